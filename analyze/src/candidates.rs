@@ -3,7 +3,7 @@
 use countersign_query::value::Kind;
 
 use crate::condition::Condition;
-use crate::fields::{Found, Id};
+use crate::fields::{Found, Id, Leaf};
 use crate::keywords::Keywords;
 use crate::rule::Detection;
 use crate::selection::{Item, Selection, Test};
@@ -15,6 +15,8 @@ pub(crate) struct Candidates {
     rules: usize,
     /// By field and the hash of a value.
     values: Lists<(Id, u64), u32>,
+    /// A bit for each of these: most values are none that a rule asks for.
+    filter: Filter,
     /// Whether rules are found by values of this field.
     by_value: Vec<bool>,
     /// By field.
@@ -53,10 +55,44 @@ impl Needs {
     }
 }
 
-fn hash(text: &str) -> u64 {
+fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
     // FNV-1a: a collision costs no more than a rule asked in vain.
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The hash of a value in lower case, which need not be made where that is plain.
+fn hash_folded(leaf: &Leaf<'_>) -> u64 {
+    if leaf.text.is_ascii() {
+        hash(leaf.text.bytes().map(|byte| byte.to_ascii_lowercase()))
+    } else {
+        hash(leaf.folded().bytes())
+    }
+}
+
+/// A bit for each key that there is, and for some others.
+#[derive(Clone, Debug, Default)]
+struct Filter(Box<[u64]>);
+
+impl Filter {
+    fn of(keys: impl ExactSizeIterator<Item = (Id, u64)>) -> Self {
+        let mut bits = vec![0; (keys.len() / 4 + 1).next_power_of_two()];
+        for key in keys {
+            let (word, bit) = Self::place(key, bits.len());
+            bits[word] |= bit;
+        }
+        Self(bits.into())
+    }
+
+    fn may_have(&self, key: (Id, u64)) -> bool {
+        let (word, bit) = Self::place(key, self.0.len().max(1));
+        self.0.get(word).is_some_and(|found| found & bit != 0)
+    }
+
+    /// Of so many words, which is a power of two.
+    fn place((field, hash): (Id, u64), words: usize) -> (usize, u64) {
+        let mixed = (hash ^ u64::from(field) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        ((mixed >> 6) as usize & (words - 1), 1 << (mixed & 63))
+    }
 }
 
 impl Candidates {
@@ -71,6 +107,7 @@ impl Candidates {
             }
         }
         candidates.values.sort();
+        candidates.filter = Filter::of(candidates.values.keys());
         candidates.keywords.sort();
         candidates
     }
@@ -109,13 +146,16 @@ impl Candidates {
             if self.by_value[*field as usize] {
                 for leaf in found.values(*field) {
                     if matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool) {
-                        self.values.of(&(*field, hash(leaf.folded()))).for_each(&mut add);
+                        let key = (*field, hash_folded(leaf));
+                        if self.filter.may_have(key) {
+                            self.values.of(&key).for_each(&mut add);
+                        }
                     }
                 }
             }
         }
-        for leaf in &found.words {
-            self.keywords.find(leaf.folded(), &mut |rule| add(&rule));
+        for leaf in found.words() {
+            self.keywords.find(leaf, &mut |rule| add(&rule));
         }
         let mut rules = Vec::new();
         for (nth, mut bits) in (0..).zip(is_in) {
@@ -162,8 +202,8 @@ fn of_item(item: &Item) -> Option<Needs> {
         return Some(needs);
     };
     let value = |test: &Test| match test {
-        Test::Text(wildcard) => wildcard.exact().map(|text| (field, hash(text))),
-        Test::Bool(wanted) => Some((field, hash(if *wanted { "true" } else { "false" }))),
+        Test::Text(wildcard) => wildcard.exact().map(|text| (field, hash(text.bytes()))),
+        Test::Bool(wanted) => Some((field, hash(if *wanted { "true" } else { "false" }.bytes()))),
         _ => None,
     };
     if let Some(values) = item.tests.iter().map(value).collect::<Option<Vec<_>>>() {

@@ -151,7 +151,7 @@ impl Parser<'_> {
 
     fn one(&mut self, depth: u32) -> Result<Condition, Fault> {
         if depth > MAX_DEPTH {
-            return Err(self.fault("it nests too deep".into()));
+            return Err(self.fault(told!("it nests too deep")));
         }
         if self.next_is("not") {
             return self.one(depth + 1).map(|condition| Condition::Not(condition.into()));
@@ -159,12 +159,12 @@ impl Parser<'_> {
         if self.next_is("(") {
             let condition = self.any(depth + 1)?;
             if !self.next_is(")") {
-                return Err(self.fault("a `)` is missing".into()));
+                return Err(self.fault(told!("a `)` is missing")));
             }
             return Ok(condition);
         }
         let Some(token) = self.tokens.get(self.at) else {
-            return Err(self.fault("it ends where a selection is expected".into()));
+            return Err(self.fault(told!("it ends where a selection is expected")));
         };
         self.at += 1;
         let quantity = match token.to_ascii_lowercase().as_str() {
@@ -183,7 +183,7 @@ impl Parser<'_> {
 
     fn several(&mut self, quantity: usize) -> Result<Condition, Fault> {
         let Some(names) = self.tokens.get(self.at) else {
-            return Err(self.fault("it ends after `of`".into()));
+            return Err(self.fault(told!("it ends after `of`")));
         };
         self.at += 1;
         let is_all = names.eq_ignore_ascii_case("them");

@@ -1,7 +1,7 @@
 //! Correlations: what several events say together (Sigma 2.1, "Correlation rules").
 
 use crate::bounded::bounded;
-use crate::fault::Fault;
+use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id};
 use crate::rule::unknown_key;
 use crate::selection::{Compare, field};
@@ -71,7 +71,7 @@ impl Correlation {
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
         let fault = |code, line, problem: String, hint: &str| Fault::new(code, line, problem, hint);
         let missing = |key: &str, hint: &str| {
-            fault("rule.missing", node.line, format!("`{key}` is missing in `correlation`"), hint)
+            fault("rule.missing", node.line, told!("`{key}` is missing in `correlation`"), hint)
         };
         if let Some(member) = node.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
             return Err(unknown_key(member, &KEYS));
@@ -80,11 +80,11 @@ impl Correlation {
         let measure = TYPES.iter().find(|(name, _)| kind.text() == Some(name)).map(|(_, measure)| *measure);
         let Some(measure) = measure else {
             let names: Vec<_> = TYPES.iter().map(|(name, _)| *name).collect();
-            let hint = format!("there are: {}", names.join(", "));
+            let hint = told!("there are: {}", names.join(", "));
             return Err(fault(
                 "rule.correlation",
                 kind.line,
-                "this type of correlation is not supported".into(),
+                told!("this type of correlation is not supported"),
                 &hint,
             ));
         };
@@ -101,7 +101,7 @@ impl Correlation {
             return Err(fault(
                 "rule.timespan",
                 span.line,
-                "`timespan` cannot be read".into(),
+                told!("`timespan` cannot be read"),
                 "write a number and s, m, h, d or w, such as 10m; a year at most",
             ));
         };
@@ -124,7 +124,7 @@ impl Correlation {
                     return Err(fault(
                         "rule.correlation",
                         member.line,
-                        "`field` is no text".into(),
+                        told!("`field` is no text"),
                         "name one field",
                     ));
                 };
@@ -145,7 +145,7 @@ impl Correlation {
                     return Err(fault(
                         "rule.correlation",
                         member.line,
-                        format!("`{}` compares with no number", member.name),
+                        told!("`{}` compares with no number", member.name),
                         "write a number",
                     ));
                 }
@@ -170,7 +170,7 @@ impl Correlation {
                 return Err(fault(
                     "rule.correlation",
                     other.line,
-                    "`generate` is neither true nor false".into(),
+                    told!("`generate` is neither true nor false"),
                     "write true or false",
                 ));
             }
@@ -219,14 +219,14 @@ fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
     if fields.fact(id).is_none() {
         return Ok(id);
     }
-    let problem = format!("events are not grouped or counted by `{name}`");
+    let problem = told!("events are not grouped or counted by `{name}`");
     Err(Fault::new("rule.baseline", line, problem, "ask for it in a rule, and name that rule here"))
 }
 
 fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Fault> {
     let text = |item: &Node| {
         item.text().map(|text| (text.to_owned(), item.line)).ok_or_else(|| {
-            let problem = format!("`{key}` is no list of texts");
+            let problem = told!("`{key}` is no list of texts");
             Fault::new("rule.correlation", item.line, problem, "write a list of texts")
         })
     };
@@ -241,11 +241,11 @@ fn of_alias(
 ) -> Result<Vec<Id>, Fault> {
     let of_rule = |(rule, _): &(String, u32)| {
         let Some(node) = alias.get(rule) else {
-            let problem = format!("the alias `{name}` says nothing of `{rule}`");
+            let problem = told!("the alias `{name}` says nothing of `{rule}`");
             return Err(Fault::new("rule.correlation", alias.line, problem, "name its field for each rule"));
         };
         let Some(text) = node.text() else {
-            let problem = format!("the alias `{name}` names no field");
+            let problem = told!("the alias `{name}` names no field");
             return Err(Fault::new("rule.correlation", node.line, problem, "write the name of a field"));
         };
         of_event(text, node.line, fields)

@@ -13,6 +13,7 @@ use countersign_query::value::{Kind, Value};
 use countersign_query::{Entry, Read};
 
 use crate::baseline::{self, Fact, Facts};
+use crate::names::Names;
 use crate::sorted::Sorted;
 use crate::zone::Zone;
 
@@ -83,7 +84,7 @@ pub(crate) struct Fields {
 #[derive(Clone, Debug, Default)]
 struct Node {
     id: Option<Id>,
-    members: Sorted<Box<str>, usize>,
+    members: Names,
 }
 
 impl Fields {
@@ -116,7 +117,7 @@ impl Fields {
             let mut at = 0;
             for name in name.split('.') {
                 let next = self.nodes.len();
-                at = *self.nodes[at].members.get_or_insert(name.into(), next);
+                at = self.nodes[at].members.get_or_insert(name, next);
                 if at == next {
                     self.nodes.push(Node::default());
                 }
@@ -159,7 +160,7 @@ impl Fields {
                 Fact::Learned => Kind::Bool,
                 _ => Kind::Number,
             };
-            facts.tell(*fact, &mut |text| found.put(*id, Leaf::of(kind, Cow::Owned(text))));
+            facts.tell(*fact, &mut |text| found.put(Some(*id), Leaf::of(kind, Cow::Owned(text)), false));
         }
         found
     }
@@ -168,7 +169,7 @@ impl Fields {
         Found {
             leaves: Vec::with_capacity(64),
             places: vec![Place::default(); self.names.len()],
-            touched: Vec::new(),
+            touched: Vec::with_capacity(32),
             words: Vec::new(),
         }
     }
@@ -181,7 +182,7 @@ impl Fields {
         }
         for (beside, id) in &self.beside {
             if let Some(text) = Self::beside(*beside, entry, zone) {
-                found.put(*id, Leaf::of(Kind::Text, text));
+                found.put(Some(*id), Leaf::of(Kind::Text, text), false);
             }
         }
         found
@@ -231,13 +232,13 @@ impl Fields {
         let id = node.and_then(|node| self.nodes[node].id);
         match kind {
             Kind::Object => {
-                if let Some(id) = id {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
+                if id.is_some() {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
                 }
                 for (name, member) in value.members() {
                     let node = node.and_then(|node| {
                         let members = &self.nodes[node].members;
-                        if members.is_empty() { None } else { members.get(&*name.text()).copied() }
+                        if members.is_empty() { None } else { members.get(&name.text()) }
                     });
                     self.walk(member, node, found);
                 }
@@ -248,17 +249,14 @@ impl Fields {
                     is_empty = false;
                     self.walk(element, node, found);
                 }
-                if let Some(id) = id.filter(|_| is_empty) {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
+                if id.is_some() && is_empty {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
                 }
             }
             _ => {
-                let text = value.text().unwrap_or_default();
-                if self.words && kind == Kind::Text {
-                    found.words.push(Leaf::of(kind, text.clone()));
-                }
-                if let Some(id) = id {
-                    found.put(id, Leaf::of(kind, text));
+                let is_word = self.words && kind == Kind::Text;
+                if is_word || id.is_some() {
+                    found.put(id, Leaf::of(kind, value.text().unwrap_or_default()), is_word);
                 }
             }
         }
@@ -313,14 +311,18 @@ pub(crate) struct Found<'a> {
     places: Vec<Place>,
     /// The fields that it has.
     pub(crate) touched: Vec<Id>,
-    /// All its texts, where rules ask for any.
-    pub(crate) words: Vec<Leaf<'a>>,
+    /// Where all its texts are, counted from one, where rules ask for any.
+    words: Vec<u32>,
 }
 
 impl<'a> Found<'a> {
-    fn put(&mut self, id: Id, leaf: Leaf<'a>) {
+    fn put(&mut self, id: Option<Id>, leaf: Leaf<'a>, is_word: bool) {
         self.leaves.push(leaf);
         let nth = self.leaves.len() as u32;
+        if is_word {
+            self.words.push(nth);
+        }
+        let Some(id) = id else { return };
         let place = &mut self.places[id as usize];
         if place.first == 0 {
             *place = Place { first: nth, last: nth };
@@ -331,11 +333,19 @@ impl<'a> Found<'a> {
         }
     }
 
+    fn leaf(&self, nth: u32) -> Option<&Leaf<'a>> {
+        self.leaves.get(nth.checked_sub(1)? as usize)
+    }
+
     /// The values of a field, in their order.
     pub(crate) fn values(&self, id: Id) -> impl Iterator<Item = &Leaf<'a>> {
-        let leaf = |nth: u32| nth.checked_sub(1).and_then(|at| self.leaves.get(at as usize));
-        let first = self.places.get(id as usize).and_then(|place| leaf(place.first));
-        core::iter::successors(first, move |before| leaf(before.next))
+        let first = self.places.get(id as usize).and_then(|place| self.leaf(place.first));
+        core::iter::successors(first, move |before| self.leaf(before.next))
+    }
+
+    /// All texts, where rules ask for any.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &Leaf<'a>> {
+        self.words.iter().filter_map(|nth| self.leaf(*nth))
     }
 
     /// The first value that is a text, a number, true or false.

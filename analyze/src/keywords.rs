@@ -1,5 +1,6 @@
 //! Which of many texts stand somewhere in an event, found in one pass over it.
 
+use crate::fields::Leaf;
 use crate::sorted::Lists;
 
 /// So many bytes of a text are looked for first.
@@ -22,9 +23,12 @@ struct Keyword {
     owner: u32,
 }
 
-fn hash(gram: [u8; GRAM]) -> usize {
-    let [a, b, c] = gram.map(u32::from);
-    ((a << 16 | b << 8 | c).wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+fn number([a, b, c]: [u8; GRAM]) -> u32 {
+    u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c)
+}
+
+fn hash(gram: u32) -> usize {
+    (gram.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
 }
 
 impl Keywords {
@@ -40,7 +44,7 @@ impl Keywords {
         if self.filter.is_empty() {
             self.filter = vec![0; (1 << BITS) / 64];
         }
-        let bit = hash(gram);
+        let bit = hash(number(gram));
         self.filter[bit / 64] |= 1 << (bit % 64);
         self.grams.push(gram, Keyword { text: text.as_bytes().into(), at, owner });
         true
@@ -51,21 +55,27 @@ impl Keywords {
         self.grams.sort();
     }
 
-    /// Tells whose texts stand in this one, which is in lower case; perhaps more than once.
-    pub(crate) fn find(&self, text: &str, tell: &mut dyn FnMut(u32)) {
+    /// Tells whose texts stand in this one; perhaps more than once.
+    pub(crate) fn find(&self, leaf: &Leaf<'_>, tell: &mut dyn FnMut(u32)) {
         if self.filter.is_empty() {
             return;
         }
-        let bytes = text.as_bytes();
-        for (place, gram) in bytes.windows(GRAM).enumerate() {
-            let gram = [gram[0], gram[1], gram[2]];
+        // In lower case a text is made where some gram of it is looked for, and where that takes more than bytes.
+        let is_plain = leaf.text.is_ascii();
+        let bytes = if is_plain { leaf.text.as_bytes() } else { leaf.folded().as_bytes() };
+        let mut gram = 0;
+        for (end, byte) in (1..).zip(bytes) {
+            gram = (gram << 8 | u32::from(byte.to_ascii_lowercase())) & 0x00ff_ffff;
             let bit = hash(gram);
-            if self.filter[bit / 64] & 1 << (bit % 64) == 0 {
+            if self.filter[bit / 64] & 1 << (bit % 64) == 0 || end < GRAM {
                 continue;
             }
-            for keyword in self.grams.of(&gram) {
+            let folded = leaf.folded().as_bytes();
+            let place = end - GRAM;
+            let Some(&[a, b, c]) = folded.get(place..end) else { continue };
+            for keyword in self.grams.of(&[a, b, c]) {
                 let begin = place.checked_sub(keyword.at);
-                let stands = |begin: usize| bytes[begin..].starts_with(&keyword.text);
+                let stands = |begin: usize| folded[begin..].starts_with(&keyword.text);
                 if begin.is_some_and(stands) {
                     tell(keyword.owner);
                 }

@@ -56,6 +56,8 @@ pub mod inventory;
 mod keywords;
 #[cfg(feature = "state")]
 mod millis;
+mod names;
+mod numbers;
 mod pack;
 #[cfg(feature = "state")]
 pub mod pieces;

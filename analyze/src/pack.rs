@@ -9,7 +9,7 @@ use countersign::canonical::canonicalize;
 use countersign::hash::Hash;
 
 use crate::candidates::Candidates;
-use crate::fault::Fault;
+use crate::fault::{Fault, told};
 use crate::fields::Fields;
 use crate::rule::{Asks, Evidence, Kind, Rule, unknown_key};
 use crate::tree::{Member, Node, Value};
@@ -144,9 +144,9 @@ impl Builder {
                         let there = if other == file || other.is_empty() {
                             String::new()
                         } else {
-                            format!(" in {other}")
+                            told!(" in {other}")
                         };
-                        let problem = format!("the id {} is there twice{there}", rule.id);
+                        let problem = told!("the id {} is there twice{there}", rule.id);
                         let fault = Fault::new(
                             "rule.duplicate_id",
                             line,
@@ -211,7 +211,7 @@ impl Builder {
         for (nth, member) in self.about.iter().enumerate() {
             let Member { name: key, line, node } = member;
             if self.about[..nth].iter().any(|other| other.name == *key) {
-                fault("pack.duplicate_key", *line, format!("`{key}` is there twice"), "keep one of them");
+                fault("pack.duplicate_key", *line, told!("`{key}` is there twice"), "keep one of them");
             }
             match (key.as_str(), node.text()) {
                 ("countersign", Some(FORMAT)) => {}
@@ -219,7 +219,7 @@ impl Builder {
                     fault(
                         "pack.format",
                         *line,
-                        "this is another format".into(),
+                        told!("this is another format"),
                         "build it with this program",
                     );
                 }
@@ -230,7 +230,7 @@ impl Builder {
                 ("time", _) => fault(
                     "pack.time",
                     *line,
-                    "`time` is neither of its words".into(),
+                    told!("`time` is neither of its words"),
                     "write happened or recorded",
                 ),
                 ("timezone", text) => match text.and_then(Zone::parse) {
@@ -238,14 +238,14 @@ impl Builder {
                     None => fault(
                         "pack.timezone",
                         *line,
-                        "`timezone` cannot be read".into(),
+                        told!("`timezone` cannot be read"),
                         "write UTC, or an offset such as \"+01:00\"",
                     ),
                 },
                 ("name" | "version", None) => fault(
                     "pack.shape",
                     *line,
-                    format!("`{key}` is no text"),
+                    told!("`{key}` is no text"),
                     "write a text, in quotes where it looks like a number",
                 ),
                 _ => {
@@ -283,7 +283,7 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
             let fault = Fault::new(
                 "rule.duplicate_id",
                 line,
-                format!("the name {name} is there twice"),
+                told!("the name {name} is there twice"),
                 "give one of them a name of its own",
             );
             faults.push(fault.of_rule(&rule.title).in_file(&nodes[nth].0));
@@ -300,14 +300,14 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
                 let fault = Fault::new(
                     "rule.reference",
                     *line,
-                    format!("there is no rule with the id or name `{name}`"),
+                    told!("there is no rule with the id or name `{name}`"),
                     "add it to the pack, or mend the reference",
                 );
                 faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
                 continue;
             };
             if of_silence[*rule] {
-                let problem = format!("`{name}` is about chains that are silent, and not about events");
+                let problem = told!("`{name}` is about chains that are silent, and not about events");
                 let hint = "nothing can be counted of it";
                 let fault = Fault::new("rule.baseline", *line, problem, hint);
                 faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));

@@ -1,7 +1,6 @@
 //! Scores: what was found of an identity or of a session, as a sum of points that fades with time.
 
-use std::collections::{BTreeMap, HashMap};
-
+use crate::baseline::{Rank, Ranked, Store};
 use crate::rule::Level;
 
 /// After so long half of a point is left, in milliseconds.
@@ -68,12 +67,16 @@ pub struct Scored {
 }
 
 /// The scores of all identities, or of all sessions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scores {
-    of: HashMap<Box<str>, Score>,
-    /// By when something was last found of them, in the order of findings.
-    order: BTreeMap<u64, Box<str>>,
+    of: Store<Score>,
     next: u64,
+}
+
+impl Default for Scores {
+    fn default() -> Self {
+        Self { of: Store::new(MAX_SCORED), next: 0 }
+    }
 }
 
 /// Scores as they are kept for another process.
@@ -93,37 +96,39 @@ struct Score {
     count: u64,
 }
 
+/// What had nothing found for longest goes first.
+impl Ranked for Score {
+    fn rank(&self) -> Rank {
+        (0, self.newest)
+    }
+}
+
 impl Scores {
     /// Adds a finding's points, and tells the score after that, in whole points. What had nothing found for longest is
     /// forgotten where there is no more room.
     pub(crate) fn add(&mut self, id: &str, finding: &str, level: Level, time: i64) -> u64 {
-        if !self.of.contains_key(id)
-            && self.of.len() >= MAX_SCORED
-            && let Some((_, oldest)) = self.order.pop_first()
-        {
-            self.of.remove(&oldest);
-        }
-        let score = self.of.entry(id.into()).or_default();
-        if score.count > 0 {
-            self.order.remove(&score.newest);
-        } else {
-            score.sum.time = time;
-        }
-        score.sum.add(points(level) * POINT, time);
-        score.newest = self.next;
-        score.count += 1;
-        if score.findings.len() == MAX_NAMED {
-            score.findings.remove(0);
-        }
-        score.findings.push(finding.to_owned());
-        self.order.insert(self.next, id.into());
+        let (slot, _) = self.of.enter(id, 0);
+        let newest = self.next;
         self.next += 1;
-        score.sum.thousandths / POINT
+        self.of.change(slot, |score| {
+            if score.count == 0 {
+                score.sum.time = time;
+            }
+            score.sum.add(points(level) * POINT, time);
+            score.newest = newest;
+            score.count += 1;
+            if score.findings.len() == MAX_NAMED {
+                score.findings.remove(0);
+            }
+            score.findings.push(finding.to_owned());
+            score.sum.thousandths / POINT
+        })
     }
 
     #[cfg(feature = "snapshot")]
     pub(crate) fn store(&self) -> StoredScores {
-        let mut of: Vec<_> = self.of.iter().map(|(id, score)| (id.clone(), score.clone())).collect();
+        let each = |slot| (self.of.name(slot).into(), self.of.get(slot).clone());
+        let mut of: Vec<(Box<str>, Score)> = self.of.places().map(each).collect();
         of.sort_by_key(|(_, score)| score.newest);
         StoredScores { of, next: self.next }
     }
@@ -132,19 +137,21 @@ impl Scores {
     #[cfg(feature = "snapshot")]
     pub(crate) fn restore(StoredScores { of, next }: StoredScores) -> Option<Self> {
         let mut scores = Self { next, ..Self::default() };
+        let mut newest = None;
         for (id, score) in of {
             let is_sound = score.newest < next
                 && score.count >= score.findings.len() as u64
                 && !score.findings.is_empty()
                 && score.findings.len() <= MAX_NAMED
                 && countersign::time::Time::from_millis(score.sum.time).is_some();
-            if !is_sound || scores.order.insert(score.newest, id.clone()).is_some() {
+            // They are in the order in which something was found of them.
+            if !is_sound || newest.is_some_and(|newest| newest >= score.newest) {
                 return None;
             }
-            scores.of.insert(id, score);
+            newest = Some(score.newest);
+            scores.of.put(&id, score)?;
         }
-        (scores.of.len() == scores.order.len() && scores.of.len() <= MAX_SCORED && next < 1 << 60)
-            .then_some(scores)
+        (next < 1 << 60).then_some(scores)
     }
 
     /// All of them as they are at this time, the highest first, and of equal ones the one of which something was found
@@ -152,15 +159,16 @@ impl Scores {
     pub(crate) fn ranked(&self, time: i64) -> Vec<Scored> {
         let mut ranked: Vec<_> = self
             .of
-            .iter()
-            .map(|(id, score)| {
+            .places()
+            .map(|slot| {
+                let (id, score) = (self.of.name(slot), self.of.get(slot));
                 let Sum { thousandths, time: then } = score.sum;
                 (faded(thousandths, time - then), score.newest, id, score)
             })
             .collect();
         ranked.sort_unstable_by_key(|(thousandths, newest, ..)| std::cmp::Reverse((*thousandths, *newest)));
         let scored = ranked.into_iter().map(|(thousandths, _, id, score)| Scored {
-            id: id.to_string(),
+            id: id.to_owned(),
             score: thousandths / POINT,
             findings: score.findings.clone(),
             count: score.count,
@@ -209,7 +217,7 @@ mod tests {
         }
         scores.add("u_0", "b", Level::Low, 0);
         scores.add("new", "c", Level::Low, 0);
-        assert_eq!((scores.of.len(), scores.order.len()), (MAX_SCORED, MAX_SCORED));
-        assert!(scores.of.contains_key("u_0") && !scores.of.contains_key("u_1"));
+        assert_eq!(scores.of.len(), MAX_SCORED);
+        assert!(scores.of.find("u_0").is_some() && scores.of.find("u_1").is_none());
     }
 }

@@ -124,7 +124,7 @@ impl Test {
 impl Item {
     pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
         let test = |test: &Test| match (self.field, test) {
-            (None, test) => found.words.iter().any(|leaf| test.holds(leaf, found)),
+            (None, test) => found.words().any(|leaf| test.holds(leaf, found)),
             (Some(field), Test::Exists(wanted)) => found.values(field).next().is_some() == *wanted,
             (Some(field), Test::Null) => {
                 let mut values = found.values(field).peekable();
@@ -139,7 +139,7 @@ impl Item {
     pub(crate) fn matched<'f>(&self, found: &'f Found<'_>) -> Option<&'f Leaf<'f>> {
         let leaves: Box<dyn Iterator<Item = &'f Leaf<'f>>> = match self.field {
             Some(field) => Box::new(found.values(field)),
-            None => Box::new(found.words.iter()),
+            None => Box::new(found.words()),
         };
         let mut leaves = leaves.peekable();
         let first = leaves.peek().copied();
@@ -329,11 +329,11 @@ fn known(modifiers: &[&str], line: u32) -> Result<(), Fault> {
     let has = |name: &str| modifiers.contains(&name);
     let count = |names: &[&str]| names.iter().filter(|name| has(name)).count();
     if count(&["i", "m", "s"]) > 0 && !has("re") {
-        return fault("`i`, `m` and `s` say how `re` is meant".into(), "add `re` before them");
+        return fault(told!("`i`, `m` and `s` say how `re` is meant"), "add `re` before them");
     }
     if count(&["contains", "startswith", "endswith"]) > 1 {
         return fault(
-            "only one of contains, startswith and endswith can be meant".into(),
+            told!("only one of contains, startswith and endswith can be meant"),
             "keep one of them",
         );
     }
@@ -417,7 +417,7 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
     }
     #[cfg(not(feature = "re"))]
     if has("re") {
-        return fault("there are no regular expressions here".into(), "write it with wildcards");
+        return fault(told!("there are no regular expressions here"), "write it with wildcards");
     }
     let begins = has("contains") || has("endswith") || is_keyword;
     let ends = has("contains") || has("startswith") || is_keyword;

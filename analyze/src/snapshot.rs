@@ -100,11 +100,11 @@ struct StoredRule {
 impl<'p> Analyzer<'p> {
     /// All that it knows. The same events give the same bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        let rules = self.windows.iter().zip(&self.made).zip(&self.unlisted);
-        let rules = rules.map(|((windows, made), unlisted)| StoredRule {
+        let rules = self.windows.iter().zip(&self.made).zip(&self.unlisted).zip(&self.pack.rules);
+        let rules = rules.map(|(((windows, made), unlisted), rule)| StoredRule {
             made: *made as u32,
             unlisted: *unlisted,
-            windows: windows.as_ref().map(Windows::store),
+            windows: windows.as_ref().zip(rule.correlation()).map(|(windows, of)| windows.store(of)),
         });
         let newest = self.newest.iter().map(|((rule, key), at)| (*rule as u32, key.clone(), *at as u32));
         let mut newest: Vec<_> = newest.collect();

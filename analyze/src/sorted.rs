@@ -33,10 +33,6 @@ impl<K: Ord, V> Sorted<K, V> {
         };
         &self.0[at].1
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// Values by keys, of which each may be there several times. It is filled first, sorted once, and then asked.
@@ -57,6 +53,14 @@ impl<K: Ord, V: Ord> Lists<K, V> {
     pub(crate) fn sort(&mut self) {
         self.0.sort_unstable();
         self.0.dedup();
+    }
+
+    /// The key of each value.
+    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = K> + '_
+    where
+        K: Copy,
+    {
+        self.0.iter().map(|(key, _)| *key)
     }
 
     pub(crate) fn of(&self, key: &K) -> impl Iterator<Item = &V> {

@@ -7,11 +7,13 @@
 #[cfg(feature = "snapshot")]
 mod stored;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::VecDeque;
 
 #[cfg(feature = "snapshot")]
 pub(crate) use self::stored::StoredWindows;
+use crate::baseline::Order;
 use crate::correlation::{Correlation, Measure};
+use crate::numbers::Numbers;
 
 /// The most groups of one correlation.
 pub(crate) const MAX_GROUPS: usize = 20_000;
@@ -23,21 +25,34 @@ pub(crate) const MAX_HITS: usize = 4096;
 pub(crate) struct Hit {
     pub(crate) time: i64,
     pub(crate) leaf: u64,
-    /// Which of the correlation's rules.
-    pub(crate) which: u32,
-    /// The number of the value that is counted, or the bits of the one that is summed.
-    value: u64,
+    /// The bits of the value that is summed. Elsewhere which of the correlation's rules it was, in the upper half, and
+    /// the number of the value that is counted.
+    what: u64,
+}
+
+impl Hit {
+    const fn counted(time: i64, leaf: u64, which: u32, number: u32) -> Self {
+        Self { time, leaf, what: (which as u64) << 32 | number as u64 }
+    }
+
+    const fn which(&self) -> u32 {
+        (self.what >> 32) as u32
+    }
+
+    const fn number(&self) -> usize {
+        self.what as u32 as usize
+    }
 }
 
 /// All groups of a correlation.
 #[derive(Clone, Debug)]
 pub(crate) struct Windows {
     most: usize,
-    slots: HashMap<Box<str>, u32>,
+    slots: Numbers,
     groups: Vec<Group>,
     /// Groups by how soon they go: those of the fewest hits first, of these the one whose last hit is oldest. Kept from
     /// when there is no more room.
-    order: Option<BTreeSet<(u32, u64, u32)>>,
+    order: Option<Order>,
     /// How many groups had to go, and the leaf that made the first go.
     pub(crate) evicted: Option<(u64, u64)>,
     /// How many hits had to go before their time, and the leaf that made the first go.
@@ -49,23 +64,36 @@ struct Group {
     key: Box<str>,
     hits: VecDeque<Hit>,
     /// Where the window begins that ends at the newest hit.
-    from: usize,
+    from: u16,
     counts: Option<Box<Counts>>,
     quiet_until: Option<i64>,
     last: u64,
 }
 
-/// How often each value is among the hits.
-#[derive(Clone, Debug, Default)]
+/// How often each value is among the hits. Most groups have few values, which are looked through one by one.
+#[derive(Clone, Debug)]
 struct Counts {
-    numbers: HashMap<Box<str>, u32>,
-    names: Vec<Box<str>>,
-    free: Vec<u32>,
-    /// Among all hits, and among those of the newest window.
-    held: Vec<u32>,
-    within: Vec<u32>,
+    values: Vec<Counted>,
+    numbers: Option<Box<Numbers>>,
+    /// The first number that is free. Each of these says which is the next.
+    free: u32,
     distinct: u32,
 }
+
+/// A value, and how often it is among all hits, and among those of the newest window.
+#[derive(Clone, Debug)]
+struct Counted {
+    name: Box<str>,
+    /// None: nobody has this number.
+    held: u32,
+    /// Of a number that nobody has, the next such.
+    within: u32,
+}
+
+/// So many values are looked through.
+const FEW: usize = 8;
+/// No number.
+const NONE: u32 = u32::MAX;
 
 /// A window in which a correlation's condition holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +114,7 @@ fn count(counter: &mut Option<(u64, u64)>, leaf: u64) {
 
 impl Windows {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, slots: HashMap::new(), groups: Vec::new(), order: None, evicted: None, cut: None }
+        Self { most, slots: Numbers::default(), groups: Vec::new(), order: None, evicted: None, cut: None }
     }
 
     /// Takes a hit.
@@ -99,21 +127,25 @@ impl Windows {
         leaf: u64,
         time: i64,
     ) -> Option<Match> {
-        let number = match correlation.measure {
+        let summed = match correlation.measure {
             Measure::ValueSum | Measure::ValueAverage => countersign::canonical::double(value)?.to_bits(),
             _ => 0,
         };
         let slot = self.slot(key, leaf);
         let group = &mut self.groups[slot as usize];
         let before = (group.hits.len() as u32, group.last, slot);
-        let value = match correlation.measure {
-            Measure::EventCount | Measure::TemporalOrdered | Measure::ValueSum | Measure::ValueAverage => {
-                number
+        let hit = match correlation.measure {
+            Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, what: summed },
+            Measure::EventCount | Measure::TemporalOrdered => Hit::counted(time, leaf, which, 0),
+            Measure::Temporal => {
+                let number = group.counts.get_or_insert_default().number(&which.to_string());
+                Hit::counted(time, leaf, which, number)
             }
-            Measure::Temporal => group.counts.get_or_insert_default().number(&which.to_string()),
-            Measure::ValueCount => group.counts.get_or_insert_default().number(value),
+            Measure::ValueCount => {
+                let number = group.counts.get_or_insert_default().number(value);
+                Hit::counted(time, leaf, which, number)
+            }
         };
-        let hit = Hit { time, leaf, which, value };
         let (cut, found) = group.take(hit, correlation);
         group.last = leaf;
         let after = (group.hits.len() as u32, leaf, slot);
@@ -133,10 +165,10 @@ impl Windows {
     }
 
     fn slot(&mut self, key: &str, leaf: u64) -> u32 {
-        if let Some(slot) = self.slots.get(key) {
-            return *slot;
+        if let Some(slot) = self.slots.find(key, &|slot| &self.groups[slot as usize].key) {
+            return slot;
         }
-        let group = Group { key: key.into(), ..Group::default() };
+        let group = Group { key: key.into(), hits: VecDeque::with_capacity(1), ..Group::default() };
         let mut slot = self.groups.len() as u32;
         if self.groups.len() < self.most {
             self.groups.push(group);
@@ -147,12 +179,12 @@ impl Windows {
             });
             if let Some((.., first)) = order.pop_first() {
                 slot = first;
-                let gone = std::mem::replace(&mut self.groups[slot as usize], group);
-                self.slots.remove(&gone.key);
+                self.slots.remove(slot, &|slot| &self.groups[slot as usize].key);
+                self.groups[slot as usize] = group;
                 count(&mut self.evicted, leaf);
             }
         }
-        self.slots.insert(key.into(), slot);
+        self.slots.insert(slot, &|slot| &self.groups[slot as usize].key);
         slot
     }
 }
@@ -166,17 +198,19 @@ impl Group {
         self.hits.insert(at, hit);
         let newest = self.hits.back().map_or(hit.time, |last| last.time);
         if let Some(counts) = &mut self.counts {
-            counts.held[hit.value as usize] += 1;
+            counts.values[hit.number()].held += 1;
         }
-        if at < self.from || at == self.from && hit.time < newest - span {
-            self.from += 1;
+        let mut from = self.begin();
+        if at < from || at == from && hit.time < newest - span {
+            from += 1;
         } else {
             self.enter(hit);
         }
-        while self.hits.get(self.from).is_some_and(|first| first.time < newest - span) {
-            self.leave(self.from);
-            self.from += 1;
+        while self.hits.get(from).is_some_and(|first| first.time < newest - span) {
+            self.leave(from);
+            from += 1;
         }
+        self.from = from as u16;
         let mut shift = 0;
         while self.hits.front().is_some_and(|first| first.time < newest - 2 * span) {
             self.drop_first();
@@ -191,7 +225,7 @@ impl Group {
         let Some(at) = at.checked_sub(shift) else { return (cut, None) };
         let found = if is_newest {
             let value = self.newest(correlation);
-            correlation.holds(value).then_some((value, self.from, self.hits.len()))
+            correlation.holds(value).then_some((value, self.begin(), self.hits.len()))
         } else {
             self.between(at, correlation)
         };
@@ -199,9 +233,13 @@ impl Group {
         (cut, found)
     }
 
+    fn begin(&self) -> usize {
+        self.from.into()
+    }
+
     fn enter(&mut self, hit: Hit) {
         if let Some(counts) = &mut self.counts {
-            let within = &mut counts.within[hit.value as usize];
+            let within = &mut counts.values[hit.number()].within;
             *within += 1;
             counts.distinct += u32::from(*within == 1);
         }
@@ -209,7 +247,7 @@ impl Group {
 
     fn leave(&mut self, at: usize) {
         if let (Some(counts), Some(hit)) = (&mut self.counts, self.hits.get(at)) {
-            let within = &mut counts.within[hit.value as usize];
+            let within = &mut counts.values[hit.number()].within;
             *within -= 1;
             counts.distinct -= u32::from(*within == 0);
         }
@@ -223,29 +261,29 @@ impl Group {
         if let Some(hit) = self.hits.pop_front()
             && let Some(counts) = &mut self.counts
         {
-            counts.release(hit.value as u32);
+            counts.release(hit.number() as u32);
         }
     }
 
     /// What is measured of the window that ends at the newest hit.
     fn newest(&self, correlation: &Correlation) -> f64 {
         match (correlation.measure, &self.counts) {
-            (Measure::EventCount, _) => (self.hits.len() - self.from) as f64,
+            (Measure::EventCount, _) => (self.hits.len() - self.begin()) as f64,
             (Measure::ValueCount | Measure::Temporal, Some(counts)) => f64::from(counts.distinct),
-            _ => self.measure(correlation, self.from, self.hits.len()),
+            _ => self.measure(correlation, self.begin(), self.hits.len()),
         }
     }
 
     /// What is measured of these hits, one by one.
     fn measure(&self, correlation: &Correlation, begin: usize, end: usize) -> f64 {
         let hits = || self.hits.range(begin..end);
-        let sum = || hits().map(|hit| f64::from_bits(hit.value)).sum::<f64>();
+        let sum = || hits().map(|hit| f64::from_bits(hit.what)).sum::<f64>();
         match correlation.measure {
             Measure::ValueSum => sum(),
             Measure::ValueAverage => sum() / (end - begin).max(1) as f64,
             Measure::TemporalOrdered => {
                 let mut wanted = 0;
-                hits().for_each(|hit| wanted += u32::from(hit.which == wanted));
+                hits().for_each(|hit| wanted += u32::from(hit.which() == wanted));
                 f64::from(wanted)
             }
             Measure::EventCount | Measure::ValueCount | Measure::Temporal => (end - begin) as f64,
@@ -263,20 +301,20 @@ impl Group {
         };
         let mut begin = self.hits.partition_point(|hit| hit.time < latest - 2 * span);
         let mut end = begin;
-        let mut within = vec![0u32; self.counts.as_ref().map_or(0, |counts| counts.held.len())];
+        let mut within = vec![0u32; self.counts.as_ref().map_or(0, |counts| counts.values.len())];
         let mut distinct = 0u32;
         let mut last = at;
         while last < self.hits.len() && self.hits[last].time <= latest {
             let next = end_of(last);
             while end < next {
-                if let Some(within) = within.get_mut(self.hits[end].value as usize) {
+                if let Some(within) = within.get_mut(self.hits[end].number()) {
                     *within += 1;
                     distinct += u32::from(*within == 1);
                 }
                 end += 1;
             }
             while self.hits[begin].time < self.hits[last].time - span {
-                if let Some(within) = within.get_mut(self.hits[begin].value as usize) {
+                if let Some(within) = within.get_mut(self.hits[begin].number()) {
                     *within -= 1;
                     distinct -= u32::from(*within == 0);
                 }
@@ -309,29 +347,62 @@ impl Group {
     }
 }
 
+impl Default for Counts {
+    fn default() -> Self {
+        Self { values: Vec::with_capacity(1), numbers: None, free: NONE, distinct: 0 }
+    }
+}
+
 impl Counts {
-    fn number(&mut self, name: &str) -> u64 {
-        if let Some(number) = self.numbers.get(name) {
-            return u64::from(*number);
+    /// The number of a value, which one hit more is about to have.
+    fn number(&mut self, name: &str) -> u32 {
+        let values = &self.values;
+        let found = match &self.numbers {
+            Some(numbers) => numbers.find(name, &|number| &values[number as usize].name),
+            None => (0..)
+                .zip(values)
+                .find(|(_, value)| value.held > 0 && *value.name == *name)
+                .map(|(number, _)| number),
+        };
+        if let Some(number) = found {
+            return number;
         }
-        let number = self.free.pop().unwrap_or(self.names.len() as u32);
-        if number as usize == self.names.len() {
-            self.names.push(name.into());
-            self.held.push(0);
-            self.within.push(0);
+        let value = Counted { name: name.into(), held: 0, within: 0 };
+        let number = if let Some(place) = self.values.get_mut(self.free as usize) {
+            let number = self.free;
+            self.free = std::mem::replace(place, value).within;
+            number
         } else {
-            self.names[number as usize] = name.into();
+            self.values.push(value);
+            self.values.len() as u32 - 1
+        };
+        let values = &self.values;
+        match &mut self.numbers {
+            Some(numbers) => numbers.insert(number, &|number| &values[number as usize].name),
+            None if values.len() > FEW => {
+                let mut numbers = Box::<Numbers>::default();
+                for (other, value) in (0..).zip(values) {
+                    if value.held > 0 || other == number {
+                        numbers.insert(other, &|number| &values[number as usize].name);
+                    }
+                }
+                self.numbers = Some(numbers);
+            }
+            None => {}
         }
-        self.numbers.insert(name.into(), number);
-        u64::from(number)
+        number
     }
 
     fn release(&mut self, number: u32) {
-        let held = &mut self.held[number as usize];
-        *held -= 1;
-        if *held == 0 {
-            self.numbers.remove(&self.names[number as usize]);
-            self.free.push(number);
+        let values = &mut self.values;
+        values[number as usize].held -= 1;
+        if values[number as usize].held > 0 {
+            return;
         }
+        if let Some(numbers) = &mut self.numbers {
+            numbers.remove(number, &|number| &values[number as usize].name);
+        }
+        values[number as usize] = Counted { name: "".into(), held: 0, within: self.free };
+        self.free = number;
     }
 }

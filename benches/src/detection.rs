@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const BEGIN: i64 = 1_764_000_000_000;
 /// All events together take so long, in milliseconds.
 const LASTING: u64 = 90 * 86_400_000;
 /// So many are made before they are looked at.
-const BATCH: u64 = 5_000;
+const BATCH: u64 = 1_000;
 
 const AGENTS: [&str; 4] = [
     "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
@@ -92,6 +93,15 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
     }
     let bytes = memory("VmHWM")?.saturating_sub(before);
     Ok(Measured { seconds: lasted.as_secs_f64(), bytes, findings: analyzer.finish().findings.len() })
+}
+
+/// Writes so many events of so many identities, one a line.
+pub(crate) fn write(events: u64, identities: u64, out: &mut impl Write) -> Result<()> {
+    let mut random = Rng::with_seed(0x5eed);
+    for nth in 0..events {
+        writeln!(out, "{}", event(nth, identities, &mut random)?)?;
+    }
+    Ok(())
 }
 
 /// Has a rule count so many events of one group in one window: the seconds.

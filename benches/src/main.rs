@@ -105,6 +105,17 @@ enum Command {
         #[arg(long)]
         identities: u64,
     },
+    /// Writes the events in which `detect` looks, one a line
+    Events {
+        /// The file
+        file: PathBuf,
+        /// How many events
+        #[arg(long)]
+        events: u64,
+        /// Of how many identities
+        #[arg(long)]
+        identities: u64,
+    },
     /// Counts different values of so many events in one window: prints seconds
     Window {
         /// How many events
@@ -193,6 +204,11 @@ fn main() -> Result<()> {
             let detection::Measured { seconds, bytes, findings } =
                 detection::detect(rules.as_deref(), events, identities)?;
             println!("{seconds} {bytes} {findings}");
+        }
+        Command::Events { file, events, identities } => {
+            let mut out = std::io::BufWriter::new(fs::File::create(file)?);
+            detection::write(events, identities, &mut out)?;
+            out.flush()?;
         }
         Command::Window { events } => println!("{}", detection::window(events)?),
         Command::Leaves { folder, amount } => write_leaves(&folder, &amount)?,

@@ -35,7 +35,9 @@ struct Node<'a> {
 impl<'a> Document<'a> {
     /// Reads one JSON value; `None` for what is none, nests deeper than 64 levels or is longer than [`MAX_BYTES`].
     pub fn parse(text: &'a str) -> Option<Self> {
-        Self::default().reread(text)
+        // An event has a value or a name for each so many bytes, and often fewer.
+        let likely = text.len().min(MAX_BYTES) / 12;
+        Self { nodes: Vec::with_capacity(likely + 1) }.reread(text)
     }
 
     /// As [`Document::parse`], with the memory that another document has taken.

@@ -6,7 +6,7 @@ const DAY: i64 = 24;
 const WEIGHT: u16 = 256;
 const FADE: u16 = 8;
 /// After so many weeks nothing is left.
-const WEEKS: i64 = 64;
+const WEEKS: i32 = 64;
 /// Hours so near to one in which somebody is active are no surprise.
 const NEAR: i64 = 2;
 
@@ -15,13 +15,21 @@ const NEAR: i64 = 2;
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Hours {
     /// By hour of the week, ascending; those that weigh nothing are left out.
-    cells: Vec<(u8, u16)>,
-    week: i64,
-    newest: Option<i64>,
+    cells: Box<[(u8, u16)]>,
+    week: i32,
+    newest: Option<i32>,
     /// What an hour would weigh that was active in each week that has ended.
     full: u16,
     /// How many hours were active.
     pub(super) seen: u32,
+}
+
+/// No time that an event can have is so many hours from 1970.
+const MOST: u32 = 1 << 30;
+
+/// An hour since 1970 in half the space.
+fn short(hour: i64) -> i32 {
+    hour.clamp(-i64::from(MOST), i64::from(MOST)) as i32
 }
 
 /// The hour of the week, the first being Monday's first, of an hour since 1970, which began on a Thursday.
@@ -29,16 +37,17 @@ fn hour_of_week(hour: i64) -> u8 {
     u8::try_from((hour + 3 * DAY).rem_euclid(WEEK)).unwrap_or(0)
 }
 
-fn week_of(hour: i64) -> i64 {
-    (hour + 3 * DAY).div_euclid(WEEK)
+fn week_of(hour: i32) -> i32 {
+    (hour + 3 * DAY as i32).div_euclid(WEEK as i32)
 }
 
 impl Hours {
     /// Notes that this hour since 1970 is active, once, and only if it is the newest.
     pub(super) fn add(&mut self, hour: i64) {
+        let hour = short(hour);
         let newest = *self.newest.get_or_insert_with(|| {
             self.week = week_of(hour);
-            i64::MIN
+            i32::MIN
         });
         if hour <= newest {
             return;
@@ -46,10 +55,15 @@ impl Hours {
         self.newest = Some(hour);
         self.turn(week_of(hour));
         self.seen = self.seen.saturating_add(1);
-        let cell = hour_of_week(hour);
+        let cell = hour_of_week(hour.into());
         match self.cells.binary_search_by_key(&cell, |(hour, _)| *hour) {
             Ok(at) => self.cells[at].1 += WEIGHT,
-            Err(at) => self.cells.insert(at, (cell, WEIGHT)),
+            Err(at) => {
+                let mut cells = std::mem::take(&mut self.cells).into_vec();
+                cells.reserve_exact(1);
+                cells.insert(at, (cell, WEIGHT));
+                self.cells = cells.into();
+            }
         }
     }
 
@@ -60,18 +74,20 @@ impl Hours {
         cells.is_sorted_by(|(one, _), (other, _)| one < other)
             && cells.iter().all(|(cell, weight)| i64::from(*cell) < WEEK && (1..=most).contains(weight))
             && *full <= most
-            && newest.unwrap_or(0).unsigned_abs() < 1 << 40
-            && week.unsigned_abs() < 1 << 40
+            && newest.unwrap_or(0).unsigned_abs() < MOST
+            && week.unsigned_abs() < MOST
     }
 
-    fn turn(&mut self, week: i64) {
+    fn turn(&mut self, week: i32) {
         let passed = (week - self.week).clamp(0, WEEKS);
         self.week = self.week.max(week);
         for _ in 0..passed {
             let fade = |weight: u16| weight - (weight / FADE).max(1).min(weight);
             self.full = fade(self.full + WEIGHT);
             self.cells.iter_mut().for_each(|(_, weight)| *weight = fade(*weight));
-            self.cells.retain(|(_, weight)| *weight > 0);
+        }
+        if self.cells.iter().any(|(_, weight)| *weight == 0) {
+            self.cells = self.cells.iter().copied().filter(|(_, weight)| *weight > 0).collect();
         }
     }
 

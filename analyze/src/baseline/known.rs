@@ -39,23 +39,83 @@ const NONE: Number = Number::MAX;
 /// All that an identity was seen with, in the order in which it was.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Known(Vec<Entry>);
+pub(super) struct Known(Box<[Entry]>);
 
+/// There may be a million of them: each takes 16 bytes.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "state", serde(from = "Stored", into = "Stored"))]
 struct Entry {
-    what: What,
-    value: Number,
+    /// What it is, in the three highest bits, and the number of the value.
+    value: u32,
     /// The credential, of an address from which it was used.
     of: Number,
-    /// Days since 1970: the first, the newest.
+    /// The newest day since 1970.
+    last: i32,
+    /// How many days before that was the first, as far as that can be told.
+    age: u16,
+    /// On how many days it was seen, as far as that can be told.
+    days: u16,
+}
+
+/// Where in [`Entry::value`] it stands what it is. There are fewer values than fit below.
+const WHAT_AT: u32 = 29;
+
+/// An entry as it is kept for another process.
+#[cfg(feature = "state")]
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Stored {
+    what: What,
+    value: Number,
+    of: Number,
     first: i32,
     last: i32,
-    /// On how many days it was seen.
     days: u32,
 }
 
+#[cfg(feature = "state")]
+impl From<Stored> for Entry {
+    fn from(Stored { what, value, of, first, last, days }: Stored) -> Self {
+        let age = i64::from(last) - i64::from(first);
+        let age = u16::try_from(age.max(0)).unwrap_or(u16::MAX);
+        // A number that no text can have, where it is out of bounds.
+        let value = if value >> WHAT_AT == 0 { value } else { (1 << WHAT_AT) - 1 };
+        Self { age, days: u16::try_from(days).unwrap_or(u16::MAX), ..Self::new(what, value, of, last) }
+    }
+}
+
+#[cfg(feature = "state")]
+impl From<Entry> for Stored {
+    fn from(entry: Entry) -> Self {
+        let Entry { of, last, days, .. } = entry;
+        let what = WHAT[usize::from(entry.what())].0;
+        Self { what, value: entry.number(), of, first: entry.first(), last, days: days.into() }
+    }
+}
+
 impl Entry {
+    /// First seen on this day.
+    const fn new(what: What, value: Number, of: Number, day: i32) -> Self {
+        Self { value: (what as u32) << WHAT_AT | value, of, last: day, age: 0, days: 1 }
+    }
+
+    const fn is(&self, what: What) -> bool {
+        self.value >> WHAT_AT == what as u32
+    }
+
+    #[cfg(feature = "state")]
+    const fn what(&self) -> u8 {
+        (self.value >> WHAT_AT) as u8
+    }
+
+    const fn number(&self) -> Number {
+        self.value & ((1 << WHAT_AT) - 1)
+    }
+
+    fn first(&self) -> i32 {
+        self.last - i32::from(self.age)
+    }
+
     fn is_at(&self, day: i32) -> bool {
         self.last + FORGET >= day
     }
@@ -68,7 +128,8 @@ impl Known {
 
     fn find(&self, what: What, value: Option<Number>, of: Option<Number>) -> Option<&Entry> {
         let (value, of) = (value?, of.unwrap_or(NONE));
-        self.0.iter().find(|entry| entry.what == what && entry.value == value && entry.of == of)
+        let wanted = Entry::new(what, value, of, 0).value;
+        self.0.iter().find(|entry| entry.value == wanted && entry.of == of)
     }
 
     /// Whether this was seen within the last while.
@@ -78,12 +139,12 @@ impl Known {
 
     /// On how many days it was seen.
     pub(super) fn days(&self, what: What, value: Option<Number>, day: i32) -> u32 {
-        self.find(what, value, None).filter(|entry| entry.is_at(day)).map_or(0, |entry| entry.days)
+        self.find(what, value, None).filter(|entry| entry.is_at(day)).map_or(0, |entry| entry.days.into())
     }
 
     /// Since which day it is known.
     pub(super) fn since(&self, what: What, value: Option<Number>, day: i32) -> Option<i32> {
-        self.find(what, value, None).filter(|entry| entry.is_at(day)).map(|entry| entry.first)
+        self.find(what, value, None).filter(|entry| entry.is_at(day)).map(Entry::first)
     }
 
     /// How many of this kind were first seen within the last while and after `begin`, this value apart.
@@ -95,11 +156,11 @@ impl Known {
         (begin, day): (i32, i32),
     ) -> u32 {
         let is_recent = |entry: &&Entry| {
-            entry.what == what
-                && Some(entry.value) != value
+            entry.is(what)
+                && Some(entry.number()) != value
                 && of.is_none_or(|of| entry.of == of)
-                && entry.first >= begin
-                && entry.first + RECENT > day
+                && entry.first() >= begin
+                && entry.first() + RECENT > day
         };
         self.0.iter().filter(is_recent).count() as u32
     }
@@ -107,9 +168,9 @@ impl Known {
     /// The values that were seen on most days, with how many.
     pub(super) fn usual(&self, what: What, of: Option<Number>, day: i32) -> Vec<(Number, u32)> {
         let is_meant =
-            |entry: &&Entry| entry.what == what && entry.is_at(day) && of.is_none_or(|of| entry.of == of);
+            |entry: &&Entry| entry.is(what) && entry.is_at(day) && of.is_none_or(|of| entry.of == of);
         let mut usual: Vec<_> =
-            self.0.iter().filter(is_meant).map(|entry| (entry.value, entry.days)).collect();
+            self.0.iter().filter(is_meant).map(|entry| (entry.number(), entry.days.into())).collect();
         usual.sort_by_key(|(_, days)| std::cmp::Reverse(*days));
         usual
     }
@@ -125,56 +186,58 @@ impl Known {
     ) -> bool {
         let number = texts.find(value);
         let found = number.and_then(|number| {
-            let of = of.unwrap_or(NONE);
-            self.0.iter_mut().find(|entry| entry.what == what && entry.value == number && entry.of == of)
+            let wanted = Entry::new(what, number, of.unwrap_or(NONE), 0);
+            self.0.iter_mut().find(|entry| entry.value == wanted.value && entry.of == wanted.of)
         });
         if let Some(entry) = found {
             if !entry.is_at(day) {
-                (entry.first, entry.days) = (day, 0);
+                *entry = Entry { days: 0, ..Entry::new(what, entry.number(), entry.of, day) };
             }
-            entry.days += u32::from(day > entry.last || entry.days == 0);
+            entry.days = entry.days.saturating_add(u16::from(day > entry.last || entry.days == 0));
+            let later = u16::try_from(day.saturating_sub(entry.last).max(0)).unwrap_or(u16::MAX);
+            entry.age = entry.age.saturating_add(later);
             entry.last = entry.last.max(day);
             return false;
         }
         let most = WHAT[what as usize].2;
         let mut gone = None;
-        if self.0.iter().filter(|entry| entry.what == what).count() >= most {
-            let entries = self.0.iter().enumerate().filter(|(_, entry)| entry.what == what);
+        let mut entries = std::mem::take(&mut self.0).into_vec();
+        if entries.iter().filter(|entry| entry.is(what)).count() >= most {
+            let entries = entries.iter().enumerate().filter(|(_, entry)| entry.is(what));
             gone = entries.min_by_key(|(nth, entry)| (entry.last, entry.days, *nth)).map(|(nth, _)| nth);
         }
         if let Some(nth) = gone {
-            let entry = self.0.remove(nth);
-            entry.release(texts);
+            entries.remove(nth).release(texts);
         }
         let value = texts.hold(value);
         if let Some(of) = of {
-            let text = texts.text(of).to_owned();
-            texts.hold(&text);
+            texts.hold_again(of);
         }
-        let of = of.unwrap_or(NONE);
-        self.0.push(Entry { what, value, of, first: day, last: day, days: 1 });
+        // Most identities are seen with few things: nothing is kept free for more.
+        entries.reserve_exact(1);
+        entries.push(Entry::new(what, value, of.unwrap_or(NONE), day));
+        self.0 = entries.into();
         gone.is_some()
     }
 
     #[cfg(feature = "snapshot")]
     pub(super) fn is_sound(&self) -> bool {
         let fits = |(what, _, most): &(What, &str, usize)| {
-            self.0.iter().filter(|entry| entry.what == *what).count() <= *most
+            self.0.iter().filter(|entry| entry.is(*what)).count() <= *most
         };
         let is_day = super::stored::is_day;
-        let of_credential = |entry: &Entry| (entry.what == What::CredentialAddress) == (entry.of != NONE);
-        WHAT.iter().all(fits)
-            && self.0.iter().all(|entry| is_day(entry.first) && is_day(entry.last) && of_credential(entry))
+        let of_credential = |entry: &Entry| entry.is(What::CredentialAddress) == (entry.of != NONE);
+        WHAT.iter().all(fits) && self.0.iter().all(|entry| is_day(entry.last) && of_credential(entry))
     }
 
     /// Counts who holds which text, after both were read. False where one is not there, or something is there twice.
     #[cfg(feature = "snapshot")]
     pub(super) fn hold_all(&self, texts: &mut Texts) -> bool {
         let mut seen = std::collections::HashSet::new();
-        self.0.iter().all(|Entry { what, value, of, .. }| {
-            seen.insert((*what as u8, *value, *of))
-                && texts.hold_number(*value)
-                && (*of == NONE || texts.hold_number(*of))
+        self.0.iter().all(|entry| {
+            seen.insert((entry.value, entry.of))
+                && texts.hold_number(entry.number())
+                && (entry.of == NONE || texts.hold_number(entry.of))
         })
     }
 
@@ -186,7 +249,7 @@ impl Known {
 
 impl Entry {
     fn release(&self, texts: &mut Texts) {
-        texts.release(self.value);
+        texts.release(self.number());
         if self.of != NONE {
             texts.release(self.of);
         }

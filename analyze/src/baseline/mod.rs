@@ -33,7 +33,7 @@ use hours::Hours;
 use known::{Known, WHAT, What};
 use place::{Place, speed};
 use rate::Rate;
-use store::{Rank, Ranked, Store};
+pub(crate) use store::{Order, Rank, Ranked, Store};
 use texts::Texts;
 
 /// The most identities that are known.
@@ -70,9 +70,9 @@ struct Identity {
     known: Known,
     hours: Hours,
     rate: Rate,
-    place: Option<(Place, i64)>,
+    place: Option<Box<(Place, i64)>>,
     /// Rules that found something, and when they did.
-    quiet: Vec<(u32, i64)>,
+    quiet: Box<[(u32, i64)]>,
 }
 
 impl Ranked for Identity {
@@ -166,7 +166,7 @@ impl Baselines {
         facts.rate = identity.rate.judge(hour);
         let idle = u32::try_from((time - identity.newest).max(0) / DAY).unwrap_or(u32::MAX);
         facts.idle = Some((idle, identity.longest_idle));
-        if let (Some(here), Some((there, then))) = (seen.place, identity.place) {
+        if let (Some(here), Some((there, then))) = (seen.place, identity.place.as_deref().copied()) {
             let distance = here.distance(there);
             facts.travel = (distance >= NEAR).then(|| (distance, speed(distance, time - then)));
         }
@@ -223,9 +223,9 @@ impl Baselines {
             identity.hours.add(hour);
             identity.rate.add(hour);
             if let Some(place) = seen.place
-                && identity.place.is_none_or(|(_, then)| then <= time)
+                && identity.place.as_deref().is_none_or(|(_, then)| *then <= time)
             {
-                identity.place = Some((place, time));
+                identity.place = Some((place, time).into());
             }
             let before = identity.known.len();
             for (what, value) in values(seen) {
@@ -267,7 +267,8 @@ impl Baselines {
                     false
                 }
                 None => {
-                    identity.quiet.push((rule, time));
+                    let quiet = std::mem::take(&mut identity.quiet);
+                    identity.quiet = quiet.into_iter().chain([(rule, time)]).collect();
                     false
                 }
             }
@@ -341,7 +342,9 @@ impl Baselines {
                     }
                 }
                 Fact::Distance | Fact::Speed | Fact::PlaceDays => {
-                    if let (Some(here), Some((there, then))) = (moment.seen.place, identity.place) {
+                    if let (Some(here), Some((there, then))) =
+                        (moment.seen.place, identity.place.as_deref().copied())
+                    {
                         let then = countersign::time::Time::from_millis(then)
                             .unwrap_or(countersign::time::Time::MAX);
                         say("baseline.last.place".into(), format!("{there} at {then}, now {here}"));

@@ -11,11 +11,19 @@ const LEAST: usize = 24;
 pub(super) struct Rate {
     hour: i64,
     count: u32,
-    before: Vec<u16>,
+    before: Box<[u16]>,
     /// Which of them is the oldest, where there is no more room.
     oldest: u8,
     #[cfg_attr(feature = "state", serde(skip))]
-    usual: Usual,
+    usual: Short,
+}
+
+/// What is usual, as it is kept: counts of an hour are no larger.
+#[derive(Clone, Copy, Debug, Default)]
+struct Short {
+    median: u16,
+    mad: u16,
+    high: u16,
 }
 
 /// What is usual in an hour in which something is done.
@@ -52,12 +60,15 @@ impl Rate {
         if self.count > 0 {
             let count = u16::try_from(self.count).unwrap_or(u16::MAX);
             if self.before.len() < HOURS {
-                self.before.push(count);
+                let mut before = std::mem::take(&mut self.before).into_vec();
+                before.reserve_exact(1);
+                before.push(count);
+                self.before = before.into();
             } else {
                 self.before[usize::from(self.oldest)] = count;
                 self.oldest = ((usize::from(self.oldest) + 1) % HOURS) as u8;
             }
-            self.usual = usual(&self.before);
+            self.usual = Short::of(&self.before);
         }
         (self.hour, self.count) = (hour, 0);
     }
@@ -70,7 +81,7 @@ impl Rate {
     /// Computes what is usual, after the hours were read.
     #[cfg(feature = "snapshot")]
     pub(super) fn learn_anew(&mut self) {
-        self.usual = if self.before.is_empty() { Usual::default() } else { usual(&self.before) };
+        self.usual = Short::of(&self.before);
     }
 
     /// One more is done in this hour. What is late counts nowhere.
@@ -80,22 +91,33 @@ impl Rate {
 
     /// How many there are in this hour with one more, and what is usual, once that is known.
     pub(super) fn judge(&self, hour: i64) -> Option<(u32, Usual)> {
-        (hour == self.hour && self.before.len() >= LEAST).then_some((self.count + 1, self.usual))
+        (hour == self.hour && self.before.len() >= LEAST)
+            .then(|| (self.count + 1, self.usual.told(self.before.len())))
     }
 }
 
-/// Of an even number the lower middle one is the median.
-fn usual(counts: &[u16]) -> Usual {
-    let middle = |values: &mut Vec<u16>| {
-        values.sort_unstable();
-        values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0)
-    };
-    let mut values = counts.to_vec();
-    let median = middle(&mut values);
-    let high = values.iter().rev().nth(2).or(values.last()).copied().unwrap_or(0);
-    let mut apart = counts.iter().map(|count| count.abs_diff(median)).collect();
-    let mad = middle(&mut apart);
-    Usual { hours: counts.len() as u32, median: median.into(), mad: mad.into(), high: high.into() }
+impl Short {
+    /// Of an even number the lower middle one is the median.
+    fn of(counts: &[u16]) -> Self {
+        if counts.len() < LEAST {
+            // Nobody is told.
+            return Self::default();
+        }
+        let middle = |values: &mut Vec<u16>| {
+            values.sort_unstable();
+            values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0)
+        };
+        let mut values = counts.to_vec();
+        let median = middle(&mut values);
+        let high = values.iter().rev().nth(2).or(values.last()).copied().unwrap_or(0);
+        let mut apart = counts.iter().map(|count| count.abs_diff(median)).collect();
+        Self { median, mad: middle(&mut apart), high }
+    }
+
+    fn told(self, hours: usize) -> Usual {
+        let Self { median, mad, high } = self;
+        Usual { hours: hours as u32, median: median.into(), mad: mad.into(), high: high.into() }
+    }
 }
 
 #[cfg(test)]
@@ -104,8 +126,12 @@ mod tests {
 
     #[test]
     fn outliers_do_not_move_what_is_usual() {
-        assert_eq!(usual(&[3, 4, 2, 3, 900, 4]), Usual { hours: 6, median: 3, mad: 1, high: 4 });
-        assert_eq!(usual(&[5, 5, 5]), Usual { hours: 3, median: 5, mad: 0, high: 5 });
+        let usual = |counts: &[u16]| Short::of(counts).told(counts.len());
+        let many = [3, 4, 2, 3, 900, 4].repeat(4);
+        assert_eq!(usual(&many), Usual { hours: 24, median: 3, mad: 1, high: 900 });
+        let few = [&[900, 900][..], &[4; 11], &[3; 11]].concat();
+        assert_eq!(usual(&few), Usual { hours: 24, median: 4, mad: 1, high: 4 });
+        assert_eq!(usual(&[5; 25]), Usual { hours: 25, median: 5, mad: 0, high: 5 });
         let usual = Usual { hours: 30, median: 3, mad: 1, high: 6 };
         assert_eq!([3, 15, 40].map(|count| usual.z(count)), [0, 8, 24]);
         assert_eq!((usual.z(0), usual.of_high(9)), (-2, 150));

@@ -1,57 +1,68 @@
 //! A bounded number of things by their names. Which one has to go depends on nothing but what was taken.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+
+use crate::numbers::Numbers;
 
 /// How soon something goes: what has the least goes first.
-pub(super) type Rank = (u32, u64);
+pub(crate) type Rank = (u32, u64);
 
 /// Things by their names.
 #[derive(Clone, Debug)]
-pub(super) struct Store<T> {
+pub(crate) struct Store<T> {
     most: usize,
-    slots: HashMap<Arc<str>, u32>,
-    items: Vec<(Arc<str>, T)>,
+    slots: Numbers,
+    items: Vec<(Box<str>, T)>,
     free: Vec<u32>,
     /// Kept from when something has to go.
-    order: Option<BTreeSet<(Rank, u32)>>,
+    order: Option<Order>,
     /// How many had to go, and the leaf that made the first go.
-    pub(super) evicted: Option<(u64, u64)>,
+    pub(crate) evicted: Option<(u64, u64)>,
 }
 
+/// Places by how soon they go: each after its rank.
+pub(crate) type Order = BTreeSet<(u32, u64, u32)>;
+
 /// What says how soon it goes.
-pub(super) trait Ranked {
+pub(crate) trait Ranked {
     fn rank(&self) -> Rank;
 }
 
 impl<T: Ranked + Default> Store<T> {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, slots: HashMap::new(), items: Vec::new(), free: Vec::new(), order: None, evicted: None }
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            slots: Numbers::default(),
+            items: Vec::new(),
+            free: Vec::new(),
+            order: None,
+            evicted: None,
+        }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
     #[cfg(feature = "snapshot")]
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.slots.len() >= self.most
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<u32> {
-        self.slots.get(name).copied()
+    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+        self.slots.find(name, &|slot| self.name(slot))
     }
 
-    pub(super) fn get(&self, slot: u32) -> &T {
+    pub(crate) fn get(&self, slot: u32) -> &T {
         &self.items[slot as usize].1
     }
 
-    pub(super) fn name(&self, slot: u32) -> &str {
+    pub(crate) fn name(&self, slot: u32) -> &str {
         &self.items[slot as usize].0
     }
 
     /// Changes what is there, and what it says of how soon it goes.
-    pub(super) fn change<R>(&mut self, slot: u32, change: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn change<R>(&mut self, slot: u32, change: impl FnOnce(&mut T) -> R) -> R {
         let item = &mut self.items[slot as usize].1;
         let before = item.rank();
         let result = change(item);
@@ -59,50 +70,51 @@ impl<T: Ranked + Default> Store<T> {
         if let Some(order) = &mut self.order
             && before != after
         {
-            order.remove(&(before, slot));
-            order.insert((after, slot));
+            order.remove(&(before.0, before.1, slot));
+            order.insert((after.0, after.1, slot));
         }
         result
     }
 
     /// The place of this name, and what had to go for it.
-    pub(super) fn enter(&mut self, name: &str, leaf: u64) -> (u32, Option<T>) {
+    pub(crate) fn enter(&mut self, name: &str, leaf: u64) -> (u32, Option<T>) {
         if let Some(slot) = self.find(name) {
             return (slot, None);
         }
         let gone = if self.slots.len() < self.most { None } else { self.evict(leaf) };
-        let name: Arc<str> = name.into();
-        let item = (name.clone(), T::default());
+        let item = (name.into(), T::default());
         let slot = self.free.pop().unwrap_or(self.items.len() as u32);
         if let Some(order) = &mut self.order {
-            order.insert((item.1.rank(), slot));
+            let (first, then) = item.1.rank();
+            order.insert((first, then, slot));
         }
         match self.items.get_mut(slot as usize) {
             Some(place) => *place = item,
             None => self.items.push(item),
         }
-        self.slots.insert(name, slot);
+        self.slots.insert(slot, &|slot| &self.items[slot as usize].0);
         (slot, gone)
     }
 
     /// Forgets what goes first.
-    pub(super) fn evict(&mut self, leaf: u64) -> Option<T> {
+    pub(crate) fn evict(&mut self, leaf: u64) -> Option<T> {
         let (slots, items) = (&self.slots, &self.items);
         let order = self.order.get_or_insert_with(|| {
-            slots.values().map(|slot| (items[*slot as usize].1.rank(), *slot)).collect()
+            let rank = |slot: u32| items[slot as usize].1.rank();
+            slots.all().map(|slot| (rank(slot).0, rank(slot).1, slot)).collect()
         });
-        let (_, slot) = order.pop_first()?;
+        let (.., slot) = order.pop_first()?;
         let (number, _) = self.evicted.get_or_insert((0, leaf));
         *number += 1;
-        let (name, item) = std::mem::take(&mut self.items[slot as usize]);
-        self.slots.remove(&name);
+        self.slots.remove(slot, &|slot| &self.items[slot as usize].0);
+        let (_, item) = std::mem::take(&mut self.items[slot as usize]);
         self.free.push(slot);
         Some(item)
     }
 
     /// All places that are taken, in no order that means anything.
-    pub(super) fn places(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.items.len() as u32).filter(|slot| !self.items[*slot as usize].0.is_empty())
+    pub(crate) fn places(&self) -> impl Iterator<Item = u32> + '_ {
+        self.slots.all()
     }
 }
 

@@ -89,7 +89,7 @@ impl Identity {
             && known.is_sound()
             && hours.is_sound()
             && rate.is_sound()
-            && place.is_none_or(|(place, time)| place.is_sound() && is_time(time))
+            && place.as_deref().is_none_or(|(place, time)| place.is_sound() && is_time(*time))
             && are_rules(quiet.iter().map(|(rule, _)| *rule), rules)
     }
 }
@@ -104,9 +104,9 @@ impl<T: Ranked + Default + Clone> Store<T> {
 }
 
 impl<T: Ranked + Default> Store<T> {
-    /// None where it is there already, has no name, or there is no room.
-    pub(super) fn put(&mut self, name: &str, item: T) -> Option<()> {
-        if name.is_empty() || self.find(name).is_some() || self.is_full() {
+    /// None where it is there already, or there is no room.
+    pub(crate) fn put(&mut self, name: &str, item: T) -> Option<()> {
+        if self.find(name).is_some() || self.is_full() {
             return None;
         }
         let (slot, _) = self.enter(name, 0);

@@ -34,11 +34,11 @@ struct StoredGroup {
 type StoredHit = (i64, u64, u32, u64);
 
 impl Windows {
-    pub(crate) fn store(&self) -> StoredWindows {
+    pub(crate) fn store(&self, correlation: &Correlation) -> StoredWindows {
         StoredWindows {
             evicted: self.evicted,
             cut: self.cut,
-            groups: self.groups.iter().map(Group::store).collect(),
+            groups: self.groups.iter().map(|group| group.store(correlation.measure)).collect(),
         }
     }
 
@@ -56,28 +56,31 @@ impl Windows {
         let mut windows = Self { evicted, cut, ..Self::new(most) };
         for (slot, group) in (0..).zip(groups) {
             let group = Group::restore(group, correlation, newest?)?;
-            if windows.slots.insert(group.key.clone(), slot).is_some() {
+            if windows.slots.find(&group.key, &|slot| &windows.groups[slot as usize].key).is_some() {
                 return None;
             }
             windows.groups.push(group);
+            windows.slots.insert(slot, &|slot| &windows.groups[slot as usize].key);
         }
         Some(windows)
     }
 }
 
 impl Group {
-    fn store(&self) -> StoredGroup {
+    fn store(&self, measure: Measure) -> StoredGroup {
         let mut names = Vec::new();
-        let mut places: HashMap<u64, u64> = HashMap::new();
+        let mut places: HashMap<usize, u64> = HashMap::new();
+        let is_summed = matches!(measure, Measure::ValueSum | Measure::ValueAverage);
         let hits = self.hits.iter().map(|hit| {
             let value = match &self.counts {
-                None => hit.value,
-                Some(counts) => *places.entry(hit.value).or_insert_with(|| {
-                    names.push(counts.names[hit.value as usize].clone());
+                None => 0,
+                Some(counts) => *places.entry(hit.number()).or_insert_with(|| {
+                    names.push(counts.values[hit.number()].name.clone());
                     names.len() as u64 - 1
                 }),
             };
-            (hit.time, hit.leaf, hit.which, value)
+            let (which, value) = if is_summed { (0, hit.what) } else { (hit.which(), value) };
+            (hit.time, hit.leaf, which, value)
         });
         let hits = hits.collect();
         StoredGroup { key: self.key.clone(), last: self.last, quiet_until: self.quiet_until, names, hits }
@@ -101,15 +104,18 @@ impl Group {
         }
         let mut group = Self { key, quiet_until, last, ..Self::default() };
         let latest = hits.last().map_or(0, |(time, ..)| *time);
-        group.from = hits.partition_point(|(time, ..)| *time < latest - span);
+        group.from = hits.partition_point(|(time, ..)| *time < latest - span) as u16;
         let mut counts = is_counted.then(|| Box::new(Counts::default()));
         if let Some(counts) = &mut counts {
             for name in &names {
-                counts.number(name);
+                // Each once: a number that somebody has is found again.
+                let number = counts.number(name) as usize;
+                counts.values[number].held += 1;
             }
-            if counts.names.len() != names.len() {
+            if counts.values.len() != names.len() {
                 return None;
             }
+            counts.values.iter_mut().for_each(|value| value.held = 0);
         }
         for (place, (time, leaf, which, value)) in hits.into_iter().enumerate() {
             let is_number = match correlation.measure {
@@ -121,15 +127,19 @@ impl Group {
                 return None;
             }
             if let Some(counts) = &mut counts {
-                counts.held[value as usize] += 1;
-                if place >= group.from {
-                    counts.within[value as usize] += 1;
-                    counts.distinct += u32::from(counts.within[value as usize] == 1);
+                let counted = &mut counts.values[value as usize];
+                counted.held += 1;
+                if place >= group.begin() {
+                    counted.within += 1;
+                    counts.distinct += u32::from(counted.within == 1);
                 }
             }
-            group.hits.push_back(Hit { time, leaf, which, value });
+            group.hits.push_back(match correlation.measure {
+                Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, what: value },
+                _ => Hit::counted(time, leaf, which, value as u32),
+            });
         }
-        if counts.as_ref().is_some_and(|counts| counts.held.contains(&0)) {
+        if counts.as_ref().is_some_and(|counts| counts.values.iter().any(|value| value.held == 0)) {
             return None;
         }
         group.counts = counts;

@@ -1,5 +1,7 @@
 //! What rules cost that look for something in events.
 
+use std::fs;
+
 use anyhow::Result;
 
 use super::contest::{Samples, numbers};
@@ -11,7 +13,8 @@ use crate::run;
 pub(super) const NOTES: &str = "\
 About detection: events are in memory, half of them of our own shape and half CloudTrail's, of 90 days. What is timed is reading each and
 making findings, on one thread, by the time that it is on a processor. Memory is by how much the process grew at most. 30 rules are those of analyze/tests/gate; those that come
-with the product ask what is usual of each identity, too. Sigma's are read where ../shared has them.";
+with the product ask what is usual of each identity, too. Sigma's are read where ../shared has them. rsigma looks at the same events by the same rules, in turn
+with ours and in one process (tests/oracle/benches): it reads each as JSON and evaluates it; ours makes findings too.";
 
 const EVENTS: u64 = 1_000_000;
 const IDENTITIES: u64 = 100_000;
@@ -22,6 +25,11 @@ const FEW_RULES: f64 = 300_000.0;
 const MANY_RULES: f64 = 100_000.0;
 const MEMORY: f64 = 64.0;
 const SOON: f64 = 1.0;
+/// How many times as fast as rsigma.
+const BESIDE: f64 = 1.5;
+/// The events that both look at, and of how many of Sigma's rules one is taken.
+const BOTH: u64 = 200_000;
+const EVERY: [(u32, &str); 2] = [(13, "30 of Sigma's rules"), (1, "Sigma's 393 rules")];
 const FEW: &str = "analyze/tests/gate/rules.yml";
 const SIGMA: &str = "../shared/vectors/third-party/sigma/rules";
 
@@ -48,6 +56,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
         let [rate, _] = detect("Sigma's rules", Some(SIGMA), events)?;
         let rate = Figure::new("events by Sigma's 393 rules", "events/s", Samples::one(rate));
         figures.push(rate.held_to(Bound::AtLeast(MANY_RULES)));
+        figures.extend(beside_rsigma(bench)?);
     }
     for events in [events / 10, events] {
         let [rate, memory] = detect("the product's rules", None, events)?;
@@ -61,5 +70,34 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let [seconds] = numbers(&run::output(&mut command)?)?;
     let window = Figure::new("64,000 values in one window", "s", Samples::one(seconds));
     figures.push(window.held_to(Bound::AtMost(SOON)));
+    Ok(figures)
+}
+
+/// How much longer rsigma takes for the same.
+fn beside_rsigma(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let tools = bench.tools;
+    let [file, target] = ["target/xtask/detection.ndjson", "target/oracle"].map(|path| tools.path(path));
+    let mut write = bench.benches();
+    write.arg("events").arg(&file);
+    write.args(["--events", &bench.scaled(BOTH).to_string(), "--identities", &IDENTITIES.to_string()]);
+    run::output(&mut write)?;
+    let manifest = tools.path("tests/oracle/Cargo.toml");
+    let cargo = |does: &[&str]| {
+        let mut cargo = tools.cargo("bench");
+        cargo.args(["--locked", "--quiet", "--bench", "speed"]).args(does);
+        cargo.arg("--manifest-path").arg(&manifest).arg("--target-dir").arg(&target);
+        cargo
+    };
+    tools.progress.step("rsigma", |log| log.run(&mut cargo(&["--no-run"])))?;
+    let mut figures = Vec::new();
+    for (every, of) in EVERY {
+        let mut command = cargo(&[]);
+        command.arg("--").arg(tools.path(SIGMA)).arg(&file).arg(every.to_string());
+        let printed = tools.progress.step(&format!("{of}, beside rsigma"), |_| run::output(&mut command))?;
+        let [ours, theirs] = numbers(&printed)?;
+        let times = Figure::new(format!("rsigma's time by {of}, of ours"), "×", Samples::one(theirs / ours));
+        figures.push(times.held_to(Bound::AtLeast(BESIDE)));
+    }
+    fs::remove_file(file)?;
     Ok(figures)
 }

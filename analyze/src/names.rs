@@ -1,0 +1,93 @@
+//! Which of a few known names a member has: asked for each member of each event, and answered without comparing it with
+//! more than one or two of them.
+
+/// Names, each with what it leads to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    names: Vec<(Box<str>, usize)>,
+    /// Places of the names by their marks, counted from one; a name stands at the first free place from its mark's on.
+    slots: Box<[u32]>,
+}
+
+/// Tells most names apart, by their length, their first bytes and their last. Who writes rules chooses the names that
+/// stand beside each other here; who writes events cannot.
+fn mark(name: &[u8]) -> usize {
+    let four = |at: usize| match name.get(at..at + 4) {
+        Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
+        _ => 0,
+    };
+    let (begin, end) = match name {
+        [.., _, _, _, _] => (four(0), four(name.len() - 4)),
+        [] => (0, 0),
+        [first, .., last] => (u32::from(*first), u32::from(*last)),
+        [one] => (u32::from(*one), 0),
+    };
+    let mixed = begin.wrapping_mul(0x9e37_79b1) ^ end.wrapping_mul(0x85eb_ca6b) ^ name.len() as u32;
+    (mixed.wrapping_mul(0xc2b2_ae35) >> 16) as usize
+}
+
+impl Names {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// What a name leads to.
+    pub(crate) fn get(&self, name: &str) -> Option<usize> {
+        let most = self.slots.len().checked_sub(1)?;
+        let mut at = mark(name.as_bytes()) & most;
+        loop {
+            let (known, leads_to) = self.names.get((*self.slots.get(at)? as usize).checked_sub(1)?)?;
+            if **known == *name {
+                return Some(*leads_to);
+            }
+            at = (at + 1) & most;
+        }
+    }
+
+    /// Where a name leads to from now on, if it led nowhere.
+    pub(crate) fn get_or_insert(&mut self, name: &str, leads_to: usize) -> usize {
+        if let Some(known) = self.get(name) {
+            return known;
+        }
+        self.names.push((name.into(), leads_to));
+        if self.names.len() * 2 > self.slots.len() {
+            self.slots = vec![0; (self.names.len() * 4).next_power_of_two()].into();
+            (1..=self.names.len()).for_each(|nth| self.place(nth));
+        } else {
+            self.place(self.names.len());
+        }
+        leads_to
+    }
+
+    /// Puts the nth name at the first place that is free for it: at least half of them are.
+    fn place(&mut self, nth: usize) {
+        let most = self.slots.len() - 1;
+        let mut at = mark(self.names[nth - 1].0.as_bytes()) & most;
+        while self.slots[at] != 0 {
+            at = (at + 1) & most;
+        }
+        self.slots[at] = nth as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_leads_where_it_was_told() {
+        let mut names = Names::default();
+        assert_eq!(names.get(""), None);
+        let all: Vec<String> = (0..500).map(|nth| format!("{:0>1$}", nth, nth % 9)).collect();
+        for (nth, name) in all.iter().enumerate() {
+            assert_eq!(names.get_or_insert(name, nth), all.iter().position(|other| other == name).unwrap());
+        }
+        for name in &all {
+            assert_eq!(names.get(name), all.iter().position(|other| other == name));
+        }
+        for none in ["", "x", "0000x", "é", "00000000000000"] {
+            assert_eq!(names.get(none), None, "{none}");
+        }
+        assert_eq!((names.get_or_insert("", 7), names.get("")), (7, Some(7)));
+    }
+}
