@@ -3,18 +3,30 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { serve } from "@hono/node-server";
+import { getConnInfo } from "@hono/node-server/conninfo";
 import { serveStatic } from "@hono/node-server/serve-static";
+import { createRecorder } from "countersign";
 import { createIssuer } from "countersign/issuer";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import { isPassword } from "./accounts.ts";
 
-const { AUDIT_URL = "", AUDIT_TRUST = "", AUDIT_TOKEN = "", AUDIT_ISSUER_KEY = "", PORT = "3000" } = process.env;
-if (!AUDIT_URL || !AUDIT_TRUST || !AUDIT_TOKEN || !AUDIT_ISSUER_KEY) {
-  throw new Error("AUDIT_URL, AUDIT_TRUST, AUDIT_TOKEN and AUDIT_ISSUER_KEY have to be set: see README.md");
+const {
+  AUDIT_URL = "",
+  AUDIT_TRUST = "",
+  AUDIT_TOKEN = "",
+  AUDIT_KEY = "",
+  AUDIT_ISSUER_KEY = "",
+  PORT = "3000",
+} = process.env;
+if (!AUDIT_URL || !AUDIT_TRUST || !AUDIT_TOKEN || !AUDIT_KEY || !AUDIT_ISSUER_KEY) {
+  throw new Error("AUDIT_URL, AUDIT_TRUST, AUDIT_TOKEN, AUDIT_KEY and AUDIT_ISSUER_KEY have to be set: see README.md");
 }
 const trust = readFileSync(AUDIT_TRUST, "utf8");
 const [, log = ""] = /^log (.+)$/m.exec(trust) ?? [];
 const issuer = createIssuer({ key: AUDIT_ISSUER_KEY, to: AUDIT_URL, log });
+/** What the server itself has to say, it signs itself. */
+const audit = await createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log });
 
 /** How many of the log's leaves a page begins with. */
 const NEWEST = 500;
@@ -47,6 +59,20 @@ app.use(
 );
 
 app.get("/api/session", (c) => c.json({ user: userOf(c.req.raw), collector: AUDIT_URL, log, issuer: issuer.name }));
+
+/** Who signs in is recorded, and who tries to. */
+app.post("/api/login", async (c) => {
+  const { user, password } = await c.req.json<{ user: string; password: string }>();
+  const isRight = isPassword(user, password);
+  const ip = getConnInfo(c).remote.address;
+  audit.record({
+    action: "session.login",
+    actor: { type: "user", id: user },
+    ...(isRight ? { outcome: "success" } : { outcome: "failure", reason: "wrong password" }),
+    ...(ip !== undefined && { context: { ip } }),
+  });
+  return isRight ? c.json({ user }) : c.json({ error: "wrong name or password" }, 401);
+});
 
 app.post("/api/grant", (c) => grant(c.req.raw));
 
@@ -84,6 +110,10 @@ async function recently(): Promise<string> {
   const health = await fetch(new URL("/healthz", AUDIT_URL));
   const { published } = (await health.json()) as { published: { size: number } };
   return String(Math.max(0, published.size - NEWEST));
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => audit.close({ patience: 5_000 }).finally(() => process.exit()));
 }
 
 serve({ fetch: app.fetch, port: Number(PORT), hostname: "127.0.0.1" }, ({ port }) =>

@@ -6,13 +6,17 @@ import process from "node:process";
 import { startWorkers } from "./workers.ts";
 
 /** The folder with keys, a trust file and readers. */
-const { FOLDER = ".", PORT = "0", LOG_PORT = "0", PAGE } = process.env;
+const { FOLDER = ".", PORT = "0", LOG_PORT = "0", PAGE, WATCHLIST, WATCH } = process.env;
 const read = (name: string) => readFileSync(join(FOLDER, name), "utf8").trim();
 
 const trust = read("trust.txt");
 const workers = await startWorkers({
   vars: {
-    worker: { AUDIT_LOG: /^log (.+)$/m.exec(trust)?.[1] ?? "", AUDIT_KEY: read("emitter.key") },
+    worker: {
+      AUDIT_LOG: /^log (.+)$/m.exec(trust)?.[1] ?? "",
+      AUDIT_KEY: read("emitter.key"),
+      ...(WATCHLIST !== undefined && WATCH !== undefined && { AUDIT_WATCHLIST: WATCHLIST, AUDIT_WATCH: WATCH }),
+    },
     log: { AUDIT_LOG_KEY: read("log.key"), AUDIT_TRUST: trust, AUDIT_READERS: read("readers.txt") },
   },
   ports: { worker: Number(PORT), log: Number(LOG_PORT) },

@@ -36,11 +36,13 @@ async function start(t: TestContext, { at = async (log: string) => log } = {}) {
   const log = await Log.start(["*"]);
   t.after(() => log.close());
   const issuer = await log.admit("issuer", "dashboard.example");
+  const key = await log.admit("emitter", "dashboard.example/server");
   const server = new Running(command("dashboard", "node "), {
     cwd,
     env: {
       AUDIT_URL: await at(log.url),
       AUDIT_TRUST: log.trustFile,
+      AUDIT_KEY: key,
       AUDIT_ISSUER_KEY: issuer,
       AUDIT_TOKEN: log.token("dashboard"),
       PORT: "0",

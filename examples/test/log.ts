@@ -34,6 +34,8 @@ export class Log {
   readonly url: string;
   readonly #cors: readonly string[];
   #running: Running;
+  /** How often it has read its trust file anew. */
+  #read = 0;
 
   private constructor(folder: string, url: string, cors: readonly string[], running: Running) {
     this.folder = folder;
@@ -54,6 +56,7 @@ export class Log {
     await this.#running.stop();
     return async () => {
       this.#running = serve(this.folder, new URL(this.url).host, this.#cors);
+      this.#read = 0;
       await this.#running.address();
     };
   }
@@ -74,7 +77,8 @@ export class Log {
   async admit(what: "emitter" | "issuer", name: string): Promise<string> {
     const file = this.path(`${what}.key`);
     appendFileSync(this.trustFile, `${what} ${countersign("keygen", name, "--out", file)}\n`);
-    await this.#running.prints(/trust\.txt was read anew/);
+    this.#read += 1;
+    await this.#running.prints(/trust\.txt was read anew/, this.#read);
     return readFileSync(file, "utf8").trim();
   }
 

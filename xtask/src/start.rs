@@ -6,9 +6,10 @@ mod keys;
 mod ports;
 mod sample_log;
 mod service;
+mod watch;
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use anyhow::{Result, anyhow};
 use self::examples::Workers;
 use self::ports::{Ports, Wanted};
 use self::sample_log::SampleLog;
+use self::watch::Watch;
 use crate::npm;
 use crate::progress;
 use crate::running::Stop;
@@ -29,6 +31,8 @@ const SAMPLE: &str = "target/sample";
 const WORKER: &str = "target/sample/worker";
 /// Where sample exports go.
 const FILES: &str = "target/sample/files";
+/// The address of the watchlist, below the page's.
+const WATCHLIST: &str = "/watchlist.txt";
 /// How often it is looked at what runs.
 const GLANCE: Duration = Duration::from_millis(200);
 
@@ -73,32 +77,47 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let workers = Workers::open(program.clone(), tools.path(WORKER), args.fresh)?;
     let mut started = sample.start(tools, &ports)?;
     let mut dashboard = examples::dashboard(tools, &sample, &ports)?;
-    let mut worker = workers.start(tools, &ports, &tools.path("www/dist/console.html"))?;
+    let mut watch = Watch::start(tools, &sample, &started.log.url())?;
+    let page = serve_page(tools, ports.page.try_clone()?, watch.list())?;
+    let list = format!("{}{WATCHLIST}", page.address);
+    let console = tools.path("www/dist/console.html");
+    let mut worker = workers.start(tools, &ports, &console, (&list, &watch.vkey()?))?;
     dashboard.await_answer("/")?;
     worker.await_answer("/")?;
-    let page = serve_page(tools, ports.page.try_clone()?)?;
     tell(tools, &program, &sample, &workers, &ports, &page)?;
+    let enters = watch::enters();
     while !stop.is_asked() {
+        if enters.try_recv().is_ok() {
+            watch.attack(tools, &sample, &ports, &page.address)?;
+        }
         started.check()?;
+        watch.check()?;
         dashboard.check()?;
         worker.check()?;
         stop.sleep(GLANCE);
     }
     println!("\nStopping: those who write end first, then the logs.");
-    drop((worker, dashboard, started));
+    drop((worker, dashboard, watch, started));
     println!("Stopped. The logs are kept, and the next start goes on with them.");
     Ok(())
 }
 
-/// Serves the offline page and the sample files, and gives their addresses.
-fn serve_page(tools: &Tools, listener: TcpListener) -> Result<String> {
+/// Where the page is, and the sample files.
+struct Page {
+    address: String,
+    files: Vec<String>,
+}
+
+/// Serves the offline page, the sample files and the watchlist.
+fn serve_page(tools: &Tools, listener: TcpListener, watchlist: PathBuf) -> Result<Page> {
     let mut site = Site::default();
+    site.add_file(WATCHLIST, watchlist);
     site.add_file("/", tools.path("www/dist/index.html"));
     site.add_folder("/sample/", &tools.path(FILES))?;
     let address = format!("http://{}", listener.local_addr()?);
-    let files: Vec<String> = site.addresses("/sample/").map(|path| format!("    {address}{path}")).collect();
+    let files = site.addresses("/sample/").map(|path| format!("    {address}{path}")).collect();
     thread::spawn(move || site.serve(listener));
-    Ok(format!("{address}/\n  Files to download and drop on it:\n{}", files.join("\n")))
+    Ok(Page { address, files })
 }
 
 fn tell(
@@ -107,7 +126,7 @@ fn tell(
     sample: &SampleLog,
     workers: &Workers,
     ports: &Ports,
-    page: &str,
+    page: &Page,
 ) -> Result<()> {
     let shown = |path: &Path| path.strip_prefix(tools.path("")).unwrap_or(path).display().to_string();
     let program = shown(program);
@@ -118,7 +137,9 @@ A dashboard: press Run, and see the event verified a moment later. Cut its conne
 A Worker, in workerd: press Delete, and it answers when the log has proven to hold the event.
   http://127.0.0.1:{worker}/
 The auditor's page, which works from disk and connects to nowhere:
-  {page}
+  {page}/
+  Files to download and drop on it:
+{files}
 
 Each log has a console: search, live view, coverage, keys, witnesses, storage. It asks for a reader's token, and for a trust file:
   the dashboard's log, to which an emitter writes about once a second
@@ -137,8 +158,12 @@ To try:
      {program} verify export.ndjson --trust {trust_shown}
   3. {program} check http://127.0.0.1:{log} --trust {trust_shown}
      which needs no token, for no event is in what it reads.
+  4. Press Enter here: somebody guesses a password at the dashboard. `countersign watch` finds it while it goes on, the
+     Worker refuses the account's next request, and the evidence verifies on the auditor's page.
 
 Ctrl-C ends all of it.",
+        page = page.address,
+        files = page.files.join("\n"),
         dashboard = ports.dashboard,
         worker = ports.worker,
         log = ports.log,

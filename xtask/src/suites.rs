@@ -362,7 +362,8 @@ fn firefox(tools: &Tools, log: &Log) -> Result<String> {
 }
 
 fn examples(tools: &Tools, log: &Log) -> Result<String> {
-    tools.js()?;
+    // The attack is shown to the auditor's page.
+    tools.www()?;
     npm::install(tools, "examples")?;
     npm_test(tools, "examples", Some(&tools.program()?), log)
 }

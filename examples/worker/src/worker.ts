@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { withCountersign } from "countersign/cloudflare";
 import { gate } from "countersign/gate";
 import pack from "./pack.json";
@@ -10,10 +11,15 @@ interface Env {
   AUDIT_LOG: string;
   /** The secret with which this Worker signs. */
   AUDIT_KEY: string;
+  /** Where `countersign watch` has its watchlist served, and the vkey of who signs that. */
+  AUDIT_WATCHLIST?: string;
+  AUDIT_WATCH?: string;
 }
 
-/** Refuses at once what ../rules says. Nothing is looked up elsewhere, so nothing fails but what never works. */
-const edge = gate({ pack, fail: "closed" });
+const { AUDIT_WATCHLIST: url = "", AUDIT_WATCH: key = "" } = env as unknown as Env;
+
+/** Refuses at once what ../rules says, and whom a watchlist names, where there is one. */
+const edge = gate({ pack, fail: "closed", ...(url !== "" && { watchlist: { url, key, maxAge: 1_000 } }) });
 
 const actorOf = (request: Request) => ({ id: request.headers.get("x-user") ?? "anonymous" });
 

@@ -114,7 +114,7 @@ class LocalGate implements Gate {
     const watching = this.#watching;
     if (watching?.isDue(loaded.gate)) {
       const refresh = this.#refresh(loaded, watching);
-      if (!watching.holds(loaded.gate)) {
+      if (!watching.suffices(loaded.gate)) {
         return this.#patiently(refresh, watching).then(() => this.#decide(loaded, event));
       }
       asking.waitUntil?.(refresh);

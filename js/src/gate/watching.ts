@@ -27,12 +27,15 @@ export class Watching {
   readonly #options: WatchlistOptions;
   readonly #keys: string;
   readonly #now: () => number;
+  readonly #maxAge: number | undefined;
+  /** When the list was fetched. */
+  #fetchedAt = Number.NEGATIVE_INFINITY;
   /** Before then no other fetch begins. */
   #rests = Number.NEGATIVE_INFINITY;
   #lookedIntoCache = false;
 
   constructor(options: WatchlistOptions, now: () => number) {
-    const { url, key, patience = 1_000 } = options;
+    const { url, key, patience = 1_000, maxAge } = options;
     const keys = typeof key === "string" ? [key] : (key ?? []);
     if (keys.length === 0 || keys.some((key) => typeof key !== "string" || key === "")) {
       throw invalid("watchlist.key", "no key for the watchlist", "give the vkey of who signs it");
@@ -40,7 +43,11 @@ export class Watching {
     if (!URL.canParse(String(url))) {
       throw invalid("watchlist.url", "no address for the watchlist", "give the URL at which it is served");
     }
+    if (maxAge !== undefined && !(maxAge >= PAUSE)) {
+      throw invalid("watchlist.maxAge", "no age that a watchlist may have", "give milliseconds, at least 1000");
+    }
     this.#options = options;
+    this.#maxAge = maxAge;
     this.#keys = keys.join("\n");
     this.#now = now;
     this.patience = patience;
@@ -49,6 +56,11 @@ export class Watching {
   /** Whether there is a list that holds. */
   holds(gate: CoreGate): boolean {
     return this.#now() < gate.listUntil;
+  }
+
+  /** Whether a request may go by the list that there is. */
+  suffices(gate: CoreGate): boolean {
+    return this.holds(gate) && (this.#maxAge === undefined || this.#now() < this.#fetchedAt + this.#maxAge);
   }
 
   /** Whether it is time to look for the next one. */
@@ -67,6 +79,7 @@ export class Watching {
       if (this.#isOld(gate)) {
         const text = await this.#fetched();
         await this.#take(core, gate, text);
+        this.#fetchedAt = this.#now();
         await this.#cache(gate, text);
       }
       this.error = undefined;
@@ -76,9 +89,9 @@ export class Watching {
     this.#rests = this.#now() + PAUSE;
   }
 
-  /** Half of the time is over for which it holds. */
-  #isOld({ listMade, listUntil }: CoreGate): boolean {
-    return this.#now() >= (listMade + listUntil) / 2;
+  /** Half of the time is over for which it holds, or it was fetched too long ago. */
+  #isOld(gate: CoreGate): boolean {
+    return this.#now() >= (gate.listMade + gate.listUntil) / 2 || !this.suffices(gate);
   }
 
   async #take(core: Core, gate: CoreGate, text: string): Promise<void> {

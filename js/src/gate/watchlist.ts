@@ -14,4 +14,9 @@ export interface WatchlistOptions {
   headers?: Readonly<Record<string, string>> | undefined;
   /** How many milliseconds a request waits where there is no list that holds. By default 1000. */
   patience?: number | undefined;
+  /**
+   * So many milliseconds after a list was fetched a request waits for a newer one, up to `patience`; at least 1000. By
+   * default the next one is fetched at half of the time for which a list holds, and no request waits for it.
+   */
+  maxAge?: number | undefined;
 }

@@ -75,6 +75,10 @@ describe("a gate", () => {
       [{ pack: PATHS, fail: "half" }, "fail"],
       [{ pack: PATHS, fail: "open", watchlist: { url: "https://log.example/watchlist" } }, "watchlist.key"],
       [{ pack: PATHS, fail: "open", watchlist: { url: "there", key: WATCH.vkey } }, "watchlist.url"],
+      [
+        { pack: PATHS, fail: "open", watchlist: { url: "https://log.example/watchlist", key: WATCH.vkey, maxAge: 999 } },
+        "watchlist.maxAge",
+      ],
       [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", most: 1, per: 1 }] }, "limits.by"],
       [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", most: 0, per: 1 }] }, "limits.most"],
       [{ pack: PATHS, fail: "open", pakc: 1 }, "pakc"],
@@ -204,6 +208,30 @@ describe("a watchlist", () => {
       ["deny by watchlist failed-logins", "allow"],
     );
     assert.equal(server.asked, 2);
+  });
+
+  test("is waited for by the next request where it was fetched longer ago than is said", async (t) => {
+    const { server, clock, list, gate: patient } = await watching(t);
+    const own = gate({
+      pack: PATHS,
+      fail: "closed",
+      watchlist: { url: server.url, key: WATCH.vkey, maxAge: 2_000 },
+      now: () => clock.now,
+      onError: () => {},
+    });
+    server.note = list(1, []);
+    await Promise.all([own.ready(), patient.ready()]);
+    server.note = list(2, ["u_1"]);
+    clock.now += 1_999;
+    assert.equal(await of(own, from("u_1")), "allow");
+    clock.now += 1;
+    assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
+    assert.equal(await of(patient, from("u_1")), "allow", "nobody else asks so often");
+    // Where there is no newer one, that which there is goes on to hold.
+    server.status = 503;
+    clock.now += 2_000;
+    assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
+    assert.equal(server.asked, 4);
   });
 
   for (const [fail, decided] of [

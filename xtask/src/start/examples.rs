@@ -24,6 +24,7 @@ pub(crate) fn dashboard(tools: &Tools, sample: &SampleLog, ports: &Ports) -> Res
         .env("AUDIT_URL", format!("http://127.0.0.1:{}", ports.log))
         .env("AUDIT_TRUST", &sample.reader.trust)
         .env("AUDIT_TOKEN", sample.reader.token()?)
+        .env("AUDIT_KEY", fs::read_to_string(sample.server_key())?.trim())
         .env("AUDIT_ISSUER_KEY", fs::read_to_string(sample.issuer_key())?.trim())
         .env("PORT", ports.dashboard.to_string());
     Service::start("the dashboard", &mut node, ports.dashboard, tools.log("dashboard")?)
@@ -55,11 +56,19 @@ impl Workers {
         self.reader.write_trust(&format!("log {log}\nemitter {emitter}\n"))
     }
 
-    /// Starts both. The log's address shows `page` too.
-    pub(crate) fn start(&self, tools: &Tools, ports: &Ports, page: &Path) -> Result<Service> {
+    /// Starts both. The log's address shows `page` too. `watch` is the address of a watchlist, and the vkey of who signs it.
+    pub(crate) fn start(
+        &self,
+        tools: &Tools,
+        ports: &Ports,
+        page: &Path,
+        watch: (&str, &str),
+    ) -> Result<Service> {
         let mut node = typescript(tools, "examples/run/start.ts")?;
         node.env("FOLDER", &self.folder)
             .env("PAGE", page)
+            .env("WATCHLIST", watch.0)
+            .env("WATCH", watch.1)
             .env("PORT", ports.worker.to_string())
             .env("LOG_PORT", ports.worker_log.to_string());
         Service::start("the Worker", &mut node, ports.worker, tools.log("worker")?)
@@ -67,7 +76,7 @@ impl Workers {
 }
 
 /// Node.js with a program in TypeScript, of which older ones have to be told.
-fn typescript(tools: &Tools, program: &str) -> Result<Command> {
+pub(crate) fn typescript(tools: &Tools, program: &str) -> Result<Command> {
     let mut node = tools.node()?.node(tools);
     node.args(["--experimental-strip-types", "--disable-warning=ExperimentalWarning"])
         .arg(tools.path(program));

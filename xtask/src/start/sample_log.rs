@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,6 +21,10 @@ const ORIGIN: &str = "log.example/sample";
 const EMITTER: &str = "example.com/scheduler";
 /// Who grants the keys of the dashboard's pages.
 const ISSUER: &str = "dashboard.example";
+/// What the dashboard's server signs with.
+const SERVER: &str = "dashboard.example/server";
+/// Who signs the watchlist.
+const WATCH: &str = "watch.example";
 /// The trust file, of the log and of its reader alike.
 const TRUST: &str = "trust.txt";
 /// So many events are there at once, for something to look at.
@@ -40,12 +44,18 @@ impl SampleLog {
         let reader = Reader { trust: folder.join(TRUST), token: folder.join("reader.token") };
         let mut sample = SampleLog { program, folder, is_new: false, reader };
         // The trust file is written last: with it, all is there, but for what an older sample did not have.
-        sample.is_new = fresh || !sample.reader.trust.is_file() || !sample.issuer_key().is_file();
+        let keys = [sample.issuer_key(), sample.server_key(), sample.watch().join("vkey")];
+        sample.is_new = fresh || !sample.reader.trust.is_file() || !keys.iter().all(|key| key.is_file());
         sample.is_free()?;
         if sample.is_new {
             sample.make().context("cannot begin a sample log")?;
         }
         Ok(sample)
+    }
+
+    /// The program that it is served with.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The log's folder.
@@ -62,6 +72,16 @@ impl SampleLog {
         self.folder.join("issuer.key")
     }
 
+    /// The secret key of the dashboard's server.
+    pub(crate) fn server_key(&self) -> PathBuf {
+        self.folder.join("server.key")
+    }
+
+    /// The folder of who watches the log.
+    pub(crate) fn watch(&self) -> PathBuf {
+        self.folder.join("watch")
+    }
+
     /// Fails while a server has the log.
     fn is_free(&self) -> Result<()> {
         let Ok(lock) = fs::File::open(self.log().join("lock")) else { return Ok(()) };
@@ -72,18 +92,21 @@ impl SampleLog {
     }
 
     fn make(&self) -> Result<()> {
-        let files = [&self.reader.trust, &self.reader.token, &self.issuer_key()];
+        let files = [&self.reader.trust, &self.reader.token, &self.issuer_key(), &self.server_key()];
         for file in files.iter().filter(|file| file.exists()) {
             fs::remove_file(file)?;
         }
         fs::create_dir_all(&self.folder)?;
         keys::make_private(&self.log())?;
         keys::make_private(&self.emitter())?;
+        keys::make_private(&self.watch())?;
         let keys = Keys { program: self.program.clone() };
         let log = keys.make(ORIGIN, &self.log().join("log.key"))?;
         let emitter = keys.make(EMITTER, &self.emitter().join("emitter.key"))?;
         let issuer = keys.make(ISSUER, &self.issuer_key())?;
-        let trusted = format!("log {log}\nemitter {emitter}\nissuer {issuer}\n");
+        let server = keys.make(SERVER, &self.server_key())?;
+        fs::write(self.watch().join("vkey"), keys.make(WATCH, &self.watch().join("watch.key"))?)?;
+        let trusted = format!("log {log}\nemitter {emitter}\nemitter {server}\nissuer {issuer}\n");
         fs::write(self.log().join(TRUST), format!("# Who may write to this log.\n{trusted}"))?;
         keys.make_token(&self.log(), &self.reader.token)?;
         self.reader.write_trust(&trusted)

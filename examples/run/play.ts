@@ -1,0 +1,29 @@
+/** Plays the attack: `cargo xtask start` does where Enter is pressed. What it is told stands in the environment. */
+
+import process from "node:process";
+import { play } from "./attack.ts";
+
+const {
+  DASHBOARD = "",
+  WORKER = "",
+  LOG = "",
+  ALERTS = "",
+  TRUST = "",
+  TOKEN_FILE = "",
+  OUT = ".",
+  PAGE = "",
+} = process.env;
+const { evidence } = await play(
+  {
+    dashboard: DASHBOARD,
+    worker: WORKER,
+    log: LOG,
+    alerts: ALERTS,
+    trust: TRUST,
+    token: TOKEN_FILE,
+    out: OUT,
+  },
+  (line) => console.log(`  ${line}`),
+);
+console.log(`  The evidence, to be dropped on ${PAGE} with ${TRUST}:
+${evidence.map((file) => `    ${file}`).join("\n")}`);

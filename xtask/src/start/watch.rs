@@ -1,0 +1,117 @@
+//! Who watches the sample log, and an attack to be seen.
+
+use std::fs;
+use std::io::{self, BufRead as _};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::examples;
+use super::ports::Ports;
+use super::sample_log::SampleLog;
+use crate::running::Running;
+use crate::tools::Tools;
+
+/// The rules: those that come with the program, and the dashboard's.
+const RULES: [&str; 2] = ["analyze/rules", "examples/dashboard/rules"];
+/// Where the evidence of an attack goes.
+const EVIDENCE: &str = "target/sample/attack";
+/// How long the first watchlist may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// `countersign watch`, which follows the log.
+pub(crate) struct Watch {
+    running: Running,
+    folder: PathBuf,
+}
+
+impl Watch {
+    /// Starts it, and waits for its first watchlist.
+    pub(crate) fn start(tools: &Tools, sample: &SampleLog, url: &str) -> Result<Watch> {
+        let folder = sample.watch();
+        let mut command = Command::new(sample.program());
+        command.args(["watch", url, "--trust"]).arg(&sample.reader.trust);
+        command.arg("--token-file").arg(&sample.reader.token).arg("--state").arg(folder.join("state"));
+        for rules in RULES {
+            command.arg("--rules").arg(tools.path(rules));
+        }
+        command.arg("--watchlist").arg(Self::list_in(&folder)).arg("--key").arg(folder.join("watch.key"));
+        command.args(["--exec", "cat >> \"$ALERTS\""]).env("ALERTS", Self::alerts_in(&folder));
+        let mut watch = Watch { running: Running::start(&mut command, tools.log("watch")?)?, folder };
+        let start = Instant::now();
+        while !watch.list().is_file() {
+            watch.check()?;
+            if start.elapsed() > PATIENCE {
+                bail!("there is no watchlist\n{}", watch.running.printed()?);
+            }
+            thread::sleep(GLANCE);
+        }
+        Ok(watch)
+    }
+
+    fn list_in(folder: &std::path::Path) -> PathBuf {
+        folder.join("watchlist.txt")
+    }
+
+    fn alerts_in(folder: &std::path::Path) -> PathBuf {
+        folder.join("alerts.ndjson")
+    }
+
+    /// The watchlist, which is written again and again.
+    pub(crate) fn list(&self) -> PathBuf {
+        Self::list_in(&self.folder)
+    }
+
+    /// The vkey of who signs it.
+    pub(crate) fn vkey(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.join("vkey"))?.trim().to_owned())
+    }
+
+    /// Fails when it has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.running.ended()? {
+            None => Ok(()),
+            Some((status, end)) => bail!("countersign watch ended with {status}\n{end}"),
+        }
+    }
+
+    /// Plays an attack on the dashboard, and shows what becomes of it.
+    pub(crate) fn attack(&self, tools: &Tools, sample: &SampleLog, ports: &Ports, page: &str) -> Result<()> {
+        let on = |port: u16| format!("http://127.0.0.1:{port}");
+        let mut node = examples::typescript(tools, "examples/run/play.ts")?;
+        node.env("COUNTERSIGN", sample.program())
+            .env("DASHBOARD", on(ports.dashboard))
+            .env("WORKER", on(ports.worker))
+            .env("LOG", on(ports.log))
+            .env("ALERTS", Self::alerts_in(&self.folder))
+            .env("TRUST", &sample.reader.trust)
+            .env("TOKEN_FILE", &sample.reader.token)
+            .env("OUT", tools.path(EVIDENCE))
+            .env("PAGE", page);
+        let status = node.status()?;
+        // What went wrong it has said; all else goes on.
+        println!(
+            "{}",
+            if status.success() { "Press Enter to play another one." } else { "The attack failed." }
+        );
+        Ok(())
+    }
+}
+
+/// Tells of each Enter, as long as there is somebody who could press it.
+pub(crate) fn enters() -> Receiver<()> {
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            if line.is_err() || tell.send(()).is_err() {
+                break;
+            }
+        }
+    });
+    told
+}
