@@ -34,10 +34,14 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
         Condition::Has(Field::Short(short)) => {
             for column in short_columns(segment, *short) {
                 let says = says_anything(*short);
+                let has = |kind, text: &str| match (short, kind) {
+                    (Short::Outcome, Kind::Word) => Role::states(text, Role::Word),
+                    _ => says(kind, text),
+                };
                 let told = column
                     .values
                     .iter()
-                    .map(|(kind, text)| if says(kind, text) { Told::Yes } else { Told::No });
+                    .map(|(kind, text)| if has(kind, text) { Told::Yes } else { Told::No });
                 column.spread(&told.collect::<Vec<_>>(), &mut judged);
             }
             short_more(segment, *short, &mut judged);

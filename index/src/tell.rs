@@ -236,7 +236,11 @@ impl EventIndex {
             }
         }
         fact(json, "address", Fact::Ip);
-        fact(json, "outcome", Fact::Outcome);
+        // Of an event of no known shape there is what it says itself.
+        let is_own = read_as.is_none();
+        if !is_own || segment.text(Fact::Outcome, local).is_some_and(|(kind, _)| kind != Kind::Word) {
+            fact(json, "outcome", Fact::Outcome);
+        }
         fact(json, "reason", Fact::Reason);
         json.raw("}").name("tenant");
         write_first(json, segment, local, &Field::Short(Short::Tenant));

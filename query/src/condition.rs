@@ -8,7 +8,7 @@ use countersign::time::Time;
 use crate::error::Error;
 use crate::matcher::{Matcher, Pattern, Span, fold, words};
 use crate::moment::Moment;
-use crate::reading::{Party, Read};
+use crate::reading::{Outcome, Party, Read};
 use crate::value::{Kind, Value};
 
 /// An event, and what there is to know of it besides.
@@ -222,6 +222,13 @@ pub enum Role {
     Word,
 }
 
+impl Role {
+    /// Whether an outcome's text states one.
+    pub fn states(text: &str, role: Self) -> bool {
+        role != Self::Word || text != Outcome::NotStated.as_str()
+    }
+}
+
 /// Whether any text passes that a short name stands for.
 fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let mut whole = |text: Option<&str>| text.is_some_and(|text| test(text, Role::Whole));
@@ -236,8 +243,20 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
         (Short::Tenant, _) => member(entry, &["tenant"], test),
         (Short::Action, None) => member(entry, &["action"], test),
         (Short::Ip, None) => member(entry, &["context", "ip"], test),
-        (Short::Outcome, None) => member(entry, &["outcome"], test),
+        (Short::Outcome, None) => outcome(entry, test),
     }
+}
+
+/// The outcome of an event that no reading fits: what its member says, or that it is not stated.
+fn outcome(entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+    let Some(event) = entry.event else { return false };
+    let mut is_stated = false;
+    let passes = any_at(&["outcome"], event, &mut |value| {
+        let said = value.said();
+        is_stated |= said.is_some();
+        said.is_some_and(|text| test(&text, Role::Whole))
+    });
+    passes || !is_stated && test(Outcome::NotStated.as_str(), Role::Word)
 }
 
 fn member(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
@@ -414,6 +433,7 @@ impl Condition {
                 }
                 any && all
             }
+            Self::Has(Field::Short(Short::Outcome)) => each_text(Short::Outcome, entry, &mut Role::states),
             Self::Has(field) => field.is_in(entry),
             Self::Changed(path) => changed(path, entry),
             Self::Text(pattern) => has_text(entry, &|text| pattern.matches(text)),

@@ -127,8 +127,9 @@ fn other_peoples_events_are_read_as_what_they_are() {
             "github-panther",
             &[
                 ("GitHub webhook: failure", 2),
-                ("GitHub webhook: not stated", 68),
-                ("GitHub webhook: success", 3),
+                ("GitHub webhook: not stated", 54),
+                ("GitHub webhook: success", 16),
+                ("GitHub webhook: unknown", 1),
                 ("GitHub: failure", 1),
                 ("GitHub: not stated", 89),
                 ("countersign: not stated", 1),
