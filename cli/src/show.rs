@@ -1,12 +1,16 @@
 //! `countersign show`: the events that verify, and nothing beside them.
 
+mod export;
+mod indexed;
 mod search;
 mod searcher;
+mod side;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
@@ -16,6 +20,7 @@ use countersign::verify::report::{Report, SignerTrust};
 use countersign::verify::{CoveredLink, FindingCode, Options, Standing as KeyStanding, VerifiedEvent};
 use countersign_query::value::{Document, Value};
 use countersign_query::{Findings, Outcome, Party, Query, Read, Readings};
+use indexed::{Answer, Asked as Asking};
 use search::{Asked, Search, State, Wanted};
 
 use crate::errors::Failure;
@@ -34,6 +39,7 @@ Examples:
   countersign show audit.ndjson --trust trust.txt
   countersign show audit.ndjson da7f84a510cb84b8cbb5b74a63c306ec/3 --trust trust.txt
   countersign show audit.ndjson --trust trust.txt --query 'actor:ada outcome:failure,denied since:-7d'
+  countersign show audit.ndjson --trust trust.txt --query 'actor:ada' --index
   countersign show audit.ndjson --trust trust.txt --json | jq .read.action
   countersign show audit.ndjson --limit 100000 | less")]
 pub(crate) struct Args {
@@ -49,6 +55,11 @@ pub(crate) struct Args {
     /// Only events that are so (docs/query.md has the language)
     #[arg(long, value_name = "QUERY", conflicts_with = "event", allow_hyphen_values = true)]
     query: Option<String>,
+    /// Keep the verified events in columns in a file, so that the next query need not verify the export again. It is
+    /// sealed with a key of yours, and made anew where the export or the trust file is another (docs/index-files.md)
+    /// [default place: beside the export, EXPORT.csindex]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, requires = "query")]
+    index: Option<Option<PathBuf>>,
     /// Print one JSON object a line for each event: leaf, chain, seq, time, signer, standing, event as signed, and
     /// read, which is what the event says by its reading and was not signed. The verdict goes to standard error
     #[arg(long)]
@@ -67,11 +78,14 @@ pub(crate) struct Args {
 const ROWS: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    let trust = verify::trust_or_nobody(args.trust.as_deref())?;
     let asked = args.query.as_deref().map(query::parse).transpose()?;
     let readings = args.own.load()?;
-    let options = Options { trust, ..Options::default() };
     let most = args.limit.map_or(if args.json { u64::MAX } else { ROWS }, u64::from);
+    if let (Some(side), Some(query)) = (&args.index, &asked) {
+        return by_index(args, side.as_deref(), query, &readings, most);
+    }
+    let trust = verify::trust_or_nobody(args.trust.as_deref())?;
+    let options = Options { trust, ..Options::default() };
     let wanted = wanted(args.event, asked.as_ref(), &readings);
     let state = State::default();
     let mut search = Search::new(&wanted, &state, most);
@@ -101,25 +115,55 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let message = format!("no event {chain}/{seq} verifies");
         return Err(Failure::unusable("event.not_shown", message, hint).into_broken());
     }
-    if args.json {
-        lines(found, &standings, &readings)?;
-        let _ = writeln!(anstream::stderr().lock(), "{headline}");
-        if let Some(findings) = findings {
-            let _ = write!(anstream::stderr().lock(), "{}", query::told(&findings, VERIFY));
-        }
-        return Ok(report.verdict.exit_status());
-    }
-    let mut text = headline + "\n\n";
-    if args.event.is_some() {
+    if args.event.is_some() && !args.json {
+        let mut text = headline + "\n\n";
         found.for_each(|event| {
             one(&mut text, &event, report, &standings, &readings);
             Ok(())
         })?;
+        print(&text)?;
     } else {
-        table(&mut text, found, &standings, &readings, findings.as_ref())?;
+        all(args, headline, found, &standings, &readings, findings.as_ref())?;
     }
-    print(&text)?;
     Ok(report.verdict.exit_status())
+}
+
+fn by_index(
+    args: &Args,
+    side: Option<&Path>,
+    query: &Query,
+    readings: &Readings,
+    most: u64,
+) -> Result<u8, Failure> {
+    let (export, trust) = (&*args.export, args.trust.as_deref());
+    let asked = Asking { export, side, trust, query, readings, threads: verify::threads(args.threads), most };
+    let Answer { found, findings, verified } = asked.answer()?;
+    let standings = Standings::kept(&verified.signers, &verified.suspects);
+    all(args, verified.headline, found, &standings, readings, Some(&findings))?;
+    Ok(verified.status)
+}
+
+/// What was found, as it was asked for.
+fn all(
+    args: &Args,
+    headline: String,
+    found: Found,
+    standings: &Standings<'_>,
+    readings: &Readings,
+    findings: Option<&Findings>,
+) -> Result<(), Failure> {
+    if args.json {
+        lines(found, standings, readings)?;
+        let mut err = anstream::stderr().lock();
+        let _ = writeln!(err, "{headline}");
+        if let Some(findings) = findings {
+            let _ = write!(err, "{}", query::told(findings, VERIFY));
+        }
+        return Ok(());
+    }
+    let mut text = headline + "\n\n";
+    table(&mut text, found, standings, readings, findings)?;
+    print(&text)
 }
 
 fn wanted<'q>(event: Option<(ChainId, u64)>, asked: Option<&'q Query>, readings: &'q Readings) -> Wanted<'q> {
@@ -215,9 +259,13 @@ impl std::fmt::Display for Standing {
     }
 }
 
+/// How signers can be trusted.
+const TRUSTS: [SignerTrust; 4] =
+    [SignerTrust::Revoked, SignerTrust::TrustFile, SignerTrust::Granted, SignerTrust::Unknown];
+
 /// What the whole report says of signers and chains.
 pub(crate) struct Standings<'r> {
-    signers: HashMap<&'r str, SignerTrust>,
+    signers: HashMap<Cow<'r, str>, SignerTrust>,
     suspects: HashSet<ChainId>,
 }
 
@@ -226,9 +274,33 @@ impl<'r> Standings<'r> {
         let doubted = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
         let suspects = report.findings.iter().filter(|finding| doubted(finding.code));
         Self {
-            signers: report.signers.iter().map(|signer| (signer.vkey.as_str(), signer.trust)).collect(),
+            signers: report
+                .signers
+                .iter()
+                .map(|signer| (signer.vkey.as_str().into(), signer.trust))
+                .collect(),
             suspects: suspects.filter_map(|finding| finding.chain).collect(),
         }
+    }
+
+    /// As they were kept, by their words.
+    fn kept(signers: &'r [(String, String)], suspects: &[String]) -> Self {
+        let trust = |word: &str| TRUSTS.into_iter().find(|trust| trust.as_str() == word);
+        let signers = signers.iter().filter_map(|(key, word)| Some((Cow::Borrowed(&**key), trust(word)?)));
+        Self {
+            signers: signers.collect(),
+            suspects: suspects.iter().filter_map(|chain| ChainId::parse(chain.as_bytes())).collect(),
+        }
+    }
+
+    /// Each key, and the word for how it is trusted.
+    fn signers(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.signers.iter().map(|(key, trust)| (&**key, trust.as_str()))
+    }
+
+    /// The chains that are suspect.
+    fn suspects(&self) -> impl Iterator<Item = &ChainId> {
+        self.suspects.iter()
     }
 
     pub(crate) fn of_link(&self, link: &CoveredLink) -> Standing {
@@ -383,7 +455,7 @@ impl Says {
 
     /// Of an event that no reading fits.
     fn by_members(event: Value<'_>) -> Self {
-        let text = |path: &str| event.at(path).and_then(Value::text).map(std::borrow::Cow::into_owned);
+        let text = |path: &str| event.at(path).and_then(Value::said).map(std::borrow::Cow::into_owned);
         let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();
         Self {
             action: text("action").unwrap_or_default(),

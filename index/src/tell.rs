@@ -1,11 +1,12 @@
 //! Answers as JSON, for pages: `ANSWERS.md` has their shapes.
 
+use countersign::time::Time;
 use countersign_query::error::Error;
 use countersign_query::matcher::Pattern;
 use countersign_query::reading::Outcome;
 use countersign_query::tally::Left;
-use countersign_query::value::Document;
-use countersign_query::{Field, Query, Readings, Short};
+use countersign_query::value::{self, Document, Value};
+use countersign_query::{Entry, Field, Query, Read, Readings, Short};
 
 use foldhash::fast::FixedState;
 
@@ -51,12 +52,116 @@ pub(crate) fn write_error(json: &mut Json, error: &Error, query: &str) {
 
 /// What an event says by its reading, or `null`.
 pub fn read_json(readings: &Readings, event: &[u8]) -> String {
-    let document = core::str::from_utf8(event).ok().and_then(Document::parse);
+    let document = parsed(event);
     let root = document.as_ref().map(Document::root);
-    let Some(read) = root.as_ref().and_then(|event| readings.read(event)) else { return "null".into() };
+    written(root.as_ref().and_then(|event| readings.read(event)).as_ref())
+}
+
+fn parsed(event: &[u8]) -> Option<Document<'_>> {
+    core::str::from_utf8(event).ok().and_then(Document::parse)
+}
+
+fn written(read: Option<&Read<'_>>) -> String {
     let mut out = Vec::new();
-    read.write_json(&mut out);
+    match read {
+        Some(read) => read.write_json(&mut out),
+        None => out.extend(b"null"),
+    }
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// All that a record of an event has, whole: what it says by its reading, or what it says itself where none fits, its
+/// own time and its tenant.
+pub fn facts_json(readings: &Readings, event: &[u8]) -> String {
+    let document = parsed(event);
+    let event = document.as_ref().map(Document::root);
+    let read = event.as_ref().and_then(|event| readings.read(event));
+    let entry = Entry { event, read: read.as_ref(), ..Entry::recorded(Time::MIN) };
+    let mut json = Json::default();
+    json.open("{").name("happened");
+    match entry.time() {
+        (time, true) => json.text(&time.to_string()),
+        (_, false) => json.null(),
+    };
+    json.name("tenant");
+    match said(Short::Tenant, &entry) {
+        Some(tenant) => json.text(&tenant),
+        None => json.null(),
+    };
+    json.name("read").raw(&written(read.as_ref()));
+    if read.is_none() {
+        json.name("own").open("{");
+        for (name, short) in [("action", Short::Action), ("address", Short::Ip), ("outcome", Short::Outcome)]
+        {
+            if let Some(text) = said(short, &entry) {
+                json.name(name).text(&text);
+            }
+        }
+        for (name, short) in [("actor", Short::Actor), ("target", Short::Target)] {
+            let mut is_first = true;
+            short.each_party(&entry, &mut |party| {
+                if !party.is_empty() && core::mem::take(&mut is_first) {
+                    json.name(name).open("{");
+                    for (name, text) in [("id", &party.id), ("name", &party.name), ("type", &party.kind)] {
+                        if let Some(text) = text {
+                            json.name(name).text(text);
+                        }
+                    }
+                    json.raw("}");
+                }
+            });
+        }
+        json.raw("}");
+    }
+    json.raw("}");
+    json.finish()
+}
+
+/// The first text that a short name stands for, whole.
+fn said(short: Short, entry: &Entry<'_>) -> Option<String> {
+    let mut first = None;
+    short.each(entry, &mut |text| {
+        first.get_or_insert_with(|| text.to_owned());
+    });
+    first
+}
+
+/// What is in an event, in the order of its members and with each number's digits: a string as it is, anything else as
+/// an array that begins with `{`, `[` or `=`. `null` where it is no JSON.
+pub fn tree_json(event: &[u8]) -> String {
+    let document = parsed(event);
+    let mut json = Json::default();
+    match &document {
+        Some(document) => write_tree(&mut json, document.root()),
+        None => {
+            json.null();
+        }
+    }
+    json.finish()
+}
+
+fn write_tree(json: &mut Json, value: Value<'_>) {
+    match value.kind() {
+        value::Kind::Object => {
+            json.open("[").text("{");
+            for (name, value) in value.members() {
+                json.text(&name.text());
+                write_tree(json, value);
+            }
+            json.raw("]");
+        }
+        value::Kind::Array => {
+            json.open("[").text("[");
+            value.elements().for_each(|element| write_tree(json, element));
+            json.raw("]");
+        }
+        value::Kind::Text => {
+            json.text(&value.text().unwrap_or_default());
+        }
+        _ => {
+            json.open("[").text("=").text(&value.text().unwrap_or_default()).raw("]");
+        }
+    }
 }
 
 impl EventIndex {

@@ -260,11 +260,6 @@ impl Readings {
         Ok(Self::of(list, digest))
     }
 
-    /// The [digest](Self::digest) of those that come with this crate.
-    pub fn built_in_digest() -> Hash {
-        Self::built_in().digest()
-    }
-
     /// Which readings these are: another digest tells that events may read otherwise.
     pub fn digest(&self) -> Hash {
         self.digest
