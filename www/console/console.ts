@@ -15,7 +15,7 @@ import { tools } from "../src/tools.ts";
 import { View } from "../src/view.ts";
 import { accessView } from "./access-view.ts";
 import { anotherView, claimsView, coverageTab } from "./coverage.ts";
-import { findingsTab } from "./findings.ts";
+import { findingsTab, sessionsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import { keysTab } from "./keys.ts";
@@ -152,6 +152,10 @@ export class Console extends View {
         return html`
           <p class="help wide-text">${t.findings.about}</p>
           ${this.#ofVerified(t, (verified) => findingsTab(verified, t))}`;
+      case "sessions":
+        return html`
+          <p class="help wide-text">${t.sessions.about}</p>
+          ${this.#ofVerified(t, (verified) => sessionsTab(verified, t))}`;
       case "coverage":
         return html`
           ${claimsView(this.#history.published, health, t)}

@@ -1,6 +1,15 @@
 /** Where in the console one is, in the fragment of its address: `#tab=search&query=actor:u_1`. It never holds a token. */
 
-export const TABS = ["search", "live", "findings", "coverage", "keys", "witnesses", "storage"] as const;
+export const TABS = [
+  "search",
+  "live",
+  "findings",
+  "sessions",
+  "coverage",
+  "keys",
+  "witnesses",
+  "storage",
+] as const;
 
 export type Tab = (typeof TABS)[number];
 

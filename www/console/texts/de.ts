@@ -23,6 +23,7 @@ export const de: ConsoleTexts = {
     search: "Suche",
     live: "Live",
     findings: "Funde",
+    sessions: "Sitzungen",
     coverage: "Abdeckung",
     keys: "Schlüssel",
     witnesses: "Zeugen",
@@ -174,6 +175,23 @@ export const de: ConsoleTexts = {
     heading: "Funde",
     about:
       "Nach den Regeln, die mit dieser Seite kommen, in dem, was die Suche oder die Live-Ansicht hier verifiziert hat. Eine Suche sieht nur, was sie geladen hat: Für das ganze Log muss man es ganz prüfen.",
+  },
+
+  sessions: {
+    heading: "Sitzungen und Identitäten",
+    about:
+      "Diejenigen, zu denen Regeln etwas gefunden haben, nach ihrem Wert: einer Summe von Punkten für jeden Fund, von denen nach einer Woche noch die Hälfte zählt. Grundlage sind dieselben Ereignisse wie bei den Funden.",
+    sessions: "Sitzungen",
+    identities: "Identitäten",
+    waiting: "Die Werte erscheinen mit dem Ergebnis.",
+    none: "Zu keiner haben Regeln etwas gefunden.",
+    who: "Kennung",
+    score: "Wert",
+    findings: "Was gefunden wurde",
+    worst: "Schwerster Fund",
+    last: "Zuletzt",
+    others: (count: string) => ` und ${count} weitere`,
+    more: (count: string) => `${count} weitere mit kleineren Werten.`,
   },
 
   coverage: {

@@ -23,6 +23,7 @@ export const en = {
     search: "Search",
     live: "Live",
     findings: "Findings",
+    sessions: "Sessions",
     coverage: "Coverage",
     keys: "Keys",
     witnesses: "Witnesses",
@@ -167,6 +168,23 @@ export const en = {
     heading: "Findings",
     about:
       "By the rules that come with this page, in what the search or the live view verified here. A search sees what it loaded alone: for all of the log, verify the whole of it.",
+  },
+
+  sessions: {
+    heading: "Sessions and identities",
+    about:
+      "Those that rules found something of, by their score: a sum of points for each finding, half of which is left after a week. They come from the same events as the findings.",
+    sessions: "Sessions",
+    identities: "Identities",
+    waiting: "The scores appear with the result.",
+    none: "Rules found nothing of any of them.",
+    who: "Identifier",
+    score: "Score",
+    findings: "What was found",
+    worst: "Most serious",
+    last: "Last",
+    others: (count: string) => ` and ${count} more`,
+    more: (count: string) => `${count} more, with lower scores.`,
   },
 
   coverage: {

@@ -144,6 +144,44 @@ test("what rules find is told in a part of its own, and leads to the events", { 
   await page.locator("cs-drawer .found-why", { hasText: "A log was disabled" }).waitFor();
 });
 
+test("sessions and identities are ranked by what was found of them, and lead to the events", {
+  skip,
+}, async (t) => {
+  const { log, page } = await opened(t);
+  const by = (id: string, session: string) => ({
+    actor: { type: "user", id, session },
+    target: { type: "log", id: "l_1" },
+  });
+  log.record([
+    ...events(3),
+    { action: "log.disable", ...by("u_8", "s_1") },
+    { action: "log.disable", ...by("u_9", "s_2") },
+    { action: "log.disable", ...by("u_9", "s_2") },
+  ]);
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await verdict(page, "verified");
+  await tab(page, "Sessions");
+  const rows = (of: string) => page.locator(`[data-scores=${of}] tbody tr`);
+  await rows("sessions").first().filter({ hasText: "A log was disabled" }).waitFor();
+  for (const [of, ids] of [
+    ["sessions", ["s_2", "s_1"]],
+    ["identities", ["u_9", "u_8"]],
+  ] as const) {
+    assert.deepEqual(await rows(of).locator("th").allInnerTexts(), ids);
+    const scores = await rows(of).locator("td:nth-child(2)").allInnerTexts();
+    assert.ok(Number(scores[0]) > Number(scores[1]), scores.join(" "));
+  }
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(
+    violations.map(({ id }) => id),
+    [],
+  );
+  await rows("sessions").first().getByRole("button").click();
+  await page.locator("main[data-tab=search]").waitFor();
+  await page.locator("cs-drawer .found-why", { hasText: "A log was disabled" }).waitFor();
+});
+
 test("without trust the verdict says so, and a trust file is held against the same bytes", {
   skip,
 }, async (t) => {

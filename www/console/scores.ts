@@ -1,0 +1,145 @@
+/** Identities and sessions by what rules found of them, those with the highest scores first. */
+
+import { type Finding, LEVELS, type Level } from "@countersign/analyze/types.js";
+import type { Detection } from "@countersign/viewer/detection.js";
+import { levelView } from "@countersign/viewer/detections.js";
+import { Hearing } from "@countersign/viewer/hearing.js";
+import { value } from "@countersign/viewer/value.js";
+import { define, given, View, wish } from "@countersign/viewer/view.js";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { moment } from "../src/said.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import { table } from "./verified.ts";
+
+/** Who has a score, as `countersign analyze --format json` tells it. */
+interface Scored {
+  readonly id: string;
+  readonly score: number;
+  readonly count: number;
+  readonly findings: readonly string[];
+}
+
+/** The parts of that document which are shown here. */
+interface Document {
+  readonly findings: readonly Finding[];
+  readonly identities: readonly Scored[];
+  readonly sessions: readonly Scored[];
+}
+
+/** So many of each are listed, with so many different titles. */
+const LISTED = 100;
+const TITLES = 3;
+
+/** It wishes for `show-finding` ({ finding }). */
+export class Scores extends View {
+  static override properties = given("detection", "texts");
+
+  declare detection: Detection | undefined;
+  declare texts: ConsoleTexts | undefined;
+
+  #document: Document | undefined;
+  #findings: ReadonlyMap<string, Finding> = new Map();
+  /** What was told when the document was asked for. */
+  #asked: unknown;
+  #isAsking = false;
+
+  constructor() {
+    super();
+    new Hearing(this, () => void this.#ask());
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("detection")) {
+      this.#document = undefined;
+      this.#asked = undefined;
+      void this.#ask();
+    }
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { detection, texts: t } = this;
+    if (t === undefined || detection === undefined) return nothing;
+    if (detection.failure !== undefined)
+      return html`<p class="empty">${value(detection.failure.message, 1_000)}</p>`;
+    if (this.#document === undefined) return html`<p class="empty">${t.sessions.waiting}</p>`;
+    const { sessions, identities } = this.#document;
+    return html`
+      ${this.#ranked("sessions", t.sessions.sessions, sessions, t)}
+      ${this.#ranked("identities", t.sessions.identities, identities, t)}
+    `;
+  }
+
+  #ranked(name: string, heading: string, all: readonly Scored[], t: ConsoleTexts): TemplateResult {
+    const words = t.sessions;
+    const { count } = t.viewer.figures;
+    return html`
+      <section aria-labelledby="${name}-heading" data-scores=${name}>
+        <h3 id="${name}-heading">${heading}</h3>
+        ${
+          all.length === 0
+            ? html`<p class="empty">${words.none}</p>`
+            : table(
+                heading,
+                [words.who, words.score, words.findings, words.worst, words.last],
+                all.slice(0, LISTED).map((scored) => this.#row(scored, t)),
+              )
+        }
+        ${all.length > LISTED ? html`<p class="faint">${words.more(count(all.length - LISTED))}</p>` : nothing}
+      </section>
+    `;
+  }
+
+  #row({ id, score, count, findings }: Scored, t: ConsoleTexts): TemplateResult {
+    const named = findings.flatMap((id) => this.#findings.get(id) ?? []);
+    const rank = (level: Level) => LEVELS.indexOf(level);
+    const [worst] = [...named].sort((one, other) => rank(other.level) - rank(one.level));
+    const newest = named.at(-1);
+    const titles = [...new Set(named.map(({ title }) => title))];
+    const { figures } = t.viewer;
+    return html`
+      <tr>
+        <th scope="row">${value(id, 120)}</th>
+        <td>${figures.count(score)}</td>
+        <td>
+          ${titles.slice(0, TITLES).map((title, nth) => html`${nth > 0 ? "; " : nothing}${value(title, 120)}`)}
+          ${titles.length > TITLES ? html`<span class="faint">${t.sessions.others(figures.count(titles.length - TITLES))}</span>` : nothing}
+          <span class="faint">(${figures.findings(count)})</span>
+        </td>
+        <td>${worst === undefined ? nothing : levelView(worst.level, t.viewer)}</td>
+        <td>
+          ${
+            newest === undefined
+              ? nothing
+              : html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-finding", { finding: newest }))}>${moment(newest.last)}</button>`
+          }
+        </td>
+      </tr>
+    `;
+  }
+
+  /** Asks for what there is by now. What comes meanwhile is asked for afterwards. */
+  async #ask(): Promise<void> {
+    const { detection } = this;
+    this.requestUpdate();
+    if (this.#isAsking || detection?.answers === undefined || detection.session.report === undefined) return;
+    if (detection.told === undefined || detection.told === this.#asked) return;
+    this.#isAsking = true;
+    this.#asked = detection.told;
+    const document = await detection.answers
+      .document()
+      .then(async (blob) => JSON.parse(await blob.text()) as Document)
+      .catch(() => undefined);
+    this.#isAsking = false;
+    if (detection !== this.detection) {
+      void this.#ask();
+      return;
+    }
+    if (document !== undefined) {
+      this.#document = document;
+      this.#findings = new Map(document.findings.map((finding) => [finding.id, finding]));
+    }
+    void this.#ask();
+  }
+}
+
+define("cs-scores", Scores);
