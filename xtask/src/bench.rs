@@ -13,6 +13,7 @@ mod hostile;
 mod log;
 mod memory;
 mod page;
+mod query;
 mod sdk;
 mod watch;
 
@@ -33,6 +34,7 @@ use figure::{Bound, Figure};
 /// The generator, the native measurements, and the bare work as a library.
 const PACKAGE: &str = "countersign-benches";
 const MEBIBYTE: f64 = 1_048_576.0;
+const MEGABYTE: f64 = 1e6;
 const EVENTS: u64 = 1_000_000;
 /// The events of an export of 1 GiB.
 const EVENTS_OF_A_GIBIBYTE: u64 = 1_710_000;
@@ -50,6 +52,9 @@ pub(crate) struct Args {
     /// How many times each program runs
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// How many events the export of `query` has: 1,000,000 are 723 MB, 10,000,000 are 7 GB [default: 280000]
+    #[arg(long)]
+    events: Option<u64>,
     /// Only these parts
     #[arg(value_enum)]
     parts: Vec<Part>,
@@ -69,6 +74,8 @@ enum Part {
     Sdk,
     /// A million events in the viewer and in the auditor's page, which needs 1.5 GB of disk
     Page,
+    /// Asking for a rare actor, against verifying alone, jq, DuckDB and ripgrep
+    Query,
     /// Peak memory
     Memory,
     /// Exports that are made to cost much: how time and memory grow, which has to be in proportion
@@ -105,6 +112,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
             Part::Watch => Some(watch::NOTES),
             Part::Sdk => Some(sdk::NOTES),
             Part::Page => Some(page::NOTES),
+            Part::Query => Some(query::NOTES),
             _ => None,
         });
     }
@@ -140,6 +148,7 @@ impl Bench<'_> {
             Part::Record => self.record(),
             Part::Sdk => sdk::measure(self),
             Part::Page => page::measure(self),
+            Part::Query => query::measure(self),
             Part::Memory => self.memory(),
             Part::Hostile => hostile::measure(self),
             Part::Sizes => self.sizes(),

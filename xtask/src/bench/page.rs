@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::contest::Samples;
 use super::figure::{Bound, Figure};
-use super::{Bench, EVENTS};
+use super::{Bench, EVENTS, MEGABYTE};
 use crate::run;
 
 /// How the figures came about, for those who read them.
@@ -24,7 +24,6 @@ All of it is of the clock: on a machine that is busy with something else it mean
 /// A figure that the script prints: its name there, its name here, its unit, by what it is divided, its bound.
 type Row = (&'static str, &'static str, &'static str, f64, Option<Bound>);
 
-const MEGABYTE: f64 = 1e6;
 const VIEWER: &[Row] = &[
     ("longTask", "longest task, verifying", "ms", 1.0, Some(Bound::AtMost(100.0))),
     ("longTasks", "tasks above 50 ms, verifying", "tasks", 1.0, None),

@@ -1,0 +1,158 @@
+//! What it costs to ask an export for what a rare actor did, on two threads: against verifying it alone, and against other
+//! people's programs that look through the same file and verify nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::contest::Samples;
+use super::figure::{Bound, Figure};
+use super::{Bench, MEGABYTE};
+use crate::tools::Tools;
+use crate::{python, run};
+
+/// How the figures came about, for those who read them.
+pub(super) const NOTES: &str = "\
+About queries: an export of a year, a million events are 723 MB (--events), is asked for one actor of 50,000, by two threads. \"by index\" is the
+second query with --index, \"making the index\" the first. jq, DuckDB (two threads) and ripgrep (two threads) look for that actor in the same file, as their users would; they
+verify nothing. All is read once before. A program that is not there, and cannot be had, is left out.";
+
+/// An export of 200 MB.
+const EVENTS: u64 = 280_000;
+/// One whose events are few: of a million some eleven.
+const ACTOR: &str = "u_30001";
+/// What verifying and searching may cost, of what verifying costs.
+const MOST: f64 = 1.1;
+const THREADS: &str = "2";
+
+pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    bench.build_natives()?;
+    let place = bench.tools.path("target/bench/query");
+    fs::create_dir_all(&place)?;
+    let events = bench.args.events.unwrap_or_else(|| bench.scaled(EVENTS));
+    bench.tools.progress.step(&format!("export of {events} events"), |log| {
+        log.run(bench.benches().arg("realistic").arg(&place).args(["--events", &events.to_string()]))
+    })?;
+    let figures = compare(bench, &place);
+    fs::remove_dir_all(&place)?;
+    figures
+}
+
+fn compare(bench: &Bench<'_>, place: &Path) -> Result<Vec<Figure>> {
+    let export = place.join("export.ndjson");
+    let program = |command: &str| {
+        let mut program = Command::new(bench.release("countersign"));
+        program.arg(command).arg(&export).arg("--trust").arg(place.join("trust.txt"));
+        program.args(["--json", "--threads", THREADS]).env("XDG_STATE_HOME", place);
+        program
+    };
+    let asking = |how: &[&str]| {
+        let mut show = program("show");
+        show.args(["--query", &format!("actor:{ACTOR}")]).args(how);
+        show
+    };
+    let mut names = vec!["verify", "show --query", "jq", "DuckDB", "ripgrep"];
+    let mut programs = vec![program("verify"), asking(&[])];
+    for (name, other) in
+        [("jq", jq(bench.tools)), ("DuckDB", duckdb(bench.tools)?), ("ripgrep", ripgrep(bench.tools))]
+    {
+        match other {
+            Some(mut other) => programs.push({
+                other.arg(&export);
+                other
+            }),
+            None => names.retain(|known| *known != name),
+        }
+    }
+    // What is read from disk the first time is not what is compared.
+    fs::read(&export).map(drop)?;
+    let side = place.join("export.ndjson.csindex");
+    let made = bench.tools.progress.step("making the index", |_| {
+        let mut made = Vec::new();
+        for _ in 0..bench.args.rounds {
+            if side.exists() {
+                fs::remove_file(&side)?;
+            }
+            made.push(seconds(&mut asking(&["--index"]))?);
+        }
+        Ok(made)
+    })?;
+    names.push("by index");
+    programs.push(asking(&["--index"]));
+    let mut taken = vec![Vec::new(); programs.len()];
+    bench.tools.progress.step("queries", |_| {
+        for _ in 0..bench.args.rounds {
+            for (program, taken) in programs.iter_mut().zip(&mut taken) {
+                taken.push(seconds(program)?);
+            }
+        }
+        Ok(())
+    })?;
+    let samples: Vec<Samples> = taken.into_iter().map(Samples::of).collect();
+    let [verify, show, others @ ..] = &samples[..] else { anyhow::bail!("nothing was measured") };
+    let bytes = fs::metadata(&export)?.len() as f64;
+    let mut figures = vec![
+        Figure::new("show --query/verify", "times", show.ratio(verify)).held_to(Bound::AtMost(MOST)),
+        Figure::new("show --query", "s", show.clone()),
+        Figure::new("show --query", "MB/s", show.map(|seconds| bytes / MEGABYTE / seconds)),
+    ];
+    for (name, other) in names.iter().skip(2).zip(others) {
+        figures.push(Figure::new(format!("{name}/show --query"), "times", other.ratio(show)));
+    }
+    figures.push(Figure::new("making the index", "s", Samples::of(made)));
+    let kept = fs::metadata(&side)?.len() as f64;
+    figures.push(Figure::new("the index, of the export", "share", Samples::one(kept / bytes)));
+    Ok(figures)
+}
+
+/// The seconds that a program takes.
+fn seconds(program: &mut Command) -> Result<f64> {
+    let start = Instant::now();
+    run::output(program)?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// One of Debian's packages, as root; none where it cannot be had.
+fn debian(tools: &Tools, program: &str, package: &str) -> Option<PathBuf> {
+    if let Some(found) = run::find(program) {
+        return Some(found);
+    }
+    // That it is not there is told by its figure being left out.
+    let _ = tools.progress.step(package, |log| run::apt_install(log, &[package]));
+    run::find(program)
+}
+
+fn jq(tools: &Tools) -> Option<Command> {
+    debian(tools, "jq", "jq").map(|jq| {
+        let mut command = Command::new(jq);
+        command.args(["-c", &format!("select(.event.actor.id? == \"{ACTOR}\")")]);
+        command
+    })
+}
+
+fn ripgrep(tools: &Tools) -> Option<Command> {
+    debian(tools, "rg", "ripgrep").map(|ripgrep| {
+        let mut command = Command::new(ripgrep);
+        command.args(["--threads", THREADS, "--fixed-strings", &format!("\"id\":\"{ACTOR}\"")]);
+        command
+    })
+}
+
+fn duckdb(tools: &Tools) -> Result<Option<Command>> {
+    let programs = python::environment(tools, "duckdb", "benches/requirements.txt")?;
+    Ok(programs.map(|programs| {
+        let mut command = Command::new(programs.join("python"));
+        let sql = format!(
+            "SELECT json FROM read_ndjson_objects(?, maximum_object_size=8388608) WHERE json->>'$.event.actor.id' = '{ACTOR}'"
+        );
+        let script = format!(
+            "import sys,duckdb\nbase=duckdb.connect(config={{'threads':{THREADS}}})\n\
+             for row in base.execute({sql:?},[sys.argv[1]]).fetchall(): print(row[0])"
+        );
+        command.args(["-c", &script]);
+        command
+    }))
+}
