@@ -37,7 +37,7 @@ export interface BrowserKey {
 }
 
 /** A key and how it is kept. */
-export interface Held extends BrowserKey {
+export interface HeldKey extends BrowserKey {
   /** The newest grant of it that is known. */
   readonly grant: Grant | undefined;
   /** Where it is kept, if it is. */
@@ -60,7 +60,7 @@ export async function forgetBrowserKey(options: Pick<BrowserKeyOptions, "issuer"
 }
 
 /** The key as {@link browserKey} gives it; `instead` of one of that vkey another is made. */
-export async function hold(options: BrowserKeyOptions, instead?: string): Promise<Held> {
+export async function hold(options: BrowserKeyOptions, instead?: string): Promise<HeldKey> {
   const slot = slotOf(options);
   if (options.fallback !== undefined && typeof options.fallback !== "function") {
     throw new CountersignError("options.invalid", "the fallback makes no keys", {
@@ -73,7 +73,7 @@ export async function hold(options: BrowserKeyOptions, instead?: string): Promis
   if (isKept) {
     const kept = await updateKey(slot, (kept) => kept);
     if (kept !== undefined && isWanted(kept)) {
-      return held(kept, slot);
+      return heldKey(kept, slot);
     }
   }
   const name = randomName(slot.issuer);
@@ -83,21 +83,21 @@ export async function hold(options: BrowserKeyOptions, instead?: string): Promis
     return { key, vkey, grant: undefined, slot: undefined };
   }
   if (!isKept) {
-    return held(made, undefined);
+    return heldKey(made, undefined);
   }
   // Another tab may have made one meanwhile.
   const kept = await updateKey(slot, (kept) => (isWanted(kept) ? kept : made));
-  return held(kept ?? made, slot);
+  return heldKey(kept ?? made, slot);
 }
 
 /** Notes the newest grant of a kept key, for all tabs. */
-export async function noteGrant({ slot, vkey }: Held, grant: Grant): Promise<void> {
+export async function noteGrant({ slot, vkey }: HeldKey, grant: Grant): Promise<void> {
   if (slot !== undefined) {
     await updateKey(slot, (kept) => (kept?.vkey === vkey ? { ...kept, grant } : kept));
   }
 }
 
-function held({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined): Held {
+function heldKey({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined): HeldKey {
   return { key: { vkey, privateKey }, vkey, grant, slot };
 }
 

@@ -5,7 +5,7 @@ import { pause } from "../deliver/backoff.js";
 import { CountersignError } from "../error.js";
 import { asLine } from "../record/tell.js";
 import { LONGEST } from "../timers.js";
-import { type BrowserKey, type BrowserKeyOptions, type Held, hold, noteGrant } from "./browser.js";
+import { type BrowserKey, type BrowserKeyOptions, type HeldKey, hold, noteGrant } from "./browser.js";
 import { asError } from "./error-response.js";
 import type { Grant } from "./key-store.js";
 
@@ -54,14 +54,14 @@ export class GrantedKey implements BrowserKey {
   readonly #followed = new Set<Rotating>();
   readonly #wake = () => this.#plan();
   #listens = false;
-  #held: Held;
+  #held: HeldKey;
   #grant: Grant;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #renewing: { readonly done: Promise<void>; readonly fresh: boolean } | undefined;
   #failures = 0;
 
   /** @internal */
-  constructor(options: GrantedKeyOptions, held: Held, grant: Grant) {
+  constructor(options: GrantedKeyOptions, held: HeldKey, grant: Grant) {
     this.#options = options;
     this.#held = held;
     this.#grant = grant;
@@ -177,7 +177,7 @@ export class GrantedKey implements BrowserKey {
 }
 
 /** The key with a grant that lasts: the one that is known, or a new one. */
-async function obtain(options: GrantedKeyOptions, held: Held): Promise<{ held: Held; grant: Grant }> {
+async function obtain(options: GrantedKeyOptions, held: HeldKey): Promise<{ held: HeldKey; grant: Grant }> {
   if (held.grant !== undefined && held.grant.renew > Date.now()) {
     return { held, grant: held.grant };
   }
