@@ -3,6 +3,7 @@
 mod acknowledged;
 mod analyze;
 mod args;
+mod backup;
 mod check;
 mod completions;
 mod config;
@@ -107,6 +108,7 @@ enum Command {
     Serve(serve::Args),
     Dev(dev::Args),
     Fsck(fsck::Args),
+    Backup(backup::Args),
     Slice(slice::Args),
     Token(tokens::Args),
     Export(export_command::Args),
@@ -152,6 +154,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Fsck(args) => fsck::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Slice(args) => slice::run(&args, places),
         Command::Token(args) => tokens::run(&args),
         Command::Export(args) => export_command::run(&args, places),

@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "init",
     "dev",
     "keygen",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 24] = [
     "enforce",
     "monitor",
     "forks",
+    "backup",
     "token",
     "witness",
     "completions",

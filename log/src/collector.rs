@@ -447,6 +447,11 @@ impl Collector {
         }
     }
 
+    /// Whether other servers may write to the same log.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.0.followed.is_some()
+    }
+
     /// Whether nothing more is taken.
     pub fn is_stopping(&self) -> bool {
         self.0.jobs.is_closed()

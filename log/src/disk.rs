@@ -2,22 +2,20 @@
 
 use std::path::Path;
 
-/// With less room than this the disk is full, before a commit finds it so: 64 MiB.
-pub(crate) const LEAST: u64 = 64 << 20;
+#[cfg(test)]
+use crate::api::health::LEAST;
+use crate::api::health::Room;
 
-/// Whether less than that is left where the folder is. What cannot be told is not so.
-pub(crate) fn is_full(folder: &Path, least: u64) -> bool {
-    free(folder).is_some_and(|free| free < least)
-}
-
+/// The room where the folder is: what is free, and all of it. None where that cannot be told.
 #[cfg(unix)]
-fn free(folder: &Path) -> Option<u64> {
+pub(crate) fn room(folder: &Path) -> Option<Room> {
     let found = rustix::fs::statvfs(folder).ok()?;
-    Some(found.f_bavail.saturating_mul(found.f_frsize))
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+    Some(Room { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
 }
 
 #[cfg(not(unix))]
-fn free(_: &Path) -> Option<u64> {
+pub(crate) fn room(_: &Path) -> Option<Room> {
     None
 }
 
@@ -28,7 +26,11 @@ mod tests {
     #[test]
     fn a_disk_is_full_when_less_is_left_than_is_needed() {
         let folder = tempfile::TempDir::new().unwrap();
-        assert!(!is_full(folder.path(), 0) && is_full(folder.path(), u64::MAX));
-        assert!(!is_full(Path::new("/nowhere/at/all"), u64::MAX));
+        let room = room(folder.path()).unwrap();
+        assert!(room.free <= room.total && room.total > 0);
+        assert_eq!(super::room(Path::new("/nowhere/at/all")), None);
+        for (free, is_full) in [(0, true), (LEAST - 1, true), (LEAST, false)] {
+            assert_eq!(Room { free, total: 2 * LEAST }.is_full(), is_full);
+        }
     }
 }

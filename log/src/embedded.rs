@@ -243,16 +243,25 @@ impl EmbeddedCollector {
         let rules = self.working.rules();
         let mut admission = Admission::new(&rules, &*self.reader);
         let mut admit = |leaf: &_| admission.admit(leaf);
-        let stranger = |stop| match stop {
-            log::Stop::Refused(refusal) => SubmitError::Stranger(refusal),
-            stop @ log::Stop::Storage(_) => stop.into(),
-        };
         match api::body::read(body, &LIMITS, Extent::Whole, &mut |_| Ok(()), &mut admit) {
             Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
             Ok(intake) => Ok(intake.finish(&mut admit).map_err(stranger)),
             Err(Unread::Problem(problem)) => Err(problem),
             Err(Unread::Stop(stop)) => Ok(Err(stop.into())),
             Err(Unread::Stranger(stop)) => Ok(Err(stranger(stop))),
+        }
+    }
+
+    /// Looks at the beginning of a submission: why it is refused, where that can be told by then.
+    fn glance_at(&self, beginning: &[u8]) -> Result<(), SubmitError> {
+        self.signing.check()?;
+        let rules = self.working.rules();
+        let mut admission = Admission::new(&rules, &*self.reader);
+        let admit = &mut |leaf: &_| admission.admit(leaf);
+        match api::body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| Ok(()), admit) {
+            Err(Unread::Stranger(stop)) => Err(stranger(stop)),
+            // That is for when all of it is there.
+            Ok(_) | Err(Unread::Problem(_) | Unread::Stop(_)) => Ok(()),
         }
     }
 
@@ -300,5 +309,13 @@ impl EmbeddedCollector {
         let Pending { taken, tree } = pending;
         let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };
         Some(api::submit::taken(&committed, &*self.reader))
+    }
+}
+
+/// Why somebody is refused of whom nothing was admitted.
+fn stranger(stop: log::Stop<StoreError>) -> SubmitError {
+    match stop {
+        log::Stop::Refused(refusal) => SubmitError::Stranger(refusal),
+        stop @ log::Stop::Storage(_) => stop.into(),
     }
 }

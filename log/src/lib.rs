@@ -5,6 +5,8 @@
 mod api;
 pub mod asked;
 #[cfg(feature = "server")]
+pub mod backup;
+#[cfg(feature = "server")]
 pub mod bucket;
 pub mod clock;
 #[cfg(feature = "server")]

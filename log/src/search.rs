@@ -17,7 +17,7 @@ mod terms;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -79,6 +79,8 @@ pub struct Search {
     woken: Notify,
     /// How many parts were found damaged.
     found: Counter,
+    /// How many leaves are indexed, as it was last looked at.
+    end: AtomicU64,
 }
 
 /// Why something was not done.
@@ -155,11 +157,13 @@ impl Search {
             broken: AtomicBool::new(false),
             woken: Notify::new(),
             found: Counter::default(),
+            end: AtomicU64::default(),
         };
         match search.check_heads(reader) {
             Err(Fault::Broken(_)) => search.remake(reader)?,
             checked => checked?,
         }
+        search.look()?;
         Ok(search)
     }
 
@@ -204,6 +208,16 @@ impl Search {
             }
         }
         Ok(end * PAGE)
+    }
+
+    /// The same as it was when it was last indexed, without asking the index.
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(Ordering::Relaxed)
+    }
+
+    fn look(&self) -> Result<(), StoreError> {
+        self.end.store(self.indexed()?, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Tells that the events of these leaves are about to be erased: their pages are to be indexed again. When they are

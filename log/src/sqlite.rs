@@ -82,6 +82,27 @@ pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reade
     Ok((origin, Arc::new(TableReader(Pool::new(path)))))
 }
 
+/// Copies a folder's database, as it is at one moment, into a file that is empty. A server may be writing to it meanwhile.
+///
+/// # Errors
+/// What SQLite says; [`StoreError::Damaged`] where the log is in a bucket, of which the database is an index.
+pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
+    let failed = failed("copying the database");
+    let connection = connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    if is_index(&connection).map_err(failed)? {
+        let why = "this folder is the index of a log in a bucket: what is to be backed up is there";
+        return Err(StoreError::Damaged(why.into()));
+    }
+    let unnamed = || StoreError::unavailable("copying the database", "the file's name is no text");
+    connection.execute("VACUUM INTO ?", [to.to_str().ok_or_else(unnamed)?]).map_err(failed)?;
+    Ok(())
+}
+
+/// Opens what was [copied](copy) for reading.
+pub(crate) fn open_copy(path: &Path) -> Arc<dyn crate::store::Reader> {
+    Arc::new(TableReader(Pool::new(path.to_owned())))
+}
+
 /// Makes the file where it is missing, for its owner alone: it holds events.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();

@@ -255,3 +255,23 @@ fn what_an_issuer_granted_ends_with_it() {
     let mut log = open_with(folder.path(), &withdrawn, trust(""));
     assert_eq!(ask(&mut log, "POST", "/submit", "", further).0, 200);
 }
+
+#[test]
+fn a_strangers_body_is_refused_by_how_it_begins() {
+    let folder = TempDir::new().unwrap();
+    tokens::add(folder.path(), "auditor", Rights::READ, None, Scope::default()).unwrap();
+    let log = open(folder.path(), &Rc::default());
+    let headers = http::HeaderMap::new();
+    let beginning = |number: u8| {
+        let mut emitter = Emitter::new(ORIGIN, emitter_key(number), 0, trust());
+        emitter.record(2_000);
+        let (body, _) = emitter.body(0, usize::MAX);
+        body.into_bytes()[..64 << 10].to_vec()
+    };
+    let (known, stranger) = (beginning(0), beginning(1));
+    let refused = log.glance("/submit", &headers, &stranger).unwrap();
+    assert_eq!(refused.status(), 403);
+    assert!(log.glance("/submit", &headers, &known).is_none(), "the rest is read");
+    assert!(log.glance("/submit", &headers, &known[..40]).is_none(), "what is no line yet");
+    assert!(log.glance("/erase", &headers, &stranger).is_none());
+}

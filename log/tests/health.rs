@@ -55,6 +55,33 @@ fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_mended() {
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.event"), &json!("leaf 7")));
 }
 
+#[test]
+fn how_far_a_check_is_and_what_the_newest_found_is_told() {
+    let mut server = checking(700);
+    let check = loop {
+        let check = health(&server, 200)["check"].clone();
+        if check["at"].is_string() {
+            break check;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!((&check["within"], &check["damages"]), (&json!(0), &json!(0)));
+    assert!(check["percent"].as_u64() <= Some(100));
+    while health(&server, 200)["index"] != json!({ "indexed": 640, "whole": true }) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    server.stop();
+    server.check_within = None;
+    server.begin();
+    let told = health(&server, 200);
+    assert_eq!(told["check"], Value::Null);
+    // It is known at once, from the file.
+    assert_eq!(told["index"], json!({ "indexed": 640, "whole": true }));
+    let storage = &told["storage"];
+    assert_eq!(storage["kind"], "folder");
+    assert!(storage["free"].as_u64() <= storage["total"].as_u64());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_database_that_is_taken_away_under_its_server_is_missed_at_once() {
@@ -160,10 +187,11 @@ fn a_log_that_cannot_store_is_ill_until_it_can() {
         "CREATE TRIGGER full BEFORE INSERT ON leaves BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
     );
     assert_eq!(server.submit(body.clone()).refusal(), (503, "server.unavailable".into()));
-    assert_eq!(health(&server, 503)["storage"], json!({ "failing": true, "full": false }));
+    let is = |health: Value| (health["storage"]["failing"].clone(), health["storage"]["full"].clone());
+    assert_eq!(is(health(&server, 503)), (json!(true), json!(false)));
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
     assert!(metrics.contains("countersign_commits_failing 1\n"), "{metrics}");
     change(&server, "DROP TRIGGER full");
     assert_eq!(server.submit(body).status, 200);
-    assert_eq!(health(&server, 200)["storage"], json!({ "failing": false, "full": false }));
+    assert_eq!(is(health(&server, 200)), (json!(false), json!(false)));
 }

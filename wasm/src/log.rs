@@ -112,6 +112,14 @@ impl Log {
         self.collector.body_limit(method, path, &headers(&names)).and_then(|limit| limit.try_into().ok())
     }
 
+    /// The answer to a request whose body begins so, where no more of it is needed to refuse it.
+    pub fn glance(&self, path: &str, names: Vec<String>, beginning: &[u8], now: f64) -> Option<Answer> {
+        self.collector.set_time(time(now));
+        let headers = headers(&names);
+        let answer = self.collector.glance(path, &headers, beginning)?;
+        Some(Answer::new(answer, headers))
+    }
+
     /// Answers a request. `target` is its path and query, `names` the names and values of its headers.
     pub fn answer(
         &mut self,

@@ -144,14 +144,27 @@ onEachLog((log) => {
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["content-type"], "application/json");
     assert.equal(answer.headers["cache-control"], "no-store");
-    const { published, clock, ...rest } = answer.json;
+    const { published, clock, storage, check, index, ...rest } = answer.json;
     const { now, ...standing } = clock as { now: string };
     assert.deepEqual(standing, { state: "unknown", skew: null, witnesses: {} });
     assert.match(now, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
     const erasures = { unfinished: 0, failing: false };
-    const storage = { failing: false, full: false };
     const { size } = checkpoint;
-    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size, erasures, storage, damaged: null, stopped: null });
+    const well = { healthy: true, damaged: null, stopped: null };
+    assert.deepEqual(rest, { ...well, origin: ORIGIN, size, erasures, backup: null });
+    // What the platform looks after itself, an object cannot tell.
+    const { kind, free, total, ...troubles } = storage as { kind: string; free: number | null; total: number | null };
+    assert.deepEqual(troubles, { failing: false, full: false });
+    if (kind === "object") {
+      assert.deepEqual([free, total, check, index], [null, null, null, null]);
+    } else {
+      assert.equal(kind, "folder");
+      assert.ok(free !== null && total !== null && free <= total);
+      const { percent, ...checked } = check as { percent: number };
+      assert.deepEqual(Object.keys(checked), ["within", "at", "damages"]);
+      assert.ok(percent >= 0 && percent <= 100);
+      assert.deepEqual(Object.keys(index as object), ["indexed", "whole"]);
+    }
     const { at, ...said } = published as { at: string };
     assert.deepEqual(said, { size: checkpoint.size, witnessed: true });
     assert.match(at, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);

@@ -1,5 +1,6 @@
 //! `/healthz` and `/metrics`.
 
+use countersign::time::Time;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
@@ -27,19 +28,95 @@ impl Erasing {
     }
 }
 
-/// What else may be wrong.
+/// With less room than this the disk is full, before a commit finds it so: 64 MiB.
+pub(crate) const LEAST: u64 = 64 << 20;
+
+/// How many bytes there are where the log is stored.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) free: u64,
+    pub(crate) total: u64,
+}
+
+impl Room {
+    pub(crate) fn is_full(self) -> bool {
+        self.free < LEAST
+    }
+}
+
+/// In what the log is stored.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A folder of its own.
+    Folder,
+    /// A bucket, of which the folder has an index.
+    Bucket,
+    /// A storage that the platform looks after.
+    #[default]
+    Object,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Folder => "folder",
+            Self::Bucket => "bucket",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// Where the log is stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Storage {
+    pub(crate) kind: Kind,
+    /// The newest commit failed.
+    pub(crate) failing: bool,
+    /// None where that cannot be told.
+    pub(crate) room: Option<Room>,
+}
+
+/// The log's check of itself.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Check {
+    /// In how many seconds it reads everything.
+    pub(crate) within: u64,
+    /// How much of it the one that is under way has read, in hundredths.
+    pub(crate) percent: u64,
+    /// When the newest one ended, and how many damages it found.
+    pub(crate) newest: Option<(Time, u64)>,
+}
+
+/// The search index.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Index {
+    /// How many leaves it has; the others are looked at one by one.
+    pub(crate) indexed: u64,
+    /// Whether nothing of it is known to be damaged.
+    pub(crate) whole: bool,
+}
+
+/// What else may be wrong, and what is known beside.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Condition {
     /// The log takes nothing more, for it ends.
     pub(crate) stopping: bool,
     /// What is so about erasures.
     pub(crate) erasing: Erasing,
-    /// The newest commit failed.
-    pub(crate) commits_failing: bool,
-    /// There is hardly any room left where the log is stored.
-    pub(crate) disk_full: bool,
+    /// Where the log is stored.
+    pub(crate) storage: Storage,
     /// What a check of the whole log found damaged: code, place, what is wrong and what to do.
     pub(crate) damaged: Option<[String; 4]>,
+    /// The log's check of itself, where it checks itself.
+    pub(crate) check: Option<Check>,
+    /// The search index, where there is one.
+    pub(crate) index: Option<Index>,
+    /// When the newest backup was made that is known of, and of how many leaves.
+    pub(crate) backup: Option<(Time, u64)>,
 }
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
@@ -51,9 +128,10 @@ pub(crate) fn health(
     condition: Condition,
     stopped: Option<&Stop>,
 ) -> Answer {
-    let Condition { stopping, erasing, commits_failing, disk_full, damaged } = condition;
+    let Condition { stopping, erasing, storage, damaged, check, index, backup } = condition;
+    let full = storage.room.is_some_and(Room::is_full);
     let works = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
-    let sound = !commits_failing && !disk_full && damaged.is_none();
+    let sound = !storage.failing && !full && damaged.is_none();
     let healthy = works && sound && clock.outside.is_none();
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
@@ -66,7 +144,21 @@ pub(crate) fn health(
             "witnessed": published.witnessed,
         })),
         "erasures": { "unfinished": erasing.unfinished, "failing": erasing.failing },
-        "storage": { "failing": commits_failing, "full": disk_full },
+        "storage": {
+            "kind": storage.kind.word(),
+            "failing": storage.failing,
+            "full": full,
+            "free": storage.room.map(|room| room.free),
+            "total": storage.room.map(|room| room.total),
+        },
+        "check": check.map(|Check { within, percent, newest }| json!({
+            "within": within,
+            "percent": percent,
+            "at": newest.map(|(at, _)| at.to_string()),
+            "damages": newest.map(|(_, damages)| damages),
+        })),
+        "index": index.map(|Index { indexed, whole }| json!({ "indexed": indexed, "whole": whole })),
+        "backup": backup.map(|(at, size)| json!({ "at": at.to_string(), "size": size })),
         "damaged": damaged.map(|[code, place, message, hint]| json!({
             "code": code,
             "place": place,

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
 use super::{Content, EmbeddedCollector, LIMITS, Pending};
 use crate::api::erase::ErasureRequest;
-use crate::api::health::Condition;
+use crate::api::health::{Condition, Storage};
 use crate::api::sse::Opening;
 use crate::api::{self, Problem};
 use crate::reads::{Way, What};
@@ -71,6 +71,13 @@ impl EmbeddedCollector {
             }
             _ => None,
         }
+    }
+
+    /// The answer to a request whose body begins so, where no more of it is needed to refuse it.
+    pub fn glance(&self, path: &str, headers: &HeaderMap, beginning: &[u8]) -> Option<Response<Content>> {
+        let refused = (Route::of(path) == Some(Route::Submit)).then(|| self.glance_at(beginning).err())??;
+        self.metrics.answered(Err(&refused));
+        Some(self.finish(headers, Err(Problem::of_submission(&refused, &LIMITS))))
     }
 
     /// Answers a request with its whole body, or as much of it as is more than its limit.
@@ -183,8 +190,8 @@ impl EmbeddedCollector {
                 let (size, stopped) = (self.reader.size().ok(), self.signing.stopped());
                 let published = published.as_deref();
                 let stopped = stopped.as_deref();
-                let commits_failing = self.metrics.are_commits_failing();
-                let condition = Condition { erasing, commits_failing, ..Condition::default() };
+                let storage = Storage { failing: self.metrics.are_commits_failing(), ..Storage::default() };
+                let condition = Condition { erasing, storage, ..Condition::default() };
                 api::health::health(&self.origin, size, published, &clock, condition, stopped)
             }
             Route::Metrics => {

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use countersign::time::Time;
 
 use super::erasures::From;
 use super::{Damage, Report, check_leaves, pages};
+use crate::api::health::Check;
 use crate::collector::Collector;
 use crate::search::Search;
 use crate::store::StoreError;
@@ -20,9 +21,18 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// How long it rests between two checks at least.
 const REST: Duration = Duration::from_millis(10);
 
-/// What the newest check found.
+/// What the newest check found, and how far the next one is.
 #[derive(Clone, Debug, Default)]
-pub struct Found(Arc<Mutex<Option<Newest>>>);
+pub struct Found(Arc<Looked>);
+
+#[derive(Debug, Default)]
+struct Looked {
+    newest: Mutex<Option<Newest>>,
+    /// In how many seconds everything is read; none where nothing is checked.
+    within: OnceLock<u64>,
+    /// How much is read, in hundredths.
+    percent: AtomicU64,
+}
 
 /// A check that came to its end.
 #[derive(Clone, Debug)]
@@ -38,11 +48,23 @@ pub struct Newest {
 impl Found {
     /// None while the first is on its way.
     pub fn newest(&self) -> Option<Newest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the checks stand, where there are any.
+    pub(crate) fn standing(&self) -> Option<Check> {
+        let newest = self.newest().map(|newest| (newest.at, newest.damages));
+        let percent = self.0.percent.load(Ordering::Relaxed);
+        self.0.within.get().map(|within| Check { within: *within, percent, newest })
     }
 
     fn set(&self, newest: Newest) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
+        *self.0.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
+    }
+
+    fn set_percent(&self, percent: f64) {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+        self.0.percent.store(percent as u64, Ordering::Relaxed);
     }
 }
 
@@ -63,6 +85,7 @@ impl Checking {
     /// Begins to check everything once in that time, and tells `found`.
     pub(crate) fn begin(checked: Checked, within: Duration, found: Found) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
+        let _ = found.0.within.set(within.as_secs());
         let thread = {
             let stopping = stopping.clone();
             let work = move || while checked.check(within, &found, &stopping) {};
@@ -83,8 +106,9 @@ impl Checked {
     /// Checks everything once, and rests until it is time to do so again. Says whether it shall.
     fn check(&self, within: Duration, found: &Found, stopping: &AtomicBool) -> bool {
         let (begun, metrics) = (Instant::now(), self.collector.metrics());
-        match self.look(begun, within, stopping) {
+        match self.look(begun, within, found, stopping) {
             Ok(report) => {
+                found.set_percent(100.0);
                 let damages = report.damages.len() as u64 + report.more;
                 for damage in report.damages.iter().take(10) {
                     let Damage { code, place, message, .. } = damage;
@@ -103,12 +127,19 @@ impl Checked {
     }
 
     /// Leaves and events have one half of the time, the search index, which is made of them, the other.
-    fn look(&self, begun: Instant, within: Duration, stopping: &AtomicBool) -> Result<Report, StoreError> {
+    fn look(
+        &self,
+        begun: Instant,
+        within: Duration,
+        found: &Found,
+        stopping: &AtomicBool,
+    ) -> Result<Report, StoreError> {
         let (collector, metrics) = (&self.collector, self.collector.metrics());
         let half = within / 2;
         let keep_to = |from: Duration, done: u64, all: u64| {
             #[allow(clippy::cast_precision_loss, reason = "it is a pace")]
             let part = if all == 0 { 1.0 } else { done as f64 / all as f64 };
+            found.set_percent(if from.is_zero() { 50.0 * part } else { 50.0 + 50.0 * part });
             if rest(begun + from + half.mul_f64(part), stopping) {
                 Ok(())
             } else {

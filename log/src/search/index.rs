@@ -40,7 +40,13 @@ impl Search {
                 self.tell_broken(&why);
                 Ok(1)
             }
-            done => Ok(done?),
+            done => {
+                let done = done?;
+                if done > 0 {
+                    self.look()?;
+                }
+                Ok(done)
+            }
         }
     }
 

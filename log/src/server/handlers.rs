@@ -12,7 +12,8 @@ use super::{AppState, Problem};
 use crate::api;
 use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::export::ExportRequest;
-use crate::api::health::{Condition, Erasing};
+use crate::api::health::{Condition, Erasing, Index, Kind, Storage};
+use crate::backup::{self, Backup};
 use crate::disk;
 use crate::erase::{self, erase};
 use crate::export::{ExportError, Lines};
@@ -58,19 +59,22 @@ pub(super) async fn healthz(
     let published = collector.published().borrow().clone();
     let reader = collector.reader().clone();
     let failing = collector.metrics().are_erasures_failing();
+    let kind = if collector.is_shared() { Kind::Bucket } else { Kind::Folder };
     let looked = tokio::task::spawn_blocking(move || {
-        (reader.size().ok(), Erasing::of(&*reader, failing), disk::is_full(&folder, disk::LEAST))
+        let backup = backup::newest(&folder).map(|Backup { at, size }| (at, size));
+        (reader.size().ok(), Erasing::of(&*reader, failing), disk::room(&folder), backup)
     });
-    let (size, erasing, disk_full) = looked.await.unwrap_or_default();
+    let (size, erasing, room, backup) = looked.await.unwrap_or_default();
     let (stopping, stopped) = (collector.is_stopping(), collector.signing().stopped());
-    let index_damaged = reading.search().is_some_and(|search| !search.is_whole());
+    let index = reading.search().map(|search| Index { indexed: search.end(), whole: search.is_whole() });
     let damaged = found
         .newest()
         .and_then(|newest| newest.first)
         .map(|damage| [damage.code.to_owned(), damage.place, damage.message, damage.mend.hint().to_owned()])
-        .or_else(|| index_damaged.then(|| INDEX_DAMAGED.map(str::to_owned)));
-    let commits_failing = collector.metrics().are_commits_failing();
-    let condition = Condition { stopping, erasing, commits_failing, disk_full, damaged };
+        .or_else(|| index.filter(|index| !index.whole).map(|_| INDEX_DAMAGED.map(str::to_owned)));
+    let storage = Storage { kind, failing: collector.metrics().are_commits_failing(), room };
+    let check = found.standing();
+    let condition = Condition { stopping, erasing, storage, damaged, check, index, backup };
     let (origin, published, clock) = (collector.origin(), published.as_deref(), collector.clock());
     api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
 }
