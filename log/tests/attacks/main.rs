@@ -3,9 +3,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../bucket/random.rs"]
+mod random;
 
 mod bodies;
 mod clients;
+mod damage;
 mod floods;
 mod forks;
 mod keys;
