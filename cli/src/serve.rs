@@ -245,7 +245,8 @@ async fn run_server(
     ending: Option<Ending>,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
-    let page = page(args)?;
+    let issuer = args.oidc.config()?;
+    let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
     // A log that is over stays where it is; the one that goes on has its own place.
     let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
     let store = store.as_deref().map(bucket).transpose()?;
@@ -261,7 +262,7 @@ async fn run_server(
         cors,
         hosts,
         readings: args.own.load()?,
-        issuer: args.oidc.config()?,
+        issuer,
         reads,
         page,
         limits: Limits::default(),

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::hash::Hash;
 use countersign::time::Time;
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clock::Steady;
 use crate::tokens::{Access, Denied, Lent, Right};
@@ -66,6 +66,48 @@ impl Config {
             return Err("without a rule nobody is let in");
         }
         Ok(Self { issuer: issuer.to_owned(), url, audiences, rules, name })
+    }
+
+    /// How a page signs readers in, as that client of the issuer's, which has no secret. The ID token is for the client: where
+    /// this is an audience of the log's, the page sends that. Otherwise it asks for an access token for the first
+    /// audience: by `scope`, or without one by naming the audience (RFC 8707).
+    pub fn sign_in(&self, client: &str, scope: Option<&str>) -> SignIn {
+        let by_id = self.audiences.iter().any(|audience| audience == client);
+        let resource = self.audiences.first().filter(|_| !by_id && scope.is_none());
+        SignIn {
+            issuer: self.issuer.clone(),
+            origin: self.url.origin().ascii_serialization(),
+            client: client.to_owned(),
+            scope: scope.unwrap_or("openid").to_owned(),
+            resource: resource.cloned(),
+            by_id,
+        }
+    }
+}
+
+/// How a page signs readers in: [`Config::sign_in`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    issuer: String,
+    origin: String,
+    client: String,
+    scope: String,
+    resource: Option<String>,
+    by_id: bool,
+}
+
+impl SignIn {
+    /// The origin that a page has to ask.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What a page has to know, as JSON.
+    pub(crate) fn told(&self) -> String {
+        let Self { issuer, client, scope, resource, by_id, .. } = self;
+        let token = if *by_id { "id" } else { "access" };
+        json!({ "issuer": issuer, "client": client, "scope": scope, "resource": resource, "token": token })
+            .to_string()
     }
 }
 

@@ -22,6 +22,7 @@ const KINDS = {
 let next = {};
 let handle = () => {};
 let publicKeys = [];
+let made = [];
 const asked = { metadata: 0, keys: 0 };
 
 const server = createServer((request, response) => {
@@ -41,11 +42,16 @@ const listen = () =>
 
 /** Begins with new keys, of these names and algorithms. */
 function begin(keys) {
-  const made = keys.map(({ kid, alg }) => {
+  made = keys.map(({ kid, alg }) => {
     const { privateKey, publicKey } = generateKeyPairSync(...KINDS[alg]);
     publicKeys = [publicKey];
     return { ...privateKey.export({ format: "jwk" }), kid, alg, use: "sig" };
   });
+  provide();
+}
+
+/** Begins anew with the keys that there are. */
+function provide() {
   const provider = new Provider(issuer(), {
     jwks: { keys: made },
     enabledJWA: { idTokenSigningAlgValues: Object.keys(KINDS) },
@@ -56,7 +62,7 @@ function begin(keys) {
         grant_types: ["client_credentials"],
         redirect_uris: [],
         response_types: [],
-        id_token_signed_response_alg: keys[0].alg,
+        id_token_signed_response_alg: made[0].alg,
       },
       {
         client_id: PAGE.id,
@@ -64,7 +70,7 @@ function begin(keys) {
         grant_types: ["authorization_code"],
         response_types: ["code"],
         redirect_uris: [PAGE.back],
-        id_token_signed_response_alg: keys[0].alg,
+        id_token_signed_response_alg: made[0].alg,
       },
     ],
     claims: { openid: ["sub", ...Object.keys(next.claims ?? {})] },
@@ -77,6 +83,8 @@ function begin(keys) {
       await grant.save();
       return grant;
     },
+    // A page of another origin asks.
+    clientBasedCORS: () => true,
     ttl: { ClientCredentials: 600 },
     extraTokenClaims: () => next.claims,
     features: {
@@ -88,7 +96,7 @@ function begin(keys) {
           scope: "",
           audience: resource,
           accessTokenFormat: "jwt",
-          jwt: { sign: next.confused ? confused() : { alg: next.alg ?? keys[0].alg, kid: next.kid } },
+          jwt: { sign: next.confused ? confused() : { alg: next.alg ?? made[0].alg, kid: next.kid } },
         }),
       },
     },
@@ -173,6 +181,12 @@ const commands = {
     if (!answer.ok) throw new Error(`${back} ${text}`);
     const tokens = JSON.parse(text);
     return { id: tokens.id_token, access: tokens.access_token };
+  },
+  /** Where people are sent back to from now on, and who signs in there. */
+  page({ back, person, claims }) {
+    PAGE.back = back;
+    next = { person, claims };
+    provide();
   },
   begin: ({ keys }) => begin(keys),
   asked: () => asked,

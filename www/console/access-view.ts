@@ -60,10 +60,30 @@ function trustWords({ file, keys }: TrustChoice, t: ConsoleTexts): TemplateResul
   return key === undefined ? t.access.withoutTrust : value(keyParts(key.vkey)?.name ?? key.vkey, 60);
 }
 
-function tokenPart({ standing, refusal, isKept, complaint }: Reader, t: ConsoleTexts): TemplateResult {
+function signInPart(
+  { issuer, standing, isLeaving, signInFailed }: Reader,
+  t: ConsoleTexts,
+): TemplateResult | typeof nothing {
+  if (issuer === undefined) return nothing;
+  const { host } = new URL(issuer.issuer);
+  return html`
+    <div class="sign-in-part">
+      <p class="help">${t.access.signInHelp(value(host, 100))}</p>
+      <div class="buttons">
+        <button type="button" class="primary" ?disabled=${isLeaving || standing === "asking"} @click=${wishes("sign-in")}>${t.access.signIn(value(host, 60))}</button>
+      </div>
+      ${signInFailed === undefined ? nothing : html`<p class="complaint" role="alert" data-sign-in="failed">${t.access.signInFailed} <span class="help" lang="en">${value(signInFailed, 300)}</span></p>`}
+      <p class="help">${t.access.orToken}</p>
+    </div>
+  `;
+}
+
+function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
+  const { issuer, standing, refusal, isKept, complaint } = reader;
   const isWrong = complaint?.field === "token";
   return html`
     <form class="token-part" @submit=${use} novalidate>
+      ${signInPart(reader, t)}
       <label for="token">${t.access.token}</label>
       <input
         id="token"
@@ -84,7 +104,7 @@ function tokenPart({ standing, refusal, isKept, complaint }: Reader, t: ConsoleT
       </label>
       <p id="token-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <div class="buttons">
-        <button type="submit" class="primary" ?disabled=${standing === "asking"}>${t.access.use}</button>
+        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${standing === "asking"}>${t.access.use}</button>
         ${standing === "accepted" ? html`<button type="button" @click=${wishes("leave")}>${t.access.leave}</button>` : nothing}
       </div>
       ${refusal === undefined ? nothing : refusalView(refusal, t)}

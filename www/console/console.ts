@@ -26,6 +26,7 @@ import { Reader } from "./reader.ts";
 import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
 import { type Complaint, complaintOf, conditionsOf, searchView } from "./search.ts";
 import { Searching } from "./searching.ts";
+import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
 import { Sources } from "./sources.ts";
 import { askStorage, NO_STORAGE, storageTab } from "./storage.ts";
 import { Tabs, tabsView } from "./tabs.ts";
@@ -44,7 +45,13 @@ export class Console extends View {
   readonly #changed = () => this.requestUpdate();
   readonly #log = new Log();
   readonly #history = new History(this.#log);
-  readonly #reader = new Reader(this.#log, { changed: this.#changed, trusts: () => this.#verifyAgain() });
+  readonly #reader = new Reader(
+    this.#log,
+    { changed: this.#changed, trusts: () => this.#verifyAgain() },
+    issuerOf(document),
+  );
+  /** What a reader came back with who went to sign in, as long as nothing else was done with the address. */
+  readonly #comesBack = returned();
   readonly #needed = {
     log: this.#log,
     reader: this.#reader,
@@ -69,8 +76,11 @@ export class Console extends View {
     addEventListener("hashchange", this.#moved);
     this.#speak(this.#language);
     void this.#look();
-    const token = this.#reader.resume();
-    if (token !== "") void this.#enter(token);
+    if (this.#comesBack !== undefined) void this.#comeBack(this.#comesBack);
+    else {
+      const token = this.#reader.resume();
+      if (token !== "") void this.#enter(token);
+    }
   }
 
   override disconnectedCallback(): void {
@@ -97,6 +107,7 @@ export class Console extends View {
         class="page console"
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
         @use-token=${(event: CustomEvent<string>) => void this.#enter(event.detail)}
+        @sign-in=${() => void this.#reader.signIn()}
         @keep-access=${(event: CustomEvent<boolean>) => this.#reader.keep(event.detail)}
         @open-access=${(event: CustomEvent<boolean>) => this.#change(() => (this.#reader.isOpen = event.detail))}
         @leave=${() => this.#leave()}
@@ -120,7 +131,10 @@ export class Console extends View {
           <p class="lead">${t.lead}</p>
           <details class="privacy">
             <summary>${t.about.summary}</summary>
-            <div>${t.about.paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}</div>
+            <div>
+              ${t.about.paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}
+              ${this.#reader.issuer === undefined ? nothing : html`<p>${t.about.signIn(value(this.#reader.issuer.issuer, 200))}</p>`}
+            </div>
           </details>
           ${anotherView(published, memory, t)}
         </header>
@@ -235,6 +249,11 @@ export class Console extends View {
     if (this.#tabs.current === "live") void this.#follower.begin();
     await this.updateComplete;
     this.querySelector<HTMLElement>(".access > summary")?.focus();
+  }
+
+  async #comeBack(finish: () => Promise<SignedIn>): Promise<void> {
+    const token = await this.#reader.comeBack(finish);
+    if (token !== "") await this.#enter(token);
   }
 
   #leave(): void {

@@ -75,7 +75,7 @@ export function counted(conditions: Conditions): number {
 
 /** Whether a header can carry it: one word of visible ASCII. */
 export function isToken(text: string): boolean {
-  return /^[\x21-\x7e]{1,4096}$/.test(text);
+  return /^[\x21-\x7e]{1,16384}$/.test(text);
 }
 
 function members(hash: string): URLSearchParams {

@@ -5,6 +5,7 @@ import { NO_TRUST, type TrustChoice, withKey } from "../src/input/trust.ts";
 import * as access from "./access.ts";
 import { type Log, type Refusal, refusalOf } from "./log.ts";
 import { isToken } from "./place.ts";
+import { type Issuer, leave, type SignedIn } from "./sign-in.ts";
 
 /** How it stands with the token. */
 export type Standing = "none" | "asking" | "accepted" | "refused";
@@ -31,14 +32,54 @@ export class Reader {
   isKept = false;
   /** Whether what they bring is in view. */
   isOpen = true;
+  /** Where they may sign in, if anywhere. */
+  readonly issuer: Issuer | undefined;
+  /** Whether they are on their way there. */
+  isLeaving = false;
+  /** Why signing in came to nothing. */
+  signInFailed: string | undefined;
   readonly #log: Log;
   readonly #heard: Heard;
   /** What was given last, unless the log does not know it. */
   #token = "";
 
-  constructor(log: Log, heard: Heard) {
+  constructor(log: Log, heard: Heard, issuer?: Issuer) {
     this.#log = log;
     this.#heard = heard;
+    this.issuer = issuer;
+  }
+
+  /** Goes to where they sign in. */
+  async signIn(): Promise<void> {
+    const { issuer } = this;
+    if (issuer === undefined) return;
+    this.isLeaving = true;
+    this.signInFailed = undefined;
+    this.#heard.changed();
+    try {
+      location.assign(await leave(issuer, this.trust, this.isKept));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Takes up what they came back with. Gives the token, empty where there is none. */
+  async comeBack(finish: () => Promise<SignedIn>): Promise<string> {
+    try {
+      const { token, trust, isKept } = await finish();
+      this.trust = trust;
+      this.isKept = isKept;
+      return token;
+    } catch (error) {
+      this.#failed(error);
+      return "";
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.isLeaving = false;
+    this.signInFailed = error instanceof Error ? error.message : String(error);
+    this.#heard.changed();
   }
 
   get mayRead(): boolean {

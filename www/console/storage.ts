@@ -3,6 +3,7 @@ import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
 import { type Health, parseHealth, type Trouble } from "./health.ts";
+import { keptView } from "./kept.ts";
 import { type Log, type Refusal, refusalOf } from "./log.ts";
 import { figure, figuresBy, type Metrics, parseMetrics } from "./metrics.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
@@ -62,6 +63,7 @@ export function storageTab(storage: Storage, refresh: () => void, t: ConsoleText
     </div>
     ${refusal === undefined ? nothing : refusalView(refusal, t)}
     ${health === undefined && !isOdd ? nothing : healthView(health, t)}
+    ${health === undefined ? nothing : keptView(health, t)}
     ${metrics === undefined ? nothing : metricsView(metrics, t)}
   `;
 }

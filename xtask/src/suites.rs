@@ -349,6 +349,7 @@ fn postgres(tools: &Tools) -> Result<()> {
 
 fn www(tools: &Tools, log: &Log) -> Result<String> {
     tools.www()?;
+    npm::install(tools, "tests/oidc")?;
     npm_test(tools, "www", Some(&tools.program()?), log)
 }
 

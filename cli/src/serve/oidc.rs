@@ -1,8 +1,10 @@
 //! Readers whom an issuer of OpenID Connect vouches for.
 
 use countersign_log::oidc::{Config, Rule};
+use countersign_log::server::Page;
 
 use crate::errors::Failure;
+use crate::style;
 
 #[derive(clap::Args)]
 pub(super) struct OpenId {
@@ -22,6 +24,15 @@ pub(super) struct OpenId {
     /// The claim by which --record-reads names such a reader
     #[arg(id = "oidc_name", long = "oidc-name", value_name = "CLAIM", default_value = "sub")]
     name: String,
+    /// Have the console sign readers in, as this client of the issuer's: one without a secret, by code and PKCE
+    ///
+    /// The issuer sends them back to the console's address, which it has to know. Where the client is an audience too, the
+    /// console sends the ID token; otherwise an access token for the first audience.
+    #[arg(id = "oidc_client", long = "oidc-client", value_name = "ID", requires = "oidc_issuer")]
+    client: Option<String>,
+    /// Which scopes the console asks for [default: openid, and an access token by RFC 8707's resource]
+    #[arg(id = "oidc_scope", long = "oidc-scope", value_name = "SCOPES", requires = "oidc_client")]
+    scope: Option<String>,
 }
 
 impl OpenId {
@@ -33,5 +44,16 @@ impl OpenId {
             let hint = "see --oidc-issuer, --oidc-audience and --oidc-allow in `countersign serve --help`";
             Failure::unusable("arguments.invalid", why, hint)
         })
+    }
+
+    /// The console for readers who sign in, where they may.
+    pub(super) fn page(&self, page: Page, config: Option<&Config>) -> Result<Page, Failure> {
+        let Some((client, config)) = self.client.as_deref().zip(config) else { return Ok(page) };
+        let made = page.with_sign_in(&config.sign_in(client, self.scope.as_deref()));
+        let made = made.map_err(|error| Failure::io("pack", "the page", &error))?;
+        Ok(made.unwrap_or_else(|| {
+            style::warn("nobody can sign in by this page, which is not the log's console");
+            page
+        }))
     }
 }

@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 
 use super::AppState;
 use crate::api;
+use crate::oidc::SignIn;
 
 /// No page is larger, unpacked.
 const MOST: u64 = 64 << 20;
@@ -23,6 +24,10 @@ pub struct Page {
     plain: Form,
     packed: Form,
 }
+
+/// Where a console says what it is written in, and what it may connect to: its own log alone.
+const CHARSET: &str = "<meta charset=\"utf-8\" />";
+const CONNECTS: &str = "connect-src 'self'";
 
 /// A page as it is sent, and the tag by which a browser asks whether it still is.
 #[derive(Clone, Debug)]
@@ -52,6 +57,26 @@ impl Page {
         let mut html = Vec::new();
         GzDecoder::new(gzip).take(MOST).read_to_end(&mut html)?;
         Self::of(html.into(), Bytes::from_static(gzip))
+    }
+
+    /// The same for readers who may sign in: it knows where, and may connect to there too. None where it is no console.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be compressed.
+    pub fn with_sign_in(&self, sign_in: &SignIn) -> io::Result<Option<Self>> {
+        let html = String::from_utf8_lossy(&self.plain.bytes);
+        let head = html.split_once(CHARSET);
+        // The first is the policy's.
+        let Some((before, (policy, after))) =
+            head.and_then(|(before, rest)| Some((before, rest.split_once(CONNECTS)?)))
+        else {
+            return Ok(None);
+        };
+        let (told, origin) = (escaped(&sign_in.told()), sign_in.origin());
+        let meta = format!("<meta name=\"countersign-sign-in\" content=\"{told}\" />");
+        let html = format!("{before}{CHARSET}{meta}{policy}{CONNECTS} {origin}{after}");
+        Self::new(html.into_bytes()).map(Some)
     }
 
     fn of(plain: Bytes, packed: Bytes) -> io::Result<Self> {
@@ -94,6 +119,11 @@ fn answer(origin: &str, page: Option<Page>, asked: &HeaderMap) -> Response {
     response
 }
 
+/// As an attribute's value in double quotes.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+}
+
 /// The items of a header that is a list.
 fn items(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
@@ -122,6 +152,7 @@ mod tests {
     use axum::http::HeaderName;
 
     use super::*;
+    use crate::oidc;
 
     const HTML: &str = "<!doctype html>\n<p>é";
 
@@ -197,6 +228,36 @@ mod tests {
         let page = Page::packed(packed).unwrap();
         assert_eq!(text(answer("o", Some(page), &HeaderMap::new())).await, HTML);
         assert!(Page::packed(b"no gzip").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_console_knows_where_to_sign_in_and_may_connect_to_there() {
+        let rules = vec!["* read".parse().unwrap()];
+        let audiences = vec!["https://log.example".into()];
+        let config = oidc::Config::new("https://login.example/r", audiences, rules, "sub".into()).unwrap();
+        let console =
+            "<html><meta charset=\"utf-8\" /><meta content=\"connect-src 'self'; x\" /><p>connect-src 'self'";
+        let page = Page::new(console.into()).unwrap();
+        let sign_in = config.sign_in("a\"<b>", None);
+        let served = page.with_sign_in(&sign_in).unwrap().unwrap();
+        let html = text(answer("o", Some(served), &HeaderMap::new())).await;
+        assert!(html.contains("connect-src 'self' https://login.example; x"), "{html}");
+        assert!(html.ends_with("<p>connect-src 'self'"), "what it says for people stays: {html}");
+        let told = "content=\"{&quot;issuer&quot;:&quot;https://login.example/r&quot;,&quot;client&quot;:&quot;a\\&quot;&lt;b>&quot;";
+        assert!(html.contains(told), "{html}");
+        assert!(html.contains(
+            "&quot;resource&quot;:&quot;https://log.example&quot;,&quot;token&quot;:&quot;access&quot;"
+        ));
+        assert!(
+            config.sign_in("https://log.example", None).told().contains("\"resource\":null,\"token\":\"id\"")
+        );
+        assert!(
+            config
+                .sign_in("c", Some("openid log/read"))
+                .told()
+                .contains("\"scope\":\"openid log/read\",\"resource\":null")
+        );
+        assert!(Page::new(HTML.into()).unwrap().with_sign_in(&sign_in).unwrap().is_none());
     }
 
     #[tokio::test]

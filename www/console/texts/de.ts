@@ -40,6 +40,8 @@ export const de: ConsoleTexts = {
       html`Wer ein Log betreibt, könnte eine Seite ausliefern, die Beliebiges behauptet. Wo das zählt: einen Export sichern und ihn
         mit der Prüfseite, die von der Festplatte läuft, oder mit dem Programm prüfen, das von anderswo stammt.`,
     ],
+    signIn: (issuer: unknown) =>
+      html`Zum Anmelden verbindet sie sich auch mit ${issuer}; ihre Content Security Policy nennt es ebenfalls.`,
   },
 
   access: {
@@ -48,6 +50,12 @@ export const de: ConsoleTexts = {
     tokenHelp: html`Vom Betreiber des Logs: <code>countersign token add NAME</code>. Es steht in einer Kopfzeile und nie in einer
       Adresse.`,
     keep: "Token und Vertrauensdatei in diesem Tab behalten, bis er geschlossen wird",
+    signIn: (host: unknown) => html`Bei ${host} anmelden`,
+    signInHelp: (host: unknown) =>
+      html`Die Anmeldung findet bei ${host} statt und führt hierher zurück. Das Token von dort bekommt nur dieses Log; mit dem Neuladen oder Schließen der Seite ist es weg.`,
+    signInFailed:
+      "Die Anmeldung ist nicht gelungen. Noch einmal versuchen, und sonst den Betreiber des Logs fragen.",
+    orToken: "Oder ein Lesetoken verwenden:",
     use: "Dieses Token verwenden",
     leave: "Token und Vertrauen vergessen",
     checking: "Das Log wird gefragt",
@@ -338,6 +346,43 @@ export const de: ConsoleTexts = {
       failing: "Was kommt, kann nicht gespeichert werden",
       erasures: "Eine Löschung kann nicht ausgeführt werden",
       clock: "Seine Uhr geht anders als die seiner Zeugen: bis sie stimmt, nimmt es nichts an",
+    },
+    kept: {
+      heading: "Platte, Sicherungen und Prüfungen",
+      kind: "Gespeichert in",
+      kinds: {
+        folder: "einem Ordner des Servers",
+        bucket: "einem Objektspeicher, mit einem Index in einem Ordner des Servers",
+        object: "einem Durable Object",
+      },
+      room: "Platz",
+      free: (free: string, total: string) => `${free} frei von ${total}`,
+      least: "Unter 64 MiB meldet das Log, dass es nicht in Ordnung ist.",
+      byPlatform: "darum kümmert sich die Plattform",
+      backup: "Letzte Sicherung",
+      since: (since: number) => `${leaves(since)} kamen seither hinzu.`,
+      noBackup: "keine bekannt. Das Log weiß nur von Sicherungen mit countersign backup.",
+      backupOfBucket: "keine bekannt. Zu sichern ist der Objektspeicher, nicht der Ordner dieses Servers.",
+      backupOfObject: "darum kümmert sich die Plattform",
+      check: "Selbstprüfung",
+      whole: "nichts beschädigt",
+      damages: (damages: number) => counting(LANG, "Schaden gefunden", "Schäden gefunden")(damages),
+      firstCheck: "noch nicht abgeschlossen",
+      pace: (percent: number, within: string) =>
+        `Die laufende Prüfung ist zu ${percent} % fertig. Sie liest alles einmal in ${within}.`,
+      checkOff: "abgeschaltet",
+      noCheck: "keine: ein Durable Object prüft sich nicht selbst",
+      index: "Suchindex",
+      indexed: (indexed: number, size: number) =>
+        indexed >= size
+          ? "vollständig"
+          : `${count(indexed)} von ${leaves(size)}. Die übrigen werden einzeln durchsucht.`,
+      indexDamaged:
+        "teilweise beschädigt; er wird neu gebaut. Bis dahin sind Suchen langsamer, aber richtig.",
+      indexOff: "keiner: jede Suche sieht alle Ereignisse an",
+      noIndex: "keiner: in einem Durable Object sieht jede Suche alle Ereignisse an",
+      witnesses: "Gehörte Zeugen",
+      skews: "Um wie viel die Uhr des Logs vor der jedes Zeugen geht.",
     },
     yes: "ja",
     no: "nein",

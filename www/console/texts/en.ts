@@ -39,6 +39,8 @@ export const en = {
       html`Whoever runs a log could serve a page that shows whatever they like. Where that matters, save an export and check it with
         the auditor’s page, which works offline, or with the command-line program, both obtained from somewhere else.`,
     ],
+    signIn: (issuer: unknown) =>
+      html`To sign you in, this page also connects to ${issuer}, which its Content Security Policy names too.`,
   },
 
   access: {
@@ -47,6 +49,11 @@ export const en = {
     tokenHelp: html`From whoever runs the log: <code>countersign token add NAME</code>. It is sent in a request header,
       never in an address.`,
     keep: "Keep the token and the trust file until this tab is closed",
+    signIn: (host: unknown) => html`Sign in at ${host}`,
+    signInHelp: (host: unknown) =>
+      html`You sign in at ${host}, and come back here. The token that you get there is sent to this log only, and is gone when you reload or close this page.`,
+    signInFailed: "You weren’t signed in. Try again, and if it keeps failing tell whoever runs the log.",
+    orToken: "Or use an access token:",
     use: "Use this token",
     leave: "Sign out and forget the trust file",
     checking: "Checking with the log",
@@ -331,6 +338,42 @@ export const en = {
       failing: "What comes cannot be stored",
       erasures: "An erasure cannot be carried out",
       clock: "Its clock does not agree with its witnesses’: it takes nothing until it does",
+    },
+    kept: {
+      heading: "Disk, backups and checks",
+      kind: "Stored in",
+      kinds: {
+        folder: "a folder on the server",
+        bucket: "an object store, with an index in a folder on the server",
+        object: "a Durable Object",
+      },
+      room: "Disk space",
+      free: (free: string, total: string) => `${free} free of ${total}`,
+      least: "Below 64 MiB the log says that it isn’t healthy.",
+      byPlatform: "managed by the platform",
+      backup: "Last backup",
+      since: (since: number) => `${leaves(since)} came since.`,
+      noBackup: "none known. The log knows of backups made with countersign backup, and of no others.",
+      backupOfBucket: "none known. What to back up is the object store, not this server’s folder.",
+      backupOfObject: "managed by the platform",
+      check: "Self-check",
+      whole: "no damage found",
+      damages: (damages: number) => counting(LANG, "damage found", "damages found")(damages),
+      firstCheck: "not finished yet",
+      pace: (percent: number, within: string) =>
+        `${percent}% of the current check is done. It reads the whole log every ${within}.`,
+      checkOff: "turned off",
+      noCheck: "none: a Durable Object doesn’t check itself",
+      index: "Search index",
+      indexed: (indexed: number, size: number) =>
+        indexed >= size
+          ? "complete"
+          : `${count(indexed)} of ${leaves(size)}. The others are searched one by one.`,
+      indexDamaged: "damaged in part, and being rebuilt. Searches are slower until then, and still right.",
+      indexOff: "none, so searches look at every event",
+      noIndex: "none: a Durable Object’s searches look at every event",
+      witnesses: "Witnesses heard",
+      skews: "How far the log’s clock is ahead of each.",
     },
     yes: "yes",
     no: "no",

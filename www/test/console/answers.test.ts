@@ -121,11 +121,15 @@ test("what is wrong with a log is said, with what it says itself as text", { ski
     message: "<i>a witness</i> has seen more",
     hint: "see --after-restore",
   };
-  const clock = { state: "ahead", skew: 300 };
+  const clock = { state: "ahead", skew: 300, witnesses: { "w<1>": 300 } };
   const body = JSON.stringify({
     healthy: false,
     stopped,
-    storage: { full: true },
+    size: 701,
+    storage: { full: true, kind: "folder", free: 63e6, total: 5e11 },
+    check: { within: 86_400, percent: 40, at, damages: 2 },
+    index: { indexed: 640, whole: true },
+    backup: { at, size: 700 },
     erasures: { unfinished: 2 },
     clock,
   });
@@ -140,6 +144,11 @@ test("what is wrong with a log is said, with what it says itself as text", { ski
     /hardly any room left/,
     /Its clock does not agree[\s\S]*it is ahead \(\+300 s\)/,
     /Erasures recorded and not yet done\s+2/,
+    /Disk space\s+63 MB free of 500 GB/,
+    /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry came since\./,
+    /Self-check\s+2 damages found, 2026-11-20[^\n]*\s+40% of the current check is done\. It reads the whole log every 24 h\./,
+    /Search index\s+640 of 701 entries/,
+    /Witnesses heard\s+w<1> \(\+300 s\)/,
   ])
     assert.match(said, words);
 });

@@ -27,8 +27,15 @@ export class RealLog {
   /** What a reader who trusts the log and its emitter has. */
   trust = "";
 
-  static async start(): Promise<RealLog> {
-    const log = new RealLog();
+  /** What else the server is told. */
+  readonly #more: readonly string[];
+
+  constructor(more: readonly string[]) {
+    this.#more = more;
+  }
+
+  static async start(...more: readonly string[]): Promise<RealLog> {
+    const log = new RealLog(more);
     mkdirSync(log.path("log"), { mode: 0o700 });
     const own = log.run("keygen", "log.example/audit", "--out", log.path("log/log.key"));
     const emitter = log.run("keygen", "log.example/app", "--out", log.path("emitter.key"));
@@ -69,7 +76,7 @@ export class RealLog {
   }
 
   async begin(listen: string): Promise<void> {
-    const args = ["--dir", this.path("log"), "--listen", listen, "--page", CONSOLE];
+    const args = ["--dir", this.path("log"), "--listen", listen, "--page", CONSOLE, ...this.#more];
     const { child, url } = await listening(PROGRAM, args);
     this.#child = child;
     this.url = url;

@@ -1,0 +1,80 @@
+/** What the log is kept on, by its own word: room, backup, its check of itself, its index, its witnesses. */
+
+import { value } from "@countersign/viewer/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../src/said.ts";
+import type { Health } from "./health.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import { fact } from "./words.ts";
+
+/** So many witnesses are listed. */
+const LISTED = 20;
+
+/** Nothing of a log that says none of it, such as one of an older version. */
+export function keptView(health: Health, t: ConsoleTexts): TemplateResult | typeof nothing {
+  const words = t.storage.kept;
+  const { kind } = health.storage;
+  if (kind === undefined) return nothing;
+  return html`
+    <section aria-labelledby="kept-heading">
+      <h3 id="kept-heading">${words.heading}</h3>
+      <dl class="facts">
+        ${fact(words.kind, words.kinds[kind])}
+        ${fact(words.room, roomView(health, t))}
+        ${fact(words.backup, backupView(health, t))}
+        ${fact(words.check, checkView(health, t))}
+        ${fact(words.index, indexWords(health, t))}
+        ${fact(words.witnesses, witnessesView(health, t))}
+      </dl>
+    </section>
+  `;
+}
+
+function roomView({ storage: { kind, room, full } }: Health, t: ConsoleTexts): unknown {
+  const words = t.storage.kept;
+  if (room === undefined) return kind === "object" ? words.byPlatform : t.storage.unknown;
+  const { bytes } = t.viewer.figures;
+  return html`<span class=${full ? "tone-bad" : nothing} data-room>${words.free(bytes(room.free), bytes(room.total))}</span>
+    <span class="help">${words.least}</span>`;
+}
+
+function backupView({ storage: { kind }, backup, size }: Health, t: ConsoleTexts): unknown {
+  const words = t.storage.kept;
+  if (backup === undefined) {
+    if (kind === "bucket") return words.backupOfBucket;
+    return kind === "object" ? words.backupOfObject : words.noBackup;
+  }
+  const since = size === undefined ? 0 : size - backup.size;
+  return html`${moment(backup.at)}, ${t.viewer.figures.leaves(backup.size)}
+    ${since > 0 ? html`<span class="help">${words.since(since)}</span>` : nothing}`;
+}
+
+function checkView({ storage: { kind }, check }: Health, t: ConsoleTexts): unknown {
+  const words = t.storage.kept;
+  if (check === undefined) return kind === "object" ? words.noCheck : words.checkOff;
+  const { at, damages, percent, within } = check;
+  const pace = html`<span class="help">${words.pace(percent, t.viewer.figures.duration(within))}</span>`;
+  if (at === undefined) return html`${words.firstCheck} ${pace}`;
+  const isGood = damages === 0;
+  return html`<span class=${isGood ? nothing : "tone-bad"} data-damages=${damages ?? nothing}>${
+    damages === undefined ? t.storage.unknown : isGood ? words.whole : words.damages(damages)
+  }</span>, ${moment(at)} ${pace}`;
+}
+
+function indexWords({ storage: { kind }, index, size }: Health, t: ConsoleTexts): string {
+  const words = t.storage.kept;
+  if (index === undefined) return kind === "object" ? words.noIndex : words.indexOff;
+  if (!index.isWhole) return words.indexDamaged;
+  return size === undefined ? t.viewer.figures.leaves(index.indexed) : words.indexed(index.indexed, size);
+}
+
+function witnessesView({ clock: { witnesses } }: Health, t: ConsoleTexts): unknown {
+  if (witnesses.length === 0) return t.storage.noWitness;
+  const more = witnesses.length - LISTED;
+  const shown = witnesses.slice(0, LISTED);
+  return html`${shown.map(
+    ([name, skew], place) =>
+      html`${place > 0 ? ", " : nothing}${value(name, 100)} (${skew > 0 ? "+" : ""}${t.viewer.figures.count(skew)} s)`,
+  )}${more > 0 ? html` <span class="faint">(${t.keys.more(more)})</span>` : nothing}
+    <span class="help">${t.storage.kept.skews}</span>`;
+}

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { after, before, type TestContext, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { type Browser, launch } from "../page/browser.ts";
+import { Issuer, noIssuer } from "./issuer.ts";
+import { events, skip as noProgram, RealLog } from "./real-log.ts";
+
+const skip = noProgram || noIssuer;
+
+let browser: Browser;
+let issuer: Issuer;
+let log: RealLog;
+before(async () => {
+  if (skip) return;
+  browser = await launch({ reducedMotion: "reduce" });
+  issuer = await Issuer.start();
+  log = await RealLog.start(
+    ...["--oidc-issuer", issuer.url, "--oidc-audience", Issuer.CLIENT, "--oidc-client", Issuer.CLIENT],
+    ...["--oidc-allow", "groups=auditors read"],
+  );
+  log.record(events(5));
+});
+after(async () => {
+  await browser?.close();
+  await log?.close();
+  await issuer?.close();
+});
+
+/** The console, and every address that the page asked for. */
+async function opened(t: TestContext, hash = ""): Promise<{ page: Page; asked: string[] }> {
+  const page = await browser.context.newPage();
+  const asked: string[] = [];
+  const complaints: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Trusted Type/.test(message.text())) complaints.push(message.text());
+  });
+  t.after(async () => {
+    await page.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.goto(`${log.url}/${hash}`);
+  return { page, asked };
+}
+
+const signIn = (page: Page) => page.getByRole("button", { name: /^Sign in at 127\.0\.0\.1:/ });
+
+/** Who signs in at the issuer from now on. */
+const person = (groups: readonly string[]) =>
+  issuer.tell({ do: "page", back: `${log.url}/`, person: "u_7", claims: { groups } });
+
+test("a reader signs in at the issuer, and nothing of it is left but the token in memory", {
+  skip,
+}, async (t) => {
+  await person(["auditors"]);
+  const { page, asked } = await opened(t, "#tab=search&query=action%3Ajob.*");
+  await page.getByText("Paste a trust file").click();
+  await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
+  await page.getByRole("button", { name: "Use it" }).click();
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(
+    violations.map(({ id }) => id),
+    [],
+  );
+  const read = page.waitForRequest(/\/export\?limit=1$/);
+  await signIn(page).click();
+  const [scheme, token = ""] = ((await read).headers().authorization ?? "").split(" ");
+  assert.deepEqual([scheme, token.split(".").length], ["Bearer", 3]);
+  await page.locator("[data-standing=accepted]").waitFor();
+  // What was brought and asked for before is there again, and is verified.
+  await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
+  const at = new URL(page.url());
+  assert.deepEqual([at.search, new URLSearchParams(at.hash.slice(1)).get("query")], ["", "action:job.*"]);
+  const kept = await page.evaluate(() => [
+    ...Object.values(localStorage),
+    ...Object.values(sessionStorage),
+    document.cookie,
+    location.href,
+    JSON.stringify(history.state),
+    document.documentElement.outerHTML,
+  ]);
+  assert.ok(kept.every((text) => !text.includes(token)));
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  assert.ok(asked.every((url) => !url.includes(token)));
+  // No server was told the code but the issuer, in the body of a request.
+  assert.ok(asked.every((url) => !new URL(url).searchParams.has("code")));
+  const elsewhere = new Set(
+    asked
+      .map((url) => new URL(url))
+      .filter(({ protocol }) => protocol === "http:")
+      .map(({ origin }) => origin),
+  );
+  assert.deepEqual([...elsewhere].sort(), [log.url, issuer.url].sort());
+  await page.reload();
+  await signIn(page).waitFor();
+  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+});
+
+test("whom the log does not let in is told so, though the issuer knows them", { skip }, async (t) => {
+  await person(["others"]);
+  const { page } = await opened(t);
+  await signIn(page).click();
+  await page.locator(".refused[data-status='403']").waitFor();
+  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+});
+
+test("who comes back with what this tab did not ask for is not signed in", { skip }, async (t) => {
+  for (const [name, back] of [
+    ["nobody went", "#code=stolen&state=made-up"],
+    ["nobody went, by query", "?code=stolen&state=made-up"],
+    ["refused there", "#error=access_denied&state=made-up"],
+  ] as const) {
+    const { page, asked } = await opened(t, back);
+    await page.locator("[data-sign-in=failed]").waitFor();
+    assert.ok(!page.url().includes("stolen") && !page.url().includes("made-up"), name);
+    assert.ok(
+      asked.every((url) => !url.startsWith(`${issuer.url}/token`)),
+      name,
+    );
+  }
+  // It went, and what comes back has another state.
+  const { page, asked } = await opened(t);
+  await page.route(`${issuer.url}/auth?*`, (route) =>
+    route.fulfill({ status: 302, headers: { location: `${log.url}/#code=stolen&state=another` } }),
+  );
+  await signIn(page).click();
+  await page.locator("[data-sign-in=failed]").waitFor();
+  assert.ok(asked.every((url) => !url.startsWith(`${issuer.url}/token`)));
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
+test("an issuer that does not answer is said, and a token does as before", { skip }, async (t) => {
+  const { page } = await opened(t);
+  await page.route(`${issuer.url}/**`, (route) => route.abort("connectionrefused"));
+  await signIn(page).click();
+  await page.locator("[data-sign-in=failed]").waitFor();
+  await page.getByLabel("Access token").fill(log.token);
+  await page.getByRole("button", { name: "Use this token" }).click();
+  await page.locator("[data-standing=accepted]").waitFor();
+});
