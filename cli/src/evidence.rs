@@ -25,8 +25,10 @@ use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::{self, Input};
 use crate::output::Output;
+use crate::report::selected::{Asked, Given, select};
+use crate::report::written::Words;
 use crate::spill::Runs;
-use crate::{readings, rules, slice, style, token, verdict, verify};
+use crate::{readings, report, rules, slice, style, token, verdict, verify};
 
 /// Show what a log has for the controls of a framework, and what it cannot show
 ///
@@ -37,13 +39,15 @@ use crate::{readings, rules, slice, style, token, verdict, verify};
 #[command(after_help = "\
 Examples:
   countersign evidence audit.ndjson --trust trust.txt --framework soc2 --period 2026-01..2026-06 -o soc2.md
+  countersign evidence audit.ndjson --trust trust.txt --framework nis2 -o nis2.html
   countersign evidence audit.ndjson --trust trust.txt --framework iso27001 --seed 'agreed on 5 January' -o iso27001/
   countersign evidence https://log.example/audit --token-file token.txt --trust trust.txt --framework pci --policy 1y --format csv
   countersign evidence audit.ndjson --trust trust.txt --framework gdpr --subject u_1 -o access-of-u_1/
   countersign evidence audit.ndjson --trust trust.txt --framework hipaa --record chart-42 --policy 6y -o hipaa.md
   countersign evidence --catalogue ours.yml --lint
 
-docs/evidence-by-control.md has the catalogue's format. Where -o ends with / it is a folder, which gets all formats, a slice of the
+docs/evidence-by-control.md has the catalogue's format. Where -o ends with .html it is an evidence file with the sampled events, which verifies
+itself; where it ends with / it is a folder, which gets all formats, a slice of the
 sampled events that verifies on its own, and with --subject one of the person's events.
 
 Exit status: as `countersign verify`. Of an export that is altered or broken there is no evidence.")]
@@ -94,6 +98,9 @@ pub(crate) struct Args {
     /// Where to write it; a folder where it ends with / or is one [default: standard output]
     #[arg(short, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
+    /// The auditor's page that an evidence file begins with [default: the one that came with this program]
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -154,6 +161,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             hint,
         ));
     }
+    let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
+    if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_meant(place)) {
+        let hint = "save it first, with `countersign export` where it is a collector's";
+        return Err(Failure::unusable("arguments.invalid", "an evidence file is made of a file", hint));
+    }
     let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(export)?,
         Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref())?,
@@ -170,6 +182,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         style::warn("There is no evidence in it: `countersign verify` says what is wrong");
         return Ok(status);
     };
+    if let Some(file) = &as_file {
+        looking.file(export, file, &evidence)?;
+        style::done(&verdict::headline(&found.report));
+        return Ok(status);
+    }
     match &folder {
         None => write(args.output.as_deref(), &written(&evidence, args.format))?,
         Some(folder) => looking.fill(folder, input, &evidence)?,
@@ -349,6 +366,40 @@ impl Look<'_> {
         })?;
         let evidence = gathering.finish(self.pack, &analysis);
         Ok(Gathered { report, evidence: Some(evidence) })
+    }
+
+    /// Writes an evidence file with the sampled events.
+    fn file(&self, export: &Path, destination: &Path, evidence: &Evidence) -> Result<(), Failure> {
+        let mut sections = report::of_markdown(&written(evidence, Format::Markdown), &shown(export))?;
+        if let Some(first) = sections.first_mut() {
+            first.data = Some(written(evidence, Format::Json));
+        }
+        let mut leaves = HashSet::new();
+        for answer in &evidence.answers {
+            if let Found::Events(events) = &answer.found {
+                leaves.extend(events.sample.iter().map(|shown| shown.leaf));
+            }
+        }
+        let asked = Asked {
+            query: None,
+            range: None,
+            sample: None,
+            now: verify::now()?,
+            readings: self.args.own.load()?,
+            threads: verify::threads(self.args.threads),
+        };
+        let given = Given::load(self.args.trust.as_deref(), &[])?;
+        let mut found = select(export, &given, &asked)?;
+        let words = Words { reference: "", examiner: "", sections, named: Some(leaves) };
+        report::written::write(
+            &mut found,
+            &given,
+            &asked,
+            words,
+            Some(report::page::load(self.args.page.as_deref())?),
+            Some(destination),
+        )?;
+        Ok(())
     }
 
     /// Writes all formats, and slices.

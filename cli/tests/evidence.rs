@@ -4,6 +4,7 @@ mod common;
 #[path = "common/serving.rs"]
 mod serving;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use common::validators::{python, run};
@@ -178,6 +179,39 @@ fn events_of_unknown_keys_are_not_counted() {
     assert_eq!(answer(&found, "logins")["events"]["untrusted"], 1);
     assert!(codes(&found["doubts"]).contains(&"untrusted"));
     assert_eq!(found["keys"][0]["trust"], "unknown");
+}
+
+#[test]
+fn an_evidence_file_has_the_sampled_events_and_what_is_said_of_them() {
+    let place = Place::new();
+    sealed(&place, &(1..=20).map(|day| login(day, "failure")).collect::<Vec<_>>());
+    place.write("page.html", "<!doctype html>\n<html><body>a page</body></html>\n");
+    let base = ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2", "--sample", "3"];
+    place.run(&[&base[..], &["--page", "page.html", "-o", "soc2.html"]].concat()).success();
+    let check = ["report", "--check", "soc2.html", "audit.ndjson", "--trust", "trust.txt"];
+    place.run(&check).success().stdout(predicate::str::contains("gives its report and 20 events as asked"));
+    let found = evidence(&place, &["--sample", "3"]);
+    let samples = found["answers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|answer| answer["events"]["sample"].as_array());
+    let leaves: BTreeSet<u64> = samples.flatten().map(|shown| shown["leaf"].as_u64().unwrap()).collect();
+    assert!((3..20).contains(&leaves.len()), "{leaves:?}");
+    let shown = place.command(&["show", "soc2.html", "--trust", "trust.txt", "--json"]).output().unwrap();
+    let of_line = |line: &str| serde_json::from_str::<Value>(line).unwrap()["leaf"].as_u64().unwrap();
+    let shown: BTreeSet<u64> = String::from_utf8(shown.stdout).unwrap().lines().map(of_line).collect();
+    assert_eq!(shown, leaves);
+    let file = place.read("soc2.html");
+    let frame = file.lines().find_map(|line| line.strip_prefix("frame ")).unwrap();
+    let frame: Value = serde_json::from_str(frame).unwrap();
+    let sections = frame["sections"].as_array().unwrap();
+    assert_eq!(sections[0]["data"]["countersign"], "evidence-by-control/v1");
+    let has_title =
+        |number: &str| sections.iter().any(|section| section["title"].as_str().unwrap().contains(number));
+    assert!(found["controls"].as_array().unwrap().iter().all(|of| has_title(of["number"].as_str().unwrap())));
+    // What is not in a file can't be put into one beside it.
+    place.run(&["evidence", "-", "--framework", "soc2", "-o", "x.html"]).code(2);
 }
 
 #[test]

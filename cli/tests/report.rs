@@ -79,6 +79,22 @@ fn an_evidence_file_is_read_wherever_an_export_is() {
 }
 
 #[test]
+fn what_other_commands_wrote_becomes_sections() {
+    let place = place();
+    place.write("risk.md", "# Exposure\n\nA year costs 12.\n\n| P | cost |\n| --- | --- |\n| 90 | 40 |\n");
+    report(&place, &["--section", "risk.md", "-o", "board.json"]);
+    assert_eq!(
+        json(&place, "board.json")["sections"],
+        serde_json::json!([{
+            "title": "Exposure",
+            "blocks": [{"text": "A year costs 12."}, {"head": ["P", "cost"], "rows": [["90", "40"]]}],
+            "data": null,
+        }])
+    );
+    place.run(&["report", "--check", "board.json", "audit.ndjson", "--trust", "trust.txt"]).success();
+}
+
+#[test]
 fn without_a_selection_the_export_itself_is_in_the_file() {
     let place = place();
     report(&place, &["-o", "all.html"]);

@@ -1,9 +1,10 @@
 //! `countersign report`: what verifying gave, so that it can be filed.
 
 mod check;
-mod page;
-mod selected;
-mod written;
+pub(crate) mod page;
+mod sections;
+pub(crate) mod selected;
+pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +12,10 @@ use countersign::time::Time;
 
 use crate::errors::{Failure, shown};
 use crate::verdict::count;
-use crate::{args, readings, style, verdict, verify};
+use crate::{args, input, readings, style, verdict, verify};
 
 pub(crate) use check::contents;
+pub(crate) use sections::of_markdown;
 
 /// Write a report that can be filed: an evidence file that verifies itself, or JSON
 ///
@@ -28,6 +30,7 @@ Examples:
   countersign report audit.ndjson --trust trust.txt -o audit.report.json
   countersign report audit.ndjson --trust trust.txt --query 'actor:ada since:-90d' -o ada.html
   countersign report audit.ndjson --trust trust.txt --sample 25 --seed 2026-Q4 --examiner 'L. Brandt' -o sample.html
+  countersign report audit.ndjson --trust trust.txt --section risk.md -o board.html
   countersign report --check ada.html
   countersign report --check ada.html audit.ndjson --trust trust.txt
 
@@ -61,6 +64,10 @@ pub(crate) struct Args {
     /// Who examined it
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     examiner: String,
+    /// Also have this in it, in the words of whoever wrote it: Markdown, such as `countersign risk --format markdown`
+    /// writes. May be given again
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    section: Vec<PathBuf>,
     /// Where to write it: a name that ends in .html is an evidence file's [default: JSON to standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -95,12 +102,19 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         readings: args.own.load()?,
         threads: verify::threads(args.threads),
     };
+    let mut sections = Vec::new();
+    for path in &args.section {
+        let name = shown(path);
+        let made = of_markdown(&input::small_text(path)?, &name).map_err(|failure| failure.within(&name));
+        sections.extend(made?);
+    }
     let given = selected::Given::load(args.trust.as_deref(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
     let mut found = selected::select(export, &given, &asked)?;
     verify::refuse_unread(&found.verification.report, &shown(export))?;
-    let words = written::Words { reference: &args.reference, examiner: &args.examiner, sections: Vec::new() };
+    let words =
+        written::Words { reference: &args.reference, examiner: &args.examiner, sections, named: None };
     let told = written::write(&mut found, &given, &asked, words, page, args.output.as_deref())?;
     let report = &found.verification.report;
     let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {

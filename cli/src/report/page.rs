@@ -21,7 +21,7 @@ fn own() -> Option<Vec<u8>> {
 }
 
 /// The page of that file, or the one that came with this program.
-pub(super) fn load(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+pub(crate) fn load(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
     match file {
         Some(file) => input::page(file),
         None => own().ok_or_else(|| {

@@ -24,13 +24,13 @@ pub(crate) struct Given {
 
 /// What is asked for.
 pub(crate) struct Asked {
-    pub(super) query: Option<String>,
-    pub(super) range: Option<(u64, u64)>,
+    pub(crate) query: Option<String>,
+    pub(crate) range: Option<(u64, u64)>,
     /// How many, and the seed.
-    pub(super) sample: Option<(u64, String)>,
-    pub(super) now: Time,
-    pub(super) readings: Readings,
-    pub(super) threads: usize,
+    pub(crate) sample: Option<(u64, String)>,
+    pub(crate) now: Time,
+    pub(crate) readings: Readings,
+    pub(crate) threads: usize,
 }
 
 /// What there is.

@@ -1,5 +1,6 @@
 //! What is written of what was found.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -21,6 +22,8 @@ pub(crate) struct Words<'a> {
     pub(crate) examiner: &'a str,
     /// What the command has to say beside the report.
     pub(crate) sections: Vec<Section>,
+    /// The leaves that sections name, where a file is to hold these of the selected events alone.
+    pub(crate) named: Option<HashSet<u64>>,
 }
 
 /// Writes a report to a file or to standard output: as an evidence file that begins with `page`, or as JSON. Gives what
@@ -55,10 +58,11 @@ pub(crate) fn write(
         output.finish()?;
         return Ok(String::new());
     };
-    let export = if asked.query.is_none() && asked.range.is_none() && asked.sample.is_none() {
+    let is_whole = asked.query.is_none() && asked.range.is_none() && asked.sample.is_none();
+    let export = if is_whole && words.named.is_none() {
         all(&found.path, found.file.size)?
     } else {
-        let (bytes, events) = cut(found, given, asked)?;
+        let (bytes, events) = cut(found, given, asked, words.named.as_ref())?;
         frame.slice = Some(Sliced {
             file: Described::of(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
             events,
@@ -82,14 +86,21 @@ fn all(path: &Path, size: u64) -> Result<Vec<u8>, Failure> {
 }
 
 /// The selected events with what proves them, and how many they are.
-fn cut(found: &Found, given: &Given, asked: &Asked) -> Result<(Vec<u8>, u64), Failure> {
+fn cut(
+    found: &Found,
+    given: &Given,
+    asked: &Asked,
+    named: Option<&HashSet<u64>>,
+) -> Result<(Vec<u8>, u64), Failure> {
     let options = given.options()?;
     let leaves = found.sample.as_ref().map_or(&found.leaves, |sample| &sample.leaves);
     let selection = match asked.range {
-        Some((first, end)) if asked.query.is_none() && asked.sample.is_none() => {
+        Some((first, end)) if asked.query.is_none() && asked.sample.is_none() && named.is_none() => {
             Selection::all().range(first, end)
         }
-        _ => Selection::all().leaves(leaves.clone()),
+        _ => Selection::all().leaves(
+            leaves.iter().copied().filter(|leaf| named.is_none_or(|named| named.contains(leaf))).collect(),
+        ),
     };
     let failed = |error| Failure::system("make room for a slice", &error);
     let directory = tempfile::tempdir().map_err(failed)?;

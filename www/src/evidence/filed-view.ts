@@ -8,6 +8,8 @@ import type { Filed, Shelf } from "./filed.ts";
 import type { Block, Described, Frame } from "./frame.ts";
 import { evidenceTexts } from "./texts.ts";
 
+/** So many sections are open at first: those after them are found by their titles. */
+const FEW = 2;
 /** So many rows of a table, and so many items of a list, are shown. */
 const SHOWN = 500;
 
@@ -64,11 +66,27 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
       ${frameFacts(frame, t)}
       ${frame.slice === null ? nothing : html`<p><span>${texts.whole} <strong>${words.word} ${words.says}</strong> ${texts.wholeAbout}</span></p>`}
       ${papersView(frame, t)}
-      ${frame.sections.map(
-        ({ title, blocks }) =>
-          html`<section class="filed-section"><h3>${value(title, 300)}</h3>${blocks.slice(0, SHOWN).map(blockView)}</section>`,
-      )}
+      ${frame.sections.length === 0 ? nothing : sectionsView(frame.sections, t)}
     </section>
+  `;
+}
+
+/** What its writer has to say, folded where it would keep the reader from what was verified. */
+function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult {
+  const texts = evidenceTexts(t.lang).filed;
+  return html`
+    <details class="evidence-part" ?open=${sections.length <= FEW}>
+      <summary>${texts.sections(t.viewer.figures.count(sections.length), sections.length)}</summary>
+      <p>${texts.sectionsAbout}</p>
+      ${sections.map(
+        ({ title, blocks }, place) => html`
+          <details class="filed-section" ?open=${place < FEW}>
+            <summary>${value(title, 300)}</summary>
+            ${blocks.slice(0, SHOWN).map(blockView)}
+          </details>
+        `,
+      )}
+    </details>
   `;
 }
 
@@ -137,9 +155,13 @@ function blockView(block: Block): TemplateResult {
   return html`
     <div class="filed-table" tabindex="0">
       <table class="papers">
-        <thead><tr>${block.head.map((cell) => html`<th scope="col">${value(cell, 300)}</th>`)}</tr></thead>
-        <tbody>${block.rows.slice(0, SHOWN).map((row) => html`<tr>${row.map((cell) => html`<td>${value(cell, 4000)}</td>`)}</tr>`)}</tbody>
+        <thead><tr>${block.head.map((cell) => html`<th scope="col">${cellView(cell, 300)}</th>`)}</tr></thead>
+        <tbody>${block.rows.slice(0, SHOWN).map((row) => html`<tr>${row.map((cell) => html`<td>${cellView(cell, 4000)}</td>`)}</tr>`)}</tbody>
       </table>
     </div>
   `;
+}
+
+function cellView(cell: string, most: number): TemplateResult | typeof nothing {
+  return cell === "" ? nothing : html`${value(cell, most)}`;
 }

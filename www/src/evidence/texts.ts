@@ -23,6 +23,10 @@ const en = {
     whole: "Of the whole export its writer’s tool said:",
     wholeAbout:
       "That can be checked with the export, and not from this file. Compare the SHA-256 with the export, where you can get it.",
+    sections: (count: string, of: number) =>
+      `What its writer says (${count} ${of === 1 ? "section" : "sections"})`,
+    sectionsAbout:
+      "This was written by whoever made the file. The events it speaks of are verified below; what it says of them is not.",
     made: "Made by",
     file: "Export",
     trustFile: "Trust file",
@@ -118,6 +122,10 @@ const de: EvidenceTexts = {
     whole: "Über den ganzen Export sagte das Programm des Verfassers:",
     wholeAbout:
       "Das lässt sich mit dem Export prüfen, nicht aus dieser Datei. Vergleichen Sie den SHA-256 mit dem Export, wenn Sie ihn bekommen können.",
+    sections: (count: string, of: number) =>
+      `Was der Verfasser sagt (${count} ${of === 1 ? "Abschnitt" : "Abschnitte"})`,
+    sectionsAbout:
+      "Das hat geschrieben, wer die Datei erstellt hat. Die Ereignisse, von denen es handelt, sind unten geprüft; was darüber gesagt wird, ist es nicht.",
     made: "Erstellt mit",
     file: "Export",
     trustFile: "Vertrauensdatei",
