@@ -230,3 +230,15 @@ pub fn within(query: &str, now: f64, since: Option<f64>, until: Option<f64>) -> 
 pub fn read_json(event: &[u8]) -> String {
     countersign_index::read_json(&Readings::built_in(), event)
 }
+
+/// All that a record of an event has, as JSON.
+#[wasm_bindgen(js_name = factsJson)]
+pub fn facts_json(event: &[u8]) -> String {
+    countersign_index::facts_json(&Readings::built_in(), event)
+}
+
+/// What is in an event, in its order and with each number's digits, as JSON.
+#[wasm_bindgen(js_name = treeJson)]
+pub fn tree_json(event: &[u8]) -> String {
+    countersign_index::tree_json(event)
+}

@@ -1,7 +1,7 @@
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
-import { isUntold, readingOf, rowOf, type Written } from "./rows.js";
+import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
 import { type Saved, save } from "./save.js";
 import { seed } from "./seed.js";
 import { type Doubts, standings } from "./standing.js";
@@ -116,7 +116,7 @@ export class IndexService {
     }
     const { fields: _, begin: __, place, ...event } = row;
     const bytes = await this.#blobs.read(place.blob, place.begin, place.end);
-    return { ...event, read: readingOf(bytes), json: decode(bytes) };
+    return { ...event, read: readingOf(bytes), json: decode(bytes), tree: treeOf(bytes) };
   }
 
   rowOf(line: number): number | undefined {

@@ -1,8 +1,8 @@
 /** Rows as the core writes them, and as a page takes them. */
 
 import type { WithheldMark } from "../verify/marks.js";
-import { readJson } from "../wasm/index.js";
-import type { FoldRow, GapRow, Place, Reading, Row, Said } from "./types.js";
+import { readJson, treeJson } from "../wasm/index.js";
+import type { FoldRow, GapRow, Json, Place, Reading, Row, Said } from "./types.js";
 
 /** An event's row as the core writes it. */
 export interface WrittenEvent extends Place {
@@ -57,4 +57,33 @@ export function readingOf(bytes: Uint8Array): Reading | undefined {
   }
   const { time: _, outcome, ...said } = read;
   return { ...said, outcome: outcome.replaceAll(" ", "-") };
+}
+
+/** What is in an event as the core writes it: a string, or what kind it is and what it holds. */
+type Branch = string | readonly ["{" | "[" | "=", ...Branch[]];
+
+/** What is in an event, as the core reads it; nothing where it is no JSON. */
+export function treeOf(bytes: Uint8Array): Json | undefined {
+  const tree = JSON.parse(treeJson(bytes)) as Branch | null;
+  return tree === null ? undefined : grown(tree);
+}
+
+function grown(branch: Branch): Json {
+  if (typeof branch === "string") {
+    return { kind: "string", value: branch };
+  }
+  const [kind, ...within] = branch;
+  switch (kind) {
+    case "=":
+      return { kind: "literal", source: String(within[0]) };
+    case "[":
+      return { kind: "array", items: within.map(grown) };
+    case "{": {
+      const members: [string, Json][] = [];
+      for (let at = 0; at + 1 < within.length; at += 2) {
+        members.push([String(within[at]), grown(within[at + 1] ?? "")]);
+      }
+      return { kind: "object", members };
+    }
+  }
 }

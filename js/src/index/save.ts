@@ -1,10 +1,10 @@
-import { readJson } from "../wasm/index.js";
+import { factsJson, readJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
-import { readingOf, type WrittenEvent } from "./rows.js";
+import type { WrittenEvent } from "./rows.js";
 import { Sink } from "./sink.js";
 import type { Signed, Standing } from "./standing.js";
 import { turn } from "./turn.js";
-import type { SavedAs } from "./types.js";
+import type { Reading, Said, SavedAs } from "./types.js";
 
 /** An event that is saved. */
 export interface Saved {
@@ -68,8 +68,8 @@ function records(sink: Sink, standingOf: (event: Signed) => Standing): Write {
   }
   csv.end();
   return ({ row, bytes }) => {
-    const { line, index, chain, seq, time, vkey, tenant, happened, own } = row;
-    const read = readingOf(bytes);
+    const { line, index, chain, seq, time, vkey } = row;
+    const { happened, tenant, read, own } = JSON.parse(factsJson(bytes)) as Facts;
     const { action, actor, target, address, outcome } = read ?? { outcome: undefined, ...own };
     for (const plain of [line, index, chain, seq, time]) {
       csv.plain(String(plain));
@@ -80,12 +80,7 @@ function records(sink: Sink, standingOf: (event: Signed) => Standing): Write {
     for (const party of [actor, target]) {
       cells.push(party?.id, party?.name, party?.type);
     }
-    cells.push(
-      address,
-      outcome === undefined || outcome === "not-stated" ? NOT_STATED : outcome,
-      read?.reason,
-      tenant ?? undefined,
-    );
+    cells.push(address, outcome, read?.reason, tenant ?? undefined);
     for (const cell of cells) {
       csv.field(cell);
     }
@@ -94,5 +89,11 @@ function records(sink: Sink, standingOf: (event: Signed) => Standing): Write {
   };
 }
 
-/** As a reading says it. */
-const NOT_STATED = "not stated";
+/** All that a record has of what an event says, none of it cut. */
+interface Facts {
+  readonly happened: string | null;
+  readonly tenant: string | null;
+  readonly read: Reading | null;
+  /** Where no reading fits. */
+  readonly own?: Partial<Said>;
+}

@@ -66,10 +66,23 @@ export interface Place {
   readonly end: number;
 }
 
+/**
+ * A JSON text as written: numbers keep their digits, objects are lists of members in their order, so that nothing in
+ * it is rounded, merged or taken for a property of the page's own objects.
+ */
+export type Json =
+  | { readonly kind: "object"; readonly members: readonly (readonly [name: string, value: Json])[] }
+  | { readonly kind: "array"; readonly items: readonly Json[] }
+  | { readonly kind: "string"; readonly value: string }
+  /** A number, `true`, `false` or `null`. */
+  | { readonly kind: "literal"; readonly source: string };
+
 /** An event with all that it says. */
 export interface WholeEvent extends Omit<EventRow, "fields" | "begin" | "place"> {
   /** Its text as it was signed. */
   readonly json: string;
+  /** What is in it; nothing where it cannot be read. */
+  readonly tree: Json | undefined;
 }
 
 /** Leaves left out, however many skips stand for them. */

@@ -10,7 +10,6 @@ import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.
 import { clip, moment, visible } from "./format.js";
 import "./found.js";
 import { icon } from "./icons.js";
-import { type Json, readJson } from "./json-view.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Provable } from "./proof.js";
@@ -80,7 +79,6 @@ export class Drawer extends View {
   #share = 38;
   #bounds: Bounds = FIRST_BOUNDS;
   #isWhole = false;
-  #parsed: { readonly json: string; readonly event: Json | undefined } | undefined;
   #isModal: boolean | undefined;
   #narrow: MediaQueryList | undefined;
 
@@ -227,7 +225,7 @@ export class Drawer extends View {
 
   #event(row: WholeEvent, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
-    const event = this.#parse(row.json);
+    const event = row.tree;
     const members = new MembersView(texts, this.#bounds);
     const drawn = event && members.draw(event);
     let isCut = members.isCut;
@@ -363,13 +361,6 @@ export class Drawer extends View {
         ${isClipped ? html`<button type="button" class="quiet" @click=${this.#showWhole}>${drawer.showAll} (${figures.count(text.length)})</button>` : nothing}
       </p>
     `;
-  }
-
-  #parse(json: string): Json | undefined {
-    if (this.#parsed?.json !== json) {
-      this.#parsed = { json, event: readJson(json) };
-    }
-    return this.#parsed.event;
   }
 
   #step(by: 1 | -1): void {

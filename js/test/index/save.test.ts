@@ -89,6 +89,23 @@ test("CSV has a record for each event", async (t) => {
   assert.equal(new TextDecoder().decode(withMark), text);
 });
 
+test("CSV cuts nothing, however long it is and whether a reading fits or not", async (t) => {
+  const index = threaded();
+  t.after(() => index.close());
+  const long = (letter: string) => letter.repeat(20_000);
+  const [who, what, tenant] = [long("a"), long("b"), long("c")];
+  await put(index, [
+    JSON.stringify({ action: what, actor: { id: who, name: who }, tenant, context: { ip: long("d") } }),
+    JSON.stringify({ actor: { id: who, x: 1 }, target: what, tenant, unknown: true }),
+  ]);
+  await index.ask("", BY_PLACE, () => {});
+  const [, ...rows] = records(await (await index.save("csv", () => {})).text());
+  assert.deepEqual(rows[0]?.slice(7, 20), [
+    ...["countersign", "", what, who, who, "user", "", "", "", long("d"), "not stated", "", tenant],
+  ]);
+  assert.deepEqual(rows[1]?.slice(7, 20), ["", "", "", who, "", "", what, "", "", "", "not stated", "", tenant]);
+});
+
 test("what is saved says of each signer what the report does", async (t) => {
   const index = threaded();
   t.after(() => index.close());

@@ -1,6 +1,6 @@
 /** Indexes that a test fills: rows are made when they are asked for. */
 
-import type { EventIndex, EventRow, Found, Reading, WholeEvent, WholeRow } from "../../../src/index/types.ts";
+import type { EventIndex, EventRow, Found, Json, Reading, WholeEvent, WholeRow } from "../../../src/index/types.ts";
 
 const CHAIN = "0123456789abcdef0123456789abcdef";
 const VKEY = "example.com/recorder+5cc3cc17+AXXk4FqvBmVpPW1yJ0qpQ9ZvV5xq3h0h5wF6J8sYzGxk";
@@ -101,8 +101,25 @@ export function event(number: number, json: string, rest: Partial<WholeEvent> = 
     own: undefined,
     tenant,
     json,
+    tree: treeOf(json),
     ...rest,
   };
+}
+
+/** What is in a JSON text, as the core gives it to pages. */
+function treeOf(json: string): Json {
+  const revive = (_: string, value: unknown, { source }: { source?: string }): Json => {
+    if (typeof value === "string") {
+      return { kind: "string", value };
+    }
+    if (Array.isArray(value)) {
+      return { kind: "array", items: value as Json[] };
+    }
+    return typeof value === "object" && value !== null
+      ? { kind: "object", members: Object.entries(value as Record<string, Json>) }
+      : { kind: "literal", source: source ?? String(value) };
+  };
+  return JSON.parse(json, revive as (key: string, value: unknown) => unknown) as Json;
 }
 
 /** A usual event. */
