@@ -16,8 +16,14 @@ const AFTER = 15_000;
 /** So many milliseconds a body may take: who sends slowly does not hold what others need. */
 const PATIENCE = 60_000;
 
-/** Why there is no body. */
-export type NoBody = "busy" | "broken";
+/** At so many bytes it is looked whose body this is, and again at four times as many. */
+const LOOKED_AT = 64 << 10;
+
+/** Why there is no body, or none that is of use. */
+export type NoBody = "busy" | "broken" | "refused";
+
+/** Whether a body that begins so is refused, whatever comes. */
+export type IsRefused = (beginning: Uint8Array<ArrayBuffer>) => boolean;
 
 /** The bodies that are being read. */
 export class Bodies {
@@ -25,7 +31,11 @@ export class Bodies {
   #read = 0;
 
   /** Reads a body. Of one that is longer than its limit it gives one byte more than that, or nothing where that was said before. */
-  async read(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
+  async read(
+    request: Request,
+    limit: number,
+    isRefused: IsRefused = () => false,
+  ): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     if (request.body === null) {
       return new Uint8Array();
     }
@@ -34,25 +44,31 @@ export class Bodies {
     }
     this.#read += 1;
     try {
-      return await this.#bounded(request, request.body.getReader(), limit);
+      return await this.#bounded(request, request.body.getReader(), limit, isRefused);
     } finally {
       this.#read -= 1;
     }
   }
 
-  async #bounded(request: Request, reader: Reader, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
+  async #bounded(
+    request: Request,
+    reader: Reader,
+    limit: number,
+    isRefused: IsRefused,
+  ): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     const declared = Number(request.headers.get("content-length") ?? 0);
-    const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit);
+    const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit, isRefused);
     if (declared > limit || typeof whole === "string" || whole.length > limit) {
-      await throwAway(reader, THROWN_AWAY * limit);
+      await throwAway(reader, whole === "refused" ? limit : THROWN_AWAY * limit);
     }
     return whole;
   }
 
-  async #collect(reader: Reader, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
+  async #collect(reader: Reader, limit: number, isRefused: IsRefused): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     const chunks: Uint8Array[] = [];
     let length = 0;
     let held = 0;
+    let look = LOOKED_AT;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -60,10 +76,11 @@ export class Bodies {
     }, PATIENCE);
     try {
       while (length <= limit) {
-        const { done, value } = await reader.read();
-        if (late) {
+        const read = await reader.read().catch(() => undefined);
+        if (read === undefined || late) {
           return "broken";
         }
+        const { done, value } = read;
         if (done) {
           break;
         }
@@ -76,10 +93,14 @@ export class Bodies {
         this.#held += more;
         // What is a part of something larger would keep all of it.
         chunks.push(value.byteLength < value.buffer.byteLength ? value.slice() : value);
+        if (length >= look) {
+          if (isRefused(joined(chunks, Math.min(length, limit)))) {
+            return "refused";
+          }
+          look = 4 * length;
+        }
       }
       return joined(chunks, Math.min(length, limit + 1));
-    } catch {
-      return "broken";
     } finally {
       clearTimeout(timer);
       this.#held -= held;

@@ -260,7 +260,16 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     const { pathname, search } = new URL(request.url);
     const headers = [...request.headers].flat();
     const limit = log.bodyLimit(request.method, pathname, headers, this.now());
-    const body = limit === undefined ? new Uint8Array() : await this.#turns.first(() => bodies.read(request, limit));
+    let refused: Answer | undefined;
+    const isRefused = (beginning: Uint8Array) => {
+      refused = log.glance(pathname, headers, beginning, this.now());
+      return refused !== undefined;
+    };
+    const read = (limit: number) => this.#turns.first(() => bodies.read(request, limit, isRefused));
+    const body = limit === undefined ? new Uint8Array() : await read(limit);
+    if (refused !== undefined) {
+      return refused;
+    }
     if (typeof body === "string") {
       return log.withoutBody(headers, body === "busy");
     }

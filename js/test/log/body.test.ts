@@ -56,3 +56,20 @@ test("so many bodies are read at one time, and one more when one is there", asyn
   }
   await Promise.all(read);
 });
+
+test("of a body that is refused by how it begins nothing is held, and the rest is thrown away", async () => {
+  const bodies = new Bodies();
+  const seen: number[] = [];
+  const { request, send, end } = sending();
+  const read = bodies.read(request, LIMIT, (beginning) => seen.push(beginning.length) === 2);
+  for (let piece = 0; piece < 10; piece += 1) {
+    send(new Uint8Array(60 << 10));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  end();
+  assert.equal(await read, "refused");
+  assert.deepEqual(
+    seen.map((bytes) => bytes >> 10),
+    [120, 480],
+  );
+});

@@ -1,11 +1,15 @@
 /** Whoever floods a log with what it refuses waits for it, and keeps nobody else up. */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { clientOf, Entrance } from "../../dist/log/entrance.js";
 import { logHandler } from "../../dist/log/handler.js";
 import type { LogEnv } from "../../dist/log/platform.js";
-import { ORIGIN, PAGE } from "../conformance/setup.ts";
+import { Chain } from "../conformance/chain.ts";
+import { ask } from "../conformance/http.ts";
+import { Signer } from "../conformance/keys.ts";
+import { ORIGIN, PAGE, SETUP } from "../conformance/setup.ts";
+import { type RunningLog, startLog } from "./start.ts";
 
 const NOW = 1_700_000_000_000;
 /** So many refusals are answered at once after a rest, and so many wait then. */
@@ -121,4 +125,25 @@ test("who has too many refusals waiting is told to come again, and the log is no
   t.mock.timers.tick(WAITING * 40);
   await Promise.all(flood);
   assert.equal((await submit("198.51.100.1", "emitter")).status, 200);
+});
+
+let log: RunningLog;
+before(async () => {
+  log = await startLog({ ...SETUP, withoutBuckets: true });
+});
+after(() => log.close());
+
+/** How many were turned away for that reason. */
+async function turnedAway(reason: string): Promise<number> {
+  const { text } = await ask(log.url, "/metrics");
+  const [, count] = new RegExp(`^countersign_turned_away_total\\{reason="${reason}"\\} (\\d+)$`, "m").exec(text) ?? [];
+  return Number(count);
+}
+
+test("a stranger's large body is refused by how it begins", async () => {
+  const before = await turnedAway("unknown");
+  const body = Chain.begin(new Signer("example.org/stranger", 77), ORIGIN, "entrance").events(4_000).body();
+  assert.ok(body.length > 1 << 20);
+  (await ask(log.url, "/submit", { method: "POST", body })).refusal(403, "log.unauthorised");
+  assert.equal(await turnedAway("unknown"), before + 1);
 });
