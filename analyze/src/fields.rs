@@ -14,7 +14,6 @@ use countersign_query::{Entry, Read};
 
 use crate::baseline::{self, Fact, Facts};
 use crate::names::Names;
-use crate::sorted::Sorted;
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -76,7 +75,7 @@ pub(crate) struct Fields {
     beside: Vec<(Beside, Id)>,
     facts: Vec<(Fact, Id)>,
     names: Vec<String>,
-    ids: Sorted<String, Id>,
+    ids: Names,
     /// Whether rules ask for any text of the event.
     pub(crate) words: bool,
 }
@@ -91,7 +90,7 @@ impl Fields {
     /// The number of a field. An error is the names that it could have meant.
     pub(crate) fn intern(&mut self, name: &str) -> Result<Id, &'static str> {
         if let Some(id) = self.ids.get(name) {
-            return Ok(*id);
+            return Ok(id as Id);
         }
         let id = self.names.len() as Id;
         let first = name.split('.').next().unwrap_or_default();
@@ -125,7 +124,7 @@ impl Fields {
             self.nodes[at].id = Some(id);
         }
         self.names.push(name.into());
-        self.ids.get_or_insert(name.into(), id);
+        self.ids.get_or_insert(name, id as usize);
         Ok(id)
     }
 

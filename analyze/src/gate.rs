@@ -37,7 +37,7 @@ use countersign_query::value::{Document, Value};
 
 use crate::analyzer::is_ours;
 use crate::decision::Decision;
-use crate::fault::Fault;
+use crate::fault::{Fault, told};
 use crate::fields::Fields;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::rule::{Detection, decision_of, detection_of, names_us};
@@ -125,7 +125,7 @@ fn text(node: &Node, key: &str) -> Result<String, Fault> {
     node.get(key)
         .and_then(Node::text)
         .map(str::to_owned)
-        .ok_or_else(|| unbuilt(&format!("a rule has no {key}")))
+        .ok_or_else(|| unbuilt(&told!("a rule has no {key}")))
 }
 
 fn unbuilt(problem: &str) -> Fault {
