@@ -1,6 +1,5 @@
 /** What only Cloudflare Workers have: handlers, bindings, Durable Objects and R2. */
 
-export type { Audit } from "./adapters/audit.js";
 export {
   type AuditedHandlers,
   type Handlers,
@@ -28,4 +27,5 @@ export {
   durableObjectOutbox,
   type ObjectStorage,
 } from "./outbox/durable-object.js";
+export type { Audit } from "./record/audit.js";
 export { type Bucket, type R2TransportOptions, r2Transport } from "./transport/r2.js";

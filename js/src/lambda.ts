@@ -1,4 +1,4 @@
 /** AWS Lambda. */
 
-export type { Audit } from "./adapters/audit.js";
 export { auditLambda, type LambdaContext, type LambdaOptions } from "./adapters/lambda.js";
+export type { Audit } from "./record/audit.js";

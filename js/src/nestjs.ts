@@ -1,4 +1,4 @@
 /** NestJS. */
 
-export type { Audit } from "./adapters/audit.js";
 export { AUDIT, AuditModule, type NestAuditOptions, type NestModule } from "./adapters/nestjs.js";
+export type { Audit } from "./record/audit.js";

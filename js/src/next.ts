@@ -1,4 +1,4 @@
 /** Next.js. */
 
-export type { Audit } from "./adapters/audit.js";
 export { type After, auditNext, type NextOptions } from "./adapters/next.js";
+export type { Audit } from "./record/audit.js";

@@ -1,9 +1,9 @@
 /** What only runtimes with files and processes have: Node, Deno and Bun. */
 
-export type { Audit } from "./adapters/audit.js";
 export { type CloseOptions, closeOnSignals } from "./adapters/close.node.js";
 export { auditHttp, type NodeMiddleware, type NodeOptions, type NodeRequest } from "./adapters/http.node.js";
 export type { HttpOptions } from "./adapters/http-request.js";
 export { fileOutbox } from "./outbox/file.node.js";
 export type { Outbox } from "./outbox/outbox.js";
+export type { Audit } from "./record/audit.js";
 export { fileTransport } from "./transport/file.node.js";

@@ -1,5 +1,5 @@
 /** SvelteKit. */
 
-export type { Audit } from "./adapters/audit.js";
 export type { HttpOptions } from "./adapters/http-request.js";
 export { auditHandle, type SvelteKitEvent, type SvelteKitLocals } from "./adapters/sveltekit.js";
+export type { Audit } from "./record/audit.js";

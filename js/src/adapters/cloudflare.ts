@@ -1,8 +1,8 @@
 /** Recording in Cloudflare Workers. */
 
 import { CountersignError } from "../error.js";
+import type { Audit } from "../record/audit.js";
 import { createRecorder } from "../record/record.js";
-import type { Audit } from "./audit.js";
 import { addressInWorker, recorded } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { Invocation, TIMEOUT } from "./invocation.js";

@@ -2,7 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import type { Asking } from "../gate/gate.js";
-import type { Audit } from "./audit.js";
+import type { Audit } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type Refused, type Seen } from "./http-request.js";
 
 /** What answers requests; with nothing, where the runtime has it so, as Bun has for a request that became a WebSocket. */

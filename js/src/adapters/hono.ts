@@ -2,7 +2,7 @@
 
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { CountersignError } from "../error.js";
-import type { Audit } from "./audit.js";
+import type { Audit } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { auditOf } from "./of-context.js";

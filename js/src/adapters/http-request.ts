@@ -6,10 +6,10 @@
 import { CountersignError } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
+import type { Audit } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { asId, requestId as namedBy } from "../record/request-id.js";
-import type { Audit } from "./audit.js";
 
 /** What to record of requests. The callbacks are called when the request is done, with what the adapter has of it. */
 export interface HttpOptions<Source> {

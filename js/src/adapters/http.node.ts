@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CountersignError } from "../error.js";
 import type { Refusal } from "../gate/decision.js";
-import type { Audit } from "./audit.js";
+import type { Audit } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
 import { CUT_OFF, GIVEN_UP, whenEnded } from "./node-response.js";
 

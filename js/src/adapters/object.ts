@@ -1,8 +1,8 @@
 /** Classes of Workers: Durable Objects, and entrypoints. */
 
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
+import type { Audit } from "../record/audit.js";
 import { createRecorder } from "../record/record.js";
-import type { Audit } from "./audit.js";
 import { Invocation, type WaitingContext } from "./invocation.js";
 import { remember } from "./of-context.js";
 import { RecorderHolder } from "./recorder-holder.js";

@@ -1,6 +1,6 @@
 /** The recorder of an invocation, found by its `ctx` where a framework stands between. */
 
-import type { Audit } from "./audit.js";
+import type { Audit } from "../record/audit.js";
 
 const audits = new WeakMap<object, Audit>();
 

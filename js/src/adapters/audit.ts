@@ -1,3 +1,0 @@
-/** What a handler records with. */
-
-export type { Audit } from "../record/audit.js";
