@@ -76,7 +76,11 @@ describe("a gate", () => {
       [{ pack: PATHS, fail: "open", watchlist: { url: "https://log.example/watchlist" } }, "watchlist.key"],
       [{ pack: PATHS, fail: "open", watchlist: { url: "there", key: WATCH.vkey } }, "watchlist.url"],
       [
-        { pack: PATHS, fail: "open", watchlist: { url: "https://log.example/watchlist", key: WATCH.vkey, maxAge: 999 } },
+        {
+          pack: PATHS,
+          fail: "open",
+          watchlist: { url: "https://log.example/watchlist", key: WATCH.vkey, maxAge: 999 },
+        },
         "watchlist.maxAge",
       ],
       [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", most: 1, per: 1 }] }, "limits.by"],
