@@ -29,7 +29,7 @@
 //! }
 //! sealer.end()?;
 //! let sealed = sealer.finish(&mut out)?;
-//! assert_eq!((sealed.header.range, sealed.added), (Some((0, 2)), 2));
+//! assert_eq!((sealed.header.range, sealed.added), (Some((0, Some(2))), 2));
 //! assert!(out.as_str().lines().last().unwrap().starts_with(r#"{"checkpoint":"log.example\n2\n"#));
 //! # Ok::<(), countersign::Error>(())
 //! ```
@@ -191,8 +191,8 @@ impl<'k> Sealer<'k> {
                 leaf_hash(bytes)
             }
             Item::Skip { .. } => {
-                let hint = "a log is extended with all of its leaves at hand";
-                return Err(refuse("leaves are left out here", hint));
+                let hint = "a log is extended with all of its entries at hand";
+                return Err(refuse("entries are left out here", hint));
             }
             Item::Checkpoint { text, signed } => {
                 self.check(signed)?;
@@ -215,7 +215,7 @@ impl<'k> Sealer<'k> {
             return Err(refuse("the checkpoint is not signed by this log key", hint));
         }
         if *size != self.tree.end() || self.tree.root() != Some(*root) {
-            return Err(refuse("the checkpoint is not of the leaves before it", altered));
+            return Err(refuse("the checkpoint is not of the entries before it", altered));
         }
         Ok(())
     }
@@ -264,7 +264,7 @@ impl<'k> Sealer<'k> {
         if self.covered != Some(size) {
             self.sign(out)?;
         }
-        let header = Header { origin: self.rules.origin().to_owned(), range: Some((0, size)) };
+        let header = Header { origin: self.rules.origin().to_owned(), range: Some((0, Some(size))) };
         Ok(Sealed { header, size, added: self.added, repeated: self.repeated })
     }
 }

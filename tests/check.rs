@@ -164,7 +164,7 @@ fn three_levels_of_tiles_are_checked() {
     assert_eq!(
         said[..4],
         [
-            "its hash 7 is not that of leaf 1287",
+            "its hash 7 is not that of entry 1287",
             "its hash 5 is not the root of tile/0/005",
             "its hash 0 is not the root of tile/1/000",
             "its hash 0 is not the root of tile/0/256",

@@ -139,7 +139,7 @@ fn what_was_sealed_stays_as_it_is_and_what_is_new_comes_after_it() {
     assert_eq!((counts(&sealed), sizes(&one)), ((4, 4, 0), vec![4]));
     let (two, sealed) = log.seal(&[&one, &export(&(first.clone() + &second))]).unwrap();
     assert_eq!((counts(&sealed), sizes(&two)), ((7, 3, 4), vec![4, 7]));
-    assert_eq!(sealed.header.range, Some((0, 7)));
+    assert_eq!(sealed.header.range, Some((0, Some(7))));
     assert!(body(&two).starts_with(body(&one)));
     // Several at once give the same leaves, and one checkpoint.
     let (at_once, sealed) = log.seal(&[&export(&first), &export(&second)]).unwrap();
@@ -261,8 +261,8 @@ fn a_sealed_export_is_what_its_log_sealed_or_is_not_extended() {
     let altered = sealed.replacen(" 1 2026-", " 1 2027-", 1);
     assert_ne!(altered, sealed);
     for (export, says) in [
-        (without(2), "not of the leaves before it"),
-        (altered, "not of the leaves before it"),
+        (without(2), "not of the entries before it"),
+        (altered, "not of the entries before it"),
         (signed_by_other, "not signed by this log key"),
     ] {
         let error = log.seal(&[&export]).unwrap_err();

@@ -298,7 +298,8 @@ fn assert_shows(about: &str, ask: &Ask, whole: &Shown, expected: &BTreeMap<u64, 
         assert_eq!(found.checkpoints, whole.checkpoints, "{about}");
         assert_eq!(found.size, whole.size, "{about}");
     }
-    let claimed = if nothing_is_left_out { ask.range.or(whole.header.range) } else { ask.range };
+    let asked = ask.range.map(|(first, end)| (first, Some(end)));
+    let claimed = if nothing_is_left_out { asked.or(whole.header.range) } else { asked };
     assert_eq!(found.header.range, claimed, "{about}");
     assert_eq!(found.header.origin, whole.header.origin, "{about}");
 }
@@ -372,19 +373,24 @@ fn what_cannot_be_sliced_is_refused_with_the_reason() {
     let all = Selection::all;
     let event = |seq: u64| all().event(chain, seq);
     let cases = [
-        (&unsealed, all().range(0, 3), None, "has no leaf indices to claim a range of"),
-        (&whole, all().range(14, 16), None, "the range 14..16 goes beyond the last checkpoint, of 15 leaves"),
-        (&uncovered, all().range(3, 10), None, "goes beyond the last checkpoint, of 9 leaves"),
-        (&with_a_skip, all().range(3, 5), Some(5), "leaves 3 to 3 of the range are not in this export"),
-        (&with_a_skip, all().range(0, 4), Some(5), "leaves 3 to 3 of the range are not in this export"),
+        (&unsealed, all().range(0, 3), None, "has no numbered entries to claim a range of"),
+        (
+            &whole,
+            all().range(14, 16),
+            None,
+            "the range 14..16 goes beyond the last checkpoint, of 15 entries",
+        ),
+        (&uncovered, all().range(3, 10), None, "goes beyond the last checkpoint, of 9 entries"),
+        (&with_a_skip, all().range(3, 5), Some(5), "entries 3 to 3 of the range are not in this export"),
+        (&with_a_skip, all().range(0, 4), Some(5), "entries 3 to 3 of the range are not in this export"),
         (&whole, event(0), Some(4), "/0 has no event here that could be shown"),
         (&whole, event(1).event(chain, 6), Some(16), "/6 has no event here that could be shown"),
         (&whole, event(1).event(chain, 99), None, "/99 in this export"),
         (&whole, all().chain(chain).chain(ChainId([1; 16])), None, "there is no chain 0101"),
         (&whole, all().matching(|_, _| false), None, "the slice would show no event"),
         (&whole, all().withholding(|_, _| Some(Withheld::Erased)), None, "the slice would show no event"),
-        (&altered, event(1), None, "the last checkpoint is not of the leaves before it"),
-        (&foreign, event(1), None, "the last checkpoint is not of the leaves before it"),
+        (&altered, event(1), None, "the last checkpoint is not of the entries before it"),
+        (&foreign, event(1), None, "the last checkpoint is not of the entries before it"),
         (&uncovered, event(4), Some(12), "this must be kept, and no checkpoint covers it"),
         (&skip_unsealed, all(), None, "the export has skips and no checkpoint"),
         (&with(&lines, 3, PAIR), all(), Some(3), "begins at leaf 1"),

@@ -123,7 +123,7 @@ struct Sealed<'k> {
 
 impl<'k> Sealed<'k> {
     fn create(folder: &Path, log: &'k SignerKey, leaves: u64, with_work: bool) -> Result<Self> {
-        let header = Header { origin: ORIGIN.to_owned(), range: Some((0, leaves)) };
+        let header = Header { origin: ORIGIN.to_owned(), range: Some((0, Some(leaves))) };
         let mut sealer = Sealer::new(log, None)?;
         sealer.begin(&header, 0)?;
         let mut lines = Writer::new();

@@ -165,7 +165,7 @@ pub(crate) fn generate(folder: &Path, events: u64) -> Result<()> {
     }
     fs::write(folder.join("trust.txt"), trust.to_text())?;
 
-    let header = Header { origin: ORIGIN.to_owned(), range: Some((0, events + 2 * u64::from(CHAINS))) };
+    let header = Header { origin: ORIGIN.to_owned(), range: Some((0, Some(events + 2 * u64::from(CHAINS)))) };
     let mut sealer = Sealer::new(&log, None)?;
     sealer.begin(&header, 0)?;
     let mut lines = Writer::new();

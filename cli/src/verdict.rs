@@ -21,6 +21,7 @@ pub(crate) fn headline(report: &Report) -> String {
 
 /// The same, for a verdict that more than a report led to.
 pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
+    let passes = |check: &Check| check.state == State::Pass;
     match verdict {
         Verdict::Altered => {
             bad("✗ Altered.") + " Something in this file is not what was recorded" + &changed(report) + "."
@@ -44,6 +45,19 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
         Verdict::Unconfirmed => {
             doubt("? Unchanged since it was signed, but by a key you haven't trusted.")
                 + " Anyone could have made this file."
+        }
+        Verdict::Partial if passes(&report.checks.range) && passes(&report.checks.log) => {
+            let is_unseen = report.finding_counts.iter().any(|(code, _)| *code == FindingCode::KeyUnseen);
+            let (but, why) = if is_unseen {
+                let why =
+                    " It was granted in the log, and the part of the log that isn't here could revoke it.";
+                (" but a key may have been revoked.", why)
+            } else {
+                let why =
+                    " Every entry that this covers is here; of an event that is withheld, only its entry.";
+                (" but some events may be withheld.", why)
+            };
+            good("✓ Unchanged, and no entry is missing in between,") + &doubt(but) + why
         }
         Verdict::Partial => {
             good("✓ Unchanged,")
@@ -73,7 +87,8 @@ fn complete(report: &Report) -> String {
             format!("complete: all {} of the log so far", entries(end))
         }
         Some(Complete::Range { range: [first, end] }) => {
-            format!("complete from entry {first} to entry {} of the log", end.saturating_sub(1))
+            let (all, last) = (entries(end.saturating_sub(first)), end.saturating_sub(1));
+            format!("complete: all {all} from entry {first} to entry {last}; nothing is missing in between")
         }
         Some(Complete::Closure) | None => "complete for the chains it contains".into(),
     }

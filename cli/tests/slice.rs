@@ -47,10 +47,11 @@ fn a_range_is_claimed_and_held() {
     );
     // With the emitter's key in the trust file no revocation can be missed, and the slice is complete.
     place.write("emitter.txt", format!("log {}\nemitter {}\n", place.log, place.app));
-    place
-        .run(&["verify", "slice.ndjson", "--trust", "emitter.txt"])
-        .success()
-        .stdout(predicate::str::contains("complete from entry 5 to entry 8 of the log"));
+    place.run(&["verify", "slice.ndjson", "--trust", "emitter.txt"]).success().stdout(
+        predicate::str::contains(
+            "complete: all 4 entries from entry 5 to entry 8; nothing is missing in between",
+        ),
+    );
     place
         .run(&["slice", "audit.ndjson", "--range", "5..24"])
         .code(1)
@@ -182,5 +183,5 @@ fn an_altered_log_is_not_sliced() {
     place
         .run(&["slice", "audit.ndjson", "--query", "n=3"])
         .code(1)
-        .stderr(predicate::str::contains("the last checkpoint is not of the leaves before it"));
+        .stderr(predicate::str::contains("the last checkpoint is not of the entries before it"));
 }

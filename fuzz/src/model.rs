@@ -425,13 +425,14 @@ impl Builder {
     fn finish(self, claims: u8) -> Model {
         let size = self.tree().end();
         let range = match claims / 4 % 4 {
-            0 => Some((0, size)),
-            1 => Some((0, size + 1)),
-            2 => Some((u64::from(claims / 16), size)),
-            _ => None,
+            0 => Some((0, Some(size))),
+            1 => Some((0, Some(size + 1))),
+            2 => Some((u64::from(claims / 16), Some(size))),
+            _ => (claims >= 128).then(|| (u64::from(claims / 16 % 8), None)),
         };
         let mut out = Writer::new();
-        out.header(&Header { origin: ORIGIN.into(), range: range.filter(|(first, end)| first < end) });
+        let range = range.filter(|(first, end)| end.is_none_or(|end| *first < end));
+        out.header(&Header { origin: ORIGIN.into(), range });
         let mut gap = CompactRange::new();
         for line in &self.lines {
             if let (Some(hash), true) = (line.hash, line.hidden) {

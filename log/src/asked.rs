@@ -108,6 +108,11 @@ impl Asked {
         self.query.is_empty()
     }
 
+    /// Whether nothing but when links were made is asked, by `since` and `until`.
+    pub fn is_of_time_alone(&self) -> bool {
+        self.names.iter().all(|name| matches!(*name, "since" | "until"))
+    }
+
     /// The parameters that were given.
     pub fn names(&self) -> &[&'static str] {
         &self.names

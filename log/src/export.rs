@@ -15,6 +15,7 @@ mod lines;
 mod plan;
 mod planning;
 mod skips;
+mod stretch;
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,7 +43,8 @@ pub use planning::Planning;
 /// How many leaves are read from the store at a time.
 pub(crate) const PAGE: u64 = 64;
 
-/// What an export shows. The default is the whole log.
+/// What an export shows. The default is the whole log. Where indexes, times or a number of events alone are asked for, it is
+/// a stretch of the log, whole, and claims to be (SPEC section 7).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Only leaves from this index on.
@@ -57,6 +59,8 @@ pub struct Request {
     pub places: Vec<(ChainId, u64)>,
     /// The size of a checkpoint that the reader pinned: the export reaches exactly this size.
     pub boundary: Option<u64>,
+    /// Whether a live view is to go on from it: what it claims then has no end, unless `to` or a time gives it one.
+    pub goes_on: bool,
     /// Which events there are for who asks. Of others no more is told than that they are not shown.
     pub scope: Arc<Scope>,
 }
@@ -230,7 +234,7 @@ fn range(request: &Request, published: &Published) -> Result<Range<u64>, ExportE
         if index <= size {
             return Ok(index);
         }
-        let message = format!("the log has published {size} leaves and no more");
+        let message = format!("the log has published {size} entries and no more");
         Err(ExportError::Invalid { parameter, message })
     };
     if let Some(boundary) = request.boundary {

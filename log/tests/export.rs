@@ -5,7 +5,10 @@ mod reading;
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::export::{Item, Line};
+use countersign::export::writer::Writer;
+use countersign::export::{Header, Item, Line, Withheld};
+use countersign::merkle::leaf_hash;
+use countersign::verify::FindingCode;
 use countersign::verify::report::{Check, Checks, Complete, Report, State};
 use countersign_log::export::{ExportError, Lines, Request};
 use countersign_log::store::StoredEvent;
@@ -119,6 +122,60 @@ fn the_newest_events() {
     }
     let none = Request { limit: Some(0), ..Request::default() };
     assert!(matches!(export(&log.exporter(), &none), Err(ExportError::Invalid { parameter: "limit", .. })));
+}
+
+#[test]
+fn what_time_or_number_chooses_is_there_whole() {
+    let log = TestLog::small();
+    let claims = |asked: &Request| {
+        let text = export(&log.exporter(), asked).unwrap();
+        assert_intact(&text, &log);
+        Header::parse(text.lines().next().unwrap().as_bytes()).unwrap().range
+    };
+    let size = log.size();
+    let all = claims(&request(&[("since", "2000-01-01")]));
+    assert_eq!(all, claims(&Request::default()));
+    assert_eq!(all, Some((0, Some(size))));
+    let newest = Request { limit: Some(7), ..Request::default() };
+    let [first, ..] = log.naive(&newest)[..] else { panic!("there are events") };
+    assert_eq!(claims(&newest), Some((first, Some(size))));
+    // Whoever goes on from it gets all that follows too.
+    assert_eq!(claims(&Request { goes_on: true, ..newest.clone() }), Some((first, None)));
+    assert_eq!(claims(&Request { goes_on: true, ..request(&[("since", "2100-01-01")]) }), Some((size, None)));
+    assert_eq!(claims(&Request { goes_on: true, to: Some(9), ..Request::default() }), Some((0, Some(9))));
+    for nothing in [&[("since", "2100-01-01")][..], &[("until", "2000-01-01")], &[("actor", "u_1")]] {
+        assert_eq!(claims(&request(nothing)), None, "{nothing:?}");
+    }
+}
+
+/// What a server would send that leaves an entry out of what it claims to give whole.
+#[test]
+fn an_entry_left_out_of_a_view_that_claims_all_is_found() {
+    let log = TestLog::small();
+    let text = export(&log.exporter(), &Request { goes_on: true, ..Request::default() }).unwrap();
+    assert_eq!(Header::parse(text.lines().next().unwrap().as_bytes()).unwrap().range, Some((0, None)));
+    let report = |text: &str| verify(text, log.trust(), Vec::new()).0.report;
+    assert_eq!(report(&text).complete, Some(Complete::Range { range: [0, log.size()] }));
+    let lines: Vec<&str> = text.lines().collect();
+    for (number, line) in lines.iter().enumerate().skip(1).step_by(5) {
+        let Item::Link { text, payload, .. } = Line::parse(line).unwrap().item else { continue };
+        let (mut skip, mut withheld) = (Writer::new(), Writer::new());
+        skip.skip(0, &leaf_hash(text.as_bytes()));
+        withheld.withheld(&text, Some(Withheld::Filtered));
+        let with = |instead: &str| {
+            let mut sent = lines.clone();
+            sent[number] = instead.trim_end();
+            report(&(sent.join("\n") + "\n"))
+        };
+        assert_eq!(with("").verdict.as_str(), "altered", "{number}");
+        let skipped = with(skip.as_str());
+        assert_eq!(skipped.verdict.as_str(), "broken", "{number}");
+        assert!(skipped.finding_counts.contains(&(FindingCode::RangeMissing, 1)), "{number}");
+        if payload.is_some() {
+            let withheld = with(withheld.as_str());
+            assert_eq!((withheld.verdict.as_str(), withheld.complete), ("partial", None), "{number}");
+        }
+    }
 }
 
 #[test]

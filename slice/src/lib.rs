@@ -130,7 +130,7 @@ impl<'s> Survey<'s> {
                 let overlaps = |(first, end): (u64, u64)| first < self.tree.end() && index < end;
                 if self.selection.range.is_some_and(overlaps) {
                     let last = self.tree.end() - 1;
-                    let message = format!("leaves {index} to {last} of the range are not in this export");
+                    let message = format!("entries {index} to {last} of the range are not in this export");
                     let hint = "slice the whole log, or ask for a smaller range";
                     return Err(invalid(number, message).with_hint(hint));
                 }
@@ -184,7 +184,7 @@ impl<'s> Survey<'s> {
     ///
     /// # Errors
     /// [`Code::Export`] when the slice would show no event, when something that is asked for is not here, when
-    /// the last checkpoint is not of the leaves before it, or when what must be kept comes after it.
+    /// the last checkpoint is not of the entries before it, or when what must be kept comes after it.
     pub fn finish(mut self) -> Result<Plan<'s>, Error> {
         let refuse = |message: String, hint| Err(Error::new(Code::Export, message).with_hint(hint));
         if let Some((chain, seq)) = self.sought.first() {
@@ -200,14 +200,14 @@ impl<'s> Survey<'s> {
             if !sealed {
                 let hint = "seal it first, or slice it by chain or by withholding events";
                 return refuse(
-                    "an export without checkpoints has no leaf indices to claim a range of".into(),
+                    "an export without checkpoints has no numbered entries to claim a range of".into(),
                     hint,
                 );
             }
             if end > self.attestations.size() {
                 let size = self.attestations.size();
                 let message =
-                    format!("the range {first}..{end} goes beyond the last checkpoint, of {size} leaves");
+                    format!("the range {first}..{end} goes beyond the last checkpoint, of {size} entries");
                 return refuse(message, "ask for a smaller range, or seal the export first");
             }
         }
@@ -220,7 +220,7 @@ impl<'s> Survey<'s> {
         if sealed && leaves_out {
             if !self.attestations.last_matches() {
                 let hint = "the export is altered: `countersign verify` says where";
-                return refuse("the last checkpoint is not of the leaves before it".into(), hint);
+                return refuse("the last checkpoint is not of the entries before it".into(), hint);
             }
             if let Some(line) = self.uncovered {
                 return Err(invalid(line, "this must be kept, and no checkpoint covers it")
@@ -238,8 +238,8 @@ impl<'s> Survey<'s> {
                 self.attestations.settles_after(checkpoints);
             }
         }
-        let range =
-            if leaves_out { self.selection.range } else { self.selection.range.or(self.header.range) };
+        let asked = self.selection.range.map(|(first, end)| (first, Some(end)));
+        let range = if leaves_out { asked } else { asked.or(self.header.range) };
         Ok(Plan {
             selection: self.selection,
             header: Header { origin: self.header.origin, range },

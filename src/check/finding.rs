@@ -35,7 +35,7 @@ impl TileCode {
     /// What to make of it or do about it, for people.
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::Hash => "the leaf or the tile was changed: proofs that are made of this tile do not hold",
+            Self::Hash => "the entry or the tile was changed: proofs that are made of this tile do not hold",
             Self::Malformed => "it was damaged, or its writer is faulty",
             Self::Missing => "a log has to publish it: it was lost, taken out, or never written",
             Self::Root => {

@@ -30,7 +30,7 @@ impl Walk {
     pub fn new(checkpoint: SignedCheckpoint) -> Self {
         let size = checkpoint.checkpoint.size;
         let mut lines = Writer::new();
-        let range = (size > 0).then_some((0, size));
+        let range = (size > 0).then_some((0, Some(size)));
         lines.header(&Header { origin: checkpoint.checkpoint.origin.clone(), range });
         Self {
             checkpoint,
@@ -83,7 +83,7 @@ impl Walk {
         let size = self.checkpoint.checkpoint.size;
         if !self.stopped && self.edge.end() == size {
             if self.edge.root() != Some(self.checkpoint.checkpoint.root) {
-                let message = format!("the tiles of {size} leaves give another root than the checkpoint's");
+                let message = format!("the tiles of {size} entries give another root than the checkpoint's");
                 self.tiles.add(TileCode::Root, "checkpoint".to_owned(), None, message);
             }
             self.lines.checkpoint(&self.checkpoint.to_string());
@@ -177,7 +177,7 @@ impl Walk {
     fn compare(&mut self, tile: Tile, first: u64, expected: &[Hash], published: &[Hash]) {
         for (place, _) in (0_u64..).zip(expected.iter().zip(published)).filter(|(_, (a, b))| a != b) {
             let message = if tile.level == 0 {
-                format!("its hash {place} is not that of leaf {}", first + place)
+                format!("its hash {place} is not that of entry {}", first + place)
             } else {
                 let below =
                     Tile { level: tile.level - 1, index: tile.index * TILE_WIDTH + place, width: 256 };

@@ -11,8 +11,9 @@ use super::{MAX_LINE, MAX_LINE_LEVELS};
 pub struct Header {
     /// The log that the chains and checkpoints are of.
     pub origin: String,
-    /// The exporter's claim that every leaf from the first index up to, and not including, the second is here.
-    pub range: Option<(u64, u64)>,
+    /// The exporter's claim that every leaf from the first index up to, and not including, the second is here; without
+    /// a second, every leaf up to the end.
+    pub range: Option<(u64, Option<u64>)>,
 }
 
 impl Header {
@@ -61,11 +62,12 @@ fn read(line: &[u8]) -> Option<Header> {
     Some(Header { origin, range })
 }
 
-fn read_range(value: &str) -> Option<(u64, u64)> {
-    let (first, last) = value.strip_prefix('[')?.strip_suffix(']')?.split_once(',')?;
+fn read_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let bounds = value.strip_prefix('[')?.strip_suffix(']')?;
     let bound = |text: &str| integer(text.trim_matches([' ', '\t', '\r', '\n']).as_bytes());
-    let (first, last) = (bound(first)?, bound(last)?);
-    (first < last).then_some((first, last))
+    let Some((first, end)) = bounds.split_once(',') else { return Some((bound(bounds)?, None)) };
+    let (first, end) = (bound(first)?, bound(end)?);
+    (first < end).then_some((first, Some(end)))
 }
 
 /// What the string that `value` is says; `None` where it is no string.

@@ -8,7 +8,7 @@
 //! use countersign::export::{Header, Item, Line};
 //!
 //! let header = Header::parse(br#"{"countersign":"export/v1","origin":"log.example/audit","range":[0,2]}"#)?;
-//! assert_eq!(header.range, Some((0, 2)));
+//! assert_eq!(header.range, Some((0, Some(2))));
 //!
 //! let skip = r#"{"skip":[1,"HpQxLmBSgSpRXEAqbnQ4ks5t/0Dj7bKZVX6n9Uw9pko="]}"#;
 //! let line = Line::parse(skip).map_err(|malformed| malformed.to_error())?;

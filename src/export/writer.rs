@@ -62,7 +62,8 @@ impl Writer {
         self.text.extend_from_slice(b"{\"countersign\":\"export/v1\",\"origin\":");
         write_string(&header.origin, &mut self.text);
         if let Some((first, end)) = header.range {
-            self.text.extend_from_slice(format!(",\"range\":[{first},{end}]").as_bytes());
+            let end = end.map_or_else(String::new, |end| format!(",{end}"));
+            self.text.extend_from_slice(format!(",\"range\":[{first}{end}]").as_bytes());
         }
         self.end();
     }
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn escapes_what_a_name_may_hold() {
-        let header = Header { origin: "a\"b\\c".into(), range: Some((3, 9)) };
+        let header = Header { origin: "a\"b\\c".into(), range: Some((3, Some(9))) };
         let mut writer = Writer::new();
         writer.header(&header);
         assert_eq!(Header::parse(writer.as_bytes().trim_ascii_end()).unwrap(), header);

@@ -110,12 +110,13 @@ impl Sequence {
 
     fn complete(&self, checks: &Checks, unseen: bool) -> Option<Complete> {
         let passes = |checks: &[&Check]| checks.iter().all(|check| check.passes());
-        if let Some(range) = &self.claimed
+        if let Some(claimed) = &self.claimed
+            && let Some(range) = claimed.up_to(self.tree.position())
             && passes(&[&checks.range, &checks.tree, &checks.log])
-            && range.is_what_is_shown()
+            && claimed.is_what_is_shown()
             && !unseen
         {
-            return Some(Complete::Range { range: [range.begin, range.end] });
+            return Some(Complete::Range { range });
         }
         let whole = self.tree.skipped == 0 && self.payloads.withheld == 0 && checks.closure.passes();
         whole.then_some(Complete::Closure)

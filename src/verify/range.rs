@@ -4,10 +4,14 @@ use super::FindingCode;
 use super::finding::{Findings, Place};
 use super::report::Check;
 
+/// The end of a range without one.
+const OPEN: u64 = u64::MAX;
+
 /// A range of leaves that the export claims, or the reader expects, to be here.
 #[derive(Debug)]
 pub(super) struct Range {
     pub(super) begin: u64,
+    /// [`OPEN`] where it goes on for as long as the export does.
     pub(super) end: u64,
     /// The first skip that falls within it.
     skip: Option<Place>,
@@ -18,6 +22,11 @@ pub(super) struct Range {
 impl Range {
     pub(super) fn new((begin, end): (u64, u64)) -> Self {
         Self { begin, end, skip: None, withheld: false, shown_outside: false }
+    }
+
+    /// One that a header claims.
+    pub(super) fn claimed((begin, end): (u64, Option<u64>)) -> Self {
+        Self::new((begin, end.unwrap_or(OPEN)))
     }
 
     pub(super) fn skip(&mut self, from: u64, to: u64, place: Place) {
@@ -39,9 +48,15 @@ impl Range {
         !self.withheld && !self.shown_outside
     }
 
+    /// The leaves that it comes to where the export ends at that position; none where they have not begun.
+    pub(super) fn up_to(&self, position: u64) -> Option<[u64; 2]> {
+        let end = if self.end == OPEN { position } else { self.end };
+        (self.begin < end).then_some([self.begin, end])
+    }
+
     /// The place of the finding, where something shows that not every leaf is here.
     pub(super) fn contradicted(&self, position: u64, last: Place) -> Option<Place> {
-        self.skip.or_else(|| (position < self.end).then_some(last))
+        self.skip.or_else(|| (self.end != OPEN && position < self.end).then_some(last))
     }
 }
 
@@ -55,8 +70,8 @@ pub(super) fn check(
 ) -> Check {
     let Some(range) = range else { return Check::of(0, 0, Some("the export claims no range")) };
     if let Some(place) = range.contradicted(position, last) {
-        let (begin, end) = (range.begin, range.end);
-        let message = format_args!("the export claims to hold entries {begin} to {} and does not", end - 1);
+        let begin = range.begin;
+        let message = format_args!("an entry is missing of those that the export claims, from {begin} on");
         findings.add(FindingCode::RangeMissing, place, message);
         return Check::of(1, 1, None);
     }
@@ -102,5 +117,23 @@ mod tests {
         for (from, to) in [(0, 2), (1, 2), (4, 5), (4, 8)] {
             assert!(!contradicts(from, to), "{from} {to}");
         }
+    }
+
+    #[test]
+    fn a_range_without_end_ends_with_the_export() {
+        let mut range = Range::claimed((2, None));
+        assert_eq!(
+            [1, 2, 3, 9].map(|position| range.up_to(position)),
+            [None, None, Some([2, 3]), Some([2, 9])]
+        );
+        range.skip(0, 2, Place::line(3));
+        // What has not begun is not missed.
+        assert!([0, 2, 9].into_iter().all(|position| range.contradicted(position, Place::line(9)).is_none()));
+        range.event(7, true);
+        assert!(range.is_what_is_shown());
+        range.skip(8, 16, Place::line(7));
+        assert_eq!(range.contradicted(16, Place::line(9)), Some(Place::line(7)));
+        range.event(1, true);
+        assert!(!range.is_what_is_shown());
     }
 }

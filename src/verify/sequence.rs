@@ -90,7 +90,7 @@ impl Sequence {
             findings,
             counts: Counts { lines: 1, ..Counts::default() },
             authority: Authority::new(options.trust.clone()),
-            claimed: header.range.map(Range::new),
+            claimed: header.range.map(Range::claimed),
             expected: options.expect.range.map(Range::new),
             pins,
             delivery: Delivery::new(options.events, options.marks),

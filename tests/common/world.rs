@@ -144,7 +144,7 @@ impl Plan {
         builder.finish(self.closes);
         let mut header = Writer::new();
         let size = builder.tree.end();
-        header.header(&Header { origin: ORIGIN.into(), range: self.claims.then_some((0, size)) });
+        header.header(&Header { origin: ORIGIN.into(), range: self.claims.then_some((0, Some(size))) });
         World {
             export: format!("{}{}", header.as_str(), builder.out.as_str()),
             trust: builder.trust(),

@@ -172,8 +172,8 @@ function liveView(
 }
 
 function verdictView(session: Session, report: Report, strip: Strip): TemplateResult {
-  const { texts } = strip;
-  const words = verdictWords(report, texts);
+  const { texts, zone } = strip;
+  const words = verdictWords(report, texts, isLive(session.source) ? zone : undefined);
   return html`
     <section class="strip verdict tone-${words.tone}" part="strip verdict" data-verdict=${report.verdict} aria-labelledby="strip-heading">
       ${icon(words.icon)}

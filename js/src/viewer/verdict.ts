@@ -2,14 +2,16 @@
 
 import type { FindingCode, Report } from "../report.js";
 import { completeRange } from "./facts.js";
+import { moment } from "./format.js";
 import type { Texts } from "./texts/texts.js";
 import { type Look, VERDICT_LOOKS } from "./tones.js";
+import type { Zone } from "./zone.js";
 
 /** A verdict for a person, and how it looks. */
 export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;
 
-/** What the report's verdict says to a person. */
-export function verdictWords(report: Report, texts: Texts): VerdictWords {
+/** What the report's verdict says to a person; of a log that is followed, in that zone. */
+export function verdictWords(report: Report, texts: Texts, followed?: Zone): VerdictWords {
   const { result } = texts;
   const words = { ...result.verdicts[report.verdict], ...VERDICT_LOOKS[report.verdict] };
   const [found] = report.findings;
@@ -24,19 +26,40 @@ export function verdictWords(report: Report, texts: Texts): VerdictWords {
     const events = texts.figures.events(report.checks.payloads.checked);
     return { ...words, says: changed === 1 ? result.changedOne(events) : result.changed(changed, events) };
   }
+  if (report.verdict === "partial" && isStretch(report)) {
+    const { unseen, withheld } = result.stretch;
+    return { ...words, ...((report.finding_counts["key.unseen"] ?? 0) > 0 ? unseen : withheld) };
+  }
   if (report.verdict !== "verified") {
     return words;
   }
   const { complete } = result;
-  const range = completeRange(report);
-  const of =
-    range === undefined
-      ? complete.closure
-      : range[0] === 0 && range[1] === report.log?.size
-        ? complete.all(range[1])
-        : complete.range(range[0], range[1] - 1);
+  const of = completeWords(report, texts, followed);
   const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
   return { ...words, says: `${words.says} ${of}`, not: [...words.not, unseen] };
+}
+
+/** Whether every entry is here of what it claims, by a log that the reader trusts. */
+function isStretch({ checks }: Report): boolean {
+  return checks.range.state === "pass" && checks.log.state === "pass";
+}
+
+function completeWords(report: Report, { result, figures }: Texts, followed: Zone | undefined): string {
+  const { complete } = result;
+  const range = completeRange(report);
+  if (range === undefined) {
+    return complete.closure;
+  }
+  const [first, end] = range;
+  if (followed !== undefined) {
+    // The earliest link is of the range only where nothing stands before it.
+    const [begin] = first === 0 ? report.signers.map(({ first }) => first).sort() : [];
+    const from = begin === undefined ? complete.liveFrom(first) : moment(begin, followed);
+    return complete.live(figures.entries(end - first), from);
+  }
+  return first === 0 && end === report.log?.size
+    ? complete.all(end)
+    : complete.range(figures.entries(end - first), first, end - 1);
 }
 
 /** A few words for a code; the code itself where it is newer than the texts. */

@@ -1,6 +1,7 @@
 /** A log that is followed: rows as they come, cuts, and the alarm when its history changes. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { after, test } from "node:test";
@@ -101,6 +102,22 @@ const events = (page: Page, count: number) =>
   page.locator(".notice").filter({ hasText: new RegExp(`^\\s*${count} events`) });
 const eventsIn = (lines: readonly string[]) => lines.filter((line) => line.includes('"event":')).length;
 const leavesIn = (lines: readonly string[]) => lines.filter(isLeaf).length;
+
+test("a view that claims all from its beginning is complete, and one that leaves an entry out raises the alarm", async () => {
+  const claims = `${first[0]?.slice(0, -1).replace(/,"range":.*/, "")},"range":[0]}`;
+  const collector = new Collector();
+  collector.answers.push(collector.with(0, claims, ...first.slice(1)));
+  const { page, close } = await follow();
+  await page.locator("[data-verdict=verified]").waitFor();
+  await page.getByText(`complete: all ${leavesIn(first)} entries from`).waitFor();
+  const [leaf, ...after] = rest;
+  const { link } = JSON.parse(leaf ?? "") as { link: string };
+  const hash = createHash("sha256").update(`\0${link}`).digest("base64");
+  collector.send(JSON.stringify({ skip: [0, hash] }), ...after);
+  await page.locator("[data-verdict=broken]").waitFor();
+  await alarm(page).waitFor();
+  await close();
+});
 
 test("events are verified and shown as they come", async () => {
   const collector = new Collector();

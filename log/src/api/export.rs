@@ -2,12 +2,12 @@
 
 use countersign::link;
 use countersign::time::Time;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{Problem, query};
-use crate::export::{ExportError, Request};
+use crate::export::{ExportError, Plan, Request};
 use crate::tokens::{Access, Denied};
 
 /// An export that is asked for, and how its file's name ends.
@@ -16,9 +16,20 @@ pub(crate) struct ExportRequest {
     pub(crate) name: String,
 }
 
-/// Reads a request for an export, at that moment.
-pub(crate) fn read(query: Option<&str>, access: &Access, now: Time) -> Result<ExportRequest, Problem> {
-    Ok(ExportRequest { request: query::export(query, access.scope().clone(), now)?, name: String::new() })
+/// Reads a request for an export, at that moment. Who takes a live view too goes on from it with `GET /stream`.
+pub(crate) fn read(
+    query: Option<&str>,
+    headers: &HeaderMap,
+    access: &Access,
+    now: Time,
+) -> Result<ExportRequest, Problem> {
+    let takes = |kinds: &HeaderValue| {
+        let kinds = kinds.to_str().unwrap_or_default().split(',');
+        kinds.filter_map(|kind| kind.split(';').next()).any(|kind| kind.trim() == "text/event-stream")
+    };
+    let goes_on = headers.get_all(ACCEPT).iter().any(takes);
+    let request = Request { goes_on, ..query::export(query, access.scope().clone(), now)? };
+    Ok(ExportRequest { request, name: String::new() })
 }
 
 /// Reads a request for an event's proof.
@@ -42,6 +53,11 @@ const MATCHED: HeaderName = HeaderName::from_static("countersign-matched");
 pub(crate) fn busy() -> Problem {
     let message = "too many are looking for events already";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message).with_hint("ask again later")
+}
+
+/// How many of what an export shows are as asked, where events were looked for. A stretch of the log is not.
+pub(crate) fn matched(plan: &Plan, is_asked: bool) -> Option<u64> {
+    (is_asked && plan.range().is_none()).then(|| plan.shown().len())
 }
 
 /// What comes before the lines of a log's export, of which so many match where there were conditions.

@@ -120,7 +120,7 @@ fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
     let last = query::integer("Last-Event-ID", text)?;
     if last == MAX_INTEGER {
-        return Err(query::invalid("Last-Event-ID", "no log has so many leaves"));
+        return Err(query::invalid("Last-Event-ID", "no log has so many entries"));
     }
     Ok(Some(last))
 }

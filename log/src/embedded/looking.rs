@@ -210,7 +210,7 @@ impl EmbeddedCollector {
         match looking.look {
             Look::Export { planning, name, matching, access, tally } => {
                 let plan = planning.end();
-                let matched = matching.then(|| plan.shown().len());
+                let matched = api::export::matched(&plan, matching);
                 let sending = Sending { lines: plan.lines(), access: Some(access), tally };
                 let head = api::export::head(&self.origin, &name, matched)?;
                 Ok(head.map(|()| Content::Export(Box::new(sending))))

@@ -145,7 +145,7 @@ impl EmbeddedCollector {
             Route::Submit => return self.post(request),
             Route::Export => {
                 let access = self.admit(request.headers(), Right::Read)?;
-                let asked = api::export::read(query, &access, self.now())?;
+                let asked = api::export::read(query, request.headers(), &access, self.now())?;
                 return self.look_for_export(access, asked, What::new(Way::Export, api::query::pairs(query)));
             }
             Route::Explain => {

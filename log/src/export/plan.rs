@@ -46,8 +46,8 @@ pub(super) enum Stop {
 }
 
 impl Plan {
-    /// The range that the export claims to have whole.
-    pub fn range(&self) -> Option<(u64, u64)> {
+    /// The range that the export claims to have whole; without a second index it has no end.
+    pub fn range(&self) -> Option<(u64, Option<u64>)> {
         self.header.as_ref().and_then(|header| header.range)
     }
 

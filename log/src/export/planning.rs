@@ -11,6 +11,7 @@ use countersign_query::Query;
 use super::attest::Attested;
 use super::gathering::{Gathering, Page};
 use super::plan::{Plan, Stop};
+use super::stretch::Stretch;
 use super::{Candidates, ExportError, Exporter, PAGE, Request, shows, text};
 use crate::asked::Looking;
 use crate::store::{Published, StoreError};
@@ -23,17 +24,29 @@ const RECENT: u64 = 16_384;
 pub struct Planning {
     gathering: Gathering,
     stage: Stage,
-    header: Header,
+    origin: String,
     whole: Range<u64>,
+    claim: Claim,
     boundary: Option<u64>,
     published: Published,
     attested: Attested,
+}
+
+/// What the header says of the leaves that are here whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Nothing,
+    UpToEnd,
+    /// A live view goes on from it.
+    OnAndOn,
 }
 
 /// What is still to be found.
 enum Stage {
     /// The links that match.
     Matches(Box<Matches>),
+    /// Where a range begins and ends, then what proves it.
+    Stretch(Box<Stretch>),
     /// What proves a range that is here whole: open links before it, and what covers its last links after it.
     Proofs { left: Range<u64>, unsigned: HashMap<ChainId, (u64, u64)> },
     /// The open links of the chains that have links in a range, then what proves the one that is here whole.
@@ -43,15 +56,15 @@ enum Stage {
 }
 
 /// The links that match, by way of the search index where there is one.
-struct Matches {
+pub(super) struct Matches {
     asked: Query,
-    range: Range<u64>,
+    pub(super) range: Range<u64>,
     candidates: Candidates,
     /// The pages that were not looked at.
     pages: Range<u64>,
-    newest_first: bool,
+    pub(super) newest_first: bool,
     looking: Looking,
-    left: u64,
+    pub(super) left: u64,
     /// Without conditions on events open and close links match, and those whose event is gone.
     events_alone: bool,
 }
@@ -66,27 +79,34 @@ impl Exporter {
         let range = super::range(request, &published)?;
         let attested = self.attested(published.size)?;
         let mut gathering = Gathering::new(self, published.size, request.scope.clone());
-        let mut whole = 0..0;
+        let (mut whole, mut claim) = (0..0, Claim::Nothing);
         let stage = if !request.places.is_empty() {
             for index in self.find_below(&request.places, &request.scope, published.size)? {
                 gathering.show_alone(index)?;
             }
             Stage::Ended
-        } else if request.asked.is_empty() && request.limit.is_none() && request.scope.is_everything() {
-            whole = range;
-            Stage::proofs(&whole, published.size)
+        } else if request.asked.is_of_time_alone() && request.scope.is_everything() {
+            let is_bounded = request.to.is_some() || request.asked.names().contains(&"until");
+            claim = if request.goes_on && !is_bounded { Claim::OnAndOn } else { Claim::UpToEnd };
+            if request.asked.is_empty() && request.limit.is_none() {
+                whole = range;
+                claim.stage(&whole, published.size)
+            } else {
+                let matches = self.matches(request, range)?;
+                Stage::Stretch(Box::new(Stretch::new(matches, &request.asked, request.limit)))
+            }
         } else {
             Stage::Matches(Box::new(self.matches(request, range)?))
         };
-        let claimed = (!whole.is_empty()).then_some((whole.start, whole.end));
-        let header = Header { origin: self.origin.clone(), range: claimed };
-        Ok(Planning { gathering, stage, header, whole, boundary: request.boundary, published, attested })
+        let (origin, boundary) = (self.origin.clone(), request.boundary);
+        Ok(Planning { gathering, stage, origin, whole, claim, boundary, published, attested })
     }
 
     /// Begins to find out what a live view has that begins with the leaf of that index, or the next one that comes: all
     /// leaves from there on, and before them every key note and the open links of chains that go on in them or were lately in
     /// use. A chain that was silent for 16,384 leaves, and goes on after what there is now, has its open link before that: it
-    /// cannot be authenticated in this view. Events beyond the scope are withheld.
+    /// cannot be authenticated in this view. Events beyond the scope are withheld; where there are none, the view claims all
+    /// leaves from its beginning on.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::begin`].
@@ -96,10 +116,11 @@ impl Exporter {
         let from = super::range(&Request { from, ..Request::default() }, &published)?.start;
         let attested = self.attested(published.size)?;
         let gathering = Gathering::new(self, published.size, scope.clone());
-        let (whole, left) = (from..published.size, from.saturating_sub(RECENT)..from);
-        let stage = Stage::Opens { left, chains: HashMap::new() };
-        let header = Header { origin: self.origin.clone(), range: None };
-        Ok(Planning { gathering, stage, header, whole, boundary: None, published, attested })
+        let whole = from..published.size;
+        let stage = Claim::OnAndOn.stage(&whole, published.size);
+        let claim = if scope.is_everything() { Claim::OnAndOn } else { Claim::Nothing };
+        let origin = self.origin.clone();
+        Ok(Planning { gathering, stage, origin, whole, claim, boundary: None, published, attested })
     }
 
     fn matches(&self, request: &Request, range: Range<u64>) -> Result<Matches, ExportError> {
@@ -114,17 +135,27 @@ impl Exporter {
             None => Candidates::all(),
         };
         let events_alone = query.reads_events() || limit.is_some();
-        let pages = range.start / PAGE..range.end.div_ceil(PAGE);
         Ok(Matches {
             asked: asked.query().clone(),
+            pages: pages_of(&range),
             range,
             candidates,
-            pages,
             newest_first: limit.is_some(),
             looking: Looking::new(&self.readings),
             left: limit.unwrap_or(u64::MAX),
             events_alone,
         })
+    }
+}
+
+impl Claim {
+    /// What is to be found for such a range of a log of that size.
+    fn stage(self, whole: &Range<u64>, size: u64) -> Stage {
+        if self == Self::OnAndOn {
+            let left = whole.start.saturating_sub(RECENT)..whole.start;
+            return Stage::Opens { left, chains: HashMap::new() };
+        }
+        Stage::proofs(whole, size)
     }
 }
 
@@ -147,9 +178,16 @@ impl Planning {
     /// # Errors
     /// The store's own.
     pub fn step(&mut self) -> Result<bool, ExportError> {
-        let Self { gathering, stage, whole, .. } = self;
+        let Self { gathering, stage, whole, claim, .. } = self;
         let more = match stage {
             Stage::Matches(matches) => matches.step(gathering)?,
+            Stage::Stretch(stretch) => {
+                if let Some(found) = stretch.step(gathering)? {
+                    *whole = found;
+                    *stage = claim.stage(whole, gathering.size);
+                }
+                true
+            }
             Stage::Proofs { left, unsigned } => match page(left) {
                 Some(page) => {
                     for (index, link) in gathering.links(page)? {
@@ -199,9 +237,14 @@ impl Planning {
 
     /// What it has, when there was no more to be found.
     pub fn end(self) -> Plan {
-        let Self { gathering, header, whole, boundary, published, attested, .. } = self;
+        let Self { gathering, origin, whole, claim, boundary, published, attested, .. } = self;
         let size = published.size;
-        let mut plan = gathering.end(Some(header), whole, published, &attested);
+        let range = match claim {
+            Claim::OnAndOn => Some((whole.start, None)),
+            Claim::UpToEnd if !whole.is_empty() => Some((whole.start, Some(whole.end))),
+            Claim::UpToEnd | Claim::Nothing => None,
+        };
+        let mut plan = gathering.end(Some(Header { origin, range }), whole, published, &attested);
         plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Stop::Kept)));
         plan
     }
@@ -220,6 +263,11 @@ impl Planning {
             }
         }
     }
+}
+
+/// The pages that a range is on.
+fn pages_of(range: &Range<u64>) -> Range<u64> {
+    range.start / PAGE..range.end.div_ceil(PAGE)
 }
 
 /// The next page of what is left.
@@ -244,12 +292,32 @@ impl Matches {
         }
     }
 
+    /// Begins anew, with the oldest.
+    pub(super) fn turn(&mut self) {
+        (self.pages, self.newest_first) = (pages_of(&self.range), false);
+    }
+
     fn step(&mut self, gathering: &mut Gathering) -> Result<bool, StoreError> {
-        let Some(number) = self.next_page() else { return Ok(false) };
+        let Some((page, found)) = self.look(gathering)? else { return Ok(false) };
+        for index in found {
+            let Some(link) = page.get(index) else { continue };
+            gathering.show(index, link, &page)?;
+            self.left -= 1;
+            if self.left == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next page, and which of its links match, the last first.
+    pub(super) fn look(&mut self, gathering: &Gathering) -> Result<Option<(Page, Vec<u64>)>, StoreError> {
+        let Some(number) = self.next_page() else { return Ok(None) };
         let first = (number * PAGE).max(self.range.start);
         let (reader, scope) = (gathering.reader.clone(), gathering.scope.clone());
         let leaves = reader.leaves_with_events(first..((number + 1) * PAGE).min(self.range.end))?;
         let page = Page::new(first, leaves.iter().map(|leaf| leaf.leaf.as_slice()));
+        let mut found = Vec::new();
         for (place, leaf) in leaves.iter().enumerate().rev() {
             let index = first + place as u64;
             let Some(link) = page.get(index) else { continue };
@@ -258,13 +326,9 @@ impl Matches {
                 && self.looking.matches(&*reader, &self.asked, link, event)?
                 && shows(&mut self.looking, &*reader, &scope, link, &leaf.event)?
             {
-                gathering.show(index, link, &page)?;
-                self.left -= 1;
-                if self.left == 0 {
-                    return Ok(false);
-                }
+                found.push(index);
             }
         }
-        Ok(true)
+        Ok(Some((page, found)))
     }
 }

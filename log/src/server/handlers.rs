@@ -89,7 +89,7 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
-    let asked = api::export::read(uri.query(), &access, state.collector.now())?;
+    let asked = api::export::read(uri.query(), &headers, &access, state.collector.now())?;
     let what = What::new(Way::Export, api::query::pairs(uri.query()));
     send(&state, asked, access, what).await
 }
@@ -127,9 +127,9 @@ async fn send(
     access: Access,
     what: What,
 ) -> Result<Response, Problem> {
-    let matched = !asked.request.asked.is_empty();
+    let is_asked = !asked.request.asked.is_empty();
     let plan = state.reading.plan(asked.request).await?;
-    let matched = matched.then(|| plan.shown().len());
+    let matched = api::export::matched(&plan, is_asked);
     let lines = plan.lines();
     let head = api::export::head(state.collector.origin(), &asked.name, matched)?;
     let tally = begin(&state.reading, &access, what).await?;

@@ -287,7 +287,30 @@ impl TestLog {
         };
         let found: Vec<u64> = self.taken.iter().filter(matches).map(|taken| taken.index).collect();
         let most = request.limit.map_or(found.len(), |limit| limit as usize);
-        found[found.len().saturating_sub(most)..].to_vec()
+        let newest = found[found.len().saturating_sub(most)..].to_vec();
+        if !request.asked.is_of_time_alone() {
+            return newest;
+        }
+        // A stretch is there whole, whatever else is in it.
+        let asks = |name| request.asked.names().contains(&name);
+        let matching: Vec<u64> = if request.limit.is_some() {
+            newest.clone()
+        } else {
+            let leaves = self.reader().leaves(from..to).unwrap();
+            let links = (from..to).zip(leaves).filter_map(|(index, leaf)| {
+                Some((index, Link::parse(str::from_utf8(&leaf).ok()?).ok()?.time()))
+            });
+            let is_asked = |time| request.asked.query().matches(&Entry::recorded(time));
+            links.filter(|(_, time)| is_asked(*time)).map(|(index, _)| index).collect()
+        };
+        let (Some(&first), Some(&last)) = (matching.first(), matching.last()) else {
+            return if request.asked.is_empty() { newest } else { Vec::new() };
+        };
+        let is_full = request.limit.is_some_and(|limit| newest.len() as u64 == limit);
+        let stretch =
+            if asks("since") || is_full { first } else { from }..if asks("until") { last + 1 } else { to };
+        let here = self.taken.iter().filter(|taken| stretch.contains(&taken.index) && !taken.erased);
+        here.map(|taken| taken.index).collect()
     }
 }
 

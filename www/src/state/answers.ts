@@ -104,7 +104,9 @@ function complete({ verdict, complete, counts, log, signers }: Report): Complete
   if (verdict === "verified" && complete !== null) {
     if (complete.by !== "range") return { is: "yes", by: "chains", ...has };
     const [begin, end] = complete.range;
-    return { is: "yes", by: begin === 0 && end === log?.size ? "log" : "range", ...has };
+    if (begin === 0) return { is: "yes", by: end === log?.size ? "log" : "range", ...has };
+    // What proves a part may begin before it.
+    return { is: "yes", by: "range", ...has, span: undefined };
   }
   if (withheld + skipped > 0) return { is: "partly", ...has };
   return { is: "open", why: verdict === "altered" || verdict === "broken" ? "failed" : "untold", ...has };
