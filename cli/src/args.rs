@@ -55,7 +55,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// A range of leaves, `A..B`: from A up to, and not including, B.
 pub(crate) fn range(text: &str) -> Result<(u64, u64), String> {
     let refuse =
-        || "write it as A..B, with A below B: the leaves from A up to, and not including, B".to_owned();
+        || "write it as A..B, with A below B: the entries from A up to, and not including, B".to_owned();
     let (first, end) = text.split_once("..").ok_or_else(refuse)?;
     let (first, end) = (integer(first).ok_or_else(refuse)?, integer(end).ok_or_else(refuse)?);
     if first < end { Ok((first, end)) } else { Err(refuse()) }

@@ -30,7 +30,7 @@ const WAITING: usize = 16;
 ///
 /// Reads the checkpoint, all entry bundles and all tiles. Each leaf's hash has to be in its tile, each tile's root in the
 /// tile above it, and the tree has to lead to the checkpoint's root. Leaves that are links and key notes are verified as
-/// `verify` does. Events are not in a log's tiles: a log that has links is at best "this may be only part of the log".
+/// `verify` does. Events are not in a log's tiles: a log that has links is at best `partial`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -213,7 +213,7 @@ fn text(report: &CheckReport) -> String {
         count(tiles.bundles, "bundle"),
         count(leaves.links, "link"),
         count(leaves.notes, "key note"),
-        if leaves.other == 1 { "1 other leaf".into() } else { format!("{} other leaves", leaves.other) },
+        if leaves.other == 1 { "1 other entry".into() } else { format!("{} other entries", leaves.other) },
     );
     if tiles.pass() {
         let _ = writeln!(text, "  {} {covered}", good("✓ pass       "));
@@ -235,7 +235,7 @@ fn text(report: &CheckReport) -> String {
 }
 
 fn finding_line(finding: &TileFinding) -> String {
-    let index = finding.index.map_or_else(String::new, |index| format!(", leaf {index}"));
+    let index = finding.index.map_or_else(String::new, |index| format!(", entry {index}"));
     let TileFinding { code, path, message, .. } = finding;
     format!("{} {} {path}{index}: {}", bad("✗ error  "), label(code.as_str()), plain(message))
 }

@@ -79,7 +79,7 @@ fn text(stops: &[String], forks: &[(Time, Evidence)]) -> String {
         let _ = writeln!(text, "{} {at} {}", bad("✗ A fork was refused."), faint("[log.fork]"));
         let _ = writeln!(text, "  {} {chain}/{seq}", label("place:"));
         if let Some(index) = index {
-            let _ = writeln!(text, "  {} {index}", label("the log's leaf:"));
+            let _ = writeln!(text, "  {} {index}", label("the log's entry:"));
         }
         for link in refused {
             let _ = writeln!(text, "  {} {}", label("refused:"), plain(link));

@@ -116,7 +116,7 @@ fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Fa
         lines.note(&note);
         let index = collector.submit(lines.as_str(), &note)?;
         let origin = collector.origin();
-        style::done(&format!("it is leaf {index} of the log {origin}, and acts on leaves after it"));
+        style::done(&format!("it is entry {index} of the log {origin}, and acts on what comes after it"));
         return Ok(0);
     }
     let origin = args.origin.as_deref().unwrap_or_default();

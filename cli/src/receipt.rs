@@ -15,9 +15,9 @@ use crate::{input, verdict};
 /// More bytes than any leaf has.
 const MAX_LEAF: usize = 65_535;
 
-/// Verify a receipt: that a leaf is in a log that you trust
+/// Verify a receipt: that an entry is in a log that you trust
 ///
-/// A receipt is a C2SP tlog-proof: a checkpoint of the log, and the hashes that lead from the leaf to its root. Whom to
+/// A receipt is a C2SP tlog-proof: a checkpoint of the log, and the hashes that lead from the entry to its root. Whom to
 /// trust is told by the trust file: the log's key must have signed the checkpoint, and witnesses must meet the quorum.
 /// Nobody is asked; it works offline.
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// The receipt; - is the standard input
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
-    /// The leaf, byte for byte, such as a link without its line end; - is the standard input
+    /// The entry, byte for byte, such as a link without its line end; - is the standard input
     #[arg(long, value_name = "FILE")]
     leaf: PathBuf,
     /// Whom to trust: lines of the kinds log, witness, group, quorum
@@ -58,12 +58,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let leaf = input::small(&args.leaf)?;
     if leaf.len() > MAX_LEAF {
         let hint = "was the right file given?";
-        return Err(Failure::unusable("leaf.too_large", "a leaf is at most 65,535 bytes", hint)
+        return Err(Failure::unusable("leaf.too_large", "an entry is at most 65,535 bytes", hint)
             .within(&shown(&args.leaf)));
     }
     let judged = proof.judge(&leaf, &trust).map_err(|(verdict, error)| {
         let without_end = leaf.strip_suffix(b"\n").map(|leaf| proof.judge(leaf, &trust));
-        let hint = "without its last line feed, which is no part of a leaf, it is the leaf of this receipt";
+        let hint =
+            "without its last line feed, which is no part of an entry, it is the entry of this receipt";
         (verdict, if without_end == Some(Ok(())) { error.with_hint(hint) } else { error })
     });
     let verdict = judged.as_ref().err().map_or(Verdict::Verified, |(verdict, _)| *verdict);
@@ -109,7 +110,7 @@ fn as_text(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
     let origin = plain(&checkpoint.origin);
     let size = verdict::entries(checkpoint.size);
     let _ = writeln!(text, "{} {origin}, {size}, root {}", label("log:"), checkpoint.root);
-    let _ = writeln!(text, "{} {}", label("leaf:"), proof.index);
+    let _ = writeln!(text, "{} {}", label("entry:"), proof.index);
     if let Some(error) = why {
         let _ = writeln!(text, "{} {}", label("why:"), plain(&error.message));
         if let Some(hint) = error.hint {

@@ -92,7 +92,7 @@ impl Locked {
             match Line::parse(text).map_err(|malformed| Failure::broken(malformed.to_error()))?.item {
                 Item::Link { text, link, .. } => follow(&mut chains, wanted, origin, &text, &link),
                 Item::Skip { .. } => {
-                    return Err(refuse("leaves are left out here, perhaps the chain's last links"));
+                    return Err(refuse("entries are left out here, perhaps the chain's last links"));
                 }
                 Item::Note { .. } | Item::Leaf(_) | Item::Checkpoint { .. } => {}
             }

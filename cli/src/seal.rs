@@ -20,7 +20,7 @@ use crate::{export, key, style};
 /// Put chains and key notes into one log, and sign checkpoints of it
 ///
 /// A log without a server. What is in the log already is not put in again. A first EXPORT that is sealed already is
-/// extended: its checkpoints stay, and new leaves come after them. Nothing is taken that a log may not accept: a link that does
+/// extended: its checkpoints stay, and new entries come after them. Nothing is taken that a log may not accept: a link that does
 /// not go on with its chain, a fork, a chain whose last link is not signed, an event that does not match its link.
 #[derive(clap::Args)]
 #[command(after_help = "\

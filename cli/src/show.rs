@@ -348,7 +348,7 @@ fn table(
     let address = any(|says| !says.address.is_empty());
     let read_as = any(|says| !says.read_as.is_empty() && says.read_as != OWN);
     let columns = [
-        (true, "LEAF"),
+        (true, "ENTRY"),
         (true, "TIME"),
         (true, "CHAIN/SEQ"),
         (happened, "HAPPENED"),
@@ -580,7 +580,7 @@ fn new_line(text: &mut String, depth: usize) {
 fn tree(index: u64, report: &Report) -> String {
     match &report.log {
         Some(log) if index < log.size => {
-            format!("within the checkpoint of {} leaves, root {}", log.size, log.root)
+            format!("within the checkpoint of {} entries, root {}", log.size, log.root)
         }
         _ => "no checkpoint that matches covers it".into(),
     }

@@ -49,7 +49,7 @@ pub(crate) struct Chosen {
     /// The trust file, whose quorum decides which checkpoints are kept
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
-    /// The leaves from A up to, and not including, B: all of them are kept, and the slice claims so
+    /// The entries from A up to, and not including, B: all of them are kept, and the slice claims so
     #[arg(long, value_name = "A..B", value_parser = args::range)]
     pub(crate) range: Option<(u64, u64)>,
     /// Only events of this chain (or of these, given again)

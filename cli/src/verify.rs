@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// Expect this log
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// Expect the leaves from A up to, and not including, B
+    /// Expect the entries from A up to, and not including, B
     #[arg(long, value_name = "A..B", value_parser = args::range)]
     range: Option<(u64, u64)>,
     /// Expect the log's time to be no older: 90s, 15m, 24h, 7d, 2w

@@ -44,10 +44,10 @@ fn a_log_of_ours_in_a_folder() {
     place
         .run(&["check", "log", "--trust", "trust.txt"])
         .code(4)
-        .stdout(predicate::str::starts_with("✓ Unchanged, but this may be only part of the log."))
+        .stdout(predicate::str::starts_with("✓ Unchanged, and no entry is missing in between,"))
         .stdout(predicate::str::contains("? not checked payloads     no event is in a log's tiles"))
         .stdout(predicate::str::contains(
-            "✓ pass        1 tile, 1 bundle with 11 links, 1 key note, 0 other leaves",
+            "✓ pass        1 tile, 1 bundle with 11 links, 1 key note, 0 other entries",
         ));
     place.run(&["check", "log/", "--trust", "trust.txt", "--allow", "partial"]).success();
     // The log's key alone says nothing of who signed the chains.
@@ -137,7 +137,7 @@ fn what_is_wrong_is_named_with_its_place() {
         .code(1)
         .stdout(predicate::str::starts_with("✗ Broken."))
         .stdout(predicate::str::contains(
-            "✗ error   tile.missing tile/1/000.p/2, leaf 0: the log does not have it",
+            "✗ error   tile.missing tile/1/000.p/2, entry 0: the log does not have it",
         ));
 }
 

@@ -278,10 +278,10 @@ fn a_granted_emitter_delivers_and_a_revoked_one_does_not() {
     let state = |what: &[&str]| {
         place.run(&[what, &["--key", "issuer.key", "--to", &serving.url, "--log", &place.log]].concat())
     };
-    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is leaf 0 of the log"));
+    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is entry 0 of the log"));
     place.run(&record).success();
     // The same statement again is the same leaf.
-    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is leaf 0 of the log"));
+    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is entry 0 of the log"));
     state(&["revoke", &place.app]).success();
     place.run(&record).code(1).stderr(predicate::str::contains("is revoked"));
 

@@ -264,25 +264,25 @@ fn a_row_that_is_not_the_exports_is_named() {
         let mut rows = good.clone();
         rows[7] = changed(&good[7], column.name, to);
         let expected =
-            format!("bad.parquet, row 8 (leaf {}): not what the export holds in {}", leaf(7), column.name);
+            format!("bad.parquet, row 8 (entry {}): not what the export holds in {}", leaf(7), column.name);
         differs(&rows, &metadata, &[&expected]);
     }
-    let missing = format!("leaf {}: its row is missing", leaf(7));
+    let missing = format!("entry {}: its row is missing", leaf(7));
     let without = [&good[..7], &good[8..]].concat();
     differs(&without, &metadata, &[&missing]);
-    differs(&good[..39], &metadata, &[&format!("leaf {}: its row is missing", leaf(39))]);
+    differs(&good[..39], &metadata, &[&format!("entry {}: its row is missing", leaf(39))]);
     let mut twice = good.clone();
     twice.insert(8, good[7].clone());
     differs(&twice, &metadata, &["it is there twice, or out of its order"]);
     let mut more = good.clone();
     more.insert(3, changed(&good[3], "leaf", Cell::Integer(1_000_000)));
-    differs(&more, &metadata, &["row 4 (leaf 1000000): no event of the export makes this row"]);
+    differs(&more, &metadata, &["row 4 (entry 1000000): no event of the export makes this row"]);
     let mut other = good.clone();
     other[7] = changed(&good[7], "leaf", Cell::Integer(-1));
     differs(&other, &metadata, &["row 8 (leaf -1): no event of the export makes this row", &missing]);
     let mut swapped = good.clone();
     swapped.swap(7, 8);
-    differs(&swapped, &metadata, &[&format!("row 9 (leaf {}): it stands out of its order", leaf(7))]);
+    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): it stands out of its order", leaf(7))]);
     let mut verdict = metadata.clone();
     verdict[2].1 = "partial".into();
     differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);

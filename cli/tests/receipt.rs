@@ -51,7 +51,7 @@ fn a_receipt_is_worth_what_its_reader_trusts() {
     run("known.txt")
         .code(0)
         .stdout(predicate::str::starts_with("✓ Verified."))
-        .stdout(predicate::str::contains("leaf: 1"));
+        .stdout(predicate::str::contains("entry: 1"));
     run("trust.txt").code(3).stdout(predicate::str::starts_with("? Signed by a log you haven't trusted."));
     run("quorum.txt")
         .code(1)

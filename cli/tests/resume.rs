@@ -142,7 +142,7 @@ fn origins_and_slices_are_told_apart() {
     resume(&place, &["--origin", ORIGIN, "--open"]).success();
     place.run(&["seal", "--log-key", "log.key", "app.ndjson", "-o", "audit.ndjson"]).success();
     place.run(&["slice", "audit.ndjson", "--query", "n=9", "-o", "app.ndjson"]).success();
-    resume(&place, &[]).code(1).stderr(predicate::str::contains("leaves are left out here"));
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("entries are left out here"));
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn one_event_is_shown_whole_with_what_proves_it() {
         .stdout(predicate::str::starts_with("✓ Verified."))
         .stdout(predicate::str::contains("leaf         4, on line 6"))
         .stdout(predicate::str::contains(&place.app))
-        .stdout(predicate::str::contains("within the checkpoint of 8 leaves"))
+        .stdout(predicate::str::contains("within the checkpoint of 8 entries"))
         .stdout(predicate::str::contains("  \"n\": 3,\n  \"password\": \"[redacted]\"\n}"));
     place.run(&["show", "audit.ndjson", &format!("{chain}/0")]).code(1);
 }

@@ -220,7 +220,7 @@ fn forked(outbox: &Outbox, chain: Option<String>, seq: Option<u64>, index: Optio
         (Some(chain), Some(seq)) => format!("place {seq} of the chain {chain}"),
         _ => "a place of the chain".into(),
     };
-    let index = index.map_or_else(String::new, |index| format!(" (leaf {index})"));
+    let index = index.map_or_else(String::new, |index| format!(" (entry {index})"));
     let message = format!("the log has another link for {place}{index}: this chain was continued twice");
     let hint = "someone else signs with this key, or this outbox is an old copy of one that went on elsewhere. Find \
                 out which: if the key was taken, have it revoked. What is here stays here as evidence; to go on \

@@ -99,12 +99,14 @@ impl Chains {
         } else if let Ok(note) = KeyNote::parse(text) {
             self.note(judge, index, text, &note, findings);
         } else if text.starts_with(NOTE) {
-            findings
-                .add(Finding::new(BAD_NOTE, "a leaf that begins as a key note is malformed").at_leaf(index));
+            findings.add(
+                Finding::new(BAD_NOTE, "an entry that begins as a key note is malformed").at_leaf(index),
+            );
         } else if text.starts_with(PREFIX) {
-            findings.add(Finding::new(BAD_LINK, "a leaf that begins as a link is malformed").at_leaf(index));
+            findings
+                .add(Finding::new(BAD_LINK, "an entry that begins as a link is malformed").at_leaf(index));
         } else {
-            findings.add(Finding::new(OPAQUE, "a leaf is neither a link nor a key note").at_leaf(index));
+            findings.add(Finding::new(OPAQUE, "an entry is neither a link nor a key note").at_leaf(index));
         }
     }
 

@@ -71,7 +71,7 @@ kinds! {
         "a log must not take links without the signature that vouches for them: nobody does yet";
     /// The leaves are others than those that were signed.
     TREE_ROOT "tree.root" Error
-        "leaves and tiles were changed after the log signed, or before: keep them and the checkpoint as evidence";
+        "entries and tiles were changed after the log signed, or before: keep them and the checkpoint as evidence";
     /// Two links for one place of a chain.
     FORK "chain.fork" Error
         "a log must not take it: the emitter's key was used twice, or someone repeated it";

@@ -123,7 +123,7 @@ impl Watch<'_> {
                     findings.add(split_view(
                         pin,
                         seen,
-                        "the log's leaves are not those that were seen before",
+                        "the log's entries are not those that were seen before",
                     ));
                     return Ok(());
                 }
@@ -160,7 +160,7 @@ impl Watch<'_> {
             findings.add(split_view(
                 pin,
                 seen,
-                "the log shows other leaves than those that were seen before",
+                "the log shows other entries than those that were seen before",
             ));
             return Ok(());
         }

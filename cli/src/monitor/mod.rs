@@ -57,7 +57,7 @@ pub(crate) struct Args {
     /// Where to remember what was seen, evidence included; begun where it does not exist
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Where to keep the checkpoint alone, as `verify --pin` reads it; the leaves are read again by each run
+    /// Where to keep the checkpoint alone, as `verify --pin` reads it; the entries are read again by each run
     #[arg(long, value_name = "FILE", conflicts_with = "state")]
     pin: Option<PathBuf>,
     /// Another place that serves this log, or a witness's monitoring prefix (may be given again): both must agree
@@ -69,7 +69,7 @@ pub(crate) struct Args {
     /// Look once, and exit by what was found
     #[arg(long)]
     once: bool,
-    /// How long the log may go without new leaves, or without new cosignatures: 1h, 2d
+    /// How long the log may go without new entries, or without new cosignatures: 1h, 2d
     #[arg(long, value_name = "AGE", value_parser = args::seconds)]
     silence: Option<i64>,
     /// Post each finding as JSON to this address
@@ -238,7 +238,7 @@ fn text(finding: &Finding, now: Time) -> String {
     let place = &finding.place;
     let mut places = Vec::new();
     places.extend(place.at.as_deref().map(plain));
-    places.extend(place.index.map(|index| format!("leaf {index}")));
+    places.extend(place.index.map(|index| format!("entry {index}")));
     places.extend(place.chain.map(|chain| match place.seq {
         Some(seq) => format!("{chain}/{seq}"),
         None => format!("chain {chain}"),

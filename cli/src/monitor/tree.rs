@@ -155,12 +155,12 @@ fn differing(source: &dyn Source, bundles: &[Bundle]) -> Result<Finding, Failure
         let pairs = leaves.iter().zip(&hashes).zip(bundle.index * TILE_WIDTH..);
         for ((leaf, hash), index) in pairs {
             if leaf_hash(leaf) != *hash {
-                let message = format!("leaf {index} is not the one that the log's tree holds");
+                let message = format!("entry {index} is not the one that the log's tree holds");
                 return Ok(Finding::new(TileCode::Hash, message).at(bundle.path()).at_leaf(index).lasting());
             }
         }
     }
-    let message = "the leaves do not lead to the root that the log signed";
+    let message = "the entries do not lead to the root that the log signed";
     Ok(Finding::new(TREE_ROOT, message).at("checkpoint").lasting())
 }
 

@@ -103,7 +103,7 @@ fn needless(placed: &Placed, rows: &Rows, missing: &mut Missing, told: &mut Told
 
 fn place(placed: &Placed) -> String {
     let leaf = placed.row.integer("leaf").unwrap_or_default();
-    format!("{}, row {} (leaf {leaf})", shown(&placed.file), placed.number)
+    format!("{}, row {} (entry {leaf})", shown(&placed.file), placed.number)
 }
 
 /// Leaves of which no row was found where it should be.
@@ -123,7 +123,7 @@ impl Missing {
 
     fn tell(&self, told: &mut Told) {
         for leaf in &self.leaves {
-            told.difference(format_args!("leaf {leaf}: its row is missing"));
+            told.difference(format_args!("entry {leaf}: its row is missing"));
         }
         told.differences += self.count - self.leaves.len() as u64;
     }

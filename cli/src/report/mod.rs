@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Only events that are so (docs/query.md has the language)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "check")]
     query: Option<String>,
-    /// Only events at the leaves from A up to, and not including, B
+    /// Only events at the entries from A up to, and not including, B
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check")]
     range: Option<(u64, u64)>,
     /// Draw so many of these events

@@ -27,7 +27,7 @@ const DOUBTFUL: &str = "bring back what is there with --mend URL|DIR|FILE; add -
 pub(super) struct Options {
     /// Go on with a log that stopped signing because its storage was brought back, copied, or lost something
     ///
-    /// Says first what it will do. Where nothing of what the log signed is missing it goes on; where leaves are missing
+    /// Says first what it will do. Where nothing of what the log signed is missing it goes on; where entries are missing
     /// they are put back from --mend, if all of them give the tree that was signed. Otherwise the log ends, and another one
     /// begins in its place, if --origin names one: its first event, log.continues, says which log it goes on from, and why.
     ///
@@ -35,7 +35,7 @@ pub(super) struct Options {
     /// from the folder's index, and from --mend.
     #[arg(long)]
     pub(super) after_restore: bool,
-    /// Put missing leaves back from here: a mirror's URL or folder, another folder of the log, an export, a receipt,
+    /// Put missing entries back from here: a mirror's URL or folder, another folder of the log, an export, a receipt,
     /// an outbox (or from several, given again)
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
     mend: Vec<String>,
@@ -77,7 +77,7 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
         plan => {
             match &plan {
                 Plan::GoOn { size } => {
-                    say(&format!("nothing of the log's {size} leaves is missing: it goes on as it is"));
+                    say(&format!("nothing of the log's {size} entries is missing: it goes on as it is"));
                 }
                 Plan::Mend(mend) => {
                     let (from, to) = mend.range();
