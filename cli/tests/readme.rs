@@ -1,4 +1,4 @@
-//! The README's commands, as they stand there, one after another in an empty folder.
+//! The commands of the README and the guides, as they stand there, one after another in an empty folder.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -8,15 +8,17 @@ use std::process::Command;
 /// Where the README has the log listen.
 const LISTENS: &str = "127.0.0.1:8080";
 
-/// The blocks of shell commands of a section.
+/// The blocks of shell commands of a section of the README.
 fn commands(section: &str) -> Vec<String> {
     let readme = include_str!("../../README.md");
     let (_, section) = readme.split_once(&format!("\n## {section}\n")).expect("the section");
-    let section = section.split("\n## ").next().unwrap_or_default();
-    let mut blocks = section.split("\n```sh\n").skip(1);
-    let blocks: Vec<_> =
-        blocks.by_ref().filter_map(|block| Some(block.split_once("\n```")?.0.into())).collect();
-    assert!(!blocks.is_empty(), "the section has commands");
+    blocks(section.split("\n## ").next().unwrap_or_default())
+}
+
+fn blocks(text: &str) -> Vec<String> {
+    let blocks = text.split("\n```sh\n").skip(1);
+    let blocks: Vec<_> = blocks.filter_map(|block| Some(block.split_once("\n```")?.0.into())).collect();
+    assert!(!blocks.is_empty(), "there are commands");
     blocks
 }
 
@@ -54,6 +56,16 @@ fn what_is_to_be_tried_does_what_it_says() {
     assert!(begin(verdicts[2], "✗ Altered."), "{said}");
     for made in ["lin.ndjson", "audit.parquet"] {
         assert!(folder.path().join(made).is_file(), "{made}");
+    }
+}
+
+#[test]
+fn the_guides_can_be_followed() {
+    let guides = [include_str!("../../docs/importing-logs.md"), include_str!("../../docs/trust-and-keys.md")];
+    for (guide, verdicts) in guides.into_iter().zip([3, 1]) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let said = run(folder.path(), &blocks(guide).join("\n"));
+        assert_eq!(said.matches("✓ Verified.").count(), verdicts, "{said}");
     }
 }
 
