@@ -48,14 +48,18 @@ function inArtefacts(names) {
   return [...used.values()];
 }
 
-/** The packages of npm's in a bundle of esbuild's. */
+/** The packages of npm's in a bundle, by the modules that it was made of; but for our own. */
 function packages(inputs) {
-  const names = inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
-  return [...new Set(names)].map((name) => {
-    const folder = new URL(`node_modules/${name}/`, root).pathname;
-    const { version, license } = JSON.parse(readFileSync(`${folder}package.json`, "utf8"));
-    return { name, version, license, folder };
-  });
+  const found = new Map();
+  for (const path of inputs) {
+    const [, within] = /^(.*\bnode_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
+    if (within !== undefined) {
+      const folder = new URL(`${within}/`, root).pathname;
+      const { name, version, license } = JSON.parse(readFileSync(`${folder}package.json`, "utf8"));
+      found.set(`${name} ${version}`, { name, version, license, folder });
+    }
+  }
+  return [...found.values()].filter(({ name }) => name !== "countersign");
 }
 
 /** What Rust's own libraries are under, which are in each artefact. */
@@ -77,8 +81,8 @@ function textsOf({ name, folder, only }) {
 }
 
 /** One text for some artefacts, and for what a bundle was made of. */
-export function licences({ artefacts, inputs = [] }) {
-  const head = "This package is MIT OR Apache-2.0. In its WebAssembly and its scripts are also:";
+export function licences({ artefacts, inputs = [], of = "package" }) {
+  const head = `This ${of} is MIT OR Apache-2.0. In its WebAssembly and its scripts are also:`;
   return textFor(head, [...inArtefacts(artefacts), ...packages(inputs)]);
 }
 

@@ -21,6 +21,8 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     let version = &commit.version;
     tools.www()?;
     fs::copy(tools.path("www/dist/index.html"), out.join(format!("countersign-page-{version}.html")))?;
+    let licences = format!("countersign-page-{version}.LICENSES.txt");
+    fs::copy(tools.path("www/dist/index.LICENSES.txt"), out.join(licences))?;
     fs::copy(tools.path("js/dist/wasm/rules.json"), out.join(format!("countersign-rules-{version}.json")))?;
     fs::copy(tools.path("docs/deploy/Containerfile"), out.join("Containerfile"))?;
 
@@ -64,7 +66,10 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
 fn pack(tools: &Tools, commit: &Commit, target: &str, program: &Path, out: &Path) -> Result<()> {
     let licences = tools.path("target/xtask/LICENSES.txt");
     let mut list = tools.node()?.node(tools);
-    fs::write(&licences, run::output(list.args(["js/build/program-licences.mjs", target]))? + "\n")?;
+    let of_program = run::output(list.args(["js/build/program-licences.mjs", target]))?;
+    // The console is in the program.
+    let of_console = fs::read_to_string(tools.path("www/dist/console.LICENSES.txt"))?;
+    fs::write(&licences, format!("{of_program}\n\n{}\n\nThe console in it: {of_console}", "=".repeat(80)))?;
     let [readme, mit, apache]: [PathBuf; 3] =
         ["README.md", "LICENSE-MIT", "LICENSE-APACHE"].map(|name| tools.path(name));
     let plain = |name, file| Entry { name, file, executable: false };
