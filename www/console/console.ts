@@ -65,6 +65,10 @@ export class Console extends View {
   readonly #tabs = new Tabs();
   #tools: Promise<Tools> | undefined;
   #conditions = readConditions(location.hash) ?? FIRST;
+  /** What the search's viewer looks for. */
+  #looked = "";
+  /** What it is to look for once it is there. */
+  #toLookFor: string | undefined;
   #complaint: Complaint | undefined;
   #storage = NO_STORAGE;
   #records = NO_RECORDS;
@@ -93,6 +97,21 @@ export class Console extends View {
   protected override updated(): void {
     const dialog = this.querySelector<HTMLDialogElement>("dialog.confirm");
     if (dialog !== null && !dialog.open) dialog.showModal();
+    const viewer = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
+    if (viewer === null) return;
+    if (this.#toLookFor !== undefined) {
+      const query = this.#toLookFor;
+      this.#toLookFor = undefined;
+      if (viewer.query !== query) void viewer.search(query);
+    }
+    this.#looks(viewer.query);
+  }
+
+  /** What the log can be asked for stands in the viewer's own search. */
+  #looks(query: string): void {
+    if (query === this.#looked) return;
+    this.#looked = query;
+    this.requestUpdate();
   }
 
   protected override render(): TemplateResult {
@@ -120,6 +139,9 @@ export class Console extends View {
         @turn-memory=${(event: CustomEvent<boolean>) => this.#change(() => memory.turn(event.detail))}
         @forget=${(event: CustomEvent<string>) => this.#change(() => memory.forget(event.detail))}
         @forget-all=${() => this.#change(() => memory.forgetAll())}
+        @countersign-query=${(event: CustomEvent<{ query: string }>) => {
+          if (this.#tabs.current === "search") this.#looks(event.detail.query);
+        }}
         @verify-whole=${() => this.#search(NO_CONDITIONS)}
         @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
         @begin-live=${() => this.#beginLive()}
@@ -197,8 +219,10 @@ export class Console extends View {
         conditions: this.#conditions,
         complaint: this.#complaint,
         viewer: viewer(search.session, FRAGMENTS.search, t),
+        looked: this.#looked,
         submit: this.#submit,
-        clear: () => this.#clear(),
+        ask: (query) =>
+          this.#search({ ...this.#conditions, query, limit: this.#conditions.limit || FIRST.limit }),
         cancel: () => this.#searching.cancel(),
       },
       t,
@@ -281,7 +305,7 @@ export class Console extends View {
   readonly #submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    this.#conditions = conditionsOf(form);
+    this.#conditions = { ...conditionsOf(form), query: this.#conditions.query };
     this.#complaint = complaintOf(this.#conditions);
     if (this.#complaint === undefined) {
       this.#search(this.#conditions);
@@ -293,17 +317,11 @@ export class Console extends View {
     field?.focus();
   };
 
-  #clear(): void {
-    this.#conditions = NO_CONDITIONS;
-    this.#complaint = undefined;
-    this.requestUpdate();
-    this.querySelector<HTMLInputElement>("#search-query")?.focus();
-  }
-
   #search(conditions: Conditions): void {
     this.#conditions = conditions;
     this.#complaint = undefined;
     this.#said = "";
+    if (conditions.query !== "") this.#toLookFor = conditions.query;
     this.#sources.chosen = "search";
     this.#tabs.write(conditions);
     void this.#searching.run(conditions);

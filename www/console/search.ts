@@ -1,4 +1,5 @@
 import { icon } from "@countersign/viewer/icons.js";
+import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { CONDITIONS, type Condition, type Conditions, counted } from "./place.ts";
 import type { Search } from "./searching.ts";
@@ -11,45 +12,86 @@ export interface Complaint {
   readonly says: "noNumber";
 }
 
-const FIRST: readonly Condition[] = ["query", "limit"];
-const MORE: readonly Condition[] = ["from", "to"];
-const NUMBERS: readonly Condition[] = ["from", "to", "limit"];
+/** How many of the newest events can be loaded; the last is all. */
+const AMOUNTS: readonly string[] = ["100", "1000", "10000", "100000", ""];
+const BOUNDS: readonly Condition[] = ["from", "to"];
+const NUMBERS: readonly Condition[] = [...BOUNDS, "limit"];
 
 interface Drawn {
   readonly search: Search;
   readonly conditions: Conditions;
+  /** What the viewer looks for, in what is loaded. */
+  readonly looked: string;
   readonly complaint: Complaint | undefined;
   readonly viewer: TemplateResult | typeof nothing;
   readonly submit: (event: SubmitEvent) => void;
-  readonly clear: () => void;
+  /** Has the log look for this. */
+  readonly ask: (query: string) => void;
   readonly cancel: () => void;
 }
 
-/** The form, and what came of it. */
+/** What of the log is loaded, and the viewer, in which it is searched. */
 export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
-  const { search, conditions, complaint, viewer, submit, clear, cancel } = drawn;
-  const more = MORE.filter((name) => conditions[name] !== "").length;
+  const { search, conditions, viewer, looked, ask } = drawn;
+  const { query } = conditions;
+  const canAsk = looked !== "" && looked !== query && !isWhole(conditions, search.session?.report);
   return html`
     <p class="help wide-text">${t.search.about}</p>
-    <form class="conditions" @submit=${submit} novalidate>
-      <div class="fields">${FIRST.map((name) => field(name, conditions, complaint, t))}</div>
-      <details ?open=${more > 0}>
-        <summary>${t.search.more}${more > 0 ? html` <span class="faint">${t.search.set(more)}</span>` : nothing}</summary>
-        <div class="fields">${MORE.map((name) => field(name, conditions, complaint, t))}</div>
-      </details>
-      <p id="search-complaint" class="complaint" role="alert">${complaint === undefined ? nothing : t.search[complaint.says]}</p>
-      <div class="buttons">
-        <button type="submit" class="primary">${icon("search")}${t.search.submit}</button>
-        ${counted(conditions) > 0 ? html`<button type="button" @click=${clear}>${t.search.clear}</button>` : nothing}
-        ${search.isAsking ? html`<button type="button" @click=${cancel}>${t.search.cancel}</button>` : nothing}
-        ${counted(conditions) === 0 ? html`<p class="help">${t.search.whole}</p>` : nothing}
-      </div>
-    </form>
+    ${loadedView(drawn, t)}
     ${search.isAsking && search.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
     ${search.refusal === undefined ? nothing : refusalView(search.refusal, t)}
     ${search.isEmpty ? html`<p class="empty">${t.search.emptyLog}</p>` : nothing}
     ${search.boundary === undefined || search.session === undefined ? nothing : html`<p class="help boundary">${icon("pin")}${t.search.boundary(search.boundary)}</p>`}
+    ${
+      query === ""
+        ? nothing
+        : html`<p class="asked">${icon("search")}<span>${t.search.found} <code>${query}</code></span>
+          <button type="button" @click=${() => ask("")}>${t.search.back}</button></p>`
+    }
+    ${
+      canAsk
+        ? html`<p class="asked"><button type="button" class="primary" @click=${() => ask(looked)}>${t.search.everywhere}</button>
+          <span class="help">${t.search.onlyLoaded}</span></p>`
+        : nothing
+    }
     ${viewer}
+  `;
+}
+
+/** Whether there is nothing in the log that is not loaded. */
+function isWhole(conditions: Conditions, report: Report | undefined): boolean {
+  if (conditions.query !== "") return false;
+  return counted(conditions) === 0 || (report?.complete?.by === "range" && report.counts.skipped === 0);
+}
+
+function loadedView(
+  { search, conditions, complaint, submit, cancel }: Drawn,
+  t: ConsoleTexts,
+): TemplateResult {
+  const { limit } = conditions;
+  const amounts = AMOUNTS.includes(limit) ? AMOUNTS : [limit, ...AMOUNTS];
+  const isBounded = BOUNDS.some((name) => conditions[name] !== "");
+  return html`
+    <form class="loaded" @submit=${submit} novalidate>
+      <label class="select">
+        <span>${t.search.load}</span>
+        <select id="search-limit" name="limit" @change=${(event: Event) => (event.target as HTMLSelectElement).form?.requestSubmit()}>
+          ${amounts.map((amount) => html`<option value=${amount} .selected=${amount === limit}>${t.search.amount(amount)}</option>`)}
+        </select>
+      </label>
+      <details ?open=${isBounded}>
+        <summary>${t.search.between}</summary>
+        <div class="fields">
+          ${BOUNDS.map((name) => field(name, conditions, complaint, t))}
+          <button type="submit">${t.search.apply}</button>
+        </div>
+      </details>
+      <div class="buttons">
+        <button type="submit">${t.search.again}</button>
+        ${search.isAsking ? html`<button type="button" @click=${cancel}>${t.search.cancel}</button>` : nothing}
+      </div>
+      <p id="search-complaint" class="complaint" role="alert">${complaint === undefined ? nothing : t.search[complaint.says]}</p>
+    </form>
   `;
 }
 
@@ -59,18 +101,15 @@ function field(
   complaint: Complaint | undefined,
   t: ConsoleTexts,
 ): TemplateResult {
-  const [label = "", hint = ""] = t.search.fields[name];
   const isWrong = complaint?.field === name;
   return html`
     <div class="field field-${name}">
-      <label for=${`search-${name}`}>${label}</label>
+      <label for=${`search-${name}`}>${t.search[name === "from" ? "from" : "to"]}</label>
       <input
         id=${`search-${name}`}
         name=${name}
         type="text"
-        dir=${name === "query" ? "ltr" : nothing}
-        inputmode=${NUMBERS.includes(name) ? "numeric" : nothing}
-        placeholder=${hint === "" ? nothing : hint}
+        inputmode="numeric"
         autocomplete="off"
         autocapitalize="off"
         spellcheck="false"

@@ -63,6 +63,8 @@ export interface ViewerEvents {
   "countersign-report": CustomEvent<Reported>;
   "countersign-alarm": CustomEvent<Reported>;
   "countersign-open": CustomEvent<{ readonly row: Row }>;
+  /** Something else is looked for. */
+  "countersign-query": CustomEvent<{ readonly query: string }>;
 }
 
 declare global {

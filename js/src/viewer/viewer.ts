@@ -55,7 +55,7 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * `<countersign-viewer>`: verifies an export and shows what verified.
  *
  * It tells of `countersign-report` ({ report, pin }), `countersign-alarm` ({ report, pin }, where `pin` is the last good
- * one) and `countersign-open` ({ row }), all of which bubble and leave shadow trees.
+ * one), `countersign-open` ({ row }) and `countersign-query` ({ query }), all of which bubble and leave shadow trees.
  */
 export class Viewer extends LitElement {
   static override styles = [palette, host, basics, parts, frame, strip, rows, drawer, found];
@@ -573,6 +573,7 @@ export class Viewer extends LitElement {
     this.#opening.close();
     this.#writeAddress();
     this.requestUpdate();
+    this.#tell("countersign-query", { query: this.#outlook.text });
     await this.#looking?.ask(this.#outlook.text, this.#order);
   }
 

@@ -6,7 +6,6 @@ import type { ConsoleTexts } from "./en.ts";
 const LANG = "de";
 const { count, duration, leaves } = page.viewer.figures;
 const cosignatures = counting(LANG, "Gegenzeichnung", "Gegenzeichnungen");
-const conditions = counting(LANG, "Bedingung", "Bedingungen");
 const lines = counting(LANG, "Zeile", "Zeilen");
 
 /** Dasselbe auf Deutsch. */
@@ -128,20 +127,21 @@ export const de: ConsoleTexts = {
   search: {
     heading: "Im Log suchen",
     about:
-      "Das Log schneidet einen Export zu; dieser Browser prüft ihn. Was nicht zu sehen ist, kann dennoch da sein: ein Export beweist, was er zeigt, und sagt, was er auslässt.",
-    fields: {
-      query: ["Suche nach", "actor:ada outcome:failure,denied since:-7d"],
-      from: ["Ab Eintrag", ""],
-      to: ["Vor Eintrag", ""],
-      limit: ["Nur die neuesten", "alle, die passen"],
-    },
-    more: "Weitere Bedingungen",
-    set: (set: number) => conditions(set),
-    submit: "Suchen",
-    clear: "Leeren",
+      "Ihr Browser lädt Ereignisse aus dem Log und prüft sie. Suchen Sie im Geladenen, oder lassen Sie das Log alles durchsuchen.",
+    load: "Laden:",
+    amount: (newest: string) =>
+      newest === "" ? "das ganze Log" : `die neuesten ${count(Number(newest))} Ereignisse`,
+    between: "Nur bestimmte Einträge",
+    from: "Ab Eintrag",
+    to: "Vor Eintrag",
+    apply: "Diese laden",
+    again: "Neu laden",
+    found: "Das Log hat alle Ereignisse durchsucht nach",
+    back: "Zurück zu den neuesten Ereignissen",
+    everywhere: "Das ganze Log durchsuchen",
+    onlyLoaded: "Bisher wurden nur die geladenen Ereignisse durchsucht.",
     cancel: "Abbrechen",
     loading: "Das Log wird gefragt",
-    whole: "Ohne Bedingungen ist es das ganze Log, so groß es auch ist.",
     noNumber: "Das muss eine ganze Zahl sein.",
     boundary: (size: number) =>
       `Auch bei ${leaves(size)} geschnitten, wo dieses Gerät das Log zuletzt sah, damit beides verglichen werden kann.`,

@@ -5,7 +5,6 @@ import { en as page } from "../../src/texts/en.ts";
 const LANG = "en-GB";
 const { count, duration, leaves } = page.viewer.figures;
 const cosignatures = counting(LANG, "cosignature", "cosignatures");
-const conditions = counting(LANG, "condition", "conditions");
 const lines = counting(LANG, "line", "lines");
 
 /** What the console says beside what the auditor's page and the viewer say, in English. */
@@ -120,20 +119,21 @@ export const en = {
   search: {
     heading: "Search the log",
     about:
-      "The log sends the events that match, and your browser verifies them. The result says what was left out.",
-    fields: {
-      query: ["Query", "actor:ada outcome:failure,denied since:-7d"],
-      from: ["From entry", ""],
-      to: ["Before entry", ""],
-      limit: ["Only the newest", "all that fit"],
-    },
-    more: "More conditions",
-    set: (set: number) => conditions(set),
-    submit: "Search",
-    clear: "Clear",
+      "Your browser loads events from the log and verifies them. Search in what is loaded, or have the log search all of it.",
+    load: "Load",
+    amount: (newest: string) =>
+      newest === "" ? "the whole log" : `the newest ${count(Number(newest))} events`,
+    between: "Only some entries",
+    from: "From entry",
+    to: "Before entry",
+    apply: "Load these",
+    again: "Load again",
+    found: "The log searched all its events for",
+    back: "Back to the newest events",
+    everywhere: "Search the whole log",
+    onlyLoaded: "So far, only the loaded events were searched.",
     cancel: "Cancel",
     loading: "Waiting for the log",
-    whole: "Without conditions you get the whole log, however large it is.",
     noNumber: "Enter a whole number.",
     boundary: (size: number) =>
       `The log is also asked for its state at ${leaves(size)}, where this device saw it last, so that the two can be compared.`,

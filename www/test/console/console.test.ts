@@ -207,8 +207,14 @@ test("a search asks the log for what is wanted, and its address brings it back",
   await accepted(page, log.token);
   // What was verified first is the boundary of what comes next.
   await page.waitForFunction(() => localStorage.getItem("countersign.seen/v1") !== null);
-  await page.locator("main form").getByLabel("Query").fill("action:user.* actor:u_0");
-  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await page.evaluate(() => {
+    location.hash = "#tab=search&limit=3";
+  });
+  await found(page, "3 events");
+  const box = page.locator("countersign-viewer cs-query input");
+  await box.fill("action:user.* actor:u_0");
+  await page.getByRole("button", { name: "Search the whole log" }).click();
+  await page.getByText("The log searched all its events for").waitFor();
   await found(page, "2 events");
   await verdict(page, "partial");
   const last = asked.findLast(({ pathname }) => pathname === "/export");
@@ -220,7 +226,7 @@ test("a search asks the log for what is wanted, and its address brings it back",
   assert.match(await page.locator(".here").innerText(), /Events shown\s+2/);
   await tab(page, "Search");
   await found(page, "2 events");
-  assert.equal(await page.locator("main form").getByLabel("Query").inputValue(), "action:user.* actor:u_0");
+  assert.equal(await box.inputValue(), "action:user.* actor:u_0");
   await page.reload();
   await accepted(page, log.token);
   await found(page, "2 events");
@@ -228,10 +234,7 @@ test("a search asks the log for what is wanted, and its address brings it back",
     location.hash = "#tab=search&query=action:user.invite+actor:u_1";
   });
   await found(page, "1 event");
-  assert.equal(
-    await page.locator("main form").getByLabel("Query").inputValue(),
-    "action:user.invite actor:u_1",
-  );
+  assert.equal(await box.inputValue(), "action:user.invite actor:u_1");
   const { hash: fragment } = new URL(page.url());
   await tab(page, "Search");
   assert.equal(new URL(page.url()).hash, fragment);
@@ -245,14 +248,15 @@ test("what cannot be asked for is said before the log is asked, and what it refu
   await accepted(page, log.token);
   await row(page, "job.update");
   const count = asked.length;
-  await page.locator("main form").getByLabel("Only the newest").fill("ten");
-  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByText("Only some entries").click();
+  await page.getByLabel("From entry").fill("ten");
+  await page.getByRole("button", { name: "Load these" }).click();
   await page.getByText("Enter a whole number.").waitFor();
-  await page.locator("#search-limit:focus").waitFor();
+  await page.locator("#search-from:focus").waitFor();
   assert.equal(asked.length, count);
-  await page.locator("main form").getByLabel("Only the newest").fill("5");
-  await page.locator("main form").getByLabel("Query").fill("actor:u_0 since:yesterday");
-  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await page.evaluate(() => {
+    location.hash = "#tab=search&query=actor:u_0+since:yesterday";
+  });
   await page.locator("main .refused[data-status='400']").waitFor();
   assert.match(await page.locator("main .refused").innerText(), /The log says: .*time/s);
 });
@@ -269,6 +273,7 @@ test("events show up while one watches, in every part", { skip }, async (t) => {
   log.record(events(3, "user.remove"));
   await row(page, "user.remove");
   await found(page, "7 events");
+  await verdict(page, "verified");
   await tab(page, "Coverage");
   await page.getByLabel("the live view").check();
   await page.getByText("The live view continues in the background.").waitFor();
@@ -355,7 +360,7 @@ test("a log that was replaced since the last visit is known again", { skip }, as
   await verdict(page, "verified");
   await log.replace();
   log.record(events(9, "job.other"));
-  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByRole("button", { name: "Load again" }).click();
   await page.locator(".alarms .alarm").waitFor();
   await verdict(page, "altered");
 });
