@@ -46,7 +46,7 @@ impl Made {
             Event::Text(text) | Event::Code(text) => self.text.push_str(&text),
             Event::SoftBreak | Event::HardBreak => self.text.push(' '),
             Event::Html(html) | Event::InlineHtml(html) if html.starts_with("<br") => {
-                self.text.push_str("; ")
+                self.text.push_str("; ");
             }
             Event::Start(tag) => self.start(&tag),
             Event::End(tag) => self.end(tag),
