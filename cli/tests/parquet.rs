@@ -192,7 +192,7 @@ fn each_day_has_files_of_its_own() {
     let (from, to) = ("rows/day=2026-11-19/part-00001.parquet", "rows/day=2026-11-20/part-00002.parquet");
     fs::rename(place.path(from), place.path(to)).unwrap();
     let told = refused("error[parquet.differs]: rows: ");
-    assert!(told.contains("part-00002.parquet, row 1 (leaf "), "{told}");
+    assert!(told.contains("part-00002.parquet, row 1 (entry "), "{told}");
     fs::remove_file(place.path(to)).unwrap();
     refused("its row is missing");
     place.write("rows/notes.txt", "mine");
@@ -279,7 +279,7 @@ fn a_row_that_is_not_the_exports_is_named() {
     differs(&more, &metadata, &["row 4 (entry 1000000): no event of the export makes this row"]);
     let mut other = good.clone();
     other[7] = changed(&good[7], "leaf", Cell::Integer(-1));
-    differs(&other, &metadata, &["row 8 (leaf -1): no event of the export makes this row", &missing]);
+    differs(&other, &metadata, &["row 8 (entry -1): no event of the export makes this row", &missing]);
     let mut swapped = good.clone();
     swapped.swap(7, 8);
     differs(&swapped, &metadata, &[&format!("row 9 (entry {}): it stands out of its order", leaf(7))]);
