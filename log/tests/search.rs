@@ -25,7 +25,11 @@ fn advance(search: &Search, log: &TestLog) {
 fn found(log: &TestLog, search: &Arc<Search>, request: &Request) -> Vec<u64> {
     let exporter = log.exporter().with_search(search.clone());
     let plan = exporter.plan(request, &|| false).unwrap();
-    let shown: Vec<u64> = plan.shown().iter().collect();
+    // Of a stretch of the log everything is shown.
+    let shown: Vec<u64> = match plan.range() {
+        Some((first, end)) => (first..end.unwrap_or(plan.size())).collect(),
+        None => plan.shown().iter().collect(),
+    };
     shown.into_iter().filter(|index| log.taken.iter().any(|taken| taken.index == *index)).collect()
 }
 
