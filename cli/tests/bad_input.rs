@@ -27,7 +27,7 @@ fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &
     place.run(&["show", export]).code(shown);
     place.run(&["verify", export]).code(shown);
     for command in [
-        &["report", export, "-o", "made.html"][..],
+        &["report", export, "-o", "made.json"][..],
         &["feed", export, "--to", "ocsf", "--trust", "trust.txt"],
     ] {
         place
@@ -37,7 +37,7 @@ fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &
             .stderr(predicate::str::contains(hint))
             .stdout("");
     }
-    assert!(!place.path("made.html").exists());
+    assert!(!place.path("made.json").exists());
 }
 
 const NO_EXPORT: (&str, &str) = ("not_checked", "format.header");

@@ -64,7 +64,7 @@ fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room() {
             other.record(1);
             assert_unavailable(&server, &emitter);
             let (status, health) = server.get("/healthz");
-            assert!(status == 503 && health.contains("\"storage\":{\"failing\":true"), "{health}");
+            assert!(status == 503 && health.contains("\"failing\":true,\"full\""), "{health}");
             assert_eq!(other.deliver(&server.url, 0, usize::MAX), Attempt::Later);
         }
         if round % 4 == 3 {
