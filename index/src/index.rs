@@ -637,11 +637,11 @@ impl EventIndex {
             let Some((held, row)) = at(&self.held, *row as usize) else { continue };
             let index = held.segment.index(row) as u64;
             match held.segment.kind(row) {
-                RowKind::Withheld => add(1, index, index + 1),
-                RowKind::Event | RowKind::Gap | RowKind::Other => add(0, index, index + 1),
+                RowKind::Withheld => add(1, index, index.saturating_add(1)),
+                RowKind::Event | RowKind::Gap | RowKind::Other => add(0, index, index.saturating_add(1)),
             }
             if matches!(held.segment.kind(row), RowKind::Event | RowKind::Withheld) {
-                add(3, index, index + 1);
+                add(3, index, index.saturating_add(1));
             }
         }
         let mut gaps = self.gaps.clone();
