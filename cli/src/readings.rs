@@ -18,9 +18,14 @@ pub(crate) struct Own {
 }
 
 impl Own {
+    /// Whether there are none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.readings.is_empty()
+    }
+
     /// These, and those that come with the program.
     pub(crate) fn load(&self) -> Result<Readings, Failure> {
-        if self.readings.is_empty() {
+        if self.is_none() {
             return Ok(Readings::built_in());
         }
         let mut files = Vec::new();

@@ -105,6 +105,16 @@ fn the_token_may_come_from_the_environment() {
 }
 
 #[test]
+fn readings_of_ones_own_are_not_passed_over() {
+    let place = Place::new();
+    place.write("own.json", r#"{"as":"own","when":{"n":{"type":"number"}},"action":"=own"}"#);
+    place
+        .run(&["export", "--dir", "http://127.0.0.1:9/audit", "--query", "as:own", "--readings", "own.json"])
+        .code(2)
+        .stderr(predicate::str::contains("a log reads events by its own readings"));
+}
+
+#[test]
 fn what_the_collector_cannot_choose_is_left_out_here() {
     let (place, export) = sealed();
     let chain = place.chain("audit.ndjson");

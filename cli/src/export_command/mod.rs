@@ -138,6 +138,11 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
 
 fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     let prefix = prefix(&args.log)?;
+    if !args.chosen.own.is_none() {
+        let hint = "leave --readings out; `countersign serve --readings` has a log read by yours";
+        let message = "a log reads events by its own readings, whoever asks";
+        return Err(Failure::unusable("arguments.invalid", message, hint));
+    }
     let token = token::load(args.token_file.as_deref())?;
     let request = Request::of(args)?;
     let mut stream = fetch(&prefix, &request, token.as_ref())?;
