@@ -31,6 +31,8 @@ const TARGETS: &[Target] = &[
     Target { name: "export", longest: 16_384, runs: 2_000 },
     Target { name: "line", longest: 4096, runs: 60_000 },
     Target { name: "note", longest: 8192, runs: 40_000 },
+    Target { name: "query", longest: 4096, runs: 20_000 },
+    Target { name: "reading", longest: 8192, runs: 20_000 },
     Target { name: "submission", longest: 16_384, runs: 20_000 },
     Target { name: "tiles", longest: 4096, runs: 100_000 },
     Target { name: "trust", longest: 8192, runs: 60_000 },
@@ -39,7 +41,8 @@ const TARGETS: &[Target] = &[
 ];
 
 /// The packages that are instrumented: ours, and those that read what is hostile.
-const SEARCHED: [&str; 5] = ["countersign", "countersign-fuzz", "miniz_oxide", "ruzstd", "ryu-js"];
+const SEARCHED: [&str; 6] =
+    ["countersign", "countersign-fuzz", "countersign-query", "miniz_oxide", "ruzstd", "ryu-js"];
 
 /// What libFuzzer asks of a compiler.
 const INSTRUMENTED: [&str; 5] = [

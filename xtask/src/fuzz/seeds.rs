@@ -36,6 +36,7 @@ pub(super) fn write(tools: &Tools) -> Result<PathBuf> {
     let mut seeds = Seeds::default();
     of_vectors(&tools.path("tests/vectors"), &mut seeds)?;
     of_no_vector(&mut seeds);
+    of_queries(tools, &mut seeds)?;
     for target in TARGETS {
         let folder = all.join(target.name);
         fs::create_dir_all(&folder)?;
@@ -129,6 +130,31 @@ fn of_no_vector(seeds: &mut Seeds) {
         }
         seeds.add("verify_export", program);
     }
+}
+
+/// The documented queries over the events that stand beside them, and each reading over samples of its source.
+fn of_queries(tools: &Tools, seeds: &mut Seeds) -> Result<()> {
+    let document = fs::read_to_string(tools.path("docs/query.md"))?;
+    let after = document.split_once("Over these events").context("docs/query.md has events")?.1;
+    let after = after.split_once("```json\n").context("docs/query.md has events")?.1;
+    let events = after.split_once("\n```").context("docs/query.md has events")?.0;
+    for row in document.lines().filter(|line| line.starts_with("| `")) {
+        let query = row.split('`').nth(1).unwrap_or_default();
+        seeds.add("query", format!("{query}\n{events}"));
+    }
+    for file in fs::read_dir(tools.path("query/readings"))? {
+        let file = file?.path();
+        let reading: Value = serde_json::from_slice(&fs::read(&file)?)?;
+        let samples = tools
+            .path("query/tests/samples")
+            .join(file.with_extension("ndjson").file_name().unwrap_or_default());
+        for sample in fs::read_to_string(samples).unwrap_or_default().lines() {
+            let sample: Value = serde_json::from_str(sample)?;
+            seeds.add("reading", format!("{reading}\n{}", sample["event"]));
+            seeds.add("reading", format!("\n{}", sample["event"]));
+        }
+    }
+    Ok(())
 }
 
 fn texts(value: &Value, take: &mut impl FnMut(&str)) {

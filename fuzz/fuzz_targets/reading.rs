@@ -1,0 +1,32 @@
+#![no_main]
+
+use countersign_query::Readings;
+use countersign_query::condition::Short;
+use countersign_query::value::Document;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &str| {
+    // A reading, and the events that are read by it and by those that come with the program.
+    let mut lines = input.split('\n');
+    let own = lines.next().unwrap_or_default();
+    let readings = match Readings::built_in().with([("own.json", own)]) {
+        Ok(readings) => readings,
+        Err(why) => {
+            assert!(!why.problem.is_empty() && !why.mend.is_empty());
+            Readings::built_in()
+        }
+    };
+    for short in Short::ALL {
+        let _ = readings.spelling(short);
+    }
+    for event in lines {
+        let Some(document) = Document::parse(event) else { continue };
+        let root = document.root();
+        let Some(read) = readings.read(&root) else { continue };
+        let mut said = Vec::new();
+        read.write_json(&mut said);
+        let said = String::from_utf8(said).expect("what was read is text");
+        assert!(Document::parse(&said).is_some() || said.len() > event.len(), "{said}");
+        assert_eq!(readings.read(&root).as_ref(), Some(&read));
+    }
+});
