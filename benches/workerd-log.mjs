@@ -90,6 +90,8 @@ const [first, name] = process.argv.slice(2);
 if (name === undefined) {
   await measure(Number(first));
 } else {
+  // It ends with who began it.
+  process.on("disconnect", () => process.exit());
   for (const client of FLOODS[name]()) repeat(first, client);
   // It rises for a while first.
   setTimeout(() => process.send("flooding"), 2_000);
