@@ -160,6 +160,7 @@ test("a key is compared by phone: words, a hash and a picture", async (t) => {
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await open(page, "Signers");
   await page.getByText("Compare by phone").first().click();
+  await page.locator(".words li").first().waitFor();
   assert.equal(await page.locator(".words li").count(), 8);
   await page.getByRole("img", { name: "QR code" }).waitFor();
 });
