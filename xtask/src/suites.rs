@@ -209,7 +209,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 22] = [
+pub(crate) const PARTS: [&str; 24] = [
     "-p",
     "countersign",
     "-p",
@@ -220,6 +220,8 @@ pub(crate) const PARTS: [&str; 22] = [
     "countersign-evidence",
     "-p",
     "countersign-feeds",
+    "-p",
+    "countersign-index",
     "-p",
     "countersign-log",
     "-p",
@@ -235,13 +237,7 @@ pub(crate) const PARTS: [&str; 22] = [
 ];
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {
-    log.run(
-        tools
-            .cargo("doc")
-            .args(PARTS)
-            .args(["-p", "countersign-index", "--no-deps"])
-            .env("RUSTDOCFLAGS", "-Dwarnings"),
-    )?;
+    log.run(tools.cargo("doc").args(PARTS).arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"))?;
     // Whether they compile from what is packaged is not looked at: it would all be built once more.
     let mut package = tools.cargo("package");
     package.args(PARTS).args(["-p", "countersign-cli"]);
