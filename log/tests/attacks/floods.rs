@@ -221,7 +221,7 @@ fn how_the_log_is_can_be_asked_when_it_has_no_room_left() {
 #[test]
 fn connections_that_do_nothing_make_way() {
     let hour = Duration::from_hours(1);
-    let server = serve(Bounds { connections: 8, head: hour, ..Bounds::default() });
+    let server = serve(patient(Bounds { connections: 8, head: hour, ..Bounds::default() }));
     let mut idle: Vec<TcpStream> = (0..50)
         .map(|number| {
             let mut stream = server.connect();
