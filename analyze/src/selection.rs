@@ -90,8 +90,9 @@ impl Test {
     /// Whether a value is so. What is about the field as a whole is asked of [`Item::holds`].
     fn holds(&self, leaf: &Leaf<'_>, found: &Found<'_>) -> bool {
         match (self, leaf.kind) {
-            (Self::Text(wildcard), Kind::Text | Kind::Number) => wildcard.matches(&leaf.text, leaf.folded()),
-            (Self::Text(wildcard), Kind::Bool) => wildcard.exact() == Some(&*leaf.text),
+            (Self::Text(wildcard), Kind::Text | Kind::Number | Kind::Bool) => {
+                wildcard.matches(&leaf.text, leaf.folded())
+            }
             (Self::Number(compare, number), Kind::Number | Kind::Text) => {
                 let long = leaf.text.len() > 1000;
                 let value = if long { None } else { countersign::canonical::double(&leaf.text) };
@@ -103,9 +104,10 @@ impl Test {
             (Self::Network(network), Kind::Text) => {
                 leaf.address().is_some_and(|address| network.holds(address))
             }
-            (Self::Field(other, part), Kind::Text | Kind::Number) => {
-                let texts =
-                    found.values(*other).filter(|other| matches!(other.kind, Kind::Text | Kind::Number));
+            (Self::Field(other, part), Kind::Text | Kind::Number | Kind::Bool) => {
+                let is_text =
+                    |other: &&Leaf<'_>| matches!(other.kind, Kind::Text | Kind::Number | Kind::Bool);
+                let texts = found.values(*other).filter(is_text);
                 let text = leaf.folded();
                 texts.map(Leaf::folded).any(|other| match part {
                     Part::Whole => text == other,
@@ -115,7 +117,7 @@ impl Test {
                 })
             }
             #[cfg(feature = "re")]
-            (Self::Regex(regex), Kind::Text) => regex.is_match(&leaf.text),
+            (Self::Regex(regex), Kind::Text | Kind::Number | Kind::Bool) => regex.is_match(&leaf.text),
             _ => false,
         }
     }
@@ -125,7 +127,9 @@ impl Item {
     pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
         let test = |test: &Test| match (self.field, test) {
             (None, test) => found.words().any(|leaf| test.holds(leaf, found)),
-            (Some(field), Test::Exists(wanted)) => found.values(field).next().is_some() == *wanted,
+            (Some(field), Test::Exists(wanted)) => {
+                found.values(field).any(|leaf| leaf.kind != Kind::Null) == *wanted
+            }
             (Some(field), Test::Null) => {
                 let mut values = found.values(field).peekable();
                 values.peek().is_none() || values.any(|leaf| leaf.kind == Kind::Null)

@@ -261,7 +261,8 @@ fn anomalies_are_found_and_habits_are_not() {
     let (pack, readings) = (pack(), Readings::built_in());
     for world in [
         World { seed: 7, identities: 200, busy: 10, roams: 5, late: 5, found: 95 },
-        World { seed: 2026, identities: 60, busy: 25, roams: 25, late: 15, found: 85 },
+        World { seed: 2026, identities: 60, busy: 25, roams: 25, late: 15, found: 90 },
+        World { seed: 90, identities: 60, busy: 15, roams: 50, late: 10, found: 90 },
     ] {
         let (events, kinds) = world.events();
         let mut analyzer = Analyzer::new(&pack);

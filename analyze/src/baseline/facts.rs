@@ -43,7 +43,7 @@ const FACTS: [(&str, Fact); 15] = [
 ];
 
 /// What there is, for who asked for something else.
-pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place), hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
+pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
 
 impl Fact {
     /// The fact of this name, which stands behind `baseline.`.

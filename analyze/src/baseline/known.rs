@@ -1,5 +1,9 @@
 //! What an identity was seen with, and since when.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use super::texts::{Number, Texts};
 
 /// What can be first seen.
@@ -16,10 +20,12 @@ pub(crate) enum What {
     /// An address from which one credential was used.
     CredentialAddress,
     Place,
+    /// The network of an address. It is no value of its own: addresses tell.
+    Network,
 }
 
 /// What can be first seen: its word, and how many of it are kept of an identity.
-pub(super) const WHAT: [(What, &str, usize); 7] = [
+pub(super) const WHAT: [(What, &str, usize); 8] = [
     (What::Address, "address", 64),
     (What::UserAgent, "user_agent", 32),
     (What::Action, "action", 128),
@@ -27,6 +33,7 @@ pub(super) const WHAT: [(What, &str, usize); 7] = [
     (What::Credential, "credential", 16),
     (What::CredentialAddress, "credential_address", 64),
     (What::Place, "place", 32),
+    (What::Network, "network", 0),
 ];
 
 /// What was not seen for so many days is new again.
@@ -165,6 +172,24 @@ impl Known {
         self.0.iter().filter(is_recent).count() as u32
     }
 
+    /// Whether no address that was seen within the last while lies in this network, and in how many others the first
+    /// address was first seen within the last while and after `begin`.
+    pub(super) fn networks(&self, network: &str, (begin, day): (i32, i32), texts: &Texts) -> (bool, u32) {
+        let mut is_new = true;
+        let mut firsts: BTreeMap<Cow<'_, str>, i32> = BTreeMap::new();
+        for entry in self.0.iter().filter(|entry| entry.is(What::Address)) {
+            let other = network_of(texts.text(entry.number()));
+            if other == network {
+                is_new &= !entry.is_at(day);
+            } else {
+                let first = firsts.entry(other).or_insert(i32::MAX);
+                *first = entry.first().min(*first);
+            }
+        }
+        let recent = firsts.values().filter(|first| **first >= begin && **first + RECENT > day);
+        (is_new, recent.count() as u32)
+    }
+
     /// The values that were seen on most days, with how many.
     pub(super) fn usual(&self, what: What, of: Option<Number>, day: i32) -> Vec<(Number, u32)> {
         let is_meant =
@@ -244,6 +269,21 @@ impl Known {
     /// Forgets everything.
     pub(super) fn release(self, texts: &mut Texts) {
         self.0.iter().for_each(|entry| entry.release(texts));
+    }
+}
+
+/// The network that an address is in, as addresses are kept: IPv4's first 24 bits, IPv6's first 48. Other texts are their own.
+pub(super) fn network_of(address: &str) -> Cow<'_, str> {
+    if let Some(address) = address.strip_suffix("/64").and_then(|address| address.parse::<Ipv6Addr>().ok()) {
+        let [a, b, c, ..] = address.segments();
+        return format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)).into();
+    }
+    match address.parse::<Ipv4Addr>() {
+        Ok(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24").into()
+        }
+        Err(_) => address.into(),
     }
 }
 

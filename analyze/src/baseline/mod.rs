@@ -30,7 +30,7 @@ pub(crate) use stored::StoredBaselines;
 
 use chains::Chains;
 use hours::Hours;
-use known::{Known, WHAT, What};
+use known::{Known, WHAT, What, network_of};
 use place::{Place, speed};
 use rate::Rate;
 pub(crate) use store::{Order, Rank, Ranked, Store};
@@ -198,6 +198,14 @@ impl Baselines {
                 add(What::CredentialAddress, self.texts.find(address), credential, since);
             }
         }
+        // A network can be new only where an address is.
+        if let Some(address) = moment.seen.get(Part::Address)
+            && facts.new.iter().any(|(what, _)| *what == What::Address)
+        {
+            let since = (identity.first_day + LEARN / 2, day);
+            let (is_new, recent) = known.networks(&network_of(address), since, &self.texts);
+            facts.new.extend(is_new.then_some((What::Network, recent)));
+        }
         facts.new.sort_unstable_by_key(|(what, _)| *what as u8);
     }
 
@@ -316,6 +324,9 @@ impl Baselines {
                         let (_, word, _) = WHAT[*what as usize];
                         let value = match what {
                             What::CredentialAddress => moment.seen.get(Part::Address).map(str::to_owned),
+                            What::Network => {
+                                moment.seen.get(Part::Address).map(|address| network_of(address).into_owned())
+                            }
                             _ => values(moment.seen).find(|(of, _)| of == what).map(|(_, value)| value),
                         };
                         say(format!("baseline.new.{word}"), value.unwrap_or_default());
@@ -360,6 +371,9 @@ impl Baselines {
         let of = match what {
             What::CredentialAddress => {
                 moment.seen.get(Part::Credential).and_then(|text| self.texts.find(text))
+            }
+            What::Network => {
+                return format!("none of its addresses; {recent} other networks new within 28 days");
             }
             _ => None,
         };

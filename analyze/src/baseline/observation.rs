@@ -142,8 +142,9 @@ fn place(read_as: &str, event: Value<'_>) -> Option<Place> {
     Place::new(degrees(latitude)?, degrees(longitude)?)
 }
 
+/// What was redacted is no value: it would be the same for everybody.
 fn text(event: Value<'_>, path: &str) -> Option<String> {
-    event.at(path)?.string().map(std::borrow::Cow::into_owned)
+    event.at(path)?.string().filter(|text| text != "[redacted]").map(std::borrow::Cow::into_owned)
 }
 
 /// An IPv6 address stands for its network of 64 bits, within which devices choose addresses anew.

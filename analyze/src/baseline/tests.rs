@@ -109,6 +109,53 @@ fn what_is_known_shows() {
     );
 }
 
+/// Who has new addresses all the time, but in networks that are known, comes from elsewhere only once.
+#[test]
+fn an_address_may_be_new_in_a_network_that_is_known() {
+    let mut sources = Sources::default();
+    let rule = |name: &str, fields: &str| {
+        format!("title: {name}\nid: {name}\nlevel: low\ndetection:\n  s: {{{fields}}}\n  condition: s\n---\n")
+    };
+    let text = rule("address", "baseline.new: address")
+        + &rule("network", "baseline.new: network, baseline.recent.network|lte: 1");
+    sources.add("rules.yml", &text);
+    let pack = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let readings = Readings::built_in();
+    let mut analyzer = Analyzer::new(&pack);
+    let addresses = (0..60u64).map(|day| match day {
+        50 => "203.0.113.9".to_owned(),
+        55 => "2001:db8:7:1::1".to_owned(),
+        56 => "2001:db8:7:2::1".to_owned(),
+        57 => "::ffff:192.0.2.1".to_owned(),
+        day => format!("198.51.100.{day}"),
+    });
+    for (day, address) in (0..).zip(addresses) {
+        let json = format!(
+            r#"{{"action":"job.read","actor":{{"id":"u"}},"outcome":"success","context":{{"ip":"{address}"}}}}"#
+        );
+        let document = Document::parse(&json).unwrap();
+        let root = document.root();
+        let read = readings.read(&root);
+        let time = Time::from_millis(BEGIN + i64::try_from(day).unwrap() * 24 * HOUR).unwrap();
+        let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(time) };
+        analyzer.take(pack.detect(day, &entry)).unwrap();
+    }
+    let findings = analyzer.finish().findings;
+    let leaves = |rule: &str| -> Vec<u64> {
+        findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .flat_map(|finding| finding.leaves.clone())
+            .collect()
+    };
+    assert_eq!(leaves("address"), (14..60).collect::<Vec<_>>());
+    // The second network of IPv6 is the first one's, and before the third there were two of late.
+    assert_eq!(leaves("network"), [50, 55]);
+    let told = findings.iter().find(|finding| finding.rule == "network").unwrap();
+    let told: Vec<&str> = told.reasons.iter().map(|reason| &*reason.value).collect();
+    assert!(told.contains(&"203.0.113.0/24"), "{told:?}");
+}
+
 #[cfg(feature = "snapshot")]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
