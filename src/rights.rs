@@ -28,6 +28,14 @@ impl Signer {
     }
 }
 
+/// Since when the trust file revokes all of those who may make a statement, no moment for always: since the latest of
+/// theirs. None where one of them is not revoked, or nobody may make it.
+pub(crate) fn all_revoked(signers: &[Signer], statement: &Statement) -> Option<Option<Time>> {
+    let mut with_right = signers.iter().filter(|signer| signer.may_state(statement));
+    let first = with_right.next()?.revoked_since?;
+    with_right.try_fold(first, |latest, signer| signer.revoked_since.map(|since| since.max(latest)))
+}
+
 /// Those who signed a key note, and whether a signature line of a known key is invalid. `known` are keys that are
 /// known whatever the note says; those that it revokes are known too.
 pub(crate) fn signers(note: &KeyNote, trust: &Trust, known: &[VerifierKey]) -> (Vec<Signer>, bool) {

@@ -31,14 +31,20 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
+use std::sync::Arc;
+
 use crate::error::{Code, Error};
 use crate::keys::{parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
 use crate::time::Time;
 
-/// What a reader trusts. The default trusts nothing and asks for no witnesses.
+/// What a reader trusts. The default trusts nothing and asks for no witnesses. Clones share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trust {
+pub struct Trust(Arc<Lists>);
+
+/// The lines of a trust file, by their kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Lists {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
     groups: Vec<Group>,
@@ -123,7 +129,7 @@ impl Trust {
     #[inline(never)]
     fn parse_one_log(text: &str) -> Result<Self, Error> {
         let trust = Self::parse(text.as_bytes())?;
-        match trust.logs.len() {
+        match trust.0.logs.len() {
             1 => Ok(trust),
             0 => Err(refuse("the trust file names no log").with_hint("add its line: log <vkey>")),
             _ => Err(refuse("the trust file names more than one log")
@@ -133,33 +139,33 @@ impl Trust {
 
     /// The keys of the logs, each with its log's origin as its name.
     pub fn logs(&self) -> impl ExactSizeIterator<Item = &VerifierKey> + Clone {
-        self.logs.iter().map(|log| &log.key)
+        self.0.logs.iter().map(|log| &log.key)
     }
 
     /// The witnesses' keys, in the file's order.
     pub fn witnesses(&self) -> impl ExactSizeIterator<Item = &VerifierKey> + Clone {
-        self.witnesses.iter().map(|witness| &witness.key)
+        self.0.witnesses.iter().map(|witness| &witness.key)
     }
 
     /// Where the witness at that place of [`Trust::witnesses`] is asked for cosignatures, if the file says so in
     /// UTF-8.
     pub fn witness_url(&self, place: usize) -> Option<&str> {
-        core::str::from_utf8(self.witnesses.get(place)?.url.as_deref()?).ok()
+        core::str::from_utf8(self.0.witnesses.get(place)?.url.as_deref()?).ok()
     }
 
     /// The keys that may grant and revoke emitters whose names are under their own.
     pub fn issuers(&self) -> &[VerifierKey] {
-        &self.issuers
+        &self.0.issuers
     }
 
     /// The keys that may sign chains, whatever a log says.
     pub fn emitters(&self) -> &[VerifierKey] {
-        &self.emitters
+        &self.0.emitters
     }
 
     /// The keys that are revoked, in the file's order. A key may be here more than once.
     pub fn revocations(&self) -> &[Revocation] {
-        &self.revocations
+        &self.0.revocations
     }
 
     /// This trust with one more log.
@@ -172,7 +178,7 @@ impl Trust {
         if self.logs().any(|log| log.public() == key.public()) {
             return Err(refuse(TWO_LOGS));
         }
-        self.logs.push(Log { key, url: None });
+        Arc::make_mut(&mut self.0).logs.push(Log { key, url: None });
         Ok(self)
     }
 
@@ -182,7 +188,7 @@ impl Trust {
     ///
     /// [`Code::Trust`] when the key is a witness's.
     pub fn with_issuer(mut self, key: VerifierKey) -> Result<Self, Error> {
-        self.issuers.push(of_type(key, KeyType::Ed25519)?);
+        Arc::make_mut(&mut self.0).issuers.push(of_type(key, KeyType::Ed25519)?);
         Ok(self)
     }
 
@@ -192,25 +198,25 @@ impl Trust {
     ///
     /// [`Code::Trust`] when the key is a witness's.
     pub fn with_emitter(mut self, key: VerifierKey) -> Result<Self, Error> {
-        self.emitters.push(of_type(key, KeyType::Ed25519)?);
+        Arc::make_mut(&mut self.0).emitters.push(of_type(key, KeyType::Ed25519)?);
         Ok(self)
     }
 
     /// Whether a line of the file names that key: as an emitter, as an issuer, or to revoke it.
     pub fn names(&self, key: &VerifierKey) -> bool {
-        let revoked = self.revocations.iter().map(|line| &line.key);
-        self.emitters.iter().chain(&self.issuers).chain(revoked).any(|named| named == key)
+        let revoked = self.0.revocations.iter().map(|line| &line.key);
+        self.0.emitters.iter().chain(&self.0.issuers).chain(revoked).any(|named| named == key)
     }
 
     /// Since when the `revoke` lines together revoke a key: none where they do not, and no moment for always.
     pub fn revoked_since(&self, key: &VerifierKey) -> Option<Option<Time>> {
         // No bound is the least, as is `None`.
-        self.revocations.iter().filter(|line| line.key == *key).map(|line| line.since).min()
+        self.0.revocations.iter().filter(|line| line.key == *key).map(|line| line.since).min()
     }
 
     /// Whether cosignatures are asked for: the quorum is not `none`.
-    pub const fn has_quorum(&self) -> bool {
-        self.quorum.is_some()
+    pub fn has_quorum(&self) -> bool {
+        self.0.quorum.is_some()
     }
 
     /// Whether the quorum is met when the witnesses of those places in [`Trust::witnesses`]
@@ -220,18 +226,18 @@ impl Trust {
             Member::Witness(witness) => cosigned(witness),
             Member::Group(group) => groups[group],
         };
-        let mut groups = Vec::with_capacity(self.groups.len());
-        for group in &self.groups {
+        let mut groups = Vec::with_capacity(self.0.groups.len());
+        for group in &self.0.groups {
             let members = group.members.iter().filter(|member| met(&groups, **member)).count();
             groups.push(members >= group.threshold);
         }
-        self.quorum.is_none_or(|member| met(&groups, member))
+        self.0.quorum.is_none_or(|member| met(&groups, member))
     }
 
     /// The times of a checkpoint with these valid cosignatures, each the witness's place in
     /// [`Trust::witnesses`] and its time. `None` when the quorum is `none` or is not met.
     pub fn times(&self, cosignatures: &[(usize, Time)]) -> Option<Times> {
-        self.quorum?;
+        self.0.quorum?;
         let meets = |those: &dyn Fn(Time) -> bool| {
             self.quorum_met(&|witness| cosignatures.iter().any(|&(by, time)| by == witness && those(time)))
         };
@@ -247,27 +253,27 @@ impl Trust {
     /// the names of witnesses and groups are.
     pub fn to_text(&self) -> Vec<u8> {
         let name = |member: &Member| match *member {
-            Member::Witness(witness) => self.witnesses[witness].name.clone(),
-            Member::Group(group) => self.groups[group].name.clone(),
+            Member::Witness(witness) => self.0.witnesses[witness].name.clone(),
+            Member::Group(group) => self.0.groups[group].name.clone(),
         };
         let word = |text: &str| text.as_bytes().to_vec();
         let key = |key: &VerifierKey| word(key.as_str());
         let mut lines: Vec<Vec<Vec<u8>>> = Vec::new();
-        for log in &self.logs {
+        for log in &self.0.logs {
             lines.push([word("log"), key(&log.key)].into_iter().chain(log.url.clone()).collect());
         }
-        for witness in &self.witnesses {
+        for witness in &self.0.witnesses {
             let named = [word("witness"), witness.name.clone(), key(&witness.key)];
             lines.push(named.into_iter().chain(witness.url.clone()).collect());
         }
-        for group in &self.groups {
+        for group in &self.0.groups {
             let rule = [word("group"), group.name.clone(), word(&group.threshold.to_string())];
             lines.push(rule.into_iter().chain(group.members.iter().map(name)).collect());
         }
-        lines.push(vec![word("quorum"), self.quorum.as_ref().map_or(word("none"), name)]);
-        lines.extend(self.issuers.iter().map(|issuer| vec![word("issuer"), key(issuer)]));
-        lines.extend(self.emitters.iter().map(|emitter| vec![word("emitter"), key(emitter)]));
-        for revoked in &self.revocations {
+        lines.push(vec![word("quorum"), self.0.quorum.as_ref().map_or(word("none"), name)]);
+        lines.extend(self.0.issuers.iter().map(|issuer| vec![word("issuer"), key(issuer)]));
+        lines.extend(self.0.emitters.iter().map(|emitter| vec![word("emitter"), key(emitter)]));
+        for revoked in &self.0.revocations {
             lines.push(vec![word("revoke"), key(&revoked.key), word(&write_bound(revoked.since))]);
         }
         lines.into_iter().flat_map(|words| [words.join(&b' '), vec![b'\n']].concat()).collect()
@@ -284,7 +290,7 @@ fn of_type(key: VerifierKey, kind: KeyType) -> Result<VerifierKey, Error> {
 /// The file while it is read.
 #[derive(Default)]
 struct Reader {
-    trust: Trust,
+    trust: Lists,
     /// In the order of their bytes. Sorted lists, because maps take more code.
     names: Vec<Name>,
     /// Those of logs and those of witnesses, in order, too.
@@ -330,7 +336,7 @@ impl Reader {
             return Err(refuse("there are witnesses and no quorum line")
                 .with_hint("say which witnesses are enough, or \"quorum none\""));
         }
-        Ok(self.trust)
+        Ok(Trust(Arc::new(self.trust)))
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Error> {

@@ -13,8 +13,8 @@ use countersign::link::{ChainId, Link};
 use countersign::trust::Trust;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{
-    Finding, Intake, Options, PickedEvent, Progress, State, SummarizedEvent, Summarizer, Summary, Update,
-    Verdict, VerifiedEvent, Verifier, parallel,
+    Finding, Intake, Options, PickedEvent, Progress, State, SummarizedEvent, Summarizer, Update, Verdict,
+    VerifiedEvent, Verifier, parallel,
 };
 use countersign_slice::explain::explain;
 use countersign_slice::{Selection, Survey};
@@ -38,7 +38,7 @@ fn options(trust: &Trust) -> Options {
 fn verify(export: &[u8], trust: &Trust) -> (Report, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(options(trust));
     verifier.push(export);
-    let (verification, events) = verifier.finish_with_events();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
     (verification.report, events)
 }
 
@@ -423,10 +423,9 @@ proptest! {
     }
 
     #[test]
-    fn neither_report_nor_events_depend_on_how_summaries_are_merged(
+    fn neither_report_nor_events_depend_on_where_stretches_are_cut(
         (world, Bytes(export)) in long_exports(),
         cuts in proptest::collection::vec(any::<Index>(), 1..12),
-        merges in proptest::collection::vec(any::<Index>(), 0..12),
     ) {
         let (expected, shown) = verify(&export, &world.trust);
         let mut intake = Intake::new();
@@ -446,25 +445,10 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(lines.len() + 1)).collect();
         cuts.extend([0, lines.len()]);
         cuts.sort_unstable();
-        let summarize = |stretch: &[usize]| {
+        for stretch in cuts.windows(2) {
+            let text = lines[stretch[0]..stretch[1]].concat();
             let mut stranger = Summarizer::new(&header.origin, &world.trust);
-            stranger.summarize(&lines[stretch[0]..stretch[1]].concat())
-        };
-        let text = |stretch: &[usize]| lines[stretch[0]..stretch[1]].concat();
-        let mut summaries: Vec<Summary> = cuts.windows(2).map(summarize).collect();
-        let mut texts: Vec<Vec<u8>> = cuts.windows(2).map(text).collect();
-        for merge in merges {
-            if summaries.len() > 1 {
-                let first = merge.index(summaries.len() - 1);
-                let second = summaries.remove(first + 1);
-                let merged = std::mem::take(&mut summaries[first]).merge(second);
-                summaries[first] = merged;
-                let second = texts.remove(first + 1);
-                texts[first].extend(second);
-            }
-        }
-        for (summary, text) in summaries.into_iter().zip(texts) {
-            progress.absorb(summary, &text);
+            progress.absorb(stranger.summarize(&text), &text);
         }
         let (verification, told) = progress.finish_telling(end);
         prop_assert_eq!(&verification.report, &expected);

@@ -92,7 +92,7 @@ impl Recorded {
         let each = |told: countersign::verify::Update| threads.extend(told.events);
         parallel::verify(export.as_bytes(), self.options(), 3, |_| {}, each).unwrap();
         vec![
-            ("whole", second(whole.finish_with_events().1)),
+            ("whole", second(whole.finish_telling().1.events)),
             ("live", second(live.take().events)),
             ("threads", second(threads)),
             ("summaries", second(self.by_summaries(export))),
@@ -170,7 +170,7 @@ fn a_text_that_matches_as_it_stands_is_handed_out_as_it_stands() {
     }
     let mut verifier = Verifier::new(recorded.options());
     verifier.push(export.as_bytes());
-    let (verification, events) = verifier.finish_with_events();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
     assert!(!verification.report.finding_counts.iter().any(|(code, _)| code.as_str().starts_with("payload")));
     assert_eq!(&*events[0].event, event);
 }

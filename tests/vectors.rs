@@ -84,22 +84,17 @@ fn on_several_threads() {
 }
 
 #[test]
-fn however_summaries_are_merged() {
+fn however_many_lines_are_summarized_at_once() {
     let mut failures = Vec::new();
     for case in all() {
         for lines in [1, 3] {
-            for fold_right in [false, true] {
-                let mut progress = Progress::new(case.options());
-                let Some((summaries, end)) = case.summaries(&mut progress, lines) else { continue };
-                let merged = if fold_right {
-                    summaries.into_iter().rev().reduce(|later, earlier| earlier.merge(later))
-                } else {
-                    summaries.into_iter().reduce(Summary::merge)
-                };
-                progress.absorb(merged.unwrap_or_default(), b"");
-                let how = format!("summaries of {lines} lines merged, {fold_right}");
-                compare(&case, &how, &progress.finish_telling(end).0.report, &mut failures);
+            let mut progress = Progress::new(case.options());
+            let Some((summaries, end)) = case.summaries(&mut progress, lines) else { continue };
+            for summary in summaries {
+                progress.absorb(summary, b"");
             }
+            let how = format!("summaries of {lines} lines");
+            compare(&case, &how, &progress.finish_telling(end).0.report, &mut failures);
         }
     }
     assert_none(&failures);
@@ -125,17 +120,12 @@ fn when_summaries_travel_as_bytes() {
 fn when_blank_lines_are_summarized_by_themselves() {
     let mut failures = Vec::new();
     for case in all().filter_map(|case| case.with_blank_lines()) {
-        for is_merged in [false, true] {
-            let mut progress = Progress::new(case.options());
-            let Some((mut summaries, end)) = case.summaries(&mut progress, 1) else { continue };
-            if is_merged {
-                summaries = summaries.into_iter().reduce(Summary::merge).into_iter().collect();
-            }
-            for summary in summaries {
-                progress.absorb(summary, b"");
-            }
-            compare(&case, "line by line", &progress.finish_telling(end).0.report, &mut failures);
+        let mut progress = Progress::new(case.options());
+        let Some((summaries, end)) = case.summaries(&mut progress, 1) else { continue };
+        for summary in summaries {
+            progress.absorb(summary, b"");
         }
+        compare(&case, "line by line", &progress.finish_telling(end).0.report, &mut failures);
     }
     assert_none(&failures);
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::verify::part::{self, Stored, Unusable};
 use countersign::verify::{Options, Verification};
+use countersign_parts::{Stored, Unusable};
 
 use crate::errors::{Failure, shown};
 use crate::summarize::open;
@@ -33,7 +33,7 @@ pub(crate) fn verify(
         }
     }
     let bar = progress::bar("verifying", Some(size));
-    let verified = part::verify(summaries, options, threads, |read| bar.set_position(read));
+    let verified = countersign_parts::verify(summaries, options, threads, |read| bar.set_position(read));
     bar.finish_and_clear();
     let verification = verified.map_err(|Unusable { place, why }| {
         let failure = Failure::from(why);

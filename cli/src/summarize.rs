@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use countersign::verify::part::{self, Part, Refused};
+use countersign_parts::{Part, Refused, summarize};
 
 use crate::errors::{Failure, shown};
 use crate::output::Output;
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut output = Output::create(args.output.as_deref())?;
     let bar = progress::bar("summarizing", Some(part.bytes()));
     let threads = verify::threads(args.threads);
-    part::summarize(file, &part, threads, |bytes| output.write(bytes), |read| bar.set_position(read))
+    summarize(file, &part, threads, |bytes| output.write(bytes), |read| bar.set_position(read))
         .map_err(|failure| failure.within(&name))?;
     bar.finish_and_clear();
     output.finish()?;

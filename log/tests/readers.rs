@@ -41,7 +41,8 @@ fn filled() -> Server {
 fn verify(server: &Server, export: &[u8]) -> (Verification, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(Options { trust: server.trust(), events: true, ..Options::default() });
     verifier.push(export);
-    verifier.finish_with_events()
+    let (verification, told) = verifier.finish_telling();
+    (verification, told.events)
 }
 
 fn intact(server: &Server, export: &[u8]) -> Vec<VerifiedEvent> {

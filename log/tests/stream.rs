@@ -85,7 +85,7 @@ fn intact(server: &Server, sent: &[Sent]) -> Vec<VerifiedEvent> {
         verifier.push(sent.line.as_bytes());
         verifier.push(b"\n");
     }
-    let (verification, events) = verifier.finish_with_events();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
     let report = verification.report;
     assert!(matches!(report.verdict.as_str(), "partial" | "verified"), "{:#?}", report.findings);
     events

@@ -21,10 +21,13 @@ pub(super) struct Pins {
 impl Pins {
     /// Those of `pins` that are of the export's log.
     pub(super) fn new(pins: &[SignedCheckpoint], origin: &str) -> Self {
-        let of_origin = pins.iter().map(|pin| &pin.checkpoint).filter(|pin| pin.origin == origin);
-        let mut pins: Vec<_> = of_origin.map(|pin| (pin.size, pin.root)).collect();
-        pins.sort_unstable();
-        Self { all: pins, ..Self::default() }
+        let mut all = Vec::new();
+        for pin in pins.iter().map(|pin| &pin.checkpoint).filter(|pin| pin.origin == origin) {
+            let pin = (pin.size, pin.root);
+            // They mostly come in order, and a sort is a lot of code.
+            all.insert(all.partition_point(|before| *before <= pin), pin);
+        }
+        Self { all, ..Self::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {

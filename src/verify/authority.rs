@@ -120,15 +120,15 @@ impl Key {
 }
 
 impl Authority {
-    pub(super) fn new(trust: Trust) -> Self {
-        let mut authority = Self { trust, ..Self::default() };
-        for vkey in authority.trust.issuers().to_vec() {
-            authority.know(&vkey);
+    pub(super) fn new(trust: &Trust) -> Self {
+        let mut authority = Self { trust: trust.clone(), ..Self::default() };
+        for vkey in trust.issuers() {
+            authority.know(vkey);
         }
-        for vkey in authority.trust.emitters().to_vec() {
-            authority.know(&vkey).vouched = true;
+        for vkey in trust.emitters() {
+            authority.know(vkey).vouched = true;
         }
-        for line in authority.trust.revocations().to_vec() {
+        for line in trust.revocations() {
             authority.know(&line.key).state().revocations.by_trust_file(line.since);
         }
         authority
@@ -194,16 +194,13 @@ impl Authority {
         let known = lines.flat_map(|line| self.known.like((&line.name, line.id)));
         let known: Vec<VerifierKey> = known.map(|number| self.keys[number].vkey()).collect();
         let (signers, invalid) = rights::signers(note, &self.trust, &known);
-        let with_right =
-            |statement| signers.iter().filter(move |signer: &&rights::Signer| signer.may_state(statement));
-        let denied = note.statements.iter().find(|statement| with_right(statement).next().is_none());
+        let is_allowed = |statement| signers.iter().any(|signer| signer.may_state(statement));
+        let denied = note.statements.iter().find(|statement| !is_allowed(statement));
         let acts = note.origin == origin && denied.is_none();
         for statement in note.statements.iter().filter(|_| acts) {
             match statement {
                 Statement::Grant { key, from, until } => {
-                    // Void where all are revoked: since the latest of them.
-                    let since = with_right(statement)
-                        .try_fold(None, |latest, signer| signer.revoked_since.map(|since| since.max(latest)));
+                    let since = rights::all_revoked(&signers, statement);
                     let Stated { windows, voidable, .. } = self.know(key).state();
                     windows.push(Window { from: *from, until: *until });
                     voidable.granted(windows, place.index.unwrap_or_default(), since);

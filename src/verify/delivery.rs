@@ -22,11 +22,9 @@ pub(super) struct Delivery {
     events_wanted: bool,
     marks_wanted: bool,
     bytes: usize,
-    waiting: HashMap<usize, Vec<Waiting>>,
+    chains: HashMap<usize, OfChain>,
     /// The first leaf of each chain in which something waits, with the chain; and some that no longer do.
     firsts: BinaryHeap<Reverse<(u64, usize)>>,
-    /// What waits in a chain and is only counted.
-    counted: HashMap<usize, Counted>,
     ready: Update,
 }
 
@@ -41,16 +39,17 @@ pub(super) enum Offered<'e> {
     Count,
 }
 
-/// How much of a chain waits that is not held.
+/// What waits in a chain.
 #[derive(Debug, Default)]
-struct Counted {
-    /// Events that nobody picked.
+struct OfChain {
+    waiting: Vec<Waiting>,
+    /// How many events nobody picked.
     others: u64,
-    /// What there was no room for.
+    /// How much there was no room for.
     left_out: u64,
 }
 
-/// What waits in a chain, with what not all of the chain's links share.
+/// Something that waits, with what not all of its chain's links share.
 #[derive(Debug)]
 struct Waiting {
     line: u64,
@@ -105,7 +104,7 @@ impl Delivery {
                     Offered::Picked(note, event) => {
                         self.wait(chain, place, link.time, What::Picked(note, event.and_then(text)));
                     }
-                    Offered::Count => self.counted.entry(chain).or_default().others += 1,
+                    Offered::Count => self.chains.entry(chain).or_default().others += 1,
                 }
                 return;
             }
@@ -120,20 +119,19 @@ impl Delivery {
         let (Some((_, Some(seq))), Some(index)) = (place.link, place.index) else { return };
         let waiting = Waiting { line: place.line, index, seq, time, what };
         let bytes = waiting.bytes();
+        let of_chain = self.chains.entry(chain).or_default();
         if self.bytes + bytes > MAX_HELD {
-            self.counted.entry(chain).or_default().left_out += 1;
+            of_chain.left_out += 1;
             return;
         }
         self.bytes += bytes;
-        let of_chain = self.waiting.entry(chain).or_default();
-        let is_first = of_chain.is_empty();
-        of_chain.push(waiting);
-        if is_first {
+        of_chain.waiting.push(waiting);
+        if of_chain.waiting.len() == 1 {
             self.firsts.push(Reverse((index, chain)));
             // What no longer waits would grow with the events where one chain waits for long.
-            if self.firsts.len() > 2 * self.waiting.len() + 64 {
-                let waiting = &self.waiting;
-                self.firsts.retain(|Reverse((first, chain))| waits(waiting, *first, *chain));
+            if self.firsts.len() > 2 * self.chains.len() + 64 {
+                let chains = &self.chains;
+                self.firsts.retain(|Reverse((first, chain))| waits(chains, *first, *chain));
             }
         }
     }
@@ -146,13 +144,12 @@ impl Delivery {
         vkey: impl Fn() -> VerifierKey,
         authorised: bool,
     ) {
-        if !self.counted.is_empty()
-            && let Some(Counted { others, left_out }) = self.counted.remove(&number)
-        {
-            self.ready.others += others;
-            self.ready.left_out += left_out;
+        let Some(OfChain { waiting, others, left_out }) = self.chains.remove(&number) else { return };
+        self.ready.others += others;
+        self.ready.left_out += left_out;
+        if waiting.is_empty() {
+            return;
         }
-        let Some(waiting) = self.waiting.remove(&number) else { return };
         let vkey = vkey();
         for waiting in waiting {
             self.bytes -= waiting.bytes();
@@ -168,8 +165,7 @@ impl Delivery {
 
     /// No signature will cover what waits in a chain.
     pub(super) fn drop_chain(&mut self, number: usize) {
-        self.counted.remove(&number);
-        let dropped = self.waiting.remove(&number).unwrap_or_default();
+        let dropped = self.chains.remove(&number).unwrap_or_default().waiting;
         self.bytes -= dropped.iter().map(Waiting::bytes).sum::<usize>();
     }
 
@@ -183,7 +179,7 @@ impl Delivery {
     /// What became known. What is handed out later lies at this position or after it, or waits now.
     pub(super) fn take(&mut self, position: u64) -> Update {
         while let Some(Reverse((first, chain))) = self.firsts.peek().copied() {
-            if waits(&self.waiting, first, chain) {
+            if waits(&self.chains, first, chain) {
                 return Update { settled: first.min(position), ..std::mem::take(&mut self.ready) };
             }
             self.firsts.pop();
@@ -193,8 +189,8 @@ impl Delivery {
 }
 
 /// Whether that leaf is the first that waits in a chain.
-fn waits(waiting: &HashMap<usize, Vec<Waiting>>, first: u64, chain: usize) -> bool {
-    waiting.get(&chain).and_then(|waiting| waiting.first()).is_some_and(|waiting| waiting.index == first)
+fn waits(chains: &HashMap<usize, OfChain>, first: u64, chain: usize) -> bool {
+    chains.get(&chain).and_then(|chain| chain.waiting.first()).is_some_and(|waiting| waiting.index == first)
 }
 
 #[cfg(test)]
@@ -255,7 +251,7 @@ mod tests {
         delivery.hold(0, &event, place(1), Offered::Text(b"{}"));
         delivery.drop_chain(0);
         delivery.release(0, CHAIN, vkey, true);
-        assert_eq!((delivery.take(0).events.len(), delivery.bytes, delivery.waiting.len()), (0, 0, 0));
+        assert_eq!((delivery.take(0).events.len(), delivery.bytes, delivery.chains.len()), (0, 0, 0));
     }
 
     #[test]
@@ -285,6 +281,6 @@ mod tests {
         delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), Offered::Text(b"{}"));
         delivery.hold(0, &link(Role::Close, Shown::NoEvent), place(2), Offered::Text(b""));
         delivery.mark(|| unreachable!("no mark is wanted"));
-        assert!(delivery.waiting.is_empty() && delivery.bytes == 0);
+        assert!(delivery.chains.is_empty() && delivery.bytes == 0);
     }
 }

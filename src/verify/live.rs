@@ -3,13 +3,6 @@
 use super::{Options, Verification, Verifier};
 use crate::time::Time;
 
-/// What is kept of an export that goes on.
-#[derive(Default)]
-pub(super) struct Live {
-    /// What there is to tell of an export that ends after the last checkpoint so far.
-    at_checkpoint: Option<Verification>,
-}
-
 impl Verifier {
     /// For an export that goes on, such as a log's live view.
     ///
@@ -22,7 +15,7 @@ impl Verifier {
     /// assert!(verifier.report().is_none()); // there was no checkpoint
     /// ```
     pub fn live(options: Options) -> Self {
-        Self { live: Some(Live::default()), ..Self::new(options) }
+        Self { live: true, ..Self::new(options) }
     }
 
     /// Verifies every whole line that was pushed so far, without waiting for more.
@@ -39,7 +32,7 @@ impl Verifier {
     /// What [`finish`](Self::finish) would give if the export had ended right after the last checkpoint so far. None
     /// where there was none since the last call, or where this is no [live](Self::live) verifier.
     pub fn report(&mut self) -> Option<Verification> {
-        self.live.as_mut()?.at_checkpoint.take()
+        self.at_checkpoint.take()
     }
 
     /// Takes whole lines, and reports on what ends with the last checkpoint among them.
@@ -56,9 +49,8 @@ impl Verifier {
             }
             _ => {
                 self.progress.absorb(summary, stretch);
-                if let (Some(_), Some(live), Some(sequence)) = (last, &mut self.live, &self.progress.sequence)
-                {
-                    live.at_checkpoint = Some(sequence.so_far());
+                if let (Some(_), Some(sequence)) = (last, &self.progress.sequence) {
+                    self.at_checkpoint = Some(sequence.so_far());
                 }
             }
         }

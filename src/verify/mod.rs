@@ -41,8 +41,6 @@ mod marks;
 mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parallel;
-#[cfg(all(not(target_arch = "wasm32"), feature = "compress"))]
-pub mod part;
 mod payloads;
 mod picked;
 #[cfg(not(target_arch = "wasm32"))]
@@ -74,7 +72,6 @@ pub use summary::{Summarizer, Summary};
 pub use unread::Unread;
 pub use update::Update;
 
-use live::Live;
 use report::Counts;
 use sequence::Sequence;
 
@@ -148,13 +145,16 @@ pub struct Verifier {
     intake: Intake,
     summarizer: Option<Summarizer>,
     progress: Progress,
-    live: Option<Live>,
+    /// Whether the export goes on.
+    live: bool,
+    /// What there is to tell of an export that goes on and ends after the last checkpoint so far.
+    at_checkpoint: Option<Verification>,
 }
 
 /// How far an export was taken in; for those who have stretches summarized elsewhere.
 pub struct Progress {
     options: Option<Options>,
-    sequence: Option<Sequence>,
+    sequence: Option<Box<Sequence>>,
     findings: bool,
 }
 
@@ -171,29 +171,28 @@ impl Progress {
     pub fn begin(&mut self, header: &Header, line: u64) -> Option<Summarizer> {
         let options = self.options.take()?;
         let summarizer = Summarizer::new(&header.origin, &options.trust).of_tiles(options.tiles);
-        self.sequence = Some(Sequence::new(header.clone(), line, options));
+        self.sequence = Some(Box::new(Sequence::new(header.clone(), line, options)));
         Some(summarizer)
     }
 
     /// Takes the summary of the next stretch. `stretch` is the text that was summarized, from which events are
     /// handed out; it may be empty where none are wanted.
     pub fn absorb(&mut self, summary: Summary, stretch: &[u8]) {
-        if let Some(sequence) = &mut self.sequence {
-            sequence.absorb(summary, stretch, None);
-        }
+        self.absorb_picked(summary, stretch, None);
     }
 
     /// The same where somebody looked at the [events](Summary::events) of the stretch: of those that become verified,
-    /// [`Update`] has these, and how many others there are. The picks are in the order of the events.
-    pub fn absorb_picked(&mut self, summary: Summary, stretch: &[u8], picks: Vec<Pick>) {
+    /// [`Update`] has these, and how many others there are. The picks are in the order of the events; none where nobody
+    /// looked.
+    pub fn absorb_picked(&mut self, summary: Summary, stretch: &[u8], picks: Option<Vec<Pick>>) {
         if let Some(sequence) = &mut self.sequence {
-            sequence.absorb(summary, stretch, Some(picks));
+            sequence.absorb(summary, stretch, picks);
         }
     }
 
     /// What became known since the last call.
     pub fn take(&mut self) -> Update {
-        self.sequence.as_mut().map(Sequence::take).unwrap_or_default()
+        self.sequence.as_mut().map(|sequence| sequence.take()).unwrap_or_default()
     }
 
     fn measure_at(&mut self, now: Time) {
@@ -206,12 +205,12 @@ impl Progress {
 
     /// What was counted so far.
     pub fn counts(&self) -> Counts {
-        self.sequence.as_ref().map(Sequence::counts).unwrap_or_default()
+        self.sequence.as_ref().map(|sequence| sequence.counts()).unwrap_or_default()
     }
 
     /// The origin that the header names, once it was read.
     pub fn origin(&self) -> Option<&str> {
-        self.sequence.as_ref().map(Sequence::origin)
+        self.sequence.as_ref().map(|sequence| sequence.origin())
     }
 
     /// All summaries were taken, and so ended the intake. Gives what became known since the last call of
@@ -238,7 +237,8 @@ impl Progress {
 impl Verifier {
     /// For one export.
     pub fn new(options: Options) -> Self {
-        Self { intake: Intake::new(), summarizer: None, progress: Progress::new(options), live: None }
+        let (intake, progress) = (Intake::new(), Progress::new(options));
+        Self { intake, summarizer: None, progress, live: false, at_checkpoint: None }
     }
 
     /// Takes the next bytes of the export, compressed or not.
@@ -264,7 +264,7 @@ impl Verifier {
     fn drain(&mut self) {
         while let Some(stretch) = self.intake.next_stretch() {
             self.begin();
-            if self.live.is_some() {
+            if self.live {
                 self.absorb_live(&stretch);
             } else if let Some(summarizer) = &mut self.summarizer {
                 let summary = summarizer.summarize(&stretch);
@@ -288,12 +288,6 @@ impl Verifier {
     /// The export ends here.
     pub fn finish(self) -> Verification {
         self.finish_telling().0
-    }
-
-    /// The export ends here; gives the last events too, where the options ask for them.
-    pub fn finish_with_events(self) -> (Verification, Vec<VerifiedEvent>) {
-        let (verification, told) = self.finish_telling();
-        (verification, told.events)
     }
 
     /// The export ends here; gives what became known since the last call of [`take`](Self::take) too.

@@ -4,37 +4,19 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use super::chain_keys::ChainKeys;
-use super::pipeline::{in_order, under_way};
-use super::{
-    Intake, Options, Pick, Progress, SummarizedEvent, Summarizer, Summary, Unread, Update, Verification,
-    Verifier,
-};
+pub use super::pipeline::in_order;
+use super::pipeline::under_way;
+use super::{Intake, Options, Pick, Progress, SummarizedEvent, Summarizer, Update, Verification};
 use crate::export::Header;
 
 /// How many bytes are read in one go.
-pub(super) const READ: usize = 256 << 10;
+const READ: usize = 256 << 10;
 
-/// What is read, in its order.
-enum Job {
-    Header(Header, u64),
-    /// A stretch to be summarized, and the origin that the header names.
-    Stretch(Arc<str>, Vec<u8>),
-    End(Result<(), Unread>),
-}
-
-/// A stretch, its summary, and what was picked of its events where somebody looked at them.
-struct Summarized {
-    stretch: Vec<u8>,
-    summary: Summary,
-    picks: Option<Vec<Pick>>,
-}
-
-/// What became of a job.
-enum Done {
-    Header(Header, u64),
-    Summary(Summarized),
-    End(Result<(), Unread>),
+/// What is known once the header was read: it and its line, and who summarizes what follows.
+struct Begin {
+    header: Header,
+    line: u64,
+    summarizer: Summarizer,
 }
 
 /// Reads an export to its end and verifies it, so many threads making summaries.
@@ -45,23 +27,14 @@ enum Done {
 /// # Errors
 /// What reading met, and what [`Update::whole`] refuses.
 pub fn verify(
-    mut reader: impl Read + Send,
+    reader: impl Read + Send,
     options: Options,
     threads: usize,
-    mut progress: impl FnMut(u64) + Send,
-    mut told: impl FnMut(Update),
+    progress: impl FnMut(u64) + Send,
+    told: impl FnMut(Update),
 ) -> io::Result<Verification> {
-    if threads <= 1 {
-        return alone(&mut reader, options, &mut progress, &mut told);
-    }
-    shared_out(
-        reader,
-        options,
-        threads,
-        None::<&fn() -> fn(&SummarizedEvent<'_>) -> Option<Pick>>,
-        progress,
-        told,
-    )
+    let nobody = None::<&fn() -> fn(&SummarizedEvent<'_>) -> Option<Pick>>;
+    shared_out(reader, options, threads, nobody, progress, told)
 }
 
 /// The same where events are looked at before it is known whether they verify, by the threads that summarize: each has a
@@ -78,7 +51,7 @@ pub fn verify_looking<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     progress: impl FnMut(u64) + Send,
     told: impl FnMut(Update),
 ) -> io::Result<Verification> {
-    shared_out(reader, options, threads.max(1), Some(&look), progress, told)
+    shared_out(reader, options, threads, Some(&look), progress, told)
 }
 
 fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
@@ -90,70 +63,73 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     mut told: impl FnMut(Update),
 ) -> io::Result<Verification> {
     let (trust, tiles) = (options.trust.clone(), options.tiles);
-    let keys = ChainKeys::default();
+    let begin = |header: &Header, line| {
+        let summarizer = Summarizer::new(&header.origin, &trust).of_tiles(tiles);
+        Begin { header: header.clone(), line, summarizer }
+    };
     // Stretches are read into those that are done with.
     let (give, spent) = sync_channel(under_way(threads));
     let worker = || {
-        let mut summarizer = None;
-        let mut look = look.map(|look| look());
-        let begin = |origin: &str| Summarizer::new(origin, &trust).of_tiles(tiles).sharing(keys.clone());
-        move |job| match job {
-            Job::Header(header, line) => Done::Header(header, line),
-            Job::Stretch(origin, stretch) => {
-                let summary = summarizer.get_or_insert_with(|| begin(&origin)).summarize(&stretch);
-                let picks = look
-                    .as_mut()
-                    .map(|look| summary.events(&stretch).filter_map(|event| look(&event)).collect());
-                Done::Summary(Summarized { stretch, summary, picks })
-            }
-            Job::End(end) => Done::End(end),
+        let (mut summarizer, mut look) = (None, look.map(|look| look()));
+        move |(begin, stretch): (Arc<Begin>, Vec<u8>)| {
+            let summarizer: &mut Summarizer = summarizer.get_or_insert_with(|| begin.summarizer.clone());
+            let summary = summarizer.summarize(&stretch);
+            let picks: Option<Vec<Pick>> =
+                look.as_mut().map(|look| summary.events(&stretch).filter_map(|event| look(&event)).collect());
+            (begin, stretch, summary, picks)
         }
     };
-    let recycled = move || spent.try_recv().unwrap_or_default();
-    let jobs = |emit: &mut dyn FnMut(Job) -> bool| read(&mut reader, emit, recycled, &mut progress);
-    let mut sequence = Progress::new(options);
-    let mut ended = Ok(());
-    in_order(threads, jobs, worker, |done| {
-        match done {
-            Done::Header(header, line) => _ = sequence.begin(&header, line),
-            Done::Summary(Summarized { stretch, summary, picks }) => {
-                match picks {
-                    Some(picks) => sequence.absorb_picked(summary, &stretch, picks),
-                    None => sequence.absorb(summary, &stretch),
+    let (mut intake, mut end) = (Intake::new(), Ok(()));
+    let jobs = |emit: &mut dyn FnMut((Arc<Begin>, Vec<u8>)) -> bool| {
+        let (mut begun, spent) = (None, spent);
+        let mut hand_out = |intake: &mut Intake| {
+            begun = begun.take().or_else(|| {
+                let (header, line) = intake.header()?;
+                Some(Arc::new(begin(header, line)))
+            });
+            while let Some(stretch) = intake.next_stretch() {
+                intake.recycle(spent.try_recv().unwrap_or_default());
+                if !begun.clone().is_some_and(|begun| emit((begun, stretch))) {
+                    return false;
                 }
-                let _ = give.try_send(stretch);
-                tell(sequence.take(), &mut told)?;
             }
-            Done::End(end) => ended = end,
+            true
+        };
+        let mut buffer = vec![0; READ];
+        let mut total = 0;
+        loop {
+            let length = read_some(&mut reader, &mut buffer)?;
+            if length == 0 {
+                break;
+            }
+            let mut rest = &buffer[..length];
+            while !rest.is_empty() {
+                rest = &rest[intake.push(rest)..];
+                // Ends early when nobody takes them any more.
+                if !hand_out(&mut intake) {
+                    return Ok(());
+                }
+            }
+            total += length as u64;
+            progress(total);
         }
-        Ok::<(), io::Error>(())
+        end = intake.finish();
+        hand_out(&mut intake);
+        Ok(())
+    };
+    let mut sequence = Progress::new(options);
+    in_order(threads, jobs, worker, |(begin, stretch, summary, picks)| {
+        sequence.begin(&begin.header, begin.line);
+        sequence.absorb_picked(summary, &stretch, picks);
+        let _ = give.try_send(stretch);
+        tell(sequence.take(), &mut told)
     })?;
-    let (verification, last) = sequence.finish_telling(ended);
+    if let Some((header, line)) = intake.header() {
+        sequence.begin(header, line);
+    }
+    let (verification, last) = sequence.finish_telling(end);
     tell(last, &mut told)?;
     Ok(verification)
-}
-
-fn alone(
-    reader: &mut impl Read,
-    options: Options,
-    progress: &mut impl FnMut(u64),
-    told: &mut impl FnMut(Update),
-) -> io::Result<Verification> {
-    let mut verifier = Verifier::new(options);
-    let mut buffer = vec![0; READ];
-    let mut total = 0;
-    loop {
-        let length = read_some(reader, &mut buffer)?;
-        if length == 0 {
-            let (verification, last) = verifier.finish_telling();
-            tell(last, told)?;
-            return Ok(verification);
-        }
-        verifier.push(&buffer[..length]);
-        total += length as u64;
-        progress(total);
-        tell(verifier.take(), told)?;
-    }
 }
 
 fn tell(what: Update, told: &mut impl FnMut(Update)) -> io::Result<()> {
@@ -164,62 +140,13 @@ fn tell(what: Update, told: &mut impl FnMut(Update)) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             other => return other,
         }
     }
-}
-
-/// Reads, and hands out stretches in their order. Ends early when nobody takes them any more.
-fn read(
-    reader: &mut impl Read,
-    emit: &mut dyn FnMut(Job) -> bool,
-    recycled: impl Fn() -> Vec<u8>,
-    progress: &mut impl FnMut(u64),
-) -> io::Result<()> {
-    let mut intake = Intake::new();
-    let mut buffer = vec![0; READ];
-    let mut total = 0;
-    let mut origin: Option<Arc<str>> = None;
-    let mut hand_out = |intake: &mut Intake| {
-        if let (None, Some((header, line))) = (&origin, intake.header()) {
-            origin = Some(header.origin.as_str().into());
-            if !emit(Job::Header(header.clone(), line)) {
-                return false;
-            }
-        }
-        while let Some(stretch) = intake.next_stretch() {
-            intake.recycle(recycled());
-            if !origin.clone().is_some_and(|origin| emit(Job::Stretch(origin, stretch))) {
-                return false;
-            }
-        }
-        true
-    };
-    loop {
-        let length = read_some(reader, &mut buffer)?;
-        if length == 0 {
-            break;
-        }
-        let mut rest = &buffer[..length];
-        while !rest.is_empty() {
-            let taken = intake.push(rest);
-            rest = &rest[taken..];
-            if !hand_out(&mut intake) {
-                return Ok(());
-            }
-        }
-        total += length as u64;
-        progress(total);
-    }
-    let end = intake.finish();
-    if hand_out(&mut intake) {
-        emit(Job::End(end));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! Events that are looked at where they are summarized, so that few of them need be handed out.
 
-use core::ops::Range;
-
 use super::events::CoveredLink;
-use super::summary::{Kind, LinkEntry, Shown, Summary};
+use super::summary::{Kind, Shown, Summary};
 use crate::link::ChainId;
 use crate::time::Time;
 
@@ -63,16 +61,10 @@ impl Summary {
             }
             let text = match canonical {
                 Some((_, text)) => text.as_bytes(),
-                None => stretch.get(range(link)?)?,
+                None => stretch.get(link.event.0..link.event.1)?,
             };
             let chain = *self.chains.get(link.chain as usize)?;
             Some(SummarizedEvent { entry, chain, seq: link.seq, time: link.time, text })
         })
     }
-}
-
-/// Where an event stands in its stretch.
-pub(super) fn range(link: &LinkEntry) -> Option<Range<usize>> {
-    let (begin, end) = link.event;
-    Some(usize::try_from(begin).ok()?..usize::try_from(end).ok()?)
 }

@@ -27,7 +27,7 @@ enum Message<R, E> {
 ///
 /// # Errors
 /// The first of `jobs` or `take`.
-pub(super) fn in_order<J: Send, R: Send, E: Send, W: FnMut(J) -> R>(
+pub fn in_order<J: Send, R: Send, E: Send, W: FnMut(J) -> R>(
     threads: usize,
     jobs: impl FnOnce(&mut dyn FnMut(J) -> bool) -> Result<(), E> + Send,
     worker: impl Fn() -> W + Sync,

@@ -10,7 +10,6 @@ use super::log::LogCheck;
 use super::marks::{self, Mark, NoteMark};
 use super::numbers::Numbers;
 use super::payloads::Payloads;
-use super::picked;
 use super::range::Range;
 use super::report::{Counts, Log};
 use super::revocations::Stood;
@@ -89,7 +88,7 @@ impl Sequence {
             last: Place::line(line),
             findings,
             counts: Counts { lines: 1, ..Counts::default() },
-            authority: Authority::new(options.trust.clone()),
+            authority: Authority::new(&options.trust),
             claimed: header.range.map(Range::claimed),
             expected: options.expect.range.map(Range::new),
             pins,
@@ -132,21 +131,26 @@ impl Sequence {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
         let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
         let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
-        let mut stretch =
-            Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
+        let mut stretch = Stretch {
+            chains,
+            names: &summary.chains,
+            leaves: &summary.leaves,
+            added: 0,
+            next: 0,
+            text: stretch,
+        };
         let mut findings = summary.findings.iter().peekable();
         let mut canonical = summary.canonical.iter().peekable();
         let mut picks = picks.map(|picks| picks.into_iter().peekable());
-        let mut next = 0;
         for (number, entry) in summary.entries.iter_mut().enumerate() {
             if let Some(unresolved) = unresolved.next_if(|unresolved| unresolved.entry == number) {
                 self.resolve(entry, &unresolved, &stretch.chains);
             }
             let canonical = canonical.next_if(|(of, _)| *of == number).map(|(_, text)| &**text);
             let pick = picks.as_mut().map(|picks| picks.next_if(|pick| pick.entry == number));
-            let has_place = self.has_place(entry, &mut stretch, &mut next);
+            let has_place = self.has_place(entry, &mut stretch);
             let place = if has_place {
-                self.entry(entry, (canonical, pick), &mut stretch, &mut next)
+                self.entry(entry, (canonical, pick), &mut stretch)
             } else {
                 Place::line(self.line + entry.line)
             };
@@ -162,7 +166,7 @@ impl Sequence {
         for finding in findings {
             self.line_finding(finding, Place::line(self.line + finding.line));
         }
-        self.tree.extend(&stretch.leaves[stretch.added..]);
+        stretch.add_to(&mut self.tree);
         if summary.last_filled > 0 && self.last.line != self.line + summary.last_filled {
             self.last = Place::line(self.line + summary.last_filled);
         }
@@ -171,14 +175,14 @@ impl Sequence {
     }
 
     /// Whether the tree has room for what stands here. A leaf that it has no room for is a malformed line.
-    fn has_place(&mut self, entry: &Entry, stretch: &mut Stretch<'_>, next: &mut usize) -> bool {
-        let index = self.tree.position() + (*next - stretch.added) as u64;
-        if index < MAX_SIZE || matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)) {
+    fn has_place(&mut self, entry: &Entry, stretch: &mut Stretch<'_>) -> bool {
+        if stretch.index(&self.tree) < MAX_SIZE || matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_))
+        {
             return true;
         }
-        stretch.add_to(&mut self.tree, *next);
-        *next += 1;
-        stretch.added = *next;
+        stretch.add_to(&mut self.tree);
+        stretch.next += 1;
+        stretch.added = stretch.next;
         self.malformed += 1;
         let message = format_args!("a log has at most 2^53 - 1 entries");
         self.findings.add(FindingCode::FormatLine, Place::line(self.line + entry.line), message);
@@ -207,16 +211,13 @@ impl Sequence {
         entry: &Entry,
         (canonical, pick): (Option<&str>, Option<Option<Pick>>),
         stretch: &mut Stretch<'_>,
-        next: &mut usize,
     ) -> Place {
-        let line = self.line + entry.line;
-        // Leaves are added to the tree in batches; this one's index counts those that wait.
-        let index = self.tree.position() + (*next - stretch.added) as u64;
+        let (line, index) = (self.line + entry.line, stretch.index(&self.tree));
         let place = match &entry.kind {
             Kind::Link(link) => {
                 let id = stretch.names[link.chain as usize];
                 let place = Place::link(line, index, id, link.seq);
-                let hash = &stretch.leaves[*next];
+                let hash = &stretch.leaves[stretch.next];
                 let text = || canonical.map_or_else(|| stretch.event(link), str::as_bytes);
                 let event = match pick {
                     None => Offered::Text(text()),
@@ -243,22 +244,22 @@ impl Sequence {
                 Place { link, ..Place::leaf(line, index) }
             }
             Kind::Skip(level, hash) => {
-                stretch.add_to(&mut self.tree, *next);
+                stretch.add_to(&mut self.tree);
                 let place = Place::line(line);
                 self.skip(*level, hash, place);
                 return place;
             }
             Kind::Checkpoint(checkpoint) => {
-                stretch.add_to(&mut self.tree, *next);
+                stretch.add_to(&mut self.tree);
                 let place = Place::line(line);
                 self.checkpoint(checkpoint, place);
                 return place;
             }
         };
-        *next += 1;
+        stretch.next += 1;
         self.tree.stands(place);
         if self.pins.next_size() == Some(index + 1) {
-            stretch.add_to(&mut self.tree, *next);
+            stretch.add_to(&mut self.tree);
             self.pins.reach(index + 1, self.tree.root(), place, &mut self.findings);
         }
         place
@@ -415,19 +416,26 @@ struct Stretch<'a> {
     chains: Vec<Option<usize>>,
     names: &'a [ChainId],
     leaves: &'a [Hash],
-    /// How many of the leaves are in the tree.
+    /// How many of the leaves are in the tree: they are added in batches.
     added: usize,
+    /// The next leaf to come.
+    next: usize,
     text: &'a [u8],
 }
 
 impl<'a> Stretch<'a> {
     /// The text of a link's event, where it is shown and the text was given.
     fn event(&self, link: &LinkEntry) -> &'a [u8] {
-        picked::range(link).and_then(|range| self.text.get(range)).unwrap_or_default()
+        self.text.get(link.event.0..link.event.1).unwrap_or_default()
     }
 
-    fn add_to(&mut self, tree: &mut Tree, up_to: usize) {
-        tree.extend(&self.leaves[self.added..up_to]);
-        self.added = up_to;
+    /// The index of the next leaf, which counts those that wait.
+    fn index(&self, tree: &Tree) -> u64 {
+        tree.position() + (self.next - self.added) as u64
+    }
+
+    fn add_to(&mut self, tree: &mut Tree) {
+        tree.extend(&self.leaves[self.added..self.next]);
+        self.added = self.next;
     }
 }

@@ -1,10 +1,9 @@
 //! Summaries: all that verifying needs to know of a stretch of lines (SPEC section 10).
 //!
 //! A [`Summarizer`] does the work that is worth sharing out: it parses, hashes and checks the signatures of a
-//! stretch, knowing nothing of what came before it but some chains' keys. Summaries are small, they
-//! [merge](Summary::merge) associatively, and [`Progress::absorb`](super::Progress::absorb) takes them in the
-//! order of the lines. The report does not depend on where the stretches were cut, on who summarized them or on
-//! how they were merged.
+//! stretch, knowing nothing of what came before it but some chains' keys. Summaries are small, and
+//! [`Progress::absorb`](super::Progress::absorb) takes them in the order of the lines. The report does not depend on
+//! where the stretches were cut or on who summarized them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -73,7 +72,7 @@ pub(super) struct LinkEntry {
     pub(super) time: Time,
     pub(super) prev: Hash,
     /// Where the event stands in the stretch.
-    pub(super) event: (u64, u64),
+    pub(super) event: (usize, usize),
 }
 
 #[derive(Debug)]
@@ -136,51 +135,6 @@ pub(super) struct LineFinding {
 }
 
 impl Summary {
-    /// The summary of this stretch and the one after it, as if they had been summarized as one.
-    #[must_use]
-    pub fn merge(mut self, next: Self) -> Self {
-        let first_entry = self.entries.len();
-        let mut places: HashMap<ChainId, u32> = self.chains.iter().copied().zip(0..).collect();
-        let chains: Vec<u32> = next
-            .chains
-            .iter()
-            .map(|chain| {
-                *places.entry(*chain).or_insert_with(|| {
-                    self.chains.push(*chain);
-                    self.chains.len() as u32 - 1
-                })
-            })
-            .collect();
-        for mut entry in next.entries {
-            entry.line += self.lines;
-            if let Kind::Link(link) = &mut entry.kind {
-                link.chain = chains[link.chain as usize];
-                link.event = (link.event.0 + self.bytes, link.event.1 + self.bytes);
-            }
-            self.entries.push(entry);
-        }
-        for mut finding in next.findings {
-            finding.line += self.lines;
-            finding.entry = finding.entry.map(|entry| entry + first_entry);
-            self.findings.push(finding);
-        }
-        for (entry, text) in next.canonical {
-            self.canonical.push((entry + first_entry, text));
-        }
-        for mut unresolved in next.unresolved {
-            unresolved.entry += first_entry;
-            self.unresolved.push(unresolved);
-        }
-        if next.last_filled > 0 {
-            self.last_filled = self.lines + next.last_filled;
-        }
-        self.bytes += next.bytes;
-        self.lines += next.lines;
-        self.filled += next.filled;
-        self.leaves.extend_from_slice(&next.leaves);
-        self
-    }
-
     /// The line of the last checkpoint within.
     pub(super) fn last_checkpoint(&self) -> Option<u64> {
         let mut entries = self.entries.iter().rev();
@@ -199,8 +153,8 @@ impl Summary {
 /// How many keys are kept ready to verify with.
 const POINTS: usize = 1024;
 
-/// Makes summaries of stretches of one export.
-#[derive(Default)]
+/// Makes summaries of stretches of one export. What one learns of chains' keys its clones know too.
+#[derive(Clone, Default)]
 pub struct Summarizer {
     origin: String,
     trust: Trust,
@@ -235,13 +189,6 @@ impl Summarizer {
     /// For the stretches of an export with this header origin, by a reader who trusts so much.
     pub fn new(origin: &str, trust: &Trust) -> Self {
         Self { origin: origin.into(), trust: trust.clone(), ..Self::default() }
-    }
-
-    /// The same, with the keys that others know who share them.
-    #[cfg(not(target_arch = "wasm32"))]
-    #[must_use]
-    pub(super) fn sharing(self, keys: ChainKeys) -> Self {
-        Self { keys, ..self }
     }
 
     /// The same, for the lines of an export or for what a log's [`tiles`](super::Options::tiles) make.
@@ -315,7 +262,7 @@ impl Summarizer {
                 let base = line.map_or(0, |text| text.as_ptr() as usize);
                 self.item(state, number, parsed.item, |event: &str| {
                     let first = start + (event.as_ptr() as usize - base);
-                    (first as u64, (first + event.len()) as u64)
+                    (first, first + event.len())
                 });
             }
             Err(malformed) => state.malformed(number, malformed, ended),
@@ -328,7 +275,7 @@ impl Summarizer {
         state: &mut Stretch<'a>,
         line: u64,
         item: Item<'a>,
-        place: impl Fn(&str) -> (u64, u64),
+        place: impl Fn(&str) -> (usize, usize),
     ) {
         let entry = state.summary.entries.len();
         let kind = match item {
@@ -410,8 +357,7 @@ impl Summarizer {
 
     /// Does for a summary that was made elsewhere what takes a reader's trust, or chains that others met. None where
     /// nothing could have been summarized so.
-    #[cfg(all(not(target_arch = "wasm32"), feature = "compress"))]
-    pub(super) fn settle(&mut self, summary: &mut Summary, known: &HashMap<ChainId, [u8; 32]>) -> Option<()> {
+    pub fn settle(&mut self, summary: &mut Summary, known: &HashMap<ChainId, [u8; 32]>) -> Option<()> {
         for entry in &mut summary.entries {
             if let Kind::Checkpoint(checkpoint) = &mut entry.kind {
                 let signed = crate::checkpoint::SignedCheckpoint::parse(&checkpoint.note).ok()?;

@@ -1,6 +1,6 @@
 //! Summaries as bytes, to be passed between workers that share no memory, and between machines.
 //!
-//! The form is private to one version of this crate, which those who store it ([`part`](super::part)) write beside it.
+//! The form is private to one version of this crate, which those who store it write beside it.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,15 @@ use super::FindingCode;
 use super::summary::{
     CheckpointEntry, Entry, Kind, LineFinding, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
 };
-use crate::export::Withheld;
+use crate::export::{MAX_SKIP_LEVEL, Withheld};
 use crate::hash::Hash;
-use crate::keys::KeyNote;
-use crate::link::{ChainId, OpenLink};
-use crate::note::VerifierKey;
+use crate::keys::{KeyNote, Statement};
+use crate::link::{ChainId, MAX_INTEGER, OpenLink};
+use crate::note::{Note, SignatureLine, VerifierKey};
 use crate::time::Time;
+
+/// The most lines of a stretch, and more than that.
+const MAX_LINES: u64 = 1 << 24;
 
 impl Summary {
     /// The summary as bytes.
@@ -25,21 +28,31 @@ impl Summary {
 
     /// The summary that [`encode`](Self::encode) made these bytes of, or `None` where it did not.
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
-        let summary = Self::read(&mut bytes)?;
-        let links = summary.entries.iter().filter_map(|entry| match &entry.kind {
-            Kind::Link(link) => Some(link.chain as usize),
-            _ => None,
-        });
-        let leaves = summary
-            .entries
-            .iter()
-            .filter(|entry| !matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)));
-        let entries = summary.entries.len();
-        let whole = bytes.is_empty()
-            && leaves.count() == summary.leaves.len()
-            && links.into_iter().all(|chain| chain < summary.chains.len())
-            && summary.unresolved.iter().all(|unresolved| unresolved.entry < entries);
-        whole.then_some(summary)
+        Self::read(&mut bytes).filter(|summary| bytes.is_empty() && summary.is_sound())
+    }
+
+    /// Whether something could have been summarized so: what takes a summary counts with its numbers.
+    fn is_sound(&self) -> bool {
+        let lines = 1..=self.lines;
+        let mut leaves = 0;
+        let mut entry = |entry: &Entry| {
+            leaves += usize::from(!matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)));
+            lines.contains(&entry.line)
+                && match &entry.kind {
+                    Kind::Link(link) => link.seq <= MAX_INTEGER && (link.chain as usize) < self.chains.len(),
+                    Kind::Opaque(place) => place.is_none_or(|(_, seq)| seq <= MAX_INTEGER),
+                    Kind::Skip(level, _) => *level <= MAX_SKIP_LEVEL,
+                    Kind::Note(_) | Kind::Checkpoint(_) => true,
+                }
+        };
+        self.entries.iter().all(&mut entry)
+            && leaves == self.leaves.len()
+            && self.entries.is_sorted_by_key(|entry| entry.line)
+            && self.unresolved.iter().all(|unresolved| unresolved.entry < self.entries.len())
+            && self.findings.iter().all(|finding| lines.contains(&finding.line))
+            && self.lines <= MAX_LINES
+            && self.filled <= self.lines
+            && self.last_filled <= self.lines
     }
 }
 
@@ -56,7 +69,7 @@ pub fn decode_opened(mut bytes: &[u8]) -> impl Iterator<Item = (ChainId, [u8; 32
 }
 
 /// What can be passed between workers.
-pub(super) trait Wire: Sized {
+trait Wire: Sized {
     /// Appends it.
     fn write(&self, out: &mut Vec<u8>);
 
@@ -101,9 +114,6 @@ macro_rules! wire {
     };
 }
 
-#[cfg(all(not(target_arch = "wasm32"), feature = "compress"))]
-pub(super) use wire;
-
 wire!(struct Summary {
     bytes, lines, filled, last_filled, chains, leaves, entries, findings, canonical, unresolved
 });
@@ -121,6 +131,10 @@ wire!(enum Shown { 0 NoEvent {}, 1 Matches {}, 2 Fails {}, 3 Withheld { 0: why }
 wire!(enum Withheld { 0 Erased {}, 1 Redacted {}, 2 Filtered {} });
 wire!(enum Role { 0 Open { 0: open }, 1 Event {}, 2 Close {} });
 wire!(struct OpenLink { chain, origin, key, time, nonce, signature });
+wire!(struct KeyNote { origin, statements, note });
+wire!(enum Statement { 0 Grant { key: key, from: from, until: until }, 1 Revoke { key: key, since: since } });
+wire!(struct Note { text, signatures });
+wire!(struct SignatureLine { name, id, signature });
 wire!(struct CheckpointEntry { size, root, note, other_origin, log, cosignatures, bad_cosignature });
 wire!(struct LineFinding { line, entry, code, detail });
 wire!(struct Unresolved { entry, message, signature });
@@ -154,7 +168,6 @@ wire_text! {
     Box<str>: own => own, text => Some(text.into());
     Cow<'static, str>: own => own, text => Some(Self::Owned(text.to_owned()));
     VerifierKey: own => own.as_str(), text => text.parse().ok();
-    KeyNote: own => &own.note.to_string(), text => Self::parse(text).ok();
 }
 
 /// Passes a type as another one.
@@ -274,6 +287,9 @@ mod tests {
     fn summary() -> Summary {
         let signature = Unresolved { entry: 0, message: "signed".into(), signature: [2; 64] };
         Summary {
+            lines: 1,
+            filled: 1,
+            last_filled: 1,
             entries: vec![link()],
             leaves: vec![Hash([3; 32])],
             chains: vec![ChainId([4; 16])],
@@ -295,6 +311,11 @@ mod tests {
         assert!(!decodes(|summary| summary.leaves.clear()));
         assert!(!decodes(|summary| summary.chains.clear()));
         assert!(!decodes(|summary| summary.unresolved[0].entry = 1));
+        assert!(!decodes(|summary| summary.lines = 0));
+        assert!(!decodes(|summary| summary.filled = 2));
+        assert!(!decodes(|summary| summary.last_filled = 2));
+        assert!(!decodes(|summary| summary.entries[0].line = 0));
+        assert!(!decodes(|summary| summary.entries[0].kind = Kind::Skip(53, Hash([0; 32]))));
         let mut bytes = summary().encode();
         bytes.push(0);
         assert!(Summary::decode(&bytes).is_none());

@@ -32,13 +32,13 @@ pub(super) fn json(marks: impl IntoIterator<Item = Mark>) -> Vec<u8> {
 /// What the links of a chain share.
 #[derive(Default)]
 struct Chains {
-    places: HashMap<ChainId, usize>,
+    places: HashMap<ChainId, u32>,
     text: Text,
 }
 
 impl Chains {
-    fn place(&mut self, link: &CoveredLink) -> usize {
-        let next = self.places.len();
+    fn place(&mut self, link: &CoveredLink) -> u32 {
+        let next = self.places.len() as u32;
         let place = *self.places.entry(link.chain).or_insert(next);
         if place == next {
             self.text.raw(if next == 0 { "{" } else { ",{" });
@@ -124,8 +124,8 @@ impl Text {
         self.raw("}");
     }
 
-    fn link(&mut self, LinkMark { kind, link }: &LinkMark, of: usize) {
-        self.number(",\"of\":", of as u64);
+    fn link(&mut self, LinkMark { kind, link }: &LinkMark, of: u32) {
+        self.number(",\"of\":", of.into());
         self.number(",\"seq\":", link.seq);
         self.time(",\"time\":", Some(link.time));
         match kind {

@@ -209,7 +209,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 24] = [
+pub(crate) const PARTS: [&str; 26] = [
     "-p",
     "countersign",
     "-p",
@@ -226,6 +226,8 @@ pub(crate) const PARTS: [&str; 24] = [
     "countersign-log",
     "-p",
     "countersign-parquet",
+    "-p",
+    "countersign-parts",
     "-p",
     "countersign-query",
     "-p",

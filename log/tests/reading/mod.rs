@@ -347,7 +347,8 @@ pub fn export(exporter: &Exporter, request: &Request) -> Result<String, ExportEr
 pub fn verify(export: &str, trust: Trust, pins: Vec<SignedCheckpoint>) -> (Verification, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(Options { trust, pins, events: true, ..Options::default() });
     verifier.push(export.as_bytes());
-    verifier.finish_with_events()
+    let (verification, told) = verifier.finish_telling();
+    (verification, told.events)
 }
 
 pub fn shown(events: &[VerifiedEvent]) -> Vec<u64> {
