@@ -18,19 +18,19 @@
 //! lone surrogates, and numbers whose value as a double is not finite or above 2^53 − 1 in magnitude.
 
 mod number;
-mod redaction;
 mod tokens;
 
 use core::cmp::Ordering;
 use std::borrow::Cow;
 use std::collections::BinaryHeap;
 
+use countersign_secrets::{REDACTED, Secrecy};
+
 use crate::error::{Code, Error};
 use crate::json::{self, JsonError};
 
+pub use countersign_secrets::Redaction;
 pub use number::{double, es6 as number};
-pub use redaction::Redaction;
-use redaction::Secrecy;
 pub use tokens::{Raw, Token, Tokens};
 
 /// How deep a value may nest, itself the first level.
@@ -370,7 +370,7 @@ impl<'a> Writer<'a> {
     fn redact(&mut self, start: usize) {
         self.out.truncate(start);
         self.out.push(b'"');
-        self.out.extend_from_slice(redaction::REDACTED);
+        self.out.extend_from_slice(REDACTED);
         self.out.push(b'"');
         self.redacted += 1;
     }

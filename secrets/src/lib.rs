@@ -1,5 +1,5 @@
 //! What is a secret, by a name or by a text's looks: the rules by which an event is redacted where nobody says otherwise
-//! (SPEC section 12), and what of a [path] names somebody or something.
+//! (SPEC section 12), what else somebody may want [redacted](Redaction), and what of a [path] names somebody or something.
 //!
 //! ```
 //! use countersign_secrets::{is_secret, mask};
@@ -13,9 +13,11 @@
 
 mod names;
 pub mod path;
+mod redaction;
 mod texts;
 
 pub use names::{is_about, is_secret};
+pub use redaction::{Redaction, Secrecy};
 pub use texts::mask;
 
 /// What stands for a secret.

@@ -1,8 +1,6 @@
 //! What is replaced while a value is written in canonical form (SPEC section 12).
 
-use countersign_secrets::{is_about, is_secret, mask};
-
-pub(super) use countersign_secrets::REDACTED;
+use crate::{is_about, is_secret, mask};
 
 /// What is taken out of an event before it is committed to, wherever it stands.
 ///
@@ -31,7 +29,7 @@ struct Rules {
 
 /// What becomes of a member's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Secrecy {
+pub enum Secrecy {
     /// It stays, but for secrets in its texts.
     #[default]
     Open,
@@ -71,13 +69,13 @@ impl Redaction {
     }
 
     /// The shape of a request's path.
-    pub(super) fn shape(&self, path: &str) -> String {
+    pub fn shape(&self, path: &str) -> String {
         self.shape.map_or_else(|| path.into(), |shape| shape(path))
     }
 
     /// What becomes of the value of a member of an object, by that object's secrecy, the member's name and its objects'
     /// names, the innermost first.
-    pub(super) fn of_member<P, N>(&self, object: Secrecy, name: &str, path: impl Fn() -> P) -> Secrecy
+    pub fn of_member<P, N>(&self, object: Secrecy, name: &str, path: impl Fn() -> P) -> Secrecy
     where
         P: Iterator<Item = N>,
         N: AsRef<str>,
@@ -100,7 +98,7 @@ impl Redaction {
 
     /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on. Gives how
     /// many parts were.
-    pub(super) fn mask(&self, out: &mut Vec<u8>, start: usize) -> usize {
+    pub fn mask(&self, out: &mut Vec<u8>, start: usize) -> usize {
         self.rules.map_or(0, |rules| (rules.mask)(out, start))
     }
 }
