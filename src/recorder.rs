@@ -40,12 +40,9 @@ use crate::error::{Code, Error};
 use crate::event::Event;
 use crate::hash::Hash;
 use crate::link::{self, ChainId, MAX_INTEGER, Salt, Signature};
-use crate::merkle::leaf_hash;
+use crate::merkle::{MAX_LEAF, leaf_hash};
 use crate::note::{KeyType, VerifierKey, check_name};
 use crate::time::Time;
-
-/// The most bytes that a leaf of a log may have.
-const MAX_LEAF: usize = 65_535;
 
 /// The characters of a signature in a link, with the space before it.
 const SIGNATURE_LENGTH: usize = 89;
@@ -230,15 +227,11 @@ impl Recorder {
     /// [`Code::Recorder`] when none is due, [`Code::Signature`] for one that does not verify under the chain's key;
     /// it is still due then. A build without Ed25519 cannot check it.
     pub fn sign(&mut self, signature: &Signature) -> Result<(), Error> {
-        let Some(bytes) = self.to_sign() else {
-            return Err(Error::new(Code::Recorder, "no signature is due"));
-        };
-        if !self.accepts(bytes, signature) {
+        if self.to_sign().is_some_and(|bytes| !self.accepts(bytes, signature)) {
             return Err(Error::new(Code::Signature, "the signature does not verify under the chain's key")
                 .with_hint("the signer holds another key than its vkey says"));
         }
-        self.end_tail(Some(signature));
-        Ok(())
+        self.sign_unchecked(signature)
     }
 
     /// The same without checking it: of a signer that is known to hold the chain's key, and cannot change it.

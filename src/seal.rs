@@ -209,13 +209,13 @@ impl<'k> Sealer<'k> {
 
     fn check(&self, signed: &SignedCheckpoint) -> Result<(), Error> {
         let Checkpoint { size, root, .. } = &signed.checkpoint;
-        let altered = "the sealed export is not what was sealed: `countersign verify` says more";
         if !signed.is_signed_by(self.key.verifier_key()) {
             let hint = "extend it with the key that sealed it";
             return Err(refuse("the checkpoint is not signed by this log key", hint));
         }
         if *size != self.tree.end() || self.tree.root() != Some(*root) {
-            return Err(refuse("the checkpoint is not of the entries before it", altered));
+            let hint = "the sealed export is not what was sealed: `countersign verify` says more";
+            return Err(refuse("the checkpoint is not of the entries before it", hint));
         }
         Ok(())
     }

@@ -31,10 +31,10 @@ pub use line::{Item, Line, Malformed, Withheld};
 pub use lines::LineBuffer;
 pub use payload::{Matched, Mismatch, Payload};
 
-/// The largest leaf, in bytes.
-pub const MAX_LEAF: usize = 65_535;
+pub use crate::merkle::MAX_LEAF;
+
 /// The largest event, in bytes as it stands.
-pub const MAX_EVENT: usize = 262_144;
+pub const MAX_EVENT: usize = crate::event::MAX_BYTES;
 /// The longest line, in bytes, white space included and the line end not.
 pub const MAX_LINE: usize = 1 << 20;
 /// How deep a line may nest, itself the first level: an event's 64 levels and the line around it.

@@ -77,10 +77,7 @@ impl Acceptance {
                 None => self.take_note(rules, below, entry, note),
             },
         };
-        result.map_err(|stop| match stop {
-            Stop::Refused(refusal) => Stop::Refused(refusal.at_line(entry.line)),
-            stop @ Stop::Storage(_) => stop,
-        })
+        result.map_err(|stop| stop.at_line(entry.line))
     }
 
     fn repeat_note(&mut self, held: Held) -> bool {

@@ -106,7 +106,7 @@ impl Intake {
             let error = error.with_hint("it has at least one link or key note");
             return Err(Refusal::malformed(error).into());
         }
-        Ok(Submission::of(self.entries))
+        Ok(Submission { entries: self.entries })
     }
 
     fn line<E>(
@@ -142,10 +142,7 @@ impl Intake {
             return Err(too_large(Kind::TooMany, message).into());
         }
         if is_new {
-            admit(&leaf).map_err(|stop| match stop {
-                Stop::Refused(refusal) => Stop::Refused(refusal.at_line(Some(number))),
-                stop @ Stop::Storage(_) => stop,
-            })?;
+            admit(&leaf).map_err(|stop| stop.at_line(Some(number)))?;
         }
         self.entries.push(Entry::new(Some(number), leaf));
         Ok(())

@@ -54,7 +54,7 @@ impl Leaf {
         if let (Body::Link { link, event }, Item::Link { payload: Some(payload), .. }) =
             (&mut leaf.body, item)
         {
-            *event = Some(committed(link, payload).map_err(Refusal::malformed)?);
+            *event = Some(committed(link, payload)?);
         }
         Ok(leaf)
     }
@@ -131,8 +131,7 @@ fn refuse(message: &str, hint: &'static str) -> Refusal {
 }
 
 /// The event as it matches its commit: as it stands, or else in canonical form.
-fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, Error> {
-    let refuse = |message, hint| Error::new(Code::Refused, message).with_hint(hint);
+fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, Refusal> {
     let mismatch = || refuse("the event does not match its link", "the event or its salt was changed");
     let Link::Event(link) = link else { return Err(mismatch()) };
     let text = match payload.check(&payload.commit(), &link.commit) {
@@ -140,7 +139,8 @@ fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, Error> {
         Ok(Matched::Canonical(text)) => String::from(text),
         Err(Mismatch::DuplicateMember(name)) => {
             let message = "the event has two members of one name";
-            return Err(refuse(message, "readers would disagree on what it says").in_member(name));
+            let error = Error::new(Code::Refused, message).in_member(name);
+            return Err(Refusal::malformed(error.with_hint("readers would disagree on what it says")));
         }
         Err(Mismatch::Differs) => return Err(mismatch()),
     };

@@ -124,6 +124,16 @@ pub enum Stop<E> {
 
 impl<E: core::error::Error> core::error::Error for Stop<E> {}
 
+impl<E> Stop<E> {
+    /// The same at this line, unless it is known already.
+    pub(super) fn at_line(self, line: Option<u64>) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(refusal.at_line(line)),
+            Self::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
 impl Stop<Infallible> {
     /// The refusal, where storage cannot fail.
     pub fn refusal(self) -> Refusal {

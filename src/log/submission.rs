@@ -33,7 +33,8 @@ impl Default for Limits {
 /// take them.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    entries: Vec<Entry>,
+    /// There is one at least.
+    pub(super) entries: Vec<Entry>,
 }
 
 /// A leaf of a submission.
@@ -64,11 +65,6 @@ impl Submission {
         let mut admit = |_: &Leaf| Ok(());
         let read = intake.push(body, &mut admit).and_then(|()| intake.finish(&mut admit));
         read.map_err(Stop::<Infallible>::refusal)
-    }
-
-    /// Of these leaves, of which there is one at least.
-    pub(super) fn of(entries: Vec<Entry>) -> Self {
-        Self { entries }
     }
 
     /// What it brings, in its order.

@@ -45,14 +45,7 @@ impl VoidGrants {
             let count = self.granted.entry(key.clone()).or_default();
             let number = *count;
             *count += 1;
-            let mut with_right = signers.iter().filter(|signer| signer.may_state(statement)).peekable();
-            if with_right.peek().is_none() {
-                continue;
-            }
-            // Where all of them are revoked: since the latest of these moments.
-            let since = with_right
-                .try_fold(None, |latest, signer| signer.revoked_since.map(|since| since.max(latest)));
-            let Some(since) = since else { continue };
+            let Some(since) = rights::all_revoked(&signers, statement) else { continue };
             let since = since.filter(|_| trust.has_quorum());
             if since.zip(existed_by).is_none_or(|(since, existed_by)| existed_by >= since) {
                 self.void.entry(key.clone()).or_default().insert(number, since);

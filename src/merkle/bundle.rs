@@ -38,8 +38,7 @@ impl Bundle {
 
     /// The bundles that a log has to write when it grows from `old` to `new` leaves.
     pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
-        let indexes = if new > old { old / TILE_WIDTH..new.div_ceil(TILE_WIDTH) } else { 0..0 };
-        indexes.filter_map(move |index| Tile::of_size(0, index, new)).map(Self::of)
+        Tile::grown(old, new).take_while(|tile| tile.level == 0).map(Self::of)
     }
 
     /// The bundle of the leaves whose hashes are in that tile of level 0.

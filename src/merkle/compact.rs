@@ -1,8 +1,8 @@
 //! Compact ranges: a stretch of leaves, known by the roots of the fewest subtrees that cover it.
 
-use super::{MAX_SIZE, Subtree, empty_root, node_hash, skips};
+use super::{MAX_SIZE, Subtree, joined, node_hash, root_of, skips};
 use crate::error::{Code, Error};
-use crate::hash::{Hash, hash_nodes};
+use crate::hash::Hash;
 
 /// The leaves from [`begin`](Self::begin) up to [`end`](Self::end), as the hashes of the fewest
 /// complete subtrees that cover them.
@@ -60,23 +60,11 @@ impl CompactRange {
 
     /// Adds leaves by their hashes: many at once is much faster than one by one.
     pub fn extend(&mut self, leaves: &[Hash]) {
-        let (mut folded, mut parents) = (Vec::new(), Vec::new());
         let mut rest = leaves;
         while let Some(Subtree { level, .. }) = skips(self.end, self.end + rest.len() as u64).next() {
             let (chunk, after) = rest.split_at(1 << level);
             rest = after;
-            if level == 0 {
-                self.append(chunk[0]);
-                continue;
-            }
-            folded.clear();
-            hash_nodes(chunk, &mut folded);
-            while folded.len() > 1 {
-                parents.clear();
-                hash_nodes(&folded, &mut parents);
-                core::mem::swap(&mut folded, &mut parents);
-            }
-            self.push(Node { level, hash: folded[0] });
+            self.push(Node { level, hash: root_of(chunk) });
         }
     }
 
@@ -100,11 +88,7 @@ impl CompactRange {
 
     /// The root hash of the tree, or `None` for a range that does not begin at 0.
     pub fn root(&self) -> Option<Hash> {
-        if self.begin != 0 {
-            return None;
-        }
-        let root = self.hashes().rev().copied().reduce(|right, left| node_hash(&left, &right));
-        Some(root.unwrap_or_else(empty_root))
+        (self.begin == 0).then(|| joined(self.hashes().copied()))
     }
 
     /// Adds an aligned subtree, and joins what has become complete.

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, refuse};
-use super::{HashReader, MAX_SIZE, Subtree, node_hash, skips};
+use super::{HashReader, MAX_SIZE, Subtree, joined, root_of, skips};
 use crate::error::Error;
-use crate::hash::{Hash, hash_nodes};
+use crate::hash::Hash;
 
 /// How many bytes a hash has.
 const HASH_BYTES: usize = 32;
@@ -100,8 +100,7 @@ impl TileHashes {
     /// [`Code::Tile`](crate::Code::Tile) naming the tile that is missing or is not of that tree.
     pub fn authenticate(&self, size: u64, root: &Hash) -> Result<AuthenticHashes<'_>, Error> {
         let edge: Vec<Subtree> = skips(0, size).collect();
-        let found = self.read_hashes(&edge)?.into_iter().rev().reduce(|right, left| node_hash(&left, &right));
-        if found.unwrap_or_else(super::empty_root) != *root {
+        if joined(self.read_hashes(&edge)?) != *root {
             return Err(refuse(format!("the tiles at the right edge of {size} leaves give another root")));
         }
         for (&(level, index), hashes) in &self.tiles {
@@ -163,17 +162,6 @@ pub fn decode_tile(tile: Tile, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
         return Err(refuse(format!("{path} has {length} bytes, not the {due} of its {width} hashes")));
     }
     Ok(hashes.iter().map(|&hash| Hash(hash)).collect())
-}
-
-/// The root over a power of two of hashes.
-pub(crate) fn root_of(hashes: &[Hash]) -> Hash {
-    let (mut level, mut parents) = (hashes.to_vec(), Vec::new());
-    while level.len() > 1 {
-        parents.clear();
-        hash_nodes(&level, &mut parents);
-        core::mem::swap(&mut level, &mut parents);
-    }
-    level.first().copied().unwrap_or_else(super::empty_root)
 }
 
 fn missing(tile: Tile) -> Error {

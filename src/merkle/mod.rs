@@ -19,9 +19,6 @@ mod hashes;
 mod proof;
 mod tile;
 
-#[cfg(feature = "verify")]
-pub(crate) use hashes::root_of;
-
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES};
 pub use compact::CompactRange;
 pub use grown::Grown;
@@ -32,10 +29,14 @@ pub use proof::{
 };
 pub use tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
 
-use crate::hash::Hash;
+use crate::hash::{Hash, hash_nodes};
+use crate::link::MAX_INTEGER;
 
 /// The most leaves that a tree may have: 2^53 − 1, so that JSON can carry every index and size.
-pub const MAX_SIZE: u64 = (1 << 53) - 1;
+pub const MAX_SIZE: u64 = MAX_INTEGER;
+
+/// The largest leaf, in bytes.
+pub const MAX_LEAF: usize = 65_535;
 
 /// `H(0x00 ‖ leaf)`: the hash of a leaf, and the `prev` of the link after it.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
@@ -50,6 +51,24 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 /// The root of the tree without leaves: the hash of nothing.
 pub fn empty_root() -> Hash {
     Hash::of(&[])
+}
+
+/// The root over a power of two of hashes.
+pub(crate) fn root_of(hashes: &[Hash]) -> Hash {
+    match hashes {
+        [] => empty_root(),
+        [root] => *root,
+        _ => {
+            let mut parents = Vec::with_capacity(hashes.len() / 2);
+            hash_nodes(hashes, &mut parents);
+            root_of(&parents)
+        }
+    }
+}
+
+/// The root of the tree that complete subtrees make up, given their roots from left to right.
+fn joined(roots: impl IntoIterator<Item = Hash, IntoIter: DoubleEndedIterator>) -> Hash {
+    roots.into_iter().rev().reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(empty_root)
 }
 
 /// A complete subtree of 2^level leaves, the first of them at `index`, a multiple of 2^level.

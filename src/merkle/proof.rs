@@ -1,7 +1,7 @@
 //! Proofs that a leaf is in a tree, and that one tree is the beginning of another (RFC 6962
 //! section 2.1).
 
-use super::{Subtree, empty_root, node_hash, skips};
+use super::{Subtree, empty_root, joined, node_hash, skips};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 
@@ -31,7 +31,7 @@ fn range_hashes(ranges: &[Range], reader: &impl HashReader) -> Result<Vec<Hash>,
     let hash = |&(begin, end): &Range| {
         let (these, after) = rest.split_at(skips(begin, end).count());
         rest = after;
-        these.iter().copied().rev().reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(empty_root)
+        joined(these.iter().copied())
     };
     Ok(ranges.iter().map(hash).collect())
 }
@@ -203,10 +203,8 @@ fn roots_of_consistency(
         return None;
     }
     if old == new || old == 0 {
-        let root = |size: u64, root: &Hash| if size == 0 { empty_root() } else { *root };
-        let known =
-            if old == new { (root(old, old_root), root(new, old_root)) } else { (empty_root(), *new_root) };
-        return proof.is_empty().then_some(known);
+        let first = if old == 0 { empty_root() } else { *old_root };
+        return proof.is_empty().then_some((first, if old == new { first } else { *new_root }));
     }
     let mut proof = proof.iter();
     let (mut index, mut last) = (old - 1, new - 1);
