@@ -1,6 +1,7 @@
 /**
  * Begins a build: makes of what is no TypeScript modules that tsc, when it compiles the rest, and every bundler take.
- * Artefacts become base64, style sheets become Lit's, and of the English texts the types are made that all languages have.
+ * Artefacts become base64, style sheets become Lit's, and types are made of the English texts, which all languages have,
+ * and of the codes that the core lists.
  */
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -60,3 +61,27 @@ function typeOf(json) {
 const english = JSON.parse(readFileSync(new URL("viewer/texts/en.json", src), "utf8"));
 const schema = `/** What every language says: made of en.json. */\nexport interface Schema ${typeOf(english)}\n`;
 writeFileSync(new URL("viewer/texts/schema.d.ts", dist), schema);
+
+/** The closed type of what a source of the core lists, one code a line. */
+function codesIn(source, pattern) {
+  const codes = [...source.matchAll(pattern)].map(([, code]) => JSON.stringify(code));
+  if (codes.length === 0) {
+    throw new Error(`no code is like ${pattern}`);
+  }
+  return codes.join(" | ");
+}
+const [errors, findings] = ["error.rs", "verify/finding.rs"].map((name) =>
+  readFileSync(new URL(`../../src/${name}`, import.meta.url), "utf8"),
+);
+const closed = [
+  `/** What the core refuses. */\nexport type CoreErrorCode = ${codesIn(errors, /^ +\w+ = "(\w+\.\w+)",$/gm)};\n`,
+  ...Object.entries({
+    Error: "A finding that fails its check.",
+    Warning: "A finding that a reader should know; no check fails by it.",
+    Info: "A finding by which nothing is wrong.",
+  }).map(
+    ([severity, about]) =>
+      `/** ${about} */\nexport type ${severity}FindingCode = ${codesIn(findings, new RegExp(`^ +\\w+ "(\\w+\\.\\w+)" ${severity}$`, "gm"))};\n`,
+  ),
+];
+writeFileSync(new URL("codes.d.ts", dist), closed.join("\n"));

@@ -1,33 +1,11 @@
 /** The package's one error class, and every code that it can have. */
 
-/** What the core refuses. */
-export type CoreErrorCode =
-  | "event.invalid"
-  | "key.invalid"
-  | "name.invalid"
-  | "time.invalid"
-  | "link.invalid"
-  | "note.invalid"
-  | "checkpoint.invalid"
-  | "trust.invalid"
-  | "proof.invalid"
-  | "tile.invalid"
-  | "pack.invalid"
-  | "watchlist.invalid"
-  | "witness.invalid"
-  | "export.invalid"
-  | "export.left_out"
-  | "evidence.invalid"
-  | "recorder.out_of_turn"
-  | "signature.invalid"
-  | "log.refused"
-  | "log.unauthorised"
-  | "log.gap"
-  | "log.fork"
-  | "submit.early";
+import type { CoreErrorCode } from "./codes.js";
 
-/** What keeps `verify` from verifying. What is wrong with an export is no error: the report says it. */
-export type VerifyErrorCode =
+/** A stable word for what went wrong. */
+export type ErrorCode =
+  | CoreErrorCode
+  // What keeps `verify` from verifying. What is wrong with an export is no error: the report says it.
   /** An option is not what it should be. */
   | "options.invalid"
   /** There is nothing in what was given that could be read: another type, a failed response, a stream in use. */
@@ -41,10 +19,8 @@ export type VerifyErrorCode =
   /** A worker could not be started. */
   | "worker.unavailable"
   /** A worker ended unexpectedly. */
-  | "worker.failed";
-
-/** What keeps events from coming into a log, beside what the log itself refuses. */
-export type DeliverErrorCode =
+  | "worker.failed"
+  // What keeps events from coming into a log, beside what the log itself refuses.
   /** The collector cannot be reached. */
   | "collector.unreachable"
   /** It did not answer in time. */
@@ -62,10 +38,8 @@ export type DeliverErrorCode =
   /** A batch is larger than the collector takes. */
   | "submit.too_large"
   /** This machine's clock is ahead of the log's. */
-  | "clock.ahead";
-
-/** What keeps a recorder from recording or from handing on. */
-export type RecordErrorCode =
+  | "clock.ahead"
+  // What keeps a recorder from recording or from handing on.
   /** A defect of the package. */
   | "recorder.failed"
   /** The program ended, and events that were not delivered with it. */
@@ -81,10 +55,8 @@ export type RecordErrorCode =
   /** WebAssembly stopped, for want of memory most likely. The recorder is of no more use. */
   | "wasm.failed"
   /** WebCrypto has no Ed25519 here, or does not take this key. */
-  | "webcrypto.unavailable";
-
-/** What keeps a key from being made, kept or granted. */
-export type KeyErrorCode =
+  | "webcrypto.unavailable"
+  // What keeps a key from being made, kept or granted.
   /** The browser keeps nothing for this page. */
   | "key.unkept"
   /** The server does not grant this key. */
@@ -92,19 +64,15 @@ export type KeyErrorCode =
   /** The server that grants keys cannot be reached, or failed. */
   | "grant.failed"
   /** This device's clock is behind what it was granted. */
-  | "clock.behind";
-
-/** What keeps a gate from deciding as it should. */
-export type GateErrorCode =
+  | "clock.behind"
+  // What keeps a gate from deciding as it should.
   /** There is no watchlist that holds. */
   | "watchlist.stale"
   /** No newer watchlist can be fetched. */
   | "watchlist.unreachable"
   /** A defect of the package, or of what was given to it. */
-  | "gate.failed";
-
-/** What keeps an outbox from keeping. */
-export type OutboxErrorCode =
+  | "gate.failed"
+  // What keeps an outbox from keeping.
   /** Another recorder has it. */
   | "outbox.in_use"
   /** There is no room: the disk is full, or the quota used up. */
@@ -113,16 +81,6 @@ export type OutboxErrorCode =
   | "outbox.damaged"
   /** The storage is not there, not allowed, or failed. */
   | "outbox.failed";
-
-/** A stable word for what went wrong. */
-export type ErrorCode =
-  | DeliverErrorCode
-  | CoreErrorCode
-  | GateErrorCode
-  | KeyErrorCode
-  | OutboxErrorCode
-  | RecordErrorCode
-  | VerifyErrorCode;
 
 /** What an error can say beside its code and message. */
 export interface ErrorDetails {
@@ -151,4 +109,30 @@ export class CountersignError extends Error {
     this.line = line;
     this.member = member;
   }
+}
+
+/** The error for an option that cannot be used. */
+export function refused(member: string | undefined, message: string, hint: string): CountersignError {
+  return new CountersignError("options.invalid", message, { member, hint });
+}
+
+/** Refuses an option that is not right. */
+export function must(isRight: boolean, member: string | undefined, message: string, hint: string): asserts isRight {
+  if (!isRight) {
+    throw refused(member, message, hint);
+  }
+}
+
+/** What was thrown where it says what went wrong, and else an error that does. */
+export function coded(cause: unknown, code: ErrorCode, message: string, hint: string): CountersignError {
+  return cause instanceof CountersignError ? cause : new CountersignError(code, message, { hint, cause });
+}
+
+/** An error of the core's, which has a code, as one of the package's own. */
+export function ofCore(error: unknown): CountersignError | undefined {
+  if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError || !("code" in error)) {
+    return undefined;
+  }
+  const { code, message, hint, line, member } = error as Error & ErrorDetails & { code: ErrorCode };
+  return error instanceof CountersignError ? error : new CountersignError(code, message, { hint, line, member });
 }

@@ -1,5 +1,9 @@
 /** The report that verifying an export gives: SPEC section 9, every word of it a closed type. */
 
+import type { ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
+
+export type { ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
+
 /** The one answer to "can this be believed?". Computed by the core, and nowhere else. */
 export type Verdict = "altered" | "broken" | "not_checked" | "unconfirmed" | "partial" | "verified";
 
@@ -30,65 +34,6 @@ interface Items {
 
 /** The result of one check. `reason` says to a person why it has no answer. */
 export type Check = Items & ({ state: "pass" | "fail"; reason: null } | { state: "not_checked"; reason: string });
-
-/** A finding that fails its check. */
-export type ErrorFindingCode =
-  | "format.line"
-  | "format.link"
-  | "format.note"
-  | "format.checkpoint"
-  | "format.leaf_size"
-  | "format.truncated"
-  | "payload.mismatch"
-  | "payload.duplicate_member"
-  | "chain.gap"
-  | "chain.prev"
-  | "chain.fork"
-  | "chain.after_close"
-  | "chain.origin"
-  | "signature.invalid"
-  | "key.expired"
-  | "key.not_yet_valid"
-  | "key.revoked"
-  | "tree.root"
-  | "tree.position"
-  | "tree.skip_alignment"
-  | "log.signature"
-  | "log.origin"
-  | "range.missing"
-  | "append_only.split_view"
-  | "append_only.rollback"
-  | "witness.signature"
-  | "witness.quorum"
-  | "time.order"
-  | "time.future"
-  | "expected.origin"
-  | "expected.range"
-  | "expected.age";
-
-/** A finding that a reader should know of; it fails nothing. */
-export type WarningFindingCode =
-  | "format.header"
-  | "format.compression"
-  | "chain.no_open"
-  | "signature.unsigned_tail"
-  | "key.unknown"
-  | "key.suspect"
-  | "key.late"
-  | "key.statement"
-  | "tree.uncovered"
-  | "log.unknown"
-  | "append_only.not_reached"
-  | "time.late";
-
-/** A finding that nothing is wrong with. */
-export type InfoFindingCode =
-  | "format.unknown_member"
-  | "payload.reserialised"
-  | "payload.withheld"
-  | "chain.jump"
-  | "chain.open"
-  | "key.unseen";
 
 /** What was found, as a word that programs may compare. Codes are stable. */
 export type FindingCode = ErrorFindingCode | WarningFindingCode | InfoFindingCode;

@@ -23,6 +23,21 @@ export async function within<T>(milliseconds: number, begun: PromiseLike<T>, lat
   }
 }
 
+/** Waits for something so many milliseconds at most, and tells whether it came. What was begun goes on. */
+export function comesWithin(milliseconds: number, begun: PromiseLike<unknown>): Promise<boolean> {
+  const late = Symbol("late");
+  return within(
+    milliseconds,
+    begun.then(() => true),
+    () => late,
+  ).catch((error: unknown) => {
+    if (error !== late) {
+      throw error;
+    }
+    return false;
+  });
+}
+
 /** Has a timer keep no program from ending. Only Node.js and those like it have timers that would. */
 export function unref(timer: ReturnType<typeof setTimeout> | undefined): void {
   (timer as { unref?: () => void } | undefined)?.unref?.();

@@ -1,8 +1,8 @@
 /** Recording in Cloudflare Workers. */
 
-import { CountersignError } from "../error.js";
+import { refused } from "../error.js";
 import type { Audit } from "../record/audit.js";
-import { createRecorder } from "../record/record.js";
+import { comesWithin } from "../timers.js";
 import { addressInWorker, recorded } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { Invocation, TIMEOUT } from "./invocation.js";
@@ -112,10 +112,8 @@ export function withCountersign<Env>(
   { required = false, http }: WithCountersignOptions = {},
 ): unknown {
   if (!isObject(options) && typeof options !== "function") {
-    throw new CountersignError("options.invalid", "no options", {
-      member: "options",
-      hint: "withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)",
-    });
+    const hint = "withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)";
+    throw refused("options", "no options", hint);
   }
   const holderIn = (env: Env) => found(options, env, required);
   if (typeof target === "function" && target.prototype !== undefined) {
@@ -124,10 +122,11 @@ export function withCountersign<Env>(
   const handling = isObject(target) ? (target as AuditedHandlers<Env>) : {};
   const names = HANDLERS.filter((name) => typeof handling[name] === "function");
   if (names.length === 0) {
-    throw new CountersignError("options.invalid", "neither handlers nor a class", {
-      member: "handlers",
-      hint: "withCountersign(options, { async fetch(request, env, ctx, audit) { … } }): options first, then an object with fetch, scheduled, queue …, or a class",
-    });
+    throw refused(
+      "handlers",
+      "neither handlers nor a class",
+      "withCountersign(options, { async fetch(request, env, ctx, audit) { … } }): options first, then an object with fetch, scheduled, queue …, or a class",
+    );
   }
   const recording = http === undefined ? undefined : new HttpRecording(http === true ? {} : http);
   const handlers = names.map((name) => {
@@ -180,20 +179,8 @@ async function invoked(
 const START = 1_000;
 
 async function started(holder: RecorderHolder, required: boolean): Promise<void> {
-  if (required) {
-    await holder.start();
-    return;
-  }
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, START);
-  });
-  const start = holder.start().then(
-    () => {},
-    (error) => holder.report(error),
-  );
-  await Promise.race([start, patience]);
-  clearTimeout(timer);
+  const begun = holder.begin();
+  await (required ? begun : comesWithin(START, begun));
 }
 
 /** Holders by options and environment: those that are required, and the others. */
@@ -216,17 +203,10 @@ function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean):
 
 function inIsolate<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
   return new RecorderHolder({
-    create: createRecorder,
     options: async () => {
       const given = await readOptions(options, env);
-      return {
-        ...given,
-        // Timers end with the request that set them.
-        flush: false,
-        timeoutMs: given.timeoutMs ?? TIMEOUT,
-        onFull: given.onFull ?? (required ? "throw" : "drop"),
-        manyContexts: true,
-      };
+      // Timers end with the request that set them.
+      return { ...given, flush: false, timeoutMs: given.timeoutMs ?? TIMEOUT, manyContexts: true };
     },
     shared: false,
     required,

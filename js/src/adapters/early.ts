@@ -19,15 +19,11 @@ interface EarlyEvent {
 /** Keeps events in order until there is a recorder for them, which then checks them. */
 export class Early {
   #events: EarlyEvent[] = [];
-  #bytes = 0;
+  bytes: number = 0;
   #dropped: { count: number; since: number; until: number } | undefined;
 
   get length(): number {
     return this.#events.length;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
   }
 
   get dropped(): number {
@@ -36,13 +32,13 @@ export class Early {
 
   /** Takes an event of so many bytes; gives nothing where there is no more room, which is counted. */
   add(bytes: number, time: number, record: (recorder: Recorder) => Handle): Handle | undefined {
-    if (this.#events.length >= EVENTS || this.#bytes + bytes > BYTES) {
+    if (this.#events.length >= EVENTS || this.bytes + bytes > BYTES) {
       this.#dropped = { count: this.dropped + 1, since: this.#dropped?.since ?? time, until: time };
       return undefined;
     }
     const handle = new EarlyHandle();
     this.#events.push({ record, time, handle });
-    this.#bytes += bytes;
+    this.bytes += bytes;
     return handle;
   }
 
@@ -58,7 +54,7 @@ export class Early {
       }
     }
     this.#events = [];
-    this.#bytes = 0;
+    this.bytes = 0;
     const dropped = this.#dropped;
     if (dropped !== undefined) {
       this.#dropped = undefined;

@@ -1,6 +1,6 @@
 /** Whatever answers a `Request` with a `Response`: Deno.serve, Bun.serve, and the routers that are made for them. */
 
-import { CountersignError } from "../error.js";
+import { type CountersignError, refused } from "../error.js";
 import type { Asking } from "../gate/gate.js";
 import type { Audit } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type Refused, type Seen } from "./http-request.js";
@@ -48,13 +48,13 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
 /** That an address is asked for where there is none but what a client could write itself. */
 export function noAddress(hint: string): CountersignError {
   const message = "a request does not tell its client's address here";
-  return new CountersignError("options.invalid", message, { member: "ip", hint: `give a function: ${hint}` });
+  return refused("ip", message, `give a function: ${hint}`);
 }
 
 const SWITCHED = 101;
 
 /** Records a request when its answer is there. */
-export async function recorded<Answer extends Response | undefined>(
+export function recorded<Answer extends Response | undefined>(
   recording: HttpRecording<Request>,
   audit: Audit,
   request: Request,
@@ -62,22 +62,17 @@ export async function recorded<Answer extends Response | undefined>(
   answer: () => Answer | Promise<Answer>,
   asking?: Asking,
 ): Promise<Answer> {
-  const done = recording.begin();
-  const refusing = recording.refuse(request, { ...seen(request), ip }, asking);
-  const refused = refusing instanceof Promise ? await refusing : refusing;
-  if (refused !== undefined) {
-    done(audit, request, { ...seen(request), ip, ...refused });
-    return responseOf(refused) as Answer;
-  }
-  let response: Answer;
-  try {
-    response = await answer();
-  } catch (error) {
-    done(audit, request, { ...seen(request), ip, status: 500, reason: "the handler threw" });
-    throw error;
-  }
-  done(audit, request, { ...seen(request), ip, status: response?.status ?? SWITCHED });
-  return response;
+  return recording.answered<Answer>(
+    audit,
+    request,
+    { ...seen(request), ip },
+    {
+      answer,
+      statusOf: (response) => response?.status ?? SWITCHED,
+      refusal: (refused) => responseOf(refused) as Answer,
+      asking,
+    },
+  );
 }
 
 /** What is answered to a request that was refused. */

@@ -1,10 +1,10 @@
 /** Hono, in whatever runtime. */
 
 import type { Context, Env, MiddlewareHandler } from "hono";
-import { CountersignError } from "../error.js";
+import { refused } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
-import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
 import { auditOf } from "./of-context.js";
 
 /** What the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
@@ -37,39 +37,42 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
   return async (context, next) => {
     const audit = options.audit ?? ofInvocation(context);
     context.set("audit", audit);
-    const done = recording?.begin();
-    const asked = { ...seen(context.req.raw), ip: () => addressInWorker(context.req.raw) };
-    const refused = await recording?.refuse(context, asked, hasContext(context) ? context.executionCtx : undefined);
-    if (refused !== undefined) {
-      done?.(audit, context, { ...asked, ...refused });
-      return responseOf(refused);
-    }
-    const record = (status: number, reason?: string) =>
-      done?.(audit, context, {
-        ...asked,
-        status,
-        reason,
-        // The route whose handler was called last.
-        template: context.req.routePath,
-      });
-    try {
+    if (recording === undefined) {
       await next();
-    } catch (error) {
-      record(500, "the handler threw");
-      throw error;
+      return undefined;
     }
-    record(context.res.status);
-    return undefined;
+    const request = context.req.raw;
+    let template: string | undefined;
+    const asked: Asked = {
+      ...seen(request),
+      ip: () => addressInWorker(request),
+      get template() {
+        return template;
+      },
+    };
+    return recording.answered<Response | undefined>(audit, context, asked, {
+      answer: async () => {
+        await next().finally(() => {
+          // The route whose handler was called last.
+          template = context.req.routePath;
+        });
+        return undefined;
+      },
+      statusOf: () => context.res.status,
+      refusal: responseOf,
+      asking: hasContext(context) ? context.executionCtx : undefined,
+    });
   };
 }
 
 function ofInvocation(context: Context): Audit {
   const audit = hasContext(context) ? auditOf(context.executionCtx) : undefined;
   if (audit === undefined) {
-    throw new CountersignError("options.invalid", "there is no recorder for this request", {
-      member: "audit",
-      hint: "auditHono({ audit }) takes what createRecorder made; in a Worker: export default withCountersign(options, app)",
-    });
+    throw refused(
+      "audit",
+      "there is no recorder for this request",
+      "auditHono({ audit }) takes what createRecorder made; in a Worker: export default withCountersign(options, app)",
+    );
   }
   return audit;
 }

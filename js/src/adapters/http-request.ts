@@ -3,13 +3,14 @@
  * method, and a header that names the request: no query, no headers, no bodies, and of the path the template only.
  */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, coded, refused as refusedOption } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
 import type { Audit } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
-import { asId, requestId as namedBy } from "../record/request-id.js";
+import { asId, requestId as namedBy } from "../record/scope.js";
+import { asLine } from "../record/tell.js";
 
 /** What to record of requests. The callbacks are called when the request is done, with what the adapter has of it. */
 export interface HttpOptions<Source> {
@@ -72,6 +73,17 @@ export interface Refused extends Answer {
   readonly refusal: Refusal;
 }
 
+/** How an adapter answers. */
+export interface Answering<Given> {
+  /** Answers the request. */
+  readonly answer: () => Given | Promise<Given>;
+  /** The status of what it was answered with. */
+  readonly statusOf: (given: Given) => number;
+  /** What is answered to a request that was refused. */
+  readonly refusal: (refused: Refused) => Given;
+  readonly asking?: Asking | undefined;
+}
+
 /** The most characters of what a client wrote. */
 const MOST = { method: 32, path: 1024, host: 255, userAgent: 512 };
 
@@ -88,7 +100,7 @@ export class HttpRecording<Source> {
     const functions = ["actor", "tenant", "only", "onError"] as const;
     const wrong = functions.find((name) => options[name] !== undefined && typeof options[name] !== "function");
     if (wrong !== undefined) {
-      throw new CountersignError("options.invalid", "no function", { member: wrong, hint: `${wrong} is a callback` });
+      throw refusedOption(wrong, "no function", `${wrong} is a callback`);
     }
   }
 
@@ -102,6 +114,31 @@ export class HttpRecording<Source> {
         this.#record(audit, source, seen, Math.max(0, Math.round(performance.now() - began)));
       }
     };
+  }
+
+  /** Has a request answered or refused, and records it when there is an answer. */
+  async answered<Given>(
+    audit: Audit,
+    source: Source,
+    asked: Asked,
+    { answer, statusOf, refusal, asking }: Answering<Given>,
+  ): Promise<Given> {
+    const done = this.begin();
+    const refusing = this.refuse(source, asked, asking);
+    const refused = refusing instanceof Promise ? await refusing : refusing;
+    if (refused !== undefined) {
+      done(audit, source, { ...asked, ...refused });
+      return refusal(refused);
+    }
+    let given: Given;
+    try {
+      given = await answer();
+    } catch (error) {
+      done(audit, source, { ...asked, status: 500, reason: "the handler threw" });
+      throw error;
+    }
+    done(audit, source, { ...asked, status: statusOf(given) });
+    return given;
   }
 
   /** Whether a gate decides on requests. */
@@ -123,13 +160,10 @@ export class HttpRecording<Source> {
 
   /** The request as far as it is known before it is answered. */
   #asked(source: Source, seen: Asked): EventToBe {
-    const { actor, tenant, ip, requestId } = this.#options;
-    const who = this.#try("actor", () => actor?.(source));
-    const chosen = this.#options.path;
+    const { ip, requestId, path: chosen } = this.#options;
     return {
       action: "http.request",
-      actor: typeof who === "string" ? { id: who } : who,
-      tenant: this.#try("tenant", () => tenant?.(source)),
+      ...this.#whose(source),
       http: {
         method: bounded(seen.method, MOST.method) ?? "",
         path: typeof chosen === "function" ? this.#path(source, seen) : (bounded(seen.path(), MOST.path) ?? ANY),
@@ -143,25 +177,27 @@ export class HttpRecording<Source> {
     };
   }
 
+  /** Who asked, and whose data it is about. */
+  #whose(source: Source): Pick<AuditEvent, "actor" | "tenant"> {
+    const { actor, tenant } = this.#options;
+    const whose = this.#try("tenant", () => tenant?.(source));
+    const who = this.#try("actor", () => actor?.(source));
+    return { tenant: whose, actor: typeof who === "string" ? { id: who } : who };
+  }
+
   #record(audit: Audit, source: Source, seen: Seen, latency: number): void {
-    const { actor, tenant, only } = this.#options;
+    const { only } = this.#options;
     if (seen.refusal === undefined && !(this.#try("only", () => only?.(source, { status: seen.status })) ?? true)) {
       return;
     }
     const event: AuditEvent = this.#event(source, seen, latency);
-    const whose = this.#try("tenant", () => tenant?.(source));
-    const who = this.#try("actor", () => actor?.(source));
-    const full = {
-      ...event,
-      tenant: whose === undefined ? undefined : whose,
-      actor: typeof who === "string" ? { id: who } : who,
-    };
+    const full = { ...event, ...this.#whose(source) };
     try {
       audit.record(full);
     } catch (error) {
-      const coded = asCoded(error);
-      this.#failed(coded);
-      if (coded.code === "event.invalid") {
+      const failed = asCoded(error);
+      this.#failed(failed);
+      if (failed.code === "event.invalid") {
         // The callbacks gave what no event can hold. That the request was is recorded all the same.
         this.#recordPlain(audit, event);
       }
@@ -239,9 +275,7 @@ export class HttpRecording<Source> {
       }
       return;
     }
-    const { code, message, hint } = error;
-    const todo = hint === undefined ? "" : ` (${hint})`;
-    const text = `countersign: a request could not be recorded as it should: ${code}: ${message}${todo}`;
+    const text = asLine(error, "a request could not be recorded as it should: ");
     if (text !== this.#warned) {
       this.#warned = text;
       console.warn(text);
@@ -250,13 +284,7 @@ export class HttpRecording<Source> {
 }
 
 function asCoded(error: unknown): CountersignError {
-  if (error instanceof CountersignError) {
-    return error;
-  }
-  return new CountersignError("recorder.failed", `the recorder failed: ${error}`, {
-    hint: "see the cause",
-    cause: error,
-  });
+  return coded(error, "recorder.failed", `the recorder failed: ${error}`, "see the cause");
 }
 
 function bounded(text: string | undefined, most: number): string | undefined {

@@ -1,7 +1,7 @@
 /** Servers of `node:http`, and the frameworks on them: Express, Fastify, Connect. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { CountersignError } from "../error.js";
+import { must } from "../error.js";
 import type { Refusal } from "../gate/decision.js";
 import type { Audit } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
@@ -80,12 +80,9 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
         respond(answer, refused);
       }
     };
-    if (recording.isGated && next === undefined) {
-      throw new CountersignError("options.invalid", "a gate cannot keep another listener from answering", {
-        member: "gate",
-        hint: "call what auditHttp gives with a third argument: (request, response, () => handler(request, response))",
-      });
-    }
+    const hint =
+      "call what auditHttp gives with a third argument: (request, response, () => handler(request, response))";
+    must(!recording.isGated || next !== undefined, "gate", "a gate cannot keep another listener from answering", hint);
     const refusing = recording.refuse(given as Request, asked);
     if (refusing instanceof Promise) {
       refusing.then(decided);

@@ -1,11 +1,11 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
 import { deferred } from "../deferred.js";
-import type { Audit, Scope } from "../record/audit.js";
+import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
-import { scoped } from "../record/scope.js";
+import { Scopable } from "../record/scope.js";
 import type { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of a handler's `ctx`. */
@@ -22,7 +22,7 @@ export const TIMEOUT = 8_000;
 const MANY = 64;
 
 /** The same recorder for all, with a promise of each invocation's own that it is flushed. */
-export class Invocation implements Audit {
+export class Invocation extends Scopable implements Audit {
   readonly #holder: RecorderHolder;
   readonly #context: WaitingContext | undefined;
   readonly #ended = deferred();
@@ -33,14 +33,9 @@ export class Invocation implements Audit {
   #promised = false;
 
   constructor(holder: RecorderHolder, context: WaitingContext | undefined) {
+    super();
     this.#holder = holder;
     this.#context = context;
-  }
-
-  with(scope: Scope): Audit;
-  with<Result>(scope: Scope, work: (audit: Audit) => Result): Result;
-  with<Result>(scope: Scope, work?: (audit: Audit) => Result): Audit | Result {
-    return scoped(this, scope, work);
   }
 
   record(event: AuditEvent): Handle {

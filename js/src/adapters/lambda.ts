@@ -1,11 +1,9 @@
 /** AWS Lambda. */
 
-import { CountersignError } from "../error.js";
+import { refused } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
-import { createRecorder } from "../record/record.js";
-import { type HttpOptions, HttpRecording } from "./http-request.js";
-import { answerOf, requestOf, statusOf } from "./lambda-request.js";
+import { type Asked, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of Lambda's context. */
@@ -48,20 +46,14 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
 ): (event: Event, context: Context) => Promise<Answer> {
   for (const [member, given] of Object.entries({ options, handler })) {
     if (typeof given !== "function") {
-      throw new CountersignError("options.invalid", "no function", {
-        member,
-        hint: "auditLambda(() => ({ key, to, log }), async (event, context, audit) => { … })",
-      });
+      const hint = "auditLambda(() => ({ key, to, log }), async (event, context, audit) => { … })";
+      throw refused(member, "no function", hint);
     }
   }
   const recording = http === undefined ? undefined : new HttpRecording<Event>(http === true ? {} : http);
   const holder = new RecorderHolder({
-    create: createRecorder,
-    options: async () => {
-      const given = await options();
-      // Timers stand still while an environment is frozen.
-      return { ...given, flush: false, onFull: given.onFull ?? (required ? "throw" : "drop") };
-    },
+    // Timers stand still while an environment is frozen.
+    options: async () => ({ ...(await options()), flush: false }),
     shared: true,
     required,
   });
@@ -80,15 +72,20 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     }
   };
   return async (event, context) => {
-    if (required) {
-      await holder.start();
-    } else {
-      await holder.start().catch((error) => holder.report(error));
-    }
+    await holder.begin();
     let answer: Answer;
     try {
       const audit = holder.with({ request: context.awsRequestId });
-      answer = await recorded(recording, holder, event, () => handler(event, context, audit));
+      const handled = () => handler(event, context, audit);
+      const asked = requestOf(event);
+      answer =
+        recording === undefined || asked === undefined
+          ? await handled()
+          : await recording.answered<Answer>(holder, event, asked, {
+              answer: handled,
+              statusOf,
+              refusal: (refused) => answerOf(refused) as Answer,
+            });
     } catch (error) {
       // Why it failed says more than that nothing could be delivered.
       await deliver(context).catch((failure) => holder.report(failure));
@@ -99,30 +96,58 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
   };
 }
 
-/** Records a request when its answer is there, or refuses it. */
-async function recorded<Event, Answer>(
-  recording: HttpRecording<Event> | undefined,
-  audit: Audit,
-  event: Event,
-  answer: () => Answer | Promise<Answer>,
-): Promise<Answer> {
-  const asked = recording && requestOf(event);
-  if (recording === undefined || asked === undefined) {
-    return answer();
+/** What there is of them. */
+interface RequestEvent {
+  readonly httpMethod?: unknown;
+  readonly path?: unknown;
+  readonly rawPath?: unknown;
+  readonly resource?: unknown;
+  readonly routeKey?: unknown;
+  readonly headers?: Readonly<Record<string, unknown>> | null;
+  readonly requestContext?: {
+    readonly http?: { readonly method?: unknown; readonly sourceIp?: unknown };
+    readonly identity?: { readonly sourceIp?: unknown };
+  };
+}
+
+/** The request that an event is of; nothing where it is of none. */
+export function requestOf(event: unknown): Asked | undefined {
+  if (typeof event !== "object" || event === null) {
+    return undefined;
   }
-  const done = recording.begin();
-  const refused = await recording.refuse(event, asked);
-  if (refused !== undefined) {
-    done(audit, event, { ...asked, ...refused });
-    return answerOf(refused) as Answer;
+  const { httpMethod, path, rawPath, resource, routeKey, headers, requestContext } = event as RequestEvent;
+  const method = text(requestContext?.http?.method) ?? text(httpMethod);
+  const actual = text(rawPath) ?? text(path);
+  if (method === undefined || actual === undefined) {
+    return undefined;
   }
-  let given: Answer;
-  try {
-    given = await answer();
-  } catch (error) {
-    done(audit, event, { ...asked, status: 500, reason: "the handler threw" });
-    throw error;
-  }
-  done(audit, event, { ...asked, status: statusOf(given) });
-  return given;
+  const header = (name: string) => {
+    const found = Object.entries(headers ?? {}).find(([written]) => written.toLowerCase() === name);
+    return text(found?.[1]);
+  };
+  const [, template] = /^\S+ (\/.*)$/.exec(text(routeKey) ?? "") ?? [];
+  return {
+    method,
+    template: text(resource) ?? template,
+    path: () => actual,
+    host: () => header("host"),
+    ip: () => text(requestContext?.http?.sourceIp) ?? text(requestContext?.identity?.sourceIp),
+    header,
+  };
+}
+
+/** The status of an answer: one without is a body, and was answered with 200. */
+export function statusOf(answer: unknown): number {
+  const { statusCode } = (typeof answer === "object" && answer !== null ? answer : {}) as { statusCode?: unknown };
+  const status = Number(statusCode);
+  return Number.isInteger(status) ? status : 200;
+}
+
+/** What is answered to a request that was refused. */
+export function answerOf({ status, headers, body }: Refused) {
+  return { statusCode: status, headers, body };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
 }

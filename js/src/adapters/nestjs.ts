@@ -1,6 +1,6 @@
 /** NestJS. */
 
-import { CountersignError } from "../error.js";
+import { must } from "../error.js";
 import type { Recorder } from "../record/recorder.js";
 
 /** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
@@ -44,12 +44,8 @@ export class AuditModule {
    * `app.close()`, and at a signal with `app.enableShutdownHooks()`.
    */
   static forRoot({ useFactory, inject = [], imports = [], patience = 5_000 }: NestAuditOptions): NestModule {
-    if (typeof useFactory !== "function") {
-      throw new CountersignError("options.invalid", "nothing makes a recorder", {
-        member: "useFactory",
-        hint: "AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })",
-      });
-    }
+    const hint = "AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })";
+    must(typeof useFactory === "function", "useFactory", "nothing makes a recorder", hint);
     const closing = Symbol("countersign.closing");
     return {
       module: AuditModule,

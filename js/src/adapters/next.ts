@@ -1,9 +1,8 @@
 /** Next.js. */
 
-import { CountersignError } from "../error.js";
+import { refused } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
-import { createRecorder } from "../record/record.js";
 import { recorded } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { Invocation } from "./invocation.js";
@@ -35,33 +34,24 @@ export interface NextOptions {
  */
 export function auditNext(options: () => RecorderOptions | Promise<RecorderOptions>, next: NextOptions) {
   if (typeof options !== "function") {
-    throw refused("options", "give () => ({ key, to, log }): they are read at the first call, not when this is built");
+    throw refused(
+      "options",
+      "no function",
+      "give () => ({ key, to, log }): they are read at the first call, not when this is built",
+    );
   }
   if (typeof next?.after !== "function") {
-    throw refused("after", 'give { after } of "next/server"');
+    throw refused("after", "no function", 'give { after } of "next/server"');
   }
   const { after, required = false, http } = next;
   const recording = http === undefined ? undefined : new HttpRecording<Request>(http === true ? {} : http);
-  const holder = new RecorderHolder({
-    create: createRecorder,
-    options: async () => {
-      const given = await options();
-      return { ...given, onFull: given.onFull ?? (required ? "throw" : "drop") };
-    },
-    shared: true,
-    required,
-  });
+  const holder = new RecorderHolder({ options: async () => options(), shared: true, required });
   return <Args extends unknown[], Answer>(handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>) =>
     async (...args: Args): Promise<Answer> => {
       const invocation = new Invocation(holder, { waitUntil: (work) => void after(work) });
       invocation.begin();
       try {
-        await holder.start().catch((error) => {
-          if (required) {
-            throw error;
-          }
-          holder.report(error);
-        });
+        await holder.begin();
         const [first] = args;
         const audit = named(invocation, first);
         const answer = () => handler(...args, audit);
@@ -83,8 +73,4 @@ function named(audit: Audit, first: unknown): Audit {
 
 function isRequest(first: unknown): first is Request {
   return typeof first === "object" && first !== null && "headers" in first && typeof first.headers === "object";
-}
-
-function refused(member: string, hint: string): CountersignError {
-  return new CountersignError("options.invalid", "no function", { member, hint });
 }

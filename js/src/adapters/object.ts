@@ -2,7 +2,6 @@
 
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
 import type { Audit } from "../record/audit.js";
-import { createRecorder } from "../record/record.js";
 import { Invocation, type WaitingContext } from "./invocation.js";
 import { remember } from "./of-context.js";
 import { RecorderHolder } from "./recorder-holder.js";
@@ -47,26 +46,14 @@ export function objectClass<Env>(
 /** An object's recorder. All of its requests are one context, so that timers go on and its storage is its outbox. */
 function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, env: Env, required: boolean): Audit {
   const holder = new RecorderHolder({
-    create: createRecorder,
     options: async () => {
       const given = await readOptions(options, env);
-      return {
-        ...given,
-        onFull: given.onFull ?? (required ? "throw" : "drop"),
-        outbox: given.outbox ?? durableObjectOutbox(context.storage),
-      };
+      return { ...given, outbox: given.outbox ?? durableObjectOutbox(context.storage) };
     },
     shared: true,
     required,
   });
-  const started = context.blockConcurrencyWhile(() =>
-    holder.start().catch((error) => {
-      if (required) {
-        throw error;
-      }
-      holder.report(error);
-    }),
-  );
+  const started = context.blockConcurrencyWhile(() => holder.begin());
   started.catch(() => {
     // The object is reset, and whoever asked it is told.
   });

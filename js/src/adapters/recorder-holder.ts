@@ -1,25 +1,26 @@
 /** Where a recorder lives that is made when it is first needed, and found again by whoever comes later. */
 
-import { CountersignError } from "../error.js";
-import type { Audit, Scope } from "../record/audit.js";
+import { CountersignError, coded } from "../error.js";
+import type { Audit } from "../record/audit.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
 import { droppedHandle, type Handle } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
+import { createRecorder } from "../record/record.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
-import { scoped } from "../record/scope.js";
+import { Scopable } from "../record/scope.js";
 import { toJson } from "../record/serialize.js";
 import { asLine, tell } from "../record/tell.js";
 import { Early } from "./early.js";
 
 /** What a holder makes its recorder of. */
 export interface HolderOptions {
-  create: CreateRecorder;
+  create?: CreateRecorder | undefined;
   /** Reads the options, each time anew: what was missing may be there by then. */
   options: () => Promise<RecorderOptions>;
   /** Whether whoever comes while one is being made may wait for that: not where its context can end before. */
   shared: boolean;
-  /** Whether `record` throws where there is no room. */
+  /** Whether nothing goes on without a recorder, and `record` throws where there is no room. */
   required: boolean;
 }
 
@@ -39,7 +40,7 @@ const NOTHING: Status = {
 };
 
 /** Records at any time: what comes before the recorder is there waits for it, and keeps its time. */
-export class RecorderHolder implements Audit {
+export class RecorderHolder extends Scopable implements Audit {
   readonly #options: HolderOptions;
   readonly #early = new Early();
   #recorder: Recorder | undefined;
@@ -53,6 +54,7 @@ export class RecorderHolder implements Audit {
   #now: () => number = Date.now;
 
   constructor(options: HolderOptions) {
+    super();
     this.#options = options;
   }
 
@@ -60,14 +62,13 @@ export class RecorderHolder implements Audit {
     return this.#recorder !== undefined;
   }
 
-  with(scope: Scope): Audit;
-  with<Result>(scope: Scope, work: (audit: Audit) => Result): Result;
-  with<Result>(scope: Scope, work?: (audit: Audit) => Result): Audit | Result {
-    return scoped(this, scope, work);
-  }
-
   record(event: AuditEvent): Handle {
-    return this.#recorder?.record(event) ?? this.#waitAs(toJson(event));
+    if (this.#recorder !== undefined) {
+      return this.#recorder.record(event);
+    }
+    // As it is now, whatever becomes of the object.
+    const json = toJson(event);
+    return this.#wait(json.length, (recorder) => recorder.record(JSON.parse(json)));
   }
 
   recordJson(json: string | Uint8Array): Handle {
@@ -111,14 +112,24 @@ export class RecorderHolder implements Audit {
     return this.#starting;
   }
 
+  /** Makes the recorder; where none is required, it is told of only that there is none. */
+  async begin(): Promise<void> {
+    await this.start().catch((error) => {
+      if (this.#options.required) {
+        throw error;
+      }
+      this.report(error);
+    });
+  }
+
   /** Tells of what nobody waited for, once until something else is wrong. */
   report(error: unknown): void {
-    const coded = asCoded(error);
+    const failed = asCoded(error);
     if (this.#onError !== undefined) {
-      tell(this.#onError, coded);
+      tell(this.#onError, failed);
       return;
     }
-    const text = asLine(coded);
+    const text = asLine(failed);
     if (text !== this.#told) {
       this.#told = text;
       console.error(text);
@@ -127,10 +138,12 @@ export class RecorderHolder implements Audit {
 
   async #start(): Promise<Recorder> {
     try {
-      const options = await this.#options.options();
+      const { create = createRecorder, options: read, required } = this.#options;
+      const options = await read();
       this.#onError = options.onError;
       this.#now = options.now ?? Date.now;
-      const recorder = await this.#options.create({ ...options, now: () => this.#moment ?? this.#now() });
+      const now = () => this.#moment ?? this.#now();
+      const recorder = await create({ ...options, onFull: options.onFull ?? (required ? "throw" : "drop"), now });
       if (this.#recorder === undefined) {
         this.#recorder = recorder;
         this.#catchUp(recorder);
@@ -158,36 +171,21 @@ export class RecorderHolder implements Audit {
     }
   }
 
-  /** Has an event wait as it is now, whatever becomes of the object that it was. */
-  #waitAs(json: string): Handle {
-    return this.#wait(json.length, (recorder) => recorder.record(JSON.parse(json)));
-  }
-
   #wait(bytes: number, record: (recorder: Recorder) => Handle): Handle {
     const handle = this.#early.add(bytes, this.#now(), record);
     if (this.#options.shared) {
       this.start().catch((error) => this.report(error));
     }
     if (handle === undefined && this.#options.required) {
-      throw new CountersignError(
-        "recorder.full",
-        "the recorder could not be started, and too many events wait for it",
-        {
-          hint: "the cause says why it could not",
-          cause: this.#startError,
-        },
-      );
+      const message = "the recorder could not be started, and too many events wait for it";
+      const hint = "the cause says why it could not";
+      throw new CountersignError("recorder.full", message, { hint, cause: this.#startError });
     }
     return handle ?? droppedHandle();
   }
 }
 
 function asCoded(error: unknown): CountersignError {
-  if (error instanceof CountersignError) {
-    return error;
-  }
-  return new CountersignError("recorder.failed", `the recorder could not be started: ${error}`, {
-    hint: "see the cause; what was recorded waits in memory for the next try",
-    cause: error,
-  });
+  const hint = "see the cause; what was recorded waits in memory for the next try";
+  return coded(error, "recorder.failed", `the recorder could not be started: ${error}`, hint);
 }

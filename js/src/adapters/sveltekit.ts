@@ -30,26 +30,15 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   const recording = new HttpRecording<Event>(options);
   return async ({ event, resolve }) => {
     (event.locals as SvelteKitLocals).audit = audit.with({ request: event.request });
-    const done = recording.begin();
     const asked = {
       ...seen(event.request),
       ip: () => event.getClientAddress(),
       template: event.route.id ?? undefined,
     };
-    const refused = await recording.refuse(event, asked);
-    if (refused !== undefined) {
-      done(audit, event, { ...asked, ...refused });
-      return responseOf(refused);
-    }
-    const record = (status: number, reason?: string) => done(audit, event, { ...asked, status, reason });
-    let response: Response;
-    try {
-      response = await resolve(event);
-    } catch (error) {
-      record(500, "the handler threw");
-      throw error;
-    }
-    record(response.status);
-    return response;
+    return recording.answered(audit, event, asked, {
+      answer: () => resolve(event),
+      statusOf: ({ status }) => status,
+      refusal: responseOf,
+    });
   };
 }

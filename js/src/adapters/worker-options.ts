@@ -1,7 +1,7 @@
 /** What a Worker's recorder is made with: options that may hold bindings as they are. */
 
 import type { Fetch } from "../deliver/collector.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { LogOptions, RecorderOptions, TransportOptions } from "../record/options.js";
 
 /** A secret of Cloudflare's Secrets Store. */
@@ -148,12 +148,13 @@ function collectorOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
       ? objectOf(binding, name)
       : collectorOf({ to: binding, log } as WorkerLogOptions);
   }
-  if (to.constructor?.name === "DurableObject") {
-    throw new CountersignError("options.invalid", "a Durable Object's stub is of no use to the next request", {
-      member: "to",
-      hint: "give the namespace: to: env.LOG, or { binding: env.LOG, name }",
-    });
-  }
+  const hint = "give the namespace: to: env.LOG, or { binding: env.LOG, name }";
+  must(
+    to.constructor?.name !== "DurableObject",
+    "to",
+    "a Durable Object's stub is of no use to the next request",
+    hint,
+  );
   if (isFetcher(to)) {
     return { url: INTERNAL, fetch: (url, init) => to.fetch(url, init) };
   }

@@ -1,11 +1,10 @@
 /** The page's side of looking for findings. */
 
-import { connect, moving, type Remote } from "../calls/calls.js";
+import { connect, end, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
 import { type Deferred, deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import type { WorkerLike } from "../verify/create-verifier.js";
 import type { AnalysisWorker, Role } from "./roles.js";
-import type { Analysis, Facts, FindingsStatus, Listed } from "./types.js";
+import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
 /** How a runtime loads the artefact and starts workers. */
 export interface AnalysisSetup {
@@ -72,21 +71,10 @@ class WorkersAnalysis implements Analysis {
     });
   }
 
-  list(from: number, to: number, rule?: string): Promise<readonly Listed[]> {
-    return this.#call((service) => service.list(from, to, rule));
-  }
-
-  of(leaf: number, most: number): Promise<readonly Listed[]> {
-    return this.#call((service) => service.of(leaf, most));
-  }
-
-  leaves(id: string): Promise<Float64Array> {
-    return this.#call((service) => service.leaves(id));
-  }
-
-  document(): Promise<Blob> {
-    return this.#call((service) => service.document());
-  }
+  readonly list: Analysis["list"] = (...given) => this.#call((service) => service.list(...given));
+  readonly of: Analysis["of"] = (...given) => this.#call((service) => service.of(...given));
+  readonly leaves: Analysis["leaves"] = (id) => this.#call((service) => service.leaves(id));
+  readonly document: Analysis["document"] = () => this.#call((service) => service.document());
 
   close(): void {
     this.#end(new DOMException("looking for findings was ended", "AbortError"));
@@ -108,11 +96,7 @@ class WorkersAnalysis implements Analysis {
 
   #start(role: Role, first: Promise<void> = Promise.resolve()): Started {
     const worker = this.#setup.worker();
-    worker.onmessageerror = () => this.#end(failed("a message could not be read", undefined));
-    worker.onerror = (event) => {
-      event.preventDefault?.();
-      this.#end(failed(event.message ?? "it did not start", event.error));
-    };
+    watch(worker, (message, cause) => this.#end(failed(message, cause)));
     const remote = connect<AnalysisWorker>(worker, {});
     const begin = async () => {
       await first;
@@ -143,9 +127,7 @@ class WorkersAnalysis implements Analysis {
     }
     this.#over = reason;
     for (const { worker } of [this.#service, ...this.#detectors]) {
-      worker.onmessage = null;
-      worker.onerror = null;
-      worker.terminate();
+      end(worker);
     }
     for (const pending of this.#pending) {
       pending.reject(reason);

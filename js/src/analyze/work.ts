@@ -1,8 +1,8 @@
 /** A worker that looks for findings: it is told what it is there for, and serves until it is terminated. */
 
 import { connect, moving, type Port, type Remote } from "../calls/calls.js";
+import { turn } from "../index/turn.js";
 import init, { Detector } from "../wasm/analyzer.js";
-import { detectIn } from "./detecting.js";
 import { FindingsService } from "./findings-service.js";
 import type { AnalysisWorker, PieceTaker } from "./roles.js";
 
@@ -43,10 +43,43 @@ export function work(port: Port): void {
       connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => running().take(piece) });
     },
     tell: (facts) => running().tell(facts),
-    list: (from, to, rule) => running().list(from, to, rule),
-    of: (leaf, most) => running().of(leaf, most),
-    leaves: (id) => running().leaves(id),
+    list: async (...given) => running().list(...given),
+    of: async (...given) => running().of(...given),
+    leaves: async (id) => running().leaves(id),
     document: () => running().document(),
   };
   connect(port, ours);
+}
+
+/** How much is read at a time, in bytes; more where one line is longer. */
+const READ = 4 << 20;
+/** How much is detected in before the clock is looked at. */
+const AT_ONCE = 128 << 10;
+/** How long, in milliseconds, work goes on before messages have their turn. */
+const WORK = 12;
+
+const LF = 0x0a;
+
+/** Looks at all events of a blob: whole lines as the verifier writes them. */
+export async function detectIn(detector: Detector, events: Blob): Promise<void> {
+  let size = READ;
+  let begun = performance.now();
+  for (let at = 0; at < events.size; ) {
+    const bytes = new Uint8Array(await events.slice(at, at + size).arrayBuffer());
+    const end = bytes.lastIndexOf(LF) + 1;
+    if (end === 0 && at + size >= events.size) {
+      throw new Error("the events end within a line");
+    }
+    size = end === 0 ? size * 2 : READ;
+    at += end;
+    for (let from = 0; from < end; ) {
+      const to = bytes.indexOf(LF, Math.min(from + AT_ONCE, end - 1)) + 1;
+      detector.detect(bytes.subarray(from, to));
+      from = to;
+      if (performance.now() - begun >= WORK) {
+        await turn();
+        begun = performance.now();
+      }
+    }
+  }
 }

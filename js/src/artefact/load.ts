@@ -30,6 +30,29 @@ export function loading<T>(
   };
 }
 
+/** What wasm-bindgen made of an artefact, as far as it starts it. */
+interface Bindings {
+  initSync(options: { module: WebAssembly.Module }): unknown;
+  default(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
+}
+
+/** Has an artefact loaded, and started, when it is first asked for. */
+export function starting<Core extends Bindings>(
+  whose: "gate" | "recorder",
+  source: ModuleSource,
+  core: Core,
+): () => Promise<Core> {
+  return loading(whose, source, async (module) => {
+    if (module instanceof WebAssembly.Module) {
+      core.initSync({ module });
+    } else {
+      // One of another realm, as Next.js gives at the edge, which `initSync` takes for none.
+      await core.default({ module_or_path: module as WebAssembly.Module });
+    }
+    return core;
+  });
+}
+
 /** What can be given a module. */
 const TAKES_MODULES: Readonly<Record<string, string>> = {
   gate: "gate as its option module",

@@ -1,7 +1,7 @@
 /** One typed call between a page and its workers, and among workers: either side asks, and the answer is a promise. */
 
 import { type Deferred, deferred } from "../deferred.js";
-import { type CoreErrorCode, CountersignError } from "../error.js";
+import { CountersignError, type ErrorCode } from "../error.js";
 
 /** A port to whoever is on the other side: a `Worker`, its global scope, Node's `parentPort`, a `MessagePort`. */
 export interface Port {
@@ -35,6 +35,31 @@ export interface PlainError {
   hint: string | undefined;
   line: number | undefined;
   member: string | undefined;
+}
+
+/** As much of a `Worker` as is needed; other kinds of threads can be made to look like it. */
+export interface WorkerLike {
+  postMessage(message: unknown, transfer: Movable[]): void;
+  terminate(): void;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+  onerror: ((event: ErrorEvent) => unknown) | null;
+  onmessageerror: ((event: MessageEvent) => unknown) | null;
+}
+
+/** Has it told how a worker fails by itself. */
+export function watch(worker: WorkerLike, failed: (message: string, cause: unknown) => void): void {
+  worker.onmessageerror = () => failed("a message could not be read", undefined);
+  worker.onerror = (event) => {
+    event.preventDefault?.();
+    failed(event.message ?? "it did not start", event.error);
+  };
+}
+
+/** Ends a worker, of which nothing more is heard. */
+export function end(worker: WorkerLike): void {
+  worker.onmessage = null;
+  worker.onerror = null;
+  worker.terminate();
 }
 
 /** What can be done about a worker that failed. */
@@ -115,5 +140,5 @@ export function plainError(error: unknown): PlainError {
 export function crossed({ code, message, hint, line, member }: PlainError): CountersignError {
   return code === undefined
     ? new CountersignError("worker.failed", `the verifier failed: ${message}`, { hint: FAILED })
-    : new CountersignError(code as CoreErrorCode, message, { hint, line, member });
+    : new CountersignError(code as ErrorCode, message, { hint, line, member });
 }

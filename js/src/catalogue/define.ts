@@ -1,6 +1,6 @@
 /** Events with a schema each, of any library that implements Standard Schema (standardschema.dev). */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { Catalogue } from "../record/catalogue.js";
 
 /** What is needed of a Standard Schema, version 1. */
@@ -48,12 +48,14 @@ const MESSAGE = 300;
 export function defineEvents<S extends Schemas>(schemas: S): Catalogue<EventsOf<S>> {
   for (const action of Object.keys(schemas)) {
     const standard = schemas[action]?.["~standard"];
-    if (standard?.version !== 1 || typeof standard.validate !== "function") {
-      throw new CountersignError("options.invalid", `${quoted(action)} has no schema that implements Standard Schema`, {
-        member: action,
-        hint: "give one of zod from 3.24 on, valibot from 1.0 on, arktype from 2.0 on, or another that standardschema.dev lists",
-      });
-    }
+    const hint =
+      "give one of zod from 3.24 on, valibot from 1.0 on, arktype from 2.0 on, or another that standardschema.dev lists";
+    must(
+      standard?.version === 1 && typeof standard.validate === "function",
+      action,
+      `${quoted(action)} has no schema that implements Standard Schema`,
+      hint,
+    );
   }
   const check = (event: object) => {
     const { action, ...members } = event as { action?: unknown };

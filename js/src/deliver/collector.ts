@@ -1,7 +1,7 @@
 /** A collector over HTTP: lines go to its `/submit`, and what it answers comes back unjudged. */
 
 import { readAtMost } from "../bytes.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must, refused } from "../error.js";
 import { within } from "../timers.js";
 
 /** What `fetch` is, as far as a collector needs it. */
@@ -51,12 +51,8 @@ export class Collector {
     this.submit = submitUrl(url);
     // What a binding is given as address leads nowhere.
     this.isCleartext = given === undefined && isPublicCleartext(new URL(this.submit));
-    if (given !== undefined && typeof given !== "function") {
-      throw new CountersignError("options.invalid", "fetch is no function", {
-        member: "to",
-        hint: "give the binding's own: (url, init) => env.LOG.fetch(url, init)",
-      });
-    }
+    const hint = "give the binding's own: (url, init) => env.LOG.fetch(url, init)";
+    must(given === undefined || typeof given === "function", "to", "fetch is no function", hint);
     this.#fetch = given ?? ((url, init) => fetch(url, init));
   }
 
@@ -103,13 +99,8 @@ export class Collector {
 
 /** That events go to a collector in clear text. */
 export function cleartext({ submit }: Collector): CountersignError {
-  return new CountersignError(
-    "collector.cleartext",
-    `events go to ${submit} in clear text: anyone on the way can read them`,
-    {
-      hint: "give an address that begins with https://",
-    },
-  );
+  const message = `events go to ${submit} in clear text: anyone on the way can read them`;
+  return new CountersignError("collector.cleartext", message, { hint: "give an address that begins with https://" });
 }
 
 /** Addresses of this machine, of a private network, and names that only such a one resolves. */
@@ -159,35 +150,24 @@ function location(response: Response): string | undefined {
 }
 
 function submitUrl(given: string | URL): string {
-  const refuse = (message: string, hint: string) =>
-    new CountersignError("options.invalid", message, { member: "to", hint });
   let url: URL;
   try {
     url = new URL(given);
   } catch {
     throw URL.canParse(`https://${given}`)
-      ? refuse("the collector's address lacks https://", "give all of it, such as https://log.example.com")
-      : refuse("the collector's address is no URL", "give one such as https://log.example.com");
+      ? refused("to", "the collector's address lacks https://", "give all of it, such as https://log.example.com")
+      : refused("to", "the collector's address is no URL", "give one such as https://log.example.com");
   }
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw refuse(`a collector is not reached by ${url.protocol}`, "give an address that begins with https://");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw refuse(
-      "the collector's address has a password in it",
-      "a collector needs none: the links' signatures say who brings them",
-    );
-  }
-  if (url.search !== "" || url.hash !== "") {
-    throw refuse(
-      "the collector's address has a query or a fragment",
-      "give the address alone, such as https://log.example.com",
-    );
-  }
+  const isWeb = url.protocol === "https:" || url.protocol === "http:";
+  must(isWeb, "to", `a collector is not reached by ${url.protocol}`, "give an address that begins with https://");
+  const unneeded = "a collector needs none: the links' signatures say who brings them";
+  const isOpen = url.username === "" && url.password === "";
+  must(isOpen, "to", "the collector's address has a password in it", unneeded);
+  const alone = "give the address alone, such as https://log.example.com";
+  must(url.search === "" && url.hash === "", "to", "the collector's address has a query or a fragment", alone);
   const path = url.pathname.replace(/\/+$/, "");
-  if (path.endsWith("/submit")) {
-    throw refuse("the collector's address ends in /submit", "leave /submit out: it is added");
-  }
+  const added = "leave /submit out: it is added";
+  must(!path.endsWith("/submit"), "to", "the collector's address ends in /submit", added);
   return `${url.origin}${path}/submit`;
 }
 

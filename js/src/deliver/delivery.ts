@@ -72,7 +72,7 @@ export class Delivery {
   #most = Number.POSITIVE_INFINITY;
   #pending: Batch[] = [];
   /** Chains that cannot go on. What is pending of them stays in the outbox. */
-  readonly #dead = new Map<string, CountersignError>();
+  readonly dead = new Map<string, CountersignError>();
   /**
    * Chains whose batches are sent one by one. Of several that were refused together the log may have the first, where
    * its answer was lost; it is a repeat then, and taken.
@@ -84,7 +84,8 @@ export class Delivery {
   readonly #resting: Resting;
   #sending: readonly Batch[] = [];
   #moving: readonly Batch[] = [];
-  #bytes = 0;
+  /** Bytes of lines that are not delivered and can be. */
+  bytes: number = 0;
   /** The newest proof. */
   last: LastProof | undefined;
 
@@ -106,15 +107,10 @@ export class Delivery {
     return [...this.pending, ...this.#moving];
   }
 
-  /** Bytes of lines that are not delivered and can be. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** Bytes that are to be delivered before more of a chain is: those of other chains that wait hold up nothing. */
   bytesBefore(chain: string | undefined): number {
     if (this.#resting.size === 0) {
-      return this.#bytes;
+      return this.bytes;
     }
     return sizeOf(this.#pending.filter((batch) => batch.chain === chain || !this.#resting.has(batch.chain)));
   }
@@ -139,22 +135,17 @@ export class Delivery {
     return this.#sending.reduce((sum, { taken }) => sum + taken.length, 0);
   }
 
-  /** Chains that cannot go on, and why. */
-  get dead(): ReadonlyMap<string, CountersignError> {
-    return this.#dead;
-  }
-
   /** As many bytes as a batch may have so that a collector takes it. */
   get mostBytes(): number {
     return Math.min(this.#limits.bytes, this.#batchBytes);
   }
 
   add(batch: Batch): void {
-    if (this.#dead.has(batch.chain)) {
+    if (this.dead.has(batch.chain)) {
       return;
     }
     this.#pending.push(batch);
-    this.#bytes += batch.lines.length;
+    this.bytes += batch.lines.length;
   }
 
   /**
@@ -326,13 +317,13 @@ export class Delivery {
       return true;
     }
     this.#pending = [...batches, ...this.#pending];
-    this.#bytes += sizeOf(batches);
+    this.bytes += sizeOf(batches);
     return false;
   }
 
   #drop(batches: readonly Batch[]): void {
     this.#pending = this.#pending.filter((batch) => !batches.includes(batch));
-    this.#bytes -= sizeOf(batches);
+    this.bytes -= sizeOf(batches);
   }
 
   async #send(batches: readonly Batch[]): Promise<Sent> {
@@ -424,7 +415,7 @@ export class Delivery {
     }
     this.#drop(batches);
     this.#forget(chain);
-    this.#dead.set(chain, error);
+    this.dead.set(chain, error);
     this.#listener.died(chain, error, isLoss);
   }
 

@@ -1,7 +1,7 @@
 /** Delivering to what is no log: taken is delivered. */
 
 import { concat } from "../bytes.js";
-import { CountersignError } from "../error.js";
+import { coded } from "../error.js";
 import type { Transport } from "../transport/transport.js";
 import { join } from "./batch.js";
 import type { Destination } from "./destination.js";
@@ -20,7 +20,10 @@ export function toTransport(transport: Transport, header: string): Destination {
         await write(begun ? lines : concat([new TextEncoder().encode(header), lines]));
         begun = true;
       } catch (cause) {
-        throw new Failure("collector", coded(cause, "the lines could not be handed on", "they are kept: flush again"));
+        throw new Failure(
+          "collector",
+          coded(cause, "transport.failed", "the lines could not be handed on", "they are kept: flush again"),
+        );
       }
       return { kind: "delivered", delivered: { proof: null, index: null } };
     },
@@ -29,12 +32,13 @@ export function toTransport(transport: Transport, header: string): Destination {
         await (typeof transport === "function" ? undefined : transport.close?.());
         begun = false;
       } catch (cause) {
-        throw coded(cause, "the transport could not be closed", "all lines were handed on: see the cause");
+        throw coded(
+          cause,
+          "transport.failed",
+          "the transport could not be closed",
+          "all lines were handed on: see the cause",
+        );
       }
     },
   };
-}
-
-function coded(cause: unknown, message: string, hint: string): CountersignError {
-  return cause instanceof CountersignError ? cause : new CountersignError("transport.failed", message, { hint, cause });
 }

@@ -30,14 +30,15 @@ export class AppendFile {
   readonly path: string;
   #handle: FileHandle;
   readonly #release: Release;
-  #size: number;
+  /** The bytes up to here are sound; nothing is wanted of those after. */
+  size: number;
   #isDoubtful = false;
 
   private constructor(path: string, handle: FileHandle, release: Release, size: number) {
     this.path = path;
     this.#handle = handle;
     this.#release = release;
-    this.#size = size;
+    this.size = size;
   }
 
   /** Opens the file of a real path and holds it until it is closed or the process ends; undefined where another does. */
@@ -57,11 +58,6 @@ export class AppendFile {
     }
   }
 
-  /** The bytes up to here are sound; nothing is wanted of those after. */
-  get size(): number {
-    return this.#size;
-  }
-
   /** How the file is now. */
   async standing(): Promise<Standing> {
     const { nlink, size } = await this.#handle.stat();
@@ -71,7 +67,7 @@ export class AppendFile {
     if (this.#isDoubtful) {
       return "doubtful";
     }
-    return size === this.#size ? "sound" : "altered";
+    return size === this.size ? "sound" : "altered";
   }
 
   /** Bytes from a place on; fewer where the file ends before. */
@@ -88,12 +84,12 @@ export class AppendFile {
   async append(bytes: Uint8Array): Promise<void> {
     let isWritten = false;
     try {
-      await writeAll(this.#handle, bytes, this.#size);
+      await writeAll(this.#handle, bytes, this.size);
       isWritten = true;
       await this.#handle.datasync();
     } catch (cause) {
       this.#isDoubtful = true;
-      await this.#handle.truncate(this.#size).then(
+      await this.#handle.truncate(this.size).then(
         // The kernel may forget what it could not bring to the disk, and say nothing the next time.
         () => {
           this.#isDoubtful = isWritten;
@@ -102,7 +98,7 @@ export class AppendFile {
       );
       throw cause;
     }
-    this.#size += bytes.length;
+    this.size += bytes.length;
   }
 
   /** Ends the file there, and waits for the disk. It needs no room, unlike all else. */
@@ -110,7 +106,7 @@ export class AppendFile {
     this.#isDoubtful = true;
     await this.#handle.truncate(size);
     await this.#handle.sync();
-    this.#size = size;
+    this.size = size;
     this.#isDoubtful = false;
   }
 
@@ -134,7 +130,7 @@ export class AppendFile {
     }
     await this.#handle.close().catch(() => {});
     this.#handle = handle;
-    this.#size = size;
+    this.size = size;
     this.#isDoubtful = true;
     await syncFolder(dirname(this.path));
     this.#isDoubtful = false;

@@ -4,19 +4,15 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 
 /** The path of a file, whatever the working directory is later. `member` is what it was given for. */
 export function pathOf(path: string | URL, member: "outbox" | "to"): string {
   if (path instanceof URL || (typeof path === "string" && path.startsWith("file:"))) {
     return fileURLToPath(path);
   }
-  if (typeof path !== "string" || path === "") {
-    throw new CountersignError("options.invalid", "no path of a file", {
-      member,
-      hint: "give a path or a file: URL; is a variable of the environment missing?",
-    });
-  }
+  const hint = "give a path or a file: URL; is a variable of the environment missing?";
+  must(typeof path === "string" && path !== "", member, "no path of a file", hint);
   return resolve(path);
 }
 

@@ -1,16 +1,15 @@
 /** Decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artefact/load.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import { refuseUnknown } from "../record/known.js";
 import { asLine, tell } from "../record/tell.js";
+import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
-import { canonical } from "./canonical.js";
-import { type Core, coded, loader } from "./core.js";
+import { asCoded, type Core, loader } from "./core.js";
 import { ALLOW, type Answer, type Decision, defaultAnswer, type EventToBe, type Refusal } from "./decision.js";
 import { Counting, type Limit } from "./limits.js";
-import { Watching } from "./watching.js";
-import type { WatchlistOptions } from "./watchlist.js";
+import { Watching, type WatchlistOptions } from "./watching.js";
 
 /** How a gate decides. */
 export interface GateOptions {
@@ -91,13 +90,10 @@ class LocalGate implements Gate {
   #told = "";
 
   constructor(source: ModuleSource, options: GateOptions) {
-    if (typeof options?.pack !== "string" && (typeof options?.pack !== "object" || options.pack === null)) {
-      throw invalid("pack", "no rules", "gate({ pack, fail }): what `countersign rules build` writes");
-    }
-    if (options.fail !== "open" && options.fail !== "closed") {
-      const hint = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
-      throw invalid("fail", "how the gate fails is not said", hint);
-    }
+    const isPack = typeof options?.pack === "string" || (typeof options?.pack === "object" && options.pack !== null);
+    must(isPack, "pack", "no rules", "gate({ pack, fail }): what `countersign rules build` writes");
+    const which = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
+    must(options.fail === "open" || options.fail === "closed", "fail", "how the gate fails is not said", which);
     refuseUnknown(options, OPTIONS);
     this.#options = options;
     this.#now = options.now ?? Date.now;
@@ -115,7 +111,7 @@ class LocalGate implements Gate {
     if (watching?.isDue(loaded.gate)) {
       const refresh = this.#refresh(loaded, watching);
       if (!watching.suffices(loaded.gate)) {
-        return this.#patiently(refresh, watching).then(() => this.#decide(loaded, event));
+        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, event));
       }
       asking.waitUntil?.(refresh);
     }
@@ -126,7 +122,7 @@ class LocalGate implements Gate {
     try {
       return this.#options.respond?.(refusal) ?? defaultAnswer(refusal, this.#now());
     } catch (error) {
-      this.#report(coded(error));
+      this.#report(asCoded(error));
       return defaultAnswer(refusal, this.#now());
     }
   }
@@ -166,7 +162,7 @@ class LocalGate implements Gate {
       try {
         this.#loaded = { core, gate: new core.Gate(canonical(typeof pack === "string" ? JSON.parse(pack) : pack)) };
       } catch (error) {
-        throw error instanceof SyntaxError ? notJson(error) : coded(error);
+        throw error instanceof SyntaxError ? notJson(error) : asCoded(error);
       }
     }
     return this.#loaded;
@@ -177,25 +173,16 @@ class LocalGate implements Gate {
     try {
       loaded = await this.#start();
     } catch (error) {
-      return this.#failed(coded(error));
+      return this.#failed(asCoded(error));
     }
     const watching = this.#watching;
     if (watching?.isDue(loaded.gate)) {
-      await this.#patiently(this.#refresh(loaded, watching), watching);
+      await comesWithin(watching.patience, this.#refresh(loaded, watching));
     }
     return this.#decide(loaded, event);
   }
 
   /** Waits for what is fetched no longer than a request may. */
-  async #patiently(refresh: Promise<void>, { patience }: Watching): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const waited = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patience);
-    });
-    await Promise.race([refresh, waited]);
-    clearTimeout(timer);
-  }
-
   async #refresh({ core, gate }: Loaded, watching: Watching): Promise<void> {
     await watching.refresh(core, gate);
     if (watching.error !== undefined) {
@@ -210,7 +197,7 @@ class LocalGate implements Gate {
     try {
       refused = gate.decide(JSON.stringify(event), this.#now());
     } catch (error) {
-      return this.#failed(coded(error));
+      return this.#failed(asCoded(error));
     }
     if (refused !== undefined) {
       const { until, ...refusal } = JSON.parse(refused);
@@ -246,12 +233,12 @@ class LocalGate implements Gate {
       try {
         counted = counting.count(event, this.#now());
       } catch (error) {
-        return this.#failed(coded(error), pack);
+        return this.#failed(asCoded(error), pack);
       }
       if (counted instanceof Promise) {
         return counted.then(
           (counted) => judged(counted) ?? this.#count(event, pack, nth + 1),
-          (error) => this.#failed(coded(error), pack),
+          (error) => this.#failed(asCoded(error), pack),
         );
       }
       const refusal = counted && judged(counted);
@@ -305,6 +292,14 @@ function notJson(cause: SyntaxError): CountersignError {
   });
 }
 
-function invalid(member: string, message: string, hint: string): CountersignError {
-  return new CountersignError("options.invalid", message, { member, hint });
+/** The value's canonical text. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(canonical).join()}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`;
+  }
+  return JSON.stringify(value);
 }

@@ -1,6 +1,6 @@
 /** An object that counts for all isolates. */
 
-import { Hits } from "./hits.js";
+import { Hits } from "./limits.js";
 
 /** What is needed of a Durable Object's `ctx`. */
 interface ObjectContext {

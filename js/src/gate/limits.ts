@@ -1,9 +1,8 @@
 /** How often something may be asked for. */
 
 import type { ObjectNamespace } from "../adapters/worker-options.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { EventToBe } from "./decision.js";
-import { type Counted, Hits } from "./hits.js";
 
 /** So many at most, of each whom they are counted by, in any stretch of time so long. */
 export interface Limit {
@@ -47,12 +46,7 @@ export class Counting {
       ["most", isWhole(most, 1, 10_000), "a whole number from 1 to 10,000"],
       ["per", isWhole(per, 1, 86_400_000), "milliseconds, at most a day"],
     ] as const) {
-      if (!isRight) {
-        throw new CountersignError("options.invalid", `a limit's ${member} cannot be used`, {
-          member: `limits.${member}`,
-          hint,
-        });
-      }
+      must(isRight, `limits.${member}`, `a limit's ${member} cannot be used`, hint);
     }
   }
 
@@ -101,4 +95,55 @@ async function inObject(objects: ObjectNamespace, name: string, most: number, pe
     });
   }
   return (await response.json()) as Counted;
+}
+
+/** What a limit says of one more. */
+export interface Counted {
+  readonly isAllowed: boolean;
+  /** When there is room again, in milliseconds. */
+  readonly until: number;
+}
+
+/** Lets through at most so many in any stretch of time so long. What is refused does not count. */
+export class Hits {
+  readonly #most: number;
+  readonly #per: number;
+  /** Oldest first, from `#from` on. */
+  #times: number[] = [];
+  #from = 0;
+
+  constructor(most: number, per: number, times: readonly number[] = []) {
+    this.#most = most;
+    this.#per = per;
+    this.#times = [...times];
+  }
+
+  /** One more, now. */
+  take(now: number): Counted {
+    this.#forget(now - this.#per);
+    if (this.#times.length - this.#from >= this.#most) {
+      const oldest = this.#times[this.#times.length - this.#most] ?? now;
+      return { isAllowed: false, until: oldest + this.#per + 1 };
+    }
+    // A clock that is set back makes no room.
+    const last = this.#times.at(-1) ?? now;
+    this.#times.push(Math.max(now, last));
+    return { isAllowed: true, until: now };
+  }
+
+  /** When it let something through last. */
+  get last(): number {
+    return this.#times.at(-1) ?? 0;
+  }
+
+  /** Forgets what was at that moment or before. */
+  #forget(moment: number): void {
+    while (this.#from < this.#times.length && (this.#times[this.#from] as number) < moment) {
+      this.#from += 1;
+    }
+    if (this.#from > this.#times.length / 2) {
+      this.#times = this.#times.slice(this.#from);
+      this.#from = 0;
+    }
+  }
 }

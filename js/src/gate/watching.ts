@@ -1,10 +1,10 @@
 /** The watchlist: fetched, verified, and kept for as long as it holds. */
 
 import { readAtMost } from "../bytes.js";
-import { CountersignError } from "../error.js";
+import type { Fetch } from "../deliver/collector.js";
+import { CountersignError, must } from "../error.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
-import { type Core, coded } from "./core.js";
-import type { WatchlistOptions } from "./watchlist.js";
+import { asCoded, type Core } from "./core.js";
 
 /** The most bytes of a list (SPEC section 13). */
 const MOST = 8 << 20;
@@ -37,15 +37,12 @@ export class Watching {
   constructor(options: WatchlistOptions, now: () => number) {
     const { url, key, patience = 1_000, maxAge } = options;
     const keys = typeof key === "string" ? [key] : (key ?? []);
-    if (keys.length === 0 || keys.some((key) => typeof key !== "string" || key === "")) {
-      throw invalid("watchlist.key", "no key for the watchlist", "give the vkey of who signs it");
-    }
-    if (!URL.canParse(String(url))) {
-      throw invalid("watchlist.url", "no address for the watchlist", "give the URL at which it is served");
-    }
-    if (maxAge !== undefined && !(maxAge >= PAUSE)) {
-      throw invalid("watchlist.maxAge", "no age that a watchlist may have", "give milliseconds, at least 1000");
-    }
+    const areKeys = keys.length > 0 && keys.every((key) => typeof key === "string" && key !== "");
+    must(areKeys, "watchlist.key", "no key for the watchlist", "give the vkey of who signs it");
+    const address = "give the URL at which it is served";
+    must(URL.canParse(String(url)), "watchlist.url", "no address for the watchlist", address);
+    const isAge = maxAge === undefined || maxAge >= PAUSE;
+    must(isAge, "watchlist.maxAge", "no age that a watchlist may have", "give milliseconds, at least 1000");
     this.#options = options;
     this.#maxAge = maxAge;
     this.#keys = keys.join("\n");
@@ -84,7 +81,7 @@ export class Watching {
       }
       this.error = undefined;
     } catch (error) {
-      this.error = coded(error);
+      this.error = asCoded(error);
     }
     this.#rests = this.#now() + PAUSE;
   }
@@ -174,6 +171,21 @@ function unreachable(why: string, cause?: unknown): CountersignError {
   return new CountersignError("watchlist.unreachable", `there is no newer watchlist: ${why}`, { hint, cause });
 }
 
-function invalid(member: string, message: string, hint: string): CountersignError {
-  return new CountersignError("options.invalid", message, { member, hint });
+/** Where the watchlist is, and who makes it. */
+export interface WatchlistOptions {
+  /** Where it is fetched. */
+  url: string | URL;
+  /** The vkey of who signs it, or those of several: one of them has to. */
+  key: string | readonly string[];
+  /** What fetches it, in place of the runtime's `fetch`: `(url, init) => env.WATCH.fetch(url, init)`. */
+  fetch?: Fetch | undefined;
+  /** Headers to ask with. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** How many milliseconds a request waits where there is no list that holds. By default 1000. */
+  patience?: number | undefined;
+  /**
+   * So many milliseconds after a list was fetched a request waits for a newer one, up to `patience`; at least 1000. By
+   * default the next one is fetched at half of the time for which a list holds, and no request waits for it.
+   */
+  maxAge?: number | undefined;
 }

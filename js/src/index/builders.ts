@@ -1,9 +1,8 @@
 /** The workers that make segments of an index: as many as are kept busy. */
 
 import type { CompiledModule } from "../artefact/load.js";
-import { connect, moving, type Remote } from "../calls/calls.js";
+import { connect, moving, type Remote, type WorkerLike } from "../calls/calls.js";
 import { deferred } from "../deferred.js";
-import type { WorkerLike } from "../verify/create-verifier.js";
 import type { BuilderWorker, IndexHost } from "./roles.js";
 
 /** How many bytes of events may be on their way to each. */

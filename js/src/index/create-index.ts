@@ -1,9 +1,8 @@
 /** The page's side of an index of verified events. */
 
-import { connect, moving, type Remote } from "../calls/calls.js";
+import { connect, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
 import { type Deferred, deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import type { WorkerLike } from "../verify/create-verifier.js";
 import type { Mark } from "../verify/marks.js";
 import { Builders } from "./builders.js";
 import type { IndexHost, IndexWorker } from "./roles.js";
@@ -72,15 +71,11 @@ class WorkersIndex implements EventIndex {
     };
     this.#remote = connect<IndexWorker>(this.#worker, host);
     let hasBegun = false;
-    const watch = (watched: WorkerLike) => {
-      watched.onmessageerror = () => this.#end(failed("a message could not be read", undefined));
-      watched.onerror = (event) => {
-        event.preventDefault?.();
-        const message = event.message ?? "it did not start";
-        this.#end(hasBegun ? failed(message, event.error) : unavailable(message, event.error));
-      };
+    const watched = (started: WorkerLike) => {
+      watch(started, (message, cause) => this.#end(hasBegun ? failed(message, cause) : unavailable(message, cause)));
+      return started;
     };
-    watch(this.#worker);
+    watched(this.#worker);
     const compiled = module();
     this.#begun = compiled.then(async (compiled) => {
       await this.#remote.begin(compiled, { role: "service" });
@@ -88,11 +83,7 @@ class WorkersIndex implements EventIndex {
     });
     this.#begun.catch((error: Error) => this.#end(error));
     this.#builders = new Builders({
-      start: () => {
-        const started = start();
-        watch(started);
-        return started;
-      },
+      start: () => watched(start()),
       host,
       compiled,
       join: async (port) => {

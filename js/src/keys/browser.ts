@@ -1,6 +1,6 @@
 /** A key that a browser makes for itself, and keeps where no script can read it. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { KeyHandle } from "../record/signer.js";
 import { generateKeyHandle } from "../record/webcrypto.js";
 import { type Grant, type Slot, type StoredKey, updateKey } from "./key-store.js";
@@ -62,12 +62,9 @@ export async function forgetBrowserKey(options: Pick<BrowserKeyOptions, "issuer"
 /** The key as {@link browserKey} gives it; `instead` of one of that vkey another is made. */
 export async function hold(options: BrowserKeyOptions, instead?: string): Promise<HeldKey> {
   const slot = slotOf(options);
-  if (options.fallback !== undefined && typeof options.fallback !== "function") {
-    throw new CountersignError("options.invalid", "the fallback makes no keys", {
-      member: "fallback",
-      hint: "give generateKey of the entry countersign: browserKey({ issuer, fallback: generateKey })",
-    });
-  }
+  const hint = "give generateKey of the entry countersign: browserKey({ issuer, fallback: generateKey })";
+  const { fallback } = options;
+  must(fallback === undefined || typeof fallback === "function", "fallback", "the fallback makes no keys", hint);
   const isWanted = (kept: StoredKey | undefined) => kept !== undefined && kept.vkey !== instead;
   const isKept = options.keep !== false;
   if (isKept) {
@@ -77,9 +74,9 @@ export async function hold(options: BrowserKeyOptions, instead?: string): Promis
     }
   }
   const name = randomName(slot.issuer);
-  const made = await makeHandle(name, options.fallback !== undefined);
+  const made = await makeHandle(name, fallback !== undefined);
   if (made === undefined) {
-    const { key, vkey } = (await options.fallback?.(name)) ?? { key: "", vkey: "" };
+    const { key, vkey } = (await fallback?.(name)) ?? { key: "", vkey: "" };
     return { key, vkey, grant: undefined, slot: undefined };
   }
   if (!isKept) {
@@ -103,9 +100,7 @@ function heldKey({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined)
 
 function slotOf({ issuer, session = "" }: Pick<BrowserKeyOptions, "issuer" | "session">): Slot {
   checkIssuer(issuer, "issuer");
-  if (typeof session !== "string") {
-    throw new CountersignError("options.invalid", "the session is no text", { member: "session" });
-  }
+  must(typeof session === "string", "session", "the session is no text", "give a text that names it");
   return { issuer, session };
 }
 

@@ -2,7 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { pause } from "../deliver/backoff.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import { asLine } from "../record/tell.js";
 import { LONGEST } from "../timers.js";
 import { type BrowserKey, type BrowserKeyOptions, type HeldKey, hold, noteGrant } from "./browser.js";
@@ -239,12 +239,13 @@ function parsed(bytes: Uint8Array | undefined): unknown {
 /** An address as errors may tell it: a query can hold a token. */
 function placeOf(address: string | URL): string {
   const text = `${address}`;
-  if (/^([a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\?#]*@/i.test(text)) {
-    throw new CountersignError("options.invalid", "the address of the server that grants keys has a password in it", {
-      member: "from",
-      hint: "browsers ask at no such address: send what the server wants in init: { headers }",
-    });
-  }
+  const hint = "browsers ask at no such address: send what the server wants in init: { headers }";
+  must(
+    !/^([a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\?#]*@/i.test(text),
+    "from",
+    "the address of the server that grants keys has a password in it",
+    hint,
+  );
   return text.replace(/[?#].*$/s, "");
 }
 

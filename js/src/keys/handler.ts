@@ -1,7 +1,7 @@
 /** Where browsers ask for a grant, in any server that knows `Request` and `Response`. */
 
 import { readAtMost } from "../bytes.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import { asLine } from "../record/tell.js";
 import { errorBody } from "./error-response.js";
 import type { Granted, GrantOptions } from "./grants.js";
@@ -38,12 +38,8 @@ export function grantHandler(
   now: () => number,
   { authorise, origins = [] }: HandlerOptions,
 ): (request: Request) => Promise<Response> {
-  if (typeof authorise !== "function") {
-    throw new CountersignError("options.invalid", "nothing decides who is granted a key", {
-      member: "authorise",
-      hint: "give a function that looks at the request's session",
-    });
-  }
+  const hint = "give a function that looks at the request's session";
+  must(typeof authorise === "function", "authorise", "nothing decides who is granted a key", hint);
   return async (request) => {
     const from = originOf(request, origins);
     if (from === "foreign") {

@@ -8,7 +8,7 @@ import { pause } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import type { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import { inCore, loader } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
 import { LONGEST, sleep } from "../timers.js";
@@ -100,15 +100,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
 
 function checked(options: IssuerOptions) {
   const { key, to, log, patience = 10_000, timeoutMs: timeout = 10_000, now = Date.now } = options ?? {};
-  const refuse = (member: keyof IssuerOptions, message: string, hint: string) =>
-    new CountersignError("options.invalid", message, { member, hint });
-  if (typeof key !== "string") {
-    throw refuse(
-      "key",
-      "no issuer's key",
-      "make one with countersign keygen, and name its vkey as issuer in the log's trust file",
-    );
-  }
+  const made = "make one with countersign keygen, and name its vkey as issuer in the log's trust file";
+  must(typeof key === "string", "key", "no issuer's key", made);
   const signer = signerKey(key.trim());
   if (nameOf(signer.slice(SIGNER_PREFIX.length)) === "") {
     throw noSignerKey();
@@ -117,17 +110,13 @@ function checked(options: IssuerOptions) {
   if (!/^[^+]+\+[0-9a-f]{8}\+A[Q-Za-f][A-Za-z0-9+/]{42}$/.test(signer.slice(SIGNER_PREFIX.length))) {
     throw brokenSignerKey();
   }
-  if (to === undefined || to === null) {
-    throw refuse("to", "no collector", "give its address, such as https://log.example.com");
-  }
-  if (typeof log !== "string" || log.trim() === "") {
-    throw refuse("log", "no log", "give the log's vkey, which its operator has, or a trust file with its log line");
-  }
+  const isGiven = to !== undefined && to !== null;
+  must(isGiven, "to", "no collector", "give its address, such as https://log.example.com");
+  const vkey = "give the log's vkey, which its operator has, or a trust file with its log line";
+  must(typeof log === "string" && log.trim() !== "", "log", "no log", vkey);
   for (const [member, value] of Object.entries({ patience, timeoutMs: timeout })) {
-    if (!Number.isFinite(value) || value < 0 || value > LONGEST) {
-      const hint = `leave it out for 10 seconds; at most it is ${LONGEST}`;
-      throw refuse(member as keyof IssuerOptions, "no number of milliseconds", hint);
-    }
+    const isTime = Number.isFinite(value) && value >= 0 && value <= LONGEST;
+    must(isTime, member, "no number of milliseconds", `leave it out for 10 seconds; at most it is ${LONGEST}`);
   }
   return { key: signer, log: log.trim(), patience, timeout, now };
 }
@@ -169,36 +158,23 @@ function noVerifierKey(): CountersignError {
 }
 
 function bounds({ until, ttlSeconds, from }: GrantOptions, now: number) {
-  if (until !== undefined && ttlSeconds !== undefined) {
-    throw new CountersignError("options.invalid", "an end and a life at the same time", {
-      member: "ttlSeconds",
-      hint: "give until or ttlSeconds",
-    });
-  }
-  if (ttlSeconds !== undefined && !(Number.isFinite(ttlSeconds) && ttlSeconds > 0)) {
-    throw new CountersignError("options.invalid", "no number of seconds", {
-      member: "ttlSeconds",
-      hint: "leave it out for 12 hours",
-    });
-  }
+  const isOne = until === undefined || ttlSeconds === undefined;
+  must(isOne, "ttlSeconds", "an end and a life at the same time", "give until or ttlSeconds");
+  const isLife = ttlSeconds === undefined || (Number.isFinite(ttlSeconds) && ttlSeconds > 0);
+  must(isLife, "ttlSeconds", "no number of seconds", "leave it out for 12 hours");
   const end = until === null ? undefined : (until ?? new Date(now + (ttlSeconds ?? TTL_SECONDS) * 1000));
   checkDate(end, "until");
   checkDate(from, "from");
-  if (end !== undefined && end.getTime() <= Math.max(now, from?.getTime() ?? now)) {
-    throw new CountersignError("options.invalid", "a grant that is over before it begins", {
-      member: "until",
-      hint: "is this server's clock right?",
-    });
-  }
+  const isAhead = end === undefined || end.getTime() > Math.max(now, from?.getTime() ?? now);
+  must(isAhead, "until", "a grant that is over before it begins", "is this server's clock right?");
   return { from, until: end };
 }
 
 function checkDate(date: unknown, member: string): void {
   // The year of another has more digits than notes have for it.
   const isWritable = (date: Date) => !Number.isNaN(date.getTime()) && date.toISOString().length === 24;
-  if (date !== undefined && !(date instanceof Date && isWritable(date))) {
-    throw new CountersignError("options.invalid", "no Date", { member, hint: "give a Date of the years 0 to 9999" });
-  }
+  const isDate = date === undefined || (date instanceof Date && isWritable(date));
+  must(isDate, member, "no Date", "give a Date of the years 0 to 9999");
 }
 
 function bound(date: Date | undefined): string {

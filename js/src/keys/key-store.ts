@@ -1,6 +1,7 @@
 /** Keys that a browser keeps: in IndexedDB, which takes a key of WebCrypto's as it is, its secret unseen. */
 
 import { CountersignError } from "../error.js";
+import { openDatabase, transact } from "../indexeddb.js";
 
 const DATABASE = "countersign-keys";
 /** Keys under [issuer, session]. */
@@ -37,24 +38,20 @@ export async function updateKey(
 ): Promise<StoredKey | undefined> {
   let database: IDBDatabase | undefined;
   try {
-    database = await connect();
-    const transaction = database.transaction(KEYS, "readwrite", { durability: "strict" });
-    const keys = transaction.objectStore(KEYS);
+    database = await openDatabase(DATABASE, (made) => void made.createObjectStore(KEYS));
     const place = [issuer, session];
     let chosen: StoredKey | undefined;
-    const reading: IDBRequest<unknown> = keys.get(place);
-    reading.onsuccess = () => {
-      const kept = isKept(reading.result) ? reading.result : undefined;
-      chosen = choose(kept);
-      if (chosen === undefined) {
-        keys.delete(place);
-      } else if (chosen !== kept) {
-        keys.put(chosen, place);
-      }
-    };
-    await new Promise<void>((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
+    await transact(database, [KEYS], "readwrite", (keys) => {
+      const reading: IDBRequest<unknown> = (keys as IDBObjectStore).get(place);
+      reading.onsuccess = () => {
+        const kept = isKept(reading.result) ? reading.result : undefined;
+        chosen = choose(kept);
+        if (chosen === undefined) {
+          keys?.delete(place);
+        } else if (chosen !== kept) {
+          keys?.put(chosen, place);
+        }
+      };
     });
     return chosen;
   } catch (cause) {
@@ -65,25 +62,6 @@ export async function updateKey(
   } finally {
     database?.close();
   }
-}
-
-function connect(): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    if (globalThis.indexedDB === undefined) {
-      throw new DOMException("there is no IndexedDB here", "NotSupportedError");
-    }
-    const opening = indexedDB.open(DATABASE, 1);
-    opening.onupgradeneeded = () => {
-      opening.result.createObjectStore(KEYS);
-    };
-    opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const database = opening.result;
-      // Whoever wants to delete it need not wait for us.
-      database.onversionchange = () => database.close();
-      resolve(database);
-    };
-  });
 }
 
 function isKept(value: unknown): value is StoredKey {

@@ -1,6 +1,6 @@
 /** Names of keys that an issuer may grant: its own name, a slash, and more. */
 
-import { CountersignError } from "../error.js";
+import { must } from "../error.js";
 import { isName } from "../name.js";
 
 /** The longest name of a key that is made or granted here. */
@@ -13,12 +13,8 @@ export function nameOf(key: string): string {
 
 /** Refuses what can be no issuer's name. */
 export function checkIssuer(issuer: unknown, member: string): asserts issuer is string {
-  if (typeof issuer !== "string" || !isName(issuer) || issuer.length > LONGEST) {
-    throw new CountersignError("options.invalid", "no issuer's name", {
-      member,
-      hint: "give the name of the issuer's key, such as example.com; it holds no white space and no '+'",
-    });
-  }
+  const hint = "give the name of the issuer's key, such as example.com; it holds no white space and no '+'";
+  must(typeof issuer === "string" && isName(issuer) && issuer.length <= LONGEST, member, "no issuer's name", hint);
 }
 
 /** Whether the issuer of that name may speak of a key of that name. */

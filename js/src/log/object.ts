@@ -2,7 +2,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { deferred } from "../deferred.js";
-import { sleep } from "../timers.js";
+import { comesWithin, sleep } from "../timers.js";
 import { type Answer, Log } from "../wasm/log.js";
 import { Bodies } from "./body.js";
 import { check, copy, OtherLog } from "./copies.js";
@@ -21,19 +21,6 @@ const bodies = new Bodies();
 const AGAIN = 10_000;
 /** How long a submission waits for its checkpoint. */
 const PATIENCE = 30_000;
-
-/** Whether something comes about within so many milliseconds. No timer outlives it: an object with one does not rest. */
-async function comesWithin(ms: number, something: Promise<unknown>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([something.then(() => true), over]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /**
  * The log, over its WebAssembly. What it does with its storage is done at once, and the platform lets no answer begin and

@@ -1,6 +1,6 @@
 /** What a log is to be, out of the Worker's environment. */
 
-import { CountersignError } from "../error.js";
+import { must } from "../error.js";
 import { nameOf } from "../keys/name.js";
 import { SIGNER_PREFIX } from "../record/signer.js";
 import type { LogEnv, ObjectId } from "./platform.js";
@@ -42,49 +42,42 @@ export function keys(env: LogEnv): Map<string, string> {
   for (const line of (env.AUDIT_LOG_KEY ?? "").split("\n")) {
     const key = line.trim();
     const name = key.startsWith(SIGNER_PREFIX) ? nameOf(key.slice(SIGNER_PREFIX.length)) : "";
-    if (name !== "") {
+    if (key !== "") {
+      const hint = "it is what `countersign keygen` wrote: PRIVATE+KEY+…";
+      check(name !== "", "AUDIT_LOG_KEY has a line that is no private key", hint);
       found.set(name, key);
-    } else if (key !== "") {
-      throw missing(
-        "AUDIT_LOG_KEY has a line that is no private key",
-        "it is what `countersign keygen` wrote: PRIVATE+KEY+…",
-      );
     }
   }
-  if (found.size === 0) {
-    throw missing(
-      "there is no AUDIT_LOG_KEY in the Worker's environment",
-      "make a key with `countersign keygen`, and set it: wrangler secret put AUDIT_LOG_KEY",
-    );
-  }
+  check(
+    found.size > 0,
+    "there is no AUDIT_LOG_KEY in the Worker's environment",
+    "make a key with `countersign keygen`, and set it: wrangler secret put AUDIT_LOG_KEY",
+  );
   return found;
 }
 
 /** The settings of the log that is this object: the one whose origin is the object's name. */
 export function settingsOf(env: LogEnv, id: ObjectId): LogSettings {
-  if (env.LOG === undefined) {
-    throw missing("there is no binding LOG in the Worker's environment", "bind the class CountersignLog as LOG");
-  }
-  for (const [origin, key] of keys(env)) {
-    if (env.LOG.idFromName(origin).equals(id)) {
-      return {
-        key,
-        trust: env.AUDIT_TRUST ?? "",
-        readers: env.AUDIT_READERS ?? "",
-        cors: env.AUDIT_CORS ?? "",
-        quota: {
-          events: pace(env, "AUDIT_QUOTA_EVENTS"),
-          bytes: pace(env, "AUDIT_QUOTA_BYTES"),
-          burst: pace(env, "AUDIT_QUOTA_BURST"),
-        },
-        recordReads: reads(env),
-      };
-    }
-  }
-  throw missing(
+  const bind = "bind the class CountersignLog as LOG";
+  check(env.LOG !== undefined, "there is no binding LOG in the Worker's environment", bind);
+  const [, key] = [...keys(env)].find(([origin]) => env.LOG.idFromName(origin).equals(id)) ?? [];
+  check(
+    key !== undefined,
     "AUDIT_LOG_KEY has no key for this object",
     "an object's name is its log's origin, the name in its key: env.LOG.idFromName(origin)",
   );
+  return {
+    key,
+    trust: env.AUDIT_TRUST ?? "",
+    readers: env.AUDIT_READERS ?? "",
+    cors: env.AUDIT_CORS ?? "",
+    quota: {
+      events: pace(env, "AUDIT_QUOTA_EVENTS"),
+      bytes: pace(env, "AUDIT_QUOTA_BYTES"),
+      burst: pace(env, "AUDIT_QUOTA_BURST"),
+    },
+    recordReads: reads(env),
+  };
 }
 
 function pace(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "AUDIT_QUOTA_BURST"): number | undefined {
@@ -93,9 +86,7 @@ function pace(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "A
     return undefined;
   }
   const number = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : 2 ** 32;
-  if (number >= 2 ** 32) {
-    throw missing(`${name} is ${JSON.stringify(text)}`, "it is a whole number from 1 to 4294967295");
-  }
+  check(number < 2 ** 32, `${name} is ${JSON.stringify(text)}`, "it is a whole number from 1 to 4294967295");
   return number;
 }
 
@@ -105,12 +96,10 @@ function reads(env: LogEnv): (typeof READS)[number] | undefined {
     return undefined;
   }
   const which = READS.find((known) => known === text);
-  if (which === undefined) {
-    throw missing(`AUDIT_RECORD_READS is ${JSON.stringify(text)}`, `it is one of ${READS.join(", ")}`);
-  }
+  check(which !== undefined, `AUDIT_RECORD_READS is ${JSON.stringify(text)}`, `it is one of ${READS.join(", ")}`);
   return which;
 }
 
-function missing(message: string, hint: string): CountersignError {
-  return new CountersignError("options.invalid", message, { hint });
+function check(isRight: boolean, message: string, hint: string): asserts isRight {
+  must(isRight, undefined, message, hint);
 }

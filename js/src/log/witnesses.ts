@@ -1,5 +1,6 @@
 /** Asking a log's witnesses over HTTP (C2SP tlog-witness). */
 
+import { readAtMost } from "../bytes.js";
 import { Log, type Witnesses } from "../wasm/log.js";
 import { isStop } from "./instance.js";
 
@@ -45,7 +46,10 @@ async function ask(
         return;
       }
       const response = await fetch(url, { method: "POST", body, redirect: "manual", signal: over });
-      const answer = await bounded(response);
+      const answer = await readAtMost(response.body, MOST);
+      if (answer === undefined) {
+        throw new Error("its answer is too long");
+      }
       if (over.aborted) {
         return;
       }
@@ -60,15 +64,4 @@ async function ask(
       log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
     }
   }
-}
-
-async function bounded(response: Response): Promise<Uint8Array> {
-  const bytes: number[] = [];
-  for await (const chunk of response.body ?? []) {
-    if (bytes.length + chunk.length > MOST) {
-      throw new Error("its answer is too long");
-    }
-    bytes.push(...chunk);
-  }
-  return new Uint8Array(bytes);
 }

@@ -1,6 +1,6 @@
 /** Recording what there is a lot of, no faster than it is delivered. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle } from "../record/handle.js";
@@ -53,12 +53,8 @@ export async function recordMany(
   source: Iterable<AuditEvent> | AsyncIterable<AuditEvent>,
   { onProgress, skip = 0, onInvalid, signal, patience = 60_000 }: ManyOptions = {},
 ): Promise<ManyProgress> {
-  if (!Number.isSafeInteger(skip) || skip < 0) {
-    throw new CountersignError("options.invalid", "no number of events", {
-      member: "skip",
-      hint: "give `read` of the last progress, or leave it out",
-    });
-  }
+  const hint = "give `read` of the last progress, or leave it out";
+  must(Number.isSafeInteger(skip) && skip >= 0, "skip", "no number of events", hint);
   signal?.throwIfAborted();
   const done = { read: 0, delivered: 0, invalid: 0 };
   let part: Recorded[] = [];

@@ -1,9 +1,9 @@
 /** Audit logs that are emitted through OpenTelemetry, recorded and so signed. */
 
-import { CountersignError } from "../error.js";
+import { type CountersignError, coded, must } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
-import { tell } from "../record/tell.js";
+import { asLine, tell } from "../record/tell.js";
 import { type SpanIds, traceContext } from "./trace.js";
 
 /** What is needed of a log record of `@opentelemetry/sdk-logs`. */
@@ -48,12 +48,7 @@ export class AuditLogProcessor {
   readonly #options: AuditLogOptions;
 
   constructor(audit: Pick<Audit, "record" | "flush">, options: AuditLogOptions = {}) {
-    if (typeof audit?.record !== "function") {
-      throw new CountersignError("options.invalid", "no recorder", {
-        member: "audit",
-        hint: "give what createRecorder made",
-      });
-    }
+    must(typeof audit?.record === "function", "audit", "no recorder", "give what createRecorder made");
     this.#audit = audit;
     this.#options = options;
   }
@@ -179,16 +174,10 @@ function definedOf<T extends object>(members: T): T | undefined {
 }
 
 function asCoded(error: unknown): CountersignError {
-  if (error instanceof CountersignError) {
-    return error;
-  }
-  return new CountersignError("event.invalid", "what makes an event of a log record failed", {
-    hint: "see the cause: is it `only` or `toEvent`?",
-    cause: error,
-  });
+  const hint = "see the cause: is it `only` or `toEvent`?";
+  return coded(error, "event.invalid", "what makes an event of a log record failed", hint);
 }
 
-function warn({ code, message, hint }: CountersignError): void {
-  const todo = hint === undefined ? "" : ` (${hint})`;
-  console.warn(`countersign: a log record could not be recorded as it should: ${code}: ${message}${todo}`);
+function warn(error: CountersignError): void {
+  console.warn(asLine(error, "a log record could not be recorded as it should: "));
 }

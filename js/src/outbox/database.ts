@@ -1,15 +1,13 @@
 /** The IndexedDB database of an outbox: rooms, each with the entries of one writer. */
 
 import { CountersignError } from "../error.js";
+import { openDatabase, transact } from "../indexeddb.js";
 import type { Entry } from "./outbox.js";
 
 /** Of each room the name of the lock that its writer holds, under the room's number. */
 const ROOMS = "rooms";
 /** Bytes under [room's number, id]. */
 const ENTRIES = "entries";
-
-/** How many milliseconds it may take until the database is open. */
-const PATIENCE = 10_000;
 
 /** An entry's place. */
 export interface Place {
@@ -125,7 +123,9 @@ export class Database {
   ): Promise<T> {
     const database = await this.#connected();
     try {
-      return await transact(database, mode, work);
+      return await transact(database, [ENTRIES, ROOMS], mode, (entries, rooms) =>
+        work(entries as IDBObjectStore, rooms as IDBObjectStore),
+      );
     } catch (cause) {
       throw databaseError(cause, this.#name);
     }
@@ -139,7 +139,11 @@ export class Database {
           this.#connection = undefined;
         }
       };
-      const connection = connect(this.#name, forget).catch((cause) => {
+      const make = (database: IDBDatabase) => {
+        database.createObjectStore(ROOMS, { autoIncrement: true });
+        database.createObjectStore(ENTRIES);
+      };
+      const connection = openDatabase(this.#name, make, forget).catch((cause) => {
         forget();
         throw databaseError(cause, this.#name);
       });
@@ -149,62 +153,9 @@ export class Database {
   }
 }
 
-function connect(name: string, onClosed: () => void): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    if (globalThis.indexedDB === undefined) {
-      throw new DOMException("there is no IndexedDB here", "NotSupportedError");
-    }
-    const opening = indexedDB.open(name, 1);
-    opening.onupgradeneeded = () => {
-      opening.result.createObjectStore(ROOMS, { autoIncrement: true });
-      opening.result.createObjectStore(ENTRIES);
-    };
-    let isLate = false;
-    const block = () => {
-      isLate = true;
-      reject(new DOMException("another tab is in the way", "BlockedError"));
-    };
-    // Nothing else tells that it waits until a tab lets the database be deleted.
-    const timer = setTimeout(block, PATIENCE);
-    opening.onblocked = block;
-    opening.onerror = () => {
-      clearTimeout(timer);
-      reject(opening.error);
-    };
-    opening.onsuccess = () => {
-      clearTimeout(timer);
-      const database = opening.result;
-      if (isLate) {
-        database.close();
-        return;
-      }
-      database.onclose = onClosed;
-      // Somebody wants to delete it.
-      database.onversionchange = () => {
-        onClosed();
-        database.close();
-      };
-      resolve(database);
-    };
-  });
-}
-
 /** The keys of a room's entries. An array comes after every number. */
 function inRoom(room: number): IDBKeyRange {
   return IDBKeyRange.bound([room], [room, []]);
-}
-
-function transact<T>(
-  database: IDBDatabase,
-  mode: IDBTransactionMode,
-  work: (entries: IDBObjectStore, rooms: IDBObjectStore) => T,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const transaction = database.transaction([ENTRIES, ROOMS], mode, { durability: "strict" });
-    transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
-    const result = work(transaction.objectStore(ENTRIES), transaction.objectStore(ROOMS));
-    transaction.oncomplete = () => resolve(result);
-  });
 }
 
 /** A copy where they are a part of something larger, which would be stored whole, or shared with other threads. */

@@ -1,7 +1,7 @@
 /** An outbox in a Durable Object's storage. */
 
 import { concat } from "../bytes.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { Change, Entry, Outbox } from "./outbox.js";
 
 /** What is needed of a Durable Object's `ctx.storage`, with SQLite or without. */
@@ -31,12 +31,8 @@ export function durableObjectOutbox(
   storage: ObjectStorage,
   { name = "default" }: DurableObjectOutboxOptions = {},
 ): Outbox {
-  if (typeof storage?.sync !== "function") {
-    throw new CountersignError("options.invalid", "this is no storage of a Durable Object", {
-      member: "outbox",
-      hint: "give this.ctx.storage, in a class that extends DurableObject",
-    });
-  }
+  const hint = "give this.ctx.storage, in a class that extends DurableObject";
+  must(typeof storage?.sync === "function", "outbox", "this is no storage of a Durable Object", hint);
   return new DurableObjectOutbox(storage, name);
 }
 

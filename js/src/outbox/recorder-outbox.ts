@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import type { Batch } from "../deliver/batch.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, coded } from "../error.js";
 import type { Taken } from "../record/handle.js";
 import { type Entry, ORPHANS, type Outbox } from "./outbox.js";
 
@@ -147,12 +147,7 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof CountersignError) {
-      throw cause;
-    }
-    throw new CountersignError("outbox.failed", "the outbox could not be written or read", {
-      hint: "what was recorded is still in memory, and would be lost with it: look at the cause",
-      cause,
-    });
+    const hint = "what was recorded is still in memory, and would be lost with it: look at the cause";
+    throw coded(cause, "outbox.failed", "the outbox could not be written or read", hint);
   }
 }

@@ -1,16 +1,15 @@
 /** Brings what programs recorded within their transactions into a log. */
 
 import { module } from "#recorder";
-import { CountersignError } from "../error.js";
+import { CountersignError, coded, must } from "../error.js";
 import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
 import { none } from "../record/lifecycle.js";
 import type { LogOptions, TransportOptions } from "../record/options.js";
 import type { Recorder } from "../record/recorder.js";
-import { tell } from "../record/tell.js";
-import { ask, type Connection, type Row } from "./client.js";
+import { asLine, tell } from "../record/tell.js";
+import { ask, type Connection, names, type Row, TABLE } from "./client.js";
 import { Entries } from "./entries.js";
-import { names, TABLE } from "./tables.js";
 
 /** What a drainer decides by itself. */
 type Own = "outbox" | "flush" | "manyContexts" | "beforeRecord" | "onInvalid" | "onFull" | "events" | "onError";
@@ -86,18 +85,10 @@ class PostgresDrainer implements Drainer {
 
   constructor(options: DrainOptions) {
     const { table = TABLE, pauseMs = 1_000, connect } = options;
-    if (typeof connect !== "function") {
-      throw new CountersignError("options.invalid", "nothing to connect with", {
-        member: "connect",
-        hint: "give () => pool.connect() of pg, or () => sql.reserve() of postgres",
-      });
-    }
-    if (!Number.isInteger(pauseMs) || pauseMs < 1 || pauseMs > 3_600_000) {
-      throw new CountersignError("options.invalid", "no whole number of milliseconds up to an hour", {
-        member: "pauseMs",
-        hint: "leave it out for 1000",
-      });
-    }
+    const hint = "give () => pool.connect() of pg, or () => sql.reserve() of postgres";
+    must(typeof connect === "function", "connect", "nothing to connect with", hint);
+    const isPause = Number.isInteger(pauseMs) && pauseMs >= 1 && pauseMs <= 3_600_000;
+    must(isPause, "pauseMs", "no whole number of milliseconds up to an hour", "leave it out for 1000");
     const { events, entries } = names(table);
     this.#options = options;
     this.#events = events;
@@ -301,16 +292,11 @@ async function release(connection: Connection, isBroken: boolean): Promise<void>
   }
 }
 
-function warn({ code, message, hint }: CountersignError): void {
-  console.warn(`countersign: ${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`);
+function warn(error: CountersignError): void {
+  console.warn(asLine(error));
 }
 
 function asCoded(error: unknown): CountersignError {
-  if (error instanceof CountersignError) {
-    return error;
-  }
-  return new CountersignError("outbox.failed", "the outbox's database could not be asked", {
-    hint: "nothing is lost: it is tried again; are the tables there (outboxTables), and may this user use them?",
-    cause: error,
-  });
+  const hint = "nothing is lost: it is tried again; are the tables there (outboxTables), and may this user use them?";
+  return coded(error, "outbox.failed", "the outbox's database could not be asked", hint);
 }

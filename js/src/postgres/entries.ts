@@ -18,7 +18,8 @@ export class Entries implements Outbox {
   readonly #next = inTurn();
   /** Whether a transaction is under way that changes are part of. */
   #isWithin = false;
-  #isOver = false;
+  /** Whether something failed, so that what is in memory may not be what is in the table. */
+  isOver: boolean = false;
 
   private constructor(client: SqlClient, table: string, process: unknown) {
     this.#client = client;
@@ -63,15 +64,10 @@ export class Entries implements Outbox {
       } catch (error) {
         // Whether it was committed is not known: what the tables say is looked at anew, by another recorder.
         this.#isWithin = false;
-        this.#isOver = true;
+        this.isOver = true;
         throw error;
       }
     });
-  }
-
-  /** Whether something failed, so that what is in memory may not be what is in the table. */
-  get isOver(): boolean {
-    return this.#isOver;
   }
 
   async #apply({ put, remove }: Change): Promise<void> {
@@ -93,7 +89,7 @@ export class Entries implements Outbox {
   }
 
   #refuseOver(): void {
-    if (this.#isOver) {
+    if (this.isOver) {
       throw failed();
     }
   }

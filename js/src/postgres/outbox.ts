@@ -6,8 +6,7 @@ import type { Catalogue } from "../record/catalogue.js";
 import { inCore, loader } from "../record/core.js";
 import type { AuditEvent, EventOf } from "../record/event.js";
 import { toJson } from "../record/serialize.js";
-import { ask, type SqlClient } from "./client.js";
-import { names, TABLE } from "./tables.js";
+import { ask, names, type SqlClient, TABLE } from "./client.js";
 
 /** What is chosen for an outbox. */
 export interface PostgresOutboxOptions<Events = unknown> {

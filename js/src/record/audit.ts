@@ -1,8 +1,9 @@
 /** What code that records is given. */
 
+import type { LastProof } from "../deliver/delivery.js";
+import type { CountersignError } from "../error.js";
 import type { Actor, AuditEvent, Context } from "./event.js";
 import type { Handle } from "./handle.js";
-import type { FlushPatience, Status } from "./status.js";
 
 /** A request of the web's, of Node.js's or of a framework's, of which a proxy's name for it is read and nothing else. */
 export interface NamedRequest {
@@ -44,4 +45,38 @@ export interface Audit<Event = AuditEvent> {
    * `countersign/context` made can do that, and all else throws `context.unavailable`.
    */
   with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
+}
+
+/** How a recorder is. */
+export interface Status {
+  /** Events that wait for a link. */
+  readonly queued: number;
+  /** Events and bytes that wait to be delivered, all in all. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Events that are being sent now. */
+  readonly inFlight: number;
+  /** The chain, once it has a link. */
+  readonly chain: string | undefined;
+  /** The newest proof that was verified. */
+  readonly lastProof: LastProof | undefined;
+  /** What kept the last flush from ending well; nothing after one that did. */
+  readonly lastError: CountersignError | undefined;
+  /** Milliseconds until it is tried again by itself. */
+  readonly retryIn: number | undefined;
+  /** Events that there was no room for, and that are not yet recorded as `countersign.dropped`. */
+  readonly dropped: number;
+  /** Values, and parts of texts, that were redacted of what this recorder recorded. */
+  readonly redacted: number;
+  /** Chains that cannot go on, and why. What waits of them stays in the outbox, and is not sent again by itself. */
+  readonly dead: readonly { readonly chain: string; readonly error: CountersignError }[];
+}
+
+/** How to flush. */
+export interface FlushPatience {
+  /**
+   * For how many milliseconds to try again what fails. The flush rejects then, whatever is still under way. By default
+   * it is tried once.
+   */
+  patience?: number | undefined;
 }

@@ -36,11 +36,14 @@ export class Chain {
   #nonce: Uint8Array<ArrayBuffer> | undefined;
   /** Events in the order of the core's queue. */
   #queue: Taken[] = [];
-  #name: string | undefined;
+  /** 32 characters of hex, once there is a link. */
+  name: string | undefined;
   /** The `seq` of the next link. */
   #next = 0;
-  #closing = false;
-  #sealed = false;
+  /** Whether nothing more is recorded in it. */
+  isClosing: boolean = false;
+  /** Whether it takes no event any more: its close link is made. */
+  isSealed: boolean = false;
   #closed = false;
   /** Whether who signs is known to hold the chain's key. */
   #signerKnown: boolean;
@@ -54,34 +57,19 @@ export class Chain {
     this.#means = means;
   }
 
-  /** 32 characters of hex, once there is a link. */
-  get name(): string | undefined {
-    return this.#name;
-  }
-
   /** Events without a link. */
   get queue(): readonly Taken[] {
     return this.#queue;
   }
 
-  /** Whether nothing more is recorded in it. */
-  get isClosing(): boolean {
-    return this.#closing;
-  }
-
   /** Whether there is something to make links of. */
   get hasWork(): boolean {
-    return this.#queue.length > 0 || (this.#closing && !this.#closed);
+    return this.#queue.length > 0 || (this.isClosing && !this.#closed);
   }
 
   /** Whether a batch of about so many bytes holds all that is queued. */
   linksAll(bytes: number): boolean {
     return this.#count(bytes) === this.#queue.length;
-  }
-
-  /** Whether it takes no event any more: its close link is made. */
-  get isSealed(): boolean {
-    return this.#sealed;
   }
 
   /** Whether links are made without waiting for a signer. */
@@ -114,7 +102,7 @@ export class Chain {
 
   /** Ends the chain with what is queued now: a close link says so. */
   end(): void {
-    this.#closing = true;
+    this.isClosing = true;
   }
 
   /** Takes what is queued out of it, for another chain, and events whose links nobody signed: nobody has seen those. */
@@ -126,8 +114,8 @@ export class Chain {
     const lines = inCore(() => this.#core.queuedLines());
     const taken = this.#queue;
     this.#queue = [];
-    this.#closing = true;
-    this.#sealed = true;
+    this.isClosing = true;
+    this.isSealed = true;
     this.#closed = true;
     this.#core.free();
     return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
@@ -184,8 +172,8 @@ export class Chain {
     // Where it was not signed the last time, it is the same again, and perhaps more: none is 0, which would be all.
     const linked = this.#linked;
     const count = Math.min(Math.max(this.#count(bytes), linked + 1), this.#queue.length);
-    const close = this.#closing && count === this.#queue.length;
-    this.#sealed ||= close;
+    const close = this.isClosing && count === this.#queue.length;
+    this.isSealed ||= close;
     inCore(() => this.#core.begin(now, nonce, close, count - linked));
     return { count, now };
   }
@@ -210,17 +198,17 @@ export class Chain {
   #take(count: number): Batch | undefined {
     const lines = inCore(() => this.#core.take()) as Uint8Array<ArrayBuffer>;
     const taken = this.#queue.splice(0, count);
-    this.#name ??= this.#core.chain;
+    this.name ??= this.#core.chain;
     const from = this.#next;
     this.#next = this.#core.links;
-    if (this.#closing && this.#queue.length === 0) {
+    if (this.isClosing && this.#queue.length === 0) {
       this.#closed = true;
       this.#core.free();
     }
-    if (lines.length === 0 || this.#name === undefined) {
+    if (lines.length === 0 || this.name === undefined) {
       return undefined;
     }
-    return { id: this.#means.id(), chain: this.#name, from, to: this.#next - 1, lines, taken, kept: false };
+    return { id: this.#means.id(), chain: this.name, from, to: this.#next - 1, lines, taken, kept: false };
   }
 
   async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

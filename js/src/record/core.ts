@@ -1,24 +1,14 @@
 /** The artefact `recorder`, as this package uses it. */
 
-import { loading, type ModuleSource } from "../artefact/load.js";
-import { CountersignError, type ErrorCode } from "../error.js";
+import { type ModuleSource, starting } from "../artefact/load.js";
+import { CountersignError, ofCore } from "../error.js";
 import * as wasm from "../wasm/recorder.js";
 
 /** What the artefact exports (wasm/src/recorder.rs, wasm/src/proof.rs). */
 export type Core = typeof wasm;
 
 /** Gives the artefact once it is loaded. A load that failed is tried again by the next call. */
-export function loader(source: ModuleSource): () => Promise<Core> {
-  return loading("recorder", source, async (module) => {
-    if (module instanceof WebAssembly.Module) {
-      wasm.initSync({ module });
-    } else {
-      // One of another realm, as Next.js gives at the edge, which `initSync` takes for none.
-      await wasm.default({ module_or_path: module as WebAssembly.Module });
-    }
-    return wasm;
-  });
-}
+export const loader = (source: ModuleSource): (() => Promise<Core>) => starting("recorder", source, wasm);
 
 /** The shape of a path: what of it is an identifier is replaced. Throws before a recorder was created. */
 export function pathShape(path: string): string {
@@ -42,14 +32,5 @@ export function coded(error: unknown): unknown {
       cause: error,
     });
   }
-  if (!(error instanceof Error) || error instanceof CountersignError || !("code" in error)) {
-    return error;
-  }
-  const { code, message, hint, line, member } = error as Error & {
-    code: ErrorCode;
-    hint?: string;
-    line?: number;
-    member?: string;
-  };
-  return new CountersignError(code, message, { hint, line, member });
+  return ofCore(error) ?? error;
 }

@@ -3,7 +3,7 @@
 import { deferred } from "../deferred.js";
 import { pause, type Waits } from "../deliver/backoff.js";
 import { Failure } from "../deliver/failure.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, coded } from "../error.js";
 import { sleep, unref, within } from "../timers.js";
 
 /** What a flush does. */
@@ -71,7 +71,7 @@ export class Flushing {
   #waiters: Waiter[] = [];
   /** Counts flushes, so that one which was taken for dead does nothing more. */
   #generation = 0;
-  #running = false;
+  isRunning: boolean = false;
   #seen = 0;
   #failures = 0;
   /** Not before this moment, as the collector asked. */
@@ -93,10 +93,6 @@ export class Flushing {
     this.#pace = pace;
   }
 
-  get isRunning(): boolean {
-    return this.#running;
-  }
-
   /** Milliseconds until the next try, after a failure. */
   get retryIn(): number | undefined {
     return this.#lastError !== undefined && this.#timer !== undefined ? Math.max(0, this.#due - clock()) : undefined;
@@ -104,7 +100,7 @@ export class Flushing {
 
   /** Flushes all events up to that number, and goes on so many milliseconds after a failure. */
   async flush(number: number, patience: number): Promise<void> {
-    if (patience === 0 && clock() < this.#notBefore && (!this.#running || this.#wake !== undefined)) {
+    if (patience === 0 && clock() < this.#notBefore && (!this.isRunning || this.#wake !== undefined)) {
       throw this.#lastError;
     }
     const until = clock() + patience;
@@ -161,7 +157,7 @@ export class Flushing {
 
   #start(): void {
     const { lifetime } = this.#pace;
-    if (lifetime === undefined && this.#running) {
+    if (lifetime === undefined && this.isRunning) {
       return;
     }
     clearTimeout(this.#timer);
@@ -174,7 +170,7 @@ export class Flushing {
   }
 
   async #run(): Promise<void> {
-    this.#running = true;
+    this.isRunning = true;
     let asked = this.#waiters.length > 0;
     try {
       do {
@@ -187,7 +183,7 @@ export class Flushing {
         }
       } while (this.#waiters.length > 0);
     } finally {
-      this.#running = false;
+      this.isRunning = false;
     }
     this.#work.ended();
   }
@@ -206,7 +202,7 @@ export class Flushing {
         return;
       }
       const now = clock();
-      const isFree = !this.#running || now - this.#seen >= lifetime;
+      const isFree = !this.isRunning || now - this.#seen >= lifetime;
       if (isFree && (!isPatient || now >= this.#restUntil)) {
         const turn = this.#turn(isAsked);
         isAsked = asked && !isPatient;
@@ -248,13 +244,13 @@ export class Flushing {
       }
       return generation === this.#generation;
     };
-    this.#running = true;
+    this.isRunning = true;
     this.#seen = clock();
     try {
       return await this.#attempt(alive, asked);
     } finally {
       if (generation === this.#generation) {
-        this.#running = false;
+        this.isRunning = false;
         this.#work.ended();
       }
     }
@@ -371,13 +367,8 @@ export class Flushing {
 }
 
 function asCoded(error: unknown): CountersignError {
-  if (error instanceof CountersignError) {
-    return error;
-  }
-  return new CountersignError("recorder.failed", `a flush failed unexpectedly: ${error}`, {
-    hint: "nothing is lost; this is a defect of the package, please report it",
-    cause: error,
-  });
+  const hint = "nothing is lost; this is a defect of the package, please report it";
+  return coded(error, "recorder.failed", `a flush failed unexpectedly: ${error}`, hint);
 }
 
 function late(): CountersignError {

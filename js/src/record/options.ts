@@ -2,7 +2,7 @@
 
 import type { Waits } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
-import { CountersignError } from "../error.js";
+import { type CountersignError, must } from "../error.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { LONGEST } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
@@ -164,46 +164,48 @@ const OPTIONS = Object.keys({
   random: 0,
 } satisfies Record<keyof LogOptions | keyof TransportOptions, 0>);
 
+const isFunction = (value: unknown) => typeof value === "function";
+const oneOf =
+  (...words: readonly unknown[]) =>
+  (value: unknown) =>
+    words.includes(value);
+
+/** What can be said of options one by one: what each has to be where it is given, what is wrong otherwise, and what to do. */
+const RULES: readonly (readonly [keyof CommonOptions, (value: unknown) => boolean, string, string])[] = [
+  ["onFull", oneOf("throw", "drop"), "neither throw nor drop", 'give "throw" or "drop"'],
+  ["onInvalid", oneOf("throw", "report"), "neither throw nor report", 'give "throw" or "report"'],
+  ["path", oneOf("shape"), "not shape", 'give "shape", or leave it out: paths are recorded as they are given then'],
+  ["beforeRecord", isFunction, "no function", "give one that takes an event and gives the one to record"],
+  ["events", has("check"), "no events", "give what defineEvents of countersign/events made"],
+  ["onError", isFunction, "no function", "give one that takes an error"],
+  ["outbox", has("write"), "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made"],
+  ["now", isClock, "no clock of whole milliseconds", "leave it out, or give what counts as Date.now does"],
+  ["manyContexts", oneOf(true, false), "neither true nor false", "leave it out: the adapters say it where it is so"],
+];
+
+/** Whether a value is called in this way. */
+function has(method: string): (value: unknown) => boolean {
+  return (value) => typeof (value as Record<string, unknown> | null)?.[method] === "function";
+}
+
+function isClock(now: unknown): boolean {
+  return typeof now === "function" && Number.isSafeInteger(now());
+}
+
 /** Reads options. */
 export function settings(options: RecorderOptions): Settings {
-  if (typeof options !== "object" || options === null) {
-    throw refused("key", "no options", "give at least key, to, and log (or origin, where there is no log)");
-  }
+  const isGiven = typeof options === "object" && options !== null;
+  must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   refuseUnknown(options, OPTIONS);
-  const { key, outbox, onFull = "throw", onInvalid = "throw", onError, beforeRecord, events } = options;
-  if (key === undefined || key === null || (typeof key === "string" && key.trim() === "")) {
-    throw refused(
-      "key",
-      "no key to sign with",
-      "give a signer key's text (countersign keygen NAME makes one; is the secret or variable set?), { vkey, privateKey } or { vkey, sign }",
-    );
-  }
-  if (onFull !== "throw" && onFull !== "drop") {
-    throw refused("onFull", "neither throw nor drop", 'give "throw" or "drop"');
-  }
-  if (onInvalid !== "throw" && onInvalid !== "report") {
-    throw refused("onInvalid", "neither throw nor report", 'give "throw" or "report"');
-  }
-  if (options.path !== undefined && options.path !== "shape") {
-    throw refused("path", "not shape", 'give "shape", or leave it out: paths are recorded as they are given then');
-  }
-  if (beforeRecord !== undefined && typeof beforeRecord !== "function") {
-    throw refused("beforeRecord", "no function", "give one that takes an event and gives the one to record");
-  }
-  if (events !== undefined && typeof events?.check !== "function") {
-    throw refused("events", "no events", "give what defineEvents of countersign/events made");
-  }
-  if (onError !== undefined && typeof onError !== "function") {
-    throw refused("onError", "no function", "give one that takes an error");
-  }
-  if (outbox !== undefined && typeof outbox?.write !== "function") {
-    throw refused("outbox", "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made");
-  }
-  if (options.now !== undefined && !(typeof options.now === "function" && Number.isSafeInteger(options.now()))) {
-    throw refused("now", "no clock of whole milliseconds", "leave it out, or give what counts as Date.now does");
-  }
-  if (options.manyContexts !== undefined && typeof options.manyContexts !== "boolean") {
-    throw refused("manyContexts", "neither true nor false", "leave it out: the adapters say it where it is so");
+  const { key, outbox, beforeRecord, events } = options;
+  must(
+    key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
+    "key",
+    "no key to sign with",
+    "give a signer key's text (countersign keygen NAME makes one; is the secret or variable set?), { vkey, privateKey } or { vkey, sign }",
+  );
+  for (const [member, isRight, message, hint] of RULES) {
+    must(options[member] === undefined || isRight(options[member]), member, message, hint);
   }
   return {
     to: destination(options),
@@ -214,10 +216,10 @@ export function settings(options: RecorderOptions): Settings {
     shapes: options.path === "shape",
     events,
     beforeRecord,
-    reports: onInvalid === "report",
+    reports: options.onInvalid === "report",
     limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
-    drops: onFull === "drop",
-    onError: onError ?? warner(),
+    drops: options.onFull === "drop",
+    onError: options.onError ?? warner(),
     timeoutMs: count("timeoutMs", options.timeoutMs ?? 30_000, 3_600_000),
     waits: waits(options.retry),
     manyContexts: options.manyContexts === true,
@@ -228,50 +230,32 @@ export function settings(options: RecorderOptions): Settings {
 
 function destination({ to, log, origin }: RecorderOptions): Settings["to"] {
   if (typeof to === "function" || (typeof to === "object" && to !== null && "write" in to)) {
-    if (log !== undefined) {
-      throw refused(
-        "log",
-        "a transport has no log",
-        "give origin instead; for a collector give `to` its address or { url, fetch }",
-      );
-    }
-    if (typeof origin !== "string") {
-      throw refused("origin", "no origin", "give the name that the log's checkpoints bear, such as example.com/audit");
-    }
+    const instead = "give origin instead; for a collector give `to` its address or { url, fetch }";
+    must(log === undefined, "log", "a transport has no log", instead);
+    const name = "give the name that the log's checkpoints bear, such as example.com/audit";
+    must(typeof origin === "string", "origin", "no origin", name);
     return { transport: to, origin };
   }
-  if (to === undefined || to === null || to === "") {
-    throw refused(
-      "to",
-      "nothing takes the lines",
-      "give the collector's address (is the variable set?), a function, or memory()",
-    );
-  }
-  if (typeof to === "object" && "fetch" in to && to.url === undefined) {
-    throw refused(
-      "to",
-      "a binding alone has no address",
-      'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host',
-    );
-  }
-  if (typeof to !== "string" && !(to instanceof URL) && typeof to.url !== "string" && !(to.url instanceof URL)) {
-    throw refused(
-      "to",
-      "nothing that takes lines",
-      "give the collector's address, { url, fetch }, a function, or memory()",
-    );
-  }
-  if (typeof log !== "string" || log === "") {
-    throw refused(
-      "log",
-      "no log to believe proofs of",
-      "give the log's vkey, such as example.com/audit+1a2b3c4d+A…: who runs the log has it, `countersign serve` prints it",
-    );
-  }
-  if (origin !== undefined) {
-    throw refused("origin", "the log's origin is in its vkey", "leave origin out");
-  }
-  return { collector: new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to), log };
+  const address = "give the collector's address (is the variable set?), a function, or memory()";
+  must(to !== undefined && to !== null && to !== "", "to", "nothing takes the lines", address);
+  const isText = typeof to === "string" || to instanceof URL;
+  const binding =
+    'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host';
+  must(isText || !("fetch" in to) || to.url !== undefined, "to", "a binding alone has no address", binding);
+  must(
+    isText || typeof to.url === "string" || to.url instanceof URL,
+    "to",
+    "nothing that takes lines",
+    "give the collector's address, { url, fetch }, a function, or memory()",
+  );
+  must(
+    typeof log === "string" && log !== "",
+    "log",
+    "no log to believe proofs of",
+    "give the log's vkey, such as example.com/audit+1a2b3c4d+A…: who runs the log has it, `countersign serve` prints it",
+  );
+  must(origin === undefined, "origin", "the log's origin is in its vkey", "leave origin out");
+  return { collector: new Collector(isText ? { url: to } : to), log };
 }
 
 function redaction(redact: CommonOptions["redact"]): Settings["redact"] {
@@ -284,9 +268,8 @@ function redaction(redact: CommonOptions["redact"]): Settings["redact"] {
   }
   const paths: unknown = isList ? redact : (redact as { only: unknown } | null)?.only;
   const isName = (name: unknown) => typeof name === "string" && name !== "" && name.isWellFormed();
-  if (!(Array.isArray(paths) && paths.every(isName))) {
-    throw refused("redact", "not a list of names", 'give names or paths, such as ["ssn", "card.number"]');
-  }
+  const areNames = Array.isArray(paths) && paths.every(isName);
+  must(areNames, "redact", "not a list of names", 'give names or paths, such as ["ssn", "card.number"]');
   return { paths, known: isList };
 }
 
@@ -294,22 +277,16 @@ function flushing(flush: FlushOptions | false | undefined): Settings["flush"] {
   if (flush === false) {
     return undefined;
   }
-  if (flush !== undefined && !isMembers(flush)) {
-    throw refused(
-      "flush",
-      "neither false nor numbers by their names",
-      "give { events, bytes, ms }, any of them, or false",
-    );
-  }
+  const any = "give { events, bytes, ms }, any of them, or false";
+  must(flush === undefined || isMembers(flush), "flush", "neither false nor numbers by their names", any);
   refuseUnknown(flush ?? {}, ["events", "bytes", "ms"], "flush");
   const { events = 64, bytes = 256 << 10, ms = 1000 } = flush ?? {};
   return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, LONGEST) };
 }
 
 function waits(retry: CommonOptions["retry"]): Waits {
-  if (retry !== undefined && !isMembers(retry)) {
-    throw refused("retry", "no numbers by their names", "give { firstMs, longestMs }, or one of them");
-  }
+  const any = "give { firstMs, longestMs }, or one of them";
+  must(retry === undefined || isMembers(retry), "retry", "no numbers by their names", any);
   refuseUnknown(retry ?? {}, ["firstMs", "longestMs"], "retry");
   const { firstMs = 500, longestMs = 60_000 } = retry ?? {};
   return { first: count("retry", firstMs, 3_600_000), longest: count("retry", longestMs, 3_600_000) };
@@ -320,14 +297,9 @@ function isMembers(value: unknown): boolean {
 }
 
 function count(member: keyof CommonOptions, value: number, most = Number.MAX_SAFE_INTEGER): number {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw refused(member, "not a whole number above 0", "leave it out for the default");
-  }
+  const isWhole = Number.isInteger(value) && value >= 1 && value <= most;
+  must(isWhole, member, "not a whole number above 0", "leave it out for the default");
   return value;
-}
-
-function refused(member: string, message: string, hint: string): CountersignError {
-  return new CountersignError("options.invalid", message, { member, hint });
 }
 
 /** Says once what is wrong, and not again until something else is. */

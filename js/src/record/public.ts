@@ -6,7 +6,7 @@ export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
 export { type Memory, memory } from "../transport/memory.js";
 export type { Transport, TransportFunction, TransportObject } from "../transport/transport.js";
-export type { Audit, NamedRequest, Scope } from "./audit.js";
+export type { Audit, FlushPatience, NamedRequest, Scope, Status } from "./audit.js";
 export type { Catalogue } from "./catalogue.js";
 export type { CreateRecorder, GeneratedKey } from "./create.js";
 export type { Actor, AuditEvent, Context, EventOf, HttpRequest, KnownAction, Members, Target } from "./event.js";
@@ -20,5 +20,4 @@ export type {
 } from "./options.js";
 export type { Recorder } from "./recorder.js";
 export type { KeyHandle, Signer } from "./signer.js";
-export type { FlushPatience, Status } from "./status.js";
 export { generateKeyHandle } from "./webcrypto.js";

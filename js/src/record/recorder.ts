@@ -4,10 +4,10 @@ import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Delivery } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
-import type { Audit, Scope } from "./audit.js";
+import type { Audit, FlushPatience, Status } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
 import type { Clock, Learnt } from "./clock.js";
 import type { AuditEvent } from "./event.js";
@@ -15,13 +15,12 @@ import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
 import type { Lifecycle } from "./lifecycle.js";
 import type { Settings } from "./options.js";
-import { scoped } from "./scope.js";
+import { Scopable } from "./scope.js";
 import { toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
-import type { FlushPatience, Status } from "./status.js";
 import { tell } from "./tell.js";
 
-export type { FlushPatience, Status } from "./status.js";
+export type { FlushPatience, Status } from "./audit.js";
 
 /** @internal What a recorder is made of. */
 export interface Parts {
@@ -51,7 +50,7 @@ const BACK = 300_000;
 const ORPHANS = 15_000;
 
 /** Records events into one chain; those of a catalogue, where it has one. */
-export class Recorder<Event = AuditEvent> implements Audit<Event> {
+export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Audit<Event> {
   /** The log that the chain names. */
   readonly origin: string;
 
@@ -92,6 +91,7 @@ export class Recorder<Event = AuditEvent> implements Audit<Event> {
 
   /** @internal */
   constructor(parts: Parts) {
+    super();
     const { origin, settings, clock, outbox, destination, lifecycle } = parts;
     this.#parts = parts;
     this.origin = origin;
@@ -183,20 +183,6 @@ export class Recorder<Event = AuditEvent> implements Audit<Event> {
   }
 
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
-  with(scope: Scope): Audit<Event>;
-  /** Throws `context.unavailable`: `asyncContext` of `countersign/context` gives a recorder that can do this. */
-  with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
-  with<Result>(scope: Scope, work?: (audit: Audit<Event>) => Result): Audit<Event> | Result {
-    return scoped(this as unknown as Audit, scope, work as ((audit: Audit) => Result) | undefined) as Audit<Event>;
-  }
-
-  /**
-   * Makes links of all that was recorded before, signs the last one, and delivers them. Resolves when they are
-   * delivered: with a log, when it has proven to hold them. After a failure nothing is lost: they go with the next
-   * flush.
-   *
-   * There is one flush at a time. Whoever asks while one is under way waits for the same.
-   */
   async flush(patience: FlushPatience = {}): Promise<void> {
     return this.#flushing.flush(this.#recorded, millisOf(patience));
   }
@@ -773,12 +759,8 @@ function isOfSigner(error: unknown): boolean {
 }
 
 function millisOf({ patience = 0 }: FlushPatience): number {
-  if (typeof patience !== "number" || !(patience >= 0)) {
-    throw new CountersignError("options.invalid", "patience is no number from 0 up", {
-      member: "patience",
-      hint: "give milliseconds, such as 5000, or leave it out",
-    });
-  }
+  const hint = "give milliseconds, such as 5000, or leave it out";
+  must(typeof patience === "number" && patience >= 0, "patience", "patience is no number from 0 up", hint);
   return patience;
 }
 

@@ -1,12 +1,10 @@
 /** Who acts, for whom and by which request, said once for many events. */
 
-import { CountersignError } from "../error.js";
-import type { Audit, Scope } from "./audit.js";
+import { CountersignError, refused } from "../error.js";
+import type { Audit, FlushPatience, Scope, Status } from "./audit.js";
 import type { AuditEvent } from "./event.js";
 import type { Handle } from "./handle.js";
 import { refuseUnknown } from "./known.js";
-import { requestId } from "./request-id.js";
-import type { FlushPatience, Status } from "./status.js";
 
 /** The same as members of an event. */
 export type Said = Pick<AuditEvent, "actor" | "tenant" | "context">;
@@ -93,16 +91,20 @@ export class Scoped implements Audit {
   }
 }
 
-/** A recorder with a scope. What follows async calls is what `countersign/context` brings. */
-export function scoped<Result>(audit: Audit, scope: Scope, work: ((audit: Audit) => Result) | undefined): Audit {
-  const fixed = said(scope);
-  if (work !== undefined) {
-    throw new CountersignError("context.unavailable", "nothing here follows what is called and waited for", {
-      member: "with",
-      hint: "record with what audit.with({ … }) gives, or wrap the recorder: asyncContext of countersign/context",
-    });
+/** What can be had with a scope. What follows async calls is what `countersign/context` brings. */
+export abstract class Scopable<Event = AuditEvent> {
+  with(scope: Scope): Audit<Event>;
+  with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
+  with(scope: Scope, work?: unknown): unknown {
+    const fixed = said(scope);
+    if (work !== undefined) {
+      throw new CountersignError("context.unavailable", "nothing here follows what is called and waited for", {
+        member: "with",
+        hint: "record with what audit.with({ … }) gives, or wrap the recorder: asyncContext of countersign/context",
+      });
+    }
+    return new Scoped(this as unknown as Audit, fixed);
   }
-  return new Scoped(audit, fixed);
 }
 
 /** An event with what it does not say itself. What is no event is left for `record` to refuse. */
@@ -149,6 +151,15 @@ function merged<T extends object>(outer: T | undefined, inner: T | undefined): T
   return { ...outer, ...Object.fromEntries(own) };
 }
 
-function refused(member: string, message: string, hint: string): CountersignError {
-  return new CountersignError("options.invalid", message, { member, hint });
+/** The most characters of a name. */
+const MOST = 128;
+
+/** What names a request that came through Cloudflare, or through a proxy that names requests. */
+export function requestId(header: (name: string) => string | undefined): string | undefined {
+  return asId(header("cf-ray") ?? header("x-request-id"));
+}
+
+/** A client can write what it likes there. */
+export function asId(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\x21-\x7e]+$/.test(text) && text.length <= MOST ? text : undefined;
 }

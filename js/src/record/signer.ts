@@ -1,6 +1,6 @@
 /** Who signs a chain. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 
 /** Signs with a key that lies elsewhere: a KMS, an HSM, a server. */
 export interface Signer {
@@ -21,45 +21,48 @@ export interface KeyHandle {
 /** What a signer key's text begins with. */
 export const SIGNER_PREFIX = "PRIVATE+KEY+";
 
+const NONE = [
+  /^/,
+  "this is no signer key",
+  "a signer key is one line that begins with PRIVATE+KEY+: countersign keygen NAME makes one",
+] as const;
+
+/** What is given in its place: how that looks, what it is, and what to do. */
+const MISTAKEN: readonly (readonly [RegExp, string, string])[] = [
+  [
+    /^[^+\s]+\+[0-9a-f]{8}\+/,
+    "this is a verifier key, which signs nothing",
+    "give the signer key that belongs to it: the line that begins with PRIVATE+KEY+",
+  ],
+  [
+    /^-----BEGIN/,
+    "this is a PEM and no signer key",
+    "countersign keygen NAME makes a signer key; a key that exists can be imported into WebCrypto, and given as { vkey, privateKey }",
+  ],
+  [/^["'`]/, "the signer key has quotes around it", "leave them out: the key begins with PRIVATE+KEY+"],
+];
+
 /** The text, where it can be a signer key's. What is refused is not repeated: it may be a secret all the same. */
 export function signerKey(text: string): string {
   if (text.startsWith(SIGNER_PREFIX)) {
     return text;
   }
-  const refuse = (message: string, hint: string) =>
-    new CountersignError("key.invalid", message, { member: "key", hint });
-  if (/^[^+\s]+\+[0-9a-f]{8}\+/.test(text)) {
-    throw refuse(
-      "this is a verifier key, which signs nothing",
-      "give the signer key that belongs to it: the line that begins with PRIVATE+KEY+",
-    );
-  }
-  if (text.startsWith("-----BEGIN")) {
-    throw refuse(
-      "this is a PEM and no signer key",
-      "countersign keygen NAME makes a signer key; a key that exists can be imported into WebCrypto, and given as { vkey, privateKey }",
-    );
-  }
-  if (/^["'`]/.test(text)) {
-    throw refuse("the signer key has quotes around it", "leave them out: the key begins with PRIVATE+KEY+");
-  }
-  throw noSignerKey();
+  const [, message, hint] = MISTAKEN.find(([looks]) => looks.test(text)) ?? NONE;
+  throw invalidKey(message, hint);
+}
+
+function invalidKey(message: string, hint: string): CountersignError {
+  return new CountersignError("key.invalid", message, { member: "key", hint });
 }
 
 /** That a text is no signer key. */
 export function noSignerKey(): CountersignError {
-  return new CountersignError("key.invalid", "this is no signer key", {
-    member: "key",
-    hint: "a signer key is one line that begins with PRIVATE+KEY+: countersign keygen NAME makes one",
-  });
+  return invalidKey(NONE[1], NONE[2]);
 }
 
 /** That what began as a signer key is none. */
 export function brokenSignerKey(): CountersignError {
-  return new CountersignError("key.invalid", "the signer key is cut off or altered", {
-    member: "key",
-    hint: "copy the whole line again, from PRIVATE+KEY+ on",
-  });
+  return invalidKey("the signer key is cut off or altered", "copy the whole line again, from PRIVATE+KEY+ on");
 }
 
 /** What the core knows of seeds. */
@@ -80,25 +83,19 @@ export interface Signing {
 
 /** A signer outside the core. */
 export function external(key: Signer | KeyHandle): Signing {
-  const refuse = (message: string, hint: string) =>
-    new CountersignError("options.invalid", message, { member: "key", hint });
-  if (typeof key !== "object" || key === null || typeof key.vkey !== "string") {
-    throw refuse(
-      "no key to sign with",
-      "give a signer key's text, { vkey, privateKey } or { vkey, sign }; generateKeyHandle(name) makes a vkey with its CryptoKey",
-    );
-  }
-  if (key.vkey.startsWith(SIGNER_PREFIX)) {
-    throw refuse(
-      "a signer key is given as vkey",
-      "give the signer key's text itself as key, or its verifier key as vkey",
-    );
-  }
+  const isNamed = typeof key === "object" && key !== null && typeof key.vkey === "string";
+  must(
+    isNamed,
+    "key",
+    "no key to sign with",
+    "give a signer key's text, { vkey, privateKey } or { vkey, sign }; generateKeyHandle(name) makes a vkey with its CryptoKey",
+  );
+  const instead = "give the signer key's text itself as key, or its verifier key as vkey";
+  must(!key.vkey.startsWith(SIGNER_PREFIX), "key", "a signer key is given as vkey", instead);
   if ("privateKey" in key) {
     const { privateKey } = key;
-    if (!privateKey?.usages?.includes("sign")) {
-      throw refuse("this CryptoKey may not sign", 'give the private key of a pair, with "sign" among its usages');
-    }
+    const pair = 'give the private key of a pair, with "sign" among its usages';
+    must(privateKey?.usages?.includes("sign"), "key", "this CryptoKey may not sign", pair);
     const sign = async (bytes: Uint8Array<ArrayBuffer>) =>
       new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, bytes));
     return { key: key.vkey, sign, checks: "first" };

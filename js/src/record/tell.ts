@@ -2,9 +2,9 @@
 
 import type { CountersignError } from "../error.js";
 
-/** An error as a line of the console. */
-export function asLine({ code, message, hint }: CountersignError): string {
-  return `countersign: ${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
+/** An error as a line of the console, with what it is about where that is not plain. */
+export function asLine({ code, message, hint }: CountersignError, about = ""): string {
+  return `countersign: ${about}${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
 /** Calls what a program gave to be told of errors. Whatever that does, the work goes on. */

@@ -1,9 +1,9 @@
 /** Slicing for a given way to load the core and to start workers. */
 
-import { connect, crossed, FAILED, plainError, type Remote } from "../calls/calls.js";
+import { connect, end, FAILED, type Remote, type WorkerLike, watch } from "../calls/calls.js";
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import type { Verify, WorkerLike } from "../verify/create-verifier.js";
+import type { Verify } from "../verify/create-verifier.js";
 import type { SliceOptions, Slicer } from "./types.js";
 import type { SlicerHost, SlicerWorker } from "./work.js";
 
@@ -24,7 +24,7 @@ const MAX_PROOF = 64 << 20;
 export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
   const ask = async <T>(
     { told, signal }: Pick<SliceOptions, "told" | "signal">,
-    work: (remote: Remote<SlicerWorker>, module: WebAssembly.Module) => Promise<T>,
+    work: (remote: Remote<SlicerWorker>) => Promise<T>,
   ): Promise<T> => {
     signal?.throwIfAborted();
     const loaded = await module();
@@ -35,24 +35,20 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     signal?.addEventListener("abort", abort);
     const host: SlicerHost = { read: (bytes, total) => told?.(bytes, total) };
     const remote = connect<SlicerWorker>(started, host);
-    started.onmessageerror = () => failure.reject(crossed(plainError(new Error("a message could not be read"))));
-    started.onerror = (event) => {
-      event.preventDefault?.();
-      const message = event.message ?? "it did not start";
-      failure.reject(new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED }));
-    };
+    watch(started, (message) =>
+      failure.reject(new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED })),
+    );
+    const done = remote.begin(loaded).then(() => work(remote));
     try {
-      return await Promise.race([work(remote, loaded), failure.promise]);
+      return await Promise.race([done, failure.promise]);
     } finally {
       signal?.removeEventListener("abort", abort);
-      started.onmessage = null;
-      started.terminate();
+      end(started);
     }
   };
   return {
-    async slice(source, selection, { trust, ...options } = {}) {
-      return ask(options, (remote, module) => remote.slice(module, source, selection, bytesOf(trust)));
-    },
+    slice: (source, selection, { trust, ...options } = {}) =>
+      ask(options, (remote) => remote.slice(source, selection, bytesOf(trust))),
     async explain(source, { chain, seq }, { trust, ...options } = {}) {
       const { bytes: proof } = await this.slice(source, { chain, seq }, { trust, ...options });
       if (proof.size > MAX_PROOF) {
@@ -80,29 +76,15 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
         },
       });
       const event = { chain, seq, report, covered, acting: Float64Array.from(acting) };
-      const explained = await ask({ signal: options.signal }, (remote, module) =>
-        remote.explain(module, proof, event, bytesOf(trust)),
-      );
+      const explained = await ask({ signal: options.signal }, (remote) => remote.explain(proof, event, bytesOf(trust)));
       return { proof, ...explained };
     },
-    async sha256(source, options = {}) {
-      return ask(options, (remote, module) => remote.sha256(module, source));
-    },
-    async writeEvidence(filing, page, source) {
-      return ask({}, (remote, module) => remote.writeEvidence(module, filing, page, source));
-    },
-    async writeReport(filing) {
-      return ask({}, (remote, module) => remote.writeReport(module, filing));
-    },
-    async readEvidence(file) {
-      return ask({}, (remote, module) => remote.readEvidence(module, file));
-    },
-    async holdEvidence(frame, report) {
-      return ask({}, (remote, module) => remote.holdEvidence(module, frame, report));
-    },
-    async draw(drawing) {
-      return ask({}, (remote, module) => remote.draw(module, drawing));
-    },
+    sha256: (source, options = {}) => ask(options, (remote) => remote.sha256(source)),
+    writeEvidence: (...given) => ask({}, (remote) => remote.writeEvidence(...given)),
+    writeReport: (filing) => ask({}, (remote) => remote.writeReport(filing)),
+    readEvidence: (file) => ask({}, (remote) => remote.readEvidence(file)),
+    holdEvidence: (...given) => ask({}, (remote) => remote.holdEvidence(...given)),
+    draw: (drawing) => ask({}, (remote) => remote.draw(drawing)),
   };
 }
 

@@ -13,26 +13,18 @@ import init, {
   writeEvidence,
   writeReport,
 } from "../wasm/slicer.js";
-import { Pieces } from "./pieces.js";
-import type { Drawing, Evidence, Explanation, Filing, Selection } from "./types.js";
+import type { Explanation, Selection, Slice, Slicer } from "./types.js";
 
 type Trust = Uint8Array | undefined;
 
 /** What is asked for. */
-export interface SlicerWorker {
-  slice(module: WebAssembly.Module, source: Blob, selection: Selection, trust: Trust): Promise<Sliced>;
-  explain(module: WebAssembly.Module, proof: Blob, event: Explained, trust: Trust): Promise<Omit<Explanation, "proof">>;
-  sha256(module: WebAssembly.Module, source: Blob): Promise<string>;
-  writeEvidence(module: WebAssembly.Module, filing: Filing, page: Blob, source: Blob): Promise<Blob>;
-  writeReport(module: WebAssembly.Module, filing: Filing): Promise<Blob>;
-  readEvidence(module: WebAssembly.Module, file: Blob): Promise<Evidence>;
-  holdEvidence(module: WebAssembly.Module, frame: string, report: Report): Promise<void>;
-  draw(module: WebAssembly.Module, drawing: Drawing): Promise<Float64Array>;
-}
-
-export interface Sliced {
-  readonly bytes: Blob;
-  readonly events: number;
+export interface SlicerWorker
+  extends Pick<Slicer, "writeEvidence" | "writeReport" | "readEvidence" | "holdEvidence" | "draw"> {
+  /** Comes first. */
+  begin(module: WebAssembly.Module): Promise<void>;
+  slice(source: Blob, selection: Selection, trust: Trust): Promise<Slice>;
+  explain(proof: Blob, event: Explained, trust: Trust): Promise<Omit<Explanation, "proof">>;
+  sha256(source: Blob): Promise<string>;
 }
 
 /** An event: what verifying its proof gave, whether it was handed out then, and which key notes act. */
@@ -51,40 +43,35 @@ export interface SlicerHost {
 
 /** Serves the host on the other side of a port. */
 export function work(port: Port): void {
-  const open = async (module: WebAssembly.Module, source: Blob, times: number) => {
-    await init({ module_or_path: module });
-    return Pieces.open(source, (bytes) => void host.read(bytes, source.size * times));
-  };
+  const open = (source: Blob, times: number) =>
+    Pieces.open(source, (bytes) => void host.read(bytes, source.size * times));
   const ours: SlicerWorker = {
-    slice: async (module, source, selection, trust) => {
-      const pieces = await open(module, source, 2);
+    begin: async (module) => void (await init({ module_or_path: module })),
+    slice: async (source, selection, trust) => {
+      const pieces = await open(source, 2);
       const events = cut(pieces, selection, trust);
       return { bytes: pieces.written("application/x-ndjson"), events };
     },
-    explain: async (module, source, { chain, seq, report, covered, acting }, trust) => {
-      await init({ module_or_path: module });
+    explain: async (source, { chain, seq, report, covered, acting }, trust) => {
       const proof = new Uint8Array(await source.arrayBuffer());
       return explain(proof, `${chain}/${seq}`, trust, report, covered, acting) as Omit<Explanation, "proof">;
     },
-    sha256: async (module, source) => sha256(await open(module, source, 1)),
-    writeEvidence: async (module, { frame, trust, pins }, page, source) => {
-      await init({ module_or_path: module });
+    sha256: async (source) => sha256(await open(source, 1)),
+    writeEvidence: async ({ frame, trust, pins }, page, source) => {
       const file = writeEvidence(frame, await all(page), bytes(trust), pins.map(bytes), await all(source));
       return new Blob([file as Uint8Array<ArrayBuffer>], { type: "text/html" });
     },
-    writeReport: async (module, { frame, trust, pins }) => {
-      await init({ module_or_path: module });
+    writeReport: async ({ frame, trust, pins }) => {
       const report = writeReport(frame, bytes(trust), pins.map(bytes));
       return new Blob([report as Uint8Array<ArrayBuffer>, "\n"], { type: "application/json" });
     },
-    readEvidence: async (module, file) => {
+    readEvidence: async (file) => {
       // No program writes a longer one.
       if (file.size > LONGEST) {
         throw new CountersignError("evidence.invalid", "an evidence file above 160 MiB", {
           hint: "no program writes one so long",
         });
       }
-      await init({ module_or_path: module });
       const [frame, pageSha256, source, pins, trust] = readEvidence(await all(file)) as Parts;
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return {
@@ -95,14 +82,8 @@ export function work(port: Port): void {
         trust: trust && text(trust),
       };
     },
-    holdEvidence: async (module, frame, report) => {
-      await init({ module_or_path: module });
-      holdEvidence(frame, JSON.stringify(report));
-    },
-    draw: async (module, { root, seed, leaves, wanted }) => {
-      await init({ module_or_path: module });
-      return draw(root, seed, leaves, wanted);
-    },
+    holdEvidence: async (frame, report) => holdEvidence(frame, JSON.stringify(report)),
+    draw: async ({ root, seed, leaves, wanted }) => draw(root, seed, leaves, wanted),
   };
   const host = connect<SlicerHost>(port, ours);
 }
@@ -130,4 +111,78 @@ function cut(pieces: Pieces, selection: Selection, trust: Trust): number {
     return slice(pieces, undefined, Float64Array.from(selection.range), undefined, trust);
   }
   return slice(pieces, undefined, undefined, `${selection.chain}/${selection.seq}`, trust);
+}
+
+/** How many bytes are read at a time. */
+const PIECE = 1 << 20;
+/** How many bytes are read between two words about it. */
+const TOLD = 8 << 20;
+
+/** Reads a stretch of a source. */
+type Read = (begin: number, end: number) => Uint8Array;
+
+/** The bytes of a blob, piece by piece, and what was written. */
+export class Pieces {
+  readonly #size: number;
+  readonly #read: Read;
+  readonly #told: (bytes: number) => void;
+  #at = 0;
+  #all = 0;
+  #nextTold = TOLD;
+  #parts: BlobPart[] = [];
+
+  private constructor(size: number, read: Read, told: (bytes: number) => void) {
+    this.#size = size;
+    this.#read = read;
+    this.#told = told;
+  }
+
+  /** For this blob. `told` hears how many bytes were read, counted over all readings. */
+  static async open(source: Blob, told: (bytes: number) => void): Promise<Pieces> {
+    return new Pieces(source.size, await reader(source), told);
+  }
+
+  rewind(): void {
+    this.#at = 0;
+  }
+
+  next(): Uint8Array | undefined {
+    if (this.#at >= this.#size) {
+      return undefined;
+    }
+    const end = Math.min(this.#at + PIECE, this.#size);
+    const bytes = this.#read(this.#at, end);
+    this.#at = end;
+    this.#all += bytes.length;
+    if (this.#all >= this.#nextTold) {
+      this.#nextTold = this.#all + TOLD;
+      this.#told(this.#all);
+    }
+    return bytes;
+  }
+
+  write(bytes: Uint8Array): void {
+    // A blob of its own, which the browser may keep on disk: together they can be as long as the source.
+    this.#parts.push(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+  }
+
+  /** All that was written. */
+  written(type: string): Blob {
+    return new Blob(this.#parts, { type });
+  }
+}
+
+/** In the web's workers a file is read without waiting. Elsewhere it is in memory first. */
+async function reader(source: Blob): Promise<Read> {
+  if (typeof FileReaderSync === "undefined") {
+    const all = new Uint8Array(await source.arrayBuffer());
+    return (begin, end) => all.subarray(begin, end);
+  }
+  const files = new FileReaderSync();
+  return (begin, end) => new Uint8Array(files.readAsArrayBuffer(source.slice(begin, end)));
+}
+
+/** Of the library for workers, which cannot be loaded beside that for pages. */
+declare class FileReaderSync {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer;
 }

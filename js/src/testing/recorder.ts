@@ -1,7 +1,7 @@
 /** A recorder in memory: the real one, with a key, a clock and randomness that are the same each time. */
 
 import { module } from "#recorder";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import { type Core, inCore, loader } from "../record/core.js";
 import { recording } from "../record/create.js";
 import type { AuditEvent, EventOf } from "../record/event.js";
@@ -145,12 +145,8 @@ function clockAt(first: number): TestClock {
 
 function millis(time: Date | string | number): number {
   const value = new Date(time).getTime();
-  if (!Number.isSafeInteger(value)) {
-    throw new CountersignError("options.invalid", "no time", {
-      member: "now",
-      hint: "give a Date, a time such as 2026-01-31T12:00:00Z, or whole milliseconds from the epoch",
-    });
-  }
+  const hint = "give a Date, a time such as 2026-01-31T12:00:00Z, or whole milliseconds from the epoch";
+  must(Number.isSafeInteger(value), "now", "no time", hint);
   return value;
 }
 

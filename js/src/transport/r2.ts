@@ -1,6 +1,6 @@
 /** A transport into a bucket of Cloudflare R2. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import { headless, Tail } from "./tail.js";
 import type { TransportObject } from "./transport.js";
 
@@ -41,12 +41,8 @@ const NAME = /^\d{3}(\/|\.ndjson)$/;
  * among the last 16 objects: where others may store more than that meanwhile, give each writer a prefix of its own.
  */
 export function r2Transport(bucket: Bucket, { prefix = "" }: R2TransportOptions = {}): TransportObject {
-  if (typeof bucket?.put !== "function") {
-    throw new CountersignError("options.invalid", "this is no R2 bucket", {
-      member: "to",
-      hint: "give the binding, such as env.AUDIT: is it among r2_buckets of wrangler.jsonc?",
-    });
-  }
+  const hint = "give the binding, such as env.AUDIT: is it among r2_buckets of wrangler.jsonc?";
+  must(typeof bucket?.put === "function", "to", "this is no R2 bucket", hint);
   let next: number | undefined;
   /** The last objects of before, until there is something new. */
   let before: Uint8Array[] = [];

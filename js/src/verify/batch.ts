@@ -3,17 +3,6 @@
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 
-/** The members that stand beside the event on its line. */
-interface Place {
-  line: number;
-  index: number;
-  chain: string;
-  seq: number;
-  time: string;
-  vkey: string;
-  authorised: boolean;
-}
-
 const LF = 0x0a;
 /** Between the place and the event. No string on the left can hold it: within one, quotes are escaped. */
 const EVENT = ',"event":';
@@ -24,32 +13,25 @@ const EVENT = ',"event":';
  */
 export class VerifiedEvent {
   /** The line of the export, 1-based. */
-  readonly line: number;
+  declare readonly line: number;
   /** The leaf's index in the log. */
-  readonly index: number;
+  declare readonly index: number;
   /** The chain: 32 characters of hex. */
-  readonly chain: string;
+  declare readonly chain: string;
   /** The link's place in its chain. */
-  readonly seq: number;
+  declare readonly seq: number;
   /** The emitter's clock: a time such as `2026-11-20T06:01:02.345Z`. */
-  readonly time: string;
+  declare readonly time: string;
   /** The emitter's key. */
-  readonly vkey: string;
+  declare readonly vkey: string;
   /** Whether the key was authorised, as far as was known here. Only the report knows in the end. */
-  readonly authorised: boolean;
+  declare readonly authorised: boolean;
   /** The event's text as it stands in the export: JSON, no member name twice. */
   readonly json: string;
 
   constructor(text: string) {
     const end = text.indexOf(EVENT);
-    const place = JSON.parse(`${text.slice(0, end)}}`) as Place;
-    this.line = place.line;
-    this.index = place.index;
-    this.chain = place.chain;
-    this.seq = place.seq;
-    this.time = place.time;
-    this.vkey = place.vkey;
-    this.authorised = place.authorised;
+    Object.assign(this, JSON.parse(`${text.slice(0, end)}}`));
     this.json = text.slice(end + EVENT.length, -1);
   }
 

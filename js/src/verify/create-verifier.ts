@@ -11,6 +11,7 @@
  */
 
 import { loading, type ModuleSource } from "../artefact/load.js";
+import type { WorkerLike } from "../calls/calls.js";
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import { type Engine, type Listener, never } from "./engine.js";
@@ -18,7 +19,7 @@ import { Inline } from "./inline.js";
 import { LineReading, type Lines } from "./lines.js";
 import { Listening } from "./listening.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import type { Outcome, Task, WorkerLike } from "./roles.js";
+import type { Outcome, Task } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerPool } from "./worker-pool.js";
 
@@ -30,7 +31,7 @@ export interface VerifierSetup {
   worker?: (() => WorkerLike) | undefined;
 }
 
-export type { WorkerLike } from "./roles.js";
+export type { WorkerLike } from "../calls/calls.js";
 
 /** What verifying gave. */
 export type Verification = Outcome;

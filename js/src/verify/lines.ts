@@ -1,6 +1,6 @@
 /** Lines that come one by one, as a source. */
 
-import { bytesOf, type Reading, readable } from "./source.js";
+import { bytesOf, quietly, type Reading, readable } from "./source.js";
 
 /** Lines of an export, with or without their ends. */
 export type Lines = AsyncIterable<string | Uint8Array>;
@@ -40,8 +40,7 @@ export class LineReading implements Reading {
   }
 
   cancel(): void {
-    const end = async () => this.#iterator.return?.();
-    end().catch(() => {});
+    void quietly(() => this.#iterator.return?.());
   }
 
   /** Gets the next line, unless `until` comes first; says whether there is one. */

@@ -3,7 +3,7 @@
 import type { Finding } from "../report.js";
 import { EventBatch } from "./batch.js";
 import { type Listener, never } from "./engine.js";
-import { readMarks } from "./marking.js";
+import { readMarks } from "./marks.js";
 import type { LiveOptions, VerifyOptions } from "./options.js";
 import type { Counted, Outcome, Shown } from "./roles.js";
 

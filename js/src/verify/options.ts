@@ -117,43 +117,35 @@ function readRange(range: readonly unknown[]): [number, number] {
     readWhole(bound, Number.MAX_SAFE_INTEGER, "expect.range"),
   );
   const [begin, end] = bounds;
-  if (bounds.length !== 2 || begin === undefined || end === undefined || begin >= end) {
-    throw invalid("expect.range", "is not two indexes, the first below the second");
-  }
+  const areTwo = bounds.length === 2 && begin !== undefined && end !== undefined && begin < end;
+  check(areTwo, "expect.range", "is not two indexes, the first below the second");
   return [begin, end];
 }
 
 function readMoment(moment: unknown): string {
-  if (!(moment instanceof Date) || Number.isNaN(moment.getTime())) {
-    throw invalid("expect.now", "is not a valid Date");
-  }
+  check(moment instanceof Date && !Number.isNaN(moment.getTime()), "expect.now", "is not a valid Date");
   return moment.toISOString();
 }
 
 function readWhole(value: unknown, most: number, member: string): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > most) {
-    throw invalid(member, `is not a whole number from 0 to ${most}`);
-  }
+  const isWhole = typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most;
+  check(isWhole, member, `is not a whole number from 0 to ${most}`);
   return value;
 }
 
 function readText(value: unknown, member: string): string {
-  if (typeof value !== "string") {
-    throw invalid(member, "is not a string");
-  }
-  if (!value.isWellFormed()) {
-    throw invalid(member, "has a lone surrogate");
-  }
+  check(typeof value === "string", member, "is not a string");
+  check(value.isWellFormed(), member, "has a lone surrogate");
   return value;
 }
 
 function readList<T>(value: readonly T[], member: string): readonly T[] {
-  if (!Array.isArray(value)) {
-    throw invalid(member, "is not an array");
-  }
+  check(Array.isArray(value), member, "is not an array");
   return value;
 }
 
-function invalid(member: string, why: string): CountersignError {
-  return new CountersignError("options.invalid", `the option ${member} ${why}`, { member });
+function check(isRight: boolean, member: string, why: string): asserts isRight {
+  if (!isRight) {
+    throw new CountersignError("options.invalid", `the option ${member} ${why}`, { member });
+  }
 }

@@ -10,7 +10,7 @@
  */
 
 import type { CompiledModule } from "../artefact/load.js";
-import type { Movable, PlainError } from "../calls/calls.js";
+import type { PlainError } from "../calls/calls.js";
 import type { Finding, Report } from "../report.js";
 
 /** Options as they cross to a worker. */
@@ -87,13 +87,4 @@ export interface Counted {
 export interface Outcome {
   report: Report;
   pin: string | null;
-}
-
-/** As much of a `Worker` as is needed; other kinds of threads can be made to look like it. */
-export interface WorkerLike {
-  postMessage(message: unknown, transfer: Movable[]): void;
-  terminate(): void;
-  onmessage: ((event: MessageEvent) => unknown) | null;
-  onerror: ((event: ErrorEvent) => unknown) | null;
-  onmessageerror: ((event: MessageEvent) => unknown) | null;
 }

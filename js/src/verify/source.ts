@@ -21,20 +21,20 @@ export interface Reading {
 /** Begins to read. */
 export function open(source: Source): Reading {
   if (ArrayBuffer.isView(source)) {
-    return new Bytes(source);
+    return inPieces([source].values(), source.byteLength);
   }
   if (typeof source === "object" && source !== null) {
     if (isBlob(source)) {
-      return new Streamed(source.stream(), source.size, source.size);
+      return ofSize(streamed(source.stream(), source.size), source.size);
     }
     if (isResponse(source)) {
       return openResponse(source);
     }
     if (isStream(source)) {
-      return new Streamed(source);
+      return streamed(source);
     }
     if (isIterable(source)) {
-      return new Iterated(source);
+      return inPieces(source[Symbol.asyncIterator]());
     }
   }
   throw new CountersignError("source.invalid", "this is no source that an export could be read from", {
@@ -76,92 +76,76 @@ function openResponse(response: Response): Reading {
   // The length on the wire is that of the body only where fetch does not decode it.
   const length = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
   const total = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
-  return response.body === null ? new Bytes(new Uint8Array()) : new Streamed(response.body, total);
+  return response.body === null ? inPieces([].values(), 0) : streamed(response.body, total);
 }
 
-class Bytes implements Reading {
-  readonly total: number;
-  #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(view: ArrayBufferView) {
-    this.#bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    this.total = view.byteLength;
-  }
-
-  async next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
-    const bytes = this.#bytes.subarray(this.#at, this.#at + buffer.byteLength);
-    this.#at += bytes.length;
-    return copied(bytes, buffer);
-  }
-
-  cancel(): void {}
+/** What chunks of any size come from. */
+interface Chunks {
+  next(): unknown;
+  return?(): unknown;
 }
 
-/** Gives chunks of any size in pieces. */
-class Cut {
-  #rest: Uint8Array = new Uint8Array();
-  #isEnded = false;
-
-  constructor(readonly nextChunk: () => Promise<{ done?: boolean | undefined; value?: unknown }>) {}
-
-  async next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
-    const into = new Uint8Array(buffer);
-    let filled = 0;
-    while (filled < into.length && !this.#isEnded) {
-      // A copy: the chunk's buffer is not ours to move, and may be used again for the next chunk.
-      const part = this.#rest.subarray(0, into.length - filled);
-      into.set(part, filled);
-      filled += part.length;
-      this.#rest = this.#rest.subarray(part.length);
-      if (this.#rest.length === 0 && filled < into.length) {
-        const { done, value } = await readable(this.nextChunk);
-        this.#isEnded = done === true;
-        this.#rest = done ? new Uint8Array() : bytesOf(value);
+/** Reads chunks of any size in pieces. */
+function inPieces(chunks: Chunks, total?: number): Reading {
+  let rest: Uint8Array = new Uint8Array();
+  let isEnded = false;
+  return {
+    total,
+    async next(buffer) {
+      const into = new Uint8Array(buffer);
+      let filled = 0;
+      while (filled < into.length && !isEnded) {
+        // A copy: the chunk's buffer is not ours to move, and may be used again for the next chunk.
+        const part = rest.subarray(0, into.length - filled);
+        into.set(part, filled);
+        filled += part.length;
+        rest = rest.subarray(part.length);
+        if (rest.length === 0 && filled < into.length) {
+          const { done, value } = (await readable(async () => chunks.next())) as IteratorResult<unknown>;
+          isEnded = done === true;
+          rest = done ? rest : bytesOf(value);
+        }
       }
-    }
-    return filled === 0 ? undefined : into.subarray(0, filled);
-  }
+      return filled === 0 ? undefined : into.subarray(0, filled);
+    },
+    cancel: () => void quietly(() => chunks.return?.()),
+  };
 }
 
-class Streamed implements Reading {
-  #reader: ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array>;
-  #next: (buffer: ArrayBuffer) => Promise<Uint8Array | undefined>;
-  #bytes = 0;
-
-  /** `size` is how many bytes must come. */
-  constructor(
-    stream: ReadableStream<Uint8Array>,
-    readonly total: number | undefined = undefined,
-    readonly size: number | undefined = undefined,
-  ) {
-    if (stream.locked) {
-      throw used();
-    }
-    const byob = byobReader(stream);
-    if (byob !== undefined) {
-      this.#reader = byob;
-      this.#next = (buffer) => filled(byob, buffer);
-    } else {
-      const reader = stream.getReader();
-      const cut = new Cut(() => reader.read());
-      this.#reader = reader;
-      this.#next = (buffer) => cut.next(buffer);
-    }
+/** Reads a stream, into the buffers that are given where it can. */
+function streamed(stream: ReadableStream<Uint8Array>, total?: number): Reading {
+  if (stream.locked) {
+    throw used();
   }
+  const byob = byobReader(stream);
+  const reader = byob ?? stream.getReader();
+  const next =
+    byob === undefined
+      ? inPieces({ next: () => (reader as ReadableStreamDefaultReader).read() }).next
+      : (buffer: ArrayBuffer) => filled(byob, buffer);
+  return { total, next, cancel: (reason) => void quietly(() => reader.cancel(reason)) };
+}
 
-  async next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
-    const piece = await this.#next(buffer);
-    this.#bytes += piece?.length ?? 0;
-    if (piece === undefined && this.size !== undefined && this.#bytes !== this.size) {
+/** Fails at the end where fewer or more bytes came than there must be. */
+function ofSize(reading: Reading, size: number): Reading {
+  let bytes = 0;
+  const next = async (buffer: ArrayBuffer) => {
+    const piece = await reading.next(buffer);
+    bytes += piece?.length ?? 0;
+    if (piece === undefined && bytes !== size) {
       throw unreadable("the file changed while it was read");
     }
     return piece;
-  }
+  };
+  return { ...reading, next };
+}
 
-  cancel(reason: unknown): void {
-    // Who cancels has a better reason to tell than that this failed too.
-    this.#reader.cancel(reason).catch(() => {});
+/** Ends reading. Who does that has a better reason to tell than that this failed too. */
+export async function quietly(end: () => unknown): Promise<void> {
+  try {
+    await end();
+  } catch {
+    // It is over all the same.
   }
 }
 
@@ -191,33 +175,6 @@ async function filled(reader: ReadableStreamBYOBReader, buffer: ArrayBuffer): Pr
   return length === 0 ? undefined : into.subarray(0, length);
 }
 
-class Iterated implements Reading {
-  readonly total = undefined;
-  #iterator: AsyncIterator<Uint8Array>;
-  #cut: Cut;
-
-  constructor(iterable: AsyncIterable<Uint8Array>) {
-    const iterator = iterable[Symbol.asyncIterator]();
-    this.#iterator = iterator;
-    this.#cut = new Cut(() => iterator.next());
-  }
-
-  next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
-    return this.#cut.next(buffer);
-  }
-
-  cancel(): void {
-    const end = async () => this.#iterator.return?.();
-    end().catch(() => {});
-  }
-}
-
-function copied(bytes: Uint8Array, buffer: ArrayBuffer): Uint8Array | undefined {
-  const piece = new Uint8Array(buffer, 0, bytes.length);
-  piece.set(bytes);
-  return piece.length === 0 ? undefined : piece;
-}
-
 /** The bytes of what is said to be a view of some. */
 export function bytesOf(chunk: unknown): Uint8Array {
   if (!ArrayBuffer.isView(chunk)) {
@@ -233,10 +190,7 @@ export async function readable<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
-    if (cause instanceof CountersignError) {
-      throw cause;
-    }
-    throw unreadable("reading the export failed", cause);
+    throw cause instanceof CountersignError ? cause : unreadable("reading the export failed", cause);
   }
 }
 

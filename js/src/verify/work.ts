@@ -2,11 +2,10 @@
 
 import { connect, moving, type Port, type Remote } from "../calls/calls.js";
 import { inTurn } from "../in-turn.js";
-import init from "../wasm/verifier.js";
+import init, { Summarizer } from "../wasm/verifier.js";
 import { Coordination } from "./coordinator.js";
 import { Inline } from "./inline.js";
-import type { Feed, Role, Task, VerifyHost, VerifyWorker } from "./roles.js";
-import { summarize } from "./summarizer.js";
+import type { Feed, Role, SummarizerWorker, Task, VerifyHost, VerifyWorker } from "./roles.js";
 import { HostListener } from "./telling.js";
 
 /** Serves the host on the other side of a port. It can be told to begin again, in another role and for other bytes. */
@@ -59,4 +58,29 @@ function single(task: Task, listener: HostListener): Feed {
         return outcome;
       }),
   };
+}
+
+/** Serves a coordinator. */
+export function summarize(coordinator: Port, trust: Uint8Array | undefined): void {
+  let summarizer: Summarizer | undefined;
+  const begun = (): Summarizer => {
+    if (summarizer === undefined) {
+      throw new Error("the origin comes first");
+    }
+    return summarizer;
+  };
+  const ours: SummarizerWorker = {
+    begin: (origin) => {
+      summarizer = new Summarizer(origin, trust);
+    },
+    learn: (opened) => begun().learn(opened),
+    summarize: (stretch) => {
+      const length = begun().summarize(stretch);
+      const fits = stretch.length + length <= stretch.buffer.byteLength;
+      const summary = fits ? new Uint8Array(stretch.buffer, stretch.length, length) : new Uint8Array(length);
+      begun().takeSummary(summary);
+      return moving({ summary, stretch }, summary, stretch);
+    },
+  };
+  connect(coordinator, ours);
 }

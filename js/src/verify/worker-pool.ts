@@ -1,10 +1,10 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
-import { connect, crossed, FAILED, moving, plainError, type Remote } from "../calls/calls.js";
+import { connect, crossed, end, FAILED, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import { type Engine, type Listener, PIECE } from "./engine.js";
-import type { Outcome, Role, Task, VerifyHost, VerifyWorker, WorkerLike } from "./roles.js";
+import type { Outcome, Role, Task, VerifyHost, VerifyWorker } from "./roles.js";
 
 /** How many bytes may be on their way to the first worker. */
 const UNDER_WAY = 4 << 20;
@@ -79,26 +79,19 @@ export class WorkerPool implements Engine {
   }
 
   stop(): void {
-    for (const worker of this.#workers) {
-      worker.onmessage = null;
-      worker.onerror = null;
-      worker.terminate();
-    }
+    this.#workers.forEach(end);
   }
 
   #watch(worker: WorkerLike): void {
-    worker.onmessageerror = () => this.#listener.fail(crossed(plainError(new Error("a message could not be read"))));
-    worker.onerror = (event) => {
-      event.preventDefault?.();
-      const message = event.message ?? "it did not start";
+    watch(worker, (message, cause) => {
       if (this.#isStarting) {
-        this.#ready.reject(unavailable(message, event.error));
-        return;
+        this.#ready.reject(unavailable(message, cause));
+      } else {
+        this.#listener.fail(
+          new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause }),
+        );
       }
-      this.#listener.fail(
-        new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause: event.error }),
-      );
-    };
+    });
   }
 }
 

@@ -5,10 +5,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type VerifiedEvent, verify } from "countersign/verify";
-import type { Port } from "../../dist/calls/calls.js";
+import type { Port, WorkerLike } from "../../dist/calls/calls.js";
 import { createSlicer } from "../../dist/slice/create-slicer.js";
 import { work } from "../../dist/slice/work.js";
-import type { WorkerLike } from "../../dist/verify/roles.js";
 import { cases } from "../verify/cases.ts";
 import { exportOf } from "../verify/inputs.ts";
 
