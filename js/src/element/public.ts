@@ -2,13 +2,15 @@
 
 import type { WholeRow as Row } from "../index/types.js";
 import type { Report } from "../report.js";
-import type { Session } from "../viewer/session.js";
+import type { Session as ShownSession } from "../viewer/session.js";
 import type { Some, Texts } from "../viewer/texts/texts.js";
 
 export type { WholeRow as Row } from "../index/types.js";
 export type { Report } from "../report.js";
-export type { Session } from "../viewer/session.js";
 export type { Some, Texts } from "../viewer/texts/texts.js";
+
+/** A verification, as it goes on. */
+export type Session = Readonly<ShownSession>;
 
 /** The element: verifies an export and shows what verified. */
 export interface CountersignViewer extends HTMLElement {

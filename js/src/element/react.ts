@@ -5,22 +5,8 @@ import type { CountersignViewer, ViewerEvents } from "./public.js";
 
 export type * from "./public.js";
 
-type Given =
-  | "src"
-  | "trust"
-  | "live"
-  | "tz"
-  | "order"
-  | "theme"
-  | "bare"
-  | "fragment"
-  | "rules"
-  | "file"
-  | "session"
-  | "texts"
-  | "trustText"
-  | "pins"
-  | "request";
+/** Its properties: what is neither of every element nor a method. */
+type Given = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToLeaf">;
 
 /** What the element takes in JSX. React sets no properties of an element that a server rendered: those need attributes. */
 export type CountersignViewerProps = HTMLAttributes<CountersignViewer> &

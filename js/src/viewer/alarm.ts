@@ -2,13 +2,12 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Report } from "../report.js";
-import { moment } from "./format.js";
+import { moment, type Zone } from "./format.js";
 import { icon } from "./icons.js";
 import { said } from "./said.js";
 import { save } from "./save.js";
 import type { Texts } from "./texts/texts.js";
 import { codeTitle } from "./verdict.js";
-import type { Zone } from "./zone.js";
 
 /** What was noticed. */
 export interface Alarm {

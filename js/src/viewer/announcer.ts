@@ -10,24 +10,20 @@ const TOLD_EVERY = 0.1;
 
 /** Says one thing after another. */
 export class Announcer {
-  #said = "";
-  #toldAt = 0;
-
   /** What is said now. */
-  get said(): string {
-    return this.#said;
-  }
+  said: string = "";
+  #toldAt = 0;
 
   /** Something else is verified, or nothing. */
   begin(): void {
-    this.#said = "";
+    this.said = "";
     this.#toldAt = 0;
   }
 
   /** Something about it changed. */
   change({ phase, progress, report }: Session, texts: Texts): void {
     if (phase === "cancelled") {
-      this.#said = texts.progress.cancelled;
+      this.said = texts.progress.cancelled;
       return;
     }
     // A verdict that was said stays said while the last rows are put in their places.
@@ -35,7 +31,7 @@ export class Announcer {
     const share = shareOf(progress);
     if (isUnderWay && share >= this.#toldAt + TOLD_EVERY) {
       this.#toldAt = share;
-      this.#said = texts.progress.percent(String(Math.floor(share * 100)));
+      this.said = texts.progress.percent(String(Math.floor(share * 100)));
     }
   }
 
@@ -45,7 +41,7 @@ export class Announcer {
       const { word, says } = verdictWords(report, texts);
       const errors = report.findings.filter(({ severity }) => severity === "error").length;
       const { announce, announceErrors } = texts.strip;
-      this.#said = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
+      this.said = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
     }
   }
 }

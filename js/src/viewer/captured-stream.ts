@@ -10,7 +10,8 @@ export class CapturedStream {
   #pieces: Blob[] = [];
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #waiting = 0;
-  #whole: Blob | undefined;
+  /** All of it, once it was read to its end. */
+  blob: Blob | undefined;
 
   constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
     const keeping = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
@@ -19,17 +20,12 @@ export class CapturedStream {
         controller.enqueue(chunk);
       },
       flush: () => {
-        this.#whole = new Blob([...this.#pieces, ...this.#chunks]);
+        this.blob = new Blob([...this.#pieces, ...this.#chunks]);
         this.#pieces = [];
         this.#chunks = [];
       },
     });
     this.stream = stream.pipeThrough(keeping);
-  }
-
-  /** All of it, once it was read to its end. */
-  get blob(): Blob | undefined {
-    return this.#whole;
   }
 
   #keep(chunk: Uint8Array<ArrayBuffer>): void {

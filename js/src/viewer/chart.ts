@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 import type { Histogram, Outcome } from "../index/types.js";
-import type { Zone } from "./zone.js";
+import type { Zone } from "./format.js";
 
 /** From the base of a bar to its top. They are told apart by colours, and by patterns for who sees none. */
 export const OUTCOMES: readonly Outcome[] = ["failure", "denied", "unknown", "not-stated", "success"];

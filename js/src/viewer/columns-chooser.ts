@@ -9,7 +9,7 @@ import {
   widthWithin,
 } from "./columns.js";
 import { icon } from "./icons.js";
-import type { Texts } from "./texts/texts.js";
+import { en, type Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
 
@@ -22,13 +22,8 @@ const USUAL = 160;
 export class ColumnsChooser extends View {
   static override properties = given("columns", "texts");
 
-  declare columns: readonly ChosenColumn[];
-  declare texts: Texts | undefined;
-
-  constructor() {
-    super();
-    this.columns = [];
-  }
+  columns: readonly ChosenColumn[] = [];
+  texts: Texts = en;
 
   /** Shows it. */
   open(): void {
@@ -38,10 +33,7 @@ export class ColumnsChooser extends View {
     }
   }
 
-  protected override render(): TemplateResult | typeof nothing {
-    if (this.texts === undefined) {
-      return nothing;
-    }
+  protected override render(): TemplateResult {
     const texts = this.texts.rows.columns;
     const hidden = NAMED_COLUMNS.filter((id) => this.columns.every((column) => column.id !== id));
     return html`
@@ -79,10 +71,7 @@ export class ColumnsChooser extends View {
     return this.columns.length >= MOST_COLUMNS;
   }
 
-  #chosen(column: ChosenColumn, place: number): TemplateResult | typeof nothing {
-    if (this.texts === undefined) {
-      return nothing;
-    }
+  #chosen(column: ChosenColumn, place: number): TemplateResult {
     const texts = this.texts.rows.columns;
     const { id, width } = column;
     const name = isMember(id) ? id.slice(1) : texts.names[id];

@@ -7,8 +7,9 @@ import {
   isMember,
   longestRun,
   type NamedColumn,
+  widthWithin,
 } from "./columns.js";
-import type { Zone } from "./zone.js";
+import type { Zone } from "./format.js";
 
 /** Lays out rows. A page's policy can forbid style attributes, but not this. */
 export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[], zone: Zone): void {
@@ -100,4 +101,25 @@ function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
     return LOCAL_TIME;
   }
   return isMember(id) ? MEMBER_SHARE : SHARES[id];
+}
+
+/** Follows a pointer from a press on a header's grip, and tells each width and the end. */
+export function drag(event: PointerEvent, told: (width: number) => void, ended: () => void): void {
+  const grip = event.currentTarget as HTMLElement;
+  const header = grip.parentElement;
+  if (header === null || event.button !== 0) {
+    return;
+  }
+  event.preventDefault();
+  const begin = header.getBoundingClientRect().width;
+  const way = getComputedStyle(header).direction === "rtl" ? -1 : 1;
+  const moved = ({ clientX }: PointerEvent) => told(widthWithin(begin + way * (clientX - event.clientX)));
+  const end = () => {
+    grip.removeEventListener("pointermove", moved);
+    grip.removeEventListener("lostpointercapture", end);
+    ended();
+  };
+  grip.setPointerCapture(event.pointerId);
+  grip.addEventListener("pointermove", moved);
+  grip.addEventListener("lostpointercapture", end);
 }

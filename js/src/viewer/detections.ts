@@ -3,16 +3,15 @@ import type { Finding, Level, Limit, Listed, RuleFound } from "../analyze/types.
 import type { Report } from "../report.js";
 import type { Detection } from "./detection.js";
 import { completeRange } from "./facts.js";
-import { moment } from "./format.js";
+import { moment, type Zone } from "./format.js";
 import { Hearing } from "./hearing.js";
 import { icon } from "./icons.js";
 import { said } from "./said.js";
 import { save, stem } from "./save.js";
-import type { Texts } from "./texts/texts.js";
+import { en, type Texts } from "./texts/texts.js";
 import { LEVEL_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
-import type { Zone } from "./zone.js";
 
 /** So many findings are listed at first, and so many more each time. */
 const LISTED = 10;
@@ -29,8 +28,8 @@ export class Detections extends View {
   static override properties = given("detection", "zone", "texts", "level", "beside");
 
   declare detection: Detection | undefined;
-  declare zone: Zone;
-  declare texts: Texts | undefined;
+  zone: Zone = "utc";
+  texts: Texts = en;
   /** Of what level its heading is; 3 where nobody says. */
   declare level: 2 | 3 | undefined;
   /** What whoever holds this says of the rules. */
@@ -45,7 +44,6 @@ export class Detections extends View {
 
   constructor() {
     super();
-    this.zone = "utc";
     new Hearing(this, this.#changed);
   }
 
@@ -61,7 +59,7 @@ export class Detections extends View {
 
   protected override render(): TemplateResult | typeof nothing {
     const { detection, texts } = this;
-    if (texts === undefined || detection === undefined) {
+    if (detection === undefined) {
       return nothing;
     }
     const { found } = texts;

@@ -29,16 +29,12 @@ export class MembersView {
   readonly #texts: Texts;
   readonly #bounds: Bounds;
   #drawn = 0;
-  #isCut = false;
+  /** Whether something was left out so far. */
+  isCut: boolean = false;
 
   constructor(texts: Texts, bounds: Bounds) {
     this.#texts = texts;
     this.#bounds = bounds;
-  }
-
-  /** Whether something was left out so far. */
-  get isCut(): boolean {
-    return this.#isCut;
   }
 
   /** A value with all that is in it. */
@@ -66,7 +62,7 @@ export class MembersView {
     if (text.length <= this.#bounds.characters) {
       return value(text, this.#bounds.characters);
     }
-    this.#isCut = true;
+    this.isCut = true;
     const { clipped } = this.#texts.rows.drawer;
     return html`${value(text, this.#bounds.characters)} <small class="faint">${clipped(this.#bounds.characters, text.length)}</small>`;
   }
@@ -84,7 +80,7 @@ export class MembersView {
     const shown = members.slice(0, room);
     const more = members.length - shown.length;
     this.#drawn += shown.length;
-    this.#isCut ||= more > 0;
+    this.isCut ||= more > 0;
     const alike = isArray ? new Map<string, string>() : lookAlikes(shown.map(([name]) => name));
     return html`
       <dl class="members ${depth > DEEPEST_SHOWN ? "deep" : ""}">

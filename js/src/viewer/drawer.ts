@@ -7,21 +7,20 @@ import "./copy.js";
 import type { Detection } from "./detection.js";
 import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
-import { clip, moment, visible } from "./format.js";
+import { clip, moment, visible, type Zone } from "./format.js";
 import "./found.js";
 import { icon } from "./icons.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
+import type { Standing } from "../index/standing.js";
+import { isSameLine } from "./opening.js";
 import type { Provable } from "./proof.js";
 import { foldSays, gapPlace } from "./row.js";
-import { isSameLine } from "./same-line.js";
-import type { Standing } from "./standing.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
-import type { Texts } from "./texts/texts.js";
+import { en, type Texts } from "./texts/texts.js";
 import { SIGNER_LOOKS, STANDING_LOOKS } from "./tones.js";
 import { filled, value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
-import type { Zone } from "./zone.js";
 
 /** What the drawer knows of the verification that its event comes from. */
 export interface Shown extends Provable {
@@ -62,12 +61,12 @@ export class Drawer extends View {
 
   /** What is shown; nothing closes it. */
   declare row: WholeRow | undefined;
-  declare standing: Standing;
+  standing: Standing = "unsettled";
   /** The row's number, from 0. */
-  declare position: number;
-  declare of: number;
-  declare zone: Zone;
-  declare texts: Texts | undefined;
+  position: number = 0;
+  of: number = 0;
+  zone: Zone = "utc";
+  texts: Texts = en;
   declare slicer: Slicer | undefined;
   declare session: Shown | undefined;
   /** What rules find among the events. */
@@ -81,14 +80,6 @@ export class Drawer extends View {
   #isWhole = false;
   #isModal: boolean | undefined;
   #narrow: MediaQueryList | undefined;
-
-  constructor() {
-    super();
-    this.standing = "unsettled";
-    this.position = 0;
-    this.of = 0;
-    this.zone = "utc";
-  }
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -113,11 +104,8 @@ export class Drawer extends View {
     }
   }
 
-  protected override render(): TemplateResult | typeof nothing {
+  protected override render(): TemplateResult {
     const { texts, row } = this;
-    if (texts === undefined) {
-      return nothing;
-    }
     return html`
       <dialog
         class="drawer"

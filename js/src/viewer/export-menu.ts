@@ -18,7 +18,7 @@ export class ExportMenu extends View {
 
   declare looking: Looking | undefined;
   /** How many were found. */
-  declare events: number;
+  events: number = 0;
   declare phase: Phase | undefined;
   /** Without it, or while the export is not all there, nothing can be cut out of it. */
   declare slicer: Slicer | undefined;
@@ -26,11 +26,6 @@ export class ExportMenu extends View {
   #isOpen = false;
   #said = "";
   #running: AbortController | undefined;
-
-  constructor() {
-    super();
-    this.events = 0;
-  }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();

@@ -1,4 +1,7 @@
-import type { Zone } from "./zone.js";
+/** How times and texts are written. */
+
+/** In which zone times are shown. The offset always stands beside them. */
+export type Zone = "utc" | "local";
 
 /** Nothing is dated before or after these moments; a bar of the chart may begin or end beyond them. */
 export const EARLIEST = Date.parse("0001-01-01T00:00:00.000Z");
@@ -18,10 +21,10 @@ export function moment(time: number | string, zone: Zone = "utc"): string {
 }
 
 /** `+01:00`. */
-function offset(minutes: number): string {
+export function offset(minutes: number, minus = "-"): string {
   const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
   const ahead = Math.abs(minutes);
-  return `${minutes < 0 ? "-" : "+"}${two(ahead / 60)}:${two(ahead % 60)}`;
+  return `${minutes < 0 ? minus : "+"}${two(ahead / 60)}:${two(ahead % 60)}`;
 }
 
 /** The beginning of a value that is too long to be shown whole. */

@@ -3,14 +3,14 @@ import type { Finding, Listed } from "../analyze/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { Detection } from "./detection.js";
 import { levelView, span } from "./detections.js";
+import type { Zone } from "./format.js";
 import { Hearing } from "./hearing.js";
 import { icon } from "./icons.js";
 import { save } from "./save.js";
-import type { Texts } from "./texts/texts.js";
+import { en, type Texts } from "./texts/texts.js";
 import { FINDING_LOOKS, LEVEL_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
-import type { Zone } from "./zone.js";
 
 /** So many findings of an entry are shown. */
 const FINDINGS = 10;
@@ -25,8 +25,8 @@ export class Found extends View {
 
   declare detection: Detection | undefined;
   declare leaf: number | undefined;
-  declare zone: Zone;
-  declare texts: Texts | undefined;
+  zone: Zone = "utc";
+  texts: Texts = en;
   declare slicer: Slicer | undefined;
 
   #listed: readonly Listed[] = [];
@@ -38,7 +38,6 @@ export class Found extends View {
 
   constructor() {
     super();
-    this.zone = "utc";
     new Hearing(this, this.#changed);
   }
 
@@ -52,7 +51,7 @@ export class Found extends View {
 
   protected override render(): TemplateResult | typeof nothing {
     const { texts } = this;
-    if (texts === undefined || this.#listed.length === 0) {
+    if (this.#listed.length === 0) {
       return nothing;
     }
     return html`

@@ -18,19 +18,7 @@ export class Hearing implements ReactiveController {
     host.addController(this);
   }
 
-  hostConnected(): void {
-    this.#hear();
-  }
-
-  hostDisconnected(): void {
-    this.#hear();
-  }
-
-  hostUpdate(): void {
-    this.#hear();
-  }
-
-  #hear(): void {
+  readonly hostConnected = (): void => {
     const { detection, isConnected } = this.#host;
     const wanted = isConnected ? detection : undefined;
     if (wanted !== this.#heard) {
@@ -38,5 +26,8 @@ export class Hearing implements ReactiveController {
       wanted?.addEventListener("change", this.#changed);
       this.#heard = wanted;
     }
-  }
+  };
+
+  readonly hostDisconnected = this.hostConnected;
+  readonly hostUpdate = this.hostConnected;
 }

@@ -3,11 +3,10 @@ import { createRef, ref } from "lit/directives/ref.js";
 import type { FoundMarks } from "../analyze/types.js";
 import type { Found, Histogram, Outcome } from "../index/types.js";
 import { Chart, OUTCOMES } from "./chart.js";
-import { moment } from "./format.js";
+import { moment, type Zone } from "./format.js";
 import { counted } from "./levels.js";
 import type { Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
-import type { Zone } from "./zone.js";
 
 /** How many spans of time the table lists: the fullest ones. */
 const LISTED = 100;

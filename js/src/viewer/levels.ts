@@ -1,23 +1,13 @@
 /** Which entries rules found, and how serious that is. */
 
 import { type FoundMarks, LEVELS, type Level } from "../analyze/types.js";
+import { firstFrom } from "./ranges.js";
 
 /** How serious the most serious finding that names an entry is; undefined where none does. */
 export function levelOf(marks: FoundMarks | undefined, leaf: number): Level | undefined {
-  const { leaves, levels } = marks ?? { leaves: NONE, levels: undefined };
-  let [from, to] = [0, leaves.length];
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if ((leaves[middle] ?? 0) < leaf) {
-      from = middle + 1;
-    } else {
-      to = middle;
-    }
-  }
-  return leaves[from] === leaf ? LEVELS[levels?.[from] ?? 0] : undefined;
+  const at = marks === undefined ? 0 : firstFrom(marks.leaves, leaf);
+  return marks?.leaves[at] === leaf ? LEVELS[marks.levels[at] ?? 0] : undefined;
 }
-
-const NONE = new Float64Array();
 
 /** How many findings ended in each of so many stretches of time. */
 export function counted({ times }: FoundMarks, begin: number, step: number, bars: number): number[] {

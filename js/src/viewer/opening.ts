@@ -1,7 +1,13 @@
 /** Which row is open beside the list. */
 
 import type { EventIndex, Row, WholeRow } from "../index/types.js";
-import { isSameLine } from "./same-line.js";
+
+type Line = Pick<Row, "kind" | "line"> | undefined;
+
+/** Whether two rows of one export show the same of its lines. */
+export function isSameLine(one: Line, other: Line): boolean {
+  return one?.kind === other?.kind && one?.line === other?.line;
+}
 
 /** A row, and where in the list it is. */
 export interface Opened {
@@ -13,7 +19,7 @@ export interface Opened {
 export class Opening {
   readonly #changed: (row: WholeRow | undefined) => void;
   readonly #moved: () => void;
-  #opened: Opened | undefined;
+  opened: Opened | undefined;
   /** Changes with whatever is done: what was begun before is then over. */
   #turn = 0;
 
@@ -21,10 +27,6 @@ export class Opening {
   constructor(changed: (row: WholeRow | undefined) => void, moved: () => void) {
     this.#changed = changed;
     this.#moved = moved;
-  }
-
-  get opened(): Opened | undefined {
-    return this.#opened;
   }
 
   /** Opens what stands at a place of the newest answer; `known` is what is drawn there. */
@@ -35,8 +37,8 @@ export class Opening {
     if (row === undefined || turn !== this.#turn) {
       return;
     }
-    const isOther = !isSameLine(row, this.#opened?.row);
-    this.#opened = { row, position };
+    const isOther = !isSameLine(row, this.opened?.row);
+    this.opened = { row, position };
     if (isOther) {
       this.#changed(row);
     } else {
@@ -46,14 +48,14 @@ export class Opening {
 
   /** The answer went on: finds out where the row stands in it. */
   async follow(index: Pick<EventIndex, "rowOf">): Promise<void> {
-    const opened = this.#opened;
+    const opened = this.opened;
     const turn = this.#turn;
     if (opened === undefined) {
       return;
     }
     const position = await index.rowOf(opened.row.line).catch(() => undefined);
     if (position !== undefined && position !== opened.position && turn === this.#turn) {
-      this.#opened = { ...opened, position };
+      this.opened = { ...opened, position };
       this.#moved();
     }
   }
@@ -61,9 +63,9 @@ export class Opening {
   /** Closes it, and says whether there was one. */
   close(): boolean {
     this.#turn += 1;
-    const wasOpen = this.#opened !== undefined;
+    const wasOpen = this.opened !== undefined;
     if (wasOpen) {
-      this.#opened = undefined;
+      this.opened = undefined;
       this.#changed(undefined);
     }
     return wasOpen;

@@ -2,9 +2,9 @@
 
 import type { Order } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, readColumns, writeColumns } from "./columns.js";
+import type { Zone } from "./format.js";
 import { isPages, readFragment, writeFragment } from "./fragment.js";
 import { orderOf, wordOf } from "./toolbar.js";
-import type { Zone } from "./zone.js";
 
 /** What is usual, and is not written. */
 export interface Usual {

@@ -2,9 +2,9 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../index/types.js";
+import type { Zone } from "./format.js";
 import type { Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
-import type { Zone } from "./zone.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -4,10 +4,10 @@ import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../sl
 import { type Failure, failure } from "./failure.js";
 import { icon } from "./icons.js";
 import { keyView } from "./key.js";
+import { isSameLine } from "./opening.js";
 import { said } from "./said.js";
-import { isSameLine } from "./same-line.js";
 import { save } from "./save.js";
-import type { Texts } from "./texts/texts.js";
+import { en, type Texts } from "./texts/texts.js";
 import { STATE_LOOKS, VERDICT_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 import { define, given, View } from "./view.js";
@@ -38,7 +38,7 @@ export class Proof extends View {
   declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
   declare session: Provable | undefined;
-  declare texts: Texts | undefined;
+  texts: Texts = en;
 
   #state: State = { kind: "unasked" };
   #allFacts = false;
@@ -57,7 +57,7 @@ export class Proof extends View {
 
   protected override render(): TemplateResult | typeof nothing {
     const { texts, event, slicer, session } = this;
-    if (texts === undefined || event === undefined || slicer === undefined || !(session?.source instanceof Blob)) {
+    if (event === undefined || slicer === undefined || !(session?.source instanceof Blob)) {
       return nothing;
     }
     const { drawer, proof } = texts.rows;

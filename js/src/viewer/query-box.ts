@@ -16,7 +16,7 @@ const AROUND = 40;
 export class QueryBox extends View {
   static override properties = given("text", "found", "index", "refusal", "texts");
 
-  declare text: string;
+  text: string = "";
   declare found: Found | undefined;
   /** Who understands it, and suggests. */
   declare index: Pick<EventIndex, "check" | "suggest"> | undefined;
@@ -34,11 +34,6 @@ export class QueryBox extends View {
   #suggested: { readonly draft: string; readonly all: readonly Suggestion[] } = { draft: "", all: [] };
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
-
-  constructor() {
-    super();
-    this.text = "";
-  }
 
   override focus(): void {
     this.#input.value?.focus();

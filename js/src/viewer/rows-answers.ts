@@ -36,7 +36,8 @@ export class Answers {
   /** The newest answer, and the one that is shown or read. */
   #newest: Found | undefined;
   #found: Found | undefined;
-  #pages: RowPages | undefined;
+  /** The rows that are shown. */
+  pages: RowPages | undefined;
   #next: Turn | undefined;
   #isFollowing = false;
   /** Lines by the rows that they were found at: by the time that these are read, they can stand elsewhere again. */
@@ -46,11 +47,6 @@ export class Answers {
   constructor(place: () => Place, told: () => void) {
     this.#place = place;
     this.#told = told;
-  }
-
-  /** The rows that are shown. */
-  get pages(): RowPages | undefined {
-    return this.#pages;
   }
 
   /** Whether something else is about to be shown. */
@@ -67,10 +63,10 @@ export class Answers {
   receive(index: Asked | undefined, found: Found | undefined, fields: readonly string[]): Turn | undefined {
     this.#newest = found;
     if (index === undefined || found === undefined) {
-      const hadPages = this.#pages !== undefined;
+      const hadPages = this.pages !== undefined;
       this.#index = undefined;
       this.#next = undefined;
-      this.#pages = undefined;
+      this.pages = undefined;
       return hadPages ? { pages: undefined, shift: undefined, step: 0 } : undefined;
     }
     if (index !== this.#index || found.question !== this.#question) {
@@ -80,9 +76,9 @@ export class Answers {
       this.#fields = fields;
       this.#sought = new Map();
       this.#next = { pages: new RowPages(index, found.rows, fields, this.#told), shift: undefined, step: 0 };
-    } else if (fields.join("\n") !== this.#fields.join("\n") && this.#pages !== undefined && this.#next === undefined) {
+    } else if (fields.join("\n") !== this.#fields.join("\n") && this.pages !== undefined && this.#next === undefined) {
       this.#fields = fields;
-      this.#next = { pages: this.#pages.grown(this.#pages.size, fields), shift: 0, step: 0 };
+      this.#next = { pages: this.pages.grown(this.pages.size, fields), shift: 0, step: 0 };
     }
     return this.#turn();
   }
@@ -102,18 +98,18 @@ export class Answers {
     }
     const { first, count, isAtBegin } = this.#place();
     const from = next.shift === undefined || isAtBegin ? 0 : Math.max(0, first + next.shift);
-    if (this.#pages !== undefined && !next.pages.isLost && !next.pages.has(from, from + count)) {
+    if (this.pages !== undefined && !next.pages.isLost && !next.pages.has(from, from + count)) {
       next.pages.want(from, from + count, 1);
       return undefined;
     }
     this.#next = undefined;
-    this.#pages = next.pages;
+    this.pages = next.pages;
     return next;
   }
 
   /** The answer goes on. Rows may have come anywhere in it, so that what is looked at is found again by its line. */
   async #follow(index: Asked): Promise<void> {
-    const pages = this.#pages;
+    const pages = this.pages;
     if (pages === undefined) {
       return;
     }

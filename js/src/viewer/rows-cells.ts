@@ -2,10 +2,9 @@
 
 import type { EventRow, Row } from "../index/types.js";
 import { type ChosenColumn, isMember, isOfEvent } from "./columns.js";
-import { clip, moment } from "./format.js";
+import { clip, moment, type Zone } from "./format.js";
 import { keyParts } from "./key.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
-import type { Zone } from "./zone.js";
 
 /** A cell; undefined where nothing stands in it. */
 export type Cell =

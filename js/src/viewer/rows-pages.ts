@@ -26,7 +26,8 @@ export class RowPages {
   readonly #stale = new Set<number>();
   #kept = 0;
   #wanted: number[] = [];
-  #isLost = false;
+  /** Whether rows could not be read. */
+  isLost: boolean = false;
 
   /** `told` is called whenever rows came. */
   constructor(index: Pick<EventIndex, "rows">, size: number, fields: readonly string[], told: () => void) {
@@ -34,11 +35,6 @@ export class RowPages {
     this.#fields = fields;
     this.size = size;
     this.#told = told;
-  }
-
-  /** Whether rows could not be read. */
-  get isLost(): boolean {
-    return this.#isLost;
   }
 
   /** A row, where it was read. */
@@ -82,7 +78,7 @@ export class RowPages {
 
   #read(): void {
     for (const page of this.#wanted) {
-      if (this.#reading.size >= AT_ONCE || this.#isLost) {
+      if (this.#reading.size >= AT_ONCE || this.isLost) {
         return;
       }
       if (!this.#reading.has(page) && (!this.#pages.has(page) || this.#stale.has(page))) {
@@ -96,7 +92,7 @@ export class RowPages {
     try {
       this.#keep(page, await this.#index.rows(page * PAGE, Math.min(this.size, (page + 1) * PAGE), this.#fields));
     } catch {
-      this.#isLost = true;
+      this.isLost = true;
     }
     this.#reading.delete(page);
     this.#told();

@@ -16,7 +16,8 @@ export class Viewport {
   #scroller: HTMLElement | undefined;
   #body: HTMLElement | undefined;
   #size = 0;
-  #way: 1 | -1 = 1;
+  /** Which way it was scrolled last. */
+  way: 1 | -1 = 1;
   /**
    * Rows so far apart have the same key, so that what leaves the view on one side is used again on the other. A jump
    * changes what the keys are counted from, so that all that is drawn stays where it is.
@@ -37,11 +38,6 @@ export class Viewport {
   /** `host` draws anew whenever it is asked for an update, and shows on which sides columns go on. */
   constructor(host: LitElement) {
     this.#host = host;
-  }
-
-  /** Which way it was scrolled last. */
-  get way(): 1 | -1 {
-    return this.#way;
   }
 
   /** The row that the view begins with. */
@@ -86,7 +82,7 @@ export class Viewport {
 
   /** The rows to draw. */
   rows(): number[] {
-    const above = this.#way > 0 ? BEHIND : AHEAD;
+    const above = this.way > 0 ? BEHIND : AHEAD;
     const first = Math.max(0, this.first - above);
     this.#ring = this.count + AHEAD + BEHIND;
     const last = Math.min(this.#size, first + this.#ring);
@@ -139,7 +135,7 @@ export class Viewport {
       this.showEdges();
       return;
     }
-    this.#way = top > this.#top ? 1 : -1;
+    this.way = top > this.#top ? 1 : -1;
     this.#offset = this.#map.follow(this.#offset, this.#top, top);
     this.#top = top;
     this.#host.requestUpdate();

@@ -5,19 +5,18 @@ import type { FoundMarks } from "../analyze/types.js";
 import type { EventIndex, EventRow, Found, Row } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
 import "./columns-chooser.js";
+import type { Standing } from "../index/standing.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
-import { drag } from "./columns-grip.js";
-import { fitting, layOut } from "./columns-layout.js";
+import { drag, fitting, layOut } from "./columns-layout.js";
+import type { Zone } from "./format.js";
 import { icon } from "./icons.js";
 import { levelOf } from "./levels.js";
 import { columnName, type ReadRow, rowView } from "./row.js";
 import { Answers, type Turn } from "./rows-answers.js";
 import { cellsOf } from "./rows-cells.js";
 import { Viewport } from "./rows-viewport.js";
-import type { Standing } from "./standing.js";
-import type { Texts } from "./texts/texts.js";
+import { en, type Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
-import type { Zone } from "./zone.js";
 
 /** So long at a time events are read for drawing, in milliseconds. A file can have many that are very long. */
 const READING = 6;
@@ -46,12 +45,12 @@ export class Rows extends View {
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
   /** What is known of the newest answer. */
   declare found: Found | undefined;
-  declare standing: (event: EventRow) => Standing;
+  standing: (event: EventRow) => Standing = () => "unsettled";
   /** Which entries rules found. */
   declare marks: FoundMarks | undefined;
-  declare columns: readonly ChosenColumn[];
-  declare zone: Zone;
-  declare texts: Texts | undefined;
+  columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
+  zone: Zone = "utc";
+  texts: Texts = en;
   /** What stands beside the button that chooses columns. */
   declare bar: TemplateResult | undefined;
 
@@ -81,13 +80,6 @@ export class Rows extends View {
   #isChosen = false;
   /** The row to go to once the answer to that question is shown. */
   #goal: { readonly row: number; readonly question: number | undefined } | undefined;
-
-  constructor() {
-    super();
-    this.standing = () => "unsettled";
-    this.columns = DEFAULT_COLUMNS;
-    this.zone = "utc";
-  }
 
   /** Makes a row the current one and brings it into view. */
   goTo(row: number): void {
@@ -180,11 +172,8 @@ export class Rows extends View {
     this.#answers.follow();
   }
 
-  protected override render(): TemplateResult | typeof nothing {
+  protected override render(): TemplateResult {
     const { texts } = this;
-    if (texts === undefined) {
-      return nothing;
-    }
     const { list, columns } = texts.rows;
     const size = this.#size;
     const rows = this.#viewport.rows();

@@ -24,7 +24,7 @@ export interface SessionListener {
 export class SessionController {
   readonly #listener: SessionListener;
   #sources: Sources | undefined;
-  #session: Session | undefined;
+  session: Session | undefined;
   #isOwn = false;
   /** Whether there will be a session. */
   isLoading = false;
@@ -38,10 +38,6 @@ export class SessionController {
 
   constructor(listener: SessionListener) {
     this.#listener = listener;
-  }
-
-  get session(): Session | undefined {
-    return this.#session;
   }
 
   /** Whether it is made of pieces that somebody feeds. */
@@ -103,7 +99,7 @@ export class SessionController {
   #use(session: Session, isOwn: boolean): void {
     this.#leave();
     this.isLoading = false;
-    this.#session = session;
+    this.session = session;
     this.#isOwn = isOwn;
     session.addEventListener("change", this.#listener.changed);
     session.addEventListener("report", this.#reported);
@@ -114,8 +110,8 @@ export class SessionController {
   }
 
   #leave(): void {
-    const session = this.#session;
-    this.#session = undefined;
+    const session = this.session;
+    this.session = undefined;
     this.listed = new Float64Array();
     session?.removeEventListener("change", this.#listener.changed);
     session?.removeEventListener("report", this.#reported);
@@ -126,7 +122,7 @@ export class SessionController {
   }
 
   readonly #reported = (): void => {
-    const session = this.#session;
+    const session = this.session;
     const report = session?.report;
     if (session === undefined || report === undefined) {
       return;
@@ -142,7 +138,7 @@ export class SessionController {
   /** Asks which leaves have a row. */
   async #list(session: Session): Promise<void> {
     const coverage = await session.index.coverage().catch(() => undefined);
-    if (coverage !== undefined && session === this.#session) {
+    if (coverage !== undefined && session === this.session) {
       this.listed = coverage.listed;
       this.#listener.changed();
     }

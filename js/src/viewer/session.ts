@@ -1,12 +1,12 @@
 /** One verification of one source, and what is known of it so far. It draws nothing. */
 
+import { doubtsOf, type Signed, type Standing, standings } from "../index/standing.js";
 import type { EventIndex } from "../index/types.js";
 import type { Finding, Report } from "../report.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
 import { Detection } from "./detection.js";
 import { type Failure, failure } from "./failure.js";
-import { Ledger, type Marks } from "./ledger.js";
-import { type Signed, type Standing, standings } from "./standing.js";
+import { Ledger } from "./ledger.js";
 import type { Tools } from "./tools.js";
 
 export type { Failure } from "./failure.js";
@@ -54,16 +54,6 @@ export interface Progress {
   readonly secondsLeft: number | undefined;
 }
 
-/** Heard of a session. */
-interface SessionEvents {
-  /** Something about it changed. */
-  change: Event;
-  /** It has an error: the first one. */
-  failure: CustomEvent<Finding>;
-  /** There is a report, or a newer one. */
-  report: Event;
-}
-
 /** How long changes are gathered before they are told, in milliseconds: a frame. */
 const FRAME = 16;
 
@@ -78,16 +68,23 @@ export class Session extends EventTarget {
   /** Settles once it is done, cancelled or failed. It never rejects. */
   readonly ended: Promise<void>;
   readonly #tools: Tools;
-  #detection: Detection | undefined;
-  #phase: Phase;
-  #progress: Progress;
-  #firstFailure: Finding | undefined;
-  #report: Report | undefined;
-  #pin: string | null = null;
-  #goodPin: string | null = null;
-  #failure: Failure | undefined;
+  /** What rules find among its events, where any are looked for. */
+  detection: Detection | undefined;
+  phase: Phase;
+  progress: Progress;
+  /** The first error that was met, as soon as it was. */
+  firstFailure: Finding | undefined;
+  /** The report: of all of it once it is done, of what there is so far while it is live. */
+  report: Report | undefined;
+  /** The checkpoint to keep for next time. */
+  pin: string | null = null;
+  /** The newest pin of a report without errors. */
+  goodPin: string | null = null;
+  /** Why there is no verdict. */
+  failure: Failure | undefined;
   #standing = standings(undefined);
-  #ledger = new Ledger();
+  /** What the export holds beside its events. */
+  readonly marks = new Ledger();
   #running = new AbortController();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
@@ -102,8 +99,8 @@ export class Session extends EventTarget {
     this.trust = trust;
     this.pins = pins;
     this.index = tools.index();
-    this.#phase = isLive(source) ? "live" : "verifying";
-    this.#progress = {
+    this.phase = isLive(source) ? "live" : "verifying";
+    this.progress = {
       bytes: 0,
       total: sizeOf(source),
       events: 0,
@@ -115,47 +112,9 @@ export class Session extends EventTarget {
     this.detect(rules);
   }
 
-  get phase(): Phase {
-    return this.#phase;
-  }
-
-  get progress(): Progress {
-    return this.#progress;
-  }
-
-  /** The first error that was met, as soon as it was. */
-  get firstFailure(): Finding | undefined {
-    return this.#firstFailure;
-  }
-
-  /** The report: of all of it once it is done, of what there is so far while it is live. */
-  get report(): Report | undefined {
-    return this.#report;
-  }
-
-  /** The checkpoint to keep for next time. */
-  get pin(): string | null {
-    return this.#pin;
-  }
-
-  /** The newest pin of a report without errors. */
-  get goodPin(): string | null {
-    return this.#goodPin;
-  }
-
-  /** Why there is no verdict. */
-  get failure(): Failure | undefined {
-    return this.#failure;
-  }
-
-  /** What the export holds beside its events. */
-  get marks(): Marks {
-    return this.#ledger;
-  }
-
   /** All that was read, once it was: what parts and proofs are cut out of. */
   get bytes(): Blob | undefined {
-    if (this.#phase !== "done") {
+    if (this.phase !== "done") {
       return undefined;
     }
     return this.source instanceof Blob ? this.source : this.#kept?.();
@@ -168,7 +127,7 @@ export class Session extends EventTarget {
 
   /** Whether it is still read. */
   get isRunning(): boolean {
-    return this.#phase === "verifying" || this.#phase === "live";
+    return this.phase === "verifying" || this.phase === "live";
   }
 
   /** What is known of who signed an event. Only a report says it for good. */
@@ -176,19 +135,14 @@ export class Session extends EventTarget {
     return this.#standing(event);
   }
 
-  /** What rules find among its events, where any are looked for. */
-  get detection(): Detection | undefined {
-    return this.#detection;
-  }
-
   /** Looks for what these rules describe, from the first event on, in place of those before. */
   detect(rules: (() => Promise<string>) | undefined): void {
     const { analysis } = this.#tools;
-    this.#detection?.close();
-    this.#detection = undefined;
+    this.detection?.close();
+    this.detection = undefined;
     if (rules !== undefined && analysis !== undefined && !this.#isClosed) {
-      this.#detection = new Detection(this, rules, analysis);
-      this.#detection.addEventListener("change", () => this.#tell());
+      this.detection = new Detection(this, rules, analysis);
+      this.detection.addEventListener("change", () => this.#tell());
     }
     this.#tell();
   }
@@ -203,23 +157,8 @@ export class Session extends EventTarget {
     this.#isClosed = true;
     this.cancel();
     clearTimeout(this.#telling);
-    this.#detection?.close();
+    this.detection?.close();
     this.index.close();
-  }
-
-  override addEventListener<Name extends keyof SessionEvents>(
-    name: Name,
-    listener: (event: SessionEvents[Name]) => void,
-    options?: AddEventListenerOptions,
-  ): void {
-    super.addEventListener(name, listener as EventListener, options);
-  }
-
-  override removeEventListener<Name extends keyof SessionEvents>(
-    name: Name,
-    listener: (event: SessionEvents[Name]) => void,
-  ): void {
-    super.removeEventListener(name, listener as EventListener);
   }
 
   async #run({ verify, verifyLive }: Tools, given: Omit<VerifyOptions, "threads">): Promise<void> {
@@ -236,7 +175,7 @@ export class Session extends EventTarget {
         this.#take(await verify(source, hearing));
       }
       await this.index.settle();
-      this.#phase = "done";
+      this.phase = "done";
     } catch (error) {
       await this.#stop(error);
     }
@@ -245,14 +184,14 @@ export class Session extends EventTarget {
 
   async #stop(error: unknown): Promise<void> {
     if (!this.isCancelled) {
-      this.#phase = "failed";
-      this.#failure = failure(error);
-    } else if (isLive(this.source) && this.#report !== undefined && !this.#isClosed) {
+      this.phase = "failed";
+      this.failure = failure(error);
+    } else if (isLive(this.source) && this.report !== undefined && !this.#isClosed) {
       // What never ends was verified as far as its last checkpoint, whenever one stops.
       await this.index.settle().catch(() => {});
-      this.#phase = "done";
+      this.phase = "done";
     } else {
-      this.#phase = "cancelled";
+      this.phase = "cancelled";
     }
   }
 
@@ -261,7 +200,7 @@ export class Session extends EventTarget {
     return {
       onProgress: ({ bytes, total, events }) => {
         const seconds = (performance.now() - begun) / 1000;
-        this.#progress = {
+        this.progress = {
           bytes,
           total,
           events,
@@ -274,14 +213,13 @@ export class Session extends EventTarget {
       // A worker moved them here: no memory is shared, and they are moved on.
       onEvents: ({ bytes }) => this.index.add(bytes as Uint8Array<ArrayBuffer>),
       onMarks: (marks) => {
-        this.#ledger.take(marks);
+        this.marks.take(marks);
         this.#tell();
         return this.index.mark(marks);
       },
       onFinding: (finding) => {
-        if (finding.severity === "error" && this.#firstFailure === undefined) {
-          this.#firstFailure = finding;
-          this.dispatchEvent(new CustomEvent("failure", { detail: finding }));
+        if (finding.severity === "error" && this.firstFailure === undefined) {
+          this.firstFailure = finding;
           this.#tell();
         }
       },
@@ -289,12 +227,12 @@ export class Session extends EventTarget {
   }
 
   #take({ report, pin }: { report: Report; pin: string | null }): void {
-    this.#report = report;
-    this.#pin = pin;
+    this.report = report;
+    this.pin = pin;
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
-    this.#goodPin = (isGood ? pin : null) ?? this.#goodPin;
-    this.#standing = standings(report);
-    this.#firstFailure ??= report.findings.find(({ severity }) => severity === "error");
+    this.goodPin = (isGood ? pin : null) ?? this.goodPin;
+    this.#standing = standings(doubtsOf(report));
+    this.firstFailure ??= report.findings.find(({ severity }) => severity === "error");
     this.dispatchEvent(new Event("report"));
     this.#tell();
   }

@@ -1,7 +1,7 @@
 /** Where a viewer's export comes from, and the sessions that are made of it. */
 
 import { readAtMost } from "../bytes.js";
-import { CountersignError } from "../error.js";
+import { CountersignError, type ErrorCode } from "../error.js";
 import { CapturedStream } from "./captured-stream.js";
 import { Following, type Link } from "./following.js";
 import { Session } from "./session.js";
@@ -143,32 +143,28 @@ export class Sources {
     if (trustText !== undefined || trust === null || trust === "") {
       return trustText;
     }
-    const response = await this.#request(trust);
-    const body = response.ok ? await readAtMost(response.body, LONGEST_TRUST) : undefined;
-    if (body === undefined) {
-      throw new CountersignError("trust.invalid", `the trust file cannot be had: status ${response.status}`, {
-        hint: "check the address in the attribute trust",
-      });
-    }
-    return new TextDecoder().decode(body);
+    return this.#text(trust, LONGEST_TRUST, "trust.invalid", "the trust file", "trust");
   }
 
-  /** How the pack is had, once it is needed. */
+  /** Reads rules when they are wanted; undefined for none. */
   get #rules(): (() => Promise<string>) | undefined {
     const { rules } = this.#given;
     if (rules === null || rules === "") {
       return rules === null ? undefined : this.#tools.rules;
     }
-    return async () => {
-      const response = await this.#request(rules);
-      const body = response.ok ? await readAtMost(response.body, LONGEST_RULES) : undefined;
-      if (body === undefined) {
-        throw new CountersignError("pack.invalid", `the rules cannot be had: status ${response.status}`, {
-          hint: "check the address in the attribute rules",
-        });
-      }
-      return new TextDecoder().decode(body);
-    };
+    return () => this.#text(rules, LONGEST_RULES, "pack.invalid", "the rules", "rules");
+  }
+
+  /** A text that an attribute leads to. */
+  async #text(address: string, most: number, code: ErrorCode, what: string, attribute: string): Promise<string> {
+    const response = await this.#request(address);
+    const body = response.ok ? await readAtMost(response.body, most) : undefined;
+    if (body === undefined) {
+      throw new CountersignError(code, `${what} cannot be had: status ${response.status}`, {
+        hint: `check the address in the attribute ${attribute}`,
+      });
+    }
+    return new TextDecoder().decode(body);
   }
 
   async #request(address: string): Promise<Response> {

@@ -3,14 +3,13 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { CheckName, Finding, FindingCode, Report } from "../report.js";
 import type { Link } from "./following.js";
-import { moment } from "./format.js";
+import { moment, type Zone } from "./format.js";
 import { icon } from "./icons.js";
 import { said } from "./said.js";
 import type { Texts } from "./texts/texts.js";
 import { SEVERITY_LOOKS, STATE_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 import { codeTitle, type VerdictWords } from "./verdict.js";
-import type { Zone } from "./zone.js";
 
 /** What the strip needs. */
 export interface Strip {

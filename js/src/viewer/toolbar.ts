@@ -2,8 +2,8 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Order } from "../index/types.js";
+import { offset, type Zone } from "./format.js";
 import type { Texts } from "./texts/texts.js";
-import type { Zone } from "./zone.js";
 
 /** The orders, by their words in an address. */
 const ORDERS: Readonly<Record<string, Order>> = {
@@ -47,7 +47,7 @@ export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }
   ];
   const zones: readonly (readonly [Zone, string])[] = [
     ["utc", view.utc],
-    ["local", view.local(offset())],
+    ["local", view.local(offset(-new Date().getTimezoneOffset(), "−"))],
   ];
   const chosen = (event: Event) => (event.target as HTMLSelectElement).value;
   return html`
@@ -69,12 +69,4 @@ export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }
         : html`<label class="switch"><input type="checkbox" .checked=${folds} @change=${(event: Event) => fold((event.target as HTMLInputElement).checked)} /> <span>${view.fold}</span></label>`
     }
   `;
-}
-
-/** How far local time is ahead of UTC now: `+01:00`. */
-function offset(): string {
-  const minutes = -new Date().getTimezoneOffset();
-  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
-  const ahead = Math.abs(minutes);
-  return `${minutes < 0 ? "−" : "+"}${two(ahead / 60)}:${two(ahead % 60)}`;
 }

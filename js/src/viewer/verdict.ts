@@ -2,10 +2,9 @@
 
 import type { FindingCode, Report } from "../report.js";
 import { completeRange } from "./facts.js";
-import { moment } from "./format.js";
+import { moment, type Zone } from "./format.js";
 import type { Texts } from "./texts/texts.js";
 import { type Look, VERDICT_LOOKS } from "./tones.js";
-import type { Zone } from "./zone.js";
 
 /** A verdict for a person, and how it looks. */
 export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;

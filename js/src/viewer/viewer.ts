@@ -12,7 +12,7 @@ import type { Shown } from "./drawer.js";
 import "./export-menu.js";
 import "./facets.js";
 import type { Link } from "./following.js";
-import { EARLIEST, LATEST } from "./format.js";
+import { EARLIEST, LATEST, type Zone } from "./format.js";
 import { helpView } from "./help.js";
 import "./histogram.js";
 import { icon } from "./icons.js";
@@ -25,6 +25,7 @@ import "./query-box.js";
 import type { QueryBox } from "./query-box.js";
 import { holds } from "./ranges.js";
 import "./rows.js";
+import type { Standing } from "../index/standing.js";
 import basics from "./basics.css.js";
 import drawer from "./drawer.css.js";
 import found from "./found.css.js";
@@ -36,14 +37,12 @@ import rows from "./rows.css.js";
 import type { RowAt, Rows } from "./rows.js";
 import { isLive, type Session, type Tools } from "./session.js";
 import { SessionController } from "./session-controller.js";
-import type { Standing } from "./standing.js";
 import strip from "./strip.css.js";
 import { failureView, stripView, waitingView } from "./strip.js";
 import type { Strip } from "./strip-details.js";
 import { merged, type Some, type Texts, textsOf } from "./texts/texts.js";
 import { orderOf, toolbarView } from "./toolbar.js";
 import { given } from "./view.js";
-import type { Zone } from "./zone.js";
 
 /** How wide it must be for a row's details to stand beside the rows, in pixels. */
 const BESIDE = 960;
@@ -79,25 +78,25 @@ export class Viewer extends LitElement {
   static readonly #connected = new Set<Viewer>();
 
   /** The address of an export; with `live` of a collector's stream. */
-  declare src: string | null;
+  src: string | null = null;
   /** The address of a trust file. It must not come from where the export does. */
-  declare trust: string | null;
+  trust: string | null = null;
   /** Whether the address gives a stream that goes on. */
-  declare live: boolean;
+  live: boolean = false;
   /** The language of its texts; without it that of what it stands in. */
-  declare language: string | null;
+  language: string | null = null;
   /** The zone in which times are shown at first: `utc` or `local`. */
-  declare tz: string | null;
+  tz: string | null = null;
   /** In which order rows are at first: `place`, `-place`, `time` or `-time`; without it the newest first of a log that is followed. */
-  declare order: string | null;
+  order: string | null = null;
   /** `light` or `dark`; else as the reader prefers. */
-  declare theme: string | null;
+  theme: string | null = null;
   /** Whether it goes without the strip: something else around it shows the verdict. */
-  declare bare: boolean;
+  bare: boolean = false;
   /** Whether what is looked at is in the address of the page; its value stands before the names. */
-  declare fragment: string | null;
+  fragment: string | null = null;
   /** The address of a pack of rules that is looked for; empty for the one that comes with the package. */
-  declare rules: string | null;
+  rules: string | null = null;
   declare file: Blob | undefined;
   /** A session that somebody else made, and ends. */
   declare session: Session | undefined;
@@ -108,8 +107,8 @@ export class Viewer extends LitElement {
   /** A trust file's text. */
   declare trustText: string | undefined;
   /** Checkpoints that were verified before. */
-  declare pins: readonly string[];
-  declare request: Request;
+  pins: readonly string[] = [];
+  request: Request = (address, init) => fetch(address, init);
 
   #texts = textsOf("en");
   readonly #outlook = new Outlook();
@@ -148,22 +147,6 @@ export class Viewer extends LitElement {
   });
   readonly #query = createRef<QueryBox>();
   readonly #rows = createRef<Rows>();
-
-  constructor() {
-    super();
-    this.src = null;
-    this.trust = null;
-    this.live = false;
-    this.tz = null;
-    this.order = null;
-    this.theme = null;
-    this.bare = false;
-    this.fragment = null;
-    this.rules = null;
-    this.language = null;
-    this.pins = [];
-    this.request = (address, init) => fetch(address, init);
-  }
 
   /** Takes a piece of an export, as bytes or text. Resolves when there is room for more. */
   async feed(chunk: Uint8Array | string): Promise<void> {

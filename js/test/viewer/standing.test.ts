@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { standings } from "../../dist/viewer/standing.js";
+import { doubtsOf, standings } from "../../dist/index/standing.js";
 import type { Report } from "../../src/report.ts";
 
 const report = (findings: { code: string; chain: string }[], total = findings.length) =>
@@ -13,13 +13,13 @@ test("nothing is trusted before there is a report", () => {
 });
 
 test("a chain that turned out to be suspect is, whatever was known before", () => {
-  const standing = standings(report([{ code: "key.suspect", chain: "a" }]));
+  const standing = standings(doubtsOf(report([{ code: "key.suspect", chain: "a" }])));
   assert.equal(standing({ chain: "a", authorised: true }), "suspect");
   assert.equal(standing({ chain: "b", authorised: true }), "trusted");
   assert.equal(standing({ chain: "b", authorised: false }), "unconfirmed");
 });
 
 test("where not all suspect chains are listed, none is above suspicion", () => {
-  const standing = standings(report([{ code: "key.suspect", chain: "a" }], 101));
+  const standing = standings(doubtsOf(report([{ code: "key.suspect", chain: "a" }], 101)));
   assert.equal(standing({ chain: "b", authorised: true }), "suspect");
 });

@@ -8,12 +8,12 @@ import "../../../dist/viewer/drawer.js";
 import rowsStyles from "../../../dist/viewer/rows.css.js";
 import "../../../dist/viewer/rows.js";
 import { de, en } from "../../../dist/viewer/texts/texts.js";
+import type { Standing } from "../../../src/index/standing.ts";
 import type { Found, WholeRow } from "../../../src/index/types.ts";
 import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
 import type { ChosenColumn } from "../../../src/viewer/columns.ts";
 import type { Drawer } from "../../../src/viewer/drawer.ts";
 import type { RowAt, Rows } from "../../../src/viewer/rows.ts";
-import type { Standing } from "../../../src/viewer/standing.ts";
 import { CHANGED, event, HOSTILE, indexOf, type Made, mixed, usual } from "./made.ts";
 
 /** What a test shows. */
