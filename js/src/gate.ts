@@ -7,7 +7,7 @@ export { CountersignError, type ErrorCode } from "./error.js";
 export type { Answer, Decision, EventToBe, Refusal } from "./gate/decision.js";
 export type { Asking, Gate, GateOptions, GateStatus } from "./gate/gate.js";
 export type { Limit } from "./gate/limits.js";
-export type { WatchlistOptions } from "./gate/watching.js";
+export type { WatchlistOptions } from "./gate/watchlist.js";
 
 /** Makes a gate. */
 export const gate = gating(module);

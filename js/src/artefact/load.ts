@@ -32,8 +32,8 @@ export function loading<T>(
 
 /** What wasm-bindgen made of an artefact, as far as it starts it. */
 interface Bindings {
-  initSync(options: { module: WebAssembly.Module }): unknown;
-  default(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
+  initSync(options: { module: CompiledModule }): unknown;
+  default(options: { module_or_path: CompiledModule }): Promise<unknown>;
 }
 
 /** Has an artefact loaded, and started, when it is first asked for. */
@@ -47,7 +47,7 @@ export function starting<Core extends Bindings>(
       core.initSync({ module });
     } else {
       // One of another realm, as Next.js gives at the edge, which `initSync` takes for none.
-      await core.default({ module_or_path: module as WebAssembly.Module });
+      await core.default({ module_or_path: module });
     }
     return core;
   });

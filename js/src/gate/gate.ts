@@ -9,7 +9,8 @@ import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core, loader } from "./core.js";
 import { ALLOW, type Answer, type Decision, defaultAnswer, type EventToBe, type Refusal } from "./decision.js";
 import { Counting, type Limit } from "./limits.js";
-import { Watching, type WatchlistOptions } from "./watching.js";
+import { Watching } from "./watching.js";
+import type { WatchlistOptions } from "./watchlist.js";
 
 /** How a gate decides. */
 export interface GateOptions {

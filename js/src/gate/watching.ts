@@ -1,10 +1,10 @@
 /** The watchlist: fetched, verified, and kept for as long as it holds. */
 
 import { readAtMost } from "../bytes.js";
-import type { Fetch } from "../deliver/collector.js";
 import { CountersignError, must } from "../error.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core } from "./core.js";
+import type { WatchlistOptions } from "./watchlist.js";
 
 /** The most bytes of a list (SPEC section 13). */
 const MOST = 8 << 20;
@@ -169,23 +169,4 @@ function unreachable(why: string, cause?: unknown): CountersignError {
   const hint =
     "the list that there is counts for as long as it holds; then the gate fails open or closed, as it was told";
   return new CountersignError("watchlist.unreachable", `there is no newer watchlist: ${why}`, { hint, cause });
-}
-
-/** Where the watchlist is, and who makes it. */
-export interface WatchlistOptions {
-  /** Where it is fetched. */
-  url: string | URL;
-  /** The vkey of who signs it, or those of several: one of them has to. */
-  key: string | readonly string[];
-  /** What fetches it, in place of the runtime's `fetch`: `(url, init) => env.WATCH.fetch(url, init)`. */
-  fetch?: Fetch | undefined;
-  /** Headers to ask with. */
-  headers?: Readonly<Record<string, string>> | undefined;
-  /** How many milliseconds a request waits where there is no list that holds. By default 1000. */
-  patience?: number | undefined;
-  /**
-   * So many milliseconds after a list was fetched a request waits for a newer one, up to `patience`; at least 1000. By
-   * default the next one is fetched at half of the time for which a list holds, and no request waits for it.
-   */
-  maxAge?: number | undefined;
 }
