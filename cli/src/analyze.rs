@@ -20,7 +20,7 @@ use taking::{Answers, Signer, Taking};
 use crate::acknowledged::Acknowledged;
 use crate::errors::{Failure, shown};
 use crate::input::Input;
-use crate::show::{Standing, Standings};
+use crate::standing::{Standing, Standings};
 use crate::style::{bad, good};
 use crate::verdict::count;
 use crate::{readings, report, rules, slice, style, verdict, verify};

@@ -255,9 +255,16 @@ pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
 
 /// A trust file.
 pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
-    Trust::parse(&small(path)?).map_err(|error| {
+    trust_with_bytes(path).map(|(trust, _)| trust)
+}
+
+/// A trust file, and its bytes as they stand.
+pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure> {
+    let bytes = small(path)?;
+    let trust = Trust::parse(&bytes).map_err(|error| {
         let hint =
             "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …";
         Failure::from(error).within(&shown(path)).or_hint(hint)
-    })
+    })?;
+    Ok((trust, bytes))
 }

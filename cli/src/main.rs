@@ -50,6 +50,7 @@ mod slice;
 mod source;
 mod spill;
 mod stage;
+mod standing;
 mod stop;
 mod style;
 mod submit;

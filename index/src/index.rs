@@ -8,14 +8,14 @@ use countersign_query::condition::Condition;
 use countersign_query::error::Error;
 use countersign_query::tally::Findings;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Path, Query, Readings, Short};
+use countersign_query::{Path, Query, Readings, Short};
 use foldhash::fast::FixedState;
 
 use crate::build::{Leaf, Malformed, SegmentBuilder};
 use crate::facets::{COUNTED, Known};
 use crate::fold::Folds;
 use crate::histogram::Histogram;
-use crate::judge::name_of;
+use crate::judge;
 use crate::order::{Orders, Placed};
 use crate::question::{Order, Question, Verdict};
 use crate::segment::{Fact, RowKind, Segment, flag};
@@ -422,23 +422,8 @@ impl EventIndex {
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| self.readings.read(event));
-        let entry = Entry {
-            event: root,
-            read: read.as_ref(),
-            recorded: segment.recorded(local),
-            chain: segment.text(Fact::Chain, local).map_or("", |(_, chain)| chain),
-            signer: segment.text(Fact::Key, local).map(|(_, key)| name_of(key)),
-        };
-        question.unread.put(row, false);
-        question.searched += 1;
-        let is_aside = question.take_aside(row);
-        let near = match question.look(&entry) {
-            _ if is_aside => return,
-            Verdict::Found => {
-                question.found.put(row, true);
-                question.events += 1;
-                None
-            }
+        let near = match question.take(row, &judge::entry(segment, local, root, read.as_ref())) {
+            Verdict::Found => None,
             Verdict::Near(field) => Some(field),
             Verdict::No => return,
         };
@@ -487,14 +472,8 @@ impl EventIndex {
         if question.order.folds {
             (rows, folds) = Folds::of(&rows, |row| self.is_absent(row));
         }
-        let (had, alone, steps) = question.left();
-        let counted =
-            (complete && question.events == 0 && !question.query.is_empty()).then_some((alone, steps));
-        let had: Vec<bool> = had.iter().map(|had| *had || !complete || self.events == 0).collect();
-        let mut findings =
-            Findings::of(&question.query, &had, &self.fields.keys().map(String::as_str), counted);
-        findings.matched = question.events as u64;
-        findings.of = self.events as u64;
+        let fields = self.fields.keys().map(String::as_str);
+        let mut findings = question.findings(&fields, self.events, complete);
         findings.times =
             Some((self.own_times as u64, (self.events - self.own_times.min(self.events)) as u64));
         let answer = Answer {

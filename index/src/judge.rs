@@ -4,7 +4,8 @@
 use countersign::time::Time;
 use countersign_query::condition::{Basis, Condition, Node};
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
-use countersign_query::{Field, Path, Query, Role, Short};
+use countersign_query::value::Value;
+use countersign_query::{Entry, Field, Path, Query, Read, Role, Short};
 
 use crate::bits::Bits;
 use crate::changed;
@@ -200,6 +201,22 @@ fn says_anything(short: Short) -> impl Fn(Kind, &str) -> bool {
     move |kind, text| match short {
         Short::Actor | Short::Target => party::read(text).party().texts(&mut |_, _| true),
         _ => kind.of_event().is_some(),
+    }
+}
+
+/// What a query is asked of: an event of a segment, which had to be read.
+pub(crate) fn entry<'e>(
+    segment: &'e Segment,
+    row: usize,
+    event: Option<Value<'e>>,
+    read: Option<&'e Read<'e>>,
+) -> Entry<'e> {
+    Entry {
+        event,
+        read,
+        recorded: segment.recorded(row),
+        chain: segment.text(Fact::Chain, row).map_or("", |(_, chain)| chain),
+        signer: segment.text(Fact::Key, row).map(|(_, key)| name_of(key)),
     }
 }
 

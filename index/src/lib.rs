@@ -67,7 +67,7 @@ pub use histogram::Histogram;
 pub use index::{Answer, EventIndex, Gap, Stretch};
 pub use marks::NoMark;
 pub use question::Order;
-pub use search::{Events, Found, Search};
+pub use search::{Events, Search};
 pub use segment::Segment;
 pub use tell::{error_json, facts_json, fields_of, read_json, tree_json};
 pub use wire::{decode, encode};

@@ -2,7 +2,7 @@
 
 use countersign_query::condition::{Basis, Condition, Node};
 use countersign_query::matcher::Span;
-use countersign_query::{Entry, Field, Query, Short};
+use countersign_query::{Entry, Field, Findings, Query, Short};
 
 use crate::bits::Bits;
 use crate::column::Judged;
@@ -210,15 +210,25 @@ impl Question {
         }
     }
 
-    /// Whether an event that was read is one that is counted alone.
-    pub(crate) fn take_aside(&mut self, row: usize) -> bool {
+    /// Takes an event that had to be read. One that is only counted is never as asked.
+    pub(crate) fn take(&mut self, row: usize, entry: &Entry<'_>) -> Verdict {
+        self.unread.put(row, false);
+        self.searched += 1;
         let is_aside = self.aside.get(row);
         self.aside.put(row, false);
-        is_aside
+        let verdict = self.look(entry);
+        if is_aside {
+            return Verdict::No;
+        }
+        if matches!(verdict, Verdict::Found) {
+            self.found.put(row, true);
+            self.events += 1;
+        }
+        verdict
     }
 
     /// Whether an event is as asked, now that it is here.
-    pub(crate) fn look(&mut self, entry: &Entry<'_>) -> Verdict {
+    fn look(&mut self, entry: &Entry<'_>) -> Verdict {
         let asked = self.query.conditions();
         let held: Vec<bool> = asked.iter().map(|asked| asked.condition.holds(entry)).collect();
         for (alone, held) in self.alone.iter_mut().zip(&held) {
@@ -240,9 +250,21 @@ impl Question {
         if so_far { Verdict::Found } else { near.filter(|_| !elsewhere).map_or(Verdict::No, Verdict::Near) }
     }
 
-    /// For each condition whether any event has what it is about, and how many events each and each part leave.
-    pub(crate) fn left(&self) -> (&[bool], &[u64], &[u64]) {
-        (&self.had, &self.alone, &self.steps)
+    /// What must be said of the answer: of so many events with these fields, all of them looked at or not yet. By which
+    /// time is for the caller to say.
+    pub(crate) fn findings<'f>(
+        &self,
+        fields: &(impl Iterator<Item = &'f str> + Clone),
+        of: usize,
+        complete: bool,
+    ) -> Findings {
+        let is_empty = complete && self.events == 0 && !self.query.is_empty();
+        let counted = is_empty.then_some((&*self.alone, &*self.steps));
+        let had: Vec<bool> = self.had.iter().map(|had| *had || !complete || of == 0).collect();
+        let mut findings = Findings::of(&self.query, &had, fields, counted);
+        findings.matched = self.events as u64;
+        findings.of = of as u64;
+        findings
     }
 }
 

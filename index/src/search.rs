@@ -2,36 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use countersign::time::Time;
 use countersign_query::condition::Path;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Findings, Query, Readings};
+use countersign_query::{Findings, Query, Readings};
 
-use crate::judge::name_of;
-use crate::question::{Order, Question, Verdict};
+use crate::build::Row;
+use crate::judge;
+use crate::question::{Order, Question};
 use crate::segment::{Fact, RowKind, Segment, flag};
 
 /// The most fields that are remembered, to tell those near to one that no event has.
 const MOST_FIELDS: usize = 4096;
-
-/// Where an event of a segment stands, as its [`Row`](crate::Row) had it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<'s> {
-    /// The line of the export.
-    pub line: u64,
-    /// The leaf.
-    pub index: u64,
-    /// The chain, in hex.
-    pub chain: &'s str,
-    /// The place in it.
-    pub seq: u64,
-    /// The time of recording.
-    pub time: Time,
-    /// The key that signs the chain.
-    pub vkey: &'s str,
-    /// Whether it was authorised.
-    pub authorised: bool,
-}
 
 /// What takes events, and what gives their texts.
 pub trait Events {
@@ -42,13 +23,13 @@ pub trait Events {
     ///
     /// # Errors
     /// Where it cannot be had.
-    fn text(&mut self, event: &Found<'_>) -> Result<Box<str>, Self::Error>;
+    fn text(&mut self, event: &Row<'_>) -> Result<Box<str>, Self::Error>;
 
     /// An event is as asked.
     ///
     /// # Errors
     /// Where it cannot be kept.
-    fn found(&mut self, event: &Found<'_>) -> Result<(), Self::Error>;
+    fn found(&mut self, event: &Row<'_>) -> Result<(), Self::Error>;
 }
 
 /// A question, and what was seen of the segments so far.
@@ -118,24 +99,11 @@ impl Search {
         let end = base + segment.rows();
         let unread: Vec<usize> = self.question.unread.rows_from(base).take_while(|row| *row < end).collect();
         for row in unread {
-            let event = place(segment, row - base);
-            let text = events.text(&event)?;
+            let text = events.text(&place(segment, row - base))?;
             let document = Document::parse(&text);
             let root = document.as_ref().map(Document::root);
             let read = root.as_ref().and_then(|event| self.readings.read(event));
-            let entry = Entry {
-                event: root,
-                read: read.as_ref(),
-                recorded: event.time,
-                chain: event.chain,
-                signer: Some(name_of(event.vkey)),
-            };
-            self.question.unread.put(row, false);
-            let is_aside = self.question.take_aside(row);
-            if matches!(self.question.look(&entry), Verdict::Found) && !is_aside {
-                self.question.found.put(row, true);
-                self.question.events += 1;
-            }
+            self.question.take(row, &judge::entry(segment, row - base, root, read.as_ref()));
         }
         Ok(())
     }
@@ -143,22 +111,16 @@ impl Search {
     /// What must be said of what was found.
     pub fn finish(self) -> Findings {
         let Self { question, fields, events, own_times, .. } = self;
-        let query = &question.query;
-        let (had, alone, steps) = question.left();
-        let had: Vec<bool> = had.iter().map(|had| *had || events == 0).collect();
-        let counted = (question.events == 0 && !query.is_empty()).then_some((alone, steps));
-        let mut findings = Findings::of(query, &had, &fields.iter().map(String::as_str), counted);
-        findings.matched = question.events as u64;
-        findings.of = events as u64;
-        let asks_when = query.conditions().iter().any(|asked| asked.condition.asks_when());
+        let mut findings = question.findings(&fields.iter().map(String::as_str), events, true);
+        let asks_when = question.query.conditions().iter().any(|asked| asked.condition.asks_when());
         findings.times = asks_when.then(|| (own_times as u64, events.saturating_sub(own_times) as u64));
         findings
     }
 }
 
-fn place(segment: &Segment, row: usize) -> Found<'_> {
+fn place(segment: &Segment, row: usize) -> Row<'_> {
     let text = |fact| segment.text(fact, row).map_or("", |(_, text)| text);
-    Found {
+    Row {
         line: segment.lines.get(row) as u64,
         index: segment.index(row) as u64,
         chain: text(Fact::Chain),
@@ -166,5 +128,6 @@ fn place(segment: &Segment, row: usize) -> Found<'_> {
         time: segment.recorded(row),
         vkey: text(Fact::Key),
         authorised: segment.has(row, flag::AUTHORISED),
+        begin: segment.begins.get(row) as u64,
     }
 }

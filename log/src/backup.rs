@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::self_check;
 use crate::sqlite;
+use crate::stop::sync_folder;
 use crate::store::StoreError;
 
 /// The file in a log's folder that says when its newest backup was made, and of how many leaves.
@@ -41,7 +42,7 @@ pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     drop(reader);
     copy.as_file().sync_all().map_err(failed)?;
     copy.persist(to).map_err(|error| failed(error.error))?;
-    sync(beside).map_err(failed)?;
+    sync_folder(beside).map_err(failed)?;
     note(folder, backup).map_err(|error| StoreError::unavailable("noting the backup", error))?;
     Ok(backup)
 }
@@ -57,9 +58,4 @@ fn note(folder: &Path, Backup { at, size }: Backup) -> io::Result<()> {
     let file = NamedTempFile::new_in(folder)?;
     fs::write(file.path(), format!("{at} {size}\n"))?;
     file.persist(folder.join(FILE)).map(drop).map_err(|error| error.error)
-}
-
-/// The file's name is on the disk too.
-fn sync(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }

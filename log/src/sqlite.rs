@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::{Store, StoreError};
@@ -175,6 +176,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.busy_timeout(PATIENCE).map_err(sql)?;
     connection.pragma_update(None, "cache_size", -8_192).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise a statement is planned anew whenever it is given other values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
     Ok(connection)
 }
 

@@ -7,7 +7,7 @@ use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Rea
 
 use super::Found;
 use crate::acknowledged::Acknowledged;
-use crate::show::Standings;
+use crate::standing::Standings;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::verdict::{self, count};
 

@@ -14,7 +14,7 @@ use crate::analyze;
 use crate::errors::Failure;
 use crate::found::Found;
 use crate::input;
-use crate::show::{Standing, Standings};
+use crate::standing::{Standing, Standings};
 use crate::verdict::count;
 use crate::watch::{At, Draft};
 use crate::{report, rules, style, verdict, verify};

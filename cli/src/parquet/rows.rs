@@ -20,7 +20,7 @@ use super::bits::Bits;
 use crate::errors::Failure;
 use crate::export::Part;
 use crate::input::Input;
-use crate::show::{Standing, Standings};
+use crate::standing::{Standing, Standings};
 use crate::tapped::Tapped;
 use crate::{export, verify};
 

@@ -35,12 +35,12 @@ pub(crate) struct Asked {
 
 /// What there is.
 pub(crate) struct Found {
-    pub(super) path: PathBuf,
-    pub(super) file: Described,
-    pub(super) verification: Verification,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Described,
+    pub(crate) verification: Verification,
     /// The leaves of the events that verify and are as asked, in order.
-    pub(super) leaves: Vec<u64>,
-    pub(super) sample: Option<Sampled>,
+    pub(crate) leaves: Vec<u64>,
+    pub(crate) sample: Option<Sampled>,
 }
 
 impl Given {
@@ -195,6 +195,6 @@ pub(super) fn described(path: &Path) -> Result<Described, Failure> {
 }
 
 /// A file's name without its path: where it lay is nobody's business.
-pub(super) fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -12,15 +12,15 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::{CoveredLink, Options, PickedEvent};
-use countersign_index::{Events, Found as Row, Row as Written, Search, SegmentBuilder};
+use countersign_index::{Events, Row, Search, SegmentBuilder};
 use countersign_query::{Findings, Query, Readings};
 
-use super::Standings;
 use super::export::{Export, changed};
 use super::side::{Key, Of, Side, Unfit, Verified, Writer};
 use crate::errors::{Failure, shown};
 use crate::found::Found;
 use crate::input::{self, Input};
+use crate::standing::Standings;
 use crate::style::plain;
 use crate::{style, verdict, verify};
 
@@ -59,10 +59,7 @@ impl Asked<'_> {
             let message = "an index is not kept of a compressed export";
             return Err(Failure::unusable("index.compressed", message, hint).within(&shown(self.export)));
         }
-        let (trust, trusted) = match self.trust {
-            Some(path) => (Hash::of(&[&input::small(path)?]), input::trust(path)?),
-            None => (Hash::of(&[]), Trust::default()),
-        };
+        let (trusted, trust) = self.trust.map(input::trust_with_bytes).transpose()?.unwrap_or_default();
         let path = self.side.map_or_else(|| beside(self.export), Path::to_owned);
         let key = Key::load()?;
         let export = Export::read(&input, self.threads)?;
@@ -71,7 +68,7 @@ impl Asked<'_> {
             export: export.hash.to_string(),
             bytes: export.bytes,
             readings: self.readings.digest().to_string(),
-            trust: trust.to_string(),
+            trust: Hash::of(&[&trust]).to_string(),
         };
         let unfit = match Side::open(&path, &key, &of)? {
             Ok(mut side) => match self.search(&mut side, &export)? {
@@ -156,7 +153,7 @@ impl Asked<'_> {
         for picked in events.iter().flatten() {
             let PickedEvent { link, event: Some(event), .. } = picked else { continue };
             let chain = link.chain.to_string();
-            let row = Written {
+            let row = Row {
                 line: link.line,
                 index: link.index,
                 chain: &chain,

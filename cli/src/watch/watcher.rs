@@ -25,7 +25,7 @@ use crate::acknowledged::Acknowledged;
 use crate::analyze::detect;
 use crate::errors::Failure;
 use crate::found::Found;
-use crate::show::{Standing, Standings};
+use crate::standing::{Standing, Standings};
 
 /// The most findings that are remembered once they were handed on: later ones alone are taken back.
 const TOLD: usize = 2_048;

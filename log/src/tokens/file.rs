@@ -11,6 +11,7 @@ use countersign::time::Time;
 use tokio::sync::watch;
 
 use super::{Access, Denied, MAX_FILE, Reader, Readers, Right, Rights, Scope, check_name, hash};
+use crate::stop::sync_folder;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "readers.txt";
@@ -246,11 +247,6 @@ pub fn revoke(folder: &Path, name: &str) -> Result<(), TokenError> {
     })
 }
 
-/// Has the folder's new entry on the disk, where a folder can be opened.
-fn sync(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
 /// Changes the file: the new one takes the old one's place in one step. Who else changes it waits.
 fn change<T>(
     folder: &Path,
@@ -270,7 +266,7 @@ fn change<T>(
         }
         file.as_file().sync_all()?;
         file.persist(&path)?;
-        sync(folder)
+        sync_folder(folder)
     };
     write().map_err(io_error)?;
     Ok(result)
