@@ -5,7 +5,7 @@ mod kept;
 mod written;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign::time::Time;
 use countersign_analyze::Fault;

@@ -18,7 +18,7 @@ use crate::histogram::Histogram;
 use crate::judge;
 use crate::order::{Orders, Placed};
 use crate::question::{Order, Question, Verdict};
-use crate::segment::{Fact, RowKind, Segment, flag};
+use crate::segment::{RowKind, Segment, flag};
 
 /// Beyond so many segments of fewer rows than this at the end they become one.
 const MOST_SMALL: usize = 16;
