@@ -204,3 +204,14 @@ interface ExportLine {
   checkpoint?: string;
   event?: { action?: string; metadata?: { id?: string; count?: number } };
 }
+
+/** The lines of what a runtime says. One that a kill cut off is none. */
+export async function* wholeLines(said: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of said) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}

@@ -1,5 +1,5 @@
 /**
- * Recorders in every runtime, through a network that fails, kills, clocks that go back and flushes at the same time:
+ * Recorders in every runtime, through a network that fails, 90 kills, clocks that go back and flushes at the same time:
  * each event that was taken is in the log once and in order, or counted as dropped.
  */
 

@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { BrowserContext, Page as Tab } from "playwright-core";
 import type { Page } from "./book.ts";
-import { type End, EVENTS, MORE, type Ordeal } from "./ordeal.ts";
+import { type End, EVENTS, MORE, type Ordeal, rounds } from "./ordeal.ts";
 import type { Life } from "./scenario.ts";
 import { browse, Site } from "./site.ts";
 
 /** Tabs that live at the same time, and how the lives of each end. */
 const TABS: readonly (readonly End[])[] = [
-  ["asks", "before", "itself"],
-  ["after", "asks", "itself"],
-  ["before", "after", "itself"],
+  rounds(["asks", "before", "itself"]),
+  rounds(["after", "asks", "itself"]),
+  rounds(["before", "after", "itself"]),
 ];
 
 /** Several tabs, one after the other in each place, all with the same outbox. */

@@ -4,13 +4,12 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { RUNTIMES, type Runtime } from "../runtimes.ts";
-import type { Page } from "./book.ts";
-import { type End, EVENTS, MORE, type Ordeal } from "./ordeal.ts";
+import { type Page, wholeLines } from "./book.ts";
+import { type End, EVENTS, MORE, type Ordeal, rounds } from "./ordeal.ts";
 
-const ENDS: readonly End[] = ["asks", "before", "after", "asks", "after", "itself", "before", "itself"];
+const ENDS = rounds(["asks", "before", "after", "asks", "after", "itself", "before", "itself"]);
 const SCRIPT = fileURLToPath(new URL("child.ts", import.meta.url));
 
 /** One process after the other, all with the same outbox. */
@@ -37,7 +36,7 @@ async function live(runtime: Runtime, ordeal: Ordeal, run: string, events: numbe
   child.stderr.on("data", (data) => {
     errors += data;
   });
-  for await (const line of createInterface({ input: child.stdout })) {
+  for await (const line of wholeLines(child.stdout)) {
     page.read(line);
   }
   await closed;

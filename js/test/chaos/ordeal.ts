@@ -15,6 +15,8 @@ import type { Life } from "./scenario.ts";
 export const EVENTS = Number(process.env.CHAOS_EVENTS ?? 10_000);
 /** How much more than its part each life is to record, as kills take some of it. */
 export const MORE = 1.06;
+/** How often each runtime goes through its ways to end: 30 kills each time, in all of them together. */
+export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 3);
 /** The same seed fails in the same ways. */
 export const SEED = Number(process.env.CHAOS_SEED ?? 20_261_120);
 
@@ -67,4 +69,9 @@ export class Ordeal {
     const life = { ...common, events: events * 2, killAt: events };
     return end === "asks" ? { life } : { life, at: { left: Math.ceil(events / 20), after: end === "after" } };
   }
+}
+
+/** These ways to end, so often. */
+export function rounds(ends: readonly End[]): readonly End[] {
+  return Array.from({ length: ROUNDS }, () => ends).flat();
 }

@@ -3,15 +3,13 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { Miniflare, type MiniflareOptions } from "miniflare";
-import type { Page } from "./book.ts";
-import { type End, EVENTS, MORE, type Ordeal } from "./ordeal.ts";
+import { type Page, wholeLines } from "./book.ts";
+import { type End, EVENTS, MORE, type Ordeal, rounds } from "./ordeal.ts";
 
-const ENDS: readonly End[] = ["asks", "before", "after", "asks", "after", "before", "itself"];
+const ENDS = rounds(["asks", "before", "after", "asks", "after", "before", "itself"]);
 
 /** One process after the other, all with the same storage. */
 export async function inObjects(ordeal: Ordeal): Promise<void> {
@@ -44,7 +42,7 @@ async function live(script: MiniflareOptions, ordeal: Ordeal, run: string, event
   try {
     const { body } = await worker.dispatchFetch("http://object.test/", { method: "POST", body: JSON.stringify(life) });
     assert.ok(body !== null);
-    for await (const line of createInterface({ input: Readable.fromWeb(body as never) })) {
+    for await (const line of wholeLines(body as unknown as AsyncIterable<Uint8Array>)) {
       page.read(line);
     }
   } catch (error) {
