@@ -124,6 +124,7 @@ export class Console extends View {
       <a class="skip" href="#content" @click=${this.#skip}>${t.skip}</a>
       <div
         class="page console"
+        ?data-reads=${this.#reader.mayRead}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
         @use-token=${(event: CustomEvent<string>) => void this.#enter(event.detail)}
         @sign-in=${() => void this.#reader.signIn()}
@@ -148,8 +149,11 @@ export class Console extends View {
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
       >
         <header class="top">
-          <div class="brand-line"><span class="brand">countersign</span>${languageSwitch(this.#language)}</div>
-          <h1>${origin === undefined ? t.headingAlone : t.heading(value(origin, 120))}</h1>
+          <div class="brand-line">
+            <span class="brand">countersign</span>
+            <h1>${origin === undefined ? t.headingAlone : t.heading(value(origin, 120))}</h1>
+            ${languageSwitch(this.#language)}
+          </div>
           <p class="lead">${t.lead}</p>
           <details class="privacy">
             <summary>${t.about.summary}</summary>
@@ -164,13 +168,20 @@ export class Console extends View {
         ${accessView(this.#reader, memory, t)}
         ${tabsView(this.#tabs, this.#follower, t)}
         <main id="content" tabindex="-1" data-tab=${this.#tabs.current}>
-          <h2>${t[this.#tabs.current].heading}</h2>
+          <h2 class=${this.#isListed ? "sr" : nothing}>${t[this.#tabs.current].heading}</h2>
           ${this.#content(t)}
         </main>
         ${this.#reader.asked === undefined ? nothing : confirmView(this.#reader.asked, t.page)}
         <p class="sr" role="status">${search.isAsking && search.session === undefined ? t.search.loading : this.#said}</p>
       </div>
     `;
+  }
+
+  /** Whether events are listed, for which everything else makes room. */
+  get #isListed(): boolean {
+    const { current } = this.#tabs;
+    if (current === "live") return this.#follower.watch !== undefined;
+    return current === "search" && this.#searching.search.session !== undefined;
   }
 
   #content(t: ConsoleTexts): TemplateResult {

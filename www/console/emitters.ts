@@ -30,7 +30,7 @@ export function emittersView(report: Report, now: number, t: ConsoleTexts): Temp
             <tr data-silent=${isSilent}>
               <th scope="row">${value(keyParts(vkey)?.name ?? vkey)}</th>
               <td>${moment(last)}</td>
-              <td>${usual === undefined ? words.few : words.every(duration(usual))}</td>
+              <td>${usual === undefined ? words.few : usual < 1 ? words.often : words.every(duration(usual))}</td>
               <td><span class="state tone-${isSilent ? "doubt" : "faint"}">${isSilent ? icon("warning") : ""}${isSilent ? words.silent(duration(since)) : words.heard(duration(since))}</span></td>
             </tr>`,
         ),

@@ -15,7 +15,7 @@ interface Drawn {
 export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): TemplateResult {
   const seen = watch?.given.seen;
   return html`
-    <p class="help wide-text">${t.live.about}</p>
+    ${watch === undefined ? html`<p class="help wide-text">${t.live.about}</p>` : nothing}
     ${
       watch?.isFollowing
         ? nothing

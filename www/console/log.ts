@@ -63,6 +63,11 @@ export class Log {
     return response;
   }
 
+  /** Asks for what anyone may read. What never changes is kept by the browser. */
+  async public(address: string): Promise<Response> {
+    return await fetch(address, { ...OWN, cache: "default" });
+  }
+
   /** Why an answer is of no use; undefined where it is of some. */
   async refusal(response: Response): Promise<Refusal | undefined> {
     const hadToken = this.token !== "";

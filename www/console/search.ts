@@ -36,7 +36,7 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
   const { query } = conditions;
   const canAsk = looked !== "" && looked !== query && !isWhole(conditions, search.session?.report);
   return html`
-    <p class="help wide-text">${t.search.about}</p>
+    ${search.session === undefined ? html`<p class="help wide-text">${t.search.about}</p>` : nothing}
     ${loadedView(drawn, t)}
     ${search.isAsking && search.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
     ${search.refusal === undefined ? nothing : refusalView(search.refusal, t)}
@@ -54,14 +54,16 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
           <span class="help">${t.search.onlyLoaded}</span></p>`
         : nothing
     }
-    ${viewer}
+    ${search.isEmpty ? nothing : viewer}
   `;
 }
 
 /** Whether there is nothing in the log that is not loaded. */
 function isWhole(conditions: Conditions, report: Report | undefined): boolean {
   if (conditions.query !== "") return false;
-  return counted(conditions) === 0 || (report?.complete?.by === "range" && report.counts.skipped === 0);
+  if (counted(conditions) === 0) return true;
+  const complete = report?.complete;
+  return complete?.by === "range" && complete.range[0] === 0 && report?.counts.skipped === 0;
 }
 
 function loadedView(

@@ -1,6 +1,7 @@
 /** Asks the log for exports, and verifies what it answers. */
 
 import { CapturedStream } from "@countersign/viewer/captured-stream.js";
+import { bodyWithEarlierEntries, namesIssuers } from "@countersign/viewer/earlier-entries.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
 import { trustText } from "../src/input/trust.ts";
 import type { History } from "./history.ts";
@@ -62,7 +63,7 @@ export class Searching {
       const boundary = counted(conditions) > 0 ? history.boundary : undefined;
       const response = await log.success(exportAddress(conditions, boundary), { signal: running.signal });
       if (response.body === null) throw new TypeError("an answer without a body");
-      this.#kept = new CapturedStream(response.body);
+      this.#kept = new CapturedStream(this.#whole(response.body));
       this.#tell({ ...this.search, boundary });
       const { seen } = history;
       const read = new Response(this.#kept.stream, { headers: response.headers });
@@ -102,6 +103,14 @@ export class Searching {
     this.#running = new AbortController();
     this.search.session?.close();
     return this.#running;
+  }
+
+  /** With what settles whether a key was revoked before it. */
+  #whole(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { log, reader } = this.#needed;
+    return namesIssuers(trustText(reader.trust))
+      ? bodyWithEarlierEntries(body, (path) => log.public(path))
+      : body;
   }
 
   async #verify(source: Blob | Response, pins: readonly string[], running: AbortController): Promise<void> {

@@ -1,6 +1,7 @@
 /** The live view: follows the log, verifies what comes, and holds it to what was seen before. */
 
 import { type Alarm, isAlarming } from "@countersign/viewer/alarm.js";
+import { namesIssuers, withEarlierEntries } from "@countersign/viewer/earlier-entries.js";
 import { Following, type Link } from "@countersign/viewer/following.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
 import type { Seen } from "../src/state/memory.ts";
@@ -103,7 +104,11 @@ export class Watch extends EventTarget {
     };
     const { tools, withheld } = counting(this.#tools);
     const given = { trust: this.given.trust, pins, name: "stream", rules: tools.rules };
-    const session = new Session({ live: following.lines(from) }, given, tools);
+    const lines = following.lines(from);
+    const live = namesIssuers(given.trust)
+      ? withEarlierEntries(lines, (address) => this.#log.public(address))
+      : lines;
+    const session = new Session({ live }, given, tools);
     session.addEventListener("change", () => this.#tell());
     session.addEventListener("report", () => this.#reported(session));
     following.onAnew = () => {

@@ -202,7 +202,8 @@ export class Session extends EventTarget {
         const seconds = (performance.now() - begun) / 1000;
         this.progress = {
           bytes,
-          total,
+          // More may come than was announced: what a stretch needs of what is before it.
+          total: total !== undefined && bytes > total ? undefined : total,
           events,
           seconds,
           eventsPerSecond: seconds > 0 ? events / seconds : 0,

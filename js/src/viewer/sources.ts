@@ -3,6 +3,7 @@
 import { readAtMost } from "../bytes.js";
 import { CountersignError, type ErrorCode } from "../error.js";
 import { CapturedStream } from "./captured-stream.js";
+import { bodyWithEarlierEntries, namesIssuers, withEarlierEntries } from "./earlier-entries.js";
 import { Following, type Link } from "./following.js";
 import { Session } from "./session.js";
 import type { Tools } from "./tools.js";
@@ -109,7 +110,8 @@ export class Sources {
     if (!response.ok || response.body === null) {
       return new Session(response, { ...given, name: address }, this.#tools);
     }
-    const kept = new CapturedStream(response.body);
+    const body = namesIssuers(trust) ? bodyWithEarlierEntries(response.body, this.#beside(address)) : response.body;
+    const kept = new CapturedStream(body);
     const read = new Response(kept.stream, { headers: response.headers });
     return new Session(read, { ...given, name: address, kept: () => kept.blob }, this.#tools);
   }
@@ -121,8 +123,9 @@ export class Sources {
     const begin = (before: Session | undefined): Session => {
       const pin = before?.goodPin ?? null;
       const pins = [...(before?.pins ?? this.#given.pins), ...(pin === null ? [] : [pin])].slice(-MOST_PINS);
+      const lines = following.lines(pin ?? pins.at(-1) ?? null);
       const session = new Session(
-        { live: following.lines(pin ?? pins.at(-1) ?? null) },
+        { live: namesIssuers(trust) ? withEarlierEntries(lines, this.#beside(address)) : lines },
         { trust, pins: [...new Set(pins)], name: address, rules: this.#rules },
         this.#tools,
       );
@@ -136,6 +139,12 @@ export class Sources {
       return session;
     };
     return begin(undefined);
+  }
+
+  /** How what anyone may read of a log is asked for: its addresses are beside that of the export. */
+  #beside(address: string): (path: string) => Promise<Response> {
+    const base = new URL(address, document.baseURI);
+    return (path) => this.#request(new URL(path, base).href);
   }
 
   async #trust(): Promise<string | undefined> {

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { CheckName, Finding, FindingCode, Report } from "../report.js";
+import { completeRange } from "./facts.js";
 import type { Link } from "./following.js";
 import { moment, type Zone } from "./format.js";
 import { icon } from "./icons.js";
@@ -57,10 +58,13 @@ export function tally({ findings, finding_counts }: Report, { result }: Texts): 
     .join(", ");
 }
 
-function factsView({ origin, counts, log }: Report, { texts, zone }: Strip): TemplateResult {
+function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
   const { strip, figures } = texts;
+  const { origin, counts, log } = report;
+  // Within a range that is shown to be complete no event is withheld.
+  const withheld = completeRange(report) === undefined ? strip.withheld : strip.outside;
   const leftOut = [
-    ...(counts.withheld > 0 ? [strip.withheld(counts.withheld)] : []),
+    ...(counts.withheld > 0 ? [withheld(counts.withheld)] : []),
     ...(counts.skipped > 0 ? [strip.skipped(counts.skipped)] : []),
   ];
   return html`

@@ -43,6 +43,11 @@ function isStretch({ checks }: Report): boolean {
   return checks.range.state === "pass" && checks.log.state === "pass";
 }
 
+/** Of a moment what a sentence needs: `2026-11-20 06:01Z`. */
+function toTheMinute(moment: string): string {
+  return moment.replace(/:\d\d\.\d{3}/, "");
+}
+
 function completeWords(report: Report, { result, figures }: Texts, followed: Zone | undefined): string {
   const { complete } = result;
   const range = completeRange(report);
@@ -53,7 +58,7 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
   if (followed !== undefined) {
     // The earliest link is of the range only where nothing stands before it.
     const [begin] = first === 0 ? report.signers.map(({ first }) => first).sort() : [];
-    const from = begin === undefined ? complete.liveFrom(first) : moment(begin, followed);
+    const from = begin === undefined ? complete.liveFrom(first) : toTheMinute(moment(begin, followed));
     return complete.live(figures.entries(end - first), from);
   }
   return first === 0 && end === report.log?.size

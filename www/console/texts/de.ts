@@ -31,7 +31,7 @@ export const de: ConsoleTexts = {
   tabsName: "Teile der Konsole",
 
   about: {
-    summary: "Diese Seite ist so ehrlich wie der, der sie ausliefert.",
+    summary: "Ausgeliefert vom Betreiber des Logs. Für eine unabhängige Prüfung die Offline-Seite verwenden.",
     paragraphs: [
       html`Sie verbindet sich mit dem Log, das sie ausgeliefert hat, und mit niemandem sonst: ihre Content Security Policy sagt
         <code>connect-src 'self'</code>, in den ersten Zeilen ihres Quelltextes. Das Token steht in einer Kopfzeile ihrer Anfragen; wem
@@ -182,24 +182,24 @@ export const de: ConsoleTexts = {
   findings: {
     heading: "Funde",
     about:
-      "Nach den Regeln, die mit dieser Seite kommen, in dem, was die Suche oder die Live-Ansicht hier verifiziert hat. Eine Suche sieht nur, was sie geladen hat: Für das ganze Log muss man es ganz prüfen.",
+      "Was die Regeln dieser Seite in den Ereignissen finden, die die Suche oder die Live-Ansicht geprüft hat. Eine Suche umfasst nur, was sie geladen hat. Wer das ganze Log durchsuchen will, prüft es ganz.",
   },
 
   sessions: {
     heading: "Sitzungen und Identitäten",
     about:
-      "Diejenigen, zu denen Regeln etwas gefunden haben, nach ihrem Wert: einer Summe von Punkten für jeden Fund, von denen nach einer Woche noch die Hälfte zählt. Grundlage sind dieselben Ereignisse wie bei den Funden.",
+      "Sitzungen und Identitäten, zu denen es Funde gibt, die mit den meisten Punkten zuerst. Jeder Fund bringt Punkte, von denen nach einer Woche noch die Hälfte zählt.",
     sessions: "Sitzungen",
     identities: "Identitäten",
-    waiting: "Die Werte erscheinen mit dem Ergebnis.",
-    none: "Zu keiner haben Regeln etwas gefunden.",
+    waiting: "Die Punkte erscheinen mit dem Ergebnis.",
+    none: "Die Regeln haben zu keiner Sitzung oder Identität etwas gefunden.",
     who: "Kennung",
-    score: "Wert",
+    score: "Punkte",
     findings: "Was gefunden wurde",
     worst: "Schwerster Fund",
     last: "Zuletzt",
     others: (count: string) => ` und ${count} weitere`,
-    more: (count: string) => `${count} weitere mit kleineren Werten.`,
+    more: (count: string) => `${count} weitere mit weniger Punkten.`,
   },
 
   coverage: {
@@ -257,6 +257,7 @@ export const de: ConsoleTexts = {
     usual: "Üblich",
     standing: "Jetzt",
     every: (time: string) => `etwa alle ${time}`,
+    often: "mehr als einmal pro Sekunde",
     few: "zu wenige Einträge",
     silent: (time: string) => `still seit ${time}`,
     heard: (time: string) => `vor ${time}`,
@@ -273,7 +274,7 @@ export const de: ConsoleTexts = {
     evidence: "Belege für Verzweigungen",
     evidenceAbout:
       "Ketten, die zwei Wege gingen und abgewiesen wurden, und was das Log angehalten hat. Dafür braucht es ein Token mit dem Recht admin.",
-    noEvidence: "Das Log hat keine Belege: Es sagt, es habe keine Verzweigung abgewiesen.",
+    noEvidence: "Keine. Nach eigener Angabe hat das Log keine Verzweigung abgewiesen.",
     kept: (kept: number) =>
       `${count(kept)} aufgehoben. Sichern und mit anderen vergleichen, die dieses Log verfolgen.`,
     save: "Belege sichern",
@@ -331,21 +332,21 @@ export const de: ConsoleTexts = {
     waiting: "Noch nicht veröffentlicht",
     witnessed: "Von allen nötigen Zeugen gesehen",
     noWitness: "kein Zeuge wurde gehört",
-    clock: "Seine Uhr und die seiner Zeugen",
+    clock: "Uhr im Vergleich mit den Zeugen",
     clocks: {
       agrees: "gehen gleich",
       ahead: "sie geht vor",
       behind: "sie geht nach",
       unknown: "kein Zeuge hat geantwortet",
     },
-    unfinished: "Löschungen, verzeichnet und noch nicht ausgeführt",
+    unfinished: "Laufende Löschungen",
     troubles: {
-      stopped: "Es signiert nichts und nimmt nichts an",
-      damaged: "Etwas, das es enthält, ist beschädigt",
-      full: "Wo es gespeichert ist, ist kaum noch Platz",
-      failing: "Was kommt, kann nicht gespeichert werden",
-      erasures: "Eine Löschung kann nicht ausgeführt werden",
-      clock: "Seine Uhr geht anders als die seiner Zeugen: bis sie stimmt, nimmt es nichts an",
+      stopped: "Es hat angehalten: Es signiert nichts und nimmt nichts an",
+      damaged: "Ein Teil seiner Daten ist beschädigt",
+      full: "Sein Speicher ist fast voll",
+      failing: "Neue Einträge können nicht gespeichert werden",
+      erasures: "Eine Löschung kann nicht abgeschlossen werden",
+      clock: "Seine Uhr geht anders als die seiner Zeugen. Bis sie stimmt, nimmt es nichts an",
     },
     kept: {
       heading: "Platte, Sicherungen und Prüfungen",
@@ -394,7 +395,7 @@ export const de: ConsoleTexts = {
     commit: "Ein Schreibvorgang dauerte im Mittel",
     erased: "Gelöschte Ereignisse",
     submissions: "Beantwortete Einreichungen",
-    witnessFailures: "Wie oft ein Zeuge nicht gegenzeichnete",
+    witnessFailures: "Fehlgeschlagene Anfragen an Zeugen",
     all: "Alle Zahlen",
     name: "Name",
     labels: "Merkmale",

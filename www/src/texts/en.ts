@@ -490,7 +490,7 @@ export const en = {
     unconfirmed:
       "Signer not trusted: events with this mark are signed with keys you haven’t trusted. Anyone could have made them.",
     suspect:
-      "Signer suspect: events with this mark are signed with keys that were revoked, or not shown to be signed in time. A thief may have made them.",
+      "Signer suspect: events with this mark are signed with keys that were revoked, or nothing shows that they were signed in time. A thief may have made them.",
     reformatted: (reformatted: number) =>
       `${events(reformatted)} in this file ${reformatted === 1 ? "was" : "were"} reformatted by some tool. The content is the same; you see it in the form that was signed.`,
     unlisted: (unlisted: number) =>

@@ -140,10 +140,10 @@ test("what is wrong with a log is said, with what it says itself as text", { ski
   await page.locator("[data-healthy=false]").waitFor();
   const said = await page.getByRole("main").innerText();
   for (const words of [
-    /It signs nothing and takes nothing[\s\S]*<i>a witness<\/i> has seen more \(see --after-restore\)\s+log\.rollback/,
-    /hardly any room left/,
-    /Its clock does not agree[\s\S]*it is ahead \(\+300 s\)/,
-    /Erasures recorded and not yet done\s+2/,
+    /It has stopped: it signs and accepts nothing[\s\S]*<i>a witness<\/i> has seen more \(see --after-restore\)\s+log\.rollback/,
+    /Its storage is almost full/,
+    /Its clock doesn’t agree[\s\S]*it is ahead \(\+300 s\)/,
+    /Erasures in progress\s+2/,
     /Disk space\s+63 MB free of 500 GB/,
     /Last backup\s+2026-11-20[^\n]*, 700 entries\s+1 entry came since\./,
     /Self-check\s+2 damages found, 2026-11-20[^\n]*\s+40% of the current check is done\. It reads the whole log every 24 h\./,

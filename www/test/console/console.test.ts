@@ -289,6 +289,29 @@ test("events show up while one watches, in every part", { skip }, async (t) => {
   await row(page, "user.remove");
 });
 
+test("a part of a log whose keys were granted in it is verified by the entries around it", {
+  skip,
+}, async (t) => {
+  const { log, page, asked } = await opened(t);
+  await log.grant();
+  log.record(events(300));
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await verdict(page, "verified");
+  await page.locator(".loaded select").selectOption({ label: "the newest 100 events" });
+  await page.getByRole("button", { name: "Load again" }).click();
+  await page.getByText("complete: all 101 entries from entry").waitFor();
+  await page.getByRole("button", { name: "Search the whole log" }).waitFor({ state: "detached" });
+  await tab(page, "Live");
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.getByText("complete: all 201 entries from entry").waitFor();
+  log.record(events(2, "config.update"));
+  await row(page, "config.update");
+  await verdict(page, "verified");
+  const bundles = asked.filter(({ pathname }) => pathname.startsWith("/tile/entries/"));
+  assert.ok(bundles.length > 0 && bundles.length < 6, `${bundles.length}`);
+});
+
 test("an empty log says so, and is followed from its first event", { skip }, async (t) => {
   const { log, page } = await opened(t);
   await accepted(page, log.token);

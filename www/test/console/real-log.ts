@@ -54,6 +54,21 @@ export class RealLog {
     return execFileSync(PROGRAM, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   }
 
+  /** Has an issuer grant the emitter's key in the log, and readers trust the issuer alone. */
+  async grant(): Promise<void> {
+    const issuer = this.run("keygen", "example.com", "--out", this.path("issuer.key"));
+    const emitter = this.run("keygen", "example.com/app", "--out", this.path("granted.key"));
+    this.trust = `${this.trust.split("\n")[0]}\nissuer ${issuer}\n`;
+    const { host } = new URL(this.url);
+    await this.stop();
+    writeFileSync(this.path("log/trust.txt"), this.trust);
+    writeFileSync(this.path("reader.txt"), this.trust);
+    await this.begin(host);
+    const to = ["--to", this.url, "--trust", this.path("reader.txt")];
+    this.run("grant", emitter, "--key", this.path("issuer.key"), ...to);
+    renameSync(this.path("granted.key"), this.path("emitter.key"));
+  }
+
   /** Records events into a chain of their own. It returns when the log has proven to hold them. */
   record(events: readonly object[]): void {
     this.#runs += 1;

@@ -1,0 +1,57 @@
+/** Entry bundles of C2SP tlog-tiles, as lines of an export. */
+
+/** Entries in a full bundle. */
+export const FULL = 256;
+
+/** What a well-formed link looks like, and nothing else that a log may hold. */
+const LINK = /^countersign\/v1 (open \S+ \S+|(event|close) [0-9a-f]{32} [1-9]\d*) [\dT:.-]{23}Z( [\w+/]+=*){2,3}$/;
+const NOTE = /^countersign\/v1 keys\n(?:.+\n)+\n(?:\u2014 .+\n)+$/;
+
+/** Where a bundle is, and a part of one: `tile/entries/x001/234`, `tile/entries/005.p/17`. */
+export function bundlePath(index: number, width: number): string {
+  const digits = `${index}`;
+  const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/.{3}/g) ?? [];
+  const path = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join("/");
+  return `tile/entries/${path}${width < FULL ? `.p/${width}` : ""}`;
+}
+
+/**
+ * The entries of a bundle, each as a line of an export, without its event. Undefined where the bundle is cut, or has an
+ * entry of which it is not clear whether it is a link, a key note or something else, which are written differently.
+ */
+export function linesOf(bundle: Uint8Array): readonly string[] | undefined {
+  const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.byteLength);
+  const lines: string[] = [];
+  for (let at = 0; at < bundle.length; ) {
+    if (at + 2 > bundle.length) {
+      return undefined;
+    }
+    const end = at + 2 + view.getUint16(at);
+    if (end > bundle.length) {
+      return undefined;
+    }
+    const line = lineOf(bundle.subarray(at + 2, end));
+    if (line === undefined) {
+      return undefined;
+    }
+    lines.push(line);
+    at = end;
+  }
+  return lines;
+}
+
+function lineOf(leaf: Uint8Array): string | undefined {
+  let text: string | undefined;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(leaf);
+  } catch {
+    text = undefined;
+  }
+  if (text === undefined || !text.startsWith("countersign/v1 ")) {
+    return `${JSON.stringify({ leaf: btoa(Array.from(leaf, (byte) => String.fromCharCode(byte)).join("")) })}\n`;
+  }
+  if (LINK.test(text)) {
+    return `${JSON.stringify({ link: text })}\n`;
+  }
+  return NOTE.test(text) ? `${JSON.stringify({ note: text })}\n` : undefined;
+}

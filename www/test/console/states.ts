@@ -1,0 +1,172 @@
+/** Every state of the console, in a tab, each with a log of its own. */
+
+import type { Page } from "playwright-core";
+import { events, RealLog } from "./real-log.ts";
+
+/** Brings a state about. What it gives ends the log. */
+type Scene = (page: Page) => Promise<() => Promise<void>>;
+
+const TABS = ["Search", "Live", "Findings", "Sessions", "Coverage", "Keys", "Witnesses", "Storage"] as const;
+
+/** Events among which rules find something. */
+const ATTACK = Array.from({ length: 12 }, (_, number) => ({
+  action: "session.login",
+  actor: { type: "user", id: "u_9", name: "Mallory", session: "s_9" },
+  target: { type: "user", id: "u_9" },
+  outcome: number < 11 ? "failure" : "success",
+  context: { ip: "198.51.100.7" },
+}));
+
+interface Wanted {
+  readonly recorded?: readonly object[];
+  readonly trusts?: boolean;
+  readonly reads?: boolean;
+}
+
+async function opened(page: Page, { recorded = [], trusts = true, reads = true }: Wanted): Promise<RealLog> {
+  const log = await RealLog.start();
+  if (recorded.length > 0) log.record(recorded);
+  await page.goto(`${log.url}/`);
+  if (trusts) {
+    await page.getByText("Paste a trust file").click();
+    await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
+    await page.getByRole("button", { name: "Use it" }).click();
+  }
+  if (reads) {
+    await page.getByLabel("Access token").fill(log.token);
+    await page.getByRole("button", { name: "Use this token" }).click();
+    await page.locator("[data-standing=accepted]").waitFor();
+  }
+  return log;
+}
+
+const to = (page: Page, name: string) =>
+  page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
+
+const verdict = (page: Page) => page.locator("countersign-viewer [data-verdict]").waitFor();
+
+/** A log with events, once they were verified. */
+async function full(page: Page): Promise<RealLog> {
+  const log = await opened(page, { recorded: [...events(60), ...ATTACK] });
+  await verdict(page);
+  return log;
+}
+
+const inTab = (name: string): Scene => {
+  return async (page) => {
+    const log = await full(page);
+    await to(page, name);
+    await page.locator(`main[data-tab=${name.toLowerCase()}]`).waitFor();
+    if (name === "Storage") await page.getByText("Entries stored").waitFor();
+    if (name === "Findings") await page.getByText(/findings? in all/).waitFor();
+    if (name === "Sessions") await page.getByText("Mallory").or(page.getByText("u_9")).first().waitFor();
+    return () => log.close();
+  };
+};
+
+const beforeReading = (name: string): Scene => {
+  return async (page) => {
+    const log = await opened(page, { recorded: events(5), trusts: false, reads: false });
+    await to(page, name);
+    await page.locator(`main[data-tab=${name.toLowerCase()}]`).waitFor();
+    return () => log.close();
+  };
+};
+
+const live =
+  (then: (page: Page, log: RealLog) => Promise<void>): Scene =>
+  async (page) => {
+    const log = await full(page);
+    await to(page, "Live");
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await verdict(page);
+    log.record(events(3, "config.update"));
+    await page
+      .locator("countersign-viewer cs-rows [role=row]", { hasText: "config.update" })
+      .first()
+      .waitFor();
+    await then(page, log);
+    return () => log.close();
+  };
+
+export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
+  "sign-in": async (page) => {
+    const log = await opened(page, { recorded: events(5), trusts: false, reads: false });
+    return () => log.close();
+  },
+  refused: async (page) => {
+    const log = await opened(page, { recorded: events(5), trusts: false, reads: false });
+    await page.getByLabel("Access token").fill("ct_wrong");
+    await page.getByRole("button", { name: "Use this token" }).click();
+    await page.locator(".refused[data-status='401']").waitFor();
+    return () => log.close();
+  },
+  "no-trust": async (page) => {
+    const log = await opened(page, { recorded: events(60), trusts: false });
+    await verdict(page);
+    return () => log.close();
+  },
+  empty: async (page) => {
+    const log = await opened(page, {});
+    await page.getByText("This log is empty").waitFor();
+    return () => log.close();
+  },
+  event: async (page) => {
+    const log = await full(page);
+    await page.locator("countersign-viewer cs-rows .row.event").first().click();
+    await page.locator("countersign-viewer #cs-drawer-heading").waitFor();
+    return () => log.close();
+  },
+  access: async (page) => {
+    const log = await full(page);
+    await page.locator(".access > summary").click();
+    return () => log.close();
+  },
+  "wrong-search": async (page) => {
+    const log = await opened(page, { recorded: events(5) });
+    await verdict(page);
+    await page.goto(`${log.url}/#tab=search&query=since%3Ayesterdayish`);
+    await page.locator(".refused, #query-problems").first().waitFor();
+    return () => log.close();
+  },
+  unreachable: async (page) => {
+    const log = await full(page);
+    await log.stop();
+    await page.getByRole("button", { name: "Load again" }).click();
+    await page.locator(".refused").first().waitFor();
+    return () => log.close();
+  },
+  "live-following": live(async () => {}),
+  "live-stopped": live(async (page) => {
+    await page.locator("countersign-viewer .strip-action").click();
+    await page.locator("countersign-viewer .live-line[data-state=stopped]").waitFor();
+  }),
+  "live-lost": live(async (page, log) => {
+    await log.stop();
+    await page.locator("countersign-viewer .live-line[data-state=lost]").waitFor();
+  }),
+  alarm: live(async (page, log) => {
+    await log.replace();
+    log.record(events(3));
+    await page.locator("countersign-viewer [part=alarm], .alarm").first().waitFor();
+  }),
+  "no-findings": async (page) => {
+    const log = await opened(page, { recorded: events(5) });
+    await verdict(page);
+    await to(page, "Findings");
+    await page.locator("main[data-tab=findings]").waitFor();
+    return () => log.close();
+  },
+  german: async (page) => {
+    const log = await full(page);
+    await page.getByRole("button", { name: "Deutsch" }).or(page.getByLabel("Language")).first().click();
+    return () => log.close();
+  },
+  ...Object.fromEntries(TABS.map((name) => [name.toLowerCase(), inTab(name)])),
+  ...Object.fromEntries(
+    TABS.filter((name) => name !== "Search").map((name) => [
+      `${name.toLowerCase()}-before`,
+      beforeReading(name),
+    ]),
+  ),
+};
