@@ -70,10 +70,12 @@ function codesIn(source, pattern) {
   }
   return codes.join(" | ");
 }
-const [errors, findings] = ["error.rs", "verify/finding.rs"].map((name) =>
+const [errors, findings, reports] = ["error.rs", "verify/finding.rs", "verify/report.rs"].map((name) =>
   readFileSync(new URL(`../../src/${name}`, import.meta.url), "utf8"),
 );
+const [, checks] = /^checks! \{ ([a-z_ ]+) \}$/m.exec(reports) ?? [undefined, ""];
 const closed = [
+  `/** What is checked, in the order in which it is shown. */\nexport type CheckName = ${codesIn(checks, /(\w+)/g)};\n`,
   `/** What the core refuses. */\nexport type CoreErrorCode = ${codesIn(errors, /^ +\w+ = "(\w+\.\w+)",$/gm)};\n`,
   ...Object.entries({
     Error: "A finding that fails its check.",

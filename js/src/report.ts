@@ -1,26 +1,11 @@
 /** The report that verifying an export gives: SPEC section 9, every word of it a closed type. */
 
-import type { ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
+import type { CheckName, ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
 
-export type { ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
+export type { CheckName, ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
 
 /** The one answer to "can this be believed?". Computed by the core, and nowhere else. */
 export type Verdict = "altered" | "broken" | "not_checked" | "unconfirmed" | "partial" | "verified";
-
-/** What is checked, in the order in which it is shown. */
-export type CheckName =
-  | "format"
-  | "payloads"
-  | "chains"
-  | "signatures"
-  | "tree"
-  | "log"
-  | "range"
-  | "append_only"
-  | "witnesses"
-  | "time"
-  | "closure"
-  | "expected";
 
 /** How a check ended: over its items one failed, none failed but one had no answer, or all passed. */
 export type CheckState = Check["state"];

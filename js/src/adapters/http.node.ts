@@ -5,7 +5,7 @@ import { must } from "../error.js";
 import type { Refusal } from "../gate/decision.js";
 import type { Audit } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
-import { CUT_OFF, GIVEN_UP, whenEnded } from "./node-response.js";
+import { headersOf, whenEnded } from "./node-response.js";
 
 /** A request as its framework has it. */
 export type NodeRequest = IncomingMessage & ExpressRequest;
@@ -57,17 +57,13 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const { method = "", url = "" } = request;
     // Node.js forgets it when the connection ends.
     const ip = options.ip === true || recording.isGated ? request.socket.remoteAddress : undefined;
-    const header = (name: string) => {
-      const value = request.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    };
+    const header = headersOf(request.headers);
     const asked = { method, path: () => pathOf(url), host: () => header("host"), ip: () => ip, header };
     let refusal: Refusal | undefined;
-    whenEnded(response, (isWhole) =>
+    whenEnded(response, (end) =>
       done(audit, given as Request, {
         ...asked,
-        status: response.headersSent ? response.statusCode : GIVEN_UP,
-        reason: isWhole ? undefined : CUT_OFF,
+        ...end,
         template: "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest),
         refusal,
       }),

@@ -2,7 +2,7 @@
 
 import type { Audit } from "../record/audit.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
-import { CUT_OFF, type EndingResponse, GIVEN_UP, whenEnded } from "./node-response.js";
+import { type EndingResponse, headersOf, whenEnded } from "./node-response.js";
 
 /** What is needed of Koa's context. */
 export interface KoaContext {
@@ -13,7 +13,7 @@ export interface KoaContext {
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
     readonly socket: { readonly remoteAddress?: string | undefined };
   };
-  readonly res: EndingResponse & { readonly statusCode: number; readonly headersSent: boolean };
+  readonly res: EndingResponse;
   state: object;
   status: number;
   body: unknown;
@@ -38,22 +38,17 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
   const recording = new HttpRecording<Context>(options);
   return async (context, next) => {
     const { req, res, method, path } = context;
-    const header = (name: string) => {
-      const value = req.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    };
     (context.state as KoaState).audit = audit.with({ request: req });
     const done = recording.begin();
     // Node.js forgets it when the connection ends.
     const ip = req.socket.remoteAddress;
-    const asked = { method, path: () => path, host: () => context.host, ip: () => ip, header };
+    const asked = { method, path: () => path, host: () => context.host, ip: () => ip, header: headersOf(req.headers) };
     const refused = await recording.refuse(context, asked);
-    whenEnded(res, (isWhole) => {
+    whenEnded(res, (end) => {
       const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
       done(audit, context, {
         ...asked,
-        status: res.headersSent ? res.statusCode : GIVEN_UP,
-        reason: isWhole ? undefined : CUT_OFF,
+        ...end,
         template: typeof route === "string" ? route : undefined,
         refusal: refused?.refusal,
       });
