@@ -205,7 +205,7 @@ impl Fields {
                 _ => None,
             }
         };
-        let (weekday, hour) = zone.local(entry.time().0);
+        let local = || zone.local(entry.time().0);
         let of_event = |find: fn(&str, Value<'_>) -> Option<String>| {
             find(&entry.read?.read_as, entry.event?).map(Cow::Owned)
         };
@@ -215,8 +215,8 @@ impl Fields {
             Beside::Credential => of_event(baseline::credential),
             Beside::Signer => entry.signer.map(Cow::Borrowed),
             Beside::Chain => Some(Cow::Borrowed(entry.chain)),
-            Beside::LocalHour => Some(Cow::Owned(hour.to_string())),
-            Beside::Weekday => WEEKDAYS.get(weekday).map(|day| Cow::Borrowed(*day)),
+            Beside::LocalHour => Some(Cow::Owned(local().1.to_string())),
+            Beside::Weekday => WEEKDAYS.get(local().0).map(|day| Cow::Borrowed(*day)),
             Beside::PathTemplate => {
                 let path = entry.event.and_then(|event| event.at("http.path")?.string());
                 path.map(|path| Cow::Owned(countersign::path::shape(&path)))

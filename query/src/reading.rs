@@ -50,6 +50,7 @@ use std::sync::{Arc, OnceLock};
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
+use foldhash::fast::FixedState;
 
 use crate::condition::Short;
 use crate::value::Value;
@@ -199,7 +200,7 @@ const MOST: usize = 256;
 #[derive(Clone)]
 pub struct Readings {
     list: Arc<[Arc<Definition>]>,
-    roots: Arc<HashMap<String, u32>>,
+    roots: Arc<HashMap<String, u32, FixedState>>,
     digest: Hash,
 }
 
@@ -266,7 +267,7 @@ impl Readings {
     }
 
     fn of(mut list: Vec<Arc<Definition>>, digest: Hash) -> Self {
-        let mut roots = HashMap::new();
+        let mut roots = HashMap::default();
         for definition in &mut list {
             Arc::make_mut(definition).number_roots(&mut roots);
         }

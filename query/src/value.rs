@@ -18,6 +18,9 @@ use countersign::canonical::{Raw, Token, Tokens};
 /// The most bytes of text that are read: an event has at most 262,144 (SPEC section 2).
 pub const MAX_BYTES: usize = countersign::event::MAX_BYTES;
 
+/// How deep values may nest.
+const DEPTH: usize = 64;
+
 /// A text that was read. It holds what stands where, not what it says.
 #[derive(Clone, Debug, Default)]
 pub struct Document<'a> {
@@ -50,18 +53,21 @@ impl<'a> Document<'a> {
         if text.len() > MAX_BYTES {
             return None;
         }
-        let mut open: Vec<usize> = Vec::new();
+        let mut open = [0; DEPTH];
+        let mut depth = 0;
         for token in Tokens::of(text) {
             let token = token.ok()?;
             let next = nodes.len() as u32 + 1;
             match token {
                 Token::End => {
-                    if let Some(opened) = open.pop() {
-                        nodes[opened].after = next - 1;
-                    }
+                    depth -= 1;
+                    nodes[open[depth]].after = next - 1;
                     continue;
                 }
-                Token::Object | Token::Array => open.push(nodes.len()),
+                Token::Object | Token::Array => {
+                    *open.get_mut(depth)? = nodes.len();
+                    depth += 1;
+                }
                 _ => {}
             }
             nodes.push(Node { token, after: next });
@@ -107,6 +113,16 @@ impl core::fmt::Debug for Value<'_> {
 }
 
 impl<'a> Value<'a> {
+    /// Where it stands among the values and names of its document.
+    pub(crate) const fn place(self) -> u32 {
+        self.at as u32
+    }
+
+    /// What stands there in the same document.
+    pub(crate) const fn placed(self, place: u32) -> Self {
+        Self { nodes: self.nodes, at: place as usize }
+    }
+
     fn token(self) -> Token<'a> {
         self.nodes.get(self.at).map_or(Token::Null, |node| node.token)
     }

@@ -1,6 +1,6 @@
 //! When a reading, or a part of it, holds: what must stand where in an event.
 
-use super::path::{Path, Scope};
+use super::path::{Begins, Path, Scope};
 use crate::value::{Kind, Value};
 
 /// One of several lists of tests, all of which must hold; none at all always holds.
@@ -35,18 +35,18 @@ pub(super) enum Test {
 }
 
 impl Condition {
-    pub(super) fn holds(&self, scope: &Scope<'_>) -> bool {
+    pub(super) fn holds(&self, scope: &Scope<'_, '_>) -> bool {
         self.any.is_empty()
             || self.any.iter().any(|all| all.iter().all(|(path, tests)| hold(path, tests, scope)))
     }
 
-    pub(super) fn number(&mut self, names: &mut Vec<String>) {
-        self.any.iter_mut().flatten().for_each(|(path, _)| path.number(names));
+    pub(super) fn number(&mut self, begins: &mut Begins) {
+        self.any.iter_mut().flatten().for_each(|(path, _)| path.number(begins));
     }
 }
 
 /// Whether the tests hold of a value that stands there, or are satisfied by there being none.
-fn hold(path: &Path, tests: &[Test], scope: &Scope<'_>) -> bool {
+fn hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
     if tests.iter().any(Test::wants_none) {
         // What must not be so must be so of no value that stands there.
         return tests.iter().all(|test| match test {

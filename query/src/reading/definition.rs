@@ -4,8 +4,10 @@ use core::fmt;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::FixedState;
+
 use super::condition::{Condition, Test};
-use super::path::{Path, Scope};
+use super::path::{Begins, Path, Scope};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
 use super::spelling::Spelling;
 use super::when::{Unit, Written};
@@ -92,8 +94,8 @@ pub(super) struct Definition {
     reason: Source,
     /// An event that this may read has all the members of one of these.
     needs: Vec<Roots>,
-    /// How many members its paths begin with.
-    firsts: usize,
+    /// What its paths begin with.
+    begins: Begins,
 }
 
 impl Definition {
@@ -131,22 +133,22 @@ impl Definition {
             outcome: object.optional("outcome", outcome)?.unwrap_or_default(),
             reason: object.optional("reason", source)?.unwrap_or_default(),
             needs: Vec::new(),
-            firsts: 0,
+            begins: Begins::default(),
         };
-        let mut names = Vec::new();
+        let mut begins = Begins::default();
         let Self { when, time, action, actor, target, address, outcome, reason, .. } = &mut definition;
-        when.number(&mut names);
-        actor.number(&mut names);
-        target.number(&mut names);
+        when.number(&mut begins);
+        actor.number(&mut begins);
+        target.number(&mut begins);
         for source in [time, action, address, outcome, reason] {
-            source.number(&mut names);
+            source.number(&mut begins);
         }
-        definition.firsts = names.len();
+        definition.begins = begins;
         Ok(definition)
     }
 
     /// Gives numbers to the members that events must have, as far as there are any left.
-    pub(super) fn number_roots(&mut self, numbers: &mut HashMap<String, u32>) {
+    pub(super) fn number_roots(&mut self, numbers: &mut HashMap<String, u32, FixedState>) {
         let mut number = |name: &str, roots: &mut Roots| {
             let next = numbers.len() as u32;
             if let Some(number) = numbers.get(name) {
@@ -195,7 +197,7 @@ impl Definition {
     /// What an event says, where it is of this shape.
     pub(super) fn read<'a>(&'a self, root: Value<'a>) -> Option<Read<'a>> {
         let places = self.within.iter().filter_map(|outer| outer.first(root));
-        let mut scopes = places.map(|here| Scope::new(root, here, self.firsts));
+        let mut scopes = places.map(|here| Scope::new(root, here, &self.begins));
         let scope = &scopes.find(|scope| self.when.holds(scope))?;
         Some(Read {
             read_as: Cow::Borrowed(&self.read_as),

@@ -1,6 +1,9 @@
 //! Where in an event something stands: `userIdentity.arn`, `target[type=User].id`, `entity.*.name`.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
 
 use super::definition::Unusable;
 use crate::value::Value;
@@ -16,28 +19,89 @@ pub(super) struct Path {
     steps: Vec<Step>,
     /// The number of the member that it begins with, once it has one.
     first: Option<usize>,
+    /// The number of the member of that one which comes next, once it has one.
+    second: Option<usize>,
+}
+
+/// The members that a reading's paths begin with, and which of their members come next, each with its number: what most
+/// paths of a reading share is looked for once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Begins {
+    firsts: Numbers,
+    /// For each of the first, which of its members come next.
+    nexts: Vec<Numbers>,
+    seconds: usize,
+}
+
+/// Numbers by names. Who writes readings chooses the names; who writes events cannot.
+type Numbers = HashMap<Box<str>, usize, FixedState>;
+
+/// The members of so many of those that paths begin with are known.
+const FILLED: usize = u64::BITS as usize;
+
+impl Begins {
+    fn first(&mut self, name: &str) -> usize {
+        let next = self.nexts.len();
+        let number = *self.firsts.entry(name.into()).or_insert(next);
+        if number == next {
+            self.nexts.push(Numbers::default());
+        }
+        number
+    }
+
+    fn second(&mut self, first: usize, name: &str) -> usize {
+        let next = self.seconds;
+        let number = *self.nexts[first].entry(name.into()).or_insert(next);
+        self.seconds = next.max(number + 1);
+        number
+    }
 }
 
 /// What paths begin at.
-pub(super) struct Scope<'v> {
+pub(super) struct Scope<'v, 'b> {
     /// The whole event.
     pub(super) root: Value<'v>,
     /// What is read.
     pub(super) here: Value<'v>,
-    /// The members that paths begin with, by their numbers, as far as they were looked for: most paths share a few.
-    firsts: RefCell<Vec<Option<Option<Value<'v>>>>>,
+    begins: &'b Begins,
+    /// Where the members stand that paths begin with, then those that come next, as far as they were looked for.
+    places: RefCell<Vec<u32>>,
+    /// A bit for each of the first whose members were looked for.
+    filled: Cell<u64>,
 }
 
-impl<'v> Scope<'v> {
-    pub(super) fn new(root: Value<'v>, here: Value<'v>, numbers: usize) -> Self {
-        Self { root, here, firsts: RefCell::new(vec![None; numbers]) }
+/// There is none, or nobody looked: the whole event, which is no member, stands there.
+const NOWHERE: u32 = 0;
+
+impl<'v, 'b> Scope<'v, 'b> {
+    pub(super) fn new(root: Value<'v>, here: Value<'v>, begins: &'b Begins) -> Self {
+        let mut places = vec![NOWHERE; begins.nexts.len() + begins.seconds];
+        find_all(here, &begins.firsts, &mut places);
+        Self { root, here, begins, places: RefCell::new(places), filled: Cell::new(0) }
     }
 
-    fn first(&self, number: usize, name: &str) -> Option<Value<'v>> {
-        let mut firsts = self.firsts.borrow_mut();
-        match firsts.get_mut(number) {
-            Some(known) => *known.get_or_insert_with(|| self.here.get(name)),
-            None => self.here.get(name),
+    fn at(&self, number: usize) -> Option<Value<'v>> {
+        let place = *self.places.borrow().get(number)?;
+        (place != NOWHERE).then(|| self.here.placed(place))
+    }
+
+    fn second(&self, first: usize, number: usize) -> Option<Value<'v>> {
+        let before = self.begins.nexts.len();
+        if self.filled.get() >> first & 1 == 0 {
+            self.filled.set(self.filled.get() | 1 << first);
+            let value = self.at(first)?;
+            find_all(value, self.begins.nexts.get(first)?, &mut self.places.borrow_mut()[before..]);
+        }
+        self.at(before + number)
+    }
+}
+
+/// Notes where the members stand that have numbers: of several that have one name, the first.
+fn find_all(value: Value<'_>, numbers: &Numbers, places: &mut [u32]) {
+    for (name, member) in value.members() {
+        let place = numbers.get(&*name.text()).and_then(|number| places.get_mut(*number));
+        if let Some(place) = place.filter(|place| **place == NOWHERE) {
+            *place = member.place();
         }
     }
 }
@@ -59,7 +123,7 @@ enum Step {
 impl Path {
     /// The whole of what is read.
     pub(super) fn here() -> Self {
-        Self { from_root: false, steps: Vec::new(), first: None }
+        Self { from_root: false, steps: Vec::new(), first: None, second: None }
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, Unusable> {
@@ -115,24 +179,33 @@ impl Path {
         }
     }
 
-    /// Gives the member that it begins with a number, the same as others that begin so.
-    pub(super) fn number(&mut self, names: &mut Vec<String>) {
+    /// Gives the members that it begins with their numbers, the same as others that begin so.
+    pub(super) fn number(&mut self, begins: &mut Begins) {
         let Some(Step::Member(name)) = self.steps.first().filter(|_| !self.from_root) else { return };
-        let known = names.iter().position(|other| other == name);
-        self.first = Some(known.unwrap_or_else(|| {
-            names.push(name.clone());
-            names.len() - 1
-        }));
+        let first = begins.first(name);
+        self.first = Some(first);
+        if let Some(Step::Member(name)) = self.steps.get(1).filter(|_| first < FILLED) {
+            self.second = Some(begins.second(first, name));
+        }
+    }
+
+    /// Whether anything can be found: false only where the members that it begins with are not there.
+    pub(super) fn may_find(&self, scope: &Scope<'_, '_>) -> bool {
+        match (self.first, self.second) {
+            (Some(first), Some(second)) => scope.second(first, second).is_some(),
+            (Some(first), None) => scope.at(first).is_some(),
+            _ => true,
+        }
     }
 
     /// Hands out what stands there, in its order, until `each` says that it is enough; whether it did.
-    pub(super) fn find<'v>(&self, scope: &Scope<'v>, each: &mut dyn FnMut(Value<'v>) -> bool) -> bool {
-        match (self.first, self.steps.split_first()) {
-            (Some(number), Some((Step::Member(name), rest))) => {
-                scope.first(number, name).is_some_and(|value| walk(rest, value, each))
-            }
-            _ => walk(&self.steps, if self.from_root { scope.root } else { scope.here }, each),
-        }
+    pub(super) fn find<'v>(&self, scope: &Scope<'v, '_>, each: &mut dyn FnMut(Value<'v>) -> bool) -> bool {
+        let (value, rest) = match (self.first, self.second, &self.steps[..]) {
+            (Some(first), Some(second), [_, _, rest @ ..]) => (scope.second(first, second), rest),
+            (Some(first), None, [_, rest @ ..]) => (scope.at(first), rest),
+            (.., steps) => (Some(if self.from_root { scope.root } else { scope.here }), steps),
+        };
+        value.is_some_and(|value| walk(rest, value, each))
     }
 
     /// The first that stands there in a whole event.
@@ -195,15 +268,17 @@ mod tests {
         let document = Document::parse(text).unwrap();
         let mut found = Vec::new();
         let mut path = Path::parse(path).unwrap();
-        for numbers in [0, 1, 1] {
-            let scope = Scope::new(document.root(), document.root().get("a").unwrap(), numbers);
+        let mut begins = Begins::default();
+        for is_numbered in [false, true, true] {
+            let scope = Scope::new(document.root(), document.root().get("a").unwrap(), &begins);
             let before = std::mem::take(&mut found);
             path.find(&scope, &mut |value| {
                 found.extend(value.text().map(std::borrow::Cow::into_owned));
                 false
             });
-            assert!(numbers == 0 || before == found);
-            path.number(&mut Vec::new());
+            assert!(!is_numbered || before == found);
+            assert!(found.is_empty() || path.may_find(&scope));
+            path.number(&mut begins);
         }
         found
     }
@@ -218,6 +293,8 @@ mod tests {
             ("b[7].v", &[]),
             ("b.v", &[]),
             ("'c.d'", &["e"]),
+            ("b.c", &[]),
+            ("'c.d'.e", &[]),
             ("$.a.'c.d'", &["e"]),
             ("$.o.*.i", &["4"]),
             ("$.o.*", &["s"]),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use countersign::time::Time;
 
 use super::condition::Condition;
-use super::path::{Path, Scope};
+use super::path::{Begins, Path, Scope};
 use super::when::Written;
 use super::{Outcome, Party};
 
@@ -48,30 +48,38 @@ pub(super) enum Part {
 }
 
 impl Source {
-    pub(super) fn number(&mut self, names: &mut Vec<String>) {
+    pub(super) fn number(&mut self, begins: &mut Begins) {
         for one in &mut self.alternatives {
-            one.when.number(names);
+            one.when.number(begins);
             match &mut one.from {
-                From::Path(path) => path.number(names),
+                From::Path(path) => path.number(begins),
                 From::Text(_) => {}
                 From::Parts(parts) => parts.iter_mut().for_each(|part| {
                     if let Part::Path(path) = part {
-                        path.number(names);
+                        path.number(begins);
                     }
                 }),
             }
         }
     }
 
-    pub(super) fn text<'a>(&'a self, scope: &Scope<'a>) -> Option<Cow<'a, str>> {
+    /// Whether any of it can be found: false only where nothing is there of all that it could be made of.
+    fn may_find(&self, scope: &Scope<'_, '_>) -> bool {
+        self.alternatives.iter().any(|one| match &one.from {
+            From::Path(path) => path.may_find(scope),
+            From::Text(_) | From::Parts(_) => true,
+        })
+    }
+
+    pub(super) fn text<'a>(&'a self, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
         self.alternatives.iter().find_map(|one| one.find(scope, Some))
     }
 
-    pub(super) fn time<'a>(&'a self, scope: &Scope<'a>) -> Option<Time> {
+    pub(super) fn time<'a>(&'a self, scope: &Scope<'a, '_>) -> Option<Time> {
         self.alternatives.iter().find_map(|one| one.find(scope, |text| one.written.read(&text)))
     }
 
-    pub(super) fn outcome<'a>(&'a self, scope: &Scope<'a>) -> Outcome {
+    pub(super) fn outcome<'a>(&'a self, scope: &Scope<'a, '_>) -> Outcome {
         let stated = |text: Cow<'a, str>| Outcome::stated(&text);
         self.alternatives.iter().find_map(|one| one.find(scope, stated)).unwrap_or_default()
     }
@@ -79,7 +87,7 @@ impl Source {
 
 impl Alternative {
     /// The first thing that `make` makes of a text that is found.
-    fn find<'a, T>(&'a self, scope: &Scope<'a>, make: impl Fn(Cow<'a, str>) -> Option<T>) -> Option<T> {
+    fn find<'a, T>(&'a self, scope: &Scope<'a, '_>, make: impl Fn(Cow<'a, str>) -> Option<T>) -> Option<T> {
         if !self.when.holds(scope) {
             return None;
         }
@@ -123,7 +131,7 @@ impl Alternative {
     }
 }
 
-fn first_text<'a>(path: &Path, scope: &Scope<'a>) -> Option<Cow<'a, str>> {
+fn first_text<'a>(path: &Path, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
     let mut text = None;
     path.find(scope, &mut |value| {
         text = value.said();
@@ -147,18 +155,19 @@ pub(super) struct PartyAlternative {
 }
 
 impl PartySource {
-    pub(super) fn number(&mut self, names: &mut Vec<String>) {
+    pub(super) fn number(&mut self, begins: &mut Begins) {
         for one in &mut self.alternatives {
-            one.when.number(names);
+            one.when.number(begins);
             for source in [&mut one.id, &mut one.name, &mut one.kind] {
-                source.number(names);
+                source.number(begins);
             }
         }
     }
 
     /// The first that has an identifier or a name.
-    pub(super) fn read<'a>(&'a self, scope: &Scope<'a>) -> Party<'a> {
-        for one in self.alternatives.iter().filter(|one| one.when.holds(scope)) {
+    pub(super) fn read<'a>(&'a self, scope: &Scope<'a, '_>) -> Party<'a> {
+        let may = |one: &&PartyAlternative| one.id.may_find(scope) || one.name.may_find(scope);
+        for one in self.alternatives.iter().filter(may).filter(|one| one.when.holds(scope)) {
             let (id, name) = (one.id.text(scope), one.name.text(scope));
             if id.is_some() || name.is_some() {
                 return Party { id, name, kind: one.kind.text(scope) };
