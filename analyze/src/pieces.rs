@@ -8,9 +8,8 @@
 use core::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use countersign_query::Readings;
 use countersign_query::batch::{self, Line};
-use countersign_query::value::Document;
-use countersign_query::{Entry, Readings};
 use serde::{Deserialize, Serialize};
 
 use crate::analyzer::{Analyzer, Detected};
@@ -62,22 +61,12 @@ impl Detector {
     ///
     /// Where a line is no verified event as the verifier writes them.
     pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, Unreadable> {
-        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(0) };
-        let lines = core::str::from_utf8(&bytes[..end]).map_err(|_| Unreadable)?;
-        for line in lines.split('\n') {
-            self.line(&batch::read(line).ok_or(Unreadable)?);
-        }
-        Ok(end + 1)
+        batch::each(bytes, |line| self.line(line)).ok_or(Unreadable)
     }
 
     fn line(&mut self, line: &Line<'_>) {
         self.events += 1;
-        let document = Document::parse(line.event);
-        let event = document.as_ref().map(Document::root);
-        let read = event.as_ref().and_then(|event| self.readings.read(event));
-        let signer = line.vkey.split('+').next();
-        let entry = Entry { event, read: read.as_ref(), recorded: line.time, chain: line.chain, signer };
-        let detected = self.pack.detect(line.index.unsigned_abs(), &entry);
+        let detected = line.look(&self.readings, |entry| self.pack.detect(line.index.unsigned_abs(), entry));
         if detected.is_empty() {
             return;
         }

@@ -25,7 +25,7 @@ use crate::style::{bad, good};
 use crate::verdict::count;
 use crate::{readings, report, rules, slice, style, verdict, verify};
 
-pub(crate) use text::ranges;
+pub(crate) use text::named;
 
 /// Look for what rules describe among the events that verify
 ///

@@ -5,6 +5,8 @@ use std::time::Duration;
 use countersign::link::ChainId;
 use countersign::time::Time;
 
+use crate::verdict::count;
+
 /// A time: `2026-11-20T06:01:02.345Z`, without its milliseconds, or a date alone, which is midnight UTC.
 pub(crate) fn time(text: &str) -> Result<Time, String> {
     let whole = match text.len() {
@@ -37,6 +39,14 @@ pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     };
     let number: u32 = text[..text.len() - 1].parse().map_err(|_| refuse())?;
     Ok(i64::from(number) * unit)
+}
+
+/// So many seconds in the largest unit that they are a whole number of: `90 seconds`, `24 hours`, `7 days`.
+pub(crate) fn lasting(seconds: i64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let whole = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
+    let (unit, name) = whole.unwrap_or((1, "second"));
+    count((seconds / unit).unsigned_abs(), name)
 }
 
 /// A stretch of time that may be below a second: `500ms`, `30s`, `5m`, `1h`.

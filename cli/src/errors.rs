@@ -117,9 +117,13 @@ impl Failure {
 
     /// What is wrong, on one line.
     pub(crate) fn brief(&self) -> String {
-        let Details { code, file, message, .. } = &*self.0;
-        let place = file.as_ref().map_or_else(String::new, |file| format!("{file}: "));
-        format!("{place}{} [{code}]", style::plain(message))
+        let place = self.0.file.as_ref().map_or_else(String::new, |file| format!("{file}: "));
+        format!("{place}{}", self.said())
+    }
+
+    /// The same without the place, which may be an address with a secret.
+    pub(crate) fn said(&self) -> String {
+        format!("{} [{}]", style::plain(&self.0.message), self.0.code)
     }
 
     /// The status to exit with.

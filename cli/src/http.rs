@@ -355,7 +355,12 @@ fn failed(error: &reqwest::Error) -> Failure {
 
 /// The innermost reason, which is the one that helps.
 fn reason(error: &reqwest::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), chain)
+    match (error.source(), error.url()) {
+        (Some(source), _) => chain(source),
+        // There may be a secret in it.
+        (None, Some(url)) => error.to_string().replace(&format!(" for url ({url})"), ""),
+        (None, None) => error.to_string(),
+    }
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -9,10 +9,10 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report as Verified;
 use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict};
+use countersign_analyze::document::Seen;
 use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report, is_call};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
-use serde_json::{Value, json};
 
 use crate::analyze::FOUND;
 use crate::errors::{Failure, shown};
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     refuse_without(args, description.as_ref())?;
     let asked = Asked { description, since: args.since };
     let found = find(open(args)?, trust, asked, &looking, threads(args.threads))?;
-    verdict::print(&if args.format == "json" { found.json().to_string() + "\n" } else { found.text() })?;
+    verdict::print(&if args.format == "json" { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
 }
 
@@ -197,47 +197,14 @@ impl Found {
         if !is_unusable && fail_on.iter().any(is_there) { FOUND } else { self.verified.verdict.exit_status() }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> String {
         let Self { verified, report, events } = self;
-        let written = |write: &dyn Fn(&mut Vec<u8>)| -> Value {
-            let mut json = Vec::new();
-            write(&mut json);
-            serde_json::from_slice(&json).unwrap_or(Value::Null)
-        };
-        let endpoints = |endpoints: &[_]| -> Vec<Value> {
-            endpoints
-                .iter()
-                .map(|endpoint: &countersign_analyze::inventory::Endpoint| {
-                    written(&|out| endpoint.write_json(out))
-                })
-                .collect()
-        };
-        let unused: Vec<Value> =
-            report.unused.iter().map(|operation| written(&|out| operation.write_json(out))).collect();
-        let left = |which: usize| {
-            report.left_out[which].map(|(number, leaf)| json!({"number": number, "first_leaf": leaf}))
-        };
-        let log = verified.log.as_ref().map(|log| json!({"size": log.size, "root": log.root.to_string()}));
-        let description = report.description.as_ref().map(|(title, version, operations)| {
-            json!({"title": title, "version": version, "operations": operations})
-        });
-        json!({
-            "countersign": "inventory/v1",
-            "engine": countersign_analyze::ENGINE,
-            "origin": verified.origin,
-            "log": log,
-            "verdict": verified.verdict.as_str(),
-            "complete": verified.complete_range(),
-            "events": events,
-            "calls": report.calls,
-            "callers": report.callers,
-            "since": report.since.map(|since| since.to_string()),
-            "description": description,
-            "left_out": {"calls": left(0), "callers": left(1)},
-            "digest": report.digest.to_string(),
-            "endpoints": endpoints(&report.endpoints),
-            "unused": unused,
-            "probed": endpoints(&report.probed),
+        report.json(&Seen {
+            origin: verified.origin.clone(),
+            log: verified.log.as_ref().map(|log| (log.size, log.root.to_string())),
+            verdict: verified.verdict.as_str().into(),
+            complete: verified.complete_range(),
+            events: *events,
         })
     }
 }

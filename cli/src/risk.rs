@@ -1,6 +1,7 @@
 //! `countersign risk`: exposure in money, in simulated years that anyone can simulate again.
 
 mod observed;
+mod prometheus;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -65,8 +66,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
         value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
     years: u32,
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "markdown", "svg"], default_value = "text")]
+    /// How to print it; prometheus is for the textfile collector of `node_exporter` (docs/metrics.md)
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "markdown", "svg", "prometheus"], default_value = "text")]
     format: String,
     /// Where to write it [default: standard output]
     #[arg(short, value_name = "FILE")]
@@ -127,6 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             "json" => serde_json::to_string(&report).unwrap_or_default() + "\n",
             "markdown" => markdown::markdown(&report),
             "svg" => chart::svg(&report),
+            "prometheus" => prometheus::prometheus(&report, crate::verify::now()?),
             _ => headline + &text::text(&report),
         },
     )?;
@@ -143,7 +145,8 @@ fn write(args: &Args, text: &str) -> Result<(), Failure> {
     output.finish()
 }
 
-fn scenario(path: &Path) -> Result<Scenario, Failure> {
+/// Reads a scenario.
+pub(crate) fn scenario(path: &Path) -> Result<Scenario, Failure> {
     let text = input::small_text(path)?;
     let file = shown(path);
     Scenario::parse(&text).map_err(|faults| {
@@ -158,24 +161,22 @@ fn verified(log: &Path, args: &Args) -> Result<Verified, Failure> {
     Ok(verify(log, options, threads(args.threads))?.report)
 }
 
+/// The log that a report is on.
+pub(crate) fn log_of(report: &Verified) -> Result<Log, Failure> {
+    let Some(log) = report.log else {
+        let hint = "seal the log's entries under a checkpoint first";
+        return Err(Failure::unusable(
+            "risk.no_root",
+            "the export has no checkpoint, so there is no root",
+            hint,
+        ));
+    };
+    Ok(Log { origin: report.origin.clone(), size: Some(log.size), root: log.root })
+}
+
 /// The log by whose root years are simulated, which all that is given has to be of.
 fn log(args: &Args, verified: Option<&Verified>, seen: &observed::Seen) -> Result<Option<Log>, Failure> {
-    let of_export = match verified {
-        None => None,
-        Some(report) => Some(
-            report
-                .log
-                .map(|log| Log { origin: report.origin.clone(), size: Some(log.size), root: log.root })
-                .ok_or_else(|| {
-                    let hint = "seal the log's entries under a checkpoint first";
-                    Failure::unusable(
-                        "risk.no_root",
-                        "the export has no checkpoint, so there is no root",
-                        hint,
-                    )
-                })?,
-        ),
-    };
+    let of_export = verified.map(log_of).transpose()?;
     let of_root = args.root.map(|root| Log { origin: None, size: None, root });
     let mut log = of_export.or(of_root);
     for (file, other) in &seen.logs {
@@ -195,14 +196,12 @@ fn log(args: &Args, verified: Option<&Verified>, seen: &observed::Seen) -> Resul
     Ok(log)
 }
 
-fn unusable(unfit: &Unfit) -> Failure {
-    let (code, hint) = match unfit {
-        Unfit::None => ("risk.none", "name a scenario"),
-        Unfit::Currency(..) => {
-            ("risk.currency", "amounts are never converted: write all scenarios in one currency")
-        }
-        Unfit::Twice(_) => ("risk.twice", "give each scenario an id of its own"),
-        Unfit::TooMany(..) => ("risk.too_many", "ask for fewer --years"),
+pub(crate) fn unusable(unfit: &Unfit) -> Failure {
+    let code = match unfit {
+        Unfit::None => "risk.none",
+        Unfit::Currency(..) => "risk.currency",
+        Unfit::Twice(_) => "risk.twice",
+        Unfit::TooMany(..) => "risk.too_many",
     };
-    Failure::unusable(code, unfit.to_string(), hint)
+    Failure::unusable(code, unfit.to_string(), unfit.hint())
 }

@@ -59,7 +59,7 @@ impl Hook {
 
     /// Posts a message, which the receiver knows by its id when it comes again.
     pub(crate) fn post(&self, id: &str, text: &str) -> Result<(), Trouble> {
-        let seconds = now().map_err(|failure| Trouble::Later(failure.brief()))?.millis() / 1_000;
+        let seconds = now().map_err(|failure| Trouble::Later(failure.said()))?.millis() / 1_000;
         let signature = self.secret.sign(id, seconds, text);
         let seconds = seconds.to_string();
         let headers = [
@@ -73,7 +73,7 @@ impl Hook {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
             Ok(answer) => Err(Trouble::of_status(host, answer.status)),
             // The failure itself names the address.
-            Err(failure) => Err(Trouble::Later(format!("{host}: {}", failure.code()))),
+            Err(failure) => Err(Trouble::Later(format!("{host}: {}", failure.brief()))),
         }
     }
 }

@@ -70,6 +70,9 @@ fn each_metric_is_documented_with_its_kind_and_its_labels() {
     }
     let unseen: BTreeSet<&str> =
         documented.keys().filter(|name| !seen.contains(*name)).map(String::as_str).collect();
+    // Those of exposure are of `countersign risk`.
+    let unseen: BTreeSet<&str> =
+        unseen.into_iter().filter(|name| !name.starts_with("countersign_exposure_")).collect();
     assert!(unseen.is_subset(&BTreeSet::from(OF_WITNESSES)), "{unseen:?}");
 }
 

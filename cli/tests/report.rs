@@ -95,6 +95,83 @@ fn what_other_commands_wrote_becomes_sections() {
 }
 
 #[test]
+fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
+    let place = place();
+    place.write("scenario.yml", include_str!("../../risk/tests/example.yml"));
+    let with = ["--scenario", "scenario.yml"];
+    report(&place, &[&with[..], &["-o", "board.json"]].concat());
+    let board = json(&place, "board.json");
+    let first = &board["sections"][0];
+    assert_eq!(first["title"], "Exposure in money");
+    let told = place
+        .run(&["risk", "scenario.yml", "--log", "audit.ndjson", "--trust", "trust.txt", "--format", "json"])
+        .get_output()
+        .stdout
+        .clone();
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(first["data"]["scenarios"][0]["digest"], told["scenarios"][0]["digest"]);
+    let chart = first["blocks"].as_array().unwrap().iter().find(|block| block["svg"].is_string()).unwrap();
+    assert!(chart["svg"].as_str().unwrap().starts_with("<svg "));
+    assert!(chart["text"].as_str().unwrap().contains("95 at most"));
+    let tables: Vec<&Value> =
+        board["sections"][1]["blocks"].as_array().unwrap().iter().map(|block| &block["head"][0]).collect();
+    assert!(tables.contains(&&"P10".into()) && tables.contains(&&"90 %".into()), "{tables:?}");
+    place.run(&["report", "--check", "board.json", "audit.ndjson", "--trust", "trust.txt"]).success();
+    report(&place, &[&with[..], &["-o", "board.html"]].concat());
+    place.run(&["report", "--check", "board.html", "--trust", "trust.txt"]).success();
+    // What does not verify has no root to simulate by.
+    place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_7", 1));
+    place
+        .run(&["report", "altered.ndjson", "--trust", "trust.txt", "--scenario", "scenario.yml"])
+        .code(2)
+        .stderr(predicate::str::contains("risk.unverified"));
+}
+
+#[test]
+fn a_section_that_is_too_much_is_refused_by_its_file() {
+    let place = place();
+    place.write("many.md", "# a\n\nb\n\n".repeat(150));
+    place.write("long.md", format!("# Notes\n\n{}\n", "a".repeat(16_001)));
+    for (files, named, says) in [
+        (
+            &["--section", "many.md", "--section", "many.md"][..],
+            "many.md",
+            "300 headings, where a report has 200",
+        ),
+        (&["--section", "long.md"], "long.md", "16001 bytes, where 16000 are the most"),
+    ] {
+        let args = [&["report", "audit.ndjson", "--trust", "trust.txt", "-o", "x.json"][..], files].concat();
+        place.run(&args).code(2).stderr(
+            predicate::str::contains(format!("error[evidence.invalid]: {named}"))
+                .and(predicate::str::contains(says))
+                .and(predicate::str::contains("hint: file it beside the report")),
+        );
+    }
+}
+
+#[test]
+fn a_report_in_json_is_held_to_the_pins_that_it_names() {
+    let place = place();
+    place.run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "pin.txt"]).success();
+    report(&place, &["--pin", "pin.txt", "-o", "a.json"]);
+    let check = ["report", "--check", "a.json", "audit.ndjson", "--trust", "trust.txt"];
+    place.run(&check).code(2).stderr(
+        predicate::str::contains("a pin that is not given: pin.txt").and(predicate::str::contains("--pin")),
+    );
+    place.run(&[&check[..], &["--pin", "pin.txt"]].concat()).success();
+    place.write("other.txt", format!("{}\n", place.read("pin.txt")));
+    let other = [&check[..], &["--pin", "pin.txt", "--pin", "other.txt"]].concat();
+    place
+        .run(&other)
+        .code(2)
+        .stderr(predicate::str::contains("other.txt: the report was not made by this pin"));
+    place
+        .run(&["report", "--check", "audit.ndjson"])
+        .code(1)
+        .stderr(predicate::str::contains("hint: give an evidence file, or a report in JSON"));
+}
+
+#[test]
 fn without_a_selection_the_export_itself_is_in_the_file() {
     let place = place();
     report(&place, &["-o", "all.html"]);

@@ -180,7 +180,7 @@ fn scenarios_are_told_together_in_every_format() {
     place.write("usd.yml", EXAMPLE.replace("id: exposed-endpoint", "id: usd").replace("EUR", "USD"));
     let run = |args: &[&str]| place.run(&[&["risk", "one.yml", "two.yml"], &YEARS[..], args].concat());
     run(&[]).success().stdout(
-        predicate::str::contains("All 2 scenarios together")
+        predicate::str::contains("2 scenarios together")
             .and(predicate::str::contains("What controls buy, over the same years"))
             .and(predicate::str::contains("simulated independently of each other")),
     );
@@ -198,4 +198,62 @@ fn scenarios_are_told_together_in_every_format() {
         .stderr(predicate::str::contains("risk.currency").and(predicate::str::contains("never converted")));
     place.run(&["risk", "one.yml", "one.yml"]).code(2).stderr(predicate::str::contains("risk.twice"));
     place.run(&["risk", "one.yml", "--years", "3000000"]).code(2);
+}
+
+#[test]
+fn what_was_recorded_at_once_proposes_nothing_for_a_year() {
+    let place = place();
+    let args = [
+        "risk",
+        "scenario.yml",
+        "--log",
+        "audit.ndjson",
+        "--trust",
+        "trust.txt",
+        "--findings",
+        "findings.json",
+    ];
+    place
+        .run(&args)
+        .code(2)
+        .stderr(predicate::str::contains("risk.span").and(predicate::str::contains("--span 2026-01-01")));
+    let with_span = [&args[..], &["--span", "2026-01-01..2026-02-01"], &YEARS[..]].concat();
+    place.run(&with_span).success().stdout(predicate::str::contains("Observed, and not applied"));
+}
+
+#[test]
+fn prometheus_reads_the_figures() {
+    let place = place();
+    place.write("other.yml", EXAMPLE.replacen("id: ", "id: other-", 1));
+    let args = ["risk", "scenario.yml", "other.yml", "--format", "prometheus", "-o", "exposure.prom"];
+    place.run(&[&args[..], &YEARS[..]].concat()).success();
+    let text = place.read("exposure.prom");
+    let args = ["risk", "scenario.yml", "other.yml", "--format", "json", "-o", "exposure.json"];
+    place.run(&[&args[..], &YEARS[..]].concat()).success();
+    let report: Value = serde_json::from_str(&place.read("exposure.json")).unwrap();
+    // The same bits.
+    let sample = |labels: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(labels)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{labels} in {text}")).parse::<f64>().unwrap().to_bits()
+    };
+    let currency = report["currency"].as_str().unwrap();
+    let (id, figures) = (report["scenarios"][1]["id"].as_str().unwrap(), &report["together"]["figures"]);
+    let of = |scenario: &str| format!("scenario=\"{scenario}\",currency=\"{currency}\"");
+    let mean = report["scenarios"][1]["figures"]["mean"].as_f64().unwrap().to_bits();
+    assert_eq!(sample(&format!("countersign_exposure_mean{{{}}}", of(id))), mean);
+    let p95 = figures["quantiles"][5]["loss"].as_f64().unwrap().to_bits();
+    assert_eq!(sample(&format!("countersign_exposure_percentile{{{},percentile=\"95\"}}", of("*"))), p95);
+    let with_loss = (1.0 - figures["without_loss"].as_f64().unwrap()).to_bits();
+    assert_eq!(sample(&format!("countersign_exposure_probability{{{}}}", of("*"))), with_loss);
+    assert!(f64::from_bits(sample("countersign_exposure_time_seconds")) > 1.7e9);
+
+    let mut promtool = std::process::Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(std::fs::File::open(place.path("exposure.prom")).unwrap());
+    if let Ok(output) = promtool.output() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{said}");
+    } else {
+        assert!(std::env::var_os("CI").is_none(), "no promtool: install Debian's prometheus");
+        eprintln!("skipped: there is no promtool (Debian's prometheus)");
+    }
 }

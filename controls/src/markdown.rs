@@ -236,7 +236,7 @@ fn quoted(said: &str) -> String {
 fn overview(out: &mut String, evidence: &Evidence) {
     let _ = writeln!(
         out,
-        "## Controls\n\n| control | about | verified events | findings, unanswered | all that was recorded? |\n| --- | --- | --- | --- | --- |"
+        "## Controls\n\n| control | about | verified events | findings | all that was recorded? |\n| --- | --- | --- | --- | --- |"
     );
     for control in &evidence.controls {
         let (mut most, mut found, mut unanswered) = (Vec::new(), 0, 0);
@@ -262,7 +262,7 @@ fn overview(out: &mut String, evidence: &Evidence) {
             anchor("control", &control.number),
             marked(&control.title),
             if most.is_empty() { "–".to_owned() } else { most.join("<br>") },
-            if asked { format!("{found}, {unanswered}") } else { "–".into() },
+            if asked { answered(found, unanswered) } else { "–".into() },
             if control.is_complete { "yes" } else { "could not tell" },
         );
     }
@@ -564,6 +564,16 @@ fn in_short(evidence: &Evidence, fact: Fact) -> String {
                 events(counted.events.events)
             )
         }
+    }
+}
+
+/// How many findings there are, and how many of them nobody answered.
+fn answered(found: u64, unanswered: u64) -> String {
+    match (found, unanswered) {
+        (0, _) => "none".into(),
+        (_, 0) => format!("{found}, all answered"),
+        (found, unanswered) if found == unanswered => format!("{found}, not answered"),
+        (_, unanswered) => format!("{found}, {unanswered} not answered"),
     }
 }
 

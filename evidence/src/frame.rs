@@ -21,9 +21,12 @@ pub const MOST_PAPERS: usize = 10_000;
 pub const LONGEST_COMMENT: usize = 8_000;
 /// No other text that a person writes is longer, in bytes.
 const LONGEST_TEXT: usize = 16_000;
-const MOST_SECTIONS: usize = 200;
+/// So many sections can there be.
+pub const MOST_SECTIONS: usize = 200;
 const MOST_BLOCKS: usize = 10_000;
 const MOST_CELLS: usize = 64;
+/// No picture is longer, in bytes.
+const LONGEST_PICTURE: usize = 128 << 10;
 
 /// A file, by its name and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +145,13 @@ pub enum Block {
         /// The rows.
         rows: Vec<Vec<String>>,
     },
+    /// A picture as SVG, which readers show as an image, and what is on it in words.
+    Picture {
+        /// The SVG.
+        svg: String,
+        /// The words.
+        text: String,
+    },
 }
 
 /// What another command has to say, for people.
@@ -153,6 +163,16 @@ pub struct Section {
     pub blocks: Vec<Block>,
     /// The same for programs, as JSON.
     pub data: Option<String>,
+}
+
+impl Section {
+    /// Whether a report can have it.
+    ///
+    /// # Errors
+    /// [`Code::Evidence`] where it is longer than a report's parts may be.
+    pub fn check(&self) -> Result<(), Error> {
+        section(section_json(self)?).map(drop)
+    }
 }
 
 /// A report with all that it takes to know what it is of.
@@ -494,6 +514,9 @@ fn section_json(section: &Section) -> Result<Json, Error> {
             let rows = rows.iter().map(|row| texts(row)).collect();
             object([("head", texts(head)), ("rows", Json::Array(rows))])
         }
+        Block::Picture { svg, text } => {
+            object([("svg", svg.as_str().into()), ("text", text.as_str().into())])
+        }
     });
     let data = section.data.as_ref().map(|data| Json::parse(data.as_bytes())).transpose()?;
     Ok(object([
@@ -517,10 +540,14 @@ fn section(json: Json) -> Result<Section, Error> {
 }
 
 fn block(json: Json) -> Result<Block, Error> {
-    match json.members("blocks", ["text", "list", "head", "rows"])? {
-        [Some(text), None, None, None] => Ok(Block::Text(text.into_text("text", LONGEST_TEXT)?)),
-        [None, Some(list), None, None] => Ok(Block::List(parse_texts(list, "list", MOST_BLOCKS)?)),
-        [None, None, Some(head), Some(rows)] => {
+    match json.members("blocks", ["text", "list", "head", "rows", "svg"])? {
+        [Some(text), None, None, None, None] => Ok(Block::Text(text.into_text("text", LONGEST_TEXT)?)),
+        [Some(text), None, None, None, Some(svg)] => Ok(Block::Picture {
+            svg: svg.into_text("svg", LONGEST_PICTURE)?,
+            text: text.into_text("text", LONGEST_TEXT)?,
+        }),
+        [None, Some(list), None, None, None] => Ok(Block::List(parse_texts(list, "list", MOST_BLOCKS)?)),
+        [None, None, Some(head), Some(rows), None] => {
             let head = parse_texts(head, "head", MOST_CELLS)?;
             let rows = rows.into_array("rows", MOST_BLOCKS)?;
             let rows: Vec<_> =
@@ -530,7 +557,7 @@ fn block(json: Json) -> Result<Block, Error> {
             }
             Ok(Block::Table { head, rows })
         }
-        _ => Err(invalid("blocks", "neither a text, a list nor a table")),
+        _ => Err(invalid("blocks", "neither a text, a list, a table nor a picture")),
     }
 }
 

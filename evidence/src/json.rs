@@ -84,7 +84,9 @@ impl Json {
     pub(crate) fn into_text(self, what: &str, longest: usize) -> Result<String, Error> {
         match self {
             Self::Text(text) if text.len() <= longest => Ok(text),
-            Self::Text(_) => Err(invalid(what, "too long")),
+            Self::Text(text) => {
+                Err(invalid(what, &format!("{} bytes, where {longest} are the most", text.len())))
+            }
             _ => Err(invalid(what, "not a string")),
         }
     }
@@ -103,7 +105,9 @@ impl Json {
     pub(crate) fn into_array(self, what: &str, longest: usize) -> Result<Vec<Self>, Error> {
         match self {
             Self::Array(values) if values.len() <= longest => Ok(values),
-            Self::Array(_) => Err(invalid(what, "too many elements")),
+            Self::Array(values) => {
+                Err(invalid(what, &format!("{} elements, where {longest} are the most", values.len())))
+            }
             _ => Err(invalid(what, "not an array")),
         }
     }

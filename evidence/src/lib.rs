@@ -11,7 +11,7 @@ mod sample;
 
 pub use file::{File, LONGEST_EXPORT, LONGEST_FILE, LONGEST_PAGE, MARK, has_evidence, is_page};
 pub use frame::{
-    Block, Described, FORMAT, Frame, LONGEST_COMMENT, LONGEST_FRAME, MOST_PAPERS, MOST_PINS, Paper, Sampled,
-    Scope, Section, Sliced, Tool, canonical_report, is_frame,
+    Block, Described, FORMAT, Frame, LONGEST_COMMENT, LONGEST_FRAME, MOST_PAPERS, MOST_PINS, MOST_SECTIONS,
+    Paper, Sampled, Scope, Section, Sliced, Tool, canonical_report, is_frame,
 };
 pub use sample::{Draw, MOST as MOST_SAMPLED, sample};

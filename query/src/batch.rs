@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use countersign::time::Time;
 
+use crate::value::Document;
+use crate::{Entry, Readings};
+
 /// One line.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
@@ -45,6 +48,27 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     Some(Line { number: nth, index, chain, seq, time, authorised, vkey, event, at })
 }
 
+/// Reads the whole lines that bytes begin with, one after the other, and says how many bytes these are. `None` where one
+/// of them is no verified event.
+pub fn each<'a>(bytes: &'a [u8], mut take: impl FnMut(&Line<'a>)) -> Option<usize> {
+    let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Some(0) };
+    for line in core::str::from_utf8(&bytes[..end]).ok()?.split('\n') {
+        take(&read(line)?);
+    }
+    Some(end + 1)
+}
+
+impl Line<'_> {
+    /// Looks at the event, and at what a reading makes of it.
+    pub fn look<T>(&self, readings: &Readings, look: impl FnOnce(&Entry<'_>) -> T) -> T {
+        let document = Document::parse(self.event);
+        let event = document.as_ref().map(Document::root);
+        let read = event.as_ref().and_then(|event| readings.read(event));
+        let signer = self.vkey.split('+').next();
+        look(&Entry { event, read: read.as_ref(), recorded: self.time, chain: self.chain, signer })
+    }
+}
+
 fn number(rest: &mut &str, name: &str) -> Option<i64> {
     let text = rest.strip_prefix(name)?;
     let end = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -67,7 +91,7 @@ fn string<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
 
 fn unescaped(raw: &str) -> Option<String> {
     let quoted = format!("\"{raw}\"");
-    let document = crate::value::Document::parse(&quoted)?;
+    let document = Document::parse(&quoted)?;
     document.root().string().map(Cow::into_owned)
 }
 

@@ -4,6 +4,8 @@
 
 use core::fmt::Write as _;
 
+use quick_xml::escape::escape;
+
 use crate::figures::{Exceedance, Figures};
 use crate::markdown::{money, percent};
 use crate::report::Report;
@@ -51,6 +53,20 @@ pub fn svg(report: &Report) -> String {
     draw(report, &lines)
 }
 
+/// What the chart shows, in words.
+pub fn described(report: &Report) -> String {
+    let (all, _) = report.all();
+    format!(
+        "In half of {} simulated years at most {} {} are lost, in 90 of 100 at most {}, in 95 at most {}; {} of the years lose nothing.",
+        money(f64::from(report.years)),
+        report.currency,
+        money(all.quantile(0.5).unwrap_or_default()),
+        money(all.quantile(0.9).unwrap_or_default()),
+        money(all.quantile(0.95).unwrap_or_default()),
+        percent(all.without_loss)
+    )
+}
+
 /// The axis of losses: powers of ten, logarithmic.
 struct Axis {
     low: f64,
@@ -81,22 +97,12 @@ fn draw(report: &Report, lines: &[Line<'_>]) -> String {
     let top = 44.0 + 20.0 * lines.len() as f64;
     let bottom = top + HEIGHT;
     let y = |probability: f64| bottom - probability * HEIGHT;
-    let (all, _) = report.all();
-    let described = format!(
-        "In half of {} simulated years at most {} {} are lost, in 90 of 100 at most {}, in 95 at most {}; {} of the years lose nothing.",
-        money(f64::from(report.years)),
-        report.currency,
-        money(all.quantile(0.5).unwrap_or_default()),
-        money(all.quantile(0.9).unwrap_or_default()),
-        money(all.quantile(0.95).unwrap_or_default()),
-        percent(all.without_loss)
-    );
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-labelledby=\"t d\" viewBox=\"0 0 {WIDTH} {}\">\
          <title id=\"t\">How probable it is that a year's losses exceed an amount</title><desc id=\"d\">{}</desc>\
          <style>{STYLE}</style>",
         bottom + 52.0,
-        escaped(&described)
+        escape(&*described(report))
     );
     let _ = write!(
         svg,
@@ -111,7 +117,7 @@ fn draw(report: &Report, lines: &[Line<'_>]) -> String {
             DASHES[nth % LINES],
             at - 4.0,
             LEFT + 44.0,
-            escaped(&shortened(&line.name)),
+            escape(&*shortened(&line.name)),
             report.currency
         );
     }
@@ -181,17 +187,4 @@ fn shortened(name: &str) -> String {
     } else {
         name.chars().take(MOST - 1).chain(['…']).collect()
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, char| {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            _ => out.push(char),
-        }
-        out
-    })
 }

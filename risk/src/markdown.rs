@@ -11,11 +11,10 @@ use crate::scenario::Input;
 pub fn markdown(report: &Report) -> String {
     let mut text = String::from("# Exposure in money\n\n");
     let by = match &report.log {
-        Some(log) => format!(
-            "the root `{}` of the log {} and",
-            log.root,
-            code(log.origin.as_deref().unwrap_or("that was named"))
-        ),
+        Some(log) => {
+            let name = log.origin.as_deref().map_or_else(|| "that was named".into(), code);
+            format!("the root `{}` of the log {name} and", log.root)
+        }
         None => "no log and".into(),
     };
     let _ = writeln!(
@@ -25,7 +24,7 @@ pub fn markdown(report: &Report) -> String {
         report.currency
     );
     if let Some(together) = &report.together {
-        let _ = writeln!(text, "## All {} scenarios together\n", report.scenarios.len());
+        let _ = writeln!(text, "## {} scenarios together\n", report.scenarios.len());
         figures(&mut text, &together.figures, together.closed_form, &report.currency);
         text.push_str(
             "They are simulated independently of each other: what makes several happen in one year is not in these figures.\n\n",
@@ -161,6 +160,7 @@ fn controls(text: &mut String, report: &Report) {
             }
         }
     }
+    text.push('\n');
 }
 
 /// An input's name, for people.

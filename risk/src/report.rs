@@ -126,6 +126,18 @@ impl core::fmt::Display for Unfit {
     }
 }
 
+impl Unfit {
+    /// What would mend it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::None => "name a scenario",
+            Self::Currency(..) => "amounts are never converted: write all scenarios in one currency",
+            Self::Twice(_) => "give each scenario an id of its own",
+            Self::TooMany(..) => "ask for fewer --years",
+        }
+    }
+}
+
 impl std::error::Error for Unfit {}
 
 impl Report {

@@ -23,6 +23,8 @@ mod index;
 mod log;
 #[cfg(feature = "verifier")]
 mod marks;
+#[cfg(feature = "overview")]
+mod overview;
 #[cfg(feature = "recorder")]
 mod proof;
 #[cfg(feature = "recorder")]
@@ -87,7 +89,13 @@ impl From<Thrown> for JsValue {
 }
 
 /// A whole number that JavaScript gives, at most 2^53 − 1.
-#[cfg(any(feature = "analyzer", feature = "index", feature = "verifier", feature = "slicer"))]
+#[cfg(any(
+    feature = "analyzer",
+    feature = "index",
+    feature = "overview",
+    feature = "slicer",
+    feature = "verifier"
+))]
 fn index(value: f64) -> Option<u64> {
     let fits = value.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&value);
     fits.then_some(value as u64)

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import type { Plugin } from "vite";
 import { licences as textFor } from "../../js/build/licences.mjs";
 
+/** What is in each page. */
 const ARTEFACTS = ["verifier", "slicer", "index", "analyzer"];
+const OF_CONSOLE = ["overview"];
 
 /** Writes the licences of all that a page is made of beside it. */
 export function licences(page: string): Plugin {
@@ -19,7 +21,11 @@ export function licences(page: string): Plugin {
       inputs.add(id);
     },
     async writeBundle() {
-      const text = textFor({ artefacts: ARTEFACTS, inputs: [...inputs], of: "page" });
+      const text = textFor({
+        artefacts: page === "console" ? [...ARTEFACTS, ...OF_CONSOLE] : ARTEFACTS,
+        inputs: [...inputs],
+        of: "page",
+      });
       await writeFile(join(folder, `${page}.LICENSES.txt`), text);
     },
   };

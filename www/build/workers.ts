@@ -11,12 +11,14 @@ const WORKERS = {
   slicer: "slice/worker.js",
   index: "index/worker.js",
   analyzer: "analyze/worker.js",
+  overview: "overview/worker.js",
 };
 const MODULES = {
   verifierModule: "wasm/verifier_bg.wasm",
   slicerModule: "wasm/slicer_bg.wasm",
   indexModule: "wasm/index_bg.wasm",
   analyzerModule: "wasm/analyzer_bg.wasm",
+  overviewModule: "wasm/overview_bg.wasm",
   rules: "wasm/rules.json",
 };
 

@@ -1,4 +1,5 @@
 import type { Finding } from "@countersign/analyze/types.js";
+import type { Overview } from "@countersign/overview/types.js";
 import { alarmView } from "@countersign/viewer/alarm.js";
 import type { Link } from "@countersign/viewer/following.js";
 import type { Session, Tools } from "@countersign/viewer/session.js";
@@ -15,12 +16,15 @@ import { tools } from "../src/tools.ts";
 import { View } from "../src/view.ts";
 import { accessView } from "./access-view.ts";
 import { anotherView, claimsView, coverageTab } from "./coverage.ts";
+import "./exposure.ts";
 import { findingsTab, sessionsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
+import "./inventory.ts";
 import { keysTab } from "./keys.ts";
 import { liveView } from "./live.ts";
 import { Log } from "./log.ts";
+import { type Brought, bring, overview } from "./overview.ts";
 import { type Conditions, NO_CONDITIONS, readConditions, sameConditions } from "./place.ts";
 import { Reader } from "./reader.ts";
 import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
@@ -64,6 +68,16 @@ export class Console extends View {
   readonly #sources = new Sources(this.#changed);
   readonly #tabs = new Tabs();
   #tools: Promise<Tools> | undefined;
+  #overview: Promise<Overview> | undefined;
+  readonly #makeOverview = () => {
+    this.#overview ??= overview();
+    return this.#overview;
+  };
+  /** What describes the API, and the scenarios: they stay until the page is closed. */
+  #description: Brought | undefined;
+  #scenarios: readonly Brought[] = [];
+  /** Why what was brought last is not there. */
+  #unread = "";
   #conditions = readConditions(location.hash) ?? FIRST;
   /** What the search's viewer looks for. */
   #looked = "";
@@ -145,6 +159,11 @@ export class Console extends View {
         }}
         @verify-whole=${() => this.#search(NO_CONDITIONS)}
         @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
+        @show-entry=${(event: CustomEvent<number>) => void this.#showEntry(event.detail)}
+        @choose-description=${(event: CustomEvent<readonly File[]>) => void this.#bring(event.detail, ([one]) => (this.#description = one ?? this.#description))}
+        @remove-description=${() => this.#change(() => (this.#description = undefined))}
+        @choose-scenarios=${(event: CustomEvent<readonly File[]>) => void this.#bring(event.detail, (brought) => (this.#scenarios = [...this.#scenarios.filter(({ name }) => brought.every((one) => one.name !== name)), ...brought]))}
+        @remove-scenario=${(event: CustomEvent<string>) => this.#change(() => (this.#scenarios = this.#scenarios.filter(({ name }) => name !== event.detail)))}
         @begin-live=${() => this.#beginLive()}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
       >
@@ -203,6 +222,14 @@ export class Console extends View {
         return html`
           <p class="help wide-text">${t.sessions.about}</p>
           ${this.#ofVerified(t, (verified) => sessionsTab(verified, t))}`;
+      case "inventory":
+        return html`
+          <p class="help wide-text">${t.inventory.about}</p>
+          ${this.#ofVerified(t, ({ session }) => html`<cs-inventory .session=${session} .overview=${this.#makeOverview} .description=${this.#description} .complaint=${this.#unread} .texts=${t}></cs-inventory>`)}`;
+      case "exposure":
+        return html`
+          <p class="help wide-text">${t.exposure.about}</p>
+          ${this.#ofVerified(t, (_, report) => html`<cs-exposure .report=${report} .overview=${this.#makeOverview} .scenarios=${this.#scenarios} .complaint=${this.#unread} .texts=${t}></cs-exposure>`)}`;
       case "coverage":
         return html`
           ${claimsView(this.#history.published, health, t)}
@@ -267,8 +294,21 @@ export class Console extends View {
 
   /** Shows the event that made a rule fire, among those that it is one of. */
   async #showFinding({ leaves }: Finding): Promise<void> {
+    await this.#showEntry(leaves.at(-1) ?? 0);
+  }
+
+  /** Keeps the texts of files that somebody chose. */
+  async #bring(files: readonly File[], keep: (brought: readonly Brought[]) => void): Promise<void> {
+    const { brought, refused } = await bring(files);
+    this.#change(() => {
+      keep(brought);
+      this.#unread = refused.length === 0 ? "" : TEXTS[this.#language].unread(refused.join(", "));
+    });
+  }
+
+  async #showEntry(leaf: number): Promise<void> {
     const shown = this.#sources.shown(this.#sources.all(this.#searching.search, this.#follower.watch));
-    const line = await shown?.session.index.lineOf(leaves.at(-1) ?? 0).catch(() => undefined);
+    const line = await shown?.session.index.lineOf(leaf).catch(() => undefined);
     if (shown !== undefined && line !== undefined) this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
   }
 
@@ -368,6 +408,7 @@ export class Console extends View {
   readonly #moved = (event: HashChangeEvent): void => {
     const before = this.#tabs.current;
     this.#tabs.moved(event);
+    this.#unread = "";
     const { current } = this.#tabs;
     if (current !== before && (current === "storage" || current === "coverage" || current === "witnesses"))
       void this.#look();

@@ -5,6 +5,8 @@ export const TABS = [
   "live",
   "findings",
   "sessions",
+  "inventory",
+  "exposure",
   "coverage",
   "keys",
   "witnesses",

@@ -74,7 +74,8 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
   `;
 }
 
-function failureView({ message, hint, line, code }: Failure, { page }: ConsoleTexts): TemplateResult {
+/** Why nothing could be told. */
+export function failureView({ message, hint, line, code }: Failure, { page }: ConsoleTexts): TemplateResult {
   return html`
     <div class="refused tone-bad">
       <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, page, 1000)}</p>

@@ -27,7 +27,7 @@ export async function tools(): Promise<Tools> {
 }
 
 /** Compiles when it is first wanted. */
-function once(packed: string): () => Promise<WebAssembly.Module> {
+export function once(packed: string): () => Promise<WebAssembly.Module> {
   let compiled: Promise<WebAssembly.Module> | undefined;
   return () => {
     compiled ??= unpack(packed).then(async (bytes) => WebAssembly.compile(await bytes.arrayBuffer()));
@@ -39,7 +39,7 @@ function once(packed: string): () => Promise<WebAssembly.Module> {
 const own = new Set<string>();
 
 /** Workers are started from a blob of this page: a page on disk can load no other file. */
-async function starter(script: string): Promise<() => Worker> {
+export async function starter(script: string): Promise<() => Worker> {
   const address = URL.createObjectURL(new Blob([await unpack(script)], { type: "text/javascript" }));
   own.add(address);
   return () => new Worker(trusted(address));

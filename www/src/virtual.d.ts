@@ -13,6 +13,9 @@ declare module "virtual:workers" {
   export const analyzer: string;
   export const analyzerModule: string;
   export const rules: string;
+  /** What tells of endpoints and exposure, in the console alone, and its WebAssembly. */
+  export const overview: string;
+  export const overviewModule: string;
 }
 
 declare module "virtual:about" {

@@ -5,6 +5,11 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_query::Outcome;
 
+use crate::analyzer::ENGINE;
+use crate::document::Seen;
+
+/// How the text says what it is.
+const FORMAT: &str = "inventory/v1";
 /// What is told of the callers of an endpoint by name: those with the most calls, and those that are new.
 pub const LISTED: usize = 20;
 
@@ -338,5 +343,56 @@ impl Report {
             lines.push(b'\n');
         }
         self.digest = Hash::of(&[&lines]);
+    }
+}
+
+impl Report {
+    /// All of it as one text, which program and browser write alike (docs/inventory.md).
+    pub fn json(&self, seen: &Seen) -> String {
+        let Seen { origin, log, verdict, complete, events } = seen;
+        let mut out = format!(r#"{{"countersign":"{FORMAT}","engine":"{ENGINE}","origin":"#).into_bytes();
+        or_null(origin.as_ref(), &mut out, |origin, out| write_string(origin, out));
+        out.extend(br#","log":"#);
+        or_null(log.as_ref(), &mut out, |(size, root), out| {
+            out.extend(format!(r#"{{"size":{size},"root":"#).bytes());
+            write_string(root, out);
+            out.push(b'}');
+        });
+        out.extend(br#","verdict":"#);
+        write_string(verdict, &mut out);
+        out.extend(br#","complete":"#);
+        or_null(complete.as_ref(), &mut out, |[first, end], out| {
+            out.extend(format!("[{first},{end}]").bytes());
+        });
+        let Self { calls, callers, since, description, left_out, digest, .. } = self;
+        out.extend(format!(r#","events":{events},"calls":{calls},"callers":{callers},"since":"#).bytes());
+        or_null(since.as_ref(), &mut out, |since, out| out.extend(format!("\"{since}\"").bytes()));
+        out.extend(br#","description":"#);
+        or_null(description.as_ref(), &mut out, |(title, version, operations), out| {
+            out.extend(br#"{"title":"#);
+            write_string(title, out);
+            out.extend(br#","version":"#);
+            write_string(version, out);
+            out.extend(format!(r#","operations":{operations}}}"#).bytes());
+        });
+        for (name, left) in [(r#","left_out":{"calls":"#, left_out[0]), (r#","callers":"#, left_out[1])] {
+            out.extend(name.bytes());
+            or_null(left, &mut out, |(number, leaf), out| {
+                out.extend(format!(r#"{{"number":{number},"first_leaf":{leaf}}}"#).bytes());
+            });
+        }
+        out.extend(format!(r#"}},"digest":"{digest}""#).bytes());
+        list(r#","endpoints":"#, &self.endpoints, &mut out, Endpoint::write_json);
+        list(r#","unused":"#, &self.unused, &mut out, Operation::write_json);
+        list(r#","probed":"#, &self.probed, &mut out, Endpoint::write_json);
+        out.push(b'}');
+        String::from_utf8(out).unwrap_or_default()
+    }
+}
+
+fn or_null<T>(value: Option<T>, out: &mut Vec<u8>, write: impl FnOnce(T, &mut Vec<u8>)) {
+    match value {
+        Some(value) => write(value, out),
+        None => out.extend(b"null"),
     }
 }

@@ -162,7 +162,7 @@ fn short(text: &str) -> String {
 }
 
 /// Leaves in runs: `3, 7 to 9`.
-pub(crate) fn ranges(leaves: &[u64]) -> String {
+fn ranges(leaves: &[u64]) -> String {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for leaf in leaves {
         match runs.last_mut() {
@@ -176,7 +176,13 @@ pub(crate) fn ranges(leaves: &[u64]) -> String {
         .take(RUNS)
         .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
         .collect();
-    said.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more runs") }
+    let runs = if more == 1 { "run" } else { "runs" };
+    said.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more {runs}") }
+}
+
+/// The same with what they are: `entry 3`, `entries 3, 7 to 9`.
+pub(crate) fn named(leaves: &[u64]) -> String {
+    format!("{} {}", if leaves.len() == 1 { "entry" } else { "entries" }, ranges(leaves))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use countersign::verify::report::Report;
 use countersign_analyze::inventory::{self, Flag};
 use countersign_analyze::{Finding, Level};
 
+use crate::args;
 use crate::verdict::{count, entries};
 
 use super::policy::{Exception, NEW_UNAUTHENTICATED, Policy};
@@ -104,7 +105,8 @@ fn verdict(policy: &Policy, report: &Report) -> Check {
 }
 
 fn witnessed(within: i64, known: &Known<'_>) -> Check {
-    let check = Check::new("witnessed", format!("witnesses confirmed the log within {within} seconds"));
+    let check =
+        Check::new("witnessed", format!("witnesses confirmed the log in the last {}", args::lasting(within)));
     let Some(time) = known.report.log.as_ref().and_then(|log| log.time) else {
         return check.fails("no quorum of witnesses that are trusted has confirmed the log");
     };
@@ -112,7 +114,7 @@ fn witnessed(within: i64, known: &Known<'_>) -> Check {
     if age <= within {
         return check;
     }
-    check.fails(format!("witnesses confirmed it last at {time}, {age} seconds ago"))
+    check.fails(format!("witnesses confirmed it last at {time}, {} ago", args::lasting(age)))
 }
 
 fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
@@ -153,13 +155,17 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         let id = format!("finding/{}", finding.rule);
         let check = by_rule
             .entry(&finding.rule)
-            .or_insert_with(|| Check::new(id, format!("not found: {}", finding.title)));
+            .or_insert_with(|| Check::new(id, format!("no finding: {}", finding.title)));
         let who: Vec<String> =
             finding.group.iter().map(|(field, value)| format!("{field} {value}")).collect();
         let who = if who.is_empty() { String::new() } else { format!(", {}", who.join(", ")) };
         check.against.push(Against {
             said: format!("{}: {}{who}, {}", finding.level.as_str(), finding.title, finding.first),
-            detail: entries(finding.leaves.len() as u64),
+            detail: if finding.leaves.len() > 1 {
+                entries(finding.leaves.len() as u64)
+            } else {
+                String::new()
+            },
             level: finding.level,
             leaves: finding.leaves.iter().copied().take(LEAVES).collect(),
             identity: finding.id.clone(),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use quick_xml::escape::escape;
+
 use super::Judged;
 
 pub(super) fn junit(judged: &Judged<'_>) -> String {
@@ -36,19 +38,15 @@ pub(super) fn junit(judged: &Judged<'_>) -> String {
     )
 }
 
-/// Text in an attribute or an element; what XML 1.0 cannot say is replaced.
+/// Text in an attribute or an element, on one line; what XML 1.0 cannot say is replaced.
 fn escaped(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, char| {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            char if char < ' ' => out.push('\u{fffd}'),
-            char => out.push(char),
-        }
-        out
-    })
+    let said: String = text
+        .chars()
+        .map(|char| match char {
+            '\t' | '\n' | '\r' => ' ',
+            '\u{fffe}' | '\u{ffff}' | '\0'..'\u{20}' => '\u{fffd}',
+            char => char,
+        })
+        .collect();
+    escape(said).into_owned()
 }

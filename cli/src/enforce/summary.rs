@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_risk::markdown::words;
 
 use super::Judged;
-use crate::analyze::ranges;
+use crate::analyze::named;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::verdict::{self, count};
 
@@ -89,5 +89,5 @@ pub(super) fn markdown(judged: &Judged<'_>) -> String {
 }
 
 fn entries(leaves: &[u64]) -> String {
-    if leaves.is_empty() { String::new() } else { format!(" (entries {})", ranges(leaves)) }
+    if leaves.is_empty() { String::new() } else { format!(" ({})", named(leaves)) }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_analyze::inventory::{Answer, Endpoint, Flag, Latency};
 
 use super::Found;
-use crate::analyze::ranges;
+use crate::analyze::named;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::verdict::{self, count};
 
@@ -120,11 +120,8 @@ fn whole(text: &mut String, endpoint: &Endpoint) {
         let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
     };
     for reason in &endpoint.reasons {
-        let entries = if reason.leaves.is_empty() {
-            String::new()
-        } else {
-            format!(": entries {}", ranges(&reason.leaves))
-        };
+        let entries =
+            if reason.leaves.is_empty() { String::new() } else { format!(": {}", named(&reason.leaves)) };
         fact("because", format!("+{} {}{entries}", reason.points, plain(&reason.text)));
     }
     let (first, last) = (endpoint.first, endpoint.last);
@@ -171,7 +168,7 @@ fn table(text: &mut String, title: &str, endpoints: &[&Endpoint]) {
             "  {:>8} {} {}",
             endpoint.calls,
             plain(&endpoint.name.to_string()),
-            faint(format_args!("{}; entries {}", statuses(endpoint), ranges(&endpoint.leaves)))
+            faint(format_args!("{}; {}", statuses(endpoint), named(&endpoint.leaves)))
         );
     }
     more(text, endpoints.len());

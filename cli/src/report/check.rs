@@ -42,8 +42,15 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
     let file = is_page(&bytes).then(|| File::read(&bytes)).transpose().map_err(broken)?;
     let frame = match &file {
         Some(file) => file.frame.clone(),
-        None => Frame::parse(&bytes).map_err(broken)?,
+        None => Frame::parse(&bytes).map_err(|error| {
+            let hint = "give an evidence file, or a report in JSON, as `countersign report` writes them";
+            broken(error).with_hint(hint)
+        })?,
     };
+    if file.is_some() && !args.pin.is_empty() {
+        let message = "an evidence file has its pins in it";
+        return Err(Failure::unusable("arguments.invalid", message, "leave out --pin"));
+    }
     let mut said = told(&frame);
     let mut status = 0;
     let own =
@@ -117,13 +124,12 @@ fn against(
         let hint = "give the trust file whose hash it names with --trust";
         return Err(differs("not the trust file that the report was made by", hint));
     }
-    if !frame.pins.is_empty() && file.is_none() {
-        let hint = "an evidence file has its pins in it; with JSON, make the report anew and compare";
-        return Err(differs("the report was made by pins, which are not in it", hint));
-    }
-    let pins = file.map_or_else(Vec::new, |file| {
-        frame.pins.iter().zip(&file.pins).map(|(of, pin)| (of.name.clone(), pin.clone())).collect()
-    });
+    let pins = match file {
+        Some(file) => {
+            frame.pins.iter().zip(&file.pins).map(|(of, pin)| (of.name.clone(), pin.clone())).collect()
+        }
+        None => pins(args, frame)?,
+    };
     let asked = Asked {
         query: frame.query.clone(),
         range: frame.scope.range,
@@ -148,6 +154,30 @@ fn against(
     said.push(told_of(&found));
     said.push(format!("{} {}", label("in the export:"), verdict::headline(&found.verification.report)));
     Ok(found.verification.report.verdict.exit_status())
+}
+
+/// The pins that a report in JSON names, of those that are given.
+fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let mut given = Given::load(None, &args.pin)?.pins;
+    let named = frame.pins.iter().map(|described| {
+        let place = given.iter().position(|(_, bytes)| described.is(bytes)).ok_or_else(|| {
+            let message = format!(
+                "the report was made by a pin that is not given: {}, SHA-256 {}",
+                plain(&described.name),
+                hex::encode(&described.sha256.0)
+            );
+            Failure::unusable("evidence.invalid", message, "give the file with --pin, once for each pin")
+        })?;
+        Ok((described.name.clone(), given.swap_remove(place).1))
+    });
+    let named = named.collect::<Result<_, Failure>>()?;
+    match given.first() {
+        None => Ok(named),
+        Some((name, _)) => {
+            let message = "the report was not made by this pin";
+            Err(Failure::unusable("evidence.invalid", message, "leave it out").within(name))
+        }
+    }
 }
 
 fn told_of(found: &Found) -> String {

@@ -1,6 +1,7 @@
 //! `countersign report`: what verifying gave, so that it can be filed.
 
 mod check;
+mod exposure;
 pub(crate) mod page;
 mod sections;
 pub(crate) mod selected;
@@ -12,7 +13,7 @@ use countersign::time::Time;
 
 use crate::errors::{Failure, shown};
 use crate::verdict::count;
-use crate::{args, input, readings, style, verdict, verify};
+use crate::{args, input, readings, risk, style, verdict, verify};
 
 pub(crate) use check::contents;
 pub(crate) use sections::of_markdown;
@@ -30,7 +31,8 @@ Examples:
   countersign report audit.ndjson --trust trust.txt -o audit.report.json
   countersign report audit.ndjson --trust trust.txt --query 'actor:ada since:-90d' -o ada.html
   countersign report audit.ndjson --trust trust.txt --sample 25 --seed 2026-Q4 --examiner 'L. Brandt' -o sample.html
-  countersign report audit.ndjson --trust trust.txt --section risk.md -o board.html
+  countersign report audit.ndjson --trust trust.txt --scenario exposed-endpoint.yml -o board.html
+  countersign report audit.ndjson --trust trust.txt --section notes.md -o ada.html
   countersign report --check ada.html
   countersign report --check ada.html audit.ndjson --trust trust.txt
 
@@ -42,7 +44,8 @@ pub(crate) struct Args {
     /// Whom to trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// A checkpoint that was verified before (may be given again): the log must have grown from it
+    /// A checkpoint that was verified before (may be given again): the log must have grown from it. With --check, one that
+    /// the report in JSON was made by
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
     /// Only events that are so (docs/query.md has the language)
@@ -64,10 +67,14 @@ pub(crate) struct Args {
     /// Who examined it
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     examiner: String,
-    /// Also have this in it, in the words of whoever wrote it: Markdown, such as `countersign risk --format markdown`
-    /// writes. May be given again
+    /// Also have this in it, in the words of whoever wrote it: a Markdown document, a section for each of its headings.
+    /// May be given again
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     section: Vec<PathBuf>,
+    /// Also simulate this scenario by the log's root, and have what may be lost in a year in it, with a chart (docs/risk.md).
+    /// May be given again
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    scenario: Vec<PathBuf>,
     /// Where to write it: a name that ends in .html is an evidence file's [default: JSON to standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -78,7 +85,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "T", value_parser = args::time)]
     now: Option<Time>,
     /// Verify this evidence file, or this report in JSON; with EXPORT, hold it against that too
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "pin", "now"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
     check: Option<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
@@ -105,14 +112,20 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut sections = Vec::new();
     for path in &args.section {
         let name = shown(path);
-        let made = of_markdown(&input::small_text(path)?, &name).map_err(|failure| failure.within(&name));
-        sections.extend(made?);
+        let within = |failure: Failure| failure.within(&name);
+        sections.extend(of_markdown(&input::small_text(path)?, &name).map_err(within)?);
+        sections::enough(sections.len()).map_err(within)?;
     }
+    let scenarios = args.scenario.iter().map(|path| risk::scenario(path)).collect::<Result<Vec<_>, _>>()?;
     let given = selected::Given::load(args.trust.as_deref(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
     let mut found = selected::select(export, &given, &asked)?;
     verify::refuse_unread(&found.verification.report, &shown(export))?;
+    if !scenarios.is_empty() {
+        sections.splice(..0, exposure::sections(scenarios, &found.verification.report)?);
+        sections::enough(sections.len())?;
+    }
     let words =
         written::Words { reference: &args.reference, examiner: &args.examiner, sections, named: None };
     let told = written::write(&mut found, &given, &asked, words, page, args.output.as_deref())?;

@@ -1,12 +1,12 @@
 //! What other commands wrote as Markdown, as sections of a report.
 
-use countersign_evidence::{Block, Section};
+use countersign_evidence::{Block, MOST_SECTIONS, Section};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::errors::Failure;
 
-/// The most sections of a report (SPEC section 14).
-const MOST: usize = 200;
+/// What to do about a document that is more than a report takes.
+const HINT: &str = "file it beside the report, or leave parts of it out";
 
 /// The sections of a Markdown document, one for each heading of the first three levels. What stands before the first has
 /// `title`.
@@ -16,11 +16,22 @@ pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, Failu
         made.take(event);
     }
     made.end_section();
-    if made.sections.len() > MOST {
-        let hint = "file it beside the report, or leave parts of it out";
-        return Err(Failure::unusable("evidence.invalid", "it has more than 200 headings", hint));
+    enough(made.sections.len())?;
+    for section in &made.sections {
+        section.check().map_err(|error| {
+            Failure::from(error).because(&format!("the section {:?}", section.title)).or_hint(HINT)
+        })?;
     }
     Ok(made.sections)
+}
+
+/// A report takes so many sections.
+pub(super) fn enough(sections: usize) -> Result<(), Failure> {
+    if sections <= MOST_SECTIONS {
+        return Ok(());
+    }
+    let message = format!("{sections} headings, where a report has {MOST_SECTIONS} sections at most");
+    Err(Failure::unusable("evidence.invalid", message, HINT))
 }
 
 #[derive(Default)]
@@ -161,5 +172,7 @@ mod tests {
         );
         assert_eq!(of_markdown("just so", "x.md").unwrap()[0].title, "x.md");
         assert!(of_markdown(&"# a\n\nb\n\n".repeat(201), "x.md").is_err());
+        assert!(of_markdown(&"a".repeat(16_001), "x.md").is_err());
+        assert!(of_markdown(&"a".repeat(16_000), "x.md").is_ok());
     }
 }

@@ -16,6 +16,8 @@ use crate::input::Input;
 const MOST: u64 = 256;
 /// The average length of a year in the Gregorian calendar.
 const YEAR_MILLIS: f64 = 365.2425 * 86_400_000.0;
+/// What was recorded in less time, in milliseconds, tells nothing of a year: a log that events were imported into, say.
+const SHORTEST: i64 = 86_400_000;
 
 /// What was observed, and in which logs.
 #[derive(Default)]
@@ -121,6 +123,12 @@ impl Seen {
             let hint = "name the export with --log, or say it with --span 2026-01-01..2026-11-20";
             Failure::unusable("risk.span", "it is not known how long was looked", hint)
         })?;
+        if asked.is_none() && to.millis() - from.millis() < SHORTEST {
+            let hint = "say with --span in which time it happened: --span 2026-01-01..2026-11-20";
+            let message =
+                "the log's entries were recorded in less than a day, so nothing can be proposed for a year";
+            return Err(Failure::unusable("risk.span", message, hint));
+        }
         #[allow(clippy::cast_precision_loss, reason = "milliseconds of some thousand years")]
         let years = (to.millis() - from.millis()) as f64 / YEAR_MILLIS;
         Ok(Some(Span { from: from.to_string(), to: to.to_string(), years }))

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use countersign_risk::markdown::{money, name, number, percent};
 use countersign_risk::{Bought, Figures, METHOD, Proposed, Report, Told};
 
-use crate::analyze::ranges;
+use crate::analyze::named;
 use crate::style::{doubt, faint, label, plain};
+use crate::verdict::count;
 
 /// How many kinds of observations are named.
 const KINDS: usize = 6;
@@ -28,8 +29,7 @@ pub(super) fn text(report: &Report) -> String {
         text.push('\n');
     }
     if let Some(together) = &report.together {
-        let _ =
-            writeln!(text, "{}", label(format_args!("All {} scenarios together", report.scenarios.len())));
+        let _ = writeln!(text, "{}", label(format_args!("{} scenarios together", report.scenarios.len())));
         figures(&mut text, &together.figures, together.closed_form, &report.currency);
         let _ = writeln!(text, "  {}\n", faint("simulated independently of each other"));
     }
@@ -108,7 +108,7 @@ fn control(text: &mut String, bought: &Bought, currency: &str) {
 fn proposal(text: &mut String, proposed: &Proposed) {
     let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, .. } = proposed;
     let _ = writeln!(text, "\n{} {}", label("Observed, and not applied:"), scenario);
-    let _ = writeln!(text, "  {observed} from {} to {}, {:.2} years", span.from, span.to, span.years);
+    let _ = writeln!(text, "  {observed} in {:.2} years, from {} to {}", span.years, span.from, span.to);
     if !complete {
         let _ = writeln!(text, "  {}", doubt("! in what is shown: others may exist"));
     }
@@ -116,10 +116,11 @@ fn proposal(text: &mut String, proposed: &Proposed) {
         let _ = writeln!(text, "    {times} × {}", plain(title));
     }
     if what.len() > KINDS {
-        let _ = writeln!(text, "    {}", faint(format_args!("and {} more kinds", what.len() - KINDS)));
+        let more = count((what.len() - KINDS) as u64, "more kind");
+        let _ = writeln!(text, "    {}", faint(format_args!("and {more}")));
     }
     if !leaves.is_empty() {
-        let _ = writeln!(text, "    entries {}", ranges(leaves));
+        let _ = writeln!(text, "    {}", named(leaves));
     }
     let numbers = |of: [f64; 3]| of.map(|value| format!("{value:.2}")).join(" / ");
     let _ = writeln!(

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod formats;
+mod https;
 mod kills;
 mod rsyslog;
 #[path = "../common/serving.rs"]

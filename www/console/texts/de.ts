@@ -6,6 +6,8 @@ import type { ConsoleTexts } from "./en.ts";
 const LANG = "de";
 const { count, duration, leaves } = page.viewer.figures;
 const cosignatures = counting(LANG, "Gegenzeichnung", "Gegenzeichnungen");
+const calls = counting(LANG, "Aufruf", "Aufrufe");
+const callers = counting(LANG, "Aufrufer", "Aufrufern");
 const lines = counting(LANG, "Zeile", "Zeilen");
 
 /** Dasselbe auf Deutsch. */
@@ -23,6 +25,8 @@ export const de: ConsoleTexts = {
     live: "Live",
     findings: "Funde",
     sessions: "Sitzungen",
+    inventory: "Endpunkte",
+    exposure: "Risiko",
     coverage: "Abdeckung",
     keys: "Schlüssel",
     witnesses: "Zeugen",
@@ -200,6 +204,121 @@ export const de: ConsoleTexts = {
     last: "Zuletzt",
     others: (count: string) => ` und ${count} weitere`,
     more: (count: string) => `${count} weitere mit weniger Punkten.`,
+  },
+
+  /** Of files that were chosen. */
+  unread: (names: string) => `Das ist nicht als Text zu lesen: ${names}`,
+
+  inventory: {
+    heading: "Aufgerufene Endpunkte",
+    about:
+      "Welche Endpunkte von APIs den verifizierten Ereignissen nach aufgerufen wurden, von wem, und wie sie geantwortet haben. Pfade sind zu Mustern zusammengefasst, die sich aus den Aufrufen ergeben.",
+    waiting: "Die Endpunkte erscheinen mit dem Ergebnis.",
+    description: "Mit einer Beschreibung vergleichen",
+    descriptionAbout:
+      "Mit einer Datei in OpenAPI oder Swagger, JSON oder YAML, zeigt sich auch, was aufgerufen und nicht beschrieben, veraltet und noch aufgerufen, oder beschrieben und nie aufgerufen wird. Die Datei wird nicht gesendet.",
+    choose: "Beschreibung wählen",
+    another: "Andere Beschreibung wählen",
+    remove: "Entfernen",
+    none: "Keines dieser Ereignisse ist ein Aufruf: Sie haben weder http.method und http.path, noch findet eine Lesart die Operation eines Dienstes in ihnen.",
+    noneAnswered: "Kein Aufruf wurde beantwortet.",
+    endpoints: counting(LANG, "Endpunkt", "Endpunkte"),
+    summary: (made: number, by: number, among: number) =>
+      `${calls(made)} von ${callers(by)}, in ${page.viewer.figures.events(among)}, verifiziert.`,
+    complete: ([first, end]: readonly [number, number]) =>
+      `Gesehen wurden alle Einträge von ${count(first)} bis ${count(end - 1)}.`,
+    partial: "Es kann weitere geben: Nur ein Teil des Logs wurde geladen.",
+    compared: (title: unknown, operations: number) =>
+      html`Verglichen mit ${title}, worin ${counting(LANG, "Operation", "Operationen")(operations)} beschrieben sind.`,
+    leftOut: (left: number) => `${calls(left)} ließen sich aus Platzmangel nicht unterscheiden.`,
+    endpoint: "Endpunkt",
+    risk: "Risiko",
+    calls: "Aufrufe",
+    callers: "Aufrufer",
+    answers: "Antworten",
+    time: "Die Hälfte, und 95 von 100, binnen",
+    latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
+    notStated: "nicht angegeben",
+    last: "Letzter Aufruf",
+    nobody: "niemand genannt",
+    others: (others: string) => `und ${others} weitere`,
+    more: (left: string) => `${left} weitere stehen in der gesicherten Datei.`,
+    entry: "Eintrag",
+    outcomes: {
+      success: "Erfolg",
+      failure: "Fehlschlag",
+      denied: "verweigert",
+      unknown: "unbekannt",
+      "not-stated": "nicht angegeben",
+    },
+    unused: (unused: number) =>
+      `${counting(LANG, "Operation ist", "Operationen sind")(unused)} beschrieben und nicht aufgerufen`,
+    deprecated: "veraltet",
+    probed: (probed: number) =>
+      `${counting(LANG, "Pfad wurde", "Pfade wurden")(probed)} angefragt, und jedes Mal verweigert oder nicht gefunden`,
+    probedName: "Angefragt, und verweigert oder nicht gefunden",
+    save: "Als JSON sichern",
+    digest: "Dieselben Ereignisse ergeben denselben Wert, auch mit countersign inventory:",
+  },
+
+  exposure: {
+    heading: "Risiko in Geld",
+    about:
+      "Was in einem Jahr verloren gehen kann, nach selbst geschriebenen Szenarien: wie oft etwas droht, welcher Teil davon zum Schaden wird, und was ein Schaden kostet. Die Jahre werden hier simuliert, und nichts wird gesendet.",
+    unfit: "Zu dem, was sich nicht verifizieren lässt, gibt es keine Zahlen.",
+    scenarios: "Szenarien",
+    scenariosAbout: html`Dateien in YAML, gemeinsam betrachtet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
+      zum Anfangen. Beträge, Quellen und Daten sind die eigenen: Vorgegeben ist keiner.`,
+    choose: "Szenarien wählen",
+    remove: "Entfernen",
+    refused: "Zahlen gibt es, sobald das hier berichtigt ist:",
+    line: (line: number) => `Zeile ${count(line)}`,
+    waiting: "Wird simuliert",
+    newer: "Das Log ist gewachsen, seit diese Jahre simuliert wurden.",
+    again: "Nach der neuesten Wurzel simulieren",
+    together: (scenarios: number) => `Alle ${count(scenarios)} Szenarien zusammen`,
+    independent:
+      "Sie werden unabhängig voneinander simuliert: Was mehrere in einem Jahr eintreten lässt, steckt nicht in diesen Zahlen.",
+    chart:
+      "Diagramm: wie wahrscheinlich es ist, dass die Verluste eines Jahres einen Betrag übersteigen. Die Zahlen stehen in der Tabelle.",
+    caption: "Wie wahrscheinlich es ist, dass die Verluste eines Jahres einen Betrag übersteigen",
+    mean: (mean: string, currency: string) => `${mean} ${currency} im Jahr, im Mittel`,
+    formula: (mean: string) => `nach der Formel ${mean}`,
+    without: (share: string, most: string) =>
+      `${share} der Jahre bleiben ohne Verlust. Das schlimmste verliert ${most}.`,
+    quantiles: "So viele von 100 Jahren verlieren höchstens",
+    exceeded: "Mit dieser Wahrscheinlichkeit verliert ein Jahr mindestens",
+    inputs: "Woraus es berechnet ist",
+    input: "Eingabe",
+    low: "Mindestens",
+    mode: "Am ehesten",
+    high: "Höchstens",
+    source: "Quelle",
+    date: "Stand",
+    names: {
+      frequency: "Bedrohungen im Jahr",
+      vulnerability: "Anteil, der zum Schaden wird",
+      loss: "Ein Schaden",
+      "secondary.probability": "Wahrscheinlichkeit eines Folgeschadens",
+      "secondary.loss": "Ein Folgeschaden",
+    },
+    controls: "Was Maßnahmen bringen",
+    controlsAbout: (currency: string) => `Dieselben Jahre, mit und ohne. Beträge im Jahr, in ${currency}.`,
+    control: "Maßnahme",
+    all: "Alle zusammen",
+    less: "Weniger Verlust",
+    meanWith: "Mittel damit",
+    cost: "Ihre Kosten",
+    net: "Netto",
+    notSaid: "nicht angegeben",
+    recompute: "Alle erhalten dieselben Zahlen",
+    byLog: "Die Jahre folgen aus der Wurzel des Logs und jedem Szenario, und aus nichts sonst.",
+    byNoLog:
+      "Die Jahre folgen aus jedem Szenario allein: Was geladen wurde, hat keinen Checkpoint, und damit keine Wurzel.",
+    years: (years: number) => `Simuliert sind ${count(years)} Jahre. Gleiche Werte sind gleiche Zahlen:`,
+    saveText: "Als Markdown sichern",
+    saveChart: "Diagramm sichern",
+    file: html`Um es mit den Ereignissen abzulegen: <code>countersign report EXPORT --trust TRUST --scenario FILE -o board.html</code>`,
   },
 
   coverage: {

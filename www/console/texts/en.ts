@@ -5,6 +5,8 @@ import { en as page } from "../../src/texts/en.ts";
 const LANG = "en-GB";
 const { count, duration, leaves } = page.viewer.figures;
 const cosignatures = counting(LANG, "cosignature", "cosignatures");
+const calls = counting(LANG, "call", "calls");
+const callers = counting(LANG, "caller", "callers");
 const lines = counting(LANG, "line", "lines");
 
 /** What the console says beside what the auditor's page and the viewer say, in English. */
@@ -23,6 +25,8 @@ export const en = {
     live: "Live",
     findings: "Findings",
     sessions: "Sessions",
+    inventory: "Inventory",
+    exposure: "Exposure",
     coverage: "Coverage",
     keys: "Keys",
     witnesses: "Witnesses",
@@ -192,6 +196,120 @@ export const en = {
     last: "Last",
     others: (count: string) => ` and ${count} more`,
     more: (count: string) => `${count} more, with lower scores.`,
+  },
+
+  /** Of files that were chosen. */
+  unread: (names: string) => `This could not be read as text: ${names}`,
+
+  inventory: {
+    heading: "Endpoints that were called",
+    about:
+      "Which endpoints of your APIs the verified events say were called, by whom, and how they answered. Paths are grouped into templates that were inferred from the calls.",
+    waiting: "The endpoints appear with the result.",
+    description: "Compare with a description",
+    descriptionAbout:
+      "With an OpenAPI or Swagger file, JSON or YAML, you also see what is called and not described, deprecated and still called, or described and never called. The file isn’t sent anywhere.",
+    choose: "Choose a description",
+    another: "Choose another description",
+    remove: "Remove",
+    none: "None of these events is of a call: they have no http.method and http.path, and no reading finds a service’s operation in them.",
+    noneAnswered: "No call was answered.",
+    endpoints: counting(LANG, "endpoint", "endpoints"),
+    summary: (made: number, by: number, among: number) =>
+      `${calls(made)} by ${callers(by)}, in ${page.viewer.figures.events(among)} that verified.`,
+    complete: ([first, end]: readonly [number, number]) =>
+      `All entries from ${count(first)} to ${count(end - 1)} were looked at.`,
+    partial: "Others may exist: only part of the log was loaded.",
+    compared: (title: unknown, operations: number) =>
+      html`Compared with ${title}, which describes ${counting(LANG, "operation", "operations")(operations)}.`,
+    leftOut: (left: number) => `${calls(left)} could not be told apart for lack of room.`,
+    endpoint: "Endpoint",
+    risk: "Risk",
+    calls: "Calls",
+    callers: "Callers",
+    answers: "Answers",
+    time: "Half, and 95 of 100, within",
+    latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
+    notStated: "not stated",
+    last: "Last call",
+    nobody: "nobody named",
+    others: (others: string) => `and ${others} more`,
+    more: (left: string) => `${left} more are in the saved file.`,
+    entry: "entry",
+    outcomes: {
+      success: "success",
+      failure: "failure",
+      denied: "denied",
+      unknown: "unknown",
+      "not-stated": "not stated",
+    },
+    unused: (unused: number) =>
+      `${counting(LANG, "operation is", "operations are")(unused)} described and not called`,
+    deprecated: "deprecated",
+    probed: (probed: number) =>
+      `${counting(LANG, "path was", "paths were")(probed)} asked for, and refused or not found each time`,
+    probedName: "Asked for, and refused or not found",
+    save: "Save as JSON",
+    digest: "The same events give the same digest, also in countersign inventory:",
+  },
+
+  exposure: {
+    heading: "Exposure in money",
+    about:
+      "What may be lost in a year by scenarios that you wrote: how often something threatens you, how much of it becomes a loss, and what a loss costs. The years are simulated here, and nothing is sent.",
+    unfit: "What does not verify gets no figures.",
+    scenarios: "Scenarios",
+    scenariosAbout: html`Files in YAML, looked at together. <code>countersign risk --new exposed-endpoint</code> writes one to
+      begin with. Amounts, sources and dates are yours: there are no default ones.`,
+    choose: "Choose scenarios",
+    remove: "Remove",
+    refused: "There are no figures until this is mended:",
+    line: (line: number) => `line ${count(line)}`,
+    waiting: "Simulating",
+    newer: "The log has grown since these years were simulated.",
+    again: "Simulate by its newest root",
+    together: (scenarios: number) => `All ${count(scenarios)} scenarios together`,
+    independent:
+      "They are simulated independently of each other: a cause that makes several happen in one year is not in these figures.",
+    chart: "Chart: how probable it is that a year’s losses exceed an amount. The table has its numbers.",
+    caption: "How probable it is that a year’s losses exceed an amount",
+    mean: (mean: string, currency: string) => `${mean} ${currency} a year on average`,
+    formula: (mean: string) => `by the formula ${mean}`,
+    without: (share: string, most: string) =>
+      `${share} of the years lose nothing. The worst year loses ${most}.`,
+    quantiles: "So many of 100 years lose at most",
+    exceeded: "With this probability a year loses at least",
+    inputs: "What it is computed from",
+    input: "Input",
+    low: "Low",
+    mode: "Likeliest",
+    high: "High",
+    source: "Source",
+    date: "As of",
+    names: {
+      frequency: "Threat events a year",
+      vulnerability: "Part that becomes a loss",
+      loss: "A loss",
+      "secondary.probability": "Probability of a second loss",
+      "secondary.loss": "A second loss",
+    },
+    controls: "What controls buy",
+    controlsAbout: (currency: string) =>
+      `The same years, with and without each. Amounts a year, in ${currency}.`,
+    control: "Control",
+    all: "All of them",
+    less: "Less lost",
+    meanWith: "Average with it",
+    cost: "Its cost",
+    net: "Net",
+    notSaid: "not stated",
+    recompute: "Anyone gets the same figures",
+    byLog: "The years follow from the log’s root and each scenario, and from nothing else.",
+    byNoLog: "The years follow from each scenario alone: what was loaded has no checkpoint, and so no root.",
+    years: (years: number) => `${count(years)} years were simulated. Equal digests are equal figures:`,
+    saveText: "Save as Markdown",
+    saveChart: "Save the chart",
+    file: html`To file it with the events: <code>countersign report EXPORT --trust TRUST --scenario FILE -o board.html</code>`,
   },
 
   coverage: {

@@ -25,6 +25,8 @@ export interface Paper {
 }
 
 export type Block =
+  /** A picture, and what is on it in words. */
+  | { readonly svg: string; readonly text: string }
   | { readonly text: string }
   | { readonly list: readonly string[] }
   | { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };

@@ -50,6 +50,12 @@ export class RealLog {
     return join(this.#folder, name);
   }
 
+  /** Writes a file into its folder, and gives its path. */
+  write(name: string, text: string): string {
+    writeFileSync(this.path(name), text);
+    return this.path(name);
+  }
+
   run(...args: readonly string[]): string {
     return execFileSync(PROGRAM, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   }

@@ -102,7 +102,7 @@ impl Http {
         }
         let answer = self.client.post_with(&self.url, Body { content_type, bytes }, &headers, ANSWER);
         // The failure itself names the address, which may hold what others are not to see.
-        answer.map_err(|failure| Trouble::Later(format!("{}: {}", self.host(), failure.code())))
+        answer.map_err(|failure| Trouble::Later(format!("{}: {}", self.host(), failure.said())))
     }
 
     fn host(&self) -> &str {

@@ -1,0 +1,183 @@
+/** What verified events say of endpoints, and what scenarios come to, as the program's JSON has it (docs/inventory.md, docs/risk.md). */
+
+import type { Counted } from "../analyze/types.js";
+
+/** How calls were answered: with a status of HTTP, or as the event says without one. */
+export interface Answered {
+  readonly status?: number;
+  readonly outcome?: string;
+  readonly calls: number;
+  readonly leaf: number;
+}
+
+/** One who called. */
+export interface Caller {
+  readonly id: string;
+  readonly calls: number;
+  readonly first: string;
+  readonly leaf: number;
+  readonly new: boolean;
+}
+
+/** Why an endpoint is a risk. */
+export interface RiskReason {
+  readonly points: number;
+  readonly reason: string;
+  readonly leaves: readonly number[];
+}
+
+/** An endpoint that was called: a method and the template of a path, or a service and its operation. */
+export interface Endpoint {
+  readonly method?: string;
+  readonly path?: string;
+  readonly service?: string;
+  readonly operation?: string;
+  /** Whether the description has it; null without one. */
+  readonly documented: boolean | null;
+  readonly flags: readonly string[];
+  readonly calls: number;
+  readonly first: string;
+  readonly first_leaf: number;
+  readonly last: string;
+  readonly last_leaf: number;
+  readonly leaves: readonly number[];
+  readonly statuses: readonly Answered[];
+  /** Those with the most calls. */
+  readonly callers: readonly Caller[];
+  readonly all_callers: number;
+  readonly latency_ms: {
+    readonly calls: number;
+    readonly p50: number;
+    readonly p95: number;
+    readonly max: number;
+  } | null;
+  readonly risk: number;
+  readonly reasons: readonly RiskReason[];
+}
+
+/** What is described and was not called. */
+export interface Unused {
+  readonly method: string;
+  readonly path: string;
+  readonly deprecated: boolean;
+}
+
+/** What `countersign inventory --format json` prints. */
+export interface Inventory {
+  readonly verdict: string;
+  /** The entries that all were looked at of; null where others may exist. */
+  readonly complete: readonly [first: number, end: number] | null;
+  readonly events: number;
+  readonly calls: number;
+  readonly callers: number;
+  readonly description: { readonly title: string; readonly version: string; readonly operations: number } | null;
+  readonly left_out: { readonly calls: Counted | null; readonly callers: Counted | null };
+  readonly digest: string;
+  /** The riskiest first. */
+  readonly endpoints: readonly Endpoint[];
+  readonly unused: readonly Unused[];
+  /** What was asked for and refused or not found each time. */
+  readonly probed: readonly Endpoint[];
+}
+
+/** What of a report says what was looked at. */
+export interface Of {
+  readonly origin: string | null;
+  readonly log: { readonly size: number; readonly root: string } | null;
+  readonly verdict: string;
+  readonly complete: readonly [number, number] | null;
+}
+
+/** What is said of many years' losses. */
+export interface Figures {
+  readonly years: number;
+  readonly mean: number;
+  readonly standard_error: number;
+  readonly without_loss: number;
+  readonly quantiles: readonly { readonly part: number; readonly loss: number }[];
+  readonly exceedance: readonly { readonly probability: number; readonly loss: number }[];
+  readonly most: number;
+}
+
+/** Three numbers, and who says so. */
+export interface Input {
+  readonly of: string;
+  readonly low: number;
+  readonly mode: number;
+  readonly high: number;
+  readonly source: string;
+  readonly date: string;
+}
+
+/** What a scenario comes to. */
+export interface ToldScenario {
+  readonly id: string;
+  readonly title: string;
+  readonly inputs: readonly Input[];
+  readonly closed_form: number;
+  readonly figures: Figures;
+  readonly digest: string;
+}
+
+/** What a control buys over the same years. */
+export interface Bought {
+  /** null: all of them together. */
+  readonly id: string | null;
+  readonly title: string;
+  readonly figures: Figures;
+  readonly less: number;
+  readonly standard_error: number;
+  readonly cost: number | null;
+}
+
+/** What `countersign risk --format json` prints. */
+export interface RiskReport {
+  readonly log: { readonly root: string } | null;
+  readonly years: number;
+  readonly currency: string;
+  readonly scenarios: readonly ToldScenario[];
+  readonly together: { readonly closed_form: number; readonly figures: Figures } | null;
+  readonly controls: readonly Bought[];
+}
+
+/** The same as it is shown and filed. */
+export interface Exposure {
+  readonly report: RiskReport;
+  readonly svg: string;
+  readonly markdown: string;
+}
+
+/** A scenario's file. */
+export interface ScenarioFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Why scenarios cannot be used. */
+export interface Refused {
+  /** Empty where it is about several. */
+  readonly file: string;
+  /** 0 where it is not known. */
+  readonly line: number;
+  readonly member: string;
+  readonly problem: string;
+  readonly hint: string;
+}
+
+/** Learns of endpoints, in a worker of its own. */
+export interface Endpoints {
+  /** Takes verified events: lines as the verifier writes them. */
+  add(events: Blob): Promise<void>;
+  /** What is known by now, as text: JSON of `Inventory`. */
+  tell(of: Of): Promise<string>;
+  /** Ends its worker. */
+  close(): void;
+}
+
+/** What the parts of a console that tell of endpoints and exposure are made by. */
+export interface Overview {
+  /** Compared with what describes the API, where that is given: OpenAPI or Swagger, as JSON or YAML. What is none is refused. */
+  endpoints(description: string | undefined): Promise<Endpoints>;
+  /** Simulates years by the root of a log. */
+  expose(scenarios: readonly ScenarioFile[], of: Pick<Of, "origin" | "log">): Promise<Exposure | readonly Refused[]>;
+}

@@ -1,0 +1,55 @@
+/** A worker that learns of endpoints, or simulates years. */
+
+import { connect, type Port } from "../calls/calls.js";
+import { inPieces } from "../index/in-pieces.js";
+import init, { Endpoints, expose } from "../wasm/overview.js";
+import type { Exposure, Of, Refused, ScenarioFile } from "./types.js";
+
+/** What is asked for. */
+export interface OverviewWorker {
+  begin(module: WebAssembly.Module, description: string | undefined): Promise<void>;
+  add(events: Blob): Promise<void>;
+  tell(of: Of): string;
+  expose(
+    module: WebAssembly.Module,
+    scenarios: readonly ScenarioFile[],
+    of: Pick<Of, "origin" | "log">,
+  ): Promise<Exposure | readonly Refused[]>;
+}
+
+/** Serves the host on the other side of a port. */
+export function work(port: Port): void {
+  let endpoints: Endpoints | undefined;
+  const begun = () => {
+    if (endpoints === undefined) {
+      throw new Error("it has not begun");
+    }
+    return endpoints;
+  };
+  const ours: OverviewWorker = {
+    begin: async (module, description) => {
+      await init({ module_or_path: module });
+      endpoints = new Endpoints(description);
+    },
+    add: (events) => inPieces(events, (lines) => begun().take(lines)),
+    tell: ({ origin, log, verdict, complete }) =>
+      begun().tell(
+        origin ?? undefined,
+        log?.size,
+        log?.root,
+        verdict,
+        complete === null ? undefined : Float64Array.from(complete),
+      ),
+    expose: async (module, scenarios, { origin, log }) => {
+      await init({ module_or_path: module });
+      return expose(
+        scenarios.map(({ name }) => name),
+        scenarios.map(({ text }) => text),
+        origin ?? undefined,
+        log?.size,
+        log?.root,
+      ) as Exposure | readonly Refused[];
+    },
+  };
+  connect(port, ours);
+}

@@ -1,0 +1,268 @@
+/** What may be lost in a year, in money, by scenarios that the reader brings: simulated here, by the log's root. */
+
+import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/overview/types.js";
+import { type Failure, failure } from "@countersign/viewer/failure.js";
+import { icon } from "@countersign/viewer/icons.js";
+import { save } from "@countersign/viewer/save.js";
+import { value } from "@countersign/viewer/value.js";
+import { define, given, View, wish } from "@countersign/viewer/view.js";
+import type { Report } from "countersign/verify";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { complaintView, picker } from "../src/input/choose.ts";
+import { path } from "../src/shell.ts";
+import type { Brought } from "./overview.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import { failureView, table } from "./verified.ts";
+
+/** So many faults of scenarios are told. */
+const FAULTS = 50;
+/** What does not verify gets no figures. */
+const UNFIT: readonly string[] = ["altered", "broken", "not-checked"];
+
+/** It wishes for `choose-scenarios` (files) and `remove-scenario` (a name). */
+export class ExposureTab extends View {
+  static override properties = given("report", "overview", "scenarios", "complaint", "texts");
+
+  declare report: Report | undefined;
+  declare overview: (() => Promise<Overview>) | undefined;
+  declare scenarios: readonly Brought[];
+  /** Why some of what was chosen last is not there. */
+  declare complaint: string;
+  declare texts: ConsoleTexts | undefined;
+
+  #exposure: Exposure | undefined;
+  #refused: readonly Refused[] = [];
+  #failure: Failure | undefined;
+  /** The root that was simulated by: a live log's goes on. */
+  #root: string | undefined;
+  #asked = 0;
+
+  constructor() {
+    super();
+    this.scenarios = [];
+    this.complaint = "";
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("scenarios") || (changed.has("report") && this.#root === undefined)) this.#simulate();
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { texts: t, report } = this;
+    if (t === undefined || report === undefined) return nothing;
+    if (UNFIT.includes(report.verdict)) return html`<p class="empty">${t.exposure.unfit}</p>`;
+    const words = t.exposure;
+    return html`
+      <section class="brought" aria-labelledby="scenarios-heading">
+        <h3 id="scenarios-heading">${words.scenarios}</h3>
+        <p class="help">${words.scenariosAbout}</p>
+        ${
+          this.scenarios.length === 0
+            ? nothing
+            : html`
+              <ul class="chosen-list">
+                ${this.scenarios.map(
+                  ({ name }) => html`
+                    <li>${icon("file")}<span>${value(name)}</span>
+                      <button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("remove-scenario", name))}>${words.remove}<span class="sr"> ${name}</span></button></li>`,
+                )}
+              </ul>`
+        }
+        <div class="buttons">${picker(words.choose, "choose-scenarios", { primary: this.scenarios.length === 0, multiple: true })}</div>
+        ${complaintView(this.complaint)}
+      </section>
+      ${this.#outcome(report, t)}
+    `;
+  }
+
+  #outcome(report: Report, t: ConsoleTexts): TemplateResult | typeof nothing {
+    if (this.scenarios.length === 0) return nothing;
+    if (this.#failure !== undefined) return failureView(this.#failure, t);
+    if (this.#refused.length > 0) return refusedView(this.#refused, t);
+    if (this.#exposure === undefined)
+      return html`<p class="empty" aria-busy="true">${t.exposure.waiting}</p>`;
+    const isNewer = report.log !== null && report.log.root !== this.#root;
+    return html`
+      ${
+        isNewer
+          ? html`
+            <div class="behind"><span>${t.exposure.newer}</span>
+              <button type="button" @click=${() => this.#simulate()}>${t.exposure.again}</button></div>`
+          : nothing
+      }
+      ${exposureView(this.#exposure, this.scenarios, t)}
+    `;
+  }
+
+  #simulate(): void {
+    this.#asked += 1;
+    const asked = this.#asked;
+    this.#exposure = undefined;
+    this.#refused = [];
+    this.#failure = undefined;
+    this.requestUpdate();
+    const { report, overview, scenarios } = this;
+    if (report === undefined || overview === undefined || scenarios.length === 0) return;
+    if (UNFIT.includes(report.verdict)) return;
+    const { origin, log } = report;
+    this.#root = log?.root;
+    void overview()
+      .then((made) => made.expose(scenarios, { origin, log: log && { size: log.size, root: log.root } }))
+      .then(
+        (outcome) => {
+          if (asked !== this.#asked) return;
+          if ("report" in outcome) this.#exposure = outcome;
+          else this.#refused = outcome;
+        },
+        (error: unknown) => {
+          if (asked === this.#asked) this.#failure = failure(error);
+        },
+      )
+      .finally(() => this.requestUpdate());
+  }
+}
+
+function refusedView(refused: readonly Refused[], t: ConsoleTexts): TemplateResult {
+  return html`
+    <div class="refused tone-bad" role="alert">
+      <p>${t.exposure.refused}</p>
+      <ul>
+        ${refused.slice(0, FAULTS).map(
+          ({ file, line, member, problem, hint }) => html`
+            <li>
+              ${file === "" ? nothing : html`<strong>${value(file, 200)}</strong>${line > 0 ? html`, ${t.exposure.line(line)}` : nothing}: `}
+              ${member === "" ? nothing : html`<code>${value(member, 200)}</code> `}${value(problem, 500)}.
+              <span class="help">${value(hint, 500)}</span>
+            </li>`,
+        )}
+      </ul>
+    </div>
+  `;
+}
+
+function exposureView(
+  { report, svg, markdown }: Exposure,
+  scenarios: readonly Brought[],
+  t: ConsoleTexts,
+): TemplateResult {
+  const words = t.exposure;
+  const { together, controls } = report;
+  const of = figuresOf(report, t);
+  const command = [
+    "countersign risk",
+    ...scenarios.map(({ name }) => path(name)),
+    ...(report.log === null ? [] : ["--root", report.log.root]),
+  ].join(" ");
+  return html`
+    <div class="exposure" data-exposure="shown">
+      ${together === null ? nothing : html`<section><h3>${words.together(report.scenarios.length)}</h3>${of(together.figures, together.closed_form)}<p class="help">${words.independent}</p></section>`}
+      <figure>
+        <img alt=${words.chart} src=${`data:image/svg+xml,${encodeURIComponent(svg)}`} />
+        <figcaption class="faint">${words.caption}</figcaption>
+      </figure>
+      ${report.scenarios.map(
+        ({ title, figures, closed_form, inputs }) => html`
+          <section>
+            <h3>${value(title, 300)}</h3>
+            ${of(figures, closed_form)}
+            <details>
+              <summary>${words.inputs}</summary>
+              ${table(
+                words.inputs,
+                [words.input, words.low, words.mode, words.high, words.source, words.date],
+                inputs.map(
+                  (input) => html`
+                    <tr>
+                      <th scope="row">${words.names[input.of as "frequency"] ?? value(input.of)}</th>
+                      <td>${amount(input.low, t)}</td><td>${amount(input.mode, t)}</td><td>${amount(input.high, t)}</td>
+                      <td class="wraps">${value(input.source, 500)}</td><td>${value(input.date, 20)}</td>
+                    </tr>`,
+                ),
+              )}
+            </details>
+          </section>`,
+      )}
+      ${controls.length === 0 ? nothing : controlsView(report, t)}
+      <section>
+        <h3>${words.recompute}</h3>
+        <p>${report.log === null ? words.byNoLog : words.byLog} ${words.years(report.years)}</p>
+        <pre class="command"><code>${value(command, 4000)}</code></pre>
+        <ul class="endpoints">
+          ${report.scenarios.map(({ id, digest }) => html`<li><span class="faint">${value(id, 100)}:</span> <code class="hash">${digest}</code></li>`)}
+        </ul>
+        <div class="buttons">
+          <button type="button" @click=${() => save("exposure.md", markdown, "text/markdown")}>${words.saveText}</button>
+          <button type="button" @click=${() => save("exposure.svg", svg, "image/svg+xml")}>${words.saveChart}</button>
+        </div>
+        <p class="help">${words.file}</p>
+      </section>
+    </div>
+  `;
+}
+
+/** Mean, parts of the years and what is exceeded, of some years' losses. */
+function figuresOf({ currency }: RiskReport, t: ConsoleTexts) {
+  const words = t.exposure;
+  return (figures: Figures, closedForm: number): TemplateResult => html`
+    <p class="mean">
+      <strong>${words.mean(amount(figures.mean, t), currency)}</strong>
+      <span class="faint">± ${amount(figures.standard_error, t)}; ${words.formula(amount(closedForm, t))}</span>
+    </p>
+    <p>${words.without(percent(figures.without_loss, t), amount(figures.most, t))}</p>
+    ${table(
+      words.quantiles,
+      [words.quantiles, ...figures.quantiles.map(({ part }) => `P${Math.round(part * 100)}`)],
+      [
+        html`<tr><th scope="row">${currency}</th>${figures.quantiles.map(({ loss }) => html`<td>${amount(loss, t)}</td>`)}</tr>`,
+      ],
+    )}
+    ${table(
+      words.exceeded,
+      [words.exceeded, ...figures.exceedance.map(({ probability }) => percent(probability, t))],
+      [
+        html`<tr><th scope="row">${currency}</th>${figures.exceedance.map(({ loss }) => html`<td>${amount(loss, t)}</td>`)}</tr>`,
+      ],
+    )}
+  `;
+}
+
+function controlsView({ controls, currency }: RiskReport, t: ConsoleTexts): TemplateResult {
+  const words = t.exposure;
+  const at = (figures: Figures, part: number) =>
+    amount(figures.quantiles.find((quantile) => quantile.part === part)?.loss ?? 0, t);
+  return html`
+    <section>
+      <h3>${words.controls}</h3>
+      <p class="help">${words.controlsAbout(currency)}</p>
+      ${table(
+        words.controls,
+        [words.control, words.less, "±", words.meanWith, "P90", "P95", words.cost, words.net],
+        controls.map(
+          ({ id, title, figures, less, standard_error, cost }) => html`
+            <tr>
+              <th scope="row" class="wraps">${id === null ? words.all : value(title, 200)}</th>
+              <td>${amount(less, t)}</td>
+              <td>${amount(standard_error, t)}</td>
+              <td>${amount(figures.mean, t)}</td>
+              <td>${at(figures, 0.9)}</td>
+              <td>${at(figures, 0.95)}</td>
+              <td>${cost === null ? words.notSaid : amount(cost, t)}</td>
+              <td>${cost === null ? words.notSaid : amount(less - cost, t)}</td>
+            </tr>`,
+        ),
+      )}
+    </section>
+  `;
+}
+
+/** Whole units of a currency; small numbers as they were written. */
+function amount(number: number, t: ConsoleTexts): string {
+  const digits = Math.abs(number) < 100 ? 3 : 0;
+  return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: digits }).format(number);
+}
+
+function percent(part: number, t: ConsoleTexts): string {
+  return new Intl.NumberFormat(t.page.lang, { style: "percent", maximumFractionDigits: 1 }).format(part);
+}
+
+define("cs-exposure", ExposureTab);

@@ -1,0 +1,291 @@
+/** The endpoints that verified events say were called, by inferred templates, the riskiest first. */
+
+import type { Answered, Endpoint, Endpoints, Inventory, Overview } from "@countersign/overview/types.js";
+import { factsOf } from "@countersign/viewer/facts.js";
+import { type Failure, failure } from "@countersign/viewer/failure.js";
+import { icon } from "@countersign/viewer/icons.js";
+import { save } from "@countersign/viewer/save.js";
+import type { Session } from "@countersign/viewer/session.js";
+import { value } from "@countersign/viewer/value.js";
+import { define, given, View, wish } from "@countersign/viewer/view.js";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { complaintView, picker } from "../src/input/choose.ts";
+import { moment } from "../src/said.ts";
+import type { Brought } from "./overview.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import { failureView, table } from "./verified.ts";
+
+/** So many of each are listed, with so many callers and entries. */
+const LISTED = 200;
+const NAMED = 5;
+const ENTRIES = 3;
+/** From so many points on a risk is a high one, and from so many on one to look at, as the program tells it. */
+const HIGH = 40;
+const SOME = 20;
+
+/** It wishes for `choose-description` (files), `remove-description` and `show-entry` (a leaf). */
+export class InventoryTab extends View {
+  static override properties = given("session", "overview", "description", "complaint", "texts");
+
+  declare session: Session | undefined;
+  declare overview: (() => Promise<Overview>) | undefined;
+  /** What describes the API. */
+  declare description: Brought | undefined;
+  /** Why what was chosen last is none. */
+  declare complaint: string;
+  declare texts: ConsoleTexts | undefined;
+
+  #inventory: Inventory | undefined;
+  #text = "";
+  #failure: Failure | undefined;
+  #running = new AbortController();
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("session") || changed.has("description")) this.#begin();
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.hasUpdated) this.#begin();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#running.abort();
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { texts: t } = this;
+    if (t === undefined) return nothing;
+    return html`
+      ${this.#descriptionView(t)}
+      ${
+        this.#failure !== undefined
+          ? failureView(this.#failure, t)
+          : this.#inventory === undefined
+            ? html`<p class="empty" aria-busy="true">${t.inventory.waiting}</p>`
+            : this.#inventoryView(this.#inventory, t)
+      }
+    `;
+  }
+
+  #descriptionView(t: ConsoleTexts): TemplateResult {
+    const words = t.inventory;
+    const { description } = this;
+    return html`
+      <section class="brought" aria-labelledby="description-heading">
+        <h3 id="description-heading">${words.description}</h3>
+        <p class="help">${words.descriptionAbout}</p>
+        ${
+          description === undefined
+            ? nothing
+            : html`
+              <ul class="chosen-list">
+                <li>${icon("file")}<span>${value(description.name)}</span>
+                  <button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("remove-description", undefined))}>${words.remove}</button></li>
+              </ul>`
+        }
+        <div class="buttons">${picker(description === undefined ? words.choose : words.another, "choose-description", {})}</div>
+        ${complaintView(this.complaint)}
+      </section>
+    `;
+  }
+
+  #inventoryView(inventory: Inventory, t: ConsoleTexts): TemplateResult {
+    const words = t.inventory;
+    const { count } = t.viewer.figures;
+    const { endpoints, unused, probed, description, complete, left_out } = inventory;
+    if (inventory.calls === 0) return html`<p class="empty">${words.none}</p>`;
+    return html`
+      <section aria-labelledby="endpoints-heading" data-inventory="endpoints">
+        <h3 id="endpoints-heading">${words.endpoints(endpoints.length)}</h3>
+        <p>
+          ${words.summary(inventory.calls, inventory.callers, inventory.events)}
+          ${complete === null ? words.partial : words.complete(complete)}
+          ${description === null ? nothing : words.compared(value([description.title, description.version].filter(Boolean).join(" "), 200), description.operations)}
+        </p>
+        ${left_out.calls === null ? nothing : html`<p class="tone-doubt">${icon("warning")}<span>${words.leftOut(left_out.calls.number)}</span></p>`}
+        ${
+          endpoints.length === 0
+            ? html`<p class="empty">${words.noneAnswered}</p>`
+            : table(
+                words.heading,
+                [
+                  words.endpoint,
+                  words.risk,
+                  words.calls,
+                  words.callers,
+                  words.answers,
+                  words.time,
+                  words.last,
+                ],
+                endpoints.slice(0, LISTED).map((endpoint) => this.#row(endpoint, t)),
+              )
+        }
+        ${more(endpoints, t)}
+      </section>
+      ${
+        unused.length === 0
+          ? nothing
+          : html`
+            <section aria-labelledby="unused-heading" data-inventory="unused">
+              <h3 id="unused-heading">${words.unused(unused.length)}</h3>
+              <ul class="endpoints">
+                ${unused.slice(0, LISTED).map(({ method, path, deprecated }) => html`<li><code>${method} ${value(path, 300)}</code>${deprecated ? html` <span class="faint">${words.deprecated}</span>` : nothing}</li>`)}
+              </ul>
+              ${more(unused, t)}
+            </section>`
+      }
+      ${
+        probed.length === 0
+          ? nothing
+          : html`
+            <details data-inventory="probed">
+              <summary>${words.probed(probed.length)}</summary>
+              ${table(
+                words.probedName,
+                [words.endpoint, words.calls, words.callers, words.answers, words.last],
+                probed.slice(0, LISTED).map(
+                  (endpoint) => html`
+                  <tr>
+                    <th scope="row">${nameView(endpoint)}</th>
+                    <td>${count(endpoint.calls)}</td>
+                    <td>${this.#callersView(endpoint, t)}</td>
+                    <td>${answersView(endpoint, t)}</td>
+                    <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>
+                  </tr>`,
+                ),
+              )}
+              ${more(probed, t)}
+            </details>`
+      }
+      <div class="buttons">
+        <button type="button" @click=${() => save("inventory.json", `${this.#text}\n`, "application/json")}>${words.save}</button>
+      </div>
+      <p class="faint">${words.digest} <code class="hash">${inventory.digest}</code></p>
+    `;
+  }
+
+  #row(endpoint: Endpoint, t: ConsoleTexts): TemplateResult {
+    const words = t.inventory;
+    const { count } = t.viewer.figures;
+    const { risk, reasons, latency_ms: latency } = endpoint;
+    return html`
+      <tr>
+        <th scope="row">
+          ${nameView(endpoint)}
+          ${
+            reasons.length === 0
+              ? nothing
+              : html`
+                <ul class="reasons">
+                  ${reasons.map(
+                    ({ points, reason, leaves }) => html`
+                      <li><span class="faint">+${points}</span> ${value(reason, 300)}
+                        ${leaves.slice(0, ENTRIES).map((leaf) => this.#entry(leaf, html`${words.entry} ${count(leaf)}`))}</li>`,
+                  )}
+                </ul>`
+          }
+        </th>
+        <td class=${risk >= HIGH ? "tone-bad" : risk >= SOME ? "tone-doubt" : ""}>${risk >= SOME ? icon("warning") : nothing}${count(risk)}</td>
+        <td>${count(endpoint.calls)}</td>
+        <td>${this.#callersView(endpoint, t)}</td>
+        <td>${answersView(endpoint, t)}</td>
+        <td>${latency === null ? html`<span class="faint">${words.notStated}</span>` : words.latency(latency.p50, latency.p95)}</td>
+        <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>
+      </tr>
+    `;
+  }
+
+  #callersView({ callers, all_callers }: Endpoint, t: ConsoleTexts): TemplateResult {
+    const { count } = t.viewer.figures;
+    if (all_callers === 0) return html`<span class="faint">${t.inventory.nobody}</span>`;
+    const named = [...callers].sort((one, other) => other.calls - one.calls).slice(0, NAMED);
+    return html`
+      ${named.map(({ id, calls }, nth) => html`${nth > 0 ? html`<br />` : nothing}${value(id, 80)} <span class="faint">${count(calls)}</span>`)}
+      ${all_callers > named.length ? html`<br /><span class="faint">${t.inventory.others(count(all_callers - named.length))}</span>` : nothing}
+    `;
+  }
+
+  /** What leads to an entry of the log. */
+  #entry(leaf: number, words: TemplateResult): TemplateResult {
+    return html`<button type="button" class="quiet" @click=${() => this.dispatchEvent(wish("show-entry", leaf))}>${words}</button>`;
+  }
+
+  /** Learns of all there is, and of what comes. */
+  #begin(): void {
+    this.#running.abort();
+    const running = new AbortController();
+    this.#running = running;
+    this.#inventory = undefined;
+    this.#failure = undefined;
+    void this.#follow(running.signal).catch((error: unknown) => {
+      if (running.signal.aborted) return;
+      this.#failure = failure(error);
+      this.requestUpdate();
+    });
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { session, overview, description } = this;
+    if (session === undefined || overview === undefined) return;
+    const making = await overview();
+    if (signal.aborted) return;
+    const endpoints = await making.endpoints(description?.text);
+    signal.addEventListener("abort", () => endpoints.close());
+    if (signal.aborted) endpoints.close();
+    for (let known = 0; !signal.aborted; ) {
+      const { report, isRunning } = session;
+      known = await taken(session, endpoints, known);
+      if (report !== undefined) {
+        const text = await endpoints.tell(factsOf(report));
+        if (signal.aborted) return;
+        this.#text = text;
+        this.#inventory = JSON.parse(text) as Inventory;
+        this.requestUpdate();
+      }
+      if (!isRunning) return;
+      await changed(session, report, signal);
+    }
+  }
+}
+
+/** Takes the events that came since, and tells how many blobs are known now. */
+async function taken(session: Session, endpoints: Endpoints, known: number): Promise<number> {
+  const blobs = await session.index.blobs(known);
+  await Promise.all(blobs.map((blob) => endpoints.add(blob)));
+  return known + blobs.length;
+}
+
+/** Resolves when there is another report, nothing comes any more, or nobody wants to know. */
+function changed(session: Session, report: Session["report"], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const heard = () => {
+      if (session.report === report && session.isRunning && !signal.aborted) return;
+      session.removeEventListener("change", heard);
+      signal.removeEventListener("abort", heard);
+      resolve();
+    };
+    session.addEventListener("change", heard);
+    signal.addEventListener("abort", heard);
+    heard();
+  });
+}
+
+function nameView({ method, path, service, operation }: Endpoint): TemplateResult {
+  return html`<code>${value(method ?? service ?? "", 200)} ${value(path ?? operation ?? "", 300)}</code>`;
+}
+
+function answersView({ statuses }: Endpoint, t: ConsoleTexts): TemplateResult {
+  const { count } = t.viewer.figures;
+  const said = ({ status, outcome }: Answered) =>
+    status ?? t.inventory.outcomes[outcome as "success"] ?? outcome;
+  return html`${statuses.map((answered, nth) => html`${nth > 0 ? html`<br />` : nothing}${said(answered)} <span class="faint">${count(answered.calls)}</span>`)}`;
+}
+
+function more(all: readonly unknown[], t: ConsoleTexts): TemplateResult | typeof nothing {
+  const left = all.length - LISTED;
+  return left > 0 ? html`<p class="faint">${t.inventory.more(t.viewer.figures.count(left))}</p>` : nothing;
+}
+
+define("cs-inventory", InventoryTab);

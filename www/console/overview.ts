@@ -1,0 +1,35 @@
+/** What the tabs Inventory and Exposure are made by: it is unpacked with the first of them that is opened. */
+
+import * as inlined from "virtual:workers";
+import { createOverview } from "@countersign/overview/create-overview.js";
+import type { Overview } from "@countersign/overview/types.js";
+import { once, starter } from "../src/tools.ts";
+
+export async function overview(): Promise<Overview> {
+  return createOverview({ module: once(inlined.overviewModule), worker: await starter(inlined.overview) });
+}
+
+/** A text that somebody brought. */
+export interface Brought {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** More is no scenario and no description. */
+const LONGEST = 32 << 20;
+
+/** Reads files that somebody chose. What is too long or no text is left out, by its name. */
+export async function bring(files: readonly File[]): Promise<{ brought: Brought[]; refused: string[] }> {
+  const brought: Brought[] = [];
+  const refused: string[] = [];
+  for (const file of files) {
+    try {
+      if (file.size > LONGEST) throw new RangeError("too long");
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+      brought.push({ name: file.name, text });
+    } catch {
+      refused.push(file.name);
+    }
+  }
+  return { brought, refused };
+}

@@ -1,0 +1,167 @@
+/** The tabs Inventory and Exposure, held against what the program says of the same log. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { type Browser, launch } from "../page/browser.ts";
+import { RealLog, skip } from "./real-log.ts";
+
+const EXAMPLE = readFileSync(
+  fileURLToPath(new URL("../../../risk/tests/example.yml", import.meta.url)),
+  "utf8",
+);
+const OPENAPI =
+  "openapi: 3.1.0\ninfo: {title: Jobs, version: '2'}\npaths:\n  /jobs/{id}:\n    get: {}\n    delete: {}\n";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch({ reducedMotion: "reduce" });
+});
+after(() => browser.close());
+
+/** Calls of an API, one of them to an endpoint that is not described. */
+function calls(): readonly object[] {
+  const call = (nth: number, path: string, status = 200) => ({
+    action: "http.request",
+    actor: { type: "user", id: `u_${nth % 3}` },
+    http: { method: "GET", path, status, latency_ms: 10 + nth },
+  });
+  return [
+    ...Array.from({ length: 30 }, (_, nth) => call(nth, `/jobs/${nth}`, nth % 10 === 9 ? 404 : 200)),
+    call(1, "/internal/export"),
+    call(2, "/wp-login.php", 404),
+  ];
+}
+
+async function opened(t: TestContext): Promise<{ log: RealLog; page: Page; complaints: string[] }> {
+  const log = await RealLog.start();
+  log.record(calls());
+  const page = await browser.context.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Trusted Type/.test(message.text())) complaints.push(message.text());
+  });
+  t.after(async () => {
+    await page.close();
+    await log.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.setViewportSize({ width: 1200, height: 900 });
+  await page.goto(`${log.url}/`);
+  await page.getByText("Paste a trust file").click();
+  await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
+  await page.getByRole("button", { name: "Use it" }).click();
+  await page.getByLabel("Access token").fill(log.token);
+  await page.getByRole("button", { name: "Use this token" }).click();
+  await page.locator("countersign-viewer [data-verdict=verified]").waitFor();
+  return { log, page, complaints };
+}
+
+const tab = (page: Page, name: string) =>
+  page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
+
+/** All that the log has, and whom its reader trusts: the program's arguments. */
+async function exportOf(log: RealLog): Promise<readonly string[]> {
+  const response = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${log.token}` } });
+  return [log.write("all.ndjson", await response.text()), "--trust", log.write("reads.txt", log.trust)];
+}
+
+async function choose(page: Page, button: string, ...files: readonly (readonly [string, string])[]) {
+  const chooser = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: button }).click();
+  await (await chooser).setFiles(
+    files.map(([name, text]) => ({ name, mimeType: "text/yaml", buffer: Buffer.from(text) })),
+  );
+}
+
+async function accessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(
+    violations.map(({ id }) => id),
+    [],
+  );
+}
+
+test("endpoints are listed as the program lists them, with a description too, and lead to the events", {
+  skip,
+}, async (t) => {
+  const { log, page } = await opened(t);
+  const exported = await exportOf(log);
+  const said = (...more: readonly string[]) =>
+    JSON.parse(log.run("inventory", ...exported, "--format", "json", ...more)) as {
+      digest: string;
+      endpoints: readonly { method: string; path: string }[];
+    };
+  const digest = () => page.locator("cs-inventory .hash").innerText();
+
+  await tab(page, "Inventory");
+  const rows = page.locator("[data-inventory=endpoints] tbody tr");
+  await rows.first().waitFor();
+  const alone = said();
+  assert.equal(await digest(), alone.digest);
+  assert.deepEqual(
+    await rows.locator("th code").allInnerTexts(),
+    alone.endpoints.map(({ method, path }) => `${method} ${path}`),
+  );
+  const jobs = rows.filter({ hasText: "GET /jobs/{number}" });
+  assert.match(await jobs.innerText(), /30[\s\S]*user:u_0 10[\s\S]*200 27\s+404 3[\s\S]*\d+ ms, \d+ ms/);
+  assert.equal(await page.locator("[data-inventory=probed] tbody tr").count(), 1);
+  await accessible(page);
+
+  await choose(page, "Choose a description", ["openapi.yaml", OPENAPI]);
+  await page.locator("[data-inventory=unused]").waitFor();
+  assert.equal(await digest(), said("--openapi", log.write("openapi.yaml", OPENAPI)).digest);
+  const shadow = rows.filter({ hasText: "/internal/export" });
+  assert.match(await shadow.innerText(), /\+30 it is called, and not described/);
+  assert.match(
+    await page.locator("[data-inventory=unused]").innerText(),
+    /1 operation is .*\s+DELETE \/jobs\/\{id\}/,
+  );
+  // What is none is refused with its place, and can be taken away again.
+  await choose(page, "Choose another description", ["openapi.yaml", "openapi: [3"]);
+  await page.locator("cs-inventory .refused").waitFor();
+  await page.getByRole("button", { name: "Remove" }).click();
+  await shadow.getByRole("button").last().click();
+  await page.locator("main[data-tab=search]").waitFor();
+  await page.locator("cs-drawer", { hasText: "/internal/export" }).waitFor();
+});
+
+test("exposure is simulated as the program simulates it, by the log's root", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  await tab(page, "Exposure");
+  await choose(page, "Choose scenarios", ["bad.yml", "countersign: scenario/v1\nid: A\n"]);
+  await page.locator("cs-exposure .refused").waitFor();
+  assert.match(await page.locator("cs-exposure .refused").innerText(), /bad\.yml, line \d+: /);
+  await page.getByRole("button", { name: "Remove" }).click();
+
+  const other = EXAMPLE.replace("id: exposed-endpoint", "id: other");
+  await choose(page, "Choose scenarios", ["one.yml", EXAMPLE], ["two.yml", other]);
+  await page.locator("[data-exposure=shown]").waitFor();
+  const command = await page.locator("cs-exposure .command").innerText();
+  assert.match(command, /^countersign risk one\.yml two\.yml --root \S+$/);
+  const exported = await exportOf(log);
+  const files = [log.write("one.yml", EXAMPLE), log.write("two.yml", other)];
+  const told = log.run("risk", ...files, "--log", ...exported, "--format", "markdown");
+  const digests = [...told.matchAll(/digest of all years `([^`]+)`/g)].map(([, digest]) => digest);
+  assert.deepEqual(await page.locator("cs-exposure .hash").allInnerTexts(), digests);
+  const together = await page.locator("cs-exposure .exposure > section").first().innerText();
+  const [, mean = ""] = /Mean \*\*([\d,]+) EUR\*\*/.exec(told) ?? [];
+  const [, quantiles = ""] = /P95 \|\n.*\n\| (.*) \|/.exec(told) ?? [];
+  const amounts = [mean, ...quantiles.split(" | ")];
+  assert.equal(amounts.length, 7);
+  for (const amount of amounts) assert.ok(together.includes(amount), `${amount} in ${together}`);
+  const chart = page.locator("cs-exposure figure img");
+  assert.ok(
+    await chart.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth > 0)),
+  );
+  assert.match(await page.locator("cs-exposure").innerText(), /What controls buy[\s\S]*endpoint/);
+  await accessible(page);
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save as Markdown" }).click();
+  const saved = readFileSync(await (await download).path(), "utf8");
+  assert.equal(saved.trim(), told);
+});
