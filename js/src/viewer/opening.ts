@@ -46,17 +46,25 @@ export class Opening {
     }
   }
 
-  /** The answer went on: finds out where the row stands in it. */
-  async follow(index: Pick<EventIndex, "rowOf">): Promise<void> {
+  /**
+   * The answer went on: finds out where the row stands in it. An event that is not in an answer that is whole is closed:
+   * what is listed at its place is another one.
+   */
+  async follow(index: Pick<EventIndex, "rowOf">, isWhole: boolean): Promise<void> {
     const opened = this.opened;
     const turn = this.#turn;
     if (opened === undefined) {
       return;
     }
-    const position = await index.rowOf(opened.row.line).catch(() => undefined);
-    if (position !== undefined && position !== opened.position && turn === this.#turn) {
+    const position = await index.rowOf(opened.row.line).catch(() => opened.position);
+    if (position === opened.position || turn !== this.#turn) {
+      return;
+    }
+    if (position !== undefined) {
       this.opened = { ...opened, position };
       this.#moved();
+    } else if (isWhole && opened.row.kind === "event") {
+      this.close();
     }
   }
 

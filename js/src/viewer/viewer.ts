@@ -385,7 +385,7 @@ export class Viewer extends LitElement {
               this.#rows.value?.focus();
             },
           })}
-          @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#opening.open(session.index, detail.position, detail.row)}
+          @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#openAt(session, detail)}
           @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
           @columns-changed=${({ detail }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#recolumn(detail.columns)}
           @ask-help=${() => this.#help(true)}
@@ -581,7 +581,7 @@ export class Viewer extends LitElement {
     this.requestUpdate();
     this.#seek();
     if (session !== undefined) {
-      void this.#opening.follow(session.index);
+      void this.#opening.follow(session.index, this.#looking?.isBusy === false);
     }
   };
 
@@ -603,11 +603,17 @@ export class Viewer extends LitElement {
     }
   }
 
+  /** Opens what is drawn there, and holds it against the newest answer, which may not be drawn yet. */
+  async #openAt({ index }: Session, { position, row }: RowAt): Promise<void> {
+    await this.#opening.open(index, position, row);
+    await this.#opening.follow(index, this.#looking?.isBusy === false);
+  }
+
   /** What is open follows the reader through the list. */
-  #mark({ index }: Session, { position, row }: RowAt): void {
+  #mark(session: Session, at: RowAt): void {
     const { opened } = this.#opening;
-    if (opened !== undefined && opened.position !== position) {
-      void this.#opening.open(index, position, row);
+    if (opened !== undefined && opened.position !== at.position) {
+      void this.#openAt(session, at);
     }
   }
 

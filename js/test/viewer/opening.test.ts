@@ -60,7 +60,20 @@ test("the same row is told once, and followed where the list moves", async () =>
     await open;
   }
   assert.deepEqual(opened, [line(5)]);
-  await opening.follow(index);
+  await opening.follow(index, true);
   assert.deepEqual([opening.opened?.position, opening.opened?.row.line], [line(5) + 100, line(5)]);
   assert.equal(moved(), 2);
+});
+
+test("an event that the list has no more is closed once the list is whole, and no other stands for it", async () => {
+  const { index, answers, opening, opened } = slow();
+  const open = opening.open(index, 1);
+  answers.at(-1)?.();
+  await open;
+  await opening.follow({ rowOf: () => Promise.reject(new Error("it is closed")) }, true);
+  await opening.follow({ rowOf: async () => undefined }, false);
+  assert.equal(opening.opened?.row.line, line(1));
+  await opening.follow({ rowOf: async () => undefined }, true);
+  assert.equal(opening.opened, undefined);
+  assert.deepEqual(opened, [line(1), undefined]);
 });

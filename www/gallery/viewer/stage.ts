@@ -42,7 +42,7 @@ export async function shown(name: string, given: (viewer: Viewer) => void = () =
 export async function settled(viewer: Viewer): Promise<void> {
   await until(() => viewer.session === undefined || !viewer.session.isRunning);
   await until(() => find(viewer, ".notice > p[role=status]"));
-  await until(() => !find(viewer, "cs-rows .row.unread"));
+  await until(() => !find(viewer, "cs-rows .row.unread") && !find(viewer, "cs-rows [aria-busy=true]"));
 }
 
 /** An element in the viewer. */
