@@ -329,6 +329,12 @@ fn escaped_character(rest: &mut Chars<'_>) -> char {
     char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
+/// A name that is there twice.
+pub(crate) fn twin<'n>(names: &'n mut [Cow<'_, str>]) -> Option<&'n str> {
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &*pair[0])
+}
+
 /// The name of a member that one of the objects within `value` (scanned before) has twice, names compared unescaped.
 pub(crate) fn duplicate_name(value: &str) -> Option<String> {
     let text = value.as_bytes();
@@ -339,11 +345,10 @@ pub(crate) fn duplicate_name(value: &str) -> Option<String> {
             b'{' => open.push(Some(Vec::new())),
             b'[' => open.push(None),
             b'}' | b']' => {
-                if let Some(Some(mut names)) = open.pop() {
-                    names.sort_unstable();
-                    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-                        return Some(pair[0].to_string());
-                    }
+                if let Some(Some(mut names)) = open.pop()
+                    && let Some(name) = twin(&mut names)
+                {
+                    return Some(name.to_owned());
                 }
             }
             b'"' => {

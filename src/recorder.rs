@@ -227,7 +227,8 @@ impl Recorder {
     /// [`Code::Recorder`] when none is due, [`Code::Signature`] for one that does not verify under the chain's key;
     /// it is still due then. A build without Ed25519 cannot check it.
     pub fn sign(&mut self, signature: &Signature) -> Result<(), Error> {
-        if self.to_sign().is_some_and(|bytes| !self.accepts(bytes, signature)) {
+        #[cfg(any(feature = "sign", feature = "verify"))]
+        if self.to_sign().is_some_and(|bytes| !self.key.verify(bytes, signature)) {
             return Err(Error::new(Code::Signature, "the signature does not verify under the chain's key")
                 .with_hint("the signer holds another key than its vkey says"));
         }
@@ -244,17 +245,6 @@ impl Recorder {
         }
         self.end_tail(Some(signature));
         Ok(())
-    }
-
-    #[cfg(any(feature = "sign", feature = "verify"))]
-    fn accepts(&self, bytes: &[u8], signature: &Signature) -> bool {
-        self.key.verify(bytes, signature)
-    }
-
-    #[cfg(not(any(feature = "sign", feature = "verify")))]
-    #[expect(clippy::unused_self, reason = "the key is of no use without Ed25519")]
-    fn accepts(&self, _bytes: &[u8], _signature: &Signature) -> bool {
-        true
     }
 
     /// Signs with `key` what is due, if anything is.

@@ -40,7 +40,6 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error};
 use crate::export::writer::Writer;
 use crate::export::{Header, Item};
-use crate::hash::Hash;
 use crate::log::{Acceptance, Empty, Entry, Growth, Leaf, Rules, Stop};
 use crate::merkle::{CompactRange, leaf_hash};
 use crate::note::{KeyType, SignerKey};
@@ -174,7 +173,12 @@ impl<'k> Sealer<'k> {
             Some(event) => out.event(&entry.leaf.text, &event.salt, &event.text),
             None => out.item(item),
         }
-        self.add(entry.leaf.hash, out)
+        self.tree.append(entry.leaf.hash);
+        self.added += 1;
+        match self.checkpoint_every {
+            Some(leaves) if self.tree.end().is_multiple_of(leaves.get()) => self.sign(out),
+            _ => Ok(()),
+        }
     }
 
     /// A line of what is in the log already: it was accepted when it was new.
@@ -218,15 +222,6 @@ impl<'k> Sealer<'k> {
             return Err(refuse("the checkpoint is not of the entries before it", hint));
         }
         Ok(())
-    }
-
-    fn add(&mut self, hash: Hash, out: &mut Writer) -> Result<(), Error> {
-        self.tree.append(hash);
-        self.added += 1;
-        match self.checkpoint_every {
-            Some(leaves) if self.tree.end().is_multiple_of(leaves.get()) => self.sign(out),
-            _ => Ok(()),
-        }
     }
 
     fn sign(&mut self, out: &mut Writer) -> Result<(), Error> {

@@ -59,7 +59,7 @@ fn serve(leaves: &[Vec<u8>]) -> Served {
     let checkpoint = Checkpoint::new(ORIGIN, size, root_of(&hashes)).expect("a checkpoint");
     Served {
         checkpoint: checkpoint.sign(&key(ORIGIN)).expect("the log's key"),
-        files: Tile::of_tree(size).map(tile).chain(Bundle::of_tree(size).map(bundle)).collect(),
+        files: Tile::grown(0, size).map(tile).chain(Bundle::grown(0, size).map(bundle)).collect(),
     }
 }
 
@@ -126,7 +126,7 @@ fn a_log_of_opaque_leaves_is_verified_by_its_key_alone() {
         let report = check(&serve(&opaque(size)));
         assert_eq!((report.verdict, found(&report)), (Verdict::Verified, vec![]), "{size}");
         assert_eq!((place(report.tiles.leaves.other), report.report.counts.leaves), (size, size as u64));
-        assert_eq!(report.tiles.checked, Tile::of_tree(size as u64).count() as u64);
+        assert_eq!(report.tiles.checked, Tile::grown(0, size as u64).count() as u64);
     }
     // There is nothing that it could be complete for.
     assert_eq!(check(&serve(&[])).verdict, Verdict::Partial);

@@ -63,7 +63,7 @@ fn every_small_tree_has_the_tiles_that_c2sp_says() {
         if size > SIZES && !size.is_multiple_of(997) && size % 65_536 > 2 {
             continue;
         }
-        let tiles: Vec<Tile> = Tile::of_tree(size).collect();
+        let tiles: Vec<Tile> = Tile::grown(0, size).collect();
         assert!(tiles.is_sorted(), "{size}");
         for level in 0..=3 {
             let hashes = size / 256_u64.pow(level);
@@ -75,7 +75,7 @@ fn every_small_tree_has_the_tiles_that_c2sp_says() {
             let expected: Vec<u64> = Some(hashes % 256).filter(|&width| width > 0).into_iter().collect();
             assert_eq!(partial, expected, "{size}");
         }
-        let bundles: Vec<Tile> = Bundle::of_tree(size).map(Bundle::tile).collect();
+        let bundles: Vec<Tile> = Bundle::grown(0, size).map(Bundle::tile).collect();
         assert!(bundles.iter().eq(tiles.iter().filter(|tile| tile.level == 0)), "{size}");
     }
     let top = Tile::of_size(6, 0, MAX_SIZE).expect("2^53 - 1 leaves have 31 subtrees of 2^48");
@@ -87,9 +87,9 @@ fn every_small_tree_has_the_tiles_that_c2sp_says() {
 fn what_is_written_at_each_step_is_all_that_differs() {
     let sizes = [0, 1, 2, 255, 256, 257, 300, 511, 512, 513, 520, 65_535, 65_536, 65_537, 70_000];
     for old in sizes {
-        let had: BTreeSet<Tile> = Tile::of_tree(old).collect();
+        let had: BTreeSet<Tile> = Tile::grown(0, old).collect();
         for new in sizes {
-            let has: BTreeSet<Tile> = Tile::of_tree(new).collect();
+            let has: BTreeSet<Tile> = Tile::grown(0, new).collect();
             let grown: Vec<Tile> = Tile::grown(old, new).collect();
             let expected: Vec<Tile> =
                 if old > new { Vec::new() } else { has.difference(&had).copied().collect() };
@@ -108,7 +108,7 @@ fn every_proof_of_every_small_tree_comes_out_of_its_tiles() {
     for size in 1..=SIZES {
         let (now, root) = (&leaves[..place(size)], &roots[place(size)]);
         let mut hashes = TileHashes::new(16);
-        for tile in Tile::of_tree(size) {
+        for tile in Tile::grown(0, size) {
             hashes.insert(tile, &tile_bytes(tile, now)).expect("a tile");
         }
         let hashes = hashes.authenticate(size, root).unwrap_or_else(|error| panic!("{size}: {error}"));
@@ -130,7 +130,7 @@ fn a_proof_takes_the_tiles_that_are_named_and_no_others() {
     let size = leaves.len() as u64;
     let root = root(&leaves);
     let all: BTreeMap<Tile, Vec<u8>> =
-        Tile::of_tree(size).map(|tile| (tile, tile_bytes(tile, &leaves))).collect();
+        Tile::grown(0, size).map(|tile| (tile, tile_bytes(tile, &leaves))).collect();
     let read = |tiles: &[Tile]| {
         let mut hashes = TileHashes::new(100);
         for tile in tiles {
@@ -174,7 +174,7 @@ fn one_bit_of_any_hash_of_any_tile_is_found() {
         let leaves = leaves(size);
         let root = root(&leaves);
         let tiles: BTreeMap<Tile, Vec<u8>> =
-            Tile::of_tree(size).map(|tile| (tile, tile_bytes(tile, &leaves))).collect();
+            Tile::grown(0, size).map(|tile| (tile, tile_bytes(tile, &leaves))).collect();
         for (corrupted, bytes) in &tiles {
             for at in (0..bytes.len()).step_by(32) {
                 let mut hashes = TileHashes::new(16);
@@ -189,7 +189,7 @@ fn one_bit_of_any_hash_of_any_tile_is_found() {
                 assert_eq!(error.code, Code::Tile);
             }
         }
-        assert!(read(Tile::of_tree(size), &leaves).authenticate(size, &leaf_hash(b"other")).is_err());
+        assert!(read(Tile::grown(0, size), &leaves).authenticate(size, &leaf_hash(b"other")).is_err());
     }
 }
 
@@ -230,7 +230,7 @@ fn a_tile_that_is_not_full_has_no_root_in_the_one_above() {
 fn tiles_of_another_size_are_not_of_the_tree() {
     let leaves = leaves(SIZES);
     let root = root(&leaves[..300]);
-    let mut hashes = read(Tile::of_tree(300), &leaves[..300]);
+    let mut hashes = read(Tile::grown(0, 300), &leaves[..300]);
     hashes.authenticate(300, &root).expect("they are");
     let wider = Tile { level: 0, index: 1, width: 45 };
     hashes.insert(wider, &tile_bytes(wider, &leaves)).expect("the same hashes and one more");
@@ -267,7 +267,7 @@ fn what_is_inserted_is_of_its_length_agrees_and_fits() {
 
 #[test]
 fn subtrees_that_no_tree_has_are_nowhere() {
-    let hashes = read(Tile::of_tree(300), &leaves(300));
+    let hashes = read(Tile::grown(0, 300), &leaves(300));
     for (index, level) in
         [(0, 9), (256, 6), (1, 1), (300, 0), (u64::MAX, 0), (0, 64), (0, 255), (u64::MAX, 63)]
     {

@@ -100,16 +100,16 @@ impl<'a> Tokens<'a> {
         self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
     }
 
-    fn open(&mut self, is_object: bool) -> Result<Token<'a>, Fault> {
+    fn open(&mut self, is_object: bool) -> Option<Token<'a>> {
         if self.depth as usize == MAX_DEPTH {
-            return Err(Fault);
+            return None;
         }
         let bit = 1 << self.depth;
         self.objects = if is_object { self.objects | bit } else { self.objects & !bit };
         self.depth += 1;
         self.index += 1;
         self.next = Next::First;
-        Ok(if is_object { Token::Object } else { Token::Array })
+        Some(if is_object { Token::Object } else { Token::Array })
     }
 
     fn close(&mut self) -> Token<'a> {
@@ -123,35 +123,35 @@ impl<'a> Tokens<'a> {
         self.next = if self.depth == 0 { Next::Done } else { Next::Comma };
     }
 
-    fn string(&mut self) -> Result<Raw<'a>, Fault> {
+    fn string(&mut self) -> Option<Raw<'a>> {
         if self.byte() != b'"' {
-            return Err(Fault);
+            return None;
         }
         let start = self.index + 1;
-        let (end, escapes) = json::string_end(self.text.as_bytes(), start).map_err(|_| Fault)?;
+        let (end, escapes) = json::string_end(self.text.as_bytes(), start).ok()?;
         self.index = end;
-        Ok(Raw { raw: self.text.get(start..end - 1).ok_or(Fault)?, escapes })
+        Some(Raw { raw: self.text.get(start..end - 1)?, escapes })
     }
 
-    fn name(&mut self) -> Result<Token<'a>, Fault> {
+    fn name(&mut self) -> Option<Token<'a>> {
         let name = self.string()?;
         self.space();
         if self.byte() != b':' {
-            return Err(Fault);
+            return None;
         }
         self.index += 1;
         self.next = Next::Value;
-        Ok(Token::Name(name))
+        Some(Token::Name(name))
     }
 
-    fn value(&mut self) -> Result<Token<'a>, Fault> {
+    fn value(&mut self) -> Option<Token<'a>> {
         let token = match self.byte() {
             b'{' => return self.open(true),
             b'[' => return self.open(false),
             b'"' => Token::Text(self.string()?),
             b'-' | b'0'..=b'9' => {
-                let end = json::number_end(self.text.as_bytes(), self.index).map_err(|_| Fault)?;
-                let number = self.text.get(self.index..end).ok_or(Fault)?;
+                let end = json::number_end(self.text.as_bytes(), self.index).ok()?;
+                let number = self.text.get(self.index..end)?;
                 self.index = end;
                 Token::Number(number)
             }
@@ -159,21 +159,21 @@ impl<'a> Tokens<'a> {
                 let rest = &self.text.as_bytes()[self.index..];
                 let words =
                     [("true", Token::Bool(true)), ("false", Token::Bool(false)), ("null", Token::Null)];
-                let (word, token) =
-                    words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes())).ok_or(Fault)?;
+                let (word, token) = words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes()))?;
                 self.index += word.len();
                 token
             }
         };
         self.after_value();
-        Ok(token)
+        Some(token)
     }
 
-    fn token(&mut self) -> Result<Option<Token<'a>>, Fault> {
+    /// The next part, where there is one; nothing where the text is no JSON, or nests too deep.
+    fn token(&mut self) -> Option<Option<Token<'a>>> {
         self.space();
         let ends = self.byte() == if self.in_object() { b'}' } else { b']' };
         match self.next {
-            Next::First | Next::Comma if ends => Ok(Some(self.close())),
+            Next::First | Next::Comma if ends => Some(Some(self.close())),
             Next::First | Next::Name if self.in_object() => self.name().map(Some),
             Next::Value | Next::First | Next::Name => self.value().map(Some),
             Next::Comma if self.byte() == b',' => {
@@ -181,27 +181,22 @@ impl<'a> Tokens<'a> {
                 self.next = Next::Name;
                 self.token()
             }
-            Next::Done if self.index == self.text.len() => Ok(None),
-            Next::Comma | Next::Done => Err(Fault),
+            Next::Done if self.index == self.text.len() => Some(None),
+            Next::Comma | Next::Done => None,
         }
     }
 }
-
-/// The text is no JSON, or nests too deep.
-struct Fault;
 
 impl<'a> Iterator for Tokens<'a> {
     type Item = Result<Token<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.token().map_or_else(
-            |Fault| {
-                // Whatever follows is not looked at.
-                *self = Self { index: self.text.len(), depth: 0, next: Next::Done, ..*self };
-                Some(Err(Error::new(Code::Event, "not JSON, or nested deeper than 64 levels")))
-            },
-            |token| token.map(Ok),
-        )
+        let Some(token) = self.token() else {
+            // Whatever follows is not looked at.
+            *self = Self { index: self.text.len(), depth: 0, next: Next::Done, ..*self };
+            return Some(Err(Error::new(Code::Event, "not JSON, or nested deeper than 64 levels")));
+        };
+        token.map(Ok)
     }
 }
 

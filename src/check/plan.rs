@@ -93,13 +93,13 @@ mod tests {
     fn plans_all_once_and_what_is_below_first() {
         for size in [0, 1, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537, 66_000, 131_072, 196_700] {
             let plan: Vec<Resource> = Plan::new(size).collect();
-            let expected: BTreeSet<Resource> = Tile::of_tree(size)
+            let expected: BTreeSet<Resource> = Tile::grown(0, size)
                 .map(Resource::Tile)
-                .chain(Bundle::of_tree(size).map(Resource::Bundle))
+                .chain(Bundle::grown(0, size).map(Resource::Bundle))
                 .collect();
             assert_eq!((plan.len(), plan.iter().copied().collect()), (expected.len(), expected), "{size}");
             let place = |resource| plan.iter().position(|&planned| planned == resource).expect("planned");
-            for tile in Tile::of_tree(size).step_by(17) {
+            for tile in Tile::grown(0, size).step_by(17) {
                 let at = place(Resource::Tile(tile));
                 if tile.level == 0 {
                     assert_eq!(

@@ -22,63 +22,55 @@ enum Kind {
     Object(&'static [Member]),
 }
 
-struct Member {
-    name: &'static str,
-    required: bool,
-    kind: Kind,
-}
+/// A member's name, whether it must be there, and what it must be.
+type Member = (&'static str, bool, Kind);
 
-const fn required(name: &'static str, kind: Kind) -> Member {
-    Member { name, required: true, kind }
-}
-
-const fn optional(name: &'static str, kind: Kind) -> Member {
-    Member { name, required: false, kind }
-}
+const REQUIRED: bool = true;
+const OPTIONAL: bool = false;
 
 use Kind::{Count, Moment, Number, Object, Path, Text, Word};
 
 static EVENT: &[Member] = &[
-    required("action", Text),
-    optional("actor", Object(ACTOR)),
-    optional("target", Object(TARGET)),
-    optional("outcome", Word(&OUTCOMES)),
-    optional("reason", Text),
-    optional("occurred_at", Moment),
-    optional("tenant", Text),
-    optional("context", Object(CONTEXT)),
-    optional("http", Object(HTTP)),
-    optional("before", Object(&[])),
-    optional("after", Object(&[])),
-    optional("metadata", Object(&[])),
+    ("action", REQUIRED, Text),
+    ("actor", OPTIONAL, Object(ACTOR)),
+    ("target", OPTIONAL, Object(TARGET)),
+    ("outcome", OPTIONAL, Word(&OUTCOMES)),
+    ("reason", OPTIONAL, Text),
+    ("occurred_at", OPTIONAL, Moment),
+    ("tenant", OPTIONAL, Text),
+    ("context", OPTIONAL, Object(CONTEXT)),
+    ("http", OPTIONAL, Object(HTTP)),
+    ("before", OPTIONAL, Object(&[])),
+    ("after", OPTIONAL, Object(&[])),
+    ("metadata", OPTIONAL, Object(&[])),
 ];
 
 static ACTOR: &[Member] = &[
-    required("id", Text),
-    optional("type", Word(&["user", "service", "agent", "anonymous"])),
-    optional("name", Text),
-    optional("session", Text),
-    optional("credential", Text),
+    ("id", REQUIRED, Text),
+    ("type", OPTIONAL, Word(&["user", "service", "agent", "anonymous"])),
+    ("name", OPTIONAL, Text),
+    ("session", OPTIONAL, Text),
+    ("credential", OPTIONAL, Text),
 ];
 
-static TARGET: &[Member] = &[required("type", Text), required("id", Text), optional("name", Text)];
+static TARGET: &[Member] = &[("type", REQUIRED, Text), ("id", REQUIRED, Text), ("name", OPTIONAL, Text)];
 
 static CONTEXT: &[Member] = &[
-    optional("ip", Text),
-    optional("user_agent", Text),
-    optional("geo", Object(GEO)),
-    optional("request_id", Text),
-    optional("region", Text),
+    ("ip", OPTIONAL, Text),
+    ("user_agent", OPTIONAL, Text),
+    ("geo", OPTIONAL, Object(GEO)),
+    ("request_id", OPTIONAL, Text),
+    ("region", OPTIONAL, Text),
 ];
 
-static GEO: &[Member] = &[optional("country", Text), optional("lat", Number), optional("lon", Number)];
+static GEO: &[Member] = &[("country", OPTIONAL, Text), ("lat", OPTIONAL, Number), ("lon", OPTIONAL, Number)];
 
 static HTTP: &[Member] = &[
-    required("method", Text),
-    required("path", Path),
-    required("status", Count),
-    optional("host", Text),
-    optional("latency_ms", Number),
+    ("method", REQUIRED, Text),
+    ("path", REQUIRED, Path),
+    ("status", REQUIRED, Count),
+    ("host", OPTIONAL, Text),
+    ("latency_ms", OPTIONAL, Number),
 ];
 
 /// Checks that an event has the members that SPEC section 12 requires and that those it names have the right type.
@@ -95,12 +87,12 @@ fn check_object(object: &str, members: &[Member]) -> Result<(), Error> {
     }
     let mut seen = 0_u32;
     for (name, value) in Members::of(object) {
-        let Some(nth) = members.iter().position(|member| member.name == name) else { continue };
+        let Some(nth) = members.iter().position(|(known, ..)| *known == name) else { continue };
         seen |= 1 << nth;
-        check(value, &members[nth].kind).map_err(|error| within(members[nth].name, &error))?;
+        check(value, &members[nth].2).map_err(|error| within(members[nth].0, &error))?;
     }
-    match members.iter().enumerate().find(|(nth, member)| member.required && seen >> nth & 1 == 0) {
-        Some((_, missing)) => Err(within(missing.name, &wrong("is required"))),
+    match members.iter().enumerate().find(|(nth, (_, required, _))| *required && seen >> nth & 1 == 0) {
+        Some((_, (missing, ..))) => Err(within(missing, &wrong("is required"))),
         None => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
 use crate::error::{Code, Error};
-use crate::json::{Members, duplicate_name, scan_value, unescape};
+use crate::json::{Members, duplicate_name, scan_value, twin, unescape};
 use crate::link::integer;
 use crate::note::check_name;
 
@@ -47,13 +47,8 @@ fn read(line: &[u8]) -> Option<Header> {
         }
         names.push(name);
     }
-    if !scanned.names_increase {
-        names.sort_unstable();
-        if names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return None;
-        }
-    }
-    if string(version?)? != "export/v1" {
+    let has_twins = !scanned.names_increase && twin(&mut names).is_some();
+    if has_twins || string(version?)? != "export/v1" {
         return None;
     }
     let origin = string(origin?)?.into_owned();

@@ -4,7 +4,7 @@ use crate::base64;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
-use crate::json::{scan_value, skip_space, string_end, unescape};
+use crate::json::{scan_value, skip_space, string_end, twin, unescape};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, integer};
 use crate::words::words;
@@ -168,8 +168,7 @@ impl<'a> Line<'a> {
         }
         let stripped = line.trim_matches([' ', '\t', '\r']);
         let mut members = read_members(stripped).map_err(Malformed::without_place)?;
-        members.unknown.sort_unstable();
-        members.a_member_twice |= members.unknown.windows(2).any(|pair| pair[0] == pair[1]);
+        members.a_member_twice |= twin(&mut members.unknown).is_some();
         members.classify(extended)
     }
 }

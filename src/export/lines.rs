@@ -1,6 +1,7 @@
 use memchr::{memchr, memrchr};
 
 use super::MAX_LINE;
+use super::line::strip;
 
 /// Cuts a stream of bytes into stretches of whole lines, in bounded memory however long a line is.
 ///
@@ -20,10 +21,6 @@ pub struct LineBuffer {
 enum Overlong {
     Blank,
     Text,
-}
-
-fn first_text(bytes: &[u8]) -> Option<u8> {
-    bytes.iter().copied().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))
 }
 
 impl LineBuffer {
@@ -52,7 +49,7 @@ impl LineBuffer {
                     stretch(core::mem::replace(&mut self.buffer, rest));
                 }
                 None if self.buffer.len() > MAX_LINE && self.overlong.is_none() => {
-                    let text = first_text(&self.buffer);
+                    let text = strip(&self.buffer).first().copied();
                     self.buffer.truncate(MAX_LINE + 1);
                     self.overlong = Some(Overlong::Blank);
                     self.note_text(text);
@@ -86,7 +83,7 @@ impl LineBuffer {
 
     fn skip_overlong<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
         let end = memchr(b'\n', piece);
-        self.note_text(first_text(&piece[..end.unwrap_or(piece.len())]));
+        self.note_text(strip(&piece[..end.unwrap_or(piece.len())]).first().copied());
         if end.is_some() {
             self.overlong = None;
             self.searched = self.buffer.len();
@@ -97,7 +94,7 @@ impl LineBuffer {
     fn note_text(&mut self, text: Option<u8>) {
         if let (Some(Overlong::Blank), Some(byte)) = (self.overlong, text) {
             self.overlong = Some(Overlong::Text);
-            if first_text(&self.buffer).is_none() {
+            if strip(&self.buffer).is_empty() {
                 self.buffer.push(byte);
             }
         }
@@ -162,9 +159,9 @@ mod tests {
         let mut blank = vec![b' '; 3 << 20];
         blank.push(b'\n');
         let text = cut(&blank, 77_777, 1 << 16).concat();
-        assert!(first_text(&text[..text.len() - 1]).is_none());
+        assert!(strip(&text[..text.len() - 1]).is_empty());
         blank.insert(3 << 20, b'x');
         let text = cut(&blank, 77_777, 1 << 16).concat();
-        assert!(text.len() > MAX_LINE && first_text(&text) == Some(b'x'));
+        assert!(text.len() > MAX_LINE && strip(&text).first() == Some(&b'x'));
     }
 }

@@ -257,14 +257,21 @@ impl Acceptance {
 
 pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> Refusal {
     let (id, seq) = (link.chain(), link.seq());
-    let (expected, last) = chain.map_or((0, None), |chain| (chain.next, Some(chain.last)));
-    let message = match expected {
-        0 => format!("the open link of the chain {id} is not in the log"),
-        next => format!("the chain {id} goes on with {next} in the log, and this is {seq}"),
+    let message = match chain {
+        None => format!("the open link of the chain {id} is not in the log"),
+        Some(Chain { next, .. }) => {
+            format!("the chain {id} goes on with {next} in the log, and this is {seq}")
+        }
     };
     let error =
         Error::new(Code::Gap, message).with_hint("links are missing before this one: bring them first");
-    Refusal::new(Kind::Gap { chain: id, expected, last }, error)
+    Refusal::new(gap_after(id, chain), error)
+}
+
+/// What is missing after that which the log has of a chain.
+pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> Kind {
+    let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
+    Kind::Gap { chain: id, expected, last }
 }
 
 fn back_in_time(id: ChainId, seq: u64) -> Refusal {

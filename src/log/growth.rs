@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::acceptance::Acceptance;
+use super::acceptance::{Acceptance, gap_after};
 use super::leaf::misplaced;
 use super::lives::lives_after;
 use super::{
@@ -146,11 +146,8 @@ impl Growth {
             match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
                 // What the log goes on with: it has nothing of this submission.
                 Err(Stop::Refused(Refusal { kind: Kind::Gap { chain, .. }, error, is_signed })) => {
-                    let known = below.chain(&chain).map_err(Stop::Storage)?;
-                    let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
-                    return Err(
-                        Refusal { kind: Kind::Gap { chain, expected, last }, error, is_signed }.into()
-                    );
+                    let kind = gap_after(chain, below.chain(&chain).map_err(Stop::Storage)?.as_ref());
+                    return Err(Refusal { kind, error, is_signed }.into());
                 }
                 taken => _ = taken?,
             }

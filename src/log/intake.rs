@@ -13,7 +13,7 @@ pub const MAX_BLANK: usize = 64 << 10;
 
 /// Reads a submission piece by piece, and asks of each chain and each key note whether it may come, as soon as its
 /// first line is there. Of what was pushed it keeps the leaves and the beginning of one line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Intake {
     limits: Limits,
     /// The beginning of a line whose end did not come yet.
@@ -30,16 +30,7 @@ pub struct Intake {
 impl Intake {
     /// Of a submission of which nothing came yet.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            begun: Vec::new(),
-            number: 1,
-            bytes: 0,
-            blank: 0,
-            entries: Vec::new(),
-            chains: HashSet::new(),
-            notes: HashSet::new(),
-        }
+        Self { limits, number: 1, ..Self::default() }
     }
 
     /// Whether anything was admitted so far.

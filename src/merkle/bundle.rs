@@ -31,11 +31,6 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// All bundles of a tree of `size` leaves, from left to right.
-    pub fn of_tree(size: u64) -> impl Iterator<Item = Self> {
-        Self::grown(0, size)
-    }
-
     /// The bundles that a log has to write when it grows from `old` to `new` leaves.
     pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
         Tile::grown(old, new).take_while(|tile| tile.level == 0).map(Self::of)

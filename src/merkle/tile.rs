@@ -63,13 +63,9 @@ impl Tile {
         Self::of_size(level, (subtree.index >> (level * TILE_HEIGHT)) / TILE_WIDTH, size)
     }
 
-    /// All tiles of a tree of `size` leaves, from level 0 upwards, each level from left to right.
-    pub fn of_tree(size: u64) -> impl Iterator<Item = Self> {
-        Self::grown(0, size)
-    }
-
     /// The tiles that a log has to write when it grows from `old` to `new` leaves: those of the
-    /// new tree that the old one does not have, or not as wide. In the order of [`Self::of_tree`].
+    /// new tree that the old one does not have, or not as wide. From level 0 upwards, each level
+    /// from left to right. From a tree of no leaves, that is all tiles of the tree.
     pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
         (0..=MAX_LEVEL).flat_map(move |level| {
             let (had, has) = (hashes_at(level, old), hashes_at(level, new));

@@ -5,7 +5,7 @@ use super::report::{Check, Checks, Complete, Report, State, Verdict};
 use super::sequence::Sequence;
 use super::signatures::Signatures;
 use super::verdict::{Asked, UnknownKeys, decide};
-use super::{FindingCode, Verification, closure, expected, format, range};
+use super::{FindingCode, Verification, closure, expected, range};
 
 impl Sequence {
     /// What there is to say of an export that ends here, and the findings that were not told yet.
@@ -36,7 +36,7 @@ impl Sequence {
         let tree = self.tree.check(&mut findings);
         let claimed = self.claimed.as_ref();
         let checks = Checks {
-            format: format::check(self.counts.lines, self.malformed),
+            format: Check::of(self.counts.lines, self.malformed, None),
             payloads: self.payloads.check(),
             chains: self.chains.check(),
             signatures: signatures.check(self.time.links),

@@ -10,17 +10,17 @@ const FIRST_LINE: Place = Place::line(1);
 
 /// The check at the end of the export.
 pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findings) -> Check {
-    let expect = &sequence.options.expect;
+    let (expect, origin) = (&sequence.options.expect, &sequence.header.origin);
     let (mut items, mut failed) = (0, 0);
     let mut answer = |good: bool| {
         items += 1;
         failed += u64::from(!good);
     };
     let mut no_answer = None;
-    if let Some(origin) = &expect.origin {
-        answer(origin == sequence.origin());
-        if origin != sequence.origin() {
-            let message = format_args!("the export is of the log {}", Quoted(sequence.origin()));
+    if let Some(expected) = &expect.origin {
+        answer(expected == origin);
+        if expected != origin {
+            let message = format_args!("the export is of the log {}", Quoted(origin));
             findings.add(ExpectedOrigin, FIRST_LINE, message);
         }
     }

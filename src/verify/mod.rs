@@ -210,7 +210,7 @@ impl Progress {
 
     /// The origin that the header names, once it was read.
     pub fn origin(&self) -> Option<&str> {
-        self.sequence.as_ref().map(|sequence| sequence.origin())
+        self.sequence.as_ref().map(|sequence| &*sequence.header.origin)
     }
 
     /// All summaries were taken, and so ended the intake. Gives what became known since the last call of

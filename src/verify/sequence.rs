@@ -99,10 +99,6 @@ impl Sequence {
         }
     }
 
-    pub(super) fn origin(&self) -> &str {
-        &self.header.origin
-    }
-
     /// What became known since the last call.
     pub(super) fn take(&mut self) -> Update {
         Update { findings: self.findings.take_fresh(), ..self.delivery.take(self.tree.position()) }

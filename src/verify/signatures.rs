@@ -33,7 +33,7 @@ pub(super) struct Coverage {
     last_good: Option<Spot>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Granted {
     /// How many grants came before the open link.
     count: usize,
@@ -107,9 +107,7 @@ impl Coverage {
     pub(super) fn new(right: Right) -> Self {
         let granted = match right {
             Right::Unknown | Right::TrustFile => None,
-            Right::Granted(count) => {
-                Some(Box::new(Granted { count, late: Late::default(), moments: Moments::default() }))
-            }
+            Right::Granted(count) => Some(Box::new(Granted { count, ..Granted::default() })),
         };
         let unknown = right == Right::Unknown;
         Self { unknown, tail: false, granted, pending: 0, covered: 0, last_good: None }

@@ -43,10 +43,7 @@ fn means_altered(code: Code) -> bool {
 
 /// The verdict where nothing could be read.
 pub(super) fn of_unread(code: Code) -> Verdict {
-    match code.severity() {
-        Severity::Error => Verdict::Broken,
-        Severity::Warning | Severity::Info => Verdict::NotChecked,
-    }
+    if code.severity() == Severity::Error { Verdict::Broken } else { Verdict::NotChecked }
 }
 
 pub(super) fn decide(

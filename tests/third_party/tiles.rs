@@ -75,7 +75,7 @@ fn c2sp() {
     assert_eq!(tile.path(), format!("tile/0/{}", text(&example["path"])));
     for size in [70_000_u64, 256] {
         let expected = &vectors[format!("tree_size_{size}")];
-        let tiles: Vec<Tile> = Tile::of_tree(size).collect();
+        let tiles: Vec<Tile> = Tile::grown(0, size).collect();
         let mut told = 0;
         for level in 0..3 {
             let full = tiles.iter().filter(|tile| tile.level == level && tile.is_full()).count() as u64;
@@ -114,7 +114,7 @@ fn sunlight_mirror() {
     assert_eq!(tree.root(), Some(root));
 
     let mut hashes = TileHashes::new(3);
-    for tile in Tile::of_tree(size) {
+    for tile in Tile::grown(0, size) {
         let bytes = file(&tile.path());
         if tile.level == 0 {
             let first = usize::try_from(tile.index * 256).expect("small");

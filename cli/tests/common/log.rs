@@ -28,13 +28,13 @@ pub fn write(folder: &Path, leaves: &[Vec<u8>], checkpoint: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     };
-    for tile in Tile::of_tree(leaves.len() as u64) {
+    for tile in Tile::grown(0, leaves.len() as u64) {
         let span = TILE_WIDTH.pow(tile.level.into());
         let first = tile.index * TILE_WIDTH;
         let roots = (first..first + u64::from(tile.width)).map(|n| root(n * span, (n + 1) * span).0);
         file(&tile.path(), &roots.flatten().collect::<Vec<u8>>());
     }
-    for bundle in Bundle::of_tree(leaves.len() as u64) {
+    for bundle in Bundle::grown(0, leaves.len() as u64) {
         let first = place(bundle.index * TILE_WIDTH);
         let leaves = &leaves[first..first + usize::from(bundle.width)];
         file(&bundle.path(), &Bundle::encode(leaves).unwrap());

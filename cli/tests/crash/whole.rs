@@ -19,7 +19,7 @@ pub fn leaves(url: &str) -> Vec<String> {
     let note = get("checkpoint").text().unwrap();
     let size = SignedCheckpoint::parse(&note).unwrap().checkpoint.size;
     let mut leaves = Vec::new();
-    for bundle in Bundle::of_tree(size) {
+    for bundle in Bundle::grown(0, size) {
         let bytes = get(&bundle.path()).bytes().unwrap();
         for leaf in bundle.decode(&bytes).unwrap() {
             leaves.push(String::from_utf8(leaf.to_vec()).unwrap());

@@ -26,7 +26,7 @@ fn mirror(server: &Process) -> TempDir {
     };
     let note = get("checkpoint");
     let signed = countersign::checkpoint::SignedCheckpoint::parse(str::from_utf8(&note).unwrap()).unwrap();
-    for bundle in Bundle::of_tree(signed.checkpoint.size) {
+    for bundle in Bundle::grown(0, signed.checkpoint.size) {
         let path = folder.path().join(bundle.path());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, get(&bundle.path())).unwrap();
@@ -167,7 +167,7 @@ fn leaves_that_are_not_those_that_were_signed_do_not_come_back() {
     let mirror = mirror(&server);
     server.kill();
     restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
-    let bundle = Bundle::of_tree(scene.checkpoint.checkpoint.size).next().unwrap();
+    let bundle = Bundle::grown(0, scene.checkpoint.checkpoint.size).next().unwrap();
     let path = mirror.path().join(bundle.path());
     let mut bytes = fs::read(&path).unwrap();
     let last = bytes.len() - 30;

@@ -18,7 +18,7 @@ fn tiles_that_are_not_there() {
     let mut emitter = server.emitter(0);
     emitter.record(299);
     emitter.deliver_all(&server.url(), usize::MAX);
-    let tiles = Tile::of_tree(300).map(Tile::path).chain(Bundle::of_tree(300).map(Bundle::path));
+    let tiles = Tile::grown(0, 300).map(Tile::path).chain(Bundle::grown(0, 300).map(Bundle::path));
     let tiles: Vec<String> = tiles.collect();
     assert!(tiles.contains(&"tile/entries/001.p/44".into()) && tiles.contains(&"tile/1/000.p/1".into()));
     for path in &tiles {
