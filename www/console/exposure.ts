@@ -158,7 +158,6 @@ function exposureView(
       ${together === null ? nothing : html`<section><h3>${words.together(report.scenarios.length)}</h3>${of(together.figures, together.closed_form)}<p class="help">${words.independent}</p></section>`}
       <figure>
         <img alt=${words.chart} src=${`data:image/svg+xml,${encodeURIComponent(svg)}`} />
-        <figcaption class="faint">${words.caption}</figcaption>
       </figure>
       ${report.scenarios.map(
         ({ title, figures, closed_form, inputs }) => html`
@@ -209,20 +208,24 @@ function figuresOf({ currency }: RiskReport, t: ConsoleTexts) {
       <span class="faint">± ${amount(figures.standard_error, t)}; ${words.formula(amount(closedForm, t))}</span>
     </p>
     <p>${words.without(percent(figures.without_loss, t), amount(figures.most, t))}</p>
-    ${table(
-      words.quantiles,
-      [words.quantiles, ...figures.quantiles.map(({ part }) => `P${Math.round(part * 100)}`)],
-      [
-        html`<tr><th scope="row">${currency}</th>${figures.quantiles.map(({ loss }) => html`<td>${amount(loss, t)}</td>`)}</tr>`,
-      ],
-    )}
-    ${table(
-      words.exceeded,
-      [words.exceeded, ...figures.exceedance.map(({ probability }) => percent(probability, t))],
-      [
-        html`<tr><th scope="row">${currency}</th>${figures.exceedance.map(({ loss }) => html`<td>${amount(loss, t)}</td>`)}</tr>`,
-      ],
-    )}
+    <div class="two-tables">
+      ${table(
+        words.quantiles,
+        [words.quantiles, currency],
+        figures.quantiles.map(
+          ({ part, loss }) =>
+            html`<tr><th scope="row">P${Math.round(part * 100)}</th><td>${amount(loss, t)}</td></tr>`,
+        ),
+      )}
+      ${table(
+        words.exceeded,
+        [words.exceeded, currency],
+        figures.exceedance.map(
+          ({ probability, loss }) =>
+            html`<tr><th scope="row">${percent(probability, t)}</th><td>${amount(loss, t)}</td></tr>`,
+        ),
+      )}
+    </div>
   `;
 }
 

@@ -150,7 +150,7 @@ export class InventoryTab extends View {
                   <tr>
                     <th scope="row">${nameView(endpoint)}</th>
                     <td>${count(endpoint.calls)}</td>
-                    <td>${this.#callersView(endpoint, t)}</td>
+                    <td class="callers">${this.#callersView(endpoint, t)}</td>
                     <td>${answersView(endpoint, t)}</td>
                     <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>
                   </tr>`,
@@ -189,7 +189,7 @@ export class InventoryTab extends View {
         </th>
         <td class=${risk >= HIGH ? "tone-bad" : risk >= SOME ? "tone-doubt" : ""}>${risk >= SOME ? icon("warning") : nothing}${count(risk)}</td>
         <td>${count(endpoint.calls)}</td>
-        <td>${this.#callersView(endpoint, t)}</td>
+        <td class="callers">${this.#callersView(endpoint, t)}</td>
         <td>${answersView(endpoint, t)}</td>
         <td>${latency === null ? html`<span class="faint">${words.notStated}</span>` : words.latency(latency.p50, latency.p95)}</td>
         <td>${this.#entry(endpoint.last_leaf, moment(endpoint.last))}</td>

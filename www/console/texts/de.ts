@@ -236,7 +236,7 @@ export const de: ConsoleTexts = {
     calls: "Aufrufe",
     callers: "Aufrufer",
     answers: "Antworten",
-    time: "Die Hälfte, und 95 von 100, binnen",
+    time: "Dauer, P50 und P95",
     latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
     notStated: "nicht angegeben",
     last: "Letzter Aufruf",
@@ -276,12 +276,11 @@ export const de: ConsoleTexts = {
     waiting: "Wird simuliert",
     newer: "Das Log ist gewachsen, seit diese Jahre simuliert wurden.",
     again: "Nach der neuesten Wurzel simulieren",
-    together: (scenarios: number) => `Alle ${count(scenarios)} Szenarien zusammen`,
+    together: (scenarios: number) => `${count(scenarios)} Szenarien zusammen`,
     independent:
       "Sie werden unabhängig voneinander simuliert: Was mehrere in einem Jahr eintreten lässt, steckt nicht in diesen Zahlen.",
     chart:
       "Diagramm: wie wahrscheinlich es ist, dass die Verluste eines Jahres einen Betrag übersteigen. Die Zahlen stehen in der Tabelle.",
-    caption: "Wie wahrscheinlich es ist, dass die Verluste eines Jahres einen Betrag übersteigen",
     mean: (mean: string, currency: string) => `${mean} ${currency} im Jahr, im Mittel`,
     formula: (mean: string) => `nach der Formel ${mean}`,
     without: (share: string, most: string) =>

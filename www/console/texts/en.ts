@@ -228,7 +228,7 @@ export const en = {
     calls: "Calls",
     callers: "Callers",
     answers: "Answers",
-    time: "Half, and 95 of 100, within",
+    time: "Time, P50 and P95",
     latency: (half: number, most: number) => `${count(Math.round(half))} ms, ${count(Math.round(most))} ms`,
     notStated: "not stated",
     last: "Last call",
@@ -268,11 +268,10 @@ export const en = {
     waiting: "Simulating",
     newer: "The log has grown since these years were simulated.",
     again: "Simulate by its newest root",
-    together: (scenarios: number) => `All ${count(scenarios)} scenarios together`,
+    together: (scenarios: number) => `${count(scenarios)} scenarios together`,
     independent:
       "They are simulated independently of each other: a cause that makes several happen in one year is not in these figures.",
     chart: "Chart: how probable it is that a year’s losses exceed an amount. The table has its numbers.",
-    caption: "How probable it is that a year’s losses exceed an amount",
     mean: (mean: string, currency: string) => `${mean} ${currency} a year on average`,
     formula: (mean: string) => `by the formula ${mean}`,
     without: (share: string, most: string) =>

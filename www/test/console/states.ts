@@ -6,7 +6,18 @@ import { events, RealLog } from "./real-log.ts";
 /** Brings a state about. What it gives ends the log. */
 type Scene = (page: Page) => Promise<() => Promise<void>>;
 
-const TABS = ["Search", "Live", "Findings", "Sessions", "Coverage", "Keys", "Witnesses", "Storage"] as const;
+const TABS = [
+  "Search",
+  "Live",
+  "Findings",
+  "Sessions",
+  "Inventory",
+  "Exposure",
+  "Coverage",
+  "Keys",
+  "Witnesses",
+  "Storage",
+] as const;
 
 /** Events among which rules find something. */
 const ATTACK = Array.from({ length: 12 }, (_, number) => ({
