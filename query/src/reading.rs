@@ -44,17 +44,16 @@ mod when;
 
 use core::fmt;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
-use foldhash::fast::FixedState;
 
 use crate::condition::Short;
 use crate::value::Value;
 use definition::Definition;
+use path::Numbers;
 
 pub use definition::Unusable;
 pub use own::read_own;
@@ -200,7 +199,7 @@ const MOST: usize = 256;
 #[derive(Clone)]
 pub struct Readings {
     list: Arc<[Arc<Definition>]>,
-    roots: Arc<HashMap<String, u32, FixedState>>,
+    roots: Arc<Numbers>,
     digest: Hash,
 }
 
@@ -267,7 +266,7 @@ impl Readings {
     }
 
     fn of(mut list: Vec<Arc<Definition>>, digest: Hash) -> Self {
-        let mut roots = HashMap::default();
+        let mut roots = Numbers::default();
         for definition in &mut list {
             Arc::make_mut(definition).number_roots(&mut roots);
         }

@@ -2,7 +2,6 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::texts::{Number, Texts};
 
@@ -176,17 +175,19 @@ impl Known {
     /// address was first seen within the last while and after `begin`.
     pub(super) fn networks(&self, network: &str, (begin, day): (i32, i32), texts: &Texts) -> (bool, u32) {
         let mut is_new = true;
-        let mut firsts: BTreeMap<Cow<'_, str>, i32> = BTreeMap::new();
+        let mut firsts: Vec<(Cow<'_, str>, i32)> = Vec::new();
         for entry in self.0.iter().filter(|entry| entry.is(What::Address)) {
             let other = network_of(texts.text(entry.number()));
             if other == network {
                 is_new &= !entry.is_at(day);
-            } else {
-                let first = firsts.entry(other).or_insert(i32::MAX);
-                *first = entry.first().min(*first);
+                continue;
+            }
+            match firsts.iter_mut().find(|(known, _)| *known == other) {
+                Some((_, first)) => *first = entry.first().min(*first),
+                None => firsts.push((other, entry.first())),
             }
         }
-        let recent = firsts.values().filter(|first| **first >= begin && **first + RECENT > day);
+        let recent = firsts.iter().filter(|(_, first)| *first >= begin && *first + RECENT > day);
         (is_new, recent.count() as u32)
     }
 

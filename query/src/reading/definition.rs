@@ -2,12 +2,10 @@
 
 use core::fmt;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-
-use foldhash::fast::FixedState;
+use std::collections::BTreeMap;
 
 use super::condition::{Condition, Test};
-use super::path::{Begins, Path, Scope};
+use super::path::{Begins, Numbers, Path, Scope};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
 use super::spelling::Spelling;
 use super::when::{Unit, Written};
@@ -148,13 +146,13 @@ impl Definition {
     }
 
     /// Gives numbers to the members that events must have, as far as there are any left.
-    pub(super) fn number_roots(&mut self, numbers: &mut HashMap<String, u32, FixedState>) {
+    pub(super) fn number_roots(&mut self, numbers: &mut Numbers) {
         let mut number = |name: &str, roots: &mut Roots| {
             let next = numbers.len() as u32;
             if let Some(number) = numbers.get(name) {
                 roots.add(*number);
             } else if next < u128::BITS {
-                numbers.insert(name.to_owned(), next);
+                numbers.insert(name.into(), next);
                 roots.add(next);
             }
         };

@@ -34,7 +34,7 @@ pub(super) struct Begins {
 }
 
 /// Numbers by names. Who writes readings chooses the names; who writes events cannot.
-type Numbers = HashMap<Box<str>, usize, FixedState>;
+pub(super) type Numbers = HashMap<Box<str>, u32, FixedState>;
 
 /// The members of so many of those that paths begin with are known.
 const FILLED: usize = u64::BITS as usize;
@@ -42,7 +42,7 @@ const FILLED: usize = u64::BITS as usize;
 impl Begins {
     fn first(&mut self, name: &str) -> usize {
         let next = self.nexts.len();
-        let number = *self.firsts.entry(name.into()).or_insert(next);
+        let number = *self.firsts.entry(name.into()).or_insert(next as u32) as usize;
         if number == next {
             self.nexts.push(Numbers::default());
         }
@@ -51,7 +51,7 @@ impl Begins {
 
     fn second(&mut self, first: usize, name: &str) -> usize {
         let next = self.seconds;
-        let number = *self.nexts[first].entry(name.into()).or_insert(next);
+        let number = *self.nexts[first].entry(name.into()).or_insert(next as u32) as usize;
         self.seconds = next.max(number + 1);
         number
     }
@@ -99,7 +99,7 @@ impl<'v, 'b> Scope<'v, 'b> {
 /// Notes where the members stand that have numbers: of several that have one name, the first.
 fn find_all(value: Value<'_>, numbers: &Numbers, places: &mut [u32]) {
     for (name, member) in value.members() {
-        let place = numbers.get(&*name.text()).and_then(|number| places.get_mut(*number));
+        let place = numbers.get(&*name.text()).and_then(|number| places.get_mut(*number as usize));
         if let Some(place) = place.filter(|place| **place == NOWHERE) {
             *place = member.place();
         }
