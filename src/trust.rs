@@ -120,7 +120,8 @@ impl Trust {
     pub fn of_one_log(text: &str) -> Result<Self, Error> {
         let text = text.trim_matches([' ', '\t', '\n']);
         if !text.contains([' ', '\t', '\n']) {
-            return Self::default().with_log(text.parse()?);
+            let log = Log { key: text.parse()?, url: None };
+            return Ok(Self(Arc::new(Lists { logs: vec![log], ..Lists::default() })));
         }
         Self::parse_one_log(text)
     }
