@@ -41,6 +41,7 @@ pub(super) fn run(args: &Args, url: &str, feed: &Feed, mut delivery: Delivery) -
     let events = feed.events;
     let watched = Watched { origin: origin.clone(), trust, pack: &pack, readings, scans: false, events };
     let mut watcher = Watcher::new(watched, state, &name)?;
+    watcher.notice().iter().for_each(|notice| style::warn(notice));
     watcher.begin_at(end.filter(|_| args.from_now).unwrap_or(0));
     let mut following =
         Following { feed, watcher, delivery, store, name, origin, end: end.filter(|_| args.once) };

@@ -174,6 +174,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let watched =
         Watched { origin, trust, pack: &pack, readings: args.own.load()?, scans: args.record, events: false };
     let mut watcher = Watcher::new(watched, state, &name)?;
+    watcher.notice().iter().for_each(|notice| style::warn(notice));
     match end {
         Some(size) if args.from_now => watcher.begin_at(size),
         _ => watcher.begin_at(0),

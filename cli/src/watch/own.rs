@@ -60,6 +60,7 @@ pub(crate) fn begin(
     };
     let pack: &'static Pack = Box::leak(Box::new(pack));
     let mut watcher = Watcher::new(watched(pack), state, &name)?;
+    watcher.notice().iter().for_each(|notice| style::warn(notice));
     watcher.begin_at(0);
     let handing = Handing::begin(vec![Box::new(kept)], taken, &watcher.state().waiting);
     let mut watch =

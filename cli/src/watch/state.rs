@@ -72,6 +72,10 @@ pub(crate) struct State {
     pub(crate) serial: u64,
     pub(crate) scan: Scan,
     pub(crate) listing: Listing,
+    /// What is found before this leaf was looked for before, by other rules, and is not told. It stands in the file where
+    /// the position is not there yet.
+    #[serde(skip)]
+    pub(crate) told_before: u64,
 }
 
 /// What was found since a scan was last recorded.
@@ -113,13 +117,12 @@ impl State {
             return Err(damaged(name, "it is not what was written"));
         }
         let body = body.strip_prefix(MAGIC).ok_or_else(|| damaged(name, "it is of another version"))?;
-        let (state, rest) =
-            postcard::take_from_bytes::<Self>(body).map_err(|_| damaged(name, "it is malformed"))?;
-        if rest.is_empty() && state.is_consistent() {
-            Ok(state)
-        } else {
-            Err(damaged(name, "it is malformed"))
+        let malformed = || damaged(name, "it is malformed");
+        let (mut state, mut rest) = postcard::take_from_bytes::<Self>(body).map_err(|_| malformed())?;
+        if !rest.is_empty() {
+            (state.told_before, rest) = postcard::take_from_bytes(rest).map_err(|_| malformed())?;
         }
+        if rest.is_empty() && state.is_consistent() { Ok(state) } else { Err(malformed()) }
     }
 
     fn is_consistent(&self) -> bool {
@@ -136,6 +139,9 @@ impl State {
     /// Keeps it, durably.
     pub(crate) fn save(&self, store: &Directory, name: &str) -> Result<(), Failure> {
         let mut bytes = postcard::to_extend(self, MAGIC.to_vec()).unwrap_or_default();
+        if self.told_before > 0 {
+            bytes = postcard::to_extend(&self.told_before, bytes).unwrap_or_default();
+        }
         let checksum = Hash::of(&[&bytes]);
         bytes.extend(checksum.0);
         store.put(STATE, &bytes).map_err(|error| Failure::io("write", name, &error))

@@ -15,7 +15,7 @@ use countersign::verify::report::{Report, State as Checked};
 use countersign::verify::{
     CoveredLink, FindingCode, Mark, NoteMark, Options, Severity, VerifiedEvent, Verifier,
 };
-use countersign_analyze::{Analyzer, Detected, Finding, Pack};
+use countersign_analyze::{Analyzer, Detected, Finding, Pack, Unfit};
 use countersign_query::Readings;
 
 use super::item::{At, Draft, Item};
@@ -114,9 +114,19 @@ impl<'p> Watcher<'p> {
         let analyzer = if state.analyzer.is_empty() {
             Analyzer::streaming(watched.pack)
         } else {
-            Analyzer::restore(watched.pack, &std::mem::take(&mut state.analyzer)).map_err(|unfit| {
-                Failure::unusable(unfit.code(), unfit.to_string(), unfit.hint()).within(name)
-            })?
+            match Analyzer::restore(watched.pack, &std::mem::take(&mut state.analyzer)) {
+                Ok(analyzer) => analyzer,
+                Err(unfit @ Unfit::Damaged) => {
+                    return Err(Failure::unusable(unfit.code(), unfit.to_string(), unfit.hint()).within(name));
+                }
+                // What other rules, or another version of them, remember of what was there before is found by looking again.
+                Err(_) => {
+                    state.told_before = state.told_before.max(state.position);
+                    state.position = state.begun.unwrap_or_default();
+                    state.places.clear();
+                    Analyzer::streaming(watched.pack)
+                }
+            }
         };
         let mut numbers = HashMap::new();
         for (number, chain) in (0..).zip(&state.chains) {
@@ -136,6 +146,16 @@ impl<'p> Watcher<'p> {
         };
         watcher.suspect_revoked();
         Ok(watcher)
+    }
+
+    /// What a person should know of how it begins.
+    pub(crate) fn notice(&self) -> Option<String> {
+        (self.state.told_before > 0).then(|| {
+            format!(
+                "the rules have changed: they look at the log from its beginning, and tell what they find from entry {} on",
+                self.state.told_before
+            )
+        })
     }
 
     /// From which leaf on to read; none for the log's end.
@@ -230,11 +250,15 @@ impl<'p> Watcher<'p> {
         self.acknowledge();
         self.unverified(report, &at, now, &mut step.items);
         if self.watched.events {
-            let events = self.view.take_events(self.state.position, at.size)?;
+            let from = self.state.position.max(self.state.told_before);
+            let events = self.view.take_events(from, at.size)?;
             step.events = Some(Attested { events, size: at.size, root: at.root, report: report.clone() });
         }
         self.state.pin = Some(checkpoint);
         self.state.position = at.size;
+        if self.state.position >= self.state.told_before {
+            self.state.told_before = 0;
+        }
         if self.watched.scans {
             self.scan(&at, now, &mut step.items);
         }
@@ -286,8 +310,9 @@ impl<'p> Watcher<'p> {
                     "this is a fault of the program: report it",
                 )
             })?;
-            for finding in self.analyzer.take_findings() {
-                self.found(&finding, leaf, report, &standings, at, now, items);
+            let findings = self.analyzer.take_findings();
+            for finding in findings.iter().filter(|_| leaf >= self.state.told_before) {
+                self.found(finding, leaf, report, &standings, at, now, items);
             }
         }
         Ok(())

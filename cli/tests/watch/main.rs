@@ -284,9 +284,6 @@ fn a_state_that_does_not_fit_is_refused() {
     };
     scene.place.write("other.yml", RULES.replace("medium", "low"));
     refused(&["--rules", "other.yml"], "rule.duplicate_id");
-    scene.place.write("rules.yml", RULES.replace("medium", "low"));
-    refused(&[], "error[snapshot.pack]");
-    scene.place.write("rules.yml", RULES);
     let state = std::fs::read(scene.place.path("watch/state")).unwrap();
     for at in [0, state.len() / 2, state.len() - 1] {
         let mut changed = state.clone();
@@ -306,6 +303,23 @@ fn a_state_that_does_not_fit_is_refused() {
         &["--webhook", "http://127.0.0.1:1/?secret", "--webhook-key", "webhook.key"],
         "error[webhook.key]",
     );
+}
+
+#[test]
+fn other_rules_know_what_was_there_before_and_tell_what_comes() {
+    let scene = Scene::new();
+    scene.delete("u_1", 0..2);
+    assert_eq!(scene.once(&[]).len(), 2);
+    scene.place.write("rules.yml", RULES.replace("medium", "low"));
+    // Both are found once more, and were told.
+    assert_eq!(scene.once(&[]), Vec::<Value>::new());
+    scene.delete("u_1", 2..3);
+    let told = scene.once(&[]);
+    let levels: Vec<&str> =
+        told.iter().map(|told| told["data"]["finding"]["level"].as_str().unwrap()).collect();
+    assert_eq!(levels.len(), 2, "{told:?}");
+    assert!(levels.contains(&"low") && levels.contains(&"high"), "the two before count: {told:?}");
+    assert_eq!(scene.once(&[]), Vec::<Value>::new());
 }
 
 struct Killed(Child);
