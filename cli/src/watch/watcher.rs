@@ -311,7 +311,10 @@ impl<'p> Watcher<'p> {
                 )
             })?;
             let findings = self.analyzer.take_findings();
-            for finding in findings.iter().filter(|_| leaf >= self.state.told_before) {
+            if leaf < self.state.told_before {
+                continue;
+            }
+            for finding in &findings {
                 self.found(finding, leaf, report, &standings, at, now, items);
             }
         }
