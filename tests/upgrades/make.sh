@@ -2,7 +2,6 @@
 # Writes what a version leaves behind into a new folder: make.sh PROGRAM FOLDER
 set -euo pipefail
 program=$(realpath "$1"); folder=$2
-rules=$(realpath "$(dirname "$0")/../../analyze/rules")
 mkdir "$folder"; cd "$folder"
 export NO_COLOR=1
 log=$("$program" keygen log.example/audit --out log.key)
@@ -31,8 +30,6 @@ events 1 20 > events.ndjson
 "$program" check "$url" --trust trust.txt --save-pin check.pin || [ $? = 4 ]  # tiles have no events, so that they are not all of a log
 "$program" watch "$url" --trust trust.txt --state watch --once --format json > findings.ndjson
 printf '%s' "$COUNTERSIGN_TOKEN" > token
-# The rules that the state of the watch is of, which later versions change.
-"$program" rules build "$rules" -o rules.json
 
 kill -9 $server; wait $server 2>/dev/null || true
 # What could not be delivered waits in the outbox.

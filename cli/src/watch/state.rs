@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::hash::Hash;
+use countersign_analyze::Finding;
 use serde::{Deserialize, Serialize};
 
 use super::item::Item;
@@ -88,6 +89,13 @@ pub(crate) struct Scan {
     pub(crate) findings: u64,
     /// SHA-256 over the digest before and the finding's id, for each.
     pub(crate) digest: [u8; 32],
+}
+
+impl Scan {
+    pub(crate) fn count(&mut self, finding: &Finding) {
+        self.findings += 1;
+        self.digest = Hash::of(&[&self.digest, finding.id.as_bytes()]).0;
+    }
 }
 
 impl State {

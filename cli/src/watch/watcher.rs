@@ -122,6 +122,8 @@ impl<'p> Watcher<'p> {
                 // What other rules, or another version of them, remember of what was there before is found by looking again.
                 Err(_) => {
                     state.told_before = state.told_before.max(state.position);
+                    // A scan is of what one pack finds.
+                    state.scan = Scan { from: state.scan.from, due: state.scan.due, ..Scan::default() };
                     state.position = state.begun.unwrap_or_default();
                     state.places.clear();
                     Analyzer::streaming(watched.pack)
@@ -311,10 +313,13 @@ impl<'p> Watcher<'p> {
                 )
             })?;
             let findings = self.analyzer.take_findings();
-            if leaf < self.state.told_before {
-                continue;
-            }
             for finding in &findings {
+                if leaf >= self.state.scan.from {
+                    self.state.scan.count(finding);
+                }
+                if leaf < self.state.told_before {
+                    continue;
+                }
                 self.found(finding, leaf, report, &standings, at, now, items);
             }
         }
@@ -340,9 +345,6 @@ impl<'p> Watcher<'p> {
         if let Some(until) = self.listed_until {
             self.state.listing.found(finding, self.watched.pack, until);
         }
-        let scan = &mut self.state.scan;
-        scan.findings += 1;
-        scan.digest = Hash::of(&[&scan.digest, finding.id.as_bytes()]).0;
         self.state.told.push_back(Told {
             id: finding.id.clone(),
             title: draft.title.clone(),
