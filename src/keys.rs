@@ -36,7 +36,7 @@
 mod windows;
 
 #[cfg(feature = "verify")]
-pub use windows::{Standing, Window, Windows};
+pub use windows::{Validity, Window, Windows};
 
 use core::str::FromStr;
 

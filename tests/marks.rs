@@ -16,8 +16,8 @@ use countersign::merkle::leaf_hash;
 use countersign::note::{SignatureLine, SignerKey};
 use countersign::trust::Trust;
 use countersign::verify::{
-    CheckpointMark, Finding, FindingCode, LinkKind, Mark, NoteMark, Options, Progress, Report, Severity,
-    SignedBy, SignerTrust, State, Summary, Update, Verifier,
+    CheckState, CheckpointMark, Finding, FindingCode, LinkKind, Mark, NoteMark, Options, Progress, Report,
+    Severity, SignedBy, SignerTrust, Summary, Update, Verifier,
 };
 
 fn telling(case: &Case) -> Options {
@@ -244,7 +244,7 @@ fn a_key_of_another_log_vouches_for_no_checkpoint() {
     let mut verifier = Verifier::new(Options { trust, marks: true, ..Options::default() });
     verifier.push(export.as_bytes());
     let (verification, Update { marks, .. }) = verifier.finish_telling();
-    assert_eq!(verification.report.checks.log.state, State::Pass, "{:#?}", verification.report.findings);
+    assert_eq!(verification.report.checks.log.state, CheckState::Pass, "{:#?}", verification.report.findings);
     let signatures: Vec<_> =
         checkpoints(&marks)[0].signatures.iter().map(|mark| (mark.by, mark.valid)).collect();
     assert_eq!(signatures, [(SignedBy::Log, Some(true)), (SignedBy::Unknown, None)]);

@@ -13,8 +13,8 @@ use countersign::link::{ChainId, Link};
 use countersign::trust::Trust;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{
-    Finding, Intake, Options, PickedEvent, Progress, State, SummarizedEvent, Summarizer, Update, Verdict,
-    VerifiedEvent, Verifier, parallel,
+    CheckState, Finding, Options, PickedEvent, Progress, Splitter, SummarizedEvent, Summarizer, Update,
+    Verdict, VerifiedEvent, Verifier, parallel,
 };
 use countersign_slice::explain::explain;
 use countersign_slice::{Selection, Survey};
@@ -151,7 +151,7 @@ fn assert_explains_the_truth(world: &World, altered: &[u8], event: Index) {
     let &(chain, seq) = event.get(&recorded);
     let Ok(explanation) = explain(altered, chain, seq, &world.trust) else { return };
     let step = |id: &str| explanation.steps.iter().find(|step| step.id == id).unwrap();
-    let passes = |id: &str| step(id).state == State::Pass;
+    let passes = |id: &str| step(id).state == CheckState::Pass;
     if passes("signature") && passes("key") {
         let link = &step("link").facts[0].value;
         assert!(content(original).iter().any(|(text, _)| text == link), "{explanation:#?}");
@@ -428,16 +428,16 @@ proptest! {
         cuts in proptest::collection::vec(any::<Index>(), 1..12),
     ) {
         let (expected, shown) = verify(&export, &world.trust);
-        let mut intake = Intake::new();
+        let mut splitter = Splitter::new();
         let mut body = Vec::new();
         let mut rest = &export[..];
         while !rest.is_empty() {
-            rest = &rest[intake.push(rest)..];
-            body.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+            rest = &rest[splitter.push(rest)..];
+            body.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
         }
-        let end = intake.finish();
-        body.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
-        let Some((header, line)) = intake.header() else { return Ok(()) };
+        let end = splitter.finish();
+        body.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        let Some((header, line)) = splitter.header() else { return Ok(()) };
         let mut progress = Progress::new(options(&world.trust));
         progress.begin(header, line);
 

@@ -15,7 +15,7 @@ use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::{Intake, Options, Progress, Summary, Verifier, parallel};
+use countersign::verify::{Options, Progress, Splitter, Summary, Verifier, parallel};
 use countersign_slice::Selection;
 use countersign_slice::explain::explain;
 
@@ -101,14 +101,14 @@ impl Recorded {
 
     /// By summaries of a line each, which travel as bytes.
     fn by_summaries(&self, export: &str) -> Vec<countersign::verify::VerifiedEvent> {
-        let mut intake = Intake::new();
-        assert_eq!(intake.push(export.as_bytes()), export.len());
-        intake.finish().unwrap();
+        let mut splitter = Splitter::new();
+        assert_eq!(splitter.push(export.as_bytes()), export.len());
+        splitter.finish().unwrap();
         let mut progress = Progress::new(self.options());
-        let (header, line) = intake.header().unwrap();
+        let (header, line) = splitter.header().unwrap();
         let mut summarizer = progress.begin(header, line).unwrap();
         let mut text = Vec::new();
-        text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let summary = Summary::decode(&summarizer.summarize(line).encode()).unwrap();
             progress.absorb(summary, line);

@@ -19,7 +19,7 @@ use countersign::merkle::{leaf_hash, skips};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::{Mark, Options, State, Update, Verdict, Verifier};
+use countersign::verify::{CheckState, Mark, Options, Update, Verdict, Verifier};
 use countersign_slice::Selection;
 use countersign_slice::explain::{Explanation, Step, explain};
 
@@ -157,7 +157,7 @@ fn shown(export: &str) -> Vec<u64> {
     shown
 }
 
-fn state(explanation: &Explanation, id: &str) -> State {
+fn state(explanation: &Explanation, id: &str) -> CheckState {
     explanation.steps.iter().find(|step| step.id == id).unwrap().state
 }
 
@@ -188,12 +188,12 @@ fn each_event_of_an_intact_export_is_explained_by_its_slice() {
             let explanation = explain(slice.as_bytes(), chain, seq, &trust).unwrap();
             assert!(is_intact(explanation.verdict), "{name}/{seq}");
             for id in ["event", "commit", "link", "chain", "signature", "key"] {
-                assert_eq!(state(&explanation, id), State::Pass, "{name}/{seq}: {id}");
+                assert_eq!(state(&explanation, id), CheckState::Pass, "{name}/{seq}: {id}");
             }
             assert_eq!(fact(&explanation, "commit", "computed"), fact(&explanation, "commit", "stated"));
             let is_sealed = slice.contains("{\"checkpoint\"");
             for id in ["leaf", "path", "checkpoint"] {
-                let expected = if is_sealed { State::Pass } else { State::NotChecked };
+                let expected = if is_sealed { CheckState::Pass } else { CheckState::NotChecked };
                 assert_eq!(state(&explanation, id), expected, "{name}/{seq}: {id}");
             }
             if is_sealed {
@@ -216,15 +216,15 @@ fn what_is_wrong_fails_its_step() {
 
     let event = slice.replacen("\"event\":{", "\"event\":{\"more\":1,", 1);
     let explanation = explained(&event, &trust);
-    assert_eq!(state(&explanation, "commit"), State::Fail);
-    assert_eq!(state(&explanation, "event"), State::Fail);
-    assert_ne!(state(&explanation, "signature"), State::Pass);
+    assert_eq!(state(&explanation, "commit"), CheckState::Fail);
+    assert_eq!(state(&explanation, "event"), CheckState::Fail);
+    assert_ne!(state(&explanation, "signature"), CheckState::Pass);
 
     let without_trust = explained(&slice, &Trust::default());
-    assert_eq!(state(&without_trust, "signature"), State::Pass);
-    assert_eq!(state(&without_trust, "key"), State::NotChecked);
-    assert_eq!(state(&without_trust, "path"), State::Pass);
-    assert_eq!(state(&without_trust, "log"), State::NotChecked);
+    assert_eq!(state(&without_trust, "signature"), CheckState::Pass);
+    assert_eq!(state(&without_trust, "key"), CheckState::NotChecked);
+    assert_eq!(state(&without_trust, "path"), CheckState::Pass);
+    assert_eq!(state(&without_trust, "log"), CheckState::NotChecked);
 
     let skip = slice.find("{\"skip\":[").unwrap();
     let hash = slice[skip..].find(",\"").unwrap() + skip + 2;
@@ -232,7 +232,7 @@ fn what_is_wrong_fails_its_step() {
     let path = format!("{}{other}{}", &slice[..hash], &slice[hash + 1..]);
     let explanation = explained(&path, &trust);
     for id in ["path", "checkpoint"] {
-        assert_eq!(state(&explanation, id), State::Fail, "{id}");
+        assert_eq!(state(&explanation, id), CheckState::Fail, "{id}");
     }
 
     assert!(explain(slice.as_bytes(), chain, seq + 1_000, &trust).is_err());
@@ -280,7 +280,7 @@ fn no_step_passes_whose_facts_do_not_show_it() {
             explained += 1;
             let about = format!("{name}: {chain}/{seq}");
             let step = |id: &str| explanation.steps.iter().find(|step| step.id == id).unwrap();
-            let passes = |id: &str| step(id).state == State::Pass;
+            let passes = |id: &str| step(id).state == CheckState::Pass;
             let ids: Vec<_> = explanation.steps.iter().map(|step| step.id).collect();
             assert_eq!(ids.len(), 11, "{about}: {ids:?}");
 
@@ -338,7 +338,7 @@ fn no_signature_reaches_back_across_what_is_left_out() {
             let explanation = explain(export.as_bytes(), chain, seq, &trust).unwrap();
             for id in ["chain", "signature"] {
                 let step = step(&explanation, id);
-                assert_eq!(step.state, State::NotChecked, "{name}/{seq}: {step:#?}");
+                assert_eq!(step.state, CheckState::NotChecked, "{name}/{seq}: {step:#?}");
                 assert!(facts(&step, "next").is_empty() && facts(&step, "signature").is_empty(), "{step:#?}");
             }
             skipped += 1;
@@ -404,15 +404,15 @@ fn a_signature_that_vouches_is_one_that_is_valid() {
     for (second_is_valid, by) in [(true, "2"), (false, "3")] {
         let (export, chain) = chain_of_three(&key, second_is_valid);
         let first = explain(export.as_bytes(), chain, 1, &trust).unwrap();
-        assert_eq!((state(&first, "signature"), fact(&first, "signature", "seq")), (State::Pass, by));
-        assert_eq!(state(&first, "chain"), State::Pass);
+        assert_eq!((state(&first, "signature"), fact(&first, "signature", "seq")), (CheckState::Pass, by));
+        assert_eq!(state(&first, "chain"), CheckState::Pass);
         let second = explain(export.as_bytes(), chain, 2, &trust).unwrap();
-        let expected = if second_is_valid { State::Pass } else { State::Fail };
+        let expected = if second_is_valid { CheckState::Pass } else { CheckState::Fail };
         assert_eq!((state(&second, "signature"), fact(&second, "signature", "seq")), (expected, "2"));
         let cut: String = export.split_inclusive('\n').take(3).collect();
         let alone = explain(cut.as_bytes(), chain, 1, &trust).unwrap();
         for id in ["chain", "signature"] {
-            assert_eq!(state(&alone, id), State::NotChecked, "{id}");
+            assert_eq!(state(&alone, id), CheckState::NotChecked, "{id}");
         }
     }
 }
@@ -456,8 +456,8 @@ fn the_checkpoint_of_another_log_is_not_this_ones() {
         let explanation = explain(export.as_bytes(), chain, seq, &trust).unwrap();
         let header = Header::parse(lines(&export).next().unwrap().1.as_bytes()).unwrap();
         assert_ne!(last.unwrap().origin, header.origin, "{name}");
-        assert_ne!(state(&explanation, "checkpoint"), State::Pass, "{name}");
+        assert_ne!(state(&explanation, "checkpoint"), CheckState::Pass, "{name}");
         let log = explanation.steps.iter().find(|step| step.id == "log").unwrap();
-        assert!(log.state != State::Pass && log.facts.is_empty(), "{name}: {log:#?}");
+        assert!(log.state != CheckState::Pass && log.facts.is_empty(), "{name}: {log:#?}");
     }
 }

@@ -24,6 +24,7 @@ pub const MAX_SNAPSHOT: usize = 1 << 30;
 
 /// Why a snapshot is not gone on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unfit {
     /// It is none, or not the one that was made.
     Damaged,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use countersign::note::VerifierKey;
-use countersign::verify::report::{Check, Complete, Report, SignerTrust, State, Verdict};
+use countersign::verify::report::{Check, CheckState, Complete, Report, SignerTrust, Verdict};
 use countersign::verify::{Finding, FindingCode, LISTED, Severity};
 
 use crate::errors::Failure;
@@ -21,7 +21,7 @@ pub(crate) fn headline(report: &Report) -> String {
 
 /// The same, for a verdict that more than a report led to.
 pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
-    let passes = |check: &Check| check.state == State::Pass;
+    let passes = |check: &Check| check.state == CheckState::Pass;
     match verdict {
         Verdict::Altered => {
             bad("✗ Altered.") + " Something in this file is not what was recorded" + &changed(report) + "."
@@ -38,7 +38,7 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
             };
             doubt(unread) + " This says nothing about whether the log was changed."
         }
-        Verdict::Unconfirmed if report.checks.signatures.state == State::Pass => {
+        Verdict::Unconfirmed if report.checks.signatures.state == CheckState::Pass => {
             doubt("? Unchanged since it was signed, but in a log you haven't trusted.")
                 + " No key that you trust signed the log's last checkpoint, so events may have been left out."
         }
@@ -132,14 +132,14 @@ fn log(report: &Report) -> String {
 fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
     let name = format!("{name:<12}");
     match check.state {
-        State::Pass => {
+        CheckState::Pass => {
             format!(
                 "{} {name} {}",
                 good("✓ pass       "),
                 covered(name.trim_end(), check.checked, report, of)
             )
         }
-        State::Fail => {
+        CheckState::Fail => {
             format!(
                 "{} {name} {} of {}",
                 bad("✗ fail       "),
@@ -147,7 +147,7 @@ fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
                 covered(name.trim_end(), check.checked, report, of)
             )
         }
-        State::NotChecked => {
+        CheckState::NotChecked => {
             let reason = match name.trim_end() {
                 "payloads" if of == Of::Log => "no event is in a log's tiles",
                 _ => check.reason.as_deref().unwrap_or("nothing to check"),

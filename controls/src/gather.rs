@@ -8,7 +8,7 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
-use countersign::verify::{FindingCode, LinkKind, Mark, SignerTrust, Standing, State, Verdict};
+use countersign::verify::{CheckState, FindingCode, LinkKind, Mark, SignerTrust, Standing, Verdict};
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
 use serde_json::Value;
@@ -584,7 +584,7 @@ impl<'a> Gathering<'a> {
     /// Whether every entry of a log of this size is here, by the checks.
     fn holds_all(&self, size: u64) -> bool {
         let Report { checks, counts, verdict, .. } = self.known.report;
-        let is_proven = checks.tree.state == State::Pass && checks.log.state == State::Pass;
+        let is_proven = checks.tree.state == CheckState::Pass && checks.log.state == CheckState::Pass;
         *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.leaves == size
     }
 

@@ -9,7 +9,7 @@ use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
 use countersign::merkle::leaf_hash;
 use countersign::verify::FindingCode;
-use countersign::verify::report::{Check, Checks, Complete, Report, State};
+use countersign::verify::report::{Check, CheckState, Checks, Complete, Report};
 use countersign_log::export::{ExportError, Lines, Request};
 use countersign_log::store::StoredEvent;
 use proptest::prelude::*;
@@ -18,11 +18,11 @@ use reading::{DAY, EMITTERS, EVENTS, HOUR, TestLog, export, filters, request, sh
 /// An export of no event has nothing to match a commit with, which is all that may be missing.
 fn is_intact(report: &Report) -> bool {
     let Checks { tree, log, witnesses, .. } = &report.checks;
-    let passes = |check: &Check| check.state == State::Pass;
+    let passes = |check: &Check| check.state == CheckState::Pass;
     let empty = report.counts.events == 0 && report.verdict.as_str() == "not_checked";
     (empty || matches!(report.verdict.as_str(), "partial" | "verified"))
         && [tree, log, witnesses].into_iter().all(passes)
-        && report.checks.iter().all(|(_, check)| check.state != State::Fail)
+        && report.checks.iter().all(|(_, check)| check.state != CheckState::Fail)
 }
 
 fn assert_intact(text: &str, log: &TestLog) -> Vec<u64> {
@@ -73,7 +73,7 @@ fn a_log_without_leaves() {
     let text = export(&log.exporter(), &Request::default()).unwrap();
     assert_eq!(text.lines().count(), 2);
     let (verification, _) = verify(&text, log.trust(), Vec::new());
-    assert_eq!(verification.report.checks.tree.state, State::Pass);
+    assert_eq!(verification.report.checks.tree.state, CheckState::Pass);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_range_is_there_whole() {
         let request = Request { from: Some(from), to: Some(to), ..Request::default() };
         let text = export(&exporter, &request).unwrap();
         let (verification, events) = verify(&text, log.trust(), Vec::new());
-        assert_eq!(verification.report.checks.range.state, State::Pass);
+        assert_eq!(verification.report.checks.range.state, CheckState::Pass);
         assert_intact(&text, &log);
         let within = |index: &u64| (from..to).contains(index);
         assert_eq!(shown(&events).into_iter().filter(within).collect::<Vec<_>>(), log.naive(&request));
@@ -218,7 +218,7 @@ fn a_pinned_size_is_reached_exactly() {
         assert_intact(&text, &log);
         let pin = SignedCheckpoint::parse(&pin.note).unwrap();
         let (verification, _) = verify(&text, log.trust(), vec![pin]);
-        assert_eq!(verification.report.checks.append_only.state, State::Pass);
+        assert_eq!(verification.report.checks.append_only.state, CheckState::Pass);
     }
     // A pin of which the log kept no checkpoint.
     let boundary = Request { boundary: Some(5), ..request(&[("action", "data.export")]) };

@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 /// Why a file cannot be summarized in parts, or summaries cannot be verified.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Refused {
     /// Reading or writing met this.
     Io(io::Error),

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use countersign::link::ChainId;
 use countersign::verify::parallel::in_order;
-use countersign::verify::{Intake, Options, Progress, Summarizer, Summary, Verification};
+use countersign::verify::{Options, Progress, Splitter, Summarizer, Summary, Verification};
 
 use crate::refused::at;
 use crate::{Refused, Stored, Unusable};
@@ -25,21 +25,21 @@ pub fn verify<R: Read + Seek + Send>(
     let mut parts = arranged(summaries)?;
     let opened = parts.iter_mut().flat_map(|(_, part)| std::mem::take(&mut part.tail.opened));
     let known: HashMap<ChainId, [u8; 32]> = opened.map(|(chain, key)| (ChainId(chain), key)).collect();
-    let mut intake = Intake::new();
+    let mut splitter = Splitter::new();
     for (place, part) in &mut parts {
         let prefix = part.frame().map_err(at(*place))?;
         let mut rest = &prefix[..];
         while !rest.is_empty() {
-            rest = &rest[intake.push(rest)..];
+            rest = &rest[splitter.push(rest)..];
         }
     }
-    let end = intake.finish();
-    if intake.next_stretch().is_some() {
+    let end = splitter.finish();
+    if splitter.next_stretch().is_some() {
         return Err(Unusable { place: parts.first().map(|(place, _)| *place), why: Refused::Altered });
     }
     let trust = options.trust.clone();
     let mut sequence = Progress::new(options);
-    let origin = match intake.header() {
+    let origin = match splitter.header() {
         Some((header, line)) => {
             sequence.begin(header, line);
             header.origin.clone()

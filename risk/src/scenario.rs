@@ -71,6 +71,7 @@ pub struct Input {
 /// What is counted as a threat event where it is observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Signal {
     /// Findings of the rule with this id.
     Rule(String),

@@ -35,7 +35,7 @@ use countersign::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::report::Checks;
-use countersign::verify::{Mark, Options, SignerTrust, State, Verdict, Verification, Verifier};
+use countersign::verify::{CheckState, Mark, Options, SignerTrust, Verdict, Verification, Verifier};
 
 /// The largest export that is explained, in bytes: it is in memory while it is.
 pub const MAX_PROOF: usize = 64 << 20;
@@ -55,7 +55,7 @@ pub struct Step {
     /// What it shows: `event`, `commit`, `link`, `chain`, `signature`, `key`, `leaf`, `path`, `checkpoint`, `log`, `witnesses`.
     pub id: &'static str,
     /// How it ended.
-    pub state: State,
+    pub state: CheckState,
     /// What was hashed, signed and compared.
     pub facts: Vec<Fact>,
     /// The way up the tree, in `path` alone.
@@ -343,12 +343,12 @@ fn fact(name: &'static str, value: &(impl ToString + ?Sized)) -> Fact {
     Fact { name, value: value.to_string() }
 }
 
-fn step(id: &'static str, state: State, facts: Vec<Fact>) -> Step {
+fn step(id: &'static str, state: CheckState, facts: Vec<Fact>) -> Step {
     Step { id, state, facts, hashes: Vec::new() }
 }
 
-fn when(passes: bool, otherwise: State) -> State {
-    if passes { State::Pass } else { otherwise }
+fn when(passes: bool, otherwise: CheckState) -> CheckState {
+    if passes { CheckState::Pass } else { otherwise }
 }
 
 impl Explainer<'_> {
@@ -369,7 +369,7 @@ impl Explainer<'_> {
             step("event", self.outcome.checks.payloads.state, event),
             step(
                 "commit",
-                when(computed == stated, State::Fail),
+                when(computed == stated, CheckState::Fail),
                 vec![fact("computed", computed), fact("stated", stated)],
             ),
             self.link(),
@@ -400,7 +400,11 @@ impl Explainer<'_> {
         }
         let leads = self.proof.open.is_some() && self.signed().is_some();
         let chains = self.outcome.checks.chains.state;
-        step("chain", if chains == State::Pass { when(leads, State::NotChecked) } else { chains }, facts)
+        step(
+            "chain",
+            if chains == CheckState::Pass { when(leads, CheckState::NotChecked) } else { chains },
+            facts,
+        )
     }
 
     fn signature(&self) -> Step {
@@ -416,9 +420,9 @@ impl Explainer<'_> {
             ]);
         }
         let state = match signed {
-            Some((_, Some(true))) => when(self.outcome.covered, State::NotChecked),
-            Some((_, Some(false))) => State::Fail,
-            _ => State::NotChecked,
+            Some((_, Some(true))) => when(self.outcome.covered, CheckState::NotChecked),
+            Some((_, Some(false))) => CheckState::Fail,
+            _ => CheckState::NotChecked,
         };
         step("signature", state, facts)
     }
@@ -439,7 +443,7 @@ impl Explainer<'_> {
 
     fn key(&self) -> Step {
         let Some(key) = self.proof.open.as_ref().and_then(Chained::key) else {
-            return step("key", State::NotChecked, Vec::new());
+            return step("key", CheckState::NotChecked, Vec::new());
         };
         let signer = self.outcome.signers.iter().find(|(vkey, _)| *vkey == key.as_str());
         let trust = signer.map_or(SignerTrust::Unknown, |(_, trust)| *trust);
@@ -451,7 +455,7 @@ impl Explainer<'_> {
                 .map(|(index, statement)| fact("statement", &format!("{index}: {statement}"))),
         );
         let known = trust != SignerTrust::Unknown;
-        step("key", if known { self.outcome.checks.signatures.state } else { State::NotChecked }, facts)
+        step("key", if known { self.outcome.checks.signatures.state } else { CheckState::NotChecked }, facts)
     }
 
     /// From the leaf to what vouches for the tree. Without a checkpoint there is none.
@@ -462,7 +466,7 @@ impl Explainer<'_> {
         let Some(signed) = &self.proof.checkpoint else {
             return ["leaf", "path", "checkpoint", "log", "witnesses"].map(|id| {
                 let facts = if id == "leaf" { leaf_facts.clone() } else { Vec::new() };
-                step(id, State::NotChecked, facts)
+                step(id, CheckState::NotChecked, facts)
             });
         };
         let checkpoint = &signed.checkpoint;
@@ -470,7 +474,8 @@ impl Explainer<'_> {
         let computed = root_of_inclusion(index, checkpoint.size, &leaf, &hashes);
         let is_own = checkpoint.origin == self.proof.origin;
         // What the check says is of all checkpoints; this is the last one.
-        let passes = |holds: bool| if tree == State::Pass { when(holds, State::Fail) } else { tree };
+        let passes =
+            |holds: bool| if tree == CheckState::Pass { when(holds, CheckState::Fail) } else { tree };
         let reached = computed == Some(checkpoint.root);
         let mut path = step("path", passes(reached), Vec::new());
         path.hashes = way_up(index, checkpoint.size, leaf, &hashes);

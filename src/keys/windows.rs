@@ -24,9 +24,9 @@ impl Window {
     }
 }
 
-/// Where a moment stands to some windows.
+/// Whether a key is valid at a moment, by some windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Validity {
     /// One of them holds it.
     Within,
     /// None does, and one ended at or before it.
@@ -121,19 +121,19 @@ impl Windows {
     }
 
     /// Where a moment stands to the first `count` windows.
-    pub fn standing(&self, count: usize, time: Time) -> Standing {
-        self.standing_at(count, time.millis())
+    pub fn validity(&self, count: usize, time: Time) -> Validity {
+        self.validity_at(count, time.millis())
     }
 
     /// The same, of a moment in milliseconds from the epoch.
-    pub(crate) fn standing_at(&self, count: usize, millis: i64) -> Standing {
+    pub(crate) fn validity_at(&self, count: usize, millis: i64) -> Validity {
         let holds = self.0.first.range(..=millis).next_back().filter(|(_, (until, _))| millis < *until);
         if holds.is_some_and(|(_, (_, number))| *number < count) {
-            Standing::Within
+            Validity::Within
         } else if self.end(count).is_some_and(|(least, _)| least <= millis) {
-            Standing::Expired
+            Validity::Expired
         } else {
-            Standing::NotYetValid
+            Validity::NotYetValid
         }
     }
 
@@ -188,14 +188,14 @@ mod tests {
     }
 
     /// The rule as SPEC section 5 says it.
-    fn plainly(windows: &[Window], at: i64) -> Standing {
+    fn plainly(windows: &[Window], at: i64) -> Validity {
         let mut spans = windows.iter().map(|window| window.span());
         if spans.clone().any(|(from, until)| from <= at && at < until) {
-            Standing::Within
+            Validity::Within
         } else if spans.any(|(_, until)| until <= at) {
-            Standing::Expired
+            Validity::Expired
         } else {
-            Standing::NotYetValid
+            Validity::NotYetValid
         }
     }
 
@@ -224,8 +224,8 @@ mod tests {
                 let good: Vec<Window> =
                     granted[..count].iter().filter(|(_, void)| !void).map(|(window, _)| *window).collect();
                 for at in -2..65 {
-                    prop_assert_eq!(all.standing(count, time(at)), plainly(&first, at));
-                    prop_assert_eq!(without.standing(count, time(at)), plainly(&good, at));
+                    prop_assert_eq!(all.validity(count, time(at)), plainly(&first, at));
+                    prop_assert_eq!(without.validity(count, time(at)), plainly(&good, at));
                 }
                 let last = first.iter().map(|window| window.span().1).max();
                 prop_assert_eq!(all.last_end(count), last.filter(|end| *end != i64::MAX));

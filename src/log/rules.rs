@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Chain, Life, Refusal, Stop, VoidGrants};
 use crate::error::Quoted;
-use crate::keys::{KeyNote, Standing, Statement, Windows};
+use crate::keys::{KeyNote, Statement, Validity, Windows};
 use crate::link::OpenLink;
 use crate::note::VerifierKey;
 use crate::rights;
@@ -152,8 +152,8 @@ impl Rules {
             .is_some_and(|since| since.is_none_or(|since| since <= time || is_too_late(since.millis())));
         let windows = &*self.void.without(key, &chain.windows, now);
         let is_void = || {
-            let standing = |windows: &Windows| windows.standing(windows.len(), time);
-            standing(&chain.windows) == Standing::Within && standing(windows) != Standing::Within
+            let validity = |windows: &Windows| windows.validity(windows.len(), time);
+            validity(&chain.windows) == Validity::Within && validity(windows) != Validity::Within
         };
         let deadline = windows.last_end(windows.len()).map(|end| end.saturating_add(tolerance::LATE));
         let (why, hint) = if life.revoked || revoked {
@@ -165,7 +165,7 @@ impl Rules {
         } else if is_void() {
             let hint = "an issuer that is trusted has to grant it anew, for a new chain";
             (format!("the log's trust file revokes the issuer that granted the key {key}"), hint)
-        } else if windows.standing(windows.len(), time) != Standing::Within {
+        } else if windows.validity(windows.len(), time) != Validity::Within {
             let hint = "its grants began later or ended before: a new grant makes way for a new chain";
             (format!("at {time} the key {key} was not allowed to sign"), hint)
         } else if trust.has_quorum() && deadline.is_some_and(is_too_late) {

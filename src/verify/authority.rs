@@ -6,7 +6,7 @@ use super::finding::{Findings, Place};
 use super::numbers::Numbers;
 use super::report::{Signer, SignerTrust};
 use super::revocations::Revocations;
-use super::void::{VoidGrants, VoidableGrants};
+use super::void::{VoidableGrants, VoidedWindows};
 use crate::error::Quoted;
 use crate::keys::{KeyNote, Statement, Window, Windows};
 use crate::note::{KeyType, VerifierKey};
@@ -235,7 +235,7 @@ impl Authority {
     }
 
     /// The grants that are void, by the numbers of their keys, which ascend.
-    pub(super) fn void_grants(&self, attested: &Attested) -> Vec<(usize, VoidGrants)> {
+    pub(super) fn void_grants(&self, attested: &Attested) -> Vec<(usize, VoidedWindows)> {
         let void = |key: &Key| {
             let Stated { windows, voidable, .. } = key.stated()?;
             voidable.void(windows, attested)

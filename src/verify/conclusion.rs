@@ -1,7 +1,7 @@
 //! What an export comes to that ends here: the checks' results, the verdict, the report.
 
 use super::finding::{Finding, Findings, Severity};
-use super::report::{Check, Checks, Complete, Report, State, Verdict};
+use super::report::{Check, CheckState, Checks, Complete, Report, Verdict};
 use super::sequence::Sequence;
 use super::signatures::Signatures;
 use super::verdict::{Asked, UnknownKeys, decide};
@@ -65,7 +65,7 @@ impl Sequence {
         let errors =
             findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
         let verdict = decide(errors, &checks, asked, unknown, complete.is_some());
-        let no_failure = checks.iter().all(|(_, check)| check.state != State::Fail);
+        let no_failure = checks.iter().all(|(_, check)| check.state != CheckState::Fail);
         let may_pin = checks.tree.passes() && checks.log.passes() && no_failure;
         let fresh = findings.take_fresh();
         let report = Report {

@@ -20,7 +20,7 @@ impl Verifier {
 
     /// Verifies every whole line that was pushed so far, without waiting for more.
     pub fn settle(&mut self) {
-        self.intake.settle();
+        self.splitter.settle();
         self.drain();
     }
 

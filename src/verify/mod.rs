@@ -34,7 +34,6 @@ mod events;
 mod expected;
 mod finding;
 mod format;
-mod intake;
 mod live;
 mod log;
 mod marks;
@@ -50,6 +49,7 @@ pub mod report;
 mod revocations;
 mod sequence;
 mod signatures;
+mod splitter;
 mod standing;
 mod summary;
 mod time;
@@ -63,10 +63,10 @@ mod witnesses;
 
 pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
-pub use intake::Intake;
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
 pub use picked::{Note, Pick, PickedEvent, SummarizedEvent};
-pub use report::{Report, SignerTrust, State, Verdict};
+pub use report::{CheckState, Report, SignerTrust, Verdict};
+pub use splitter::Splitter;
 pub use standing::Standing;
 pub use summary::{Summarizer, Summary};
 pub use unread::Unread;
@@ -142,7 +142,7 @@ pub struct Verification {
 
 /// Verifies one export.
 pub struct Verifier {
-    intake: Intake,
+    splitter: Splitter,
     summarizer: Option<Summarizer>,
     progress: Progress,
     /// Whether the export goes on.
@@ -213,7 +213,7 @@ impl Progress {
         self.sequence.as_ref().map(|sequence| &*sequence.header.origin)
     }
 
-    /// All summaries were taken, and so ended the intake. Gives what became known since the last call of
+    /// All summaries were taken, and so ended the splitter. Gives what became known since the last call of
     /// [`take`](Self::take) too.
     pub fn finish_telling(mut self, end: Result<(), Unread>) -> (Verification, Update) {
         let mut told = self.take();
@@ -237,8 +237,8 @@ impl Progress {
 impl Verifier {
     /// For one export.
     pub fn new(options: Options) -> Self {
-        let (intake, progress) = (Intake::new(), Progress::new(options));
-        Self { intake, summarizer: None, progress, live: false, at_checkpoint: None }
+        let (splitter, progress) = (Splitter::new(), Progress::new(options));
+        Self { splitter, summarizer: None, progress, live: false, at_checkpoint: None }
     }
 
     /// Takes the next bytes of the export, compressed or not.
@@ -251,7 +251,7 @@ impl Verifier {
     /// Takes bytes from the front of `input`, and tells how many: of compressed ones fewer than all where they
     /// decompress to much, so that the work of one call and the events of it are bounded.
     pub fn push_some(&mut self, input: &[u8]) -> usize {
-        let taken = self.intake.push(input);
+        let taken = self.splitter.push(input);
         self.drain();
         taken
     }
@@ -262,7 +262,7 @@ impl Verifier {
     }
 
     fn drain(&mut self) {
-        while let Some(stretch) = self.intake.next_stretch() {
+        while let Some(stretch) = self.splitter.next_stretch() {
             self.begin();
             if self.live {
                 self.absorb_live(&stretch);
@@ -270,12 +270,12 @@ impl Verifier {
                 let summary = summarizer.summarize(&stretch);
                 self.progress.absorb(summary, &stretch);
             }
-            self.intake.recycle(stretch);
+            self.splitter.recycle(stretch);
         }
     }
 
     fn begin(&mut self) {
-        if let (None, Some((header, line))) = (&self.summarizer, self.intake.header()) {
+        if let (None, Some((header, line))) = (&self.summarizer, self.splitter.header()) {
             self.summarizer = self.progress.begin(header, line);
         }
     }
@@ -292,7 +292,7 @@ impl Verifier {
 
     /// The export ends here; gives what became known since the last call of [`take`](Self::take) too.
     pub fn finish_telling(mut self) -> (Verification, Update) {
-        let end = self.intake.finish();
+        let end = self.splitter.finish();
         self.drain();
         self.begin();
         self.progress.finish_telling(end)

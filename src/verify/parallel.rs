@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 
 pub use super::pipeline::in_order;
 use super::pipeline::under_way;
-use super::{Intake, Options, Pick, Progress, SummarizedEvent, Summarizer, Update, Verification};
+use super::{Options, Pick, Progress, Splitter, SummarizedEvent, Summarizer, Update, Verification};
 use crate::export::Header;
 
 /// How many bytes are read in one go.
@@ -79,16 +79,16 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
             (begin, stretch, summary, picks)
         }
     };
-    let (mut intake, mut end) = (Intake::new(), Ok(()));
+    let (mut splitter, mut end) = (Splitter::new(), Ok(()));
     let jobs = |emit: &mut dyn FnMut((Arc<Begin>, Vec<u8>)) -> bool| {
         let (mut begun, spent) = (None, spent);
-        let mut hand_out = |intake: &mut Intake| {
+        let mut hand_out = |splitter: &mut Splitter| {
             begun = begun.take().or_else(|| {
-                let (header, line) = intake.header()?;
+                let (header, line) = splitter.header()?;
                 Some(Arc::new(begin(header, line)))
             });
-            while let Some(stretch) = intake.next_stretch() {
-                intake.recycle(spent.try_recv().unwrap_or_default());
+            while let Some(stretch) = splitter.next_stretch() {
+                splitter.recycle(spent.try_recv().unwrap_or_default());
                 if !begun.clone().is_some_and(|begun| emit((begun, stretch))) {
                     return false;
                 }
@@ -104,17 +104,17 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
             }
             let mut rest = &buffer[..length];
             while !rest.is_empty() {
-                rest = &rest[intake.push(rest)..];
+                rest = &rest[splitter.push(rest)..];
                 // Ends early when nobody takes them any more.
-                if !hand_out(&mut intake) {
+                if !hand_out(&mut splitter) {
                     return Ok(());
                 }
             }
             total += length as u64;
             progress(total);
         }
-        end = intake.finish();
-        hand_out(&mut intake);
+        end = splitter.finish();
+        hand_out(&mut splitter);
         Ok(())
     };
     let mut sequence = Progress::new(options);
@@ -124,7 +124,7 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
         let _ = give.try_send(stretch);
         tell(sequence.take(), &mut told)
     })?;
-    if let Some((header, line)) = intake.header() {
+    if let Some((header, line)) = splitter.header() {
         sequence.begin(header, line);
     }
     let (verification, last) = sequence.finish_telling(end);

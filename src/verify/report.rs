@@ -12,7 +12,7 @@ use crate::words::words;
 words! {
     /// How a check ended.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum State {
+    pub enum CheckState {
         /// Every item passed.
         Pass = "pass",
         /// An item failed.
@@ -26,7 +26,7 @@ words! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// How it ended.
-    pub state: State,
+    pub state: CheckState,
     /// How many items had an answer.
     pub checked: u64,
     /// How many items had an error, each once.
@@ -39,15 +39,15 @@ impl Check {
     /// The state of a check over items of which some have no answer, for the first of the reasons given.
     pub(super) fn of(checked: u64, failed: u64, no_answer: Option<&str>) -> Self {
         let (state, reason) = match no_answer {
-            _ if failed > 0 => (State::Fail, None),
-            Some(reason) => (State::NotChecked, Some(reason.into())),
-            None => (State::Pass, None),
+            _ if failed > 0 => (CheckState::Fail, None),
+            Some(reason) => (CheckState::NotChecked, Some(reason.into())),
+            None => (CheckState::Pass, None),
         };
         Self { state, checked, failed, reason }
     }
 
     pub(super) fn passes(&self) -> bool {
-        self.state == State::Pass
+        self.state == CheckState::Pass
     }
 }
 

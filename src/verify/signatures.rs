@@ -9,8 +9,8 @@ use super::authority::{Key, Right};
 use super::finding::{Findings, Place};
 use super::report::Check;
 use super::summary::Signed;
-use super::void::{Moments, VoidGrants};
-use crate::keys::Standing;
+use super::void::{Moments, VoidedWindows};
+use crate::keys::Validity;
 use crate::link::ChainId;
 use crate::time::Time;
 use crate::tolerance::LATE;
@@ -148,28 +148,28 @@ impl Coverage {
             findings.add(Code::SignatureInvalid, place, message);
         }
         if let Some(stated) = key.stated() {
-            let standing = match &self.granted {
-                Some(granted) => stated.windows.standing(granted.count, time),
-                None => Standing::Within,
+            let validity = match &self.granted {
+                Some(granted) => stated.windows.validity(granted.count, time),
+                None => Validity::Within,
             };
             let mut refuse = |code, message: fmt::Arguments<'_>| {
                 failed = true;
                 findings.add(code, place, message);
             };
-            match standing {
+            match validity {
                 _ if stated.revocations.are_in_log() => {
                     refuse(
                         Code::KeyRevoked,
                         format_args!("the key was revoked at an earlier place of the log"),
                     );
                 }
-                Standing::Expired => {
+                Validity::Expired => {
                     refuse(Code::KeyExpired, format_args!("at {time} the key's grant had ended"));
                 }
-                Standing::NotYetValid => {
+                Validity::NotYetValid => {
                     refuse(Code::KeyNotYetValid, format_args!("at {time} the key's grant had not begun"));
                 }
-                Standing::Within => {}
+                Validity::Within => {}
             }
         }
         if failed {
@@ -198,7 +198,7 @@ impl Coverage {
     }
 
     /// Whether void grants of its key make the chain suspect.
-    pub(super) fn suspect(&self, void: &VoidGrants, quorum: Option<&Attested>) -> bool {
+    pub(super) fn suspect(&self, void: &VoidedWindows, quorum: Option<&Attested>) -> bool {
         self.granted
             .as_ref()
             .zip(self.last_good)

@@ -1,7 +1,7 @@
 //! The verdict: the first that applies (SPEC section 9).
 
 use super::finding::{FindingCode as Code, Severity};
-use super::report::{Checks, State, Verdict};
+use super::report::{CheckState, Checks, Verdict};
 
 /// What decides which checks are required.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,8 +76,10 @@ pub(super) fn decide(
         (asked.pin, &checks.append_only, false),
         (asked.expectation, &checks.expected, false),
     ];
-    let mut open =
-        required.iter().filter(|(required, check, _)| *required && check.state != State::Pass).peekable();
+    let mut open = required
+        .iter()
+        .filter(|(required, check, _)| *required && check.state != CheckState::Pass)
+        .peekable();
     if open.peek().is_some() {
         let only_unknown_keys = open.all(|(_, _, unknown_key)| *unknown_key);
         return if only_unknown_keys { Verdict::Unconfirmed } else { Verdict::NotChecked };

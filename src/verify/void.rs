@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Included};
 
 use super::attested::Attested;
-use crate::keys::{Standing, Window, Windows};
+use crate::keys::{Validity, Window, Windows};
 use crate::time::Time;
 use crate::tolerance::LATE;
 
@@ -32,7 +32,7 @@ pub(super) struct Moments(BTreeSet<i64>);
 
 /// A key's grants that are void, known at the end of the export.
 #[derive(Debug)]
-pub(super) struct VoidGrants {
+pub(super) struct VoidedWindows {
     /// The first of them.
     first: usize,
     others: Windows,
@@ -79,16 +79,16 @@ impl VoidableGrants {
     }
 
     /// Those that are void.
-    pub(super) fn void(&self, windows: &Windows, attested: &Attested) -> Option<VoidGrants> {
+    pub(super) fn void(&self, windows: &Windows, attested: &Attested) -> Option<VoidedWindows> {
         let mut void = self.grants.iter().filter(|grant| grant.is_void(attested)).map(|grant| grant.number);
         let first = void.next()?;
         // In the order of their numbers.
         let void: Vec<usize> = [first].into_iter().chain(void).collect();
-        Some(VoidGrants { first, others: windows.without(|number| void.binary_search(&number).is_ok()) })
+        Some(VoidedWindows { first, others: windows.without(|number| void.binary_search(&number).is_ok()) })
     }
 }
 
-impl VoidGrants {
+impl VoidedWindows {
     /// Whether they make a chain suspect that was opened after `count` grants and whose last good link has that
     /// index.
     pub(super) fn suspect(
@@ -98,7 +98,7 @@ impl VoidGrants {
         last: u64,
         quorum: Option<&Attested>,
     ) -> bool {
-        let within = |moment: &i64| self.others.standing_at(count, *moment) == Standing::Within;
+        let within = |moment: &i64| self.others.validity_at(count, *moment) == Validity::Within;
         let deadline = self.others.last_end(count).map(|end| end.saturating_add(LATE));
         let late = quorum
             .is_some_and(|attested| deadline.is_some_and(|deadline| attested.size_by(deadline) <= last));

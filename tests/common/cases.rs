@@ -2,7 +2,7 @@
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::trust::Trust;
-use countersign::verify::{Expectations, Intake, MaxAge, Options, Progress, Summary, Unread};
+use countersign::verify::{Expectations, MaxAge, Options, Progress, Splitter, Summary, Unread};
 use serde_json::Value;
 
 use super::files;
@@ -97,16 +97,16 @@ impl Case {
         progress: &mut Progress,
         lines: usize,
     ) -> Option<(Vec<Summary>, Result<(), Unread>)> {
-        let mut intake = Intake::new();
+        let mut splitter = Splitter::new();
         let mut text = Vec::new();
         let mut rest = &self.export[..];
         while !rest.is_empty() {
-            rest = &rest[intake.push(rest)..];
-            text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+            rest = &rest[splitter.push(rest)..];
+            text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
         }
-        let end = intake.finish();
-        text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
-        let (header, line) = intake.header()?;
+        let end = splitter.finish();
+        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        let (header, line) = splitter.header()?;
         let mut summarizer = progress.begin(header, line).unwrap();
         let all: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
         Some((all.chunks(lines).map(|stretch| summarizer.summarize(&stretch.concat())).collect(), end))

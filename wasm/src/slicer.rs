@@ -9,7 +9,7 @@ use countersign::export::{Header, Item, Line};
 use countersign::hash::Hash;
 use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
-use countersign::verify::{Intake, SignerTrust, State, Verdict};
+use countersign::verify::{CheckState, SignerTrust, Splitter, Verdict};
 use countersign::{hex, link};
 use countersign_evidence::{File, Frame, MOST_SAMPLED, sample};
 use countersign_slice::explain::{CheckResults, explain_as};
@@ -131,7 +131,7 @@ fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<Chec
     let member = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
     let checks = member(report, "checks")?;
     let check = |name: &str| {
-        let state = State::parse(&member(&member(&checks, name)?, "state")?.as_string()?)?;
+        let state = CheckState::parse(&member(&member(&checks, name)?, "state")?.as_string()?)?;
         Some(Check { state, checked: 0, failed: 0, reason: None })
     };
     let signer = |signer: JsValue| {
@@ -233,16 +233,16 @@ fn read_place(event: &str) -> Result<(link::ChainId, u64), Error> {
 /// Hands out the parts of an export, compressed or not, and stops at what is none.
 fn read(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -> Result<(), Thrown> {
     source.rewind();
-    let mut intake = Intake::new();
+    let mut splitter = Splitter::new();
     let mut line = None;
-    let mut drain = |intake: &mut Intake| {
-        if let (None, Some((header, at))) = (line, intake.header()) {
+    let mut drain = |splitter: &mut Splitter| {
+        if let (None, Some((header, at))) = (line, splitter.header()) {
             part(Part::Header(header))?;
             line = Some(at);
         }
-        while let Some(stretch) = intake.next_stretch() {
+        while let Some(stretch) = splitter.next_stretch() {
             line = Some(items(&stretch, line.unwrap_or_default(), part)?);
-            intake.recycle(stretch);
+            splitter.recycle(stretch);
         }
         Ok::<(), Thrown>(())
     };
@@ -252,13 +252,13 @@ fn read(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -
         bytes.copy_to(&mut piece);
         let mut rest = &piece[..];
         while !rest.is_empty() {
-            let taken = intake.push(rest);
+            let taken = splitter.push(rest);
             rest = &rest[taken..];
-            drain(&mut intake)?;
+            drain(&mut splitter)?;
         }
     }
-    let end = intake.finish();
-    drain(&mut intake)?;
+    let end = splitter.finish();
+    drain(&mut splitter)?;
     Ok(end.map_err(|unread| unread.to_error())?)
 }
 

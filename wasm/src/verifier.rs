@@ -8,8 +8,8 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::wire::{decode_opened, encode_opened};
 use countersign::verify::{
-    CoveredLink, Expectations, Finding, Intake, Mark, MaxAge, Options, Progress, Summarizer, Summary, Unread,
-    Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
+    CoveredLink, Expectations, Finding, Mark, MaxAge, Options, Progress, Splitter, Summarizer, Summary,
+    Unread, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
 use js_sys::{Object, Reflect, Uint8Array};
 use serde::Serialize;
@@ -115,7 +115,7 @@ impl WholeVerifier {
 /// Verifies an export of which others summarize the stretches.
 #[wasm_bindgen]
 pub struct Coordinator {
-    intake: Intake,
+    splitter: Splitter,
     progress: Progress,
     begun: bool,
     opened: Vec<u8>,
@@ -137,7 +137,7 @@ impl Coordinator {
     ) -> Result<Self, Thrown> {
         let progress = Progress::new(options(trust, &pins, expect, wants)?);
         Ok(Self {
-            intake: Intake::new(),
+            splitter: Splitter::new(),
             progress,
             begun: false,
             opened: Vec::new(),
@@ -150,7 +150,7 @@ impl Coordinator {
     /// Takes bytes from the front and tells how many. Fewer than all are taken when stretches are ready: take those
     /// first.
     pub fn push(&mut self, bytes: &[u8]) -> usize {
-        let taken = self.intake.push(bytes);
+        let taken = self.splitter.push(bytes);
         self.begin();
         taken
     }
@@ -158,13 +158,13 @@ impl Coordinator {
     /// The input ends here; stretches may be ready then.
     pub fn end(&mut self) {
         if self.end.is_none() {
-            self.end = Some(self.intake.finish());
+            self.end = Some(self.splitter.finish());
             self.begin();
         }
     }
 
     fn begin(&mut self) {
-        if let (false, Some((header, line))) = (self.begun, self.intake.header()) {
+        if let (false, Some((header, line))) = (self.begun, self.splitter.header()) {
             self.begun = true;
             self.progress.begin(header, line);
         }
@@ -179,7 +179,7 @@ impl Coordinator {
     /// How long the next stretch to be summarized is, where one is ready.
     #[wasm_bindgen(js_name = nextStretch)]
     pub fn next_stretch(&mut self) -> Option<usize> {
-        self.stretch = self.stretch.take().or_else(|| self.intake.next_stretch());
+        self.stretch = self.stretch.take().or_else(|| self.splitter.next_stretch());
         self.stretch.as_ref().map(Vec::len)
     }
 

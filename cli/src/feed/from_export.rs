@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use countersign::verify::report::{Report, State};
+use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, VerifiedEvent};
 use countersign_feeds::{Event, Finding, Kind, Log};
 use countersign_query::Entry;
@@ -109,7 +109,7 @@ fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<
     }
     let checks = &report.checks;
     for (what, check) in [("log", &checks.log), ("tree", &checks.tree), ("witnesses", &checks.witnesses)] {
-        if check.state != State::Pass && report.log.is_some() && (what != "witnesses" || has_quorum) {
+        if check.state != CheckState::Pass && report.log.is_some() && (what != "witnesses" || has_quorum) {
             let hint = "the trust file has to name the log's key, and enough witnesses where it names these; `countersign verify` says more";
             let message = format!("nothing was sent: the export does not pass the check {what}");
             return Err(Failure::unusable("feed.not_verified", message, hint).within(name));

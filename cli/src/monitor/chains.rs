@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::hash::Hash;
-use countersign::keys::{KeyNote, Standing, Windows};
+use countersign::keys::{KeyNote, Validity, Windows};
 use countersign::link::{ChainId, Link, OpenLink, PREFIX, signed_part};
 use countersign::log::{self, Growth, Held, Life, Rules, Storage};
 use countersign::merkle::leaf_hash;
@@ -218,10 +218,10 @@ impl Chains {
         } else if chain.windows.is_empty() {
             (Code::KeyUnknown, "the chain's key is neither an emitter of the trust file nor was it granted")
         } else {
-            match chain.windows.standing(chain.windows.len(), time) {
-                Standing::Within => return,
-                Standing::Expired => (Code::KeyExpired, "the link is later than its key was granted for"),
-                Standing::NotYetValid => {
+            match chain.windows.validity(chain.windows.len(), time) {
+                Validity::Within => return,
+                Validity::Expired => (Code::KeyExpired, "the link is later than its key was granted for"),
+                Validity::NotYetValid => {
                     (Code::KeyNotYetValid, "the link is earlier than its key was granted for")
                 }
             }
@@ -333,9 +333,9 @@ mod tests {
     fn what_was_granted_is_kept_as_it_was() {
         let kept = r#"{"windows":[[null,5],[-7,null]],"revoked":false}"#;
         let life: KeyLife = serde_json::from_str(kept).unwrap();
-        let at = |millis| life.windows.standing(2, Time::from_millis(millis).unwrap());
-        assert_eq!([at(4), at(5)], [Standing::Within; 2]);
-        assert_eq!(life.windows.standing(1, Time::from_millis(5).unwrap()), Standing::Expired);
+        let at = |millis| life.windows.validity(2, Time::from_millis(millis).unwrap());
+        assert_eq!([at(4), at(5)], [Validity::Within; 2]);
+        assert_eq!(life.windows.validity(1, Time::from_millis(5).unwrap()), Validity::Expired);
         assert_eq!(serde_json::to_string(&life).unwrap(), kept);
         let beyond = kept.replace("-7", &i64::MAX.to_string());
         assert!(serde_json::from_str::<KeyLife>(&beyond).is_err());

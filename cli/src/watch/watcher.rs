@@ -11,7 +11,7 @@ use countersign::keys::Statement;
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::report::{Report, State as Checked};
+use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{
     CoveredLink, FindingCode, Mark, NoteMark, Options, Severity, VerifiedEvent, Verifier,
 };
@@ -483,10 +483,11 @@ impl<'p> Watcher<'p> {
     fn failure(&self, report: &Report) -> Option<Failure> {
         let checks = &report.checks;
         let of = [("tree", &checks.tree), ("log", &checks.log), ("append_only", &checks.append_only)];
-        let (name, check) = of.into_iter().find(|(_, check)| check.state == Checked::Fail).or_else(|| {
-            let is_other = report.origin.as_deref() != Some(&self.watched.origin);
-            (checks.log.state != Checked::Pass || is_other).then_some(("log", &checks.log))
-        })?;
+        let (name, check) =
+            of.into_iter().find(|(_, check)| check.state == CheckState::Fail).or_else(|| {
+                let is_other = report.origin.as_deref() != Some(&self.watched.origin);
+                (checks.log.state != CheckState::Pass || is_other).then_some(("log", &checks.log))
+            })?;
         let why =
             match report.findings.iter().find(|finding| {
                 finding.severity == Severity::Error && finding.code.as_str().starts_with(name)
@@ -494,7 +495,7 @@ impl<'p> Watcher<'p> {
                 Some(finding) => finding.message.clone(),
                 None => check.reason.clone().unwrap_or_else(|| "it is of another log".into()),
             };
-        let (code, hint) = if check.state == Checked::Fail {
+        let (code, hint) = if check.state == CheckState::Fail {
             (
                 "watch.altered",
                 "keep the state and what the log shows: they are evidence. `countersign monitor` and `countersign verify` say more",
@@ -503,7 +504,7 @@ impl<'p> Watcher<'p> {
             ("watch.unknown_log", "the trust file has to name the log's key, in a line: log VKEY")
         };
         let failure = Failure::unusable(code, format!("the log does not pass the check {name}: {why}"), hint);
-        Some(if check.state == Checked::Fail { failure.into_broken() } else { failure })
+        Some(if check.state == CheckState::Fail { failure.into_broken() } else { failure })
     }
 
     /// Forgets which chains leaves are of that rules do not remember any more, and chains that nothing is of.
@@ -607,9 +608,9 @@ impl View {
     ) -> Result<Option<(At<'w>, String)>, Failure> {
         let (Some(log), Some(text)) = (&report.log, &self.checkpoint) else { return Ok(None) };
         let checks = &report.checks;
-        let passes = [&checks.tree, &checks.log].into_iter().all(|check| check.state == Checked::Pass)
-            && checks.append_only.state != Checked::Fail
-            && (!watched.trust.has_quorum() || checks.witnesses.state == Checked::Pass)
+        let passes = [&checks.tree, &checks.log].into_iter().all(|check| check.state == CheckState::Pass)
+            && checks.append_only.state != CheckState::Fail
+            && (!watched.trust.has_quorum() || checks.witnesses.state == CheckState::Pass)
             && report.origin.as_deref() == Some(&watched.origin);
         let seen = countersign::checkpoint::SignedCheckpoint::parse_extended(text)?;
         let is_it = seen.checkpoint.size == log.size && seen.checkpoint.root == log.root;

@@ -19,7 +19,7 @@ const PIECE: usize = 64 << 10;
 const COMPRESSED_PIECE: usize = 256;
 
 /// Takes the bytes of an export and gives its header and stretches of whole lines.
-pub struct Intake {
+pub struct Splitter {
     source: Source,
     body: Body,
 }
@@ -45,13 +45,13 @@ struct Body {
     ready: VecDeque<Vec<u8>>,
 }
 
-impl Default for Intake {
+impl Default for Splitter {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Intake {
+impl Splitter {
     /// For an export that begins with the next bytes.
     pub fn new() -> Self {
         Self {
@@ -226,16 +226,16 @@ mod tests {
     /// Whether a header is read from this, however it is cut, and the hint where none is.
     fn read(export: &[u8]) -> Result<(), Option<&'static str>> {
         let results = [4096, MAX_LINE * 2].map(|size| {
-            let mut intake = Intake::new();
+            let mut splitter = Splitter::new();
             for mut piece in export.chunks(size) {
                 while !piece.is_empty() {
-                    piece = &piece[intake.push(piece)..];
-                    while intake.next_stretch().is_some() {}
+                    piece = &piece[splitter.push(piece)..];
+                    while splitter.next_stretch().is_some() {}
                 }
             }
-            match intake.finish() {
+            match splitter.finish() {
                 Ok(()) => Ok(()),
-                Err(_) => Err(intake.body.header.and_then(Result::err).and_then(|error| error.hint)),
+                Err(_) => Err(splitter.body.header.and_then(Result::err).and_then(|error| error.hint)),
             }
         });
         assert_eq!(results[0], results[1]);
