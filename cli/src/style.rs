@@ -62,6 +62,15 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// The same on one line of at most so many characters.
+pub(crate) fn line(text: &str, width: usize) -> String {
+    let text = plain(text).replace('\n', "\\n");
+    if text.chars().count() <= width {
+        return text;
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
 /// The styles of the help pages.
 pub(crate) fn help() -> Styles {
     Styles::styled().header(LABEL).usage(LABEL).literal(AnsiColor::Cyan.on_default()).placeholder(FAINT)

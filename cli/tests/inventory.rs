@@ -116,7 +116,7 @@ fn what_is_called_is_held_against_what_is_described() {
     assert_eq!(report["probed"].as_array().unwrap().len(), 1);
     let open = endpoint(&report, "GET /jobs/{id}");
     assert_eq!(open["unauthenticated"], json!({"calls": 1, "leaves": [97]}));
-    assert_eq!(open["risk"], json!(40));
+    assert_eq!((&open["risk"], &open["level"]), (&json!(40), &json!("high")));
     let latency = &open["latency_ms"];
     assert_eq!((&latency["calls"], latency["max"].as_f64()), (&json!(31), Some(12.0)));
     assert!((latency["p95"].as_f64().unwrap() - 12.0).abs() < 0.4, "{latency}");

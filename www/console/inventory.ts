@@ -6,6 +6,7 @@ import { type Failure, failure } from "@countersign/viewer/failure.js";
 import { icon } from "@countersign/viewer/icons.js";
 import { save } from "@countersign/viewer/save.js";
 import type { Session } from "@countersign/viewer/session.js";
+import { LEVEL_LOOKS } from "@countersign/viewer/tones.js";
 import { value } from "@countersign/viewer/value.js";
 import { define, given, View, wish } from "@countersign/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
@@ -19,9 +20,6 @@ import { failureView, table } from "./verified.ts";
 const LISTED = 200;
 const NAMED = 5;
 const ENTRIES = 3;
-/** From so many points on a risk is a high one, and from so many on one to look at, as the program tells it. */
-const HIGH = 40;
-const SOME = 20;
 
 /** It wishes for `choose-description` (files), `remove-description` and `show-entry` (a leaf). */
 export class InventoryTab extends View {
@@ -169,7 +167,8 @@ export class InventoryTab extends View {
   #row(endpoint: Endpoint, t: ConsoleTexts): TemplateResult {
     const words = t.inventory;
     const { count } = t.viewer.figures;
-    const { risk, reasons, latency_ms: latency } = endpoint;
+    const { risk, level, reasons, latency_ms: latency } = endpoint;
+    const look = LEVEL_LOOKS[level];
     return html`
       <tr>
         <th scope="row">
@@ -187,7 +186,7 @@ export class InventoryTab extends View {
                 </ul>`
           }
         </th>
-        <td class=${risk >= HIGH ? "tone-bad" : risk >= SOME ? "tone-doubt" : ""}>${risk >= SOME ? icon("warning") : nothing}${count(risk)}</td>
+        <td class=${`tone-${look.tone}`}>${level === "low" ? nothing : icon(look.icon)}${count(risk)}</td>
         <td>${count(endpoint.calls)}</td>
         <td class="callers">${this.#callersView(endpoint, t)}</td>
         <td>${answersView(endpoint, t)}</td>

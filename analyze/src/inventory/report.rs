@@ -7,6 +7,7 @@ use countersign_query::Outcome;
 
 use crate::analyzer::ENGINE;
 use crate::document::Seen;
+use crate::rule::Level;
 
 /// How the text says what it is.
 const FORMAT: &str = "inventory/v1";
@@ -243,6 +244,15 @@ impl Operation {
 }
 
 impl Endpoint {
+    /// How serious its risk is: high from 40 points on, medium from 20 on.
+    pub const fn level(&self) -> Level {
+        match self.risk {
+            40.. => Level::High,
+            20.. => Level::Medium,
+            _ => Level::Low,
+        }
+    }
+
     /// Appends it as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let said = |is: Option<bool>| is.map_or("null", |is| if is { "true" } else { "false" });
@@ -304,7 +314,7 @@ impl Endpoint {
         leaves(&self.unauthenticated.leaves, out);
         out.push(b'}');
         list(r#","sensitive":"#, &self.sensitive, out, |about, out| write_string(about, out));
-        out.extend(format!(r#","risk":{}"#, self.risk).bytes());
+        out.extend(format!(r#","risk":{},"level":"{}""#, self.risk, self.level().as_str()).bytes());
         list(r#","reasons":"#, &self.reasons, out, |Reason { points, text, leaves: shown }, out| {
             out.extend(format!(r#"{{"points":{points},"reason":"#).bytes());
             write_string(text, out);

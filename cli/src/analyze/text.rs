@@ -8,7 +8,7 @@ use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Rea
 use super::Found;
 use crate::acknowledged::Acknowledged;
 use crate::standing::Standings;
-use crate::style::{bad, doubt, faint, good, label, plain};
+use crate::style::{bad, doubt, faint, good, label, line, plain};
 use crate::verdict::{self, count};
 
 /// How many reasons of a finding are shown.
@@ -153,12 +153,7 @@ fn limited(Limit { rule, groups, hits, findings }: &Limit) -> String {
 }
 
 fn short(text: &str) -> String {
-    const WIDTH: usize = 100;
-    let text = plain(text).replace('\n', "\\n");
-    if text.chars().count() <= WIDTH {
-        return text;
-    }
-    text.chars().take(WIDTH - 1).chain(['…']).collect()
+    line(text, 100)
 }
 
 /// Leaves in runs: `3, 7 to 9`.

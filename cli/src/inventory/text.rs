@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use countersign_analyze::Level;
 use countersign_analyze::inventory::{Answer, Endpoint, Flag, Latency};
 
 use super::Found;
@@ -110,9 +111,9 @@ impl Found {
 fn whole(text: &mut String, endpoint: &Endpoint) {
     let words: Vec<&str> = endpoint.flags.iter().map(|flag| flag.as_str()).collect();
     let risk = format!("risk {} {}", endpoint.risk, words.join(", "));
-    let risk = match endpoint.risk {
-        40.. => bad(format_args!("✗ {risk}")),
-        20.. => doubt(format_args!("! {risk}")),
+    let risk = match endpoint.level() {
+        Level::High => bad(format_args!("✗ {risk}")),
+        Level::Medium => doubt(format_args!("! {risk}")),
         _ => faint(format_args!("· {risk}")),
     };
     let _ = writeln!(text, "\n{} {risk}", label(plain(&endpoint.name.to_string())));

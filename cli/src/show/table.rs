@@ -12,7 +12,10 @@ use crate::errors::Failure;
 use crate::found::Found;
 use crate::query;
 use crate::standing::{Standing, Standings};
-use crate::style::plain;
+use crate::style::{line, plain};
+
+/// How many characters of a text a cell shows.
+const CELL: usize = 40;
 
 pub(super) fn write(
     text: &mut String,
@@ -99,7 +102,7 @@ struct Row {
 impl Row {
     fn of(event: VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> Self {
         let (standing, says) = (standings.of_link(&event), Says::of(&event, readings));
-        Self { link: event.link, standing, says: says.map(|text| cell(&text)) }
+        Self { link: event.link, standing, says: says.map(|text| line(&text, CELL)) }
     }
 }
 
@@ -159,14 +162,4 @@ impl Says {
             ..Self::default()
         }
     }
-}
-
-/// A text on one line of a table.
-fn cell(text: &str) -> String {
-    const WIDTH: usize = 40;
-    let text = plain(text).replace('\n', "\\n");
-    if text.chars().count() <= WIDTH {
-        return text;
-    }
-    text.chars().take(WIDTH - 1).chain(['…']).collect()
 }

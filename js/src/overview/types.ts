@@ -1,6 +1,6 @@
 /** What verified events say of endpoints, and what scenarios come to, as the program's JSON has it (docs/inventory.md, docs/risk.md). */
 
-import type { Counted } from "../analyze/types.js";
+import type { Counted, Level } from "../analyze/types.js";
 
 /** How calls were answered: with a status of HTTP, or as the event says without one. */
 export interface Answered {
@@ -52,6 +52,8 @@ export interface Endpoint {
     readonly max: number;
   } | null;
   readonly risk: number;
+  /** How serious the risk is. */
+  readonly level: Level;
   readonly reasons: readonly RiskReason[];
 }
 
