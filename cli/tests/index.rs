@@ -119,7 +119,7 @@ fn no_file_is_taken_that_is_of_something_else() {
     for length in [0, 1, 8, 40, made.len() / 2, made.len() - 1] {
         again(&made[..length], "it is damaged, or was not made by you on this machine");
     }
-    again(b"csshow\0\x02 of a later version", "another version of this program made it");
+    again(b"csshow\0\xff of a later version", "another version of this program made it");
     // Sealed by someone else's key, who says that it verifies.
     fs::write(place.path("state/countersign/index.key"), [7; 32]).unwrap();
     again(&made, "not made by you");

@@ -7,7 +7,6 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use countersign::hash::Hash;
 use countersign_index::{Segment, decode, encode};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -16,8 +15,8 @@ use sha2::Sha256;
 use crate::errors::{Failure, shown};
 
 /// What files begin with: a name, and the version.
-const MAGIC: &[u8; 8] = b"csshow\0\x01";
-const TAG: &[u8] = b"countersign/index-file/v1\0";
+const MAGIC: &[u8; 8] = b"csshow\0\x02";
+const TAG: &[u8] = b"countersign/index-file/v2\0";
 const SEAL: usize = 32;
 /// After the head: how long it is, and its seal.
 const TAIL: u64 = 4 + SEAL as u64;
@@ -214,7 +213,7 @@ fn segment(file: &mut File, part: &Part) -> io::Result<Option<Vec<Segment>>> {
     }
     let mut bytes = Vec::new();
     file.take(part.bytes).read_to_end(&mut bytes)?;
-    Ok(if Hash::of(&[&bytes]).to_string() == part.hash { decode(&bytes) } else { None })
+    Ok(if blake3::hash(&bytes).to_string() == part.hash { decode(&bytes) } else { None })
 }
 
 /// The head, where its seal is of this key.
@@ -263,7 +262,7 @@ impl Writer {
     pub(super) fn add(&mut self, segment: &Segment) -> io::Result<()> {
         let bytes = encode(std::slice::from_ref(segment));
         self.file.write_all(&bytes)?;
-        self.segments.push(Part { bytes: bytes.len() as u64, hash: Hash::of(&[&bytes]).to_string() });
+        self.segments.push(Part { bytes: bytes.len() as u64, hash: blake3::hash(&bytes).to_string() });
         Ok(())
     }
 
