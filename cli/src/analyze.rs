@@ -27,11 +27,11 @@ use crate::{readings, report, rules, slice, style, verdict, verify};
 
 pub(crate) use text::named;
 
-/// Look for what rules describe among the events that verify
+/// Search verified events with detection rules
 ///
-/// Verifies the export first: what failed, or is not covered by a signature that counts, makes no finding. Each
-/// finding names the entries of the log that it was made from, so that anyone who has them finds the same. Rules are
-/// in Sigma 2.1; `countersign rules` builds and tests them.
+/// Verifies the export first. Events that failed verification, or that no trusted signature covers, make no
+/// findings. Each finding names the log entries it is based on, so that anyone who has them finds the same. Rules
+/// are written in Sigma 2.1; `countersign rules` builds and tests them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -40,33 +40,33 @@ Examples:
   countersign analyze audit.ndjson --trust trust.txt --rules pack.json --evidence findings/
   countersign analyze audit.ndjson --trust trust.txt --rules pack.json --recompute findings.json
 
-Exit status: as `countersign verify`, and 6 where --fail-on or --recompute says so.")]
+Exit status: as for `countersign verify`, and 6 if --fail-on or --recompute says so.")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd; - is the standard input
+    /// The export, plain or compressed with gzip or zstd; - for standard input
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// The rules: a pack, or files or directories of Sigma rules. May be given more than once [default: the rules that
-    /// come with the program]
+    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
+    /// with the program]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// How to print what was found
+    /// How to print the findings
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     format: String,
-    /// Exit with 6 where something of this level or above is found
+    /// Exit with status 6 if anything of this level or above is found
     #[arg(long, value_name = "LEVEL", value_parser = ["informational", "low", "medium", "high", "critical"])]
     fail_on: Option<String>,
-    /// Write what was found, the pack, and for each finding a slice with its entries into this new directory
+    /// Write the findings, the pack, and for each finding a slice with its entries to this new directory
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
-    /// Compare with what was found before, as --format json printed it, and exit with 6 where it differs
+    /// Compare with earlier findings, as printed by --format json, and exit with status 6 if they differ
     #[arg(long, value_name = "FINDINGS", conflicts_with = "evidence")]
     recompute: Option<PathBuf>,
-    /// On how many threads to verify [default: as many as there are cores]
+    /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }
@@ -227,8 +227,8 @@ impl Found<'_> {
             ("pack", &before["pack"]["hash"], json!(self.pack.hash().to_string())),
         ] {
             if *was != is {
-                let hint = "findings can be compared only where pack and engine are the same";
-                let message = format!("they are of another {what}: {was}, and not {is}");
+                let hint = "findings can only be compared if the pack and the engine are the same";
+                let message = format!("they were made with another {what}: {was} instead of {is}");
                 return Err(Failure::unusable("findings.other", message, hint).within(&name));
             }
         }

@@ -9,12 +9,14 @@ use crate::style;
 use crate::verdict::entries;
 use crate::verify::now;
 
-/// Back up a log's folder into one file, also while it is being served
+/// Back up a log's folder to one file, even while it is being served
 ///
-/// The file is a copy of log.sqlite as it was at one moment, with events, for its owner alone. It takes the place of an earlier
-/// one when all of it is there and leads to the published checkpoint. What was erased is not in it. When it was made is noted in the folder,
-/// for /healthz and the console. To restore it, stop the server, put it in the place of log.sqlite, remove log.sqlite-wal and
-/// log.sqlite-shm, and leave signed.txt as it is: the server then says whether anything that was signed is missing.
+/// The file is a copy of log.sqlite at one moment, with its events, readable only by its owner. It replaces an
+/// earlier backup only when it is complete and leads to the published checkpoint. Erased events are not in it. The
+/// time of the backup is noted in the folder, for /healthz and the console.
+///
+/// To restore it, stop the server, put the file in place of log.sqlite, remove log.sqlite-wal and log.sqlite-shm,
+/// and leave signed.txt as it is. The server then says if anything that was signed is missing.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -26,11 +26,11 @@ const SHOWN: usize = 3;
 /// How many bundles' lines may wait for the verifier.
 const WAITING: usize = 16;
 
-/// Check any C2SP tiled log by its tiles, and say what it is worth
+/// Check any C2SP tiled log by its tiles
 ///
-/// Reads the checkpoint, all entry bundles and all tiles. Each leaf's hash has to be in its tile, each tile's root in the
-/// tile above it, and the tree has to lead to the checkpoint's root. Leaves that are links and key notes are verified as
-/// `verify` does. Events are not in a log's tiles: a log that has links is at best `partial`.
+/// Reads the checkpoint, all entry bundles and all tiles. Every entry's hash must be in its tile, every tile's root
+/// in the tile above it, and the tree must lead to the checkpoint's root. Entries that are links or key notes are
+/// verified as by `verify`. Since tiles don't contain events, a log that has links is at best `partial`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -38,29 +38,30 @@ Examples:
   countersign check https://log.example/audit --trust trust.txt --pin last.txt --save-pin last.txt
   countersign check ./log --trust trust.txt --json | jq .tiles
 
-Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments,
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
 pub(crate) struct Args {
-    /// The log: the URL below which its checkpoint and tiles are, or a folder that holds `checkpoint` and `tile/`
+    /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`
     #[arg(value_name = "URL|DIR")]
     log: String,
     /// The log's verifier key, whose name is the log's origin
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "V")]
     vkey: Option<String>,
-    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
+    /// issuer, emitter or revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     #[command(flatten)]
     pins: Pins,
-    /// Expect this log
+    /// Expect the log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// Exit with 0 for this verdict too
+    /// Exit with status 0 for this verdict too
     #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
     allow: Option<String>,
-    /// Print the report, and nothing else
+    /// Print the report as JSON, and nothing else
     #[arg(long)]
     json: bool,
 }
@@ -102,7 +103,7 @@ fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification),
     check_name(&checkpoint.checkpoint.origin).map_err(|error| {
         Failure::from(error)
             .within(&format!("{}checkpoint", source.name()))
-            .with_hint("only logs whose origin could be a key's name can be checked")
+            .with_hint("a log can only be checked if its origin could be a key's name")
     })?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let (lines, reader) = sync_channel(WAITING);

@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use crate::errors::Failure;
 use crate::output::Output;
 
-/// Print the completion script of a shell
+/// Print a completion script for your shell
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -89,7 +89,7 @@ impl<'a> File<'a> {
     fn table(&self) -> Result<DeTable<'a>, Failure> {
         DeTable::parse(self.text).map(toml::Spanned::into_inner).map_err(|error| {
             let line = self.line(error.span().map_or(0, |span| span.start));
-            let hint = "write one flag a line, as TOML: listen = \"127.0.0.1:8080\"";
+            let hint = "write one option per line, as TOML: listen = \"127.0.0.1:8080\"";
             self.refuse(line, error.message(), hint)
         })
     }
@@ -118,16 +118,13 @@ impl<'a> File<'a> {
 
     fn unknown(&self, name: &str, line: u64) -> Failure {
         if ONCE.contains(&name) {
-            let message = format!("{name} is given as a flag, and not in a file");
-            return self.refuse(line, &message, "take it out of the file");
+            let message = format!("{name} can only be given on the command line");
+            return self.refuse(line, &message, "remove it from the file");
         }
         let message = format!("there is no flag --{}", name.escape_debug());
         let hint = match self.suggestion(name) {
             Some(flag) => format!("did you mean {flag}?"),
-            None => format!(
-                "names are those of the flags of `countersign {}`, as its --help lists them",
-                self.name
-            ),
+            None => format!("use the names of options of `countersign {}`, as listed by --help", self.name),
         };
         self.refuse(line, &message, &hint)
     }

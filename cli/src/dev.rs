@@ -18,17 +18,17 @@ use crate::{serve, style};
 const LOG: &str = "localhost/dev";
 const EMITTER: &str = "localhost/dev-app";
 
-/// Run a log for local work: with a key to record by and a token to read by, all forgotten at the end
+/// Run a log for local development: with keys and a token, all forgotten when it ends
 ///
-/// Prints what to paste into a program's environment. The log, its keys and its events are in a temporary folder, which
-/// is removed on Ctrl-C or SIGTERM. Do not use these keys for anything else.
+/// Prints the variables that a program needs, ready for an .env file. The log, its keys and its events are kept in
+/// a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for anything else.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign dev > .env        # AUDIT_KEY, AUDIT_URL and AUDIT_LOG for the SDK, COUNTERSIGN_TOKEN for the program
   countersign dev --listen 127.0.0.1:9000")]
 pub(crate) struct Args {
-    /// Where to listen, on this machine alone; port 0 for any that is free
+    /// Where to listen, on this machine only; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 }
@@ -46,7 +46,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     trust.write(format!("log {log_key}\nemitter {app_key}\nemitter {log_key}\n").as_bytes())?;
     trust.finish()?;
     let rights = "read,erase,admin".parse::<Rights>();
-    let rights = rights.map_err(|why| Failure::unusable("token.file", why, "this is a defect: report it"))?;
+    let rights =
+        rights.map_err(|why| Failure::unusable("token.file", why, "this is a bug: please report it"))?;
     let token = tokens::add(&dir, "dev", rights, None, Scope::default());
     let token = token.map_err(|error| Failure::unusable("token.file", error.to_string(), "try again"))?;
     let paste = Zeroizing::new(format!(
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let matches = command.get_matches_from(flags);
     let ended = serve::Args::from_arg_matches(&matches)
         .map_err(|error| {
-            Failure::unusable("arguments.invalid", error.to_string(), "this is a defect: report it")
+            Failure::unusable("arguments.invalid", error.to_string(), "this is a bug: please report it")
         })
         .and_then(|args| serve::run(&args));
     folder.close().map_err(|error| Failure::io("remove", "the temporary folder", &error))?;
@@ -82,8 +83,8 @@ fn generate(name: &str) -> Result<SignerKey, Failure> {
 /// The address, with its port: it is told before the log listens there.
 fn free(address: SocketAddr) -> Result<Address, Failure> {
     if !address.ip().is_loopback() {
-        let hint = "its keys are shown on the screen: for others run `countersign serve`";
-        return Err(Failure::unusable("arguments.invalid", "this log is for this machine alone", hint));
+        let hint = "its keys are shown on the screen. To serve others, run `countersign serve`";
+        return Err(Failure::unusable("arguments.invalid", "this log is for this machine only", hint));
     }
     let found = TcpListener::bind(address).and_then(|listener| listener.local_addr());
     found.map(Address::Tcp).map_err(|error| {

@@ -30,11 +30,11 @@ use crate::{analyze, args, inventory, readings, rules, token, verdict};
 use judged::{Check, Known};
 use policy::Policy;
 
-/// Hold a policy against a log, and fail a pipeline where it is not met
+/// Check a log against a policy, and fail a pipeline if it isn't met
 ///
-/// A policy says which verdict is good enough, who may and who has to have signed, how old the witnesses' last word may
-/// be, which findings and which endpoints are refused, and how much of an API's description a test run has to have
-/// called. What cannot be told fails, rather than passing for what is not there.
+/// A policy says which verdict is good enough, who may sign and who must have, how recent the witnesses' last
+/// cosignatures must be, which findings and endpoints are not allowed, and how much of an API's description a test
+/// run must have called. What can't be determined fails; it never passes for lack of data.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,39 +43,39 @@ Examples:
   countersign enforce policy.yml https://log.example/audit --token-file token.txt --trust trust.txt
 
 Exit status: 0 the policy is met, 6 it is not, 1 the log is altered or broken, 5 it was not fully checked,
-2 the policy or something that it names is not usable.")]
+2 the policy, or something it names, could not be used.")]
 pub(crate) struct Args {
     /// The policy, in YAML (docs/pipeline.md)
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
-    /// The export, perhaps compressed with gzip or zstd, or the address of the collector that has it; - is the standard input
+    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// The rules: a pack, or files or directories of Sigma rules. May be given more than once [default: the rules that
-    /// come with the program]
+    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
+    /// with the program]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// Write what is against the policy as SARIF 2.1.0
+    /// Write violations as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
-    /// Write what the policy asks as tests in JUnit's format
+    /// Write the policy's requirements as JUnit test cases
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Write a summary as Markdown, such as GitHub shows of a step
+    /// Write a summary as Markdown, for a GitHub step summary for example
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// The moment at which ages are measured and exceptions end [default: now]
+    /// The time used to measure ages and to end exceptions [default: now]
     #[arg(long, value_name = "T", value_parser = args::time)]
     now: Option<Time>,
-    /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
+    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// On how many threads to verify [default: as many as there are cores]
+    /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }

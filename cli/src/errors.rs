@@ -193,12 +193,12 @@ fn explain(error: &io::Error) -> (&'static str, &'static str) {
         io::ErrorKind::NotADirectory => ("io.not_directory", "check the path: a part of it is no directory"),
         io::ErrorKind::AlreadyExists => ("io.exists", "choose another name, or remove it first"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ("io.full", "make room, then run it again: nothing was left behind")
+            ("io.full", "free some space, then run it again: no partial file was left behind")
         }
         io::ErrorKind::FileTooLarge => {
-            ("io.too_large", "files of this size are not allowed here: nothing was left behind")
+            ("io.too_large", "files of this size are not allowed here; no partial file was left behind")
         }
-        _ => ("io.failed", "the system gave no more reason than this"),
+        _ => ("io.failed", "the system gave no other reason"),
     }
 }
 

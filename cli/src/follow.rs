@@ -131,7 +131,7 @@ impl Follower {
                 return Ok(Some(open));
             }
             reader.note(format!(
-                "{name} is not the file any more that was read up to byte {}: reading it from its beginning",
+                "{name} is no longer the file that was read up to byte {}: reading it from its beginning",
                 from.offset
             ));
             return Open::at_beginning(file).map(Some);
@@ -145,8 +145,7 @@ impl Follower {
             return Ok(Some(open));
         }
         reader.note(format!(
-            "{name} was replaced, and the file that was read up to byte {} is not beside it: what was written to that one \
-             afterwards is missing",
+            "{name} was replaced, and the file that was read up to byte {} is not beside it: anything written to that file afterwards is missing",
             from.offset
         ));
         Open::at_beginning(file).map(Some)
@@ -198,7 +197,7 @@ impl Open {
         self.file.rewind()?;
         (&self.file).take(4).read_to_end(&mut first)?;
         Ok(Compression::detect(&first).map(|_| {
-            let hint = "follow the file that is written to, or record the compressed one without --follow";
+            let hint = "follow the file that is being written, or record the compressed one without --follow";
             Failure::unusable("arguments.invalid", "a compressed file cannot be followed", hint)
         }))
     }

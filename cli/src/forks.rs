@@ -13,23 +13,23 @@ use crate::errors::{Failure, shown};
 use crate::style::{bad, faint, good, label, plain};
 use crate::verdict;
 
-/// Show what a log keeps as evidence: why it stopped signing, and forks that it refused
+/// Show the evidence that a log keeps: refused forks, and why it stopped signing
 ///
-/// Reads the log's folder; a server may run there. What stopped the log is in evidence.ndjson, with our checkpoint and the
-/// answer of the witness that contradicts it; forks are in the database. Who has a token with the right admin gets the same from a
-/// server at /evidence.
+/// Reads the log's folder, even while a server runs there. What stopped the log is in evidence.ndjson, with our
+/// checkpoint and the answer of the witness that contradicts it. Forks are in the database. With a token that has
+/// the right admin, a server gives the same at /evidence.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign forks --dir /var/lib/countersign
   countersign forks --json | jq -r 'select(.code == \"log.fork\") | .chain'
 
-Exit status: 0 nothing was found, 1 there is evidence, 2 not readable.")]
+Exit status: 0 no evidence, 1 there is evidence, 2 unreadable.")]
 pub(crate) struct Args {
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
-    /// Print one JSON object a line, and nothing else
+    /// Print one JSON object per line, and nothing else
     #[arg(long)]
     json: bool,
 }

@@ -83,7 +83,7 @@ impl Found {
         let Spilled { mut runs, keys, .. } = spilled;
         runs.for_each(|_, bytes| {
             let event = event(bytes, &keys).ok_or_else(|| {
-                let hint = "let nothing else write there, and run the command again";
+                let hint = "make sure nothing else writes there, and run the command again";
                 Failure::unusable("io.changed", "a temporary file was changed", hint)
             })?;
             each(event)

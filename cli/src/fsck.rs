@@ -19,11 +19,11 @@ const WHOLE: u8 = 0;
 /// Something is damaged.
 const DAMAGED: u8 = 1;
 
-/// Check everything that a log's folder or bucket holds, and mend what can be
+/// Check everything in a log's folder or bucket, and repair what can be repaired
 ///
-/// Reads all of it: leaves against tiles, tiles and checkpoints against each other, events against the links that commit to
-/// them, links against where they are looked for, recorded erasures against events, and the search index against all
-/// events. A server may be running meanwhile, but for --repair of a folder.
+/// Reads all of it: entries against tiles, tiles and checkpoints against each other, events against the links that
+/// commit to them, link lookups, recorded erasures against events, and the search index against all events. A
+/// server may keep running, except with --repair on a folder.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,9 +32,10 @@ Examples:
   countersign fsck --store s3://audit-logs/app                            # its objects alone
   countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign # and a server's index of them
 
-Exit status: 0 whole (or mended), 1 damaged, 2 not readable or not usable arguments.")]
+Exit status: 0 whole (or repaired), 1 damaged, 2 unreadable input or unusable arguments.")]
 pub(crate) struct Args {
-    /// The log's folder; of a log in a bucket that of its index [default: countersign-log, without --store]
+    /// The log's folder, or for a log in a bucket the folder of its index [default without --store:
+    /// countersign-log]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// The bucket that the log is in: s3://, gs://, az:// or a folder, with credentials from the environment
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     /// Reads every object: commits and their events, what is public, what was signed, and what erasures left.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// Mend what can be made anew from the rest: tiles, indexes, erasures that were recorded and not done
+    /// Repair what can be rebuilt from the rest: tiles, indexes, and erasures that were recorded but not done
     #[arg(long)]
     repair: bool,
     /// Print the report as JSON, and nothing else
@@ -132,12 +133,11 @@ impl Held<'_> {
     fn failed(&self, error: &StoreError) -> Failure {
         match self {
             Self::Folder(folder) => {
-                let hint =
-                    "is this a log's folder, and may you read it? Or bring back a backup that is whole";
+                let hint = "check that this is a log's folder and that you may read it, or restore a backup";
                 Failure::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
             }
             Self::Bucket { url, .. } => {
-                let hint = "is there a log in this bucket, and may you read it?";
+                let hint = "check that there is a log in this bucket and that you may read it";
                 Failure::unusable("store.failed", error.to_string(), hint).within(url)
             }
         }
@@ -163,9 +163,7 @@ fn tell(report: &Report) {
     let (leaves, events) = (verdict::entries(*leaves), verdict::count(*events, "event"));
     anstream::println!("{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
     if *unfinished > 0 {
-        anstream::println!(
-            "  recorded erasures that are not done yet: {unfinished}; the server goes on with them"
-        );
+        anstream::println!("  recorded erasures not finished yet: {unfinished}; the server continues them");
     }
 }
 

@@ -13,45 +13,46 @@ use crate::output::Output;
 use crate::submit::NoteTo;
 use crate::{key, style};
 
-/// Let an emitter sign chains: an issuer's statement, for a log or for `seal`
+/// Allow an emitter to write to a log, as an issuer
 ///
-/// Submits one key note to a log, or writes an export of it. It acts on chains that come after it in the log: give it to
-/// `seal` before them.
+/// Submits one key note to a log, or writes it to an export for `seal`. It applies to chains that come after it in
+/// the log, so give it to `seal` before them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign grant example.com/app+1a2b3c4d+A… --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
-  countersign grant example.com/app+1a2b3c4d+A… --key issuer.key --origin log.example/audit -o grant.ndjson
-  countersign grant example.com/app+1a2b3c4d+A… --from 2026-11-01 --until 2027-02-01 --key issuer.key --origin log.example/audit -o grant.ndjson
+  countersign grant \"$APP_VKEY\" --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
+  countersign grant \"$APP_VKEY\" --key issuer.key --origin log.example/audit -o grant.ndjson
+  countersign grant \"$APP_VKEY\" --from 2026-11-01 --until 2027-02-01 --key issuer.key --origin log.example/audit -o grant.ndjson
   countersign seal --log-key log.key grant.ndjson app.ndjson -o audit.ndjson")]
 pub(crate) struct GrantArgs {
     /// The emitter's verifier key, as keygen printed it
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     vkey: String,
-    /// The first moment that it may sign [default: no bound]
+    /// When it may begin to sign [default: no limit]
     #[arg(long, value_name = "T", value_parser = args::bound)]
     from: Option<Bound>,
-    /// The first moment that it may no longer sign [default: no bound]
+    /// When it may no longer sign [default: no limit]
     #[arg(long, value_name = "T", value_parser = args::bound)]
     until: Option<Bound>,
     #[command(flatten)]
     common: Common,
 }
 
-/// Take trust from an emitter: an issuer's statement, or the emitter's own, for a log or for `seal`
+/// Revoke an emitter's key, as an issuer or as the emitter itself
 ///
-/// Submits one key note to a log, or writes an export of it. It is for good: no later grant undoes it.
+/// Submits one key note to a log, or writes it to an export for `seal`. A revocation is permanent: no later grant
+/// undoes it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign revoke example.com/app+1a2b3c4d+A… --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
-  countersign revoke example.com/app+1a2b3c4d+A… --since 2026-11-20T06:00:00Z --key issuer.key --origin log.example/audit -o revoke.ndjson
+  countersign revoke \"$APP_VKEY\" --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
+  countersign revoke \"$APP_VKEY\" --since 2026-11-20T06:00:00Z --key issuer.key --origin log.example/audit -o revoke.ndjson
   countersign seal --log-key log.key audit.ndjson revoke.ndjson -o audit.ndjson")]
 pub(crate) struct RevokeArgs {
     /// The emitter's verifier key, as keygen printed it
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     vkey: String,
-    /// From which moment on it is not to be trusted [default: always]
+    /// From when on the key can't be trusted [default: from the beginning]
     #[arg(long, value_name = "T", value_parser = args::bound)]
     since: Option<Bound>,
     #[command(flatten)]
@@ -60,10 +61,10 @@ pub(crate) struct RevokeArgs {
 
 #[derive(clap::Args)]
 struct Common {
-    /// The key file of who makes the statement
+    /// Key file of whoever makes the statement
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The origin of the log that it is for [default: with --to that of the log's key]
+    /// The origin of the log it is for [default with --to: that of the log's key]
     #[arg(long, value_name = "O", required_unless_present = "to")]
     origin: Option<String>,
     /// Where to write it [default: standard output]
@@ -80,7 +81,7 @@ pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
     let key = key::load(&args.common.key)?;
     let statement = Statement::Grant { key: vkey.clone(), from, until };
     if !names_under(key.verifier_key().name(), vkey.name()) {
-        return Err(no_right(&key, &vkey, "an issuer grants keys whose names are its own, a / and more"));
+        return Err(no_right(&key, &vkey, "an issuer can only grant keys named ISSUER/…"));
     }
     state(&args.common, &statement, &key)
 }
@@ -95,7 +96,7 @@ pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
         return Err(no_right(
             &key,
             &vkey,
-            "an issuer revokes keys whose names are its own, a / and more; an emitter itself",
+            "an issuer can only revoke keys named ISSUER/…; an emitter can revoke itself",
         ));
     }
     state(&args.common, &statement, &key)
@@ -103,7 +104,7 @@ pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
 
 fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> Failure {
     let message =
-        format!("a statement of {} about {} would do nothing", key.verifier_key().name(), about.name());
+        format!("a statement by {} about {} would have no effect", key.verifier_key().name(), about.name());
     Failure::unusable("note.invalid", style::plain(&message), hint)
 }
 
@@ -116,7 +117,7 @@ fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Fa
         lines.note(&note);
         let index = collector.submit(lines.as_str(), &note)?;
         let origin = collector.origin();
-        style::done(&format!("it is entry {index} of the log {origin}, and acts on what comes after it"));
+        style::done(&format!("it is entry {index} of the log {origin}, and applies to what comes after it"));
         return Ok(0);
     }
     let origin = args.origin.as_deref().unwrap_or_default();

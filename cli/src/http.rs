@@ -45,7 +45,7 @@ impl Prefix {
             return Err("a URL begins with http:// or https://".into());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("a URL with a user name or password would end up in logs: leave them out".into());
+            return Err("leave out the user name and password: URLs end up in logs".into());
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err("give the URL without a query and without a fragment".into());
@@ -122,7 +122,7 @@ impl Client {
         let policy = Policy::custom(move |attempt| follow(redirects, attempt));
         let mut builder = reqwest::blocking::Client::builder();
         let unusable = |name: &str| {
-            let hint = "give a file of PEM with the certificates, and the key where one is needed";
+            let hint = "give a PEM file with the certificates, and the key where one is needed";
             Failure::unusable("tls.invalid", "there is no certificate in it that can be used", hint)
                 .within(name)
         };
@@ -228,7 +228,7 @@ fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Acti
     } else if !matches!(next.scheme(), "http" | "https")
         || (last.scheme(), next.scheme()) == ("https", "http")
     {
-        attempt.error("it redirects to where nothing is encrypted")
+        attempt.error("it redirects to an unencrypted address")
     } else if redirects == Redirects::SameHost && !same_host {
         attempt.error("it redirects to another host")
     } else {
@@ -282,7 +282,7 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
             let hint = "the server must answer with gzip, or without any";
             return Err(Failure::unusable(
                 "http.encoding",
-                "the answer has a content encoding not asked for",
+                "the answer has a content encoding that was not asked for",
                 hint,
             ));
         }
@@ -295,7 +295,7 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                let hint = "the connection broke off, or nothing came for too long: try again";
+                let hint = "the connection was lost, or nothing arrived for too long: try again";
                 return Err(Failure::unusable("http.interrupted", chain(&error), hint));
             }
         };
@@ -333,11 +333,7 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
 
 fn not_whole(why: countersign::export::DecompressError) -> Failure {
     let message = format!("the compressed answer does not decompress whole: {why}");
-    Failure::unusable(
-        "http.encoding",
-        message,
-        "the connection broke off, or the server is faulty: try again",
-    )
+    Failure::unusable("http.encoding", message, "the connection was lost, or the server is faulty: try again")
 }
 
 fn failed(error: &reqwest::Error) -> Failure {

@@ -17,31 +17,33 @@ use crate::{grant, key, record, seal, style, verify};
 const FIRST: &str =
     "{\"action\":\"countersign.init\",\"actor\":{\"type\":\"system\",\"id\":\"countersign init\"}}\n";
 
-/// Begin: make keys and a trust file, grant the key, and record a first event that verifies
+/// Get started: make keys and a trust file, grant the key, and record a first event
 ///
-/// Without --to the log is a file, audit.ndjson, which grows by `countersign record` and `countersign seal`. With --to
-/// the first event is proven to be in that log, whose operator lets the issuer in first: what to ask for is said. Run
-/// again, it goes on with the keys that are there.
+/// Without --to, the log is a file, audit.ndjson, to which you add with `countersign record` and `countersign
+/// seal`. With --to, the first event is sent to that log and proven to be in it. The log's operator must let the
+/// issuer in first; if that hasn't happened, you are told what to ask for. Run it again to continue with the same
+/// keys.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign init                                              # a log in the folder audit
   countersign init --to https://log.example --log \"$LOG_VKEY\"   # in a log that somebody runs")]
 pub(crate) struct Args {
-    /// Where keys, trust file and .env go
+    /// Folder for the keys, the trust file and .env
     #[arg(long, value_name = "DIR", default_value = "audit")]
     dir: PathBuf,
-    /// Whose events they are: the issuer's name, below which is the key that records [default: the folder's name]
+    /// The issuer's name, such as example.com. The key that records is NAME/app [default: the current folder's
+    /// name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// The log to record to [default: a file]
     #[arg(long, value_name = "URL", requires = "log")]
     to: Option<String>,
-    /// That log's verifier key, known from elsewhere than the log
+    /// That log's verifier key, obtained from somewhere other than the log
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "VKEY", requires = "to")]
     log: Option<String>,
-    /// The origin of the log that is a file
+    /// The origin of a log that is a file
     #[arg(long, value_name = "O", default_value = "localhost/audit", conflicts_with = "to")]
     origin: String,
 }

@@ -22,12 +22,12 @@ use crate::input::Input;
 use crate::verify::{threads, trust_or_nobody};
 use crate::{args, query, readings, token, verdict, verify};
 
-/// List the endpoints of APIs that are really called, by the events that verify
+/// List the API endpoints that are actually called
 ///
-/// Verifies the export first, and counts what verifies and is covered by a signature that counts: requests with a
-/// method and a path, and operations of services where there is no path, as in `CloudTrail`. Templates of paths are inferred.
-/// With a description of the API it tells what is called and not described, deprecated and called, described and not called.
-/// Each number comes with entries of the log that show it.
+/// Verifies the export first, and counts only events that verified and that a trusted signature covers: HTTP
+/// requests with a method and a path, and operations of services that have no path, such as those in `CloudTrail`.
+/// Path templates are inferred. With a description of the API it shows what is called but not described, deprecated
+/// but still called, and described but never called. Each number comes with log entries that show it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,37 +36,38 @@ Examples:
   countersign inventory audit.ndjson --trust trust.txt --since 2026-11-01 --query 'signer:example.com/api' --format json
   countersign inventory https://log.example/audit --token-file token.txt --trust trust.txt --openapi openapi.json
 
-Exit status: as `countersign verify`, and 6 where --fail-on says so.")]
+Exit status: as for `countersign verify`, and 6 if --fail-on says so.")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd, or the address of the collector that has it; - is the standard input
+    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// What describes the API: OpenAPI 3.0 or 3.1 or Swagger 2, as JSON or YAML
+    /// The API's description: OpenAPI 3.0 or 3.1, or Swagger 2, as JSON or YAML
     #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
-    /// Tell what is new from this time on: endpoints, and callers of endpoints that they never called before
+    /// Report what is new since this time: endpoints, and callers that called an endpoint for the first time
     #[arg(long, value_name = "T", value_parser = args::time)]
     since: Option<Time>,
-    /// Count only events that are so: `signer:example.com/api http.host:api.example.com` (docs/query.md has the language)
+    /// Count only events that match this query: `signer:example.com/api http.host:api.example.com` (see
+    /// docs/query.md)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     #[command(flatten)]
     own: readings::Own,
-    /// How to print it
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     format: String,
-    /// Exit with 6 where there is an endpoint that is one of these
+    /// Exit with status 6 if any endpoint is one of these
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = [
         "shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive", "unused",
     ])]
     fail_on: Vec<String>,
-    /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
+    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// On how many threads to verify [default: as many as there are cores]
+    /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }

@@ -10,10 +10,10 @@ use crate::errors::{Failure, shown};
 use crate::output::write_secret;
 use crate::style;
 
-/// Make a new signing key, and print the public key that others need
+/// Make a new signing key, and print its public half
 ///
-/// The secret key goes to a new file that you alone may read. What is printed, the verifier key (vkey), is public:
-/// it goes into trust files, grants and revocations.
+/// The secret key goes to a new file that only you can read. What is printed is the verifier key (vkey). It is
+/// public, and goes into trust files, grants and revocations.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,12 +22,12 @@ Examples:
   countersign keygen log.example/audit --out log.key   a log's key: its name is the log's origin
   countersign keygen witness.example --witness --out witness.key")]
 pub(crate) struct Args {
-    /// The key's name, public and for ever: no white space, no `+`
+    /// The key's name. It is public and can't be changed later; no spaces, no `+`
     name: String,
-    /// The file for the secret key; must not exist yet [default: NAME with - for /, and .key]
+    /// File for the secret key; must not exist yet [default: NAME.key, with - for /]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Make a witness's key, which cosigns checkpoints and nothing else
+    /// Make a witness's key, which can only cosign checkpoints
     #[arg(long)]
     witness: bool,
 }
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         .clone()
         .unwrap_or_else(|| format!("{}.key", args.name.replace(['/', '\\', ':'], "-")).into());
     write_key(&path, &key)?;
-    style::done(&format!("secret key written to {}: keep it to yourself", shown(&path)));
+    style::done(&format!("secret key written to {}. Keep it secret", shown(&path)));
     writeln!(anstream::stdout(), "{}", key.verifier_key())
         .map_err(|error| Failure::io("write", "standard output", &error))?;
     Ok(0)

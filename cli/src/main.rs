@@ -74,10 +74,11 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Record, seal, slice and verify signed audit logs.
+/// Record, store and verify audit logs that nobody can change without it showing.
 ///
-/// A recorder links events into signed chains. A log puts chains into one tree and signs checkpoints. An export
-/// holds any part of a log and verifies offline, by keys that its reader chose to trust.
+/// A recorder signs events and links each one to the one before. A log puts the events of many recorders in one
+/// order and signs its size and root hash (a checkpoint). An export is a file with any part of a log. It can be
+/// verified offline, with the keys that its reader chose to trust.
 #[derive(Parser)]
 #[command(
     name = "countersign",
@@ -99,7 +100,7 @@ Examples, from events to a verdict:
   countersign seal --log-key log.key app.ndjson -o audit.ndjson
   countersign verify audit.ndjson --trust trust.txt
 
-Exit status: 0 verified (or done), 1 altered or broken, 2 not readable or not usable,
+Exit status: 0 verified (or done), 1 altered or broken, 2 unreadable or unusable input,
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.";
 
 #[derive(Subcommand)]

@@ -11,10 +11,10 @@ use crate::{input, style};
 /// The arguments of commands that compare a log with what was seen of it before.
 #[derive(clap::Args)]
 pub(crate) struct Pins {
-    /// A checkpoint that was verified before (may be given again): the log must have grown from it
+    /// A pin: a checkpoint that you verified before. The log must have grown from it. Can be repeated
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
-    /// Where to keep the checkpoint for next time, if the tree and the log pass and no check fails
+    /// Save the checkpoint here for next time, if the tree and the log pass and no check fails
     #[arg(long, value_name = "FILE")]
     save_pin: Option<PathBuf>,
 }

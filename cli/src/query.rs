@@ -81,11 +81,11 @@ pub(crate) fn told(findings: &Findings, which: &str) -> String {
     if let Some((own, recorded)) = times {
         let _ = writeln!(
             text,
-            "When it happened is by the events' own time for {own}, and by the time of recording for {recorded} that state none."
+            "Time is when it happened for {own}, and when it was recorded for {recorded} that don't say."
         );
     }
     if conditions.len() > 1 || !conditions.is_empty() && *of > 0 {
-        let _ = writeln!(text, "\n{}", label("Events that each condition leaves, and those before it too"));
+        let _ = writeln!(text, "\n{}", label("Events left after each condition"));
         for (nth, left) in conditions.iter().enumerate() {
             // Where conditions are joined by AND alone, the steps are the conditions.
             let step = steps.get(nth).filter(|_| steps.len() == conditions.len());
@@ -93,7 +93,7 @@ pub(crate) fn told(findings: &Findings, which: &str) -> String {
             let _ = writeln!(text, "{:>10}{so_far}  {}", left.events, plain(&left.part));
         }
         if steps.len() > 1 && steps.len() != conditions.len() {
-            let _ = writeln!(text, "\n{}", label("Events that are left, part by part"));
+            let _ = writeln!(text, "\n{}", label("Events left, condition by condition"));
             for left in steps {
                 let _ = writeln!(text, "{:>10}  {}", left.events, plain(&left.part));
             }

@@ -11,8 +11,8 @@ use crate::input;
 /// Where people's own readings are.
 #[derive(clap::Args)]
 pub(crate) struct Own {
-    /// Readings of your own, before those that come with the program: a file, or a directory of files that end in
-    /// .json (docs/readings.md has the format). May be given more than once
+    /// Your own readings, tried before the built-in ones: a file, or a directory of .json files (see
+    /// docs/readings.md). Can be repeated
     #[arg(long, value_name = "FILE|DIR")]
     readings: Vec<PathBuf>,
 }

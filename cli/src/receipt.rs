@@ -15,30 +15,30 @@ use crate::{input, verdict};
 /// More bytes than any leaf has.
 const MAX_LEAF: usize = 65_535;
 
-/// Verify a receipt: that an entry is in a log that you trust
+/// Verify a receipt: that an entry is in a log you trust
 ///
-/// A receipt is a C2SP tlog-proof: a checkpoint of the log, and the hashes that lead from the entry to its root. Whom to
-/// trust is told by the trust file: the log's key must have signed the checkpoint, and witnesses must meet the quorum.
-/// Nobody is asked; it works offline.
+/// A receipt is a C2SP tlog-proof: a checkpoint of the log, and the hashes that lead from the entry to its root.
+/// The log's key in your trust file must have signed the checkpoint, and its witnesses must meet the quorum. This
+/// works offline.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign receipt receipt.tlog-proof --leaf link.txt --trust trust.txt
   jq -j .link line.json | countersign receipt receipt.tlog-proof --leaf - --trust trust.txt
 
-Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
-3 the log's key is not one that you trust.")]
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments,
+3 signed by a log key you haven't trusted.")]
 pub(crate) struct Args {
-    /// The receipt; - is the standard input
+    /// The receipt; - for standard input
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
-    /// The entry, byte for byte, such as a link without its line end; - is the standard input
+    /// The entry, byte for byte, such as a link without its line end; - for standard input
     #[arg(long, value_name = "FILE")]
     leaf: PathBuf,
-    /// Whom to trust: lines of the kinds log, witness, group, quorum
+    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group or quorum
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
-    /// Print the answer as JSON, and nothing else
+    /// Print the result as JSON, and nothing else
     #[arg(long)]
     json: bool,
 }
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let both = [&args.receipt, &args.leaf];
     if both.iter().all(|path| path.as_path() == Path::new("-")) {
         let hint = "give one of them as a file";
-        return Err(Failure::unusable("arguments.invalid", "both are to come from the standard input", hint));
+        return Err(Failure::unusable("arguments.invalid", "both are to be read from standard input", hint));
     }
     let trust = input::trust(&args.trust)?;
     let text = input::small_text(&args.receipt)?;
@@ -63,8 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let judged = proof.judge(&leaf, &trust).map_err(|(verdict, error)| {
         let without_end = leaf.strip_suffix(b"\n").map(|leaf| proof.judge(leaf, &trust));
-        let hint =
-            "without its last line feed, which is no part of an entry, it is the entry of this receipt";
+        let hint = "without its final line feed, it is the entry of this receipt";
         (verdict, if without_end == Some(Ok(())) { error.with_hint(hint) } else { error })
     });
     let verdict = judged.as_ref().err().map_or(Verdict::Verified, |(verdict, _)| *verdict);

@@ -18,14 +18,17 @@ use crate::verdict::count;
 use crate::verify::now;
 use crate::{args, key, resume, style};
 
-/// Record events as one signed chain, and write it as an export
+/// Record events as one signed chain
 ///
-/// Reads JSON objects: one a line, indented, in an array, or in the lists in which AWS, Azure, Kubernetes and others
-/// deliver them ({"Records": […]}). Each is brought into canonical form, salted, linked to the one before it and
-/// signed for. What is a secret is replaced by "[redacted]" first: values of members whose names say so (password,
-/// api-key, client-secret, cookie, session-id and the like, however they are written), and in any text JWTs, private keys, tokens
-/// with a documented prefix, credentials, passwords in URLs and parameters such as ?token=. The chain is closed at the
-/// end of the input, which shows that nothing after it was cut off.
+/// Reads JSON objects: one per line, indented, in an array, or in the lists that AWS, Azure, Kubernetes and others
+/// deliver ({"Records": […]}). Each event is brought into canonical form, salted, linked to the one before it and
+/// signed.
+///
+/// Secrets are replaced by "[redacted]" first: values of fields whose names say so (password, api-key,
+/// client-secret, cookie, session-id and similar names, however they are written), and in any text JWTs, private
+/// keys, tokens with a documented prefix, credentials, passwords in URLs and parameters such as ?token=.
+///
+/// At the end of the input the chain is closed, which shows that nothing after it was cut off.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,46 +36,46 @@ Examples:
   my-app | countersign record --key app.key --origin log.example/audit --sign-every 1 > app.ndjson
   countersign record --key app.key --origin log.example/audit cloudtrail.json.gz --open -o app.ndjson
   countersign record --key app.key --resume app.ndjson more.ndjson
-  countersign record --key app.key --to https://log.example --log VKEY --outbox ./outbox events.ndjson
+  countersign record --key app.key --to https://log.example --log \"$LOG_VKEY\" --outbox ./outbox events.ndjson
   countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log
 
-Exit status with --to: 0 every event is proven to be in the log, 1 the log refuses them or does not prove to have them,
-2 it cannot be reached, or an argument or a file cannot be used.")]
+Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them,
+2 the log could not be reached, or an argument or a file could not be used.")]
 pub(crate) struct Args {
-    /// The events, as JSON; may be compressed with gzip or zstd [default: standard input]
+    /// The events, as JSON, plain or compressed with gzip or zstd [default: standard input]
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
     pub(crate) events: PathBuf,
     /// The emitter's key file
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The origin of the log that the chain is for
+    /// The origin of the log the chain is for
     #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to"])]
     pub(crate) origin: Option<String>,
-    /// Where to write the export [default: standard output; with --resume the export itself]
+    /// Where to write the export [default: standard output, or with --resume the same file]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Sign every N-th event, and the last
+    /// Sign every Nth event, and the last one
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) sign_every: u32,
-    /// Redact members of this name too, or of this path: ssn, card.number
+    /// Also redact fields with this name or path: ssn, card.number. Can be repeated
     #[arg(long, value_name = "NAME")]
     redact: Vec<String>,
     /// Redact only what --redact names
     #[arg(long)]
     no_redact: bool,
-    /// Keep only the shape of http.path and http.url: /jobs/{number} of /jobs/42, without the query
+    /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
     #[arg(long, value_name = "HOW", value_parser = ["shape"])]
     path: Option<String>,
-    /// Leave the chain open, to be gone on with by --resume, or by the next run with the same --outbox
+    /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
     #[arg(long)]
     pub(crate) open: bool,
-    /// Go on with the open chain in this export, and append to it
+    /// Continue the open chain in this export, and append to it
     ///
-    /// The export is rewritten beside itself and replaced in one step, so a crash leaves it as it was. It is locked
-    /// meanwhile: two runs cannot fork its chain.
+    /// The export is written to a new file and replaced in one step, so a crash leaves it as it was. It is locked
+    /// meanwhile, so two runs can't fork its chain.
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
-    /// Which chain to go on with, where this key has several open ones
+    /// Which chain to continue, if this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume")]
     chain: Option<ChainId>,
     #[command(flatten)]
@@ -108,7 +111,7 @@ fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
 /// The input was empty.
 pub(crate) fn no_event(args: &Args) -> Failure {
     let error = Error::new(Code::Event, "there is no event to record").with_hint(
-        "events are one JSON object a line; was the right file given, or did the program before it fail?",
+        "events are JSON objects, one per line. Is it the right file, or did the program before it fail?",
     );
     Failure::broken(error).within(&input::name(&args.events))
 }
@@ -201,13 +204,13 @@ pub(crate) fn redaction(args: &Args) -> Redaction {
 pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
     let start = line.trim_ascii();
     let seems = if line.contains(&0) {
-        Some("this seems to be a binary file: events are one JSON object a line")
+        Some("this seems to be a binary file: events are JSON objects, one per line")
     } else if start.starts_with(b"\xef\xbb\xbf") {
         Some("it begins with a byte order mark: save the file as UTF-8 without one")
     } else if start.starts_with(b"[") {
         Some("this seems to be an array of arrays: events are objects")
     } else if matches!(start, b"{" | b"}" | b"},") {
-        Some("this seems to be indented JSON: `jq -c . FILE` makes one object a line of it")
+        Some("this seems to be indented JSON: `jq -c . FILE` puts each object on one line")
     } else if start.starts_with(b"{") {
         None
     } else {
@@ -216,6 +219,6 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
     let failure = Failure::broken(error);
     match seems {
         Some(hint) => failure.with_hint(hint),
-        None => failure.or_hint("correct this line, or leave it out: nothing was recorded"),
+        None => failure.or_hint("correct or remove this line: nothing was recorded"),
     }
 }

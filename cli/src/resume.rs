@@ -44,7 +44,7 @@ impl Locked {
         let Some(file) = input.file() else {
             let hint = "give the export as a file";
             return Err(
-                Failure::unusable("arguments.invalid", "only a file can be gone on with", hint).within(&name)
+                Failure::unusable("arguments.invalid", "only a file can be continued", hint).within(&name)
             );
         };
         match file.try_lock() {

@@ -18,12 +18,12 @@ use crate::output::Output;
 use crate::verify::{threads, trust_or_nobody, verify};
 use crate::{args, input, rules, verdict};
 
-/// Say what may be lost in a year, in money, by scenarios of your own
+/// Estimate what may be lost in a year, in money, for scenarios of your own
 ///
-/// Simulates years by Open FAIR: threat events, which part of them becomes a loss, and what a loss costs, each as the
-/// least, the likeliest and the most that you think possible, with source and date. The years follow from the log's
-/// root and the scenario alone, so that anyone computes the same figures. What findings and inventories propose is
-/// shown and never applied.
+/// Simulates years with Open FAIR: how often threats occur, how many of them become losses, and what a loss costs.
+/// For each you give the least, the most likely and the most you think possible, with source and date. The
+/// simulated years follow from the log's root and the scenario alone, so anyone computes the same figures. What
+/// findings and inventories suggest is shown but never applied.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,47 +32,47 @@ Examples:
   countersign risk scenarios/*.yml --log audit.ndjson --trust trust.txt --findings findings.json --format markdown -o risk.md
   countersign risk exposed-endpoint.yml --root 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= --format svg -o risk.svg
 
-Exit status: 0; with --log as `countersign verify`, without figures where that is 1 or 5.")]
+Exit status: 0, or with --log as for `countersign verify`; with 1 or 5 there are no figures.")]
 pub(crate) struct Args {
-    /// Scenarios: files in YAML (docs/risk.md), looked at together
+    /// Scenarios: YAML files (see docs/risk.md), simulated together
     #[arg(value_name = "SCENARIO", required_unless_present = "new")]
     scenarios: Vec<PathBuf>,
-    /// Write a scenario to begin with, with empty amounts
+    /// Write a scenario to start from, with empty amounts
     #[arg(long, value_name = "NAME", conflicts_with = "scenarios", value_parser = starters())]
     new: Option<String>,
-    /// The log by whose root years are simulated: an export, which is verified
+    /// The log whose root seeds the simulation: an export, which is verified first
     #[arg(long, value_name = "EXPORT", conflicts_with = "root")]
     log: Option<PathBuf>,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE", requires = "log")]
     trust: Option<PathBuf>,
-    /// The log's root itself [default: that of the findings or of the inventory]
+    /// The log's root hash itself [default: the one in --findings or --inventory]
     #[arg(long, value_name = "HASH", value_parser = root)]
     root: Option<Hash>,
-    /// What `countersign analyze --format json` printed: it proposes frequencies
+    /// Output of `countersign analyze --format json`, which suggests frequencies
     #[arg(long, value_name = "FINDINGS")]
     findings: Option<PathBuf>,
-    /// The rules that findings are of, where a scenario names their tags: a pack, or files or directories of Sigma rules
+    /// The rules that made the findings, if a scenario names tags: a pack, or files or directories of Sigma rules
     /// [default: the rules that come with the program]
     #[arg(long, value_name = "FILE|DIR", requires = "findings")]
     rules: Vec<PathBuf>,
-    /// What `countersign inventory --format json` printed: it proposes frequencies
+    /// Output of `countersign inventory --format json`, which suggests frequencies
     #[arg(long, value_name = "INVENTORY")]
     inventory: Option<PathBuf>,
-    /// In which time findings and endpoints were observed, as 2026-01-01..2026-11-20 [default: the times in --log]
+    /// When findings and endpoints were observed: 2026-01-01..2026-11-20 [default: the times in --log]
     #[arg(long, value_name = "FROM..TO", value_parser = span)]
     span: Option<(Time, Time)>,
     /// How many years to simulate
     #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
         value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
     years: u32,
-    /// How to print it; prometheus is for the textfile collector of `node_exporter` (docs/metrics.md)
+    /// Output format; prometheus is for the textfile collector of `node_exporter` (docs/metrics.md)
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "markdown", "svg", "prometheus"], default_value = "text")]
     format: String,
     /// Where to write it [default: standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// On how many threads to verify [default: as many as there are cores]
+    /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }
@@ -185,7 +185,7 @@ fn log(args: &Args, verified: Option<&Verified>, seen: &observed::Seen) -> Resul
             Some(log) if log.root == other.root => {}
             Some(log) => {
                 let message = format!(
-                    "it is of another log or another size: its root is {}, and not {}",
+                    "it is of another log or another size: its root is {} instead of {}",
                     other.root, log.root
                 );
                 let hint = "look for findings and endpoints in the same export";

@@ -15,8 +15,8 @@ use crate::verdict::{self, count};
 
 /// Build, test and list detection rules
 ///
-/// Rules are written in Sigma 2.1, as YAML, a file each or several. A pack is what is built of them: one JSON file,
-/// whose hash names it in every finding. docs/detection.md has what is supported.
+/// Rules are written in Sigma 2.1, as YAML, one or several per file. They are built into a pack: one JSON file,
+/// whose hash is named in every finding. docs/detection.md says what is supported.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,7 +30,7 @@ enum Command {
     List(List),
 }
 
-/// Check rules, and build a pack of them
+/// Check rules and build them into a pack
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -44,7 +44,7 @@ struct Build {
     output: Option<PathBuf>,
 }
 
-/// Run the cases beside rules: events on which a rule must fire, and events on which it must not
+/// Run the test cases beside rules: events on which a rule must fire, and events on which it must not
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -233,7 +233,7 @@ fn test(args: &Test) -> Result<u8, Failure> {
             failed += 1;
             let said = |times| if times == 1 { "once".to_owned() } else { format!("{times} times") };
             let line = format!(
-                "{place}: {}: {}: fires {}, and not {}",
+                "{place}: {}: {}: fires {} instead of {}",
                 plain(&rule.title),
                 plain(&case.name),
                 said(fired),

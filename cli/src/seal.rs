@@ -17,11 +17,12 @@ use crate::output::{self, Output};
 use crate::verdict::entries;
 use crate::{export, key, style};
 
-/// Put chains and key notes into one log, and sign checkpoints of it
+/// Put chains and key notes into one log, without a server
 ///
-/// A log without a server. What is in the log already is not put in again. A first EXPORT that is sealed already is
-/// extended: its checkpoints stay, and new entries come after them. Nothing is taken that a log may not accept: a link that does
-/// not go on with its chain, a fork, a chain whose last link is not signed, an event that does not match its link.
+/// Signs checkpoints of it. Entries that are in the log already are not added again. If the first EXPORT is sealed
+/// already, it is extended: its checkpoints stay, and new entries come after them. What a log may not accept is
+/// refused: a link that doesn't continue its chain, a fork, a chain whose last link isn't signed, an event that
+/// doesn't match its link.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,19 +30,19 @@ Examples:
   countersign seal --log-key log.key --trust trust.txt audit.ndjson tomorrow.ndjson -o audit.ndjson
   countersign seal --log-key log.key --checkpoint-every 1000 app.ndjson.gz > audit.ndjson")]
 pub(crate) struct Args {
-    /// Exports of chains and key notes, in the order in which they go into the log
+    /// Exports of chains and key notes, in the order in which to add them
     #[arg(value_name = "EXPORT", required = true)]
     exports: Vec<PathBuf>,
     /// The log's key file; the key's name is the log's origin
     #[arg(long, value_name = "FILE")]
     log_key: PathBuf,
-    /// Take only links of authorised keys, and key notes that act, by this trust file
+    /// Accept only links of keys that this trust file allows, and key notes that take effect
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Where to write the sealed export [default: standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Sign a checkpoint whenever the log's size is a multiple of N, beside the last one
+    /// Also sign a checkpoint whenever the log's size is a multiple of N
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<NonZeroU64>,
 }
@@ -108,7 +109,7 @@ fn tell(sealed: &Sealed, checked: bool) {
     style::done(&text);
     if !checked {
         style::warn(
-            "keys were not checked: without --trust any key may sign chains, and key notes may do nothing",
+            "keys were not checked: without --trust any key may sign, and key notes may have no effect",
         );
     }
 }

@@ -47,12 +47,12 @@ const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz
 /// How often it is looked whether the server shall stop.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Run a collector: a log that emitters submit to and auditors export from
+/// Run a log: a server that emitters submit to and auditors export from
 ///
-/// Begins a log in its folder where there is none: a key that its owner alone may read, and a trust file that says
-/// who may write to the log. Prints the log's verifier key, which readers and emitters need. Ends on Ctrl-C or SIGTERM,
-/// when what is under way is done. At / is the log's console: search, live view, coverage, keys, witnesses and storage,
-/// verified in the browser, for readers with a token.
+/// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
+/// may write to it. Prints the log's verifier key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
+/// once work in progress is done. The log's console is at /: search, live view, coverage, keys, witnesses and
+/// storage, verified in the browser, for readers with a token.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -62,112 +62,114 @@ Examples:
   countersign token add ada                                  # for the console at http://127.0.0.1:8080/
   AWS_REGION=eu-central-1 countersign serve --store s3://audit-logs/app")]
 pub(crate) struct Args {
-    /// Take flags from this TOML file, by their names: listen = "127.0.0.1:8080". Flags that are given win
+    /// Read options from this TOML file: listen = "127.0.0.1:8080". Options on the command line take precedence
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
-    /// The log's origin, where the log is begun [default: localhost/audit]; with --after-restore, that of the log that
-    /// begins in the place of one that is over
+    /// The origin of a new log [default: localhost/audit]; with --after-restore, of the log that replaces one that
+    /// ended
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// The log's key file [default: log.key in its folder, made where it is missing]
+    /// The log's key file [default: log.key in its folder, created if missing]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Who may write to the log, and which witnesses shall see it [default: trust.txt in its folder]
+    /// The trust file: who may write to the log, and which witnesses to ask [default: trust.txt in its folder]
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// The bucket that the log is in: s3://, gs://, az:// or a folder, with credentials from the environment. Servers
-    /// with the same key and bucket are one log; the folder is its index then
+    /// Keep the log in this bucket: s3://, gs://, az:// or a folder, with credentials from the environment. Servers
+    /// with the same key and bucket are one log, and the folder is only an index
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Where to listen: an address and a port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: Address,
-    /// Encrypt connections (TLS) with this certificate: a PEM file, with those of its issuers behind it
+    /// Serve TLS with this certificate: a PEM file that includes the chain
     ///
-    /// It and the key are read anew when they change. Connections that are there go on.
+    /// It and the key are read again when they change. Open connections continue.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Pages of this origin may ask (or of these, given again; * for all)
+    /// Allow pages of this origin to read the log (CORS); * for all. Can be repeated
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
-    /// Answer to this name too (given again: and to these; * for any)
+    /// Also answer requests for this host name; * for any. Can be repeated
     ///
-    /// Without it the log answers to localhost, to loopback addresses and to the address of --listen alone: whoever asks
-    /// for another name is refused, so that no page can reach the log by a name of its own (DNS rebinding). A reverse
-    /// proxy that passes the public name on needs it here.
+    /// Without it, the log answers only to localhost, loopback addresses and the address of --listen. Requests for
+    /// other names are refused, so that no web page can reach the log through a name of its own (DNS rebinding).
+    /// Needed behind a reverse proxy that passes the public name on.
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// Take at most so many events a second of each key, over time [default: all]
+    /// Accept at most this many events per second from each key, on average [default: no limit]
     ///
-    /// Who brings more is answered 429 with retry-after, by which emitters go.
+    /// Above that, the answer is 429 with retry-after, and emitters wait accordingly.
     #[arg(long, value_name = "N")]
     quota_events: Option<NonZeroU32>,
-    /// Take at most so many bytes a second of each key, over time [default: all]
+    /// Accept at most this many bytes per second from each key, on average [default: no limit]
     #[arg(long, value_name = "N")]
     quota_bytes: Option<NonZeroU32>,
-    /// Of quotas, let so many seconds' worth come at once after a rest
+    /// How many seconds' worth of a quota may come at once after a pause
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     quota_burst: NonZeroU32,
-    /// Give one client at most so many connections, or so many requests at one time behind a trusted proxy
+    /// The most connections per client, or concurrent requests behind a trusted proxy
     ///
-    /// A client is an IPv4 address or an IPv6 network of 64 bits. Clients on this machine may have as many as there are.
+    /// A client is an IPv4 address or a /64 IPv6 network. Clients on this machine have no limit.
     #[arg(long, value_name = "N", default_value = "256")]
     client_connections: NonZeroU32,
-    /// Believe this proxy who its clients are: an address, a network such as 10.0.0.0/8, or unix (given again: and these)
+    /// Trust this proxy to say who its clients are: an address, a network such as 10.0.0.0/8, or unix. Can be
+    /// repeated
     #[arg(long, value_name = "PROXY")]
     trusted_proxy: Vec<Proxy>,
-    /// In which header trusted proxies say so: x-forwarded-for or forwarded
+    /// The header in which trusted proxies say so: x-forwarded-for or forwarded
     #[arg(long, value_name = "HEADER", default_value = "x-forwarded-for", requires = "trusted_proxy")]
     proxy_header: ProxyHeader,
-    /// Record on the log's own chain who read what: `exports`, or `all` for proofs and live views too
+    /// Record who read what, in the log itself: `exports`, or `all` for proofs and live views too
     ///
-    /// A record (log.export) has the token's name, what was asked for, how many events and bytes, for each token and
-    /// minute. Readers know them by an `emitter` line with the log's key in their trust file. Without this flag exports are
-    /// recorded where the log's own trust file has that line, and nothing is elsewhere.
+    /// Each record (log.export) has the token's name, what was asked for, and the number of events and bytes, per
+    /// token and minute. Readers trust these records with an `emitter` line for the log's key in their trust file.
+    /// Without this option, exports are recorded if the log's own trust file has that line.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "all")]
     record_reads: Option<RecordReads>,
-    /// Refuse reads that cannot be recorded: each is answered when its record is durable
+    /// Refuse reads that can't be recorded: each is answered only once its record is durable
     #[arg(long)]
     require_records: bool,
     #[command(flatten)]
     own: readings::Own,
     #[command(flatten)]
     oidc: oidc::OpenId,
-    /// Serve this HTML file at / in place of the console
+    /// Serve this HTML file at / instead of the console
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
     /// Serve no page at /
     #[arg(long, conflicts_with = "page")]
     no_page: bool,
-    /// Erase events when they are this old: 7y for all, tenant=acme:30d for a tenant's (given again: and these)
+    /// Erase events at this age: 7y for all, tenant=acme:30d for one tenant's. Can be repeated
     #[arg(long, value_name = "RULE")]
     retain: Vec<Rule>,
-    /// Erase none of these, whatever --retain and readers ask: `tenant=acme`, `actor=u_1` or `chain=C`
+    /// Never erase these, whatever --retain and readers ask: `tenant=acme`, `actor=u_1` or `chain=C`. Can be
+    /// repeated
     ///
-    /// The file holds.txt in the log's folder may name more, one a line.
+    /// The file holds.txt in the log's folder can list more, one per line.
     #[arg(long, value_name = "HOLD")]
     hold: Vec<Hold>,
-    /// Read all that the log holds once in this time, to see whether anything is damaged
+    /// Check the whole log for damage, at a pace of once in this time
     ///
-    /// /healthz is red while something is. A log in a bucket checks its folder, which is the bucket's index. With `never`
-    /// nothing is checked.
+    /// While there is damage, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
+    /// `never` turns this off.
     #[arg(long, value_name = "TIME", default_value = "1d")]
     check_within: CheckWithin,
     #[command(flatten)]
     after: after_restore::Options,
-    /// Watch the log by these rules: a pack, or files or directories of Sigma rules (given again: and by these)
+    /// Watch the log with these rules: a pack, or files or directories of Sigma rules. Can be repeated
     ///
-    /// What they find is at /findings, for tokens that may read all events, and is counted in the metrics. State and findings
-    /// are in the folder `watch` of the log's.
+    /// Findings are at /findings, for tokens that may read all events, and are counted in the metrics. State and
+    /// findings are kept in the folder `watch` below the log's.
     #[arg(long, value_name = "PACK")]
     watch: Vec<PathBuf>,
-    /// Write what happens as one JSON object a line (`RUST_LOG` says how much)
+    /// Write log messages as JSON, one object per line (`RUST_LOG` sets the level)
     #[arg(long)]
     log_json: bool,
 }
@@ -212,11 +214,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = input::trust(&trust_file)?;
     let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
         let hint = "write it as https://dashboard.example, without a path";
-        Failure::unusable("arguments.invalid", format!("{origin:?} is no origin of a page"), hint)
+        Failure::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
     })?;
     let hosts = Hosts::parse(args.host.iter().map(String::as_str)).map_err(|name| {
         let hint = "write it as log.example, without scheme, port and path";
-        Failure::unusable("arguments.invalid", format!("{name:?} is no name of a host"), hint)
+        Failure::unusable("arguments.invalid", format!("{name:?} is not a host name"), hint)
     })?;
     let reads = reads(args, &trust, key.verifier_key())?;
     let rules = Rules::new(args.retain.iter().cloned())
@@ -293,7 +295,8 @@ async fn run_server(
     anstream::eprintln!("  {} {verifier}", style::label("log key:"));
     anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
     if args.record_reads.is_none() && reads.record == RecordReads::None {
-        let why = "this trust file does not have the log's key as `emitter`, by which readers would know the records";
+        let why =
+            "this trust file doesn't name the log's key as `emitter`, so readers wouldn't trust the records";
         anstream::eprintln!("  {} not recorded: {why}", style::label("reads:"));
     }
     if let Some(stop) = serving.collector().signing().stopped() {
@@ -311,7 +314,7 @@ async fn run_server(
     if let Some(keeping) = keeping {
         keeping.abort();
     }
-    style::done("stopping: what is under way is being done");
+    style::done("stopping: finishing work in progress");
     serving.reading().stop();
     if let Some(watching) = watching {
         // What it met is told by it.
@@ -325,7 +328,7 @@ fn reads(args: &Args, trust: &Trust, log: &VerifierKey) -> Result<ReadRules, Fai
     let record = args.record_reads.unwrap_or_else(|| RecordReads::by_default(trust, log));
     if args.require_records && record == RecordReads::None {
         let hint = "say which reads: --record-reads exports, or all";
-        let message = "--require-records where no reads are recorded";
+        let message = "--require-records, but no reads are recorded";
         return Err(Failure::unusable("arguments.invalid", message, hint));
     }
     Ok(ReadRules { record, required: args.require_records })
@@ -404,7 +407,7 @@ async fn end(serving: Serving) -> Result<u8, Failure> {
         Failure::unusable(
             "server.failed",
             error.to_string(),
-            "start it again: what was acknowledged is durable",
+            "start it again: everything that was acknowledged is saved",
         )
     })?;
     Ok(0)
@@ -425,7 +428,7 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
         match taken.await.map_err(failed).flatten() {
             Ok(()) => style::done(&format!("{} was read anew", shown(&file))),
             Err(failure) => {
-                style::warn("the trust file is not usable: the log goes on by the one before");
+                style::warn("the trust file can't be used: the log continues with the previous one");
                 failure.report();
             }
         }
@@ -436,7 +439,7 @@ fn unusable_trust(error: &RulesError) -> Failure {
     match error {
         RulesError::Key(error) => error.clone().into(),
         RulesError::Store(error) => {
-            let hint = "what was granted cannot be looked at: check the folder";
+            let hint = "grants can't be read: check the folder";
             Failure::unusable("store.failed", error.to_string(), hint)
         }
     }
@@ -526,8 +529,12 @@ fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
 
 fn explain(error: &StartError) -> Failure {
     let (code, hint) = match error {
-        StartError::InUse(_) => ("server.in_use", "one server writes to a log: stop the other one first"),
-        StartError::Io { .. } => ("io.failed", "is another program listening there? Give another --listen"),
+        StartError::InUse(_) => {
+            ("server.in_use", "only one server can write to a log: stop the other one first")
+        }
+        StartError::Io { .. } => {
+            ("io.failed", "another program may be listening there: choose another --listen")
+        }
         StartError::Store(_) => {
             ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
         }

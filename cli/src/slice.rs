@@ -18,13 +18,13 @@ use crate::query::{self, Looking};
 use crate::verdict::count;
 use crate::{args, export, readings, report, style};
 
-/// Make a smaller export, with all that it takes to verify it
+/// Make a smaller export that still verifies
 ///
-/// Shows the events that pass every condition, keeps the links that prove them, every key note and the checkpoints
-/// that tell when they were there, and puts hashes in the place of all the rest. Without --trust a checkpoint's time is
-/// taken from all of its cosignatures; with it, from those that meet the file's quorum.
+/// Keeps the events that meet every condition, the links that prove them, every key note, and the checkpoints that
+/// show when they existed, and replaces the rest by hashes. Without --trust, a checkpoint's time is taken from all
+/// of its cosignatures; with it, from those that meet the file's quorum.
 ///
-/// An export without checkpoints can be sliced by withholding events and by whole chains alone.
+/// An export without checkpoints can only be sliced by withholding events or by whole chains.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +33,7 @@ Examples:
   countersign slice audit.ndjson --event da7f84a510cb84b8cbb5b74a63c306ec/3 > one.ndjson
   countersign slice audit.ndjson --withhold tenant:acme --as erased --withhold action:secret.rotate -o shared.ndjson")]
 pub(crate) struct Args {
-    /// The export to take from
+    /// The export to slice
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
     #[command(flatten)]
@@ -49,22 +49,22 @@ pub(crate) struct Chosen {
     /// The trust file, whose quorum decides which checkpoints are kept
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
-    /// The entries from A up to, and not including, B: all of them are kept, and the slice claims so
+    /// The entries from A up to but not including B. All of them are kept, and the slice claims so
     #[arg(long, value_name = "A..B", value_parser = args::range)]
     pub(crate) range: Option<(u64, u64)>,
-    /// Only events of this chain (or of these, given again)
+    /// Only events of this chain. Can be repeated
     #[arg(long, value_name = "C", value_parser = args::chain)]
     pub(crate) chain: Vec<ChainId>,
-    /// Only this event (or these, given again)
+    /// Only this event. Can be repeated
     #[arg(long, value_name = "C/SEQ", value_parser = args::place)]
     pub(crate) event: Vec<(ChainId, u64)>,
-    /// Only events that are so: `actor:ada outcome:failure since:-7d` (docs/query.md has the language)
+    /// Only events that match this query: `actor:ada outcome:failure since:-7d` (see docs/query.md)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub(crate) query: Option<String>,
-    /// Keep the links of events that are so, but not the events
+    /// Withhold events that match this query, and keep only their links. Can be repeated
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub(crate) withhold: Vec<String>,
-    /// Why the --withhold before it does so [default: redacted]
+    /// The reason for the --withhold before it [default: redacted]
     #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
     pub(crate) reasons: Vec<String>,
     #[command(flatten)]

@@ -42,8 +42,6 @@ pub(crate) fn verify(
             None => failure,
         }
     })?;
-    style::warn(
-        "this verdict believes the summaries: what they say of hashes and signatures was not looked at again",
-    );
+    style::warn("this verdict relies on the summaries: hashes and signatures were not checked again");
     Ok(verification)
 }

@@ -9,13 +9,15 @@ use crate::errors::{Failure, shown};
 use crate::output::Output;
 use crate::{args, progress, style, verify};
 
-/// Summarize a part of an export, so that many machines can verify it together
+/// Summarize part of an export, so that many machines can verify it together
 ///
-/// Does the work that verifying shares out: it reads its part of the file, parses, hashes and checks signatures. A file
-/// is cut where lines begin, so it must not be compressed. The summaries of all parts go to `countersign verify
-/// --summaries`, which says what `countersign verify` says of the file. Trust files and pins are for there alone.
+/// Does the work that can be split up: reading, parsing, hashing and checking the signatures of its part of the
+/// file. The file is cut at line boundaries, so it must not be compressed. `countersign verify --summaries` takes
+/// the summaries of all parts and gives the same result as `countersign verify` on the file. It also takes the
+/// trust file and pins.
 ///
-/// A summary is believed by whoever verifies with it: take none that somebody else made whom you would not also believe a verdict.
+/// Whoever verifies with a summary believes it. Take summaries only from those whose verdict you would also
+/// believe.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,7 +25,7 @@ Examples:
   parallel countersign summarize audit.ndjson --threads 1 --part {}/64 -o part-{}.summary ::: $(seq 64)
   countersign verify --summaries part-*.summary --trust trust.txt")]
 pub(crate) struct Args {
-    /// The export, a plain file
+    /// The export, uncompressed
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
     /// Which part, of how many: the first is 1/N
@@ -32,7 +34,7 @@ pub(crate) struct Args {
     /// Where to write the summary [default: standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// On how many threads [default: as many as there are cores]
+    /// Number of threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }

@@ -12,10 +12,10 @@ use countersign_log::tokens::{self, Rights, Scope, TokenError};
 use crate::errors::{Failure, shown};
 use crate::{args, style};
 
-/// Say who may read a log's events
+/// Manage who may read a log's events
 ///
-/// A collector shows events to those alone who bring a token. It keeps their hashes, in readers.txt in its folder, and
-/// goes by that file as it is at any moment: a server that runs need not be started anew.
+/// A collector shows events only to readers with a token. It keeps the tokens' hashes in readers.txt in its folder
+/// and reads that file again when it changes, so a running server needs no restart.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,15 +33,15 @@ pub(crate) struct Args {
 enum What {
     /// Make a token for a reader, and print it
     Add {
-        /// The reader's name, for people: one word
+        /// The reader's name: one word
         name: String,
         #[command(flatten)]
         of: Of,
-        /// What the reader may do: read, erase and admin, with commas between them. admin sees what concerns the log as a
+        /// What the reader may do: read, erase, admin, separated by commas. admin sees what concerns the log as a
         /// whole, such as evidence of forks
         #[arg(long, value_name = "RIGHTS", alias = "may", default_value = "read")]
         right: Rights,
-        /// When the token ends [default: never]
+        /// When the token expires [default: never]
         #[arg(long, value_name = "T", value_parser = args::time)]
         until: Option<Time>,
         #[command(flatten)]
@@ -52,7 +52,7 @@ enum What {
         #[command(flatten)]
         of: Of,
     },
-    /// Let a reader in no more
+    /// Revoke a reader's token
     Revoke {
         /// The reader's name
         name: String,
@@ -72,16 +72,16 @@ struct Of {
 /// Which events the token is for [default: all]. Of several names an event fulfils each, of several values one.
 #[derive(clap::Args)]
 struct Conditions {
-    /// Only events of this tenant (or of these, given again)
+    /// Only events of this tenant. Can be repeated
     #[arg(long, value_name = "T")]
     tenant: Vec<String>,
-    /// Only events of this actor (or of these)
+    /// Only events by this actor. Can be repeated
     #[arg(long, value_name = "ID")]
     actor: Vec<String>,
-    /// Only events of this action, or of all of a kind: 'user.*' (or of these)
+    /// Only events with this action, or all of a kind: 'user.*'. Can be repeated
     #[arg(long, value_name = "A")]
     action: Vec<String>,
-    /// Only events of this chain (or of these)
+    /// Only events of this chain. Can be repeated
     #[arg(long, value_name = "CHAIN")]
     chain: Vec<String>,
 }

@@ -53,8 +53,7 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
                     " It was granted in the log, and the part of the log that isn't here could revoke it.";
                 (" but a key may have been revoked.", why)
             } else {
-                let why =
-                    " Every entry that this covers is here; of an event that is withheld, only its entry.";
+                let why = " Every entry in this range is here, but a withheld event is only an entry without its content.";
                 (" but some events may be withheld.", why)
             };
             good("✓ Unchanged, and no entry is missing in between,") + &doubt(but) + why

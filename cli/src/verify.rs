@@ -20,10 +20,11 @@ use crate::tapped::Tapped;
 use crate::verdict::count;
 use crate::{args, progress, readings, report, style, summaries, verdict};
 
-/// Verify an export, and say what it is worth
+/// Verify an export: unchanged, signed by whom, complete
 ///
-/// Believes nothing because the export says so: whom to trust is told by the trust file. Without one the best verdict is
-/// "signed by a key you haven't trusted". Prints the verdict, what each check covered, the first findings, and the signers.
+/// Nothing is trusted because the export says so: your trust file says whose keys count. Without one, the best
+/// verdict is "signed by a key you haven't trusted". Prints the verdict, what each check covered, the first
+/// findings, and the signers.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,46 +35,47 @@ Examples:
   countersign verify --summaries part-*.summary --trust trust.txt
   curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
 
-Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments,
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd; - is the standard input
+    /// The export, plain or compressed with gzip or zstd; - for standard input
     #[arg(value_name = "EXPORT", required_unless_present = "summaries")]
     export: Option<PathBuf>,
-    /// Instead of reading the export, believe the summaries of all its parts, as `countersign summarize` made them. With
-    /// EXPORT, they must be of it
+    /// Use the summaries of all parts, made by `countersign summarize`, instead of reading the export. With EXPORT,
+    /// they must be of that file
     #[arg(long, value_name = "FILE", num_args = 1..)]
     summaries: Vec<PathBuf>,
-    /// That these rows of `countersign export --format parquet` are just those that EXPORT makes, byte for byte, too
+    /// Also check that these Parquet files are exactly what `countersign export --format parquet` makes of EXPORT
     #[arg(long, value_name = "FILE|DIR", requires = "export")]
     #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "range", "max_age"])]
     parquet: Option<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
+    /// issuer, emitter or revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     #[command(flatten)]
     pins: Pins,
-    /// Expect this log
+    /// Expect the log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// Expect the entries from A up to, and not including, B
+    /// Expect the entries from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = args::range)]
     range: Option<(u64, u64)>,
-    /// Expect the log's time to be no older: 90s, 15m, 24h, 7d, 2w
+    /// Expect the log's time to be no older than this: 90s, 15m, 24h, 7d, 2w
     #[arg(long, value_name = "AGE", value_parser = args::seconds)]
     max_age: Option<i64>,
-    /// The moment that --max-age is measured at [default: now]
+    /// The time from which --max-age counts back [default: now]
     #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age")]
     now: Option<Time>,
-    /// Exit with 0 for this verdict too
+    /// Exit with status 0 for this verdict too
     #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
     allow: Option<String>,
-    /// Print the report, and nothing else
+    /// Print the report as JSON, and nothing else
     #[arg(long)]
     json: bool,
-    /// On how many threads [default: as many as there are cores]
+    /// Number of threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }

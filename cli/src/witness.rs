@@ -15,13 +15,13 @@ use crate::{key, stop, style};
 /// The most connections at one time, each with a request in memory.
 const CONNECTIONS: usize = 512;
 
-/// Run a witness: cosign the checkpoints of logs, as long as they only grow
+/// Run a witness: cosign the checkpoints of logs that only grow
 ///
-/// A C2SP tlog-witness. Logs ask it with POST /add-checkpoint, and get a cosignature when they prove that the tree has
-/// grown from the last checkpoint that the witness cosigned. What it cosigned is on the disk before it answers; keep the
-/// state file, and never go back to an older copy of it: a witness that forgets can be shown two histories. Monitors get
-/// the last cosigned checkpoint at GET /HASH/checkpoint, with the SHA-256 of the log's origin in hex. Ends on Ctrl-C or
-/// SIGTERM, when what is under way is done.
+/// A C2SP tlog-witness. Logs ask it with POST /add-checkpoint, and get a cosignature if they prove that their tree
+/// has grown from the last checkpoint that the witness cosigned. Each cosignature is saved to disk before it is
+/// sent. Keep the state file, and never go back to an older copy of it: a witness that forgets can be shown two
+/// histories. Monitors get the last cosigned checkpoint at GET /HASH/checkpoint, where HASH is the SHA-256 of the
+/// log's origin in hex. Stops on Ctrl-C or SIGTERM, once work in progress is done.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,17 +31,17 @@ pub(crate) struct Args {
     /// The witness's key file (`countersign keygen NAME --witness`)
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The verifier key of a log to watch, whose name is the log's origin (may be given again)
+    /// The verifier key of a log to watch; its name is the log's origin. Can be repeated
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
     log: Vec<String>,
     /// Where to listen: an address and a port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: Address,
-    /// The file in which it remembers what it cosigned; made where it is missing
+    /// File in which to remember what was cosigned; created if missing
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
-    /// Write what happens as one JSON object a line (`RUST_LOG` says how much)
+    /// Write log messages as JSON, one object per line (`RUST_LOG` sets the level)
     #[arg(long)]
     log_json: bool,
 }
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         style::done(&format!("the witness {} listens on {}", verifier.name(), url(serving.address(), false)));
         anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
         stop_asked().await;
-        style::done("stopping: what is under way is being done");
+        style::done("stopping: finishing work in progress");
         serving.stop().await;
         Ok(0)
     })
@@ -89,7 +89,9 @@ fn explain(error: &StartError, args: &Args) -> Failure {
         StartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
         StartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
         StartError::Memory(_) => ("state.invalid", "check the file, and who may write to it"),
-        StartError::Listen(_) => ("io.failed", "is another program listening there? Give another --listen"),
+        StartError::Listen(_) => {
+            ("io.failed", "another program may be listening there: choose another --listen")
+        }
     };
     let failure = Failure::unusable(code, error.to_string(), hint);
     if matches!(error, StartError::Memory(_)) { failure.within(&shown(&args.state)) } else { failure }

@@ -84,7 +84,7 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
     assert_eq!(findings(&place, "audit.ndjson", &[])["complete"], json!([0, 45]));
     let unknown = place.run(&["analyze", "audit.ndjson"]).code(3);
     unknown.stdout(
-        predicate::str::contains("? unknown").and(predicate::str::contains("other entries may exist")),
+        predicate::str::contains("? unknown").and(predicate::str::contains("there may be other entries")),
     );
 }
 
@@ -210,7 +210,7 @@ fn rules_are_built_tested_and_listed() {
     place
         .run(&["rules", "test", "rules"])
         .code(1)
-        .stdout(predicate::str::contains("deleted.cases.yml:1: Deleted: two: fires once, and not 0 times"));
+        .stdout(predicate::str::contains("deleted.cases.yml:1: Deleted: two: fires once instead of 0 times"));
     place.write("rules/deleted.cases.yml", "rule: nobody\nname: two\nfires: 1\nevents: [{event: {}}]\n");
     place.run(&["rules", "test", "rules"]).code(2).stderr(predicate::str::contains("case.rule"));
 }

@@ -286,7 +286,7 @@ fn a_granted_emitter_delivers_and_a_revoked_one_does_not() {
     place.run(&record).code(1).stderr(predicate::str::contains("is revoked"));
 
     let note = ["revoke", &place.app, "--key", "app.key", "--to", &serving.url];
-    place.run(&note).code(2).stderr(predicate::str::contains("whose proofs are to be believed?"));
+    place.run(&note).code(2).stderr(predicate::str::contains("no log key was given to check proofs with"));
     let other = place.keygen("other.example", "other.key");
     place.run(&[&note[..], &["--log", &other]].concat()).code(1);
 }

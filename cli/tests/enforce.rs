@@ -113,7 +113,7 @@ fn what_is_let_pass_ends() {
     place.write("policy.yml", POLICY.to_owned() + except);
     enforce(&place, "audit.ndjson", &["--now", "2026-12-31"])
         .success()
-        .stdout(predicate::str::contains("let pass until 2027-01-01T00:00:00.000Z: Ann, in March"));
+        .stdout(predicate::str::contains("accepted until 2027-01-01T00:00:00.000Z: Ann, in March"));
     assert!(against(&place).iter().all(|(_, is_passed)| *is_passed) && against(&place).len() == 3);
     enforce(&place, "audit.ndjson", &["--now", "2027-01-01"]).code(6);
     assert!(against(&place).iter().all(|(_, is_passed)| !is_passed));

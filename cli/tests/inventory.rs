@@ -157,7 +157,7 @@ fn it_is_told_and_decides_the_exit_status() {
     place
         .run(&["inventory", "audit.ndjson"])
         .code(3)
-        .stdout(predicate::str::contains("other entries may exist"));
+        .stdout(predicate::str::contains("there may be other entries"));
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_grant_has_bounds_and_needs_an_issuer() {
     grant(&["--key", "issuer.key", "--from", "2027-01-01", "--until", "2026-01-01"])
         .code(2)
         .stderr(predicate::str::contains("error[note.invalid]"));
-    grant(&["--key", "app.key"]).code(2).stdout("").stderr(predicate::str::contains("would do nothing"));
+    grant(&["--key", "app.key"]).code(2).stdout("").stderr(predicate::str::contains("would have no effect"));
     grant(&["--key", "issuer.key", "--from", "tomorrow"])
         .code(2)
         .stderr(predicate::str::contains("2026-11-20T06:01:02.345Z"));
@@ -169,6 +169,6 @@ fn an_emitter_may_revoke_itself_and_nobody_else() {
     revoke(&place.app, "app.key")
         .success()
         .stdout(predicate::str::contains(format!("revoke {} -\\n\\n— example.com/app ", place.app)));
-    revoke(&other, "app.key").code(2).stderr(predicate::str::contains("would do nothing"));
+    revoke(&other, "app.key").code(2).stderr(predicate::str::contains("would have no effect"));
     revoke(&other, "issuer.key").success();
 }

@@ -273,7 +273,7 @@ fn a_row_that_is_not_the_exports_is_named() {
     differs(&good[..39], &metadata, &[&format!("entry {}: its row is missing", leaf(39))]);
     let mut twice = good.clone();
     twice.insert(8, good[7].clone());
-    differs(&twice, &metadata, &["it is there twice, or out of its order"]);
+    differs(&twice, &metadata, &["it appears twice, or out of order"]);
     let mut more = good.clone();
     more.insert(3, changed(&good[3], "leaf", Cell::Integer(1_000_000)));
     differs(&more, &metadata, &["row 4 (entry 1000000): no event of the export makes this row"]);
@@ -282,7 +282,7 @@ fn a_row_that_is_not_the_exports_is_named() {
     differs(&other, &metadata, &["row 8 (entry -1): no event of the export makes this row", &missing]);
     let mut swapped = good.clone();
     swapped.swap(7, 8);
-    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): it stands out of its order", leaf(7))]);
+    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): it is out of order", leaf(7))]);
     let mut verdict = metadata.clone();
     verdict[2].1 = "partial".into();
     differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);

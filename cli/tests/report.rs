@@ -224,7 +224,7 @@ fn the_export_that_it_is_of_must_be_the_one() {
     place
         .run(&["report", "--check", "ada.json", "audit.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("not the trust file that the report was made by"));
+        .stderr(predicate::str::contains("not the trust file that the report was made with"));
 }
 
 #[test]

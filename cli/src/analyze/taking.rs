@@ -168,7 +168,7 @@ fn judge(
 }
 
 fn broken(error: &dyn std::error::Error) -> Failure {
-    Failure::unusable("analyze.order", error.to_string(), "this is a fault of the program: report it")
+    Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
 }
 
 #[cfg(test)]

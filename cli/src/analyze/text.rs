@@ -39,7 +39,7 @@ impl Found<'_> {
         if let Some((number, leaf)) = future {
             let events = count(*number, "event");
             let said = format_args!(
-                "! {events} say a time in the future of their recording, the first at entry {leaf}. They are counted nowhere."
+                "! {events} dated later than recorded, the first at entry {leaf}. They are not counted."
             );
             let _ = writeln!(text, "{}", doubt(said));
         }
@@ -48,7 +48,7 @@ impl Found<'_> {
             let _ = writeln!(
                 text,
                 "{}",
-                doubt(format_args!("! for want of room {answers} to findings were not read."))
+                doubt(format_args!("! {answers} to findings were not read, to save memory."))
             );
         }
         for limit in limits {
@@ -104,18 +104,18 @@ impl Found<'_> {
         let complete = self.report.complete_range();
         let within = match complete {
             Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
-            None => "in what is shown: other entries may exist".into(),
+            None => "in what is shown: there may be other entries".into(),
         };
         let events = count(self.events, "event");
         let rules = count(self.pack.rules().len() as u64, "rule");
-        let looked = format!("{events} that verified, by {rules} of the pack {}", plain(&self.pack.name));
+        let looked = format!("{events} that verified, with {rules} of the pack {}", plain(&self.pack.name));
         let found = match (self.outcome.findings.len() as u64, self.events, complete) {
             (0, 0, _) => doubt("? Nothing was looked at, so nothing was found"),
             (0, _, Some(_)) => good("✓ Nothing was found"),
             (0, _, None) => label("Nothing was found"),
             (findings, ..) => label(count(findings, "finding")),
         };
-        format!("{found} {within}. Looked at {looked}.\n")
+        format!("{found} {within}. Searched {looked}.\n")
     }
 }
 
@@ -149,7 +149,7 @@ fn limited(Limit { rule, groups, hits, findings }: &Limit) -> String {
     let unlisted = (*findings > 0).then(|| format!("{} are not listed", count(*findings, "finding")));
     let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
     let said: Vec<_> = parts.into_iter().flatten().collect();
-    format!("! {}: for want of room {}.", plain(rule), said.join(", "))
+    format!("! {}: to save memory, {}.", plain(rule), said.join(", "))
 }
 
 fn short(text: &str) -> String {

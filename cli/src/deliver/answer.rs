@@ -157,7 +157,7 @@ impl BatchLimits {
 pub(crate) fn prove(answer: &Answer, last: &[Last], origin: &str, trust: &Trust) -> Result<Receipt, Error> {
     let unproven = |why: &str| Error::new(Code::Proof, why);
     let body: Map<String, Value> =
-        serde_json::from_slice(&answer.body).map_err(|_| unproven("the answer is no JSON object"))?;
+        serde_json::from_slice(&answer.body).map_err(|_| unproven("the answer is not a JSON object"))?;
     let chains = body.get("chains").and_then(Value::as_object);
     let chains = chains.ok_or_else(|| unproven("the answer names no chains"))?;
     let mut receipt = None;

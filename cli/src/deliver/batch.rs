@@ -148,6 +148,6 @@ fn place(line: &str) -> Option<(Place, String)> {
 
 fn unreadable(outbox: &Outbox) -> Failure {
     let message = "a segment was changed while it was being sent";
-    Failure::unusable("outbox.damaged", message, "nobody but this process may write to an outbox")
+    Failure::unusable("outbox.damaged", message, "only this process may write to an outbox")
         .within(outbox.name())
 }

@@ -108,7 +108,7 @@ fn witnessed(within: i64, known: &Known<'_>) -> Check {
     let check =
         Check::new("witnessed", format!("witnesses confirmed the log in the last {}", args::lasting(within)));
     let Some(time) = known.report.log.as_ref().and_then(|log| log.time) else {
-        return check.fails("no quorum of witnesses that are trusted has confirmed the log");
+        return check.fails("no quorum of trusted witnesses has confirmed the log");
     };
     let age = known.now.millis().saturating_sub(time.millis()) / 1000;
     if age <= within {
@@ -132,11 +132,7 @@ fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
     for name in &policy.required {
         let check = Check::new("emitter/missing", format!("{name} has recorded"));
         let is_there = signers.get(name.as_str()).is_some_and(|links| *links > 0);
-        checks.push(if is_there {
-            check
-        } else {
-            check.fails(format!("nothing that {name} recorded is there"))
-        });
+        checks.push(if is_there { check } else { check.fails(format!("{name} recorded nothing here")) });
     }
 }
 
@@ -144,7 +140,7 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
     let (Some(asked), Some((found, events))) = (&policy.findings, known.findings) else { return };
     let mut looked = Check::new("finding/looked", "there were events to look at");
     if events == 0 {
-        looked = looked.fails("there was no event that verified, so nothing could be found");
+        looked = looked.fails("no event verified, so nothing could be found");
     }
     checks.push(looked);
     let refused = |finding: &&Finding| {
@@ -189,7 +185,7 @@ fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
     }
     if let Some((number, leaf)) = report.left_out[0] {
         looked = looked
-            .fails(format!("{number} calls from entry {leaf} on could not be told apart for want of room"));
+            .fails(format!("{number} calls from entry {leaf} on could not be told apart, to save memory"));
     }
     checks.push(looked);
     let against = |endpoint: &inventory::Endpoint, said: &str, leaves: &[u64]| {

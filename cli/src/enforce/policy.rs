@@ -76,7 +76,7 @@ impl Policy {
         let hint = "write `countersign: policy/v1`";
         let format = root.need("countersign", hint)?;
         if format.text()? != "policy/v1" {
-            return Err(format.fault("policy.format", "it is no policy that this program knows", hint));
+            return Err(format.fault("policy.format", "this is not a policy that this program knows", hint));
         }
         let mut policy = Self {
             name: root.need("name", "write what the policy is for")?.text()?.to_owned(),
@@ -167,7 +167,7 @@ impl Endpoints {
             let flag = Flag::ALL.into_iter().find(|flag| flag.as_str() == name).ok_or_else(|| {
                 let known: Vec<_> = Flag::ALL.iter().map(|flag| flag.as_str()).collect();
                 let hint = format!("write one of: {}, {NEW_UNAUTHENTICATED}", known.join(", "));
-                refused.fault("policy.endpoints", "it is nothing that an endpoint can be", hint)
+                refused.fault("policy.endpoints", "an endpoint can't be this", hint)
             })?;
             needs(&refused, !DESCRIBED.contains(&flag) || endpoints.openapi.is_some(), "openapi")?;
             needs(&refused, !DATED.contains(&flag) || endpoints.since.is_some(), "since")?;
@@ -202,8 +202,9 @@ fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, Fault> {
     let read = |item: &Written<'_>| -> Result<Verdict, Fault> {
         let name = item.text()?;
         known.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| {
-            let hint = "write verified, partial or unconfirmed; no policy lets pass what is altered, broken or not checked";
-            item.fault("policy.verdict", "it is not good enough for any policy", hint)
+            let hint =
+                "write verified, partial or unconfirmed; no policy can accept altered, broken or not checked";
+            item.fault("policy.verdict", "no policy can accept this verdict", hint)
         })
     };
     let verdicts = written.items()?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -233,10 +234,10 @@ fn exceptions(written: &Written<'_>, of: &str) -> Result<Vec<Exception>, Fault> 
     let items = written.get("except").map_or(Ok(Vec::new()), |except| except.items())?;
     let read = |item: &Written<'_>| -> Result<Exception, Fault> {
         item.only(&[of, "reason", "until"])?;
-        let until = item.need("until", "write until when it is let pass, as 2026-12-31")?;
+        let until = item.need("until", "say until when it is accepted: 2026-12-31")?;
         Ok(Exception {
-            of: item.need(of, &format!("write which {of} is let pass"))?.text()?.to_owned(),
-            reason: item.need("reason", "write why it is let pass, and who says so")?.text()?.to_owned(),
+            of: item.need(of, &format!("say which {of} is accepted"))?.text()?.to_owned(),
+            reason: item.need("reason", "say why it is accepted, and who decided so")?.text()?.to_owned(),
             until: args::time(until.text()?)
                 .map_err(|why| until.fault("policy.until", "it is no time", why))?,
         })

@@ -27,7 +27,7 @@ pub(super) fn text(judged: &Judged<'_>) -> String {
             let said = plain(&against.whole());
             let _ = match &against.passed {
                 Some(passed) => {
-                    let why = format!("let pass until {}: {}", passed.until, plain(&passed.reason));
+                    let why = format!("accepted until {}: {}", passed.until, plain(&passed.reason));
                     writeln!(text, "    {said}{entries} {}", faint(why))
                 }
                 None => writeln!(text, "    {said}{entries}"),
@@ -70,14 +70,14 @@ pub(super) fn markdown(judged: &Judged<'_>) -> String {
             (0, _) => "⚠️",
             _ => "❌",
         };
-        let passed = if all > failures { format!(", {} let pass", all - failures) } else { String::new() };
+        let passed = if all > failures { format!(", {} accepted", all - failures) } else { String::new() };
         let _ = writeln!(text, "| {mark} | {} | {failures}{passed} |", words(&check.wanted));
     }
     for check in judged.checks.iter().filter(|check| !check.against.is_empty()) {
         let _ = writeln!(text, "\n### {}\n", words(&check.id));
         for against in check.against.iter().take(LISTED) {
             let passed = against.passed.as_ref().map_or_else(String::new, |passed| {
-                format!(" (let pass until {}: {})", passed.until, words(&passed.reason))
+                format!(" (accepted until {}: {})", passed.until, words(&passed.reason))
             });
             let _ = writeln!(text, "- {}{}{passed}", words(&against.whole()), entries(&against.leaves));
         }

@@ -27,14 +27,15 @@ use crate::{export, progress, style};
 
 const CHUNK: usize = 1 << 17;
 
-/// Get an export out of a log, to keep or to verify
+/// Export a log or a part of it
 ///
-/// From a collector's address, or from the folder of a collector on this machine. What the collector can choose by
-/// itself it does; for --withhold and several chains or events the rest is left out here. Either way the
-/// export verifies on its own: `countersign verify` says what it is worth.
+/// Reads from a collector's URL, or from the folder of a collector on this machine. The collector selects what it
+/// can. For --withhold, and for several chains or events, the rest is left out here. Either way the export can be
+/// verified on its own with `countersign verify`.
 ///
-/// With --format parquet it is verified here, and becomes a row for each event that verifies (docs/parquet.md): for
-/// query engines, not as proof. `countersign verify EXPORT --parquet FILE` compares rows with the export that they are of.
+/// With --format parquet the export is verified here and becomes one row per verified event (see docs/parquet.md).
+/// Rows are for query engines and are no proof. `countersign verify EXPORT --parquet FILE` compares them with the
+/// export they were made from.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -44,22 +45,22 @@ Examples:
   countersign export --format parquet audit.ndjson --trust trust.txt --partition day -o audit
   COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example/audit --q \"night shift\" -o found.ndjson")]
 pub(crate) struct Args {
-    /// An export that is here already, instead of a log's, to make rows of
+    /// An export you already have, to convert with --format parquet
     #[arg(value_name = "EXPORT", conflicts_with = "log")]
     export: Option<PathBuf>,
-    /// What is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
-    /// A file of rows for each day, in folders such as day=2026-11-20: -o is where these are
+    /// Write one file per day, in folders such as day=2026-11-20 below -o
     #[arg(long, value_enum, requires = "output")]
     partition: Option<Partition>,
-    /// The collector's folder, or its address
+    /// The collector's folder or URL
     #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
     /// Where to write the export [default: standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The file with the reader's token [default: what `COUNTERSIGN_TOKEN` says]
+    /// File with the reader's token [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     #[command(flatten)]
@@ -73,7 +74,7 @@ pub(crate) struct Args {
 enum Format {
     /// The export itself, which can be verified
     Ndjson,
-    /// A row of Parquet for each event that verifies
+    /// One Parquet row per verified event
     Parquet,
 }
 
@@ -87,28 +88,28 @@ struct Asked {
     /// Recorded before this time
     #[arg(long, value_name = "T", value_parser = args::time)]
     until: Option<Time>,
-    /// Whose: `actor.id`
+    /// By this actor: `actor.id`
     #[arg(long, value_name = "ID")]
     actor: Option<String>,
-    /// What was done: an action, or `job.*` for all below it
+    /// With this action, or `job.*` for all actions that begin with job.
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
-    /// To what: `target.id`, or TYPE:ID
+    /// On this target: `target.id`, or TYPE:ID
     #[arg(long, value_name = "ID")]
     target: Option<String>,
-    /// How it ended: success, failure, denied
+    /// With this outcome: success, failure or denied
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<String>,
     /// Of this tenant
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// With all of these words, anywhere in it
+    /// Containing all of these words, anywhere
     #[arg(long, value_name = "WORDS")]
     q: Option<String>,
-    /// So many, the newest
+    /// Only the newest N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["event"])]
     limit: Option<u64>,
-    /// Reach exactly this size of the log, as a pin of that size needs
+    /// Break the export at this size of the log, so that a pin of that size can be compared
     #[arg(long, value_name = "SIZE")]
     boundary: Option<u64>,
 }
@@ -289,11 +290,9 @@ fn explain(answer: &Answer, with_token: bool) -> Failure {
         text("message").unwrap_or_else(|| format!("the server answered with status {}", answer.status));
     let hint = match (answer.status, with_token) {
         (401, false) => {
-            "exports are for readers with a token: give --token-file FILE, or set COUNTERSIGN_TOKEN".into()
+            "you need a reader's token for exports: use --token-file FILE, or set COUNTERSIGN_TOKEN".into()
         }
-        (401 | 403, true) => {
-            "the token is not, or no longer, one that may read this: ask the log's operator".into()
-        }
+        (401 | 403, true) => "this token may not read this, or not any more: ask the log's operator".into(),
         _ => text("hint").unwrap_or_else(|| "is this a collector's address?".into()),
     };
     Failure::unusable(&code, format!("there is no export: {message}"), hint)
@@ -310,7 +309,9 @@ fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(Failure::io("read", name, &error).with_hint("it broke off: fetch it again"));
+                return Err(
+                    Failure::io("read", name, &error).with_hint("the connection was lost: fetch it again")
+                );
             }
         };
         bar.inc(read as u64);
@@ -333,7 +334,7 @@ fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result
     ends.check().map_err(|failure| failure.within(name))?;
     output.finish()?;
     if let Some(path) = destination {
-        style::done(&format!("exported to {}: `countersign verify` says what it is worth", shown(path)));
+        style::done(&format!("exported to {}; check it with `countersign verify`", shown(path)));
     }
     Ok(0)
 }
@@ -392,7 +393,7 @@ fn cut(name: &str) -> Failure {
 
 fn cut_off() -> Failure {
     let error = Error::new(Code::Export, "the export ends before its last checkpoint");
-    Failure::broken(error.with_hint("the connection broke off: fetch it again; nothing was kept"))
+    Failure::broken(error.with_hint("the connection was lost: fetch it again; nothing was kept"))
 }
 
 #[cfg(test)]

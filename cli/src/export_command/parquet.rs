@@ -20,7 +20,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
     if rows.count < report.counts.events {
         let left = count(report.counts.events - rows.count, "event");
-        style::warn(&format!("{left} of the export did not become rows: no valid signature covers them"));
+        style::warn(&format!("{left} left out of the rows: no valid signature covers them"));
     }
     if let Some(path) = &args.output {
         style::done(&format!("{} in {}", count(rows.count, "row"), shown(path)));
@@ -40,8 +40,7 @@ fn open(args: &Args) -> Result<Input, Failure> {
         return Input::open(export);
     }
     if !request.whole {
-        let hint =
-            "get the export first, and then make rows of it: `countersign export --format parquet EXPORT`";
+        let hint = "get the export first, then convert it: `countersign export --format parquet EXPORT`";
         let message = "what the collector cannot choose by itself is not for --format parquet";
         return Err(Failure::unusable("arguments.invalid", message, hint));
     }

@@ -104,11 +104,11 @@ impl Delivery {
                     left = answer.later.into_iter().map(|nth| left[nth]).collect();
                     if left.is_empty() {
                         if self.told.take().is_some() {
-                            style::done("the receiver takes records again");
+                            style::done("the receiver accepts records again");
                         }
                         return Ok(());
                     }
-                    "it does not take all of them for now".to_owned()
+                    "it doesn't accept all of them at the moment".to_owned()
                 }
                 Err(Trouble::Refused(why)) if left.len() == 1 => {
                     self.refuse(left[0], why);
@@ -123,15 +123,14 @@ impl Delivery {
                 Err(Trouble::Later(why)) => why,
             };
             if self.told.as_ref() != Some(&why) {
-                style::warn(&format!("the receiver does not take records, they wait: {why}"));
+                style::warn(&format!("the receiver doesn't accept records, so they wait: {why}"));
                 self.told = Some(why.clone());
             }
             let until = Instant::now() + waits.next().unwrap_or(LONGEST_WAIT);
             while Instant::now() < until {
                 let is_over = self.patience.is_some_and(|patience| begun.elapsed() > patience);
                 if stop::asked() || is_over {
-                    let hint =
-                        "run it again once the receiver can be reached: with --state it goes on where it was";
+                    let hint = "run it again once the receiver can be reached; with --state it continues where it was";
                     let message = format!("{} not sent: {why}", count(left.len() as u64, "record"));
                     return Err(Failure::unusable("feed.waiting", message, hint));
                 }
@@ -165,7 +164,7 @@ impl Delivery {
         }
         let message = format!("{sent} sent, {} refused by the receiver", count(refused, "record"));
         let hint = if self.progress.is_kept() {
-            "refused.json in the state's directory has them with the receiver's reasons; they are sent again at the next start"
+            "they are in refused.json in the state directory, with the receiver's reasons, and are sent again at the next start"
         } else {
             "with --state DIR they are kept and sent again"
         };

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8
     {
         let hint = "leave --state out, or give an export that is complete from where the last one ended";
         let message =
-            "this export does not show all entries, so that it cannot be said what was sent of the log";
+            "this export doesn't show all entries, so there is no way to tell what was sent of the log";
         return Err(Failure::unusable("feed.partial", message, hint).within(&name));
     }
     delivery.progress.begin(log.origin)?;
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8
     })?;
     if beyond > 0 {
         let events = count(beyond, "event");
-        style::warn(&format!("{events} that no checkpoint holds yet: not sent"));
+        style::warn(&format!("{events} not sent, because no checkpoint contains them yet"));
     }
     if let Some(looked) = &analyzed {
         let at = At { origin: log.origin, size: log.size, root: log.root };
@@ -110,7 +110,7 @@ fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<
     let checks = &report.checks;
     for (what, check) in [("log", &checks.log), ("tree", &checks.tree), ("witnesses", &checks.witnesses)] {
         if check.state != CheckState::Pass && report.log.is_some() && (what != "witnesses" || has_quorum) {
-            let hint = "the trust file has to name the log's key, and enough witnesses where it names these; `countersign verify` says more";
+            let hint = "the trust file must name the log's key, and if it names witnesses, enough of them must have signed; `countersign verify` says more";
             let message = format!("nothing was sent: the export does not pass the check {what}");
             return Err(Failure::unusable("feed.not_verified", message, hint).within(name));
         }

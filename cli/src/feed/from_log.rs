@@ -56,11 +56,7 @@ fn nothing() -> Result<Pack, Failure> {
     let rule = "title: Nothing\nid: nothing\nlevel: informational\ndetection:\n  s: {countersign-feeds-nothing: nothing}\n  condition: s\n";
     sources.add("nothing.yml", rule);
     sources.build("nothing").map_err(|_| {
-        Failure::unusable(
-            "rules.invalid",
-            "no rules can be built",
-            "this is a fault of the program: report it",
-        )
+        Failure::unusable("rules.invalid", "no rules can be built", "this is a bug: please report it")
     })
 }
 

@@ -18,12 +18,12 @@ use crate::errors::Failure;
 use crate::http::Prefix;
 use crate::{query, readings, stop};
 
-/// Feed verified events and findings to a SIEM or a collector
+/// Send verified events and findings to a SIEM or a collector
 ///
-/// Verifies first; what does not verify goes nowhere. Each event is one record of the format, with its leaf, its place
-/// in its chain, the root and size of the checkpoint that holds it, and whether its signer is trusted: that leads from a
-/// row of a SIEM back to the proof. Records are sent at least once, and an event's id is the same each time.
-/// docs/feeds.md has the formats and what receivers need.
+/// Verifies first, and sends only what verified. Each event becomes one record, with its entry, its place in its
+/// chain, the root and size of the checkpoint that contains it, and whether its signer is trusted, so that a row in
+/// a SIEM leads back to the proof. Records are sent at least once, and an event's id is the same each time.
+/// docs/feeds.md describes the formats and what receivers need.
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[command(after_help = "\
@@ -33,48 +33,50 @@ Examples:
   countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --sink tls --destination siem.example:6514 --ca siem.pem
   countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --sink elastic --destination https://es.example:9200/audit/_bulk --sink-token es.token --gzip
 
-Exit status: 0 all was sent, or it was stopped; 1 the export or log is altered or broken, and nothing of it was sent; 2 not usable arguments or state, or a receiver that did not take all.")]
+Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent;
+2 unusable arguments or state, or a receiver that did not accept everything.")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd; - is the standard input; or a collector's URL, whose log is followed
+    /// The export, plain or compressed with gzip or zstd; - for standard input; or a collector's URL, to follow its
+    /// log
     #[arg(value_name = "EXPORT|URL")]
     from: PathBuf,
     /// The format of the records
     #[arg(long = "to", value_name = "FORMAT", value_parser = ["ocsf", "ecs", "cef", "syslog", "cloudevents", "otlp", "ndjson"])]
     format: String,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
-    /// Only events that are so (docs/query.md has the language)
+    /// Only events that match this query (see docs/query.md)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Feed what rules find too
+    /// Send findings too
     #[arg(long)]
     findings: bool,
-    /// Feed findings alone
+    /// Send only findings
     #[arg(long, conflicts_with = "query")]
     no_events: bool,
-    /// The rules: a pack, or files or directories of Sigma rules. May be given more than once [default: the rules that
-    /// come with the program]
+    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
+    /// with the program]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// Where to remember what was sent, and to keep what a receiver refused; made where it does not exist
+    /// Where to remember what was sent and keep what a receiver refused; created if missing
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The log, where the trust file names several
+    /// The origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
+    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Stop at the log's end, once all was sent
+    /// Stop at the end of the log, once everything was sent
     #[arg(long)]
     once: bool,
-    /// Begin with the log's end as it is now, where nothing is remembered, and not with its first entry
+    /// If nothing is remembered yet, begin at the log's current end instead of its first entry
     #[arg(long)]
     from_now: bool,
-    /// On how many threads to verify [default: as many as there are cores]
+    /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     #[command(flatten)]

@@ -179,6 +179,6 @@ fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], file: &str, name: &str) -
 }
 
 fn damaged(name: &str, why: &str) -> Failure {
-    let hint = "put the right file in its place; or begin anew in another directory: receivers know records by their ids";
-    Failure::unusable("state.invalid", format!("it cannot be gone on with: {why}"), hint).within(name)
+    let hint = "put the right file in its place, or start over in another directory: receivers recognise records by their ids";
+    Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }

@@ -20,12 +20,12 @@ impl Found {
         let mut text = verdict::headline(verified) + "\n\n";
         let within = match verified.complete_range() {
             Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
-            None => "in what is shown: other entries may exist".into(),
+            None => "in what is shown: there may be other entries".into(),
         };
         let endpoints = label(count(report.endpoints.len() as u64, "endpoint"));
         let _ = writeln!(
             text,
-            "{endpoints} of {} by {}, {within}. Looked at {} that verified.",
+            "{endpoints} of {} by {}, {within}. Searched {} that verified.",
             count(report.calls, "call"),
             count(report.callers, "caller"),
             count(*events, "event")
@@ -47,7 +47,7 @@ impl Found {
             more(&mut text, report.unused.len());
         }
         let probed: Vec<&Endpoint> = report.probed.iter().collect();
-        table(&mut text, "Asked for, and refused or not found each time", &probed);
+        table(&mut text, "Asked for, but refused or not found every time", &probed);
         let _ = writeln!(text, "\n{} {}", label("digest:"), report.digest);
         text
     }
@@ -56,7 +56,7 @@ impl Found {
     fn summary(&self, text: &mut String) {
         let report = &self.report;
         if report.calls == 0 {
-            let why = "No event that verified is of a call, with http.method and http.path, or of a service's operation.";
+            let why = "No verified event describes a call (with http.method and http.path) or a service's operation.";
             let _ = writeln!(text, "{}", doubt(format_args!("? {why}")));
         }
         if let Some((title, version, operations)) = &report.description {
@@ -99,7 +99,7 @@ impl Found {
         for (left, what) in report.left_out.iter().zip(["call", "call of callers"]) {
             if let Some((number, leaf)) = left {
                 let said = format!(
-                    "{} could not be told apart for want of room, from entry {leaf} on.",
+                    "{} could not be told apart, to save memory, from entry {leaf} on.",
                     count(*number, what)
                 );
                 let _ = writeln!(text, "{}", doubt(format_args!("! {said}")));

@@ -257,7 +257,7 @@ impl Chains {
         for (id, chain) in &mut self.open {
             let Some(index) = chain.unsigned else { continue };
             if chain.told.insert(format!("{} {index}", UNSIGNED.code)) {
-                let message = "the chain's last links in the checkpoint are covered by no signature";
+                let message = "no signature covers the chain's last links in the checkpoint";
                 let mut finding = Finding::new(UNSIGNED, message).at_leaf(index);
                 finding.place.chain = ChainId::parse(id.as_bytes());
                 findings.add(finding);

@@ -29,10 +29,10 @@ kinds! {
         "the log's history was rewritten, or two histories are shown to different readers: both checkpoints are signed by the log, keep them as evidence";
     /// The log shows less than it did.
     ROLLBACK "append_only.rollback" Error
-        "the log was cut back or put back to a backup, or an old answer is being served: what came after is kept from its readers";
+        "the log was cut back or restored from a backup, or an old answer is being served. Readers don't see what came after";
     /// Another place has seen more of the log.
     BEHIND "append_only.behind" Warning
-        "an old view of the log is served here, or was at the time: if it stays so, what came after is kept from its readers";
+        "an old view of the log is, or was, served here. If it stays that way, readers don't see what came after";
     /// No new leaves for too long.
     SILENT "log.silent" Error
         "its emitters have nothing to record, cannot reach it, or it serves an old view: ask its operator";
@@ -41,40 +41,40 @@ kinds! {
         "witnesses do not see the log any more, or an old view is served: ask its operator";
     /// The log cannot be read.
     UNREACHABLE "log.unreachable" Warning
-        "this says nothing about the log's integrity; it is asked again";
+        "this says nothing about the log's integrity; the monitor tries again";
     /// Another place cannot be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
-        "without it a split view cannot be seen from here; it is asked again";
+        "without it, a split view can't be noticed from here; the monitor tries again";
     /// A leaf that is neither link nor key note.
     OPAQUE "leaf.opaque" Warning
-        "a log of audit events takes links and key notes alone, unless its operator chose otherwise";
+        "a log of audit events contains only links and key notes, unless its operator chose otherwise";
     /// Links of a chain that was never opened, or closed.
     NO_OPEN "chain.no_open" Error
-        "a log must not take it: nobody knows whose chain it is";
+        "a log must not accept this: nobody knows whose chain it is";
     /// Links are missing.
     GAP "chain.gap" Error
-        "a log must not take it: events were lost, or taken out before the log signed";
+        "a log must not accept this: events were lost, or removed before the log signed";
     /// Too few witnesses.
     QUORUM "witness.quorum" Error
-        "a history that the witnesses did not see may be shown to you alone: do not rely on it until they have";
+        "a history that the witnesses haven't seen may have been made for you alone. Don't rely on it until they have";
     /// A checkpoint of another log.
     OTHER_ORIGIN "log.origin" Error
-        "another log is served here than the trust file names: check the address";
+        "this is a different log than the trust file names: check the address";
     /// A leaf that nearly is a link.
     BAD_LINK "format.link" Error
-        "a log must not take it: its writer is faulty, or tries what readers make of it";
+        "a log must not accept this: whoever wrote it is faulty, or is testing its readers";
     /// A leaf that nearly is a key note.
     BAD_NOTE "format.note" Error
-        "a log must not take it: its writer is faulty, or tries what readers make of it";
+        "a log must not accept this: whoever wrote it is faulty, or is testing its readers";
     /// A log takes only what ends signed.
     UNSIGNED "signature.unsigned_tail" Warning
-        "a log must not take links without the signature that vouches for them: nobody does yet";
+        "a log must not accept links before a signature vouches for them, and none does yet";
     /// The leaves are others than those that were signed.
     TREE_ROOT "tree.root" Error
         "entries and tiles were changed after the log signed, or before: keep them and the checkpoint as evidence";
     /// Two links for one place of a chain.
     FORK "chain.fork" Error
-        "a log must not take it: the emitter's key was used twice, or someone repeated it";
+        "a log must not accept this: the emitter's key was used twice, or someone repeated it";
 }
 
 impl From<FindingCode> for Kind {

@@ -129,9 +129,8 @@ impl Keep {
             return Ok(Memory::default());
         }
         let damaged = |why: &str| {
-            let hint = "put the right file in its place; without it the log is read from its beginning, and what was \
-                        seen before is forgotten";
-            Failure::unusable("state.invalid", format!("it cannot be gone on with: {why}"), hint)
+            let hint = "put the right file in its place. Without it, the log is read from its beginning, and what was seen before is forgotten";
+            Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint)
                 .within(&shown(path))
         };
         if let Self::State(_) = self {

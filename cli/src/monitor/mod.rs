@@ -29,12 +29,12 @@ use crate::verdict::{count, entries};
 use crate::verify::now;
 use crate::{args, input, origin, stop, style};
 
-/// Follow a log for ever, and say what is wrong with it
+/// Keep watching a log, and report what is wrong with it
 ///
-/// Looks at the log again and again: that its key and enough witnesses signed it, that it grew from what was seen
-/// before and was never rewritten or cut back, that each chain in it goes on without a gap and each key may sign, and that
-/// it does not fall silent. Says each finding once. Ends by itself when the log shows two histories; both checkpoints
-/// are then evidence. Trouble with the network is told and waited out.
+/// Checks again and again that the log's key and enough witnesses signed it, that it only grew and was never
+/// rewritten or cut back, that every chain in it continues without gaps, that every key may sign, and that the log
+/// doesn't fall silent. Each finding is reported once. If the log shows two histories, the monitor stops; both
+/// checkpoints are then evidence. Network problems are reported, and it tries again.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,40 +42,42 @@ Examples:
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --also https://mirror.example/audit --webhook https://alerts.example/hook
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --once || alert
 
-Exit status: 0 nothing was found (or it was stopped), 1 altered or broken, 2 not usable arguments,
-3 a key that you do not trust, 5 not checked: the log could not be read.")]
+Exit status: 0 nothing found (or stopped), 1 altered or broken, 2 unusable arguments,
+3 signed by a key you haven't trusted, 5 not checked because the log could not be read.")]
 pub(crate) struct Args {
-    /// The log: the URL below which its checkpoint and tiles are, or a folder that holds `checkpoint` and `tile/`
+    /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`
     #[arg(value_name = "URL|DIR")]
     log: String,
-    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
+    /// issuer, emitter or revoke
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
-    /// The log, where the trust file names several
+    /// The origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// Where to remember what was seen, evidence included; begun where it does not exist
+    /// Where to remember what was seen, including evidence; created if missing
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Where to keep the checkpoint alone, as `verify --pin` reads it; the entries are read again by each run
+    /// Where to keep only the checkpoint, in the form that `verify --pin` reads; each run then reads the entries
+    /// again
     #[arg(long, value_name = "FILE", conflicts_with = "state")]
     pin: Option<PathBuf>,
-    /// Another place that serves this log, or a witness's monitoring prefix (may be given again): both must agree
+    /// Another place that serves this log, or a witness's monitoring prefix. Both must agree. Can be repeated
     #[arg(long, value_name = "URL|DIR")]
     also: Vec<String>,
-    /// How long to wait between two looks: 10s, 5m
+    /// How often to check: 10s, 5m
     #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::duration)]
     every: Duration,
-    /// Look once, and exit by what was found
+    /// Check once, and exit with a status that says what was found
     #[arg(long)]
     once: bool,
-    /// How long the log may go without new entries, or without new cosignatures: 1h, 2d
+    /// Report when the log has had no new entries or cosignatures for this long: 1h, 2d
     #[arg(long, value_name = "AGE", value_parser = args::seconds)]
     silence: Option<i64>,
     /// Post each finding as JSON to this address
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// Print findings as JSON, one a line
+    /// Print findings as JSON, one per line
     #[arg(long)]
     json: bool,
 }
@@ -96,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     };
     let memory = keep.load(&origin)?;
     if memory.pin.is_none() && !args.once {
-        style::warn("nothing was seen of this log before: what was rewritten until now cannot be told");
+        style::warn("this log was not seen before, so earlier rewrites can't be noticed");
     }
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
     let watch = Watch { source: &*source, also: &also, judge: Judge::new(&origin, &trust), silence };

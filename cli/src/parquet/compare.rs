@@ -92,9 +92,9 @@ fn needless(placed: &Placed, rows: &Rows, missing: &mut Missing, told: &mut Told
     let leaf = leaf_of(&placed.row);
     let what = if missing.leaves.remove(&leaf) {
         missing.count -= 1;
-        "it stands out of its order"
+        "it is out of order"
     } else if rows.contains(leaf) {
-        "it is there twice, or out of its order"
+        "it appears twice, or out of order"
     } else {
         "no event of the export makes this row"
     };

@@ -56,7 +56,8 @@ impl Found {
             let Some(day) = files else {
                 let hint =
                     "give the folder that `countersign export --partition day` wrote, with nothing beside";
-                let failure = Failure::unusable("parquet.unknown_file", "it is no folder of a day", hint);
+                let failure =
+                    Failure::unusable("parquet.unknown_file", "this is not the folder of a day", hint);
                 return Err(failure.within(&shown(&folder)));
             };
             let files = entries(&folder)?.into_iter().map(|(_, file)| file).collect();

@@ -70,19 +70,20 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
             said.push(if is_same {
                 format!("{} the trust file in it is yours", good("✓"))
             } else {
-                let other = "the trust file in it is another than yours; what follows is by yours";
+                let other = "the trust file in it is not yours; what follows is by yours";
                 format!("{} {other}", doubt("!"))
             });
             verified(&file.export, &Given { trust: Some(own.clone()), pins: brought.pins })?
         } else {
-            let hint = "whom it trusts is its writer's word: give your own with --trust";
+            let hint = "it trusts whom its writer chose: use your own with --trust";
             said.push(format!("{} {hint}", doubt("!")));
             report
         };
         said.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
         status = report.verdict.exit_status();
     } else if args.export.is_none() {
-        let hint = "give the export that it is of, and its trust file: --check REPORT EXPORT --trust TRUST";
+        let hint =
+            "also give the export it is about, and its trust file: --check REPORT EXPORT --trust TRUST";
         return Err(Failure::unusable(
             "arguments.invalid",
             "a report in JSON has nothing in it to verify",
@@ -121,8 +122,8 @@ fn against(
         _ => false,
     };
     if !is_trust {
-        let hint = "give the trust file whose hash it names with --trust";
-        return Err(differs("not the trust file that the report was made by", hint));
+        let hint = "use --trust with the trust file whose hash the report names";
+        return Err(differs("not the trust file that the report was made with", hint));
     }
     let pins = match file {
         Some(file) => {
@@ -141,14 +142,14 @@ fn against(
     let found = select(export, &Given { trust, pins }, &asked)?;
     let Described { sha256, size, .. } = &found.file;
     if (sha256, size) != (&frame.file.sha256, &frame.file.size) {
-        let hint = "the SHA-256 of the export that it is of is in the report";
+        let hint = "the report contains the SHA-256 of its export";
         return Err(differs("not the export that the report is of", hint));
     }
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
     whole.agrees(report.as_bytes()).map_err(|error| Failure::broken(error).within(&shown(export)))?;
     if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
-        let hint = "were readings of your own given when it was made? give them again";
+        let hint = "if it was made with your own readings, give them again";
         return Err(differs("its query or its sample selects other events", hint));
     }
     said.push(told_of(&found));

@@ -18,13 +18,15 @@ use crate::{args, input, readings, risk, style, verdict, verify};
 pub(crate) use check::contents;
 pub(crate) use sections::of_markdown;
 
-/// Write a report that can be filed: an evidence file that verifies itself, or JSON
+/// Write a report for the file: an evidence file that verifies itself, or JSON
 ///
-/// Verifies the export, and says with the report what it is of: the file with its SHA-256, the trust file and pins with
-/// theirs, this program, the moment, which events were asked for. A file named .html holds all that it takes to verify
-/// the selected events again: opened in a browser, offline, it does so before it shows anything. With --sample it draws
-/// some of the events for testing, by the root of the last witnessed checkpoint and a seed that is agreed on beforehand,
-/// so that nobody can choose them. With --check it verifies such a file, by this program rather than by the page in it.
+/// Verifies the export. The report names what it is about: the file and its SHA-256, the trust file and pins with
+/// theirs, this program, the time, and which events were selected.
+///
+/// A file named .html contains everything needed to verify the selected events again. Opened in a browser, offline,
+/// it does so before it shows anything. With --sample it draws some of the events for testing, from the root of the
+/// last witnessed checkpoint and a seed agreed on beforehand, so that nobody can choose them. With --check it
+/// verifies such a file with this program instead of the page in it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,60 +38,59 @@ Examples:
   countersign report --check ada.html
   countersign report --check ada.html audit.ndjson --trust trust.txt
 
-Exit status: as `countersign verify`, and 1 where --check finds that a file was altered.")]
+Exit status: as for `countersign verify`, and 1 if --check finds that a file was altered.")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd
+    /// The export, plain or compressed with gzip or zstd
     #[arg(value_name = "EXPORT", required_unless_present = "check")]
     export: Option<PathBuf>,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// A checkpoint that was verified before (may be given again): the log must have grown from it. With --check, one that
-    /// the report in JSON was made by
+    /// A pin: a checkpoint that you verified before. The log must have grown from it. With --check, one that the JSON
+    /// report was made with. Can be repeated
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
-    /// Only events that are so (docs/query.md has the language)
+    /// Only events that match this query (see docs/query.md)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "check")]
     query: Option<String>,
-    /// Only events at the entries from A up to, and not including, B
+    /// Only events at entries from A up to but not including B
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check")]
     range: Option<(u64, u64)>,
-    /// Draw so many of these events
+    /// Draw this many of these events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MOST_SAMPLED as u64))]
     #[arg(requires = "seed", conflicts_with = "check")]
     sample: Option<u64>,
-    /// The seed of the sample: a text that both sides agreed on before they saw the log
+    /// The seed of the sample: any text that both sides agreed on before they saw the log
     #[arg(long, value_name = "TEXT", requires = "sample")]
     seed: Option<String>,
-    /// Under which reference the report is filed
+    /// The reference the report is filed under
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reference: String,
     /// Who examined it
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     examiner: String,
-    /// Also have this in it, in the words of whoever wrote it: a Markdown document, a section for each of its headings.
-    /// May be given again
+    /// Include this Markdown document, with a section for each of its headings. Can be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     section: Vec<PathBuf>,
-    /// Also simulate this scenario by the log's root, and have what may be lost in a year in it, with a chart (docs/risk.md).
-    /// May be given again
+    /// Simulate this scenario with the log's root, and include what may be lost in a year, with a chart (see docs/risk.md).
+    /// Can be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     scenario: Vec<PathBuf>,
-    /// Where to write it: a name that ends in .html is an evidence file's [default: JSON to standard output]
+    /// Where to write it; a name that ends in .html makes an evidence file [default: JSON to standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The auditor's page that an evidence file begins with [default: the one that came with this program]
+    /// The auditor's page to put in an evidence file [default: the one that came with this program]
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
-    /// The moment that the report states, from which lengths of time in a query count back [default: now]
+    /// The time that the report states, from which since:-7d and the like count back [default: now]
     #[arg(long, value_name = "T", value_parser = args::time)]
     now: Option<Time>,
-    /// Verify this evidence file, or this report in JSON; with EXPORT, hold it against that too
+    /// Verify this evidence file or JSON report, and with EXPORT compare it with that too
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
     check: Option<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// On how many threads [default: as many as there are cores]
+    /// Number of threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }

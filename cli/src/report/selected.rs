@@ -76,12 +76,8 @@ impl Given {
 /// Verifies an export, and selects of its events those that are asked for.
 pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Found, Failure> {
     if export == Path::new("-") {
-        let hint = "save it first: a report names the file that it is of, and its hash";
-        return Err(Failure::unusable(
-            "arguments.invalid",
-            "a report cannot be made of the standard input",
-            hint,
-        ));
+        let hint = "save it first: a report names the file it is about, and its hash";
+        return Err(Failure::unusable("arguments.invalid", "a report can't be made of standard input", hint));
     }
     let query = asked.query.as_deref().map(|text| crate::query::parse_at(text, asked.now)).transpose()?;
     let file = described(export)?;

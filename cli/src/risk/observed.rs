@@ -43,8 +43,7 @@ impl Seen {
                 && value["pack"]["hash"] != pack.hash().to_string()
             {
                 let hint = "name with --rules the rules that they were found by";
-                let message =
-                    "the rules whose tags a scenario names are not those that these findings are of";
+                let message = "a scenario names tags of other rules than those that made these findings";
                 return Err(Failure::unusable("risk.rules", message, hint).within(&shown(path)));
             }
             let tags = |rule: &String| Some(pack?.rule(rule)?.tags.clone());
@@ -121,7 +120,7 @@ impl Seen {
         };
         let (from, to) = asked.or_else(of_log).ok_or_else(|| {
             let hint = "name the export with --log, or say it with --span 2026-01-01..2026-11-20";
-            Failure::unusable("risk.span", "it is not known how long was looked", hint)
+            Failure::unusable("risk.span", "the time span of the observations is not known", hint)
         })?;
         if asked.is_none() && to.millis() - from.millis() < SHORTEST {
             let hint = "say with --span in which time it happened: --span 2026-01-01..2026-11-20";

@@ -76,7 +76,7 @@ fn figures(text: &mut String, figures: &Figures, closed_form: f64, currency: &st
 }
 
 fn exceedance(text: &mut String, figures: &Figures, currency: &str) {
-    let _ = writeln!(text, "{}", label(format_args!("A year loses so much or more, {currency}")));
+    let _ = writeln!(text, "{}", label(format_args!("Loss of a year, this much or more, {currency}")));
     for exceedance in &figures.exceedance {
         let fortieths = (1..=40u8).filter(|part| f64::from(*part) <= exceedance.probability * 40.0 + 0.5);
         let bar = "█".repeat(fortieths.count());
@@ -99,7 +99,7 @@ fn control(text: &mut String, bought: &Bought, currency: &str) {
         at(0.95)
     );
     let net = match cost {
-        None => faint("what it costs is not said"),
+        None => faint("its cost is not given"),
         Some(cost) => format!("it costs {} a year: {} net", money(*cost), money(less - cost)),
     };
     let _ = writeln!(text, "    {net}");

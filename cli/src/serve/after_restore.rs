@@ -25,25 +25,25 @@ const DOUBTFUL: &str = "bring back what is there with --mend URL|DIR|FILE; add -
 /// What is asked of a log after a restore.
 #[derive(clap::Args)]
 pub(super) struct Options {
-    /// Go on with a log that stopped signing because its storage was brought back, copied, or lost something
+    /// Continue a log that stopped signing because its storage was restored, copied or damaged
     ///
-    /// Says first what it will do. Where nothing of what the log signed is missing it goes on; where entries are missing
-    /// they are put back from --mend, if all of them give the tree that was signed. Otherwise the log ends, and another one
-    /// begins in its place, if --origin names one: its first event, log.continues, says which log it goes on from, and why.
+    /// Says first what it will do. If nothing that the log signed is missing, it continues. Missing entries are put
+    /// back from --mend, if together they give the tree that was signed. Otherwise the log ends, and if --origin
+    /// names one, a new log takes its place. Its first event, log.continues, says which log it continues, and why.
     ///
-    /// Of a log in a bucket, stop all its servers first: what the bucket lost is put back into it, from what else is there,
-    /// from the folder's index, and from --mend.
+    /// For a log in a bucket, stop all its servers first. What the bucket lost is put back from whatever else there
+    /// is: the folder's index, and --mend.
     #[arg(long)]
     pub(super) after_restore: bool,
-    /// Put missing entries back from here: a mirror's URL or folder, another folder of the log, an export, a receipt,
-    /// an outbox (or from several, given again)
+    /// Put missing entries back from here: a mirror's URL or folder, another folder of the log, an export, a
+    /// receipt or an outbox. Can be repeated
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
     mend: Vec<String>,
-    /// Nothing was signed beyond what is here and what --mend gives: I know that, for the folder was moved while no
-    /// server ran
+    /// I know that nothing was signed beyond what is here and in --mend, because no server ran while the folder was
+    /// moved
     #[arg(long, requires = "after_restore")]
     nothing_newer: bool,
-    /// Where the log of --origin begins, if the one that is over was in a bucket: another bucket, which is empty
+    /// An empty bucket for the new log of --origin, if the one that ended was in a bucket
     #[arg(long, value_name = "URL", requires_all = ["after_restore", "store", "origin"])]
     new_store: Option<String>,
 }
@@ -77,7 +77,7 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
         plan => {
             match &plan {
                 Plan::GoOn { size } => {
-                    say(&format!("nothing of the log's {size} entries is missing: it goes on as it is"));
+                    say(&format!("none of the log's {size} entries is missing: it continues as it is"));
                 }
                 Plan::Mend(mend) => {
                     let (from, to) = mend.range();

@@ -30,7 +30,7 @@ impl Certificate {
             match self.tls.reload() {
                 Ok(()) => style::done(&format!("{} was read anew", shown(&self.cert))),
                 Err(error) => {
-                    style::warn("the certificate is not usable: the server goes on with the one before");
+                    style::warn("the certificate can't be used: the server continues with the previous one");
                     explain(&error).report();
                 }
             }
@@ -46,7 +46,7 @@ fn explain(error: &TlsError) -> Failure {
             Failure::unusable("tls.file", message.clone(), hint).within(&shown(path))
         }
         TlsError::Unusable { .. } => {
-            let hint = "is the key the one of the certificate? Give the certificate first in its file";
+            let hint = "check that the key belongs to the certificate, and that the certificate comes first in its file";
             Failure::unusable("tls.unusable", error.to_string(), hint)
         }
     }

@@ -8,26 +8,27 @@ use crate::style;
 
 #[derive(clap::Args)]
 pub(super) struct OpenId {
-    /// Let in readers with a token (JWT) of this OpenID Connect issuer, beside those with the log's own tokens
+    /// Also accept readers with a token (JWT) from this OpenID Connect issuer
     #[arg(id = "oidc_issuer", long = "oidc-issuer", value_name = "URL", requires_all = ["oidc_audience", "oidc_allow"])]
     issuer: Option<String>,
-    /// The audience that such a token is for: this log (given again: or this)
+    /// The audience that such tokens must be for. Can be repeated
     #[arg(id = "oidc_audience", long = "oidc-audience", value_name = "AUD", requires = "oidc_issuer")]
     audience: Vec<String>,
-    /// What claims allow: 'groups=auditors read', 'groups=support read tenant={org}', '* read' for all (given again)
+    /// What a token's claims allow: 'groups=auditors read', 'groups=support read tenant={org}', '* read' for
+    /// everyone. Can be repeated
     ///
-    /// Words: the claims that it is for, all of them, with dots for a path (`realm_access.roles=auditor`); the rights, as of
-    /// `countersign token add`; and which events, where {org} is what the token's claim org says. The first rule that a
-    /// token's claims fulfil and that gives what is asked for decides.
+    /// First the claims, all of which must match, with dots for a path (`realm_access.roles=auditor`); then the
+    /// rights, as in `countersign token add`; then which events, where {org} stands for the token's claim org. The
+    /// first rule that matches the claims and gives what is asked for decides.
     #[arg(id = "oidc_allow", long = "oidc-allow", value_name = "RULE", requires = "oidc_issuer")]
     allow: Vec<Rule>,
-    /// The claim by which --record-reads names such a reader
+    /// The claim that --record-reads takes as the reader's name
     #[arg(id = "oidc_name", long = "oidc-name", value_name = "CLAIM", default_value = "sub")]
     name: String,
-    /// Have the console sign readers in, as this client of the issuer's: one without a secret, by code and PKCE
+    /// Let the console sign readers in, as this client of the issuer (a public client, with code and PKCE)
     ///
-    /// The issuer sends them back to the console's address, which it has to know. Where the client is an audience too, the
-    /// console sends the ID token; otherwise an access token for the first audience.
+    /// The issuer must know the console's address, to which it sends readers back. If the client is also an
+    /// audience, the console sends the ID token; otherwise it sends an access token for the first audience.
     #[arg(id = "oidc_client", long = "oidc-client", value_name = "ID", requires = "oidc_issuer")]
     client: Option<String>,
     /// Which scopes the console asks for [default: openid, and an access token by RFC 8707's resource]
@@ -52,7 +53,7 @@ impl OpenId {
         let made = page.with_sign_in(&config.sign_in(client, self.scope.as_deref()));
         let made = made.map_err(|error| Failure::io("pack", "the page", &error))?;
         Ok(made.unwrap_or_else(|| {
-            style::warn("nobody can sign in by this page, which is not the log's console");
+            style::warn("nobody can sign in on this page, because it isn't the log's console");
             page
         }))
     }

@@ -52,31 +52,32 @@ const LINK: usize = 400;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Delivering to a log")]
 pub(crate) struct To {
-    /// The collector to deliver to, in place of a file: each event stays here until the log has proven to hold it
+    /// Deliver to this collector instead of writing a file. Each event is kept until the log has proven that it has
+    /// it
     #[arg(long, value_name = "URL", conflicts_with_all = ["output", "resume"])]
     #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
     to: Option<String>,
     #[command(flatten)]
     proofs: Proofs,
-    /// Where to keep what is not yet proven to be in the log, to be sent by the next run with it
+    /// Where to keep events until the log has proven that it has them
     ///
-    /// A directory, made if need be. A chain goes on there from run to run, also after a kill: nothing is lost, sent
-    /// twice or forked. A run that was killed and is given the same input again records it from its beginning, but for
-    /// --follow. Without an outbox, what cannot be delivered is lost with the run, which then says so.
+    /// A directory, created if missing. A chain continues there from run to run, even after a kill: nothing is
+    /// lost, sent twice or forked. After a kill, run it with the same input again; only with --follow it continues
+    /// by itself. Without an outbox, what can't be delivered is lost at the end of the run, which then says so.
     #[arg(long, value_name = "DIR", requires = "to")]
     outbox: Option<PathBuf>,
-    /// Go on reading as the file grows, through rotations, until stopped
+    /// Keep reading as the file grows, through rotations, until stopped
     ///
-    /// In the outbox, which a file needs, it is remembered how far it was read, in the same step as the links of its
-    /// events: after a kill no line is lost and none is recorded twice. A line that is no event is recorded as
-    /// countersign.dropped. Of files that were rotated while nobody followed, the one that was being read is found again
-    /// and read to its end, and not those between it and the newest.
+    /// Needs an outbox, which also remembers how far the file was read, in the same step as the events: after a
+    /// kill, no line is lost or recorded twice. A line that isn't an event is recorded as countersign.dropped. If
+    /// files were rotated while nothing followed them, the one being read is found and read to its end, but not
+    /// those between it and the newest.
     #[arg(long, requires = "to")]
     follow: bool,
-    /// Sign and send at least so often: 500ms, 1s, 1m
+    /// Sign and send at least this often: 500ms, 1s, 1m
     #[arg(long, value_name = "AGE", default_value = "1s", value_parser = args::duration, requires = "to")]
     flush_every: Duration,
-    /// How long to go on trying after the last event: 0s, 30s, 5m, 1h
+    /// How long to keep trying after the last event: 0s, 30s, 5m, 1h
     #[arg(long, value_name = "AGE", default_value = "1m", value_parser = args::duration, requires = "to")]
     give_up: Duration,
     /// Print a summary as JSON
@@ -106,8 +107,12 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         style::done(&format!("{} from an earlier run will be sent first", count(waiting, "event")));
     }
     if to.follow && to.outbox.is_none() && args.events != Path::new("-") {
-        let hint = "give --outbox DIR: there it is remembered how far the file was read";
-        return Err(Failure::unusable("arguments.invalid", "a file is followed with an outbox alone", hint));
+        let hint = "use --outbox DIR, which remembers how far the file was read";
+        return Err(Failure::unusable(
+            "arguments.invalid",
+            "a file can only be followed with an outbox",
+            hint,
+        ));
     }
     check_file(&outbox, args, to)?;
     stop::gracefully();
@@ -331,7 +336,7 @@ impl Session<'_> {
         }
         let place = followed.map(|followed| followed.offset);
         let at = place.map_or_else(String::new, |offset| format!(" before byte {offset}"));
-        style::warn(&format!("the line{at} is no event, recorded as countersign.dropped: {error}"));
+        style::warn(&format!("the line{at} is not an event; recorded as countersign.dropped: {error}"));
         let dropped = json!({
             "action": "countersign.dropped",
             "outcome": "failure",
@@ -373,11 +378,11 @@ impl Session<'_> {
         if anew.is_some() && learnt.is_corrected {
             let seconds = learnt.ahead / 1000;
             style::warn(&format!(
-                "this machine's clock is {seconds} s ahead of the log's: events are dated by the log's clock (set the one that is wrong)"
+                "this machine's clock is {seconds} s ahead of the log's, so events are dated by the log's clock. Correct the clock that is wrong"
             ));
         } else if anew.is_some() {
             style::warn(
-                "events were dated by a clock that was ahead of the log's: they are recorded with the time now",
+                "some events were dated by a clock ahead of the log's; they are recorded with the current time",
             );
         }
         Ok(anew)

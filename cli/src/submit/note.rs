@@ -11,7 +11,7 @@ use crate::errors::Failure;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Submitting to a log")]
 pub(crate) struct NoteTo {
-    /// The collector to submit it to, in place of a file
+    /// Submit it to this collector instead of writing a file
     #[arg(long, value_name = "URL", conflicts_with = "output")]
     #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
     to: Option<String>,

@@ -11,11 +11,11 @@ use crate::{input, origin};
 /// The log that something is submitted to, as it is known from elsewhere than the collector.
 #[derive(clap::Args)]
 pub(super) struct Proofs {
-    /// The log's verifier key, known from elsewhere than the collector; its name is the origin
+    /// The log's verifier key, obtained from somewhere other than the collector; its name is the origin
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "VKEY", requires = "to")]
     log: Option<String>,
-    /// The trust file with the log's key and the quorum of witnesses that proofs have to meet
+    /// A trust file with the log's key, and the quorum of witnesses that proofs must meet
     #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "log")]
     trust: Option<PathBuf>,
 }
@@ -27,8 +27,12 @@ impl Proofs {
             (Some(key), _) => Trust::default().with_log(key.parse::<VerifierKey>()?)?,
             (None, Some(path)) => input::trust(path)?,
             (None, None) => {
-                let hint = "give --log VKEY or --trust FILE: a log's key is never learnt from the log";
-                return Err(Failure::unusable("arguments.invalid", "whose proofs are to be believed?", hint));
+                let hint = "use --log VKEY or --trust FILE: a log's key is never taken from the log itself";
+                return Err(Failure::unusable(
+                    "arguments.invalid",
+                    "no log key was given to check proofs with",
+                    hint,
+                ));
             }
         };
         let origin = origin::of(&trust, origin)?;

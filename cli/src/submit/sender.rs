@@ -118,7 +118,7 @@ pub(super) fn run(
         }
         at_once = if matches!(step, Step::Again) { at_once + 1 } else { 0 };
         if at_once > AT_ONCE {
-            let message = "the collector asks for one thing after another and takes nothing";
+            let message = "the collector keeps asking for other things and accepts nothing";
             step = Step::Later {
                 after: None,
                 why: Failure::unusable("submit.endless", message, "the collector is at fault"),

@@ -22,19 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(clap::Args)]
 #[command(next_help_heading = "Handing on")]
 pub(crate) struct Mailing {
-    /// Send each finding by e-mail by this server: `smtp://HOST`, which has to offer STARTTLS, or `smtps://HOST`
+    /// Send each finding by e-mail through this server: `smtp://HOST`, which must offer STARTTLS, or `smtps://HOST`
     #[arg(long, value_name = "URL", requires_all = ["mail_from", "mail_to"])]
     smtp: Option<String>,
-    /// Who sends it
+    /// The sender's address
     #[arg(long, value_name = "ADDRESS", requires = "smtp")]
     mail_from: Option<Mailbox>,
-    /// Who gets it (may be given more than once)
+    /// A recipient. Can be repeated
     #[arg(long, value_name = "ADDRESS", requires = "smtp")]
     mail_to: Vec<Mailbox>,
-    /// The name to log in with at the server
+    /// User name for the mail server
     #[arg(long, value_name = "NAME", requires = "smtp_password_file")]
     smtp_user: Option<String>,
-    /// The file with the password
+    /// File with the password
     #[arg(long, value_name = "FILE", requires = "smtp_user")]
     smtp_password_file: Option<PathBuf>,
 }

@@ -46,11 +46,12 @@ use crate::verify::now;
 use crate::webhook::Secret;
 use crate::{args, input, key, origin, readings, rules, stop, style, token, verdict};
 
-/// Follow a log, and tell at once what rules find in it
+/// Follow a log, and report findings as they are made
 ///
-/// Verifies what the collector's stream brings, as `countersign verify` does, and looks in it for what `countersign
-/// analyze` looks for. Each finding is told once to each receiver, by its id, also over kills: position, state and what
-/// is not yet taken are kept in one step. A finding whose chain turns out not to be trusted is taken back by the same id.
+/// Verifies what the collector streams, as `countersign verify` does, and applies the rules of `countersign
+/// analyze` to it. Each finding is sent once to each receiver, with an id, even after a kill: position, state and
+/// undelivered findings are saved together. If a finding's chain turns out not to be trusted, the finding is
+/// retracted under the same id.
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[command(after_help = "\
@@ -60,64 +61,67 @@ Examples:
   countersign watch https://log.example/audit --trust trust.txt --state watch/ --rules pack.json --record --key watch.key
   countersign watch --list --state watch/
 
-Exit status: 0 it was stopped (or --once is done), 1 the log was altered or does not prove what it shows, 2 not usable arguments or state.")]
+Exit status: 0 stopped (or --once is done), 1 the log was altered or doesn't prove what it shows,
+2 unusable arguments or state.")]
 pub(crate) struct Args {
     /// The collector's URL
     #[arg(value_name = "URL", required_unless_present = "list")]
     log: Option<String>,
-    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
+    /// issuer, emitter or revoke
     #[arg(long, value_name = "FILE", required_unless_present = "list")]
     trust: Option<PathBuf>,
-    /// The log, where the trust file names several
+    /// The origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// The file with the reader's token [default: what `COUNTERSIGN_TOKEN` says]
+    /// File with the reader's token [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The rules: a pack, or files or directories of Sigma rules. May be given more than once [default: the rules that
-    /// come with the program]
+    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
+    /// with the program]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// Where to remember what was seen, and what is not yet handed on; made where it does not exist
+    /// Where to remember what was seen and what is yet to be delivered; created if missing
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// Begin with the log's end as it is now, where nothing is remembered, and not with its first entry
+    /// If nothing is remembered yet, begin at the log's current end instead of its first entry
     #[arg(long)]
     from_now: bool,
-    /// How to print what is found
+    /// How to print findings
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     format: String,
-    /// Stop at the log's end, once all that was found is handed on
+    /// Stop at the end of the log, once all findings are delivered
     #[arg(long)]
     once: bool,
-    /// Show what was found last, and who answered it
+    /// Show the latest findings, and who answered them
     #[arg(long, conflicts_with_all = ["log", "once", "webhook", "exec", "record"])]
     list: bool,
     /// Post each finding to this address, as JSON
     #[arg(long, value_name = "URL", requires = "webhook_key", help_heading = "Handing on")]
     webhook: Option<String>,
-    /// The file with the secret that posts are signed with: whsec_ and base64, as Standard Webhooks has it
+    /// File with the secret that signs posts: whsec_ and base64, as in Standard Webhooks
     #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Handing on")]
     webhook_key: Option<PathBuf>,
-    /// Run this command of the shell for each finding, which is on its standard input as JSON
+    /// Run this shell command for each finding, which it gets as JSON on standard input
     #[arg(long, value_name = "CMD", help_heading = "Handing on")]
     exec: Option<String>,
     #[command(flatten)]
     mail: mail::Mailing,
-    /// Write a signed watchlist of whom findings are about to this file, for gates, again and again
+    /// Keep a signed watchlist in this file, for gates
     ///
-    /// On it are those whom rules with a countersign.decision of challenge or deny found, by the fields that they group by.
+    /// It lists whom findings are about, by the fields their rules group by, for rules with a countersign.decision
+    /// of challenge or deny.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Handing on")]
     watchlist: Option<PathBuf>,
-    /// How long whom a finding is about is on the watchlist: 15m, 1h, 1d
+    /// How long an entry stays on the watchlist: 15m, 1h, 1d
     #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::duration, help_heading = "Handing on")]
     watchlist_for: Duration,
-    /// Record in the log what is found in it, and once an hour what was looked at
+    /// Record findings in the log itself, and once an hour what was searched
     #[arg(long, requires = "key", help_heading = "Handing on")]
     record: bool,
-    /// The key to record with, which the log takes as an emitter's, and to sign watchlists with: one of its own
+    /// The key for --record (an emitter of the log) and for signing watchlists. Use one made for this
     #[arg(long, value_name = "FILE", help_heading = "Handing on")]
     key: Option<PathBuf>,
 }

@@ -159,7 +159,7 @@ impl State {
 fn damaged(name: &str, why: &str) -> Failure {
     let hint = "put the right file in its place; or begin anew in another directory: the same log gives the same findings, \
                 which receivers know by their ids";
-    Failure::unusable("state.invalid", format!("it cannot be gone on with: {why}"), hint).within(name)
+    Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }
 
 /// How far each receiver has come, in a small file of its own.

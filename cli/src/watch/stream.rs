@@ -69,7 +69,7 @@ fn refused(answer: &Answer, has_token: bool) -> Failure {
         (401 | 403, false) => {
             "its stream is for readers with a token: give --token-file FILE, or set COUNTERSIGN_TOKEN"
         }
-        (401 | 403, true) => "the token is not, or no longer, one that may read this: ask the log's operator",
+        (401 | 403, true) => "this token may not read this, or not any more: ask the log's operator",
         (404, _) => {
             "check the URL: it is the collector's, and it has a stream once it has published something"
         }

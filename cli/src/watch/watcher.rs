@@ -306,11 +306,7 @@ impl<'p> Watcher<'p> {
             self.state.places.insert(detected.leaf(), number);
             let leaf = detected.leaf();
             self.analyzer.take(detected).map_err(|error| {
-                Failure::unusable(
-                    "analyze.order",
-                    error.to_string(),
-                    "this is a fault of the program: report it",
-                )
+                Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
             })?;
             let findings = self.analyzer.take_findings();
             for finding in &findings {

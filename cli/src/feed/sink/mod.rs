@@ -57,35 +57,35 @@ pub(super) trait Sink {
 /// Where records go, by arguments.
 #[derive(clap::Args)]
 pub(super) struct Sending {
-    /// What takes the records
+    /// Where records go
     ///
-    /// file appends a line each; tcp and tls write syslog (and CEF within it) with octet counts, other formats a line
-    /// each; http posts batches of lines, splunk to an HTTP Event Collector, elastic to a bulk interface, otlp to a
-    /// collector of OpenTelemetry; webhook posts each record, signed as Standard Webhooks has it.
+    /// file appends one line each; tcp and tls write syslog (and CEF within it) with octet counts, and other
+    /// formats as lines; http posts batches of lines, splunk to an HTTP Event Collector, elastic to a bulk
+    /// interface, otlp to an OpenTelemetry collector; webhook posts each record, signed as in Standard Webhooks.
     #[arg(long, value_name = "SINK", value_parser = SINKS, default_value = "stdout", help_heading = "Sending")]
     sink: String,
     /// The file, HOST:PORT, or URL
     #[arg(long, value_name = "WHERE", required_if_eq_any(SINKS[1..].iter().map(|sink| ("sink", *sink))), help_heading = "Sending")]
     destination: Option<String>,
-    /// The file with the receiver's token
+    /// File with the receiver's token
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
     sink_token: Option<PathBuf>,
-    /// The file with the secret that webhooks are signed with: whsec_ and base64, as Standard Webhooks has it
+    /// File with the secret that signs webhooks: whsec_ and base64, as in Standard Webhooks
     #[arg(long, value_name = "FILE", required_if_eq("sink", "webhook"), help_heading = "Sending")]
     webhook_key: Option<PathBuf>,
-    /// The certificates, as PEM, by one of which the receiver's must be signed [default: those of the system]
+    /// Certificates (PEM) of authorities to accept for the receiver [default: the system's]
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
     ca: Option<PathBuf>,
-    /// The certificate, as PEM, that the receiver knows this program by
+    /// This program's certificate (PEM) for the receiver
     #[arg(long, value_name = "FILE", requires = "client_key", help_heading = "Sending")]
     client_certificate: Option<PathBuf>,
-    /// That certificate's key, as PEM
+    /// That certificate's key (PEM)
     #[arg(long, value_name = "FILE", requires = "client_certificate", help_heading = "Sending")]
     client_key: Option<PathBuf>,
-    /// Compress what is posted
+    /// Compress posts with gzip
     #[arg(long, help_heading = "Sending")]
     gzip: bool,
-    /// How many records are sent at once, at most
+    /// The most records to send at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000), default_value = "500", help_heading = "Sending")]
     batch: u16,
 }
@@ -120,16 +120,16 @@ impl Sending {
             Receiver::Any | Receiver::Splunk => true,
         };
         if !fits {
-            let message = format!("{} takes no records of the format {}", self.sink, format.as_str());
+            let message = format!("{} doesn't accept the format {}", self.sink, format.as_str());
             let hint = "give --to otlp for a collector of OpenTelemetry, --to ecs for Elasticsearch";
             return Err(Failure::unusable("arguments.invalid", message, hint));
         }
         let url = address(destination)?;
         if !url.username().is_empty() || url.password().is_some() {
-            let hint = "write the token into a file of its own, and give --sink-token";
+            let hint = "put the token in a file of its own, and use --sink-token";
             return Err(Failure::unusable(
                 "arguments.invalid",
-                "a secret is in the address, which others may see",
+                "the address contains a secret, which others may see",
                 hint,
             ));
         }
@@ -193,7 +193,7 @@ impl Sending {
         };
         let name = host(destination)?;
         let name = ServerName::try_from(name.to_owned())
-            .map_err(|_| refused(format!("{name:?} is no name of a host")))?;
+            .map_err(|_| refused(format!("{name:?} is not a host name")))?;
         Ok((Arc::new(config), name))
     }
 }
@@ -204,7 +204,7 @@ fn host(address: &str) -> Result<&str, Failure> {
         address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     parts.map(|(host, _)| host.trim_matches(['[', ']'])).ok_or_else(|| {
         let hint = "write it as siem.example:6514, or [2001:db8::1]:6514";
-        Failure::unusable("arguments.invalid", "the destination is no host with a port", hint)
+        Failure::unusable("arguments.invalid", "the destination is not a host with a port", hint)
     })
 }
 
