@@ -239,7 +239,7 @@ fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
         (&serving.url, "n=7 OR m=8", "No event has the field m."),
         (&serving.url, "n=7 n=8", "0 events of 60 events of the log as asked for"),
         ("log", "n=7 n=8", "1         0  n:8"),
-        (&serving.url, "n=7 since:2020", "by the time of recording for 60 that state none"),
+        (&serving.url, "n=7 since:2020", "and when it was recorded for 60 that don't say"),
     ] {
         place
             .run(&["export", "--dir", from, "--token-file", "token.txt", "--query", query])

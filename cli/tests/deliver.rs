@@ -282,7 +282,7 @@ fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
         recorded_ahead(&place, 3_600, closed);
         record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s", more])
             .success()
-            .stderr(predicate::str::contains("recorded with the time now").count(1));
+            .stderr(predicate::str::contains("recorded with the current time").count(1));
         let mut found = numbers(&collector);
         found.sort_unstable();
         assert_eq!(found, (1..=20).chain([100]).collect::<Vec<_>>(), "each once");

@@ -60,5 +60,5 @@ fn it_is_for_this_machine_alone() {
     Place::new()
         .run(&["dev", "--listen", "0.0.0.0:0"])
         .code(2)
-        .stderr(predicate::str::contains("for this machine alone"));
+        .stderr(predicate::str::contains("for this machine only"));
 }

@@ -183,7 +183,7 @@ fn an_outbox_follows_one_file() {
         .place
         .run(&["record", "--key", "app.key", "--follow", "app.log", "--to", url, "--log", &vkey])
         .code(2)
-        .stderr(predicates::str::contains("with an outbox alone"));
+        .stderr(predicates::str::contains("only be followed with an outbox"));
 }
 
 #[test]

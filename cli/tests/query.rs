@@ -62,7 +62,7 @@ fn nothing_found_is_explained() {
         .stdout(predicate::str::contains("0 events of 5 events"))
         .stdout(predicate::str::contains("No event has the field actr.id. Near to it: actor.id"))
         .stdout(predicate::str::is_match("2 +0  n>3\n").unwrap())
-        .stdout(predicate::str::contains("by the time of recording for 5 that state none"));
+        .stdout(predicate::str::contains("and when it was recorded for 5 that don't say"));
     place
         .run(&["show", "audit.ndjson", "--query", "actor:ada AND"])
         .code(2)

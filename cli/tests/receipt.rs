@@ -71,9 +71,9 @@ fn the_leaf_is_taken_byte_for_byte() {
     let place = place();
     place.write("leaf", "two\n");
     let run = |leaf: &str| place.run(&["receipt", "receipt", "--leaf", leaf, "--trust", "known.txt"]);
-    run("leaf").code(1).stdout(predicate::str::contains("last line feed"));
+    run("leaf").code(1).stdout(predicate::str::contains("final line feed"));
     place.write("leaf", "three\n");
-    run("leaf").code(1).stdout(predicate::str::contains("last line feed").not());
+    run("leaf").code(1).stdout(predicate::str::contains("final line feed").not());
     place.write("leaf", vec![b'a'; 65_536]);
     run("leaf").code(2).stderr(predicate::str::contains("error[leaf.too_large]"));
     run("missing").code(2);

@@ -50,7 +50,7 @@ fn a_report_in_json_says_what_it_is_of() {
     place
         .run(&["report", "--check", "a.json"])
         .code(2)
-        .stderr(predicate::str::contains("hint: give the export that it is of"));
+        .stderr(predicate::str::contains("hint: also give the export it is about"));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_evidence_file_is_read_wherever_an_export_is() {
     // Whom its writer trusted is nothing to a reader who trusts nobody.
     place.run(&["verify", "ada.html"]).code(3);
     place.run(&["report", "--check", "ada.html"]).code(4).stdout(
-        predicate::str::contains("whom it trusts is its writer's word")
+        predicate::str::contains("it trusts whom its writer chose")
             .and(predicate::str::contains("SHA256SUMS")),
     );
 }

@@ -157,7 +157,7 @@ fn a_hundred_thousand_events_give_the_same_in_parts() {
     place
         .run(&[&verify[..], &parts].concat())
         .success()
-        .stderr(predicate::str::contains("this verdict believes the summaries"));
+        .stderr(predicate::str::contains("this verdict relies on the summaries"));
     gnu_parallel(&place);
 }
 

@@ -105,7 +105,7 @@ fn why(place: &Place, args: &[&str]) -> String {
     let said = BufReader::new(child.stderr.take().unwrap())
         .lines()
         .map_while(Result::ok)
-        .find(|line| line.contains("does not take records"));
+        .find(|line| line.contains("doesn't accept records"));
     child.kill().unwrap();
     child.wait().unwrap();
     said.unwrap()

@@ -146,7 +146,7 @@ fn rsyslog_reads_all_of_it_over_tls() {
         .unwrap();
     let said = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()))
         .map_while(Result::ok)
-        .find(|line| line.contains("does not take records"));
+        .find(|line| line.contains("doesn't accept records"));
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(said.as_ref().is_some_and(|said| said.contains("certificate")), "{said:?}");
