@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use common::Place;
+use common::{Place, validators};
 use serde_json::{Value, json};
 use serving::Serving;
 
@@ -74,6 +74,14 @@ fn each_metric_is_documented_with_its_kind_and_its_labels() {
     let unseen: BTreeSet<&str> =
         unseen.into_iter().filter(|name| !name.starts_with("countersign_exposure_")).collect();
     assert!(unseen.is_subset(&BTreeSet::from(OF_WITNESSES)), "{unseen:?}");
+}
+
+#[test]
+fn the_dashboard_is_one_by_grafanas_own_models() {
+    let Some(python) = validators::python() else { return };
+    let script = include_str!("../../tests/validators/check_grafana.py");
+    let said = validators::run(&python, script, docs("deploy/grafana-dashboard.json").as_bytes());
+    assert_eq!(said, "17 panels\n");
 }
 
 #[test]
