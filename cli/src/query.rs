@@ -65,7 +65,7 @@ impl Looking {
 pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
     let one = |field: &Unknown| {
         let near: Vec<_> = field.nearest.iter().map(|near| plain(near)).collect();
-        let near = if near.is_empty() { String::new() } else { format!(" Near to it: {}.", near.join(", ")) };
+        let near = if near.is_empty() { String::new() } else { format!(" Similar: {}.", near.join(", ")) };
         let said = format!("No event has the field {}.{near}", plain(&field.field));
         format!("{}\n", doubt(format_args!("! {said}")))
     };
@@ -76,13 +76,17 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
 pub(crate) fn told(findings: &Findings, which: &str) -> String {
     let mut text = String::new();
     let Findings { matched, of, unknown, conditions, steps, times } = findings;
-    let _ = writeln!(text, "{} of {} {which} as asked for.", plural(*matched), plural(*of));
+    let _ = writeln!(text, "{matched} of {} {which} match.", count(*of, "event"));
     text.push_str(&unknown_fields(unknown));
     if let Some((own, recorded)) = times {
-        let _ = writeln!(
-            text,
-            "Time is when it happened for {own}, and when it was recorded for {recorded} that don't say."
-        );
+        let what = match (own, recorded) {
+            (_, 0) => "when events happened, as they state".to_owned(),
+            (0, _) => "when events were recorded, as none states when it happened".to_owned(),
+            _ => format!(
+                "when events happened, for {own} that state it, and when they were recorded, for {recorded}"
+            ),
+        };
+        let _ = writeln!(text, "Times are {what}.");
     }
     if conditions.len() > 1 || !conditions.is_empty() && *of > 0 {
         let _ = writeln!(text, "\n{}", label("Events left after each condition"));
@@ -100,8 +104,4 @@ pub(crate) fn told(findings: &Findings, which: &str) -> String {
         }
     }
     text
-}
-
-fn plural(events: u64) -> String {
-    count(events, "event")
 }

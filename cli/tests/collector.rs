@@ -234,12 +234,12 @@ fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
         }
     }
     for (from, query, told) in [
-        (&*serving.url, "actr.id:u_1", "No event has the field actr.id. Near to it: actor.id"),
-        ("log", "actr.id:u_1", "No event has the field actr.id. Near to it: actor.id"),
+        (&*serving.url, "actr.id:u_1", "No event has the field actr.id. Similar: actor.id"),
+        ("log", "actr.id:u_1", "No event has the field actr.id. Similar: actor.id"),
         (&serving.url, "n=7 OR m=8", "No event has the field m."),
-        (&serving.url, "n=7 n=8", "0 events of 60 events of the log as asked for"),
+        (&serving.url, "n=7 n=8", "0 of 60 events of the log match"),
         ("log", "n=7 n=8", "1         0  n:8"),
-        (&serving.url, "n=7 since:2020", "and when it was recorded for 60 that don't say"),
+        (&serving.url, "n=7 since:2020", "Times are when events were recorded"),
     ] {
         place
             .run(&["export", "--dir", from, "--token-file", "token.txt", "--query", query])
