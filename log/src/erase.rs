@@ -25,7 +25,7 @@ use crate::submitting::SubmitError;
 pub(crate) use choose::Choosing;
 #[cfg(feature = "server")]
 pub use server::{erase, keep};
-pub(crate) use state::{State, state};
+pub(crate) use state::{ErasureState, state};
 
 /// How many events are erased at a time: others wait for the store meanwhile.
 pub(crate) const BATCH: usize = 1_024;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::response::json;
 use super::{Answer, Problem, query};
-use crate::erase::State;
+use crate::erase::ErasureState;
 use crate::store::{Erasure, Reader, StoreError};
 use crate::tokens::Access;
 
@@ -48,7 +48,7 @@ impl Asked {
     pub(crate) fn answer(
         self,
         reader: &dyn Reader,
-        state: &dyn Fn(Erasure) -> Result<State, StoreError>,
+        state: &dyn Fn(Erasure) -> Result<ErasureState, StoreError>,
     ) -> Result<Answer, Problem> {
         let (before, most) = match self {
             Self::Newest { before } => (before, MOST),
@@ -73,7 +73,7 @@ impl Asked {
     }
 }
 
-fn of(state: &State) -> Map<String, Value> {
+fn of(state: &ErasureState) -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("record".into(), state.record.into());
     members.insert("state".into(), state.word().into());

@@ -53,11 +53,11 @@ pub(crate) struct ObjectReader {
     erased: RoaringTreemap,
     /// The generations of events that a commit has, by where it begins: their numbers, and whether each is a stub.
     generations: BTreeMap<u64, Vec<(u64, bool)>>,
-    state: Mutex<State>,
+    scan: Mutex<Scan>,
 }
 
 #[derive(Default)]
-struct State {
+struct Scan {
     /// The commits of the leaves that were read last; none where one cannot be read.
     commits: BTreeMap<u64, Option<Commit>>,
     /// The chains of the log's own keys.
@@ -96,7 +96,7 @@ impl ObjectReader {
             erasures: Vec::new(),
             erased: RoaringTreemap::new(),
             generations: BTreeMap::new(),
-            state: Mutex::default(),
+            scan: Mutex::default(),
         };
         // Erasures first: what is erased later is no fault of what is read later.
         reader.read_generations()?;
@@ -118,16 +118,16 @@ impl ObjectReader {
 
     /// What is wrong with objects that were read so far, taken out.
     pub(crate) fn faults(&self) -> Vec<Fault> {
-        std::mem::take(&mut self.state().faults).into_values().collect()
+        std::mem::take(&mut self.scan().faults).into_values().collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn scan(&self) -> MutexGuard<'_, Scan> {
+        self.scan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, code: &'static str, place: &Path, why: &(impl ToString + ?Sized)) {
         let (place, why) = (place.to_string(), why.to_string());
-        self.state().faults.entry(place.clone()).or_insert(Fault { code, place, why });
+        self.scan().faults.entry(place.clone()).or_insert(Fault { code, place, why });
     }
 
     fn read_generations(&mut self) -> Result<(), StoreError> {
@@ -238,7 +238,7 @@ impl ObjectReader {
             let left = commit.events.is_some()
                 || generations.is_some_and(|all| all.iter().rev().skip(1).any(|(_, is_stub)| !is_stub));
             if left {
-                self.state().leftovers.insert(base);
+                self.scan().leftovers.insert(base);
             }
             let events = newest_events(&self.objects, &self.layout, base..commit.size()).await;
             commit.events = Some(events.map_err(|error| (self.layout.generations(base), error))?);
@@ -253,9 +253,9 @@ impl ObjectReader {
         let first = self.bases.partition_point(|base| *base <= bundle).saturating_sub(1);
         let wanted = self.bases[first.min(self.bases.len())..].iter().take_while(|base| **base < range.end);
         let wanted: Vec<u64> = wanted.copied().collect();
-        self.state().commits.retain(|base, _| wanted.first().is_some_and(|first| base >= first));
+        self.scan().commits.retain(|base, _| wanted.first().is_some_and(|first| base >= first));
         let missing: Vec<u64> =
-            wanted.into_iter().filter(|base| !self.state().commits.contains_key(base)).collect();
+            wanted.into_iter().filter(|base| !self.scan().commits.contains_key(base)).collect();
         let fetching = missing.into_iter().map(|base| {
             let next = self.bases.partition_point(|other| *other <= base);
             let end = self.bases.get(next).copied();
@@ -270,11 +270,11 @@ impl ObjectReader {
                     None
                 }
                 Err((_, error)) => {
-                    self.state().failure.get_or_insert(error);
+                    self.scan().failure.get_or_insert(error);
                     None
                 }
             };
-            self.state().commits.insert(base, commit);
+            self.scan().commits.insert(base, commit);
         }
     }
 
@@ -308,7 +308,7 @@ impl ObjectReader {
             Ok(object) => Ok(object.map(|object| object.bytes.to_vec())),
             Err(error) => {
                 let again = StoreError::unavailable("reading what is public", &error);
-                self.state().failure.get_or_insert(error);
+                self.scan().failure.get_or_insert(error);
                 Err(again)
             }
         }
@@ -319,7 +319,7 @@ impl ObjectReader {
     /// # Errors
     /// What it failed with first.
     pub(crate) fn has_answered(&self) -> Result<(), StoreError> {
-        self.state().failure.take().map_or(Ok(()), Err)
+        self.scan().failure.take().map_or(Ok(()), Err)
     }
 
     /// What is left where it was erased. `here` are the leaves whose events were found. Gives how many erasures are not
@@ -346,7 +346,7 @@ impl ObjectReader {
                 self.tell("fsck.erasure", &self.layout.erasure(place), &why);
             }
         }
-        let leftovers = std::mem::take(&mut self.state().leftovers);
+        let leftovers = std::mem::take(&mut self.scan().leftovers);
         // What a server erased meanwhile is looked at the next time.
         let newer = self.objects.wait(self.objects.get(&self.layout.erasure(self.erasures.len() as u64)))?;
         for base in leftovers.into_iter().filter(|_| newer.is_none()) {
@@ -407,10 +407,10 @@ impl Reader for ObjectReader {
 
     fn leaves_with_events(&self, range: Range<u64>) -> Result<Vec<StoredLeaf>, StoreError> {
         self.load(&range);
-        let mut state = self.state();
+        let mut scan = self.scan();
         let mut found = Vec::with_capacity((range.end - range.start) as usize);
         for index in range.clone() {
-            let commit = state.commits.range(..=index).next_back().and_then(|(_, commit)| commit.as_ref());
+            let commit = scan.commits.range(..=index).next_back().and_then(|(_, commit)| commit.as_ref());
             let place = commit.and_then(|commit| Some((commit, usize::try_from(index - commit.base).ok()?)));
             let leaf = place.and_then(|(commit, place)| Some((commit, commit.leaves.get(place)?)));
             let (commit, leaf) =
@@ -426,7 +426,7 @@ impl Reader for ObjectReader {
             if let Link::Open(open) = &link
                 && open.key.name() == self.origin
             {
-                state.own.insert(link.chain(), open.key.clone());
+                scan.own.insert(link.chain(), open.key.clone());
             }
         }
         Ok(found)
@@ -437,7 +437,7 @@ impl Reader for ObjectReader {
     }
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
-        Ok(self.state().own.get(chain).cloned())
+        Ok(self.scan().own.get(chain).cloned())
     }
 
     fn life(&self, _: &VerifierKey) -> Result<Life, StoreError> {

@@ -10,7 +10,7 @@ use crate::own_chain::OwnChains;
 use crate::store::{Erasure, Reader, StoreError};
 
 /// An erasure, and how far it is.
-pub(crate) struct State {
+pub(crate) struct ErasureState {
     /// The leaf that records it.
     pub(crate) record: u64,
     /// When it was recorded.
@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub(crate) done: Option<Time>,
 }
 
-impl State {
+impl ErasureState {
     /// One word for it.
     pub(crate) fn word(&self) -> &'static str {
         match self.done {
@@ -53,10 +53,10 @@ pub(crate) fn state(
     own: OwnChains<'_>,
     held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,
     Erasure { record, done }: Erasure,
-) -> Result<State, StoreError> {
+) -> Result<ErasureState, StoreError> {
     let Record { link, event, leaves } = Record::read(reader, record)?;
     let (events, at) = (leaves.len(), link.time());
-    let mut state = State { record, at, event, events, left: 0, held: 0, done };
+    let mut state = ErasureState { record, at, event, events, left: 0, held: 0, done };
     if done.is_none() {
         let Found { present, erased: Erased { held, .. }, .. } = Found::look(reader, own, held, &leaves)?;
         (state.left, state.held) = (present.len(), held);

@@ -47,9 +47,9 @@ impl FromStr for Hold {
 
 /// Holds that were read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Held(Vec<Hold>);
+pub struct ActiveHolds(Vec<Hold>);
 
-impl Held {
+impl ActiveHolds {
     /// Whether this event is held.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Holds {
     ///
     /// # Errors
     /// When the file cannot be read, and where it is malformed.
-    pub fn read(&self) -> Result<Held, String> {
+    pub fn read(&self) -> Result<ActiveHolds, String> {
         let mut holds = self.given.read().unwrap_or_else(PoisonError::into_inner).clone();
         let name = self.file.display();
         let text = match std::fs::read_to_string(&self.file) {
@@ -101,6 +101,6 @@ impl Holds {
                 holds.push(line.parse().map_err(|error| format!("{name}: line {number}: {error}"))?);
             }
         }
-        Ok(Held(holds))
+        Ok(ActiveHolds(holds))
     }
 }

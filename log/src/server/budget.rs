@@ -24,11 +24,11 @@ struct Account {
     /// How many steps nobody holds.
     free: usize,
     next: u64,
-    shares: HashMap<u64, Held>,
+    shares: HashMap<u64, Allocation>,
 }
 
 /// What a submission holds.
-struct Held {
+struct Allocation {
     client: Client,
     steps: usize,
     /// Whether its body is still on its way. What is whole is worked on, and soon done.
@@ -61,7 +61,7 @@ impl Budget {
         let number = account.next;
         account.next += 1;
         let evicted = Arc::new(Notify::new());
-        let held = Held { client, steps: 0, receiving: true, evicted: evicted.clone() };
+        let held = Allocation { client, steps: 0, receiving: true, evicted: evicted.clone() };
         account.shares.insert(number, held);
         Share { budget: self.clone(), number, evicted }
     }
@@ -80,7 +80,7 @@ impl Account {
         }
         let Some(own) = self.shares.get(&number) else { return false };
         let all = held.get(&own.client).map_or(0, |all| all - own.steps) + steps;
-        let makes_way = |other: &Held| {
+        let makes_way = |other: &Allocation| {
             let is_larger =
                 if other.client == own.client { other.steps > steps } else { held[&other.client] > all };
             // What is whole makes use of its memory, and what is held open does not.
