@@ -16,6 +16,7 @@ mod segment;
 mod terms;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,10 @@ fn version(readings: &Readings) -> i64 {
     let [a, b, c, ..] = readings.digest().0;
     FORM << 24 | i64::from(a) << 16 | i64::from(b) << 8 | i64::from(c)
 }
+
+/// How many KiB of the file each connection keeps in memory: who indexes needs the newest segment, who asks all heads.
+const WRITING_CACHE: i64 = 4 << 10;
+const READING_CACHE: i64 = 8 << 10;
 
 const TABLES: &str = "
 -- Segments' heads by their first page, and their parts by the first page * 256 and the part.
@@ -200,14 +205,10 @@ impl Search {
     /// What SQLite says.
     pub fn indexed(&self) -> Result<u64, StoreError> {
         let connection = lock(&self.reading);
-        let mut end = 0;
-        for head in heads(&connection, &self.secret)? {
-            match head {
-                Ok(head) if head.first == end => end = head.end(),
-                _ => break,
-            }
-        }
-        Ok(end * PAGE)
+        let heads = heads(&connection, &self.secret, ALL)?;
+        let good: Vec<_> =
+            heads.into_iter().filter_map(Result::ok).map(|head| head.first..head.end()).collect();
+        Ok(whole_to(&good) * PAGE)
     }
 
     /// The same as it was when it was last indexed, without asking the index.
@@ -216,7 +217,8 @@ impl Search {
     }
 
     fn look(&self) -> Result<(), StoreError> {
-        self.end.store(self.indexed()?, Ordering::Relaxed);
+        let end = whole_to(&extents(&lock(&self.reading))?);
+        self.end.store(end * PAGE, Ordering::Relaxed);
         Ok(())
     }
 
@@ -289,7 +291,7 @@ impl Search {
         // One view of the index for all of these.
         let view = connection.transaction().map_err(failed)?;
         let (mut pages, mut end) = (RoaringTreemap::new(), 0);
-        for head in heads(&view, &self.secret)? {
+        for head in heads(&view, &self.secret, ALL)? {
             let head = match head {
                 Ok(head) => head,
                 Err(first) => {
@@ -361,13 +363,13 @@ fn open_file(
     readings: &Readings,
 ) -> Result<Option<(Connection, Connection)>, Fault> {
     crate::sqlite::touch(path).map_err(|error| StoreError::unavailable("making the search index", error))?;
-    let connect = || -> rusqlite::Result<Connection> {
+    let connect = |cache: i64| -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
-        connection.pragma_update(None, "cache_size", -16_384)?;
+        connection.pragma_update(None, "cache_size", -cache)?;
         Ok(connection)
     };
-    let writing = connect().map_err(failed)?;
+    let writing = connect(WRITING_CACHE).map_err(failed)?;
     let prepare = || -> rusqlite::Result<i64> {
         writing.pragma_update(None, "journal_mode", "wal")?;
         // What a power failure takes is indexed again, unless it is asked to forget.
@@ -393,25 +395,60 @@ fn open_file(
         }
         _ => return Ok(None),
     }
-    Ok(Some((writing, connect().map_err(failed)?)))
+    Ok(Some((writing, connect(READING_CACHE).map_err(failed)?)))
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All segments' heads in their order; of a damaged one its first page.
-fn heads(connection: &Connection, secret: &Secret) -> Result<Vec<Result<Head, u64>>, Fault> {
+/// Any page that may be a segment's first.
+const ALL: Range<u64> = 0..i64::MAX as u64;
+
+/// The heads of all segments that begin on these pages, in their order; of a damaged one its first page.
+fn heads(
+    connection: &Connection,
+    secret: &Secret,
+    pages: Range<u64>,
+) -> Result<Vec<Result<Head, u64>>, Fault> {
     let read = || -> rusqlite::Result<Vec<Result<Head, u64>>> {
-        let mut query = connection.prepare_cached("SELECT first, bytes FROM heads ORDER BY first")?;
+        let sql = "SELECT first, bytes FROM heads WHERE first >= ? AND first < ? ORDER BY first";
+        let mut query = connection.prepare_cached(sql)?;
         let head = |row: &rusqlite::Row<'_>| {
             let (first, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
             let first = first.cast_unsigned();
             Ok(Head::decode(secret, first, &bytes).ok_or(first))
         };
-        query.query_map([], head)?.collect()
+        query.query_map([integer(pages.start), integer(pages.end)], head)?.collect()
     };
     read().map_err(failed)
+}
+
+/// The pages of all segments in their order, as far as that is told by how long heads are: none is read, and in a large
+/// log that would take long.
+fn extents(connection: &Connection) -> Result<Vec<Range<u64>>, Fault> {
+    let read = || -> rusqlite::Result<Vec<Range<u64>>> {
+        let sql = "SELECT first, length(bytes) FROM heads ORDER BY first";
+        let extent = |row: &rusqlite::Row<'_>| {
+            let (first, length): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let first = first.cast_unsigned();
+            Ok(first..first.saturating_add(Head::pages_of(length.cast_unsigned())))
+        };
+        connection.prepare_cached(sql)?.query_map([], extent)?.collect()
+    };
+    read().map_err(failed)
+}
+
+/// The page after the last one up to which all are in these segments.
+fn whole_to(extents: &[Range<u64>]) -> u64 {
+    let mut end = 0;
+    for extent in extents {
+        if extent.start > end {
+            break;
+        }
+        end = end.max(extent.end);
+    }
+    end
 }
 
 /// The row of a segment's part, where it is there.

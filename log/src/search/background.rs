@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Search;
 use crate::collector::Collector;
+use crate::store::Published;
 
 /// How many pages are indexed at a time.
 const BATCH: u64 = 32;
 /// How much longer than it worked the index rests, so that submissions have the machine.
 const REST: u32 = 3;
-/// New leaves are let gather for so long.
-const GATHER: Duration = Duration::from_millis(500);
+/// When nothing came for so long, submissions are not in its way.
+const QUIET: Duration = Duration::from_millis(500);
+/// While leaves go on coming they are let gather for so long, or until there are so many: a search looks at each of them.
+const GATHER: Duration = Duration::from_secs(10);
+const MOST_GATHERED: u64 = 1 << 17;
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -21,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub async fn keep_up(search: Arc<Search>, collector: Collector) {
     let mut published = collector.published();
     while !collector.is_stopping() {
-        let size = published.borrow_and_update().as_ref().map_or(0, |published| published.size);
+        let size = size(published.borrow_and_update().as_ref());
         let began = Instant::now();
         let work = tokio::task::spawn_blocking({
             let (search, reader) = (search.clone(), collector.reader().clone());
@@ -30,17 +35,41 @@ pub async fn keep_up(search: Arc<Search>, collector: Collector) {
         match work.await {
             Ok(Ok(1..)) => sleep(began.elapsed() * REST).await,
             Ok(Ok(0)) => {
-                tokio::select! {
-                    changed = published.changed() => if changed.is_err() { return },
-                    () = search.woken.notified() => {}
+                if !gather(&search, &mut published).await {
+                    return;
                 }
-                sleep(GATHER).await;
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the search index is behind");
                 sleep(PAUSE).await;
             }
             Err(_) => return,
+        }
+    }
+}
+
+fn size(published: Option<&Arc<Published>>) -> u64 {
+    published.map_or(0, |published| published.size)
+}
+
+/// Waits for something to index, and then until no more of it comes, or enough came. Says whether more may come.
+async fn gather(search: &Search, published: &mut Receiver<Option<Arc<Published>>>) -> bool {
+    let mut since = None;
+    loop {
+        let waited = tokio::select! {
+            changed = timeout(if since.is_some() { QUIET } else { Duration::MAX }, published.changed()) => changed,
+            // What is erased is not kept for long.
+            () = search.woken.notified() => return true,
+        };
+        match waited {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return false,
+            Err(_) => return true,
+        }
+        let behind = size(published.borrow_and_update().as_ref()).saturating_sub(search.end());
+        let since = *since.get_or_insert_with(Instant::now);
+        if behind >= MOST_GATHERED || since.elapsed() >= GATHER {
+            return true;
         }
     }
 }

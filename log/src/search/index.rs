@@ -8,9 +8,9 @@ use countersign_query::Readings;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::secret::Secret;
-use super::segment::{Head, LARGE, PARTS, Page, Postings, SMALL};
+use super::segment::{Head, LARGE, PARTS, Page, Postings, SMALL, SMALL_PARTS};
 use super::terms::{Term, Terms};
-use super::{Fault, Search, failed, heads, integer, lock, part};
+use super::{ALL, Fault, Search, extents, failed, heads, integer, lock, part, whole_to};
 use crate::asked::Looking;
 use crate::export::PAGE;
 use crate::store::{Reader, StoreError, StoredEvent};
@@ -73,7 +73,7 @@ impl Search {
     /// Every segment is of this log, and can be read. What cannot is not indexed any more.
     pub(super) fn check_heads(&self, reader: &dyn Reader) -> Result<(), Fault> {
         let size = reader.size()?;
-        let found = heads(&lock(&self.reading), &self.secret)?;
+        let found = heads(&lock(&self.reading), &self.secret, ALL)?;
         let mut end = 0;
         for head in found {
             let first = match head {
@@ -126,7 +126,7 @@ impl Search {
         if stale.is_empty() {
             return Ok(0);
         }
-        for head in heads(&transaction, &self.secret)? {
+        for head in heads(&transaction, &self.secret, ALL)? {
             let head = match head {
                 Ok(head) => head,
                 Err(first) => {
@@ -156,21 +156,14 @@ impl Search {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let known: Vec<Head> =
-            heads(&transaction, &self.secret)?.into_iter().filter_map(Result::ok).collect();
-        let mut next = 0;
-        for head in &known {
-            if head.first > next {
-                break;
-            }
-            next = next.max(head.end());
-        }
+        let next = whole_to(&extents(&transaction)?);
         let block = next / SMALL * SMALL;
         let end = (size / PAGE).min(block + SMALL).min(next.saturating_add(most));
         if end <= next {
             return Ok(0);
         }
-        let begun = known.into_iter().find(|head| head.first == block && head.end() == next);
+        let begun = heads(&transaction, &self.secret, block..block + 1)?.pop();
+        let begun = begun.and_then(Result::ok).filter(|head| head.end() == next);
         let start = if begun.is_some() { next } else { block };
         let mut pages = BTreeMap::new();
         for page in start..end {
@@ -240,10 +233,10 @@ impl Search {
 
     /// Makes one segment of 32, if all of them are here. One that is damaged is indexed again first.
     fn merge(&self, connection: &Connection, first: u64) -> Result<(), Fault> {
-        let small: Vec<Head> = heads(connection, &self.secret)?
+        let small: Vec<Head> = heads(connection, &self.secret, first..first + LARGE)?
             .into_iter()
             .filter_map(Result::ok)
-            .filter(|head| head.first >= first && head.end() <= first + LARGE && !head.is_large())
+            .filter(|head| head.end() <= first + LARGE && !head.is_large())
             .collect();
         let whole = small.len() as u64 == LARGE / SMALL;
         let (Some(last), true) =
@@ -253,24 +246,36 @@ impl Search {
         };
         let pages = small.iter().flat_map(|head| head.pages.iter().copied()).collect();
         let large = Head { first, generation: generation()?, last: last.last, pages };
-        let mut merged: Vec<Postings> = vec![Postings::new(); PARTS as usize];
+        let mut read = Vec::with_capacity(small.len());
         for head in &small {
-            for number in 0..head.parts() {
-                let bytes = part(connection, head, number)?.unwrap_or_default();
-                let Some(postings) = head.decode_part(&self.secret, number, &bytes) else {
-                    return remove(connection, head.first);
-                };
-                for (term, pages) in postings {
-                    let pages = pages.into_iter().map(|page| page + (head.first - first) as u16);
-                    merged[large.part_of(term) as usize].entry(term).or_default().extend(pages);
-                }
+            let parts =
+                (0..head.parts()).map(|number| Ok(part(connection, head, number)?.unwrap_or_default()));
+            let parts = parts.collect::<Result<Vec<Vec<u8>>, Fault>>()?;
+            if (0..).zip(&parts).any(|(number, bytes)| !head.is_part(&self.secret, number, bytes)) {
+                return remove(connection, head.first);
             }
+            read.push(parts);
         }
         for head in &small {
             remove(connection, head.first)?;
         }
-        for (postings, number) in merged.iter().zip(0..) {
-            write_part(connection, &large, number, &large.encode_part(&self.secret, number, postings))?;
+        // What is decoded takes many times as much memory: some of the terms at a time.
+        let share = large.parts() / SMALL_PARTS;
+        for number in 0..SMALL_PARTS {
+            let mut merged: Vec<Postings> = vec![Postings::new(); share as usize];
+            for (head, parts) in small.iter().zip(&read) {
+                let postings = head.decode_part(&self.secret, number, &parts[number as usize]);
+                let postings =
+                    postings.ok_or_else(|| Fault::Broken("a sealed part cannot be read".into()))?;
+                for (term, pages) in postings {
+                    let pages = pages.into_iter().map(|page| page + (head.first - first) as u16);
+                    let place = large.part_of(term) - number * share;
+                    merged[place as usize].entry(term).or_default().extend(pages);
+                }
+            }
+            for (postings, part) in merged.iter().zip(number * share..) {
+                write_part(connection, &large, part, &large.encode_part(&self.secret, part, postings))?;
+            }
         }
         write_head(connection, &large, &large.encode(&self.secret))
     }

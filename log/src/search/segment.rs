@@ -15,6 +15,11 @@ pub(super) const SMALL: u64 = 32;
 pub(super) const LARGE: u64 = 1_024;
 /// The number of a part is below this.
 pub(super) const PARTS: u64 = 256;
+/// How many parts a segment has while it grows.
+pub(super) const SMALL_PARTS: u64 = PARTS / (LARGE / SMALL);
+/// The bytes of a head: its generation and last hash, and of each page.
+const BEGIN: usize = 8 + 32;
+const PAGE: usize = 33;
 
 /// The terms of a part, each with the pages that have it, counted from the segment's first and ascending.
 pub(super) type Postings = BTreeMap<Term, Vec<u16>>;
@@ -54,7 +59,7 @@ impl Head {
 
     /// How many parts it has.
     pub(super) fn parts(&self) -> u64 {
-        if self.is_large() { PARTS } else { PARTS / (LARGE / SMALL) }
+        if self.is_large() { PARTS } else { SMALL_PARTS }
     }
 
     /// The part with terms like this one.
@@ -65,6 +70,11 @@ impl Head {
     /// The number of a part's row.
     pub(super) fn row(&self, part: u64) -> u64 {
         self.first * PARTS + part
+    }
+
+    /// How many pages a head of that many bytes has.
+    pub(super) fn pages_of(length: u64) -> u64 {
+        length.saturating_sub((BEGIN + SEAL) as u64) / PAGE as u64
     }
 
     pub(super) fn encode(&self, secret: &Secret) -> Vec<u8> {
@@ -86,7 +96,7 @@ impl Head {
         let bytes = unsealed(secret, "head", first, 0, bytes)?;
         let (generation, bytes) = bytes.split_first_chunk()?;
         let (last, bytes) = bytes.split_first_chunk()?;
-        let page = |page: &[u8; 33]| {
+        let page = |page: &[u8; PAGE]| {
             let [flags, times @ ..] = *page;
             let (times, _) = times.as_chunks::<8>();
             let [from, to, first, last] =
@@ -100,7 +110,7 @@ impl Head {
                 dense: flags & 1 != 0,
             })
         };
-        let (pages, rest) = bytes.as_chunks::<33>();
+        let (pages, rest) = bytes.as_chunks::<PAGE>();
         let pages = pages.iter().map(page).collect::<Option<Vec<_>>>()?;
         let whole = rest.is_empty() && !pages.is_empty() && pages.len() as u64 <= LARGE;
         whole.then(|| Self { first, generation: u64::from_be_bytes(*generation), last: *last, pages })
@@ -108,6 +118,11 @@ impl Head {
 
     pub(super) fn encode_part(&self, secret: &Secret, part: u64, postings: &Postings) -> Vec<u8> {
         sealed(secret, "part", self.row(part), self.generation, encode(postings))
+    }
+
+    /// Whether it is whole, and of this generation.
+    pub(super) fn is_part(&self, secret: &Secret, part: u64, bytes: &[u8]) -> bool {
+        unsealed(secret, "part", self.row(part), self.generation, bytes).is_some()
     }
 
     /// None where it is damaged, or of another generation.
