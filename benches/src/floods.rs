@@ -1,5 +1,6 @@
 //! What an honest emitter notices of floods from people who may not write.
 
+use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -22,6 +23,8 @@ const SIZES: [u64; 2] = [64, 320];
 const CONNECTIONS: usize = 4_300;
 /// How many clients send bodies at the same time.
 const CLIENTS: usize = 16;
+/// How many clients read at the same time.
+const READERS: usize = 64;
 /// How long a flood rises before it is measured under it.
 const RISE: Duration = Duration::from_secs(3);
 /// How long memory has to be given back.
@@ -42,8 +45,10 @@ type Flood = fn(&str, &AtomicBool) -> Result<()>;
 /// What a flood sends, where it sends the same again and again.
 type Packed = fn() -> Result<Vec<u8>>;
 
-const FLOODS: [(&str, Flood, Option<Packed>); 4] = [
+const FLOODS: [(&str, Flood, Option<Packed>); 6] = [
     ("4,300 connections that drip", drip, None),
+    ("connections beyond 4,300", connections, None),
+    ("64 clients that read tiles", tiles, None),
     ("16 bodies of 16 MiB held open", hold, None),
     ("16 clients with 650 kB of gzip", |url, over| send(url, over, &unknown()?), Some(unknown)),
     ("16 clients with gzip of blanks", |url, over| send(url, over, &blank()?), Some(blank)),
@@ -133,27 +138,68 @@ fn connect(url: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
+/// Begins a request whose body is to come.
+fn begin(url: &str) -> Result<TcpStream> {
+    let mut stream = connect(url)?;
+    stream.write_all(b"POST /submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")?;
+    Ok(stream)
+}
+
 /// Begins requests, and goes on with each by a byte every few seconds. Who is put out comes again.
 #[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
 fn drip(url: &str, over: &AtomicBool) -> Result<()> {
-    let begin = || -> Result<TcpStream> {
-        let mut stream = connect(url)?;
-        stream.write_all(b"POST /submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")?;
-        Ok(stream)
-    };
-    let mut streams: Vec<Option<TcpStream>> = (0..CONNECTIONS).map(|_| begin().ok()).collect();
+    let mut streams: Vec<Option<TcpStream>> = (0..CONNECTIONS).map(|_| begin(url).ok()).collect();
     while !over.load(Ordering::Relaxed) {
         for stream in &mut streams {
             if over.load(Ordering::Relaxed) {
                 break;
             }
             if stream.as_mut().is_none_or(|stream| stream.write_all(b"\n").is_err()) {
-                *stream = begin().ok();
+                *stream = begin(url).ok();
             }
             // All of them once in eight seconds.
             thread::sleep(Duration::from_secs(8) / CONNECTIONS as u32);
         }
     }
+    Ok(())
+}
+
+/// Begins requests on connections for which there is no room any more, as fast as they are taken. Each stays until as many
+/// were begun after it as there are in all.
+#[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
+fn connections(url: &str, over: &AtomicBool) -> Result<()> {
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut begun = VecDeque::new();
+                while !over.load(Ordering::Relaxed) {
+                    begun.extend(begin(url).ok());
+                    if begun.len() > CONNECTIONS / CLIENTS {
+                        begun.pop_front();
+                    }
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+/// Reads what everybody may, from many clients.
+#[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
+fn tiles(url: &str, over: &AtomicBool) -> Result<()> {
+    thread::scope(|scope| {
+        for client in 0..READERS {
+            scope.spawn(move || {
+                let paths = ["tile/0/000", "checkpoint", "tile/entries/000", "healthz"];
+                let (agent, url) = (agent(), format!("{url}/{}", paths[client % paths.len()]));
+                while !over.load(Ordering::Relaxed) {
+                    if let Ok(mut response) = agent.get(&url).call() {
+                        let _ = response.body_mut().read_to_vec();
+                    }
+                }
+            });
+        }
+    });
     Ok(())
 }
 

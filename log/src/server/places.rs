@@ -1,8 +1,8 @@
 //! Who has a connection: there are only so many, and whoever does nothing with one makes way for who comes.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -20,30 +20,36 @@ struct Table {
     most: usize,
     most_of_one: usize,
     next: u64,
+    /// Counts what connections begin to do, so that it is known which of them has waited for the longest time.
+    moment: u64,
     taken: HashMap<u64, Taken>,
-    /// How many connections each client has, beside those of the reserve.
-    clients: HashMap<Client, usize>,
-    /// How many are of the reserve.
+    /// What each client has beside the connections of the reserve.
+    clients: HashMap<Client, Share>,
+    /// Of each client that has waiting connections the one that makes way first, ordered by how many connections the
+    /// client has and by how long it has waited. Who opens connections must not cost the more the more there are.
+    first: BTreeMap<(usize, Reverse<u64>), u64>,
+    /// How many are of the reserve, and those of them that wait, by the moment since when.
     reserve: usize,
+    reserve_waiting: BTreeMap<u64, u64>,
     /// How many requests clients have under way whom a proxy speaks for.
     requests: HashMap<Client, usize>,
 }
 
 struct Taken {
     client: Client,
-    state: State,
-    since: Instant,
+    /// The moment since when its client is awaited: a request, more of a body, or that it takes what it is sent. None while the log
+    /// works for it, or it is a reader's.
+    waiting: Option<u64>,
     refused: Option<Reason>,
     closed: Arc<Notify>,
 }
 
-/// What a connection does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Its client is awaited: a request, more of a body, or that it takes what it is sent.
-    Waiting,
-    /// The log works for it, or it is a reader's.
-    Busy,
+/// A client's connections.
+#[derive(Default)]
+struct Share {
+    all: usize,
+    /// Those that wait, by the moment since when.
+    waiting: BTreeMap<u64, u64>,
 }
 
 /// The place of a connection. It is free when this is dropped.
@@ -68,9 +74,12 @@ impl Places {
             most: most.max(1),
             most_of_one: most_of_one.max(1),
             next: 0,
+            moment: 0,
             taken: HashMap::new(),
             clients: HashMap::new(),
+            first: BTreeMap::new(),
             reserve: 0,
+            reserve_waiting: BTreeMap::new(),
             requests: HashMap::new(),
         })))
     }
@@ -83,16 +92,16 @@ impl Places {
     /// there are.
     pub(super) fn enter(&self, client: Client, many: bool, count: &dyn Fn(Reason)) -> Option<Place> {
         let mut table = self.table();
-        let own = table.clients.get(&client).copied().unwrap_or_default();
+        let own = table.clients.get(&client).map_or(0, |share| share.all);
         let mut refused = None;
         if !many && own >= table.most_of_one {
             count(Reason::Address);
-            if !table.close(|other| other.client == client) {
+            if !table.close_of(client) {
                 refused = Some(Reason::Address);
             }
         } else if table.taken.len() - table.reserve >= table.most {
             count(Reason::Connections);
-            if !table.close(|_| true) {
+            if !table.close_any() {
                 refused = Some(Reason::Connections);
             }
         }
@@ -102,13 +111,13 @@ impl Places {
             }
             table.reserve += 1;
         } else {
-            *table.clients.entry(client).or_default() += 1;
+            table.change(client, |share| share.all += 1);
         }
         let number = table.next;
         table.next += 1;
         let closed = Arc::new(Notify::new());
-        let (since, state) = (Instant::now(), State::Waiting);
-        table.taken.insert(number, Taken { client, state, since, refused, closed: closed.clone() });
+        table.taken.insert(number, Taken { client, waiting: None, refused, closed: closed.clone() });
+        table.set(number, true);
         Some(Place { places: self.clone(), number, refused, closed })
     }
 
@@ -126,22 +135,21 @@ impl Places {
 }
 
 impl Table {
-    /// Closes a connection of those whose client is awaited: of the client that has the most, the one that does nothing for
-    /// the longest time.
-    fn close(&mut self, among: impl Fn(&Taken) -> bool) -> bool {
-        let waiting =
-            |taken: &Taken| taken.state == State::Waiting && taken.refused.is_none() && among(taken);
-        let all = self.taken.iter().filter(|(_, taken)| waiting(taken));
-        let many = |taken: &Taken| self.clients.get(&taken.client).copied().unwrap_or_default();
-        let first = all.max_by_key(|(_, taken)| (many(taken), std::cmp::Reverse(taken.since)));
-        let first = first.map(|(number, _)| *number);
+    /// Closes the connection of that client that waits for the longest time.
+    fn close_of(&mut self, client: Client) -> bool {
+        let first = self.clients.get(&client).and_then(Share::first);
+        self.put_out(first.map(|(_, number)| number))
+    }
+
+    /// Closes a connection of those whose client is awaited: of the client that has the most, the one that waits for the
+    /// longest time.
+    fn close_any(&mut self) -> bool {
+        let first = self.first.last_key_value().map(|(_, number)| *number);
         self.put_out(first)
     }
 
     fn close_reserve(&mut self) -> bool {
-        let reserve =
-            self.taken.iter().filter(|(_, taken)| taken.refused.is_some() && taken.state == State::Waiting);
-        let first = reserve.min_by_key(|(_, taken)| taken.since).map(|(number, _)| *number);
+        let first = self.reserve_waiting.first_key_value().map(|(_, number)| *number);
         self.put_out(first)
     }
 
@@ -151,14 +159,53 @@ impl Table {
         true
     }
 
+    /// Changes what a client has.
+    fn change(&mut self, client: Client, change: impl FnOnce(&mut Share)) {
+        let share = self.clients.entry(client).or_default();
+        if let Some((place, _)) = share.first() {
+            self.first.remove(&place);
+        }
+        change(share);
+        self.first.extend(share.first());
+        if share.all == 0 {
+            self.clients.remove(&client);
+        }
+    }
+
+    /// A connection begins to wait for its client, or ends that.
+    fn set(&mut self, number: u64, waits: bool) {
+        self.moment += 1;
+        let moment = waits.then_some(self.moment);
+        let Some(taken) = self.taken.get_mut(&number) else { return };
+        let (client, refused, before) = (taken.client, taken.refused, taken.waiting);
+        taken.waiting = moment;
+        let change = |waiting: &mut BTreeMap<u64, u64>| {
+            before.map(|before| waiting.remove(&before));
+            waiting.extend(moment.map(|moment| (moment, number)));
+        };
+        if refused.is_some() {
+            change(&mut self.reserve_waiting);
+        } else {
+            self.change(client, |share| change(&mut share.waiting));
+        }
+    }
+
     fn leave(&mut self, number: u64) -> Option<Taken> {
+        self.set(number, false);
         let taken = self.taken.remove(&number)?;
         if taken.refused.is_some() {
             self.reserve -= 1;
         } else {
-            take_one(&mut self.clients, taken.client);
+            self.change(taken.client, |share| share.all -= 1);
         }
         Some(taken)
+    }
+}
+
+impl Share {
+    /// The connection that makes way first, and where it is in the order of all.
+    fn first(&self) -> Option<((usize, Reverse<u64>), u64)> {
+        self.waiting.first_key_value().map(|(moment, number)| ((self.all, Reverse(*moment)), *number))
     }
 }
 
@@ -179,18 +226,12 @@ impl Place {
 
     /// The log works for it: it is not closed.
     pub(super) fn work(&self) {
-        self.set(State::Busy);
+        self.places.table().set(self.number, false);
     }
 
     /// Its client is awaited.
     pub(super) fn wait(&self) {
-        self.set(State::Waiting);
-    }
-
-    fn set(&self, state: State) {
-        if let Some(taken) = self.places.table().taken.get_mut(&self.number) {
-            (taken.state, taken.since) = (state, Instant::now());
-        }
+        self.places.table().set(self.number, true);
     }
 
     /// Waits until it has to make way for another one.
@@ -277,7 +318,8 @@ mod tests {
         assert!(enter(3).is_none());
         drop((only, reserve, last));
         let table = places.table();
-        assert!(table.taken.is_empty() && table.clients.is_empty() && table.reserve == 0);
+        assert!(table.taken.is_empty() && table.clients.is_empty() && table.first.is_empty());
+        assert!(table.reserve == 0 && table.reserve_waiting.is_empty());
     }
 
     #[test]
