@@ -73,7 +73,7 @@ impl Reading {
             tokens: Tokens::new(folder),
             issuer: None,
             holds: Holds::new(folder),
-            findings: Findings::default(),
+            findings: Findings::new(folder),
             looking: Semaphore::new(LOOKING),
             stopping: watch::Sender::new(false),
             erasing: Mutex::default(),
@@ -159,6 +159,14 @@ impl Reading {
     /// What a collector that watches itself found.
     pub fn findings(&self) -> &Findings {
         &self.findings
+    }
+
+    /// Keeps a finding, for those who may read all events.
+    ///
+    /// # Errors
+    /// The store's own, or what the system says: it is not kept then.
+    pub fn add_finding(&self, finding: String) -> Result<(), StoreError> {
+        self.findings.add(finding, &**self.collector.reader())
     }
 
     /// What is not to be erased.

@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{fs, io};
@@ -254,9 +254,7 @@ pub async fn serve_beginning_with(
     for hold in holds {
         reading.holds().add(hold);
     }
-    if let Some(search) = &search {
-        tokio::spawn(forget(search.clone(), collector.reader().clone(), forgotten));
-    }
+    tokio::spawn(forget(Arc::downgrade(&reading), forgotten));
     let erasing = tokio::spawn(erase::keep(reading.clone()));
     let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone())));
     let mut state = AppState::new(collector.clone(), folder.clone(), bounds.clone());
@@ -323,21 +321,19 @@ async fn open_search(folder: &Path, collector: &Collector, readings: &Readings) 
     }
 }
 
-/// Has the search index forget what other servers erased.
-async fn forget(
-    search: Arc<Search>,
-    reader: Arc<dyn store::Reader>,
-    mut erased: mpsc::UnboundedReceiver<Vec<u64>>,
-) {
+/// Has what is derived from events forget those that other servers erased.
+async fn forget(reading: Weak<Reading>, mut erased: mpsc::UnboundedReceiver<Vec<u64>>) {
     while let Some(leaves) = erased.recv().await {
-        let (search, reader) = (search.clone(), reader.clone());
+        let Some(reading) = reading.upgrade() else { return };
         let forgot = tokio::task::spawn_blocking(move || {
-            search.forget(&*reader, leaves)?;
-            search.settle(&*reader)
+            reading.findings().forget(&leaves.iter().copied().collect())?;
+            let Some(search) = reading.search() else { return Ok(()) };
+            let reader = &**reading.collector().reader();
+            search.forget(reader, leaves)?;
+            search.settle(reader)
         });
-        let forgot = forgot.await;
-        if let Ok(Err(error)) = forgot {
-            tracing::error!(%error, "the search index has terms of erased events");
+        if let Ok(Err(error)) = forgot.await {
+            tracing::error!(%error, "the search index or findings tell of erased events");
         }
     }
 }

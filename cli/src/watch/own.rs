@@ -1,9 +1,7 @@
 //! A collector that watches its own log, in its own process.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
@@ -12,7 +10,7 @@ use std::time::Instant;
 use countersign::trust::Trust;
 use countersign_analyze::{Level, Pack};
 use countersign_log::export::ExportError;
-use countersign_log::findings::MAX_FINDINGS;
+use countersign_log::findings::FILE as FINDINGS;
 use countersign_log::reading::Reading;
 use countersign_query::Readings;
 use serde_json::Value;
@@ -24,13 +22,11 @@ use super::state::{State, Taken};
 use super::stream::{Heard, Views};
 use super::watcher::{Watched, Watcher};
 use crate::errors::{Failure, shown};
-use crate::outbox::{Directory, Store as _};
+use crate::outbox::Directory;
 use crate::style;
 
 /// The folder, in the log's own.
 const FOLDER: &str = "watch";
-/// What was found, a line each.
-const FINDINGS: &str = "findings.ndjson";
 
 /// Begins to watch. It ends when the program is asked to stop.
 pub(crate) fn begin(
@@ -39,15 +35,15 @@ pub(crate) fn begin(
     readings: Readings,
     reading: &Arc<Reading>,
 ) -> Result<JoinHandle<Result<u8, Failure>>, Failure> {
-    let folder = folder.join(FOLDER);
-    let name = shown(&folder);
-    let store = Arc::new(Directory::open(&folder)?);
+    let watch = folder.join(FOLDER);
+    let name = shown(&watch);
+    let store = Arc::new(Directory::open(&watch)?);
     let state = State::load(&store, &name)?;
     let origin = reading.collector().origin().to_owned();
     let views = Own { reading: reading.clone(), runtime: tokio::runtime::Handle::current() };
     let trust = views.trust().unwrap_or_default();
     let serial = state.as_ref().map_or(0, |state| state.serial);
-    let kept = Kept::open(&folder, &store, reading.clone())?;
+    let kept = Kept::open(folder, reading.clone())?;
     let taken = Taken::load(store.clone(), &name, &[kept.name()], serial)?;
     // Whether the state fits the rules is told at once, not in a thread.
     let watched = |pack| Watched {
@@ -110,35 +106,18 @@ impl Views for Own {
     }
 }
 
-/// Findings are kept in a file, and told to readers of the log.
+/// Findings are kept beside the log, and told to its readers.
 struct Kept {
-    path: PathBuf,
     reading: Arc<Reading>,
     names: HashSet<String>,
 }
 
 impl Kept {
-    fn open(folder: &Path, store: &Directory, reading: Arc<Reading>) -> Result<Self, Failure> {
-        let path = folder.join(FINDINGS);
-        let failed = |error| Failure::io("read", &shown(&path), &error);
-        let mut text = String::new();
-        if path.try_exists().map_err(failed)? {
-            let bytes = std::fs::read(&path).map_err(failed)?;
-            text = String::from_utf8_lossy(&bytes).into_owned();
-        }
-        // The last line may have been cut off by a kill: it is told again.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let lines: Vec<&str> = text[..whole].lines().collect();
-        let newest = &lines[lines.len().saturating_sub(MAX_FINDINGS)..];
-        if newest.len() < lines.len() || whole < text.len() {
-            let text: String = newest.iter().flat_map(|line| [line, "\n"]).collect();
-            store
-                .put(FINDINGS, text.as_bytes())
-                .map_err(|error| Failure::io("write", &shown(&path), &error))?;
-        }
-        reading.findings().begin(newest.iter().map(|line| (*line).to_owned()));
-        let names = newest.iter().filter_map(|line| name(line)).collect();
-        Ok(Self { path, reading, names })
+    fn open(folder: &Path, reading: Arc<Reading>) -> Result<Self, Failure> {
+        let before = reading.findings().begin();
+        let before = before.map_err(|error| Failure::io("read", &shown(&folder.join(FINDINGS)), &error))?;
+        let names = before.iter().filter_map(|line| name(line)).collect();
+        Ok(Self { reading, names })
     }
 }
 
@@ -163,16 +142,10 @@ impl Receiver for Kept {
         if !self.names.insert(name(&item.text).unwrap_or_default()) {
             return Ok(());
         }
-        let append = || {
-            let mut file = File::options().create(true).append(true).open(&self.path)?;
-            file.write_all((item.text.clone() + "\n").as_bytes())?;
-            file.sync_data()
-        };
-        if let Err(error) = append() {
+        if let Err(error) = self.reading.add_finding(item.text.clone()) {
             self.names.remove(&name(&item.text).unwrap_or_default());
             return Err(Trouble::Later(error.to_string()));
         }
-        self.reading.findings().add(item.text.clone());
         if item.kind == Kind::Alert {
             let data = item.data();
             let level = data["finding"]["level"].as_str().and_then(Level::parse);

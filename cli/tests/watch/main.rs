@@ -449,6 +449,40 @@ fn a_collector_watches_itself() {
 }
 
 #[test]
+fn what_findings_tell_of_erased_events_goes_with_them() {
+    let scene = Scene::watching(&["--watch", "rules.yml"]);
+    let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().unwrap();
+    let asked =
+        |path: &str, token: &str| client.get(format!("{}/{path}", scene.log.url())).bearer_auth(token);
+    let findings = || {
+        let answer = asked("findings", scene.place.read("token.txt").trim()).send().unwrap();
+        let text = answer.text().unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let is_told =
+        |who: &str| findings().iter().any(|line| line["data"]["finding"]["group"]["read.actor.id"] == who);
+    scene.delete("ann", 0..3);
+    scene.delete("bob", 0..3);
+    let since = std::time::Instant::now();
+    while !(is_told("ann") && is_told("bob")) {
+        assert!(since.elapsed() < DEADLINE, "{:?}", findings());
+    }
+    let token = scene.place.run(&["token", "add", "privacy", "--dir", "log", "--right", "erase"]).success();
+    let token = String::from_utf8_lossy(&token.get_output().stdout).trim().to_owned();
+    let erase = client.post(format!("{}/erase", scene.log.url())).bearer_auth(&token);
+    let erased = erase.body(r#"{"filter":{"actor":"ann"},"reason":"she asked for it"}"#).send().unwrap();
+    let erased: Value = serde_json::from_str(&erased.text().unwrap()).unwrap();
+    assert_eq!(erased["erased"], 3);
+    assert!(!is_told("ann") && is_told("bob"), "{:?}", findings());
+    let (gone, left): (Vec<Value>, Vec<Value>) =
+        findings().into_iter().partition(|line| line["data"]["finding"]["erased"] == true);
+    assert_eq!((gone.len(), left.len()), (4, 4));
+    assert!(gone.iter().all(|line| line["data"]["finding"]["reasons"] == json!([])));
+    let kept = scene.place.read("log/watch/findings.ndjson");
+    assert!(!kept.contains("ann") && kept.contains("bob"), "{kept}");
+}
+
+#[test]
 fn whom_findings_are_about_is_on_a_watchlist() {
     use countersign_analyze::watchlist::{Kind, Watchlist};
     let scene = Scene::new();

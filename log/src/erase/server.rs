@@ -138,6 +138,7 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
     let leaves = Arc::new(leaves);
     // Before, so that it never goes on as if they were there; and after, because it may have read them meanwhile.
     forget(reading, &leaves, false).await?;
+    let taken_out: RoaringTreemap = without.iter().copied().chain(&present).collect();
     let present: Vec<u64> = present.into_iter().collect();
     // An earlier try may have been cut off before the bytes were gone from every file: it is asked for again.
     let (gone, here) = (without.chunks(BATCH), present.chunks(BATCH));
@@ -154,6 +155,8 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
         sleep(PAUSE).await;
     }
     forget(reading, &leaves, true).await?;
+    let told = reading.clone();
+    blocking(move || told.findings().forget(&taken_out)).await?;
     if erased.held == 0 {
         reading.collector().finish_erasure(record).await?;
     }
