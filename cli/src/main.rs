@@ -27,6 +27,7 @@ mod inventory;
 mod key;
 mod keygen;
 mod lines;
+mod memory;
 mod monitor;
 mod origin;
 mod outbox;
@@ -70,7 +71,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// Gives memory back once a flood is over, and is quick without glibc too.
+/// Is quick without glibc too, and [gives back](memory) what a flood took.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -36,7 +36,7 @@ use zeroize::Zeroizing;
 use crate::errors::{Failure, shown};
 use crate::keygen::{self, random};
 use crate::output::Output;
-use crate::{args, input, key, readings, stop, style, watch};
+use crate::{args, input, key, memory, readings, stop, style, watch};
 
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
@@ -302,6 +302,7 @@ async fn run_server(
     if let Some(stop) = serving.collector().signing().stopped() {
         warn_stopped(&stop);
     }
+    tokio::spawn(memory::keep_giving_back());
     let keeping = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
     let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), watched));

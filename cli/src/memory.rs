@@ -1,0 +1,26 @@
+//! Memory that is free is given back to the system also while nothing goes on. By itself the allocator looks for it only when
+//! somebody asks for more: what a flood took would stay until the next one.
+
+use std::time::Duration;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(1);
+
+#[allow(
+    unsafe_code,
+    reason = "mimalloc's crate does not have it: a call that any thread may make at any time"
+)]
+mod allocator {
+    unsafe extern "C" {
+        /// Gives back what has been free for a while; with `force` everything that is free, which takes long.
+        pub(super) safe fn mi_collect(force: bool);
+    }
+}
+
+/// Gives it back for as long as the program runs.
+pub(crate) async fn keep_giving_back() {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        allocator::mi_collect(false);
+    }
+}
