@@ -108,6 +108,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let sealed = [
             words(&["--log-key"]),
             vec![place.path("log.key"), granted, recorded],
+            words(&["--trust"]),
+            vec![place.path("trust.txt")],
             words(&["-o"]),
             vec![log.clone()],
         ];
