@@ -1,6 +1,6 @@
 /**
  * Begins a build: makes of what is no TypeScript modules that tsc, when it compiles the rest, and every bundler take.
- * Artefacts become base64, style sheets become Lit's, and types are made of the English texts, which all languages have,
+ * Artefacts become base64, style sheets and drawings become Lit's, and types are made of the English texts, which all languages have,
  * and of the codes that the core lists.
  */
 
@@ -40,6 +40,18 @@ for (const name of readdirSync(new URL("viewer/", src)).filter((name) => name.en
   writeFileSync(new URL(`viewer/${name}.js`, dist), module);
   writeFileSync(new URL(`viewer/${name}.d.ts`, dist), STYLES);
 }
+
+const drawings = Object.entries(JSON.parse(readFileSync(new URL("viewer/drawings.json", src), "utf8")));
+const drawn = drawings.map(([name, drawing]) => `  ${name}: svg\`${drawing}\`,\n`).join("");
+const names = drawings.map(([name]) => JSON.stringify(name)).join(" | ");
+writeFileSync(
+  new URL("viewer/drawings.js", dist),
+  `import { svg } from "lit";\nexport const drawings = {\n${drawn}};\n`,
+);
+writeFileSync(
+  new URL("viewer/drawings.d.ts", dist),
+  `import type { SVGTemplateResult } from "lit";\nexport declare const drawings: Readonly<Record<${names}, SVGTemplateResult>>;\n`,
+);
 
 /** The type of a text, a list or a group of them: texts/texts.ts makes a function of what has slots. */
 function typeOf(json) {

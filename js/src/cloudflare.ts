@@ -9,7 +9,7 @@ export {
   withCountersign,
 } from "./adapters/cloudflare.js";
 export type { HttpOptions } from "./adapters/http-request.js";
-export { auditOf } from "./adapters/of-context.js";
+export { auditOf } from "./adapters/invocation.js";
 export type {
   NamedObject,
   ObjectNamespace,

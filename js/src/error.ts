@@ -136,3 +136,39 @@ export function ofCore(error: unknown): CountersignError | undefined {
   const { code, message, hint, line, member } = error as Error & ErrorDetails & { code: ErrorCode };
   return error instanceof CountersignError ? error : new CountersignError(code, message, { hint, line, member });
 }
+
+/** An error as plain data: as it crosses to another thread, and as pages show it. Without a code it is nobody's refusal. */
+export interface PlainError {
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly line: number | undefined;
+  readonly member: string | undefined;
+}
+
+/** What can be told of whatever was thrown. */
+export function plainError(error: unknown): PlainError {
+  const { code, message, hint, line, member } = Object(error) as Partial<Record<keyof PlainError, unknown>>;
+  const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+  return {
+    code: text(code),
+    message: text(message) ?? String(error),
+    hint: text(hint),
+    line: typeof line === "number" ? line : undefined,
+    member: text(member),
+  };
+}
+
+/** An error as a line of the console, with what it is about where that is not plain. */
+export function asLine({ code, message, hint }: CountersignError, about = ""): string {
+  return `countersign: ${about}${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
+}
+
+/** Calls what a program gave to be told of errors. Whatever that does, the work goes on. */
+export function tell(onError: (error: CountersignError) => void, error: CountersignError): void {
+  try {
+    onError(error);
+  } catch (cause) {
+    console.error(`countersign: onError failed when it was told of ${error.code}: ${error.message}:`, cause);
+  }
+}

@@ -1,7 +1,12 @@
 /** An outbox within a program's own transactions, in PostgreSQL. */
 
-export type { Connection, PgClient, PostgresClient, SqlClient } from "./postgres/client.js";
-export { outboxTables } from "./postgres/client.js";
+export {
+  type Connection,
+  outboxTables,
+  type PgClient,
+  type PostgresClient,
+  type SqlClient,
+} from "./postgres/client.js";
 export { type Drainer, type DrainOptions, type DrainStatus, drainer } from "./postgres/drainer.js";
 export {
   type PostgresOutbox,

@@ -1,7 +1,7 @@
 /** What may be lost in a year, in money, by scenarios that the reader brings: simulated here, by the log's root. */
 
+import { type PlainError, plainError } from "@countersign/error.js";
 import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/overview/types.js";
-import { type Failure, failure } from "@countersign/viewer/failure.js";
 import { icon } from "@countersign/viewer/icons.js";
 import { save } from "@countersign/viewer/save.js";
 import { value } from "@countersign/viewer/value.js";
@@ -32,7 +32,7 @@ export class ExposureTab extends View {
 
   #exposure: Exposure | undefined;
   #refused: readonly Refused[] = [];
-  #failure: Failure | undefined;
+  #failure: PlainError | undefined;
   /** The root that was simulated by: a live log's goes on. */
   #root: string | undefined;
   #asked = 0;
@@ -115,7 +115,7 @@ export class ExposureTab extends View {
           else this.#refused = outcome;
         },
         (error: unknown) => {
-          if (asked === this.#asked) this.#failure = failure(error);
+          if (asked === this.#asked) this.#failure = plainError(error);
         },
       )
       .finally(() => this.requestUpdate());

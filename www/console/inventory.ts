@@ -1,12 +1,11 @@
 /** The endpoints that verified events say were called, by inferred templates, the riskiest first. */
 
+import { type PlainError, plainError } from "@countersign/error.js";
 import type { Answered, Endpoint, Endpoints, Inventory, Overview } from "@countersign/overview/types.js";
 import { factsOf } from "@countersign/viewer/facts.js";
-import { type Failure, failure } from "@countersign/viewer/failure.js";
-import { icon } from "@countersign/viewer/icons.js";
+import { icon, LEVEL_LOOKS } from "@countersign/viewer/icons.js";
 import { save } from "@countersign/viewer/save.js";
 import type { Session } from "@countersign/viewer/session.js";
-import { LEVEL_LOOKS } from "@countersign/viewer/tones.js";
 import { value } from "@countersign/viewer/value.js";
 import { define, given, View, wish } from "@countersign/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
@@ -35,7 +34,7 @@ export class InventoryTab extends View {
 
   #inventory: Inventory | undefined;
   #text = "";
-  #failure: Failure | undefined;
+  #failure: PlainError | undefined;
   #running = new AbortController();
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -220,7 +219,7 @@ export class InventoryTab extends View {
     this.#failure = undefined;
     void this.#follow(running.signal).catch((error: unknown) => {
       if (running.signal.aborted) return;
-      this.#failure = failure(error);
+      this.#failure = plainError(error);
       this.requestUpdate();
     });
   }

@@ -1,7 +1,8 @@
 /** What was verified here, of which coverage, keys and witnesses tell. */
 
+import type { PlainError } from "@countersign/error.js";
 import type { Coverage } from "@countersign/index/types.js";
-import type { Failure, Session } from "@countersign/viewer/session.js";
+import type { Session } from "@countersign/viewer/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../src/said.ts";
@@ -75,7 +76,10 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
 }
 
 /** Why nothing could be told. */
-export function failureView({ message, hint, line, code }: Failure, { page }: ConsoleTexts): TemplateResult {
+export function failureView(
+  { message, hint, line, code }: PlainError,
+  { page }: ConsoleTexts,
+): TemplateResult {
   return html`
     <div class="refused tone-bad">
       <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, page, 1000)}</p>

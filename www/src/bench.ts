@@ -1,4 +1,4 @@
-import { failure } from "@countersign/viewer/failure.js";
+import { plainError } from "@countersign/error.js";
 import { type Given, Session, type Tools } from "@countersign/viewer/session.js";
 import type { Bench } from "./state/case.ts";
 import type { Memory } from "./state/memory.ts";
@@ -10,7 +10,7 @@ export function benchOf(workers: Tools, memory: Memory, rules: () => Given["rule
     hold: async (file, given) => (await workers.verify(file, given)).report,
     sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),
     memory,
-    failure,
+    failure: plainError,
     now: () => new Date(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Finding as Found } from "@countersign/analyze/types.js";
-import { failure } from "@countersign/viewer/failure.js";
+import { plainError } from "@countersign/error.js";
 import { icon } from "@countersign/viewer/icons.js";
 import { holds } from "@countersign/viewer/ranges.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
@@ -249,7 +249,7 @@ export class Page extends View {
       case "cancelled":
         return cancelledView(t);
       case "failed":
-        return failureView(work.failure ?? failure(new Error()), this.#atFault(work), t);
+        return failureView(work.failure ?? plainError(new Error()), this.#atFault(work), t);
       case "done":
         return this.#done(work, t);
     }
@@ -488,7 +488,7 @@ export class Page extends View {
       if (exports !== this.#choice.exports) return;
       await work.verify(exports, this.#choice.brought, this.#choice.usesMemory);
     } catch (error) {
-      this.#say(failure(error).message);
+      this.#say(plainError(error).message);
       throw error;
     }
   }

@@ -1,8 +1,8 @@
 /** Events that are recorded before there is a recorder. */
 
-import { deferred } from "../deferred.js";
-import type { Handle, Receipt } from "../record/handle.js";
-import type { Recorder } from "../record/recorder.js";
+import type { Deferred } from "../promises.js";
+import { type Handle, unheard } from "../record/handle.js";
+import type { Dropped, Recorder } from "../record/recorder.js";
 
 /** As many events, and as much text of them, as wait for a recorder. */
 const EVENTS = 1024;
@@ -13,14 +13,14 @@ interface EarlyEvent {
   /** What it is recorded with. */
   readonly record: (recorder: Recorder) => Handle;
   readonly time: number;
-  readonly handle: EarlyHandle;
+  readonly handle: Deferred<Handle>;
 }
 
 /** Keeps events in order until there is a recorder for them, which then checks them. */
 export class Early {
   #events: EarlyEvent[] = [];
   bytes: number = 0;
-  #dropped: { count: number; since: number; until: number } | undefined;
+  #dropped: Dropped | undefined;
 
   get length(): number {
     return this.#events.length;
@@ -36,10 +36,13 @@ export class Early {
       this.#dropped = { count: this.dropped + 1, since: this.#dropped?.since ?? time, until: time };
       return undefined;
     }
-    const handle = new EarlyHandle();
+    const handle = unheard<Handle>();
     this.#events.push({ record, time, handle });
     this.bytes += bytes;
-    return handle;
+    return {
+      stored: async () => (await handle.promise).stored(),
+      delivered: async () => (await handle.promise).delivered(),
+    };
   }
 
   /** Records all of it. `at` sets the recorder's clock; what the recorder refuses is told to the handle and to `refused`. */
@@ -47,9 +50,9 @@ export class Early {
     for (const { record, time, handle } of this.#events) {
       at(time);
       try {
-        handle.become(record(recorder));
+        handle.resolve(record(recorder));
       } catch (error) {
-        handle.refuse(error);
+        handle.reject(error);
         refused(error);
       }
     }
@@ -59,43 +62,7 @@ export class Early {
     if (dropped !== undefined) {
       this.#dropped = undefined;
       at(dropped.until);
-      recorder.record(droppedEvent(dropped));
+      recorder.recordDropped("the recorder could not be started", dropped);
     }
-  }
-}
-
-function droppedEvent({ count, since, until }: { count: number; since: number; until: number }) {
-  return {
-    action: "countersign.dropped",
-    actor: { type: "service", id: "countersign" },
-    outcome: "failure",
-    reason: "the recorder could not be started",
-    metadata: { count, since: new Date(since), until: new Date(until) },
-  } as const;
-}
-
-/** Stands for the handle that there will be. */
-class EarlyHandle implements Handle {
-  readonly #real = deferred<Handle>();
-
-  constructor() {
-    // Who does not ask is not told.
-    this.#real.promise.catch(() => {});
-  }
-
-  async stored(): Promise<void> {
-    return (await this.#real.promise).stored();
-  }
-
-  async delivered(): Promise<Receipt> {
-    return (await this.#real.promise).delivered();
-  }
-
-  become(handle: Handle): void {
-    this.#real.resolve(handle);
-  }
-
-  refuse(error: unknown): void {
-    this.#real.reject(error);
   }
 }

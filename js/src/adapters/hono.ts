@@ -5,7 +5,7 @@ import { refused } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
 import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
-import { auditOf } from "./of-context.js";
+import { auditOf } from "./invocation.js";
 
 /** What the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
 export interface AuditVariables {

@@ -3,14 +3,13 @@
  * method, and a header that names the request: no query, no headers, no bodies, and of the path the template only.
  */
 
-import { CountersignError, coded, refused as refusedOption } from "../error.js";
+import { asLine, CountersignError, coded, refused as refusedOption } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
 import type { Audit } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { asId, requestId as namedBy } from "../record/scope.js";
-import { asLine } from "../record/tell.js";
 
 /** What to record of requests. The callbacks are called when the request is done, with what the adapter has of it. */
 export interface HttpOptions<Source> {

@@ -1,6 +1,6 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
-import { deferred } from "../deferred.js";
+import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle, Receipt } from "../record/handle.js";
@@ -122,4 +122,21 @@ export class Invocation extends Scopable implements Audit {
       this.#holder.report(error);
     }
   }
+}
+
+const audits = new WeakMap<object, Audit>();
+
+/** Remembers it for as long as there is the context. */
+export function remember(context: unknown, audit: Audit): void {
+  if (typeof context === "object" && context !== null) {
+    audits.set(context, audit);
+  }
+}
+
+/**
+ * The recorder of the invocation with that `ctx`, for code that a framework calls without the handler's last argument.
+ * There is one only within what `withCountersign` wraps.
+ */
+export function auditOf(context: object): Audit | undefined {
+  return audits.get(context);
 }

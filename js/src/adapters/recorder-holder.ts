@@ -1,6 +1,6 @@
 /** Where a recorder lives that is made when it is first needed, and found again by whoever comes later. */
 
-import { CountersignError, coded } from "../error.js";
+import { asLine, CountersignError, coded, tell } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
@@ -10,7 +10,6 @@ import { createRecorder } from "../record/record.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
 import { Scopable } from "../record/scope.js";
 import { toJson } from "../record/serialize.js";
-import { asLine, tell } from "../record/tell.js";
 import { Early } from "./early.js";
 
 /** What a holder makes its recorder of. */

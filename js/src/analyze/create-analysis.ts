@@ -1,7 +1,6 @@
 /** The page's side of looking for findings. */
 
-import { connect, end, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
-import { type Deferred, deferred } from "../deferred.js";
+import { moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
@@ -25,7 +24,6 @@ export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
 }
 
 interface Started {
-  readonly worker: WorkerLike;
   readonly remote: Remote<AnalysisWorker>;
   readonly begun: Promise<void>;
   /** How many bytes it has to look at. */
@@ -37,11 +35,10 @@ class WorkersAnalysis implements Analysis {
   readonly #rules: string;
   readonly #most: number;
   readonly #module: Promise<WebAssembly.Module>;
+  readonly #group = new WorkerGroup(failed);
   readonly #service: Started;
   readonly #detectors: Started[] = [];
-  readonly #pending = new Set<Deferred<never>>();
   #detected: Promise<unknown> = Promise.resolve();
-  #over: Error | undefined;
 
   constructor(setup: AnalysisSetup, rules: string) {
     this.#setup = setup;
@@ -59,7 +56,7 @@ class WorkersAnalysis implements Analysis {
       await one.remote.detect(events);
       one.waiting -= events.size;
     });
-    detected.catch((error: Error) => this.#end(error));
+    detected.catch((error: Error) => this.#group.end(error));
     this.#detected = Promise.all([this.#detected, detected]);
     this.#detected.catch(() => {});
   }
@@ -77,7 +74,7 @@ class WorkersAnalysis implements Analysis {
   readonly document: Analysis["document"] = () => this.#call((service) => service.document());
 
   close(): void {
-    this.#end(new DOMException("looking for findings was ended", "AbortError"));
+    this.#group.end(new DOMException("looking for findings was ended", "AbortError"));
   }
 
   /** The one that has the least to do; another one, where all have something. */
@@ -95,44 +92,22 @@ class WorkersAnalysis implements Analysis {
   }
 
   #start(role: Role, first: Promise<void> = Promise.resolve()): Started {
-    const worker = this.#setup.worker();
-    watch(worker, (message, cause) => this.#end(failed(message, cause)));
-    const remote = connect<AnalysisWorker>(worker, {});
+    const remote = this.#group.add<AnalysisWorker>(this.#setup.worker());
     const begin = async () => {
       await first;
       await remote.begin(await this.#module, this.#rules, role);
     };
     const begun = begin();
-    begun.catch((error: Error) => this.#end(error));
-    return { worker, remote, begun, waiting: 0 };
+    begun.catch((error: Error) => this.#group.end(error));
+    return { remote, begun, waiting: 0 };
   }
 
-  /** Asks the service once it has begun. What cannot be answered any more rejects. */
+  /** Asks the service once it has begun. */
   #call<T>(call: (service: Remote<AnalysisWorker>) => Promise<T>): Promise<T> {
-    if (this.#over !== undefined) {
-      return Promise.reject(this.#over);
-    }
-    const answered = deferred<T>();
-    this.#pending.add(answered as Deferred<never>);
-    this.#service.begun
-      .then(() => call(this.#service.remote))
-      .then(answered.resolve, answered.reject)
-      .finally(() => this.#pending.delete(answered as Deferred<never>));
-    return answered.promise;
-  }
-
-  #end(reason: Error): void {
-    if (this.#over !== undefined) {
-      return;
-    }
-    this.#over = reason;
-    for (const { worker } of [this.#service, ...this.#detectors]) {
-      end(worker);
-    }
-    for (const pending of this.#pending) {
-      pending.reject(reason);
-    }
-    this.#pending.clear();
+    return this.#group.ask(async () => {
+      await this.#service.begun;
+      return call(this.#service.remote);
+    });
   }
 }
 

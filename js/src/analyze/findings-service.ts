@@ -1,7 +1,7 @@
 /** Makes findings of what was detected, and answers what is asked of them. */
 
-import { inTurn } from "../in-turn.js";
 import { turn } from "../index/turn.js";
+import { inTurn } from "../promises.js";
 import { Findings } from "../wasm/analyzer.js";
 import type { Facts, FindingsStatus, Listed } from "./types.js";
 

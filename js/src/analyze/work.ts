@@ -8,24 +8,16 @@ import type { AnalysisWorker, PieceTaker } from "./roles.js";
 
 /** Serves the page on the other side of a port. */
 export function work(port: Port): void {
-  let service: FindingsService | undefined;
-  let detector: { readonly detector: Detector; readonly service: Remote<PieceTaker> } | undefined;
+  /** What `begin` makes, which comes first: one or the other. */
+  let service: FindingsService;
+  let detector: { readonly detector: Detector; readonly service: Remote<PieceTaker> };
   /** What is detected in, one blob after the other. */
   let detecting: Promise<void> = Promise.resolve();
-  const running = (): FindingsService => {
-    if (service === undefined) {
-      throw new Error("this worker keeps no findings");
-    }
-    return service;
-  };
   const detect = async (events: Blob): Promise<void> => {
-    if (detector === undefined) {
-      throw new Error("this worker detects nothing");
-    }
-    const { detector: one } = detector;
+    const { detector: one, service } = detector;
     await inPieces(events, (lines) => one.detect(lines));
     const piece = one.finish() as Uint8Array<ArrayBuffer>;
-    await detector.service.take(moving(piece, piece));
+    await service.take(moving(piece, piece));
   };
   const ours: AnalysisWorker = {
     begin: async (module, rules, role) => {
@@ -41,13 +33,13 @@ export function work(port: Port): void {
       return detecting;
     },
     join: (from) => {
-      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => running().take(piece) });
+      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => service.take(piece) });
     },
-    tell: (facts) => running().tell(facts),
-    list: async (...given) => running().list(...given),
-    of: async (...given) => running().of(...given),
-    leaves: async (id) => running().leaves(id),
-    document: () => running().document(),
+    tell: (facts) => service.tell(facts),
+    list: async (...given) => service.list(...given),
+    of: async (...given) => service.of(...given),
+    leaves: async (id) => service.leaves(id),
+    document: () => service.document(),
   };
   connect(port, ours);
 }

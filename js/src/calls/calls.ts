@@ -1,7 +1,7 @@
 /** One typed call between a page and its workers, and among workers: either side asks, and the answer is a promise. */
 
-import { type Deferred, deferred } from "../deferred.js";
-import { CountersignError, type ErrorCode } from "../error.js";
+import { CountersignError, type ErrorCode, type PlainError, plainError } from "../error.js";
+import { type Deferred, deferred } from "../promises.js";
 
 /** A port to whoever is on the other side: a `Worker`, its global scope, Node's `parentPort`, a `MessagePort`. */
 export interface Port {
@@ -26,15 +26,6 @@ interface Message {
   readonly given?: readonly unknown[];
   readonly value?: unknown;
   readonly error?: PlainError;
-}
-
-/** An error as it crosses; `code` is there when the core refused something. */
-export interface PlainError {
-  code: string | undefined;
-  message: string;
-  hint: string | undefined;
-  line: number | undefined;
-  member: string | undefined;
 }
 
 /** As much of a `Worker` as is needed; other kinds of threads can be made to look like it. */
@@ -123,22 +114,58 @@ export function connect<Theirs extends object>(port: Port, ours: object): Remote
   });
 }
 
-/** Says an error in a form that can cross. */
-export function plainError(error: unknown): PlainError {
-  const { code, message, hint, line, member } = error as Partial<Record<keyof PlainError, unknown>>;
-  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
-  return {
-    code: text(code),
-    message: text(message) ?? String(error),
-    hint: text(hint),
-    line: typeof line === "number" ? line : undefined,
-    member: text(member),
-  };
-}
-
 /** The error that the core threw, or else one that says that the work itself failed. */
 export function crossed({ code, message, hint, line, member }: PlainError): CountersignError {
   return code === undefined
     ? new CountersignError("worker.failed", `the verifier failed: ${message}`, { hint: FAILED })
     : new CountersignError(code as ErrorCode, message, { hint, line, member });
+}
+
+/** Workers that are asked until they are ended, or until one of them fails: what cannot be answered any more rejects. */
+export class WorkerGroup {
+  readonly #failed: (message: string, cause: unknown) => Error;
+  readonly #workers: WorkerLike[] = [];
+  readonly #pending = new Set<Deferred<never>>();
+  #over: { readonly reason: unknown } | undefined;
+
+  /** `failed` says what it means when one fails by itself. */
+  constructor(failed: (message: string, cause: unknown) => Error = workerFailed) {
+    this.#failed = failed;
+  }
+
+  /** Takes one in, and gives what asks it. */
+  add<Theirs extends object>(worker: WorkerLike, ours: object = {}): Remote<Theirs> {
+    watch(worker, (message, cause) => this.end(this.#failed(message, cause)));
+    this.#workers.push(worker);
+    return connect<Theirs>(worker, ours);
+  }
+
+  /** What some of them are asked for. */
+  ask<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#over !== undefined) {
+      return Promise.reject(this.#over.reason);
+    }
+    const answered = deferred<T>();
+    this.#pending.add(answered as Deferred<never>);
+    work()
+      .then(answered.resolve, answered.reject)
+      .finally(() => this.#pending.delete(answered as Deferred<never>));
+    return answered.promise;
+  }
+
+  /** Ends all of them, unless they have ended. */
+  end(reason: unknown): void {
+    if (this.#over === undefined) {
+      this.#over = { reason };
+      this.#workers.forEach(end);
+      for (const pending of this.#pending) {
+        pending.reject(reason);
+      }
+      this.#pending.clear();
+    }
+  }
+}
+
+function workerFailed(message: string, cause: unknown): CountersignError {
+  return new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause });
 }

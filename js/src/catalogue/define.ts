@@ -1,7 +1,7 @@
 /** Events with a schema each, of any library that implements Standard Schema (standardschema.dev). */
 
 import { CountersignError, must } from "../error.js";
-import type { Catalogue } from "../record/catalogue.js";
+import type { Catalogue } from "../record/event.js";
 
 /** What is needed of a Standard Schema, version 1. */
 export interface Schema<Input = unknown, Output = Input> {

@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import type { Receipt } from "../record/handle.js";
-import type { Waits } from "./backoff.js";
+import type { Waits } from "../timers.js";
 import { type Batch, linksOf } from "./batch.js";
 import type { Delivered, Destination, Sent } from "./destination.js";
 import { Failure } from "./failure.js";

@@ -1,6 +1,6 @@
 /** Chains that wait after a failure of their own, while others go on. */
 
-import { pause, type Waits } from "./backoff.js";
+import { pause, type Waits } from "../timers.js";
 import { Failure } from "./failure.js";
 
 interface Rest {

@@ -1,9 +1,8 @@
 /** Decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artefact/load.js";
-import { CountersignError, must } from "../error.js";
+import { asLine, CountersignError, must, tell } from "../error.js";
 import { refuseUnknown } from "../record/known.js";
-import { asLine, tell } from "../record/tell.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core, loader } from "./core.js";

@@ -2,7 +2,7 @@
 
 import type { CompiledModule } from "../artefact/load.js";
 import { connect, moving, type Remote, type WorkerLike } from "../calls/calls.js";
-import { deferred } from "../deferred.js";
+import { deferred } from "../promises.js";
 import type { BuilderWorker, IndexHost } from "./roles.js";
 
 /** How many bytes of events may be on their way to each. */

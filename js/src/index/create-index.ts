@@ -1,8 +1,8 @@
 /** The page's side of an index of verified events. */
 
 import { connect, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
-import { type Deferred, deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
+import { type Deferred, deferred } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
 import { Builders } from "./builders.js";
 import type { IndexHost, IndexWorker } from "./roles.js";

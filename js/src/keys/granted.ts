@@ -1,10 +1,8 @@
 /** A browser's key that its server grants, and grants anew before the grant ends. */
 
 import { readAtMost } from "../bytes.js";
-import { pause } from "../deliver/backoff.js";
-import { CountersignError, must } from "../error.js";
-import { asLine } from "../record/tell.js";
-import { LONGEST } from "../timers.js";
+import { asLine, CountersignError, must } from "../error.js";
+import { LONGEST, pause } from "../timers.js";
 import { type BrowserKey, type BrowserKeyOptions, type HeldKey, hold, noteGrant } from "./browser.js";
 import { asError } from "./error-response.js";
 import type { Grant } from "./key-store.js";

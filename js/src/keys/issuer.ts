@@ -4,22 +4,26 @@
  */
 
 import { module } from "#recorder";
-import { pause } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import type { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
 import { inCore, loader } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
-import { LONGEST, sleep } from "../timers.js";
-import type { Granted, GrantOptions, Noted, Revoked } from "./grants.js";
-import { grantHandler, type HandlerOptions } from "./handler.js";
+import { LONGEST, pause, sleep } from "../timers.js";
+import {
+  type Granted,
+  type GrantOptions,
+  grantHandler,
+  type HandlerOptions,
+  type Noted,
+  type Revoked,
+} from "./handler.js";
 import { isUnder, nameOf } from "./name.js";
 
 export type { CollectorOptions } from "../deliver/collector.js";
 export { CountersignError, type ErrorCode } from "../error.js";
-export type { Granted, GrantOptions, Noted, Revoked } from "./grants.js";
-export type { Authorised, HandlerOptions } from "./handler.js";
+export type { Authorised, Granted, GrantOptions, HandlerOptions, Noted, Revoked } from "./handler.js";
 
 /** Half a day: a session's grant need not outlive it by much. */
 const TTL_SECONDS = 12 * 3600;

@@ -1,7 +1,11 @@
 /** Names of keys that an issuer may grant: its own name, a slash, and more. */
 
 import { must } from "../error.js";
-import { isName } from "../name.js";
+
+/** Whether a key can have that name: some text without white space, control characters and `+`. */
+export function isName(name: string): boolean {
+  return /^[^\p{White_Space}\p{Cc}+]+$/u.test(name);
+}
 
 /** The longest name of a key that is made or granted here. */
 const LONGEST = 256;

@@ -1,7 +1,7 @@
 /** A log that is a Durable Object. */
 
 import { DurableObject } from "cloudflare:workers";
-import { deferred } from "../deferred.js";
+import { deferred } from "../promises.js";
 import { comesWithin, sleep } from "../timers.js";
 import { type Answer, Log } from "../wasm/log.js";
 import { Bodies } from "./body.js";

@@ -1,9 +1,8 @@
 /** Audit logs that are emitted through OpenTelemetry, recorded and so signed. */
 
-import { type CountersignError, coded, must } from "../error.js";
+import { asLine, type CountersignError, coded, must, tell } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
-import { asLine, tell } from "../record/tell.js";
 import { type SpanIds, traceContext } from "./trace.js";
 
 /** What is needed of a log record of `@opentelemetry/sdk-logs`. */

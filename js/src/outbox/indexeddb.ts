@@ -1,7 +1,7 @@
 /** An outbox in IndexedDB, for pages and workers of browsers. */
 
 import { CountersignError } from "../error.js";
-import { inTurn } from "../in-turn.js";
+import { inTurn } from "../promises.js";
 import { Database, type Place } from "./database.js";
 import { Groups } from "./groups.js";
 import { type Lock, tryLock, webLocks } from "./lock.js";

@@ -1,9 +1,7 @@
 /** The page's side of learning of endpoints and simulating years. */
 
-import { connect, end, FAILED, type Remote, type WorkerLike, watch } from "../calls/calls.js";
-import { deferred } from "../deferred.js";
-import { CountersignError } from "../error.js";
-import { inTurn } from "../in-turn.js";
+import { WorkerGroup, type WorkerLike } from "../calls/calls.js";
+import { inTurn } from "../promises.js";
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
 
@@ -17,51 +15,34 @@ export interface OverviewSetup {
 
 /** Makes it. Nothing is loaded before something is asked for. */
 export function createOverview({ module, worker }: OverviewSetup): Overview {
+  const start = () => {
+    const group = new WorkerGroup();
+    const remote = group.add<OverviewWorker>(worker());
+    return { group, remote, close: () => group.end(new DOMException("it was ended", "AbortError")) };
+  };
   return {
     async endpoints(description) {
       const loaded = await module();
-      const hired = hire(worker());
+      const { group, remote, close } = start();
       // What comes is taken before what is asked for afterwards is told.
       const next = inTurn();
-      const ask = <T>(call: (remote: Remote<OverviewWorker>) => Promise<T>) => next(() => hired.ask(call));
+      const ask = <T>(call: () => Promise<T>) => next(() => group.ask(call));
       try {
-        await ask((remote) => remote.begin(loaded, description));
+        await ask(() => remote.begin(loaded, description));
       } catch (error) {
-        hired.dismiss();
+        close();
         throw error;
       }
-      return {
-        add: (events) => ask((remote) => remote.add(events)),
-        tell: (of) => ask((remote) => remote.tell(of)),
-        close: hired.dismiss,
-      };
+      return { add: (events) => ask(() => remote.add(events)), tell: (of) => ask(() => remote.tell(of)), close };
     },
     async expose(scenarios, of) {
       const loaded = await module();
-      const hired = hire(worker());
+      const { group, remote, close } = start();
       try {
-        return await hired.ask((remote) => remote.expose(loaded, scenarios, of));
+        return await group.ask(() => remote.expose(loaded, scenarios, of));
       } finally {
-        hired.dismiss();
+        close();
       }
-    },
-  };
-}
-
-/** A worker that is asked until it is dismissed. */
-function hire(worker: WorkerLike) {
-  const failure = deferred<never>();
-  // Nobody may be waiting for it.
-  failure.promise.catch(() => {});
-  const remote = connect<OverviewWorker>(worker, {});
-  watch(worker, (message) =>
-    failure.reject(new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED })),
-  );
-  return {
-    ask: <T>(call: (remote: Remote<OverviewWorker>) => Promise<T>) => Promise.race([call(remote), failure.promise]),
-    dismiss: () => {
-      failure.reject(new DOMException("it was ended", "AbortError"));
-      end(worker);
     },
   };
 }

@@ -19,21 +19,16 @@ export interface OverviewWorker {
 
 /** Serves the host on the other side of a port. */
 export function work(port: Port): void {
-  let endpoints: Endpoints | undefined;
-  const begun = () => {
-    if (endpoints === undefined) {
-      throw new Error("it has not begun");
-    }
-    return endpoints;
-  };
+  /** What `begin` makes, which comes first. */
+  let endpoints: Endpoints;
   const ours: OverviewWorker = {
     begin: async (module, description) => {
       await init({ module_or_path: module });
       endpoints = new Endpoints(description);
     },
-    add: (events) => inPieces(events, (lines) => begun().take(lines)),
+    add: (events) => inPieces(events, (lines) => endpoints.take(lines)),
     tell: ({ origin, log, verdict, complete }) =>
-      begun().tell(
+      endpoints.tell(
         origin ?? undefined,
         log?.size,
         log?.root,

@@ -1,13 +1,12 @@
 /** Brings what programs recorded within their transactions into a log. */
 
 import { module } from "#recorder";
-import { CountersignError, coded, must } from "../error.js";
+import { asLine, CountersignError, coded, must, tell } from "../error.js";
 import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
 import { none } from "../record/lifecycle.js";
 import type { LogOptions, TransportOptions } from "../record/options.js";
 import type { Recorder } from "../record/recorder.js";
-import { asLine, tell } from "../record/tell.js";
 import { ask, type Connection, names, type Row, TABLE } from "./client.js";
 import { Entries } from "./entries.js";
 

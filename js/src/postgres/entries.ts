@@ -1,8 +1,8 @@
 /** What a recorder keeps, in a table beside the events, by way of one connection. */
 
 import { CountersignError } from "../error.js";
-import { inTurn } from "../in-turn.js";
 import type { Change, Entry, Outbox } from "../outbox/outbox.js";
+import { inTurn } from "../promises.js";
 import { ask, type SqlClient } from "./client.js";
 
 /**

@@ -2,9 +2,8 @@
 
 import { module } from "#recorder";
 import { CountersignError } from "../error.js";
-import type { Catalogue } from "../record/catalogue.js";
 import { inCore, loader } from "../record/core.js";
-import type { AuditEvent, EventOf } from "../record/event.js";
+import type { AuditEvent, Catalogue, EventOf } from "../record/event.js";
 import { toJson } from "../record/serialize.js";
 import { ask, names, type SqlClient, TABLE } from "./client.js";
 

@@ -2,9 +2,8 @@
 
 import type { ModuleSource } from "../artefact/load.js";
 import { cleartext } from "../deliver/collector.js";
-import { toCollector } from "../deliver/destination.js";
-import { toTransport } from "../deliver/to-transport.js";
-import { CountersignError } from "../error.js";
+import { toCollector, toTransport } from "../deliver/destination.js";
+import { CountersignError, tell } from "../error.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
@@ -24,7 +23,6 @@ import {
   type Signing,
   signerKey,
 } from "./signer.js";
-import { tell } from "./tell.js";
 
 /** Begins a chain; of events of a catalogue, where there is one, or as the type parameter says. */
 export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Promise<Recorder<EventOf<Events>>>;

@@ -1,10 +1,9 @@
 /** One flush at a time: whoever asks for one while it is under way waits for the same. */
 
-import { deferred } from "../deferred.js";
-import { pause, type Waits } from "../deliver/backoff.js";
 import { Failure } from "../deliver/failure.js";
 import { CountersignError, coded } from "../error.js";
-import { sleep, unref, within } from "../timers.js";
+import { deferred } from "../promises.js";
+import { pause, sleep, unref, type Waits, within } from "../timers.js";
 
 /** What a flush does. */
 export interface Work {

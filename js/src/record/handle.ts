@@ -1,6 +1,7 @@
 /** What becomes of an event after it was recorded. */
 
 import { CountersignError } from "../error.js";
+import { type Deferred, deferred } from "../promises.js";
 
 /** That an event is in the log, for whoever has it and the log's key: no one has to be asked. */
 export interface Receipt {
@@ -32,47 +33,6 @@ export interface Handle {
   delivered(): Promise<Receipt>;
 }
 
-/** The end of a wait: nothing but a state until somebody asks for a promise. */
-class Outcome<T> {
-  #settled: { value: T } | { error: unknown } | undefined;
-  #waiting: { resolve: (value: T) => void; reject: (error: unknown) => void }[] | undefined;
-
-  get isSettled(): boolean {
-    return this.#settled !== undefined;
-  }
-
-  resolve(value: T): void {
-    this.#settle({ value });
-  }
-
-  reject(error: unknown): void {
-    this.#settle({ error });
-  }
-
-  promise(): Promise<T> {
-    const settled = this.#settled;
-    if (settled !== undefined) {
-      return "value" in settled ? Promise.resolve(settled.value) : Promise.reject(settled.error);
-    }
-    return new Promise((resolve, reject) => {
-      this.#waiting ??= [];
-      this.#waiting.push({ resolve, reject });
-    });
-  }
-
-  #settle(settled: { value: T } | { error: unknown }): void {
-    this.#settled ??= settled;
-    for (const { resolve, reject } of this.#waiting ?? []) {
-      if ("value" in settled) {
-        resolve(settled.value);
-      } else {
-        reject(settled.error);
-      }
-    }
-    this.#waiting = undefined;
-  }
-}
-
 /** An event that the recorder took. */
 export class Taken implements Handle {
   /** How many were recorded with it. */
@@ -83,11 +43,12 @@ export class Taken implements Handle {
   redacted = 0;
   /** Its entry in the outbox, once it was given one. */
   id: number | undefined;
-  // Most events are never asked about: what only tells somebody is made for who asks.
+  // Most events are never asked about: what only tells somebody is made for who asks, or for what went wrong.
   #isStored = false;
-  #stored: Outcome<void> | undefined;
+  #stored: Deferred<void> | undefined;
   #receipt: (() => Receipt) | undefined;
-  #delivered: Outcome<() => Receipt> | undefined;
+  #delivered: Deferred<() => Receipt> | undefined;
+  #isFailed = false;
   /** Has it delivered soon. */
   readonly #hasten: () => void;
 
@@ -97,24 +58,23 @@ export class Taken implements Handle {
     this.id = id;
   }
 
-  stored(): Promise<void> {
-    if (this.#isStored && this.#stored === undefined) {
-      return Promise.resolve();
-    }
+  async stored(): Promise<void> {
     // Once it was said that it could not be kept, that stays so, though it was kept later.
-    this.#stored ??= new Outcome();
-    return this.#stored.promise();
+    if (!this.#isStored || this.#stored !== undefined) {
+      this.#stored ??= unheard();
+      await this.#stored.promise;
+    }
   }
 
   async delivered(): Promise<Receipt> {
     if (this.#receipt !== undefined) {
       return this.#receipt();
     }
-    this.#delivered ??= new Outcome();
-    if (!this.#delivered.isSettled) {
+    this.#delivered ??= unheard();
+    if (!this.#isFailed) {
       this.#hasten();
     }
-    return (await this.#delivered.promise())();
+    return (await this.#delivered.promise)();
   }
 
   /** Whether it is in the outbox, or was; in memory alone it counts as kept. */
@@ -128,7 +88,7 @@ export class Taken implements Handle {
       this.#isStored = true;
       this.#stored?.resolve();
     } else if (!this.#isStored) {
-      this.#stored ??= new Outcome();
+      this.#stored ??= unheard();
       this.#stored.reject(error);
     }
   }
@@ -136,7 +96,7 @@ export class Taken implements Handle {
   /** @internal */
   deliver(receipt: () => Receipt): void {
     this.keep();
-    if (this.#delivered?.isSettled !== true) {
+    if (!this.#isFailed) {
       this.#receipt = receipt;
       this.#delivered?.resolve(receipt);
     }
@@ -145,10 +105,18 @@ export class Taken implements Handle {
   /** @internal */
   fail(error: unknown): void {
     if (this.#receipt === undefined) {
-      this.#delivered ??= new Outcome();
+      this.#isFailed = true;
+      this.#delivered ??= unheard();
       this.#delivered.reject(error);
     }
   }
+}
+
+/** The end of a wait. Who does not ask is not told that it failed. */
+export function unheard<T>(): Deferred<T> {
+  const end = deferred<T>();
+  end.promise.catch(() => {});
+  return end;
 }
 
 /** What was recorded and is no event. */

@@ -1,16 +1,13 @@
 /** What a recorder is made with, checked: whatever is missing is refused with what to do about it. */
 
-import type { Waits } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
-import { type CountersignError, must } from "../error.js";
+import { asLine, type CountersignError, must } from "../error.js";
 import type { Outbox } from "../outbox/outbox.js";
-import { LONGEST } from "../timers.js";
+import { LONGEST, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
-import type { Catalogue } from "./catalogue.js";
-import type { AuditEvent } from "./event.js";
+import type { AuditEvent, Catalogue } from "./event.js";
 import { refuseUnknown } from "./known.js";
 import type { KeyHandle, Signer } from "./signer.js";
-import { asLine } from "./tell.js";
 
 /** When a recorder flushes by itself: as soon as one of these is reached. */
 export interface FlushOptions {

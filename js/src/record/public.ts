@@ -4,12 +4,28 @@ export type { CollectorOptions } from "../deliver/collector.js";
 export type { LastProof } from "../deliver/delivery.js";
 export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
-export { type Memory, memory } from "../transport/memory.js";
-export type { Transport, TransportFunction, TransportObject } from "../transport/transport.js";
+
+export {
+  type Memory,
+  memory,
+  type Transport,
+  type TransportFunction,
+  type TransportObject,
+} from "../transport/transport.js";
 export type { Audit, FlushPatience, NamedRequest, Scope, Status } from "./audit.js";
-export type { Catalogue } from "./catalogue.js";
+
 export type { CreateRecorder, GeneratedKey } from "./create.js";
-export type { Actor, AuditEvent, Context, EventOf, HttpRequest, KnownAction, Members, Target } from "./event.js";
+export type {
+  Actor,
+  AuditEvent,
+  Catalogue,
+  Context,
+  EventOf,
+  HttpRequest,
+  KnownAction,
+  Members,
+  Target,
+} from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
 export type {
   CommonOptions,

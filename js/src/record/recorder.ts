@@ -4,7 +4,7 @@ import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Delivery } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
-import { CountersignError, must } from "../error.js";
+import { CountersignError, must, tell } from "../error.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
 import type { Audit, FlushPatience, Status } from "./audit.js";
@@ -18,7 +18,6 @@ import type { Settings } from "./options.js";
 import { Scopable } from "./scope.js";
 import { toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
-import { tell } from "./tell.js";
 
 export type { FlushPatience, Status } from "./audit.js";
 
@@ -34,6 +33,13 @@ export interface Parts {
   begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
   chain: () => Chain;
   found: readonly Found[];
+}
+
+/** Events that there was no room for, and when the first and the last of them were: milliseconds from the epoch. */
+export interface Dropped {
+  readonly count: number;
+  readonly since: number;
+  readonly until: number;
 }
 
 /**
@@ -72,7 +78,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   #queuedBytes = 0;
   /** Events that are to be kept with the next write. */
   #unkept: Taken[] = [];
-  #dropped: { count: number; since: number; until: number } | undefined;
+  #dropped: Dropped | undefined;
   #lastError: CountersignError | undefined;
   /** Why events will never come that no outbox has. */
   #lost: CountersignError | undefined;
@@ -182,7 +188,12 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     });
   }
 
-  /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
+  /** @internal Records that events were dropped before there was this recorder. */
+  recordDropped(reason: string, dropped: Dropped): void {
+    this.#take(droppedEvent(reason, timed(dropped)), true);
+  }
+
+  /** Resolves when all that was recorded before is delivered. */
   async flush(patience: FlushPatience = {}): Promise<void> {
     return this.#flushing.flush(this.#recorded, millisOf(patience));
   }
@@ -499,9 +510,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     if (dropped === undefined || chain !== this.#chain || !(hasRoom || this.#closed)) {
       return;
     }
-    const time = (millis: number) => new Date(millis).toISOString();
-    const { count, since, until } = dropped;
-    const json = droppedEvent("too much waited to be delivered", { count, since: time(since), until: time(until) });
+    const json = droppedEvent("too much waited to be delivered", timed(dropped));
     // It goes with what was recorded last: who waits for that waits for this too.
     const taken = new Taken(this.#recorded, this.#hasten);
     chain.record(json, true, this.#clock.now(), taken);
@@ -743,6 +752,10 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 function droppedEvent(reason: string, metadata: object): string {
   const actor = { type: "service", id: "countersign" };
   return toJson({ action: "countersign.dropped", actor, outcome: "failure", reason, metadata });
+}
+
+function timed({ count, since, until }: Dropped): object {
+  return { count, since: new Date(since), until: new Date(until) };
 }
 
 /** Whether one of them was recorded by then; where there is none it is the chain's own link, which is always due. */

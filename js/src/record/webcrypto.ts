@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
-import { isName } from "../name.js";
+import { isName } from "../keys/name.js";
 import { inCore } from "./core.js";
 import { brokenSignerKey, external, type KeyHandle, type SeedReader, SIGNER_PREFIX, type Signing } from "./signer.js";
 

@@ -1,7 +1,6 @@
 /** Slicing for a given way to load the core and to start workers. */
 
-import { connect, end, FAILED, type Remote, type WorkerLike, watch } from "../calls/calls.js";
-import { deferred } from "../deferred.js";
+import { type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import type { Verify } from "../verify/create-verifier.js";
 import type { SliceOptions, Slicer } from "./types.js";
@@ -29,21 +28,19 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     signal?.throwIfAborted();
     const loaded = await module();
     signal?.throwIfAborted();
-    const started = worker();
-    const failure = deferred<never>();
-    const abort = () => failure.reject(signal?.reason);
-    signal?.addEventListener("abort", abort);
+    const group = new WorkerGroup();
     const host: SlicerHost = { read: (bytes, total) => told?.(bytes, total) };
-    const remote = connect<SlicerWorker>(started, host);
-    watch(started, (message) =>
-      failure.reject(new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED })),
-    );
-    const done = remote.begin(loaded).then(() => work(remote));
+    const remote = group.add<SlicerWorker>(worker(), host);
+    const abort = () => group.end(signal?.reason);
+    signal?.addEventListener("abort", abort);
     try {
-      return await Promise.race([done, failure.promise]);
+      return await group.ask(async () => {
+        await remote.begin(loaded);
+        return work(remote);
+      });
     } finally {
       signal?.removeEventListener("abort", abort);
-      end(started);
+      group.end(new DOMException("it was ended", "AbortError"));
     }
   };
   return {

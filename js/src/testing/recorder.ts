@@ -9,7 +9,7 @@ import { none } from "../record/lifecycle.js";
 import type { CommonOptions } from "../record/options.js";
 import type { Recorder } from "../record/recorder.js";
 import type { Report } from "../report.js";
-import { memory } from "../transport/memory.js";
+import { memory } from "../transport/transport.js";
 import { verify } from "../verify/verify.js";
 
 /** Nobody trusts these names: `.invalid` is no domain, and the key is in this package. */

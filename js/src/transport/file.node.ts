@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import { AppendFile, createdFile } from "../files/append-file.node.js";
 import { fileError, pathOf } from "../files/files.node.js";
-import { inTurn } from "../in-turn.js";
+import { inTurn } from "../promises.js";
 import { HEADER, headless, Tail } from "./tail.js";
 import type { TransportObject } from "./transport.js";
 

@@ -1,7 +1,7 @@
 /** The worker that cuts an export into stretches, shares them out and takes their summaries in order. */
 
 import { connect, moving, type Port, type Remote } from "../calls/calls.js";
-import { type Deferred, deferred } from "../deferred.js";
+import { type Deferred, deferred } from "../promises.js";
 import { Coordinator } from "../wasm/verifier.js";
 import type { Feed, Outcome, SummarizerWorker, Summary, Taken, Task } from "./roles.js";
 import { type HostListener, tell } from "./telling.js";

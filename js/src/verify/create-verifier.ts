@@ -12,14 +12,13 @@
 
 import { loading, type ModuleSource } from "../artefact/load.js";
 import type { WorkerLike } from "../calls/calls.js";
-import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import { type Engine, type Listener, never } from "./engine.js";
+import { deferred } from "../promises.js";
 import { Inline } from "./inline.js";
 import { LineReading, type Lines } from "./lines.js";
 import { Listening } from "./listening.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import type { Outcome, Task } from "./roles.js";
+import { type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerPool } from "./worker-pool.js";
 

@@ -1,9 +1,9 @@
 /** Verifies on this thread, in small steps where others are to have turns. */
 
-import { crossed, plainError } from "../calls/calls.js";
+import { crossed } from "../calls/calls.js";
+import { plainError } from "../error.js";
 import init, { Verifier } from "../wasm/verifier.js";
-import { type Engine, type Listener, never, PIECE } from "./engine.js";
-import type { Outcome, Task } from "./roles.js";
+import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
 import { tell } from "./telling.js";
 
 /** After how many milliseconds others get a turn. */

@@ -2,10 +2,9 @@
 
 import type { Finding } from "../report.js";
 import { EventBatch } from "./batch.js";
-import { type Listener, never } from "./engine.js";
 import { readMarks } from "./marks.js";
 import type { LiveOptions, VerifyOptions } from "./options.js";
-import type { Counted, Outcome, Shown } from "./roles.js";
+import { type Counted, type Listener, never, type Outcome, type Shown } from "./roles.js";
 
 /** The shortest time between two calls of `onProgress`, in milliseconds. */
 const PROGRESS_EVERY = 100;

@@ -1,10 +1,10 @@
 /** How what became known is handed on: no more at a time than whoever is told can deal with. */
 
-import { moving, plainError, type Remote } from "../calls/calls.js";
-import { deferred } from "../deferred.js";
+import { moving, type Remote } from "../calls/calls.js";
+import { plainError } from "../error.js";
+import { deferred } from "../promises.js";
 import type { Finding } from "../report.js";
-import type { Listener } from "./engine.js";
-import type { Counted, Outcome, Shown, VerifyHost } from "./roles.js";
+import type { Counted, Listener, Outcome, Shown, VerifyHost } from "./roles.js";
 
 /** How many bytes of events and marks may be on their way to the host. */
 const UNDER_WAY = 4 << 20;

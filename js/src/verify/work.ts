@@ -1,7 +1,7 @@
 /** A verifying worker: it is told what it is, loads the core, and serves until it is terminated. */
 
 import { connect, moving, type Port, type Remote } from "../calls/calls.js";
-import { inTurn } from "../in-turn.js";
+import { inTurn } from "../promises.js";
 import init, { Summarizer } from "../wasm/verifier.js";
 import { Coordination } from "./coordinator.js";
 import { Inline } from "./inline.js";

@@ -1,10 +1,18 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
 import { connect, crossed, end, FAILED, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
-import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import { type Engine, type Listener, PIECE } from "./engine.js";
-import type { Outcome, Role, Task, VerifyHost, VerifyWorker } from "./roles.js";
+import { deferred } from "../promises.js";
+import {
+  type Engine,
+  type Listener,
+  type Outcome,
+  PIECE,
+  type Role,
+  type Task,
+  type VerifyHost,
+  type VerifyWorker,
+} from "./roles.js";
 
 /** How many bytes may be on their way to the first worker. */
 const UNDER_WAY = 4 << 20;

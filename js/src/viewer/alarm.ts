@@ -4,9 +4,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Report } from "../report.js";
 import { moment, type Zone } from "./format.js";
 import { icon } from "./icons.js";
-import { said } from "./said.js";
 import { save } from "./save.js";
 import type { Texts } from "./texts/texts.js";
+import { said } from "./value.js";
 import { codeTitle } from "./verdict.js";
 
 /** What was noticed. */

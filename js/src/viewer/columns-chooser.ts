@@ -6,6 +6,7 @@ import {
   MOST_COLUMNS,
   memberColumn,
   NAMED_COLUMNS,
+  type NamedColumn,
   widthWithin,
 } from "./columns.js";
 import { icon } from "./icons.js";
@@ -35,7 +36,9 @@ export class ColumnsChooser extends View {
 
   protected override render(): TemplateResult {
     const texts = this.texts.rows.columns;
-    const hidden = NAMED_COLUMNS.filter((id) => this.columns.every((column) => column.id !== id));
+    const hidden = (Object.keys(NAMED_COLUMNS) as NamedColumn[]).filter((id) =>
+      this.columns.every((column) => column.id !== id),
+    );
     return html`
       <dialog class="chooser" part="dialog" aria-labelledby="cs-columns-heading" @click=${this.#clicked} @keydown=${stop}>
         <form method="dialog" class="chooser-head">

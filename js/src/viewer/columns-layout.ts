@@ -6,7 +6,7 @@ import {
   DEFAULT_COLUMNS,
   isMember,
   longestRun,
-  type NamedColumn,
+  NAMED_COLUMNS,
   widthWithin,
 } from "./columns.js";
 import type { Zone } from "./format.js";
@@ -60,23 +60,6 @@ function without(
   return fits;
 }
 
-/** What a column is without a width: its least in rem, and its share of what is left. */
-const SHARES: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
-  time: [13.5, 0],
-  action: [6.5, 1.6],
-  actor: [6.5, 1.3],
-  target: [6.5, 1.3],
-  address: [9, 0.5],
-  outcome: [6.75, 0],
-  reason: [7, 0.8],
-  tenant: [6, 0.6],
-  as: [6, 0.4],
-  recorded: [13.5, 0],
-  place: [8.5, 0],
-  signer: [8, 1],
-  index: [6, 0],
-  line: [6, 0],
-};
 const MEMBER_SHARE = [7, 1] as const;
 
 /** An offset is longer than a Z. */
@@ -100,7 +83,7 @@ function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
   if ((id === "time" || id === "recorded") && zone === "local") {
     return LOCAL_TIME;
   }
-  return isMember(id) ? MEMBER_SHARE : SHARES[id];
+  return isMember(id) ? MEMBER_SHARE : NAMED_COLUMNS[id];
 }
 
 /** Follows a pointer from a press on a header's grip, and tells each width and the end. */

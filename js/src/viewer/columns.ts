@@ -2,10 +2,10 @@
 
 import type { Texts } from "./texts/texts.js";
 
-/** A column: one that has a name, or the path of a member after a dot. */
 /** The columns that have names. */
 export type NamedColumn = keyof Texts["rows"]["columns"]["names"];
 
+/** A column: one that has a name, or the path of a member after a dot. */
 export type ColumnId = NamedColumn | `.${string}`;
 
 /** A column as the reader wants it. */
@@ -15,23 +15,26 @@ export interface ChosenColumn {
   readonly width?: number | undefined;
 }
 
-/** All columns that have names, in the order in which they are offered. */
-export const NAMED_COLUMNS: readonly NamedColumn[] = [
-  "time",
-  "action",
-  "actor",
-  "target",
-  "address",
-  "outcome",
-  "reason",
-  "tenant",
-  "as",
-  "recorded",
-  "place",
-  "signer",
-  "index",
-  "line",
-];
+/**
+ * All columns that have names, in the order in which they are offered, and what each is without a width: its least in
+ * rem, and its share of what is left.
+ */
+export const NAMED_COLUMNS: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
+  time: [13.5, 0],
+  action: [6.5, 1.6],
+  actor: [6.5, 1.3],
+  target: [6.5, 1.3],
+  address: [9, 0.5],
+  outcome: [6.75, 0],
+  reason: [7, 0.8],
+  tenant: [6, 0.6],
+  as: [6, 0.4],
+  recorded: [13.5, 0],
+  place: [8.5, 0],
+  signer: [8, 1],
+  index: [6, 0],
+  line: [6, 0],
+};
 
 export const DEFAULT_COLUMNS: readonly ChosenColumn[] = (
   ["time", "action", "actor", "target", "address", "outcome", "place"] as const
@@ -105,13 +108,16 @@ export function widthWithin(width: number): number {
 }
 
 function columnId(name: string): ColumnId | undefined {
-  const named = NAMED_COLUMNS.find((known) => known === name);
-  if (named !== undefined || !name.startsWith(".")) {
-    return named;
+  if (isNamed(name) || !name.startsWith(".")) {
+    return isNamed(name) ? name : undefined;
   }
   try {
     return memberColumn(decodeURIComponent(name.slice(1)))?.id;
   } catch {
     return undefined;
   }
+}
+
+function isNamed(name: string): name is NamedColumn {
+  return Object.hasOwn(NAMED_COLUMNS, name);
 }

@@ -1,10 +1,10 @@
 /** Looks for what rules describe among a session's events, from the first to the last. It draws nothing. */
 
 import type { Analysis, FindingsStatus } from "../analyze/types.js";
+import { type PlainError, plainError } from "../error.js";
 import type { EventIndex } from "../index/types.js";
 import type { Report } from "../report.js";
 import { factsOf } from "./facts.js";
-import { type Failure, failure } from "./failure.js";
 
 /** The shortest time between two tellings before the end, in milliseconds. */
 const TELL_EVERY = 1000;
@@ -31,7 +31,7 @@ export class Detection extends EventTarget {
   /** Whether all there is was looked at and there is a report of all of it. */
   isFinal = false;
   /** Why nothing more is looked for. */
-  failure: Failure | undefined;
+  failure: PlainError | undefined;
   readonly #rules: () => Promise<string>;
   readonly #begin: (rules: string) => Analysis;
   #analysis: Analysis | undefined;
@@ -45,7 +45,7 @@ export class Detection extends EventTarget {
     void session.ended.then(() => this.dispatchEvent(new Event("over")));
     this.#follow().catch((error: unknown) => {
       if (!this.#isClosed) {
-        this.failure = failure(error);
+        this.failure = plainError(error);
         this.#changed();
       }
     });

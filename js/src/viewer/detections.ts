@@ -5,12 +5,10 @@ import type { Detection } from "./detection.js";
 import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
 import { Hearing } from "./hearing.js";
-import { icon } from "./icons.js";
-import { said } from "./said.js";
+import { icon, LEVEL_LOOKS } from "./icons.js";
 import { save, stem } from "./save.js";
 import { en, type Texts } from "./texts/texts.js";
-import { LEVEL_LOOKS } from "./tones.js";
-import { value } from "./value.js";
+import { said, value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
 
 /** So many findings are listed at first, and so many more each time. */

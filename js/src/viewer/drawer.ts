@@ -9,7 +9,7 @@ import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
 import { clip, moment, visible, type Zone } from "./format.js";
 import "./found.js";
-import { icon } from "./icons.js";
+import { icon, SIGNER_LOOKS, STANDING_LOOKS } from "./icons.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Standing } from "../index/standing.js";
@@ -18,7 +18,6 @@ import type { Provable } from "./proof.js";
 import { foldSays, gapPlace } from "./row.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
 import { en, type Texts } from "./texts/texts.js";
-import { SIGNER_LOOKS, STANDING_LOOKS } from "./tones.js";
 import { filled, value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
 

@@ -5,10 +5,9 @@ import type { Detection } from "./detection.js";
 import { levelView, span } from "./detections.js";
 import type { Zone } from "./format.js";
 import { Hearing } from "./hearing.js";
-import { icon } from "./icons.js";
+import { FINDING_LOOKS, icon, LEVEL_LOOKS } from "./icons.js";
 import { save } from "./save.js";
 import { en, type Texts } from "./texts/texts.js";
-import { FINDING_LOOKS, LEVEL_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
 

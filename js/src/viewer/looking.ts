@@ -1,7 +1,7 @@
 /** Asks a session's index, and follows the answer while it grows. */
 
+import { type PlainError, plainError } from "../error.js";
 import type { Found, Order, Refusal } from "../index/types.js";
-import { type Failure, failure } from "./failure.js";
 import type { Session } from "./session.js";
 
 /** What is looked for in a session, and what was found. */
@@ -9,7 +9,7 @@ export class Looking {
   readonly session: Session;
   /** The newest answer. */
   found: Found | undefined;
-  failure: Failure | undefined;
+  failure: PlainError | undefined;
   /** What of the newest question was not understood: the answer is then to the one before. */
   refusal: Refusal | undefined;
   #changed: () => void;
@@ -38,23 +38,17 @@ export class Looking {
     };
     try {
       const answer = await this.session.index.ask(query, order, take);
-      if ("code" in answer) {
-        this.#refuse(answer);
-      } else {
+      if (!("code" in answer)) {
         take(answer);
+      } else if (!this.#isClosed) {
+        this.refusal = answer;
+        this.#changed();
       }
     } catch (error) {
       if (!this.#isClosed && !(error instanceof DOMException && error.name === "AbortError")) {
-        this.failure = failure(error);
+        this.failure = plainError(error);
         this.#changed();
       }
-    }
-  }
-
-  #refuse(refusal: Refusal): void {
-    if (!this.#isClosed) {
-      this.refusal = refusal;
-      this.#changed();
     }
   }
 

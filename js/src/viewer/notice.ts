@@ -5,9 +5,8 @@ import type { Found, Left, UnknownField } from "../index/types.js";
 import { isAlarming } from "./alarm.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
-import { said } from "./said.js";
 import type { Texts } from "./texts/texts.js";
-import { filled, value } from "./value.js";
+import { filled, said, value } from "./value.js";
 
 /** What the notice is about. */
 export interface Noticed {

@@ -1,10 +1,17 @@
-/** How a reader looks at an export: what is in a page's address. */
+/**
+ * How a reader looks at an export, in the fragment of the page's address: `#q=actor:u_1&order=-time&line=12`. Only members
+ * that are the viewer's are read and written. A fragment that names a place of the page is left as it is.
+ */
 
 import type { Order } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, readColumns, writeColumns } from "./columns.js";
 import type { Zone } from "./format.js";
-import { isPages, readFragment, writeFragment } from "./fragment.js";
 import { orderOf, wordOf } from "./toolbar.js";
+
+/** What an address can say. Empty texts are what is shown without it. */
+const NAMES = ["q", "order", "tz", "columns", "folds", "line"] as const;
+/** More than a person's search has. */
+const LONGEST = 8000;
 
 /** What is usual, and is not written. */
 export interface Usual {
@@ -25,12 +32,19 @@ export class Outlook {
   /** The line to show, as an address names it. */
   line: number | undefined;
 
-  /** Takes what the address says, and says whether something else is looked for now. */
+  /**
+   * Takes what the address says, and says whether something else is looked for now; `prefix` is before the names where
+   * several viewers share a page.
+   */
   read(prefix: string, usual: Usual): boolean {
     if (isPages(location.hash)) {
       return false;
     }
-    const { q, order, tz, columns, line, folds } = readFragment(location.hash, prefix);
+    const { hash } = location;
+    const members = new URLSearchParams(hash.length > LONGEST ? "" : hash.replace(/^#/, ""));
+    const [q = "", order = "", tz = "", columns = "", folds = "", line = ""] = NAMES.map(
+      (name) => members.get(prefix + name) ?? "",
+    );
     this.zone = tz === "" ? usual.zone : tz === "local" ? "local" : "utc";
     this.columns = readColumns(columns) ?? DEFAULT_COLUMNS;
     this.line = /^[1-9]\d{0,14}$/.test(line) ? Number(line) : undefined;
@@ -49,16 +63,32 @@ export class Outlook {
       return;
     }
     const order = wordOf(this.chosenOrder ?? usual.order);
-    const hash = writeFragment(location.hash, prefix, {
+    const shown: Record<(typeof NAMES)[number], string> = {
       q: this.text,
       order: order === wordOf(usual.order) ? "" : order,
       tz: this.zone === usual.zone ? "" : this.zone,
       columns: this.columns === DEFAULT_COLUMNS ? "" : writeColumns(this.columns),
       folds: this.folds ? "" : "no",
       line: this.line === undefined ? "" : String(this.line),
-    });
+    };
+    const members = new URLSearchParams(location.hash.replace(/^#/, ""));
+    for (const name of NAMES) {
+      if (shown[name] === "") {
+        members.delete(prefix + name);
+      } else {
+        members.set(prefix + name, shown[name]);
+      }
+    }
+    // Colons, commas and stars are what searches are made of, and may stand there as they are.
+    const written = members.toString().replace(/%(3A|2C|2F|40)/g, (escaped) => decodeURIComponent(escaped));
+    const hash = written === "" ? "" : `#${written}`;
     if (hash !== location.hash) {
       history.replaceState(history.state, "", `${location.pathname}${location.search}${hash}`);
     }
   }
+}
+
+/** Whether it is the page's: a place in it. */
+function isPages(hash: string): boolean {
+  return /^#[^=]+$/.test(hash);
 }

@@ -1,15 +1,13 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { type PlainError, plainError } from "../error.js";
 import type { WholeEvent } from "../index/types.js";
 import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
-import { type Failure, failure } from "./failure.js";
-import { icon } from "./icons.js";
+import { icon, STATE_LOOKS, VERDICT_LOOKS } from "./icons.js";
 import { keyView } from "./key.js";
 import { isSameLine } from "./opening.js";
-import { said } from "./said.js";
 import { save } from "./save.js";
 import { en, type Texts } from "./texts/texts.js";
-import { STATE_LOOKS, VERDICT_LOOKS } from "./tones.js";
-import { value } from "./value.js";
+import { said, value } from "./value.js";
 import { define, given, View } from "./view.js";
 
 /** What is known of the export that an event is proven from. */
@@ -22,7 +20,7 @@ type State =
   | { readonly kind: "unasked" }
   | { readonly kind: "asked"; readonly read: number; readonly of: number; readonly asking: AbortController }
   | { readonly kind: "explained"; readonly explanation: Explanation }
-  | { readonly kind: "failed"; readonly failure: Failure };
+  | { readonly kind: "failed"; readonly failure: PlainError };
 
 /** So many facts of a step are drawn at first: a chain can have very many links. */
 const FACTS_SHOWN = 12;
@@ -180,7 +178,7 @@ export class Proof extends View {
       }
     } catch (error) {
       if (isAsked()) {
-        this.#become(asking.signal.aborted ? { kind: "unasked" } : { kind: "failed", failure: failure(error) });
+        this.#become(asking.signal.aborted ? { kind: "unasked" } : { kind: "failed", failure: plainError(error) });
       }
     }
   };

@@ -2,9 +2,8 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { EventIndex, Found, Refusal, Suggestion } from "../index/types.js";
 import { icon } from "./icons.js";
-import { said } from "./said.js";
 import type { Texts } from "./texts/texts.js";
-import { value } from "./value.js";
+import { said, value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
 
 /** How long one may write on before the search follows, in milliseconds. */

@@ -6,10 +6,9 @@ import type { Standing } from "../index/standing.js";
 import type { FoldRow, GapRow, Row } from "../index/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
-import { icon } from "./icons.js";
+import { icon, LEVEL_LOOKS, STANDING_LOOKS } from "./icons.js";
 import type { Cell, Cells } from "./rows-cells.js";
 import type { Texts } from "./texts/texts.js";
-import { LEVEL_LOOKS, STANDING_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 
 /** A row, read for its columns. */

@@ -1,12 +1,11 @@
 /** Which verification is shown, and what is known of it beside its own. */
 
+import { type PlainError, plainError } from "../error.js";
 import { type Alarm, isAlarming } from "./alarm.js";
-import { type Failure, failure } from "./failure.js";
 import type { Link } from "./following.js";
 import type { Ranges } from "./ranges.js";
-import { isLive, type Session } from "./session.js";
+import { isLive, type Session, type Tools } from "./session.js";
 import { type Given, Sources } from "./sources.js";
-import type { Tools } from "./tools.js";
 
 /** What is heard of it. */
 export interface SessionListener {
@@ -29,7 +28,7 @@ export class SessionController {
   /** Whether there will be a session. */
   isLoading = false;
   /** Why there is none. */
-  failure: Failure | undefined;
+  failure: PlainError | undefined;
   alarm: Alarm | undefined;
   /** How the connection to a live log is. */
   link: Link | undefined;
@@ -69,7 +68,7 @@ export class SessionController {
     };
     sources.onFailure = (error) => {
       this.isLoading = false;
-      this.failure = failure(error);
+      this.failure = plainError(error);
       this.#listener.changed();
     };
     sources.open();

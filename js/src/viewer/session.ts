@@ -1,17 +1,30 @@
 /** One verification of one source, and what is known of it so far. It draws nothing. */
 
+import type { Analysis } from "../analyze/types.js";
+import { type PlainError, plainError } from "../error.js";
 import { doubtsOf, type Signed, type Standing, standings } from "../index/standing.js";
 import type { EventIndex } from "../index/types.js";
 import type { Finding, Report } from "../report.js";
+import type { Slicer } from "../slice/types.js";
+import type { Verify, VerifyLive } from "../verify/create-verifier.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
 import { Detection } from "./detection.js";
-import { type Failure, failure } from "./failure.js";
 import { Ledger } from "./ledger.js";
-import type { Tools } from "./tools.js";
 
-export type { Failure } from "./failure.js";
+/** The package's workers, or a page's own that were inlined in it. */
+export interface Tools {
+  readonly verify: Verify;
+  readonly verifyLive: VerifyLive;
+  readonly index: () => EventIndex;
+  /** Without it nothing can be cut out of an export or explained. */
+  readonly slicer?: (() => Slicer) | undefined;
+  /** Looks for what a pack of rules describes. Without it nothing is looked for. */
+  readonly analysis?: ((rules: string) => Analysis) | undefined;
+  /** The pack that comes with the package. */
+  readonly rules?: (() => Promise<string>) | undefined;
+}
+
 export type { Marks } from "./ledger.js";
-export type { Tools } from "./tools.js";
 
 /** What never ends: the lines of an export, as they are written. */
 export interface Live {
@@ -81,7 +94,7 @@ export class Session extends EventTarget {
   /** The newest pin of a report without errors. */
   goodPin: string | null = null;
   /** Why there is no verdict. */
-  failure: Failure | undefined;
+  failure: PlainError | undefined;
   #standing = standings(undefined);
   /** What the export holds beside its events. */
   readonly marks = new Ledger();
@@ -185,7 +198,7 @@ export class Session extends EventTarget {
   async #stop(error: unknown): Promise<void> {
     if (!this.isCancelled) {
       this.phase = "failed";
-      this.failure = failure(error);
+      this.failure = plainError(error);
     } else if (isLive(this.source) && this.report !== undefined && !this.#isClosed) {
       // What never ends was verified as far as its last checkpoint, whenever one stops.
       await this.index.settle().catch(() => {});

@@ -5,8 +5,7 @@ import { CountersignError, type ErrorCode } from "../error.js";
 import { CapturedStream } from "./captured-stream.js";
 import { bodyWithEarlierEntries, namesIssuers, withEarlierEntries } from "./earlier-entries.js";
 import { Following, type Link } from "./following.js";
-import { Session } from "./session.js";
-import type { Tools } from "./tools.js";
+import { Session, type Tools } from "./session.js";
 
 /** What a viewer was given. */
 export interface Given {

@@ -5,11 +5,9 @@ import type { CheckName, Finding, FindingCode, Report } from "../report.js";
 import { completeRange } from "./facts.js";
 import type { Link } from "./following.js";
 import { moment, type Zone } from "./format.js";
-import { icon } from "./icons.js";
-import { said } from "./said.js";
+import { icon, SEVERITY_LOOKS, STATE_LOOKS } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
-import { SEVERITY_LOOKS, STATE_LOOKS } from "./tones.js";
-import { value } from "./value.js";
+import { said, value } from "./value.js";
 import { codeTitle, type VerdictWords } from "./verdict.js";
 
 /** What the strip needs. */

@@ -1,15 +1,14 @@
 /** The strip on top: the verdict, or how far verifying is, or why there is none. */
 
 import { html, nothing, type TemplateResult } from "lit";
+import type { PlainError } from "../error.js";
 import type { Report } from "../report.js";
-import type { Failure } from "./failure.js";
 import { moment } from "./format.js";
 import { icon } from "./icons.js";
-import { said } from "./said.js";
 import { isLive, type Progress, type Session } from "./session.js";
 import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
 import type { Texts } from "./texts/texts.js";
-import { value } from "./value.js";
+import { said, value } from "./value.js";
 import { codeTitle, verdictWords } from "./verdict.js";
 
 /** The strip of a session. */
@@ -41,7 +40,7 @@ export function waitingView({ progress }: Texts, isLoading: boolean): TemplateRe
 }
 
 /** Why there is no verdict. */
-export function failureView(failure: Failure | undefined, strip: Strip): TemplateResult {
+export function failureView(failure: PlainError | undefined, strip: Strip): TemplateResult {
   const { progress, strip: texts, figures } = strip.texts;
   const { code, message = "", hint, line } = failure ?? {};
   const titles: Record<string, string> = {

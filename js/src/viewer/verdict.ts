@@ -3,8 +3,8 @@
 import type { FindingCode, Report } from "../report.js";
 import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
+import { type Look, VERDICT_LOOKS } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
-import { type Look, VERDICT_LOOKS } from "./tones.js";
 
 /** A verdict for a person, and how it looks. */
 export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as httpRequest, type RequestListener, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { type AuditEvent, type CountersignError, createRecorder, memory } from "countersign";
 import { auditFetch, type HttpOptions } from "countersign/fetch";

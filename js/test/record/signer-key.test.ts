@@ -7,7 +7,7 @@ import { recording } from "../../dist/record/create.js";
 import { none } from "../../dist/record/lifecycle.js";
 import type { KeyHandle, Signer } from "../../dist/record/signer.js";
 import { generateKeyHandle, importSignerKey } from "../../dist/record/webcrypto.js";
-import { memory } from "../../dist/transport/memory.js";
+import { memory } from "../../dist/transport/transport.js";
 import { EMITTERS } from "../conformance/setup.ts";
 
 const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));

@@ -1,4 +1,4 @@
-import type { Failure } from "@countersign/viewer/failure.js";
+import type { PlainError } from "@countersign/error.js";
 import type { Tools } from "@countersign/viewer/session.js";
 import type { TextFile } from "../input/trust.ts";
 import type { Frame } from "./frame.ts";
@@ -19,7 +19,7 @@ export interface Filed {
 export type Shelf =
   | { readonly is: "empty" }
   | { readonly is: "opening"; readonly name: string }
-  | { readonly is: "refused"; readonly name: string; readonly failure: Failure }
+  | { readonly is: "refused"; readonly name: string; readonly failure: PlainError }
   | { readonly is: "open"; readonly filed: Filed };
 
 /** Opens an evidence file, verifies its export by what is in it, and holds the report in it against what that gave. */

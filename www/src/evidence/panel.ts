@@ -1,5 +1,5 @@
+import { plainError } from "@countersign/error.js";
 import type { EventRow } from "@countersign/index/types.js";
-import { failure } from "@countersign/viewer/failure.js";
 import { save } from "@countersign/viewer/save.js";
 import { value } from "@countersign/viewer/value.js";
 import type { Viewer } from "@countersign/viewer/viewer.js";
@@ -183,7 +183,7 @@ export class EvidencePanel extends View {
       for (const file of files) save(file.name, file);
       this.#say(files.map(({ name }) => t.saved(name)).join(" "));
     } catch (error) {
-      const { message, hint, code } = failure(error);
+      const { message, hint, code } = plainError(error);
       const about = code === undefined ? t.notReady : `${message} (${code})${hint ? `. ${hint}` : ""}`;
       this.#say(error instanceof TooLong ? t.tooLong : about);
     }

@@ -1,4 +1,4 @@
-import { failure } from "@countersign/viewer/failure.js";
+import { plainError } from "@countersign/error.js";
 import type { Filed, Shelf } from "../evidence/filed.ts";
 import { alteredSample, sample } from "../sample.ts";
 import type { Brought, Chosen } from "../state/case.ts";
@@ -184,7 +184,9 @@ export class Choice {
 
   /** One after the other: what was brought last counts, however long it took to read what came before. */
   #next(take: () => Promise<void>): void {
-    this.#taking = this.#taking.then(take).catch((error: unknown) => this.#complain(failure(error).message));
+    this.#taking = this.#taking
+      .then(take)
+      .catch((error: unknown) => this.#complain(plainError(error).message));
   }
 
   async #take(files: readonly File[], adds: boolean): Promise<void> {
@@ -195,7 +197,7 @@ export class Choice {
       try {
         if (await this.#takeOne(file, trust)) exports.push(file);
       } catch (error) {
-        this.#complain(`${file.name}: ${failure(error).message}`);
+        this.#complain(`${file.name}: ${plainError(error).message}`);
       }
     }
     if (exports.length > 0) {
@@ -250,7 +252,7 @@ export class Choice {
       this.#complain("");
       then(texts);
     } catch (error) {
-      this.#complain(`${(large ?? files[0])?.name}: ${failure(error).message}`);
+      this.#complain(`${(large ?? files[0])?.name}: ${plainError(error).message}`);
     }
   }
 
@@ -281,7 +283,7 @@ export class Choice {
       this.#exports = [{ file: source, of: [], from: "evidence" }];
       this.#shelf = { is: "open", filed };
     } catch (error) {
-      this.#shelf = { is: "refused", name: file.name, failure: failure(error) };
+      this.#shelf = { is: "refused", name: file.name, failure: plainError(error) };
     }
     this.#keeper.changed();
   }

@@ -1,5 +1,4 @@
-import { icon } from "@countersign/viewer/icons.js";
-import { STATE_LOOKS } from "@countersign/viewer/tones.js";
+import { icon, STATE_LOOKS } from "@countersign/viewer/icons.js";
 import { codeTitle } from "@countersign/viewer/verdict.js";
 import type { Check, CheckName, CheckState, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";

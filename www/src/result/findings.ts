@@ -1,5 +1,4 @@
-import { icon } from "@countersign/viewer/icons.js";
-import { SEVERITY_LOOKS } from "@countersign/viewer/tones.js";
+import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
 import { codeTitle } from "@countersign/viewer/verdict.js";
 import type { Finding, FindingCode, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";

@@ -1,5 +1,4 @@
-import { type IconName, icon, type Tone } from "@countersign/viewer/icons.js";
-import { VERDICT_LOOKS } from "@countersign/viewer/tones.js";
+import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";

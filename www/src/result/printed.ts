@@ -1,5 +1,4 @@
-import { icon } from "@countersign/viewer/icons.js";
-import { SEVERITY_LOOKS, STATE_LOOKS } from "@countersign/viewer/tones.js";
+import { icon, SEVERITY_LOOKS, STATE_LOOKS } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { codeTitle, verdictWords } from "@countersign/viewer/verdict.js";
 import type { CheckName, Report } from "countersign/verify";

@@ -1,5 +1,4 @@
-import { icon } from "@countersign/viewer/icons.js";
-import { SIGNER_LOOKS } from "@countersign/viewer/tones.js";
+import { icon, SIGNER_LOOKS } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";

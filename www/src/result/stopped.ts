@@ -1,5 +1,5 @@
+import type { PlainError } from "@countersign/error.js";
 import { icon } from "@countersign/viewer/icons.js";
-import type { Failure } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { staysEnglish, told } from "../said.ts";
@@ -19,7 +19,7 @@ export function cancelledView(t: PageTexts): TemplateResult {
 
 /** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. `at` is what is at fault. */
 export function failureView(
-  { code, message, hint, line }: Failure,
+  { code, message, hint, line }: PlainError,
   at: string | undefined,
   t: PageTexts,
 ): TemplateResult {

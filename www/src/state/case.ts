@@ -1,5 +1,6 @@
+import type { PlainError } from "@countersign/error.js";
 import type { Coverage } from "@countersign/index/types.js";
-import type { Failure, Session } from "@countersign/viewer/session.js";
+import type { Session } from "@countersign/viewer/session.js";
 import type { Report } from "countersign/verify";
 import { type Agreement, agreement, end, type Hold } from "./agreement.ts";
 import type { Memory, Seen } from "./memory.ts";
@@ -47,7 +48,7 @@ export interface Bench {
   /** Undefined where this page cannot tell. */
   readonly sha256: (file: File, signal: AbortSignal) => Promise<string | undefined>;
   readonly memory: Memory;
-  readonly failure: (error: unknown) => Failure;
+  readonly failure: (error: unknown) => PlainError;
   readonly now: () => Date;
 }
 
@@ -63,7 +64,7 @@ export class Case extends EventTarget {
   #parts: readonly Part[] = [];
   #phase: CasePhase = "empty";
   #at = 0;
-  #failure: Failure | undefined;
+  #failure: PlainError | undefined;
   #running: AbortController | undefined;
   readonly #hashed = new WeakMap<File, Promise<string | undefined>>();
 
@@ -85,7 +86,7 @@ export class Case extends EventTarget {
     return this.#at;
   }
 
-  get failure(): Failure | undefined {
+  get failure(): PlainError | undefined {
     return this.#failure;
   }
 

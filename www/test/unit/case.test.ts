@@ -47,7 +47,13 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
     hold: async (_file, { pins }) => report(pins, rewritten),
     sha256: async (file) => `${file.size}`,
     memory,
-    failure: (error) => ({ code: undefined, message: String(error), hint: undefined, line: undefined }),
+    failure: (error) => ({
+      code: undefined,
+      message: String(error),
+      hint: undefined,
+      line: undefined,
+      member: undefined,
+    }),
     now: () => new Date(0),
   };
 }
