@@ -21,13 +21,27 @@ const skip =
   process.env.CI === undefined &&
   "the frameworks are not installed: npm ci in js/test/package/frameworks";
 
-/** The events of an export, once it is verified. */
-async function eventsOf(file: string): Promise<Record<string, unknown>[]> {
+/** The events of an export, once it is verified. The chain of one that was taken away goes on as far as anyone knows. */
+async function eventsOf(file: string, verdict = "verified"): Promise<Record<string, unknown>[]> {
   const text = readFileSync(file);
   const { report } = await verify(text, { trust: TRUST, threads: 0 });
-  assert.equal(report.verdict, "verified", JSON.stringify(report.findings));
+  assert.equal(report.verdict, verdict, JSON.stringify(report.findings));
   const lines = text.toString().split("\n");
   return lines.flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event] : []));
+}
+
+const isAnswered = ({ countersign }: Record<string, unknown>) => countersign === undefined;
+
+/** The requests that a gate refused, each as it was recorded. */
+function refusals(events: readonly Record<string, unknown>[]): object[] {
+  return events
+    .filter((event) => !isAnswered(event))
+    .map(({ outcome, reason, countersign, http }) => {
+      const { decision, rule } = countersign as { decision: string; rule: string };
+      assert.deepEqual([outcome, reason, decision, rule], ["denied", "refused by Internal paths", "deny", "internal"]);
+      const { latency_ms: _, ...request } = http as { latency_ms: number };
+      return request;
+    });
 }
 
 /** Resolves when a process stands still. */
@@ -80,6 +94,8 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
         [200, 500, 404],
       );
       await Promise.all(answers.slice(1).map((answer) => answer.text()));
+      const refused = await ask("GET", "/internal/7?x=1");
+      assert.deepEqual([refused.status, await refused.text()], [403, "Forbidden.\n"]);
       server.kill("SIGTERM");
       await ended;
     } finally {
@@ -96,7 +112,8 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     ];
     assert.deepEqual(deleted?.target, { type: "job", id: "42" });
     assert.deepEqual(deleted?.context, context);
-    const seen = requests.map((one) => {
+    assert.deepEqual(refusals(requests), [{ method: "GET", path: "*", status: 403 }]);
+    const seen = requests.filter(isAnswered).map((one) => {
       const { http, outcome, actor, context } = one as {
         http: { method: string; path: string; status: number };
         outcome: string;
@@ -133,7 +150,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
   });
 
   /** A handler, bundled as Lambda's tools do, with these events one after the other; each answer comes before a freeze. */
-  async function invoked(name: string, ids: readonly string[], env: Record<string, string> = {}) {
+  async function invoked(name: string, given: readonly object[], env: Record<string, string> = {}) {
     const file = installed.path(`${name}.ndjson`);
     const bundle = installed.path(`${name}.cjs`);
     await esbuild.build({
@@ -151,8 +168,8 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     child.stderr.on("data", (text) => errors.push(...String(text).trim().split("\n")));
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const said: { answer: string; recorded: number }[] = [];
-    for (const id of ids) {
-      child.stdin.write(`${JSON.stringify({ id })}\n`);
+    for (const event of given) {
+      child.stdin.write(`${JSON.stringify(event)}\n`);
       child.kill("SIGCONT");
       const { value: answer = "" } = await answers.next();
       await frozen(child.pid);
@@ -165,7 +182,7 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
   }
 
   test("AWS Lambda: what was recorded is delivered before the freeze", async () => {
-    const { said, errors, file } = await invoked("lambda", ["1", "fails", "2"]);
+    const { said, errors, file } = await invoked("lambda", [{ id: "1" }, { id: "fails" }, { id: "2" }]);
     assert.deepEqual(said, [
       { answer: "deleted", recorded: 1 },
       { answer: "failed: of the handler's", recorded: 2 },
@@ -178,11 +195,29 @@ describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
     assert.equal(report.counts.events, 3);
   });
 
+  test("AWS Lambda: a request of API Gateway's that a gate refuses", async () => {
+    const http = { method: "GET", path: "/internal/7", sourceIp: "192.0.2.7" };
+    const event = {
+      version: "2.0",
+      routeKey: "$default",
+      rawPath: "/internal/7",
+      headers: {},
+      requestContext: { http },
+    };
+    const { said, errors, file } = await invoked("gated", [event, { ...event, rawPath: "/jobs", id: "1" }]);
+    const [{ answer, recorded }, allowed] = said as [(typeof said)[0], (typeof said)[0]];
+    const { statusCode, body } = JSON.parse(answer);
+    assert.deepEqual([statusCode, body, recorded], [403, "Forbidden.\n", 1]);
+    assert.equal(allowed.answer, "deleted");
+    assert.deepEqual(errors, []);
+    assert.deepEqual(refusals(await eventsOf(file, "partial")), [{ method: "GET", path: "*", status: 403 }]);
+  });
+
   test("AWS Lambda: a collector that is down is told of, and fails an invocation where that was chosen", async () => {
-    const { said, errors } = await invoked("down", ["1"], { DOWN: "1" });
+    const { said, errors } = await invoked("down", [{ id: "1" }], { DOWN: "1" });
     assert.deepEqual(said, [{ answer: "deleted", recorded: 0 }]);
     assert.deepEqual([...new Set(errors)], ["transport.failed"]);
-    const required = await invoked("required", ["1"], { DOWN: "1", REQUIRED: "1" });
+    const required = await invoked("required", [{ id: "1" }], { DOWN: "1", REQUIRED: "1" });
     assert.deepEqual(required.said, [{ answer: "failed: transport.failed", recorded: 0 }]);
   });
 });

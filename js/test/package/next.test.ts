@@ -80,6 +80,12 @@ for (const bundler of ["turbopack", "webpack"] as const) {
         await delivered(/"request_id":"r_1"/);
       });
 
+      await t.test("a request that a gate refuses is answered so, and recorded", async () => {
+        const answer = await fetch(`http://localhost:${port}/guarded`);
+        assert.deepEqual([answer.status, await answer.text()], [403, "Forbidden.\n"]);
+        await delivered(/"countersign":\{"decision":"deny",.*"outcome":"denied","reason":"refused by Guarded paths"/);
+      });
+
       const tab = await browser.newPage();
       const shown = async (place: string, act = async () => {}) => {
         await tab.goto(`http://localhost:${port}/${place}`);

@@ -3,7 +3,7 @@ import { createRecorder } from "countersign";
 import { auditKoa } from "countersign/koa";
 import { closeOnSignals } from "countersign/node";
 import Koa from "koa";
-import { options } from "../options.mjs";
+import { guard, options } from "../options.mjs";
 
 const audit = await createRecorder(options());
 const router = new Router();
@@ -17,7 +17,7 @@ router.get("/fails", () => {
 
 const app = new Koa();
 app.silent = true;
-app.use(auditKoa(audit, { actor: (ctx) => ctx.get("x-user") || undefined }));
+app.use(auditKoa(audit, { gate: guard, actor: (ctx) => ctx.get("x-user") || undefined }));
 app.use(router.routes());
 const server = app.listen(0, "127.0.0.1", () => console.log(`listening on ${server.address().port}`));
 closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed).closeAllConnections()) });

@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { auditLambda } from "countersign/lambda";
+import { guard } from "../options.mjs";
 
 /** A collector that takes its time, and is down where the environment says so. */
 const to = async (chunk) => {
@@ -10,7 +11,7 @@ const to = async (chunk) => {
   appendFileSync(process.env.EXPORT, chunk);
 };
 const key = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
-const settings = { required: process.env.REQUIRED === "1", patience: 100 };
+const settings = { required: process.env.REQUIRED === "1", patience: 100, http: { gate: guard } };
 
 export const handler = auditLambda(
   () => ({ key, origin: "log.example/audit", to, onError: ({ code }) => console.error(code) }),

@@ -10,5 +10,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const until = performance.now() + 3_000;
   const context = { awsRequestId, getRemainingTimeInMillis: () => until - performance.now() };
   const answer = await handler(JSON.parse(line), context).catch(({ code, message }) => `failed: ${code ?? message}`);
-  process.stdout.write(`${answer}\n`, () => process.kill(process.pid, "SIGSTOP"));
+  process.stdout.write(`${typeof answer === "string" ? answer : JSON.stringify(answer)}\n`, () =>
+    process.kill(process.pid, "SIGSTOP"),
+  );
 }

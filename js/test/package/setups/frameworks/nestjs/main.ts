@@ -4,7 +4,7 @@ import { NestFactory } from "@nestjs/core";
 import { type Audit, createRecorder } from "countersign";
 import { AUDIT, AuditModule } from "countersign/nestjs";
 import { auditHttp } from "countersign/node";
-import { options } from "../../options.mjs";
+import { guard, options } from "../../options.mjs";
 
 @Controller()
 class Jobs {
@@ -26,7 +26,12 @@ class Jobs {
 class App {}
 
 const app = await NestFactory.create(App, { logger: false, forceCloseConnections: true });
-app.use(auditHttp<{ headers: Record<string, string> }>(app.get(AUDIT), { actor: ({ headers }) => headers["x-user"] }));
+app.use(
+  auditHttp<{ headers: Record<string, string> }>(app.get(AUDIT), {
+    gate: guard,
+    actor: ({ headers }) => headers["x-user"],
+  }),
+);
 app.enableShutdownHooks();
 await app.listen(0, "127.0.0.1");
 console.log(`listening on ${app.getHttpServer().address().port}`);

@@ -1,7 +1,7 @@
 import { createRecorder } from "countersign";
 import { closeOnSignals } from "countersign/node";
 import { auditHandle } from "countersign/sveltekit";
-import { options } from "../../options.mjs";
+import { guard, options } from "../../options.mjs";
 
 let handling;
 
@@ -9,7 +9,7 @@ let handling;
 async function start() {
   const audit = await createRecorder(options());
   closeOnSignals(audit);
-  return auditHandle(audit, { actor: ({ request }) => request.headers.get("x-user") ?? undefined });
+  return auditHandle(audit, { gate: guard, actor: ({ request }) => request.headers.get("x-user") ?? undefined });
 }
 
 export async function handle(input) {

@@ -1,4 +1,5 @@
 import { memory } from "countersign";
+import { gate } from "countersign/gate";
 import { auditNext } from "countersign/next";
 import { after } from "next/server";
 
@@ -9,4 +10,16 @@ globalThis.delivered ??= memory();
 export const to = globalThis.delivered;
 
 // Only by `after` anything is delivered.
-export const audited = auditNext(() => ({ key, origin: "log.example/audit", to, flush: false }), { after });
+const options = () => ({ key, origin: "log.example/audit", to, flush: false });
+export const audited = auditNext(options, { after });
+
+const rule = {
+  "countersign.decision": "deny",
+  detection: { condition: "path", path: { "http.path|startswith": "/guarded" } },
+  id: "guarded",
+  level: "high",
+  title: "Guarded paths",
+};
+const guard = gate({ pack: { countersign: "rules/v1", name: "fixture", rules: [rule] }, fail: "closed" });
+/** Denies what is below /guarded. */
+export const guarded = auditNext(options, { after, http: { gate: guard } });
