@@ -9,7 +9,7 @@ import type { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
 import { inCore, loader } from "../record/core.js";
-import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
+import { brokenSignerKey, noSignerKey, SIGNER_KEY, SIGNER_PREFIX, signerKey } from "../record/signer.js";
 import { LONGEST, pause, sleep } from "../timers.js";
 import {
   type Granted,
@@ -111,7 +111,7 @@ function checked(options: IssuerOptions) {
     throw noSignerKey();
   }
   // Whether it is whole only the core can tell, which is not loaded yet.
-  if (!/^[^+]+\+[0-9a-f]{8}\+A[Q-Za-f][A-Za-z0-9+/]{42}$/.test(signer.slice(SIGNER_PREFIX.length))) {
+  if (!SIGNER_KEY.test(signer)) {
     throw brokenSignerKey();
   }
   const isGiven = to !== undefined && to !== null;

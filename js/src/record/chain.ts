@@ -9,7 +9,7 @@ import type { Taken } from "./handle.js";
 import type { Signing } from "./signer.js";
 
 /** Who signs a chain, where the core does not. */
-export interface Seal extends Pick<Signing, "sign" | "checks"> {
+export interface Seal extends Omit<Signing, "key"> {
   /** How many milliseconds that may take. */
   timeout: number;
 }
@@ -138,12 +138,11 @@ export class Chain {
     const attempt = ++this.#attempt;
     const { count, now } = this.#begin(bytes);
     for (let due = this.#step(now); due !== undefined; due = this.#step(now)) {
-      const signature = await this.#sign(due);
+      const signature = this.#seal.signNow?.(due) ?? (await this.#sign(due));
       if (attempt !== this.#attempt) {
         return undefined;
       }
-      inCore(() => this.#core.sign(signature, this.#signerKnown));
-      this.#signerKnown ||= this.#seal.checks === "first";
+      this.#signed(signature);
     }
     const batch = this.#take(count);
     if (batch !== undefined) {
@@ -152,13 +151,15 @@ export class Chain {
     return batch;
   }
 
-  /** The same at once, where the core signs. */
+  /** The same at once, where signing waits for nothing. */
   linkNow(bytes: number): Batch | undefined {
     if (!this.isSwift || !this.hasWork) {
       return undefined;
     }
     const { count, now } = this.#begin(bytes);
-    this.#step(now);
+    for (let due = this.#step(now); due !== undefined; due = this.#step(now)) {
+      this.#signed(this.#seal.signNow?.(due) ?? new Uint8Array());
+    }
     return this.#take(count);
   }
 
@@ -209,6 +210,11 @@ export class Chain {
       return undefined;
     }
     return { id: this.#means.id(), chain: this.name, from, to: this.#next - 1, lines, taken, kept: false };
+  }
+
+  #signed(signature: Uint8Array): void {
+    inCore(() => this.#core.sign(signature, this.#signerKnown));
+    this.#signerKnown ||= this.#seal.checks === "first";
   }
 
   async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

@@ -17,7 +17,6 @@ import {
   brokenSignerKey,
   external,
   type KeyHandle,
-  type SeedReader,
   SIGNER_PREFIX,
   type Signer,
   type Signing,
@@ -38,7 +37,7 @@ export interface GeneratedKey {
 /** What differs between runtimes, and for tests. */
 export interface Variant {
   /** How a runtime signs with a signer key's text, where the artefact does not. */
-  readKey?: ((core: SeedReader, text: string) => Promise<Signing>) | undefined;
+  readKey?: ((text: string) => Promise<Signing>) | undefined;
   /** Gives what stands in the artefact's place. */
   wrapped?: (<Artefact>(core: Artefact) => Artefact) | undefined;
 }
@@ -147,10 +146,9 @@ function beginner(
   { now }: Clock,
 ) {
   const means = { now, random, id: () => outbox.id() };
-  const ofText = async (text: string): Promise<Signing> =>
-    readKey?.(core, text) ?? { key: text, sign: undefined, checks: "none" };
+  const ofText = async (text: string): Promise<Signing> => readKey?.(text) ?? { key: text, checks: "none" };
   return async (key: string | KeyHandle | Signer) => {
-    const { key: read, sign, checks } = typeof key === "string" ? await ofText(signerKey(key.trim())) : external(key);
+    const { key: read, ...signing } = typeof key === "string" ? await ofText(signerKey(key.trim())) : external(key);
     const begun = () => {
       const recorder = ofKey(key, () => new core.Recorder(origin, read, redact.known));
       for (const path of redact.paths) {
@@ -160,7 +158,7 @@ function beginner(
         recorder.shapePaths();
       }
       recorder.keepUnstored(outbox.isDurable);
-      return new Chain(recorder, { sign, checks, timeout: timeoutMs }, means);
+      return new Chain(recorder, { ...signing, timeout: timeoutMs }, means);
     };
     // What is wrong with the key shows now.
     let first: Chain | undefined = begun();

@@ -18,16 +18,24 @@ export interface Endings {
 export interface Lifecycle {
   /** Whether what is sent now must outlive the page. */
   isLeaving(): boolean;
+  /**
+   * About how many bytes of events and links are signed together. A page that is going away may send no more than 60 KiB,
+   * and no less than what was signed together; elsewhere it is below what any proxy takes that has a limit of its own.
+   */
+  readonly batchBytes: number;
   /** Tells a recorder, until what is given back is called. */
   follow(endings: Endings): () => void;
 }
 
 /** Where nobody tells: isolates that end unseen. */
-export const none: Lifecycle = { isLeaving: () => false, follow: () => () => {} };
+export const none: Lifecycle = { isLeaving: () => false, batchBytes: 96 << 10, follow: () => () => {} };
 
 /** Of whatever runs here: a page, a program, or what is both. */
 export const ofRuntime: Lifecycle = {
   isLeaving: () => inPage() && document.visibilityState === "hidden",
+  get batchBytes() {
+    return inPage() ? 48 << 10 : none.batchBytes;
+  },
   follow(endings) {
     const ends = [inPage() ? followPage(endings) : [], program() ? followProgram(endings) : []].flat();
     return () => {

@@ -42,11 +42,7 @@ export interface Dropped {
   readonly until: number;
 }
 
-/**
- * About how many bytes of events and links are signed together, and how many are linked before some are sent. A page that
- * is going away may send no more than 60 KiB, and no less than a batch.
- */
-const BATCH = 48 << 10;
+/** How much is linked before some is sent. */
 const LINKED = 1 << 20;
 /** How long a program that has nothing else to do is kept from ending. */
 const EXIT = 5_000;
@@ -501,7 +497,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   }
 
   #batchBytes(): number {
-    return Math.min(BATCH, this.#delivery.mostBytes);
+    return Math.min(this.#parts.lifecycle.batchBytes, this.#delivery.mostBytes);
   }
 
   #recordDropped(chain: Chain): void {
@@ -720,7 +716,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     }
     // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
     if (!this.#outbox.isDurable && this.#chain.isSwift) {
-      const batch = this.#chain.linkNow(BATCH);
+      const batch = this.#chain.linkNow(this.#parts.lifecycle.batchBytes);
       if (batch !== undefined) {
         batch.kept = true;
         this.#linked(batch);

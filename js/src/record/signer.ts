@@ -21,6 +21,9 @@ export interface KeyHandle {
 /** What a signer key's text begins with. */
 export const SIGNER_PREFIX = "PRIVATE+KEY+";
 
+/** A whole one: the name, the key ID and the base64 of the seed behind its type. */
+export const SIGNER_KEY = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(A[Q-Za-f][A-Za-z0-9+/]{42})$/;
+
 const NONE = [
   /^/,
   "this is no signer key",
@@ -65,18 +68,14 @@ export function brokenSignerKey(): CountersignError {
   return invalidKey("the signer key is cut off or altered", "copy the whole line again, from PRIVATE+KEY+ on");
 }
 
-/** What the core knows of seeds. */
-export interface SeedReader {
-  /** The signer key and the vkey of a seed under this name. */
-  signerKey(name: string, seed: Uint8Array): string[];
-}
-
 /** What signs with a key, and whose signatures those are. */
 export interface Signing {
   /** The key as the core reads it: a signer key's text, or a vkey. */
   readonly key: string;
-  /** Where the core does not sign. */
-  readonly sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
+  /** Where neither the core nor `signNow` does. */
+  readonly sign?: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
+  /** Signs without being waited for. */
+  readonly signNow?: ((bytes: Uint8Array<ArrayBuffer>) => Uint8Array) | undefined;
   /** Which of its signatures have to be checked: those of a key that cannot change are all right when the first is. */
   readonly checks: "each" | "first" | "none";
 }
@@ -96,9 +95,7 @@ export function external(key: Signer | KeyHandle): Signing {
     const { privateKey } = key;
     const pair = 'give the private key of a pair, with "sign" among its usages';
     must(privateKey?.usages?.includes("sign"), "key", "this CryptoKey may not sign", pair);
-    const sign = async (bytes: Uint8Array<ArrayBuffer>) =>
-      new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, bytes));
-    return { key: key.vkey, sign, checks: "first" };
+    return { key: key.vkey, sign: signerOf(privateKey), checks: "first" };
   }
   return { key: key.vkey, sign: async (bytes) => asBytes(await key.sign(bytes)), checks: "each" };
 }
@@ -111,4 +108,9 @@ function asBytes(signature: Uint8Array | ArrayBuffer): Uint8Array {
     return signature;
   }
   throw new TypeError("sign gave no bytes");
+}
+
+/** What signs with a key of WebCrypto's. */
+export function signerOf(key: CryptoKey): Signing["sign"] {
+  return async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, bytes));
 }

@@ -3,8 +3,7 @@
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
 import { isName } from "../keys/name.js";
-import { inCore } from "./core.js";
-import { brokenSignerKey, external, type KeyHandle, type SeedReader, SIGNER_PREFIX, type Signing } from "./signer.js";
+import { brokenSignerKey, type KeyHandle, SIGNER_KEY, type Signing, signerOf } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
 /** The type of an Ed25519 key in its text. */
@@ -27,31 +26,48 @@ export async function generateKeyHandle(name: string): Promise<KeyHandle> {
 const PKCS8_PREFIX = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
 
 /** Signs with a signer key's text in WebCrypto: for runtimes in which that is faster than the core. */
-export async function importSignerKey(core: SeedReader, text: string): Promise<Signing> {
-  const [, name = "", typed = ""] = /^([^+]*)\+[^+]*\+(.*)$/s.exec(text.slice(SIGNER_PREFIX.length)) ?? [];
-  const seed = seedOf(typed);
-  const [key, vkey = ""] = inCore(() => core.signerKey(name, seed));
-  if (key !== text) {
-    throw brokenSignerKey();
-  }
-  const pkcs8 = concat([PKCS8_PREFIX, seed]);
-  const privateKey = await inWebCrypto(() => crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["sign"]));
-  pkcs8.fill(0);
-  seed.fill(0);
-  return { ...external({ vkey, privateKey }), checks: "none" };
+export function importSignerKey(text: string): Promise<Signing> {
+  return readSignerKey(text, async (pkcs8) => {
+    const imported = (isExtractable: boolean) =>
+      inWebCrypto(() => crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, isExtractable, ["sign"]));
+    // WebCrypto tells the public key of none that cannot be taken out. To find it in the core takes a third of a start.
+    const { x } = await crypto.subtle.exportKey("jwk", await imported(true));
+    return { x, sign: signerOf(await imported(false)) };
+  });
 }
 
-function seedOf(typed: string): Uint8Array {
-  let bytes = "";
-  try {
-    bytes = atob(typed);
-  } catch {
-    // It has not the length of one.
-  }
-  if (bytes.length !== 33 || bytes.charCodeAt(0) !== ED25519) {
+/** What signs with a private key, and the public one, as base64url. */
+export interface Imported extends Pick<Signing, "sign" | "signNow"> {
+  readonly x: string | undefined;
+}
+
+/** Has a runtime sign with a signer key's text, of which it is given the private key in PKCS #8, whose bytes are gone afterwards. */
+export async function readSignerKey(
+  text: string,
+  imported: (pkcs8: Uint8Array<ArrayBuffer>) => Promise<Imported>,
+): Promise<Signing> {
+  const [, name = "", id, typed] = SIGNER_KEY.exec(text) ?? [];
+  if (typed === undefined) {
     throw brokenSignerKey();
   }
-  return Uint8Array.from(bytes.slice(1), (byte) => byte.charCodeAt(0));
+  const seed = bytesOf(typed).subarray(1);
+  const pkcs8 = concat([PKCS8_PREFIX, seed]);
+  try {
+    const { x = "", ...signing } = await imported(pkcs8);
+    const key = await vkeyOf(name, bytesOf(x.replaceAll("-", "+").replaceAll("_", "/")));
+    // The text names the public key by a hash.
+    if (key.split("+")[1] !== id) {
+      throw brokenSignerKey();
+    }
+    return { ...signing, key, checks: "none" };
+  } finally {
+    pkcs8.fill(0);
+    seed.fill(0);
+  }
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 }
 
 async function exportRaw(key: CryptoKey): Promise<Uint8Array> {

@@ -9,7 +9,8 @@ import { verify } from "countersign/verify";
 export const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 const VKEY = "example.com/recorder+7fca09ae+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
 const FIRST_TIME = 1_795_154_462_345;
-const EVENTS_A_FLUSH = 64;
+/** So few that in a page, too, they are signed together. */
+const EVENTS_A_FLUSH = 8;
 
 export const TRUST = `emitter ${VKEY}\n`;
 

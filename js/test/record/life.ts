@@ -12,6 +12,7 @@ export function inLife() {
   let isLeaving = false;
   const { createRecorder } = recording(MODULE, {
     isLeaving: () => isLeaving,
+    batchBytes: 48 << 10,
     follow(followed) {
       endings = followed;
       return () => {};

@@ -1,10 +1,11 @@
-/** Signer keys in WebCrypto, as in Workers. */
+/** Signer keys in WebCrypto, as in Workers, and in Node.js's own Ed25519. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { recording } from "../../dist/record/create.js";
 import { none } from "../../dist/record/lifecycle.js";
+import { nativeSigner } from "../../dist/record/sign.node.js";
 import type { KeyHandle, Signer } from "../../dist/record/signer.js";
 import { generateKeyHandle, importSignerKey } from "../../dist/record/webcrypto.js";
 import { memory } from "../../dist/transport/transport.js";
@@ -14,6 +15,7 @@ const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/reco
 const [{ secret: KEY }] = EMITTERS;
 const inCore = recording(MODULE, none);
 const inWebCrypto = recording(MODULE, none, { readKey: importSignerKey });
+const inNode = recording(MODULE, none, { readKey: nativeSigner });
 
 type CreateRecorder = typeof inCore.createRecorder;
 
@@ -54,8 +56,18 @@ test("WebCrypto signs what the core signs, with a key that cannot be taken out",
   const expected = await recorded(inCore.createRecorder, KEY);
   const counts = await counting(async () => assert.equal(await recorded(inWebCrypto.createRecorder, KEY), expected));
   assert.ok(counts.sign > 1);
-  assert.deepEqual(counts.imported, [false]);
+  // The first is asked for the public key, and let go of.
+  assert.deepEqual(counts.imported, [true, false]);
   assert.equal((await counting(() => recorded(inCore.createRecorder, KEY))).sign, 0);
+});
+
+test("Node.js signs what the core signs, also what is recorded at the last moment", async () => {
+  const expected = await recorded(inCore.createRecorder, KEY);
+  assert.equal(await recorded(inNode.createRecorder, KEY), expected);
+  const { key, signNow, checks } = await nativeSigner(KEY);
+  assert.equal(checks, "none");
+  assert.ok(!key.includes("PRIVATE"), "the core is given the vkey");
+  assert.equal(signNow?.(new Uint8Array(3)).length, 64);
 });
 
 test("a key that is cut off, altered or no key is refused with the same words", async () => {
@@ -74,7 +86,9 @@ test("a key that is cut off, altered or no key is refused with the same words", 
     "hunter2",
   ]) {
     const refusal = (create: CreateRecorder) => recorded(create, broken).then(() => assert.fail(broken), String);
-    assert.equal(await refusal(inWebCrypto.createRecorder), await refusal(inCore.createRecorder), broken);
+    const expected = await refusal(inCore.createRecorder);
+    assert.equal(await refusal(inWebCrypto.createRecorder), expected, broken);
+    assert.equal(await refusal(inNode.createRecorder), expected, broken);
   }
 });
 
