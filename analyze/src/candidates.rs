@@ -3,8 +3,8 @@
 use countersign_query::value::Kind;
 
 use crate::condition::Condition;
-use crate::fields::{Found, Id, Leaf};
-use crate::keywords::Keywords;
+use crate::fields::{Fields, Found, Id, Leaf};
+use crate::keywords::{GRAM, Keywords};
 use crate::rule::Detection;
 use crate::selection::{Item, Selection, Test};
 use crate::sorted::Lists;
@@ -17,31 +17,44 @@ pub(crate) struct Candidates {
     values: Lists<(Id, u64), u32>,
     /// A bit for each of these: most values are none that a rule asks for.
     filter: Filter,
-    /// Whether rules are found by values of this field.
-    by_value: Vec<bool>,
-    /// By field.
-    fields: Vec<Vec<u32>>,
+    fields: Vec<OfField>,
+    /// The fields by which rules are found that are not of the event itself.
+    beside: Vec<Id>,
     keywords: Keywords,
     always: Vec<u32>,
+}
+
+/// How rules are found by a field.
+#[derive(Clone, Debug, Default)]
+struct OfField {
+    /// By its being there.
+    there: Vec<u32>,
+    /// The length of the longest value that a rule asks for, where one is found so.
+    longest: Option<usize>,
+    /// By what stands in its values.
+    parts: Keywords,
 }
 
 /// An event that a rule fires for has one of these at least.
 #[derive(Default)]
 struct Needs {
-    values: Vec<(Id, u64)>,
+    /// Each value's length and hash.
+    values: Vec<(Id, usize, u64)>,
     words: Vec<String>,
+    parts: Vec<(Id, String)>,
     fields: Vec<Id>,
 }
 
 impl Needs {
     /// How many events it lets pass, roughly: less is better.
-    fn cost(&self) -> (usize, usize, usize) {
-        (self.fields.len(), self.words.len(), self.values.len())
+    fn cost(&self) -> (usize, usize, usize, usize) {
+        (self.fields.len(), self.words.len(), self.parts.len(), self.values.len())
     }
 
     fn or(mut self, other: Self) -> Self {
         self.values.extend(other.values);
         self.words.extend(other.words);
+        self.parts.extend(other.parts);
         self.fields.extend(other.fields);
         self
     }
@@ -97,9 +110,9 @@ impl Filter {
 
 impl Candidates {
     /// Of rules in the order of their numbers; none stands for one that is never asked.
-    pub(crate) fn of<'d>(rules: impl Iterator<Item = Option<&'d Detection>>, fields: usize) -> Self {
+    pub(crate) fn of<'d>(rules: impl Iterator<Item = Option<&'d Detection>>, fields: &Fields) -> Self {
         let mut candidates =
-            Self { by_value: vec![false; fields], fields: vec![Vec::new(); fields], ..Self::default() };
+            Self { fields: vec![OfField::default(); fields.len()], ..Self::default() };
         for (number, detection) in (0..).zip(rules) {
             candidates.rules += 1;
             if let Some(detection) = detection {
@@ -109,6 +122,9 @@ impl Candidates {
         candidates.values.sort();
         candidates.filter = Filter::of(candidates.values.keys());
         candidates.keywords.sort();
+        candidates.fields.iter_mut().for_each(|field| field.parts.sort());
+        let is_asked = |field: &Id| candidates.fields.get(*field as usize).is_some_and(OfField::is_asked);
+        candidates.beside = fields.beside_events().filter(is_asked).collect();
         candidates
     }
 
@@ -121,15 +137,19 @@ impl Candidates {
         let Some(needs) = of_condition(&detection.condition, detection) else {
             return self.always.push(number);
         };
-        if needs.words.iter().any(|word| word.len() < 3) {
+        if needs.words.iter().any(|word| word.len() < GRAM) {
             return self.always.push(number);
         }
-        for (field, hash) in needs.values {
-            self.by_value[field as usize] = true;
+        for (field, length, hash) in needs.values {
+            let longest = &mut self.fields[field as usize].longest;
+            *longest = Some(longest.unwrap_or(0).max(length));
             self.values.push((field, hash), number);
         }
         for field in needs.fields {
-            push(&mut self.fields[field as usize]);
+            push(&mut self.fields[field as usize].there);
+        }
+        for (field, part) in needs.parts {
+            self.fields[field as usize].parts.add(&part, number);
         }
         for word in needs.words {
             self.keywords.add(&word, number);
@@ -137,34 +157,47 @@ impl Candidates {
     }
 
     /// The rules that this event could make fire, ascending.
-    pub(crate) fn find(&self, found: &Found<'_>) -> Vec<u32> {
+    pub(crate) fn find(&self, found: &Found<'_>) -> impl Iterator<Item = u32> + use<> {
         let mut is_in = vec![0u64; self.rules.div_ceil(64)];
         let mut add = |rule: &u32| is_in[*rule as usize / 64] |= 1 << (rule % 64);
         self.always.iter().for_each(&mut add);
-        for field in &found.touched {
-            self.fields[*field as usize].iter().for_each(&mut add);
-            if self.by_value[*field as usize] {
-                for leaf in found.values(*field) {
-                    if matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool) {
-                        let key = (*field, hash_folded(leaf));
-                        if self.filter.may_have(key) {
-                            self.values.of(&key).for_each(&mut add);
-                        }
+        for field in found.touched.iter().chain(&self.beside) {
+            let of_field = &self.fields[*field as usize];
+            if !of_field.is_asked() {
+                continue;
+            }
+            for (nth, leaf) in found.values(*field).enumerate() {
+                if nth == 0 {
+                    of_field.there.iter().for_each(&mut add);
+                }
+                if !matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool) {
+                    continue;
+                }
+                if of_field.longest.is_some_and(|longest| leaf.text.len() <= longest || !leaf.text.is_ascii()) {
+                    let key = (*field, hash_folded(leaf));
+                    if self.filter.may_have(key) {
+                        self.values.of(&key).for_each(&mut add);
                     }
                 }
+                of_field.parts.find(leaf, &mut |rule| add(&rule));
             }
         }
         for leaf in found.words() {
             self.keywords.find(leaf, &mut |rule| add(&rule));
         }
-        let mut rules = Vec::new();
-        for (nth, mut bits) in (0..).zip(is_in) {
-            while bits != 0 {
-                rules.push(nth * 64 + bits.trailing_zeros());
+        (0..).zip(is_in).flat_map(|(nth, mut bits)| {
+            core::iter::from_fn(move || {
+                let rule = (bits != 0).then(|| nth * 64 + bits.trailing_zeros())?;
                 bits &= bits - 1;
-            }
-        }
-        rules
+                Some(rule)
+            })
+        })
+    }
+}
+
+impl OfField {
+    fn is_asked(&self) -> bool {
+        !self.there.is_empty() || self.longest.is_some() || !self.parts.is_empty()
     }
 }
 
@@ -201,17 +234,27 @@ fn of_item(item: &Item) -> Option<Needs> {
         }
         return Some(needs);
     };
-    let value = |test: &Test| match test {
-        Test::Text(wildcard) => wildcard.exact().map(|text| (field, hash(text.bytes()))),
-        Test::Bool(wanted) => Some((field, hash(if *wanted { "true" } else { "false" }.bytes()))),
-        _ => None,
-    };
-    if let Some(values) = item.tests.iter().map(value).collect::<Option<Vec<_>>>() {
-        needs.values = if item.all { values.into_iter().take(1).collect() } else { values };
-        return Some(needs);
+    let there = || item.needs_field().then(|| Needs { fields: vec![field], ..Needs::default() });
+    if item.all {
+        return Needs::best(item.tests.iter().map(|test| of_test(field, test))).or_else(there);
     }
-    item.needs_field().then(|| {
-        needs.fields.push(field);
-        needs
-    })
+    Needs::any(item.tests.iter().map(|test| of_test(field, test))).or_else(there)
+}
+
+/// What a value must be, or have in it, for a test of it to hold.
+fn of_test(field: Id, test: &Test) -> Option<Needs> {
+    let mut needs = Needs::default();
+    let mut value = |text: &str| needs.values.push((field, text.len(), hash(text.bytes())));
+    match test {
+        Test::Text(wildcard) => match wildcard.exact() {
+            Some(text) => value(text),
+            None => {
+                let part = wildcard.needle().filter(|part| part.len() >= GRAM)?;
+                needs.parts.push((field, part));
+            }
+        },
+        Test::Bool(wanted) => value(if *wanted { "true" } else { "false" }),
+        _ => return None,
+    }
+    Some(needs)
 }

@@ -1,4 +1,4 @@
-//! The fields that rules ask for, found in one walk through an event.
+//! The fields that rules ask for, found in one walk through an event. What is not of the event is made when it is asked for.
 //!
 //! A field is a path of members, its names parted by dots, and means nested members alone; an array stands for each of
 //! its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link says,
@@ -9,11 +9,11 @@ use core::net::IpAddr;
 use std::borrow::Cow;
 
 use countersign_query::matcher::fold;
+use countersign_query::names::Names;
 use countersign_query::value::{Kind, Value};
 use countersign_query::{Entry, Read};
 
 use crate::baseline::{self, Fact, Facts};
-use crate::names::Names;
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -75,6 +75,8 @@ pub(crate) struct Fields {
     beside: Vec<(Beside, Id)>,
     facts: Vec<(Fact, Id)>,
     names: Vec<String>,
+    /// Where the values of each are before anything was found.
+    places: Vec<Place>,
     ids: Names,
     /// Whether rules ask for any text of the event.
     pub(crate) words: bool,
@@ -94,6 +96,7 @@ impl Fields {
         }
         let id = self.names.len() as Id;
         let first = name.split('.').next().unwrap_or_default();
+        let mut place = Place::default();
         if let Some(fact) = name.strip_prefix("baseline.") {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
         } else if matches!(first, "read" | "link" | "derived") && name.contains('.') {
@@ -108,6 +111,7 @@ impl Fields {
                     }
                 });
             };
+            place = Place { first: BESIDE_IT, last: self.beside.len() as u32 };
             self.beside.push((*beside, id));
         } else {
             if self.nodes.is_empty() {
@@ -124,6 +128,7 @@ impl Fields {
             self.nodes[at].id = Some(id);
         }
         self.names.push(name.into());
+        self.places.push(place);
         self.ids.get_or_insert(name, id as usize);
         Ok(id)
     }
@@ -140,6 +145,11 @@ impl Fields {
         self.names.len()
     }
 
+    /// Those that are not of the event itself, and not of baselines.
+    pub(crate) fn beside_events(&self) -> impl Iterator<Item = Id> {
+        self.beside.iter().map(|(_, id)| *id)
+    }
+
     /// The fact that a field is, if it is one.
     pub(crate) fn fact(&self, id: Id) -> Option<Fact> {
         self.facts.iter().find(|(_, fact)| *fact == id).map(|(fact, _)| *fact)
@@ -151,8 +161,8 @@ impl Fields {
     }
 
     /// What baselines say of an event.
-    pub(crate) fn of_facts(&self, facts: &Facts) -> Found<'static> {
-        let mut found = self.nothing();
+    pub(crate) fn of_facts(&self, facts: &Facts) -> Found<'_> {
+        let mut found = self.nothing(None);
         for (fact, id) in &self.facts {
             let kind = match fact {
                 Fact::New => Kind::Text,
@@ -164,46 +174,46 @@ impl Fields {
         found
     }
 
-    fn nothing<'a>(&self) -> Found<'a> {
+    fn nothing<'a>(&'a self, entry: Option<(Entry<'a>, Zone)>) -> Found<'a> {
+        let beside = if entry.is_some() { self.beside.len() } else { 0 };
         Found {
-            leaves: Vec::with_capacity(64),
-            places: vec![Place::default(); self.names.len()],
+            leaves: Vec::with_capacity(8),
+            places: self.places.clone(),
             touched: Vec::with_capacity(32),
             words: Vec::new(),
+            entry,
+            kinds: &self.beside,
+            beside: vec![OnceCell::new(); beside],
         }
     }
 
     /// What an event has of them.
-    pub(crate) fn find<'a>(&self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
-        let mut found = self.nothing();
+    pub(crate) fn find<'a>(&'a self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
+        let mut found = self.nothing(Some((*entry, zone)));
         if let Some(event) = entry.event {
             self.walk(event, (!self.nodes.is_empty()).then_some(0), &mut found);
-        }
-        for (beside, id) in &self.beside {
-            if let Some(text) = Self::beside(*beside, entry, zone) {
-                found.put(Some(*id), Leaf::of(Kind::Text, text), false);
-            }
         }
         found
     }
 
     fn beside<'a>(beside: Beside, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
-        let of_read = |read: &Read<'a>| {
+        let of_read = |read: &'a Read<'a>| {
             let Read { read_as, action, actor, target, address, outcome, reason, .. } = read;
-            match beside {
-                Beside::As => Some(read_as.clone()),
-                Beside::Action => action.clone(),
-                Beside::ActorId => actor.id.clone(),
-                Beside::ActorName => actor.name.clone(),
-                Beside::ActorType => actor.kind.clone(),
-                Beside::TargetId => target.id.clone(),
-                Beside::TargetName => target.name.clone(),
-                Beside::TargetType => target.kind.clone(),
-                Beside::Address => address.clone(),
-                Beside::Outcome => Some(Cow::Borrowed(outcome.as_str())),
-                Beside::Reason => reason.clone(),
+            let text = match beside {
+                Beside::As => Some(read_as),
+                Beside::Action => action.as_ref(),
+                Beside::ActorId => actor.id.as_ref(),
+                Beside::ActorName => actor.name.as_ref(),
+                Beside::ActorType => actor.kind.as_ref(),
+                Beside::TargetId => target.id.as_ref(),
+                Beside::TargetName => target.name.as_ref(),
+                Beside::TargetType => target.kind.as_ref(),
+                Beside::Address => address.as_ref(),
+                Beside::Outcome => return Some(Cow::Borrowed(outcome.as_str())),
+                Beside::Reason => reason.as_ref(),
                 _ => None,
-            }
+            };
+            text.map(|text| Cow::Borrowed(&**text))
         };
         let local = || zone.local(entry.time().0);
         let of_event = |find: fn(&str, Value<'_>) -> Option<String>| {
@@ -296,22 +306,29 @@ impl<'a> Leaf<'a> {
     }
 }
 
-/// Where a field's first and last value are, counted from one.
+/// Where a field's first and last value are, counted from one; or that it is beside the event, and where in
+/// [`Found::beside`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     first: u32,
     last: u32,
 }
 
+const BESIDE_IT: u32 = u32::MAX;
+
 /// What an event has of the fields that rules ask for.
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
     leaves: Vec<Leaf<'a>>,
     places: Vec<Place>,
-    /// The fields that it has.
+    /// The fields that the event itself has.
     pub(crate) touched: Vec<Id>,
     /// Where all its texts are, counted from one, where rules ask for any.
     words: Vec<u32>,
+    entry: Option<(Entry<'a>, Zone)>,
+    kinds: &'a [(Beside, Id)],
+    /// What is beside the event, as far as it was asked for.
+    beside: Vec<OnceCell<Option<Leaf<'a>>>>,
 }
 
 impl<'a> Found<'a> {
@@ -336,9 +353,17 @@ impl<'a> Found<'a> {
         self.leaves.get(nth.checked_sub(1)? as usize)
     }
 
+    fn beside(&self, nth: u32) -> Option<&Leaf<'a>> {
+        let (entry, zone) = self.entry.as_ref()?;
+        let (beside, _) = self.kinds.get(nth as usize)?;
+        let make = || Fields::beside(*beside, entry, *zone).map(|text| Leaf::of(Kind::Text, text));
+        self.beside.get(nth as usize)?.get_or_init(make).as_ref()
+    }
+
     /// The values of a field, in their order.
     pub(crate) fn values(&self, id: Id) -> impl Iterator<Item = &Leaf<'a>> {
-        let first = self.places.get(id as usize).and_then(|place| self.leaf(place.first));
+        let place = self.places.get(id as usize).copied().unwrap_or_default();
+        let first = if place.first == BESIDE_IT { self.beside(place.last) } else { self.leaf(place.first) };
         core::iter::successors(first, move |before| self.leaf(before.next))
     }
 

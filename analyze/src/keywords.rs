@@ -4,14 +4,13 @@ use crate::fields::Leaf;
 use crate::sorted::Lists;
 
 /// So many bytes of a text are looked for first.
-const GRAM: usize = 3;
-const BITS: u32 = 16;
+pub(crate) const GRAM: usize = 3;
 
 /// Texts that are looked for, each with the numbers of those who look for it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keywords {
-    /// A bit for each hash of a gram that some text has.
-    filter: Vec<u64>,
+    /// A bit for each hash of a gram that some text has: a power of two of them.
+    filter: Box<[u64]>,
     grams: Lists<[u8; GRAM], Keyword>,
 }
 
@@ -27,8 +26,10 @@ fn number([a, b, c]: [u8; GRAM]) -> u32 {
     u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c)
 }
 
-fn hash(gram: u32) -> usize {
-    (gram.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+/// The word of a filter of so many in which a gram has its bit, and that bit.
+fn place(gram: u32, words: usize) -> (usize, u64) {
+    let mixed = gram.wrapping_mul(0x9e37_79b1);
+    ((mixed >> 8) as usize & (words - 1), 1 << (mixed >> 26))
 }
 
 impl Keywords {
@@ -41,11 +42,6 @@ impl Keywords {
             return false;
         };
         let gram = [gram[0], gram[1], gram[2]];
-        if self.filter.is_empty() {
-            self.filter = vec![0; (1 << BITS) / 64];
-        }
-        let bit = hash(number(gram));
-        self.filter[bit / 64] |= 1 << (bit % 64);
         self.grams.push(gram, Keyword { text: text.as_bytes().into(), at, owner });
         true
     }
@@ -53,6 +49,22 @@ impl Keywords {
     /// Ends the adding.
     pub(crate) fn sort(&mut self) {
         self.grams.sort();
+        let grams = self.grams.keys();
+        if grams.len() == 0 {
+            return;
+        }
+        // Of the grams of other texts one in thirty passes, or fewer.
+        let mut filter = vec![0; (grams.len() / 2 + 1).next_power_of_two()];
+        for gram in grams {
+            let (word, bit) = place(number(gram), filter.len());
+            filter[word] |= bit;
+        }
+        self.filter = filter.into();
+    }
+
+    /// Whether nobody looks for anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filter.is_empty()
     }
 
     /// Tells whose texts stand in this one; perhaps more than once.
@@ -66,8 +78,8 @@ impl Keywords {
         let mut gram = 0;
         for (end, byte) in (1..).zip(bytes) {
             gram = (gram << 8 | u32::from(byte.to_ascii_lowercase())) & 0x00ff_ffff;
-            let bit = hash(gram);
-            if self.filter[bit / 64] & 1 << (bit % 64) == 0 || end < GRAM {
+            let (word, bit) = place(gram, self.filter.len());
+            if self.filter[word] & bit == 0 || end < GRAM {
                 continue;
             }
             let folded = leaf.folded().as_bytes();

@@ -56,7 +56,6 @@ pub mod inventory;
 mod keywords;
 #[cfg(feature = "state")]
 mod millis;
-mod names;
 mod numbers;
 mod pack;
 #[cfg(feature = "state")]

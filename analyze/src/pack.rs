@@ -177,7 +177,7 @@ impl Builder {
         }
         let (name, version, time, zone, members) = about;
         let text = written(members, nodes.into_iter().map(|(_, node)| node).collect());
-        let candidates = Candidates::of(rules.iter().map(Rule::detection), fields.len());
+        let candidates = Candidates::of(rules.iter().map(Rule::detection), &fields);
         let hash = Hash::of(&[text.as_bytes()]);
         let numbers = |is_meant: &dyn Fn(&Asks, usize) -> bool| -> Vec<u32> {
             let rules = rules.iter().enumerate();

@@ -140,8 +140,8 @@ impl Item {
     }
 
     /// The values that make it hold, for people: none where it holds because something is missing.
-    pub(crate) fn matched<'f>(&self, found: &'f Found<'_>) -> Option<&'f Leaf<'f>> {
-        let leaves: Box<dyn Iterator<Item = &'f Leaf<'f>>> = match self.field {
+    pub(crate) fn matched<'f, 'a>(&self, found: &'f Found<'a>) -> Option<&'f Leaf<'a>> {
+        let leaves: Box<dyn Iterator<Item = &'f Leaf<'a>> + 'f> = match self.field {
             Some(field) => Box::new(found.values(field)),
             None => Box::new(found.words()),
         };

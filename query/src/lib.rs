@@ -26,7 +26,7 @@
 //! - [`condition`]: what a query is made of; [`matcher`]: what a value must be, for whoever asks.
 //! - [`tally`]: what a search found, and what must be said where it found nothing.
 //! - [`needle`]: what must stand in an event's text for it to be found.
-//! - [`value`]: an event as it was read, in place.
+//! - [`value`]: an event as it was read, in place; [`names`]: which of a few names a member has.
 //! - [`reading`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
 #![deny(missing_docs, unsafe_code)]
 
@@ -36,6 +36,7 @@ pub mod error;
 mod lex;
 pub mod matcher;
 pub mod moment;
+pub mod names;
 mod nearest;
 pub mod needle;
 mod parse;

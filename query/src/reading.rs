@@ -53,7 +53,8 @@ use countersign::time::Time;
 use crate::condition::Short;
 use crate::value::Value;
 use definition::Definition;
-use path::Numbers;
+use crate::names::Names;
+use path::Top;
 
 pub use definition::Unusable;
 pub use own::read_own;
@@ -199,14 +200,14 @@ const MOST: usize = 256;
 #[derive(Clone)]
 pub struct Readings {
     list: Arc<[Arc<Definition>]>,
-    roots: Arc<Numbers>,
+    names: Arc<Names>,
     digest: Hash,
 }
 
 /// None: events are what their members say.
 impl Default for Readings {
     fn default() -> Self {
-        Self { list: Arc::default(), roots: Arc::default(), digest: Hash::of(&[]) }
+        Self { list: Arc::default(), names: Arc::default(), digest: Hash::of(&[]) }
     }
 }
 
@@ -266,11 +267,14 @@ impl Readings {
     }
 
     fn of(mut list: Vec<Arc<Definition>>, digest: Hash) -> Self {
-        let mut roots = Numbers::default();
+        let mut names = Names::default();
         for definition in &mut list {
-            Arc::make_mut(definition).number_roots(&mut roots);
+            Arc::make_mut(definition).number_roots(&mut names);
         }
-        Self { list: list.into(), roots: Arc::new(roots), digest }
+        for definition in &mut list {
+            Arc::make_mut(definition).share_begins(&mut names);
+        }
+        Self { list: list.into(), names: Arc::new(names), digest }
     }
 
     /// What they are called, in their order.
@@ -287,13 +291,9 @@ impl Readings {
 
     /// What an event says, by the first reading that its shape fits.
     pub fn read<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
-        let mut there = definition::Roots::default();
-        for (name, _) in event.members() {
-            if let Some(number) = self.roots.get(&*name.text()) {
-                there.add(*number);
-            }
-        }
-        self.list.iter().filter(|definition| definition.may_fit(there)).find_map(|one| one.read(*event))
+        let top = Top::of(*event, &self.names);
+        let there = definition::Roots::of(&top);
+        self.list.iter().filter(|definition| definition.may_fit(there)).find_map(|one| one.read(&top))
     }
 }
 

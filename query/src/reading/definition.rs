@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::condition::{Condition, Test};
-use super::path::{Begins, Numbers, Path, Scope};
+use super::path::{Begins, Path, Scope, Top};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
 use super::spelling::Spelling;
 use super::when::{Unit, Written};
 use super::{Outcome, Read};
 use crate::condition::Short;
+use crate::names::Names;
 use crate::value::{Document, Kind, Value};
 
 /// The most alternatives, tests and words that stand beside each other.
@@ -68,8 +69,9 @@ type Parsed<T> = Result<T, Unusable>;
 pub(super) struct Roots(u128);
 
 impl Roots {
-    pub(super) fn add(&mut self, number: u32) {
-        self.0 |= 1 << number;
+    /// Of an event.
+    pub(super) fn of(top: &Top<'_>) -> Self {
+        Self(top.numbers(u128::BITS as usize).fold(0, |bits, number| bits | 1 << number))
     }
 
     fn holds(self, others: Self) -> bool {
@@ -146,14 +148,11 @@ impl Definition {
     }
 
     /// Gives numbers to the members that events must have, as far as there are any left.
-    pub(super) fn number_roots(&mut self, numbers: &mut Numbers) {
+    pub(super) fn number_roots(&mut self, names: &mut Names) {
         let mut number = |name: &str, roots: &mut Roots| {
-            let next = numbers.len() as u32;
-            if let Some(number) = numbers.get(name) {
-                roots.add(*number);
-            } else if next < u128::BITS {
-                numbers.insert(name.into(), next);
-                roots.add(next);
+            let next = names.len();
+            if next < u128::BITS as usize || names.get(name).is_some() {
+                roots.0 |= 1 << names.get_or_insert(name, next);
             }
         };
         self.needs.clear();
@@ -175,6 +174,11 @@ impl Definition {
         }
     }
 
+    /// Gives numbers to what its paths begin with, once all readings have those of [`Self::number_roots`].
+    pub(super) fn share_begins(&mut self, names: &mut Names) {
+        self.begins.share(names);
+    }
+
     /// How the texts that a short name stands for are put together, where that can be told.
     pub(super) fn spell(&self, short: Short, spelling: &mut Spelling) -> bool {
         match short {
@@ -193,9 +197,9 @@ impl Definition {
     }
 
     /// What an event says, where it is of this shape.
-    pub(super) fn read<'a>(&'a self, root: Value<'a>) -> Option<Read<'a>> {
-        let places = self.within.iter().filter_map(|outer| outer.first(root));
-        let mut scopes = places.map(|here| Scope::new(root, here, &self.begins));
+    pub(super) fn read<'a>(&'a self, top: &Top<'a>) -> Option<Read<'a>> {
+        let places = self.within.iter().filter_map(|outer| outer.first(top.event()));
+        let mut scopes = places.map(|here| Scope::new(top, here, &self.begins));
         let scope = &scopes.find(|scope| self.when.holds(scope))?;
         Some(Read {
             read_as: Cow::Borrowed(&self.read_as),

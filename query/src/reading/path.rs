@@ -1,11 +1,10 @@
 //! Where in an event something stands: `userIdentity.arn`, `target[type=User].id`, `entity.*.name`.
 
 use core::cell::{Cell, RefCell};
-use std::collections::HashMap;
-
-use foldhash::fast::FixedState;
+use std::borrow::Cow;
 
 use super::definition::Unusable;
+use crate::names::Names;
 use crate::value::Value;
 
 /// The most steps of a path.
@@ -27,14 +26,13 @@ pub(super) struct Path {
 /// paths of a reading share is looked for once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Begins {
-    firsts: Numbers,
+    firsts: Names,
     /// For each of the first, which of its members come next.
-    nexts: Vec<Numbers>,
+    nexts: Vec<Names>,
     seconds: usize,
+    /// The number of each of the first among the names of all readings.
+    shared: Vec<u32>,
 }
-
-/// Numbers by names. Who writes readings chooses the names; who writes events cannot.
-pub(super) type Numbers = HashMap<Box<str>, u32, FixedState>;
 
 /// The members of so many of those that paths begin with are known.
 const FILLED: usize = u64::BITS as usize;
@@ -42,18 +40,27 @@ const FILLED: usize = u64::BITS as usize;
 impl Begins {
     fn first(&mut self, name: &str) -> usize {
         let next = self.nexts.len();
-        let number = *self.firsts.entry(name.into()).or_insert(next as u32) as usize;
+        let number = self.firsts.get_or_insert(name, next);
         if number == next {
-            self.nexts.push(Numbers::default());
+            self.nexts.push(Names::default());
         }
         number
     }
 
     fn second(&mut self, first: usize, name: &str) -> usize {
         let next = self.seconds;
-        let number = *self.nexts[first].entry(name.into()).or_insert(next as u32) as usize;
+        let number = self.nexts[first].get_or_insert(name, next);
         self.seconds = next.max(number + 1);
         number
+    }
+
+    /// Takes numbers that all readings share, so that an event's members are looked up once for all of them.
+    pub(super) fn share(&mut self, names: &mut Names) {
+        let number = |name| {
+            let next = names.len();
+            names.get_or_insert(name, next) as u32
+        };
+        self.shared = self.firsts.iter().map(number).collect();
     }
 }
 
@@ -64,8 +71,10 @@ pub(super) struct Scope<'v, 'b> {
     /// What is read.
     pub(super) here: Value<'v>,
     begins: &'b Begins,
-    /// Where the members stand that paths begin with, then those that come next, as far as they were looked for.
-    places: RefCell<Vec<u32>>,
+    /// Where the members stand that paths of any reading begin with.
+    firsts: Cow<'b, [u32]>,
+    /// Where those stand that come next, as far as they were looked for.
+    seconds: RefCell<Vec<u32>>,
     /// A bit for each of the first whose members were looked for.
     filled: Cell<u64>,
 }
@@ -74,32 +83,66 @@ pub(super) struct Scope<'v, 'b> {
 const NOWHERE: u32 = 0;
 
 impl<'v, 'b> Scope<'v, 'b> {
-    pub(super) fn new(root: Value<'v>, here: Value<'v>, begins: &'b Begins) -> Self {
-        let mut places = vec![NOWHERE; begins.nexts.len() + begins.seconds];
-        find_all(here, &begins.firsts, &mut places);
-        Self { root, here, begins, places: RefCell::new(places), filled: Cell::new(0) }
+    /// What is read is `here`, which is the whole event but for readings that look within it.
+    pub(super) fn new(top: &'b Top<'v>, here: Value<'v>, begins: &'b Begins) -> Self {
+        let root = top.event;
+        let firsts = if here.place() == root.place() {
+            Cow::Borrowed(&top.places[..])
+        } else {
+            Cow::Owned(Top::of(here, top.names).places)
+        };
+        Self { root, here, begins, firsts, seconds: RefCell::default(), filled: Cell::new(0) }
     }
 
-    fn at(&self, number: usize) -> Option<Value<'v>> {
-        let place = *self.places.borrow().get(number)?;
+    fn placed(&self, place: u32) -> Option<Value<'v>> {
         (place != NOWHERE).then(|| self.here.placed(place))
     }
 
+    fn at(&self, number: usize) -> Option<Value<'v>> {
+        self.placed(*self.firsts.get(*self.begins.shared.get(number)? as usize)?)
+    }
+
     fn second(&self, first: usize, number: usize) -> Option<Value<'v>> {
-        let before = self.begins.nexts.len();
         if self.filled.get() >> first & 1 == 0 {
             self.filled.set(self.filled.get() | 1 << first);
             let value = self.at(first)?;
-            find_all(value, self.begins.nexts.get(first)?, &mut self.places.borrow_mut()[before..]);
+            let mut seconds = self.seconds.borrow_mut();
+            seconds.resize(self.begins.seconds, NOWHERE);
+            find_all(value, self.begins.nexts.get(first)?, &mut seconds);
         }
-        self.at(before + number)
+        self.placed(*self.seconds.borrow().get(number)?)
+    }
+}
+
+/// What an event has at its top of all that readings' paths begin with.
+pub(super) struct Top<'v> {
+    event: Value<'v>,
+    names: &'v Names,
+    places: Vec<u32>,
+}
+
+impl<'v> Top<'v> {
+    pub(super) fn of(event: Value<'v>, names: &'v Names) -> Self {
+        let mut places = vec![NOWHERE; names.len()];
+        find_all(event, names, &mut places);
+        Self { event, names, places }
+    }
+
+    pub(super) const fn event(&self) -> Value<'v> {
+        self.event
+    }
+
+    /// The numbers of what is there, of the first so many.
+    pub(super) fn numbers(&self, most: usize) -> impl Iterator<Item = usize> {
+        let places = self.places.iter().take(most).enumerate();
+        places.filter(|(_, place)| **place != NOWHERE).map(|(number, _)| number)
     }
 }
 
 /// Notes where the members stand that have numbers: of several that have one name, the first.
-fn find_all(value: Value<'_>, numbers: &Numbers, places: &mut [u32]) {
+fn find_all(value: Value<'_>, numbers: &Names, places: &mut [u32]) {
     for (name, member) in value.members() {
-        let place = numbers.get(&*name.text()).and_then(|number| places.get_mut(*number as usize));
+        let place = numbers.get(&name.text()).and_then(|number| places.get_mut(number));
         if let Some(place) = place.filter(|place| **place == NOWHERE) {
             *place = member.place();
         }
@@ -269,8 +312,11 @@ mod tests {
         let mut found = Vec::new();
         let mut path = Path::parse(path).unwrap();
         let mut begins = Begins::default();
+        let mut names = Names::default();
         for is_numbered in [false, true, true] {
-            let scope = Scope::new(document.root(), document.root().get("a").unwrap(), &begins);
+            begins.share(&mut names);
+            let top = Top::of(document.root(), &names);
+            let scope = Scope::new(&top, document.root().get("a").unwrap(), &begins);
             let before = std::mem::take(&mut found);
             path.find(&scope, &mut |value| {
                 found.extend(value.text().map(std::borrow::Cow::into_owned));

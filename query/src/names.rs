@@ -1,9 +1,17 @@
 //! Which of a few known names a member has: asked for each member of each event, and answered without comparing it with
 //! more than one or two of them.
+//!
+//! ```
+//! use countersign_query::names::Names;
+//!
+//! let mut names = Names::default();
+//! assert_eq!(names.get_or_insert("actor", 7), 7);
+//! assert_eq!((names.get_or_insert("actor", 8), names.get("action")), (7, None));
+//! ```
 
 /// Names, each with what it leads to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
+pub struct Names {
     names: Vec<(Box<str>, usize)>,
     /// Places of the names by their marks, counted from one; a name stands at the first free place from its mark's on.
     slots: Box<[u32]>,
@@ -27,12 +35,23 @@ fn mark(name: &[u8]) -> usize {
 }
 
 impl Names {
-    pub(crate) fn is_empty(&self) -> bool {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// In the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| &**name)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
     /// What a name leads to.
-    pub(crate) fn get(&self, name: &str) -> Option<usize> {
+    pub fn get(&self, name: &str) -> Option<usize> {
         let most = self.slots.len().checked_sub(1)?;
         let mut at = mark(name.as_bytes()) & most;
         loop {
@@ -45,7 +64,7 @@ impl Names {
     }
 
     /// Where a name leads to from now on, if it led nowhere.
-    pub(crate) fn get_or_insert(&mut self, name: &str, leads_to: usize) -> usize {
+    pub fn get_or_insert(&mut self, name: &str, leads_to: usize) -> usize {
         if let Some(known) = self.get(name) {
             return known;
         }
