@@ -111,8 +111,7 @@ impl Filter {
 impl Candidates {
     /// Of rules in the order of their numbers; none stands for one that is never asked.
     pub(crate) fn of<'d>(rules: impl Iterator<Item = Option<&'d Detection>>, fields: &Fields) -> Self {
-        let mut candidates =
-            Self { fields: vec![OfField::default(); fields.len()], ..Self::default() };
+        let mut candidates = Self { fields: vec![OfField::default(); fields.len()], ..Self::default() };
         for (number, detection) in (0..).zip(rules) {
             candidates.rules += 1;
             if let Some(detection) = detection {
@@ -122,7 +121,7 @@ impl Candidates {
         candidates.values.sort();
         candidates.filter = Filter::of(candidates.values.keys());
         candidates.keywords.sort();
-        candidates.fields.iter_mut().for_each(|field| field.parts.sort());
+        candidates.fields.iter_mut().for_each(OfField::settle);
         let is_asked = |field: &Id| candidates.fields.get(*field as usize).is_some_and(OfField::is_asked);
         candidates.beside = fields.beside_events().filter(is_asked).collect();
         candidates
@@ -173,7 +172,8 @@ impl Candidates {
                 if !matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool) {
                     continue;
                 }
-                if of_field.longest.is_some_and(|longest| leaf.text.len() <= longest || !leaf.text.is_ascii()) {
+                if of_field.longest.is_some_and(|longest| leaf.text.len() <= longest || !leaf.text.is_ascii())
+                {
                     let key = (*field, hash_folded(leaf));
                     if self.filter.may_have(key) {
                         self.values.of(&key).for_each(&mut add);
@@ -195,7 +195,17 @@ impl Candidates {
     }
 }
 
+/// So many parts are looked for at once at least: of fewer the rules are asked sooner.
+const MANY: usize = 6;
+
 impl OfField {
+    fn settle(&mut self) {
+        if self.parts.len() < MANY {
+            self.there.extend(core::mem::take(&mut self.parts).owners());
+        }
+        self.parts.sort();
+    }
+
     fn is_asked(&self) -> bool {
         !self.there.is_empty() || self.longest.is_some() || !self.parts.is_empty()
     }
@@ -246,13 +256,13 @@ fn of_test(field: Id, test: &Test) -> Option<Needs> {
     let mut needs = Needs::default();
     let mut value = |text: &str| needs.values.push((field, text.len(), hash(text.bytes())));
     match test {
-        Test::Text(wildcard) => match wildcard.exact() {
-            Some(text) => value(text),
-            None => {
-                let part = wildcard.needle().filter(|part| part.len() >= GRAM)?;
-                needs.parts.push((field, part));
+        Test::Text(wildcard) => {
+            if let Some(text) = wildcard.exact() {
+                value(text);
+            } else {
+                needs.parts.push((field, wildcard.needle().filter(|part| part.len() >= GRAM)?));
             }
-        },
+        }
         Test::Bool(wanted) => value(if *wanted { "true" } else { "false" }),
         _ => return None,
     }

@@ -62,6 +62,16 @@ impl Keywords {
         self.filter = filter.into();
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.grams.keys().len()
+    }
+
+    /// Those who look for them.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = u32> {
+        self.grams.values().map(|keyword| keyword.owner)
+    }
+
     /// Whether nobody looks for anything.
     pub(crate) fn is_empty(&self) -> bool {
         self.filter.is_empty()

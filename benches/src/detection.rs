@@ -68,13 +68,14 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
     let mut analyzer = Analyzer::new(&pack);
     let before = memory("VmRSS")?;
     let mut lasted = Duration::ZERO;
+    let mut spare = Document::default();
     for from in (0..events).step_by(BATCH as usize) {
         let batch = (from..events.min(from + BATCH)).map(|nth| event(nth, identities, &mut random));
         let batch = batch.collect::<Result<Vec<_>>>()?;
         let begun = on_processor()?;
         for (leaf, text) in (from..).zip(&batch) {
             let time = BEGIN + i64::try_from(leaf * LASTING / events)?;
-            let document = Document::parse(text).context("an event is JSON")?;
+            let document = spare.reread(text).context("an event is JSON")?;
             let read = readings.read(&document.root());
             let recorded = Time::from_millis(time).context("a time")?;
             let entry = Entry {
@@ -88,6 +89,7 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
                 ..Entry::recorded(recorded)
             };
             analyzer.take(pack.detect(leaf, &entry))?;
+            spare = document.emptied();
         }
         lasted += on_processor()?.saturating_sub(begun);
     }

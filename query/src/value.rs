@@ -13,7 +13,7 @@
 use core::cmp::Ordering;
 use std::borrow::Cow;
 
-use countersign::canonical::{Raw, Token, Tokens};
+use countersign::canonical::{Mark, Part, Raw, Token, Tokens};
 
 /// The most bytes of text that are read: an event has at most 262,144 (SPEC section 2).
 pub const MAX_BYTES: usize = countersign::event::MAX_BYTES;
@@ -24,13 +24,17 @@ const DEPTH: usize = 64;
 /// A text that was read. It holds what stands where, not what it says.
 #[derive(Clone, Debug, Default)]
 pub struct Document<'a> {
-    nodes: Vec<Node<'a>>,
+    text: &'a str,
+    nodes: Vec<Node>,
 }
 
 /// A name, or a value and all that is in it.
 #[derive(Clone, Copy, Debug)]
-struct Node<'a> {
-    token: Token<'a>,
+struct Node {
+    mark: Mark,
+    /// Where it stands in the text, as far as it says something.
+    start: u32,
+    end: u32,
     /// The index of the first node after all that is in it.
     after: u32,
 }
@@ -40,44 +44,53 @@ impl<'a> Document<'a> {
     pub fn parse(text: &'a str) -> Option<Self> {
         // An event has a value or a name for each so many bytes, and often fewer.
         let likely = text.len().min(MAX_BYTES) / 12;
-        Self { nodes: Vec::with_capacity(likely + 1) }.reread(text)
+        Self { text, nodes: Vec::with_capacity(likely + 1) }.reread(text)
+    }
+
+    /// The memory that it has taken, for another one.
+    #[must_use]
+    pub fn emptied(self) -> Document<'static> {
+        let mut nodes = self.nodes;
+        nodes.clear();
+        Document { text: "", nodes }
     }
 
     /// As [`Document::parse`], with the memory that another document has taken.
-    pub fn reread<'b>(self, text: &'b str) -> Option<Document<'b>> {
-        let mut emptied = self.nodes;
-        emptied.clear();
-        // Collecting an empty vector's own iterator keeps what it has allocated.
-        let mut nodes: Vec<Node<'b>> =
-            emptied.into_iter().map(|node| Node { token: Token::Null, after: node.after }).collect();
+    pub fn reread(self, text: &str) -> Option<Document<'_>> {
+        let Document { mut nodes, .. } = self.emptied();
         if text.len() > MAX_BYTES {
             return None;
         }
         let mut open = [0; DEPTH];
         let mut depth = 0;
-        for token in Tokens::of(text) {
-            let token = token.ok()?;
+        let mut tokens = Tokens::of(text);
+        while let Some(Part { mark, start, end }) = tokens.next_part()? {
             let next = nodes.len() as u32 + 1;
-            match token {
-                Token::End => {
+            match mark {
+                Mark::End => {
                     depth -= 1;
-                    nodes[open[depth]].after = next - 1;
+                    let opened: usize = open[depth];
+                    nodes[opened].after = next - 1;
                     continue;
                 }
-                Token::Object | Token::Array => {
+                Mark::Object | Mark::Array => {
                     *open.get_mut(depth)? = nodes.len();
                     depth += 1;
                 }
                 _ => {}
             }
-            nodes.push(Node { token, after: next });
+            nodes.push(Node { mark, start: start as u32, end: end as u32, after: next });
         }
-        (!nodes.is_empty()).then_some(Document { nodes })
+        (!nodes.is_empty()).then_some(Document { text, nodes })
     }
 
     /// The whole value.
     pub fn root(&self) -> Value<'_> {
-        Value { nodes: &self.nodes, at: 0 }
+        Value { document: self, at: 0 }
+    }
+
+    fn node(&self, at: usize) -> Option<&Node> {
+        self.nodes.get(at)
     }
 }
 
@@ -101,7 +114,7 @@ pub enum Kind {
 /// One value of a [`Document`].
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
-    nodes: &'a [Node<'a>],
+    document: &'a Document<'a>,
     at: usize,
 }
 
@@ -120,26 +133,31 @@ impl<'a> Value<'a> {
 
     /// What stands there in the same document.
     pub(crate) const fn placed(self, place: u32) -> Self {
-        Self { nodes: self.nodes, at: place as usize }
+        Self { document: self.document, at: place as usize }
+    }
+
+    fn mark(self) -> Mark {
+        self.document.node(self.at).map_or(Mark::Null, |node| node.mark)
     }
 
     fn token(self) -> Token<'a> {
-        self.nodes.get(self.at).map_or(Token::Null, |node| node.token)
+        let part = |node: &Node| Part { mark: node.mark, start: node.start as usize, end: node.end as usize };
+        self.document.node(self.at).map_or(Token::Null, |node| part(node).of(self.document.text))
     }
 
     fn after(self) -> usize {
-        self.nodes.get(self.at).map_or(self.at + 1, |node| node.after as usize)
+        self.document.node(self.at).map_or(self.at + 1, |node| node.after as usize)
     }
 
     /// What it is.
     pub fn kind(self) -> Kind {
-        match self.token() {
-            Token::Object => Kind::Object,
-            Token::Array => Kind::Array,
-            Token::Text(_) => Kind::Text,
-            Token::Number(_) => Kind::Number,
-            Token::Bool(_) => Kind::Bool,
-            Token::Null | Token::Name(_) | Token::End => Kind::Null,
+        match self.mark() {
+            Mark::Object => Kind::Object,
+            Mark::Array => Kind::Array,
+            Mark::Text | Mark::EscapedText => Kind::Text,
+            Mark::Number => Kind::Number,
+            Mark::True | Mark::False => Kind::Bool,
+            Mark::Null | Mark::Name | Mark::EscapedName | Mark::End => Kind::Null,
         }
     }
 
@@ -187,13 +205,13 @@ impl<'a> Value<'a> {
     /// An object's members in their order. None for anything else.
     pub fn members(self) -> Members<'a> {
         let end = if self.kind() == Kind::Object { self.after() } else { 0 };
-        Members { nodes: self.nodes, at: self.at + 1, end }
+        Members { document: self.document, at: self.at + 1, end }
     }
 
     /// An array's elements in their order. None for anything else.
     pub fn elements(self) -> Elements<'a> {
         let end = if self.kind() == Kind::Array { self.after() } else { 0 };
-        Elements { nodes: self.nodes, at: self.at + 1, end }
+        Elements { document: self.document, at: self.at + 1, end }
     }
 
     /// The member of an object that has this name, the first where there are several.
@@ -208,21 +226,20 @@ impl<'a> Value<'a> {
 
     /// Whether both say the same, their members in the same order.
     pub fn same(self, other: Self) -> bool {
-        let nodes = |value: Self| value.nodes.get(value.at..value.after()).unwrap_or_default();
-        let (ours, theirs) = (nodes(self), nodes(other));
-        let ends = |node: &Node<'_>, first: usize| node.after as usize - first;
+        let (ours, theirs) = (self.at..self.after(), other.at..other.after());
         ours.len() == theirs.len()
-            && ours
-                .iter()
-                .zip(theirs)
-                .all(|(our, their)| our.token == their.token && ends(our, self.at) == ends(their, other.at))
+            && ours.zip(theirs).all(|(our, their)| {
+                let (our, their) = (Self { at: our, ..self }, Self { at: their, ..other });
+                our.token() == their.token() && our.after() - self.at == their.after() - other.at
+            })
     }
 
     /// The strings, numbers, `true`, `false` and `null` within it, in their order, itself where it is one.
     pub fn leaves(self) -> impl Iterator<Item = Self> + 'a {
-        (self.at..self.after()).map(move |at| Value { nodes: self.nodes, at }).filter(|value| {
-            !matches!(value.token(), Token::Object | Token::Array | Token::Name(_) | Token::End)
-        })
+        let is_leaf = |value: &Self| {
+            !matches!(value.mark(), Mark::Object | Mark::Array | Mark::Name | Mark::EscapedName | Mark::End)
+        };
+        (self.at..self.after()).map(move |at| Value { at, ..self }).filter(is_leaf)
     }
 }
 
@@ -240,7 +257,7 @@ fn says(raw: Raw<'_>, name: &str) -> bool {
 /// The members of an object: each one's name and value.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
-    nodes: &'a [Node<'a>],
+    document: &'a Document<'a>,
     at: usize,
     end: usize,
 }
@@ -252,8 +269,8 @@ impl<'a> Iterator for Members<'a> {
         if self.at >= self.end {
             return None;
         }
-        let Token::Name(name) = self.nodes.get(self.at)?.token else { return None };
-        let value = Value { nodes: self.nodes, at: self.at + 1 };
+        let Token::Name(name) = (Value { document: self.document, at: self.at }).token() else { return None };
+        let value = Value { document: self.document, at: self.at + 1 };
         self.at = value.after();
         Some((name, value))
     }
@@ -262,7 +279,7 @@ impl<'a> Iterator for Members<'a> {
 /// The elements of an array.
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
-    nodes: &'a [Node<'a>],
+    document: &'a Document<'a>,
     at: usize,
     end: usize,
 }
@@ -274,7 +291,7 @@ impl<'a> Iterator for Elements<'a> {
         if self.at >= self.end {
             return None;
         }
-        let value = Value { nodes: self.nodes, at: self.at };
+        let value = Value { document: self.document, at: self.at };
         self.at = value.after();
         Some(value)
     }

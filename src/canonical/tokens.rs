@@ -27,6 +27,65 @@ pub enum Token<'a> {
     Null,
 }
 
+/// What a part of a JSON text is, for who keeps where it stands and not what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// An object begins.
+    Object,
+    /// An array begins.
+    Array,
+    /// The innermost object or array ends.
+    End,
+    /// A member's name without escapes, between its quotes.
+    Name,
+    /// One with escapes.
+    EscapedName,
+    /// A string without escapes, between its quotes.
+    Text,
+    /// One with escapes.
+    EscapedText,
+    /// A number.
+    Number,
+    /// `true`.
+    True,
+    /// `false`.
+    False,
+    /// `null`.
+    Null,
+}
+
+/// Where a part of a text stands, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub mark: Mark,
+    /// Its first byte.
+    pub start: usize,
+    /// The byte after its last.
+    pub end: usize,
+}
+
+impl Part {
+    /// What it says, by the text that it is a part of.
+    #[inline]
+    pub fn of(self, text: &str) -> Token<'_> {
+        let raw = || text.get(self.start..self.end).unwrap_or_default();
+        match self.mark {
+            Mark::Object => Token::Object,
+            Mark::Array => Token::Array,
+            Mark::End => Token::End,
+            Mark::Name => Token::Name(Raw { raw: raw(), escapes: false }),
+            Mark::EscapedName => Token::Name(Raw { raw: raw(), escapes: true }),
+            Mark::Text => Token::Text(Raw { raw: raw(), escapes: false }),
+            Mark::EscapedText => Token::Text(Raw { raw: raw(), escapes: true }),
+            Mark::Number => Token::Number(raw()),
+            Mark::True => Token::Bool(true),
+            Mark::False => Token::Bool(false),
+            Mark::Null => Token::Null,
+        }
+    }
+}
+
 /// What stands between a string's quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raw<'a> {
@@ -100,90 +159,96 @@ impl<'a> Tokens<'a> {
         self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
     }
 
-    fn open(&mut self, is_object: bool) -> Option<Token<'a>> {
+    fn open(&mut self, is_object: bool) -> Option<Part> {
         if self.depth as usize == MAX_DEPTH {
             return None;
         }
         let bit = 1 << self.depth;
         self.objects = if is_object { self.objects | bit } else { self.objects & !bit };
         self.depth += 1;
-        self.index += 1;
         self.next = Next::First;
-        Some(if is_object { Token::Object } else { Token::Array })
+        Some(self.part(if is_object { Mark::Object } else { Mark::Array }, 1))
     }
 
-    fn close(&mut self) -> Token<'a> {
-        self.index += 1;
+    fn close(&mut self) -> Part {
         self.depth -= 1;
         self.after_value();
-        Token::End
+        self.part(Mark::End, 1)
     }
 
     fn after_value(&mut self) {
         self.next = if self.depth == 0 { Next::Done } else { Next::Comma };
     }
 
-    fn string(&mut self) -> Option<Raw<'a>> {
+    /// What has so many bytes from here on.
+    fn part(&mut self, mark: Mark, length: usize) -> Part {
+        let start = self.index;
+        self.index += length;
+        Part { mark, start, end: self.index }
+    }
+
+    fn string(&mut self, plain: Mark, escaped: Mark) -> Option<Part> {
         if self.byte() != b'"' {
             return None;
         }
         let start = self.index + 1;
         let (end, escapes) = json::string_end(self.text.as_bytes(), start).ok()?;
         self.index = end;
-        Some(Raw { raw: self.text.get(start..end - 1)?, escapes })
+        Some(Part { mark: if escapes { escaped } else { plain }, start, end: end - 1 })
     }
 
-    fn name(&mut self) -> Option<Token<'a>> {
-        let name = self.string()?;
+    fn name(&mut self) -> Option<Part> {
+        let name = self.string(Mark::Name, Mark::EscapedName)?;
         self.space();
         if self.byte() != b':' {
             return None;
         }
         self.index += 1;
         self.next = Next::Value;
-        Some(Token::Name(name))
+        Some(name)
     }
 
-    fn value(&mut self) -> Option<Token<'a>> {
-        let token = match self.byte() {
+    fn value(&mut self) -> Option<Part> {
+        let part = match self.byte() {
             b'{' => return self.open(true),
             b'[' => return self.open(false),
-            b'"' => Token::Text(self.string()?),
+            b'"' => self.string(Mark::Text, Mark::EscapedText)?,
             b'-' | b'0'..=b'9' => {
                 let end = json::number_end(self.text.as_bytes(), self.index).ok()?;
-                let number = self.text.get(self.index..end)?;
-                self.index = end;
-                Token::Number(number)
+                self.part(Mark::Number, end - self.index)
             }
             _ => {
                 let rest = &self.text.as_bytes()[self.index..];
-                let words =
-                    [("true", Token::Bool(true)), ("false", Token::Bool(false)), ("null", Token::Null)];
-                let (word, token) = words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes()))?;
-                self.index += word.len();
-                token
+                let words = [("true", Mark::True), ("false", Mark::False), ("null", Mark::Null)];
+                let (word, mark) = words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes()))?;
+                self.part(mark, word.len())
             }
         };
         self.after_value();
-        Some(token)
+        Some(part)
     }
 
-    /// The next part, where there is one; nothing where the text is no JSON, or nests too deep.
-    fn token(&mut self) -> Option<Option<Token<'a>>> {
+    /// As the iterator's next, but where it stands and not what it says, and without why there is none: `None` where the
+    /// text is no JSON, or nests too deep, and nothing more is to be asked of it then.
+    #[inline]
+    pub fn next_part(&mut self) -> Option<Option<Part>> {
         self.space();
         let ends = self.byte() == if self.in_object() { b'}' } else { b']' };
         match self.next {
-            Next::First | Next::Comma if ends => Some(Some(self.close())),
-            Next::First | Next::Name if self.in_object() => self.name().map(Some),
-            Next::Value | Next::First | Next::Name => self.value().map(Some),
-            Next::Comma if self.byte() == b',' => {
+            Next::First | Next::Comma if ends => return Some(Some(self.close())),
+            Next::Comma => {
+                if self.byte() != b',' {
+                    return None;
+                }
                 self.index += 1;
                 self.next = Next::Name;
-                self.token()
+                self.space();
             }
-            Next::Done if self.index == self.text.len() => Some(None),
-            Next::Comma | Next::Done => None,
+            Next::Done => return (self.index == self.text.len()).then_some(None),
+            _ => {}
         }
+        let part = if self.next != Next::Value && self.in_object() { self.name()? } else { self.value()? };
+        Some(Some(part))
     }
 }
 
@@ -191,12 +256,12 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Result<Token<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Some(token) = self.token() else {
+        let Some(part) = self.next_part() else {
             // Whatever follows is not looked at.
             *self = Self { index: self.text.len(), depth: 0, next: Next::Done, ..*self };
             return Some(Err(Error::new(Code::Event, "not JSON, or nested deeper than 64 levels")));
         };
-        token.map(Ok)
+        part.map(|part| Ok(part.of(self.text)))
     }
 }
 
