@@ -326,7 +326,7 @@ impl<'a> Writer<'a> {
         let start = self.out.len();
         // The name of something in AWS is no secret: `secretId` has that of the one that was read.
         let redact = match secrecy {
-            Secrecy::Open | Secrecy::Path => false,
+            Secrecy::Open | Secrecy::Path | Secrecy::KeyId => false,
             Secrecy::Secret => !text[index..].starts_with(b"\"arn:aws"),
             Secrecy::Named => true,
         };
@@ -340,7 +340,7 @@ impl<'a> Writer<'a> {
                     self.string(index, end, escapes);
                 }
                 if !redact {
-                    self.redacted += self.redaction.mask(&mut self.out, start);
+                    self.redacted += self.redaction.mask(&mut self.out, start, secrecy);
                 }
                 end
             }

@@ -166,6 +166,31 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_identifiers_of_keys_where_they_are_named_so() {
+        let id = "AKIAIOSFODNN7EXAMPLE";
+        for event in [
+            format!(r#"{{"userIdentity":{{"accessKeyId":"{id}"}}}}"#),
+            format!(r#"{{"AWS_ACCESS_KEY_ID":"{id}"}}"#),
+            format!(r#"{{"credentials":{{"accessKeyId":"{}"}}}}"#, id.replace("AKIA", "ASIA")),
+            r#"{"requestParameters":{"TrafficMirrorSessionId":"tms-0a1b","metadataOptions":{"httpTokens":"optional"}}}"#.into(),
+        ] {
+            assert_eq!(parse(&event, &Redaction::default()), event);
+        }
+        for (event, kept) in [
+            (format!(r#"{{"accessKeyId":"key {id}"}}"#), r#"{"accessKeyId":"key [redacted]"}"#),
+            (format!(r#"{{"accessKeyId":["{id}"]}}"#), r#"{"accessKeyId":["[redacted]"]}"#),
+            (format!(r#"{{"note":"{id}"}}"#), r#"{"note":"[redacted]"}"#),
+            (format!(r#"{{"accessKeyId":"ghp_{}"}}"#, "a1".repeat(18)), r#"{"accessKeyId":"[redacted]"}"#),
+        ] {
+            assert_eq!(parse(&event, &Redaction::default()), kept);
+        }
+        assert_eq!(
+            parse(&format!(r#"{{"accessKeyId":"{id}"}}"#), &Redaction::default().with("accessKeyId")),
+            r#"{"accessKeyId":"[redacted]"}"#
+        );
+    }
+
+    #[test]
     fn redacts_by_the_end_of_a_path() {
         let json = r#"{"after":{"Card":[{"Number":"1","n":"2"}]},"card.number":3,"number":4,"x":{"acard":{"number":"5"}}}"#;
         assert_eq!(

@@ -16,7 +16,7 @@ pub mod path;
 mod redaction;
 mod texts;
 
-pub use names::{is_about, is_secret};
+pub use names::{is_about, is_key_id, is_secret};
 pub use redaction::{Redaction, Secrecy};
 pub use texts::mask;
 

@@ -71,6 +71,23 @@ const fn end_bit(first: u8, last: u8) -> u64 {
 /// Short names that are too much of a word within others.
 const WHOLE: [&str; 4] = ["pass", "pw", "sid", "connect.sid"];
 
+/// Names that read as if their values were secrets, which these are not: whether a machine's metadata take a token (AWS),
+/// and what mirrors traffic.
+const HARMLESS_NAMES: [&[u8]; 2] = [b"httptokens", b"trafficmirrorsessionid"];
+/// Names of what AWS calls an access key's identifier: it tells which key, and is no secret.
+const KEY_IDS: [&[u8]; 2] = [b"accesskeyid", b"awsaccesskeyid"];
+
+/// Whether a name is one of these, in any case and however its words are parted.
+fn is_one_of(names: &[&[u8]], name: &[u8]) -> bool {
+    let letters = || name.iter().filter(|byte| !matches!(byte, b'_' | b'-'));
+    names.iter().any(|known| letters().map(u8::to_ascii_lowercase).eq(known.iter().copied()))
+}
+
+/// Whether a name says that its value identifies a key of AWS.
+pub fn is_key_id(name: &[u8]) -> bool {
+    matches!(name, [b'a' | b'A', .., b'd' | b'D']) && is_one_of(&KEY_IDS, name)
+}
+
 /// Whether a name says that its value is a secret.
 pub fn is_secret(name: &[u8]) -> bool {
     // Most names are one word.
@@ -79,7 +96,7 @@ pub fn is_secret(name: &[u8]) -> bool {
             || matches!(name, b"pass" | b"pw" | b"sid");
     }
     let (secret, harmless) = read(name);
-    secret && harmless == 0
+    secret && harmless == 0 && !is_one_of(&HARMLESS_NAMES, name)
 }
 
 /// Whether a name says, of what is within a secret, that it is none: `expiration`, or `accessKeyId`, but not `id`.
@@ -222,11 +239,23 @@ mod tests {
             passed passing credential credential_id secretly api_key_id apiKeyName private_key_path private privacy client_id \
             user_sid account_sid signature hash id name Time _ - é passwörd nextToken next_page_token continuationTokens \
             authorization.k8s.io/decision authorization.k8s.io/reason rbac.authorization.kubernetes.io/autoupdate \
-            authorization_decision Sid";
+            authorization_decision Sid httpTokens HttpTokens http_tokens trafficMirrorSessionId TrafficMirrorSessionId";
         for name in names.split_whitespace() {
             assert!(!is_secret(name.as_bytes()), "{name}");
         }
         assert!(!is_secret(b""));
+    }
+
+    #[test]
+    fn a_name_says_which_key_of_aws() {
+        for name in
+            "accessKeyId AccessKeyId access_key_id AWS_ACCESS_KEY_ID awsAccessKeyId".split_whitespace()
+        {
+            assert!(is_key_id(name.as_bytes()), "{name}");
+        }
+        for name in "accessKey keyId apiKeyId accessKeyIds _ secretAccessKeyId".split_whitespace() {
+            assert!(!is_key_id(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is replaced while a value is written in canonical form (SPEC section 12).
 
-use crate::{is_about, is_secret, mask};
+use crate::texts;
+use crate::{is_about, is_key_id, is_secret, mask};
 
 /// What is taken out of an event before it is committed to, wherever it stands.
 ///
@@ -10,7 +11,8 @@ use crate::{is_about, is_secret, mask};
 /// say that they are about the secret: `expiration`, `secretName`. `true`, `false` and `null` stay, and so does an Amazon
 /// resource name. In any text it is also what looks like a secret: a JWT, a private key as PEM, a token with a documented
 /// prefix (`AKIA…`, `ghp_…`), the credentials after `Bearer` or `Basic`, a password in a URL, and the value of a
-/// parameter that such a name has (`?token=…`). Of a text only that part is replaced.
+/// parameter that such a name has (`?token=…`). Of a text only that part is replaced. `accessKeyId` names which key of AWS
+/// was used: an identifier under that name stays.
 #[derive(Clone, Debug)]
 pub struct Redaction {
     rules: Option<Rules>,
@@ -24,6 +26,7 @@ pub struct Redaction {
 struct Rules {
     is_secret: fn(&[u8]) -> bool,
     is_about: fn(&[u8]) -> bool,
+    is_key_id: fn(&[u8]) -> bool,
     mask: fn(&mut Vec<u8>, usize) -> usize,
 }
 
@@ -39,11 +42,13 @@ pub enum Secrecy {
     Named,
     /// It is a request's path, of which the shape is kept.
     Path,
+    /// It tells which key of AWS was used, and stays if it is such an identifier.
+    KeyId,
 }
 
 impl Default for Redaction {
     fn default() -> Self {
-        Self { rules: Some(Rules { is_secret, is_about, mask }), paths: Vec::new(), shape: None }
+        Self { rules: Some(Rules { is_secret, is_about, is_key_id, mask }), paths: Vec::new(), shape: None }
     }
 }
 
@@ -89,6 +94,8 @@ impl Redaction {
         });
         if is_secret {
             Secrecy::Secret
+        } else if self.rules.is_some_and(|rules| (rules.is_key_id)(name.as_bytes())) {
+            Secrecy::KeyId
         } else if self.shape.is_some() && is_request_path(path()) {
             Secrecy::Path
         } else {
@@ -96,9 +103,12 @@ impl Redaction {
         }
     }
 
-    /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on. Gives how
-    /// many parts were.
-    pub fn mask(&self, out: &mut Vec<u8>, start: usize) -> usize {
+    /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on, and is the value
+    /// of a member with this secrecy. Gives how many parts were.
+    pub fn mask(&self, out: &mut Vec<u8>, start: usize, secrecy: Secrecy) -> usize {
+        if secrecy == Secrecy::KeyId && out.get(start..).is_some_and(texts::is_key_id) {
+            return 0;
+        }
         self.rules.map_or(0, |rules| (rules.mask)(out, start))
     }
 }

@@ -30,6 +30,13 @@ const WORD: u8 = 16;
 /// Anything without a quote.
 const QUOTED: u8 = 32;
 
+/// Whether a JSON string is an identifier of a key as AWS makes them, and nothing else.
+pub(crate) fn is_key_id(string: &[u8]) -> bool {
+    let [b'"', b'A', b'K' | b'S', b'I', b'A', rest @ .., b'"'] = string else { return false };
+    (12..=124).contains(&rest.len())
+        && rest.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
 /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on, quotes
 /// included. Gives how many parts were masked.
 ///
