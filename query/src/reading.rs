@@ -51,9 +51,9 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 
 use crate::condition::Short;
+use crate::names::Names;
 use crate::value::Value;
 use definition::Definition;
-use crate::names::Names;
 use path::Top;
 
 pub use definition::Unusable;
