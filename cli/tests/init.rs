@@ -20,10 +20,7 @@ fn assert_secret(place: &Place, file: &str) {
 #[test]
 fn a_log_in_a_file_verifies_and_is_not_begun_twice() {
     let place = Place::new();
-    place
-        .run(&["init", "--name", "example.org"])
-        .success()
-        .stderr(predicate::str::contains("warning").not());
+    place.run(&["init", "--name", "example.org"]).success().stderr(predicate::str::contains("warning").not());
     place.run(&["verify", "audit/audit.ndjson", "--trust", "audit/trust.txt"]).success();
     place
         .run(&["show", "audit/audit.ndjson", "--trust", "audit/trust.txt"])

@@ -67,7 +67,7 @@ pub struct Part {
 
 impl Part {
     /// What it says, by the text that it is a part of.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn of(self, text: &str) -> Token<'_> {
         let raw = || text.get(self.start..self.end).unwrap_or_default();
         match self.mark {
@@ -230,7 +230,7 @@ impl<'a> Tokens<'a> {
 
     /// As the iterator's next, but where it stands and not what it says, and without why there is none: `None` where the
     /// text is no JSON, or nests too deep, and nothing more is to be asked of it then.
-    #[inline]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn next_part(&mut self) -> Option<Option<Part>> {
         self.space();
         let ends = self.byte() == if self.in_object() { b'}' } else { b']' };

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::when::Written;
+use super::when::date;
 use super::{Outcome, Party, Read};
 use crate::value::{Kind, Value};
 
@@ -60,7 +60,7 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     };
     Some(Read {
         read_as: Cow::Borrowed("countersign"),
-        time: said(occurred_at).and_then(|text| Written::default().read(&text)),
+        time: said(occurred_at).and_then(|text| date(&text, false)),
         action: said(action),
         actor: party(actor, Some("user")).unwrap_or_default(),
         target: party(target, None).unwrap_or_default(),

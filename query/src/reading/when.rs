@@ -60,13 +60,23 @@ fn number(text: &str, unit: Unit) -> Option<Time> {
     Time::from_millis(i64::try_from(value.div_euclid(per_milli)).ok()?)
 }
 
+/// The same without the space before an offset.
+fn without_space(text: &str) -> String {
+    let is_before = |at: &usize| matches!(text.as_bytes().get(*at..at + 2), Some(b" +" | b" -"));
+    let mut joined = text.to_owned();
+    if let Some(at) = (0..text.len()).find(is_before) {
+        joined.remove(at);
+    }
+    joined
+}
+
 /// A moment, not a day, with an offset from UTC unless it is known to be in UTC.
-fn date(text: &str, utc: bool) -> Option<Time> {
+pub(super) fn date(text: &str, utc: bool) -> Option<Time> {
     let time = text.get(11..)?;
     let text = if let Some(bare) = text.strip_suffix(" UTC") {
         bare.to_owned()
     } else if utc || time.contains(['Z', 'z', '+', '-']) {
-        text.replacen(" +", "+", 1).replacen(" -", "-", 1)
+        without_space(text)
     } else {
         return None;
     };
