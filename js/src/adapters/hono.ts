@@ -1,7 +1,7 @@
 /** Hono, in whatever runtime. */
 
 import type { Context, Env, MiddlewareHandler } from "hono";
-import { refused } from "../error.js";
+import { must, refused } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
 import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
@@ -29,6 +29,8 @@ export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
 export function auditHono<E extends Env & { Variables: AuditVariables }>(
   options: HonoOptions<E> = {},
 ): MiddlewareHandler<E> {
+  // Other adapters take it so.
+  must(!("recordJson" in options), "audit", "a recorder in place of options", "give it by name: auditHono({ audit })");
   // With a recorder of `withCountersign` it is a Worker.
   if (options.ip === true && options.audit !== undefined) {
     throw noAddress("ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");

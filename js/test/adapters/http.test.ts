@@ -201,6 +201,7 @@ describe("a fetch handler", () => {
     const refused = { code: "options.invalid", member: "ip", hint: /give a function/ };
     assert.throws(() => auditFetch(audit, answers, { ip: true as never }), refused);
     assert.throws(() => auditHono({ audit, ip: true }), refused);
+    assert.throws(() => auditHono(audit as never), { code: "options.invalid", member: "audit", hint: /by name/ });
     type Here = { Variables: AuditVariables; Bindings: { address: string } };
     const hono = new Hono<Here>();
     hono.use(auditHono<Here>({ audit, ip: (c) => c.env.address }));
