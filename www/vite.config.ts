@@ -2,12 +2,32 @@ import { defineConfig } from "vite";
 import { licences } from "./build/licences.ts";
 import { onePage } from "./build/one-page.ts";
 import { sums } from "./build/sums.ts";
+import { overview } from "./build/workers.ts";
 
-/** The page that works from disk; in the mode `console`, a log's console. */
+const at = (path: string) => new URL(path, import.meta.url);
+
+/**
+ * The page that works from disk; in the mode `console`, a log's console. In the mode `preview`, the page alone and
+ * elsewhere, for `cargo xtask start` to show while the rest is being built.
+ */
 export default defineConfig(({ mode }) => {
-  const at = (path: string) => new URL(path, import.meta.url);
   const of = (page: string) => ({ folder: at("dist"), plugins: [licences(page), sums()] });
-  return mode === "console"
-    ? onePage({ ...of("console"), root: at("console"), fileName: "console.html", connect: "'self'" })
-    : onePage({ ...of("index"), root: at("."), fileName: "index.html", connect: "'none'", isFirst: true });
+  const page = { root: at("."), fileName: "index.html", connect: "'none'" } as const;
+  switch (mode) {
+    case "console": {
+      const { folder, plugins } = of("console");
+      const all = [overview(), ...plugins];
+      return onePage({
+        root: at("console"),
+        folder,
+        plugins: all,
+        fileName: "console.html",
+        connect: "'self'",
+      });
+    }
+    case "preview":
+      return onePage({ ...page, folder: at("../target/preview") });
+    default:
+      return onePage({ ...page, ...of("index"), isFirst: true });
+  }
 });

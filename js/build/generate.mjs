@@ -1,11 +1,13 @@
 /**
  * Begins a build: makes of what is no TypeScript modules that tsc, when it compiles the rest, and every bundler take.
  * Artefacts become base64, style sheets and drawings become Lit's, and types are made of the English texts, which all languages have,
- * and of the codes that the core lists.
+ * and of the codes that the core lists. With `--preview` only what the auditor's page needs is made, without any of the
+ * package's tools.
  */
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { transformSync } from "esbuild";
+
+const isPreview = process.argv.includes("--preview");
 
 const src = new URL("../src/", import.meta.url);
 const dist = new URL("../dist/", import.meta.url);
@@ -27,16 +29,17 @@ function inline(name, text = "") {
   writeFileSync(new URL(`inlined/${name}.d.ts`, dist), "declare const text: string;\nexport default text;\n");
 }
 
-for (const name of ["gate", "recorder", "verifier"]) {
+for (const name of isPreview ? ["recorder"] : ["gate", "recorder", "verifier"]) {
   inline(name, readFileSync(new URL(`wasm/${name}_bg.wasm`, dist), "base64"));
 }
 // build/element.mjs fills it.
 inline("worker.node");
 
 const STYLES = 'import type { CSSResult } from "lit";\ndeclare const styles: CSSResult;\nexport default styles;\n';
+const minified = isPreview ? (css) => css : await minifier();
 for (const name of readdirSync(new URL("viewer/", src)).filter((name) => name.endsWith(".css"))) {
-  const { code } = transformSync(readFileSync(new URL(`viewer/${name}`, src), "utf8"), { loader: "css", minify: true });
-  const module = `import { unsafeCSS } from "lit";\nexport default unsafeCSS(${JSON.stringify(code)});\n`;
+  const css = minified(readFileSync(new URL(`viewer/${name}`, src), "utf8"));
+  const module = `import { unsafeCSS } from "lit";\nexport default unsafeCSS(${JSON.stringify(css)});\n`;
   writeFileSync(new URL(`viewer/${name}.js`, dist), module);
   writeFileSync(new URL(`viewer/${name}.d.ts`, dist), STYLES);
 }
@@ -52,6 +55,11 @@ writeFileSync(
   new URL("viewer/drawings.d.ts", dist),
   `import type { SVGTemplateResult } from "lit";\nexport declare const drawings: Readonly<Record<${names}, SVGTemplateResult>>;\n`,
 );
+
+async function minifier() {
+  const { transformSync } = await import("esbuild");
+  return (css) => transformSync(css, { loader: "css", minify: true }).code;
+}
 
 /** The type of a text, a list or a group of them: texts/texts.ts makes a function of what has slots. */
 function typeOf(json) {

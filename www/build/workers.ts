@@ -11,27 +11,34 @@ const WORKERS = {
   slicer: "slice/worker.js",
   index: "index/worker.js",
   analyzer: "analyze/worker.js",
-  overview: "overview/worker.js",
 };
-const MODULES = {
+const FILES = {
   verifierModule: "wasm/verifier_bg.wasm",
   slicerModule: "wasm/slicer_bg.wasm",
   indexModule: "wasm/index_bg.wasm",
   analyzerModule: "wasm/analyzer_bg.wasm",
-  overviewModule: "wasm/overview_bg.wasm",
   rules: "wasm/rules.json",
 };
 
 /** The package's workers, each bundled into one script, and the WebAssembly, as text for the page. */
 export function workers(): Plugin {
-  return inlined("virtual:workers", async () => {
-    const texts: [string, string][] = [];
-    for (const [name, path] of Object.entries(WORKERS))
-      texts.push([name, packed(await bundled(inDist(path)))]);
-    for (const [name, path] of Object.entries(MODULES))
-      texts.push([name, packed(await readFile(inDist(path)))]);
-    return Object.fromEntries(texts);
-  });
+  return inlined("virtual:workers", () => texts(WORKERS, FILES));
+}
+
+/** The same of what only the console has. */
+export function overview(): Plugin {
+  const worker = { overview: "overview/worker.js" };
+  const file = { overviewModule: "wasm/overview_bg.wasm" };
+  return inlined("virtual:overview", () => texts(worker, file));
+}
+
+type Paths = Readonly<Record<string, string>>;
+
+async function texts(workers: Paths, files: Paths): Promise<Record<string, string>> {
+  const all: [string, string][] = [];
+  for (const [name, path] of Object.entries(workers)) all.push([name, packed(await bundled(inDist(path)))]);
+  for (const [name, path] of Object.entries(files)) all.push([name, packed(await readFile(inDist(path)))]);
+  return Object.fromEntries(all);
 }
 
 function inDist(path: string): string {

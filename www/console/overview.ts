@@ -1,6 +1,6 @@
 /** What the tabs Inventory and Exposure are made by: it is unpacked with the first of them that is opened. */
 
-import * as inlined from "virtual:workers";
+import * as inlined from "virtual:overview";
 import { createOverview } from "@countersign/overview/create-overview.js";
 import type { Overview } from "@countersign/overview/types.js";
 import { once, starter } from "../src/tools.ts";

@@ -13,7 +13,10 @@ declare module "virtual:workers" {
   export const analyzer: string;
   export const analyzerModule: string;
   export const rules: string;
-  /** What tells of endpoints and exposure, in the console alone, and its WebAssembly. */
+}
+
+/** The same of what tells of endpoints and exposure, in the console alone. */
+declare module "virtual:overview" {
   export const overview: string;
   export const overviewModule: string;
 }

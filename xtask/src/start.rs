@@ -1,14 +1,15 @@
-//! `cargo xtask start`: from a fresh checkout to logs, the page that verifies them, and examples that write to them.
+//! `cargo xtask start`: from a fresh checkout to the page that verifies logs, and then to logs, and examples that write to
+//! them.
 
 mod events;
 mod examples;
 mod keys;
+mod page;
 mod ports;
 mod sample_log;
 mod service;
 mod watch;
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,13 +17,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 
 use self::examples::Workers;
+use self::page::Page;
 use self::ports::{Ports, Wanted};
 use self::sample_log::SampleLog;
 use self::watch::Watch;
 use crate::npm;
 use crate::progress;
 use crate::running::Stop;
-use crate::serve::Site;
 use crate::tools::Tools;
 
 /// Where the sample log is.
@@ -50,35 +51,22 @@ pub(crate) struct Args {
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
-    // The network and the compilers have nothing to wait for each other.
-    thread::scope(|scope| {
-        scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
-        let parts = scope.spawn(|| tools.program_parts());
-        tools.artefacts()?;
-        parts.join().map_err(|_| anyhow!("building the program panicked"))?
-    })?;
-    let program = tools.program_with_console()?;
-    npm::install(tools, "examples")?;
-    tools.progress.step("dashboard", |log| {
-        log.run(tools.node()?.npm(tools, "examples/dashboard").args(["run", "build"]))
-    })?;
-    tools.progress.step("sample events", |log| {
-        let out = tools.path(FILES);
-        std::fs::create_dir_all(&out)?;
-        log.run(tools.node()?.node(tools).arg("www/scripts/sample.mjs").arg(out))
-    })?;
-    println!("\nReady after {}.", progress::time(start.elapsed()));
     if args.no_serve {
+        build(tools)?;
+        println!("\nBuilt in {}.", progress::time(start.elapsed()));
         return Ok(());
     }
-    let stop = Stop::on_signals()?;
     let ports = args.ports.choose()?;
+    let page = Page::soon(tools, ports.page.try_clone()?, start)?;
+    let program = build(tools)?;
+    Page::complete(tools)?;
+    println!("\nReady after {}.", progress::time(start.elapsed()));
+    let stop = Stop::on_signals()?;
     let sample = SampleLog::open(program.clone(), tools.path(SAMPLE), args.fresh)?;
     let workers = Workers::open(program.clone(), tools.path(WORKER), args.fresh)?;
     let mut started = sample.start(tools, &ports)?;
     let mut dashboard = examples::dashboard(tools, &sample, &ports)?;
     let mut watch = Watch::start(tools, &sample, &started.log.url())?;
-    let page = serve_page(tools, ports.page.try_clone()?, watch.list())?;
     let list = format!("{}{WATCHLIST}", page.address);
     let console = tools.path("www/dist/console.html");
     let mut worker = workers.start(tools, &ports, &console, (&list, &watch.vkey()?))?;
@@ -102,22 +90,22 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Where the page is, and the sample files.
-struct Page {
-    address: String,
-    files: Vec<String>,
-}
-
-/// Serves the offline page, the sample files and the watchlist.
-fn serve_page(tools: &Tools, listener: TcpListener, watchlist: PathBuf) -> Result<Page> {
-    let mut site = Site::default();
-    site.add_file(WATCHLIST, watchlist);
-    site.add_file("/", tools.path("www/dist/index.html"));
-    site.add_folder("/sample/", &tools.path(FILES))?;
-    let address = format!("http://{}", listener.local_addr()?);
-    let files = site.addresses("/sample/").map(|path| format!("    {address}{path}")).collect();
-    thread::spawn(move || site.serve(listener));
-    Ok(Page { address, files })
+/// Builds all that runs, and gives the program.
+fn build(tools: &Tools) -> Result<PathBuf> {
+    // The network and the compilers have nothing to wait for each other.
+    thread::scope(|scope| {
+        scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
+        let parts = scope.spawn(|| tools.program_parts());
+        tools.artefacts()?;
+        parts.join().map_err(|_| anyhow!("building the program panicked"))?
+    })?;
+    let program = tools.program_with_console()?;
+    npm::install(tools, "examples")?;
+    tools.progress.step("dashboard", |log| {
+        log.run(tools.node()?.npm(tools, "examples/dashboard").args(["run", "build"]))
+    })?;
+    page::sample_files(tools)?;
+    Ok(program)
 }
 
 fn tell(

@@ -1,5 +1,7 @@
 //! `cargo xtask wasm`: builds the artefacts that `wasm-pack.toml` describes.
 
+mod preview;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use crate::run::{self, Log};
 use crate::stamp::Stamp;
 use crate::toolchain::{self, SMALL_STD, TARGET};
 use crate::tools::Tools;
+pub(crate) use preview::build as build_preview;
 
 /// The package that artefacts are built from.
 const BINDINGS: &str = "countersign-wasm";
@@ -92,12 +95,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
 
 /// Builds the artefacts named, or all when none is.
 pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
-    let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
-    let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
-    for name in names {
-        ensure!(manifest.artefacts.contains_key(name), "wasm-pack.toml has no artefact {name}");
-    }
-    manifest.artefacts.retain(|name, _| names.is_empty() || names.contains(name));
+    let manifest = Manifest::read(tools, names)?;
 
     let _alone = alone(tools)?;
     // Cargo builds different profiles side by side, and one profile's artefacts one by one.
@@ -121,7 +119,7 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     });
     let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
     if manifest.artefacts.contains_key("analyzer") {
-        rules(tools, &out_dir)?;
+        rules(tools, &out_dir, "dev")?;
     }
     for Built { name, brotli, budget, .. } in &built {
         tools.progress.line(&format!("          {name}: {brotli} bytes in brotli, of at most {budget}"));
@@ -129,17 +127,26 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     Ok(built)
 }
 
+impl Manifest {
+    /// What it says of the artefacts named, or of all when none is.
+    fn read(tools: &Tools, names: &[String]) -> Result<Manifest> {
+        let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
+        let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
+        for name in names {
+            ensure!(manifest.artefacts.contains_key(name), "wasm-pack.toml has no artefact {name}");
+        }
+        manifest.artefacts.retain(|name, _| names.is_empty() || names.contains(name));
+        Ok(manifest)
+    }
+}
+
 /// Builds the pack of rules that comes with the product, which pages bring along as a file.
-fn rules(tools: &Tools, out_dir: &Path) -> Result<()> {
-    let program = tools.program()?;
+fn rules(tools: &Tools, out_dir: &Path, profile: &str) -> Result<()> {
     tools.progress.step("rules", |log| {
-        let mut build = Command::new(program);
-        build
-            .args(["rules", "build"])
-            .arg(tools.path("analyze/rules"))
-            .arg("-o")
-            .arg(out_dir.join("rules.json"));
-        log.run(&mut build)
+        fs::create_dir_all(out_dir)?;
+        let mut pack = tools.cargo("run");
+        pack.args(["--quiet", "--package", "countersign-analyze", "--example", "built-in-pack"]);
+        log.run(pack.args(["--profile", profile, "--"]).arg(out_dir.join("rules.json")))
     })
 }
 
@@ -159,7 +166,7 @@ impl Artefact {
             let file = out_dir.join(format!("{name}_bg.wasm"));
             let outputs =
                 [file.clone(), out_dir.join(format!("{name}.js")), out_dir.join(format!("{name}.d.ts"))];
-            Stamp::new(tools.path("target/xtask/stamps").join(name))
+            Stamp::new(stamp(tools, name))
                 .text(env!("CARGO_PKG_VERSION"))
                 .text(&format!("{self:?}"))
                 .path(&tools.path(OPTIMIZER).join("package-lock.json"))?
@@ -208,21 +215,7 @@ impl Artefact {
 
     /// Makes the JavaScript bindings, optimises, and puts the files in their place.
     fn finish(&self, tools: &Tools, name: &str, compiled: &Path, out_dir: &Path, log: &Log) -> Result<()> {
-        let folder = toolchain::target_folder(tools).join("bindgen").join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        Bindgen::new()
-            .input_path(compiled)
-            .out_name(name)
-            .web(true)?
-            .omit_default_module_path(true)
-            .typescript(true)
-            .reset_state_function(self.renewable)
-            .remove_name_section(true)
-            .remove_producers_section(true)
-            .generate(&folder)
-            .with_context(|| format!("wasm-bindgen cannot read {}", compiled.display()))?;
+        let folder = bind(tools, name, compiled, self.renewable)?;
         let file = folder.join(format!("{name}_bg.wasm"));
         let mut optimizer = tools.node()?.node(tools);
         optimizer
@@ -233,19 +226,46 @@ impl Artefact {
             .arg("-o")
             .arg(&file);
         log.run(&mut optimizer)?;
-        fs::create_dir_all(out_dir)?;
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                bail!(
-                    "{name} has a JavaScript snippet in {}: loaders expect one file",
-                    entry.path().display()
-                );
-            }
-            fs::copy(entry.path(), out_dir.join(entry.file_name()))?;
-        }
-        Ok(())
+        put(name, &folder, out_dir)
     }
+}
+
+/// Where it is kept of what an artefact was made.
+fn stamp(tools: &Tools, name: &str) -> PathBuf {
+    tools.path("target/xtask/stamps").join(name)
+}
+
+/// Makes an artefact's JavaScript of what was compiled, and gives the folder with both.
+fn bind(tools: &Tools, name: &str, compiled: &Path, renewable: bool) -> Result<PathBuf> {
+    let folder = toolchain::target_folder(tools).join("bindgen").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    Bindgen::new()
+        .input_path(compiled)
+        .out_name(name)
+        .web(true)?
+        .omit_default_module_path(true)
+        .typescript(true)
+        .reset_state_function(renewable)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(&folder)
+        .with_context(|| format!("wasm-bindgen cannot read {}", compiled.display()))?;
+    Ok(folder)
+}
+
+/// Copies an artefact's files to where the package has them.
+fn put(name: &str, folder: &Path, out_dir: &Path) -> Result<()> {
+    fs::create_dir_all(out_dir)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            bail!("{name} has a JavaScript snippet in {}: loaders expect one file", entry.path().display());
+        }
+        fs::copy(entry.path(), out_dir.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// Fails when an artefact is larger than its budget, and else says how large they are.

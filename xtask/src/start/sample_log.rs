@@ -79,7 +79,12 @@ impl SampleLog {
 
     /// The folder of who watches the log.
     pub(crate) fn watch(&self) -> PathBuf {
-        self.folder.join("watch")
+        Self::watch_in(&self.folder)
+    }
+
+    /// That folder of a sample log in `folder`.
+    pub(crate) fn watch_in(folder: &Path) -> PathBuf {
+        folder.join("watch")
     }
 
     /// Fails while a server has the log.

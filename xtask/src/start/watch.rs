@@ -54,7 +54,8 @@ impl Watch {
         Ok(watch)
     }
 
-    fn list_in(folder: &std::path::Path) -> PathBuf {
+    /// The watchlist in that folder.
+    pub(crate) fn list_in(folder: &std::path::Path) -> PathBuf {
         folder.join("watchlist.txt")
     }
 

@@ -1,0 +1,21 @@
+//! Writes the pack of rules that comes with the product to a file, for pages to bring along.
+
+use std::env;
+use std::fs;
+use std::process::ExitCode;
+
+use countersign_analyze::Pack;
+
+fn main() -> ExitCode {
+    let Some(file) = env::args_os().nth(1) else {
+        eprintln!("usage: built-in-pack FILE");
+        return ExitCode::FAILURE;
+    };
+    match fs::write(&file, format!("{}\n", Pack::built_in().as_json())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cannot write {}: {error}", file.display());
+            ExitCode::FAILURE
+        }
+    }
+}
