@@ -96,10 +96,14 @@ impl Commit {
     }
 }
 
-/// One of both builds: clones the commit to that folder, and has it built there.
+/// One of both builds: clones the commit to that folder, and has it built there. What was built goes beside it, and the
+/// folder, which takes gigabytes, goes.
 fn build(tools: &Tools, commit: &Commit, folder: &Path, args: &Args) -> Result<PathBuf> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let out = folder.join("target/release-files");
+    let out = folder.with_file_name(format!("{name}.files"));
+    if out.exists() {
+        fs::remove_dir_all(&out)?;
+    }
     tools.progress.step(&format!("build {name}"), |log| {
         clone(tools, log, commit, folder)?;
         let mut stage = Command::new(env::current_exe()?);
@@ -110,7 +114,8 @@ fn build(tools: &Tools, commit: &Commit, folder: &Path, args: &Args) -> Result<P
             .env("SOURCE_DATE_EPOCH", commit.time.to_string())
             .env_remove("CARGO_TARGET_DIR")
             .current_dir(folder);
-        log.run(&mut stage)
+        log.run(&mut stage)?;
+        Ok(fs::remove_dir_all(folder)?)
     })?;
     Ok(out)
 }

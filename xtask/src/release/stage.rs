@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::archive::{self, Entry};
-use super::{Commit, sbom, zig};
+use super::zig::{self, Part};
+use super::{Commit, sbom};
 use crate::run;
 use crate::suites::PARTS;
 use crate::tools::Tools;
@@ -19,7 +21,15 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     fs::create_dir_all(out)?;
     let commit = Commit::last(tools)?;
     let version = &commit.version;
-    tools.www()?;
+    // Much of either is done by one core alone: the optimiser of WebAssembly, npm.
+    thread::scope(|scope| {
+        let crates = scope.spawn(|| {
+            let name = "the program's crates";
+            tools.progress.step(name, |log| zig::build(tools, log, targets, Part::Crates))
+        });
+        tools.www()?;
+        crates.join().map_err(|_| anyhow!("building the program's crates panicked"))?
+    })?;
     fs::copy(tools.path("www/dist/index.html"), out.join(format!("countersign-page-{version}.html")))?;
     let licences = format!("countersign-page-{version}.LICENSES.txt");
     fs::copy(tools.path("www/dist/index.LICENSES.txt"), out.join(licences))?;
@@ -54,10 +64,9 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
         sbom::packages(tools, "js", &out.join(format!("countersign-npm-{version}.cdx.json")))?;
         sbom::packages(tools, "www", &out.join(format!("countersign-page-{version}.cdx.json")))
     })?;
+    tools.progress.step("program", |log| zig::build(tools, log, targets, Part::Program))?;
     for target in targets {
-        let program =
-            tools.progress.step(&format!("program for {target}"), |log| zig::build(tools, log, target))?;
-        pack(tools, &commit, target, &program, out)?;
+        pack(tools, &commit, target, &zig::program(tools, target), out)?;
     }
     Ok(())
 }

@@ -17,9 +17,18 @@ pub(super) const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unk
 /// Zig has musl and a compiler of C for every target; cargo-zigbuild has cargo use them.
 const REQUIREMENTS: &str = "xtask/zig.txt";
 
-/// Builds the program for that target, and tells where it is.
-pub(super) fn build(tools: &Tools, log: &Log, target: &str) -> Result<PathBuf> {
-    log.run(Command::new("rustup").args(["target", "add", target]))
+/// What is built for each target.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    /// The crates of the program, without the console that goes into it.
+    Crates,
+    /// The program.
+    Program,
+}
+
+/// Builds for all targets in one go, so that one is optimised on one core and another on the next.
+pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) -> Result<()> {
+    log.run(Command::new("rustup").args(["target", "add"]).args(targets))
         .context("rustup brings Rust's library for other targets")?;
     let root = tools.path("");
     let root = root.to_string_lossy();
@@ -31,12 +40,21 @@ pub(super) fn build(tools: &Tools, log: &Log, target: &str) -> Result<PathBuf> {
     let c = format!("-ffile-prefix-map={root}=/countersign -ffile-prefix-map={crates}=/cargo -g0");
     let mut cargo = tools.cargo_with_console("zigbuild");
     cargo
-        .args(["--release", "--locked", "--package", "countersign-cli", "--target", target])
+        .args(["--release", "--locked", "--package", "countersign-cli"])
+        .args(targets.iter().flat_map(|target| ["--target", target]))
         .env("RUSTFLAGS", rust)
         .env("CFLAGS", c)
         .env("PATH", search_path(tools)?);
-    log.run(&mut cargo)?;
-    Ok(tools.path("target").join(target).join("release/countersign"))
+    if matches!(part, Part::Crates) {
+        // The program's package is named all the same: its features are everybody's.
+        cargo.args(["--package", "countersign-log", "--lib"]);
+    }
+    log.run(&mut cargo)
+}
+
+/// Where the program for a target is.
+pub(super) fn program(tools: &Tools, target: &str) -> PathBuf {
+    tools.path("target").join(target).join("release/countersign")
 }
 
 /// `PATH` with both tools in front.
