@@ -96,6 +96,7 @@ pub(crate) const SUITES: &[Suite] = &[
         holds: None,
         run: audit::test,
     },
+    Suite { name: "prose", about: "the words of documents and pages", holds: None, run: prose },
     Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
 ];
 
@@ -276,6 +277,23 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
         .env("COUNTERSIGN", tools.program()?);
     log.run(&mut test)?;
     Ok(go_counts(&log.text()?))
+}
+
+/// The folder of the linter of prose, with its rules.
+const PROSE: &str = "tests/prose";
+/// What the pages say, beside the documents.
+const TEXTS: [&str; 3] = ["js/src/viewer/texts/en.json", "www/src/texts/en.ts", "www/console/texts/en.ts"];
+
+fn prose(tools: &Tools, log: &Log) -> Result<String> {
+    npm::install(tools, PROSE)?;
+    let listed = run::output(Command::new("git").args(["ls-files", "*.md"]).current_dir(tools.path("")))?;
+    // What was is not rewritten.
+    let documents: Vec<&str> = listed.lines().filter(|file| *file != "CHANGELOG.md").collect();
+    let files = documents.iter().chain(&TEXTS).map(|file| tools.path(file));
+    let mut lint = tools.node()?.node(tools);
+    lint.current_dir(tools.path(PROSE)).args(["node_modules/textlint/bin/textlint.js", "--format", "unix"]);
+    log.run(lint.args(files))?;
+    Ok(format!("{} documents, {} files of texts", documents.len(), TEXTS.len()))
 }
 
 fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {

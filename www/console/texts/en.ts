@@ -263,7 +263,7 @@ export const en = {
       begin with. Amounts, sources and dates are yours: there are no default ones.`,
     choose: "Choose scenarios",
     remove: "Remove",
-    refused: "There are no figures until this is mended:",
+    refused: "There are no figures until this is fixed:",
     line: (line: number) => `line ${count(line)}`,
     waiting: "Simulating",
     newer: "The log has grown since these years were simulated.",
