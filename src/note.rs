@@ -148,7 +148,8 @@ impl VerifierKey {
         // The text is not repeated: it may be a secret key, given in the wrong place.
         let refuse = |why: &str| Error::new(Code::Key, why);
         let (name, id, found, public) = parse_key(text).ok_or_else(|| {
-            refuse("the key is no verifier key").with_hint("a verifier key is written name+hhhhhhhh+base64")
+            refuse("the key is not a verifier key")
+                .with_hint("a verifier key is written name+hhhhhhhh+base64")
         })?;
         if found != kind {
             return Err(match kind {
@@ -156,7 +157,7 @@ impl VerifierKey {
                     refuse("the key is a witness's key (type 0x04)").with_hint("a key of type 0x01 is needed")
                 }
                 KeyType::Cosignature => {
-                    refuse("the key is no witness's key").with_hint("a key of type 0x04 is needed")
+                    refuse("the key is not a witness's key").with_hint("a key of type 0x04 is needed")
                 }
             });
         }
@@ -262,7 +263,7 @@ impl SignerKey {
         let refuse = |why: &str| Error::new(Code::Key, why);
         let (name, id, kind, mut seed) =
             text.strip_prefix(Self::PREFIX).and_then(parse_key).ok_or_else(|| {
-                refuse("this is no signer key")
+                refuse("this is not a signer key")
                     .with_hint("a signer key is one line that begins with PRIVATE+KEY+")
             })?;
         let key = Self::new(name, kind, seed);

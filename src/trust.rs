@@ -362,7 +362,7 @@ impl Reader {
             (b"emitter", [key]) => self.trust.emitters.push(parse_key(key, KeyType::Ed25519)?),
             (b"revoke", [key, since]) => {
                 let since = parse_bound(since).ok_or_else(|| {
-                    refuse("a bound that is no time")
+                    refuse("a bound that is not a time")
                         .with_hint("write it as 2026-11-20T06:01:02.345Z, or - for always")
                 })?;
                 let key = parse_key(key, KeyType::Ed25519)?;

@@ -75,9 +75,9 @@ fn case(file: &str, node: &Node) -> Result<Case, Fault> {
     };
     let fires = match node.get("fires").map(|fires| &fires.value) {
         Some(Value::Bool(fires)) => u64::from(*fires),
-        Some(Value::Number(number)) => number
-            .parse()
-            .map_err(|_| fault(node.line, "`fires` is no count", "write how many findings there must be"))?,
+        Some(Value::Number(number)) => number.parse().map_err(|_| {
+            fault(node.line, "`fires` is not a count", "write how many findings there must be")
+        })?,
         _ => {
             return Err(fault(
                 node.line,
@@ -123,13 +123,13 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), Fault> {
     let times: i64 = match item.get("times").map(|times| &times.value) {
         None => 1,
         Some(Value::Number(number)) => {
-            number
-                .parse()
-                .ok()
-                .filter(|times| (1..=MAX_EVENTS).contains(times))
-                .ok_or_else(|| fault(item.line, "`times` is no count", "write a number from 1 to 100,000"))?
+            number.parse().ok().filter(|times| (1..=MAX_EVENTS).contains(times)).ok_or_else(|| {
+                fault(item.line, "`times` is not a count", "write a number from 1 to 100,000")
+            })?
         }
-        Some(_) => return Err(fault(item.line, "`times` is no count", "write a number from 1 to 100,000")),
+        Some(_) => {
+            return Err(fault(item.line, "`times` is not a count", "write a number from 1 to 100,000"));
+        }
     };
     let chain = item.get("chain").and_then(Node::text).unwrap_or("00000000000000000000000000000000");
     let Some(event) = item.get("event") else {

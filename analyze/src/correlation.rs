@@ -124,7 +124,7 @@ impl Correlation {
                     return Err(fault(
                         "rule.correlation",
                         member.line,
-                        told!("`field` is no text"),
+                        told!("`field` is not text"),
                         "name one field",
                     ));
                 };
@@ -226,7 +226,7 @@ fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
 fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Fault> {
     let text = |item: &Node| {
         item.text().map(|text| (text.to_owned(), item.line)).ok_or_else(|| {
-            let problem = told!("`{key}` is no list of texts");
+            let problem = told!("`{key}` is not a list of texts");
             Fault::new("rule.correlation", item.line, problem, "write a list of texts")
         })
     };

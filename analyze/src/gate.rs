@@ -153,7 +153,7 @@ impl Gate {
     fn read(node: &Node, json: &str) -> Result<Self, Vec<Fault>> {
         let one = |fault: Fault| vec![fault];
         if node.get("countersign").and_then(Node::text) != Some(FORMAT) {
-            return Err(one(unbuilt("it is no pack of this format")));
+            return Err(one(unbuilt("it is not a pack of this format")));
         }
         if !node.is_canonical(json) {
             let hint = "give the pack as `countersign rules build` writes it, byte for byte";

@@ -10,7 +10,7 @@ pub(crate) fn serialize<S: Serializer>(time: &Time, to: S) -> Result<S::Ok, S::E
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
-    Time::from_millis(i64::deserialize(from)?).ok_or_else(|| D::Error::custom("this is no time"))
+    Time::from_millis(i64::deserialize(from)?).ok_or_else(|| D::Error::custom("this is not a time"))
 }
 
 /// The same where there may be none.
@@ -25,7 +25,7 @@ pub(crate) mod perhaps {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Time>, D::Error> {
-        let read = |millis| Time::from_millis(millis).ok_or_else(|| D::Error::custom("this is no time"));
+        let read = |millis| Time::from_millis(millis).ok_or_else(|| D::Error::custom("this is not a time"));
         Option::<i64>::deserialize(from)?.map(read).transpose()
     }
 }

@@ -245,7 +245,7 @@ impl Builder {
                 ("name" | "version", None) => fault(
                     "pack.shape",
                     *line,
-                    told!("`{key}` is no text"),
+                    told!("`{key}` is not text"),
                     "write a text, in quotes where it looks like a number",
                 ),
                 _ => {
@@ -383,7 +383,7 @@ impl Pack {
         let node = Node::parse_json(json).map_err(|fault| vec![fault])?;
         let Value::Map(members) = node.value else {
             let hint = "build it with `countersign rules build`";
-            return Err(vec![Fault::new("pack.shape", 0, "it is no pack", hint)]);
+            return Err(vec![Fault::new("pack.shape", 0, "it is not a pack", hint)]);
         };
         let mut about = Vec::new();
         let mut rules = Vec::new();

@@ -244,7 +244,7 @@ impl Rule {
             Some(Node { value: Value::Text(text), .. }) if !text.trim().is_empty() => Ok(Some(text.clone())),
             Some(other) => {
                 let hint = told!("write `{key}:` with a text");
-                Err(Fault::new("rule.shape", other.line, told!("`{key}` is no text"), hint))
+                Err(Fault::new("rule.shape", other.line, told!("`{key}` is not text"), hint))
             }
         };
         let required = |key: &str| {
@@ -261,7 +261,7 @@ impl Rule {
                 .map(|item| match &item.value {
                     Value::Text(text) | Value::Number(text) => Ok(text.clone()),
                     _ => {
-                        let problem = told!("`{key}` is no list of texts");
+                        let problem = told!("`{key}` is not a list of texts");
                         Err(Fault::new("rule.shape", item.line, problem, "write a list of texts"))
                     }
                 })
@@ -367,7 +367,7 @@ fn undecidable(node: &Node) -> Option<&Member> {
 pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Fault> {
     let Value::Map(members) = &node.value else {
         let hint = "write selections by name, and `condition:`";
-        return Err(Fault::new("rule.shape", node.line, "`detection` is no map", hint));
+        return Err(Fault::new("rule.shape", node.line, "`detection` is not a map", hint));
     };
     let mut selections = Vec::new();
     for member in members.iter().filter(|member| member.name != "condition") {
@@ -386,7 +386,7 @@ pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection
     for item in condition.items() {
         let Some(text) = item.text() else {
             let hint = "write it as text";
-            return Err(Fault::new("rule.condition", item.line, "`condition` is no text", hint));
+            return Err(Fault::new("rule.condition", item.line, "`condition` is not text", hint));
         };
         conditions.push(Condition::parse(text, item.line, &selections)?);
     }

@@ -368,7 +368,7 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
         };
         return match number {
             Some(number) => Ok(Test::Number(compare, number)),
-            None => fault(told!("what `{name}` compares with is no number"), "write a number"),
+            None => fault(told!("what `{name}` compares with is not a number"), "write a number"),
         };
     }
     let text = match &value.value {
@@ -400,7 +400,9 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
     if has("cidr") {
         return match Network::parse(text) {
             Some(network) => Ok(Test::Network(network)),
-            None => fault(told!("`{text}` is no network"), "write one such as 10.0.0.0/8 or 2001:db8::/32"),
+            None => {
+                fault(told!("`{text}` is not a network"), "write one such as 10.0.0.0/8 or 2001:db8::/32")
+            }
         };
     }
     #[cfg(feature = "re")]

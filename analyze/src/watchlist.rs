@@ -340,7 +340,7 @@ impl Watchlist {
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
         if lines.next() != Some(FIRST_LINE) {
             return Err(
-                at(1, "this is no watchlist").with_hint("its first line is `countersign/v1 watchlist`")
+                at(1, "this is not a watchlist").with_hint("its first line is `countersign/v1 watchlist`")
             );
         }
         let origin = lines.next().filter(|origin| is_name(origin));
@@ -355,15 +355,16 @@ impl Watchlist {
                 .then_some((sequence, made, until))
         });
         let (sequence, made, until) =
-            holds.ok_or_else(|| at(3, "these are no sequence number, time and later time"))?;
-        let pack = lines.next().and_then(Hash::from_base64).ok_or_else(|| at(4, "this is no pack's hash"))?;
-        let salt = lines.next().and_then(base64::decode_array).ok_or_else(|| at(5, "this is no salt"))?;
+            holds.ok_or_else(|| at(3, "this is not a sequence number, a time and a later time"))?;
+        let pack =
+            lines.next().and_then(Hash::from_base64).ok_or_else(|| at(4, "this is not a pack's hash"))?;
+        let salt = lines.next().and_then(base64::decode_array).ok_or_else(|| at(5, "this is not a salt"))?;
         let mut entries: Vec<Entry> = Vec::new();
         for (number, line) in (HEADER_LINES + 1..).zip(lines) {
             if entries.len() == MAX_ENTRIES {
                 return Err(at(number, "a watchlist has at most 10,000 entries"));
             }
-            let entry = Entry::read(line).ok_or_else(|| at(number, "this is no entry of a watchlist"))?;
+            let entry = Entry::read(line).ok_or_else(|| at(number, "this is not an entry of a watchlist"))?;
             if entries.last().is_some_and(|last| *last >= entry) {
                 return Err(at(number, "this entry should come before the last one"));
             }

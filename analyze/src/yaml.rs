@@ -83,7 +83,7 @@ fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(),
                 Value::Bool(yes) => yes.to_string(),
                 _ => {
                     let hint = "a key is a text";
-                    return Err(Fault::new("rule.key", node.line, "a key is no text", hint));
+                    return Err(Fault::new("rule.key", node.line, "a key is not text", hint));
                 }
             };
             *name = Some((key, node.line));

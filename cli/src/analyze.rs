@@ -215,7 +215,7 @@ impl Found<'_> {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::io("read", &name, &error))?;
         let broken = || {
             let hint = "give what `countersign analyze --format json` printed";
-            Failure::unusable("findings.invalid", "these are no findings", hint).within(&name)
+            Failure::unusable("findings.invalid", "these are not findings", hint).within(&name)
         };
         let before: Value = serde_json::from_str(&text).map_err(|_| broken())?;
         if before["countersign"] != "findings/v1" {

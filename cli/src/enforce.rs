@@ -215,7 +215,7 @@ fn baseline(path: &Path) -> Result<BTreeSet<String>, Failure> {
     const MOST: u64 = 256;
     let broken = || {
         let hint = "give what `countersign inventory --format json` printed";
-        Failure::unusable("policy.baseline", "it is no inventory", hint).within(&shown(path))
+        Failure::unusable("policy.baseline", "it is not an inventory", hint).within(&shown(path))
     };
     let value: Value = serde_json::from_slice(&Input::open(path)?.all(MOST)?).map_err(|_| broken())?;
     if value["countersign"] != "inventory/v1" {

@@ -190,7 +190,9 @@ fn explain(error: &io::Error) -> (&'static str, &'static str) {
         io::ErrorKind::NotFound => ("io.not_found", "check the path"),
         io::ErrorKind::PermissionDenied => ("io.permission", "check who may read or write it"),
         io::ErrorKind::IsADirectory => ("io.is_directory", "give a file, not a directory"),
-        io::ErrorKind::NotADirectory => ("io.not_directory", "check the path: a part of it is no directory"),
+        io::ErrorKind::NotADirectory => {
+            ("io.not_directory", "check the path: a part of it is not a directory")
+        }
         io::ErrorKind::AlreadyExists => ("io.exists", "choose another name, or remove it first"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             ("io.full", "free some space, then run it again: no partial file was left behind")

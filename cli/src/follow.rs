@@ -287,7 +287,7 @@ fn open_file(path: &Path) -> io::Result<Option<File>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {}
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file")),
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an ordinary file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     }

@@ -17,7 +17,7 @@ pub(crate) fn load(path: &Path) -> Result<SignerKey, Failure> {
 /// Reads a key file that cosigns checkpoints.
 pub(crate) fn load_witness(path: &Path) -> Result<SignerKey, Failure> {
     let hint = "make one with: countersign keygen NAME --witness";
-    of_type(path, KeyType::Cosignature, "it is no witness's key", hint)
+    of_type(path, KeyType::Cosignature, "it is not a witness's key", hint)
 }
 
 fn of_type(path: &Path, kind: KeyType, otherwise: &str, hint: &str) -> Result<SignerKey, Failure> {

@@ -66,7 +66,7 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     }
     if !metadata.is_file() {
         let hint = "keep it as a file first: parts of a stream cannot be read";
-        return Err(Failure::unusable("summary.stream", "it is no file", hint).within(&name));
+        return Err(Failure::unusable("summary.stream", "it is not a file", hint).within(&name));
     }
     Ok(file)
 }

@@ -98,7 +98,7 @@ fn what_is_no_reading_names_file_member_and_mend() {
     std::fs::create_dir(place.path("none")).unwrap();
     place.write("bad.json", r#"{"as":"x","when":{"x":"1"},"action":"x","outcome":"=fine"}"#);
     for (readings, says) in [
-        ("bad.json", "error[readings.invalid]: bad.json: member \"outcome[0]\": \"fine\" is no outcome"),
+        ("bad.json", "error[readings.invalid]: bad.json: member \"outcome[0]\": \"fine\" is not an outcome"),
         ("none", "error[readings.none]: none: there is no reading in it"),
         ("missing.json", "error[io.not_found]: missing.json"),
     ] {

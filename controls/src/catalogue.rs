@@ -184,7 +184,7 @@ impl Catalogue {
             let is_name = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-';
             if !name.chars().all(is_name) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
                 let hint = "lower-case letters, digits and -, the first a letter";
-                faults.push(place.fault("catalogue.name", format!("{name:?} is no name"), hint));
+                faults.push(place.fault("catalogue.name", format!("{name:?} is not a name"), hint));
             }
         }
         read_questions(&root, &mut known, false, faults);

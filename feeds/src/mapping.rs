@@ -214,7 +214,7 @@ impl Mapping {
 }
 
 fn object<'v>(value: &'v Value, names: &[&str]) -> Result<&'v Map<String, Value>, String> {
-    let object = value.as_object().ok_or_else(|| format!("{value} is no object"))?;
+    let object = value.as_object().ok_or_else(|| format!("{value} is not an object"))?;
     match object.keys().find(|name| !names.contains(&name.as_str())) {
         Some(name) => Err(format!("unknown member {name:?}")),
         None => Ok(object),
@@ -224,7 +224,7 @@ fn object<'v>(value: &'v Value, names: &[&str]) -> Result<&'v Map<String, Value>
 fn list(value: Option<&Value>) -> Result<&[Value], String> {
     match value {
         None => Ok(&[]),
-        Some(value) => value.as_array().map(Vec::as_slice).ok_or_else(|| format!("{value} is no array")),
+        Some(value) => value.as_array().map(Vec::as_slice).ok_or_else(|| format!("{value} is not an array")),
     }
 }
 
@@ -308,6 +308,6 @@ fn test(asked: &Value) -> Result<Test, String> {
             let there = object(asked, &["there"])?.get("there").and_then(Value::as_bool);
             there.map(Test::There).ok_or_else(|| "there is true or false".into())
         }
-        _ => Err(format!("{asked} is no test")),
+        _ => Err(format!("{asked} is not a test")),
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
         let why = "this folder is the index of a log in a bucket: what is to be backed up is there";
         return Err(StoreError::Damaged(why.into()));
     }
-    let unnamed = || StoreError::unavailable("copying the database", "the file's name is no text");
+    let unnamed = || StoreError::unavailable("copying the database", "the file's name is not text");
     connection.execute("VACUUM INTO ?", [to.to_str().ok_or_else(unnamed)?]).map_err(failed)?;
     Ok(())
 }

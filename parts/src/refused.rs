@@ -84,7 +84,7 @@ impl fmt::Display for Refused {
             Self::Compressed => f.write_str("it is compressed, and only a plain file can be cut into parts"),
             Self::Header => f.write_str("its first line that is not blank ends after more than 2 MiB"),
             Self::Changed => f.write_str("it changed while it was read"),
-            Self::Invalid => f.write_str("this is no summary of a part of an export"),
+            Self::Invalid => f.write_str("this is not a summary of a part of an export"),
             Self::Version(by) => {
                 write!(f, "it was made by countersign {by:?}, and this is {}", env!("CARGO_PKG_VERSION"))
             }

@@ -373,7 +373,7 @@ fn format(root: &Written<'_>) -> Result<(), Fault> {
     if format.text()? == FORMAT {
         return Ok(());
     }
-    Err(format.fault("scenario.format", "it is no scenario that this program knows", hint))
+    Err(format.fault("scenario.format", "it is not a scenario that this program knows", hint))
 }
 
 fn id(of: &Written<'_>) -> Result<String, Fault> {
@@ -382,7 +382,7 @@ fn id(of: &Written<'_>) -> Result<String, Fault> {
     let id = written.text()?;
     let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if id.is_empty() || id.len() > 64 || !id.bytes().all(is_fit) {
-        return Err(written.fault("scenario.id", "it is no name", hint));
+        return Err(written.fault("scenario.id", "it is not a name", hint));
     }
     Ok(id.into())
 }
@@ -400,7 +400,7 @@ fn words(written: &Written<'_>, code: &'static str, hint: &str) -> Result<String
     if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
         return Err(written.fault(
             code,
-            "it is no sentence, on one line and of 500 characters at most",
+            "it is not a sentence, on one line and of 500 characters at most",
             hint,
         ));
     }
@@ -417,7 +417,7 @@ fn date(of: &Written<'_>) -> Result<String, Fault> {
     let written = of.need("date", hint)?;
     let date = written.text()?;
     if date.len() != 10 || Time::parse(format!("{date}T00:00:00.000Z").as_bytes()).is_none() {
-        return Err(written.fault("scenario.date", "it is no date", hint));
+        return Err(written.fault("scenario.date", "it is not a date", hint));
     }
     Ok(date.into())
 }
@@ -427,7 +427,7 @@ fn currency(of: &Written<'_>) -> Result<String, Fault> {
     let written = of.need("currency", hint)?;
     let currency = written.text()?;
     if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(written.fault("scenario.currency", "it is no currency", hint));
+        return Err(written.fault("scenario.currency", "it is not a currency", hint));
     }
     Ok(currency.into())
 }

@@ -275,7 +275,7 @@ impl<'a> Members<'a> {
 
     #[inline]
     fn link_line(&self, value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
-        let text = value.string().ok_or(Malformed::without_place("link is no string"))?;
+        let text = value.string().ok_or(Malformed::without_place("link is not a string"))?;
         match self.link(&text, flaw) {
             Ok((link, payload, withheld)) => Ok(Item::Link { text, link, payload, withheld }),
             Err(reason) => {
@@ -303,7 +303,7 @@ impl<'a> Members<'a> {
                 let salt = salt.string().and_then(|salt| base64::decode_array(salt.as_bytes()));
                 let salt = salt.ok_or("salt is not base64 of 16 bytes")?;
                 if !event.text.starts_with('{') {
-                    return Err("event is no object");
+                    return Err("event is not an object");
                 }
                 if event.text.len() > MAX_EVENT {
                     return Err("an event is at most 262,144 bytes");
@@ -341,8 +341,8 @@ pub(crate) fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 }
 
 fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
-    let text = value.string().ok_or(Malformed::without_place("note is no string"))?;
-    let parse = |()| KeyNote::parse(&text).map_err(|_| (LineFault::Note, "the note is no key note"));
+    let text = value.string().ok_or(Malformed::without_place("note is not a string"))?;
+    let parse = |()| KeyNote::parse(&text).map_err(|_| (LineFault::Note, "the note is not a key note"));
     match check_leaf(text.len(), flaw).and_then(parse) {
         Ok(note) => Ok(Item::Note { text, note: Box::new(note) }),
         Err(reason) => Err(Malformed::leaf(reason, into_bytes(text))),
@@ -372,10 +372,10 @@ fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
 }
 
 fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, Malformed<'_>> {
-    let text = value.string().ok_or(Malformed::without_place("checkpoint is no string"))?;
+    let text = value.string().ok_or(Malformed::without_place("checkpoint is not a string"))?;
     let parse = if extended { SignedCheckpoint::parse_extended } else { SignedCheckpoint::parse };
     let Ok(signed) = parse(&text) else {
-        let detail = "the checkpoint is no signed checkpoint without extension lines";
+        let detail = "the checkpoint is not a signed checkpoint without extension lines";
         return Err(Malformed { fault: LineFault::Checkpoint, ..Malformed::without_place(detail) });
     };
     Ok(Item::Checkpoint { text, signed: Box::new(signed) })

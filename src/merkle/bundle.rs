@@ -76,7 +76,7 @@ impl Bundle {
             (end <= MAX_SIZE && bundle.path() == path).then_some(bundle)
         };
         read().ok_or_else(|| {
-            refuse("this is no path of an entry bundle").with_hint(
+            refuse("this is not a path of an entry bundle").with_hint(
                 "a bundle's path is tile/entries/INDEX, the index in groups of three digits such as x001/234, \
                  with .p/WIDTH after it when it is partial",
             )

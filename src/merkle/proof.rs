@@ -162,7 +162,7 @@ pub fn verify_inclusion(
     match root_of_inclusion(index, size, leaf, proof) {
         Some(found) if found == *root => Ok(()),
         Some(_) => Err(refuse("the inclusion proof leads to another root")),
-        None => Err(refuse(format!("this is no proof for leaf {index} of {size}"))),
+        None => Err(refuse(format!("this is not a proof for leaf {index} of {size}"))),
     }
 }
 
@@ -182,7 +182,7 @@ pub fn verify_consistency(
     proof: &[Hash],
 ) -> Result<(), Error> {
     let (first, second) = roots_of_consistency(old, new, old_root, new_root, proof)
-        .ok_or_else(|| refuse(format!("this is no consistency proof from {old} to {new} leaves")))?;
+        .ok_or_else(|| refuse(format!("this is not a consistency proof from {old} to {new} leaves")))?;
     if first != *old_root {
         return Err(refuse(format!("the consistency proof leads to another root at {old} leaves")));
     }

@@ -114,7 +114,7 @@ impl Tile {
             (tile.path() == path).then_some(tile)
         };
         let tile = read().ok_or_else(|| {
-            refuse("this is no path of a tile").with_hint(
+            refuse("this is not a path of a tile").with_hint(
                 "a tile's path is tile/LEVEL/INDEX, the index in groups of three digits such as x001/234, \
                  with .p/WIDTH after it when it is partial",
             )

@@ -90,7 +90,7 @@ impl EventIndex {
 
     /// Takes what stands beside events: JSON of `Mark[]`.
     pub fn mark(&mut self, marks: &str) -> Result<(), Thrown> {
-        self.index.mark(marks).map_err(|_| refuse(Code::Export, "this is no list of marks"))
+        self.index.mark(marks).map_err(|_| refuse(Code::Export, "this is not a list of marks"))
     }
 
     /// Events that there are.

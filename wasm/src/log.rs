@@ -71,7 +71,7 @@ impl Log {
         let key = SignerKey::parse(key.trim()).map_err(failed)?;
         let trust = Trust::parse(trust.as_bytes()).map_err(|error| failed(format!("trust: {error}")))?;
         let cors = Cors::parse(cors.split_whitespace())
-            .map_err(|origin| failed(format!("{origin:?} is no origin of a page")))?;
+            .map_err(|origin| failed(format!("{origin:?} is not an origin of a page")))?;
         let database = Database::new(storage);
         let store = database.open(key.verifier_key().name()).map_err(failed)?;
         let readers = readers.to_owned();
@@ -265,7 +265,9 @@ impl Log {
                 let path = [JsValue::from("path"), copy.path.into()].into_iter().collect::<Array>();
                 let bytes = [JsValue::from("bytes"), Uint8Array::from(&*copy.bytes).into()];
                 let entries: Array = [path, bytes.into_iter().collect()].into_iter().collect();
-                list.push(&Object::from_entries(&entries).map_err(|_| failed("a copy is no object"))?.into());
+                list.push(
+                    &Object::from_entries(&entries).map_err(|_| failed("a copy is not an object"))?.into(),
+                );
             }
         }
         Ok(list)

@@ -119,7 +119,7 @@ pub fn explain(
     let trust = trust.map(|file| Trust::parse(&file)).transpose()?.unwrap_or_default();
     let acting = read_indexes(&acting, "acting")?;
     let outcome = read_report(report, covered, acting)
-        .ok_or_else(|| Error::new(Code::Export, "this is no report of this version"))?;
+        .ok_or_else(|| Error::new(Code::Export, "this is not a report of this version"))?;
     let explanation = explain_as(export, chain, seq, &trust, &outcome)?;
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     explanation

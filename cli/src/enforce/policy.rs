@@ -97,7 +97,7 @@ impl Policy {
             let within = witnessed.need("within", "write an age: 90s, 15m, 24h, 7d, 2w")?;
             let seconds = args::seconds(within.text()?);
             policy.witnessed =
-                Some(seconds.map_err(|why| within.fault("policy.witnessed", "it is no age", why))?);
+                Some(seconds.map_err(|why| within.fault("policy.witnessed", "it is not an age", why))?);
         }
         if let Some(emitters) = root.get("emitters") {
             emitters.only(&["allow", "require"])?;
@@ -115,7 +115,7 @@ impl Findings {
             None => None,
             Some(level) => Some(Level::parse(level.text()?).ok_or_else(|| {
                 let hint = "write informational, low, medium, high or critical";
-                level.fault("policy.level", "it is no level", hint)
+                level.fault("policy.level", "it is not a level", hint)
             })?),
         };
         let rules = written.get("rules").map_or(Ok(Vec::new()), |rules| texts(&rules))?;
@@ -136,7 +136,8 @@ impl Endpoints {
         let since = match written.get("since") {
             None => None,
             Some(since) => Some(
-                args::time(since.text()?).map_err(|why| since.fault("policy.since", "it is no time", why))?,
+                args::time(since.text()?)
+                    .map_err(|why| since.fault("policy.since", "it is not a time", why))?,
             ),
         };
         let mut endpoints = Self {
@@ -152,7 +153,7 @@ impl Endpoints {
             let part = exercised.number()?;
             if !(0.0..=1.0).contains(&part) {
                 let hint = "write a part from 0 to 1, so that 80 % is 0.8";
-                return Err(exercised.fault("policy.exercised", "it is no part", hint));
+                return Err(exercised.fault("policy.exercised", "it is not a part", hint));
             }
             endpoints.exercised = Some(part);
             needs(&exercised, endpoints.openapi.is_some(), "openapi")?;
@@ -239,7 +240,7 @@ fn exceptions(written: &Written<'_>, of: &str) -> Result<Vec<Exception>, Fault> 
             of: item.need(of, &format!("say which {of} is accepted"))?.text()?.to_owned(),
             reason: item.need("reason", "say why it is accepted, and who decided so")?.text()?.to_owned(),
             until: args::time(until.text()?)
-                .map_err(|why| until.fault("policy.until", "it is no time", why))?,
+                .map_err(|why| until.fault("policy.until", "it is not a time", why))?,
         })
     };
     items.iter().map(read).collect()

@@ -55,7 +55,7 @@ impl Watch<'_> {
                 }
             }
             Err(failure) if failure.code() == "checkpoint.invalid" => {
-                let message = format!("what is served is no checkpoint: {}", failure.brief());
+                let message = format!("what is served is not a checkpoint: {}", failure.brief());
                 findings.stop();
                 findings.add(Finding::new(Code::FormatCheckpoint, message).lasting());
             }

@@ -51,7 +51,7 @@ impl Head {
     ) -> Result<(Self, Place), &'static str> {
         let parsed = Line::parse(line).map_err(|_| "the line is malformed")?;
         let Item::Link { text, link, payload, .. } = parsed.item else {
-            return Err("the line is no link");
+            return Err("the line is not a link");
         };
         let last = leaf_hash(text.as_bytes());
         let position = Position { chain: link.chain(), seq: link.seq(), last, time: link.time() };

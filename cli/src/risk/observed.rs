@@ -96,7 +96,7 @@ impl Seen {
             return Err(broken("it is of a log that did not verify"));
         }
         if let Some(root) = value["log"]["root"].as_str() {
-            let root = Hash::from_base64(root).ok_or_else(|| broken("its root is no hash"))?;
+            let root = Hash::from_base64(root).ok_or_else(|| broken("its root is not a hash"))?;
             let log = Log { origin: text(&value["origin"]), size: value["log"]["size"].as_u64(), root };
             self.logs.push((file, log));
         }

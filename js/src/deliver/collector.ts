@@ -52,7 +52,7 @@ export class Collector {
     // What a binding is given as address leads nowhere.
     this.isCleartext = given === undefined && isPublicCleartext(new URL(this.submit));
     const hint = "give the binding's own: (url, init) => env.LOG.fetch(url, init)";
-    must(given === undefined || typeof given === "function", "to", "fetch is no function", hint);
+    must(given === undefined || typeof given === "function", "to", "fetch is not a function", hint);
     this.#fetch = given ?? ((url, init) => fetch(url, init));
   }
 

@@ -100,7 +100,7 @@ function heldKey({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined)
 
 function slotOf({ issuer, session = "" }: Pick<BrowserKeyOptions, "issuer" | "session">): Slot {
   checkIssuer(issuer, "issuer");
-  must(typeof session === "string", "session", "the session is no text", "give a text that names it");
+  must(typeof session === "string", "session", "the session is not text", "give a text that names it");
   return { issuer, session };
 }
 

@@ -155,7 +155,7 @@ function checkVkey(vkey: unknown, issuer: string): asserts vkey is string {
 }
 
 function noVerifierKey(): CountersignError {
-  return new CountersignError("key.invalid", "this is no verifier key", {
+  return new CountersignError("key.invalid", "this is not a verifier key", {
     member: "vkey",
     hint: "a verifier key is one line, name+hhhhhhhh+base64",
   });

@@ -44,7 +44,7 @@ export function keys(env: LogEnv): Map<string, string> {
     const name = key.startsWith(SIGNER_PREFIX) ? nameOf(key.slice(SIGNER_PREFIX.length)) : "";
     if (key !== "") {
       const hint = "it is what `countersign keygen` wrote: PRIVATE+KEY+…";
-      check(name !== "", "AUDIT_LOG_KEY has a line that is no private key", hint);
+      check(name !== "", "AUDIT_LOG_KEY has a line that is not a private key", hint);
       found.set(name, key);
     }
   }

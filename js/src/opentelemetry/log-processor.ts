@@ -87,7 +87,7 @@ export class AuditLogProcessor {
       this.#audit.record({
         action: eventName || "opentelemetry.log",
         occurred_at: timeOf(hrTime),
-        metadata: { left_out: "what was emitted is no event", code, member },
+        metadata: { left_out: "what was emitted is not an event", code, member },
       });
     } catch (cause) {
       this.#tell(asCoded(cause));

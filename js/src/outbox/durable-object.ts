@@ -32,7 +32,7 @@ export function durableObjectOutbox(
   { name = "default" }: DurableObjectOutboxOptions = {},
 ): Outbox {
   const hint = "give this.ctx.storage, in a class that extends DurableObject";
-  must(typeof storage?.sync === "function", "outbox", "this is no storage of a Durable Object", hint);
+  must(typeof storage?.sync === "function", "outbox", "this is not the storage of a Durable Object", hint);
   return new DurableObjectOutbox(storage, name);
 }
 

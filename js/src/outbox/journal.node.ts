@@ -173,7 +173,7 @@ function parse(bytes: Buffer, path: string): Content {
     if (HEADER.startsWith(bytes.toString("latin1", 0, HEADER.length)) || !bytes.some((byte) => byte !== 0)) {
       return content;
     }
-    throw damaged(path, 1, "the file is no outbox");
+    throw damaged(path, 1, "the file is not an outbox");
   }
   content.size = HEADER.length;
   for (let number = 2; content.size < bytes.length; number += 1) {

@@ -769,7 +769,7 @@ function isOfSigner(error: unknown): boolean {
 
 function millisOf({ patience = 0 }: FlushPatience): number {
   const hint = "give milliseconds, such as 5000, or leave it out";
-  must(typeof patience === "number" && patience >= 0, "patience", "patience is no number from 0 up", hint);
+  must(typeof patience === "number" && patience >= 0, "patience", "patience is not a number from 0 up", hint);
   return patience;
 }
 

@@ -101,7 +101,7 @@ class Copying {
         throw invalid("a BigInt, which JSON has no form for", "record it as a string", member);
       case "function":
       case "symbol":
-        throw invalid(`a ${typeof value}, which is no data`, "leave it out", member);
+        throw invalid(`a ${typeof value}, which is not data`, "leave it out", member);
       case "number":
         if (!Number.isFinite(value)) {
           const why = `the number ${value}, which JSON has no form for`;

@@ -26,7 +26,7 @@ export const SIGNER_KEY = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(A[Q-Za-f][A-Z
 
 const NONE = [
   /^/,
-  "this is no signer key",
+  "this is not a signer key",
   "a signer key is one line that begins with PRIVATE+KEY+: countersign keygen NAME makes one",
 ] as const;
 

@@ -176,7 +176,7 @@ async function wholeLines(file: AppendFile): Promise<number> {
   const whole = file.size - end.length + end.lastIndexOf(LF) + 1;
   const start = new TextDecoder().decode(await file.read(0, Math.min(file.size, HEADER.length)));
   if (!HEADER.startsWith(start) || whole <= file.size - TAIL) {
-    throw new CountersignError("transport.failed", `the file is no export: ${file.path}`, {
+    throw new CountersignError("transport.failed", `the file is not an export: ${file.path}`, {
       hint: "give another path; nothing was written to it",
     });
   }

@@ -37,7 +37,7 @@ export function open(source: Source): Reading {
       return inPieces(source[Symbol.asyncIterator]());
     }
   }
-  throw new CountersignError("source.invalid", "this is no source that an export could be read from", {
+  throw new CountersignError("source.invalid", "this is not a source that an export could be read from", {
     hint: "give a Blob or File, a Response, a ReadableStream, an async iterable of Uint8Array, or a Uint8Array",
   });
 }

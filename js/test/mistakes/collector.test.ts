@@ -24,7 +24,7 @@ async function failure(wrong: Record<string, unknown>): Promise<unknown> {
   return error;
 }
 
-describe("what answers is no collector", () => {
+describe("what answers is not a collector", () => {
   const pages: Record<string, [status: number, headers: Record<string, string>, body: string]> = {
     "/missing": [404, { "content-type": "text/html" }, "<!doctype html><h1>Not found</h1>"],
     "/page": [200, { "content-type": "text/html" }, "<!doctype html><h1>Welcome</h1>"],

@@ -17,7 +17,7 @@ const NO_KEY = [
   /no key to sign with/,
   /keygen NAME.*is the secret or variable set\?/,
 ] as const;
-const NO_SIGNER = ["key.invalid", "key", /no signer key/, /begins with PRIVATE\+KEY\+: countersign keygen/] as const;
+const NO_SIGNER = ["key.invalid", "key", /not a signer key/, /begins with PRIVATE\+KEY\+: countersign keygen/] as const;
 
 refuses("no key", { key: undefined }, NO_KEY);
 refuses("an empty key", { key: "" }, NO_KEY);
@@ -91,7 +91,7 @@ refuses("a binding as it is", { to: { fetch() {} } }, [
 ]);
 refuses("a fetch that is none", { to: { url: "https://log.example", fetch: {} } }, [
   ...ADDRESS,
-  /fetch is no function/,
+  /fetch is not a function/,
   /env\.LOG\.fetch/,
 ]);
 
@@ -163,7 +163,7 @@ for (const retry of [false, 5, "1s", null, [500]]) {
     /\{ firstMs, longestMs \}/,
   ]);
 }
-refuses("a wait that is no number", { retry: { firstMs: "500" } }, [
+refuses("a wait that is not a number", { retry: { firstMs: "500" } }, [
   "options.invalid",
   "retry",
   /whole number/,
@@ -201,7 +201,12 @@ for (const [wrong, member, todo] of [
   [{ redact: { names: ["ssn"] } }, "redact.names", /there are only/],
   [{ ["x".repeat(100_000)]: 1 }, "x".repeat(100_000), /there are key/],
 ] as const) {
-  refuses(`${member.slice(0, 20)}, which is no option`, wrong, ["options.invalid", member, /there is no option/, todo]);
+  refuses(`${member.slice(0, 20)}, which is not an option`, wrong, [
+    "options.invalid",
+    member,
+    /there is no option/,
+    todo,
+  ]);
 }
 for (const [wrong, member, todo] of [
   [{ redact: [""] }, "redact", /card\.number/],

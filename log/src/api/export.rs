@@ -38,7 +38,7 @@ pub(crate) fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Re
     // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
     let place = path.strip_prefix("/proof/").and_then(link::place);
     let place = place.ok_or_else(|| {
-        Problem::invalid("this is no event's place")
+        Problem::invalid("this is not an event's place")
             .with_hint("it is /proof/CHAIN/SEQ: 32 hex digits and a number")
     })?;
     let name = format!("-{}-{}", place.0, place.1);

@@ -75,7 +75,7 @@ impl Commit {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let (kind, mut rest) = open(bytes)?;
         if kind != COMMIT && kind != COMMIT_STUB {
-            return Err(damaged("it is no commit"));
+            return Err(damaged("it is not a commit"));
         }
         let base = rest.number()?;
         let count = rest.length()?;
@@ -134,7 +134,7 @@ impl Generation {
         }
         let (kind, mut rest) = open(bytes)?;
         if kind != EVENTS {
-            return Err(damaged("these are no events"));
+            return Err(damaged("these are not events"));
         }
         let events = rest.events(leaves)?;
         rest.end(Self::Here(events))
@@ -152,7 +152,7 @@ impl Erasure {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let (kind, mut rest) = open(bytes)?;
         if kind != ERASURE && kind != ERASURE_DONE {
-            return Err(damaged("it is no erasure"));
+            return Err(damaged("it is not an erasure"));
         }
         let count = rest.length()?;
         let leaves: Vec<u64> = (0..count).map(|_| rest.number()).collect::<Result<_, _>>()?;
@@ -175,7 +175,7 @@ pub(super) fn encode_checkpoint(published: &Published) -> Result<Vec<u8>, StoreE
 pub(super) fn decode_checkpoint(bytes: &[u8]) -> Result<Published, StoreError> {
     let (kind, mut rest) = open(bytes)?;
     if kind != CHECKPOINT {
-        return Err(damaged("it is no kept checkpoint"));
+        return Err(damaged("it is not a kept checkpoint"));
     }
     let size = rest.number()?;
     let at = Time::from_millis(i64::from_be_bytes(rest.array()?));

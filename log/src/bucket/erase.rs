@@ -206,8 +206,9 @@ impl Scrubber<'_> {
             };
             return self.next(base, 1, events, erased).await;
         };
-        let number = number(&newest.location)
-            .ok_or_else(|| StoreError::Damaged(format!("{} is no generation of events", newest.location)))?;
+        let number = number(&newest.location).ok_or_else(|| {
+            StoreError::Damaged(format!("{} is not a generation of events", newest.location))
+        })?;
         let Some(object) = self.objects.get(&newest.location).await? else { return Ok(true) };
         match Generation::decode(&object.bytes, leaves.clone()).map_err(at(&newest.location))? {
             Generation::Stub => return Ok(true),

@@ -204,7 +204,7 @@ impl ObjectReader {
                     self.tell("fsck.checkpoint", &meta.location, &why);
                 }
                 Some(_) => {}
-                None => self.tell("fsck.object", &meta.location, "it is no checkpoint that was signed"),
+                None => self.tell("fsck.object", &meta.location, "it is not a checkpoint that was signed"),
             }
         }
         Ok(())

@@ -192,7 +192,7 @@ fn read_notes(writer: &BucketWriter, folder: &Path) -> Result<Vec<String>, Store
         let Some(object) = objects.wait(objects.get(&meta.location))? else { continue };
         let line = str::from_utf8(&object.bytes).ok().and_then(|line| line.strip_suffix('\n'));
         let damaged =
-            || at(&meta.location)(StoreError::Damaged("it is no checkpoint that was signed".into()));
+            || at(&meta.location)(StoreError::Damaged("it is not a checkpoint that was signed".into()));
         notes.push(line.and_then(SignedHead::parse).ok_or_else(damaged)?.note(writer.key.name()));
     }
     if folder.join(sqlite::FILE).exists()

@@ -36,7 +36,8 @@ impl SignedObjects {
             // Only older ones than the newest are ever deleted.
             if let Some(object) = signed.objects.wait(signed.objects.get(&path))? {
                 let head = read(&object.bytes).filter(|head| head.size == *size);
-                let damaged = || StoreError::Damaged(format!("{path}: it is no checkpoint that was signed"));
+                let damaged =
+                    || StoreError::Damaged(format!("{path}: it is not a checkpoint that was signed"));
                 signed.newest = Some(head.ok_or_else(damaged)?);
             }
         }
@@ -76,8 +77,9 @@ impl SignedObjects {
         if let Created::Other(other) =
             self.objects.wait(self.objects.create(&path, head.to_line().into_bytes()))?
         {
-            let other = read(&other)
-                .ok_or_else(|| StoreError::Damaged(format!("{path}: it is no checkpoint that was signed")))?;
+            let other = read(&other).ok_or_else(|| {
+                StoreError::Damaged(format!("{path}: it is not a checkpoint that was signed"))
+            })?;
             if other.root != head.root {
                 return Ok(Err(other));
             }

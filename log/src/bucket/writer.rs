@@ -236,7 +236,7 @@ impl BucketWriter {
             let path = meta.location;
             let Some(object) = self.objects.wait(self.objects.get(&path))? else { continue };
             let read = read_evidence(&object.bytes);
-            found.push(read.ok_or_else(|| at(&path)(StoreError::Damaged("it is no evidence".into())))?);
+            found.push(read.ok_or_else(|| at(&path)(StoreError::Damaged("it is not evidence".into())))?);
         }
         found.sort_by_key(|(time, _)| *time);
         for (time, evidence) in found {

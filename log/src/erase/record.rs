@@ -90,12 +90,12 @@ impl Record {
         let damaged = |what| StoreError::Damaged(format!("leaf {index}: {what}"));
         let leaf = reader.leaves_with_events(index..index + 1)?.pop();
         let leaf = leaf.ok_or_else(|| damaged("it is missing"))?;
-        let link = leaf.link().ok_or_else(|| damaged("it is no link"))?;
+        let link = leaf.link().ok_or_else(|| damaged("it is not a link"))?;
         let StoredEvent::Here(event) = leaf.event else {
             return Err(damaged("the record of an erasure has no event"));
         };
         let event: Value = serde_json::from_str(&event.text).unwrap_or_default();
-        let leaves = leaves(&event, index).ok_or_else(|| damaged("it is no record of an erasure"))?;
+        let leaves = leaves(&event, index).ok_or_else(|| damaged("it is not a record of an erasure"))?;
         Ok(Self { link, event, leaves })
     }
 }

@@ -181,7 +181,7 @@ pub(crate) fn void_grants(reader: &dyn Reader, trust: &Trust) -> Result<Option<V
 fn key_note(reader: &dyn Reader, index: u64) -> Result<KeyNote, StoreError> {
     let leaf = reader.leaves(index..index + 1)?.pop().unwrap_or_default();
     let note = str::from_utf8(&leaf).ok().and_then(|text| KeyNote::parse(text).ok());
-    note.ok_or_else(|| StoreError::Damaged(format!("leaf {index} is no key note")))
+    note.ok_or_else(|| StoreError::Damaged(format!("leaf {index} is not a key note")))
 }
 
 /// For each day in which leaves shown were added, the last checkpoint of that day.

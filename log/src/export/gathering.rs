@@ -165,5 +165,5 @@ impl Gathering {
 }
 
 fn damaged(index: u64) -> StoreError {
-    StoreError::Damaged(format!("leaf {index} is no link"))
+    StoreError::Damaged(format!("leaf {index} is not a link"))
 }

@@ -123,7 +123,7 @@ fn load(file: &Path) -> Result<Option<Time>, String> {
     match std::fs::read_to_string(file) {
         Ok(text) => match Time::parse(text.trim_end().as_bytes()) {
             Some(time) => Ok(Some(time)),
-            None => Err(format!("{}: this is no time; remove the file", file.display())),
+            None => Err(format!("{}: this is not a time; remove the file", file.display())),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", file.display())),

@@ -77,7 +77,7 @@ impl Scope {
 
     /// Adds a condition as it stands in a file: `tenant=acme`, with blanks as `%20`.
     pub(super) fn allow_written(&mut self, word: &str) -> Result<(), String> {
-        let (name, value) = word.split_once('=').ok_or("it is no condition such as tenant=acme")?;
+        let (name, value) = word.split_once('=').ok_or("it is not a condition such as tenant=acme")?;
         let digits =
             |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
         let decoded = percent_decode_str(value).decode_utf8().ok();

@@ -316,7 +316,7 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
         Kind::Object => {}
         Kind::Null => {
             let mend = "write {\"there\": false} for what must not be there";
-            return Err(Unusable::new("", "null is no test", mend));
+            return Err(Unusable::new("", "null is not a test", mend));
         }
         _ => return list(value, scalar).map(|words| vec![Test::Is(words)]),
     }
@@ -368,7 +368,7 @@ fn number(value: Value<'_>) -> Parsed<f64> {
 fn scalar(value: Value<'_>) -> Parsed<String> {
     match value.kind() {
         Kind::Text | Kind::Number | Kind::Bool => Ok(value.text().unwrap_or_default().into_owned()),
-        _ => Err(Unusable::new("", "it is no string, number, true or false", "write the value itself")),
+        _ => Err(Unusable::new("", "it is not a string, number, true or false", "write the value itself")),
     }
 }
 
@@ -398,14 +398,14 @@ fn outcome(value: Value<'_>) -> Parsed<Source> {
             (Some(map), _) => map.values().chain(&one.otherwise).map(String::as_str).collect(),
             (None, From::Text(word)) => vec![word],
             (None, _) => {
-                let problem = "the source's own word is no outcome";
+                let problem = "the source's own word is not an outcome";
                 let mend = "add a map from its words to success, failure, denied and unknown";
                 return Err(Unusable::new(&format!("[{place}]"), problem, mend));
             }
         };
         if let Some(word) = words.into_iter().find(|word| Outcome::stated(word).is_none()) {
             let mend = "write success, failure, denied or unknown; what is not stated has no alternative";
-            return Err(Unusable::new(&format!("[{place}]"), format!("{word:?} is no outcome"), mend));
+            return Err(Unusable::new(&format!("[{place}]"), format!("{word:?} is not an outcome"), mend));
         }
     }
     Ok(source)

@@ -173,7 +173,7 @@ impl Path {
         let fault = |problem: &str| {
             Unusable::new(
                 "",
-                format!("{text:?} is no path: {problem}"),
+                format!("{text:?} is not a path: {problem}"),
                 "a path is names parted by dots, such as actor.id or target[type=User].id; \
                  a name with other characters stands in '…'",
             )
