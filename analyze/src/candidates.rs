@@ -268,3 +268,61 @@ fn of_test(field: Id, test: &Test) -> Option<Needs> {
     }
     Some(needs)
 }
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use countersign::time::Time;
+    use countersign_query::Entry;
+    use countersign_query::value::Document;
+    use proptest::prelude::*;
+
+    use crate::pack::Sources;
+    use crate::rule::Rule;
+    use crate::zone::Zone;
+
+    /// Many that ask for parts of one field, few for those of another, and for what is of no event.
+    const WANTS: [&str; 16] = [
+        "a|contains: abc",
+        "a|contains: [bca, cab]",
+        "a|startswith: aab",
+        "a|endswith: 'ab*ka'",
+        "a|cased|contains: BCA",
+        "a|contains: '\u{212a}ab'",
+        "a|contains|all: [abc, kab]",
+        "a: ['*ab?b*', bbb]",
+        "b|contains: abc",
+        "b: [abc, '*cba*']",
+        "b: true",
+        "a: null",
+        "'a|re': 'b+c'",
+        "derived.weekday|contains: thurs",
+        "derived.local_hour: 0",
+        "link.chain: kab",
+    ];
+
+    proptest! {
+        #[test]
+        fn whatever_holds_is_among_them(
+            a in "[abckABCK\u{212a}]{0,9}",
+            b in prop::sample::select(vec!["abc", "ABC", "xcbax", "true", "k"]),
+            chain in prop::sample::select(vec!["kab", "KAB", ""]),
+        ) {
+            let mut sources = Sources::default();
+            for (nth, wants) in WANTS.iter().enumerate() {
+                let rule = format!("title: rule {nth}\nid: r{nth}\ndetection:\n  s:\n    {wants}\n  condition: s\n");
+                sources.add("r.yml", &rule);
+            }
+            let pack = sources.build("all").map_err(|faults| faults[0].clone()).unwrap();
+            let text = format!(r#"{{"a":["{a}"],"b":"{b}"}}"#);
+            let document = Document::parse(&text).unwrap();
+            let recorded = Time::from_millis(0).unwrap();
+            let entry = Entry { event: Some(document.root()), chain, ..Entry::recorded(recorded) };
+            let found = pack.fields.find(&entry, Zone::default());
+            let candidates: Vec<u32> = pack.candidates.find(&found).collect();
+            for (nth, rule) in (0..).zip(&pack.rules) {
+                let holds = Rule::detection(rule).is_some_and(|detection| detection.holds(&found));
+                prop_assert!(!holds || candidates.contains(&nth), "{} {text}", WANTS[nth as usize]);
+            }
+        }
+    }
+}
