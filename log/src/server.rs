@@ -68,7 +68,17 @@ pub struct AppState {
     budget: Budget,
     /// Who may read bodies that take a while.
     readers: Arc<Semaphore>,
+    /// Who may read what everybody may.
+    looking: Arc<Semaphore>,
+    /// Who may ask how the log is.
+    asking: Arc<Semaphore>,
 }
+
+/// So many look at the store at one time for those without a token; others wait. Each has a connection with its cache and
+/// a thread, which a flood would otherwise have as many of as there may be.
+const LOOKING: usize = 8;
+/// So many ask how the log is.
+const ASKING: usize = 2;
 
 impl AppState {
     /// Of a log with that folder, which grants its clients so much.
@@ -92,6 +102,8 @@ impl AppState {
             bounds,
             budget,
             readers,
+            looking: Arc::new(Semaphore::new(LOOKING)),
+            asking: Arc::new(Semaphore::new(ASKING)),
         }
     }
 }

@@ -35,9 +35,10 @@ pub(super) async fn checkpoint(
 }
 
 pub(super) async fn tile(
-    State(AppState { collector, .. }): State<AppState>,
+    State(AppState { collector, looking, .. }): State<AppState>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
+    let _looking = looking.acquire().await.map_err(|error| Problem::unavailable(&error))?;
     let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
     let reader = collector.reader().clone();
     let found = tokio::task::spawn_blocking(move || api::tiles::tile(&*reader, size, uri.path())).await;
@@ -54,8 +55,9 @@ const INDEX_DAMAGED: [&str; 4] = [
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
 pub(super) async fn healthz(
-    State(AppState { collector, folder, found, reading, .. }): State<AppState>,
+    State(AppState { collector, folder, found, reading, asking, .. }): State<AppState>,
 ) -> Response {
+    let _asking = asking.acquire().await;
     let published = collector.published().borrow().clone();
     let reader = collector.reader().clone();
     let failing = collector.metrics().are_erasures_failing();
