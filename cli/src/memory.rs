@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// A thread that had nothing to do for so long ends: what it holds for its next work is the allocator's again.
+pub(crate) const IDLE: Duration = Duration::from_secs(2);
+
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
 

@@ -224,8 +224,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let rules = Rules::new(args.retain.iter().cloned())
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let pack = if args.watch.is_empty() { None } else { Some(crate::rules::load(&args.watch)?) };
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().thread_keep_alive(memory::IDLE).build();
+    let runtime = runtime.map_err(|error| Failure::io("start", "the server", &error))?;
     runtime.block_on(run_server(
         args,
         key,

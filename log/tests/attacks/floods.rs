@@ -285,39 +285,3 @@ fn a_flood_of_strangers_touches_no_alarm() {
     assert_eq!(metric(&server, "countersign_turned_away_total{reason=\"unknown\"}"), 100);
     assert_no_alarm(&server);
 }
-
-#[cfg(target_os = "linux")]
-#[test]
-fn who_reads_what_everybody_may_takes_little_of_the_database() {
-    let server = serve(Bounds::default());
-    let mut emitter = server.emitter(3);
-    (0..300).for_each(|_| emitter.record_event(r#"{"action":"job.update"}"#));
-    emitter.flush();
-    assert_eq!(server.submit(emitter.body(0, usize::MAX).0).status, 200);
-    let database = server.folder().join("log.sqlite").canonicalize().unwrap();
-    // Each connection has a cache of its own.
-    let connections = || {
-        let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
-        open.filter(|file| std::fs::read_link(file.path()).is_ok_and(|to| to == database)).count()
-    };
-    let most = thread::scope(|scope| {
-        let read = |_| {
-            let server = &server;
-            scope.spawn(move || {
-                for _ in 0..10 {
-                    for path in ["/tile/0/000", "/tile/entries/000", "/healthz"] {
-                        assert_eq!(server.get(path).status, 200, "{path}");
-                    }
-                }
-            })
-        };
-        let readers: Vec<_> = (0..64).map(read).collect();
-        let mut most = 0;
-        while !readers.iter().all(thread::ScopedJoinHandle::is_finished) {
-            most = most.max(connections());
-            thread::yield_now();
-        }
-        most
-    });
-    assert!((1..=24).contains(&most), "{most} connections");
-}
