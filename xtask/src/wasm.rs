@@ -60,9 +60,6 @@ struct Artefact {
     profile: String,
     #[serde(default)]
     rustflags: Vec<String>,
-    /// Packages that are fast before small, whatever the profile says.
-    #[serde(default)]
-    fast: Vec<String>,
     /// For the compilation of the core, and of the bindings, which optimises all crates as one.
     #[serde(default)]
     core_rustflags: Vec<String>,
@@ -186,9 +183,6 @@ impl Artefact {
             .args(["--package", BINDINGS, "--lib", "--features", &self.features.join(",")])
             .args(["--profile", &self.profile, "--config"])
             .arg(format!("profile.{}.package.{CORE}.rustflags={:?}", self.profile, self.core_rustflags))
-            .args(self.fast.iter().flat_map(|package| {
-                ["--config".to_owned(), format!("profile.{}.package.{package}.opt-level=3", self.profile)]
-            }))
             .arg("--")
             .args(&self.core_rustflags)
             .env("CARGO_UNSTABLE_PROFILE_RUSTFLAGS", "true")
