@@ -33,7 +33,7 @@ import { Searching } from "./searching.ts";
 import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
 import { Sources } from "./sources.ts";
 import { askStorage, NO_STORAGE, storageTab } from "./storage.ts";
-import { bringToSight, Tabs, tabsView } from "./tabs.ts";
+import { Tabs, tabsView } from "./tabs.ts";
 import { type ConsoleTexts, TEXTS } from "./texts/index.ts";
 import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
@@ -67,8 +67,6 @@ export class Console extends View {
   readonly #follower = new Follower(this.#needed);
   readonly #sources = new Sources(this.#changed);
   readonly #tabs = new Tabs();
-  /** The tab that was brought to sight. */
-  #shown: string | undefined;
   #tools: Promise<Tools> | undefined;
   #overview: Promise<Overview> | undefined;
   readonly #makeOverview = () => {
@@ -113,11 +111,6 @@ export class Console extends View {
   protected override updated(): void {
     const dialog = this.querySelector<HTMLDialogElement>("dialog.confirm");
     if (dialog !== null && !dialog.open) dialog.showModal();
-    const tabs = this.querySelector<HTMLElement>(".tabs");
-    if (tabs !== null && this.#shown !== this.#tabs.current) {
-      this.#shown = this.#tabs.current;
-      bringToSight(tabs);
-    }
     const viewer = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
     if (viewer === null) return;
     if (this.#toLookFor !== undefined) {

@@ -65,10 +65,3 @@ export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: Consol
     </nav>
   `;
 }
-
-/** Where the tabs are one long row, brings the current one to sight. */
-export function bringToSight(list: HTMLElement): void {
-  const tab = list.querySelector<HTMLElement>("[aria-current]")?.parentElement;
-  if (tab === null || tab === undefined) return;
-  list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
-}
