@@ -176,7 +176,18 @@ mod tests {
         ] {
             assert_eq!(parse(&event, &Redaction::default()), event);
         }
+        // What was authorised, as Google and Azure say it.
+        for event in [
+            r#"{"protoPayload":{"authorizationInfo":[{"granted":true,"permission":"storage.objects.get"}]}}"#,
+            r#"{"identity":{"authorization":{"action":"a/b/read","evidence":{"principalId":"p","principalType":"User","role":"Reader"},"scope":"/s"}}}"#,
+        ] {
+            assert_eq!(parse(event, &Redaction::default()), event);
+        }
         for (event, kept) in [
+            (
+                r#"{"authorization":{"parameter":"dXNlcg","scheme":"Basic"}}"#.into(),
+                r#"{"authorization":{"parameter":"[redacted]","scheme":"[redacted]"}}"#,
+            ),
             (format!(r#"{{"accessKeyId":"key {id}"}}"#), r#"{"accessKeyId":"key [redacted]"}"#),
             (format!(r#"{{"accessKeyId":["{id}"]}}"#), r#"{"accessKeyId":["[redacted]"]}"#),
             (format!(r#"{{"note":"{id}"}}"#), r#"{"note":"[redacted]"}"#),

@@ -71,9 +71,18 @@ const fn end_bit(first: u8, last: u8) -> u64 {
 /// Short names that are too much of a word within others.
 const WHOLE: [&str; 4] = ["pass", "pw", "sid", "connect.sid"];
 
-/// Names that read as if their values were secrets, which these are not: whether a machine's metadata take a token (AWS),
-/// and what mirrors traffic.
-const HARMLESS_NAMES: [&[u8]; 2] = [b"httptokens", b"trafficmirrorsessionid"];
+/// Names that read as if their values were secrets, which these are not: whether a machine's metadata take a token, what
+/// mirrors traffic and what a key is for (AWS), what was authorised (Google), and the sessions that Okta's System Log names.
+const HARMLESS_NAMES: [&[u8]; 6] = [
+    b"httptokens",
+    b"trafficmirrorsessionid",
+    b"customermasterkeyspec",
+    b"authorizationinfo",
+    b"externalsessionid",
+    b"rootsessionid",
+];
+/// Names that say of what is within `authorization` what was authorised, and by what (Azure).
+const AUTHORISED: [&[u8]; 5] = [b"action", b"role", b"principalid", b"roleassignmentid", b"roledefinitionid"];
 /// Names of what AWS calls an access key's identifier: it tells which key, and is no secret.
 const KEY_IDS: [&[u8]; 2] = [b"accesskeyid", b"awsaccesskeyid"];
 
@@ -101,7 +110,7 @@ pub fn is_secret(name: &[u8]) -> bool {
 
 /// Whether a name says, of what is within a secret, that it is none: `expiration`, or `accessKeyId`, but not `id`.
 pub fn is_about(name: &[u8]) -> bool {
-    matches!(read(name), (_, HARMLESS) | (true, ID))
+    matches!(read(name), (_, HARMLESS) | (true, ID)) || is_one_of(&AUTHORISED, name)
 }
 
 /// Whether there is a secret in a name, and what its last word says that makes its value none; 0 for nothing.
@@ -239,7 +248,8 @@ mod tests {
             passed passing credential credential_id secretly api_key_id apiKeyName private_key_path private privacy client_id \
             user_sid account_sid signature hash id name Time _ - é passwörd nextToken next_page_token continuationTokens \
             authorization.k8s.io/decision authorization.k8s.io/reason rbac.authorization.kubernetes.io/autoupdate \
-            authorization_decision Sid httpTokens HttpTokens http_tokens trafficMirrorSessionId TrafficMirrorSessionId";
+            authorization_decision Sid httpTokens HttpTokens http_tokens trafficMirrorSessionId TrafficMirrorSessionId externalSessionId \
+            rootSessionId authorizationInfo customerMasterKeySpec";
         for name in names.split_whitespace() {
             assert!(!is_secret(name.as_bytes()), "{name}");
         }
@@ -261,7 +271,8 @@ mod tests {
     #[test]
     fn a_name_says_of_what_is_within_a_secret_that_it_is_none() {
         for name in
-            "expiration secretName defaultMode type accessKeyId token_id expires_at".split_whitespace()
+            "expiration secretName defaultMode type accessKeyId token_id expires_at action scope role principalId"
+                .split_whitespace()
         {
             assert!(is_about(name.as_bytes()), "{name}");
         }
