@@ -27,8 +27,6 @@ const REDACTED: &[(&str, &[(&str, usize)])] = &[
     (
         "okta-panther",
         &[
-            ("authenticationContext.externalSessionId", 11),
-            ("authenticationcontext.externalSessionId", 31),
             // `?stateToken=…`
             ("debugcontext.debugData.url", 2),
         ],
