@@ -12,6 +12,8 @@ fuzz_target!(|body: &[u8]| {
         return;
     };
     assert_eq!(growth.size(), taken.added);
-    let again = growth.submit(&rules, &Empty, &submission, countersign::time::Time::MAX).expect("what was taken is taken again");
+    let again = growth
+        .submit(&rules, &Empty, &submission, countersign::time::Time::MAX)
+        .expect("what was taken is taken again");
     assert_eq!((again.added, again.repeated), (0, taken.added + taken.repeated));
 });

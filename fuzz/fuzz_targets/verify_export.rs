@@ -5,7 +5,7 @@ use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
 use countersign::verify::report::Report;
 use countersign::verify::{
-    Expectations, Intake, MaxAge, Options, Progress, Summarizer, Update, Verdict, Verification, Verifier,
+    Expectations, MaxAge, Options, Progress, Splitter, Summarizer, Update, Verdict, Verification, Verifier,
     parallel,
 };
 use countersign_fuzz::model::{Model, alter};
@@ -85,17 +85,17 @@ fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Update) 
 /// As on several cores: each stretch of so many lines is summarized by someone who knows nothing of the others.
 fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Update) {
     let trust = options.trust.clone();
-    let mut intake = Intake::new();
+    let mut splitter = Splitter::new();
     let mut text = Vec::new();
     let mut rest = export;
     while !rest.is_empty() {
-        rest = &rest[intake.push(rest)..];
-        text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+        rest = &rest[splitter.push(rest)..];
+        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
     }
-    let end = intake.finish();
-    text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+    let end = splitter.finish();
+    text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
     let mut progress = Progress::new(options);
-    if let Some((header, line)) = intake.header() {
+    if let Some((header, line)) = splitter.header() {
         progress.begin(header, line);
         let lines_of: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
         for stretch in lines_of.chunks(lines) {
