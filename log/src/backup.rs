@@ -7,9 +7,9 @@ use std::path::Path;
 use countersign::time::Time;
 use tempfile::NamedTempFile;
 
+use crate::files::sync_folder;
 use crate::self_check;
 use crate::sqlite;
-use crate::stop::sync_folder;
 use crate::store::StoreError;
 
 /// The file in a log's folder that says when its newest backup was made, and of how many leaves.

@@ -4,7 +4,7 @@
 //! finding says then that it is `erased`, and keeps its rule, its time and its leaves.
 
 use std::collections::VecDeque;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
-use crate::stop::sync_folder;
+use crate::files::{private, replace};
 use crate::store::{Reader, StoreError, StoredEvent};
 
 /// The most findings that are kept to be read; the oldest go first.
@@ -69,7 +69,7 @@ impl Findings {
         }
         let finding = without(&finding, &erased).unwrap_or(finding);
         let append = || {
-            let mut file = private().append(true).open(&self.path)?;
+            let mut file = private().append(true).create(true).open(&self.path)?;
             file.write_all(format!("{finding}\n").as_bytes())?;
             file.sync_data()
         };
@@ -121,23 +121,9 @@ impl Findings {
 
     /// Puts a file with these lines in the place of the one that is there.
     fn write<'l>(&self, lines: impl Iterator<Item = &'l String>) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(&self.path);
-        let mut file = tempfile::Builder::new().prefix(".findings-").tempfile_in(folder)?;
         let text: String = lines.flat_map(|line| [line.as_str(), "\n"]).collect();
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        sync_folder(folder)
+        replace(&self.path, text.as_bytes())
     }
-}
-
-/// Of a file that holds what events say, which is its owner's alone.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 fn failed(error: io::Error) -> StoreError {

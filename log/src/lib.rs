@@ -18,6 +18,8 @@ pub mod erase;
 pub mod evidence;
 pub mod export;
 #[cfg(feature = "server")]
+mod files;
+#[cfg(feature = "server")]
 pub mod findings;
 #[cfg(feature = "server")]
 pub mod fsck;

@@ -4,7 +4,6 @@ mod database;
 mod owned;
 mod pool;
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::files::private;
 use crate::store::{Store, StoreError};
 use crate::tables::{ADDED, TABLES, TableReader, TableWriter, VERSION};
 use owned::Owned;
@@ -106,11 +106,7 @@ pub(crate) fn open_copy(path: &Path) -> Arc<dyn crate::store::Reader> {
 
 /// Makes the file where it is missing, for its owner alone: it holds events.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    private().append(true).create(true).open(path).map(drop)
 }
 
 /// Removes a folder's database.

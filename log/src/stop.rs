@@ -17,8 +17,6 @@ use tokio::sync::watch;
 use crate::store::StoreError;
 
 #[cfg(feature = "server")]
-pub(crate) use file::sync_folder;
-#[cfg(feature = "server")]
 pub use file::{FILE, StopFile, StopFileError};
 
 /// What evidence says that it is.

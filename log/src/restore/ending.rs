@@ -4,7 +4,7 @@
 //! finishes what is left.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Over;
-use crate::stop::sync_folder;
+use crate::files::{replace, sync_folder};
 
 /// The file that says what is to be done.
 const FILE: &str = "ending.json";
@@ -104,11 +104,7 @@ impl Ending {
     }
 
     fn write(&self, folder: &Path) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".ending").tempfile_in(folder)?;
-        file.write_all(serde_json::to_string(self).map_err(io::Error::other)?.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(folder.join(FILE)).map_err(|error| error.error)?;
-        sync_folder(folder)
+        replace(&folder.join(FILE), &serde_json::to_vec(self).map_err(io::Error::other)?)
     }
 
     /// Puts the log that is over aside, whole: it is read there as before.

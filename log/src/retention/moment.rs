@@ -13,7 +13,7 @@
 //! The moment of the last pass is kept in `retention.txt` in the log's folder.
 
 use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use countersign::note::VerifierKey;
 use countersign::time::Time;
 
 use super::{DAY, PassError};
+use crate::files::replace;
 use crate::reading::Reading;
 use crate::store::{StoreError, link};
 
@@ -131,12 +132,7 @@ fn load(file: &Path) -> Result<Option<Time>, String> {
 }
 
 fn save(file: &Path, time: Time) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::Builder::new().prefix(".retention-").tempfile_in(folder)?;
-    writeln!(new, "{time}")?;
-    new.as_file().sync_all()?;
-    new.persist(file)?;
-    Ok(())
+    replace(file, format!("{time}\n").as_bytes())
 }
 
 #[cfg(test)]

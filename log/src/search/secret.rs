@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::terms::Term;
+use crate::files::replace;
 use crate::store::StoreError;
 
 /// The file's name within the log's folder.
@@ -32,7 +33,7 @@ impl Secret {
         };
         let key = match key {
             Some(key) => key,
-            None => make(folder, &path).map_err(failed)?,
+            None => make(&path).map_err(failed)?,
         };
         let mac = Hmac::new_from_slice(&key).map_err(|error| StoreError::Damaged(error.to_string()))?;
         Ok(Self(mac))
@@ -70,15 +71,14 @@ fn parse(text: &str) -> Option<[u8; 32]> {
 }
 
 /// A new key, which the file's owner alone may read.
-fn make(folder: &Path, path: &Path) -> io::Result<[u8; 32]> {
+fn make(path: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
-    let mut file = tempfile::Builder::new().prefix(".search-").tempfile_in(folder)?;
+    let mut text = Vec::new();
     for byte in key {
-        write!(file, "{byte:02x}")?;
+        write!(text, "{byte:02x}")?;
     }
-    writeln!(file)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    writeln!(text)?;
+    replace(path, &text)?;
     Ok(key)
 }

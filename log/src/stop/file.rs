@@ -1,10 +1,11 @@
 //! The evidence in a file of the log's folder, apart from the database.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Stops;
+use crate::files::{private, sync_folder};
 use crate::store::StoreError;
 
 /// The file's name within the log's folder.
@@ -48,11 +49,7 @@ impl StopFile {
     }
 
     fn append(&self, line: &str) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&self.0)?;
+        let mut file = private().append(true).create(true).open(&self.0)?;
         // What a crash cut off before does not become part of this line.
         file.write_all(format!("\n{line}\n").as_bytes())?;
         file.sync_all()?;
@@ -68,9 +65,4 @@ impl Stops for StopFile {
     fn keep(&self, line: &str) -> Result<(), StoreError> {
         self.append(line).map_err(|error| StoreError::unavailable("keeping the evidence of a stop", error))
     }
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

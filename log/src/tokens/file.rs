@@ -11,7 +11,7 @@ use countersign::time::Time;
 use tokio::sync::watch;
 
 use super::{Access, Denied, MAX_FILE, Reader, Readers, Right, Rights, Scope, check_name, hash};
-use crate::stop::sync_folder;
+use crate::files::replace;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "readers.txt";
@@ -258,16 +258,10 @@ fn change<T>(
     lock.lock().map_err(io_error)?;
     let Readers(mut readers) = read(&path)?;
     let result = edit(&mut readers)?;
-    let write = || -> io::Result<()> {
-        // A file of a temporary name is made for its owner alone.
-        let mut file = tempfile::Builder::new().prefix(".readers-").tempfile_in(folder)?;
-        for reader in &readers {
-            writeln!(file, "{reader}")?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        sync_folder(folder)
-    };
-    write().map_err(io_error)?;
+    let mut text = Vec::new();
+    for reader in &readers {
+        writeln!(text, "{reader}").map_err(io_error)?;
+    }
+    replace(&path, &text).map_err(io_error)?;
     Ok(result)
 }

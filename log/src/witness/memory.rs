@@ -1,12 +1,13 @@
 //! What a witness remembers: of each log the last checkpoint that it cosigned, in one SQLite file.
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
 use countersign::hash::Hash;
 use countersign::witness::TreeHead;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
+
+use crate::files::private;
 
 /// Which form of the table below a file has.
 const VERSION: i64 = 1;
@@ -59,11 +60,8 @@ impl Memory {
     /// # Errors
     /// [`MemoryError`].
     pub fn open(path: &Path) -> Result<Self, MemoryError> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map_err(|error| MemoryError::Unavailable(error.to_string()))?;
+        let made = private().append(true).create(true).open(path);
+        made.map_err(|error| MemoryError::Unavailable(error.to_string()))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         // Who has the file keeps it: there is nothing to wait for.
