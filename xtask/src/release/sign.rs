@@ -55,8 +55,12 @@ impl Keys {
         let (Some(key), Some(log_key), Some(trust)) = (&self.key, &self.log_key, &self.trust) else {
             return Ok(None);
         };
-        for file in [Some(key), Some(log_key), Some(trust), self.log.as_ref()].into_iter().flatten() {
+        for file in [key, log_key, trust] {
             ensure!(file.is_file(), "there is no file {}", file.display());
+        }
+        if let Some(log) = &self.log {
+            let hint = "for the first release leave out --log, and a new log of releases begins";
+            ensure!(log.is_file(), "there is no file {}: {hint}", log.display());
         }
         let absolute = |path: &Path| std::path::absolute(path);
         Ok(Some(Signers {
