@@ -4,6 +4,8 @@ use core::fmt;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use countersign::canonical;
+
 use super::condition::{Condition, Test};
 use super::path::{Begins, Path, Scope, Top};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
@@ -361,7 +363,7 @@ fn boolean(value: Value<'_>) -> Parsed<bool> {
 }
 
 fn number(value: Value<'_>) -> Parsed<f64> {
-    let number = value.number().and_then(|number| number.parse().ok());
+    let number = value.number().and_then(canonical::double);
     number.ok_or_else(|| Unusable::new("", "it is not a number", "write it as 400"))
 }
 
