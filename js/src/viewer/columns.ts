@@ -21,8 +21,8 @@ export interface ChosenColumn {
  */
 export const NAMED_COLUMNS: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
   time: [13.5, 0],
-  action: [6.5, 1.6],
-  actor: [6.5, 1.3],
+  action: [6.5, 1.4],
+  actor: [6.5, 1.5],
   target: [6.5, 1.3],
   address: [9, 0.5],
   outcome: [6.75, 0],

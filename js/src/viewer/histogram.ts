@@ -61,7 +61,7 @@ export class HistogramView extends View {
             })}
             <li ?hidden=${(this.marks?.times.length ?? 0) === 0}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.texts.figures.count(this.marks?.times.length ?? 0)}</span></li>
           </ul>
-          <p class="histogram-says faint" aria-hidden="true">${this.#says(histogram)} <span class="histogram-whose">${this.#whose()}</span></p>
+          <p class="histogram-says faint" aria-hidden="true" title=${`${this.#says(histogram)} ${this.#whose()}`}>${this.#says(histogram)} <span class="histogram-whose">${this.#whose()}</span></p>
         </div>
         <p class="sr">${this.#about(histogram)}</p>
         <div class="plot" aria-hidden="true" title=${view.brush} ${ref(this.#plot)}></div>

@@ -6,7 +6,7 @@ import type { Standing } from "../index/standing.js";
 import type { FoldRow, GapRow, Row } from "../index/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
-import { icon, LEVEL_LOOKS, STANDING_LOOKS } from "./icons.js";
+import { icon, LEVEL_LOOKS, type Look, STANDING_LOOKS } from "./icons.js";
 import type { Cell, Cells } from "./rows-cells.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
@@ -114,7 +114,7 @@ function content(cell: NonNullable<Cell>, { figures, rows }: Texts): unknown {
         ? html`<span class="outcome implied">${rows.list.notStated}</span>`
         : outcome(cell.text);
     case "text":
-      return value(cell.text);
+      return cell.outcome === undefined ? value(cell.text) : withOutcome(cell.text, cell.outcome);
     case "named": {
       const { id, name } = cell;
       return name === undefined
@@ -128,18 +128,27 @@ function content(cell: NonNullable<Cell>, { figures, rows }: Texts): unknown {
   }
 }
 
+/** The words for what went wrong, or may have. */
+const OUTCOME_LOOKS: ReadonlyMap<string, Look> = new Map([
+  ["failure", { icon: "fail", tone: "bad" }],
+  ["denied", { icon: "warning", tone: "doubt" }],
+  ["unknown", { icon: "unknown", tone: "faint" }],
+]);
+
 /** An event's own word for how it went; what went wrong catches the eye. */
 function outcome(text: string): TemplateResult {
-  switch (text) {
-    case "failure":
-      return html`<span class="outcome tone-bad">${icon("fail")}${value(text)}</span>`;
-    case "denied":
-      return html`<span class="outcome tone-doubt">${icon("warning")}${value(text)}</span>`;
-    case "unknown":
-      return html`<span class="outcome faint">${icon("unknown")}${value(text)}</span>`;
-    default:
-      return value(text);
-  }
+  const look = OUTCOME_LOOKS.get(text);
+  return look === undefined
+    ? value(text)
+    : html`<span class="outcome tone-${look.tone}">${icon(look.icon)}${value(text)}</span>`;
+}
+
+/** An action, with a drawing of how it went where that is not well. */
+function withOutcome(action: string, text: string): TemplateResult {
+  const look = OUTCOME_LOOKS.get(text);
+  return look === undefined
+    ? value(action)
+    : html`<span class="outcome"><span class="tone-${look.tone}" title=${text}>${icon(look.icon)}<span class="sr">${text}</span></span>${value(action)}</span>`;
 }
 
 /** Who signed, as a drawing and, for those who do not see it, a word. */

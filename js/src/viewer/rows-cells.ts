@@ -9,7 +9,8 @@ import { type Party, type Summary, summaryOf } from "./summary.js";
 /** A cell; undefined where nothing stands in it. */
 export type Cell =
   | { readonly kind: "time"; readonly time: string; readonly shown: string }
-  | { readonly kind: "text"; readonly text: string }
+  /** An action says how it ended, where no column does. */
+  | { readonly kind: "text"; readonly text: string; readonly outcome?: string | undefined }
   /** Without a text where the event states none: nothing is known of how it ended. */
   | { readonly kind: "outcome"; readonly text: string | undefined }
   | { readonly kind: "number"; readonly number: number }
@@ -30,13 +31,18 @@ export interface Cells {
 /** Reads a row for the columns. */
 export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone): Cells {
   const summary = row.kind === "event" ? summaryOf(row) : undefined;
+  const saysOutcome = columns.some(({ id }) => id === "outcome");
   const cells = columns
     .map((column) =>
       isOfEvent(column.id)
         ? row.kind === "event" && summary && ofEvent(row, summary, column)
         : ofLink(row, column, zone),
     )
-    .map((cell) => cell || undefined);
+    .map((cell, place) =>
+      cell && cell.kind === "text" && columns[place]?.id === "action" && !saysOutcome
+        ? { ...cell, outcome: summary?.outcome && clip(summary.outcome, SHOWN) }
+        : cell || undefined,
+    );
   const isTold = row.kind !== "event" || columns.some(({ id }, place) => isOfEvent(id) && tells(cells[place]));
   return { cells, untold: isTold || row.begin === undefined ? undefined : clip(row.begin, SHOWN) };
 }
