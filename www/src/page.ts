@@ -271,12 +271,14 @@ export class Page extends View {
     if (!part || !report) return nothing;
     const tab = this.#tab;
     const listed = part.coverage?.events ?? 0;
-    const counts = { events: listed, findings: problems(report), signers: report.signers.length };
+    const [verifying, rules] = [problems(report), part.session?.detection?.told?.findings ?? 0];
+    const counts = { events: listed, findings: verifying + rules, signers: report.signers.length };
+    const about = { findings: t.tabs.found(verifying, rules) };
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
       ${verdictView(report, isContradicted(parts, part), t)}
-      ${tabsView(TABS, tab, counts, t)}
+      ${tabsView(TABS, tab, counts, about, t)}
       ${panelView(
         "summary",
         tab,

@@ -10,6 +10,9 @@ export type Tab = (typeof TABS)[number];
 /** What a tab says beside its name. */
 export type Counts = Readonly<Partial<Record<Tab, number>>>;
 
+/** What such a number counts, where that is not plain from the name. */
+export type About = Readonly<Partial<Record<Tab, string>>>;
+
 /** The tab that an address names; the first where it names none. */
 export function tabOf(hash: string): Tab {
   const named = new URLSearchParams(hash.slice(1)).get("tab");
@@ -25,7 +28,13 @@ export function withTab(hash: string, tab: Tab): string {
 }
 
 /** The tabs of those parts that there are. */
-export function tabsView(tabs: readonly Tab[], current: Tab, counts: Counts, t: PageTexts): TemplateResult {
+export function tabsView(
+  tabs: readonly Tab[],
+  current: Tab,
+  counts: Counts,
+  about: About,
+  t: PageTexts,
+): TemplateResult {
   return html`
     <div class="tabs" role="tablist" aria-label=${t.tabs.label} @keydown=${(event: KeyboardEvent) => moved(event, tabs, current)}>
       ${tabs.map(
@@ -36,6 +45,7 @@ export function tabsView(tabs: readonly Tab[], current: Tab, counts: Counts, t: 
             id="tab-${tab}"
             aria-controls="panel-${tab}"
             aria-selected=${tab === current}
+            title=${about[tab] ?? nothing}
             tabindex=${tab === current ? 0 : -1}
             @click=${wishes("open-tab", tab)}
           >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}</span>`}</button>`,

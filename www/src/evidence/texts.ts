@@ -41,7 +41,7 @@ const en = {
   },
   make: {
     heading: "Evidence",
-    about: "File what you see: the events that pass the search above, with what proves them.",
+    about: "File the events that your search under Events shows, with what proves them. Without a search, that is all of them.",
     reference: "Reference",
     examiner: "Examiner",
     typed: "Put into what you save and print. Sent nowhere.",
@@ -141,7 +141,7 @@ const de: EvidenceTexts = {
   make: {
     heading: "Beweise",
     about:
-      "Legen Sie ab, was Sie sehen: die Ereignisse, die die Suche oben findet, mit dem, was sie beweist.",
+      "Legen Sie die Ereignisse ab, die Ihre Suche unter Ereignisse zeigt, mit dem, was sie beweist. Ohne Suche sind es alle.",
     reference: "Aktenzeichen",
     examiner: "Geprüft von",
     typed: "Steht in dem, was Sie speichern und drucken. Wird nirgendwohin gesendet.",

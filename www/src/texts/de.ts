@@ -113,6 +113,7 @@ export const de: PageTexts = {
       coverage: "Abdeckung",
       technical: "Technisches",
     },
+    found: (verifying, rules) => `${count(verifying)} aus der Prüfung der Datei, ${count(rules)} von Regeln`,
   },
 
   answers: {
@@ -433,7 +434,7 @@ export const de: PageTexts = {
   },
 
   findings: {
-    heading: "Befunde",
+    heading: "Was die Prüfung ergab",
     none: "Keine Probleme gefunden.",
     times: (times) => `${count(times)}-mal`,
     first: (listed, all) => `Der Bericht führt die ersten ${count(listed)} von ${count(all)} auf.`,

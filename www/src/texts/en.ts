@@ -107,6 +107,8 @@ export const en = {
       coverage: "Coverage",
       technical: "Technical",
     },
+    found: (verifying: number, rules: number) =>
+      `${count(verifying)} from verifying the file, ${count(rules)} from detection rules`,
   },
 
   answers: {
@@ -423,7 +425,7 @@ export const en = {
   },
 
   findings: {
-    heading: "Findings",
+    heading: "What verifying found",
     none: "No problems found.",
     times: (times: number) => `${count(times)}${times === 1 ? " time" : " times"}`,
     first: (listed: number, all: number) => `The report lists the first ${count(listed)} of ${count(all)}.`,
