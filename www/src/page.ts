@@ -224,7 +224,7 @@ export class Page extends View {
         ${this.#asked === undefined ? nothing : confirmView(this.#asked, t)}
         ${this.#anywhere.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint, frame: choice.shelf.is === "open" ? choice.shelf.filed.frame : undefined }, t) : nothing}
     `;
   }
 

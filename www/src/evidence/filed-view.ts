@@ -8,7 +8,7 @@ import type { Filed, Shelf } from "./filed.ts";
 import type { Block, Described, Frame } from "./frame.ts";
 import { evidenceTexts } from "./texts.ts";
 
-/** So many sections are open at first: those after them are found by their titles. */
+/** So many sections are open when all are unfolded: those after them are found by their titles. */
 const FEW = 2;
 /** So many rows of a table, and so many items of a list, are shown. */
 const SHOWN = 500;
@@ -63,7 +63,10 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
             : html`<p class="tone-bad" data-page="other">${icon("warning")}<span>${texts.other(html`<code class="hash">${page.sha256}</code>`)}</span></p>`
       }
       ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${isOwnTrust ? texts.ownTrust : texts.trust}</span></p>`}
-      ${frameFacts(frame, t)}
+      <details class="evidence-part">
+        <summary>${texts.facts}</summary>
+        ${frameFacts(frame, t)}
+      </details>
       ${frame.slice === null ? nothing : html`<p><span>${texts.whole} <strong>${words.word} ${words.says}</strong> ${texts.wholeAbout}</span></p>`}
       ${papersView(frame, t)}
       ${frame.sections.length === 0 ? nothing : sectionsView(frame.sections, t)}
@@ -71,11 +74,11 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
   `;
 }
 
-/** What its writer has to say, folded where it would keep the reader from what was verified. */
+/** What its writer has to say, folded: what was verified comes first. */
 function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult {
   const texts = evidenceTexts(t.lang).filed;
   return html`
-    <details class="evidence-part" ?open=${sections.length <= FEW}>
+    <details class="evidence-part">
       <summary>${texts.sections(t.viewer.figures.count(sections.length), sections.length)}</summary>
       <p>${texts.sectionsAbout}</p>
       ${sections.map(
@@ -87,6 +90,18 @@ function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult
         `,
       )}
     </details>
+  `;
+}
+
+/** All that a file says of itself, on paper. */
+export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
+  const { filed } = evidenceTexts(t.lang);
+  return html`
+    <h3>${filed.heading}</h3>
+    ${frameFacts(frame, t)}
+    ${papersView(frame, t)}
+    ${frame.sections.length === 0 ? nothing : html`<p>${filed.sectionsAbout}</p>`}
+    ${frame.sections.map(({ title, blocks }) => html`<h4>${value(title, 300)}</h4>${blocks.slice(0, SHOWN).map(blockView)}`)}
   `;
 }
 

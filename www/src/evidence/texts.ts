@@ -9,7 +9,7 @@ const en = {
     refusedAbout: "Nothing of what is in it is shown.",
     place: (line: number | undefined) => (line === undefined ? "" : `Line ${line} of the evidence: `),
     verified: (when: unknown, events: string) =>
-      html`This page has just verified what is in the file (${when}): ${events}, and the report in it is the one that they give.`,
+      html`This page has just verified what is in the file (${when}): ${events}. They give the same report as the one in the file.`,
     own: "The page in the file is, byte for byte, the one that you are using.",
     other: (sha256: unknown) =>
       html`The page in the file isn’t the one that you are using: it is of another version, or somebody altered it. It wasn’t run. Its
@@ -26,8 +26,9 @@ const en = {
     sections: (count: string, of: number) =>
       `What its writer says (${count} ${of === 1 ? "section" : "sections"})`,
     sectionsAbout:
-      "This was written by whoever made the file. The events it speaks of are verified below; what it says of them is not.",
+      "This was written by whoever made the file. The events it speaks of were verified here; what it says of them was not.",
     made: "Made by",
+    facts: "What it is of, who made it, and by which keys",
     file: "Export",
     trustFile: "Trust file",
     pins: "Pins",
@@ -41,7 +42,8 @@ const en = {
   },
   make: {
     heading: "Evidence",
-    about: "File the events that your search under Events shows, with what proves them. Without a search, that is all of them.",
+    about:
+      "File the events that your search under Events shows, with what proves them. Without a search, that is all of them.",
     reference: "Reference",
     examiner: "Examiner",
     typed: "Put into what you save and print. Sent nowhere.",
@@ -106,7 +108,7 @@ const de: EvidenceTexts = {
     refusedAbout: "Von ihrem Inhalt wird nichts gezeigt.",
     place: (line) => (line === undefined ? "" : `Zeile ${line} des Beweises: `),
     verified: (when, events) =>
-      html`Diese Seite hat den Inhalt der Datei soeben geprüft (${when}): ${events}, und der Bericht darin ist der, den sie ergeben.`,
+      html`Diese Seite hat den Inhalt der Datei soeben geprüft (${when}): ${events}. Sie ergeben denselben Bericht wie den in der Datei.`,
     own: "Die Seite in der Datei ist Byte für Byte die, die Sie benutzen.",
     other: (sha256) =>
       html`Die Seite in der Datei ist nicht die, die Sie benutzen: Sie gehört zu einer anderen Version, oder jemand hat sie verändert. Sie
@@ -125,8 +127,9 @@ const de: EvidenceTexts = {
     sections: (count: string, of: number) =>
       `Was der Verfasser sagt (${count} ${of === 1 ? "Abschnitt" : "Abschnitte"})`,
     sectionsAbout:
-      "Das hat geschrieben, wer die Datei erstellt hat. Die Ereignisse, von denen es handelt, sind unten geprüft; was darüber gesagt wird, ist es nicht.",
+      "Das hat geschrieben, wer die Datei erstellt hat. Die Ereignisse, von denen es handelt, sind hier geprüft; was darüber gesagt wird, ist es nicht.",
     made: "Erstellt mit",
+    facts: "Wovon sie ist, von wem, und nach welchen Schlüsseln",
     file: "Export",
     trustFile: "Vertrauensdatei",
     pins: "Pins",

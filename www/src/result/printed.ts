@@ -4,6 +4,8 @@ import { codeTitle, verdictWords } from "@countersign/viewer/verdict.js";
 import type { CheckName, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
+import { printedFile } from "../evidence/filed-view.ts";
+import type { Frame } from "../evidence/frame.ts";
 import type { PrintedEvidence } from "../evidence/panel.ts";
 import { printedEvents, printedWords } from "../evidence/printed.ts";
 import { evidenceTexts } from "../evidence/texts.ts";
@@ -29,6 +31,8 @@ export interface Printed {
   /** Which part is looked at, and what of its events is printed. */
   readonly shown: number;
   readonly evidence: PrintedEvidence | undefined;
+  /** What the evidence file says of itself, where one is open. */
+  readonly frame: Frame | undefined;
 }
 
 /** Findings of one code on paper: who needs more has the report as JSON. */
@@ -50,7 +54,7 @@ export function printedView(printed: Printed, t: PageTexts): TemplateResult {
 function reportView(
   part: Part,
   report: Report,
-  { parts, trust, pins, evidence }: Printed,
+  { parts, trust, pins, evidence, frame }: Printed,
   t: PageTexts,
 ): TemplateResult {
   const words = verdictWords(report, t.viewer);
@@ -109,6 +113,7 @@ function reportView(
       <ul class="paper-signers">${report.signers.slice(0, SIGNERS).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
       ${report.signers.length > SIGNERS ? html`<p class="faint">${t.printed.more(report.signers.length - SIGNERS)}</p>` : nothing}
       ${printedEvents(evidence, t)}
+      ${frame !== undefined && part.from === "evidence" ? printedFile(frame, t) : nothing}
       <footer>${t.truth}</footer>
     </article>
   `;

@@ -139,6 +139,28 @@ test("it verifies itself from disk, says so, and runs nothing that was written i
   assert.deepEqual(alerts, []);
 });
 
+test("its verdict is in view, and on paper is all that its writer says", async (t) => {
+  const { export: source, trust = "" } = vector("log-two-chains");
+  const [notes, path] = [join(folder, "notes.md"), join(folder, "noted.html")];
+  await writeFile(notes, "# What we looked at\n\nEvery login of the week.\n");
+  const words = ["--page", PAGE, "--section", notes, "--reference", "WP-9", "--examiner", "L. Brandt"];
+  await promisify(execFile)(PROGRAM, ["report", source, "--trust", trust, ...words, "-o", path]);
+  const page = await opened(t, pathToFileURL(path).href);
+  for (const [width, height] of [
+    [1280, 800],
+    [390, 844],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    const box = await page.locator("#verdict-heading").boundingBox();
+    assert.ok(box !== null && box.y + box.height < height, `${width}: ${box?.y}`);
+  }
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  const paper = page.locator(".printed");
+  await paper.waitFor({ state: "attached" });
+  for (const said of ["WP-9", "L. Brandt", "What we looked at", "Every login of the week."])
+    assert.ok(((await paper.textContent()) ?? "").includes(said), said);
+});
+
 test("an altered one shows nothing of what is in it, and says why", async (t) => {
   const file = await evidence();
   const turned = (line: string) => (text: string) => {
