@@ -70,7 +70,7 @@ writeFileSync(new URL("inlined/worker.node.js", dist), `export default ${JSON.st
 
 const inViewer = { artefacts: ARTEFACTS, inputs: Object.keys(metafile.inputs) };
 for (const [folder, contents] of [
-  ["", { artefacts: ["recorder", "verifier"] }],
+  ["", { artefacts: ["gate", "recorder", "verifier"] }],
   ["packages/viewer/", inViewer],
   ["packages/cloudflare-log/", { artefacts: ["log"] }],
 ]) {

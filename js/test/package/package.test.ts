@@ -41,7 +41,7 @@ const packed = (name: PackageName, path: string) => readFileSync(installed.path(
 const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly string[] }> = {
   countersign: {
     wasm: ["dist/wasm/gate_bg.wasm", "dist/wasm/recorder_bg.wasm", "dist/wasm/verifier_bg.wasm"],
-    from: ["curve25519-dalek", "sha2"],
+    from: ["curve25519-dalek", "hashbrown", "sha2"],
   },
   "@countersign/viewer": {
     wasm: ["dist/analyzer.wasm", "dist/index.wasm", "dist/slicer.wasm", "dist/verifier.wasm"],

@@ -16,6 +16,14 @@ use crate::tools::Tools;
 /// The folders of the packages for npm.
 const PACKAGES: [&str; 3] = ["js", "js/packages/viewer", "js/packages/cloudflare-log"];
 
+/// What bundlers make, and where the licences of what is in it are.
+const BUNDLES: [(&str, &str); 4] = [
+    ("countersign-page", "www/dist/index.LICENSES.txt"),
+    ("countersign-npm", "js/dist/LICENSES.txt"),
+    ("countersign-viewer-npm", "js/packages/viewer/dist/LICENSES.txt"),
+    ("countersign-cloudflare-log-npm", "js/packages/cloudflare-log/dist/LICENSES.txt"),
+];
+
 /// Builds the project into a new folder.
 pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()> {
     fs::create_dir_all(out)?;
@@ -61,8 +69,10 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     })?;
     tools.progress.step("SBOMs", |log| {
         sbom::program(tools, log, &out.join(format!("countersign-{version}.cdx.json")))?;
-        sbom::packages(tools, "js", &out.join(format!("countersign-npm-{version}.cdx.json")))?;
-        sbom::packages(tools, "www", &out.join(format!("countersign-page-{version}.cdx.json")))
+        for (name, licences) in BUNDLES {
+            sbom::bundle(tools, name, version, licences, &out.join(format!("{name}-{version}.cdx.json")))?;
+        }
+        Ok(())
     })?;
     tools.progress.step("program", |log| zig::build(tools, log, targets, Part::Program))?;
     for target in targets {
