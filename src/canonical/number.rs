@@ -1,10 +1,9 @@
 //! Numbers as ECMAScript writes them: the shortest decimal that gives the same double.
 //!
-//! A decimal of at most 15 significant digits is that shortest one itself (C's `DBL_DIG`), so only its point
-//! and zeros have to be put where ECMAScript wants them. Longer ones go through a double.
+//! A decimal of at most 15 significant digits is that shortest one itself, so that most numbers stay as they stand. All
+//! others go through a double.
 
 use crate::json;
-use crate::link::MAX_INTEGER;
 
 /// Which numbers are taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,137 +14,18 @@ pub(super) enum Range {
     Exact,
 }
 
-/// [`MAX_INTEGER`] as a double.
+/// The [largest integer](crate::link::MAX_INTEGER) as a double.
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
-/// The digits that a double surely keeps.
+/// The digits that a double surely keeps (C's `DBL_DIG`).
 const SURE_DIGITS: usize = 15;
-
-/// Powers of ten at which a decimal is surely a normal double.
-const SURE_EXPONENTS: core::ops::RangeInclusive<i64> = -300..=300;
 
 /// Appends the canonical form of `raw`, a number by the grammar of JSON; `false` where it is out of range.
 pub(super) fn canonicalize(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
-    let bytes = raw.as_bytes();
-    // No leading zero by the grammar, so these stand as they should.
-    if bytes.len() <= SURE_DIGITS && bytes[0] != b'-' && bytes.iter().all(u8::is_ascii_digit) {
-        out.extend_from_slice(bytes);
+    if is_canonical(raw.as_bytes()) {
+        out.extend_from_slice(raw.as_bytes());
         return true;
     }
-    let Some(decimal) = Decimal::read(bytes) else { return convert(raw, range, out) };
-    if range == Range::Exact && decimal.exceeds_exact() {
-        return false;
-    }
-    decimal.write(out);
-    true
-}
-
-/// The decimal `0.d₁d₂… × 10^point`, with neither zeros in front nor behind.
-struct Decimal {
-    negative: bool,
-    digits: [u8; SURE_DIGITS],
-    length: usize,
-    point: i64,
-}
-
-impl Decimal {
-    /// Reads a number of at most 15 significant digits that is zero or well within the doubles' range.
-    fn read(raw: &[u8]) -> Option<Self> {
-        let (negative, raw) = match raw {
-            [b'-', raw @ ..] => (true, raw),
-            raw => (false, raw),
-        };
-        let mut decimal = Self { negative, digits: [0; SURE_DIGITS], length: 0, point: 0 };
-        let mut zeros = 0_usize;
-        let mut after_point = false;
-        let mut index = 0;
-        while let Some(&byte) = raw.get(index) {
-            index += 1;
-            match byte {
-                b'.' => after_point = true,
-                b'e' | b'E' => break,
-                b'0' if decimal.length == 0 => decimal.point -= i64::from(after_point),
-                _ => {
-                    decimal.point += i64::from(!after_point);
-                    if byte == b'0' {
-                        zeros += 1;
-                        continue;
-                    }
-                    let next = decimal.length + zeros;
-                    decimal.digits.get_mut(decimal.length..next)?.fill(b'0');
-                    *decimal.digits.get_mut(next)? = byte;
-                    decimal.length = next + 1;
-                    zeros = 0;
-                }
-            }
-        }
-        if decimal.length == 0 {
-            return Some(Self { negative: false, point: 1, ..decimal });
-        }
-        decimal.point = decimal.point.checked_add(exponent(&raw[index..])?)?;
-        SURE_EXPONENTS.contains(&decimal.point).then_some(decimal)
-    }
-
-    fn exceeds_exact(&self) -> bool {
-        let places = self.digits[..self.length].iter().copied().chain(core::iter::repeat(b'0'));
-        let value =
-            |length| places.take(length).fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-        self.point > 16 || (self.point == 16 && value(16) > MAX_INTEGER)
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        let digits = &self.digits[..self.length];
-        let zeros = |count: usize, out: &mut Vec<u8>| out.resize(out.len() + count, b'0');
-        let point = self.point.unsigned_abs() as usize;
-        if self.negative {
-            out.push(b'-');
-        }
-        if digits.is_empty() {
-            out.push(b'0');
-        } else if self.point > 0 && self.point <= 21 {
-            let whole = digits.len().min(point);
-            out.extend_from_slice(&digits[..whole]);
-            zeros(point - whole, out);
-            if whole < digits.len() {
-                out.push(b'.');
-                out.extend_from_slice(&digits[whole..]);
-            }
-        } else if self.point <= 0 && self.point > -6 {
-            out.extend_from_slice(b"0.");
-            zeros(point, out);
-            out.extend_from_slice(digits);
-        } else {
-            out.push(digits[0]);
-            if digits.len() > 1 {
-                out.push(b'.');
-                out.extend_from_slice(&digits[1..]);
-            }
-            let exponent = self.point - 1;
-            out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-            let exponent = exponent.unsigned_abs() as u16;
-            for power in [100, 10, 1] {
-                if exponent >= power {
-                    out.push(b'0' + (exponent / power % 10) as u8);
-                }
-            }
-        }
-    }
-}
-
-/// Reads the digits after `e`, with their sign; none are zero. `None` where they are beyond any double.
-fn exponent(digits: &[u8]) -> Option<i64> {
-    let (negative, digits) = match digits {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] | digits => (false, digits),
-    };
-    let value = digits
-        .iter()
-        .try_fold(0_i64, |value, &digit| value.checked_mul(10)?.checked_add(i64::from(digit - b'0')))?;
-    Some(if negative { -value } else { value })
-}
-
-/// Goes through a double.
-fn convert(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
     let (value, text) = engine::through_double(raw);
     let limit = if range == Range::Exact { MAX_EXACT } else { f64::MAX };
     if value.is_nan() || value.abs() > limit {
@@ -153,6 +33,18 @@ fn convert(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
     }
     out.extend_from_slice(text.as_bytes());
     true
+}
+
+/// Whether a number surely stands as ECMAScript writes it, as most do: the way through a double takes longer.
+fn is_canonical(raw: &[u8]) -> bool {
+    let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+    digits.len() <= SURE_DIGITS
+        && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.'))
+        && if digits.contains(&b'.') {
+            !digits.ends_with(b"0") && !digits.starts_with(b"0.000000")
+        } else {
+            raw != b"-0"
+        }
 }
 
 /// A finite double as ECMAScript's `Number::toString` writes it, which is its form in canonical JSON.
@@ -244,7 +136,9 @@ mod tests {
         for (raw, out) in [
             ("0", "0"),
             ("-0", "0"),
+            ("-0.0", "0"),
             ("-0.0e5", "0"),
+            ("-0.5", "-0.5"),
             ("0e99999999999999999999", "0"),
             ("10", "10"),
             ("-10", "-10"),
