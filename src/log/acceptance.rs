@@ -73,19 +73,17 @@ impl Acceptance {
         let result = match &entry.leaf.body {
             Body::Link { link, .. } => self.take_link(rules, below, entry, link, rest),
             Body::Note(note) => match state.note(&entry.leaf.hash).map_err(Stop::Storage)? {
-                Some(index) => Ok(self.repeat_note(Held { index, hash: entry.leaf.hash })),
+                Some(index) => {
+                    // One that came with this submission is among its notes already.
+                    if index < self.growth.base() {
+                        self.taken.notes.push(Held { index, hash: entry.leaf.hash });
+                    }
+                    Ok(self.repeat(entry.leaf.hash))
+                }
                 None => self.take_note(rules, below, entry, note),
             },
         };
         result.map_err(|stop| stop.at_line(entry.line))
-    }
-
-    fn repeat_note(&mut self, held: Held) -> bool {
-        // One that came with this submission is among its notes already.
-        if held.index < self.growth.base() {
-            self.taken.notes.push(held);
-        }
-        self.repeat(held.hash)
     }
 
     fn repeat(&mut self, hash: Hash) -> bool {

@@ -5,6 +5,7 @@ use core::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::link::ChainId;
+use crate::words::words;
 
 /// How many findings of each code a report lists.
 pub const LISTED: usize = 100;
@@ -23,19 +24,16 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal $severity:ident $hint:literal;)+) => {
-        /// The codes that findings can have (SPEC section 9). They are stable.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum FindingCode { $($(#[doc = $doc])+ $name,)+ }
+        words! {
+            /// The codes that findings can have (SPEC section 9). They are stable.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            #[non_exhaustive]
+            pub enum FindingCode { $($(#[doc = $doc])+ $name = $text,)+ }
+        }
 
         impl FindingCode {
             /// Every code, in the order of their text.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The code as text, for example `chain.gap`.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
 
             /// What a finding of this code means for its check.
             pub const fn severity(self) -> Severity {
@@ -202,12 +200,6 @@ codes! {
     /// A cosignature of a trusted witness that is invalid.
     WitnessSignature "witness.signature" Error
         "the checkpoint, or the cosignature, is not what the witness signed: get the export again from the log itself";
-}
-
-impl Serialize for FindingCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
 }
 
 /// Where in an export something is.
