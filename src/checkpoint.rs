@@ -40,7 +40,7 @@
 use crate::error::Quoted;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
-use crate::link::integer;
+use crate::integer;
 use crate::merkle::MAX_SIZE;
 use crate::note::{
     Claim, Decides, KeyType, Keys, Note, Opened, SignatureLine, Verified, VerifierKey, check_name,
@@ -116,8 +116,8 @@ impl Checkpoint {
             Ok::<_, Error>(line)
         };
         let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
-        let size =
-            integer(size.as_bytes()).ok_or_else(|| refuse(2, "a size is a decimal, at most 2^53 - 1"))?;
+        let size = integer::parse(size.as_bytes())
+            .ok_or_else(|| refuse(2, "a size is a decimal, at most 2^53 - 1"))?;
         let root = Hash::from_base64(root).ok_or_else(|| refuse(3, "a root hash is base64 of 32 bytes"))?;
         Ok((Self { origin: origin.to_owned(), size, root }, rest))
     }

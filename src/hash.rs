@@ -1,9 +1,11 @@
 //! SHA-256 hashes, and many of them at once.
 
+mod lanes;
+
 use sha2::Digest as _;
 
 use crate::base64;
-pub use crate::lanes::{hash_many, hash_nodes};
+pub use lanes::{hash_many, hash_nodes};
 
 /// A SHA-256 hash: 32 bytes. Shown as base64, as in links and checkpoints.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::Debug, derive_more::Display)]

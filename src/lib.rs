@@ -133,7 +133,7 @@
 //! | read and write exports | [`export`]: lines, compression; [`seal`]: a log without a server |
 //! | run a log | [`log`]: what it takes; [`tolerance`]: how far clocks may be apart; [`keys`]: key notes; [`checkpoint`]; [`witness`]: what a witness cosigns; [`check`]: a log by its tiles |
 //! | prove | [`proof`]: inclusion proofs that travel; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
-//! | build on | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`time`], [`error`] |
+//! | build on | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
 //!
 //! # Features
 //!
@@ -160,11 +160,11 @@ pub mod event;
 pub mod export;
 pub mod hash;
 pub mod hex;
+pub mod integer;
 #[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "whole lines are scanned in verifying alone"))]
 mod json;
 #[cfg(feature = "prove")]
 pub mod keys;
-mod lanes;
 pub mod link;
 #[cfg(feature = "verify")]
 #[cfg_attr(

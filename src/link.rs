@@ -26,6 +26,7 @@ use crate::base64;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::hex;
+use crate::integer;
 use crate::merkle::leaf_hash;
 use crate::note::{KeyType, VerifierKey, check_name};
 use crate::time::Time;
@@ -35,9 +36,6 @@ pub const PREFIX: &str = "countersign/v1 ";
 
 /// What is hashed before salt and event: the domain and a zero byte.
 pub const COMMIT_DOMAIN: &[u8; 23] = b"countersign/payload/v1\0";
-
-/// The largest `seq` and the largest index: 2^53 − 1, which every JSON reader keeps exact.
-pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// As many bytes as an event or close link has at most.
 const MAX_NUMBERED: usize = 274;
@@ -225,23 +223,12 @@ fn numbered(fields: &[u8]) -> Option<Numbered<'_>> {
     let chain = ChainId::parse(fields.get(..32)?)?;
     let rest = fields[32..].strip_prefix(b" ")?;
     let length = rest.iter().take(17).position(|&byte| byte == b' ')?;
-    let seq = integer(&rest[..length]).filter(|&seq| seq > 0)?;
+    let seq = integer::parse(&rest[..length]).filter(|&seq| seq > 0)?;
     let rest = &rest[length + 1..];
     let time = Time::parse(rest.get(..24)?)?;
     let rest = rest[24..].strip_prefix(b" ")?;
     let prev = Hash::from_base64(rest.get(..44)?)?;
     Some((chain, seq, time, prev, rest[44..].strip_prefix(b" ")?))
-}
-
-/// Reads a decimal without sign or leading zeros, at most 2^53 − 1.
-pub(crate) fn integer(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > 16 || (digits[0] == b'0' && digits.len() > 1) {
-        return None;
-    }
-    digits
-        .iter()
-        .try_fold(0_u64, |value, &byte| byte.is_ascii_digit().then(|| value * 10 + u64::from(byte - b'0')))
-        .filter(|&value| value <= MAX_INTEGER)
 }
 
 /// Reads a link's place, `CHAIN/SEQ`: the chain's name and the link's number there.
@@ -254,7 +241,7 @@ pub(crate) fn integer(digits: &[u8]) -> Option<u64> {
 /// ```
 pub fn place(text: &str) -> Option<(ChainId, u64)> {
     let (chain, seq) = text.split_once('/')?;
-    Some((ChainId::parse(chain.as_bytes())?, integer(seq.as_bytes())?))
+    Some((ChainId::parse(chain.as_bytes())?, integer::parse(seq.as_bytes())?))
 }
 
 fn read_open(text: &str) -> Option<OpenLink> {

@@ -51,7 +51,7 @@ use crate::base64;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
-use crate::link::integer;
+use crate::integer;
 use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
 use crate::note::Decides;
 use crate::trust::Trust;
@@ -98,7 +98,7 @@ impl Proof {
         });
         let extra = extra.transpose()?;
         let (line, at) = lines.next().ok_or_else(|| refuse(2, "a proof has no index line"))?;
-        let index = line.strip_prefix("index ").and_then(|index| integer(index.as_bytes()));
+        let index = line.strip_prefix("index ").and_then(|index| integer::parse(index.as_bytes()));
         let index =
             index.ok_or_else(|| refuse(at, "an index line is \"index\" and a decimal, at most 2^53 - 1"))?;
         let mut hashes = Vec::new();

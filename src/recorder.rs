@@ -39,7 +39,8 @@ use crate::canonical::write_string;
 use crate::error::{Code, Error};
 use crate::event::Event;
 use crate::hash::Hash;
-use crate::link::{self, ChainId, MAX_INTEGER, Salt, Signature};
+use crate::integer;
+use crate::link::{self, ChainId, Salt, Signature};
 use crate::merkle::{MAX_LEAF, leaf_hash};
 use crate::note::{KeyType, VerifierKey, check_name};
 use crate::time::Time;
@@ -283,7 +284,7 @@ impl Recorder {
         let Some(chain) = self.chain.filter(|_| !self.closed) else {
             return refused("the chain is closed", "open a new one");
         };
-        if self.seq == MAX_INTEGER {
+        if self.seq == integer::MAX {
             return refused("the chain is as long as one can be", "open a new one");
         }
         self.end_tail(None);

@@ -398,7 +398,7 @@ impl Reader {
             b"all" => Some(members.len()),
             digits => {
                 let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
-                crate::link::integer(&digits[zeros..]).and_then(|k| usize::try_from(k).ok())
+                crate::integer::parse(&digits[zeros..]).and_then(|k| usize::try_from(k).ok())
             }
         };
         let threshold = threshold.filter(|k| (1..=members.len()).contains(k)).ok_or_else(|| {

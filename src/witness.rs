@@ -55,7 +55,7 @@ use core::fmt;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
-use crate::link::integer;
+use crate::integer;
 use crate::merkle::{empty_root, verify_consistency};
 #[cfg(feature = "sign")]
 use crate::note::SignerKey;
@@ -104,7 +104,8 @@ impl Request {
             .split_once("\n\n")
             .ok_or_else(|| Error::new(Code::Witness, "there is no empty line before the checkpoint"))?;
         let mut lines = head.split('\n').zip(1..);
-        let old_size = lines.next().and_then(|(line, _)| integer(line.strip_prefix("old ")?.as_bytes()));
+        let old_size =
+            lines.next().and_then(|(line, _)| integer::parse(line.strip_prefix("old ")?.as_bytes()));
         let old_size =
             old_size.ok_or_else(|| refuse(1, "the first line is \"old\" and a decimal, at most 2^53 - 1"))?;
         let mut proof = Vec::new();
@@ -350,7 +351,7 @@ impl Answer {
             409 => {
                 let is_size =
                     content_type.is_some_and(|kind| kind.split(';').next() == Some(SIZE_CONTENT_TYPE));
-                let size = text.ok().and_then(|text| integer(text.strip_suffix('\n')?.as_bytes()));
+                let size = text.ok().and_then(|text| integer::parse(text.strip_suffix('\n')?.as_bytes()));
                 let size = size.filter(|_| is_size);
                 let size = size.ok_or_else(|| refuse("the answer 409 does not tell a size"))?;
                 Ok(Self::Conflict { size })

@@ -82,7 +82,7 @@ pub(crate) fn part(text: &str) -> Result<(u64, u64), String> {
 
 fn integer(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|&value: &u64| digits && value <= countersign::link::MAX_INTEGER)
+    text.parse().ok().filter(|&value: &u64| digits && value <= countersign::integer::MAX)
 }
 
 /// A chain: 32 lower-case hex digits.

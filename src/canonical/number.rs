@@ -14,7 +14,7 @@ pub(super) enum Range {
     Exact,
 }
 
-/// The [largest integer](crate::link::MAX_INTEGER) as a double.
+/// The [largest integer](crate::integer::MAX) as a double.
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// The digits that a double surely keeps (C's `DBL_DIG`).

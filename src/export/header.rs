@@ -1,6 +1,6 @@
 use crate::error::{Code, Error};
+use crate::integer;
 use crate::json::{Members, duplicate_name, scan_value, twin, unescape};
-use crate::link::integer;
 use crate::note::check_name;
 
 use super::line::strip;
@@ -59,7 +59,7 @@ fn read(line: &[u8]) -> Option<Header> {
 
 fn read_range(value: &str) -> Option<(u64, Option<u64>)> {
     let bounds = value.strip_prefix('[')?.strip_suffix(']')?;
-    let bound = |text: &str| integer(text.trim_matches([' ', '\t', '\r', '\n']).as_bytes());
+    let bound = |text: &str| integer::parse(text.trim_matches([' ', '\t', '\r', '\n']).as_bytes());
     let Some((first, end)) = bounds.split_once(',') else { return Some((bound(bounds)?, None)) };
     let (first, end) = (bound(first)?, bound(end)?);
     (first < end).then_some((first, Some(end)))

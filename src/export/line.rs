@@ -4,9 +4,10 @@ use crate::base64;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
+use crate::integer;
 use crate::json::{scan_value, skip_space, string_end, twin, unescape};
 use crate::keys::KeyNote;
-use crate::link::{ChainId, Link, integer};
+use crate::link::{ChainId, Link};
 use crate::words::words;
 
 use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL, Payload};
@@ -365,7 +366,7 @@ fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
     let inner = value.text.strip_prefix('[')?.strip_suffix(']')?;
     let (level, hash) = inner.split_once(',')?;
     let space = [' ', '\t', '\r', '\n'];
-    let level = integer(level.trim_matches(space).as_bytes())?;
+    let level = integer::parse(level.trim_matches(space).as_bytes())?;
     let level = u8::try_from(level).ok().filter(|&level| level <= MAX_SKIP_LEVEL)?;
     let hash = super::header::string(hash.trim_matches(space))?;
     Some(Item::Skip { level, hash: Hash::from_base64(hash.as_bytes())? })

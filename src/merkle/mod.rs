@@ -30,10 +30,10 @@ pub use proof::{
 pub use tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
 
 use crate::hash::{Hash, hash_nodes};
-use crate::link::MAX_INTEGER;
+use crate::integer;
 
 /// The most leaves that a tree may have: 2^53 − 1, so that JSON can carry every index and size.
-pub const MAX_SIZE: u64 = MAX_INTEGER;
+pub const MAX_SIZE: u64 = integer::MAX;
 
 /// The largest leaf, in bytes.
 pub const MAX_LEAF: usize = 65_535;

@@ -9,7 +9,7 @@ use core::iter;
 
 use super::{MAX_SIZE, Subtree};
 use crate::error::{Code, Error};
-use crate::link::integer;
+use crate::integer;
 
 /// How many levels of the tree a tile stands for.
 pub const TILE_HEIGHT: u8 = 8;
@@ -107,7 +107,7 @@ impl Tile {
     pub fn parse(path: &str) -> Result<Self, Error> {
         let read = || {
             let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
-            let level = integer(level.as_bytes()).filter(|&level| level < 64)? as u8;
+            let level = integer::parse(level.as_bytes()).filter(|&level| level < 64)? as u8;
             let (index, width) = parse_place(rest)?;
             let tile = Self { level, index, width };
             // Whoever asks for a tile names it in one way only.
@@ -161,7 +161,7 @@ pub(super) fn write_path(what: &str, index: u64, width: u16) -> String {
 pub(super) fn parse_place(text: &str) -> Option<(u64, u16)> {
     let (index, width) = match text.split_once(".p/") {
         Some((index, width)) => {
-            (index, integer(width.as_bytes()).filter(|width| (1..TILE_WIDTH).contains(width))?)
+            (index, integer::parse(width.as_bytes()).filter(|width| (1..TILE_WIDTH).contains(width))?)
         }
         None => (text, TILE_WIDTH),
     };

@@ -10,8 +10,9 @@ use super::summary::{
 };
 use crate::export::{MAX_SKIP_LEVEL, Withheld};
 use crate::hash::Hash;
+use crate::integer;
 use crate::keys::{KeyNote, Statement};
-use crate::link::{ChainId, MAX_INTEGER, OpenLink};
+use crate::link::{ChainId, OpenLink};
 use crate::note::{Note, SignatureLine, VerifierKey};
 use crate::time::Time;
 
@@ -39,8 +40,8 @@ impl Summary {
             leaves += usize::from(!matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)));
             lines.contains(&entry.line)
                 && match &entry.kind {
-                    Kind::Link(link) => link.seq <= MAX_INTEGER && (link.chain as usize) < self.chains.len(),
-                    Kind::Opaque(place) => place.is_none_or(|(_, seq)| seq <= MAX_INTEGER),
+                    Kind::Link(link) => link.seq <= integer::MAX && (link.chain as usize) < self.chains.len(),
+                    Kind::Opaque(place) => place.is_none_or(|(_, seq)| seq <= integer::MAX),
                     Kind::Skip(level, _) => *level <= MAX_SKIP_LEVEL,
                     Kind::Note(_) | Kind::Checkpoint(_) => true,
                 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use countersign::link::MAX_INTEGER;
 use countersign::time::Time;
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
@@ -87,12 +86,8 @@ pub(crate) fn explain(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Resu
 
 /// A decimal as the format writes it.
 pub(crate) fn integer(name: &str, text: &str) -> Result<u64, Problem> {
-    decimal(text).ok_or_else(|| invalid(name, "it is a whole number without sign or leading zeros"))
-}
-
-fn decimal(text: &str) -> Option<u64> {
-    let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    text.parse().ok().filter(|value| canonical && *value <= MAX_INTEGER)
+    countersign::integer::parse(text.as_bytes())
+        .ok_or_else(|| invalid(name, "it is a whole number without sign or leading zeros"))
 }
 
 /// A problem with that parameter.

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use countersign::export::writer::Writer;
 use countersign::export::{Item, Line as ExportLine, Withheld};
-use countersign::link::MAX_INTEGER;
 use countersign::time::Time;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, Response};
@@ -119,7 +118,7 @@ fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
     let last = query::integer("Last-Event-ID", text)?;
-    if last == MAX_INTEGER {
+    if last == countersign::integer::MAX {
         return Err(query::invalid("Last-Event-ID", "no log has so many entries"));
     }
     Ok(Some(last))

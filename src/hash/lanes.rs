@@ -23,7 +23,7 @@ use sha_ni as engine;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use simd128 as engine;
 
-use crate::hash::{Hash, Message};
+use super::{Hash, Message};
 
 /// Appends `H(prefix ‖ body)` of each message to `out`, in the messages' order.
 ///
