@@ -6,6 +6,8 @@ globalThis.probe = (() => {
   const delays = [];
   /** How long it took from a key until what came of it was painted; shorter ones than 16 are not told. */
   const paints = [];
+  /** How long a question may take: whoever waits for one that is never answered learns nothing. */
+  const PATIENCE = 120_000;
   let pressed = 0;
   let released = 0;
   let frames;
@@ -74,6 +76,11 @@ globalThis.probe = (() => {
     for (;;) {
       await frame();
       const { found } = rows();
+      if (performance.now() - begun > PATIENCE) {
+        const { question, complete, searched, of } = found ?? {};
+        const stands = { before, question, complete, searched, of, busy: grid().getAttribute("aria-busy"), unread: isUnread() };
+        throw new Error(`a question was not answered in time: ${JSON.stringify(stands)}`);
+      }
       const isAnswered = found !== undefined && found.question > before;
       const isDrawn = isAnswered && grid().getAttribute("aria-busy") === "false" && !isUnread();
       if (isDrawn && found.events > 0 && first === undefined) first = (await painted()) - begun;

@@ -1,15 +1,35 @@
+import { open } from "../verify/source.js";
 import type { Place } from "./types.js";
 
 /** What lies so near to what is wanted is read along with it. */
 const NEAR = 32 << 10;
 
+/** A part, and its bytes. */
+interface ReadPart {
+  readonly part: Blob | undefined;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const NONE: ReadPart = { part: undefined, bytes: new Uint8Array() };
+
+/** So many bytes, in a buffer's memory where there is room. */
+function bytesIn(buffer: ArrayBuffer, length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer.byteLength < length ? new ArrayBuffer(length) : buffer, 0, length);
+}
+
 /** The events' bytes: in blobs, which a browser keeps outside of the page's memory. */
 export class Blobs {
   readonly #blobs: Blob[] = [];
+  /** What each was made of. */
+  readonly #parts: (readonly Blob[])[] = [];
+  /** The part that was read last as a whole. */
+  #last = NONE;
+  #passing = new ArrayBuffer(0);
 
-  /** Keeps them, and gives their number. */
-  keep(bytes: Blob): number {
-    return this.#blobs.push(bytes) - 1;
+  /** Keeps them as one, and gives its number. */
+  keep(parts: readonly Blob[]): number {
+    this.#parts.push(parts);
+    return this.#blobs.push(new Blob([...parts])) - 1;
   }
 
   /** All from a number on. */
@@ -21,6 +41,39 @@ export class Blobs {
   async read(blob: number, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = this.#blobs[blob]?.slice(begin, end) ?? new Blob();
     return new Uint8Array(await bytes.arrayBuffer());
+  }
+
+  /**
+   * The same, in memory that the next call uses again. Parts are read whole: browsers copy each stretch that is cut out of
+   * a blob, and keep the copy until they collect garbage.
+   */
+  async readPassing(blob: number, begin: number, end: number): Promise<Uint8Array> {
+    const into = bytesIn(this.#passing, end - begin);
+    this.#passing = into.buffer;
+    let from = 0;
+    for (const part of this.#parts[blob] ?? []) {
+      const to = from + part.size;
+      if (from < end && to > begin) {
+        const bytes = await this.#whole(part);
+        into.set(bytes.subarray(Math.max(0, begin - from), end - from), Math.max(0, from - begin));
+      }
+      from = to;
+    }
+    return into;
+  }
+
+  async #whole(part: Blob): Promise<Uint8Array> {
+    const last = this.#last;
+    if (last.part === part) {
+      return last.bytes;
+    }
+    // Whatever fails, its memory may have moved.
+    this.#last = NONE;
+    // With room for one more its end is read too, and the stream closed.
+    const { buffer } = bytesIn(last.bytes.buffer, part.size + 1);
+    const bytes = (await open(part).next(buffer)) ?? NONE.bytes;
+    this.#last = { part, bytes: bytes as Uint8Array<ArrayBuffer> };
+    return bytes;
   }
 
   /** Stretches, in their order; those that lie near each other are read at once. */

@@ -7,12 +7,17 @@ import { seed } from "./seed.js";
 
 /** How long events wait for others of their segment, in milliseconds: they are to be seen soon. */
 const SOON = 300;
+/** How many bytes of events lie together at least: what is searched is read in such parts. */
+const PART = 1 << 20;
 
 /** Makes segments and hands them to whoever keeps the index. */
 export class Builder {
   readonly #service;
   readonly #builder = new SegmentBuilder(seed());
+  #parts: Blob[] = [];
+  /** What is not in a part yet, and how many bytes that are. */
   #batches: Uint8Array<ArrayBuffer>[] = [];
+  #bytes = 0;
   #handed = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #taken: Promise<void> = Promise.resolve();
@@ -26,6 +31,10 @@ export class Builder {
   add(batch: Uint8Array<ArrayBuffer>): void {
     this.#builder.add(batch);
     this.#batches.push(batch);
+    this.#bytes += batch.length;
+    if (this.#bytes >= PART) {
+      this.#part();
+    }
     const wait = this.#handed + SOON - performance.now();
     if (this.#builder.full || wait <= 0) {
       this.#hand();
@@ -39,18 +48,27 @@ export class Builder {
     return this.#taken;
   }
 
+  #part(): void {
+    this.#parts.push(new Blob(this.#batches));
+    this.#batches = [];
+    this.#bytes = 0;
+  }
+
   #hand(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#handed = performance.now();
-    if (this.#batches.length === 0) {
+    if (this.#bytes > 0) {
+      this.#part();
+    }
+    if (this.#parts.length === 0) {
       return;
     }
     try {
       const segment = this.#builder.finish() as Uint8Array<ArrayBuffer>;
-      const bytes = new Blob(this.#batches);
-      this.#batches = [];
-      const taken = this.#service.take(moving(segment, segment), bytes);
+      const parts = this.#parts;
+      this.#parts = [];
+      const taken = this.#service.take(moving(segment, segment), parts);
       this.#taken = Promise.all([this.#taken, taken]).then(() => {});
       this.#taken.catch(this.#failed);
     } catch (error) {

@@ -57,8 +57,8 @@ export class IndexService {
     this.#failed = failed;
   }
 
-  take(segment: Uint8Array, bytes: Blob): void {
-    this.#index.addSegment(segment, this.#blobs.keep(bytes));
+  take(segment: Uint8Array, parts: readonly Blob[]): void {
+    this.#index.addSegment(segment, this.#blobs.keep(parts));
     this.#more();
   }
 
@@ -227,7 +227,7 @@ export class IndexService {
     if (blob === undefined || begin === undefined || end === undefined) {
       return false;
     }
-    const bytes = await this.#blobs.read(blob, begin, end);
+    const bytes = await this.#blobs.readPassing(blob, begin, end);
     // Something else may be asked by now.
     if (question === this.#question) {
       this.#index.give(bytes);

@@ -19,7 +19,7 @@ export interface BuilderWorker {
 /** What a worker that makes segments asks of the service. */
 export interface SegmentTaker {
   /** The bytes are those of the events in the segment. */
-  take(segment: Uint8Array<ArrayBuffer>, bytes: Blob): void;
+  take(segment: Uint8Array<ArrayBuffer>, parts: readonly Blob[]): void;
 }
 
 /** What the page asks of the worker that keeps the index: first to begin. */

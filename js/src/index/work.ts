@@ -46,7 +46,7 @@ export function work(port: Port): void {
     add: (batch) => builder?.add(batch),
     flush: async () => builder?.flush(),
     join: (from) => {
-      connect(from, { take: (segment: Uint8Array, bytes: Blob) => running().take(segment, bytes) });
+      connect(from, { take: (segment: Uint8Array, parts: readonly Blob[]) => running().take(segment, parts) });
     },
     mark: (marks) => running().mark(marks),
     settle: () => running().settle(),
