@@ -246,6 +246,11 @@ mod tests {
             ("Server=db;User=a;Password=x y".into(), "Server=db;User=a;Password=[redacted] y".into()),
             ("connect.sid=s%3Aabc; theme=dark".into(), "connect.sid=[redacted]; theme=dark".into()),
             (format!("{} {}", made("npm_"), made("hf_")), "[redacted] [redacted]".into()),
+            // Where nothing but itself tells of one: at its beginning, after an escape, in the shortest text, cut off.
+            ("-----BEGIN PRIVATE KEY-----".into(), "[redacted]".into()),
+            ("a\\n-----BEGIN PRIVATE KEY".into(), "a\\n[redacted]".into()),
+            ("Basic dXNlcjp3".into(), "Basic [redacted]".into()),
+            ("PRIVATE+KEY+example.com/a+01234567+AQIDBAUG".into(), "[redacted]".into()),
             // A value ends where one of its kind does.
             ("token=a?b/c+d~e#f".into(), "token=[redacted]#f".into()),
             (r#"token=\"a?b#c&d;e,f/g+h=i j'k<l>m\" n"#.into(), r#"token=\"[redacted]\" n"#.into()),
@@ -263,6 +268,24 @@ mod tests {
             assert_eq!(masked(&made(prefix)), ("[redacted]".into(), 1), "{prefix}");
             assert_eq!(masked(prefix).1, 0, "{prefix}");
         }
+    }
+
+    #[test]
+    fn an_identifier_of_a_key_is_as_aws_makes_them() {
+        let is = |text: &str| is_key_id(format!("\"{text}\"").as_bytes());
+        let of_length = |rest: usize| format!("AKIA{}", "7".repeat(rest));
+        for id in ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", &of_length(12), &of_length(124)] {
+            assert!(is(id), "{id}");
+        }
+        for text in [
+            "AKIAiosfodnn7example",
+            "AXIAIOSFODNN7EXAMPLE",
+            "AKIA-IOSFODNN7EXAMPLE",
+            "key AKIAIOSFODNN7EXAMPLE",
+        ] {
+            assert!(!is(text), "{text}");
+        }
+        assert!(!is(&of_length(11)) && !is(&of_length(125)) && !is_key_id(b"AKIAIOSFODNN7EXAMPLE"));
     }
 
     #[test]
