@@ -152,7 +152,7 @@ mod tests {
             ("uuid", &["f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6"]),
             ("hash", &["0123456789abcdef", "da39a3ee5e6b4b0d3255bfef95601890afd80709"]),
             ("date", &["2026-11-20", "2026-11-20T06:01:02.345Z", "2026-11-20T06:01:02+01:00"]),
-            ("email", &["ada@example.com", "ada.l%40example.com", "a+b@x.y"]),
+            ("email", &["ada@example.com", "ada.l%40example.com", "a+b@x.y", "ada@mail.example.com"]),
             ("ulid", &["01ARZ3NDEKTSV4RRFFQ69G5FAV", "01arz3ndektsv4rrffq69g5fav"]),
             (
                 "token",
@@ -200,6 +200,52 @@ mod tests {
         }
         assert_eq!(segment("123:cancel"), Some(("number", ":cancel")));
         assert_eq!(segment(&"x".repeat(129)), Some(("token", "")));
+    }
+
+    #[test]
+    fn identifiers_begin_where_words_end() {
+        for (text, is) in [
+            // How long and how mixed a token is.
+            ("ab123c", Some("token")),
+            ("ab123", None),
+            ("abc12d", None),
+            ("ab%20123c", Some("token")),
+            ("ab123ç", None),
+            ("aB1cdefghij2", Some("token")),
+            ("aB1cdefghi2", None),
+            ("ab1cdefghij2", None),
+            ("aBcdefghijklmno1", Some("token")),
+            ("aBcdefghijklmn1", None),
+            ("ABCDEFGHIJKLMNO1", Some("token")),
+            ("ABCDEFGHIJKLM-O1", None),
+            ("v1a2b3c4d5", None),
+            ("v1a2b3c4d5e", Some("token")),
+            // Other kinds and what only resembles them.
+            ("0123456789abcde", Some("token")),
+            ("2026-11-20-", Some("number")),
+            ("20260-1-20", Some("number")),
+            ("f81d4fae7-dec-11d0-a765-00a0c91e6bf6", Some("token")),
+            ("81ARZ3NDEKTSV4RRFFQ69G5FAV", Some("token")),
+            ("01ARZ3NDEKTSV4RRFFQ69G5FAI", Some("token")),
+            ("01arz3ndektsv4rrffq69g5FAV", Some("token")),
+            ("1@2.3", None),
+            ("@me.too", None),
+            ("a@b@c.example", None),
+            ("a.b@c", None),
+            // A prefix that says of what.
+            ("ab_cdefghij1k", Some("token")),
+            ("ab_cdefghij1", None),
+            ("a_bcdefghijk1", None),
+            ("abcdef_ghijklmnop1", None),
+            ("ab_cdef-hij1k", None),
+        ] {
+            assert_eq!(segment(text), is.map(|kind| (kind, "")), "{text}");
+        }
+        assert_eq!(segment(&"x".repeat(128)), None);
+        for (text, ending) in [("7.ab", ".ab"), ("7.abcdef", ".abcdef"), ("7:", ""), ("7:a", ":a")] {
+            assert_eq!(segment(text), Some(("number", ending)), "{text}");
+        }
+        assert!(segment("7.a").is_none() && segment("7.abcdefg").is_none());
     }
 
     #[test]
