@@ -271,6 +271,12 @@ mod tests {
     }
 
     #[test]
+    fn a_text_may_be_all_there_is() {
+        let mut text = br#""AKIAIOSFODNN7EXAMPLE""#.to_vec();
+        assert_eq!((mask(&mut text, 0), &text[..]), (1, &br#""[redacted]""#[..]));
+    }
+
+    #[test]
     fn an_identifier_of_a_key_is_as_aws_makes_them() {
         let is = |text: &str| is_key_id(format!("\"{text}\"").as_bytes());
         let of_length = |rest: usize| format!("AKIA{}", "7".repeat(rest));

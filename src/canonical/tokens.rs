@@ -311,8 +311,41 @@ mod tests {
         for text in ["", "{", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}", "{,}", "1 2", "[}", "nul", "]", "{]"] {
             assert_eq!(written(text), None, "{text}");
         }
+        let turns = r#"[{"a":"#.repeat(32) + "1" + &"}]".repeat(32);
+        assert_eq!(written(&turns).as_ref(), Some(&turns));
         assert!(written(&("[".repeat(64) + &"]".repeat(64))).is_some());
         assert!(written(&("[".repeat(65) + &"]".repeat(65))).is_none());
+    }
+
+    #[test]
+    fn each_part_stands_where_it_says() {
+        let text = r#" {"a\u0062": "\n", "c" :[ -1.5e2 ,true,false,null,"d"]} "#;
+        let mut tokens = Tokens::of(text);
+        let parts = core::iter::from_fn(|| tokens.next_part().expect("JSON"));
+        let stand: Vec<_> = parts.map(|part| (part.mark, &text[part.start..part.end])).collect();
+        let expected = [
+            (Mark::Object, "{"),
+            (Mark::EscapedName, r"a\u0062"),
+            (Mark::EscapedText, r"\n"),
+            (Mark::Name, "c"),
+            (Mark::Array, "["),
+            (Mark::Number, "-1.5e2"),
+            (Mark::True, "true"),
+            (Mark::False, "false"),
+            (Mark::Null, "null"),
+            (Mark::Text, "d"),
+            (Mark::End, "]"),
+            (Mark::End, "}"),
+        ];
+        assert_eq!(stand, expected);
+        assert!(matches!(Tokens::of(text).nth(1), Some(Ok(Token::Name(name))) if name.text() == "ab"));
+        assert!(matches!(Tokens::of(text).nth(2), Some(Ok(Token::Text(said))) if said.text() == "\n"));
+    }
+
+    #[test]
+    fn nothing_follows_a_fault() {
+        let good: Vec<bool> = Tokens::of("[1,] 2").map(|token| token.is_ok()).collect();
+        assert_eq!(good, [true, true, false]);
     }
 
     proptest! {
