@@ -103,6 +103,13 @@ test("the oldest Node.js", { skip: oldestNode() === undefined && "there is none 
   assert.deepEqual(await saidBy(node, files), { out: "1", errors: "" });
 });
 
+test("a script that is no module, as Metro makes it", async () => {
+  // In it `import.meta` is a syntax error. esbuild, which takes it out, warns of it.
+  const { warnings } = await bundled("metro.cjs", { conditions: ["react-native"], format: "iife", target: "es2022" });
+  assert.deepEqual(warnings, []);
+  await works(process.execPath, installed.path("metro.cjs"));
+});
+
 test("CommonJS, by require", async () => {
   const file = installed.path("test", "required.cjs");
   writeFileSync(
