@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use crate::canonical::canonicalize;
+use crate::error::Quoted;
 use crate::hash::Hash;
 use crate::json::duplicate_name;
 use crate::link::{Salt, commit};
@@ -26,13 +27,17 @@ pub enum Matched {
 }
 
 /// Why an event does not match its link's commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum Mismatch {
     /// Two members of this name: it never matches, whatever its hash.
+    #[display("the event has two members {}", Quoted(_0))]
     DuplicateMember(String),
     /// Neither the text as it stands nor its canonical form is what the link commits to.
+    #[display("the event was changed after it was signed")]
     Differs,
 }
+
+impl core::error::Error for Mismatch {}
 
 impl<'a> Payload<'a> {
     /// The commit of the event as it stands.

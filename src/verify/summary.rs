@@ -13,7 +13,6 @@ use memchr::memchr;
 use super::FindingCode;
 use super::chain_keys::ChainKeys;
 use crate::ed25519::PublicKey;
-use crate::error::Quoted;
 use crate::export::line::{LineFault, into_bytes, strip};
 use crate::export::{Item, Line, MAX_LINE, Malformed, Matched, Mismatch, Payload, Withheld};
 use crate::hash::{Hash, Message, hash_many};
@@ -474,13 +473,12 @@ impl<'a> Stretch<'a> {
                 let detail = "the event matches its commit after it was brought into canonical form";
                 (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
             }
-            Err(Mismatch::DuplicateMember(name)) => {
-                let detail = format!("the event has two members {}", Quoted(&name));
-                (FindingCode::PayloadDuplicateMember, Cow::Owned(detail))
-            }
-            Err(Mismatch::Differs) => {
-                let detail = "the event was changed after it was signed";
-                (FindingCode::PayloadMismatch, Cow::Borrowed(detail))
+            Err(mismatch) => {
+                let code = match mismatch {
+                    Mismatch::DuplicateMember(_) => FindingCode::PayloadDuplicateMember,
+                    Mismatch::Differs => FindingCode::PayloadMismatch,
+                };
+                (code, Cow::Owned(mismatch.to_string()))
             }
         };
         if code != FindingCode::PayloadReserialised
