@@ -250,6 +250,7 @@ mod tests {
             ("-----BEGIN PRIVATE KEY-----".into(), "[redacted]".into()),
             ("a\\n-----BEGIN PRIVATE KEY".into(), "a\\n[redacted]".into()),
             ("Basic dXNlcjp3".into(), "Basic [redacted]".into()),
+            ("Bearer opaque-1".into(), "Bearer [redacted]".into()),
             ("PRIVATE+KEY+example.com/a+01234567+AQIDBAUG".into(), "[redacted]".into()),
             // A value ends where one of its kind does.
             ("token=a?b/c+d~e#f".into(), "token=[redacted]#f".into()),
