@@ -20,7 +20,7 @@ struct Wrapper {
     beside: &'static [&'static str],
 }
 
-static WRAPPERS: [Wrapper; 7] = [
+static WRAPPERS: [Wrapper; 10] = [
     // The files of AWS CloudTrail.
     Wrapper { list: "Records", with: None, beside: &[] },
     // Azure's blobs and event hubs.
@@ -31,11 +31,24 @@ static WRAPPERS: [Wrapper; 7] = [
         with: Some("kind"),
         beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
     },
-    // Microsoft Graph.
+    // Microsoft Graph, and Azure's REST interface.
     Wrapper {
         list: "value",
-        with: Some("@odata.context"),
-        beside: &["@odata.context", "@odata.nextLink", "@odata.count"],
+        with: None,
+        beside: &["@odata.context", "@odata.nextLink", "@odata.count", "nextLink"],
+    },
+    // What CloudTrail's LookupEvents lists.
+    Wrapper { list: "Events", with: None, beside: &["NextToken"] },
+    // Subscriptions to CloudWatch Logs, and what is searched for in these.
+    Wrapper {
+        list: "logEvents",
+        with: Some("messageType"),
+        beside: &["messageType", "owner", "logGroup", "logStream", "subscriptionFilters"],
+    },
+    Wrapper {
+        list: "events",
+        with: Some("searchedLogStreams"),
+        beside: &["searchedLogStreams", "nextToken"],
     },
     // Slack and Cloud Logging.
     Wrapper { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
@@ -468,7 +481,18 @@ mod tests {
                 r#"{"entries":[{"a":1}],"response_metadata":{"next_cursor":""}}"#,
                 &[r#"1 entries[0]: {"a":1}"#],
             ),
+            (r#"{"value":[{"a":1}],"nextLink":"x"}"#, &[r#"1 value[0]: {"a":1}"#]),
+            (r#"{"Events":[{"a":1}],"NextToken":"x"}"#, &[r#"1 Events[0]: {"a":1}"#]),
+            (
+                r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","message":"{}"}]}"#,
+                &[r#"1 logEvents[0]: {"id":"1","message":"{}"}"#],
+            ),
+            (
+                r#"{"events":[{"message":"{}"}],"searchedLogStreams":[]}"#,
+                &[r#"1 events[0]: {"message":"{}"}"#],
+            ),
             // Events that have such a list, and more.
+            (r#"{"events":[{"a":1}]}"#, &[r#"1: {"events":[{"a":1}]}"#]),
             (r#"{"records":[{"a":1}],"action":"x"}"#, &[r#"1: {"records":[{"a":1}],"action":"x"}"#]),
             (r#"{"items":[{"a":1}]}"#, &[r#"1: {"items":[{"a":1}]}"#]),
             (r#"{"Records":[1]}"#, &[r#"1: {"Records":[1]}"#]),

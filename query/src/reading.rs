@@ -137,6 +137,27 @@ impl Outcome {
 }
 
 impl Read<'_> {
+    /// The same, with all texts its own.
+    fn into_owned(self) -> Read<'static> {
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        let party = |Party { id, name, kind }: Party<'_>| Party {
+            id: owned(id),
+            name: owned(name),
+            kind: owned(kind),
+        };
+        let Self { read_as, time, action, actor, target, address, outcome, reason } = self;
+        Read {
+            read_as: Cow::Owned(read_as.into_owned()),
+            time,
+            action: owned(action),
+            actor: party(actor),
+            target: party(target),
+            address: owned(address),
+            outcome,
+            reason: owned(reason),
+        }
+    }
+
     /// Appends this as a JSON object on one line: `as` and `outcome` always, the others where they were found.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         out.extend(b"{\"as\":");
@@ -173,11 +194,12 @@ impl Read<'_> {
 
 /// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower
 /// comes first; our own, which takes any event with an action and someone who did it, is the last.
-static BUILT_IN: [(&str, &str); 17] = [
+static BUILT_IN: [(&str, &str); 18] = [
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
     ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
     ("entra-sign-in.json", include_str!(concat!(env!("OUT_DIR"), "/entra-sign-in.json"))),
     ("entra-audit.json", include_str!(concat!(env!("OUT_DIR"), "/entra-audit.json"))),
+    ("microsoft-365.json", include_str!(concat!(env!("OUT_DIR"), "/microsoft-365.json"))),
     ("azure-activity.json", include_str!(concat!(env!("OUT_DIR"), "/azure-activity.json"))),
     ("okta.json", include_str!(concat!(env!("OUT_DIR"), "/okta.json"))),
     ("auth0.json", include_str!(concat!(env!("OUT_DIR"), "/auth0.json"))),

@@ -200,10 +200,25 @@ impl Definition {
 
     /// What an event says, where it is of this shape.
     pub(super) fn read<'a>(&'a self, top: &Top<'a>) -> Option<Read<'a>> {
-        let places = self.within.iter().filter_map(|outer| outer.first(top.event()));
-        let mut scopes = places.map(|here| Scope::new(top, here, &self.begins));
-        let scope = &scopes.find(|scope| self.when.holds(scope))?;
-        Some(Read {
+        self.within.iter().find_map(|outer| {
+            let here = outer.first(top.event())?;
+            match here.kind() {
+                Kind::Text => self.read_text(&here.string()?, top),
+                _ => self.read_at(top, here),
+            }
+        })
+    }
+
+    /// What an event says that stands within another as a text.
+    fn read_text(&self, text: &str, top: &Top<'_>) -> Option<Read<'static>> {
+        let document = Document::parse(text)?;
+        let inner = top.of_text(document.root());
+        self.read_at(&inner, document.root()).map(Read::into_owned)
+    }
+
+    fn read_at<'a>(&'a self, top: &Top<'a>, here: Value<'a>) -> Option<Read<'a>> {
+        let scope = &Scope::new(top, here, &self.begins);
+        self.when.holds(scope).then(|| Read {
             read_as: Cow::Borrowed(&self.read_as),
             time: self.time.time(scope),
             action: self.action.text(scope),

@@ -132,6 +132,11 @@ impl<'v> Top<'v> {
         self.event
     }
 
+    /// The same of an event that stands within this one as a text.
+    pub(super) fn of_text<'t>(&'t self, event: Value<'t>) -> Top<'t> {
+        Top::of(event, self.names)
+    }
+
     /// The numbers of what is there, of the first so many.
     pub(super) fn numbers(&self, most: usize) -> impl Iterator<Item = usize> {
         let places = self.places.iter().take(most).enumerate();
