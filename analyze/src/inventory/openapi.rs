@@ -90,17 +90,19 @@ impl Description {
         let secured = root.node.get("security").map(is_secured);
         let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
         for member in paths.iter().filter(|member| member.name.starts_with('/')) {
+            // Some tell operations of one path apart by their queries, which calls are not looked up by.
+            let path = member.name.split('?').next().unwrap_or_default();
             let item = root.resolve(&member.node);
             let bases = Root::bases(item).unwrap_or_else(|| bases.clone());
             let kinds = root.parameters(&member.node, item);
-            let same = matching::normal(&member.name, &kinds);
+            let same = matching::normal(path, &kinds);
             let number = *numbers.entry(same).or_insert_with(|| {
                 self.methods.push(Vec::new());
-                self.templates.push(member.name.clone());
+                self.templates.push(path.to_owned());
                 self.methods.len() - 1
             });
             for base in bases.iter().map(String::as_str).chain([""]) {
-                self.paths.add(&format!("{base}{}", member.name), &kinds, number);
+                self.paths.add(&format!("{base}{path}"), &kinds, number);
             }
             for (name, operation) in item.members().iter().map(|member| (&member.name, &member.node)) {
                 let Some(method) = Method::of_item(name) else { continue };
@@ -114,7 +116,7 @@ impl Description {
                 self.methods[number].push((method, self.operations.len()));
                 self.operations.push(Operation {
                     method,
-                    path: member.name.clone(),
+                    path: path.to_owned(),
                     is_deprecated: operation.get("deprecated").is_some_and(is_true),
                     is_secured: operation.get("security").map(is_secured).or(secured),
                 });

@@ -26,11 +26,15 @@ const SPREAD: f64 = 0.6;
 const SHARE: f64 = 0.6;
 /// What has so many times the calls of most of the rare siblings beside it is a word of its own.
 const OUTSTANDING: u64 = 4;
+/// So long is a segment at least that can be a token without a digit.
+const LONG: usize = 16;
 /// How often siblings of one node are looked at.
 const ROUNDS: usize = 8;
 
 /// What stands for a parameter that was found by its siblings.
 const ANY: &str = "{string}";
+/// What stands for a token.
+const TOKEN: &str = "{token}";
 /// What stands for the end of a path that is too long.
 const REST: &str = "{rest}";
 
@@ -50,6 +54,17 @@ fn key(raw: &str) -> (String, bool) {
         _ => return (raw.into(), false),
     };
     (format!("{{{}}}", name.trim_end_matches(['?', '*', '+'])), false)
+}
+
+/// Whether letters follow each other as by chance: few tokens have no digit, and some do.
+fn is_random(word: &str) -> bool {
+    let kind = |byte: &u8| (byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
+    let changes = word.as_bytes().windows(2).filter(|two| kind(&two[0]) != kind(&two[1])).count();
+    word.len() >= LONG
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+        && word.bytes().any(|byte| byte.is_ascii_lowercase())
+        && changes * 5 >= (word.len() - 1) * 2
 }
 
 fn is_parameter(key: &str) -> bool {
@@ -117,8 +132,26 @@ impl Node {
         self.kids.values_mut().for_each(|kid| kid.settle());
     }
 
+    /// Puts with the tokens what is rare beside them and looks like one, but for a digit.
+    fn gather(&mut self) {
+        let Some(mut tokens) = self.kids.remove(TOKEN) else { return };
+        if tokens.calls >= CONSTANT {
+            let is_one =
+                |word: &str, kid: &Self| kid.calls * SIBLINGS as u64 <= tokens.calls && is_random(word);
+            let strays: Vec<Box<str>> =
+                self.words().filter(|(word, kid)| is_one(word, kid)).map(|(word, _)| word.into()).collect();
+            for stray in strays {
+                if let Some(kid) = self.kids.remove(&stray) {
+                    tokens.merge(*kid);
+                }
+            }
+        }
+        self.kids.insert(TOKEN.into(), tokens);
+    }
+
     /// Puts siblings together that are values of one parameter.
     fn collapse(&mut self) {
+        self.gather();
         for _ in 0..ROUNDS {
             let values = self.values();
             if values.is_empty() {
@@ -350,5 +383,41 @@ fn collect(node: Node, path: &mut String, ends: &mut Vec<(String, Method, Facts)
         path.push_str(&key);
         collect(*kid, path, ends);
         path.truncate(length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn templates(paths: impl IntoIterator<Item = String>) -> Vec<String> {
+        let mut tree = Tree::default();
+        for path in paths {
+            tree.end(&path, MAX_NODES);
+        }
+        tree.infer();
+        let mut templates = Vec::new();
+        let mut open = vec![(&tree.root, String::new())];
+        while let Some((node, path)) = open.pop() {
+            if node.kids.is_empty() {
+                templates.push(path.clone());
+            }
+            open.extend(node.kids.iter().map(|(key, kid)| (&**kid, format!("{path}/{key}"))));
+        }
+        templates.sort_unstable();
+        templates
+    }
+
+    #[test]
+    fn a_token_without_a_digit_is_one_beside_others() {
+        let tokens = (0..30).map(|nth| format!("/files/kQ7xTbR{nth:02}ZpLw4VhNs8Yd/content"));
+        let stray = "/files/nYBgAcQkKBkklOVYNBEY-Y/content".to_owned();
+        let words = ["/files/search", "/files/GetAccountInformation"].map(str::to_owned);
+        let found = templates(tokens.clone().chain([stray.clone()]).chain(words.clone()));
+        assert_eq!(found, ["/files/GetAccountInformation", "/files/search", "/files/{token}/content"]);
+        // By itself nothing tells that it is one, nor where it is called often.
+        assert_eq!(templates([stray.clone()]), [stray.clone()]);
+        let often = templates(tokens.chain(vec![stray.clone(); 9]));
+        assert_eq!(often, [stray, "/files/{token}/content".into()]);
     }
 }
