@@ -330,7 +330,16 @@ impl Rule {
 
 pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Fault {
     let problem = told!("the key `{}` is not known", member.name);
-    Fault::new("rule.unknown_key", member.line, problem, told!("there are: {}", known.join(", ")))
+    let hint = match &*member.name {
+        "filter" if cfg!(feature = "yaml") => {
+            "Sigma's filters are not supported: write the exception into each rule that it is for".into()
+        }
+        "action" if cfg!(feature = "yaml") => {
+            "Sigma's collections are not supported: write all of it into each rule".into()
+        }
+        _ => told!("there are: {}", known.join(", ")),
+    };
+    Fault::new("rule.unknown_key", member.line, problem, hint)
 }
 
 /// What a rule decides, where it says so.

@@ -120,6 +120,8 @@ impl Scores {
             if score.findings.len() == MAX_NAMED {
                 score.findings.remove(0);
             }
+            // Most have few: nothing is kept free for more.
+            score.findings.reserve_exact(1);
             score.findings.push(finding.to_owned());
             score.sum.thousandths / POINT
         })

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 #[cfg(feature = "snapshot")]
 pub(crate) use self::stored::StoredWindows;
-use crate::baseline::Order;
+use crate::baseline::{Order, ordered};
 use crate::correlation::{Correlation, Measure};
 use crate::numbers::Numbers;
 
@@ -90,7 +90,7 @@ struct Counted {
     within: u32,
 }
 
-/// So many values are looked through.
+/// So many values are looked through, and so many hits take no more room than they need.
 const FEW: usize = 8;
 /// No number.
 const NONE: u32 = u32::MAX;
@@ -133,7 +133,7 @@ impl Windows {
         };
         let slot = self.slot(key, leaf);
         let group = &mut self.groups[slot as usize];
-        let before = (group.hits.len() as u32, group.last, slot);
+        let before = ordered((group.hits.len() as u32, group.last), slot);
         let hit = match correlation.measure {
             Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, what: summed },
             Measure::EventCount | Measure::TemporalOrdered => Hit::counted(time, leaf, which, 0),
@@ -148,7 +148,7 @@ impl Windows {
         };
         let (cut, found) = group.take(hit, correlation);
         group.last = leaf;
-        let after = (group.hits.len() as u32, leaf, slot);
+        let after = ordered((group.hits.len() as u32, leaf), slot);
         if let Some(order) = &mut self.order {
             order.remove(&before);
             order.insert(after);
@@ -175,9 +175,10 @@ impl Windows {
         } else {
             let groups = &self.groups;
             let order = self.order.get_or_insert_with(|| {
-                (0..).zip(groups).map(|(slot, group)| (group.hits.len() as u32, group.last, slot)).collect()
+                let rank = |group: &Group| (group.hits.len() as u32, group.last);
+                (0..).zip(groups).map(|(slot, group)| ordered(rank(group), slot)).collect()
             });
-            if let Some((.., first)) = order.pop_first() {
+            if let Some([.., first]) = order.pop_first() {
                 slot = first;
                 self.slots.remove(slot, &|slot| &self.groups[slot as usize].key);
                 self.groups[slot as usize] = group;
@@ -195,6 +196,10 @@ impl Group {
         let span = correlation.span;
         let at = self.hits.partition_point(|other| (other.time, other.leaf) <= (hit.time, hit.leaf));
         let is_newest = at == self.hits.len();
+        if self.hits.len() == self.hits.capacity() && self.hits.len() < FEW {
+            // Most groups have few hits: nothing is kept free for more.
+            self.hits.reserve_exact(1);
+        }
         self.hits.insert(at, hit);
         let newest = self.hits.back().map_or(hit.time, |last| last.time);
         if let Some(counts) = &mut self.counts {

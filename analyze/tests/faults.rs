@@ -16,6 +16,16 @@ fn faults(text: &str) -> Vec<(&'static str, u32)> {
     faults.into_iter().map(|fault| (fault.code, fault.line)).collect()
 }
 
+#[test]
+fn what_of_sigma_is_not_supported_is_told_with_what_to_write_instead() {
+    for (key, mend) in [("filter: {rules: [i]}", "the exception"), ("action: global", "all of it")] {
+        let mut sources = Sources::default();
+        sources.add("rules.yml", &format!("{RULE}{key}\n"));
+        let faults = sources.build("test").unwrap_err();
+        assert!(faults[0].hint.contains(mend), "{}", faults[0]);
+    }
+}
+
 fn detection(body: &str) -> String {
     format!("title: T\nid: i\nlevel: low\ndetection:\n{body}")
 }

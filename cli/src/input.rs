@@ -11,6 +11,7 @@ use countersign::{Code, Error};
 use crate::errors::{Failure, shown};
 use crate::lines::{Splitter, is_space};
 use crate::progress;
+use crate::rows::Rows;
 use crate::stage::{FIRST, Stage};
 use crate::unwrap::{Found, Unwrapper};
 
@@ -163,6 +164,14 @@ impl Input {
                 None => failure.at_line(line),
             })
         };
+        if Rows::are_in(&name) {
+            let mut rows = Rows::default();
+            let read = self.pieces(doing, &mut |piece| {
+                rows.push(piece, &mut each).map_err(|failure| failure.within(&name))
+            });
+            read.and_then(|()| rows.finish(&mut each)).map_err(|failure| failure.within(&name))?;
+            return Ok(String::new());
+        }
         let read = self.pieces(doing, &mut |piece| {
             unwrapper.push(piece, &mut each).map_err(|failure| failure.within(&name))
         });

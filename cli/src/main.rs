@@ -43,6 +43,7 @@ mod report;
 mod resume;
 mod retry;
 mod risk;
+mod rows;
 mod rules;
 mod seal;
 mod serve;

@@ -21,8 +21,8 @@ use crate::{args, key, resume, style};
 /// Record events as one signed chain
 ///
 /// Reads JSON objects: one per line, indented, in an array, or in the lists that AWS, Azure, Kubernetes and others
-/// deliver ({"Records": […]}). Each event is brought into canonical form, salted, linked to the one before it and
-/// signed.
+/// deliver ({"Records": […]}). If the file's name ends in .csv, each of its rows is an event. Each event is brought into
+/// canonical form, salted, linked to the one before it and signed.
 ///
 /// Secrets are replaced by "[redacted]" first: values of fields whose names say so (password, api-key,
 /// client-secret, cookie, session-id and similar names, however they are written), and in any text JWTs, private
@@ -42,7 +42,7 @@ Examples:
 Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them,
 2 the log could not be reached, or an argument or a file could not be used.")]
 pub(crate) struct Args {
-    /// The events, as JSON, plain or compressed with gzip or zstd [default: standard input]
+    /// The events, as JSON or CSV, plain or compressed with gzip or zstd [default: standard input]
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
     pub(crate) events: PathBuf,
     /// The emitter's key file

@@ -33,7 +33,7 @@ use hours::Hours;
 use known::{Known, WHAT, What, network_of};
 use place::{Place, speed};
 use rate::Rate;
-pub(crate) use store::{Order, Rank, Ranked, Store};
+pub(crate) use store::{Order, Rank, Ranked, Store, ordered};
 use texts::Texts;
 
 /// The most identities that are known.

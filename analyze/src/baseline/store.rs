@@ -20,8 +20,13 @@ pub(crate) struct Store<T> {
     pub(crate) evicted: Option<(u64, u64)>,
 }
 
-/// Places by how soon they go: each after its rank.
-pub(crate) type Order = BTreeSet<(u32, u64, u32)>;
+/// Places by how soon they go: each after its rank, in four halves of words, for there may be many.
+pub(crate) type Order = BTreeSet<[u32; 4]>;
+
+/// Where a place is in an order.
+pub(crate) const fn ordered((first, then): Rank, place: u32) -> [u32; 4] {
+    [first, (then >> 32) as u32, then as u32, place]
+}
 
 /// What says how soon it goes.
 pub(crate) trait Ranked {
@@ -70,8 +75,8 @@ impl<T: Ranked + Default> Store<T> {
         if let Some(order) = &mut self.order
             && before != after
         {
-            order.remove(&(before.0, before.1, slot));
-            order.insert((after.0, after.1, slot));
+            order.remove(&ordered(before, slot));
+            order.insert(ordered(after, slot));
         }
         result
     }
@@ -85,8 +90,7 @@ impl<T: Ranked + Default> Store<T> {
         let item = (name.into(), T::default());
         let slot = self.free.pop().unwrap_or(self.items.len() as u32);
         if let Some(order) = &mut self.order {
-            let (first, then) = item.1.rank();
-            order.insert((first, then, slot));
+            order.insert(ordered(item.1.rank(), slot));
         }
         match self.items.get_mut(slot as usize) {
             Some(place) => *place = item,
@@ -100,10 +104,9 @@ impl<T: Ranked + Default> Store<T> {
     pub(crate) fn evict(&mut self, leaf: u64) -> Option<T> {
         let (slots, items) = (&self.slots, &self.items);
         let order = self.order.get_or_insert_with(|| {
-            let rank = |slot: u32| items[slot as usize].1.rank();
-            slots.all().map(|slot| (rank(slot).0, rank(slot).1, slot)).collect()
+            slots.all().map(|slot| ordered(items[slot as usize].1.rank(), slot)).collect()
         });
-        let (.., slot) = order.pop_first()?;
+        let [.., slot] = order.pop_first()?;
         let (number, _) = self.evicted.get_or_insert((0, leaf));
         *number += 1;
         self.slots.remove(slot, &|slot| &self.items[slot as usize].0);

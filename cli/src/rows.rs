@@ -1,0 +1,205 @@
+//! From a table of comma-separated values (RFC 4180) to events: each row is an object, with the names of the first.
+
+use countersign::canonical::write_string;
+use countersign::export::MAX_LINE;
+use countersign::{Code, Error};
+
+use crate::errors::Failure;
+use crate::unwrap::{EachEvent, Found};
+
+/// Cuts bytes into rows.
+#[derive(Default)]
+pub(crate) struct Rows {
+    /// The names of the columns, once they were read.
+    names: Vec<String>,
+    /// The fields of this row that have ended, and the one that has begun.
+    fields: Vec<String>,
+    field: Vec<u8>,
+    phase: Phase,
+    /// The bytes of this row so far.
+    size: usize,
+    /// Line feeds so far, and the line on which this row begins.
+    lines: u64,
+    first_line: u64,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    /// Within a field without quotes, or before one.
+    #[default]
+    Plain,
+    Quoted,
+    /// After a quote within a quoted field: it ends there, or one more follows and stands for a quote.
+    Quote,
+}
+
+impl Rows {
+    /// Whether a file of this name has rows.
+    pub(crate) fn are_in(name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        let name = [".gz", ".zst"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        name.ends_with(".csv")
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn push(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        for byte in bytes {
+            if self.size == 0 {
+                self.first_line = self.lines + 1;
+            }
+            self.size += 1;
+            self.lines += u64::from(*byte == b'\n');
+            if self.size > MAX_LINE {
+                return Err(fault(
+                    "a row of more than 1 MiB",
+                    "record a hash of what is large",
+                    self.first_line,
+                ));
+            }
+            match (self.phase, byte) {
+                (Phase::Plain, b'"') if self.field.is_empty() => self.phase = Phase::Quoted,
+                (Phase::Quoted, b'"') => self.phase = Phase::Quote,
+                (Phase::Quote, b'"') => {
+                    self.field.push(b'"');
+                    self.phase = Phase::Quoted;
+                }
+                (Phase::Plain | Phase::Quote, b',') => self.end_field()?,
+                (Phase::Plain | Phase::Quote, b'\n') => self.end_row(each)?,
+                (Phase::Plain | Phase::Quote, b'\r') => {}
+                (Phase::Plain | Phase::Quoted, byte) => self.field.push(*byte),
+                (Phase::Quote, _) => {
+                    let hint = "a quote within a field in quotes is written twice";
+                    return Err(fault("something follows a field's closing quote", hint, self.lines + 1));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the last row.
+    pub(crate) fn finish(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        match self.phase {
+            Phase::Quoted => {
+                let hint = "was the file cut off? Get it whole";
+                Err(fault("the input ends within a field in quotes", hint, self.first_line))
+            }
+            _ if self.size > 0 => self.end_row(each),
+            _ => Ok(()),
+        }
+    }
+
+    fn end_field(&mut self) -> Result<(), Failure> {
+        let field = String::from_utf8(std::mem::take(&mut self.field))
+            .map_err(|_| fault("a field is no UTF-8", "save the file as UTF-8", self.first_line))?;
+        self.fields.push(field);
+        self.phase = Phase::Plain;
+        Ok(())
+    }
+
+    fn end_row(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        self.end_field()?;
+        self.size = 0;
+        let mut fields = std::mem::take(&mut self.fields);
+        if fields.iter().all(String::is_empty) {
+            return Ok(());
+        }
+        if self.names.is_empty() {
+            if let Some(first) = fields.first_mut() {
+                *first = first.trim_start_matches('\u{feff}').trim_matches('"').to_owned();
+            }
+            let is_twice = |(nth, name): (usize, &String)| fields[..nth].contains(name);
+            if fields.iter().enumerate().any(is_twice) || fields.iter().any(String::is_empty) {
+                let hint = "the first row has the names of the columns: give each one of its own";
+                return Err(fault("two columns have one name, or one has none", hint, self.first_line));
+            }
+            self.names = fields;
+            return Ok(());
+        }
+        if fields.len() != self.names.len() {
+            let why = format!("the row has {} fields, and the first {}", fields.len(), self.names.len());
+            return Err(fault(
+                &why,
+                "correct the row, or put in quotes what has a comma in it",
+                self.first_line,
+            ));
+        }
+        let mut event = vec![b'{'];
+        for (name, field) in self.names.iter().zip(&fields).filter(|(_, field)| !field.is_empty()) {
+            if event.len() > 1 {
+                event.push(b',');
+            }
+            write_string(name, &mut event);
+            event.push(b':');
+            write_string(field, &mut event);
+        }
+        event.push(b'}');
+        each(Found { bytes: &event, line: self.first_line, place: None })
+    }
+}
+
+fn fault(why: &str, hint: &'static str, line: u64) -> Failure {
+    Failure::broken(Error::new(Code::Event, why).with_hint(hint)).at_line(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(pieces: &[&[u8]]) -> Result<Vec<String>, String> {
+        let mut found = Vec::new();
+        let mut each = |event: Found<'_>| {
+            found.push(format!("{}: {}", event.line, String::from_utf8_lossy(event.bytes)));
+            Ok(())
+        };
+        let mut rows = Rows::default();
+        pieces
+            .iter()
+            .try_for_each(|piece| rows.push(piece, &mut each))
+            .and_then(|()| rows.finish(&mut each))
+            .map_err(|failure| failure.brief())?;
+        Ok(found)
+    }
+
+    #[test]
+    fn each_row_is_an_event_however_it_is_cut() {
+        for (text, wanted) in [
+            ("", &[][..]),
+            ("a,b\r\n1,\r\n\r\n,2", &[r#"2: {"a":"1"}"#, r#"4: {"b":"2"}"#]),
+            (
+                "\u{feff}\"a\",b\n\"x, \"\"y\"\"\nz\",\"{\"\"n\"\":1}\"\n3,é\n",
+                &[r#"2: {"a":"x, \"y\"\nz","b":"{\"n\":1}"}"#, r#"4: {"a":"3","b":"é"}"#],
+            ),
+        ] {
+            let whole = events(&[text.as_bytes()]).unwrap();
+            assert_eq!(whole, wanted, "{text}");
+            let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            assert_eq!(events(&bytes).unwrap(), whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn tells_where_a_table_is_broken() {
+        for (text, says) in [
+            ("a,b\n1\n", "the row has 1 fields, and the first 2"),
+            ("a,a\n", "two columns have one name"),
+            ("a,\n", "one has none"),
+            ("a\n\"x", "the input ends within a field in quotes"),
+            ("a\n\"x\"y\n", "follows a field's closing quote"),
+        ] {
+            let why = events(&[text.as_bytes()]).unwrap_err();
+            assert!(why.contains(says), "{text}: {why}");
+        }
+        let long = format!("a\n\"{}", "x".repeat(MAX_LINE));
+        assert!(events(&[long.as_bytes()]).unwrap_err().contains("more than 1 MiB"));
+        assert!(events(&[b"a\n\xff\n"]).unwrap_err().contains("no UTF-8"));
+    }
+
+    #[test]
+    fn tells_by_the_name_what_has_rows() {
+        for (name, has) in
+            [("a.csv", true), ("A.CSV.gz", true), ("a.csv.zst", true), ("a.json", false), ("csv", false)]
+        {
+            assert_eq!(Rows::are_in(name), has, "{name}");
+        }
+    }
+}
