@@ -333,6 +333,7 @@ impl EventIndex {
             _ => {
                 self.question = Some(Question::new(query, order));
                 self.stretch = None;
+                self.read.clear();
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign::time::Time;
-use countersign_index::{EventIndex, Order, SegmentBuilder, decode, encode};
+use countersign_index::{EventIndex, Order, SegmentBuilder, Stretch, decode, encode};
 use countersign_query::tally::{Findings, Left};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings, Tally};
@@ -314,6 +314,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_was_given_in_part_is_nothing_to_the_next_question() {
+    let events = [format!(r#"{{"action":"d","text":"{}end"}}"#, "x".repeat(200_000))];
+    let (mut index, blobs) = indexed(&events, 1);
+    index.ask("text:*end", now(), Order::default()).unwrap();
+    while index.step(5) {}
+    let Stretch { blob, begin, .. } = index.wants().unwrap();
+    index.give(&blobs[blob as usize].as_bytes()[begin as usize..][..100]);
+    assert_eq!(ask(&mut index, &blobs, "text:*xend").0, expected(&events, "text:*xend"));
 }
 
 #[test]
