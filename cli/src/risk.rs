@@ -18,6 +18,8 @@ use crate::output::Output;
 use crate::verify::{threads, trust_or_nobody, verify};
 use crate::{args, input, rules, verdict};
 
+pub(crate) use observed::Seen;
+
 /// Estimate what may be lost in a year, in money, for scenarios of your own
 ///
 /// Simulates years with Open FAIR: how often threats occur, how many of them become losses, and what a loss costs.
@@ -49,19 +51,8 @@ pub(crate) struct Args {
     /// The log's root hash itself [default: the one in --findings or --inventory]
     #[arg(long, value_name = "HASH", value_parser = root)]
     root: Option<Hash>,
-    /// Output of `countersign analyze --format json`, which suggests frequencies
-    #[arg(long, value_name = "FINDINGS")]
-    findings: Option<PathBuf>,
-    /// The rules that made the findings, if a scenario names tags: a pack, or files or directories of Sigma rules
-    /// [default: the rules that come with the program]
-    #[arg(long, value_name = "FILE|DIR", requires = "findings")]
-    rules: Vec<PathBuf>,
-    /// Output of `countersign inventory --format json`, which suggests frequencies
-    #[arg(long, value_name = "INVENTORY")]
-    inventory: Option<PathBuf>,
-    /// When findings and endpoints were observed: 2026-01-01..2026-11-20 [default: the times in --log]
-    #[arg(long, value_name = "FROM..TO", value_parser = span)]
-    span: Option<(Time, Time)>,
+    #[command(flatten)]
+    signals: Signals,
     /// How many years to simulate
     #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
         value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
@@ -75,6 +66,59 @@ pub(crate) struct Args {
     /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
+}
+
+/// What was observed in a log, which suggests how often something happens.
+#[derive(clap::Args)]
+pub(crate) struct Signals {
+    /// Output of `countersign analyze --format json`, which suggests frequencies
+    #[arg(long, value_name = "FINDINGS")]
+    findings: Option<PathBuf>,
+    /// The rules that made the findings, if a scenario names tags: a pack, or files or directories of Sigma rules
+    /// [default: the rules that come with the program]
+    #[arg(long, value_name = "FILE|DIR", requires = "findings")]
+    rules: Vec<PathBuf>,
+    /// Output of `countersign inventory --format json`, which suggests frequencies
+    #[arg(long, value_name = "INVENTORY")]
+    inventory: Option<PathBuf>,
+    /// When findings and endpoints were observed: 2026-01-01..2026-11-20 [default: the times in --log]
+    #[arg(long, value_name = "FROM..TO", value_parser = span)]
+    span: Option<(Time, Time)>,
+}
+
+impl Signals {
+    /// Whether anything of it was given.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.findings.is_some() || self.inventory.is_some() || self.span.is_some()
+    }
+
+    /// Reads what is held against these scenarios.
+    pub(crate) fn load(&self, scenarios: &[Scenario]) -> Result<Seen, Failure> {
+        // Findings name their rules, and rules have tags.
+        let asks_for_tags =
+            |scenario: &Scenario| scenario.observed.iter().any(|of| matches!(of, Signal::Tag(_)));
+        let pack = scenarios.iter().any(asks_for_tags).then(|| rules::load(&self.rules)).transpose()?;
+        Seen::load(self.findings.as_deref(), self.inventory.as_deref(), pack.as_ref(), self.span)
+    }
+}
+
+/// Simulates scenarios by the root of a log, and holds what was seen in it against them.
+pub(crate) fn simulate(
+    scenarios: Vec<Scenario>,
+    seen: Seen,
+    verified: Option<&Verified>,
+    root: Option<Hash>,
+    years: u32,
+) -> Result<Report, Failure> {
+    let log = log(root, verified, &seen)?;
+    let observed = seen.observed(verified, log.as_ref().map(|log| log.root))?;
+    let proposed = observed
+        .iter()
+        .flat_map(|observed| scenarios.iter().filter_map(move |scenario| Proposed::of(scenario, observed)));
+    let proposed = proposed.collect();
+    let mut report = Report::of(scenarios, log, years).map_err(|unfit| unusable(&unfit))?;
+    report.proposed = proposed;
+    Ok(report)
 }
 
 fn starters() -> clap::builder::PossibleValuesParser {
@@ -98,10 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         return write(args, starter.text).map(|()| 0);
     }
     let scenarios = args.scenarios.iter().map(|path| scenario(path)).collect::<Result<Vec<_>, _>>()?;
-    // Findings name their rules, and rules have tags.
-    let asks_for_tags = |scenario: &Scenario| scenario.observed.iter().any(|of| matches!(of, Signal::Tag(_)));
-    let pack = scenarios.iter().any(asks_for_tags).then(|| rules::load(&args.rules)).transpose()?;
-    let seen = observed::Seen::load(args.findings.as_deref(), args.inventory.as_deref(), pack.as_ref())?;
+    let seen = args.signals.load(&scenarios)?;
     let verified = args.log.as_deref().map(|log| verified(log, args)).transpose()?;
     let status = verified.as_ref().map_or(0, |report| report.verdict.exit_status());
     let headline = verified.as_ref().map(|report| verdict::headline(report) + "\n\n").unwrap_or_default();
@@ -111,17 +152,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         verdict::print(&verdict::text(report))?;
         return Ok(status);
     }
-    let log = log(args, verified.as_ref(), &seen)?;
-    let span = seen.span(args.span, verified.as_ref())?;
-    let proposed = match &span {
-        None => Vec::new(),
-        Some(span) => scenarios
-            .iter()
-            .filter_map(|scenario| Proposed::of(scenario, &seen.observations, span, seen.is_complete))
-            .collect(),
-    };
-    let mut report = Report::of(scenarios, log, args.years).map_err(|unfit| unusable(&unfit))?;
-    report.proposed = proposed;
+    let report = simulate(scenarios, seen, verified.as_ref(), args.root, args.years)?;
     write(
         args,
         &match args.format.as_str() {
@@ -162,7 +193,7 @@ fn verified(log: &Path, args: &Args) -> Result<Verified, Failure> {
 }
 
 /// The log that a report is on.
-pub(crate) fn log_of(report: &Verified) -> Result<Log, Failure> {
+fn log_of(report: &Verified) -> Result<Log, Failure> {
     let Some(log) = report.log else {
         let hint = "seal the log's entries under a checkpoint first";
         return Err(Failure::unusable(
@@ -175,9 +206,9 @@ pub(crate) fn log_of(report: &Verified) -> Result<Log, Failure> {
 }
 
 /// The log by whose root years are simulated, which all that is given has to be of.
-fn log(args: &Args, verified: Option<&Verified>, seen: &observed::Seen) -> Result<Option<Log>, Failure> {
+fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<Option<Log>, Failure> {
     let of_export = verified.map(log_of).transpose()?;
-    let of_root = args.root.map(|root| Log { origin: None, size: None, root });
+    let of_root = root.map(|root| Log { origin: None, size: None, root });
     let mut log = of_export.or(of_root);
     for (file, other) in &seen.logs {
         match &log {
@@ -196,7 +227,7 @@ fn log(args: &Args, verified: Option<&Verified>, seen: &observed::Seen) -> Resul
     Ok(log)
 }
 
-pub(crate) fn unusable(unfit: &Unfit) -> Failure {
+fn unusable(unfit: &Unfit) -> Failure {
     let code = match unfit {
         Unfit::None => "risk.none",
         Unfit::Currency(..) => "risk.currency",

@@ -90,10 +90,10 @@ fn observations_propose_and_change_nothing() {
     let proposed = &with["proposed"][0];
     // A finding of the level high, and an endpoint that is not described.
     assert_eq!((&proposed["observed"], &proposed["complete"]), (&json!(2), &json!(true)));
-    assert_eq!(
-        proposed["what"],
-        json!([["GET /internal/export", 1], ["Many failed logins of one identity", 1]])
-    );
+    let what = |nth: usize| [&proposed["what"][nth]["title"], &proposed["what"][nth]["times"]];
+    assert_eq!(what(0), [&json!("GET /internal/export"), &json!(1)]);
+    assert_eq!(what(1), [&json!("Many failed logins of one identity"), &json!(1)]);
+    assert_eq!(proposed["what"][0]["leaves"], json!([50]));
     // The hidden endpoint's entry is the last one before the chain's end.
     assert!(proposed["leaves"].as_array().unwrap().contains(&json!(50)), "{proposed}");
     assert!((proposed["frequency"]["mode"].as_f64().unwrap() - 2.0).abs() < 0.01, "{proposed}");
@@ -106,8 +106,19 @@ fn observations_propose_and_change_nothing() {
         .success()
         .stdout(predicate::str::contains("✓ Verified."))
         .stdout(predicate::str::contains("Observed, and not applied: exposed-endpoint"))
-        .stdout(predicate::str::contains("1 × GET /internal/export"));
+        .stdout(predicate::str::contains("1 × GET /internal/export"))
+        .stdout(predicate::str::contains(proposed["line"].as_str().unwrap()));
     assert_eq!(place.read("scenario.yml"), EXAMPLE);
+    // A report for the file has it too.
+    let filed =
+        [&["report", "audit.ndjson", "--trust", "trust.txt", "--scenario", "scenario.yml"], &more[..]];
+    let filed = place.run(&filed.concat()).success();
+    let filed: Value = serde_json::from_slice(&filed.get_output().stdout).unwrap();
+    assert!(filed.to_string().contains("how it was computed"), "{filed}");
+    place
+        .run(&[&["report", "audit.ndjson", "--trust", "trust.txt"], &more[..]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("name one with --scenario"));
     // How long was looked has to be known.
     place
         .run(&["risk", "scenario.yml", "--findings", "findings.json"])

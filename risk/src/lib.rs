@@ -42,7 +42,7 @@ pub mod starter;
 
 pub use figures::{EXCEEDED, Exceedance, Figures, QUANTILES, Quantile};
 pub use pert::Pert;
-pub use proposed::{METHOD, Observation, Proposed, Span};
+pub use proposed::{Kind, METHOD, Observation, Observed, Proposed, Span};
 pub use rate::{Proposal, Rate};
 pub use report::{Bought, Log, Report, Together, Told, Unfit};
 pub use scenario::{Change, Control, Cost, Faults, Input, Inputs, MAX_AMOUNT, MAX_EVENTS, Scenario, Signal};

@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use crate::figures::Figures;
-use crate::proposed::{METHOD, Proposed};
+use crate::proposed::{Kind, METHOD, Proposed};
 use crate::report::{Bought, Report, Told};
 use crate::scenario::Input;
 
@@ -48,7 +48,7 @@ pub fn markdown(report: &Report) -> String {
 }
 
 fn proposal(text: &mut String, proposed: &Proposed) {
-    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, .. } = proposed;
+    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } = proposed;
     let _ = writeln!(
         text,
         "- `{scenario}`: {observed} observed from {} to {} ({:.2} years){}. Threat events a year: low {:.2}, mode {:.2}, high {:.2}, where the scenario has {}, {}, {}.",
@@ -63,14 +63,15 @@ fn proposal(text: &mut String, proposed: &Proposed) {
         number(now.mode),
         number(now.high)
     );
-    for (title, times) in what {
+    for Kind { title, times, .. } in what {
         let _ = writeln!(text, "  - {times} × {}", words(title));
     }
     if !leaves.is_empty() {
         let leaves: Vec<String> = leaves.iter().take(100).map(u64::to_string).collect();
         let _ = writeln!(text, "  - entries {}", leaves.join(", "));
     }
-    let _ = writeln!(text, "  - computed so: {METHOD}");
+    let _ = writeln!(text, "  - how it was computed: {METHOD}");
+    let _ = writeln!(text, "  - to apply it, write this into the scenario: {}", code(line));
 }
 
 fn scenario(text: &mut String, told: &Told, currency: &str) {

@@ -33,27 +33,33 @@ impl Rate {
         if !(years.is_finite() && years > 0.0) || observed > 100_000 {
             return None;
         }
-        let low = if observed == 0 { 0.0 } else { solve(|mean| 1.0 - at_most(observed - 1, mean), TAIL) };
-        let high = solve(|mean| 1.0 - at_most(observed, mean), 1.0 - TAIL);
+        let more_than = |count: u32| {
+            let factorial: f64 = (1..=count).map(|k| libm::log(f64::from(k))).sum();
+            move |mean| 1.0 - at_most(count, mean, factorial)
+        };
+        let low = if observed == 0 { 0.0 } else { solve(more_than(observed - 1), TAIL) };
+        let high = solve(more_than(observed), 1.0 - TAIL);
         Some(Proposal { low: low / years, mode: f64::from(observed) / years, high: high / years })
     }
 }
 
-/// The probability of at most so many events of a Poisson distribution with this mean.
-fn at_most(count: u32, mean: f64) -> f64 {
+/// The probability of at most so many events of a Poisson distribution with this mean. `factorial` is the logarithm of
+/// the count's.
+fn at_most(count: u32, mean: f64, factorial: f64) -> f64 {
     if mean <= 0.0 {
         return 1.0;
     }
-    // From the likeliest down, as the others would vanish.
     let log = libm::log(mean);
+    // By their logarithms: those far from the mean would vanish.
+    let mut exponent = f64::from(count) * log - mean - factorial;
     let mut sum = 0.0;
     for k in (0..=count).rev() {
-        let k = f64::from(k);
-        let term = libm::exp(k * log - mean - libm::lgamma(k + 1.0));
+        let (k, term) = (f64::from(k), libm::exp(exponent));
         sum += term;
         if term < sum * 1e-17 && k < mean {
             break;
         }
+        exponent += libm::log(k) - log;
     }
     sum.min(1.0)
 }

@@ -2,11 +2,14 @@
 
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
+use countersign::time::Time;
 use countersign_analyze::Fault;
 use countersign_analyze::document::Seen;
 use countersign_analyze::inventory::{Asked, Description, Inventory};
 use countersign_query::{Readings, batch};
-use countersign_risk::{DEFAULT_YEARS, Log, Report, Scenario, chart, markdown};
+use countersign_risk::{
+    DEFAULT_YEARS, Log, Observation, Observed, Proposed, Report, Scenario, Span, chart, markdown,
+};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -77,6 +80,10 @@ struct Exposure<'a> {
     svg: String,
     /// All of it, to be filed.
     markdown: String,
+    /// For each frequency that is proposed, its scenario's text with it; null where a person has to write it.
+    applied: Vec<Option<String>>,
+    /// Whether nothing is proposed because all was recorded in less than a day.
+    short: bool,
 }
 
 /// Why scenarios cannot be used.
@@ -90,8 +97,54 @@ struct Refused<'a> {
     hint: String,
 }
 
-/// Simulates years of scenarios, each the text of a file, by the root of a log, as `countersign risk` does. Gives an
-/// `Exposure`, or a list of `Refused`.
+/// What findings and endpoints show, on its way to be held against scenarios.
+#[wasm_bindgen]
+pub struct Signals {
+    observations: Vec<Observation>,
+    span: Span,
+    is_complete: bool,
+    is_short: bool,
+}
+
+#[wasm_bindgen]
+impl Signals {
+    /// Of what was looked at between two times, such as `2026-01-01T00:00:00.000Z`: those of the log's first and last
+    /// entry, or those that somebody states (`is_stated`).
+    #[wasm_bindgen(constructor)]
+    pub fn new(from: &str, to: &str, is_stated: bool, is_complete: bool) -> Result<Self, Thrown> {
+        let time = |text: &str| Time::parse(text.as_bytes());
+        let span = time(from).zip(time(to)).and_then(|(from, to)| Span::between(from, to));
+        let span = span.ok_or_else(|| Error::new(Code::Time, "not a span of time"))?;
+        Ok(Self { observations: Vec::new(), is_short: !is_stated && span.is_short(), span, is_complete })
+    }
+
+    /// Takes a finding, with its rule's tags.
+    pub fn found(
+        &mut self,
+        rule: String,
+        title: String,
+        level: String,
+        standing: Option<String>,
+        tags: Vec<String>,
+        leaves: &[f64],
+    ) {
+        let (rule, level, leaves) = (Some(rule), Some(level), indexes(leaves));
+        let found = Observation::found(rule, title, level, standing.as_deref(), tags, leaves);
+        self.observations.extend(found);
+    }
+
+    /// Takes an endpoint: its method or service, and its path or operation.
+    pub fn called(&mut self, one: Option<String>, other: Option<String>, flags: Vec<String>, leaves: &[f64]) {
+        self.observations.push(Observation::called([one, other], flags, indexes(leaves)));
+    }
+}
+
+fn indexes(leaves: &[f64]) -> Vec<u64> {
+    leaves.iter().copied().filter_map(index).collect()
+}
+
+/// Simulates years of scenarios, each the text of a file, by the root of a log, and holds what was observed against them,
+/// as `countersign risk` does. Gives an `Exposure`, or a list of `Refused`.
 #[wasm_bindgen]
 pub fn expose(
     names: Vec<String>,
@@ -99,6 +152,7 @@ pub fn expose(
     origin: Option<String>,
     size: Option<f64>,
     root: Option<String>,
+    signals: Option<Signals>,
 ) -> Result<JsValue, Thrown> {
     let mut refused = Vec::new();
     let mut scenarios = Vec::new();
@@ -116,10 +170,22 @@ pub fn expose(
     let no_root = || Error::new(Code::Checkpoint, "not a root hash");
     let root = root.map(|root| Hash::from_base64(&root).ok_or_else(no_root)).transpose()?;
     let log = root.map(|root| Log { origin, size: size.and_then(index), root });
+    let short = signals.as_ref().is_some_and(|signals| signals.is_short);
+    let observed = signals.filter(|_| !short).map(|Signals { observations, span, is_complete, .. }| {
+        Observed { observations, span, is_complete, root }
+    });
+    let (mut proposed, mut applied) = (Vec::new(), Vec::new());
+    for (scenario, text) in scenarios.iter().zip(&texts) {
+        if let Some(one) = observed.as_ref().and_then(|observed| Proposed::of(scenario, observed)) {
+            applied.push(one.applied(text));
+            proposed.push(one);
+        }
+    }
     match Report::of(scenarios, log, DEFAULT_YEARS) {
-        Ok(report) => {
+        Ok(mut report) => {
+            report.proposed = proposed;
             let (svg, markdown) = (chart::svg(&report), markdown::markdown(&report));
-            value(&Exposure { report: &report, svg, markdown })
+            value(&Exposure { report: &report, svg, markdown, applied, short })
         }
         Err(unfit) => {
             let (problem, hint) = (unfit.to_string(), unfit.hint().into());

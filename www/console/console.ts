@@ -33,7 +33,7 @@ import { Searching } from "./searching.ts";
 import { issuerOf, returned, type SignedIn } from "./sign-in.ts";
 import { Sources } from "./sources.ts";
 import { askStorage, NO_STORAGE, storageTab } from "./storage.ts";
-import { Tabs, tabsView } from "./tabs.ts";
+import { bringIntoView, Tabs, tabsView } from "./tabs.ts";
 import { type ConsoleTexts, TEXTS } from "./texts/index.ts";
 import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
@@ -67,12 +67,15 @@ export class Console extends View {
   readonly #follower = new Follower(this.#needed);
   readonly #sources = new Sources(this.#changed);
   readonly #tabs = new Tabs();
+  /** The tab that was brought into view. */
+  #inView: string | undefined;
   #tools: Promise<Tools> | undefined;
   #overview: Promise<Overview> | undefined;
   readonly #makeOverview = () => {
     this.#overview ??= overview();
     return this.#overview;
   };
+  readonly #rules = async () => (await (await this.#workers()).rules?.()) ?? "";
   /** What describes the API, and the scenarios: they stay until the page is closed. */
   #description: Brought | undefined;
   #scenarios: readonly Brought[] = [];
@@ -111,6 +114,11 @@ export class Console extends View {
   protected override updated(): void {
     const dialog = this.querySelector<HTMLDialogElement>("dialog.confirm");
     if (dialog !== null && !dialog.open) dialog.showModal();
+    const tabs = this.querySelector<HTMLElement>(".tabs");
+    if (tabs !== null && this.#inView !== this.#tabs.current) {
+      this.#inView = this.#tabs.current;
+      bringIntoView(tabs);
+    }
     const viewer = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
     if (viewer === null) return;
     if (this.#toLookFor !== undefined) {
@@ -229,7 +237,7 @@ export class Console extends View {
       case "exposure":
         return html`
           <p class="help wide-text">${t.exposure.about}</p>
-          ${this.#ofVerified(t, (_, report) => html`<cs-exposure .report=${report} .overview=${this.#makeOverview} .scenarios=${this.#scenarios} .complaint=${this.#unread} .texts=${t}></cs-exposure>`)}`;
+          ${this.#ofVerified(t, ({ session }, report) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#unread} .texts=${t}></cs-exposure>`)}`;
       case "coverage":
         return html`
           ${claimsView(this.#history.published, health, t)}

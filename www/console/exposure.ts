@@ -4,6 +4,7 @@ import { type PlainError, plainError } from "@countersign/error.js";
 import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/overview/types.js";
 import { icon } from "@countersign/viewer/icons.js";
 import { save } from "@countersign/viewer/save.js";
+import type { Session } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import { define, given, View, wish } from "@countersign/viewer/view.js";
 import type { Report } from "countersign/verify";
@@ -11,26 +12,54 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";
 import { path } from "../src/shell.ts";
 import type { Brought } from "./overview.ts";
+import { proposalsView } from "./proposals.ts";
+import { type Gathered, gather, type Span, spanOf } from "./signals.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { failureView, table } from "./verified.ts";
+import { amount } from "./words.ts";
 
 /** So many faults of scenarios are told. */
 const FAULTS = 50;
 /** What does not verify gets no figures. */
-const UNFIT: readonly string[] = ["altered", "broken", "not-checked"];
+const UNFIT: readonly string[] = ["altered", "broken", "not_checked"];
 
-/** It wishes for `choose-scenarios` (files) and `remove-scenario` (a name). */
+/** It wishes for `choose-scenarios` (files), `remove-scenario` (a name) and `show-entry` (a leaf). */
 export class ExposureTab extends View {
-  static override properties = given("report", "overview", "scenarios", "complaint", "texts");
+  static override properties = given(
+    "session",
+    "report",
+    "overview",
+    "rules",
+    "description",
+    "scenarios",
+    "complaint",
+    "texts",
+  );
 
+  /** Whose findings and endpoints are held against scenarios. */
+  declare session: Session | undefined;
   declare report: Report | undefined;
   declare overview: (() => Promise<Overview>) | undefined;
+  /** The pack by which findings are made. */
+  declare rules: () => Promise<string>;
+  /** What describes the API. */
+  declare description: Brought | undefined;
   declare scenarios: readonly Brought[];
   /** Why some of what was chosen last is not there. */
   declare complaint: string;
   declare texts: ConsoleTexts | undefined;
 
-  #exposure: Exposure | undefined;
+  /** By the scenarios as they were written. */
+  #written: Exposure | undefined;
+  /** With the proposals that the reader tries. */
+  #tried: Exposure | undefined;
+  #trying: ReadonlySet<string> = new Set();
+  /** What was found in the log of that root. */
+  #gathered: Gathered | undefined;
+  /** Why there is nothing to propose anything by. */
+  #ungathered: PlainError | undefined;
+  /** When the events happened, where the reader says so. */
+  #stated: Span | undefined;
   #refused: readonly Refused[] = [];
   #failure: PlainError | undefined;
   /** The root that was simulated by: a live log's goes on. */
@@ -44,7 +73,8 @@ export class ExposureTab extends View {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("scenarios") || (changed.has("report") && this.#root === undefined)) this.#simulate();
+    const isOther = changed.has("scenarios") || changed.has("session") || changed.has("description");
+    if (isOther || (changed.has("report") && this.#root === undefined)) this.#begin();
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -79,46 +109,149 @@ export class ExposureTab extends View {
     if (this.scenarios.length === 0) return nothing;
     if (this.#failure !== undefined) return failureView(this.#failure, t);
     if (this.#refused.length > 0) return refusedView(this.#refused, t);
-    if (this.#exposure === undefined)
-      return html`<p class="empty" aria-busy="true">${t.exposure.waiting}</p>`;
+    if (this.#written === undefined) return html`<p class="empty" aria-busy="true">${t.exposure.waiting}</p>`;
     const isNewer = report.log !== null && report.log.root !== this.#root;
+    const { proposals } = t.exposure;
     return html`
+      ${
+        this.#tried === undefined
+          ? nothing
+          : html`
+            <div class="behind"><span>${proposals.trying}</span>
+              <button type="button" @click=${() => this.#try(new Set())}>${proposals.back}</button></div>`
+      }
       ${
         isNewer
           ? html`
             <div class="behind"><span>${t.exposure.newer}</span>
-              <button type="button" @click=${() => this.#simulate()}>${t.exposure.again}</button></div>`
+              <button type="button" @click=${() => this.#begin()}>${t.exposure.again}</button></div>`
           : nothing
       }
-      ${exposureView(this.#exposure, this.scenarios, t)}
+      ${exposureView(this.#tried ?? this.#written, this.scenarios, this.#proposals(this.#written, t), t)}
     `;
   }
 
-  #simulate(): void {
+  #proposals(written: Exposure, t: ConsoleTexts): TemplateResult | typeof nothing {
+    if (this.#ungathered !== undefined) return failureView(this.#ungathered, t);
+    if (this.#gathered === undefined) return nothing;
+    return proposalsView(
+      {
+        written,
+        isShort: written.short || (this.#stated ?? (this.report && spanOf(this.report))) === undefined,
+        tried: this.#tried,
+        trying: this.#trying,
+        scenarios: this.scenarios,
+        stated: this.#stated,
+        turn: (scenario) => {
+          const trying = new Set(this.#trying);
+          if (!trying.delete(scenario)) trying.add(scenario);
+          this.#try(trying);
+        },
+        state: (span) => {
+          this.#stated = span;
+          void this.#propose();
+        },
+        show: (leaf) => this.dispatchEvent(wish("show-entry", leaf)),
+      },
+      t,
+    );
+  }
+
+  /** Simulates, then gathers what was found in the log and holds it against the scenarios. */
+  #begin(): void {
     this.#asked += 1;
-    const asked = this.#asked;
-    this.#exposure = undefined;
+    this.#written = undefined;
+    this.#tried = undefined;
+    this.#trying = new Set();
+    this.#gathered = undefined;
+    this.#ungathered = undefined;
     this.#refused = [];
     this.#failure = undefined;
     this.requestUpdate();
-    const { report, overview, scenarios } = this;
-    if (report === undefined || overview === undefined || scenarios.length === 0) return;
-    if (UNFIT.includes(report.verdict)) return;
+    const { report, scenarios } = this;
+    if (report === undefined || scenarios.length === 0 || UNFIT.includes(report.verdict)) return;
+    this.#root = report.log?.root;
+    void this.#ask(scenarios, async (written) => {
+      this.#written = written;
+      this.requestUpdate();
+      await this.#gather(report);
+    });
+  }
+
+  /** Gathers what was found in the log, and holds it against the scenarios. */
+  async #gather(report: Report): Promise<void> {
+    const asked = this.#asked;
+    const { session, overview, rules, description } = this;
+    if (session === undefined || overview === undefined) return;
+    try {
+      const making = await overview();
+      const gathered = await gather({
+        session,
+        report,
+        overview: making,
+        description: description?.text,
+        rules,
+      });
+      if (asked !== this.#asked || gathered === undefined) return;
+      this.#gathered = gathered;
+      await this.#propose();
+    } catch (error) {
+      if (asked === this.#asked) this.#ungathered = plainError(error);
+    }
+  }
+
+  #propose(): Promise<void> {
+    this.#trying = new Set();
+    this.#tried = undefined;
+    return this.#ask(this.scenarios, (written) => {
+      this.#written = written;
+    });
+  }
+
+  #try(trying: ReadonlySet<string>): void {
+    const written = this.#written?.report;
+    this.#trying = trying;
+    this.#tried = undefined;
+    const applied = new Map(
+      written?.proposed.map(({ scenario }, nth) => [scenario, this.#written?.applied[nth] ?? undefined]),
+    );
+    const scenarios = this.scenarios.map(({ name, text }, place) => {
+      const id = written?.scenarios[place]?.id ?? "";
+      return { name, text: (trying.has(id) ? applied.get(id) : undefined) ?? text };
+    });
+    if (trying.size === 0) {
+      this.#asked += 1;
+      this.requestUpdate();
+      return;
+    }
+    void this.#ask(scenarios, (tried) => {
+      this.#tried = tried;
+    });
+  }
+
+  /** Simulates years of scenarios, with what was gathered beside them. What is asked for later counts alone. */
+  async #ask(
+    scenarios: readonly Brought[],
+    take: (exposure: Exposure) => Promise<void> | void,
+  ): Promise<void> {
+    this.#asked += 1;
+    const asked = this.#asked;
+    this.requestUpdate();
+    const { report, overview } = this;
+    if (report === undefined || overview === undefined) return;
     const { origin, log } = report;
-    this.#root = log?.root;
-    void overview()
-      .then((made) => made.expose(scenarios, { origin, log: log && { size: log.size, root: log.root } }))
-      .then(
-        (outcome) => {
-          if (asked !== this.#asked) return;
-          if ("report" in outcome) this.#exposure = outcome;
-          else this.#refused = outcome;
-        },
-        (error: unknown) => {
-          if (asked === this.#asked) this.#failure = plainError(error);
-        },
-      )
-      .finally(() => this.requestUpdate());
+    const span = this.#stated ?? spanOf(report);
+    const signals = this.#gathered && span && { ...this.#gathered, ...span };
+    try {
+      const of = { origin, log: log && { size: log.size, root: log.root } };
+      const outcome = await (await overview()).expose(scenarios, of, signals);
+      if (asked !== this.#asked) return;
+      if ("report" in outcome) await take(outcome);
+      else this.#refused = outcome;
+    } catch (error) {
+      if (asked === this.#asked) this.#failure = plainError(error);
+    }
+    this.requestUpdate();
   }
 }
 
@@ -143,6 +276,7 @@ function refusedView(refused: readonly Refused[], t: ConsoleTexts): TemplateResu
 function exposureView(
   { report, svg, markdown }: Exposure,
   scenarios: readonly Brought[],
+  proposals: TemplateResult | typeof nothing,
   t: ConsoleTexts,
 ): TemplateResult {
   const words = t.exposure;
@@ -181,6 +315,7 @@ function exposureView(
             </details>
           </section>`,
       )}
+      ${proposals}
       ${controls.length === 0 ? nothing : controlsView(report, t)}
       <section>
         <h3>${words.recompute}</h3>
@@ -256,12 +391,6 @@ function controlsView({ controls, currency }: RiskReport, t: ConsoleTexts): Temp
       )}
     </section>
   `;
-}
-
-/** Whole units of a currency; small numbers as they were written. */
-function amount(number: number, t: ConsoleTexts): string {
-  const digits = Math.abs(number) < 100 ? 3 : 0;
-  return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: digits }).format(number);
 }
 
 function percent(part: number, t: ConsoleTexts): string {

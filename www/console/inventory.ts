@@ -1,7 +1,7 @@
 /** The endpoints that verified events say were called, by inferred templates, the riskiest first. */
 
 import { type PlainError, plainError } from "@countersign/error.js";
-import type { Answered, Endpoint, Endpoints, Inventory, Overview } from "@countersign/overview/types.js";
+import type { Answered, Endpoint, Inventory, Overview } from "@countersign/overview/types.js";
 import { factsOf } from "@countersign/viewer/facts.js";
 import { icon, LEVEL_LOOKS } from "@countersign/viewer/icons.js";
 import { save } from "@countersign/viewer/save.js";
@@ -11,7 +11,7 @@ import { define, given, View, wish } from "@countersign/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";
 import { moment } from "../src/said.ts";
-import type { Brought } from "./overview.ts";
+import { type Brought, taken } from "./overview.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { failureView, table } from "./verified.ts";
 
@@ -246,13 +246,6 @@ export class InventoryTab extends View {
       await changed(session, report, signal);
     }
   }
-}
-
-/** Takes the events that came since, and tells how many blobs are known now. */
-async function taken(session: Session, endpoints: Endpoints, known: number): Promise<number> {
-  const blobs = await session.index.blobs(known);
-  await Promise.all(blobs.map((blob) => endpoints.add(blob)));
-  return known + blobs.length;
 }
 
 /** Resolves when there is another report, nothing comes any more, or nobody wants to know. */

@@ -2,11 +2,19 @@
 
 import * as inlined from "virtual:overview";
 import { createOverview } from "@countersign/overview/create-overview.js";
-import type { Overview } from "@countersign/overview/types.js";
+import type { Endpoints, Overview } from "@countersign/overview/types.js";
+import type { Session } from "@countersign/viewer/session.js";
 import { once, starter } from "../src/tools.ts";
 
 export async function overview(): Promise<Overview> {
   return createOverview({ module: once(inlined.overviewModule), worker: await starter(inlined.overview) });
+}
+
+/** Takes the events that came since, and tells how many blobs are known now. */
+export async function taken(session: Session, endpoints: Endpoints, known: number): Promise<number> {
+  const blobs = await session.index.blobs(known);
+  await Promise.all(blobs.map((blob) => endpoints.add(blob)));
+  return known + blobs.length;
 }
 
 /** A text that somebody brought. */

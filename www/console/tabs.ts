@@ -38,6 +38,13 @@ export class Tabs {
   }
 }
 
+/** Where the tabs are one long row, brings the current one into view. */
+export function bringIntoView(list: HTMLElement): void {
+  const tab = list.querySelector<HTMLElement>("[aria-current]")?.parentElement;
+  if (tab === null || tab === undefined) return;
+  list.scrollLeft = tab.offsetLeft - list.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
+}
+
 /** Links to all parts, and how it is with the live view where another one is shown. */
 export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: ConsoleTexts): TemplateResult {
   return html`
@@ -48,7 +55,7 @@ export function tabsView(tabs: Tabs, { watch, isFollowing }: Follower, t: Consol
           return html`
             <li>
               <a
-                href=${tabs.fragment(tab)}
+                href=${new URL(tabs.fragment(tab), location.href).href}
                 aria-current=${isCurrent ? "page" : nothing}
                 data-tab=${tab}
                 @click=${(event: Event) => {

@@ -64,3 +64,9 @@ export function refusalView(refusal: Refusal, t: ConsoleTexts): TemplateResult {
 export function fact(name: string, is: unknown): TemplateResult {
   return html`<div><dt>${name}</dt><dd>${is}</dd></div>`;
 }
+
+/** Whole units of a currency; small numbers as they were written. */
+export function amount(number: number, t: ConsoleTexts): string {
+  const digits = Math.abs(number) < 100 ? 3 : 0;
+  return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: digits }).format(number);
+}

@@ -3,21 +3,24 @@
 use countersign::verify::Verdict;
 use countersign::verify::report::Report as Verified;
 use countersign_evidence::{Block, Section};
-use countersign_risk::{DEFAULT_YEARS, Report, Scenario, chart, markdown};
+use countersign_risk::{DEFAULT_YEARS, Scenario, chart, markdown};
 
 use super::of_markdown;
 use crate::errors::Failure;
-use crate::risk;
+use crate::risk::{self, Seen};
 
 /// Simulates years of scenarios by the root of the log that the report is on: what `countersign risk` tells, with its
 /// chart, and for programs its JSON.
-pub(super) fn sections(scenarios: Vec<Scenario>, verified: &Verified) -> Result<Vec<Section>, Failure> {
+pub(super) fn sections(
+    scenarios: Vec<Scenario>,
+    seen: Seen,
+    verified: &Verified,
+) -> Result<Vec<Section>, Failure> {
     if matches!(verified.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked) {
         let message = "there are no figures by the root of a log that does not verify";
         return Err(Failure::unusable("risk.unverified", message, "file the report without --scenario"));
     }
-    let report = Report::of(scenarios, Some(risk::log_of(verified)?), DEFAULT_YEARS)
-        .map_err(|unfit| risk::unusable(&unfit))?;
+    let report = risk::simulate(scenarios, seen, Some(verified), None, DEFAULT_YEARS)?;
     let mut sections = of_markdown(&markdown::markdown(&report), "Exposure in money")?;
     if let Some(first) = sections.first_mut() {
         first.blocks.push(Block::Picture { svg: chart::svg(&report), text: chart::described(&report) });

@@ -34,6 +34,7 @@ Examples:
   countersign report audit.ndjson --trust trust.txt --query 'actor:ada since:-90d' -o ada.html
   countersign report audit.ndjson --trust trust.txt --sample 25 --seed 2026-Q4 --examiner 'L. Brandt' -o sample.html
   countersign report audit.ndjson --trust trust.txt --scenario exposed-endpoint.yml -o board.html
+  countersign report audit.ndjson --trust trust.txt --scenario exposed-endpoint.yml --findings findings.json -o board.html
   countersign report audit.ndjson --trust trust.txt --section notes.md -o ada.html
   countersign report --check ada.html
   countersign report --check ada.html audit.ndjson --trust trust.txt
@@ -76,6 +77,8 @@ pub(crate) struct Args {
     /// Can be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     scenario: Vec<PathBuf>,
+    #[command(flatten)]
+    signals: risk::Signals,
     /// Where to write it; a name that ends in .html makes an evidence file [default: JSON to standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -118,13 +121,18 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         sections::enough(sections.len()).map_err(within)?;
     }
     let scenarios = args.scenario.iter().map(|path| risk::scenario(path)).collect::<Result<Vec<_>, _>>()?;
+    if scenarios.is_empty() && args.signals.is_given() {
+        let message = "--findings, --inventory and --span are for scenarios, and there is none";
+        return Err(Failure::unusable("arguments.invalid", message, "name one with --scenario"));
+    }
+    let seen = args.signals.load(&scenarios)?;
     let given = selected::Given::load(args.trust.as_deref(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
     let mut found = selected::select(export, &given, &asked)?;
     verify::refuse_unread(&found.verification.report, &shown(export))?;
     if !scenarios.is_empty() {
-        sections.splice(..0, exposure::sections(scenarios, &found.verification.report)?);
+        sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
         sections::enough(sections.len())?;
     }
     let words =

@@ -6,7 +6,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report as Verified;
 use countersign_analyze::Pack;
-use countersign_risk::{Log, Observation, Span};
+use countersign_risk::{Log, Observation, Observed, Span};
 use serde_json::Value;
 
 use crate::errors::{Failure, shown};
@@ -14,19 +14,17 @@ use crate::input::Input;
 
 /// The most MiB of findings or of an inventory.
 const MOST: u64 = 256;
-/// The average length of a year in the Gregorian calendar.
-const YEAR_MILLIS: f64 = 365.2425 * 86_400_000.0;
-/// What was recorded in less time, in milliseconds, tells nothing of a year: a log that events were imported into, say.
-const SHORTEST: i64 = 86_400_000;
 
 /// What was observed, and in which logs.
 #[derive(Default)]
-pub(super) struct Seen {
-    pub(super) observations: Vec<Observation>,
+pub(crate) struct Seen {
+    observations: Vec<Observation>,
     /// The logs, by the files that name them.
     pub(super) logs: Vec<(String, Log)>,
     /// Whether all that was looked at is shown to be complete.
-    pub(super) is_complete: bool,
+    is_complete: bool,
+    /// How long was looked, where somebody says so.
+    span: Option<(Time, Time)>,
 }
 
 impl Seen {
@@ -35,8 +33,9 @@ impl Seen {
         findings: Option<&Path>,
         inventory: Option<&Path>,
         pack: Option<&Pack>,
+        span: Option<(Time, Time)>,
     ) -> Result<Self, Failure> {
-        let mut seen = Self { is_complete: true, ..Self::default() };
+        let mut seen = Self { is_complete: true, span, ..Self::default() };
         if let Some(path) = findings {
             let value = seen.document(path, "findings/v1", "countersign analyze --format json")?;
             if let Some(pack) = pack
@@ -48,19 +47,11 @@ impl Seen {
             }
             let tags = |rule: &String| Some(pack?.rule(rule)?.tags.clone());
             for finding in list(&value, "findings") {
-                // Whose events they are is no question where nobody vouches for them.
-                if matches!(finding["standing"].as_str(), Some("suspect" | "revoked")) {
-                    continue;
-                }
                 let rule = text(&finding["rule"]);
-                seen.observations.push(Observation {
-                    tags: rule.as_ref().and_then(tags).unwrap_or_default(),
-                    level: text(&finding["level"]),
-                    title: text(&finding["title"]).unwrap_or_default(),
-                    leaves: leaves(&finding["leaves"]),
-                    flags: Vec::new(),
-                    rule,
-                });
+                let tags = rule.as_ref().and_then(tags).unwrap_or_default();
+                let (title, level) = (text(&finding["title"]).unwrap_or_default(), text(&finding["level"]));
+                let (standing, leaves) = (finding["standing"].as_str(), leaves(&finding["leaves"]));
+                seen.observations.extend(Observation::found(rule, title, level, standing, tags, leaves));
             }
         }
         if let Some(path) = inventory {
@@ -69,12 +60,7 @@ impl Seen {
                 let flags = list(endpoint, "flags").iter().filter_map(text).collect();
                 let name = |one: &str, other: &str| text(&endpoint[one]).or_else(|| text(&endpoint[other]));
                 let name = [name("method", "service"), name("path", "operation")];
-                seen.observations.push(Observation {
-                    title: name.into_iter().flatten().collect::<Vec<_>>().join(" "),
-                    leaves: leaves(&endpoint["leaves"]),
-                    flags,
-                    ..Observation::default()
-                });
+                seen.observations.push(Observation::called(name, flags, leaves(&endpoint["leaves"])));
             }
         }
         Ok(seen)
@@ -104,33 +90,33 @@ impl Seen {
         Ok(value)
     }
 
-    /// How long was looked; `None` where nothing was.
-    pub(super) fn span(
-        &self,
-        asked: Option<(Time, Time)>,
+    /// What is held against scenarios; `None` where nothing was looked at.
+    pub(super) fn observed(
+        self,
         verified: Option<&Verified>,
-    ) -> Result<Option<Span>, Failure> {
+        root: Option<Hash>,
+    ) -> Result<Option<Observed>, Failure> {
         if self.logs.is_empty() && self.observations.is_empty() {
             return Ok(None);
         }
         let of_log = || {
             let signers = &verified?.signers;
             let first = signers.iter().map(|signer| signer.first).min()?;
-            Some((first, signers.iter().map(|signer| signer.last).max()?)).filter(|(from, to)| from < to)
+            Some((first, signers.iter().map(|signer| signer.last).max()?))
         };
-        let (from, to) = asked.or_else(of_log).ok_or_else(|| {
-            let hint = "name the export with --log, or say it with --span 2026-01-01..2026-11-20";
-            Failure::unusable("risk.span", "the time span of the observations is not known", hint)
-        })?;
-        if asked.is_none() && to.millis() - from.millis() < SHORTEST {
+        let span =
+            self.span.or_else(of_log).and_then(|(from, to)| Span::between(from, to)).ok_or_else(|| {
+                let hint = "name the export with --log, or say it with --span 2026-01-01..2026-11-20";
+                Failure::unusable("risk.span", "the time span of the observations is not known", hint)
+            })?;
+        if self.span.is_none() && span.is_short() {
             let hint = "say with --span in which time it happened: --span 2026-01-01..2026-11-20";
             let message =
                 "the log's entries were recorded in less than a day, so nothing can be proposed for a year";
             return Err(Failure::unusable("risk.span", message, hint));
         }
-        #[allow(clippy::cast_precision_loss, reason = "milliseconds of some thousand years")]
-        let years = (to.millis() - from.millis()) as f64 / YEAR_MILLIS;
-        Ok(Some(Span { from: from.to_string(), to: to.to_string(), years }))
+        let Self { observations, is_complete, .. } = self;
+        Ok(Some(Observed { observations, span, is_complete, root }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign_risk::markdown::{money, name, number, percent};
-use countersign_risk::{Bought, Figures, METHOD, Proposed, Report, Told};
+use countersign_risk::{Bought, Figures, Kind, METHOD, Proposed, Report, Told};
 
 use crate::analyze::named;
 use crate::style::{doubt, faint, label, plain};
@@ -106,13 +106,13 @@ fn control(text: &mut String, bought: &Bought, currency: &str) {
 }
 
 fn proposal(text: &mut String, proposed: &Proposed) {
-    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, .. } = proposed;
+    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } = proposed;
     let _ = writeln!(text, "\n{} {}", label("Observed, and not applied:"), scenario);
     let _ = writeln!(text, "  {observed} in {:.2} years, from {} to {}", span.years, span.from, span.to);
     if !complete {
         let _ = writeln!(text, "  {}", doubt("! in what is shown: others may exist"));
     }
-    for (title, times) in what.iter().take(KINDS) {
+    for Kind { title, times, .. } in what.iter().take(KINDS) {
         let _ = writeln!(text, "    {times} × {}", plain(title));
     }
     if what.len() > KINDS {
@@ -130,9 +130,5 @@ fn proposal(text: &mut String, proposed: &Proposed) {
         numbers([now.low, now.mode, now.high])
     );
     let _ = writeln!(text, "  {}", faint(METHOD));
-    let _ = writeln!(
-        text,
-        "  to apply it, write it into the scenario: frequency: {{low: {:.2}, mode: {:.2}, high: {:.2}, source: …, date: …}}",
-        frequency.low, frequency.mode, frequency.high
-    );
+    let _ = writeln!(text, "  to apply it, write this into the scenario:\n    {line}");
 }

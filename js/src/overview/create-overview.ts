@@ -35,11 +35,11 @@ export function createOverview({ module, worker }: OverviewSetup): Overview {
       }
       return { add: (events) => ask(() => remote.add(events)), tell: (of) => ask(() => remote.tell(of)), close };
     },
-    async expose(scenarios, of) {
+    async expose(scenarios, of, signals) {
       const loaded = await module();
       const { group, remote, close } = start();
       try {
-        return await group.ask(() => remote.expose(loaded, scenarios, of));
+        return await group.ask(() => remote.expose(loaded, scenarios, of, signals));
       } finally {
         close();
       }

@@ -1,6 +1,6 @@
 /** What verified events say of endpoints, and what scenarios come to, as the program's JSON has it (docs/inventory.md, docs/risk.md). */
 
-import type { Counted, Level } from "../analyze/types.js";
+import type { Counted, Finding, Level } from "../analyze/types.js";
 
 /** How calls were answered: with a status of HTTP, or as the event says without one. */
 export interface Answered {
@@ -132,6 +132,33 @@ export interface Bought {
   readonly cost: number | null;
 }
 
+/** Three numbers. */
+export interface Range {
+  readonly low: number;
+  readonly mode: number;
+  readonly high: number;
+}
+
+/** A frequency that observations propose. A person applies it, or does not. */
+export interface Proposed {
+  /** The scenario's id. */
+  readonly scenario: string;
+  /** How many of its threat events were observed. */
+  readonly observed: number;
+  /** What they are, with the first of the entries that show them. */
+  readonly what: readonly { readonly title: string; readonly times: number; readonly leaves: readonly number[] }[];
+  /** How long was looked. */
+  readonly from: string;
+  readonly to: string;
+  readonly years: number;
+  /** Whether nothing can be missing from what was looked at. */
+  readonly complete: boolean;
+  readonly now: Range;
+  readonly frequency: Range;
+  /** The scenario's member as it would be, in YAML. */
+  readonly line: string;
+}
+
 /** What `countersign risk --format json` prints. */
 export interface RiskReport {
   readonly log: { readonly root: string } | null;
@@ -140,6 +167,7 @@ export interface RiskReport {
   readonly scenarios: readonly ToldScenario[];
   readonly together: { readonly closed_form: number; readonly figures: Figures } | null;
   readonly controls: readonly Bought[];
+  readonly proposed: readonly Proposed[];
 }
 
 /** The same as it is shown and filed. */
@@ -147,6 +175,25 @@ export interface Exposure {
   readonly report: RiskReport;
   readonly svg: string;
   readonly markdown: string;
+  /** For each proposal its scenario's text with it; null where a person has to write it. */
+  readonly applied: readonly (string | null)[];
+  /** Whether nothing is proposed because all was recorded in less than a day, and nobody stated another span. */
+  readonly short: boolean;
+}
+
+/** What was found in a log, to be held against scenarios. */
+export interface Signals {
+  /** From when to when was looked. */
+  readonly from: string;
+  readonly to: string;
+  /** Whether somebody states these times; else they are those of the log's first and last entry. */
+  readonly stated: boolean;
+  /** Whether nothing can be missing from what was looked at. */
+  readonly complete: boolean;
+  readonly findings: readonly Pick<Finding, "rule" | "title" | "level" | "standing" | "leaves">[];
+  /** The tags of each rule. */
+  readonly tags: ReadonlyMap<string, readonly string[]>;
+  readonly endpoints: readonly Endpoint[];
 }
 
 /** A scenario's file. */
@@ -180,6 +227,10 @@ export interface Endpoints {
 export interface Overview {
   /** Compared with what describes the API, where that is given: OpenAPI or Swagger, as JSON or YAML. What is none is refused. */
   endpoints(description: string | undefined): Promise<Endpoints>;
-  /** Simulates years by the root of a log. */
-  expose(scenarios: readonly ScenarioFile[], of: Pick<Of, "origin" | "log">): Promise<Exposure | readonly Refused[]>;
+  /** Simulates years by the root of a log, and holds what was found in it against them. */
+  expose(
+    scenarios: readonly ScenarioFile[],
+    of: Pick<Of, "origin" | "log">,
+    signals?: Signals,
+  ): Promise<Exposure | readonly Refused[]>;
 }

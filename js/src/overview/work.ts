@@ -2,8 +2,8 @@
 
 import { connect, type Port } from "../calls/calls.js";
 import { inPieces } from "../index/in-pieces.js";
-import init, { Endpoints, expose } from "../wasm/overview.js";
-import type { Exposure, Of, Refused, ScenarioFile } from "./types.js";
+import init, { Endpoints, expose, Signals as Taken } from "../wasm/overview.js";
+import type { Exposure, Of, Refused, ScenarioFile, Signals } from "./types.js";
 
 /** What is asked for. */
 export interface OverviewWorker {
@@ -14,6 +14,7 @@ export interface OverviewWorker {
     module: WebAssembly.Module,
     scenarios: readonly ScenarioFile[],
     of: Pick<Of, "origin" | "log">,
+    signals: Signals | undefined,
   ): Promise<Exposure | readonly Refused[]>;
 }
 
@@ -35,7 +36,7 @@ export function work(port: Port): void {
         verdict,
         complete === null ? undefined : Float64Array.from(complete),
       ),
-    expose: async (module, scenarios, { origin, log }) => {
+    expose: async (module, scenarios, { origin, log }, signals) => {
       await init({ module_or_path: module });
       return expose(
         scenarios.map(({ name }) => name),
@@ -43,8 +44,20 @@ export function work(port: Port): void {
         origin ?? undefined,
         log?.size,
         log?.root,
+        signals && taken(signals),
       ) as Exposure | readonly Refused[];
     },
   };
   connect(port, ours);
+}
+
+function taken({ from, to, stated, complete, findings, tags, endpoints }: Signals): Taken {
+  const all = new Taken(from, to, stated, complete);
+  for (const { rule, title, level, standing, leaves } of findings) {
+    all.found(rule, title, level, standing ?? undefined, [...(tags.get(rule) ?? [])], Float64Array.from(leaves));
+  }
+  for (const { method, service, path, operation, flags, leaves } of endpoints) {
+    all.called(method ?? service, path ?? operation, [...flags], Float64Array.from(leaves));
+  }
+  return all;
 }

@@ -282,6 +282,7 @@ export const de: ConsoleTexts = {
     chart:
       "Diagramm: wie wahrscheinlich es ist, dass die Verluste eines Jahres einen Betrag übersteigen. Die Zahlen stehen in der Tabelle.",
     mean: (mean: string, currency: string) => `${mean} ${currency} im Jahr, im Mittel`,
+    average: "Mittel",
     formula: (mean: string) => `nach der Formel ${mean}`,
     without: (share: string, most: string) =>
       `${share} der Jahre bleiben ohne Verlust. Das schlimmste verliert ${most}.`,
@@ -310,6 +311,38 @@ export const de: ConsoleTexts = {
     cost: "Ihre Kosten",
     net: "Netto",
     notSaid: "nicht angegeben",
+    proposals: {
+      heading: "Was beobachtet wurde",
+      about:
+        "Funde und Endpunkte dieses Logs legen nahe, wie oft etwas vorkommt. Die Zahlen ändern sich erst, wenn Sie es wollen.",
+      none: html`Vorgeschlagen wird nichts, weil kein Szenario sagt, was als eine seiner Bedrohungen zählt. Dazu dient <code>observed</code>,
+        zum Beispiel <code>observed: [{endpoint: shadow}, {level: high}]</code>.`,
+      short:
+        "Alle Einträge wurden in weniger als einem Tag aufgezeichnet. Das sagt nichts über ein Jahr. Geben Sie an, wann die Ereignisse stattfanden.",
+      observed: (observed: number, from: string, to: string, years: string) =>
+        `${observed === 0 ? "Nichts" : count(observed)} beobachtet von ${from} bis ${to} (${years} Jahre).`,
+      others: "Es kann weitere geben: Betrachtet wurde nicht das ganze Log.",
+      kinds: (more: number) => `und ${counting(LANG, "weitere Art", "weitere Arten")(more)}`,
+      now: "Im Szenario steht",
+      proposed: "Vorgeschlagen",
+      method:
+        "Am ehesten gilt, was beobachtet wurde, geteilt durch die Jahre. Die Grenzen sind das exakte 90-%-Intervall für die Rate eines Poisson-Prozesses (Garwood).",
+      line: "Zum Übernehmen kommt diese Zeile an die Stelle von frequency in der Datei des Szenarios:",
+      byHand: "Diese Datei lässt sich hier nicht ändern. Fügen Sie die Zeile selbst ein.",
+      use: "Für diese Zahlen verwenden",
+      save: "Szenario damit sichern",
+      trying: "Diese Zahlen verwenden vorgeschlagene Häufigkeiten. Ihre Dateien sind unverändert.",
+      back: "Zurück zu den eigenen Dateien",
+      effect: "Vorher und nachher",
+      written: "Wie in den Dateien",
+      tried: "Wie vorgeschlagen",
+      span: "Wann die Ereignisse stattfanden",
+      from: "Von",
+      to: "Bis, ausschließlich",
+      propose: "Neu vorschlagen",
+      spanAbout:
+        "Ohne Daten zählt die Zeit vom ersten Eintrag des Logs bis zum letzten. Bei importierten Ereignissen sind Daten nötig.",
+    },
     recompute: "Alle erhalten dieselben Zahlen",
     byLog: "Die Jahre folgen aus der Wurzel des Logs und jedem Szenario, und aus nichts sonst.",
     byNoLog:

@@ -273,6 +273,7 @@ export const en = {
       "They are simulated independently of each other: a cause that makes several happen in one year is not in these figures.",
     chart: "Chart: how probable it is that a year’s losses exceed an amount. The table has its numbers.",
     mean: (mean: string, currency: string) => `${mean} ${currency} a year on average`,
+    average: "Average",
     formula: (mean: string) => `by the formula ${mean}`,
     without: (share: string, most: string) =>
       `${share} of the years lose nothing. The worst year loses ${most}.`,
@@ -302,6 +303,38 @@ export const en = {
     cost: "Its cost",
     net: "Net",
     notSaid: "not stated",
+    proposals: {
+      heading: "What was observed",
+      about:
+        "Findings and endpoints of this log suggest how often something happens. The figures don’t change until you say so.",
+      none: html`Nothing is proposed, because no scenario says what counts as one of its threat events. Add <code>observed</code> to it,
+        for example <code>observed: [{endpoint: shadow}, {level: high}]</code>.`,
+      short:
+        "All entries were recorded in less than a day, which says nothing about a year. Enter when the events happened.",
+      observed: (observed: number, from: string, to: string, years: string) =>
+        `${observed === 0 ? "None" : count(observed)} observed from ${from} to ${to} (${years} years).`,
+      others: "There may be others: not all of the log was looked at.",
+      kinds: (more: number) => `and ${counting(LANG, "more kind", "more kinds")(more)}`,
+      now: "The scenario says",
+      proposed: "Proposed",
+      method:
+        "The likeliest number is what was observed, divided by the years. Low and high are the exact 90% interval for the rate of a Poisson process (Garwood).",
+      line: "To apply it, replace the frequency in the scenario’s file with this line:",
+      byHand: "This file can’t be changed here. Put the line in yourself.",
+      use: "Use it for these figures",
+      save: "Save the scenario with it",
+      trying: "These figures use proposed frequencies. Your files have not changed.",
+      back: "Back to your files",
+      effect: "Before and after",
+      written: "As in your files",
+      tried: "As proposed",
+      span: "When the events happened",
+      from: "From",
+      to: "To, not included",
+      propose: "Propose again",
+      spanAbout:
+        "Without dates, the time from the log’s first entry to its last counts. Enter dates if the events were imported.",
+    },
     recompute: "Anyone gets the same figures",
     byLog: "The years follow from the log’s root and each scenario, and from nothing else.",
     byNoLog: "The years follow from each scenario alone: what was loaded has no checkpoint, and so no root.",

@@ -165,3 +165,70 @@ test("exposure is simulated as the program simulates it, by the log's root", { s
   const saved = readFileSync(await (await download).path(), "utf8");
   assert.equal(saved.trim(), told);
 });
+
+test("findings and endpoints propose frequencies as the program does; they are tried, and saved, by who agrees", {
+  skip,
+}, async (t) => {
+  const { log, page } = await opened(t);
+  const tab_ = page.locator("cs-exposure");
+  const described = ["openapi.yaml", OPENAPI] as const;
+  await tab(page, "Inventory");
+  await choose(page, "Choose a description", described);
+  await tab(page, "Exposure");
+  await choose(page, "Choose scenarios", ["one.yml", EXAMPLE]);
+  // All was recorded just now: nothing is proposed before somebody says when it happened.
+  await tab_.getByText("recorded in less than a day").waitFor();
+  await page.getByLabel("From", { exact: true }).fill("2026-01-01");
+  await page.getByLabel("To, not included").fill("2026-11-20");
+  await page.getByRole("button", { name: "Propose again" }).click();
+  await tab_.locator("article").waitFor();
+
+  const exported = await exportOf(log);
+  const file = (name: string, ...args: readonly string[]) => log.write(name, log.run(...args));
+  const json = ["--format", "json"];
+  const findings = file("findings.json", "analyze", ...exported, ...json);
+  const openapi = log.write(...described);
+  const inventory = file("inventory.json", "inventory", ...exported, ...json, "--openapi", openapi);
+  const observed = ["--findings", findings, "--inventory", inventory, "--span", "2026-01-01..2026-11-20"];
+  const scenario = log.write("one.yml", EXAMPLE);
+  const risk = (...args: readonly string[]) =>
+    JSON.parse(log.run("risk", ...args, "--log", ...exported, ...json));
+  const [proposed] = risk(scenario, ...observed).proposed;
+  assert.equal(await tab_.locator("article .command").innerText(), proposed.line);
+  assert.match(await tab_.locator("article").innerText(), /1 × GET \/internal\/export\s+entry \d+/);
+  await accessible(page);
+
+  await page.getByRole("button", { name: "Use it for these figures" }).click();
+  await tab_.locator("[data-exposure=effect] table").waitFor();
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save the scenario with it" }).click();
+  const saved = readFileSync(await (await download).path(), "utf8");
+  assert.ok(saved.includes(`\n${proposed.line}\n`));
+  // The figures here are those of the file that was saved.
+  const [changed] = risk(log.write("changed.yml", saved)).scenarios;
+  assert.deepEqual(await tab_.locator(".hash").allInnerTexts(), [changed.digest]);
+  const [before, after] = await tab_.locator("[data-exposure=effect] tbody tr").allInnerTexts();
+  assert.notEqual(before, after);
+  await accessible(page);
+  await page.getByRole("button", { name: "Back to your files" }).click();
+  assert.deepEqual(await tab_.locator(".hash").allInnerTexts(), [risk(scenario).scenarios[0].digest]);
+  await tab_
+    .locator("article")
+    .getByRole("button", { name: /^entry/ })
+    .first()
+    .click();
+  await page.locator("main[data-tab=search] cs-drawer").waitFor();
+});
+
+test("on a phone the tabs are one row, with the chosen one in view", { skip }, async (t) => {
+  const { page } = await opened(t);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await tab(page, "Storage");
+  await page.locator("main[data-tab=storage]").waitFor();
+  const [row, chosen] = await Promise.all(
+    [".tabs", ".tabs [aria-current]"].map((of) => page.locator(of).boundingBox()),
+  );
+  assert.ok(row && chosen && row.height < 2 * chosen.height, `${row?.height} of ${chosen?.height}`);
+  assert.ok(chosen.x >= 0 && chosen.x + chosen.width <= 390, `${chosen.x} to ${chosen.x + chosen.width}`);
+  await accessible(page);
+});
