@@ -17,9 +17,9 @@ use crate::style;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign keygen example.com/app --out app.key     an emitter's key, under the issuer example.com
-  countersign keygen example.com --out issuer.key      an issuer's key
-  countersign keygen log.example/audit --out log.key   a log's key: its name is the log's origin
+  countersign keygen example.com/app --out app.key     # an emitter's
+  countersign keygen example.com --out issuer.key      # an issuer's
+  countersign keygen log.example/audit --out log.key   # a log's
   countersign keygen witness.example --witness --out witness.key")]
 pub(crate) struct Args {
     /// The key's name. It is public and can't be changed later; no spaces, no `+`

@@ -12,6 +12,7 @@ mod dev;
 mod enforce;
 mod errors;
 mod evidence;
+mod examples;
 mod export;
 mod export_command;
 mod feed;
@@ -141,7 +142,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = match config::matches(&Cli::command()) {
+    let matches = match config::matches(&examples::pasteable(Cli::command())) {
         Ok(matches) => matches,
         Err(failure) => {
             failure.report();

@@ -13,7 +13,6 @@ use countersign_query::{Entry, Findings, Query, Readings};
 
 use crate::errors::Failure;
 use crate::style::{doubt, label, plain};
-use crate::verdict::count;
 use crate::verify;
 
 /// Reads a query. Lengths of time in it count from now.
@@ -73,10 +72,12 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
 }
 
 /// What must be said of a search of such events, so that nobody takes "nothing found" for more than it is.
-pub(crate) fn told(findings: &Findings, which: &str) -> String {
+pub(crate) fn told(findings: &Findings, [one, many]: [&str; 2]) -> String {
     let mut text = String::new();
     let Findings { matched, of, unknown, conditions, steps, times } = findings;
-    let _ = writeln!(text, "{matched} of {} {which} match.", count(*of, "event"));
+    let events = if *of == 1 { one } else { many };
+    let matches = if *of == 1 || *matched == 1 { "matches" } else { "match" };
+    let _ = writeln!(text, "{matched} of {of} {events} {matches}.");
     text.push_str(&unknown_fields(unknown));
     if let Some((own, recorded)) = times {
         let what = match (own, recorded) {

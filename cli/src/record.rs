@@ -203,7 +203,11 @@ pub(crate) fn redaction(args: &Args) -> Redaction {
 /// An error about a line, with what the line seems to be where it is no event.
 pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
     let start = line.trim_ascii();
-    let seems = if line.contains(&0) {
+    let seems = if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
+        Some(
+            "this is UTF-16 text, as PowerShell 5 writes it with `>`: save it as UTF-8 without a byte order mark, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`",
+        )
+    } else if line.contains(&0) {
         Some("this seems to be a binary file: events are JSON objects, one per line")
     } else if start.starts_with(b"\xef\xbb\xbf") {
         Some("it begins with a byte order mark: save the file as UTF-8 without one")

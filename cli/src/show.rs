@@ -25,9 +25,8 @@ use crate::{args, query, readings, report, verdict, verify};
 
 /// Show the events of an export that verify
 ///
-/// Verifies the export first, and then shows the events that match their links, on links that a valid signature
-/// covers: as a table, or one event whole with what proves it. Whose signatures they are is shown with each; whom
-/// to trust is told by the trust file.
+/// Verifies the export first. Shows only events that were not changed after they were signed: as a table, or one event
+/// in full, with what proves it. Each says who signed it, and whether your trust file trusts that key.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -38,39 +37,39 @@ Examples:
   countersign show audit.ndjson --trust trust.txt --json | jq .read.action
   countersign show audit.ndjson --limit 100000 | less")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd; - is the standard input
+    /// The export, plain or compressed with gzip or zstd; - for standard input
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// One event, by its chain and its place there
+    /// Show one event: its chain and its number in that chain
     #[arg(value_name = "C/SEQ", value_parser = args::place)]
     event: Option<(ChainId, u64)>,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// Only events that are so (docs/query.md has the language)
+    /// Only events that match this query (see docs/query.md)
     #[arg(long, value_name = "QUERY", conflicts_with = "event", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Keep the verified events in columns in a file, so that the next query need not verify the export again. It is
-    /// sealed with a key of yours, and made anew where the export or the trust file is another (docs/index-files.md)
-    /// [default place: beside the export, EXPORT.csindex]
+    /// Keep the verified events in a file, so that the next query is fast: the export is not verified again. The file
+    /// is sealed with a key of yours, and made anew if the export or the trust file changes (see docs/index-files.md)
+    /// [default: EXPORT.csindex, beside the export]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, requires = "query")]
     index: Option<Option<PathBuf>>,
-    /// Print one JSON object a line for each event: leaf, chain, seq, time, signer, standing, event as signed, and
-    /// read, which is what the event says by its reading and was not signed. The verdict goes to standard error
+    /// Print one JSON object per line for each event: leaf, chain, seq, time, signer, standing, event (as it was
+    /// signed) and read (what its reading makes of it, which was not signed). The verdict goes to standard error
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     own: readings::Own,
-    /// How many events are shown at most [default: 1000 in the table, all as JSON]
+    /// Show at most this many events [default: 1000 in the table, all as JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// On how many threads [default: as many as there are cores]
+    /// Number of threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }
 
-/// Which events are searched.
-const VERIFY: &str = "that verify";
+/// What is searched: one of them, and several.
+const SEARCHED: [&str; 2] = ["verified event", "verified events"];
 /// How many events the table shows where nothing is said.
 const ROWS: u64 = 1000;
 
@@ -154,7 +153,7 @@ fn all(
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{headline}");
         if let Some(findings) = findings {
-            let _ = write!(err, "{}", query::told(findings, VERIFY));
+            let _ = write!(err, "{}", query::told(findings, SEARCHED));
         }
         return Ok(());
     }

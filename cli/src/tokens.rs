@@ -19,7 +19,7 @@ use crate::{args, style};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign token add auditor > token.txt          the token is shown once, and kept nowhere
+  countersign token add auditor > token.txt   # shown once, and kept nowhere
   countersign token add privacy-desk --right read,erase --until 2027-01-01
   countersign token add acme --tenant acme --action 'user.*'
   countersign token list

@@ -153,6 +153,19 @@ fn lines_that_are_too_long_or_too_deep_are_malformed() {
 }
 
 #[test]
+fn events_in_utf_16_are_called_that() {
+    let text = "\u{feff}{\"action\":\"a\"}\r\n";
+    for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        Place::new()
+            .command(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"])
+            .write_stdin(text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>())
+            .assert()
+            .code(1)
+            .stderr(predicate::str::contains("hint: this is UTF-16 text"));
+    }
+}
+
+#[test]
 fn events_that_cannot_be_recorded_are_named_and_nothing_is_written() {
     let place = Place::new();
     let fine = "{\"action\":\"a\"}\n";

@@ -38,9 +38,18 @@ fn every_command_helps_with_examples() {
     let help = |args: &[&str]| Command::cargo_bin("countersign").unwrap().args(args).assert().success();
     for command in COMMANDS {
         help(&[command, "--help"]).stdout(
-            predicate::str::contains(format!("Examples:\n  countersign {command} "))
+            predicate::str::contains(format!("\n  countersign {command} "))
                 .or(predicate::str::contains(format!("| countersign {command} "))),
         );
+        let told = help(&[command, "--help"]).get_output().stdout.clone();
+        let told = String::from_utf8(told).unwrap();
+        let (_, examples) = told.split_once("\nExamples:\n").unwrap();
+        // Wider lines are broken where there is no room for them, and cannot be pasted then.
+        let wide: Vec<&str> = examples
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("  # ") && line.len() > 80)
+            .collect();
+        assert!(wide.is_empty(), "{command}: {wide:?}");
         help(&["--help"]).stdout(predicate::str::contains(format!("\n  {command} ")));
     }
     help(&["--version"]).stdout(predicate::str::starts_with("countersign "));

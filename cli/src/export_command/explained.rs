@@ -94,7 +94,9 @@ fn read(text: &str) -> Option<Told> {
 /// Says it beside the export. That a log cannot say it makes no export worse.
 pub(super) fn told(told: Result<Told, Failure>) {
     let text = match told {
-        Ok(Told { findings, whole: true }) => query::told(&findings, "of the log"),
+        Ok(Told { findings, whole: true }) => {
+            query::told(&findings, ["event of the log", "events of the log"])
+        }
         Ok(Told { findings, .. }) => query::unknown_fields(&findings.unknown),
         Err(failure) => {
             let why = plain(&failure.brief());

@@ -26,7 +26,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let (kept, total) = (found.kept(), found.total);
     if let Some(findings) = findings.filter(|findings| findings.of > 0) {
-        text.push_str(&query::told(findings, super::VERIFY));
+        text.push_str(&query::told(findings, super::SEARCHED));
         if kept == 0 {
             return Ok(());
         }
