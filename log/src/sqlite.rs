@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::files::private;
 use crate::store::{Store, StoreError};
-use crate::tables::{ADDED, TABLES, TableReader, TableWriter, VERSION};
+use crate::tables::{ADDED, ALL_SETTLED, TABLES, TableReader, TableWriter, VERSION};
 use owned::Owned;
 use pool::Pool;
 
@@ -61,7 +61,7 @@ fn open_halves(folder: &Path, origin: &str) -> Result<(Owned, Arc<dyn crate::sto
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection, origin)?;
     let connection = Owned::new(connection, &path);
-    Ok((connection, Arc::new(TableReader(Pool::new(path)))))
+    Ok((connection, Arc::new(TableReader::new(Pool::new(path)))))
 }
 
 /// Whether the log is in a bucket, which a row of a table of the index's says.
@@ -80,7 +80,9 @@ pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reade
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let origin =
         connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed("opening"))?;
-    Ok((origin, Arc::new(TableReader(Pool::new(path)))))
+    // A database that no server of this version opened may lack some.
+    connection.execute_batch(ADDED).map_err(failed("opening"))?;
+    Ok((origin, Arc::new(TableReader::new(Pool::new(path)))))
 }
 
 /// Copies a folder's database, as it is at one moment, into a file that is empty. A server may be writing to it meanwhile.
@@ -101,7 +103,7 @@ pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
 
 /// Opens what was [copied](copy) for reading.
 pub(crate) fn open_copy(path: &Path) -> Arc<dyn crate::store::Reader> {
-    Arc::new(TableReader(Pool::new(path.to_owned())))
+    Arc::new(TableReader::new(Pool::new(path.to_owned())))
 }
 
 /// Makes the file where it is missing, for its owner alone: it holds events.
@@ -141,20 +143,24 @@ fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
     connection.pragma_update(None, "secure_delete", "fast").map_err(sql)?;
     // Whoever waits for a commit that moves pages into the database waits for all of them: few at a time.
     connection.pragma_update(None, "wal_autocheckpoint", 1024).map_err(sql)?;
+    let settled = format!("{ADDED} {ALL_SETTLED} PRAGMA user_version = {VERSION};");
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
     match version {
         0 => {
-            let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION};");
+            let setup = format!("BEGIN IMMEDIATE; {TABLES} {settled}");
             connection.execute_batch(&setup).map_err(sql)?;
             connection.execute("INSERT INTO log VALUES (?)", [origin]).map_err(sql)?;
             connection.execute_batch("COMMIT").map_err(sql)?;
         }
-        VERSION => {
+        1..=VERSION => {
             let stored: String =
                 connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(sql)?;
             if stored != origin {
                 let message = format!("this folder holds the log {stored:?}, not {origin:?}");
                 return Err(StoreError::Damaged(message));
+            }
+            if version < VERSION {
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {settled} COMMIT")).map_err(sql)?;
             }
         }
         newer => {

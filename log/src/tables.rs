@@ -8,6 +8,7 @@
 
 mod reader;
 mod storage;
+mod tail;
 mod writer;
 
 use countersign::time::Time;
@@ -20,7 +21,7 @@ pub use writer::TableWriter;
 pub(crate) use writer::takes_the_place_of;
 
 /// Which form of these tables a database has.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// What a new log begins with.
 pub const TABLES: &str = "
@@ -35,7 +36,7 @@ CREATE TABLE chains (
     chain BLOB PRIMARY KEY, key TEXT NOT NULL, windows TEXT NOT NULL,
     next INTEGER NOT NULL, last BLOB NOT NULL, time INTEGER NOT NULL, closed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
--- Links of one chain that follow each other in the log: where each link is.
+-- Links of one chain that follow each other in the log: where each link is, but for those of the newest leaves.
 CREATE TABLE runs (
     chain BLOB NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (chain, seq)
@@ -68,7 +69,12 @@ CREATE TABLE IF NOT EXISTS seen_first (
 ) STRICT;
 -- One row where what is signed is remembered elsewhere too: how much of it was when the newest leaves came.
 CREATE TABLE IF NOT EXISTS signed (id INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;
+-- One row: the first leaf whose link is not among the runs yet.
+CREATE TABLE IF NOT EXISTS unsettled (id INTEGER PRIMARY KEY, first INTEGER NOT NULL) STRICT;
 ";
+
+/// What is done once to tables that are new or of version 1, in which all links are among the runs.
+pub const ALL_SETTLED: &str = "REPLACE INTO unsettled SELECT 1, coalesce(max(idx) + 1, 0) FROM leaves;";
 
 /// A value that goes into a statement.
 #[derive(Clone, Copy, Debug)]

@@ -80,8 +80,14 @@ fn each_kind_of_damage_is_named_and_what_can_be_is_mended() {
         (FILE, "DELETE FROM leaves WHERE idx = 300", "fsck.leaf", Mend::Not),
         (FILE, "UPDATE events SET event = event || ' ' WHERE idx = 300", "fsck.event", Mend::Not),
         (FILE, "UPDATE events SET salt = zeroblob(16) WHERE idx = 300", "fsck.event", Mend::Not),
-        (FILE, "UPDATE runs SET idx = idx + 1", "fsck.place", Mend::Not),
-        (FILE, "DELETE FROM runs", "fsck.place", Mend::Not),
+        (
+            FILE,
+            "INSERT INTO runs SELECT chain, 0, 1, next FROM chains; UPDATE unsettled SET first = 801",
+            "fsck.place",
+            Mend::Not,
+        ),
+        (FILE, "UPDATE unsettled SET first = 400", "fsck.place", Mend::Not),
+        (FILE, "DELETE FROM unsettled", "fsck.place", Mend::Not),
         (
             FILE,
             "UPDATE checkpoints SET size = size - 1 WHERE size = (SELECT min(size) FROM checkpoints)",

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use countersign::checkpoint::Checkpoint;
+use countersign::event::{Event, Redaction};
 use countersign::keys::{KeyNote, Statement};
+use countersign::link::ChainId;
 use countersign::log::{Growth, Limits, Rules, Submission, Taken};
 use countersign::merkle::{CompactRange, Grown, inclusion_proof};
 use countersign::note::SignerKey;
@@ -61,7 +63,7 @@ fn open(folder: &TempDir) -> (SqliteWriter, TableReader<Pool>) {
     touch(&path).unwrap();
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     prepare(&connection, ORIGIN).unwrap();
-    (SqliteWriter::new(Owned::new(connection, &path)).unwrap(), TableReader(Pool::new(path)))
+    (SqliteWriter::new(Owned::new(connection, &path)).unwrap(), TableReader::new(Pool::new(path)))
 }
 
 #[test]
@@ -146,7 +148,7 @@ fn all_proofs_of_an_answer_read_a_tile_once() {
     let note = Checkpoint::new(ORIGIN, 700, edge.root().unwrap()).unwrap().sign(&key).unwrap();
     let published = Arc::new(Published { note, ..published(700) });
     let committed = Committed { taken: Taken::default(), published, tree: None };
-    let reader = TableReader(Counted(Pool::new(folder.path().join(FILE))));
+    let reader = TableReader::new(Counted(Pool::new(folder.path().join(FILE))));
     let stored = StoredHashes::new(&reader, 700);
     let mut prover = committed.prover(&reader).unwrap();
     for index in 0..700 {
@@ -180,4 +182,184 @@ fn key_notes_are_found_by_where_they_are() {
     for (leaves, notes) in [(0..100, vec![0, 5, 15]), (0..15, vec![0, 5]), (1..6, vec![5]), (6..15, vec![])] {
         assert_eq!(reader.notes(leaves).unwrap(), notes);
     }
+}
+
+/// Emitters whose chains grow side by side, and where each link of theirs is.
+struct Emitters {
+    key: SignerKey,
+    recorders: Vec<Recorder>,
+    /// By chain, in its order.
+    places: Vec<Vec<u64>>,
+}
+
+impl Emitters {
+    fn new(chains: u8) -> Self {
+        let key = SignerKey::generate("example.com/e", [7; 32]).unwrap();
+        let open = |nonce: u8| {
+            let mut recorder =
+                Recorder::open(ORIGIN, key.verifier_key().clone(), Time::MIN, &[nonce; 16]).unwrap();
+            recorder.sign_with(&key).unwrap();
+            recorder
+        };
+        let recorders: Vec<_> = (0..chains).map(open).collect();
+        Self { key, places: vec![Vec::new(); recorders.len()], recorders }
+    }
+
+    /// So many events of each of these chains, one chain after the other, which are committed next.
+    fn submission(
+        &mut self,
+        writer: &SqliteWriter,
+        chains: impl Iterator<Item = usize>,
+        events: u8,
+    ) -> Submission {
+        let event = Event::parse(br#"{"action":"a"}"#, &Redaction::none()).unwrap();
+        let (mut body, mut index) = (String::new(), writer.size());
+        for chain in chains {
+            let recorder = &mut self.recorders[chain];
+            for salt in 0..events {
+                recorder.record(&event, Time::MIN, &[salt; 16]).unwrap();
+            }
+            recorder.flush();
+            if recorder.to_sign().is_some() {
+                recorder.sign_with(&self.key).unwrap();
+            }
+            let lines = recorder.drain();
+            let end = index + lines.lines().count() as u64;
+            self.places[chain].extend(std::mem::replace(&mut index, end)..end);
+            body.push_str(&lines);
+        }
+        Submission::parse(body.as_bytes(), &Limits::default()).unwrap()
+    }
+
+    fn commit(&mut self, writer: &mut SqliteWriter, chains: impl Iterator<Item = usize>, events: u8) {
+        let submission = self.submission(writer, chains, events);
+        commit(writer, &submission).unwrap();
+    }
+
+    /// Looks for every link.
+    fn check(&self, writer: &SqliteWriter, reader: &TableReader<Pool>) {
+        for (recorder, places) in self.recorders.iter().zip(&self.places) {
+            let chain: ChainId = recorder.chain().unwrap();
+            for (seq, index) in (0..).zip(places) {
+                let known = writer.state().link(&chain, seq).unwrap().map(|held| held.index);
+                assert_eq!((known, reader.index_of(&chain, seq).unwrap()), (Some(*index), Some(*index)));
+            }
+            let next = places.len() as u64;
+            assert_eq!(writer.state().link(&chain, next).unwrap(), None);
+            assert_eq!(reader.index_of(&chain, next).unwrap(), None);
+        }
+    }
+}
+
+fn unsettled(writer: &SqliteWriter) -> u64 {
+    writer.database().query_row("SELECT first FROM unsettled", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn each_link_is_found_whether_its_run_is_settled_or_not() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(&folder);
+    let mut emitters = Emitters::new(32);
+    let mut settled = vec![unsettled(&writer)];
+    for round in 0..100 {
+        // Not all in each: some go on where they were.
+        emitters.commit(&mut writer, (0..32).filter(|chain| (chain + round) % 5 > 0), 1);
+        if unsettled(&writer) != *settled.last().unwrap() {
+            settled.push(unsettled(&writer));
+            emitters.check(&writer, &reader);
+        }
+        if round % 30 == 7 {
+            emitters.check(&writer, &reader);
+            let (again, other) = open(&folder);
+            emitters.check(&again, &other);
+            writer = again;
+        }
+    }
+    emitters.check(&writer, &reader);
+    assert!(settled.len() >= 3 && settled.is_sorted(), "{settled:?}");
+    // A chain alone has one run, however it came.
+    for _ in 0..40 {
+        emitters.commit(&mut writer, 3..4, 250);
+    }
+    let runs: u64 = writer
+        .database()
+        .query_row("SELECT count(*) FROM runs WHERE count > 4000", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(runs, 1);
+    emitters.check(&writer, &reader);
+}
+
+#[test]
+fn links_are_found_where_runs_could_not_be_settled() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(&folder);
+    let mut emitters = Emitters::new(64);
+    let mut failed = 0;
+    while unsettled(&writer) == 0 {
+        let (size, places) = (writer.size(), emitters.places.clone());
+        let submission = emitters.submission(&writer, 0..64, 1);
+        let pages: i64 = writer.database().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        writer.database().pragma_update(None, "max_page_count", pages + 9).unwrap();
+        if commit(&mut writer, &submission).is_err() {
+            failed += 1;
+            assert_eq!((writer.size(), unsettled(&writer)), (size, 0));
+            let places = std::mem::replace(&mut emitters.places, places);
+            emitters.check(&writer, &reader);
+            emitters.places = places;
+            writer.database().pragma_update(None, "max_page_count", 1 << 30).unwrap();
+            commit(&mut writer, &submission).unwrap();
+        }
+    }
+    assert!(failed > 0);
+    emitters.check(&writer, &reader);
+}
+
+#[test]
+fn a_commit_writes_no_page_for_each_chain() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, _) = open(&folder);
+    let mut emitters = Emitters::new(64);
+    for _ in 0..100 {
+        emitters.commit(&mut writer, 0..64, 1);
+    }
+    let mut written: Vec<i64> = (0..15)
+        .map(|_| {
+            let emptied = "PRAGMA wal_checkpoint(TRUNCATE)";
+            writer.database().query_row(emptied, [], |_| Ok(())).unwrap();
+            emitters.commit(&mut writer, (0..64).step_by(2), 1);
+            writer.database().query_row("PRAGMA wal_checkpoint", [], |row| row.get(1)).unwrap()
+        })
+        .collect();
+    written.sort_unstable();
+    // A commit that settles runs writes more.
+    assert!(written[written.len() / 2] <= 24, "{written:?}");
+}
+
+#[test]
+fn a_database_of_version_1_is_gone_on_with() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(&folder);
+    let mut emitters = Emitters::new(40);
+    // As that version left it: all runs are settled, and no table says so.
+    while unsettled(&writer) < 1_100 {
+        emitters.commit(&mut writer, 0..40, 1);
+    }
+    assert_eq!(unsettled(&writer), writer.size());
+    writer.database().execute_batch("DROP TABLE unsettled; PRAGMA user_version = 1").unwrap();
+    drop((writer, reader));
+    // Who looks at it changes nothing of that.
+    let (_, reader) = super::open_reader(folder.path()).unwrap();
+    assert_eq!(
+        reader.index_of(&emitters.recorders[0].chain().unwrap(), 5).unwrap(),
+        Some(emitters.places[0][5])
+    );
+    let (mut writer, reader) = open(&folder);
+    emitters.check(&writer, &reader);
+    for _ in 0..30 {
+        emitters.commit(&mut writer, 0..40, 1);
+    }
+    emitters.check(&writer, &reader);
+    assert!(unsettled(&writer) > 1_100);
+    let (again, reader) = open(&folder);
+    emitters.check(&again, &reader);
 }

@@ -1,15 +1,17 @@
 //! Everyone's half of the store.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Evidence, Life, SaltedEvent, Storage as _};
+use countersign::log::{Evidence, Life, SaltedEvent};
 use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
 use super::storage::TableStorage;
+use super::tail::Tail;
 use super::{Database, Row, all, first, integer, tile_key};
 use crate::store::{Erasure, Published, Reader, StoreError, StoredEvent, StoredLeaf};
 
@@ -23,12 +25,21 @@ pub trait Connections: Send + Sync {
 }
 
 /// Reads a log's tables.
-pub struct TableReader<C>(pub C);
+pub struct TableReader<C> {
+    connections: C,
+    /// As far as it was asked for.
+    tail: Mutex<Tail>,
+}
 
 impl<C: Connections> TableReader<C> {
+    /// Reads through these.
+    pub fn new(connections: C) -> Self {
+        Self { connections, tail: Mutex::default() }
+    }
+
     fn with<T>(&self, read: impl Fn(&dyn Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut found = None;
-        self.0.with(&mut |database| {
+        self.connections.with(&mut |database| {
             found = Some(read(database)?);
             Ok(())
         })?;
@@ -100,7 +111,19 @@ impl<C: Connections> Reader for TableReader<C> {
     }
 
     fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
-        self.with(|database| TableStorage(database).index_of(chain, seq))
+        self.with(|database| {
+            let settled = || TableStorage(database).settled(chain, seq);
+            if let Some(index) = settled()? {
+                return Ok(Some(index));
+            }
+            let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.follow(database)?;
+            if let Some(index) = tail.index_of(chain, seq) {
+                return Ok(Some(index));
+            }
+            // It may have been settled between the two.
+            settled()
+        })
     }
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {

@@ -2,7 +2,7 @@
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Chain, Held, Life, Storage, Windows};
+use countersign::log::{Chain, Life, Windows};
 use countersign::note::VerifierKey;
 
 use super::{Database, first};
@@ -12,8 +12,8 @@ use crate::store::StoreError;
 pub(super) struct TableStorage<'d>(pub(super) &'d dyn Database);
 
 impl TableStorage<'_> {
-    /// The index of a chain's link.
-    pub(super) fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
+    /// The index of a chain's link, where it is among the runs.
+    pub(super) fn settled(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT seq, idx, count FROM runs WHERE chain = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
         let run = first(self.0, "looking for a link", sql, &[(&chain.0).into(), seq.into()], |row| {
             Ok((row.number(0)?, row.number(1)?, row.number(2)?))
@@ -33,16 +33,9 @@ impl TableStorage<'_> {
             .map(Hash)
             .ok_or_else(|| StoreError::Damaged(format!("the hash of leaf {index} is missing")))
     }
-}
 
-fn damaged(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Damaged(error.to_string())
-}
-
-impl Storage for TableStorage<'_> {
-    type Error = StoreError;
-
-    fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, StoreError> {
+    /// Where a chain stands.
+    pub(super) fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, StoreError> {
         let sql = "SELECT key, windows, next, last, time, closed FROM chains WHERE chain = ?";
         first(self.0, "looking for a chain", sql, &[(&chain.0).into()], |row| {
             Ok(Chain {
@@ -56,21 +49,22 @@ impl Storage for TableStorage<'_> {
         })
     }
 
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, StoreError> {
-        let Some(index) = self.index_of(chain, seq)? else { return Ok(None) };
-        Ok(Some(Held { index, hash: self.leaf_hash(index)? }))
-    }
-
-    fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {
+    /// The index of a key note.
+    pub(super) fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT idx FROM notes WHERE hash = ?";
         first(self.0, "looking for a key note", sql, &[(&hash.0).into()], |row| row.number(0))
     }
 
-    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
+    /// What key notes say about a key.
+    pub(super) fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
         let sql = "SELECT windows, revoked FROM lives WHERE key = ?";
         let life = first(self.0, "looking for a key", sql, &[key.as_str().into()], |row| {
             Ok(Life { windows: Windows::parse(&row.words(0)?).map_err(damaged)?, revoked: row.whether(1)? })
         })?;
         Ok(life.unwrap_or_default())
     }
+}
+
+fn damaged(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Damaged(error.to_string())
 }

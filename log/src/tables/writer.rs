@@ -10,6 +10,7 @@ use countersign::note::VerifierKey;
 use countersign::time::Time;
 
 use super::storage::TableStorage;
+use super::tail::Tail;
 use super::{Database, Value, first, tile_key};
 use crate::erase::record;
 use crate::store::{CommitError, Published, StoreError, Writer};
@@ -29,6 +30,7 @@ pub struct TableWriter<D> {
     size: u64,
     /// The partial tiles of the right edge, by level.
     edge: BTreeMap<u8, Vec<u8>>,
+    tail: Tail,
     /// What the next commit says is remembered to be signed.
     signed: Option<u64>,
 }
@@ -42,7 +44,8 @@ impl<D: Database> TableWriter<D> {
         let sql = "SELECT max(idx) FROM leaves";
         let last = first(&database, "reading the log's size", sql, &[], |row| row.optional_number(0))?;
         let size = last.flatten().map_or(0, |last| last + 1);
-        let mut writer = Self { database, size, edge: BTreeMap::new(), signed: None };
+        let tail = Tail::read(&database)?;
+        let mut writer = Self { database, size, edge: BTreeMap::new(), tail, signed: None };
         writer.edge = writer.read_edge()?;
         Ok(writer)
     }
@@ -94,6 +97,7 @@ fn tile(database: &dyn Database, level: u8, index: u64) -> Result<Option<Vec<u8>
 }
 
 const COMMITTING: &str = "committing";
+const SETTLING: &str = "writing where links are";
 
 fn write(
     database: &dyn Database,
@@ -111,9 +115,6 @@ fn write(
         .collect();
     database.put(COMMITTING, "INSERT INTO events", 3, &rows)?;
     write_tiles(database, edge, tree)?;
-    for run in growth.runs() {
-        write_run(database, &run)?;
-    }
     let chains: Vec<(&ChainId, &Chain, String)> =
         growth.chains().map(|(id, chain)| (id, chain, chain.windows.to_string())).collect();
     let rows: Vec<Value<'_>> = chains
@@ -176,16 +177,26 @@ fn write_tiles(
     Ok(())
 }
 
-/// Adds a run, or makes the chain's last one longer.
-fn write_run(database: &dyn Database, run: &Run) -> Result<(), StoreError> {
+/// Adds what is in the tail to the runs: from now on they are of the leaves before `end`.
+fn settle(database: &dyn Database, tail: &Tail, end: u64) -> Result<(), StoreError> {
+    for runs in tail.chains() {
+        let rest = if lengthen(database, &runs[0])? { &runs[1..] } else { runs };
+        let rows: Vec<Value<'_>> = rest
+            .iter()
+            .flat_map(|run| [(&run.chain.0).into(), run.seq.into(), run.index.into(), run.count.into()])
+            .collect();
+        database.put(SETTLING, "INSERT INTO runs", 4, &rows)?;
+    }
+    database.put(SETTLING, "REPLACE INTO unsettled", 2, &[1_u64.into(), end.into()])
+}
+
+/// Makes a chain's last run longer, and says whether this one goes on with it.
+fn lengthen(database: &dyn Database, run: &Run) -> Result<bool, StoreError> {
     let sql = "UPDATE runs SET count = count + ?1 WHERE chain = ?2 AND seq = \
                (SELECT max(seq) FROM runs WHERE chain = ?2) AND seq + count = ?3 AND idx + count = ?4";
     let (count, chain, seq, index) =
         (run.count.into(), (&run.chain.0).into(), run.seq.into(), run.index.into());
-    if database.change(COMMITTING, sql, &[count, chain, seq, index])? == 0 {
-        database.put(COMMITTING, "INSERT INTO runs", 4, &[chain, seq, index, count])?;
-    }
-    Ok(())
+    Ok(database.change(SETTLING, sql, &[count, chain, seq, index])? > 0)
 }
 
 /// The hour of that moment.
@@ -229,7 +240,12 @@ impl<D: Database + Send> Storage for TableWriter<D> {
     }
 
     fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, StoreError> {
-        TableStorage(&self.database).link(chain, seq)
+        let storage = TableStorage(&self.database);
+        let index = match self.tail.index_of(chain, seq) {
+            None => storage.settled(chain, seq)?,
+            index => index,
+        };
+        index.map(|index| Ok(Held { index, hash: storage.leaf_hash(index)? })).transpose()
     }
 
     fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {
@@ -274,16 +290,30 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         erasures: &[u64],
     ) -> Result<(), CommitError> {
         let mut edge = self.edge.clone();
+        let (runs, end) = (growth.runs(), growth.size());
+        let settled = self.tail.is_full_with(&runs, end).then(|| {
+            let mut tail = self.tail.clone();
+            tail.extend(&runs, end);
+            tail
+        });
         self.database.transaction(COMMITTING, &mut || {
             write(&self.database, &mut edge, growth, tree)?;
+            if let Some(tail) = &settled {
+                settle(&self.database, tail, end)?;
+            }
             write_erasures(&self.database, COMMITTING, erasures)?;
             if let Some(size) = self.signed {
                 self.database.put(COMMITTING, "REPLACE INTO signed", 2, &[1_u64.into(), size.into()])?;
             }
             publish.map_or(Ok(()), |published| write_checkpoint(&self.database, published))
         })?;
+        if settled.is_some() {
+            self.tail = Tail::new(end);
+        } else {
+            self.tail.extend(&runs, end);
+        }
         self.edge = edge;
-        self.size = growth.size();
+        self.size = end;
         self.signed = None;
         Ok(())
     }
@@ -344,6 +374,9 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         }
         let sql = "SELECT events.idx, events.event FROM chains JOIN runs USING (chain) \
                    JOIN events ON events.idx >= runs.idx AND events.idx < runs.idx + runs.count WHERE chains.key = ?";
+        // It is asked of the runs.
+        self.database.transaction(SETTLING, &mut || settle(&self.database, &self.tail, self.size))?;
+        self.tail = Tail::new(self.size);
         let mut found = Vec::new();
         self.database.each(FINDING, sql, &[key.as_str().into()], &mut |row| {
             if row.text(1)?.is_some_and(|event| record::is_erasure(&event)) {

@@ -10,7 +10,8 @@ use countersign_log::embedded::{Copies, Unrecorded};
 use countersign_log::stop::Stops;
 use countersign_log::store::{Store, StoreError};
 use countersign_log::tables::{
-    ADDED, Connections, Database as Tables, Each, Row, TABLES, TableReader, TableWriter, VERSION, Value,
+    ADDED, ALL_SETTLED, Connections, Database as Tables, Each, Row, TABLES, TableReader, TableWriter,
+    VERSION, Value,
 };
 
 /// The most values that one statement takes.
@@ -83,10 +84,20 @@ impl Database {
         match version {
             None => self.transaction(OPENING, &mut || {
                 self.change(OPENING, TABLES, &[])?;
+                self.change(OPENING, ADDED, &[])?;
+                self.change(OPENING, ALL_SETTLED, &[])?;
                 self.change(OPENING, "INSERT INTO log VALUES (?)", &[origin.into()])?;
                 self.change(OPENING, "INSERT INTO object VALUES (?, 0)", &[VERSION.into()]).map(drop)
             })?,
             Some(VERSION) => self.check(origin)?,
+            Some(1) => {
+                self.check(origin)?;
+                self.transaction(OPENING, &mut || {
+                    self.change(OPENING, ADDED, &[])?;
+                    self.change(OPENING, ALL_SETTLED, &[])?;
+                    self.change(OPENING, "UPDATE object SET version = ?", &[VERSION.into()]).map(drop)
+                })?;
+            }
             Some(newer) => {
                 let message = format!("the database is of version {newer}, written by a newer program");
                 return Err(StoreError::Damaged(message));
@@ -94,7 +105,7 @@ impl Database {
         }
         self.change(OPENING, ADDED, &[])?;
         let writer = Box::new(TableWriter::new(self.clone())?);
-        Ok(Store { writer, reader: Arc::new(TableReader(self.clone())) })
+        Ok(Store { writer, reader: Arc::new(TableReader::new(self.clone())) })
     }
 
     fn check(&self, origin: &str) -> Result<(), StoreError> {
