@@ -2,7 +2,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
 use std::fmt::{self, Write as _};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::log::{Kind, Refusal};
@@ -168,6 +168,8 @@ pub struct Metrics {
     erased: Counter,
     erasures_failing: Gauge,
     commits_failing: Gauge,
+    /// What the newest commit signed could not be remembered.
+    unremembered: AtomicBool,
     unfollowed: Gauge,
     checking: Gauge,
     damages: Gauge,
@@ -199,6 +201,7 @@ impl Default for Metrics {
             erased: Counter::default(),
             erasures_failing: Gauge::default(),
             commits_failing: Gauge::default(),
+            unremembered: AtomicBool::default(),
             unfollowed: Gauge::default(),
             checking: Gauge::default(),
             damages: Gauge::default(),
@@ -357,7 +360,9 @@ impl Metrics {
 
     pub(crate) fn committed(&self, submissions: usize, leaves: u64, size: u64) {
         if leaves > 0 {
-            self.commits_failing.set(0);
+            if !self.unremembered.load(Ordering::Relaxed) {
+                self.commits_failing.set(0);
+            }
             self.commits.inc();
             self.leaves.inc_by(leaves);
             self.shared.observe(submissions as f64);
@@ -374,6 +379,16 @@ impl Metrics {
     pub(crate) fn commit_failed(&self) {
         self.failed.inc();
         self.commits_failing.set(1);
+    }
+
+    /// Whether it could be remembered what was signed, so that it may be shown.
+    pub(crate) fn remembered(&self, remembered: bool) {
+        let failed_before = self.unremembered.swap(!remembered, Ordering::Relaxed);
+        if !remembered {
+            self.commit_failed();
+        } else if failed_before {
+            self.commits_failing.set(0);
+        }
     }
 
     /// Whether the bucket could be followed.

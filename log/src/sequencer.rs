@@ -216,7 +216,12 @@ impl Sequencer {
         if self.memory.durable().is_some_and(|size| size >= head.size) {
             then(Ok(()));
         } else {
-            self.memory.remember(head, then);
+            let metrics = Arc::clone(&self.metrics);
+            let then = move |remembered: Result<(), StoreError>| {
+                metrics.remembered(remembered.is_ok());
+                then(remembered);
+            };
+            self.memory.remember(head, Box::new(then));
         }
         Ok(())
     }

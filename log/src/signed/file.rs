@@ -275,9 +275,10 @@ impl Lines {
         let text: String = heads.iter().map(SignedHead::to_line).collect();
         let before = self.newest.len();
         self.newest.extend(heads);
-        let appended = match self.file.take() {
-            Some((file, room)) if self.end < COMPACTED => self.append(file, room, &text),
-            _ => self.make_anew(),
+        let appended = match self.take() {
+            Err(error) => Err(error),
+            Ok(Some((file, room))) if self.end < COMPACTED => self.append(file, room, &text),
+            Ok(_) => self.make_anew(),
         };
         if appended.is_err() {
             self.newest.truncate(before);
@@ -285,6 +286,30 @@ impl Lines {
         let most = self.newest.len().saturating_sub(NEWEST);
         self.newest.drain(..most);
         appended
+    }
+
+    /// The file, unless it has to be made anew. What is written to one that is not in its place is not remembered.
+    fn take(&mut self) -> io::Result<Option<(File, u64)>> {
+        let Some((file, room)) = self.file.take() else { return Ok(None) };
+        match fs::metadata(self.folder.join(FILE)) {
+            Ok(there) if Identity::of(&there).may_be(Identity::of(&file.metadata()?)) => {
+                Ok(Some((file, room)))
+            }
+            Ok(_) => {
+                // Whose it is and what it says is for people to find out.
+                self.file = Some((file, room));
+                let why = "it was replaced while the server runs: put it back, or stop the server";
+                Err(io::Error::other(why))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!("{FILE} was deleted or moved while the server runs: it is written anew");
+                Ok(None)
+            }
+            Err(error) => {
+                self.file = Some((file, room));
+                Err(error)
+            }
+        }
     }
 
     fn append(&mut self, mut file: File, mut room: u64, text: &str) -> io::Result<()> {
@@ -461,5 +486,32 @@ mod tests {
         assert_eq!(file.durable(), Some(2));
         drop(file);
         assert_eq!(look(&folder).heads, [head(1), head(2)]);
+    }
+    #[test]
+    fn a_file_that_is_taken_away_under_its_server_is_written_anew_and_another_one_is_left_alone() {
+        let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let (path, away) = (folder.path().join(FILE), elsewhere.path().join(FILE));
+        let mut file = open(&folder);
+        for size in 1..=3 {
+            remember(&mut file, size).unwrap();
+        }
+        fs::remove_file(&path).unwrap();
+        remember(&mut file, 4).unwrap();
+        let found = look(&folder);
+        assert_eq!(found.heads, [1, 2, 3, 4].map(head));
+        assert!(!found.is_copy && found.damage.is_none());
+        // An earlier one is brought back.
+        fs::rename(&path, &away).unwrap();
+        fs::copy(&away, &path).unwrap();
+        let before = fs::read(&path).unwrap();
+        for size in [5, 6] {
+            remember(&mut file, size).unwrap_err();
+            assert_eq!((file.durable(), fs::read(&path).unwrap() == before), (Some(4), true));
+        }
+        fs::rename(&away, &path).unwrap();
+        remember(&mut file, 7).unwrap();
+        drop(file);
+        let found = look(&folder);
+        assert_eq!((found.newest(), found.is_copy), (Some(&head(7)), false));
     }
 }

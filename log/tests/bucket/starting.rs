@@ -267,8 +267,8 @@ fn a_bucket_whose_leaves_were_changed_is_noticed() {
     delivered(&serving, 0, 30);
     world.stop(serving);
     // The commits of a log of the same size with other leaves.
-    let another = memory();
-    let serving = start(&another, &TempDir::new().unwrap());
+    let (another, its_folder) = (memory(), TempDir::new().unwrap());
+    let serving = start(&another, &its_folder);
     delivered(&serving, 1, 30);
     another.stop(serving);
     let commits = names(&world, "private/commits");
