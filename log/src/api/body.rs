@@ -8,8 +8,12 @@ use super::Problem;
 
 /// Whether a body says that it has more bytes than that.
 pub(crate) fn is_larger(headers: &HeaderMap, bytes: usize) -> bool {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    declared.is_some_and(|length: u64| length > bytes as u64)
+    declared(headers).is_some_and(|length| length > bytes as u64)
+}
+
+/// How many bytes a body says that it has.
+pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// What can be told before a byte is read.

@@ -21,6 +21,9 @@ use crate::strangers::Reason;
 const LARGE: usize = 64 << 10;
 /// So many proofs are made where the request came in; more on a thread that may be busy for a while.
 const FEW: usize = 16;
+/// Of a body of which so much came, room is made for all of it that is to come, once: what grows bit by bit is moved to ever
+/// larger room, and holds both meanwhile. For less it is not: lengths are easily told.
+const LONG: usize = 1 << 20;
 /// A body comes in so many pieces, and one more for each so many bytes, at most: each costs something.
 const PIECES: usize = 16_384;
 const LEAST: usize = 64;
@@ -158,7 +161,7 @@ impl Receiving<'_> {
             }
             Err(problem) => Err(outside(Reason::TooLarge)(problem)),
             Ok(()) => tokio::select! {
-                whole = self.collect(&mut stream) => whole,
+                whole = self.collect(headers, &mut stream) => whole,
                 () = self.share.evicted() => Err(outside(Reason::Memory)(api::body::busy())),
             },
         };
@@ -180,10 +183,11 @@ impl Receiving<'_> {
         .await
     }
 
-    async fn collect(&self, stream: &mut BodyDataStream) -> Result<Vec<u8>, Unanswered> {
+    async fn collect(&self, headers: &HeaderMap, stream: &mut BodyDataStream) -> Result<Vec<u8>, Unanswered> {
         let (limits, bounds) = (self.state.collector.limits(), &self.state.bounds);
         let too_slow = || outside(Reason::Slow)(api::body::too_slow());
         let begun = Instant::now();
+        let declared = api::body::declared(headers).map_or(0, |all| all.min(limits.bytes as u64)) as usize;
         let (mut bytes, mut glance) = (Vec::new(), LARGE);
         let mut pieces = 0;
         loop {
@@ -201,6 +205,9 @@ impl Receiving<'_> {
                 return Err(outside(Reason::TooLarge)(Problem::too_large(limits)));
             }
             self.share.resize(bytes.len() + chunk.len()).map_err(outside(Reason::Memory))?;
+            if bytes.len() >= LONG && bytes.capacity() - bytes.len() < chunk.len() {
+                bytes.reserve_exact(declared.saturating_sub(bytes.len()));
+            }
             bytes.extend_from_slice(&chunk);
             if bytes.len() >= glance {
                 let mut admitted;
