@@ -24,6 +24,7 @@ mod grant;
 mod http;
 mod init;
 mod input;
+mod integers;
 mod inventory;
 mod key;
 mod keygen;

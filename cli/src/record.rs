@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::submit::{self, To};
 use crate::verdict::count;
 use crate::verify::now;
-use crate::{args, key, resume, style};
+use crate::{args, integers, key, resume, style};
 
 /// Record events as one signed chain
 ///
@@ -66,6 +66,11 @@ pub(crate) struct Args {
     /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
     #[arg(long, value_name = "HOW", value_parser = ["shape"])]
     path: Option<String>,
+    /// Record integers beyond 2^53 - 1 as texts, with all their digits; without this they are refused
+    ///
+    /// JSON readers disagree about such numbers: many round them.
+    #[arg(long, value_name = "HOW", value_parser = ["text"])]
+    large_integers: Option<String>,
     /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
     #[arg(long)]
     pub(crate) open: bool,
@@ -170,7 +175,7 @@ fn record(
     recorder.sign_with(key)?;
     let mut total = Total::default();
     total.unwrapped = events.events("recording", |found| {
-        let event = Event::parse(found.bytes, &redaction).map_err(|error| explain(error, found.bytes))?;
+        let event = event(args, found.bytes, &redaction).map_err(|error| explain(error, found.bytes))?;
         let mut salt = [0; 16];
         random(&mut salt)?;
         recorder.record(&event, now()?, &salt)?;
@@ -200,6 +205,15 @@ pub(crate) fn redaction(args: &Args) -> Redaction {
     if args.path.is_some() { redaction.with_path_shapes() } else { redaction }
 }
 
+/// The event that was read.
+pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<Event, Error> {
+    if args.large_integers.is_some() {
+        Event::parse(&integers::large_as_texts(bytes), redaction)
+    } else {
+        Event::parse(bytes, redaction)
+    }
+}
+
 /// An error about a line, with what the line seems to be where it is no event.
 pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
     let start = line.trim_ascii();
@@ -215,6 +229,10 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
         Some("this seems to be an array of arrays: events are objects")
     } else if matches!(start, b"{" | b"}" | b"},") {
         Some("this seems to be indented JSON: `jq -c . FILE` puts each object on one line")
+    } else if Event::parse(&integers::large_as_texts(line), &Redaction::none()).is_ok() {
+        Some(
+            "a number here is beyond 2^53 - 1: --large-integers text records such numbers as texts, with all their digits",
+        )
     } else if start.starts_with(b"{") {
         None
     } else {

@@ -31,7 +31,10 @@ fn each_event_is_one_line_of_json_as_it_was_signed() {
     let assert = place
         .run(&["show", "audit.ndjson", "--trust", "trust.txt", "--json", "--query", "n:3"])
         .success()
-        .stderr(predicate::str::contains("Verified.").and(predicate::str::contains("1 of 5 events")));
+        .stderr(
+            predicate::str::contains("Verified.")
+                .and(predicate::str::contains("1 of 5 verified events matches")),
+        );
     let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     let line: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
@@ -59,7 +62,7 @@ fn nothing_found_is_explained() {
     place
         .run(&["show", "audit.ndjson", "--trust", "trust.txt", "--query", "actr.id:u_1 n>3 since:2019-01-01"])
         .success()
-        .stdout(predicate::str::contains("0 of 5 events"))
+        .stdout(predicate::str::contains("0 of 5 verified events match"))
         .stdout(predicate::str::contains("No event has the field actr.id. Similar: actor.id"))
         .stdout(predicate::str::is_match("2 +0  n>3\n").unwrap())
         .stdout(predicate::str::contains("Times are when events were recorded"));

@@ -40,6 +40,17 @@ fn deliveries_are_recorded_event_by_event_and_it_is_said() {
 }
 
 #[test]
+fn large_integers_are_kept_as_texts_where_that_was_asked_for() {
+    let place = Place::new();
+    let input = br#"{"value":[{"id":638543210123456789,"n":[-9007199254740992,7]}]}"#;
+    record(&place, input).code(1).stderr(predicate::str::contains("--large-integers text"));
+    let recording = ["record", "--key", "app.key", "--origin", ORIGIN, "in", "-o", "out.ndjson"];
+    place.command(&recording).args(["--large-integers", "text"]).assert().success();
+    let event = r#"{"id":"638543210123456789","n":["-9007199254740992",7]}"#;
+    assert!(place.read("out.ndjson").contains(event));
+}
+
+#[test]
 fn an_empty_delivery_is_nothing_to_record() {
     let place = Place::new();
     record(&place, b"{\"Records\":[]}").code(1).stderr(predicate::str::contains("no event to record"));

@@ -318,7 +318,7 @@ impl Session<'_> {
         redaction: &Redaction,
         recorded: u64,
     ) -> Result<Event, Failure> {
-        let error = match Event::parse(bytes, redaction) {
+        let error = match record::event(self.args, bytes, redaction) {
             Ok(event) => return Ok(event),
             Err(error) => error,
         };

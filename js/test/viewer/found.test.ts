@@ -78,7 +78,7 @@ test("findings are listed, marked, explained and saved", async () => {
   assert.match(await text(why), /Signed by A trusted key/);
   const marks = page.locator("cs-rows .row.marked .mark");
   assert.ok((await marks.count()) > 3);
-  assert.match(await text(page.locator(".legend")), /findings \d/);
+  assert.match(await text(page.locator(".legend")), /Findings \d/);
   assert.deepEqual(await violations(page), []);
 
   // Another entry of the finding is shown where it is asked for.
