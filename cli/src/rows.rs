@@ -37,8 +37,7 @@ impl Rows {
     /// Whether a file of this name has rows.
     pub(crate) fn are_in(name: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        let name = [".gz", ".zst"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
-        name.ends_with(".csv")
+        [".csv", ".csv.gz", ".csv.zst"].into_iter().any(|end| name.ends_with(end))
     }
 
     /// Takes the next bytes.

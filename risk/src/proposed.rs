@@ -55,7 +55,7 @@ impl Observation {
     /// An endpoint, as `inventory/v1` has it: its method or service, and its path or operation.
     pub fn called(name: [Option<String>; 2], flags: Vec<String>, leaves: Vec<u64>) -> Self {
         let title = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        Self { title, flags, leaves, ..Self::default() }
+        Self { flags, title, leaves, ..Self::default() }
     }
 }
 
