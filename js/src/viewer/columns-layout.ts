@@ -27,9 +27,9 @@ export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[],
  * The usual columns that give way, in this order, so that most names can be read whole: how it ended then stands beside
  * the action. Those that a reader chose all stay.
  */
-const FOR_COMFORT: readonly ColumnId[] = ["place", "address", "outcome", "target"];
-/** What gives way only where there is no room for it at all: who did it is what a row is about. */
-const FOR_ROOM: readonly ColumnId[] = ["actor"];
+const FOR_COMFORT: readonly ColumnId[] = ["place", "address", "outcome"];
+/** Those that give way only where there is no room for them at all: who did it and to what is what a row is about. */
+const FOR_ROOM: readonly ColumnId[] = ["target", "actor"];
 /** What these columns need for most names to be read whole, in rem: more than their least. */
 const COMFORT: Readonly<Partial<Record<ColumnId, number>>> = { action: 10, actor: 11, target: 11 };
 /** What stands in a row beside its columns, in rem. */

@@ -66,7 +66,7 @@ test("columns that there is no room for give way, those that a reader chose neve
   assert.deepEqual(ids(70), all.slice(0, -1));
   assert.deepEqual(ids(60), ["time", "action", "actor", "target", "outcome"]);
   assert.deepEqual(ids(50), ["time", "action", "actor", "target"]);
-  assert.deepEqual(ids(40), ["time", "action", "actor"]);
+  assert.deepEqual(ids(40), ["time", "action", "actor", "target"]);
   assert.deepEqual(ids(33), ["time", "action", "actor"]);
   assert.deepEqual(ids(29), ["time", "action"]);
   const chosen = [...DEFAULT_COLUMNS];
