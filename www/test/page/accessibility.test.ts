@@ -203,9 +203,14 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
       assert.equal(await page.getByRole("region", { name, exact: true }).count(), 1, name);
   };
   await regions("What is checked", "Verified.", "Checks", "Save and share");
-  for (const name of ["Coverage", "Findings", "Signers", "Events"]) {
-    await open(page, name);
-    await regions(name);
+  for (const [tab, region] of [
+    ["Coverage", "Coverage"],
+    ["Findings", "What verifying found"],
+    ["Signers", "Signers"],
+    ["Events", "Events"],
+  ] as const) {
+    await open(page, tab);
+    await regions(region);
   }
   await unfold(page);
   await regions("File to check", "Keys you trust");
