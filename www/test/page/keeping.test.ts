@@ -167,7 +167,7 @@ test("everything is said in German too, and the language is kept", async (t) => 
   await page.getByRole("heading", { name: "Prüfungen" }).waitFor();
   await open(page, "Befunde");
   assert.equal(await page.title(), "Ein Audit-Log prüfen – countersign");
-  const findings = page.getByRole("region", { name: "Befunde" });
+  const findings = page.getByRole("region", { name: "Was die Prüfung ergab" });
   assert.match((await findings.textContent()) ?? "", /Das Ereignis wurde nach der Signatur verändert/);
   assert.equal(await page.locator(".checks [lang], .finding-list [lang]").count(), 0);
   // What the core says in English alone is marked so, and announced.
