@@ -313,7 +313,7 @@ export const en = {
         "All entries were recorded in less than a day, which says nothing about a year. Enter when the events happened.",
       observed: (observed: number, from: string, to: string, years: string) =>
         `${observed === 0 ? "None" : count(observed)} observed from ${from} to ${to} (${years} years).`,
-      others: "There may be others: not all of the log was looked at.",
+      others: "There may be others: not all of the log was searched.",
       kinds: (more: number) => `and ${counting(LANG, "more kind", "more kinds")(more)}`,
       now: "The scenario says",
       proposed: "Proposed",
