@@ -64,7 +64,7 @@ impl Rows {
                 }
                 (Phase::Plain | Phase::Quote, b',') => self.end_field()?,
                 (Phase::Plain | Phase::Quote, b'\n') => self.end_row(each)?,
-                (Phase::Plain | Phase::Quote, b'\r') => {}
+                (Phase::Quote, b'\r') => {}
                 (Phase::Plain | Phase::Quoted, byte) => self.field.push(*byte),
                 (Phase::Quote, _) => {
                     let hint = "a quote within a field in quotes is written twice";
@@ -96,6 +96,10 @@ impl Rows {
     }
 
     fn end_row(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        // One within a field belongs to it.
+        if matches!(self.phase, Phase::Plain) && self.field.last() == Some(&b'\r') {
+            self.field.pop();
+        }
         self.end_field()?;
         self.size = 0;
         let mut fields = std::mem::take(&mut self.fields);
@@ -163,6 +167,7 @@ mod tests {
     fn each_row_is_an_event_however_it_is_cut() {
         for (text, wanted) in [
             ("", &[][..]),
+            ("a\r\nx\ry\r\n\"z\r\"\r\n", &[r#"2: {"a":"x\ry"}"#, r#"3: {"a":"z\r"}"#]),
             ("a,b\r\n1,\r\n\r\n,2", &[r#"2: {"a":"1"}"#, r#"4: {"b":"2"}"#]),
             (
                 "\u{feff}\"a\",b\n\"x, \"\"y\"\"\nz\",\"{\"\"n\"\":1}\"\n3,é\n",
