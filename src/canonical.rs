@@ -31,7 +31,7 @@ use crate::json::{self, JsonError};
 
 pub use countersign_secrets::Redaction;
 pub use number::{double, es6 as number};
-pub use tokens::{Mark, Part, Raw, Token, Tokens};
+pub use tokens::{Part, Raw, Token, TokenKind, Tokens};
 
 /// How deep a value may nest, itself the first level.
 pub const MAX_DEPTH: usize = 64;

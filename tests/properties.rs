@@ -416,8 +416,8 @@ proptest! {
         let others = shown.iter().filter(|event| event.seq % 3 == 0).count();
         prop_assert_eq!((told.others, told.events.len()), (others as u64, 0));
         let picked = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event }| {
-            let note = Some([link.seq as u8, event.len() as u8].into());
-            PickedEvent { event: (link.seq % 3 == 1).then_some(event), note, link }
+            let annotation = Some([link.seq as u8, event.len() as u8].into());
+            PickedEvent { event: (link.seq % 3 == 1).then_some(event), annotation, link }
         });
         prop_assert_eq!(told.picked, picked.collect::<Vec<_>>());
     }

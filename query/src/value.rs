@@ -13,7 +13,7 @@
 use core::cmp::Ordering;
 use std::borrow::Cow;
 
-use countersign::canonical::{Mark, Part, Raw, Token, Tokens};
+use countersign::canonical::{Part, Raw, Token, TokenKind, Tokens};
 
 /// The most bytes of text that are read: an event has at most 262,144 (SPEC section 2).
 pub const MAX_BYTES: usize = countersign::event::MAX_BYTES;
@@ -31,7 +31,7 @@ pub struct Document<'a> {
 /// A name, or a value and all that is in it.
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    mark: Mark,
+    kind: TokenKind,
     /// Where it stands in the text, as far as it says something.
     start: u32,
     end: u32,
@@ -64,22 +64,22 @@ impl<'a> Document<'a> {
         let mut open = [0; DEPTH];
         let mut depth = 0;
         let mut tokens = Tokens::of(text);
-        while let Some(Part { mark, start, end }) = tokens.next_part()? {
+        while let Some(Part { kind, start, end }) = tokens.next_part()? {
             let next = nodes.len() as u32 + 1;
-            match mark {
-                Mark::End => {
+            match kind {
+                TokenKind::End => {
                     depth -= 1;
                     let opened: usize = open[depth];
                     nodes[opened].after = next - 1;
                     continue;
                 }
-                Mark::Object | Mark::Array => {
+                TokenKind::Object | TokenKind::Array => {
                     *open.get_mut(depth)? = nodes.len();
                     depth += 1;
                 }
                 _ => {}
             }
-            nodes.push(Node { mark, start: start as u32, end: end as u32, after: next });
+            nodes.push(Node { kind, start: start as u32, end: end as u32, after: next });
         }
         (!nodes.is_empty()).then_some(Document { text, nodes })
     }
@@ -136,12 +136,12 @@ impl<'a> Value<'a> {
         Self { document: self.document, at: place as usize }
     }
 
-    fn mark(self) -> Mark {
-        self.document.node(self.at).map_or(Mark::Null, |node| node.mark)
+    fn token_kind(self) -> TokenKind {
+        self.document.node(self.at).map_or(TokenKind::Null, |node| node.kind)
     }
 
     fn token(self) -> Token<'a> {
-        let part = |node: &Node| Part { mark: node.mark, start: node.start as usize, end: node.end as usize };
+        let part = |node: &Node| Part { kind: node.kind, start: node.start as usize, end: node.end as usize };
         self.document.node(self.at).map_or(Token::Null, |node| part(node).of(self.document.text))
     }
 
@@ -151,13 +151,13 @@ impl<'a> Value<'a> {
 
     /// What it is.
     pub fn kind(self) -> Kind {
-        match self.mark() {
-            Mark::Object => Kind::Object,
-            Mark::Array => Kind::Array,
-            Mark::Text | Mark::EscapedText => Kind::Text,
-            Mark::Number => Kind::Number,
-            Mark::True | Mark::False => Kind::Bool,
-            Mark::Null | Mark::Name | Mark::EscapedName | Mark::End => Kind::Null,
+        match self.token_kind() {
+            TokenKind::Object => Kind::Object,
+            TokenKind::Array => Kind::Array,
+            TokenKind::Text | TokenKind::EscapedText => Kind::Text,
+            TokenKind::Number => Kind::Number,
+            TokenKind::True | TokenKind::False => Kind::Bool,
+            TokenKind::Null | TokenKind::Name | TokenKind::EscapedName | TokenKind::End => Kind::Null,
         }
     }
 
@@ -237,7 +237,14 @@ impl<'a> Value<'a> {
     /// The strings, numbers, `true`, `false` and `null` within it, in their order, itself where it is one.
     pub fn leaves(self) -> impl Iterator<Item = Self> + 'a {
         let is_leaf = |value: &Self| {
-            !matches!(value.mark(), Mark::Object | Mark::Array | Mark::Name | Mark::EscapedName | Mark::End)
+            !matches!(
+                value.token_kind(),
+                TokenKind::Object
+                    | TokenKind::Array
+                    | TokenKind::Name
+                    | TokenKind::EscapedName
+                    | TokenKind::End
+            )
         };
         (self.at..self.after()).map(move |at| Value { at, ..self }).filter(is_leaf)
     }

@@ -29,7 +29,7 @@ pub enum Token<'a> {
 
 /// What a part of a JSON text is, for who keeps where it stands and not what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum TokenKind {
     /// An object begins.
     Object,
     /// An array begins.
@@ -58,7 +58,7 @@ pub enum Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// What it is.
-    pub mark: Mark,
+    pub kind: TokenKind,
     /// Its first byte.
     pub start: usize,
     /// The byte after its last.
@@ -70,18 +70,18 @@ impl Part {
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn of(self, text: &str) -> Token<'_> {
         let raw = || text.get(self.start..self.end).unwrap_or_default();
-        match self.mark {
-            Mark::Object => Token::Object,
-            Mark::Array => Token::Array,
-            Mark::End => Token::End,
-            Mark::Name => Token::Name(Raw { raw: raw(), escapes: false }),
-            Mark::EscapedName => Token::Name(Raw { raw: raw(), escapes: true }),
-            Mark::Text => Token::Text(Raw { raw: raw(), escapes: false }),
-            Mark::EscapedText => Token::Text(Raw { raw: raw(), escapes: true }),
-            Mark::Number => Token::Number(raw()),
-            Mark::True => Token::Bool(true),
-            Mark::False => Token::Bool(false),
-            Mark::Null => Token::Null,
+        match self.kind {
+            TokenKind::Object => Token::Object,
+            TokenKind::Array => Token::Array,
+            TokenKind::End => Token::End,
+            TokenKind::Name => Token::Name(Raw { raw: raw(), escapes: false }),
+            TokenKind::EscapedName => Token::Name(Raw { raw: raw(), escapes: true }),
+            TokenKind::Text => Token::Text(Raw { raw: raw(), escapes: false }),
+            TokenKind::EscapedText => Token::Text(Raw { raw: raw(), escapes: true }),
+            TokenKind::Number => Token::Number(raw()),
+            TokenKind::True => Token::Bool(true),
+            TokenKind::False => Token::Bool(false),
+            TokenKind::Null => Token::Null,
         }
     }
 }
@@ -167,13 +167,13 @@ impl<'a> Tokens<'a> {
         self.objects = if is_object { self.objects | bit } else { self.objects & !bit };
         self.depth += 1;
         self.next = Next::First;
-        Some(self.part(if is_object { Mark::Object } else { Mark::Array }, 1))
+        Some(self.part(if is_object { TokenKind::Object } else { TokenKind::Array }, 1))
     }
 
     fn close(&mut self) -> Part {
         self.depth -= 1;
         self.after_value();
-        self.part(Mark::End, 1)
+        self.part(TokenKind::End, 1)
     }
 
     fn after_value(&mut self) {
@@ -181,24 +181,24 @@ impl<'a> Tokens<'a> {
     }
 
     /// What has so many bytes from here on.
-    fn part(&mut self, mark: Mark, length: usize) -> Part {
+    fn part(&mut self, kind: TokenKind, length: usize) -> Part {
         let start = self.index;
         self.index += length;
-        Part { mark, start, end: self.index }
+        Part { kind, start, end: self.index }
     }
 
-    fn string(&mut self, plain: Mark, escaped: Mark) -> Option<Part> {
+    fn string(&mut self, plain: TokenKind, escaped: TokenKind) -> Option<Part> {
         if self.byte() != b'"' {
             return None;
         }
         let start = self.index + 1;
         let (end, escapes) = json::string_end(self.text.as_bytes(), start).ok()?;
         self.index = end;
-        Some(Part { mark: if escapes { escaped } else { plain }, start, end: end - 1 })
+        Some(Part { kind: if escapes { escaped } else { plain }, start, end: end - 1 })
     }
 
     fn name(&mut self) -> Option<Part> {
-        let name = self.string(Mark::Name, Mark::EscapedName)?;
+        let name = self.string(TokenKind::Name, TokenKind::EscapedName)?;
         self.space();
         if self.byte() != b':' {
             return None;
@@ -212,16 +212,17 @@ impl<'a> Tokens<'a> {
         let part = match self.byte() {
             b'{' => return self.open(true),
             b'[' => return self.open(false),
-            b'"' => self.string(Mark::Text, Mark::EscapedText)?,
+            b'"' => self.string(TokenKind::Text, TokenKind::EscapedText)?,
             b'-' | b'0'..=b'9' => {
                 let end = json::number_end(self.text.as_bytes(), self.index).ok()?;
-                self.part(Mark::Number, end - self.index)
+                self.part(TokenKind::Number, end - self.index)
             }
             _ => {
                 let rest = &self.text.as_bytes()[self.index..];
-                let words = [("true", Mark::True), ("false", Mark::False), ("null", Mark::Null)];
-                let (word, mark) = words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes()))?;
-                self.part(mark, word.len())
+                let words =
+                    [("true", TokenKind::True), ("false", TokenKind::False), ("null", TokenKind::Null)];
+                let (word, kind) = words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes()))?;
+                self.part(kind, word.len())
             }
         };
         self.after_value();
@@ -322,20 +323,20 @@ mod tests {
         let text = r#" {"a\u0062": "\n", "c" :[ -1.5e2 ,true,false,null,"d"]} "#;
         let mut tokens = Tokens::of(text);
         let parts = core::iter::from_fn(|| tokens.next_part().expect("JSON"));
-        let stand: Vec<_> = parts.map(|part| (part.mark, &text[part.start..part.end])).collect();
+        let stand: Vec<_> = parts.map(|part| (part.kind, &text[part.start..part.end])).collect();
         let expected = [
-            (Mark::Object, "{"),
-            (Mark::EscapedName, r"a\u0062"),
-            (Mark::EscapedText, r"\n"),
-            (Mark::Name, "c"),
-            (Mark::Array, "["),
-            (Mark::Number, "-1.5e2"),
-            (Mark::True, "true"),
-            (Mark::False, "false"),
-            (Mark::Null, "null"),
-            (Mark::Text, "d"),
-            (Mark::End, "]"),
-            (Mark::End, "}"),
+            (TokenKind::Object, "{"),
+            (TokenKind::EscapedName, r"a\u0062"),
+            (TokenKind::EscapedText, r"\n"),
+            (TokenKind::Name, "c"),
+            (TokenKind::Array, "["),
+            (TokenKind::Number, "-1.5e2"),
+            (TokenKind::True, "true"),
+            (TokenKind::False, "false"),
+            (TokenKind::Null, "null"),
+            (TokenKind::Text, "d"),
+            (TokenKind::End, "]"),
+            (TokenKind::End, "}"),
         ];
         assert_eq!(stand, expected);
         assert!(matches!(Tokens::of(text).nth(1), Some(Ok(Token::Name(name))) if name.text() == "ab"));

@@ -7,7 +7,7 @@ use super::Update;
 use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
-use super::picked::{Note, PickedEvent};
+use super::picked::{Annotation, PickedEvent};
 use super::summary::{LinkEntry, Role, Shown};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
@@ -34,7 +34,7 @@ pub(super) enum Offered<'e> {
     /// Its text, which is handed out where events are wanted.
     Text(&'e [u8]),
     /// It was picked, with this text or without.
-    Picked(Note, Option<&'e [u8]>),
+    Picked(Annotation, Option<&'e [u8]>),
     /// Others were picked.
     Count,
 }
@@ -62,7 +62,7 @@ struct Waiting {
 #[derive(Debug)]
 enum What {
     Event(Box<str>),
-    Picked(Note, Option<Box<str>>),
+    Picked(Annotation, Option<Box<str>>),
     Mark(LinkKind),
 }
 
@@ -71,8 +71,8 @@ impl Waiting {
     fn bytes(&self) -> usize {
         let held = match &self.what {
             What::Event(text) => text.len(),
-            What::Picked(note, text) => {
-                note.as_ref().map_or(0, |note| note.len()) + text.as_ref().map_or(0, |text| text.len())
+            What::Picked(annotation, text) => {
+                annotation.as_deref().map_or(0, <[u8]>::len) + text.as_deref().map_or(0, str::len)
             }
             What::Mark(_) => 0,
         };
@@ -101,8 +101,8 @@ impl Delivery {
                             self.wait(chain, place, link.time, What::Event(event));
                         }
                     }
-                    Offered::Picked(note, event) => {
-                        self.wait(chain, place, link.time, What::Picked(note, event.and_then(text)));
+                    Offered::Picked(annotation, event) => {
+                        self.wait(chain, place, link.time, What::Picked(annotation, event.and_then(text)));
                     }
                     Offered::Count => self.chains.entry(chain).or_default().others += 1,
                 }
@@ -155,10 +155,11 @@ impl Delivery {
             self.bytes -= waiting.bytes();
             let Waiting { line, index, seq, time, what } = waiting;
             let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorised };
+            let ready = &mut self.ready;
             match what {
-                What::Event(event) => self.ready.events.push(VerifiedEvent { link, event }),
-                What::Picked(note, event) => self.ready.picked.push(PickedEvent { link, note, event }),
-                What::Mark(kind) => self.ready.marks.push(Mark::Link(LinkMark { kind, link })),
+                What::Event(event) => ready.events.push(VerifiedEvent { link, event }),
+                What::Picked(annotation, event) => ready.picked.push(PickedEvent { link, annotation, event }),
+                What::Mark(kind) => ready.marks.push(Mark::Link(LinkMark { kind, link })),
             }
         }
     }

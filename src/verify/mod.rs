@@ -64,7 +64,7 @@ mod witnesses;
 pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
-pub use picked::{Note, Pick, PickedEvent, SummarizedEvent};
+pub use picked::{Annotation, Pick, PickedEvent, SummarizedEvent};
 pub use report::{CheckState, Report, SignerTrust, Verdict};
 pub use splitter::Splitter;
 pub use standing::Standing;

@@ -5,8 +5,8 @@ use super::summary::{Kind, Shown, Summary};
 use crate::link::ChainId;
 use crate::time::Time;
 
-/// What whoever looked at an event notes of it, perhaps in place of its text.
-pub type Note = Option<Box<[u8]>>;
+/// What whoever looked at an event keeps of it, perhaps in place of its text.
+pub type Annotation = Option<Box<[u8]>>;
 
 /// An event that matches the commit of its link. Whether a valid signature covers the link is not known yet.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +24,8 @@ pub struct SummarizedEvent<'a> {
 
 impl SummarizedEvent<'_> {
     /// This event is to be told of once it is verified, with its text or without.
-    pub fn pick(&self, note: Note, with_text: bool) -> Pick {
-        Pick { entry: self.entry, note, with_text }
+    pub fn pick(&self, annotation: Annotation, with_text: bool) -> Pick {
+        Pick { entry: self.entry, annotation, with_text }
     }
 }
 
@@ -33,7 +33,7 @@ impl SummarizedEvent<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pick {
     pub(super) entry: usize,
-    pub(super) note: Note,
+    pub(super) annotation: Annotation,
     pub(super) with_text: bool,
 }
 
@@ -43,8 +43,8 @@ pub struct PickedEvent {
     /// Its link.
     #[deref]
     pub link: CoveredLink,
-    /// What was noted of it.
-    pub note: Note,
+    /// What was kept of it when it was looked at.
+    pub annotation: Annotation,
     /// Its text, where that was asked for: as in [`VerifiedEvent`](super::VerifiedEvent).
     pub event: Option<Box<str>>,
 }

@@ -217,7 +217,7 @@ impl Sequence {
                 let text = || canonical.map_or_else(|| stretch.event(link), str::as_bytes);
                 let event = match pick {
                     None => Offered::Text(text()),
-                    Some(Some(pick)) => Offered::Picked(pick.note, pick.with_text.then(text)),
+                    Some(Some(pick)) => Offered::Picked(pick.annotation, pick.with_text.then(text)),
                     Some(None) => Offered::Count,
                 };
                 let chain = &mut stretch.chains[link.chain as usize];

@@ -93,9 +93,9 @@ impl<'p> Taking<'p> {
 
     /// Takes what became verified. What was noted of an event is what was detected; where nothing was, its text is there.
     pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
-        for PickedEvent { link, event, note } in told.picked {
+        for PickedEvent { link, event, annotation } in told.picked {
             let answer = event.as_deref().and_then(|event| Acknowledged::of(event, link.index));
-            let detected = note.unwrap_or_else(|| {
+            let detected = annotation.unwrap_or_else(|| {
                 let of = (link.time, link.chain, Some(link.vkey.name()));
                 detect(self.pack, self.readings, &event.unwrap_or_default(), of).to_bytes().into()
             });
@@ -209,7 +209,7 @@ correlation:
             authorised: !index.is_multiple_of(3),
         };
         let event = format!(r#"{{"action":"a","actor":{{"id":"u{}"}},"outcome":"denied"}}"#, index % 5);
-        PickedEvent { link, note: None, event: Some(event.into()) }
+        PickedEvent { link, annotation: None, event: Some(event.into()) }
     }
 
     /// What is found where the third chain signs now and then.

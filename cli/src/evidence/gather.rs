@@ -98,8 +98,8 @@ impl Look<'_> {
                 return;
             }
             failed = taken.take(told, |picked| {
-                if let Some(note) = &picked.note {
-                    return postcard::from_bytes(note).map_err(|error| faulty(&error.to_string()));
+                if let Some(annotation) = &picked.annotation {
+                    return postcard::from_bytes(annotation).map_err(|error| faulty(&error.to_string()));
                 }
                 let of = (picked.link.time, picked.link.chain, Some(picked.link.vkey.name()));
                 Ok(self.at(&looking, picked.event.as_deref().unwrap_or_default(), of, picked.link.index))

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign::link::ChainId;
-use countersign::verify::{Note, Pick, PickedEvent, SummarizedEvent, Update};
+use countersign::verify::{Annotation, Pick, PickedEvent, SummarizedEvent, Update};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short, Tally};
@@ -163,7 +163,7 @@ impl State {
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
         let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
         let wanted = may && !self.full.load(Ordering::Relaxed);
-        (may || counts).then(|| event.pick(note(held, about), wanted))
+        (may || counts).then(|| event.pick(annotation(held, about), wanted))
     }
 }
 
@@ -187,10 +187,12 @@ impl<'q> Search<'q> {
         }
         for picked in told.picked {
             let matches = match (self.wanted, &mut self.tally) {
-                (Wanted::Matching(asked), Some(tally)) => match picked.note.as_deref().and_then(noted) {
-                    Some(seen) => tally.count(asked.seen(&picked, seen)),
-                    None => look(tally, asked.readings, &picked),
-                },
+                (Wanted::Matching(asked), Some(tally)) => {
+                    match picked.annotation.as_deref().and_then(annotated) {
+                        Some(seen) => tally.count(asked.seen(&picked, seen)),
+                        None => look(tally, asked.readings, &picked),
+                    }
+                }
                 _ => true,
             };
             if matches {
@@ -221,13 +223,13 @@ impl<'q> Search<'q> {
 }
 
 /// What was seen of an event before it was known who signed it.
-#[allow(clippy::unnecessary_wraps, reason = "others note nothing")]
-fn note(held: u128, about: u128) -> Note {
+#[allow(clippy::unnecessary_wraps, reason = "others annotate nothing")]
+fn annotation(held: u128, about: u128) -> Annotation {
     Some([held.to_le_bytes(), about.to_le_bytes()].concat().into())
 }
 
-fn noted(note: &[u8]) -> Option<Seen> {
-    let (held, about) = note.split_first_chunk()?;
+fn annotated(annotation: &[u8]) -> Option<Seen> {
+    let (held, about) = annotation.split_first_chunk()?;
     let about = about.first_chunk()?;
     Some(Seen { held: u128::from_le_bytes(*held), about: u128::from_le_bytes(*about) })
 }
