@@ -1,7 +1,7 @@
 /** The artefacts, which each runtime loads in its own way: the package's `imports` say how. */
 
 declare module "#recorder" {
-  export const module: import("./load.js").ModuleSource;
+  export const artefact: import("./load.js").ModuleSource;
   /** What the runtime tells a recorder about its end. */
   export const lifecycle: import("../record/lifecycle.js").Lifecycle;
   /** How it signs with a signer key's text, where the artefact does not. */
@@ -9,11 +9,11 @@ declare module "#recorder" {
 }
 
 declare module "#verifier" {
-  export const module: import("./load.js").ModuleSource;
+  export const artefact: import("./load.js").ModuleSource;
   /** Starts a worker, where there are any. */
   export const worker: (() => import("../calls/calls.js").WorkerLike) | undefined;
 }
 
 declare module "#gate" {
-  export const module: import("./load.js").ModuleSource;
+  export const artefact: import("./load.js").ModuleSource;
 }

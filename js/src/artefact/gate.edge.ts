@@ -1,1 +1,1 @@
-export { default as module } from "../wasm/gate_bg.wasm?module";
+export { default as artefact } from "../wasm/gate_bg.wasm?module";

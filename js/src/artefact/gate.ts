@@ -1,4 +1,4 @@
 import base64 from "../inlined/gate.js";
 import { compileInlined } from "./inlined.js";
 
-export const module = () => compileInlined(base64);
+export const artefact = () => compileInlined(base64);

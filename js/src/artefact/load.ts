@@ -12,7 +12,7 @@ export type ModuleSource = CompiledModule | (() => Promise<CompiledModule>);
 
 /** Has an artefact loaded when it is first asked for. A failure is told to those who wait, and tried again by the next. */
 export function loading<T>(
-  whose: "gate" | "recorder" | "verifier",
+  whose: string,
   source: ModuleSource,
   use: (module: CompiledModule) => T | Promise<T>,
 ): () => Promise<T> {

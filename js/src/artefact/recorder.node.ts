@@ -1,2 +1,2 @@
 export { nativeSigner as readKey } from "../record/sign.node.js";
-export { lifecycle, module } from "./recorder.js";
+export { artefact, lifecycle } from "./recorder.js";

@@ -3,5 +3,5 @@ import { compileInlined } from "./inlined.js";
 
 export { ofRuntime as lifecycle } from "../record/lifecycle.js";
 
-export const module = () => compileInlined(base64);
+export const artefact = () => compileInlined(base64);
 export const readKey = undefined;

@@ -1,5 +1,5 @@
 import script from "../inlined/worker.node.js";
 import { thread } from "../verify/thread.node.js";
 
-export { module } from "./verifier.inlined.js";
+export { artefact } from "./verifier.inlined.js";
 export const worker = () => thread(script);

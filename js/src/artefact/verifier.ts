@@ -2,7 +2,7 @@ import { compileFetched } from "./fetched.js";
 import { compileInlined } from "./inlined.js";
 
 /** The file, which loads faster, and where a bundler lost it the code that has it inlined. */
-export async function module(): Promise<WebAssembly.Module> {
+export async function artefact(): Promise<WebAssembly.Module> {
   try {
     return await compileFetched(new URL("../wasm/verifier_bg.wasm", import.meta.url));
   } catch (cause) {

@@ -1,2 +1,2 @@
-export { default as module } from "../wasm/verifier_bg.wasm";
+export { default as artefact } from "../wasm/verifier_bg.wasm";
 export const worker = undefined;

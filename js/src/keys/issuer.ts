@@ -3,7 +3,7 @@
  * a log keeps.
  */
 
-import { module } from "#recorder";
+import { artefact } from "#recorder";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import type { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
@@ -63,7 +63,7 @@ export interface Issuer {
   handler(options: HandlerOptions): (request: Request) => Promise<Response>;
 }
 
-const load = /* @__PURE__ */ loader(module);
+const load = /* @__PURE__ */ loader(artefact);
 
 /** Makes an issuer. Nothing is sent before it grants or revokes. */
 export function createIssuer(options: IssuerOptions): Issuer {

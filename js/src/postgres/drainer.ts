@@ -1,6 +1,6 @@
 /** Brings what programs recorded within their transactions into a log. */
 
-import { module } from "#recorder";
+import { artefact } from "#recorder";
 import { asLine, CountersignError, coded, must, tell } from "../error.js";
 import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
@@ -69,7 +69,7 @@ export function drainer(options: DrainOptions): Drainer {
 }
 
 /** Events are in the tables: nothing of them is lost with the program, so that nobody needs to be told of its end. */
-const { createRecorder } = recording(module, none);
+const { createRecorder } = recording(artefact, none);
 
 class PostgresDrainer implements Drainer {
   readonly #options: DrainOptions;

@@ -1,6 +1,6 @@
 /** Recording within a program's own transaction. */
 
-import { module } from "#recorder";
+import { artefact } from "#recorder";
 import { CountersignError } from "../error.js";
 import { inCore, loader } from "../record/core.js";
 import type { AuditEvent, Catalogue, EventOf } from "../record/event.js";
@@ -30,7 +30,7 @@ export interface PostgresOutbox<Event = AuditEvent> {
 const ORIGIN = "outbox.invalid/audit";
 const SIGNER = "outbox.invalid/recorder";
 
-const load = loader(module);
+const load = loader(artefact);
 
 /**
  * Makes an outbox of a table that `outboxTables` has the SQL for.

@@ -26,6 +26,9 @@ import {
 /** Begins a chain; of events of a catalogue, where there is one, or as the type parameter says. */
 export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Promise<Recorder<EventOf<Events>>>;
 
+/** Makes a signer key of that name. */
+export type GenerateKey = (name: string) => Promise<GeneratedKey>;
+
 /** A new signer key. */
 export interface GeneratedKey {
   /** The secret: `PRIVATE+KEY+…`. Who has it can sign. */
@@ -78,7 +81,7 @@ export function recording(
     }
     return recorder;
   };
-  const generateKey = async (name: string): Promise<GeneratedKey> => {
+  const generateKey: GenerateKey = async (name) => {
     const core = await load();
     const seed = crypto.getRandomValues(new Uint8Array(32));
     const [key = "", vkey = ""] = inCore(() => core.signerKey(name, seed));

@@ -14,7 +14,7 @@ export {
 } from "../transport/transport.js";
 export type { Audit, FlushPatience, NamedRequest, Scope, Status } from "./audit.js";
 
-export type { CreateRecorder, GeneratedKey } from "./create.js";
+export type { CreateRecorder, GeneratedKey, GenerateKey } from "./create.js";
 export type {
   Actor,
   AuditEvent,

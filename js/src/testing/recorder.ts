@@ -1,6 +1,6 @@
 /** A recorder in memory: the real one, with a key, a clock and randomness that are the same each time. */
 
-import { module } from "#recorder";
+import { artefact } from "#recorder";
 import { CountersignError, must } from "../error.js";
 import { type Core, inCore, loader } from "../record/core.js";
 import { recording } from "../record/create.js";
@@ -73,7 +73,7 @@ export async function createTestRecorder<Events = unknown>(
     recorded++;
     seen.push(event);
   };
-  const { createRecorder } = recording(module, none, {
+  const { createRecorder } = recording(artefact, none, {
     wrapped: (artefact) => telling(artefact as Core, taken) as typeof artefact,
   });
   const recorder = await createRecorder<Events>({
@@ -109,7 +109,7 @@ export async function createTestRecorder<Events = unknown>(
   });
 }
 
-const load = loader(module);
+const load = loader(artefact);
 
 /** The artefact, whose recorders tell of each event as they queued it. */
 function telling(core: Core, tell: (event: RecordedEvent) => void): Core {

@@ -128,6 +128,19 @@ for (const name of NAMES) {
   });
 }
 
+/** What a CommonJS module has by itself: nothing of its own can have these names. */
+const TAKEN =
+  /^(?:export )?(?:default )?(?:async )?(?:const|let|var|class|function\*?) (?:module|exports|require|__filename|__dirname)\b/m;
+
+test("what makes CommonJS of it, as Jest is mostly set up, finds no name taken", () => {
+  const scripts = installed.tarball("countersign").files.filter((path) => path.endsWith(".js"));
+  assert.deepEqual(
+    scripts.filter((path) => TAKEN.test(packed("countersign", path))),
+    [],
+  );
+  assert.match("export const module = 1;", TAKEN);
+});
+
 test("who records installs no viewer, no log and no slicer", () => {
   const { files } = installed.tarball("countersign");
   assert.deepEqual(
