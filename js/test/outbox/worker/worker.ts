@@ -50,10 +50,6 @@ class Keeper {
         const waits = [() => Promise.reject(new Error("internal error")), () => storage.sync()];
         const outbox = durableObjectOutbox(
           {
-            get sql() {
-              return storage.sql as Required<ObjectStorage>["sql"];
-            },
-            transactionSync: (work) => storage.transactionSync?.(work) ?? work(),
             list: (options) => storage.list(options),
             put: (entries) => storage.put(entries),
             delete: (keys) => storage.delete(keys),
