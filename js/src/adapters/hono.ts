@@ -16,8 +16,6 @@ export interface AuditVariables {
 export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
   /** The recorder. By default that of `withCountersign`, which the app is given to. */
   audit?: Audit | undefined;
-  /** Whether requests are recorded, as `http.request`. By default they are. */
-  requests?: boolean | undefined;
 }
 
 /**
@@ -35,14 +33,10 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
   if (options.ip === true && options.audit !== undefined) {
     throw noAddress("ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
   }
-  const recording = options.requests === false ? undefined : new HttpRecording<Context<E>>(options);
+  const recording = new HttpRecording<Context<E>>(options);
   return async (context, next) => {
     const audit = options.audit ?? ofInvocation(context);
     context.set("audit", audit);
-    if (recording === undefined) {
-      await next();
-      return undefined;
-    }
     const request = context.req.raw;
     let template: string | undefined;
     const asked: Asked = {
