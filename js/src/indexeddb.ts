@@ -46,16 +46,17 @@ export function openDatabase(
 }
 
 /** Does work in a transaction, and resolves when it is on the disk. */
-export function transact<T>(
+export function transact<T, const Names extends readonly string[]>(
   database: IDBDatabase,
-  names: readonly string[],
+  names: Names,
   mode: IDBTransactionMode,
-  work: (...stores: IDBObjectStore[]) => T,
+  work: (...stores: { [Place in keyof Names]: IDBObjectStore }) => T,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const transaction = database.transaction(names, mode, { durability: "strict" });
     transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
-    const result = work(...names.map((name) => transaction.objectStore(name)));
+    const stores = names.map((name) => transaction.objectStore(name));
+    const result = work(...(stores as { [Place in keyof Names]: IDBObjectStore }));
     transaction.oncomplete = () => resolve(result);
   });
 }

@@ -226,7 +226,8 @@ async function invoked(
   remember(context, invocation);
   try {
     if (!holder.isStarted) {
-      await started(holder, required);
+      const begun = holder.begin();
+      await (required ? begun : comesWithin(START, begun));
     }
     return await handle(invocation);
   } finally {
@@ -236,11 +237,6 @@ async function invoked(
 
 /** How long a handler waits for its recorder. Mostly it is there at once. */
 const START = 1_000;
-
-async function started(holder: RecorderHolder, required: boolean): Promise<void> {
-  const begun = holder.begin();
-  await (required ? begun : comesWithin(START, begun));
-}
 
 /** Holders by options and environment: those that are required, and the others. */
 const holders = {

@@ -190,24 +190,22 @@ export class HttpRecording<Source> {
       return;
     }
     const event: AuditEvent = this.#event(source, seen, latency);
-    const full = { ...event, ...this.#whose(source) };
-    try {
-      audit.record(full);
-    } catch (error) {
-      const failed = asCoded(error);
-      this.#failed(failed);
-      if (failed.code === "event.invalid") {
-        // The callbacks gave what no event can hold. That the request was is recorded all the same.
-        this.#recordPlain(audit, event);
-      }
+    const error = this.#recorded(audit, { ...event, ...this.#whose(source) });
+    if (error?.code === "event.invalid") {
+      // The callbacks gave what no event can hold. That the request was is recorded all the same.
+      this.#recorded(audit, event);
     }
   }
 
-  #recordPlain(audit: Audit, event: AuditEvent): void {
+  /** Records an event, or tells why not. */
+  #recorded(audit: Audit, event: AuditEvent): CountersignError | undefined {
     try {
       audit.record(event);
-    } catch (error) {
-      this.#failed(asCoded(error));
+      return undefined;
+    } catch (cause) {
+      const error = coded(cause, "recorder.failed", `the recorder failed: ${cause}`, "see the cause");
+      this.#failed(error);
+      return error;
     }
   }
 
@@ -280,10 +278,6 @@ export class HttpRecording<Source> {
       console.warn(text);
     }
   }
-}
-
-function asCoded(error: unknown): CountersignError {
-  return coded(error, "recorder.failed", `the recorder failed: ${error}`, "see the cause");
 }
 
 function bounded(text: string | undefined, most: number): string | undefined {

@@ -12,7 +12,6 @@ export type NodeRequest = IncomingMessage & ExpressRequest;
 
 /** What Express adds. */
 interface ExpressRequest {
-  originalUrl?: string;
   baseUrl?: string;
   route?: { path?: unknown };
 }

@@ -114,7 +114,7 @@ function emptyMembers(options: WorkerOptions): string[] {
 function unset(names: readonly string[], members: readonly string[], cause?: unknown): CountersignError {
   // Where each member has its variable, which is for what is known.
   const matched = names.length === members.length;
-  const hints = names.map((name, nth) => hintFor(name, matched ? members[nth] : undefined));
+  const hints = names.map((name, nth) => ((matched && HINTS[members[nth] ?? ""]) || anyHint)(name));
   return new CountersignError("options.invalid", `the Worker's environment has no ${names.join(", no ")}`, {
     member: members[0],
     hint: hints.join("; "),
@@ -122,21 +122,19 @@ function unset(names: readonly string[], members: readonly string[], cause?: unk
   });
 }
 
-function hintFor(name: string, member: string | undefined): string {
-  const variable = (value: string) => `in wrangler.jsonc: "vars": { "${name}": "${value}" }`;
-  switch (member) {
-    case "key":
-      return `npx wrangler secret put ${name}, with a signer key as \`countersign keygen\` makes it (for wrangler dev: ${name}=PRIVATE+KEY+… in .dev.vars)`;
-    case "to":
-      return `${variable("https://log.example.com")}, or a binding: "services": [{ "binding": "${name}", "service": "…" }] or "durable_objects": { "bindings": [{ "name": "${name}", "class_name": "CountersignLog" }] }`;
-    case "log":
-      return `${variable("example.com/audit+1a2b3c4d+A…")}, the log's vkey, which who runs the log has`;
-    case "origin":
-      return variable("example.com/audit");
-    default:
-      return `set ${name}: npx wrangler secret put ${name} for a key, "vars" or a binding in wrangler.jsonc for the rest`;
-  }
-}
+const variable = (name: string, value: string) => `in wrangler.jsonc: "vars": { "${name}": "${value}" }`;
+
+/** How a variable is set, by the member that it is for. */
+const HINTS: Readonly<Record<string, (name: string) => string>> = {
+  key: (name) =>
+    `npx wrangler secret put ${name}, with a signer key as \`countersign keygen\` makes it (for wrangler dev: ${name}=PRIVATE+KEY+… in .dev.vars)`,
+  to: (name) =>
+    `${variable(name, "https://log.example.com")}, or a binding: "services": [{ "binding": "${name}", "service": "…" }] or "durable_objects": { "bindings": [{ "name": "${name}", "class_name": "CountersignLog" }] }`,
+  log: (name) => `${variable(name, "example.com/audit+1a2b3c4d+A…")}, the log's vkey, which who runs the log has`,
+  origin: (name) => variable(name, "example.com/audit"),
+};
+const anyHint = (name: string) =>
+  `set ${name}: npx wrangler secret put ${name} for a key, "vars" or a binding in wrangler.jsonc for the rest`;
 
 function collectorOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
   if (typeof to !== "object" || to === null || to instanceof URL || (isPlain(to) && Object.hasOwn(to, "url"))) {

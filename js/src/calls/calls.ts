@@ -54,7 +54,7 @@ export function end(worker: WorkerLike): void {
 }
 
 /** What can be done about a worker that failed. */
-export const FAILED = "it may have been out of memory; if it happens again with the same file, please report it";
+const FAILED = "it may have been out of memory; if it happens again with the same file, please report it";
 
 const moves = new WeakMap<object, Movable[]>();
 
@@ -166,6 +166,7 @@ export class WorkerGroup {
   }
 }
 
-function workerFailed(message: string, cause: unknown): CountersignError {
+/** That a worker failed by itself. */
+export function workerFailed(message: string, cause: unknown): CountersignError {
   return new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause });
 }

@@ -24,13 +24,15 @@ export function lastLink({ lines }: Batch): string {
   return linkOf(new TextDecoder().decode(lines.subarray(begin)));
 }
 
-/** The links of a batch's lines, in order. */
-export function linksOf({ lines }: Batch): string[] {
+/** A batch's lines as texts. */
+function linesOf({ lines }: Batch): string[] {
   const text = new TextDecoder().decode(lines);
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map(linkOf);
+  return text.split("\n").filter((line) => line !== "");
+}
+
+/** The links of a batch's lines, in order. */
+export function linksOf(batch: Batch): string[] {
+  return linesOf(batch).map(linkOf);
 }
 
 function linkOf(line: string): string {
@@ -41,9 +43,8 @@ function linkOf(line: string): string {
 const EVENT_LINE = /^\{"link":"countersign\/v1 event \S+ \d+ (\S+) [^"]*","salt":"([^"]*)","event":(.*)\}$/;
 
 /** The events of a batch's lines, in order, each as the core keeps one that has no link yet. */
-export function eventsOf({ lines }: Batch): string[] {
-  const text = new TextDecoder().decode(lines);
-  return text.split("\n").flatMap((line) => {
+export function eventsOf(batch: Batch): string[] {
+  return linesOf(batch).flatMap((line) => {
     const [, time = "", salt, event] = EVENT_LINE.exec(line) ?? [];
     return event === undefined ? [] : [`${Date.parse(time)} ${salt} ${event}`];
   });

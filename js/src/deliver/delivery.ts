@@ -81,7 +81,7 @@ export class Delivery {
   /** How often in a row it was said why a chain cannot go on. */
   readonly #denials = new Map<string, { code: string; times: number }>();
   /** Chains that wait after a failure of their own. */
-  readonly #resting: Resting;
+  readonly resting: Resting;
   #sending: readonly Batch[] = [];
   #moving: readonly Batch[] = [];
   /** Bytes of lines that are not delivered and can be. */
@@ -94,7 +94,7 @@ export class Delivery {
     this.#outbox = outbox;
     this.#options = options;
     this.#listener = listener;
-    this.#resting = new Resting(options.waits);
+    this.resting = new Resting(options.waits);
   }
 
   /** All that is not delivered and can be. */
@@ -109,25 +109,10 @@ export class Delivery {
 
   /** Bytes that are to be delivered before more of a chain is: those of other chains that wait hold up nothing. */
   bytesBefore(chain: string | undefined): number {
-    if (this.#resting.size === 0) {
+    if (this.resting.size === 0) {
       return this.bytes;
     }
-    return sizeOf(this.#pending.filter((batch) => batch.chain === chain || !this.#resting.has(batch.chain)));
-  }
-
-  /** Whether a chain waits after a failure of its own. */
-  isResting(chain: string | undefined): boolean {
-    return chain !== undefined && this.#resting.has(chain);
-  }
-
-  /** Milliseconds until a chain that waits is tried again. */
-  get retryIn(): number | undefined {
-    return this.#resting.next;
-  }
-
-  /** Has chains that wait be tried with the next delivery. */
-  wake(): void {
-    this.#resting.wake();
+    return sizeOf(this.#pending.filter((batch) => batch.chain === chain || !this.resting.has(batch.chain)));
   }
 
   /** How many events are being sent now. */
@@ -156,7 +141,7 @@ export class Delivery {
   async deliver(alive: () => boolean, asked: boolean): Promise<void> {
     let failed: Failure | undefined;
     for (const chain of new Set(this.pending.map(({ chain }) => chain))) {
-      const waiting = this.#resting.hold(chain, asked);
+      const waiting = this.resting.hold(chain, asked);
       failed ??= waiting;
       while (waiting === undefined && alive() && this.#ofChain(chain).length > 0) {
         try {
@@ -179,7 +164,7 @@ export class Delivery {
             break;
           }
           if (failure.isOfChain) {
-            this.#resting.add(chain, failure);
+            this.resting.add(chain, failure);
           }
           failed = failed === undefined || weight(failure) > weight(failed) ? failure : failed;
           break;
@@ -193,7 +178,7 @@ export class Delivery {
 
   /** Sends what it can without waiting for anything: the page is going away. */
   leave(): void {
-    const first = this.pending.find(({ chain }) => this.#resting.hold(chain, true) === undefined);
+    const first = this.pending.find(({ chain }) => this.resting.hold(chain, true) === undefined);
     const batches =
       first === undefined ? [] : this.#nextBatches(first.chain, 0, { ...this.#limits, bytes: KEEPALIVE }, true);
     if (batches.length > 0) {
@@ -423,7 +408,7 @@ export class Delivery {
   #forget(chain: string): void {
     this.#denials.delete(chain);
     this.#single.delete(chain);
-    this.#resting.delete(chain);
+    this.resting.delete(chain);
   }
 
   #isInOutbox({ kept, taken }: Batch): boolean {

@@ -20,8 +20,8 @@ export class Resting {
     this.#waits = waits;
   }
 
-  has(chain: string): boolean {
-    return this.#chains.has(chain);
+  has(chain: string | undefined): boolean {
+    return chain !== undefined && this.#chains.has(chain);
   }
 
   get size(): number {
@@ -42,7 +42,7 @@ export class Resting {
     this.#chains.delete(chain);
   }
 
-  /** Has all be tried again. */
+  /** Has all be tried with the next delivery. */
   wake(): void {
     for (const rest of this.#chains.values()) {
       rest.until = 0;

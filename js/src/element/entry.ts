@@ -5,6 +5,7 @@
 
 import { createAnalysis } from "../analyze/create-analysis.js";
 import { compileFetched, fetched } from "../artefact/fetched.js";
+import { loading } from "../artefact/load.js";
 import { createIndex } from "../index/create-index.js";
 import { createSlicer } from "../slice/create-slicer.js";
 import { createVerifier } from "../verify/create-verifier.js";
@@ -20,17 +21,12 @@ const setup = {
 };
 const { verify, verifyLive } = createVerifier(setup);
 
-/** Loads an artefact when it is first asked for; again after it failed. */
-function once(artefact: URL): () => Promise<WebAssembly.Module> {
-  let loading: Promise<WebAssembly.Module> | undefined;
-  return () => {
-    loading ??= compileFetched(artefact).catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    });
-    return loading;
-  };
-}
+const once = (artefact: URL) =>
+  loading(
+    "viewer",
+    () => compileFetched(artefact),
+    (module) => module,
+  );
 
 const slicer = createSlicer({
   module: once(new URL("./slicer.wasm", import.meta.url)),

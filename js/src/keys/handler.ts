@@ -133,17 +133,13 @@ export function grantHandler(
       if (!(error instanceof CountersignError) || error.code === "options.invalid" || error.member === "key") {
         throw error;
       }
-      switch (error.code) {
-        case "key.invalid":
-        case "name.invalid":
-          return refusal(400, error);
-        default: {
-          console.warn(asLine(error));
-          const answer = refusal(503, new CountersignError("grant.failed", "the log did not take the grant now"));
-          answer.headers.set("retry-after", "5");
-          return answer;
-        }
+      if (error.code === "key.invalid" || error.code === "name.invalid") {
+        return refusal(400, error);
       }
+      console.warn(asLine(error));
+      const answer = refusal(503, new CountersignError("grant.failed", "the log did not take the grant now"));
+      answer.headers.set("retry-after", "5");
+      return answer;
     }
   }
 }

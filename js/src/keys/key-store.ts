@@ -42,14 +42,14 @@ export async function updateKey(
     const place = [issuer, session];
     let chosen: StoredKey | undefined;
     await transact(database, [KEYS], "readwrite", (keys) => {
-      const reading: IDBRequest<unknown> = (keys as IDBObjectStore).get(place);
+      const reading: IDBRequest<unknown> = keys.get(place);
       reading.onsuccess = () => {
         const kept = isKept(reading.result) ? reading.result : undefined;
         chosen = choose(kept);
         if (chosen === undefined) {
-          keys?.delete(place);
+          keys.delete(place);
         } else if (chosen !== kept) {
-          keys?.put(chosen, place);
+          keys.put(chosen, place);
         }
       };
     });

@@ -1,5 +1,7 @@
 /** Reading bodies: bounded, each and all together. */
 
+import { concat } from "../bytes.js";
+
 /** The most bytes that are held of all bodies at one time, beside what each may have anyway: an isolate has 128 MB in all. */
 const MOST = 24 << 20;
 /** So many bytes every body may have: who holds all the rest keeps no small submission out. */
@@ -94,13 +96,13 @@ export class Bodies {
         // What is a part of something larger would keep all of it.
         chunks.push(value.byteLength < value.buffer.byteLength ? value.slice() : value);
         if (length >= look) {
-          if (isRefused(joined(chunks, Math.min(length, limit)))) {
+          if (isRefused(concat(chunks).subarray(0, limit))) {
             return "refused";
           }
           look = 4 * length;
         }
       }
-      return joined(chunks, Math.min(length, limit + 1));
+      return concat(chunks).subarray(0, limit + 1);
     } finally {
       clearTimeout(timer);
       this.#held -= held;
@@ -126,16 +128,4 @@ async function throwAway(reader: Reader, most: number): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** So many bytes of what pieces are together. */
-export function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    const part = chunk.subarray(0, length - at);
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,5 +1,6 @@
 /** Copies of full tiles and bundles in R2, for those who read without waking the log. */
 
+import { bundlePath, FULL } from "../bundles.js";
 import type { Log } from "../wasm/log.js";
 import type { TileBucket } from "./platform.js";
 
@@ -21,7 +22,7 @@ export class OtherLog extends Error {
 
 /** Throws when the bucket has a bundle that this log has not filled yet: what this log published before is not in it. */
 export async function check(log: Log, bucket: TileBucket): Promise<void> {
-  const key = keyOf(log.origin, bundle(Math.floor(log.size / 256)));
+  const key = keyOf(log.origin, bundlePath(Math.floor(log.size / FULL), FULL));
   if ((await bucket.get(key)) !== null) {
     throw new OtherLog(key);
   }
@@ -49,10 +50,4 @@ async function put(bucket: TileBucket, key: string, bytes: Uint8Array): Promise<
   if (other?.length !== bytes.length || !other.every((byte, at) => byte === bytes[at])) {
     throw new OtherLog(key);
   }
-}
-
-/** The path of a full bundle (C2SP tlog-tiles). */
-function bundle(index: number): string {
-  const groups = `${index}`.padStart(Math.ceil(`${index}`.length / 3) * 3, "0").match(/.{3}/g) ?? [];
-  return `tile/entries/${groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join("/")}`;
 }

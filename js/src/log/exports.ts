@@ -1,8 +1,8 @@
 /** Copies of the log's lines in R2, so that an export of the whole log is not made anew for each reader. */
 
+import { concat } from "../bytes.js";
 import { within } from "../timers.js";
 import type { Answer, Log } from "../wasm/log.js";
-import { joined } from "./body.js";
 import { keyOf } from "./copies.js";
 import { current } from "./instance.js";
 import type { ExportBucket, LogStorage } from "./platform.js";
@@ -285,7 +285,7 @@ export class Exports {
         pieces.push(piece);
         length += piece.length;
       }
-      return { size: answer.at, lines: joined(pieces, length) };
+      return { size: answer.at, lines: concat(pieces) };
     } finally {
       if (instance === current()) {
         answer.free();

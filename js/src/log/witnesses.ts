@@ -10,58 +10,46 @@ const MOST = 64 << 10;
 /** Asks all witnesses at once, until enough have answered or their time is over. */
 export async function gather(log: Log, witnesses: Witnesses, now: () => number): Promise<void> {
   const over = new AbortController();
+  const { signal } = over;
   const timer = setTimeout(() => over.abort(), Log.patience);
+  const ask = async (url: string, number: number) => {
+    try {
+      for (let again = true; again; ) {
+        const body = log.ask(witnesses, number);
+        if (body === undefined) {
+          break;
+        }
+        const response = await fetch(url, { method: "POST", body, redirect: "manual", signal });
+        const answer = await readAtMost(response.body, MOST);
+        if (answer === undefined) {
+          throw new Error("its answer is too long");
+        }
+        if (signal.aborted) {
+          return;
+        }
+        const kind = response.headers.get("content-type") ?? undefined;
+        again = log.answered(witnesses, number, response.status, kind, answer, now());
+      }
+    } catch (error) {
+      if (isStop(error)) {
+        throw error;
+      }
+      if (!signal.aborted) {
+        log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
+      }
+    }
+    if (!signal.aborted && witnesses.areEnough) {
+      over.abort();
+    }
+  };
   try {
     await new Promise<void>((resolve, reject) => {
-      over.signal.addEventListener("abort", () => resolve());
-      const settled = () => {
-        if (!over.signal.aborted && witnesses.areEnough) {
-          over.abort();
-        }
-      };
-      const asked = witnesses.urls.map((url, number) =>
-        ask(log, witnesses, number, url, over.signal, now).then(settled),
-      );
-      Promise.all(asked).then(() => resolve(), reject);
+      signal.addEventListener("abort", () => resolve());
+      Promise.all(witnesses.urls.map(ask)).then(() => resolve(), reject);
     });
   } finally {
     clearTimeout(timer);
     // Who answers from now on is not heard: the witnesses are handed back.
     over.abort();
-  }
-}
-
-async function ask(
-  log: Log,
-  witnesses: Witnesses,
-  number: number,
-  url: string,
-  over: AbortSignal,
-  now: () => number,
-): Promise<void> {
-  try {
-    for (let again = true; again; ) {
-      const body = log.ask(witnesses, number);
-      if (body === undefined) {
-        return;
-      }
-      const response = await fetch(url, { method: "POST", body, redirect: "manual", signal: over });
-      const answer = await readAtMost(response.body, MOST);
-      if (answer === undefined) {
-        throw new Error("its answer is too long");
-      }
-      if (over.aborted) {
-        return;
-      }
-      const kind = response.headers.get("content-type") ?? undefined;
-      again = log.answered(witnesses, number, response.status, kind, answer, now());
-    }
-  } catch (error) {
-    if (isStop(error)) {
-      throw error;
-    }
-    if (!over.aborted) {
-      log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
-    }
   }
 }

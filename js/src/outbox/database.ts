@@ -123,9 +123,7 @@ export class Database {
   ): Promise<T> {
     const database = await this.#connected();
     try {
-      return await transact(database, [ENTRIES, ROOMS], mode, (entries, rooms) =>
-        work(entries as IDBObjectStore, rooms as IDBObjectStore),
-      );
+      return await transact(database, [ENTRIES, ROOMS], mode, work);
     } catch (cause) {
       throw databaseError(cause, this.#name);
     }

@@ -64,21 +64,14 @@ export class Groups {
       await this.#commit(merged(group.map(({ change }) => change)));
       settle(group);
     } catch (error) {
-      await this.#separately(group, error);
-    }
-  }
-
-  /** What is too much together need not be too much alone: a removal makes room. */
-  async #separately(group: readonly Waiting[], error: unknown): Promise<void> {
-    if (group.length === 1) {
-      settle(group, error);
-      return;
-    }
-    for (const one of group) {
-      await this.#commit(one.change).then(
-        () => settle([one]),
-        (error) => settle([one], error),
-      );
+      if (group.length === 1) {
+        settle(group, error);
+        return;
+      }
+      // What is too much together need not be too much alone: a removal makes room.
+      for (const one of group) {
+        await this.#make([one]);
+      }
     }
   }
 

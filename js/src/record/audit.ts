@@ -36,7 +36,7 @@ export interface Audit<Event = AuditEvent> {
   recordJson(json: string | Uint8Array): Handle;
   /** Resolves when all that was recorded before is delivered. */
   flush(patience?: FlushPatience): Promise<void>;
-  /** How things stand. */
+  /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
   status(): Status;
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
   with(scope: Scope): Audit<Event>;

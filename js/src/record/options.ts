@@ -110,31 +110,14 @@ export interface TransportOptions<Events = unknown> extends CommonOptions<Events
   log?: undefined;
 }
 
-/** How to record. */
+/** How to record: into a log (`key`, `to`, `log`), or without one (`key`, `to`, `origin`). */
 export type RecorderOptions<Events = unknown> = LogOptions<Events> | TransportOptions<Events>;
 
 /** Options with every default in its place. */
-export interface Settings {
-  readonly to: { collector: Collector; log: string } | { transport: Transport; origin: string };
-  readonly key: string | KeyHandle | Signer;
-  readonly outbox: Outbox | undefined;
-  readonly flush: Required<{ [K in keyof FlushOptions]: number }> | undefined;
-  /** Names and paths, and whether what is known to be a secret is redacted too. */
-  readonly redact: { readonly paths: readonly string[]; readonly known: boolean };
-  /** Whether the paths of requests are replaced by their shapes. */
-  readonly shapes: boolean;
-  readonly events: Catalogue | undefined;
-  readonly beforeRecord: ((event: AuditEvent) => AuditEvent) | undefined;
-  readonly reports: boolean;
-  readonly limitBytes: number;
-  readonly drops: boolean;
-  readonly onError: (error: CountersignError) => void;
-  readonly timeoutMs: number;
-  readonly waits: Waits;
-  readonly manyContexts: boolean;
-  readonly now: () => number;
-  readonly random: (bytes: Uint8Array<ArrayBuffer>) => unknown;
-}
+export type Settings = ReturnType<typeof settings>;
+
+/** Where the lines go. */
+type To = { collector: Collector; log: string } | { transport: Transport; origin: string };
 
 const MEBIBYTE = 1 << 20;
 
@@ -190,7 +173,7 @@ function isClock(now: unknown): boolean {
 }
 
 /** Reads options. */
-export function settings(options: RecorderOptions): Settings {
+export function settings(options: RecorderOptions) {
   const isGiven = typeof options === "object" && options !== null;
   must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   refuseUnknown(options, OPTIONS);
@@ -225,7 +208,7 @@ export function settings(options: RecorderOptions): Settings {
   };
 }
 
-function destination({ to, log, origin }: RecorderOptions): Settings["to"] {
+function destination({ to, log, origin }: RecorderOptions): To {
   if (typeof to === "function" || (typeof to === "object" && to !== null && "write" in to)) {
     const instead = "give origin instead; for a collector give `to` its address or { url, fetch }";
     must(log === undefined, "log", "a transport has no log", instead);
@@ -255,7 +238,8 @@ function destination({ to, log, origin }: RecorderOptions): Settings["to"] {
   return { collector: new Collector(isText ? { url: to } : to), log };
 }
 
-function redaction(redact: CommonOptions["redact"]): Settings["redact"] {
+/** Names and paths, and whether what is known to be a secret is redacted too. */
+function redaction(redact: CommonOptions["redact"]): { paths: readonly string[]; known: boolean } {
   if (redact === undefined || redact === false) {
     return { paths: [], known: redact === undefined };
   }
@@ -270,7 +254,7 @@ function redaction(redact: CommonOptions["redact"]): Settings["redact"] {
   return { paths, known: isList };
 }
 
-function flushing(flush: FlushOptions | false | undefined): Settings["flush"] {
+function flushing(flush: FlushOptions | false | undefined) {
   if (flush === false) {
     return undefined;
   }

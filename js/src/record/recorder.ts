@@ -114,7 +114,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     this.#flushing = new Flushing(
       {
         run: (alive, asked) => this.#run(alive, asked),
-        retryIn: () => this.#delivery.retryIn,
+        retryIn: () => this.#delivery.resting.next,
         owes: (number) => this.#owes(number),
         failed: (error, told) => this.#failed(error, told),
         succeeded: () => {
@@ -189,12 +189,12 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     this.#take(droppedEvent(reason, timed(dropped)), true);
   }
 
-  /** Resolves when all that was recorded before is delivered. */
+  /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
   async flush(patience: FlushPatience = {}): Promise<void> {
     return this.#flushing.flush(this.#recorded, millisOf(patience));
   }
 
-  /** How things stand. */
+  /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
   status(): Status {
     const { pending, bytes, inFlight, last, dead } = this.#delivery;
     return {
@@ -330,7 +330,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       this.#chain = this.#anew();
       this.#latest = now;
       // What waits for a time to come may have had it from that clock.
-      this.#delivery.wake();
+      this.#delivery.resting.wake();
     }
     this.#latest = Math.max(this.#latest, now);
   }
@@ -526,7 +526,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 
   /** The same, but for what waits after a failure of its chain. */
   #owesNow(number: number): boolean {
-    const waits = (chain: string | undefined) => this.#delivery.isResting(chain);
+    const waits = (chain: string | undefined) => this.#delivery.resting.has(chain);
     return (
       this.#delivery.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
       [...this.#ending, this.#chain].some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
@@ -729,14 +729,17 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     const queued = [...this.#ending, this.#chain].flatMap(({ queue }) => queue);
     const waiting = [...queued, ...this.#delivery.owed.flatMap(({ taken }) => taken)];
     const { isDurable } = this.#outbox;
+    const todo = this.#closed
+      ? "close() failed: go on with close({ patience: 10_000 })"
+      : "await close() before the program ends";
     const lost = isDurable ? waiting.filter(({ isKept }) => !isKept).length : waiting.length;
     if (lost === 0) {
       return;
     }
     const what = lost === 1 ? "1 event was" : `${lost} events were`;
     const [how, hint] = isDurable
-      ? ["neither delivered nor in the outbox", "await close() before the program ends, or stored() of each event"]
-      : ["not delivered", "await close() before the program ends, or give the recorder an outbox"];
+      ? ["neither delivered nor in the outbox", `${todo}, or await stored() of each event`]
+      : ["not delivered", `${todo}, or give the recorder an outbox`];
     tell(
       this.#settings.onError,
       new CountersignError("recorder.lost", `${what} ${how} before the program ended`, { hint }),
@@ -786,29 +789,21 @@ function settle(taken: readonly Taken[], error?: CountersignError): void {
 }
 
 function textOf(json: string | Uint8Array): string {
+  const invalid = (message: string, hint: string, cause?: unknown) =>
+    new CountersignError("event.invalid", message, { hint, cause });
   if (typeof json === "string") {
-    return wellFormed(json);
+    if (json.isWellFormed()) {
+      return json;
+    }
+    // It has no UTF-8, and would be replaced on the way.
+    throw invalid("half of a surrogate pair", "write both halves, or U+FFFD");
   }
-  if (json instanceof Uint8Array) {
-    return decode(json);
+  if (!(json instanceof Uint8Array)) {
+    throw invalid("neither text nor bytes", "record takes objects, recordJson JSON text");
   }
-  throw new CountersignError("event.invalid", "neither text nor bytes", {
-    hint: "record takes objects, recordJson JSON text",
-  });
-}
-
-/** Half of a surrogate pair has no UTF-8, and would be replaced on the way. */
-function wellFormed(text: string): string {
-  if (!text.isWellFormed()) {
-    throw new CountersignError("event.invalid", "half of a surrogate pair", { hint: "write both halves, or U+FFFD" });
-  }
-  return text;
-}
-
-function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
   } catch (cause) {
-    throw new CountersignError("event.invalid", "not UTF-8", { hint: "JSON text is UTF-8", cause });
+    throw invalid("not UTF-8", "JSON text is UTF-8", cause);
   }
 }

@@ -93,7 +93,9 @@ export class Scoped implements Audit {
 
 /** What can be had with a scope. What follows async calls is what `countersign/context` brings. */
 export abstract class Scopable<Event = AuditEvent> {
+  /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
   with(scope: Scope): Audit<Event>;
+  /** Throws `context.unavailable`: only what `asyncContext` of `countersign/context` made follows what is called. */
   with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
   with(scope: Scope, work?: unknown): unknown {
     const fixed = said(scope);

@@ -43,8 +43,7 @@ export interface SlicerHost {
 
 /** Serves the host on the other side of a port. */
 export function work(port: Port): void {
-  const open = (source: Blob, times: number) =>
-    Pieces.open(source, (bytes) => void host.read(bytes, source.size * times));
+  const open = (source: Blob, times: number) => piecesOf(source, (bytes) => void host.read(bytes, source.size * times));
   const ours: SlicerWorker = {
     begin: async (module) => void (await init({ module_or_path: module })),
     slice: async (source, selection, trust) => {
@@ -103,7 +102,7 @@ function bytes(text: string | undefined): Uint8Array | undefined {
   return text === undefined ? undefined : new TextEncoder().encode(text);
 }
 
-function cut(pieces: Pieces, selection: Selection, trust: Trust): number {
+function cut(pieces: Parameters<typeof slice>[0], selection: Selection, trust: Trust): number {
   if ("indexes" in selection) {
     return slice(pieces, selection.indexes, undefined, undefined, trust);
   }
@@ -118,62 +117,41 @@ const PIECE = 1 << 20;
 /** How many bytes are read between two words about it. */
 const TOLD = 8 << 20;
 
-/** Reads a stretch of a source. */
-type Read = (begin: number, end: number) => Uint8Array;
-
-/** The bytes of a blob, piece by piece, and what was written. */
-export class Pieces {
-  readonly #size: number;
-  readonly #read: Read;
-  readonly #told: (bytes: number) => void;
-  #at = 0;
-  #all = 0;
-  #nextTold = TOLD;
-  #parts: BlobPart[] = [];
-
-  private constructor(size: number, read: Read, told: (bytes: number) => void) {
-    this.#size = size;
-    this.#read = read;
-    this.#told = told;
-  }
-
-  /** For this blob. `told` hears how many bytes were read, counted over all readings. */
-  static async open(source: Blob, told: (bytes: number) => void): Promise<Pieces> {
-    return new Pieces(source.size, await reader(source), told);
-  }
-
-  rewind(): void {
-    this.#at = 0;
-  }
-
-  next(): Uint8Array | undefined {
-    if (this.#at >= this.#size) {
-      return undefined;
-    }
-    const end = Math.min(this.#at + PIECE, this.#size);
-    const bytes = this.#read(this.#at, end);
-    this.#at = end;
-    this.#all += bytes.length;
-    if (this.#all >= this.#nextTold) {
-      this.#nextTold = this.#all + TOLD;
-      this.#told(this.#all);
-    }
-    return bytes;
-  }
-
-  write(bytes: Uint8Array): void {
-    // A blob of its own, which the browser may keep on disk: together they can be as long as the source.
-    this.#parts.push(new Blob([bytes as Uint8Array<ArrayBuffer>]));
-  }
-
-  /** All that was written. */
-  written(type: string): Blob {
-    return new Blob(this.#parts, { type });
-  }
+/** The bytes of a blob, piece by piece, and what is written. `told` hears how many bytes were read, counted over all readings. */
+async function piecesOf(source: Blob, told: (bytes: number) => void) {
+  const read = await reader(source);
+  const parts: BlobPart[] = [];
+  let at = 0;
+  let all = 0;
+  let nextTold = TOLD;
+  return {
+    rewind() {
+      at = 0;
+    },
+    next() {
+      if (at >= source.size) {
+        return undefined;
+      }
+      const bytes = read(at, Math.min(at + PIECE, source.size));
+      at += bytes.length;
+      all += bytes.length;
+      if (all >= nextTold) {
+        nextTold = all + TOLD;
+        told(all);
+      }
+      return bytes;
+    },
+    write(bytes: Uint8Array) {
+      // A blob of its own, which the browser may keep on disk: together they can be as long as the source.
+      parts.push(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+    },
+    /** All that was written. */
+    written: (type: string) => new Blob(parts, { type }),
+  };
 }
 
-/** In the web's workers a file is read without waiting. Elsewhere it is in memory first. */
-async function reader(source: Blob): Promise<Read> {
+/** What reads a stretch of a source. In the web's workers a file is read without waiting. Elsewhere it is in memory first. */
+async function reader(source: Blob): Promise<(begin: number, end: number) => Uint8Array> {
   if (typeof FileReaderSync === "undefined") {
     const all = new Uint8Array(await source.arrayBuffer());
     return (begin, end) => all.subarray(begin, end);

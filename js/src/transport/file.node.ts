@@ -28,22 +28,19 @@ export function fileTransport(path: string | URL): TransportObject {
     next(work).catch((cause: unknown) => {
       throw fileError(cause, given, `the export could not be ${what}`, "transport");
     });
-  const used = async (): Promise<Export> => {
+  const used = async (): Promise<Use> => {
     use ??= await begin(given);
-    return use.file;
+    return use;
   };
   return {
-    begun: () => guarded("read", async () => (await used()).size > 0),
+    begun: () => guarded("read", async () => (await used()).file.size > 0),
     write: (chunk) =>
       guarded("written", async () => {
-        const file = await used();
-        tail ??= new Tail(await file.end());
-        try {
-          await file.append(chunk, tail);
-        } catch (error) {
-          tail = undefined;
-          throw error;
-        }
+        const { file, next } = await used();
+        const before = tail ?? new Tail(await next(() => endOf(file)));
+        tail = undefined;
+        await next(() => append(file, chunk, before));
+        tail = before;
       }),
     close: () =>
       guarded("closed", async () => {
@@ -55,114 +52,98 @@ export function fileTransport(path: string | URL): TransportObject {
   };
 }
 
+/** An export that this process writes to. */
+interface Shared {
+  /** There is none before the first use, and none after the last. */
+  file: AppendFile | undefined;
+  /** How many transports use it. */
+  users: number;
+  /** What is done with it, one after the other. */
+  readonly next: ReturnType<typeof inTurn>;
+}
+
 /** A transport's use of an export. */
-interface Use {
-  readonly file: Export;
-  /** Ends it; with the last one the file is closed. */
+interface Use extends Pick<Shared, "next"> {
+  readonly file: AppendFile;
+  /** Ends it; with the last one the file is closed, after what was asked for before. */
   end(): Promise<void>;
 }
 
-/** The exports that this process writes to, by their real paths, and how many transports use each. */
-const exports = new Map<string, { readonly file: Promise<Export>; users: number }>();
-/** Those that are being closed. */
-const closing = new Map<string, Promise<void>>();
+/** Those that are open, by their real paths. */
+const open = new Map<string, Shared>();
 
 async function begin(path: string): Promise<Use> {
   const real = await createdFile(path);
-  while (closing.has(real)) {
-    await closing.get(real);
-  }
-  const shared = exports.get(real) ?? { file: Export.open(real), users: 0 };
-  exports.set(real, shared);
+  const shared = open.get(real) ?? { file: undefined, users: 0, next: inTurn() };
+  open.set(real, shared);
   shared.users += 1;
-  const leave = () => {
+  const end = async () => {
     shared.users -= 1;
-    if (shared.users === 0) {
-      exports.delete(real);
-    }
-    return shared.users === 0;
+    await shared.next(async () => {
+      if (shared.users > 0) {
+        return;
+      }
+      const { file } = shared;
+      shared.file = undefined;
+      try {
+        await file?.close();
+      } finally {
+        if (shared.users === 0) {
+          open.delete(real);
+        }
+      }
+    });
   };
   try {
-    const file = await shared.file;
-    const end = async () => {
-      if (leave()) {
-        const closed = file.close();
-        const over = closed.catch(() => {}).finally(() => closing.delete(real));
-        closing.set(real, over);
-        await closed;
-      }
-    };
-    return { file, end };
+    const file = await shared.next(async () => {
+      shared.file ??= await opened(real);
+      return shared.file;
+    });
+    return { file, next: shared.next, end };
   } catch (error) {
-    leave();
+    await end();
     throw error;
   }
 }
 
-/** An export's file, which is this process's alone until it is closed. */
-class Export {
-  readonly #file: AppendFile;
-  readonly #next = inTurn();
-
-  private constructor(file: AppendFile) {
-    this.#file = file;
-  }
-
-  static async open(path: string): Promise<Export> {
-    const file = await AppendFile.open(path);
-    if (file === undefined) {
-      throw new CountersignError("transport.failed", `another process writes to this export: ${path}`, {
-        hint: "give each process a file of its own, or wait until the one before has ended",
-      });
-    }
-    try {
-      await file.cut(await wholeLines(file));
-      return new Export(file);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-  }
-
-  /** How many bytes of whole lines there are. */
-  get size(): number {
-    return this.#file.size;
-  }
-
-  /** The last lines. */
-  end(): Promise<Uint8Array> {
-    return this.#next(() => endOf(this.#file));
-  }
-
-  /** Appends the lines that are not there yet, and waits for the disk. Where it throws, none of them is there. */
-  append(chunk: Uint8Array, tail: Tail): Promise<void> {
-    return this.#next(async () => {
-      const lines = tail.fresh(this.size === 0 ? chunk : headless(chunk));
-      if (lines.length === 0) {
-        return;
-      }
-      const standing = await this.#file.standing();
-      if (standing === "altered") {
-        throw new CountersignError("transport.failed", "something else wrote to the export's file", {
-          hint: "let one recorder's process write to it, and start the process again",
-        });
-      }
-      if (standing === "deleted") {
-        throw new CountersignError("transport.failed", "the export's file was deleted", {
-          hint: "start the process again: a new file needs a header; to rotate, give each recorder a path of its own",
-        });
-      }
-      if (standing === "doubtful") {
-        await this.#file.cut(this.size);
-      }
-      await this.#file.append(lines);
+/** Opens an export's file, which is this process's alone until it is closed. */
+async function opened(path: string): Promise<AppendFile> {
+  const file = await AppendFile.open(path);
+  if (file === undefined) {
+    throw new CountersignError("transport.failed", `another process writes to this export: ${path}`, {
+      hint: "give each process a file of its own, or wait until the one before has ended",
     });
   }
-
-  /** Lets go of the file, after what was asked for before. */
-  close(): Promise<void> {
-    return this.#next(() => this.#file.close());
+  try {
+    await file.cut(await wholeLines(file));
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
   }
+}
+
+/** Appends the lines that are not there yet, and waits for the disk. Where it throws, none of them is there. */
+async function append(file: AppendFile, chunk: Uint8Array, tail: Tail): Promise<void> {
+  const lines = tail.fresh(file.size === 0 ? chunk : headless(chunk));
+  if (lines.length === 0) {
+    return;
+  }
+  const standing = await file.standing();
+  if (standing === "altered") {
+    throw new CountersignError("transport.failed", "something else wrote to the export's file", {
+      hint: "let one recorder's process write to it, and start the process again",
+    });
+  }
+  if (standing === "deleted") {
+    throw new CountersignError("transport.failed", "the export's file was deleted", {
+      hint: "start the process again: a new file needs a header; to rotate, give each recorder a path of its own",
+    });
+  }
+  if (standing === "doubtful") {
+    await file.cut(file.size);
+  }
+  await file.append(lines);
 }
 
 function endOf(file: AppendFile): Promise<Uint8Array> {

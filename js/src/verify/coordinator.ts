@@ -26,7 +26,8 @@ export class Coordination implements Feed {
   readonly #summarizers: readonly Summarizing[];
   readonly #coordinator: Coordinator;
   readonly #wantsEvents: boolean;
-  readonly #chunks = new Chunks<Taken>();
+  /** Chunks that wait to be taken, from the front and perhaps in parts. */
+  readonly #chunks: { rest: Uint8Array; readonly spent: ArrayBuffer; readonly taken: Deferred<Taken> }[] = [];
   readonly #spare: ArrayBuffer[] = [];
   readonly #outcome = deferred<Outcome>();
   /** `drained` is an input that has ended and whose every stretch was shared out. */
@@ -49,9 +50,10 @@ export class Coordination implements Feed {
   }
 
   chunk(bytes: Uint8Array): Promise<Taken> {
-    const taken = this.#chunks.add(bytes);
+    const taken = deferred<Taken>();
+    this.#chunks.push({ rest: bytes, spent: bytes.buffer as ArrayBuffer, taken });
     this.#proceed();
-    return taken;
+    return taken.promise;
   }
 
   end(): Promise<Outcome> {
@@ -89,16 +91,16 @@ export class Coordination implements Feed {
   /** Shares out a stretch, or else gets more; says whether there was anything to do. */
   #step(): boolean {
     const length = this.#coordinator.nextStretch();
+    const [chunk] = this.#chunks;
     if (length !== undefined) {
       this.#share(length);
-    } else if (!this.#chunks.isEmpty) {
-      this.#chunks.offer(
-        (chunk) => this.#coordinator.push(chunk),
-        (bytes) => {
-          const { lines, events } = this.#coordinator;
-          return moving({ counts: { lines, events }, spent: bytes.buffer as ArrayBuffer }, bytes);
-        },
-      );
+    } else if (chunk !== undefined) {
+      chunk.rest = chunk.rest.subarray(this.#coordinator.push(chunk.rest));
+      if (chunk.rest.length === 0) {
+        this.#chunks.shift();
+        const { lines, events } = this.#coordinator;
+        chunk.taken.resolve(moving({ counts: { lines, events }, spent: chunk.spent }, chunk.spent));
+      }
     } else if (this.#input === "ended") {
       this.#coordinator.end();
       this.#input = "draining";
@@ -163,35 +165,6 @@ export class Coordination implements Feed {
   #askAll(ask: (remote: Remote<SummarizerWorker>) => Promise<void>): void {
     for (const { remote } of this.#summarizers) {
       ask(remote).catch(this.#listener.fail);
-    }
-  }
-}
-
-/** Chunks of an export that wait to be taken, from the front and perhaps in parts. */
-export class Chunks<Taken> {
-  readonly #waiting: { rest: Uint8Array; readonly bytes: Uint8Array; readonly taken: Deferred<Taken> }[] = [];
-
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0;
-  }
-
-  /** Resolves when all of it was taken. */
-  add(bytes: Uint8Array): Promise<Taken> {
-    const taken = deferred<Taken>();
-    this.#waiting.push({ rest: bytes, bytes, taken });
-    return taken.promise;
-  }
-
-  /** Offers the first to `take`, which says how many bytes it took of it. `taken` says what a whole one resolves with. */
-  offer(take: (bytes: Uint8Array) => number, taken: (bytes: Uint8Array) => Taken): void {
-    const first = this.#waiting[0];
-    if (first === undefined) {
-      return;
-    }
-    first.rest = first.rest.subarray(take(first.rest));
-    if (first.rest.length === 0) {
-      this.#waiting.shift();
-      first.taken.resolve(taken(first.bytes));
     }
   }
 }

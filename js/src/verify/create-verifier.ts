@@ -15,7 +15,7 @@ import type { WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
 import { Inline } from "./inline.js";
-import { LineReading, type Lines } from "./lines.js";
+import { type Lines, openLines } from "./lines.js";
 import { Listening } from "./listening.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
 import { type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
@@ -94,7 +94,7 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
     options.signal?.throwIfAborted();
     const task = readTask(options, true);
     const asked = readThreads(options);
-    return run(new LineReading(lines), options, starter(task, asked, Math.min(asked ?? 1, 1)));
+    return run(openLines(lines), options, starter(task, asked, Math.min(asked ?? 1, 1)));
   };
   return { verify, verifyLive };
 }

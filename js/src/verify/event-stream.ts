@@ -11,6 +11,8 @@ export class EventStream implements AsyncIterable<string> {
   #reader: ReadableStreamDefaultReader<Uint8Array>;
   #parser: Parser;
   #decoder = new TextDecoder("utf-8", { fatal: true });
+  /** What came and was not given yet. */
+  #events: Iterator<Event> = [].values();
   #lastEventId: string;
 
   constructor(stream: ReadableStream<Uint8Array>, lastEventId: string) {
@@ -40,17 +42,17 @@ export class EventStream implements AsyncIterable<string> {
 
   async #next(): Promise<IteratorResult<string, undefined>> {
     for (;;) {
-      const event = this.#parser.next();
-      if (event !== undefined) {
-        this.#lastEventId = event.id;
-        return { done: false, value: event.data };
+      const event = this.#events.next();
+      if (!event.done) {
+        this.#lastEventId = event.value.id;
+        return { done: false, value: event.value.data };
       }
       const { done, value } = await readable(() => this.#reader.read());
       if (done) {
         return { done, value: undefined };
       }
       try {
-        this.#parser.add(this.#decoder.decode(value, { stream: true }));
+        this.#events = this.#parser.read(this.#decoder.decode(value, { stream: true })).values();
       } catch (error) {
         this.#reader.cancel(error).catch(() => {});
         throw error instanceof CountersignError ? error : broken("it is not UTF-8", error);
@@ -72,9 +74,6 @@ interface Event {
 
 /** Parses server-sent events, as the HTML standard has them. */
 class Parser {
-  #events: Event[] = [];
-  /** How many of them were given. */
-  #given = 0;
   /** The begin of a line whose end is not here yet. */
   #begin = "";
   /** Whether the line before ended in CR: an LF belongs to it. */
@@ -87,32 +86,22 @@ class Parser {
     this.#id = id;
   }
 
-  /** The next event. */
-  next(): Event | undefined {
-    const event = this.#events[this.#given];
-    if (event === undefined) {
-      this.#events = [];
-      this.#given = 0;
-    } else {
-      this.#given += 1;
-    }
-    return event;
-  }
-
-  /** Takes more text. */
-  add(text: string): void {
+  /** The events that end in this text, which follows on what was read before. */
+  read(text: string): Event[] {
+    const events: Event[] = [];
     let begin = this.#afterCr && text.startsWith("\n") ? 1 : 0;
     this.#afterCr &&= text === "";
     const ends = /\r\n|\r|\n/g;
     ends.lastIndex = begin;
     for (let end = ends.exec(text); end !== null; end = ends.exec(text)) {
       this.#extend(text.slice(begin, end.index));
-      this.#line(this.#begin);
+      events.push(...this.#line(this.#begin));
       this.#begin = "";
       begin = ends.lastIndex;
       this.#afterCr = end[0] === "\r" && begin === text.length;
     }
     this.#extend(text.slice(begin));
+    return events;
   }
 
   #extend(part: string): void {
@@ -122,10 +111,15 @@ class Parser {
     this.#begin += part;
   }
 
-  #line(line: string): void {
+  /** Gives the event that an empty line ends. */
+  #line(line: string): Event[] {
     if (line === "") {
-      this.#dispatch();
-      return;
+      // Events of another type are none of the view's.
+      const isOurs = this.#type === "" || this.#type === "message";
+      const events = this.#data === undefined || !isOurs ? [] : [{ data: this.#data, id: this.#id }];
+      this.#data = undefined;
+      this.#type = "";
+      return events;
     }
     const colon = line.indexOf(":");
     const field = colon === -1 ? line : line.slice(0, colon);
@@ -146,15 +140,7 @@ class Parser {
         }
         break;
     }
-  }
-
-  #dispatch(): void {
-    // Events of another type are none of the view's.
-    if (this.#data !== undefined && (this.#type === "" || this.#type === "message")) {
-      this.#events.push({ data: this.#data, id: this.#id });
-    }
-    this.#data = undefined;
-    this.#type = "";
+    return [];
   }
 }
 

@@ -17,7 +17,7 @@ export class Inline implements Engine {
   #verifier: Verifier;
   #listener: Listener;
   #takesTurns: boolean;
-  #live: Live | undefined;
+  #live: ReturnType<typeof reporting> | undefined;
   #spare = new ArrayBuffer(PIECE);
   #turnBegan = performance.now();
   #bytesOfTurn = 0;
@@ -30,7 +30,7 @@ export class Inline implements Engine {
     this.#listener = listener;
     this.#takesTurns = takesTurns;
     const told = { tell: listener.report.bind(listener), isReady: () => !this.#isTelling, fail: listener.fail };
-    this.#live = task.wants.live ? new Live(task, this.#verifier, told) : undefined;
+    this.#live = task.wants.live ? reporting(task, this.#verifier, told) : undefined;
   }
 
   static async start(module: WebAssembly.Module, task: Task, listener: Listener): Promise<Inline> {
@@ -130,54 +130,37 @@ interface ReportListener {
 }
 
 /** Has the core verify what there is, and tells its reports, no more often than someone can look at them. */
-export class Live {
-  #verifier: Verifier;
-  #measuresNow: boolean;
-  #to: ReportListener;
-  #told = Number.NEGATIVE_INFINITY;
-  #later: ReturnType<typeof setTimeout> | undefined;
-
-  constructor({ measuresNow }: Task, verifier: Verifier, to: ReportListener) {
-    this.#verifier = verifier;
-    this.#measuresNow = measuresNow;
-    this.#to = to;
-  }
-
-  /** Verifies the whole lines that there are. */
-  settle(): void {
-    this.#verifier.settle(this.#measuresNow ? new Date().toISOString() : undefined);
-  }
-
-  /** There may be a report: it is told now, or when the time has come. */
-  look(): void {
-    const wait = this.#told + EVERY - performance.now();
-    if (wait <= 0) {
-      this.#look();
-    } else {
-      this.#later ??= setTimeout(() => {
-        this.#later = undefined;
-        try {
-          this.#look();
-        } catch (error) {
-          this.#to.fail(error);
-        }
-      }, wait);
-    }
-  }
-
-  /** None are told any more. */
-  stop(): void {
-    clearTimeout(this.#later);
-  }
-
-  #look(): void {
-    if (!this.#to.isReady()) {
-      return;
-    }
-    const outcome = this.#verifier.takeReport() as Outcome | undefined;
+function reporting({ measuresNow }: Task, verifier: Verifier, to: ReportListener) {
+  let told = Number.NEGATIVE_INFINITY;
+  let later: ReturnType<typeof setTimeout> | undefined;
+  const tellNow = () => {
+    const outcome = to.isReady() ? (verifier.takeReport() as Outcome | undefined) : undefined;
     if (outcome !== undefined) {
-      this.#told = performance.now();
-      this.#to.tell(outcome);
+      told = performance.now();
+      to.tell(outcome);
     }
-  }
+  };
+  const tellLater = () => {
+    later = undefined;
+    try {
+      tellNow();
+    } catch (error) {
+      to.fail(error);
+    }
+  };
+  return {
+    /** Verifies the whole lines that there are. */
+    settle: () => verifier.settle(measuresNow ? new Date().toISOString() : undefined),
+    /** There may be a report: it is told now, or when the time has come. */
+    look: () => {
+      const wait = told + EVERY - performance.now();
+      if (wait <= 0) {
+        tellNow();
+      } else {
+        later ??= setTimeout(tellLater, wait);
+      }
+    },
+    /** None are told any more. */
+    stop: () => clearTimeout(later),
+  };
 }

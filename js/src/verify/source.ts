@@ -73,10 +73,13 @@ function refuseFailed(response: Response): void {
 
 function openResponse(response: Response): Reading {
   refuseFailed(response);
-  // The length on the wire is that of the body only where fetch does not decode it.
-  const length = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
-  const total = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
-  return response.body === null ? inPieces([].values(), 0) : streamed(response.body, total);
+  return response.body === null ? inPieces([].values(), 0) : streamed(response.body, lengthOf(response));
+}
+
+/** How long a body is: its length on the wire, where fetch does not decode it. */
+export function lengthOf({ headers }: Response): number | undefined {
+  const length = headers.has("content-encoding") ? null : headers.get("content-length");
+  return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }
 
 /** What chunks of any size come from. */
@@ -85,15 +88,18 @@ interface Chunks {
   return?(): unknown;
 }
 
-/** Reads chunks of any size in pieces. */
-function inPieces(chunks: Chunks, total?: number): Reading {
+/** Reads chunks of any size in pieces. Of those that come one by one it gives what came until now, and waits only where nothing did. */
+export function inPieces(chunks: Chunks, total?: number, comeSlowly = false): Reading {
   let rest: Uint8Array = new Uint8Array();
   let isEnded = false;
+  /** The chunk that was asked for. */
+  let asked: Promise<IteratorResult<unknown>> | undefined;
   return {
     total,
     async next(buffer) {
       const into = new Uint8Array(buffer);
       let filled = 0;
+      let turned: Promise<undefined> | undefined;
       while (filled < into.length && !isEnded) {
         // A copy: the chunk's buffer is not ours to move, and may be used again for the next chunk.
         const part = rest.subarray(0, into.length - filled);
@@ -101,15 +107,26 @@ function inPieces(chunks: Chunks, total?: number): Reading {
         filled += part.length;
         rest = rest.subarray(part.length);
         if (rest.length === 0 && filled < into.length) {
-          const { done, value } = (await readable(async () => chunks.next())) as IteratorResult<unknown>;
-          isEnded = done === true;
-          rest = done ? rest : bytesOf(value);
+          asked ??= readable(async () => chunks.next() as Promise<IteratorResult<unknown>>);
+          turned ??= comeSlowly && filled > 0 ? turn() : undefined;
+          const read = await (turned === undefined ? asked : Promise.race([asked, turned]));
+          if (read === undefined) {
+            break;
+          }
+          asked = undefined;
+          isEnded = read.done === true;
+          rest = isEnded ? rest : bytesOf(read.value);
         }
       }
       return filled === 0 ? undefined : into.subarray(0, filled);
     },
     cancel: () => void quietly(() => chunks.return?.()),
   };
+}
+
+/** Resolves when what was due already has happened. */
+function turn(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Reads a stream, into the buffers that are given where it can. */
@@ -141,7 +158,7 @@ function ofSize(reading: Reading, size: number): Reading {
 }
 
 /** Ends reading. Who does that has a better reason to tell than that this failed too. */
-export async function quietly(end: () => unknown): Promise<void> {
+async function quietly(end: () => unknown): Promise<void> {
   try {
     await end();
   } catch {

@@ -11,12 +11,7 @@ import { HostListener } from "./telling.js";
 /** Serves the host on the other side of a port. It can be told to begin again, in another role and for other bytes. */
 export function work(port: Port): void {
   let feed: Feed | undefined;
-  const fed = (): Feed => {
-    if (feed === undefined) {
-      throw new Error("a summarizer is fed by its coordinator");
-    }
-    return feed;
-  };
+  const fed = () => begun(feed, "a summarizer is fed by its coordinator");
   const ours: VerifyWorker = {
     begin: async (module, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
@@ -26,6 +21,13 @@ export function work(port: Port): void {
     end: () => fed().end(),
   };
   const host = connect<VerifyHost>(port, ours);
+}
+
+function begun<T>(worked: T | undefined, otherwise: string): T {
+  if (worked === undefined) {
+    throw new Error(otherwise);
+  }
+  return worked;
 }
 
 function feedOf(role: Role, host: Remote<VerifyHost>): Feed | undefined {
@@ -62,23 +64,18 @@ function single(task: Task, listener: HostListener): Feed {
 
 /** Serves a coordinator. */
 export function summarize(coordinator: Port, trust: Uint8Array | undefined): void {
-  let summarizer: Summarizer | undefined;
-  const begun = (): Summarizer => {
-    if (summarizer === undefined) {
-      throw new Error("the origin comes first");
-    }
-    return summarizer;
-  };
+  let made: Summarizer | undefined;
+  const summarizer = () => begun(made, "the origin comes first");
   const ours: SummarizerWorker = {
     begin: (origin) => {
-      summarizer = new Summarizer(origin, trust);
+      made = new Summarizer(origin, trust);
     },
-    learn: (opened) => begun().learn(opened),
+    learn: (opened) => summarizer().learn(opened),
     summarize: (stretch) => {
-      const length = begun().summarize(stretch);
+      const length = summarizer().summarize(stretch);
       const fits = stretch.length + length <= stretch.buffer.byteLength;
       const summary = fits ? new Uint8Array(stretch.buffer, stretch.length, length) : new Uint8Array(length);
-      begun().takeSummary(summary);
+      summarizer().takeSummary(summary);
       return moving({ summary, stretch }, summary, stretch);
     },
   };

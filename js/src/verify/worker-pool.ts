@@ -1,6 +1,6 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
-import { connect, crossed, end, FAILED, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
+import { connect, crossed, end, moving, type Remote, type WorkerLike, watch, workerFailed } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
 import {
@@ -41,7 +41,11 @@ export class WorkerPool implements Engine {
       const worker = start();
       this.#workers.push(worker);
       const remote = connect<VerifyWorker>(worker, host);
-      this.#watch(worker);
+      watch(worker, (message, cause) =>
+        this.#isStarting
+          ? this.#ready.reject(unavailable(message, cause))
+          : listener.fail(workerFailed(message, cause)),
+      );
       return { remote, begun: remote.begin(module, moving(role, ...ports)) };
     };
     try {
@@ -88,18 +92,6 @@ export class WorkerPool implements Engine {
 
   stop(): void {
     this.#workers.forEach(end);
-  }
-
-  #watch(worker: WorkerLike): void {
-    watch(worker, (message, cause) => {
-      if (this.#isStarting) {
-        this.#ready.reject(unavailable(message, cause));
-      } else {
-        this.#listener.fail(
-          new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause }),
-        );
-      }
-    });
   }
 }
 

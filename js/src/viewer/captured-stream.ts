@@ -1,41 +1,41 @@
 /** Keeps what is read on its way to the verifier, so that parts can be cut out of the very same bytes. */
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** What has come is handed to the browser in pieces of this size, which may keep them out of memory. */
 const PIECE = 8 << 20;
 
-/** A stream's bytes. */
-export class CapturedStream {
+/** A stream that is kept. */
+export interface Captured {
   /** The stream to read in its place. */
-  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
-  #pieces: Blob[] = [];
-  #chunks: Uint8Array<ArrayBuffer>[] = [];
-  #waiting = 0;
+  readonly stream: ReadableStream<Bytes>;
   /** All of it, once it was read to its end. */
-  blob: Blob | undefined;
+  readonly blob: () => Blob | undefined;
+}
 
-  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
-    const keeping = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform: (chunk, controller) => {
-        this.#keep(chunk);
-        controller.enqueue(chunk);
-      },
-      flush: () => {
-        this.blob = new Blob([...this.#pieces, ...this.#chunks]);
-        this.#pieces = [];
-        this.#chunks = [];
-      },
-    });
-    this.stream = stream.pipeThrough(keeping);
-  }
-
-  #keep(chunk: Uint8Array<ArrayBuffer>): void {
-    // Whoever reads the stream copies from a chunk and leaves it as it is.
-    this.#chunks.push(chunk);
-    this.#waiting += chunk.length;
-    if (this.#waiting >= PIECE) {
-      this.#pieces.push(new Blob(this.#chunks));
-      this.#chunks = [];
-      this.#waiting = 0;
-    }
-  }
+/** Has a stream's bytes kept. */
+export function captured(stream: ReadableStream<Bytes>): Captured {
+  let pieces: Blob[] = [];
+  let chunks: Bytes[] = [];
+  let waiting = 0;
+  let blob: Blob | undefined;
+  const keeping = new TransformStream<Bytes, Bytes>({
+    transform(chunk, controller) {
+      // Whoever reads the stream copies from a chunk and leaves it as it is.
+      chunks.push(chunk);
+      waiting += chunk.length;
+      if (waiting >= PIECE) {
+        pieces.push(new Blob(chunks));
+        chunks = [];
+        waiting = 0;
+      }
+      controller.enqueue(chunk);
+    },
+    flush() {
+      blob = new Blob([...pieces, ...chunks]);
+      pieces = [];
+      chunks = [];
+    },
+  });
+  return { stream: stream.pipeThrough(keeping), blob: () => blob };
 }

@@ -15,7 +15,7 @@ import "./proof.js";
 import type { Standing } from "../index/standing.js";
 import { isSameLine } from "./opening.js";
 import type { Provable } from "./proof.js";
-import { foldSays, gapPlace } from "./row.js";
+import { absent } from "./row.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
 import { en, type Texts } from "./texts/texts.js";
 import { filled, value } from "./value.js";
@@ -201,7 +201,7 @@ export class Drawer extends View {
         </div>
       </div>
       <div class="drawer-body" tabindex="0" role="group" aria-labelledby="cs-drawer-heading">
-        ${row.kind === "event" ? this.#event(row, texts) : row.kind === "withheld" ? this.#withheld(row, texts) : row.kind === "fold" ? this.#fold(row, texts) : this.#gap(row, texts)}
+        ${row.kind === "event" ? this.#event(row, texts) : row.kind === "withheld" ? this.#withheld(row, texts) : this.#absent(row, texts)}
       </div>
     `;
   }
@@ -252,32 +252,19 @@ export class Drawer extends View {
     `;
   }
 
-  #fold(row: FoldRow, texts: Texts): TemplateResult {
+  #absent(row: GapRow | FoldRow, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
-    const [says, which] = foldSays(row, texts);
+    const [says, which] = absent(row, texts);
+    const isFold = row.kind === "fold";
     return html`
       <p class="absent tone-faint">${icon("gap")}<span>${says}</span></p>
-      <p>${row.withheld > 0 ? drawer.withheldAbout : drawer.gapAbout}</p>
+      <p>${isFold && row.withheld > 0 ? drawer.withheldAbout : drawer.gapAbout}</p>
+      ${isFold ? nothing : html`<p class="faint">${drawer.gapUnknown}</p><h3>${drawer.place}</h3>`}
       <dl class="facts">
         <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
         <div><dt>${drawer.facts.line}</dt><dd>${texts.figures.count(row.line)}</dd></div>
       </dl>
-      <p class="actions"><button type="button" @click=${() => this.dispatchEvent(wish("unfold", undefined))}>${drawer.unfold}</button></p>
-    `;
-  }
-
-  #gap(row: GapRow, texts: Texts): TemplateResult {
-    const { drawer, list } = texts.rows;
-    const { count } = texts.figures;
-    return html`
-      <p class="absent tone-faint">${icon("gap")}<span>${list.gap(row.leaves)}</span></p>
-      <p>${drawer.gapAbout}</p>
-      <p class="faint">${drawer.gapUnknown}</p>
-      <h3>${drawer.place}</h3>
-      <dl class="facts">
-        <div><dt>${drawer.facts.leaves}</dt><dd>${gapPlace(row, texts)}</dd></div>
-        <div><dt>${drawer.facts.line}</dt><dd>${count(row.line)}</dd></div>
-      </dl>
+      ${isFold ? html`<p class="actions"><button type="button" @click=${() => this.dispatchEvent(wish("unfold", undefined))}>${drawer.unfold}</button></p>` : nothing}
     `;
   }
 
@@ -341,7 +328,7 @@ export class Drawer extends View {
     const isClipped = shown.length < text.length;
     return html`
       <pre class="raw" tabindex="0" role="group" aria-label=${drawer.bytes}><code>${visible(shown).map((part) =>
-        part.unseen ? html`<span class="unseen">${part.text}</span>` : part.text,
+        part.isMarked ? html`<span class="unseen">${part.text}</span>` : part.text,
       )}</code></pre>
       <p class="actions">
         <cs-copy .text=${text} .texts=${drawer}></cs-copy>

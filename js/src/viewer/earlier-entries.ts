@@ -3,8 +3,8 @@
  * log may be revoked by any of them: with all of them there, without their events, the verifier can tell.
  */
 
+import { bundlePath, FULL, linesOf } from "../bundles.js";
 import { concat, readAtMost } from "../bytes.js";
-import { bundlePath, FULL, linesOf } from "./bundles.js";
 
 /** Where more entries are left out than these many bundles have, the hashes stay. */
 const MOST = 128;

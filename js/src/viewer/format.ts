@@ -47,38 +47,50 @@ const JOINED =
 /** A text is parted so often and no more: what follows is left out. */
 const MOST_PARTS = 2_000;
 
-/** A part of a text: as it is, or the name of a character that cannot be seen. */
-export interface Visible {
+/** A part of a text, and whether it is not to be read as it is. */
+export interface Part {
   readonly text: string;
-  readonly unseen: boolean;
+  readonly isMarked: boolean;
 }
 
-/** Parts of a text, and an ellipsis where there are more than anyone reads. */
-export function visible(text: string): Visible[] {
-  const parts: Visible[] = [];
+/** A stretch of a text that is a part of its own, and what stands in its place. */
+type Stretch = readonly [begin: number, end: number, text: string];
+
+/** Parts a text at these stretches; an ellipsis is the last where there are more than anyone reads. */
+export function parted(text: string, stretches: Iterable<Stretch>): Part[] {
+  const parts: Part[] = [];
+  let rest = 0;
+  for (const [begin, end, marked] of stretches) {
+    if (parts.length >= MOST_PARTS) {
+      return [...parts, { text: "…", isMarked: true }];
+    }
+    if (begin > rest) {
+      parts.push({ text: text.slice(rest, begin), isMarked: false });
+    }
+    parts.push({ text: marked, isMarked: true });
+    rest = end;
+  }
+  return rest < text.length ? [...parts, { text: text.slice(rest), isMarked: false }] : parts;
+}
+
+/** Parts of a text: as they are, or the names of characters that cannot be seen. */
+export function visible(text: string): Part[] {
+  return parted(text, unseen(text));
+}
+
+function* unseen(text: string): Generator<Stretch> {
   let end = 0;
   for (const { 0: character, index } of text.matchAll(UNSEEN)) {
     if (index < end || isNeeded(character, text.slice(Math.max(0, index - 2), index))) {
       continue;
-    }
-    if (parts.length >= MOST_PARTS) {
-      parts.push({ text: "…", unseen: true });
-      return parts;
-    }
-    if (index > end) {
-      parts.push({ text: text.slice(end, index), unseen: false });
     }
     end = index;
     while (text.startsWith(character, end)) {
       end += character.length;
     }
     const times = (end - index) / character.length;
-    parts.push({ text: `${codePoint(character)}${times > 1 ? ` ×${times}` : ""}`, unseen: true });
+    yield [index, end, `${codePoint(character)}${times > 1 ? ` ×${times}` : ""}`];
   }
-  if (end < text.length) {
-    parts.push({ text: text.slice(end), unseen: false });
-  }
-  return parts;
 }
 
 /** `U+202E`. */

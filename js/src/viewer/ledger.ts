@@ -19,6 +19,9 @@ export interface Marks {
 /** How many of each kind are kept. Files can hold millions. */
 const MOST = 20_000;
 
+/** Where each kind is kept. */
+const KEPT = { checkpoint: "checkpoints", note: "notes", open: "chains", close: "chains" } as const;
+
 /** Takes marks in. */
 export class Ledger implements Marks {
   readonly checkpoints: CheckpointMark[] = [];
@@ -31,25 +34,12 @@ export class Ledger implements Marks {
   /** Keeps them. */
   take(marks: readonly Mark[]): void {
     for (const mark of marks) {
-      switch (mark.kind) {
-        case "checkpoint":
-          this.#keep(this.checkpoints, mark);
-          break;
-        case "note":
-          this.#keep(this.notes, mark);
-          break;
-        case "open":
-        case "close":
-          this.#keep(this.chains, mark);
-          break;
-        case "skip":
-          this.#skip(mark);
-          break;
-        case "withheld":
-          this.withheld += 1;
-          break;
-        case "leaf":
-          break;
+      if (mark.kind === "skip") {
+        this.#skip(mark);
+      } else if (mark.kind === "withheld") {
+        this.withheld += 1;
+      } else if (mark.kind !== "leaf") {
+        this.#keep<Mark>(this[KEPT[mark.kind]], mark);
       }
     }
   }

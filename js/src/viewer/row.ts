@@ -34,16 +34,8 @@ export interface RowLooks {
 }
 
 /** A row of the grid. */
-export function rowView({
-  number,
-  drawn,
-  isCurrent,
-  standing,
-  level,
-  isLost,
-  columns,
-  texts,
-}: RowLooks): TemplateResult {
+export function rowView(looks: RowLooks): TemplateResult {
+  const { number, drawn, isCurrent, level, isLost, columns, texts } = looks;
   const { list } = texts.rows;
   return html`
     <div
@@ -59,7 +51,7 @@ export function rowView({
           ? html`<span role="gridcell" class="cell whole" aria-colspan=${columns.length + 1}>
               ${isLost ? list.lost : list.reading}
             </span>`
-          : whole(drawn, standing, level, columns, texts)
+          : whole(drawn, looks)
       }
     </div>
   `;
@@ -70,13 +62,7 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
-function whole(
-  { row, read }: ReadRow,
-  standing: Standing | undefined,
-  level: Level | undefined,
-  columns: readonly ChosenColumn[],
-  texts: Texts,
-): TemplateResult {
+function whole({ row, read }: ReadRow, { standing, level, columns, texts }: RowLooks): TemplateResult {
   const { cells, untold } = read;
   const message = row.kind === "event" ? untold && html`<code>${value(untold)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: Cell, place: number) =>
@@ -171,34 +157,25 @@ function markView(level: Level, { found }: Texts): TemplateResult {
   return html`<span class="mark tone-${LEVEL_LOOKS[level].tone}" title=${words}>${icon("flag")}<span class="sr">${words}</span></span>`;
 }
 
-/** Which leaves are not here. */
-export function gapPlace({ index, leaves }: GapRow, { rows }: Texts): string {
-  return leaves === 1 ? rows.list.gapLeaf(index) : rows.list.gapLeaves(index, index + leaves - 1);
-}
-
-/** How many entries a fold stands for, and which. */
-export function foldSays(
-  { withheld, leaves, index, last }: FoldRow,
-  { rows, figures }: Texts,
-): readonly [string, string] {
+/** How many entries are not here, and which. */
+export function absent(row: GapRow | FoldRow, { rows, figures }: Texts): readonly [says: string, which: string] {
   const { list } = rows;
+  const { leaves, index } = row;
+  const withheld = row.kind === "fold" ? row.withheld : 0;
+  const last = row.kind === "fold" ? row.last : index + leaves - 1;
   const says =
-    leaves === 0
-      ? list.foldWithheld(withheld)
-      : withheld === 0
-        ? list.gap(leaves)
+    withheld === 0
+      ? list.gap(leaves)
+      : leaves === 0
+        ? list.foldWithheld(withheld)
         : list.foldBoth(figures.entries(withheld + leaves));
-  return [says, list.gapLeaves(index, last)];
+  return [says, last === index ? list.gapLeaf(index) : list.gapLeaves(index, last)];
 }
 
 function absence(row: WithheldMark | GapRow | FoldRow, texts: Texts): TemplateResult {
-  const { rows } = texts;
-  if (row.kind === "fold") {
-    const [says, which] = foldSays(row, texts);
-    return html`${says} <span class="faint">(${which})</span>`;
-  }
   if (row.kind === "withheld") {
-    return html`${rows.list.withheld[row.why ?? "unsaid"]}`;
+    return html`${texts.rows.list.withheld[row.why ?? "unsaid"]}`;
   }
-  return html`${rows.list.gap(row.leaves)} <span class="faint">(${gapPlace(row, texts)})</span>`;
+  const [says, which] = absent(row, texts);
+  return html`${says} <span class="faint">(${which})</span>`;
 }

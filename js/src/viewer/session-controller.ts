@@ -2,10 +2,11 @@
 
 import { type PlainError, plainError } from "../error.js";
 import { type Alarm, isAlarming } from "./alarm.js";
+import { type Captured, captured } from "./captured-stream.js";
 import type { Link } from "./following.js";
 import type { Ranges } from "./ranges.js";
 import { isLive, type Session, type Tools } from "./session.js";
-import { type Given, Sources } from "./sources.js";
+import { type Given, openSession } from "./sources.js";
 
 /** What is heard of it. */
 export interface SessionListener {
@@ -22,7 +23,10 @@ export interface SessionListener {
 /** One session at a time: a viewer's own, which ends with it, or somebody else's. */
 export class SessionController {
   readonly #listener: SessionListener;
-  #sources: Sources | undefined;
+  /** Ends what is being opened, or was. */
+  #running = new AbortController();
+  /** Takes pieces that somebody feeds. */
+  #fed: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | undefined;
   session: Session | undefined;
   #isOwn = false;
   /** Whether there will be a session. */
@@ -41,7 +45,7 @@ export class SessionController {
 
   /** Whether it is made of pieces that somebody feeds. */
   get isFed(): boolean {
-    return this.#sources?.isFed === true;
+    return this.#fed !== undefined;
   }
 
   /** Whether it can be begun again. */
@@ -58,35 +62,45 @@ export class SessionController {
   /** Opens what is given. */
   open(tools: Tools, given: Given): void {
     this.stop();
-    const sources = new Sources(tools, given);
-    this.#sources = sources;
+    const { signal } = this.#running;
+    let fed: Captured | undefined;
+    if (given.isFed) {
+      const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+      fed = captured(readable);
+      this.#fed = writable.getWriter();
+    }
     this.isLoading = true;
-    sources.onSession = (session) => this.#use(session, true);
-    sources.onLink = (link) => {
+    const use = (session: Session) => (signal.aborted ? session.close() : this.#use(session, true));
+    const onLink = (link: Link) => {
       this.link = link;
       this.#listener.changed();
     };
-    sources.onFailure = (error) => {
-      this.isLoading = false;
-      this.failure = plainError(error);
-      this.#listener.changed();
-    };
-    sources.open();
+    openSession({ tools, given, fed, signal, onLink, onNext: use }).then(use, (error: unknown) => {
+      if (!signal.aborted) {
+        this.isLoading = false;
+        this.failure = plainError(error);
+        this.#listener.changed();
+      }
+    });
     this.#listener.changed();
   }
 
   async feed(chunk: Uint8Array | string): Promise<void> {
-    await this.#sources?.feed(chunk);
+    // A copy: the caller may use its buffer again.
+    const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : new Uint8Array(chunk);
+    await this.#fed?.write(bytes);
   }
 
   async end(): Promise<void> {
-    await this.#sources?.end();
+    await this.#fed?.close();
   }
 
   /** Shows nothing any more. */
   stop(): void {
-    this.#sources?.stop();
-    this.#sources = undefined;
+    this.#running.abort();
+    this.#running = new AbortController();
+    this.#fed?.abort().catch(() => {});
+    this.#fed = undefined;
     this.isLoading = false;
     this.failure = undefined;
     this.alarm = undefined;

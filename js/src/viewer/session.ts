@@ -8,6 +8,7 @@ import type { Finding, Report } from "../report.js";
 import type { Slicer } from "../slice/types.js";
 import type { Verify, VerifyLive } from "../verify/create-verifier.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
+import { lengthOf } from "../verify/source.js";
 import { Detection } from "./detection.js";
 import { Ledger } from "./ledger.js";
 
@@ -273,10 +274,7 @@ function sizeOf(source: Source | Live): number | undefined {
     return source.size;
   }
   if ("headers" in source) {
-    // What is compressed on the way has another length than what is read.
-    const { headers } = source;
-    const length = headers.has("content-encoding") ? null : headers.get("content-length");
-    return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+    return lengthOf(source);
   }
   return ArrayBuffer.isView(source) ? source.byteLength : undefined;
 }

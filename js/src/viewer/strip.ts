@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { PlainError } from "../error.js";
 import type { Report } from "../report.js";
 import { moment } from "./format.js";
-import { icon } from "./icons.js";
+import { type IconName, icon } from "./icons.js";
 import { isLive, type Progress, type Session } from "./session.js";
 import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
 import type { Texts } from "./texts/texts.js";
@@ -13,6 +13,7 @@ import { codeTitle, verdictWords } from "./verdict.js";
 
 /** The strip of a session. */
 export function stripView(session: Session, strip: Strip): TemplateResult {
+  const { progress } = strip.texts;
   switch (session.phase) {
     case "verifying":
       return progressView(session, strip);
@@ -20,7 +21,7 @@ export function stripView(session: Session, strip: Strip): TemplateResult {
     case "done":
       return session.report === undefined ? progressView(session, strip) : verdictView(session, session.report, strip);
     case "cancelled":
-      return stoppedView(strip.texts.progress.cancelled, strip.texts.progress.cancelledWhy, strip);
+      return plainView("fail", progress.cancelled, progress.cancelledWhy, action(progress.again, strip.again));
     case "failed":
       return failureView(session.failure, strip);
   }
@@ -28,13 +29,24 @@ export function stripView(session: Session, strip: Strip): TemplateResult {
 
 /** Before there is a session. */
 export function waitingView({ progress }: Texts, isLoading: boolean): TemplateResult {
+  return isLoading
+    ? plainView("waiting", progress.loading, nothing, nothing, true)
+    : plainView("file", progress.empty, progress.emptyWhy);
+}
+
+/** That there is nothing to say of an export. */
+function plainView(
+  drawing: IconName,
+  title: string,
+  why: string | typeof nothing,
+  todo: TemplateResult | typeof nothing = nothing,
+  isBusy = false,
+): TemplateResult {
   return html`
-    <section class="strip tone-faint" part="strip" aria-busy=${isLoading}>
-      ${icon(isLoading ? "waiting" : "file")}
-      <div class="strip-body">
-        <h2>${isLoading ? progress.loading : progress.empty}</h2>
-        ${isLoading ? nothing : html`<p>${progress.emptyWhy}</p>`}
-      </div>
+    <section class="strip tone-faint" part="strip" aria-busy=${isBusy}>
+      ${icon(drawing)}
+      <div class="strip-body"><h2>${title}</h2>${why === nothing ? nothing : html`<p>${why}</p>`}</div>
+      ${todo}
     </section>
   `;
 }
@@ -62,25 +74,13 @@ export function failureView(failure: PlainError | undefined, strip: Strip): Temp
         ${hint === undefined ? nothing : html`<p class="hint">${said(hint, strip.texts, 1000)}</p>`}
         <p class="faint">${progress.failedWhy}</p>
       </div>
-      ${again(strip)}
+      ${action(progress.again, strip.again)}
     </section>
   `;
 }
 
-function stoppedView(title: string, why: string, strip: Strip): TemplateResult {
-  return html`
-    <section class="strip tone-faint" part="strip">
-      ${icon("fail")}
-      <div class="strip-body"><h2>${title}</h2><p>${why}</p></div>
-      ${again(strip)}
-    </section>
-  `;
-}
-
-function again({ again, texts }: Strip): TemplateResult | typeof nothing {
-  return again === undefined
-    ? nothing
-    : html`<button type="button" class="strip-action" @click=${again}>${texts.progress.again}</button>`;
+function action(words: string, act: (() => void) | undefined): TemplateResult | typeof nothing {
+  return act === undefined ? nothing : html`<button type="button" class="strip-action" @click=${act}>${words}</button>`;
 }
 
 function progressView(session: Session, strip: Strip): TemplateResult {
@@ -116,7 +116,7 @@ function progressView(session: Session, strip: Strip): TemplateResult {
             </div>`
         }
       </div>
-      <button type="button" class="strip-action" @click=${strip.cancel}>${texts.cancel}</button>
+      ${action(texts.cancel, strip.cancel)}
     </section>
   `;
 }
@@ -185,7 +185,7 @@ function verdictView(session: Session, report: Report, strip: Strip): TemplateRe
           ${detailsView(report, words, strip)}
         </details>
       </div>
-      ${session.phase === "live" ? html`<button type="button" class="strip-action" @click=${strip.cancel}>${texts.live.stop}</button>` : isLive(session.source) && strip.again !== undefined ? html`<button type="button" class="strip-action" @click=${strip.again}>${texts.live.again}</button>` : nothing}
+      ${session.phase === "live" ? action(texts.live.stop, strip.cancel) : isLive(session.source) ? action(texts.live.again, strip.again) : nothing}
     </section>
   `;
 }

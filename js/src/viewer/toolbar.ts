@@ -49,20 +49,22 @@ export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }
     ["utc", view.utc],
     ["local", view.local(offset(-new Date().getTimezoneOffset(), "−"))],
   ];
-  const chosen = (event: Event) => (event.target as HTMLSelectElement).value;
+  const select = (
+    label: string,
+    options: readonly (readonly [string, string])[],
+    chosen: string,
+    change: (value: string) => void,
+  ) => html`
+    <label class="select">
+      <span class="sr">${label}</span>
+      <select @change=${(event: Event) => change((event.target as HTMLSelectElement).value)}>
+        ${options.map(([value, name]) => html`<option value=${value} .selected=${value === chosen}>${name}</option>`)}
+      </select>
+    </label>
+  `;
   return html`
-    <label class="select">
-      <span class="sr">${view.order}</span>
-      <select @change=${(event: Event) => reorder(orderOf(chosen(event)) ?? order)}>
-        ${orders.map(([value, name]) => html`<option value=${value} .selected=${value === word}>${name}</option>`)}
-      </select>
-    </label>
-    <label class="select">
-      <span class="sr">${view.zone}</span>
-      <select @change=${(event: Event) => rezone(chosen(event) === "local" ? "local" : "utc")}>
-        ${zones.map(([value, name]) => html`<option value=${value} .selected=${value === zone}>${name}</option>`)}
-      </select>
-    </label>
+    ${select(view.order, orders, word, (value) => reorder(orderOf(value) ?? order))}
+    ${select(view.zone, zones, zone, (value) => rezone(value === "local" ? "local" : "utc"))}
     ${
       folds === undefined
         ? nothing

@@ -1,4 +1,4 @@
-import { UNSEEN } from "./format.js";
+import { type Part, parted, UNSEEN } from "./format.js";
 
 /** Letters that are easily taken for a Latin one, each before the one it is taken for. */
 const PAIRS =
@@ -8,37 +8,20 @@ const LATIN = new Map(Array.from(PAIRS.matchAll(/(.)(.)/gu), ([, taken, latin]) 
 
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 const HAS_LATIN = /\p{Script=Latin}/u;
-
-/** A part of a text, and whether it is a letter of another script that is taken for a Latin one. */
-export interface Lettered {
-  readonly text: string;
-  readonly disguised: boolean;
-}
+const TAKEN = new RegExp(`[${[...LATIN.keys()].join("")}]`, "gu");
 
 /** Parts a text at letters that are taken for Latin ones, in words that are otherwise Latin. */
-export function disguised(text: string): Lettered[] {
-  const parts: Lettered[] = [];
-  let end = 0;
-  for (const { 0: word, index } of text.matchAll(WORD)) {
-    if (!HAS_LATIN.test(word)) {
-      continue;
-    }
-    let place = index;
-    for (const letter of word) {
-      if (LATIN.has(letter)) {
-        if (place > end) {
-          parts.push({ text: text.slice(end, place), disguised: false });
-        }
-        parts.push({ text: letter, disguised: true });
-        end = place + letter.length;
-      }
-      place += letter.length;
-    }
-  }
-  if (end < text.length) {
-    parts.push({ text: text.slice(end), disguised: false });
-  }
-  return parts;
+export function disguised(text: string): Part[] {
+  const words = [...text.matchAll(WORD)].filter(([word]) => HAS_LATIN.test(word));
+  return parted(
+    text,
+    words.flatMap(({ 0: word, index }) =>
+      [...word.matchAll(TAKEN)].map(({ 0: letter, index: within }) => {
+        const begin = index + within;
+        return [begin, begin + letter.length, letter] as const;
+      }),
+    ),
+  );
 }
 
 /** What a text is taken for at a glance. */

@@ -15,7 +15,7 @@ export function value(text: string, length = SHORT): TemplateResult {
     return html`<bdi class="faint">""</bdi>`;
   }
   const parts = visible(clip(text, length)).map((part) =>
-    part.unseen ? html`<span class="unseen">${part.text}</span>` : lettered(part.text),
+    part.isMarked ? html`<span class="unseen">${part.text}</span>` : lettered(part.text),
   );
   return html`<bdi>${parts}</bdi>`;
 }
@@ -33,7 +33,7 @@ function lettered(text: string): unknown {
     return text;
   }
   return disguised(text).map((part) =>
-    part.disguised ? html`${part.text}<span class="unseen">${codePoint(part.text)}</span>` : part.text,
+    part.isMarked ? html`${part.text}<span class="unseen">${codePoint(part.text)}</span>` : part.text,
   );
 }
 

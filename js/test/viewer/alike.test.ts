@@ -6,7 +6,7 @@ import { disguised, lookAlikes } from "../../dist/viewer/value-alike.js";
 
 const marked = (text: string) =>
   disguised(text)
-    .map((part) => (part.disguised ? `[${part.text}]` : part.text))
+    .map((part) => (part.isMarked ? `[${part.text}]` : part.text))
     .join("");
 
 test("a letter that is taken for a Latin one is marked in a Latin word, and nowhere else", () => {

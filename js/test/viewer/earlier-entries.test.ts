@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { verify } from "countersign/verify";
-import { bundlePath, linesOf } from "../../dist/viewer/bundles.js";
+import { bundlePath, linesOf } from "../../dist/bundles.js";
 import { namesIssuers, withEarlierEntries } from "../../dist/viewer/earlier-entries.js";
 import { type Case, caseNamed } from "../verify/cases.ts";
 

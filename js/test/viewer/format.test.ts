@@ -42,37 +42,37 @@ test("a clipped text ends with a whole character", () => {
 
 test("what cannot be seen is named", () => {
   assert.deepEqual(visible("admin\u202egnp.exe"), [
-    { text: "admin", unseen: false },
-    { text: "U+202E", unseen: true },
-    { text: "gnp.exe", unseen: false },
+    { text: "admin", isMarked: false },
+    { text: "U+202E", isMarked: true },
+    { text: "gnp.exe", isMarked: false },
   ]);
-  const unseen = (text: string) => visible(text).filter((part) => part.unseen).length;
+  const unseen = (text: string) => visible(text).filter((part) => part.isMarked).length;
   assert.equal(unseen("\u0000\u001b\u007f\u200b\u2066\ufeff\u{e0041}"), 7);
   assert.equal(unseen("a\tb\nc"), 0);
 });
 
 test("marks that pile up are named, those of writing are not", () => {
   assert.deepEqual(visible(`a${"\u0301".repeat(50)}b`), [
-    { text: `a${"\u0301".repeat(6)}`, unseen: false },
-    { text: "U+0301 ×44", unseen: true },
-    { text: "b", unseen: false },
+    { text: `a${"\u0301".repeat(6)}`, isMarked: false },
+    { text: "U+0301 ×44", isMarked: true },
+    { text: "b", isMarked: false },
   ]);
   for (const text of ["việt", "בְּרֵאשִׁ֖ית", "བསྒྲུབས", "क्ष्म्यै", "1️⃣"]) {
-    assert.deepEqual(visible(text), [{ text, unseen: false }]);
+    assert.deepEqual(visible(text), [{ text, isMarked: false }]);
   }
 });
 
 test("very many unseen characters are few parts", () => {
   assert.deepEqual(visible(`a${"\u200b".repeat(50_000)}b`), [
-    { text: "a", unseen: false },
-    { text: "U+200B ×50000", unseen: true },
-    { text: "b", unseen: false },
+    { text: "a", isMarked: false },
+    { text: "U+200B ×50000", isMarked: true },
+    { text: "b", isMarked: false },
   ]);
   assert.ok(visible("a\u202e".repeat(100_000)).length < 3_000);
 });
 
 test("joiners are named only where writing does not need them", () => {
-  const unseen = (text: string) => visible(text).some((part) => part.unseen);
+  const unseen = (text: string) => visible(text).some((part) => part.isMarked);
   assert.equal(unseen("👩‍💻 👩🏽‍🚀 ❤️‍🔥"), false);
   assert.equal(unseen("می‌خواهم"), false);
   assert.equal(unseen("क्‍ष"), false);
