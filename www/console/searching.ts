@@ -1,6 +1,6 @@
 /** Asks the log for exports, and verifies what it answers. */
 
-import { CapturedStream } from "@countersign/viewer/captured-stream.js";
+import { type Captured, captured } from "@countersign/viewer/captured-stream.js";
 import { bodyWithEarlierEntries, namesIssuers } from "@countersign/viewer/earlier-entries.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
 import { trustText } from "../src/input/trust.ts";
@@ -46,7 +46,7 @@ export class Searching {
   ran: Conditions | undefined;
   readonly #needed: Needed;
   #running = new AbortController();
-  #kept: CapturedStream | undefined;
+  #kept: Captured | undefined;
 
   constructor(needed: Needed) {
     this.#needed = needed;
@@ -63,7 +63,7 @@ export class Searching {
       const boundary = counted(conditions) > 0 ? history.boundary : undefined;
       const response = await log.success(exportAddress(conditions, boundary), { signal: running.signal });
       if (response.body === null) throw new TypeError("an answer without a body");
-      this.#kept = new CapturedStream(this.#whole(response.body));
+      this.#kept = captured(this.#whole(response.body));
       this.#tell({ ...this.search, boundary });
       const { seen } = history;
       const read = new Response(this.#kept.stream, { headers: response.headers });
@@ -80,7 +80,7 @@ export class Searching {
   /** Verifies what came once more, by what the reader trusts now: the very same bytes, where all of them are there. */
   async again(): Promise<void> {
     const { session } = this.search;
-    const bytes = session?.bytes ?? this.#kept?.blob;
+    const bytes = session?.bytes ?? this.#kept?.blob();
     if (bytes !== undefined) await this.#verify(bytes, session?.pins ?? [], this.#anew());
     else if (session !== undefined && this.ran !== undefined) await this.run(this.ran);
   }
@@ -126,7 +126,7 @@ export class Searching {
       pins,
       name: "export",
       rules: tools.rules,
-      kept: () => kept?.blob,
+      kept: () => kept?.blob(),
     };
     const session = new Session(source, given, tools);
     running.signal.addEventListener("abort", () => session.cancel());
