@@ -12,19 +12,20 @@ async function program(storage: Storage) {
   const log = new MemoryLog();
   log.always = () => refusal(503, "server.unavailable");
   const told: string[] = [];
+  const hints: (string | undefined)[] = [];
   const recorder = await createRecorder({
     key: EMITTER.secret,
     to: log.to,
     log: log.vkey,
     outbox: storage.outbox(),
     flush: false,
-    onError: ({ code, message }) => code === "recorder.lost" && told.push(message),
+    onError: ({ code, message, hint }) => code === "recorder.lost" && told.push(message) && hints.push(hint),
   });
   const end = () => {
     tell("exiting");
     return told.splice(0);
   };
-  return { recorder, end };
+  return { recorder, end, hints };
 }
 
 test("says nothing of what is in the outbox", async () => {
@@ -57,4 +58,18 @@ test("says what is not in the outbox yet", async () => {
   const { recorder, end } = await program(new Storage());
   recorder.record({ action: "a.one" });
   assert.deepEqual(end(), ["1 event was neither delivered nor in the outbox before the program ended"]);
+});
+
+test("says what to do: to close, and where that failed to go on with it", async () => {
+  const { recorder, end, hints } = await program(new Storage());
+  recorder.record({ action: "a.one" });
+  end();
+  assert.match(hints.at(-1) ?? "", /^await close\(\) before the program ends/);
+  const storage = new Storage();
+  const other = await program(storage);
+  storage.at = () => Promise.reject(full());
+  other.recorder.record({ action: "a.one" });
+  await assert.rejects(other.recorder.close());
+  other.end();
+  assert.match(other.hints.at(-1) ?? "", /^close\(\) failed: go on with close\(\{ patience/);
 });
