@@ -3,7 +3,7 @@
  * method, and a header that names the request: no query, no headers, no bodies, and of the path the template only.
  */
 
-import { asLine, CountersignError, coded, refused as refusedOption } from "../error.js";
+import { asLine, CountersignError, coded, must } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
 import type { Audit } from "../record/audit.js";
@@ -98,9 +98,7 @@ export class HttpRecording<Source> {
     this.#options = options;
     const functions = ["actor", "tenant", "only", "onError"] as const;
     const wrong = functions.find((name) => options[name] !== undefined && typeof options[name] !== "function");
-    if (wrong !== undefined) {
-      throw refusedOption(wrong, "no function", `${wrong} is a callback`);
-    }
+    must(wrong === undefined, wrong, "no function", `${wrong} is a callback`);
   }
 
   /** Gives what records the request that begins now, once, when it is done. */

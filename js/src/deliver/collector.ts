@@ -50,7 +50,8 @@ export class Collector {
   constructor({ url, fetch: given }: CollectorOptions) {
     this.submit = submitUrl(url);
     // What a binding is given as address leads nowhere.
-    this.isCleartext = given === undefined && isPublicCleartext(new URL(this.submit));
+    const { protocol, hostname } = new URL(this.submit);
+    this.isCleartext = given === undefined && protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
     const hint = "give the binding's own: (url, init) => env.LOG.fetch(url, init)";
     must(given === undefined || typeof given === "function", "to", "fetch is not a function", hint);
     this.#fetch = given ?? ((url, init) => fetch(url, init));
@@ -110,10 +111,6 @@ const PRIVATE = [
   /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./,
   /^\[(::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*|::ffff:(7f|a|c0a8)[0-9a-f]*:.*)\]$/,
 ];
-
-function isPublicCleartext({ protocol, hostname }: URL): boolean {
-  return protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
-}
 
 /** The system's word for why a request failed, where the runtime tells it. */
 function reason(cause: unknown): string | undefined {
@@ -178,18 +175,14 @@ function retryAfter(response: Response): number | undefined {
 
 /** The body as a JSON object. Whoever answers is not trusted, so no more than so much is read. */
 async function read(response: Response): Promise<CollectorResponse["body"]> {
-  const text = isBounded(response.headers) ? await response.text() : await readText(response.body);
+  const bytes = isBounded(response.headers) ? undefined : await readAtMost(response.body, MOST);
+  const text = isBounded(response.headers) ? await response.text() : bytes && new TextDecoder().decode(bytes);
   try {
     const body: unknown = text && JSON.parse(text);
     return typeof body === "object" && body !== null ? (body as CollectorResponse["body"]) : undefined;
   } catch {
     return undefined;
   }
-}
-
-async function readText(body: Response["body"]): Promise<string | undefined> {
-  const bytes = await readAtMost(body, MOST);
-  return bytes && new TextDecoder().decode(bytes);
 }
 
 /**

@@ -392,7 +392,9 @@ export class Delivery {
 
   #bury(chain: string, error: CountersignError): void {
     const batches = this.#ofChain(chain);
-    const isLoss = batches.some((batch) => batch.taken.length > 0 && !this.#isInOutbox(batch));
+    const isKept = ({ kept, taken }: Batch) =>
+      this.#outbox.isDurable && (kept || taken.every(({ id }) => id !== undefined));
+    const isLoss = batches.some((batch) => batch.taken.length > 0 && !isKept(batch));
     for (const { taken } of batches) {
       for (const one of taken) {
         one.fail(error);
@@ -409,10 +411,6 @@ export class Delivery {
     this.#denials.delete(chain);
     this.#single.delete(chain);
     this.resting.delete(chain);
-  }
-
-  #isInOutbox({ kept, taken }: Batch): boolean {
-    return this.#outbox.isDurable && (kept || taken.every(({ id }) => id !== undefined));
   }
 }
 

@@ -169,7 +169,7 @@ export class GrantedKey implements BrowserKey {
     this.renew().catch((error: CountersignError) => {
       this.#failures++;
       this.#plan();
-      (this.#options.onError ?? warn)(error);
+      (this.#options.onError ?? ((failed) => console.warn(asLine(failed))))(error);
     });
   }
 }
@@ -259,8 +259,4 @@ function checkClock(asked: number, begin: number, until: number, now: number): v
   if (Date.now() < begin) {
     throw new CountersignError("clock.behind", "by this device's clock the key's grant has not begun", { hint });
   }
-}
-
-function warn(error: CountersignError): void {
-  console.warn(asLine(error));
 }

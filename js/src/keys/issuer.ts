@@ -69,7 +69,8 @@ const load = /* @__PURE__ */ loader(artefact);
 export function createIssuer(options: IssuerOptions): Issuer {
   const { key, log, patience, timeout, now } = checked(options);
   const name = nameOf(key.slice(SIGNER_PREFIX.length));
-  const collector = new Collector(isBare(options.to) ? { url: options.to } : options.to);
+  const { to } = options;
+  const collector = new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to);
 
   const state = async (vkey: string, statement: string): Promise<Noted> => {
     checkVkey(vkey, name);
@@ -135,10 +136,6 @@ function ofKeys(work: () => string): string {
     }
     throw cause instanceof CountersignError && cause.code === "key.invalid" ? brokenSignerKey() : cause;
   }
-}
-
-function isBare(to: IssuerOptions["to"]): to is string | URL {
-  return typeof to === "string" || to instanceof URL;
 }
 
 /** Refuses keys that the issuer has no say about. The text is not repeated: it may be a secret, given in the wrong place. */

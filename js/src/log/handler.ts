@@ -39,7 +39,8 @@ export function logHandler<Env extends LogEnv = LogEnv>({
   return {
     async fetch(request, env) {
       try {
-        const origin = log === undefined ? only(env) : log(request, env);
+        const [only, ...others] = log === undefined ? keys(env).keys() : [log(request, env)];
+        const origin = others.length === 0 ? only : undefined;
         if (origin === undefined) {
           return notFound(request, env.AUDIT_CORS ?? "");
         }
@@ -78,11 +79,6 @@ async function submit(
   const whole = await answer.arrayBuffer();
   await sleep(wait);
   return new Response(whole, answer);
-}
-
-function only(env: LogEnv): string | undefined {
-  const [origin, ...others] = keys(env).keys();
-  return others.length === 0 ? origin : undefined;
 }
 
 /** A tile that was copied. What pages of other origins may read, the log itself says. */

@@ -274,7 +274,9 @@ export class Flushing {
   }
 
   #failed(cause: unknown): Failed {
-    const error = asCoded(cause instanceof Failure ? cause.error : cause);
+    const hint = "nothing is lost; this is a defect of the package, please report it";
+    const thrown = cause instanceof Failure ? cause.error : cause;
+    const error = coded(thrown, "recorder.failed", `a flush failed unexpectedly: ${thrown}`, hint);
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
     this.#lastError = error;
     if (cause instanceof Failure && cause.isOfChain) {
@@ -363,11 +365,6 @@ export class Flushing {
     this.#wake = undefined;
     return woken;
   }
-}
-
-function asCoded(error: unknown): CountersignError {
-  const hint = "nothing is lost; this is a defect of the package, please report it";
-  return coded(error, "recorder.failed", `a flush failed unexpectedly: ${error}`, hint);
 }
 
 function late(): CountersignError {

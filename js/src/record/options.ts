@@ -159,17 +159,18 @@ const RULES: readonly (readonly [keyof CommonOptions, (value: unknown) => boolea
   ["events", has("check"), "no events", "give what defineEvents of countersign/events made"],
   ["onError", isFunction, "no function", "give one that takes an error"],
   ["outbox", has("write"), "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made"],
-  ["now", isClock, "no clock of whole milliseconds", "leave it out, or give what counts as Date.now does"],
+  [
+    "now",
+    (now) => isFunction(now) && Number.isSafeInteger((now as () => unknown)()),
+    "no clock of whole milliseconds",
+    "leave it out, or give what counts as Date.now does",
+  ],
   ["manyContexts", oneOf(true, false), "neither true nor false", "leave it out: the adapters say it where it is so"],
 ];
 
 /** Whether a value is called in this way. */
 function has(method: string): (value: unknown) => boolean {
   return (value) => typeof (value as Record<string, unknown> | null)?.[method] === "function";
-}
-
-function isClock(now: unknown): boolean {
-  return typeof now === "function" && Number.isSafeInteger(now());
 }
 
 /** Reads options. */

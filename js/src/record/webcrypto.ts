@@ -19,7 +19,8 @@ export async function generateKeyHandle(name: string): Promise<KeyHandle> {
   const { privateKey, publicKey } = await inWebCrypto(
     () => crypto.subtle.generateKey(ALGORITHM, false, ["sign", "verify"]) as Promise<CryptoKeyPair>,
   );
-  return { vkey: await vkeyOf(name, await exportRaw(publicKey)), privateKey };
+  const raw = new Uint8Array(await crypto.subtle.exportKey("raw", publicKey));
+  return { vkey: await vkeyOf(name, raw), privateKey };
 }
 
 /** What precedes the seed in PKCS #8 (RFC 8410 section 7). */
@@ -70,20 +71,11 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 }
 
-async function exportRaw(key: CryptoKey): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.exportKey("raw", key));
-}
-
 async function vkeyOf(name: string, publicKey: Uint8Array): Promise<string> {
   const named = concat([new TextEncoder().encode(`${name}\n`), Uint8Array.of(ED25519), publicKey]);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
   const id = Array.from(hash.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${name}+${id}+${typedKey(publicKey)}`;
-}
-
-/** A key's type and bytes, as its text ends. */
-function typedKey(publicKey: Uint8Array): string {
-  return btoa(String.fromCharCode(ED25519, ...publicKey));
+  return `${name}+${id}+${btoa(String.fromCharCode(ED25519, ...publicKey))}`;
 }
 
 async function inWebCrypto<T>(work: () => Promise<T>): Promise<T> {

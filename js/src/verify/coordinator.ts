@@ -123,7 +123,9 @@ export class Coordination implements Feed {
     const idlest = this.#summarizers.reduce((a, b) => (b.stretches < a.stretches ? b : a));
     idlest.stretches += 1;
     const number = this.#next++;
-    const stretch = new Uint8Array(this.#buffer(length), 0, length);
+    // With room for its summary.
+    const spare = length > STRETCH_BUFFER ? new ArrayBuffer(length) : this.#spare.pop();
+    const stretch = new Uint8Array(spare ?? new ArrayBuffer(STRETCH_BUFFER), 0, length);
     this.#coordinator.takeStretch(stretch);
     const summarized = idlest.remote.summarize(moving(stretch, stretch)).then((summary) => {
       idlest.stretches -= 1;
@@ -132,11 +134,6 @@ export class Coordination implements Feed {
       this.#proceed();
     });
     summarized.catch(this.#listener.fail);
-  }
-
-  /** A buffer for a stretch, with room for its summary. */
-  #buffer(length: number): ArrayBuffer {
-    return length > STRETCH_BUFFER ? new ArrayBuffer(length) : (this.#spare.pop() ?? new ArrayBuffer(STRETCH_BUFFER));
   }
 
   /** Takes the summaries whose turn has come. */

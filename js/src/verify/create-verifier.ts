@@ -53,26 +53,25 @@ const MOST_BY_DEFAULT = 8;
 export function createVerifier({ module, worker }: VerifierSetup): { verify: Verify; verifyLive: VerifyLive } {
   const load = loading("verifier", module, (loaded) => loaded);
   let canStart = worker !== undefined;
-  const begin = async (task: Task, threads: number, listener: Listener, isOver: () => boolean) => {
-    const module = await load();
-    if (worker === undefined || threads === 0) {
-      return Inline.start(module, task, listener);
-    }
-    // Nobody would stop workers that were started after the end.
-    return isOver() ? never() : new WorkerPool(module, worker, threads, task, listener);
-  };
   const starter =
     (task: Task, asked: number | undefined, threads: number): Start =>
     async (listener, isOver, hold) => {
-      if (asked === undefined && !canStart) {
-        return hold(await begin(task, 0, listener, isOver));
+      const module = await load();
+      const inline = async () => hold(await Inline.start(module, task, listener));
+      if (worker === undefined || threads === 0 || (asked === undefined && !canStart)) {
+        return inline();
+      }
+      if (isOver()) {
+        // Nobody would stop workers that were started after the end.
+        return never();
       }
       try {
-        const engine = hold(await begin(task, threads, listener, isOver));
+        const engine = hold(new WorkerPool(module, worker, threads, task, listener));
         await engine.started;
         return engine;
       } catch (error) {
-        if (asked !== undefined || !isUnavailable(error)) {
+        const isUnavailable = error instanceof CountersignError && error.code === "worker.unavailable";
+        if (asked !== undefined || !isUnavailable) {
           throw error;
         }
         // Bundlers that do not know of workers leave their scripts behind.
@@ -80,7 +79,7 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
         console.warn(
           `countersign: verifying goes on without workers, which is slower: ${error.message} (${error.hint})`,
         );
-        return hold(await begin(task, 0, listener, isOver));
+        return inline();
       }
     };
   const verify: Verify = async (source, options = {}) => {
@@ -101,10 +100,6 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
 
 /** Starts an engine. `hold` is given each before it works, so that it can be stopped; the one before it is. */
 type Start = (listener: Listener, isOver: () => boolean, hold: (engine: Engine) => Engine) => Promise<Engine>;
-
-function isUnavailable(error: unknown): error is CountersignError {
-  return error instanceof CountersignError && error.code === "worker.unavailable";
-}
 
 function defaultThreads(size: number | undefined): number {
   if (size !== undefined && size < SMALL) {

@@ -30,7 +30,7 @@ export function open(source: Source): Reading {
     if (isResponse(source)) {
       return openResponse(source);
     }
-    if (isStream(source)) {
+    if ("getReader" in source) {
       return streamed(source);
     }
     if (isIterable(source)) {
@@ -108,7 +108,8 @@ export function inPieces(chunks: Chunks, total?: number, comeSlowly = false): Re
         rest = rest.subarray(part.length);
         if (rest.length === 0 && filled < into.length) {
           asked ??= readable(async () => chunks.next() as Promise<IteratorResult<unknown>>);
-          turned ??= comeSlowly && filled > 0 ? turn() : undefined;
+          // What was due already happens first.
+          turned ??= comeSlowly && filled > 0 ? new Promise((resolve) => setTimeout(resolve)) : undefined;
           const read = await (turned === undefined ? asked : Promise.race([asked, turned]));
           if (read === undefined) {
             break;
@@ -122,11 +123,6 @@ export function inPieces(chunks: Chunks, total?: number, comeSlowly = false): Re
     },
     cancel: () => void quietly(() => chunks.return?.()),
   };
-}
-
-/** Resolves when what was due already has happened. */
-function turn(): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Reads a stream, into the buffers that are given where it can. */
@@ -230,10 +226,6 @@ function isBlob(source: object): source is Blob {
 
 function isResponse(source: object): source is Response {
   return "ok" in source && "headers" in source && "body" in source;
-}
-
-function isStream(source: object): source is ReadableStream<Uint8Array> {
-  return "getReader" in source;
 }
 
 function isIterable(source: object): source is AsyncIterable<Uint8Array> {

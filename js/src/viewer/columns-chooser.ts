@@ -35,12 +35,13 @@ export class ColumnsChooser extends View {
   }
 
   protected override render(): TemplateResult {
+    // Keys in the dialog mean nothing to what is behind it.
     const texts = this.texts.rows.columns;
     const hidden = (Object.keys(NAMED_COLUMNS) as NamedColumn[]).filter((id) =>
       this.columns.every((column) => column.id !== id),
     );
     return html`
-      <dialog class="chooser" part="dialog" aria-labelledby="cs-columns-heading" @click=${this.#clicked} @keydown=${stop}>
+      <dialog class="chooser" part="dialog" aria-labelledby="cs-columns-heading" @click=${this.#clicked} @keydown=${(event: Event) => event.stopPropagation()}>
         <form method="dialog" class="chooser-head">
           <h2 id="cs-columns-heading">${texts.heading}</h2>
           <button class="quiet square" aria-label=${texts.close}>${icon("close")}</button>
@@ -131,11 +132,6 @@ export class ColumnsChooser extends View {
       event.target.close();
     }
   };
-}
-
-/** Keys in the dialog mean nothing to what is behind it. */
-function stop(event: KeyboardEvent): void {
-  event.stopPropagation();
 }
 
 define("cs-columns", ColumnsChooser);

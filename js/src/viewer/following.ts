@@ -92,7 +92,7 @@ export class Following {
       this.#tell({ state: "following" });
       try {
         for await (const line of stream) {
-          if (isFirst && hasBegun && isHeader(line)) {
+          if (isFirst && hasBegun && line.startsWith('{"countersign":')) {
             this.onAnew();
             return;
           }
@@ -228,8 +228,4 @@ function isRefused({ status }: Response): boolean {
 /** Whether it has an end. */
 function isExport(response: Response): boolean {
   return !/^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
-}
-
-function isHeader(line: string): boolean {
-  return line.startsWith('{"countersign":');
 }

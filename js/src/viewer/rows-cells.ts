@@ -4,7 +4,7 @@ import type { EventRow, Row } from "../index/types.js";
 import { type ChosenColumn, isMember, isOfEvent } from "./columns.js";
 import { clip, moment, type Zone } from "./format.js";
 import { keyParts } from "./key.js";
-import { type Party, type Summary, summaryOf } from "./summary.js";
+import { type Summary, summaryOf } from "./summary.js";
 
 /** A cell; undefined where nothing stands in it. */
 export type Cell =
@@ -58,7 +58,7 @@ function ofEvent(row: EventRow, summary: Summary, { id }: ChosenColumn): Cell {
   switch (id) {
     case "actor":
     case "target":
-      return party(summary[id]);
+      return summary[id] && named(summary[id]);
     case "outcome": {
       const { outcome } = summary;
       return { kind: "outcome", text: outcome && clip(outcome, SHOWN) };
@@ -103,10 +103,6 @@ function time(time: string, zone: Zone): Cell {
 
 function text(value: string | undefined): Cell {
   return value === undefined ? undefined : { kind: "text", text: clip(value, SHOWN) };
-}
-
-function party(value: Party | undefined): Cell {
-  return value && named(value);
 }
 
 function named({ id, name }: { readonly id: string; readonly name: string | undefined }): Cell {
