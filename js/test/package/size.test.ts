@@ -12,10 +12,13 @@ after(() => installed.remove());
 const { workerd, browser } = CONDITIONS;
 const KB = 1000;
 
+/** By how many bytes the compressed size of the same code differs with what stands around it. */
+const NOISE = 64;
+
 /** Fails where it is above the budget, and where the budget could be much lower. */
 function within(bytes: number, budget: number): void {
   assert.ok(bytes <= budget, `${bytes} bytes, of ${budget}`);
-  assert.ok(bytes > budget * 0.8, `${bytes} bytes: lower the budget of ${budget}`);
+  assert.ok(bytes > budget * 0.8 - NOISE, `${bytes} bytes: lower the budget of ${budget}`);
 }
 
 function artefacts({ artefacts: found }: Bundle, ...expected: string[]): void {
@@ -72,8 +75,8 @@ test("what is not used is left out", async () => {
 
 /** What entries beside the recorder add to it, in bytes. */
 const BESIDE: readonly (readonly [string, string, number])[] = [
-  ["countersign/context", "asyncContext", 245],
-  ["countersign/opentelemetry", "traced", 175],
+  ["countersign/context", "asyncContext", 340],
+  ["countersign/opentelemetry", "traced", 240],
   ["countersign/opentelemetry", "AuditLogProcessor", 980],
   ["countersign/events", "defineEvents", 640],
   ["countersign/change", "change", 580],
