@@ -72,17 +72,14 @@ export function toCollector(collector: Collector, prove: Prove): Destination {
 }
 
 function unproven(cause: unknown): Failure {
-  const { message, hint } =
-    cause instanceof CountersignError ? cause : new CountersignError("proof.invalid", `${cause}`);
-  const todo =
+  const message = cause instanceof CountersignError ? cause.message : `${cause}`;
+  const hint =
     "the collector says that it has the events and does not prove it to `log`: is that the log's key? The events are kept";
-  return new Failure(
-    "collector",
-    new CountersignError("proof.invalid", `the collector's proof is not believed: ${message}`, {
-      hint: hint === undefined ? todo : `${todo}. ${hint}`,
-      cause,
-    }),
-  );
+  const error = new CountersignError("proof.invalid", `the collector's proof is not believed: ${message}`, {
+    hint,
+    cause,
+  });
+  return new Failure("collector", error);
 }
 
 /** Hands chunks of one export to a transport: the first begins with the header, unless there is one already. */
