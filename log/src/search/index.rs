@@ -15,9 +15,6 @@ use crate::asked::Looking;
 use crate::export::PAGE;
 use crate::store::{Reader, StoreError, StoredEvent};
 
-/// A page with more terms than this is a candidate for every question.
-const DENSE: usize = 50_000;
-
 /// A page as it was read.
 pub(super) struct Indexed {
     pub(super) page: Page,
@@ -306,9 +303,9 @@ pub(super) fn read(
             page.happened = Some((first.min(happened), last.max(happened)));
         }
     }
-    page.dense = terms.len() > DENSE;
-    let terms = if page.dense { Vec::new() } else { terms.into_terms().into_iter().collect() };
-    Ok(Indexed { page, terms })
+    let terms = terms.into_terms();
+    page.dense = terms.is_none();
+    Ok(Indexed { page, terms: terms.into_iter().flatten().collect() })
 }
 
 fn generation() -> Result<u64, StoreError> {

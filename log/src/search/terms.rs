@@ -26,15 +26,25 @@ const BELOW: &str = "action.*";
 const SHORTS: [Short; 7] =
     [Short::Action, Short::Actor, Short::Target, Short::Outcome, Short::Tenant, Short::Ip, Short::As];
 
+/// A page with more terms than this is a candidate for every question.
+const DENSE: usize = 50_000;
+/// Of values up to so many bytes it is remembered that their term is there.
+const SHORT: usize = 64;
+
 /// The terms of one page.
 pub(super) struct Terms<'s> {
     secret: &'s Secret,
     terms: HashSet<Term>,
+    /// What they are the terms of, where that is short: a page's events have most words in common, and to key one takes
+    /// several times as long as to find it here.
+    known: HashSet<Box<str>>,
+    /// What is looked for there.
+    asked: String,
 }
 
 impl<'s> Terms<'s> {
     pub(super) fn new(secret: &'s Secret) -> Self {
-        Self { secret, terms: HashSet::new() }
+        Self { secret, terms: HashSet::new(), known: HashSet::new(), asked: String::new() }
     }
 
     /// A link of that chain is here.
@@ -73,17 +83,28 @@ impl<'s> Terms<'s> {
     }
 
     fn add(&mut self, field: &str, value: &str) {
+        if self.is_dense() {
+            return;
+        }
+        if value.len() <= SHORT {
+            self.asked.clear();
+            self.asked.extend([field, "\0", value]);
+            if self.known.contains(&*self.asked) {
+                return;
+            }
+            self.known.insert(self.asked.as_str().into());
+        }
         self.terms.insert(self.secret.term(field, value));
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.terms.len()
+    /// Whether there are so many that nobody asks for them.
+    fn is_dense(&self) -> bool {
+        self.terms.len() > DENSE
     }
 
-    /// The terms.
-    pub(super) fn into_terms(self) -> HashSet<Term> {
-        self.terms
+    /// The terms; none where there are too many of them.
+    pub(super) fn into_terms(self) -> Option<HashSet<Term>> {
+        (!self.is_dense()).then_some(self.terms)
     }
 }
 
