@@ -8,12 +8,12 @@ use countersign::export::{Compression, DecompressError};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
 
+use crate::cutter::Cutter;
 use crate::errors::{Failure, shown};
 use crate::lines::{Splitter, is_space};
 use crate::progress;
-use crate::rows::Rows;
 use crate::stage::{FIRST, Stage};
-use crate::unwrap::{Found, Unwrapper};
+use crate::unwrap::Found;
 
 const CHUNK: usize = 1 << 17;
 const MIB: u64 = 1 << 20;
@@ -156,7 +156,7 @@ impl Input {
         mut event: impl FnMut(Found<'_>) -> Result<(), Failure>,
     ) -> Result<String, Failure> {
         let name = self.name.clone();
-        let mut unwrapper = Unwrapper::default();
+        let mut cutter = Cutter::of(&name);
         let mut each = |found: Found<'_>| {
             let (line, place) = (found.line, found.place.clone());
             event(found).map_err(|failure| match place {
@@ -164,19 +164,11 @@ impl Input {
                 None => failure.at_line(line),
             })
         };
-        if Rows::are_in(&name) {
-            let mut rows = Rows::default();
-            let read = self.pieces(doing, &mut |piece| {
-                rows.push(piece, &mut each).map_err(|failure| failure.within(&name))
-            });
-            read.and_then(|()| rows.finish(&mut each)).map_err(|failure| failure.within(&name))?;
-            return Ok(String::new());
-        }
         let read = self.pieces(doing, &mut |piece| {
-            unwrapper.push(piece, &mut each).map_err(|failure| failure.within(&name))
+            cutter.push(piece, &mut each).map_err(|failure| failure.within(&name))
         });
-        read.and_then(|()| unwrapper.finish(&mut each)).map_err(|failure| failure.within(&name))?;
-        Ok(unwrapper.told())
+        read.and_then(|()| cutter.finish(&mut each)).map_err(|failure| failure.within(&name))?;
+        Ok(cutter.told())
     }
 
     /// Hands out all bytes, decompressed.

@@ -1,4 +1,6 @@
-//! From a table of comma-separated values (RFC 4180) to events: each row is an object, with the names of the first.
+//! From a table of separated values (RFC 4180) to events: each row is an object, with the names of the first.
+//!
+//! Fields are separated by commas, or as spreadsheets write them elsewhere, by semicolons or tabs. The first row tells.
 
 use countersign::canonical::write_string;
 use countersign::export::MAX_LINE;
@@ -6,6 +8,7 @@ use countersign::{Code, Error};
 
 use crate::errors::Failure;
 use crate::unwrap::{EachEvent, Found};
+use crate::verdict::count;
 
 /// Cuts bytes into rows.
 #[derive(Default)]
@@ -16,6 +19,8 @@ pub(crate) struct Rows {
     fields: Vec<String>,
     field: Vec<u8>,
     phase: Phase,
+    /// What separates fields, once the first row has told.
+    separator: Option<u8>,
     /// The bytes of this row so far.
     size: usize,
     /// Line feeds so far, and the line on which this row begins.
@@ -37,7 +42,8 @@ impl Rows {
     /// Whether a file of this name has rows.
     pub(crate) fn are_in(name: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        [".csv", ".csv.gz", ".csv.zst"].into_iter().any(|end| name.ends_with(end))
+        let name = [".gz", ".zst"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        [".csv", ".tsv"].into_iter().any(|end| name.ends_with(end))
     }
 
     /// Takes the next bytes.
@@ -62,7 +68,7 @@ impl Rows {
                     self.field.push(b'"');
                     self.phase = Phase::Quoted;
                 }
-                (Phase::Plain | Phase::Quote, b',') => self.end_field()?,
+                (Phase::Plain | Phase::Quote, byte) if self.separates(*byte)? => self.end_field()?,
                 (Phase::Plain | Phase::Quote, b'\n') => self.end_row(each)?,
                 (Phase::Quote, b'\r') => {}
                 (Phase::Plain | Phase::Quoted, byte) => self.field.push(*byte),
@@ -87,9 +93,25 @@ impl Rows {
         }
     }
 
+    /// Whether a byte that is not in quotes separates fields.
+    fn separates(&mut self, byte: u8) -> Result<bool, Failure> {
+        if !matches!(byte, b',' | b';' | b'\t') {
+            return Ok(false);
+        }
+        if self.names.is_empty() {
+            let first = *self.separator.get_or_insert(byte);
+            if first != byte {
+                let why = format!("the first row has both {} and {}", named(first), named(byte));
+                let hint = "only one can separate columns: put names in quotes that contain the other";
+                return Err(fault(&why, hint, self.first_line));
+            }
+        }
+        Ok(self.separator == Some(byte))
+    }
+
     fn end_field(&mut self) -> Result<(), Failure> {
         let field = String::from_utf8(std::mem::take(&mut self.field))
-            .map_err(|_| fault("a field is no UTF-8", "save the file as UTF-8", self.first_line))?;
+            .map_err(|_| fault("a field is not UTF-8", "save the file as UTF-8", self.first_line))?;
         self.fields.push(field);
         self.phase = Phase::Plain;
         Ok(())
@@ -116,13 +138,15 @@ impl Rows {
                 return Err(fault("two columns have one name, or one has none", hint, self.first_line));
             }
             self.names = fields;
+            self.separator.get_or_insert(b',');
             return Ok(());
         }
         if fields.len() != self.names.len() {
-            let why = format!("the row has {} fields, and the first {}", fields.len(), self.names.len());
+            let has = count(fields.len() as u64, "field");
+            let why = format!("the row has {has}, and the first {}", self.names.len());
             return Err(fault(
                 &why,
-                "correct the row, or put in quotes what has a comma in it",
+                "correct the row, or put in quotes what has a separator in it",
                 self.first_line,
             ));
         }
@@ -137,6 +161,14 @@ impl Rows {
         }
         event.push(b'}');
         each(Found { bytes: &event, line: self.first_line, place: None })
+    }
+}
+
+fn named(separator: u8) -> &'static str {
+    match separator {
+        b',' => "commas",
+        b';' => "semicolons",
+        _ => "tabs",
     }
 }
 
@@ -169,6 +201,9 @@ mod tests {
             ("", &[][..]),
             ("a\r\nx\ry\r\n\"z\r\"\r\n", &[r#"2: {"a":"x\ry"}"#, r#"3: {"a":"z\r"}"#]),
             ("a,b\r\n1,\r\n\r\n,2", &[r#"2: {"a":"1"}"#, r#"4: {"b":"2"}"#]),
+            ("a;b\n1,5;\"x;y\"\n", &[r#"2: {"a":"1,5","b":"x;y"}"#]),
+            ("\"a;b\"\tc\n1;2\t3,4\n", &[r#"2: {"a;b":"1;2","c":"3,4"}"#]),
+            ("a\n1;2\n", &[r#"2: {"a":"1;2"}"#]),
             (
                 "\u{feff}\"a\",b\n\"x, \"\"y\"\"\nz\",\"{\"\"n\"\":1}\"\n3,é\n",
                 &[r#"2: {"a":"x, \"y\"\nz","b":"{\"n\":1}"}"#, r#"4: {"a":"3","b":"é"}"#],
@@ -184,7 +219,10 @@ mod tests {
     #[test]
     fn tells_where_a_table_is_broken() {
         for (text, says) in [
-            ("a,b\n1\n", "the row has 1 fields, and the first 2"),
+            ("a,b\n1\n", "the row has 1 field, and the first 2"),
+            ("a;b\n1\n", "the row has 1 field, and the first 2"),
+            ("a\n1,2\n", "the row has 2 fields, and the first 1"),
+            ("a,b;c\n", "the first row has both commas and semicolons"),
             ("a,a\n", "two columns have one name"),
             ("a,\n", "one has none"),
             ("a\n\"x", "the input ends within a field in quotes"),
@@ -195,14 +233,19 @@ mod tests {
         }
         let long = format!("a\n\"{}", "x".repeat(MAX_LINE));
         assert!(events(&[long.as_bytes()]).unwrap_err().contains("more than 1 MiB"));
-        assert!(events(&[b"a\n\xff\n"]).unwrap_err().contains("no UTF-8"));
+        assert!(events(&[b"a\n\xff\n"]).unwrap_err().contains("not UTF-8"));
     }
 
     #[test]
     fn tells_by_the_name_what_has_rows() {
-        for (name, has) in
-            [("a.csv", true), ("A.CSV.gz", true), ("a.csv.zst", true), ("a.json", false), ("csv", false)]
-        {
+        for (name, has) in [
+            ("a.csv", true),
+            ("A.CSV.gz", true),
+            ("a.csv.zst", true),
+            ("a.tsv", true),
+            ("a.json", false),
+            ("csv", false),
+        ] {
             assert_eq!(Rows::are_in(name), has, "{name}");
         }
     }

@@ -1,4 +1,5 @@
-//! From what sources deliver to single events: JSON Lines, arrays, and objects that hold an array of events.
+//! From what sources deliver to single events: JSON Lines, arrays, objects that hold an array of events, and exports of
+//! OpenTelemetry's log records.
 //!
 //! In bounded memory, and handed out as soon as they have ended: someone may be waiting for them.
 
@@ -10,7 +11,11 @@ use countersign::{Code, Error};
 use countersign_query::value::{Document, Kind};
 
 use crate::errors::Failure;
+use crate::otlp;
 use crate::verdict::count;
+
+/// The most bytes of an export of log records, which is held as a whole: collectors send much smaller ones.
+const MAX_EXPORT: usize = 32 << 20;
 
 /// What a source delivers its events in: an object with a list of them, and with what may stand beside it.
 struct Wrapper {
@@ -20,7 +25,7 @@ struct Wrapper {
     beside: &'static [&'static str],
 }
 
-static WRAPPERS: [Wrapper; 10] = [
+static WRAPPERS: [Wrapper; 11] = [
     // The files of AWS CloudTrail.
     Wrapper { list: "Records", with: None, beside: &[] },
     // Azure's blobs and event hubs.
@@ -60,7 +65,16 @@ static WRAPPERS: [Wrapper; 10] = [
     },
     // Auth0.
     Wrapper { list: "logs", with: Some("total"), beside: &["start", "limit", "length", "total"] },
+    // OpenTelemetry, whose log records stand deeper.
+    Wrapper { list: otlp::LIST, with: None, beside: &[] },
 ];
+
+impl Wrapper {
+    /// Whether what is in its list holds the events, and is none.
+    fn is_deep(&self) -> bool {
+        self.list == otlp::LIST
+    }
+}
 
 /// One event as it was found.
 pub(crate) struct Found<'a> {
@@ -299,6 +313,7 @@ impl Unwrapper {
         self.hold(bytes)?;
         if self.held.len() > MAX_BYTES
             && let Some((wrapper, begins)) = self.candidate
+            && !wrapper.is_deep()
         {
             self.enter(wrapper, begins, each)?;
         }
@@ -315,6 +330,7 @@ impl Unwrapper {
             };
         }
         match self.candidate {
+            Some((wrapper, _)) if wrapper.is_deep() => self.hand_out_records(each),
             // What is larger can be no event.
             Some((wrapper, begins)) if self.held.len() > MAX_BYTES || is_wrapper(&self.held, wrapper) => {
                 self.enter(wrapper, begins, each)
@@ -344,6 +360,24 @@ impl Unwrapper {
         self.push(list, each)
     }
 
+    /// Hands out the log records of the export that is held, or what is held where it is none.
+    fn hand_out_records(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        let held = std::mem::take(&mut self.held);
+        let Some(export) = core::str::from_utf8(&held).ok().and_then(otlp::Export::read) else {
+            self.held = held;
+            return self.hand_out(each);
+        };
+        let (mut line, mut counted) = (self.first_line, 0);
+        export.records(|otlp::Record { export, begins, place }| {
+            line += memchr::memchr_iter(b'\n', &held[counted..begins]).count() as u64;
+            counted = begins;
+            *self.unwrapped.entry(otlp::LIST).or_insert(0) += 1;
+            each(Found { bytes: export.as_bytes(), line, place: Some(place) })
+        })?;
+        self.phase = Phase::Between;
+        Ok(())
+    }
+
     /// Within something that is neither an object nor an array, up to its end.
     fn other(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<usize, Failure> {
         let end = if self.list.is_some() {
@@ -359,9 +393,14 @@ impl Unwrapper {
     }
 
     fn hold(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.held.len() + bytes.len() > MAX_LINE && self.candidate.is_none() {
+        let size = self.held.len() + bytes.len();
+        if size > MAX_LINE && self.candidate.is_none() {
             let hint = "record a hash of what is large";
             return Err(fault("an event of more than 1 MiB, above 262144 bytes", hint, self.first_line));
+        }
+        if size > MAX_EXPORT && self.candidate.is_some_and(|(wrapper, _)| wrapper.is_deep()) {
+            let hint = "have the collector write smaller batches";
+            return Err(fault("an export of log records of more than 32 MiB", hint, self.first_line));
         }
         self.held.extend_from_slice(bytes);
         Ok(())
@@ -491,7 +530,16 @@ mod tests {
                 r#"{"events":[{"message":"{}"}],"searchedLogStreams":[]}"#,
                 &[r#"1 events[0]: {"message":"{}"}"#],
             ),
+            (
+                "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"a\":1},\n{\"a\":2}]}]}]}\n{\"b\":1}",
+                &[
+                    r#"1 resourceLogs[0].scopeLogs[0].logRecords[0]: {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"a":1}]}]}]}"#,
+                    r#"2 resourceLogs[0].scopeLogs[0].logRecords[1]: {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"a":2}]}]}]}"#,
+                    r#"3: {"b":1}"#,
+                ],
+            ),
             // Events that have such a list, and more.
+            (r#"{"resourceLogs":[{"a":1}]}"#, &[r#"1: {"resourceLogs":[{"a":1}]}"#]),
             (r#"{"events":[{"a":1}]}"#, &[r#"1: {"events":[{"a":1}]}"#]),
             (r#"{"records":[{"a":1}],"action":"x"}"#, &[r#"1: {"records":[{"a":1}],"action":"x"}"#]),
             (r#"{"items":[{"a":1}]}"#, &[r#"1: {"items":[{"a":1}]}"#]),
@@ -559,6 +607,30 @@ mod tests {
                 (Ok(()), Ok(wanted)) => assert_eq!((events, most), (wanted, event.len())),
                 (Err(failure), Err(says)) => assert!(failure.brief().contains(says), "{}", failure.brief()),
                 (done, _) => panic!("{text:.40}: {done:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_export_of_log_records_is_held_as_a_whole_up_to_a_limit() {
+        let record = format!("{{\"a\":\"{}\"}}", "x".repeat(100_000));
+        for (records, wanted) in [(30, Ok(())), (340, Err("more than 32 MiB"))] {
+            let list = vec![record.as_str(); records].join(",");
+            let text = format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{list}]}}]}}]}}");
+            let mut unwrapper = Unwrapper::default();
+            let mut events = 0;
+            let mut each = |_: Found<'_>| {
+                events += 1;
+                Ok(())
+            };
+            let done = text
+                .as_bytes()
+                .chunks(1 << 16)
+                .try_for_each(|piece| unwrapper.push(piece, &mut each))
+                .and_then(|()| unwrapper.finish(&mut each));
+            match wanted {
+                Ok(()) => assert_eq!((done.is_ok(), events), (true, records)),
+                Err(says) => assert!(done.unwrap_err().brief().contains(says)),
             }
         }
     }

@@ -1,0 +1,59 @@
+//! From the bytes of an input to events: rows of a table or JSON, as the input's name says.
+
+use countersign::{Code, Error};
+
+use crate::errors::Failure;
+use crate::rows::Rows;
+use crate::unwrap::{EachEvent, Unwrapper};
+
+/// How every ZIP archive begins, and so what spreadsheets save by themselves.
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// Cuts bytes into events.
+pub(crate) struct Cutter {
+    has_begun: bool,
+    shape: Shape,
+}
+
+enum Shape {
+    Rows(Rows),
+    Json(Unwrapper),
+}
+
+impl Cutter {
+    /// For an input of this name.
+    pub(crate) fn of(name: &str) -> Self {
+        let is_table = Rows::are_in(name);
+        let shape = if is_table { Shape::Rows(Rows::default()) } else { Shape::Json(Unwrapper::default()) };
+        Self { has_begun: false, shape }
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn push(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        if !std::mem::replace(&mut self.has_begun, true) && bytes.starts_with(ZIP) {
+            let hint =
+                "unpack it and record the file inside; in a spreadsheet, save the table as CSV in UTF-8";
+            return Err(Failure::broken(Error::new(Code::Event, "this is a ZIP archive").with_hint(hint)));
+        }
+        match &mut self.shape {
+            Shape::Rows(rows) => rows.push(bytes, each),
+            Shape::Json(unwrapper) => unwrapper.push(bytes, each),
+        }
+    }
+
+    /// Ends the last event.
+    pub(crate) fn finish(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        match &mut self.shape {
+            Shape::Rows(rows) => rows.finish(each),
+            Shape::Json(unwrapper) => unwrapper.finish(each),
+        }
+    }
+
+    /// From which lists events were taken, as the end of a clause; nothing where none were.
+    pub(crate) fn told(&self) -> String {
+        match &self.shape {
+            Shape::Rows(_) => String::new(),
+            Shape::Json(unwrapper) => unwrapper.told(),
+        }
+    }
+}

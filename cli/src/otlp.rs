@@ -1,0 +1,210 @@
+//! Exports of OpenTelemetry's log records (OTLP as JSON), cut into an export for each record.
+//!
+//! A record says little without its resource and its scope. So each keeps them, in the shape that the reading
+//! `OpenTelemetry` knows.
+
+use std::ops::Range;
+
+use countersign::canonical::{Part, TokenKind, Tokens};
+
+/// The member that an export of log records consists of.
+pub(crate) const LIST: &str = "resourceLogs";
+/// The lists: each stands in the elements of the one before it.
+const LISTS: [&str; 3] = [LIST, "scopeLogs", "logRecords"];
+
+/// An export of log records.
+pub(crate) struct Export<'a> {
+    text: &'a str,
+    root: Holder,
+}
+
+/// An object, and what is in its list.
+struct Holder {
+    at: Range<usize>,
+    /// Where the list stands, brackets included; none in a record.
+    list: Range<usize>,
+    holds: Vec<Self>,
+}
+
+/// A record with its resource and its scope.
+pub(crate) struct Record {
+    pub(crate) export: String,
+    /// Where the record begins in the text that it was cut from.
+    pub(crate) begins: usize,
+    /// Where it stands in the lists: `resourceLogs[0].scopeLogs[0].logRecords[3]`.
+    pub(crate) place: String,
+}
+
+impl<'a> Export<'a> {
+    /// Reads one; `None` for anything else. What stands where a record is looked for must be one, so that nothing is
+    /// lost.
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        let mut reader = Reader { text, tokens: Tokens::of(text) };
+        let first = reader.next()?;
+        let root =
+            if first.kind == TokenKind::Object { reader.object(first.start, &LISTS)? } else { return None };
+        let before = text[root.at.start + 1..root.list.start].trim_ascii_start();
+        let name = before.strip_prefix('"')?.strip_prefix(LIST)?.strip_prefix('"')?;
+        let is_alone = name.trim_ascii() == ":" && text[root.list.end..root.at.end].trim_ascii_start() == "}";
+        is_alone.then_some(Self { text, root })
+    }
+
+    /// Hands out each record, until one is refused.
+    pub(crate) fn records<E>(&self, mut each: impl FnMut(Record) -> Result<(), E>) -> Result<(), E> {
+        self.within(&self.root, &LISTS, &Around::default(), &mut each)
+    }
+
+    fn within<E>(
+        &self,
+        holder: &Holder,
+        lists: &[&str],
+        around: &Around,
+        each: &mut impl FnMut(Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Around { before, after, place } = around;
+        let Some((list, deeper)) = lists.split_first() else {
+            let export = [before.as_str(), &self.text[holder.at.clone()], after].concat();
+            return each(Record { export, begins: holder.at.start, place: place.clone() });
+        };
+        let before = [before, &self.text[holder.at.start..holder.list.start], "["].concat();
+        let after = ["]", &self.text[holder.list.end..holder.at.end], after].concat();
+        let dot = if place.is_empty() { "" } else { "." };
+        let mut around = Around { before, after, place: String::new() };
+        for (nth, held) in holder.holds.iter().enumerate() {
+            around.place = format!("{place}{dot}{list}[{nth}]");
+            self.within(held, deeper, &around, each)?;
+        }
+        Ok(())
+    }
+}
+
+/// What stands around an element where it is alone in its list, and where it stands.
+#[derive(Default)]
+struct Around {
+    before: String,
+    after: String,
+    place: String,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    tokens: Tokens<'a>,
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Option<Part> {
+        self.tokens.next_part()?
+    }
+
+    /// An object that has begun, which has the first of the lists unless there is none.
+    fn object(&mut self, start: usize, lists: &[&str]) -> Option<Holder> {
+        let mut found = None;
+        loop {
+            let name = self.next()?;
+            if name.kind == TokenKind::End {
+                let (list, holds) = if lists.is_empty() { (0..0, Vec::new()) } else { found? };
+                return Some(Holder { at: start..name.end, list, holds });
+            }
+            let value = self.next()?;
+            match lists.split_first() {
+                Some((list, deeper)) if self.text[name.start..name.end] == **list => {
+                    if value.kind != TokenKind::Array || found.is_some() {
+                        return None;
+                    }
+                    found = Some(self.list(value.start, deeper)?);
+                }
+                _ => self.pass_over(value)?,
+            }
+        }
+    }
+
+    /// A list that has begun, of objects alone.
+    fn list(&mut self, start: usize, lists: &[&str]) -> Option<(Range<usize>, Vec<Holder>)> {
+        let mut holds = Vec::new();
+        loop {
+            let part = self.next()?;
+            match part.kind {
+                TokenKind::End => return Some((start..part.end, holds)),
+                TokenKind::Object => holds.push(self.object(part.start, lists)?),
+                _ => return None,
+            }
+        }
+    }
+
+    /// The rest of a value that has begun.
+    fn pass_over(&mut self, first: Part) -> Option<()> {
+        let mut part = first;
+        let mut depth = 0_u32;
+        loop {
+            match part.kind {
+                TokenKind::Object | TokenKind::Array => depth += 1,
+                TokenKind::End => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Some(());
+            }
+            part = self.next()?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(text: &str) -> Option<Vec<(String, usize, String)>> {
+        let mut found = Vec::new();
+        let each = |Record { export, begins, place }: Record| {
+            found.push((export, begins, place));
+            Ok::<_, ()>(())
+        };
+        Export::read(text)?.records(each).ok()?;
+        Some(found)
+    }
+
+    #[test]
+    fn each_record_keeps_its_resource_and_its_scope() {
+        let text = r#"{ "resourceLogs" : [
+            {"resource":{"r":1},"scopeLogs":[{"scope":{"logRecords":[]},"logRecords":[{"a":[1]},{"a":"]}"}],"schemaUrl":"s"},{"logRecords":[]}]},
+            {"scopeLogs":[{"logRecords":[{}]}],"resource":{"r":2}}
+        ] }"#;
+        let found = records(text).unwrap();
+        let squeezed: Vec<String> = found
+            .iter()
+            .map(|(export, begins, place)| {
+                assert!(text[*begins..].starts_with('{'));
+                format!("{place} {}", export.replace(['\n', ' '], ""))
+            })
+            .collect();
+        assert_eq!(
+            squeezed,
+            [
+                r#"resourceLogs[0].scopeLogs[0].logRecords[0] {"resourceLogs":[{"resource":{"r":1},"scopeLogs":[{"scope":{"logRecords":[]},"logRecords":[{"a":[1]}],"schemaUrl":"s"}]}]}"#,
+                r#"resourceLogs[0].scopeLogs[0].logRecords[1] {"resourceLogs":[{"resource":{"r":1},"scopeLogs":[{"scope":{"logRecords":[]},"logRecords":[{"a":"]}"}],"schemaUrl":"s"}]}]}"#,
+                r#"resourceLogs[1].scopeLogs[0].logRecords[0] {"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}],"resource":{"r":2}}]}"#,
+            ]
+        );
+        assert_eq!(records(r#"{"resourceLogs":[]}"#), Some(Vec::new()));
+    }
+
+    #[test]
+    fn nothing_is_lost_of_what_is_no_such_export() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"resourceLogs":[1]}"#,
+            r#"{"resourceLogs":{}}"#,
+            r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[1]}]}]}"#,
+            r#"{"resourceLogs":[{"scopeLogs":[]}],"action":"x"}"#,
+            r#"{"action":"x","resourceLogs":[{"scopeLogs":[]}]}"#,
+            // As it was before OTLP 0.15.
+            r#"{"resourceLogs":[{"instrumentationLibraryLogs":[{"logs":[{}]}]}]}"#,
+            r#"{"resourceLogs":[{"scopeLogs":[],"scopeLogs":[]}]}"#,
+            r#"{"resourceLogs":[{"scopeLogs":[]}"#,
+        ] {
+            assert_eq!(records(text), None, "{text}");
+        }
+    }
+}
