@@ -51,14 +51,14 @@ fn line_of(command: &str) -> String {
             text.push(' ');
             width += 1;
         }
-        text.push_str(word);
+        text.push_str(&word);
         width += more;
     }
     text
 }
 
-/// What stands between spaces, quoted text whole.
-fn words(command: &str) -> Vec<&str> {
+/// What stands between spaces, quoted text whole, and an option with its value where a line has room for both.
+fn words(command: &str) -> Vec<String> {
     let mut quote = None;
     let between = |char: char| {
         match (quote, char) {
@@ -68,7 +68,23 @@ fn words(command: &str) -> Vec<&str> {
         }
         char == ' ' && quote.is_none()
     };
-    command.split(between).filter(|word| !word.is_empty()).collect()
+    let mut words: Vec<String> = Vec::new();
+    for word in command.split(between).filter(|word| !word.is_empty()) {
+        match words.last_mut() {
+            Some(option)
+                if option.starts_with('-')
+                    && !option.contains(' ')
+                    && !word.starts_with('-')
+                    && option.chars().count() + word.chars().count()
+                        < WIDTH - MORE_INDENT.len() - " \\".len() =>
+            {
+                option.push(' ');
+                option.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -82,7 +98,7 @@ mod tests {
         let long = "  countersign export --dir https://log.example/audit --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson";
         assert_eq!(
             broken(long),
-            "  countersign export --dir https://log.example/audit --query \\\n    'action:job.* outcome:failure since:-7d' -o jobs.ndjson"
+            "  countersign export --dir https://log.example/audit \\\n    --query 'action:job.* outcome:failure since:-7d' -o jobs.ndjson"
         );
         let noted = "  countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign # and a server's index of them";
         assert_eq!(
