@@ -98,3 +98,22 @@ fn a_log_is_run_written_to_and_read() {
     assert!(said.contains("✓ Verified."), "{said}");
     assert!(folder.path().join("log.pin").is_file(), "the checked log's pin");
 }
+
+/// What stands in a guide's blocks of YAML that begin so.
+fn yaml<'a>(guide: &'a str, begins: &str) -> &'a str {
+    let mut blocks =
+        guide.split("\n```yaml\n").skip(1).filter_map(|block| Some(block.split_once("\n```")?.0));
+    blocks.find(|block| block.starts_with(begins)).expect("the block")
+}
+
+#[test]
+fn the_guide_s_rules_pass_the_guide_s_cases() {
+    let guide = include_str!("../../docs/detection.md");
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = folder.path().join("my-rules");
+    std::fs::create_dir(&rules).expect("a folder");
+    std::fs::write(rules.join("invoices.yml"), yaml(guide, "title: ")).expect("the rules");
+    std::fs::write(rules.join("invoices.cases.yml"), yaml(guide, "rule: ")).expect("the cases");
+    let said = run(folder.path(), "countersign rules test my-rules/");
+    assert!(said.contains("2 cases as wanted"), "{said}");
+}
