@@ -106,7 +106,7 @@ fn verdict(policy: &Policy, report: &Report) -> Check {
 
 fn witnessed(within: i64, known: &Known<'_>) -> Check {
     let check =
-        Check::new("witnessed", format!("witnesses confirmed the log in the last {}", args::lasting(within)));
+        Check::new("witnessed", format!("witnesses confirmed the log within {}", args::lasting(within)));
     let Some(time) = known.report.log.as_ref().and_then(|log| log.time) else {
         return check.fails("no quorum of trusted witnesses has confirmed the log");
     };
@@ -151,7 +151,7 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         let id = format!("finding/{}", finding.rule);
         let check = by_rule
             .entry(&finding.rule)
-            .or_insert_with(|| Check::new(id, format!("no finding: {}", finding.title)));
+            .or_insert_with(|| Check::new(id, format!("no finding by the rule “{}”", finding.title)));
         let who: Vec<String> =
             finding.group.iter().map(|(field, value)| format!("{field} {value}")).collect();
         let who = if who.is_empty() { String::new() } else { format!(", {}", who.join(", ")) };
@@ -210,14 +210,14 @@ fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         checks.push(check);
     }
     if let (true, Some(before)) = (asked.refuses_new_unauthenticated, &known.before) {
-        let wanted = "no endpoint answers without a named caller that did not before";
+        let wanted = "no endpoint newly answers unauthenticated calls";
         let mut check = Check::new(format!("endpoint/{NEW_UNAUTHENTICATED}"), wanted);
         let open = report.endpoints.iter().filter(|endpoint| endpoint.unauthenticated.calls > 0);
         let new = open.filter(|endpoint| !before.contains(&endpoint.name.to_string()));
         check.against.extend(new.map(|endpoint| {
             against(
                 endpoint,
-                "answers without a named caller, and did not before",
+                "answers unauthenticated calls, and didn't before",
                 &endpoint.unauthenticated.leaves,
             )
         }));
@@ -249,10 +249,9 @@ fn words(flag: Flag) -> (&'static str, &'static str) {
         Flag::UndocumentedMethod => {
             ("every method that is called is described", "is called with a method that is not described")
         }
-        Flag::Unauthenticated => (
-            "no endpoint answers without a named caller, against the rule",
-            "answers without a named caller, against the rule",
-        ),
+        Flag::Unauthenticated => {
+            ("no endpoint answers unauthenticated calls", "answers unauthenticated calls")
+        }
         Flag::NewCaller => ("no endpoint has new callers", "has callers who never called it before"),
         Flag::New => ("no endpoint is new", "is new"),
         Flag::Sensitive => {

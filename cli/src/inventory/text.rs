@@ -85,12 +85,17 @@ impl Found {
         let (is_described, is_dated) = (report.description.is_some(), report.since.is_some());
         line(of(Flag::Shadow), is_described, true, "shadow: called, and not described");
         line(of(Flag::Zombie), is_described, true, "zombie: deprecated, and still called");
-        line(of(Flag::UndocumentedMethod), is_described, true, "with a method that is not described");
+        line(
+            of(Flag::UndocumentedMethod),
+            is_described,
+            true,
+            "with an undocumented method: the path is described, the method isn't",
+        );
         line(
             of(Flag::Unauthenticated),
             report.calls > 0,
             true,
-            "where calls succeeded without a caller who is named, against the rule",
+            "unauthenticated: calls that name no caller succeeded",
         );
         line(of(Flag::NewCaller), is_dated, false, "with callers who never called them before");
         line(of(Flag::New), is_dated, false, "new");
