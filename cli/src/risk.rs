@@ -81,7 +81,7 @@ pub(crate) struct Signals {
     /// Output of `countersign inventory --format json`, which suggests frequencies
     #[arg(long, value_name = "INVENTORY")]
     inventory: Option<PathBuf>,
-    /// When findings and endpoints were observed: 2026-01-01..2026-11-20 [default: the times in --log]
+    /// When findings and endpoints were observed: 2026-01-01..2026-11-20 [default: from the first to the last entry of the log]
     #[arg(long, value_name = "FROM..TO", value_parser = span)]
     span: Option<(Time, Time)>,
 }

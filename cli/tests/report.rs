@@ -62,7 +62,7 @@ fn an_evidence_file_is_read_wherever_an_export_is() {
     place.run(&checked).success().stdout(
         predicate::str::contains("its events give the report in it")
             .and(predicate::str::contains("the trust file in it is yours"))
-            .and(predicate::str::contains("6 events as asked")),
+            .and(predicate::str::contains("the query selects 6 events")),
     );
     assert_eq!(place.report("ada.html", &[])["counts"]["events"], 6);
     place.run(&["show", "ada.html", "--trust", "trust.txt", "--json"]).code(4).stdout(predicate::function(
@@ -73,7 +73,7 @@ fn an_evidence_file_is_read_wherever_an_export_is() {
     // Whom its writer trusted is nothing to a reader who trusts nobody.
     place.run(&["verify", "ada.html"]).code(3);
     place.run(&["report", "--check", "ada.html"]).code(4).stdout(
-        predicate::str::contains("it trusts whom its writer chose")
+        predicate::str::contains("this is by its writer's trust file")
             .and(predicate::str::contains("SHA256SUMS")),
     );
 }
@@ -246,7 +246,7 @@ fn a_sample_is_drawn_by_root_and_seed() {
     place
         .run(&["report", "--check", "four.html", "audit.ndjson"])
         .success()
-        .stdout(predicate::str::contains("the same sample of them is drawn"));
+        .stdout(predicate::str::contains("of which the same sample is drawn"));
     place.run(&["report", "app.ndjson", "--sample", "4", "--seed", "x"]).code(2).stderr(
         predicate::str::contains("error[sample.no_root]")
             .and(predicate::str::contains("hint: seal the export first")),

@@ -7,6 +7,9 @@ use crate::proposed::{Kind, METHOD, Proposed};
 use crate::report::{Bought, Report, Told};
 use crate::scenario::Input;
 
+/// How many runs of entries are written.
+const RUNS: usize = 100;
+
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mut text = String::from("# Exposure in money\n\n");
@@ -67,11 +70,28 @@ fn proposal(text: &mut String, proposed: &Proposed) {
         let _ = writeln!(text, "  - {times} × {}", words(title));
     }
     if !leaves.is_empty() {
-        let leaves: Vec<String> = leaves.iter().take(100).map(u64::to_string).collect();
-        let _ = writeln!(text, "  - entries {}", leaves.join(", "));
+        let _ = writeln!(text, "  - entries {}", runs(leaves));
     }
     let _ = writeln!(text, "  - how it was computed: {METHOD}");
     let _ = writeln!(text, "  - to apply it, write this into the scenario: {}", code(line));
+}
+
+/// Entries as runs: `1, 3 to 5`. Longer lists than a hundred runs end in how many more there are.
+fn runs(leaves: &[u64]) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for leaf in leaves {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *leaf => *last = *leaf,
+            _ => runs.push((*leaf, *leaf)),
+        }
+    }
+    let shown = runs
+        .iter()
+        .take(RUNS)
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") });
+    let text = shown.collect::<Vec<_>>().join(", ");
+    let more = runs.len().saturating_sub(RUNS);
+    if more == 0 { text } else { format!("{text} and {more} more runs") }
 }
 
 fn scenario(text: &mut String, told: &Told, currency: &str) {
@@ -213,4 +233,16 @@ pub fn words(text: &str) -> String {
 
 fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_told_in_runs() {
+        assert_eq!(runs(&[5, 6, 7, 84, 86]), "5 to 7, 84, 86");
+        let odd: Vec<u64> = (0..102).map(|nth| nth * 2).collect();
+        assert!(runs(&odd).ends_with(", 198 and 2 more runs"));
+    }
 }

@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
             });
             verified(&file.export, &Given { trust: Some(own.clone()), pins: brought.pins })?
         } else {
-            let hint = "it trusts whom its writer chose: use your own with --trust";
+            let hint = "this is by its writer's trust file: use your own with --trust";
             said.push(format!("{} {hint}", doubt("!")));
             report
         };
@@ -182,9 +182,12 @@ fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, Failure> {
 }
 
 fn told_of(found: &Found) -> String {
-    let drawn = found.sample.as_ref().map_or("", |_| ", and the same sample of them is drawn");
+    let drawn = found.sample.as_ref().map_or("", |_| ", of which the same sample is drawn");
     let events = count(found.leaves.len() as u64, "event");
-    format!("{} the export is the one it names, gives its report and {events} as asked{drawn}", good("✓"))
+    format!(
+        "{} the export is the one it names: it gives the same report, and the query selects {events}{drawn}",
+        good("✓")
+    )
 }
 
 fn of_page(sha256: &Hash) -> String {

@@ -148,7 +148,8 @@ impl Roots {
         };
         let witnessed = of(&self.witnessed);
         let root = witnessed.or_else(|| of(&self.matching)).ok_or_else(|| {
-            let message = "no checkpoint of this export matches, and a sample is drawn by the root of one";
+            let message =
+                "a sample is drawn from the root of a checkpoint, and no checkpoint of this export matches";
             Failure::unusable("sample.no_root", message, "seal the export first, or take one of a log")
         })?;
         let mut draw = Draw::new(&root, seed, usize::try_from(wanted).unwrap_or(usize::MAX));
