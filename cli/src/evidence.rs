@@ -22,11 +22,11 @@ use crate::input::Input;
 use crate::report::selected;
 use crate::{readings, report, rules, style, token, verdict};
 
-/// Show what a log has for the controls of a framework, and what it cannot show
+/// Show what a log has for the controls of a framework, and what it can't show
 ///
-/// Verifies the export first: only events that verify and are signed by trusted keys count, and of an altered export there
-/// is no evidence. A catalogue leads from each control to questions: events that a query finds, with a sample drawn by the
-/// log's root; findings of rules, and who answered them; keys, coverage, reads, erasures, retention of the log itself.
+/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no evidence. A
+/// catalogue asks questions for each control: events that match a query, with a sample drawn from the log's root; findings of
+/// detection rules, and who answered them; and the log's own keys, coverage, reads, erasures and retention.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -38,65 +38,65 @@ Examples:
   countersign evidence audit.ndjson --trust trust.txt --framework hipaa --record chart-42 --policy 6y -o hipaa.md
   countersign evidence --catalogue ours.yml --lint
 
-docs/evidence-by-control.md has the catalogue's format. Where -o ends with .html it is an evidence file with the sampled events, which verifies
-itself; where it ends with / it is a folder, which gets all formats, a slice of the
-sampled events that verifies on its own, and with --subject one of the person's events.
+If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is
+a folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the
+person's events. docs/evidence-by-control.md explains catalogues.
 
-Exit status: as `countersign verify`. Of an export that is altered or broken there is no evidence.")]
+Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd, or the address of the collector that has it; - is the standard input
+    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - reads standard input
     #[arg(value_name = "EXPORT|URL", required_unless_present = "lint")]
     export: Option<PathBuf>,
-    /// Whom to trust
+    /// The trust file, which lists the keys you trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// Whose controls
+    /// The framework whose controls to look at
     #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
     #[arg(required_unless_present = "catalogue")]
     framework: Option<String>,
-    /// A catalogue of your own, instead of one that comes with the program
+    /// Your own catalogue, instead of a built-in one
     #[arg(long, value_name = "FILE", conflicts_with = "framework")]
     catalogue: Option<PathBuf>,
     /// Only check the catalogue
     #[arg(long, requires = "catalogue", conflicts_with = "export")]
     lint: bool,
-    /// What happened from FROM to TO, both within: days, months, years or times, as in 2026-01..2026-06
+    /// Only events that happened from FROM to TO, both included: days, months, years or times, such as 2026-01..2026-06
     #[arg(long, value_name = "FROM..TO", value_parser = period)]
     period: Option<Period>,
-    /// How many events are drawn as a sample for each question
+    /// How many events to draw as a sample for each question
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000))]
     sample: u16,
-    /// What you state so that nobody can choose the sample: agree on it before the log is at its checkpoint
+    /// The seed of the samples: any text that both sides agree on before they see the log
     #[arg(long, value_name = "TEXT", default_value = "countersign")]
     seed: String,
-    /// How long events are to be kept, to hold the log against it: 1y, 6y, 400d
+    /// How long events must be kept, to compare the log with: 1y, 6y, 400d
     #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age))]
     policy: Option<Age>,
-    /// List what was done to this record, by its identifier
+    /// List who did what to this record, by its whole identifier
     #[arg(long, value_name = "ID")]
     record: Option<String>,
-    /// List what this person did and what was done to them, by their identifier
+    /// List what this person did and what was done to them, by their whole identifier
     #[arg(long, value_name = "ID")]
     subject: Option<String>,
-    /// The rules whose findings count: a pack, or files or directories of Sigma rules. May be given more than once [default:
-    /// the rules that come with the program]
+    /// The rules whose findings count: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules
+    /// that come with the program]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// What to write
+    /// The format to write
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
     format: Format,
-    /// Where to write it; a folder where it ends with / or is one [default: standard output]
+    /// Where to write it: a file, or a folder if the name ends in / [default: standard output]
     #[arg(short, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
-    /// The auditor's page that an evidence file begins with [default: the one that came with this program]
+    /// The auditor's page to put in an evidence file [default: the one that came with this program]
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
-    /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
+    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// On how many threads to verify [default: as many as there are cores]
+    /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }
@@ -182,8 +182,22 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         }
         (None, None) => write(args.output.as_deref(), &written(&evidence, args.format))?,
     }
+    if let Some(subject) = &evidence.subject
+        && subject.extent.events == 0
+    {
+        let id = style::plain(&subject.id);
+        style::warn(&match &subject.likely[..] {
+            [] => format!("no event is by {id} or about them"),
+            likely => format!(
+                "no event is by {id} or about them; there are events of {}: give the identifier as a whole",
+                likely.iter().map(|id| style::plain(id)).collect::<Vec<_>>().join(", ")
+            ),
+        });
+    }
     if args.output.is_some() {
-        style::done(&headline);
+        let controls = verdict::count(catalogue.controls.len() as u64, "control");
+        style::done(&format!("{controls} of {}", style::plain(&evidence.framework.title)));
+        anstream::eprintln!("{headline}");
     }
     Ok(status)
 }

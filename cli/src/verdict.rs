@@ -147,11 +147,12 @@ fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
             )
         }
         CheckState::NotChecked => {
-            let reason = match name.trim_end() {
-                "payloads" if of == Of::Log => "no event is in a log's tiles",
-                _ => check.reason.as_deref().unwrap_or("nothing to check"),
-            };
-            format!("{} {name} {}", doubt("? not checked"), faint(plain(reason)))
+            let no_events = of == Of::Log && name.trim_end() == "payloads";
+            let reason = check.reason.as_deref().unwrap_or("nothing to check");
+            let reason = if no_events { "no event is in a log's tiles" } else { reason };
+            let is_not_needed = no_events || report.is_not_needed(name.trim_end());
+            let state = if is_not_needed { faint("– not needed ") } else { doubt("? not checked") };
+            format!("{state} {name} {}", faint(plain(reason)))
         }
     }
 }

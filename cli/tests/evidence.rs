@@ -189,7 +189,10 @@ fn an_evidence_file_has_the_sampled_events_and_what_is_said_of_them() {
     let base = ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2", "--sample", "3"];
     place.run(&[&base[..], &["--page", "page.html", "-o", "soc2.html"]].concat()).success();
     let check = ["report", "--check", "soc2.html", "audit.ndjson", "--trust", "trust.txt"];
-    place.run(&check).success().stdout(predicate::str::contains("gives its report and 20 events as asked"));
+    place
+        .run(&check)
+        .success()
+        .stdout(predicate::str::contains("it gives the same report, and the query selects 20 events"));
     let found = evidence(&place, &["--sample", "3"]);
     let samples = found["answers"]
         .as_array()
@@ -412,6 +415,11 @@ fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
     assert!(shown.lines().all(|line| line.contains("u_3")));
     // What a spreadsheet would take for a formula is none.
     assert!(place.read("access/subject.csv").contains(",'=admin,"));
+    // A name is no identifier, and it is said whose it may be.
+    let by_name = [&args[..7], &["Ada", "-o", "by-name/"]].concat();
+    place.run(&by_name).success().stderr(predicate::str::contains("there are events of u_4"));
+    assert!(!place.path("by-name/subject.ndjson").exists());
+    assert!(place.read("by-name/evidence.md").contains("Actors and targets there include `u_4`."));
     assert_eq!(place.verdict("access/samples.ndjson"), "partial");
     assert!(place.read("access/evidence.csv").starts_with("framework,control,"));
 
@@ -421,6 +429,36 @@ fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
         predicate::str::contains("1 event with the target `c_7`")
             .and(predicate::str::contains("| chart.open | u\\_4 (Ada &lt;b&gt;) | chart c\\_7 |")),
     );
+}
+
+#[test]
+fn the_commands_that_check_a_document_run() {
+    let place = Place::new();
+    sealed(&place, &(1..=3).map(|day| login(day, "success")).collect::<Vec<_>>());
+    let args = ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2"];
+    let told = place.run(&[&args[..], &["--period", "2020..2030"]].concat()).success();
+    let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
+    let (_, check) = told.split_once("## How to check this").unwrap();
+    let shown = place.run(&["show", "audit.ndjson", "--trust", "trust.txt", "--json"]).success();
+    let shown: Value = serde_json::from_slice(
+        shown.get_output().stdout.split(|byte| *byte == b'\n').find(|line| !line.is_empty()).unwrap(),
+    )
+    .unwrap();
+    let event = format!("{}/{}", shown["chain"].as_str().unwrap(), shown["seq"]);
+    let commands = check.split('`').skip(1).step_by(2).filter_map(|code| code.strip_prefix("countersign "));
+    let mut ran = 0;
+    for command in commands {
+        let command = command.replace("EXPORT", "audit.ndjson").replace("TRUST", "trust.txt");
+        let command = command.replace("QUERY", "actor:*").replace("CHAIN/SEQ", &event);
+        let args: Vec<&str> = command
+            .split('\'')
+            .enumerate()
+            .flat_map(|(nth, part)| if nth % 2 == 1 { vec![part] } else { part.split_whitespace().collect() })
+            .collect();
+        place.run(&args).success();
+        ran += 1;
+    }
+    assert_eq!((ran, place.verdict("ONE")), (5, "partial".into()));
 }
 
 /// What compliance-trestle makes of assessment results, with the properties of what they name as evidence.

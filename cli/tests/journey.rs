@@ -127,7 +127,7 @@ fn people_get_the_verdict_each_check_and_the_signers() {
         .success()
         .stdout(predicate::str::starts_with("✓ Verified. Unchanged, in order, signed with keys you trust, and complete: all 9 entries of the log so far."))
         .stdout(predicate::str::contains("✓ pass        payloads     6 events"))
-        .stdout(predicate::str::contains("? not checked witnesses    "))
+        .stdout(predicate::str::contains("– not needed  witnesses    "))
         .stdout(predicate::str::contains("): ✓ granted by an issuer you trust; 1 chain, 8 links, "))
         .stdout(predicate::str::contains(signer))
         .stdout(predicate::str::contains("\u{1b}[").not());

@@ -25,6 +25,8 @@ use crate::report::{
 const LISTED: usize = 10_000;
 /// How many findings of an answer are listed.
 const FINDINGS: usize = 100;
+/// How many identifiers that may be a person's are listed.
+const LIKELY: usize = 5;
 /// How many leaves of a finding are listed.
 const LEAVES: usize = 64;
 /// How many answers to findings are kept.
@@ -280,6 +282,12 @@ impl<'a> Gathering<'a> {
             }
         }
         let (by, of, mentioned) = looked.subject;
+        if let Some(id) = &looked.likely
+            && self.subject.likely.len() < LIKELY
+            && !self.subject.likely.contains(id)
+        {
+            self.subject.likely.push(id.clone());
+        }
         self.subject.as_actor += u64::from(by);
         self.subject.as_target += u64::from(of);
         self.subject.mentioned += u64::from(mentioned);
@@ -570,6 +578,8 @@ impl<'a> Gathering<'a> {
             .checks
             .iter()
             .map(|(name, check)| (name, check.state.as_str(), check.checked, check.reason.clone()));
+        let names = report.checks.iter().map(|(name, _)| name);
+        let not_needed = names.filter(|name| report.is_not_needed(name));
         Log {
             origin: report.origin.clone().unwrap_or_default(),
             verdict: report.verdict.as_str(),
@@ -578,6 +588,7 @@ impl<'a> Gathering<'a> {
             complete,
             newest: witnessed.or(self.newest),
             checks: checks.collect(),
+            not_needed: not_needed.collect(),
         }
     }
 
@@ -600,7 +611,7 @@ impl<'a> Gathering<'a> {
                         format!("{} of the log {} not in this export", entries(left_out), is_are(left_out))
                     }
                 } else {
-                    "The export is not shown to hold every entry of the log: others may exist".to_owned()
+                    "The export is not shown to have every entry of the log: there may be others".to_owned()
                 };
                 doubt("not_complete", said);
             }
@@ -625,10 +636,10 @@ impl<'a> Gathering<'a> {
                 (None, Some(newest)) => doubt(
                     "ends_early",
                     format!(
-                        "The newest entry was recorded at {newest}, before the end of the period, and no witnesses say that there were none later"
+                        "The newest entry was recorded at {newest}, before the end of the period, and no witness confirms that nothing came later"
                     ),
                 ),
-                (None, None) => doubt("ends_early", "Nothing says how far the log had come".into()),
+                (None, None) => doubt("ends_early", "Nothing says how far the log had got".into()),
             }
         }
         let untrusted: u64 = self.counted.untrusted.values().sum();
@@ -691,7 +702,7 @@ impl<'a> Gathering<'a> {
                     doubts.extend(unknown.iter().map(|field| Doubt {
                         code: "no_such_field",
                         said: format!(
-                            "No event has the field `{field}`: what the query asks of it no event can answer"
+                            "No event has the field `{field}`, so no event can match what the query asks of it"
                         ),
                     }));
                 }
@@ -699,7 +710,9 @@ impl<'a> Gathering<'a> {
                     let count = events(self.counted.unread);
                     doubts.push(Doubt {
                         code: "not_read",
-                        said: format!("{count} of shapes that no reading knows: who did what is taken from members of our own shape alone"),
+                        said: format!(
+                            "{count} of a shape that no reading knows, so who did what may be missing there"
+                        ),
                     });
                 }
                 let mut shown = std::mem::take(&mut asked.shown);
@@ -739,7 +752,7 @@ impl<'a> Gathering<'a> {
         if asks_usual && log.complete.is_none_or(|(first, _)| first > 0) {
             doubt(
                 "not_learned",
-                "Rules that ask what is usual know nothing of entries that are not here".into(),
+                "Rules that compare with what is usual know nothing about entries that aren't here".into(),
             );
         }
         let limits = analysis.limits.iter().filter(|limit| {
@@ -748,7 +761,7 @@ impl<'a> Gathering<'a> {
         if limits.clone().count() > 0 {
             doubt(
                 "limits",
-                "Some of what rules remember had to be forgotten for want of room, so that there may be more"
+                "Some of what rules remember had to be dropped to save memory, so there may be more findings"
                     .into(),
             );
         }

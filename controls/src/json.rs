@@ -89,7 +89,7 @@ fn value(evidence: &Evidence) -> Value {
         })),
         "subject": evidence.subject.as_ref().map(|subject| json!({
             "id": subject.id, "as_actor": subject.as_actor, "as_target": subject.as_target,
-            "mentioned": subject.mentioned, "events": extent(&subject.extent),
+            "mentioned": subject.mentioned, "likely": subject.likely, "events": extent(&subject.extent),
             "listed": listed(&subject.events, shown),
         })),
     })

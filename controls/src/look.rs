@@ -46,6 +46,8 @@ pub struct Looked {
     pub(crate) is_read: bool,
     /// Whether the subject did it, whether it was done to them, and whether their identifier stands elsewhere in it.
     pub(crate) subject: (bool, bool, bool),
+    /// Of an event where it stands elsewhere: the identifier of an actor or target that contains it, or whose name does.
+    pub(crate) likely: Option<String>,
     /// Whether it was done to the record that is asked for.
     pub(crate) is_of_record: bool,
     /// What it says, for people; of events that may be shown.
@@ -107,6 +109,9 @@ impl<'c> Looking<'c> {
         if let Some(subject) = &self.subject {
             let (by, of) = (is_party(Short::Actor, entry, subject), is_party(Short::Target, entry, subject));
             looked.subject = (by, of, !by && !of && text.contains(subject.as_str()));
+            if looked.subject.2 {
+                looked.likely = likely(entry, subject);
+            }
         }
         looked.is_of_record = self.record.as_ref().is_some_and(|id| is_party(Short::Target, entry, id));
         let action = entry.read.and_then(|read| read.action.as_deref());
@@ -132,6 +137,22 @@ impl Looked {
 pub(crate) fn is_party(short: Short, entry: &Entry<'_>, id: &str) -> bool {
     let mut found = false;
     short.each_party(entry, &mut |party| found |= party.id.as_deref() == Some(id));
+    found
+}
+
+/// The first identifier of an actor or target that contains a text, or whose name does.
+fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
+    let mut found = None;
+    for short in [Short::Actor, Short::Target] {
+        short.each_party(entry, &mut |party| {
+            let has = |said: &Option<std::borrow::Cow<'_, str>>| {
+                said.as_deref().is_some_and(|said| said.contains(text))
+            };
+            if found.is_none() && (has(&party.id) || has(&party.name)) {
+                found = party.id.as_deref().filter(|id| id.chars().count() <= SAID).map(str::to_owned);
+            }
+        });
+    }
     found
 }
 

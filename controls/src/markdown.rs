@@ -10,7 +10,7 @@ use crate::catalogue::Fact;
 use crate::gather::{entries, events, seed};
 use crate::report::{
     Answer, Controlled, Doubt, Drawn, Erasure, Events, Evidence, Extent, Findings, Found, Grant, Kept, Key,
-    Listed, Shown,
+    Listed, Shown, Subject,
 };
 use crate::text::{code, length, marked, runs};
 
@@ -24,9 +24,9 @@ pub fn write(evidence: &Evidence) -> String {
     let _ = writeln!(out, "# Evidence from an audit log: {}\n", marked(&framework.title));
     let _ = writeln!(
         out,
-        "Made by {} from events that verify, and from no others. Controls have their numbers in {}; what they ask is \
-         said in the catalogue's own words, not in the framework's. This says what the log shows and what it cannot. \
-         Whether a control is met is for you to judge.\n",
+        "Made by {} from verified events only. Controls are numbered as in {}; what they ask is in the catalogue's own \
+         words, not the framework's. This document says what the log shows and what it can't show. Whether a control is \
+         met is for you to judge.\n",
         marked(&evidence.source.tool),
         marked(&framework.edition),
     );
@@ -40,13 +40,12 @@ pub fn write(evidence: &Evidence) -> String {
         let _ = writeln!(out, "## Events about one person\n");
         let _ = writeln!(
             out,
-            "{} about {}: done by them {}, done to them {} (some may be both). {} more hold this identifier somewhere \
-             else; they are not listed.\n",
+            "{} about {}: {} done by them, {} done to them (some may be both).{}\n",
             capital(&events(subject.extent.events)),
             code(&subject.id),
             subject.as_actor,
             subject.as_target,
-            capital(&events(subject.mentioned)),
+            elsewhere(subject),
         );
         rows(&mut out, &subject.events);
     }
@@ -65,6 +64,27 @@ pub fn write(evidence: &Evidence) -> String {
     out
 }
 
+/// What else has a person's identifier in it.
+fn elsewhere(subject: &Subject) -> String {
+    if subject.mentioned == 0 {
+        return String::new();
+    }
+    let contain = if subject.mentioned == 1 { "contains" } else { "contain" };
+    let mut said = format!(
+        " {} {contain} this identifier somewhere else, which this document doesn't list.",
+        capital(&plural(subject.mentioned, "other event")),
+    );
+    if !subject.likely.is_empty() {
+        let ids: Vec<_> = subject.likely.iter().map(|id| code(id)).collect();
+        let _ = write!(
+            said,
+            " Actors and targets there include {}. If one of these is the same person, run it with that identifier too.",
+            ids.join(", ")
+        );
+    }
+    said
+}
+
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
@@ -75,7 +95,7 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
     let mut fact = |name: &str, said: &str| {
         let _ = writeln!(out, "| {name} | {said} |");
     };
-    fact("what it rests on", "");
+    fact("based on", "");
     fact("---", "---");
     fact("log", &code(&log.origin));
     fact(
@@ -107,7 +127,7 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
         Some(time) => fact("witnesses", &format!("the trust file's quorum saw this checkpoint at {time}")),
         None => fact(
             "witnesses",
-            "none confirm when this checkpoint existed, or that others were shown the same log",
+            "none: nobody else confirms when this checkpoint existed, or that others were shown the same log",
         ),
     }
     let complete = match log.complete {
@@ -128,10 +148,10 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
         )
         .collect();
     if gaps.is_empty() {
-        fact("gaps", "no entry is left out between the first and the last that are here");
+        fact("gaps", "no entry is missing between the first and the last in the export");
     } else {
         let more = evidence.gaps.count() - gaps.len() as u64;
-        let more = if more == 0 { String::new() } else { format!(" and {more} more stretches") };
+        let more = if more == 0 { String::new() } else { format!(" and {more} more ranges") };
         let left_out = not_here(evidence.left_out);
         fact("gaps", &format!("{left_out} in the export: {}{more}", gaps.join("; ")));
     }
@@ -146,7 +166,7 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
     if counted.events.events > 0 {
         let _ = write!(
             said,
-            ", {}. When they happened is by their own word for {}, and by the time of recording for {recorded}",
+            ", {}. {} state when they happened; for {recorded} the time of recording counts",
             within(&counted.events),
             counted.own_times
         );
@@ -159,7 +179,7 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
         let why = match standing {
             Standing::Revoked => "signed by a key that was revoked",
             Standing::Suspect => "of chains that are in doubt",
-            _ => "signed by a key that nobody who is trusted here vouches for",
+            _ => "signed by a key that nobody trusted here vouches for",
         };
         fact("not counted", &format!("{} {why}", events(*count)));
     }
@@ -204,7 +224,7 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
              What was never recorded leaves no trace.\n"
         );
     } else {
-        let _ = writeln!(out, "**Whether this is all could not be told:**\n");
+        let _ = writeln!(out, "**Could not tell whether this is everything that was recorded:**\n");
         list(out, &evidence.doubts);
     }
 }
@@ -398,12 +418,12 @@ fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found
     };
     let _ = write!(out, "- **{}** ", marked(&answer.what));
     if found.of == 0 {
-        let _ = writeln!(out, "Nothing was looked for: {rules} is about it{meant}.");
+        let _ = writeln!(out, "Not looked for: {rules} is about it{meant}.");
         return;
     }
     if found.found.count() == 0 {
         let looked = evidence.counted.events.events;
-        let _ = writeln!(out, "Nothing was found among {} by {rules}{meant}.", events(looked));
+        let _ = writeln!(out, "None among {} by {rules}{meant}.", events(looked));
         return;
     }
     let count = found.found.count();
@@ -490,17 +510,23 @@ fn in_short(evidence: &Evidence, fact: Fact) -> String {
             None if evidence.left_out > 0 => {
                 format!("{} are left out.", capital(&entries(evidence.left_out)))
             }
-            None => "It is not shown that no entry is missing.".into(),
+            None => "The export doesn't show that no entry is missing.".into(),
         },
         Fact::Integrity => {
             let witnessed = match log.witnessed {
                 Some(time) => format!("Witnesses confirmed this state at {time}."),
                 None => {
-                    "No witnesses: that others were shown the same log is the operator's word.".to_owned()
+                    "No witnesses: only the operator says that others were shown the same log.".to_owned()
                 }
             };
             let passed = log.checks.iter().filter(|(_, state, ..)| *state == "pass").count();
-            format!("{passed} of {} checks passed and none failed. {witnessed}", log.checks.len())
+            let asked = log.checks.len() - log.not_needed.len();
+            let passed = if passed == asked {
+                format!("All {asked} checks that apply passed.")
+            } else {
+                format!("{passed} of {asked} checks that apply passed, and none failed.")
+            };
+            format!("{passed} {witnessed}")
         }
         Fact::Keys => {
             let trusted = keys.iter().filter(|key| matches!(key.trust, "trust_file" | "granted")).count();
@@ -521,17 +547,16 @@ fn in_short(evidence: &Evidence, fact: Fact) -> String {
             }
         }
         Fact::Access if access.records.events == 0 => {
-            "The log recorded no read within this: either nobody read it, or it does not record who reads."
-                .into()
+            "The log recorded no reads here: either nobody read it, or it doesn't record who does.".into()
         }
         Fact::Access => format!(
-            "{} of reads by {}, {}.",
+            "{} of reads, by {}, {}.",
             capital(&plural(access.records.events, "record")),
             plural(access.readers.listed.len() as u64, "reader"),
             within(&access.records)
         ),
         Fact::Erasures if erasures.count() == 0 && counted.withheld == 0 => {
-            "The log recorded no erasure in these entries, and no event is withheld.".into()
+            "The log recorded no erasures in these entries, and no event is withheld.".into()
         }
         Fact::Erasures => format!(
             "{} recorded by the log; {} withheld without such a record.",
@@ -554,9 +579,9 @@ fn in_short(evidence: &Evidence, fact: Fact) -> String {
         }
         Fact::Clocks => {
             let witnessed = if log.witnessed.is_some() {
-                "Witnesses bound the times of recording from above."
+                "Witnesses confirm that entries were not recorded later than they say."
             } else {
-                "Times of recording are the emitters' own clocks; no witnesses bound them."
+                "Times of recording are from the emitters' own clocks; no witnesses confirm them."
             };
             format!(
                 "{witnessed} {} of {} state when they happened.",
@@ -591,21 +616,21 @@ fn kept(evidence: &Evidence) -> String {
         _ => "There is no entry of a trusted key.".to_owned(),
     };
     let Some((policy, _)) = &retention.policy else {
-        return format!("{reach} No policy was given to hold it against.");
+        return format!("{reach} No policy was given to compare this with.");
     };
     let policy = code(policy);
     let comes_to = match retention.state {
         Kept::Shown => format!(
-            "The log goes back as far as the policy of {policy} asks for, and nothing younger was erased or withheld."
+            "The log goes back as far as the policy of {policy} requires, and nothing more recent was erased or withheld."
         ),
         Kept::TooYoung => format!(
-            "Nothing younger than the policy of {policy} was erased or withheld; that entries are kept for so long this log is not old enough to show."
+            "Nothing more recent than the policy of {policy} was erased or withheld. The log isn't old enough yet to show that entries are kept that long."
         ),
         Kept::Contradicted => {
-            format!("{} erased younger than the policy of {policy} asks for.", capital(&was(retention.early)))
+            format!("{} erased earlier than the policy of {policy} allows.", capital(&was(retention.early)))
         }
         Kept::CouldNotTell | Kept::NotAsked => format!(
-            "Whether all of it was kept for {policy} could not be told: the export is not shown to be complete, or events are withheld."
+            "Could not tell whether everything was kept for {policy}: the export isn't shown to be complete, or events are withheld."
         ),
     };
     format!("{reach} {comes_to}")
@@ -651,15 +676,15 @@ fn log_itself(out: &mut String, evidence: &Evidence) {
             Fact::Clocks => {
                 let _ = writeln!(
                     out,
-                    "A link's time is its emitter's clock, and signed. Within a chain it never goes back. What an event says of \
-                     when it happened is the emitter's word, and is shown beside it.\n"
+                    "An entry's time is from its emitter's clock, and is signed. Within a chain it never goes back. When an event happened is \
+                     what the event itself says, and is shown beside it.\n"
                 );
             }
             Fact::Retention => {
                 let _ = writeln!(
                     out,
-                    "Entries are links, which are never removed; events can be erased, and the log records each time that it does. \
-                     What storage, snapshots and backups still hold is not in the log.\n"
+                    "Entries are never removed. Events can be erased, and the log records each erasure. What storage, snapshots and \
+                     backups still contain is not in the log.\n"
                 );
             }
         }
@@ -676,7 +701,7 @@ fn coverage(out: &mut String, evidence: &Evidence) {
     }
     let more = evidence.gaps.count().saturating_sub(ROWS as u64);
     if more > 0 {
-        let _ = writeln!(out, "\n… and {more} more stretches.");
+        let _ = writeln!(out, "\n… and {more} more ranges.");
     }
     out.push('\n');
 }
@@ -684,7 +709,11 @@ fn coverage(out: &mut String, evidence: &Evidence) {
 fn integrity(out: &mut String, evidence: &Evidence) {
     let _ = writeln!(out, "| check | state | how many | why not |\n| --- | --- | --- | --- |");
     for (name, state, checked, reason) in &evidence.log.checks {
-        let state = if *state == "not_checked" { "not checked" } else { state };
+        let state = match *state {
+            "not_checked" if evidence.log.not_needed.contains(name) => "not needed",
+            "not_checked" => "not checked",
+            state => state,
+        };
         let _ = writeln!(
             out,
             "| {name} | {state} | {checked} | {} |",
@@ -703,8 +732,8 @@ fn keys(out: &mut String, evidence: &Evidence) {
         let trust = match key.trust {
             "trust_file" => "the trust file names it",
             "granted" => "an issuer of the trust file granted it",
-            "revoked" => "it is not: it was revoked",
-            _ => "it is not: nobody who is trusted here vouches for it",
+            "revoked" => "not trusted: it was revoked",
+            _ => "not trusted: nobody trusted here vouches for it",
         };
         let log = if key.is_log { "; the log's own key" } else { "" };
         let grants: Vec<String> = key.grants.iter().map(granted).collect();
@@ -737,7 +766,7 @@ fn access(out: &mut String, evidence: &Evidence) {
     if access.records.events > 0 {
         let _ = writeln!(
             out,
-            "By the log's own records (`log.export`), which name a token and not the person who holds it:\n\n\
+            "From the log's own records (`log.export`), which name a token, not the person who uses it:\n\n\
              | reader | token | reads | events handed out | records |\n| --- | --- | --- | --- | --- |"
         );
         for reader in access.readers.listed.iter().take(ROWS) {
@@ -773,8 +802,8 @@ fn erasures(out: &mut String, evidence: &Evidence) {
     }
     let _ = writeln!(
         out,
-        "Each record is an event of the log's own chain, signed with the log's key. What was erased is gone from its place: the \
-         link stays, and says nothing of it.\n\n\
+        "Each record is an event in the log's own chain, signed with the log's key. An erased event leaves its entry behind, \
+         which says nothing about it.\n\n\
          | record | when | by whom | why | events, by the record | entries | here without content | here still |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
@@ -784,10 +813,9 @@ fn erasures(out: &mut String, evidence: &Evidence) {
             if first == last { first.to_string() } else { format!("{first} to {last}") }
         });
         let stretches = stretches.collect::<Vec<_>>().join(", ");
-        let more =
-            if leaves.more == 0 { String::new() } else { format!(" and {} more stretches", leaves.more) };
+        let more = if leaves.more == 0 { String::new() } else { format!(" and {} more ranges", leaves.more) };
         let early =
-            if *early == 0 { String::new() } else { format!(" ({early} younger than the policy asks for)") };
+            if *early == 0 { String::new() } else { format!(" ({early} earlier than the policy allows)") };
         let _ = writeln!(
             out,
             "| entry {leaf}, {} | {at} | {} | {} | {events} | {stretches}{more} | {gone}{early} | {here} |",
@@ -824,8 +852,8 @@ fn silence(out: &mut String, evidence: &Evidence) {
     }
     let _ = writeln!(
         out,
-        "\nA silence is no proof that nothing happened, nor that something was held back. Whether an emitter was to be heard, \
-         the log does not know.\n"
+        "\nA silence proves neither that nothing happened nor that something was held back. The log doesn't know when an emitter \
+         should have recorded something.\n"
     );
 }
 
@@ -834,9 +862,9 @@ fn questions(out: &mut String, evidence: &Evidence) {
     if evidence.drawn.as_ref().is_some_and(|drawn| drawn.wanted > 0) {
         let _ = writeln!(
             out,
-            "Samples are drawn by SHA-256 over the root and the seed, so that neither side chooses them: whoever has the log \
-             and the seed draws the same. They stand in the order in which they were drawn; a smaller sample is the beginning of \
-             a larger one. Who agrees on the seed before the log is at this checkpoint leaves nobody a choice.\n"
+            "Samples are drawn by SHA-256 over the root and the seed, so neither side can choose them, and anyone with the log and \
+             the seed draws the same. They are listed in the order they were drawn; a smaller sample is the beginning of a larger \
+             one. Agree on the seed before the log reaches this checkpoint, and nobody can influence the sample.\n"
         );
     }
     for answer in &evidence.answers {
@@ -908,12 +936,17 @@ fn how_to_check(out: &mut String, evidence: &Evidence) {
     let _ = writeln!(
         out,
         "## How to check this\n\n\
-         1. `countersign verify EXPORT --trust TRUST` with the export of the SHA-256 above and your own trust file. It computes \
+         1. `countersign verify EXPORT --trust TRUST`, with the export that has the SHA-256 above and your own trust file, checks \
          every hash and signature again.\n\
-         2. The same command that made this document makes the same document, byte for byte.\n\
-         3. `countersign show EXPORT --trust TRUST --query 'QUERY'` lists the events behind a number, `--event CHAIN/SEQ` shows one of \
-         them with its proof, and `countersign slice` cuts it out so that it verifies on its own.\n\
+         2. The command that made this document makes it again, byte for byte.\n\
+         3. `countersign show EXPORT --trust TRUST --query '{}'` lists the events behind a number. `countersign show EXPORT \
+         CHAIN/SEQ --trust TRUST` shows one of them with its proof. `countersign slice EXPORT --event CHAIN/SEQ -o ONE` cuts it \
+         out so that it verifies on its own.\n\
          4. `countersign analyze EXPORT --trust TRUST` makes the same findings, with the digest {}.\n",
+        evidence.period.map_or_else(
+            || "QUERY".to_owned(),
+            |period| format!("(QUERY) since:{} until:{}", period.from, period.to)
+        ),
         code(&evidence.rules.digest.to_string())
     );
 }

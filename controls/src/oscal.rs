@@ -113,7 +113,7 @@ fn value(evidence: &Evidence) -> Value {
     let whole = if doubts.is_empty() {
         "Every entry that the log held at its checkpoint was looked at.".to_owned()
     } else {
-        format!("Whether this is all could not be told. {}", doubts.join(" "))
+        format!("Could not tell whether this is everything that was recorded. {}", doubts.join(" "))
     };
     let mut result = json!({
         "uuid": uuid(evidence, "result"),

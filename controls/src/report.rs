@@ -123,6 +123,8 @@ pub struct Log {
     pub newest: Option<Time>,
     /// The checks that were made: name, state, how many items, why not.
     pub checks: Vec<(&'static str, &'static str, u64, Option<String>)>,
+    /// The names of those that have no answer because nothing asks for one.
+    pub not_needed: Vec<&'static str>,
 }
 
 /// From a moment up to, and not including, another.
@@ -514,6 +516,8 @@ pub struct Subject {
     pub as_target: u64,
     /// How many other events have their identifier somewhere in them.
     pub mentioned: u64,
+    /// The first identifiers of actors and targets in these that contain it, or whose name does: the same person, perhaps.
+    pub likely: Vec<String>,
     /// The events, as actor or as target.
     pub events: Listed<Shown>,
     /// Their extent.

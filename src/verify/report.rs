@@ -198,6 +198,37 @@ impl Report {
         }
     }
 
+    /// Whether the check of this name has no answer because nothing asks for one: people are then told that it is "not
+    /// needed", and not that it is "not checked" (SPEC section 9).
+    pub fn is_not_needed(&self, name: &str) -> bool {
+        let Some((_, check)) = self.checks.iter().find(|(found, _)| *found == name) else { return false };
+        let has = |code: FindingCode| self.finding_counts.iter().any(|(found, _)| *found == code);
+        let (is_read, is_open) = (self.checks.format.checked > 0, self.verdict == Verdict::NotChecked);
+        if check.state != CheckState::NotChecked || !is_read {
+            return false;
+        }
+        if self.verdict == Verdict::Verified {
+            return true;
+        }
+        if check.checked > 0 {
+            return false;
+        }
+        let other_passes = |other: &Check| self.verdict != Verdict::Partial && other.passes();
+        match name {
+            "tree" | "log" => {
+                let has_log =
+                    self.log.is_some() || has(FindingCode::LogUnknown) || has(FindingCode::TreeUncovered);
+                !has_log && !is_open
+            }
+            "range" => other_passes(&self.checks.closure),
+            "closure" => other_passes(&self.checks.range),
+            "append_only" => !has(FindingCode::AppendOnlyNotReached),
+            "witnesses" => !has(FindingCode::WitnessQuorum) && (self.log.is_some() || !is_open),
+            "expected" => !is_open,
+            _ => false,
+        }
+    }
+
     /// One of an export of which nothing more is known.
     pub(super) fn new(verdict: Verdict, checks: Checks, counts: Counts, findings: Findings) -> Self {
         Self {
@@ -241,5 +272,26 @@ mod tests {
             (Verdict::NotChecked, 5),
         ];
         assert!(statuses.iter().all(|(verdict, status)| verdict.exit_status() == *status));
+    }
+
+    #[test]
+    fn what_nothing_asks_for_is_not_needed() {
+        // js/test/viewer/needed.test.ts reads the same table.
+        let table = include_str!("../../tests/not-needed.json");
+        let cases: Vec<serde_json::Value> = serde_json::from_str(table).unwrap();
+        for case in cases {
+            let check = |name| -> Result<Check, ()> {
+                let open = case["open"].get(name).and_then(serde_json::Value::as_u64);
+                Ok(Check::of(open.unwrap_or(1), 0, open.map(|_| "nothing tells")))
+            };
+            let checks = Checks::of(check).unwrap();
+            let verdict = Verdict::parse(case["verdict"].as_str().unwrap()).unwrap();
+            let mut report = Report::new(verdict, checks, Counts::default(), Findings::default());
+            report.log = (case["log"] == true).then(|| Log { size: 1, root: Hash::of(&[]), time: None });
+            let codes = case["found"].as_array().unwrap().iter().filter_map(serde_json::Value::as_str);
+            report.finding_counts = codes.map(|code| (FindingCode::parse(code).unwrap(), 1)).collect();
+            let names = report.checks.iter().map(|(name, _)| name).filter(|name| report.is_not_needed(name));
+            assert_eq!(serde_json::json!(names.collect::<Vec<_>>()), case["not_needed"], "{}", case["case"]);
+        }
     }
 }

@@ -3,8 +3,9 @@
 import { html, type TemplateResult } from "lit";
 import type { Level, SignersTrust } from "../analyze/types.js";
 import type { Standing } from "../index/standing.js";
-import type { CheckState, Severity, SignerTrust, Verdict } from "../report.js";
+import type { Severity, SignerTrust, Verdict } from "../report.js";
 import { drawings } from "./drawings.js";
+import type { Outcome } from "./needed.js";
 
 export type IconName = keyof typeof drawings;
 
@@ -35,10 +36,11 @@ export const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
   verified: { icon: "verified", tone: "good" },
 };
 
-export const STATE_LOOKS: Readonly<Record<CheckState, Look>> = {
+export const STATE_LOOKS: Readonly<Record<Outcome, Look>> = {
   pass: PASS,
   fail: FAIL,
   not_checked: { icon: "unknown", tone: "faint" },
+  not_needed: { icon: "removed", tone: "faint" },
 };
 
 export const SEVERITY_LOOKS: Readonly<Record<Severity, Look>> = {

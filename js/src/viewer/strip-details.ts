@@ -6,6 +6,7 @@ import { completeRange } from "./facts.js";
 import type { Link } from "./following.js";
 import { moment, type Zone } from "./format.js";
 import { icon, SEVERITY_LOOKS, STATE_LOOKS } from "./icons.js";
+import { outcomeOf } from "./needed.js";
 import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
 import { codeTitle, type VerdictWords } from "./verdict.js";
@@ -87,7 +88,7 @@ function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
   `;
 }
 
-function checksView({ checks }: Report, texts: Texts): TemplateResult {
+function checksView(report: Report, texts: Texts): TemplateResult {
   const { strip, result } = texts;
   const names = Object.keys(result.checks) as CheckName[];
   return html`
@@ -99,14 +100,15 @@ function checksView({ checks }: Report, texts: Texts): TemplateResult {
         </thead>
         <tbody>
           ${names.map((name) => {
-            const { state, checked, reason } = checks[name];
-            const look = STATE_LOOKS[state];
+            const { state, checked, reason } = report.checks[name];
+            const outcome = outcomeOf(name, report);
+            const look = STATE_LOOKS[outcome];
             return html`
-              <tr data-check=${name} data-state=${state}>
+              <tr data-check=${name} data-state=${state} data-outcome=${outcome}>
                 <th scope="row"><strong>${result.checks[name].title}</strong> ${state === "not_checked" ? nothing : html`<span class="faint">${result.checks[name].about}</span>`}</th>
-                <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[state]}</span></td>
+                <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[outcome]}</span></td>
                 <td>
-                  ${checked > 0 ? covered(checks[name], name, texts) : nothing}
+                  ${checked > 0 ? covered(report.checks[name], name, texts) : nothing}
                   ${reason === null ? nothing : html`<span class="faint">${said(reason, texts, 400)}</span>`}
                 </td>
               </tr>
