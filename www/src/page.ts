@@ -224,7 +224,7 @@ export class Page extends View {
         ${this.#asked === undefined ? nothing : confirmView(this.#asked, t)}
         ${this.#anywhere.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint, frame: choice.shelf.is === "open" ? choice.shelf.filed.frame : undefined }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint, isOwnTrust: this.#hasOwnTrust, frame: choice.shelf.is === "open" ? choice.shelf.filed.frame : undefined }, t) : nothing}
     `;
   }
 
@@ -283,7 +283,7 @@ export class Page extends View {
         "summary",
         tab,
         html`
-          ${answersView(report, t)}
+          ${answersView(report, part.from !== "evidence" || this.#hasOwnTrust, t)}
           <div class="beside">
             ${meaningView(part, report, t)}
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>

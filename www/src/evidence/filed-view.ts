@@ -12,6 +12,8 @@ import { evidenceTexts } from "./texts.ts";
 const FEW = 2;
 /** So many rows of a table, and so many items of a list, are shown. */
 const SHOWN = 500;
+/** An amount, a count, a share or a day, which is not broken at the end of a line. */
+const FIGURE = /^[-\u2212\u00b1]? ?\d[\d.,:-]*(?: ?%)?$/;
 
 /** What is told of an evidence file: whether it verifies, what it says that it is of, and what that is worth. */
 export function filedView(
@@ -174,7 +176,7 @@ function blockView(block: Block): TemplateResult {
     <div class="filed-table" tabindex="0">
       <table class="papers">
         <thead><tr>${block.head.map((cell) => html`<th scope="col">${cellView(cell, 300)}</th>`)}</tr></thead>
-        <tbody>${block.rows.slice(0, SHOWN).map((row) => html`<tr>${row.map((cell) => html`<td>${cellView(cell, 4000)}</td>`)}</tr>`)}</tbody>
+        <tbody>${block.rows.slice(0, SHOWN).map((row) => html`<tr>${row.map((cell) => html`<td class=${FIGURE.test(cell) ? "figure" : nothing}>${cellView(cell, 4000)}</td>`)}</tr>`)}</tbody>
       </table>
     </div>
   `;

@@ -30,6 +30,7 @@ export function printedEvents(
   if (evidence === undefined) return nothing;
   const { filed, make, paper } = evidenceTexts(t.lang);
   const { count, events } = t.viewer.figures;
+  const hasTimes = evidence.rows.some(({ happened }) => happened !== undefined);
   const hasPapers = evidence.rows.some((row) => isWritten(evidence.papers.of(row.index)));
   return html`
     <h3>${paper.events}</h3>
@@ -42,7 +43,7 @@ export function printedEvents(
     </dl>
     <table class="paper-events">
       <thead>
-        <tr><th scope="col">${make.leaf}</th><th scope="col">${make.time}</th><th scope="col">${make.what}</th>${hasPapers ? html`<th scope="col">${filed.papers}</th>` : nothing}</tr>
+        <tr><th scope="col">${make.leaf}</th>${hasTimes ? html`<th scope="col">${make.happened}</th>` : nothing}<th scope="col">${make.time}</th><th scope="col">${make.what}</th>${hasPapers ? html`<th scope="col">${filed.papers}</th>` : nothing}</tr>
       </thead>
       <tbody>
         ${evidence.rows.map((row) => {
@@ -50,8 +51,9 @@ export function printedEvents(
           return html`
             <tr>
               <td>${count(row.index)}</td>
+              ${hasTimes ? html`<td>${row.happened === undefined ? nothing : moment(row.happened)}</td>` : nothing}
               <td>${moment(row.time)}</td>
-              <td>${value(saysOf(row), 300)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}</td>
+              <td class="paper-says">${value(saysOf(row), 300)}${outcomeOf(row) === "" ? nothing : html` <span class="faint">${value(outcomeOf(row))}</span>`}</td>
               ${hasPapers ? html`<td>${ticked ? "✓ " : nothing}${flagged ? "⚑ " : nothing}${comment === "" ? nothing : value(comment, 2000)}</td>` : nothing}
             </tr>`;
         })}

@@ -15,14 +15,21 @@ const LOOKS: Readonly<Record<Meant, { tone: Tone; icon: IconName }>> = {
 /** So many signers are named. */
 const NAMED = 3;
 
-/** The three questions that anyone has about a file, each with its answer and the reason for it. */
-export function answersView(report: Report, t: PageTexts): TemplateResult {
+/**
+ * The three questions that anyone has about a file, each with its answer and the reason for it.
+ *
+ * `isOwnTrust`: whether the reader chose the keys, and not whoever made the file.
+ */
+export function answersView(report: Report, isOwnTrust: boolean, t: PageTexts): TemplateResult {
   const { unchanged, signed, complete } = answersOf(report);
   const { answers } = t;
+  const signedBy = isOwnTrust
+    ? answers.signed.words
+    : { ...answers.signed.words, yes: answers.signed.byWriter };
   return html`
     <dl class="answers" aria-label=${answers.heading}>
       ${answerView("unchanged", unchanged.is, answers.words, answers.unchanged.question, unchangedWords(unchanged, t))}
-      ${answerView("signed", signed.is, answers.signed.words, answers.signed.question, signedWords(signed, t))}
+      ${answerView("signed", signed.is, signedBy, answers.signed.question, signedWords(signed, t))}
       ${answerView("complete", complete.is, answers.words, answers.complete.question, completeWords(complete, t))}
     </dl>
   `;

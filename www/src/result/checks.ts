@@ -1,17 +1,17 @@
 import { icon, STATE_LOOKS } from "@countersign/viewer/icons.js";
+import { type Outcome, outcomeOf } from "@countersign/viewer/needed.js";
 import { codeTitle } from "@countersign/viewer/verdict.js";
-import type { Check, CheckName, CheckState, FindingCode, Report } from "countersign/verify";
+import type { Check, CheckName, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
-import { isNotNeeded } from "../state/answers.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
 
 /** Every check with its state, what it covered, and what of it failed or why it has no answer: behind a line that sums them up. */
 export function checksView(report: Report, t: PageTexts): TemplateResult {
   const names = Object.keys(t.viewer.result.checks) as CheckName[];
-  const states = names.map((name) => stateOf(name, report));
-  const number = (wanted: Standing) => states.filter((state) => state === wanted).length;
+  const states = names.map((name) => outcomeOf(name, report));
+  const number = (wanted: Outcome) => states.filter((state) => state === wanted).length;
   return html`
     <section class="checks-section" aria-labelledby="checks-heading">
       <details>
@@ -32,27 +32,20 @@ export function checksView(report: Report, t: PageTexts): TemplateResult {
   `;
 }
 
-/** How it is with a check: as the report has it, and whether anything asks for what it did not check. */
-export type Standing = CheckState | "not_needed";
-
-export function stateOf(name: CheckName, report: Report): Standing {
-  return isNotNeeded(name, report) ? "not_needed" : report.checks[name].state;
-}
-
-/** The word for that. */
-export function stateWord(standing: Standing, t: PageTexts): string {
-  return standing === "not_needed" ? t.checks.notNeeded : t.viewer.result.states[standing];
+/** How a check ended, by a drawing and a word. */
+export function outcomeView(outcome: Outcome, t: PageTexts): TemplateResult {
+  const look = STATE_LOOKS[outcome];
+  return html`<span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.states[outcome]}</span>`;
 }
 
 function row(name: CheckName, report: Report, t: PageTexts): TemplateResult {
   const check = report.checks[name];
   const words = t.viewer.result.checks[name];
-  const look = STATE_LOOKS[check.state];
-  const standing = stateOf(name, report);
+  const outcome = outcomeOf(name, report);
   return html`
-    <tr data-check=${name} data-state=${check.state} data-standing=${standing}>
+    <tr data-check=${name} data-state=${check.state} data-outcome=${outcome}>
       <th scope="row"><span class="check-name"><span class="check-title">${words.title}</span> <span class="about-check">${words.about}</span></span></th>
-      <td><span class="state tone-${look.tone}">${standing === "not_needed" ? nothing : icon(look.icon)}${stateWord(standing, t)}</span></td>
+      <td>${outcomeView(outcome, t)}</td>
       <td>
         ${covered(name, check, t)}
         ${check.reason === null ? nothing : html`<span class="reason">${told(check.reason, t, 400)}</span>`}

@@ -1,7 +1,8 @@
-import { icon, SEVERITY_LOOKS, STATE_LOOKS } from "@countersign/viewer/icons.js";
+import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
+import { outcomeOf } from "@countersign/viewer/needed.js";
 import { value } from "@countersign/viewer/value.js";
 import { codeTitle, verdictWords } from "@countersign/viewer/verdict.js";
-import type { CheckName, Report } from "countersign/verify";
+import type { CheckName, Finding, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
 import { printedFile } from "../evidence/filed-view.ts";
@@ -18,7 +19,7 @@ import type { Part } from "../state/case.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { answersView } from "./answers.ts";
-import { covered, stateOf, stateWord } from "./checks.ts";
+import { covered, outcomeView } from "./checks.ts";
 import { chartLabel, countsOf, laneView, legend } from "./coverage.ts";
 import { grouped, placeView } from "./findings.ts";
 import { agreementView } from "./parts.ts";
@@ -31,6 +32,8 @@ export interface Printed {
   /** Which part is looked at, and what of its events is printed. */
   readonly shown: number;
   readonly evidence: PrintedEvidence | undefined;
+  /** Whether an evidence file is verified by keys that the reader chose. */
+  readonly isOwnTrust: boolean;
   /** What the evidence file says of itself, where one is open. */
   readonly frame: Frame | undefined;
 }
@@ -54,7 +57,7 @@ export function printedView(printed: Printed, t: PageTexts): TemplateResult {
 function reportView(
   part: Part,
   report: Report,
-  { parts, trust, pins, evidence, frame }: Printed,
+  { parts, trust, pins, evidence, isOwnTrust, frame }: Printed,
   t: PageTexts,
 ): TemplateResult {
   const words = verdictWords(report, t.viewer);
@@ -73,7 +76,7 @@ function reportView(
           <p>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
         </div>
       </div>
-      ${answersView(report, t)}
+      ${answersView(report, part.from !== "evidence" || isOwnTrust, t)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
       <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}</ul>
@@ -170,13 +173,12 @@ function laneOf({ session, coverage }: Part, report: Report, t: PageTexts): Temp
 
 function checkRow(name: CheckName, report: Report, t: PageTexts): TemplateResult {
   const check = report.checks[name];
-  const { state, reason } = check;
-  const standing = stateOf(name, report);
+  const { reason } = check;
   const words = t.viewer.result.checks[name];
   return html`
     <tr>
       <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
-      <td><span class="state tone-${STATE_LOOKS[state].tone}">${standing === "not_needed" ? nothing : icon(STATE_LOOKS[state].icon)}${stateWord(standing, t)}</span></td>
+      <td>${outcomeView(outcomeOf(name, report), t)}</td>
       <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${told(reason, t, 400)}</span>`}</td>
     </tr>
   `;
@@ -190,8 +192,42 @@ function findingsOf(report: Report, t: PageTexts): TemplateResult | string {
     return html`
       <div class="paper-group">
         <p><span class="state tone-${look.tone}">${icon(look.icon)}${codeTitle(code, t.viewer)}</span> <code>${code}</code>${total > 1 ? `, ${t.findings.times(total)}` : nothing}</p>
-        <ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${told(finding.message, t)}</li>`)}</ul>
-        ${total > PRINTED ? html`<p class="faint">${t.printed.more(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
+        ${isAlike(findings) ? alikeView(findings, total, t) : html`<ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${told(finding.message, t)}</li>`)}</ul>`}
+        ${total > PRINTED && !isAlike(findings) ? html`<p class="faint">${t.printed.more(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
       </div>`;
   })}`;
+}
+
+/** Whether findings say the same of several entries. */
+function isAlike(findings: readonly Finding[]): boolean {
+  const [first, ...others] = findings;
+  return (
+    first?.index !== undefined &&
+    others.length > 0 &&
+    others.every(({ message, index }) => message === first.message && index !== undefined)
+  );
+}
+
+/** What they say, once, and of which entries. */
+function alikeView(findings: readonly Finding[], total: number, t: PageTexts): TemplateResult {
+  const entries = runs(findings.flatMap(({ index }) => index ?? []));
+  const { count } = t.viewer.figures;
+  const listed = entries.map(([first, last]) =>
+    first === last ? count(first) : t.printed.run(count(first), count(last)),
+  );
+  return html`
+    <ul><li>${told(findings[0]?.message ?? "", t)} <span class="faint">${t.printed.entries(listed.join(", "))}</span></li></ul>
+    ${total > findings.length ? html`<p class="faint">${t.printed.more(total - findings.length)}</p>` : nothing}
+  `;
+}
+
+/** Numbers as stretches of consecutive ones: the first and the last of each. */
+export function runs(numbers: readonly number[]): readonly (readonly [number, number])[] {
+  const stretches: [number, number][] = [];
+  for (const number of [...new Set(numbers)].sort((one, other) => one - other)) {
+    const last = stretches.at(-1);
+    if (last !== undefined && last[1] + 1 === number) last[1] = number;
+    else stretches.push([number, number]);
+  }
+  return stretches;
 }

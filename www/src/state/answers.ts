@@ -1,4 +1,4 @@
-import type { Check, CheckName, FindingCode, Report } from "countersign/verify";
+import type { Check, FindingCode, Report } from "countersign/verify";
 
 /** How an answer is meant: yes, no, or nobody can tell from this. */
 export type Meant = "yes" | "no" | "partly" | "open";
@@ -110,41 +110,4 @@ function complete({ verdict, complete, counts, log, signers }: Report): Complete
   }
   if (withheld + skipped > 0) return { is: "partly", ...has };
   return { is: "open", why: verdict === "altered" || verdict === "broken" ? "failed" : "untold", ...has };
-}
-
-/** Checks that a verdict may be without, each for what an export need not have or its reader need not ask. */
-const OPTIONAL: readonly CheckName[] = [
-  "tree",
-  "log",
-  "range",
-  "append_only",
-  "witnesses",
-  "closure",
-  "expected",
-];
-
-/** Whether a check has no answer because nothing here asks for one. Where it was missed, the verdict says so. */
-export function isNotNeeded(name: CheckName, { verdict, checks, finding_counts, log }: Report): boolean {
-  const { state, checked } = checks[name];
-  if (state !== "not_checked" || !OPTIONAL.includes(name)) return false;
-  if (verdict === "verified") return true;
-  if (checked > 0) return false;
-  switch (name) {
-    case "tree":
-    case "log":
-      return (
-        log === null &&
-        (finding_counts["log.unknown"] ?? 0) === 0 &&
-        (finding_counts["tree.uncovered"] ?? 0) === 0
-      );
-    case "range":
-    case "closure":
-      return verdict === "partial" ? false : checks[name === "range" ? "closure" : "range"].state === "pass";
-    case "append_only":
-      return (finding_counts["append_only.not_reached"] ?? 0) === 0;
-    case "witnesses":
-      return (finding_counts["witness.quorum"] ?? 0) === 0;
-    default:
-      return true;
-  }
 }

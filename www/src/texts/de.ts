@@ -137,6 +137,7 @@ export const de: PageTexts = {
     signed: {
       question: "Von wem signiert?",
       words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht zu sagen" },
+      byWriter: "Mit Schlüsseln, denen ihr Ersteller vertraut",
       yes: (names, more) => html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)}.`,
       invalid: "Eine Signatur ist ungültig.",
       revoked: "Mit einem Schlüssel signiert, der widerrufen war oder zu der Zeit nicht galt.",
@@ -377,7 +378,6 @@ export const de: PageTexts = {
         ...(open > 0 ? [`${count(open)} nicht geprüft`] : []),
         ...(idle > 0 ? [`${count(idle)} nicht nötig`] : []),
       ].join(", "),
-    notNeeded: "nicht nötig",
     check: "Prüfung",
     result: "Ergebnis",
     covered: "Was geprüft wurde",
@@ -583,6 +583,8 @@ export const de: PageTexts = {
     bytes: (bytes) => `${count(bytes)} Byte`,
     sumLater: (name) => `hier nicht berechnet: sha256sum ${name}`,
     more: (more) => `${count(more)} weitere im Bericht als JSON`,
+    entries: (entries) => `Einträge ${entries}`,
+    run: (first, last) => `${first} bis ${last}`,
   },
 
   about: {

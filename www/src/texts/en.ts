@@ -132,6 +132,7 @@ export const en = {
     signed: {
       question: "Signed by whom?",
       words: { yes: "By keys you trust", no: "Not validly", open: "Can’t tell" },
+      byWriter: "By keys its writer trusts",
       yes: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}.`,
       invalid: "A signature is not valid.",
@@ -368,7 +369,6 @@ export const en = {
         ...(open > 0 ? [`${count(open)} not checked`] : []),
         ...(idle > 0 ? [`${count(idle)} not needed`] : []),
       ].join(", "),
-    notNeeded: "not needed",
     check: "Check",
     result: "Result",
     covered: "What was checked",
@@ -575,6 +575,8 @@ export const en = {
     bytes: (bytes: number) => `${count(bytes)} bytes`,
     sumLater: (name: string) => `not computed here: compare sha256sum ${name}`,
     more: (more: number) => `${count(more)} more in the JSON report`,
+    entries: (entries: string) => `entries ${entries}`,
+    run: (first: string, last: string) => `${first} to ${last}`,
   },
 
   about: {

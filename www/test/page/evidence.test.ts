@@ -136,6 +136,7 @@ test("it verifies itself from disk, says so, and runs nothing that was written i
   assert.ok(((await filed.textContent()) ?? "").includes("WP-7 </script><script>alert(1)</script>"));
   await page.locator(".verdict").waitFor();
   assert.match(await verdict(page), /^Unchanged|^Verified/);
+  assert.match((await page.locator("[data-answer=signed]").textContent()) ?? "", /By keys its writer trusts/);
   assert.deepEqual(alerts, []);
 });
 
@@ -159,6 +160,45 @@ test("its verdict is in view, and on paper is all that its writer says", async (
   await paper.waitFor({ state: "attached" });
   for (const said of ["WP-9", "L. Brandt", "What we looked at", "Every login of the week."])
     assert.ok(((await paper.textContent()) ?? "").includes(said), said);
+});
+
+test("on paper events say when they happened, withheld ones are told as runs, and figures are not broken", async (t) => {
+  const run = async (...words: string[]) =>
+    (await promisify(execFile)(PROGRAM, words, { cwd: folder })).stdout;
+  const vkey = await run("keygen", "example.com/app", "--out", "app.key");
+  const events = Array.from({ length: 9 }, (_, nth) => ({
+    action: nth % 4 === 0 ? "role.grant" : "session.login",
+    actor: { id: `u_${nth}` },
+    occurred_at: `2026-03-0${nth + 1}T10:00:00.000Z`,
+  }));
+  await writeFile(
+    join(folder, "events.ndjson"),
+    events.map((event) => `${JSON.stringify(event)}\n`).join(""),
+  );
+  await writeFile(join(folder, "app.trust.txt"), `emitter ${vkey}`);
+  const table =
+    "| input | low | source |\n| --- | ---: | --- |\n| loss | 1,234,567 | Counsel, who says that at some length |\n";
+  await writeFile(join(folder, "money.md"), `# Exposure\n\n${table}`);
+  await run("record", "events.ndjson", "--key", "app.key", "--origin", "log.example/a", "-o", "app.ndjson");
+  const words = ["--query", "action:role.grant", "--section", "money.md", "--page", PAGE, "-o", "paper.html"];
+  await run("report", "app.ndjson", "--trust", "app.trust.txt", ...words);
+  const page = await opened(t, pathToFileURL(join(folder, "paper.html")).href);
+  await page.locator(".verdict").waitFor();
+  // The button gathers the events before it prints.
+  await page.evaluate(() => {
+    window.print = () => void dispatchEvent(new Event("beforeprint"));
+  });
+  await page.getByRole("button", { name: "Print report" }).click();
+  await page.locator(".printed .paper-events td").first().waitFor({ state: "attached" });
+  await page.emulateMedia({ media: "print" });
+  const paper = (await page.locator(".printed").textContent()) ?? "";
+  assert.match(paper, /2026-03-05 10:00:00\.000Z/);
+  assert.match(paper, /entries \d+ to \d+, \d+ to \d+/);
+  assert.match(paper, /By keys its writer trusts/);
+  const lines = await page
+    .locator(".printed td", { hasText: "1,234,567" })
+    .evaluate((cell) => getComputedStyle(cell).whiteSpace);
+  assert.equal(lines, "nowrap");
 });
 
 test("an altered one shows nothing of what is in it, and says why", async (t) => {

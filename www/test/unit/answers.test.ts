@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Report } from "countersign/verify";
-import { answersOf, isNotNeeded } from "../../src/state/answers.ts";
+import { answersOf } from "../../src/state/answers.ts";
 import { vector } from "../page/vectors.ts";
 
 const report = (name: string) => vector(name).report as unknown as Report;
@@ -25,13 +25,3 @@ for (const [name, unchanged, signed, complete] of [
     );
   });
 }
-
-test("a verified file has no check that it misses, and a failed one keeps what failed", () => {
-  const verified = report("plain-closed");
-  const idle = Object.entries(verified.checks).filter(([, { state }]) => state === "not_checked");
-  assert.ok(idle.length > 0);
-  for (const [name] of idle) assert.ok(isNotNeeded(name as keyof Report["checks"], verified), name);
-  assert.equal(isNotNeeded("payloads", report("flip-event")), false);
-  // What was asked for and could not be answered is not idle.
-  assert.equal(isNotNeeded("append_only", report("pin-after-last-checkpoint")), false);
-});
