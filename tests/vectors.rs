@@ -54,6 +54,28 @@ fn only_a_log_that_nothing_speaks_against_is_pinned() {
     }
 }
 
+/// The reports compared above are without their words.
+#[test]
+fn what_is_said_of_a_finding_is_what_happened() {
+    let said = [
+        ("pin-not-reached", "append_only.not_reached", "a skip passes over the pinned size"),
+        ("alone-not-reached", "append_only.not_reached", "the export ends before the pinned size"),
+        ("pin-split-view", "append_only.split_view", "a damaged file looks the same as a rewritten log"),
+        ("note-of-another-origin", "key.statement", "a key note acts only in the log that it names"),
+        ("key-statement-unknown-signer", "key.statement", "name the issuer that signed it"),
+        ("note-bad-line-and-revocation", "key.statement", "the note acts by its other signatures"),
+        ("log-key-unknown", "log.unknown", "no log key of the trust file signed the last checkpoint"),
+    ];
+    for (name, code, words) in said {
+        let case = all().find(|case| case.name == name).expect(name);
+        let mut verifier = Verifier::new(case.options());
+        verifier.push(&case.export);
+        let report = verifier.finish().report;
+        let finding = report.findings.iter().find(|finding| finding.code.as_str() == code).expect(name);
+        assert!(finding.message.contains(words) || finding.hint.contains(words), "{name}: {finding:?}");
+    }
+}
+
 #[test]
 fn however_the_input_is_cut() {
     let mut failures = Vec::new();

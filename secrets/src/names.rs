@@ -230,7 +230,7 @@ mod tests {
             Set-Cookie cookies session_id sessionId sessionID sessionid PHPSESSID JSESSIONID sid connect.sid session_key \
             credentials jwt otp totp cvv bearer secret_id recovery_code backup_codes security_code mfaCode seed_phrase mnemonic \
             password_hint two_factor_code OAuthAPIKey http.request.header.authorization APITOKEN next_password page_secret \
-            vault.example/token auth/token kubernetes.io/service-account.token";
+            vault.example/token vault.example/pass auth/token password/old kubernetes.io/service-account.token";
         for name in names.split_whitespace() {
             assert!(is_secret(name.as_bytes()), "{name}");
         }

@@ -117,7 +117,7 @@ fn kind(text: &[u8]) -> Option<&'static str> {
     if length >= 16 && hex == length {
         return Some("hash");
     }
-    if length == 26 && crockford == 26 && text < &b"8"[..] && (upper == 0 || lower == 0) {
+    if length == 26 && crockford == 26 && text[0] < b'8' && (upper == 0 || lower == 0) {
         return Some("ulid");
     }
     let is_mixed = upper > 0 && lower > 0;
@@ -210,6 +210,7 @@ mod tests {
             ("ab123", None),
             ("abc12d", None),
             ("ab%20123c", Some("token")),
+            ("123~456", None),
             ("ab123ç", None),
             ("aB1cdefghij2", Some("token")),
             ("aB1cdefghi2", None),
@@ -225,6 +226,8 @@ mod tests {
             ("2026-11-20-", Some("number")),
             ("20260-1-20", Some("number")),
             ("f81d4fae7-dec-11d0-a765-00a0c91e6bf6", Some("token")),
+            ("g81d4fae-7dec-11d0-a765-00a0c91e6bf6", Some("token")),
+            ("abcd-ef-g1", None),
             ("81ARZ3NDEKTSV4RRFFQ69G5FAV", Some("token")),
             ("01ARZ3NDEKTSV4RRFFQ69G5FAI", Some("token")),
             ("01arz3ndektsv4rrffq69g5FAV", Some("token")),

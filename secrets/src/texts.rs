@@ -11,8 +11,8 @@ const PREFIXES: &str = "csr_ github_pat_ ghp_ gho_ ghu_ ghs_ ghr_ glpat- glsa_ x
 /// What these begin with.
 const FIRSTS: &[u8] = b"AGScdghnprswxy";
 const REST: usize = 16;
-/// No secret is in a text that is shorter, unless something in it names one.
-const SHORTEST: usize = 14;
+/// No secret is in a text that is shorter, its quotes included, unless something in it names one.
+const SHORTEST: usize = 16;
 /// A signer key of this product's.
 const SIGNER_KEY: &[u8] = b"PRIVATE+KEY+";
 const PEM: &[u8] = b"-----BEGIN";
@@ -70,7 +70,7 @@ pub fn mask(out: &mut Vec<u8>, start: usize) -> usize {
 
 /// Whether there is anything in a text that a secret has beside or in itself. It is asked for each text of each event.
 fn may_hold_secret(text: &[u8]) -> bool {
-    let is_long = text.len() >= SHORTEST + 2;
+    let is_long = text.len() >= SHORTEST;
     let mut begun = 0;
     for (at, byte) in text.iter().enumerate() {
         // Its last byte is a quote.
@@ -225,6 +225,7 @@ mod tests {
             (format!("it said: {key}"), "it said: [redacted]".into()),
             ("AKIAIOSFODNN7EXAMPLE".into(), "[redacted]".into()),
             (format!("a\\n{}\\tb", made("ghp_")), "a\\n[redacted]\\tb".into()),
+            (format!("\\u001b{}", made("ghp_")), "\\u001b[redacted]".into()),
             (format!("({})", made("sk_live_")), "([redacted])".into()),
             ("PRIVATE+KEY+example.com/a+01234567+AQID/+==".into(), "[redacted]".into()),
             ("Authorization: Basic dXNlcjpwYXNzMQ==".into(), "Authorization: Basic [redacted]".into()),
