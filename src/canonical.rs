@@ -487,6 +487,17 @@ mod tests {
     }
 
     #[test]
+    fn writes_control_characters_as_rfc_8785_does() {
+        let all: String = (0..0x20_u8).map(char::from).collect();
+        let mut out = Vec::new();
+        write_string(&all, &mut out);
+        let expected = r"\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\b\t\n\u000b\f\r\u000e\u000f"
+            .to_owned()
+            + r"\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f";
+        assert_eq!(String::from_utf8(out).unwrap(), format!("\"{expected}\""));
+    }
+
+    #[test]
     fn names_the_member_nearest_to_the_fault() {
         for (json, member) in [
             (r#"{"a":{"b":[[1e999]]}}"#, Some("b")),

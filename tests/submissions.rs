@@ -567,6 +567,31 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
 
 /// An issuer whose key was stolen granted a thief's: readers trust nothing of it, so the log takes nothing either.
 #[test]
+fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
+    let (issuer, granted) = (key("example.com"), emitter());
+    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
+    let grant = |until: Option<i64>, by: &SignerKey| {
+        note(
+            &[Statement::Grant { key: granted.verifier_key().clone(), from: None, until: until.map(at) }],
+            by,
+        )
+    };
+    let notes = [grant(None, &other), grant(Some(1), &issuer)];
+    let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
+    let before = Rules::new(ORIGIN, Some(Trust::parse(issuers.as_bytes()).unwrap()));
+    let mut growth = Growth::new(0);
+    submit(&mut growth, &before, [&notes[0], &notes[1]]).unwrap();
+    let trust = Trust::parse(format!("{issuers}revoke {} -\n", issuer.verifier_key()).as_bytes()).unwrap();
+    let mut void = VoidGrants::of(&trust).unwrap();
+    for note in &notes {
+        void.note(&trust, &KeyNote::parse(note).unwrap(), None);
+    }
+    let rules = Rules::new(ORIGIN, Some(trust)).with_void(void);
+    let chain = Chain::open(emitter(), 7);
+    assert_eq!(kind(submit_when(at(60), &mut growth, &rules, &chain.links)), Ok(()));
+}
+
+#[test]
 fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
     let (issuer, granted) = (key("example.com"), emitter());
     let other = SignerKey::generate("example.com", [77; 32]).unwrap();
@@ -666,6 +691,9 @@ fn a_body_is_read_up_to_its_limits_and_not_beyond() {
     assert_eq!(kind(body.as_bytes(), body.len(), 2), Ok(2));
     assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(Kind::TooLarge));
     assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(Kind::TooLarge));
+    // What it takes in memory is its texts and little else.
+    let read = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
+    assert!((body.len()..4096).contains(&read.bytes()), "{} of {}", read.bytes(), body.len());
     // Blank lines are none, and are counted where a line is named.
     let spaced = format!("\n \r\n{}", body.replace('\n', "\r\n\n"));
     assert_eq!(kind(spaced.as_bytes(), 1 << 20, 2), Ok(2));

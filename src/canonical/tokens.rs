@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn takes_what_json_is_and_nothing_else() {
-        for text in ["0", "{}", "[]", r#"{"a":{},"b":[[],{"c":"\"x"}],"d":null}"#, "\"\\u0041\""] {
+        for text in ["0", "{}", "[]", r#"{"a":{},"b":[[],{"c":"\"x"}],"d":null}"#, "\"\\u0041\"", "[{},{}]"] {
             assert_eq!(written(text).as_deref(), Some(text));
         }
         for text in ["", "{", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}", "{,}", "1 2", "[}", "nul", "]", "{]"] {
