@@ -62,10 +62,15 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
             column.spread(&is.collect::<Vec<_>>(), &mut judged);
             more(segment, flag::MORE_FACTS, &mut judged);
         }
-        Condition::Text(pattern) => text(segment, &[pattern], &|text| pattern.matches(text), &mut judged),
+        Condition::Text(pattern) => {
+            let needles = |values: &Values| scan::Needles::of(&[pattern], values);
+            text(segment, &needles, &|text| pattern.matches(text), &mut judged);
+        }
         Condition::Word(wanted) => {
+            let pattern = Pattern::contains(wanted);
+            let needles = |values: &Values| scan::Needles::of_words(&[&pattern], values);
             let has = |text: &str| words(&fold(text)).any(|word| word == wanted);
-            text(segment, &[&Pattern::contains(wanted)], &has, &mut judged);
+            text(segment, &needles, &has, &mut judged);
         }
         Condition::Time(basis, span) => judged = Judged::exactly(time(segment, *basis, *span)),
         // What is not known yet is for the event's bytes to tell.
@@ -148,16 +153,18 @@ fn told(values: &Values, needed: Option<&[&Pattern]>, fits: impl Fn(Kind, &str) 
 
 fn told_by(values: &Values, needles: Option<scan::Needles>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
     let mut told = vec![Told::No; values.len()];
-    let mut look = |code: usize, kind: Kind, text: &str| {
+    let suffice = needles.as_ref().is_some_and(scan::Needles::suffice);
+    let mut look = |code: usize, kind: Kind, text: &str, has_needle: bool| {
         told[code] = match kind {
             Kind::Cut => Told::Perhaps,
+            Kind::Text | Kind::Number if suffice && has_needle => Told::Yes,
             _ if fits(kind, text) => Told::Yes,
             _ => Told::No,
         };
     };
     match needles {
         Some(needles) => needles.candidates(values, look),
-        None => values.iter().enumerate().for_each(|(code, (kind, text))| look(code, kind, text)),
+        None => values.iter().enumerate().for_each(|(code, (kind, text))| look(code, kind, text, false)),
     }
     told
 }
@@ -283,13 +290,18 @@ fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged)
 }
 
 /// Any string or number of the event.
-fn text(segment: &Segment, needed: &[&Pattern], fits: &dyn Fn(&str) -> bool, judged: &mut Judged) {
+fn text(
+    segment: &Segment,
+    needles: &dyn Fn(&Values) -> Option<scan::Needles>,
+    fits: &dyn Fn(&str) -> bool,
+    judged: &mut Judged,
+) {
     for column in &segment.columns {
         let values = &column.values;
         if values.only_kind().is_some_and(|kind| !is_text(kind)) {
             continue;
         }
-        let told = told(values, Some(needed), |kind, text| is_text(kind) && fits(text));
+        let told = told_by(values, needles(values), |kind, text| is_text(kind) && fits(text));
         column.spread(&told, judged);
     }
     more(segment, flag::MORE, judged);

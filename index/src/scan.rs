@@ -4,13 +4,25 @@ use countersign_query::matcher::{Pattern, words};
 
 use crate::values::{Kind, Values};
 
-/// What must stand in a text of ASCII so that one of some patterns can fit it.
-pub(crate) struct Needles(Vec<Needle>);
+/// What must stand in a text so that one of some patterns can fit it.
+pub(crate) struct Needles {
+    needles: Vec<Needle>,
+    /// Whether some pattern needs nothing that is ASCII: any text that has more than that may fit it.
+    beyond: bool,
+    /// Whether a string or a number fits wherever a needle stands in it.
+    suffice: bool,
+}
 
 impl Needles {
     /// None where everything has to be looked at.
     pub(crate) fn of(patterns: &[&Pattern], values: &Values) -> Option<Self> {
-        Self::by(values, patterns.iter().map(|pattern| pattern.pieces().iter().map(String::as_str)))
+        let pieces = patterns.iter().map(|pattern| pattern.pieces().iter().map(String::as_str));
+        let suffice = patterns.iter().all(|pattern| {
+            let is_needle = |piece: &String| !piece.is_empty() && piece.is_ascii();
+            matches!(pattern.pieces(), [first, piece, last] if first.is_empty() && is_needle(piece) && last.is_empty())
+                && !pattern.is_cased()
+        });
+        Some(Self { suffice, ..Self::by(values, pieces)? })
     }
 
     /// As [`Needles::of`], for texts that stand in parts, or in another order: each word must be there.
@@ -22,48 +34,58 @@ impl Needles {
     }
 
     fn by<'p>(values: &Values, texts: impl Iterator<Item = impl Iterator<Item = &'p str>>) -> Option<Self> {
-        if values.len() < 4 {
+        // What is ASCII in lower case was ASCII before, but for a k.
+        if values.len() < 4 || values.has_kelvin() {
             return None;
         }
         let mut needles = Vec::new();
+        let mut beyond = false;
         for mut pieces in texts.map(|pieces| pieces.filter(|piece| !piece.is_empty())) {
             let first = pieces.next()?;
-            let piece = pieces.fold(first, |one, other| if other.len() > one.len() { other } else { one });
-            // A text of ASCII in lower case is one of ASCII.
-            if piece.is_ascii() {
-                needles.push(Needle::of(piece));
+            let runs = core::iter::once(first)
+                .chain(pieces)
+                .flat_map(|piece| piece.split(|char: char| !char.is_ascii()));
+            let run = runs.fold("", |one, other| if other.len() > one.len() { other } else { one });
+            if run.is_empty() {
+                beyond = true;
+            } else {
+                needles.push(Needle::of(run));
             }
         }
-        Some(Self(needles))
+        Some(Self { needles, beyond, suffice: false })
     }
 
-    /// Hands out the values that may fit: those that have a needle, all that have more than ASCII, and those of which
-    /// the begin alone is kept.
-    pub(crate) fn candidates(&self, values: &Values, mut take: impl FnMut(usize, Kind, &str)) {
-        let one_kind = values.only_kind();
-        let text = values.text();
-        if !values.is_ascii() || !matches!(one_kind, Some(Kind::Text | Kind::Number)) {
+    /// Whether a string or a number that has a needle fits without being looked at.
+    pub(crate) const fn suffice(&self) -> bool {
+        self.suffice
+    }
+
+    /// Hands out the values that may fit, some of them more than once: those that have a needle, those that have more
+    /// than ASCII where that may be all that is needed, and those of which the text is not kept, or the begin alone.
+    /// Whether it has a needle comes along.
+    pub(crate) fn candidates(&self, values: &Values, mut take: impl FnMut(usize, Kind, &str, bool)) {
+        let is_kept = |kind: Kind| matches!(kind, Kind::Text | Kind::Number | Kind::Word);
+        let beyond = self.beyond && !values.is_ascii();
+        if beyond || !values.only_kind().is_some_and(is_kept) {
             for (code, (kind, text)) in values.iter().enumerate() {
-                if kind == Kind::Cut
-                    || !text.is_ascii()
-                    || self.0.iter().any(|needle| needle.find(text.as_bytes(), 0).is_some())
-                {
-                    take(code, kind, text);
+                if !is_kept(kind) || beyond && !text.is_ascii() {
+                    take(code, kind, text, false);
                 }
             }
-            return;
         }
-        let kind = one_kind.unwrap_or(Kind::Text);
-        for needle in &self.0 {
+        let text = values.text();
+        for needle in &self.needles {
             let mut from = 0;
             let mut ends = Ends { lengths: values.lengths(), begin: 0, end: 0, next: 0 };
             while let Some(found) = needle.find(text.as_bytes(), from) {
                 let Some(code) = ends.reach(found) else { break };
+                from = found + 1;
                 if found + needle.len() <= ends.end {
-                    take(code, kind, &text[ends.begin..ends.end]);
                     from = ends.end;
-                } else {
-                    from = found + 1;
+                    let kind = values.kind(code);
+                    if is_kept(kind) {
+                        take(code, kind, &text[ends.begin..ends.end], true);
+                    }
                 }
             }
         }
@@ -164,9 +186,18 @@ const fn frequency(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use foldhash::fast::FixedState;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::values::Gathered;
+
+    #[test]
+    fn nothing_but_the_kelvin_sign_becomes_ascii_in_lower_case() {
+        let folded = |char: char| countersign_query::matcher::fold(&char.to_string()).is_ascii();
+        let beyond: Vec<char> = ('\u{80}'..=char::MAX).filter(|char| folded(*char)).collect();
+        assert_eq!(beyond, ['\u{212a}']);
+    }
 
     proptest! {
         #[test]
@@ -174,6 +205,32 @@ mod tests {
             let lower = text.to_ascii_lowercase();
             let wanted = lower.get(from..).and_then(|rest| rest.find(&needle)).map(|at| at + from);
             prop_assert_eq!(Needle::of(&needle).find(text.as_bytes(), from), wanted);
+        }
+
+        #[test]
+        fn leaves_out_no_value_that_fits(
+            texts in prop::collection::vec(("[abKké\u{212a}]{0,5}", 0_u8..4), 0..9),
+            globs in prop::collection::vec("[abké*]{1,4}", 1..3),
+        ) {
+            let kinds = [Kind::Text, Kind::Text, Kind::Number, Kind::True];
+            let mut gathered = Gathered::default();
+            for (text, kind) in &texts {
+                let kind = kinds[usize::from(*kind)];
+                gathered.code(&FixedState::with_seed(1), kind, kind.kept(text));
+            }
+            let values = gathered.finish();
+            let globs: Vec<Pattern> = globs.iter().map(|glob| Pattern::glob(glob)).collect();
+            let fits = |text: &str| globs.iter().any(|pattern| pattern.matches(text));
+            let Some(needles) = Needles::of(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
+            let mut taken = Vec::new();
+            needles.candidates(&values, |code, kind, text, has_needle| {
+                assert_eq!((kind, text), values.get(code));
+                assert!(!(needles.suffice() && has_needle) || fits(text), "{text}");
+                taken.push(code);
+            });
+            for (code, (_, text)) in values.iter().enumerate() {
+                prop_assert!(!fits(text) || taken.contains(&code), "{}", text);
+            }
         }
     }
 }

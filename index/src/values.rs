@@ -8,7 +8,7 @@ use countersign_query::value;
 
 use crate::packed::Packed;
 
-/// The most bytes of a value that are kept; of a longer one its begin is.
+/// The most bytes of a value that are kept in any case; of a longer one its begin is where there is no room for it.
 pub(crate) const LONGEST: usize = 1024;
 /// How much of the begin.
 const BEGIN: usize = 200;
@@ -93,8 +93,11 @@ pub(crate) struct Values {
     count: usize,
     kinds: Result<Kind, Vec<u8>>,
     ascii: bool,
+    kelvin: bool,
 }
 
+/// The Kelvin sign, which is a k in lower case.
+const KELVIN: char = '\u{212a}';
 /// How many texts a block has.
 const BLOCK: usize = 32;
 
@@ -121,7 +124,6 @@ impl Values {
         let uniform = kinds.iter().all(|other| *other == kind);
         let ascii = text.is_ascii();
         Some(Self {
-            text,
             lengths: if same.is_some() {
                 Packed::Zeros(lengths.len())
             } else {
@@ -132,6 +134,8 @@ impl Values {
             count: lengths.len(),
             kinds: if uniform { Ok(kind) } else { Err(kinds.iter().map(|kind| *kind as u8).collect()) },
             ascii,
+            kelvin: !ascii && text.contains(KELVIN),
+            text,
         })
     }
 
@@ -154,6 +158,11 @@ impl Values {
     /// Whether no text has anything but ASCII.
     pub(crate) const fn is_ascii(&self) -> bool {
         self.ascii
+    }
+
+    /// Whether any text has a Kelvin sign: of all that is not ASCII it alone is in lower case.
+    pub(crate) const fn has_kelvin(&self) -> bool {
+        self.kelvin
     }
 
     /// All that is kept, one after the other.
@@ -309,6 +318,7 @@ impl Values {
             count: 0,
             kinds: Ok(Kind::Text),
             ascii: true,
+            kelvin: false,
         }
     }
 }
