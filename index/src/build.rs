@@ -30,6 +30,11 @@ const MOST_PARTIES: usize = 16;
 const BYTES: usize = 1 << 20;
 const BYTES_A_ROW: usize = 256;
 const SHORT: usize = 32;
+/// A text that is longer than others may be is kept up to here, while no more than so many bytes are of such texts:
+/// what is not kept has to be read whenever texts are searched.
+const LONG: usize = 8192;
+const LONG_BYTES: usize = 64 << 10;
+const LONG_BYTES_A_ROW: usize = 32;
 
 /// A link, and where the event's bytes stand.
 #[derive(Clone, Copy, Debug)]
@@ -216,8 +221,10 @@ struct Open {
     nodes: Vec<OpenNode>,
     by_name: HashTable<u32>,
     columns: Vec<Growing>,
-    /// Bytes of different values.
+    /// Bytes of different values, but for long texts.
     kept: usize,
+    /// Bytes of long texts.
+    long: usize,
 }
 
 struct OpenNode {
@@ -231,6 +238,11 @@ impl Open {
     /// The longest text that is kept whole.
     fn most(&self) -> usize {
         if self.kept > BYTES + BYTES_A_ROW * self.flags.len() { SHORT } else { LONGEST }
+    }
+
+    /// Whether there is room for a text that is longer than others may be.
+    fn has_room(&self, text: &str) -> bool {
+        text.len() <= LONG && self.long + text.len() <= LONG_BYTES + LONG_BYTES_A_ROW * self.flags.len()
     }
 
     fn link(&mut self, row: &Row<'_>, length: usize, kind: RowKind, hasher: &FixedState) -> u16 {
@@ -527,15 +539,17 @@ impl Walk<'_> {
             return;
         }
         self.left -= 1;
+        let is_long = text.len() > LONGEST && self.open.has_room(text);
         let nth = self.open.column(node);
         let growing = &mut self.open.columns[nth];
         let before = growing.values.bytes();
         let code = if kind == Kind::Text {
-            growing.values.code_of_text(self.hasher, text, most)
+            growing.values.code_of_text(self.hasher, text, if is_long { LONG } else { most })
         } else {
             growing.values.code(self.hasher, kind, text)
         };
         growing.push(self.row, code);
-        self.open.kept += growing.values.bytes() - before;
+        let bytes = growing.values.bytes() - before;
+        *(if is_long { &mut self.open.long } else { &mut self.open.kept }) += bytes;
     }
 }

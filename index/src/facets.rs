@@ -11,7 +11,7 @@ use crate::judge::{name_of, short_columns};
 use crate::packed::{Packed, each_width};
 use crate::party;
 use crate::segment::Segment;
-use crate::values::{Gathered, Kind};
+use crate::values::{Gathered, Kind, LONGEST};
 
 /// The fields whose values are counted with every question.
 pub(crate) const COUNTED: [Short; 9] = Short::ALL;
@@ -47,6 +47,7 @@ impl Known {
                 let name = kept.name.filter(|_| kept.id.is_some());
                 kept.label(unsaid).map_or(NONE, |label| self.number(hasher, &label, name))
             }
+            _ if text.len() > LONGEST => OTHERS,
             (_, Short::Signer) => self.number(hasher, name_of(text), None),
             (Kind::Word, _) => self.number(hasher, &text.replace(' ', "-"), None),
             _ => self.number(hasher, text, None),

@@ -17,7 +17,7 @@ use crate::judge::short_columns;
 use crate::marks::WHY;
 use crate::party::Kept;
 use crate::segment::{Fact, RowKind, Segment, flag};
-use crate::values::{Gathered, Kind};
+use crate::values::{Gathered, Kind, LONGEST};
 
 /// The most values of a field that are told.
 const MOST_VALUES: usize = 24;
@@ -410,6 +410,7 @@ impl EventIndex {
                 match kind {
                     Kind::Object | Kind::Array => {}
                     Kind::Cut => counted.others += count,
+                    _ if value.len() > LONGEST => counted.others += count,
                     _ if !text.is_empty() && !pattern.matches(value) => {}
                     _ => counted.add(self.hasher(), value, count),
                 }

@@ -137,7 +137,8 @@ fn texts() -> impl Strategy<Value = String> {
         ]
         .into_iter()
         .map(str::to_owned)
-        .chain([format!("{}needle", "long ".repeat(300)), "é".repeat(700)])
+        .chain([300, 1700].map(|times| format!("{}needle", "long ".repeat(times))))
+        .chain(["é".repeat(700), "é".repeat(4200)])
         .collect::<Vec<_>>(),
     )
 }
@@ -325,6 +326,23 @@ fn what_was_given_in_part_is_nothing_to_the_next_question() {
     let Stretch { blob, begin, .. } = index.wants().unwrap();
     index.give(&blobs[blob as usize].as_bytes()[begin as usize..][..100]);
     assert_eq!(ask(&mut index, &blobs, "text:*xend").0, expected(&events, "text:*xend"));
+}
+
+#[test]
+fn a_few_long_texts_are_searched_without_being_read_and_of_many_the_others_are_read() {
+    let text = |nth: usize| format!(r#"{{"action":"d","text":"{}end {nth}"}}"#, "x".repeat(4000));
+    let few: Vec<String> = (0..10).map(text).collect();
+    let many: Vec<String> = (0..200).map(text).collect();
+    for (events, are_read) in [(few, false), (many, true)] {
+        let blobs = [batch(&events, 0).0];
+        let mut index = EventIndex::new(7, Readings::built_in());
+        index.add(blobs[0].as_bytes(), 0).unwrap();
+        for query in ["\"xend 7\"", "text:*7", "word:end"] {
+            let (found, read) = ask(&mut index, &blobs, query);
+            assert_eq!(found, expected(&events, query), "{query}");
+            assert_eq!(read > 0, are_read, "{query}");
+        }
+    }
 }
 
 #[test]
