@@ -8,6 +8,10 @@ const AHEAD = 7;
 const BEHIND = 2;
 /** How long scrolling must rest before the scroller's own place is put right, in milliseconds. */
 const REST = 150;
+/** How long after a jump what was drawn may stay, in milliseconds. Then it is said that the rows there are still read. */
+const HOLD = 250;
+/** So many places that were jumped to are remembered: what is read of an earlier one is still of use. */
+const PLACES = 8;
 
 /** A scroller whose rows are all as high as each other, so that none is measured. */
 export class Viewport {
@@ -31,6 +35,11 @@ export class Viewport {
   #map = new ScrollMap(0);
   /** Where in the list the view begins, in pixels. */
   #offset = 0;
+  /** Where what is drawn begins: after a jump rows stay as they stood until those that are jumped to were read. */
+  #shown = 0;
+  /** The places jumped to since then, the newest last. */
+  #places: number[] = [];
+  #hold: ReturnType<typeof setTimeout> | undefined;
   /** Where the scroller is, as it was last seen or put. */
   #top = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
@@ -42,7 +51,7 @@ export class Viewport {
 
   /** The row that the view begins with. */
   get first(): number {
-    return Math.floor(this.#offset / this.#rowHeight);
+    return this.#rowAt(this.#offset);
   }
 
   /** How many rows there is room for, parts of them too. */
@@ -65,6 +74,7 @@ export class Viewport {
     this.#size = size;
     this.#map = new ScrollMap(size * this.#rowHeight, this.#viewHeight);
     this.#offset = this.#map.clamp(offset);
+    this.#show(this.#offset);
     void this.#host.updateComplete.then(() => this.#place());
   }
 
@@ -80,12 +90,16 @@ export class Viewport {
     }
   }
 
-  /** The rows to draw. */
-  rows(): number[] {
-    const above = this.way > 0 ? BEHIND : AHEAD;
-    const first = Math.max(0, this.first - above);
+  /** The rows to read, from one to before another: those to draw as soon as they are read. */
+  get wanted(): readonly [first: number, last: number] {
+    return this.#around(this.#offset);
+  }
+
+  /** The rows to draw. `areRead` says whether those from one to before another were. */
+  rows(areRead: (first: number, last: number) => boolean): number[] {
+    this.#follow(areRead);
     this.#ring = this.count + AHEAD + BEHIND;
-    const last = Math.min(this.#size, first + this.#ring);
+    const [first, last] = this.#around(this.#shown);
     if (Math.abs(first - this.#drawnFirst) >= this.#drawn) {
       this.#ringFrom += first - this.#drawnFirst;
     }
@@ -101,7 +115,7 @@ export class Viewport {
   lay(scroller: HTMLElement, body: HTMLElement, drawn: HTMLElement): void {
     body.style.height = `${this.#map.height}px`;
     // Not moved by a transform: rows that stay where they are in the scroller need not be painted again.
-    drawn.style.top = `${this.#top + this.#drawnFirst * this.#rowHeight - this.#offset}px`;
+    drawn.style.top = `${this.#top + this.#drawnFirst * this.#rowHeight - this.#shown}px`;
     if (this.#scroller !== scroller) {
       this.#scroller = scroller;
       this.#body = body;
@@ -119,6 +133,7 @@ export class Viewport {
     this.#resized.disconnect();
     this.#scroller = undefined;
     clearTimeout(this.#rest);
+    this.#show(this.#offset);
   }
 
   /** Shows on which sides columns go on. */
@@ -138,7 +153,7 @@ export class Viewport {
     this.way = top > this.#top ? 1 : -1;
     this.#offset = this.#map.follow(this.#offset, this.#top, top);
     this.#top = top;
-    this.#host.requestUpdate();
+    this.#went();
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => this.#place(), REST);
   };
@@ -159,12 +174,57 @@ export class Viewport {
     this.#map = new ScrollMap(this.#size * this.#rowHeight, this.#viewHeight);
     this.showEdges();
     this.#moveTo(firstRow * this.#rowHeight);
+    this.#show(this.#offset);
   }
 
   #moveTo(offset: number): void {
     this.#offset = this.#map.clamp(offset);
-    this.#host.requestUpdate();
+    this.#went();
     void this.#host.updateComplete.then(() => this.#place());
+  }
+
+  /** The view begins elsewhere. */
+  #went(): void {
+    this.#places = [...this.#places, this.#offset].slice(-PLACES);
+    this.#host.requestUpdate();
+  }
+
+  /** Draws what is there now, or the newest place of those jumped to that can be. */
+  #follow(areRead: (first: number, last: number) => boolean): void {
+    const read = this.#places.findLast((offset) => {
+      const first = this.#rowAt(offset);
+      return areRead(first, first + this.count);
+    });
+    if (read !== undefined) {
+      this.#show(read);
+    }
+    // Where rows stay in view, those beside them can be read there.
+    if (Math.abs(this.#offset - this.#shown) < this.#viewHeight || this.#viewHeight === 0) {
+      this.#show(this.#offset);
+    } else {
+      this.#hold ??= setTimeout(() => {
+        this.#show(this.#offset);
+        this.#host.requestUpdate();
+      }, HOLD);
+    }
+  }
+
+  #show(offset: number): void {
+    clearTimeout(this.#hold);
+    this.#hold = undefined;
+    this.#shown = offset;
+    this.#places = this.#places.slice(this.#places.lastIndexOf(offset) + 1);
+  }
+
+  #rowAt(offset: number): number {
+    return Math.floor(offset / this.#rowHeight);
+  }
+
+  /** The rows to draw where the view begins there. */
+  #around(offset: number): readonly [first: number, last: number] {
+    const above = this.way > 0 ? BEHIND : AHEAD;
+    const first = Math.max(0, this.#rowAt(offset) - above);
+    return [first, Math.min(this.#size, first + this.count + AHEAD + BEHIND)];
   }
 
   /** Puts the scroller where the list is. */

@@ -176,7 +176,9 @@ export class Rows extends View {
     const { texts } = this;
     const { list, columns } = texts.rows;
     const size = this.#size;
-    const rows = this.#viewport.rows();
+    const { pages } = this.#answers;
+    pages?.want(...this.#viewport.wanted, this.#viewport.way);
+    const rows = this.#viewport.rows((first, last) => pages?.has(first, last) ?? true);
     const drawn = this.#readRows(rows);
     const isCurrentDrawn = rows.includes(this.#current);
     return html`
@@ -270,7 +272,6 @@ export class Rows extends View {
   #readRows(rows: readonly number[]): (ReadRow | undefined)[] {
     const { pages } = this.#answers;
     const [first = 0, last = 0] = [rows[0], (rows.at(-1) ?? -1) + 1];
-    pages?.want(first, last, this.#viewport.way);
     for (const row of this.#read.keys()) {
       if (row < first || row >= last) {
         this.#read.delete(row);

@@ -151,6 +151,56 @@ test("only what is scrolled to is read, and a little ahead", { skip }, async (t)
   assert.ok(asked.length < 60 * 6, `${asked.length} reads`);
 });
 
+/** The rows in view by their numbers; undefined for one that is not read. Each is what its number says. */
+async function inView({ tab }: Opened): Promise<(number | undefined)[]> {
+  const rows = await tab.locator(".scroller").evaluate((scroller) => {
+    const { bottom: end } = scroller.getBoundingClientRect();
+    const edge = scroller.querySelector(".head")?.getBoundingClientRect().bottom ?? 0;
+    return [...scroller.querySelectorAll(".row")].flatMap((row) => {
+      const { top, bottom } = row.getBoundingClientRect();
+      const isSeen = bottom > edge + 1 && top < end - 1;
+      return isSeen ? [{ number: Number(row.getAttribute("aria-rowindex")) - 2, text: row.textContent ?? "" }] : [];
+    });
+  });
+  return rows.map(({ number, text }) => {
+    const isRead = !text.includes("Reading");
+    assert.ok(!isRead || text.includes(`u_${number}`), `${text} is not ${number}`);
+    return isRead ? number : undefined;
+  });
+}
+
+test("after a jump the rows before stay until those there are read, or for a moment", { skip }, async (t) => {
+  const opened = await million(t);
+  const { tab, call } = opened;
+  const jump = (part: number) =>
+    tab.locator(".scroller").evaluate(async (scroller, part) => {
+      const scrolled = new Promise((seen) => scroller.addEventListener("scroll", seen, { once: true }));
+      scroller.scrollTop = part * scroller.scrollHeight;
+      await scrolled;
+      await scroller.closest<HTMLElement & { updateComplete: Promise<unknown> }>("cs-rows")?.updateComplete;
+    }, part);
+  await tab.clock.install();
+  await tab.clock.pauseAt(Date.now() + 60_000);
+  const atBegin = await inView(opened);
+  assert.ok(atBegin.length > 5 && atBegin[0] === 0, String(atBegin));
+  await call("hold");
+  await jump(0.5);
+  assert.deepEqual(await inView(opened), atBegin);
+  await call("letGo");
+  await tab.locator('.row:not(.unread)[aria-rowindex="500010"]').waitFor();
+  const atMiddle = await inView(opened);
+  assert.ok(atMiddle.length > 5 && atMiddle.every((row) => row !== undefined && row > 499_990), String(atMiddle));
+  await call("hold");
+  await jump(1);
+  assert.deepEqual(await inView(opened), atMiddle);
+  await tab.clock.runFor(1000);
+  const last = `.row[aria-rowindex="${MILLION + 1}"]`;
+  await tab.locator(`${last}.unread`).waitFor();
+  assert.ok((await inView(opened)).every((row) => row === undefined));
+  await call("letGo");
+  await tab.locator(`${last}:not(.unread)`).waitFor();
+});
+
 test("the keys move, open, search, help and close", { skip }, async (t) => {
   const opened = await million(t);
   const { tab, call } = opened;

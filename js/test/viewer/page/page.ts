@@ -75,6 +75,7 @@ let index: Made | undefined;
 let found: Found | undefined;
 let asked: number[] = [];
 let before = 0;
+let letGo = (): void => {};
 
 const standings: readonly Standing[] = ["trusted", "unconfirmed", "suspect", "unsettled"];
 const standing = ({ line }: { line: number }): Standing => standings[line % 11 < 4 ? line % 11 : 0] ?? "trusted";
@@ -251,6 +252,20 @@ const page = {
     found = { ...found, rows: size, events: size, of: size };
     rows.found = found;
   },
+  /** What is asked for from now on is read when it is let go. */
+  hold(): void {
+    if (index === undefined) {
+      return;
+    }
+    const { rows } = index;
+    const held = Promise.withResolvers<void>();
+    index.rows = async (...given) => {
+      await held.promise;
+      return rows(...given);
+    };
+    letGo = held.resolve;
+  },
+  letGo: (): void => letGo(),
   columns(columns: readonly ChosenColumn[]): void {
     rows.columns = columns;
   },
