@@ -71,13 +71,18 @@ impl Histogram {
         Some(Self { begin, step, bars: core::array::from_fn(|_| vec![0; count as usize]) })
     }
 
-    pub(crate) fn count(&mut self, time: i64, outcome: u8) {
-        let bar = (time - self.begin).div_euclid(self.step);
-        let bars = self.bars.get_mut(usize::from(outcome));
-        if let (Ok(bar), Some(bars)) = (usize::try_from(bar), bars)
-            && let Some(count) = bars.get_mut(bar)
-        {
-            *count += 1;
+    /// Counts events by their times and outcomes. Many that follow each other are of the same bar.
+    pub(crate) fn count(&mut self, events: impl Iterator<Item = (i64, u8)>) {
+        let (mut bar, mut begin) = (usize::MAX, i64::MAX);
+        for (time, outcome) in events {
+            if time < begin || time - begin >= self.step {
+                let nth = (time - self.begin).div_euclid(self.step);
+                bar = usize::try_from(nth).unwrap_or(usize::MAX);
+                begin = self.begin + nth * self.step;
+            }
+            if let Some(count) = self.bars.get_mut(usize::from(outcome)).and_then(|bars| bars.get_mut(bar)) {
+                *count += 1;
+            }
         }
     }
 }
@@ -96,8 +101,7 @@ mod tests {
             (-62_167_219_200_000, 253_402_300_799_999),
         ] {
             let mut histogram = Histogram::new(first, last).unwrap();
-            histogram.count(first, 0);
-            histogram.count(last, 2);
+            histogram.count([(first, 0), (last, 2)].into_iter());
             assert_eq!((histogram.bars[0].first(), histogram.bars[2].last()), (Some(&1), Some(&1)));
             assert!((1..=121).contains(&histogram.bars[1].len()), "{first} {last}");
         }

@@ -104,6 +104,8 @@ pub struct EventIndex {
     events: usize,
     withheld: usize,
     own_times: usize,
+    /// The first and the last time of events.
+    times: Option<(i64, i64)>,
     gaps: Vec<Gap>,
     pub(crate) known: [Known; COUNTED.len()],
     /// How many rows have each field.
@@ -149,6 +151,7 @@ impl EventIndex {
             events: 0,
             withheld: 0,
             own_times: 0,
+            times: None,
             gaps: Vec::new(),
             known: Default::default(),
             fields: BTreeMap::new(),
@@ -250,6 +253,11 @@ impl EventIndex {
     fn hold(&mut self, segment: Segment, runs: Vec<Run>) {
         self.own_times += segment.flags.iter().filter(|flags| *flags & flag::OWN_TIME != 0).count();
         self.remember_fields(&segment);
+        for row in segment.rows_of(RowKind::Event).rows() {
+            let time = segment.happened(row);
+            let (first, last) = self.times.unwrap_or((time, time));
+            self.times = Some((first.min(time), last.max(time)));
+        }
         let base = self.rows;
         self.rows += segment.rows();
         let numbers = self.register(&segment);
@@ -523,28 +531,16 @@ impl EventIndex {
 
     fn histogram(&self, question: &Question) -> Option<Histogram> {
         let span = question.span();
-        let (mut first, mut last) = (i64::MAX, i64::MIN);
-        for held in &self.held {
-            let segment = &held.segment;
-            let times = segment.happened.as_ref().unwrap_or(&segment.recorded);
-            for (time, flags) in times.iter().zip(&segment.flags) {
-                if flags & 3 == RowKind::Event as u8 {
-                    first = first.min(time);
-                    last = last.max(time);
-                }
-            }
-        }
-        first = first.max(span.from.map_or(i64::MIN, Time::millis));
-        last = last.min(span.until.map_or(i64::MAX, |until| until.millis() - 1));
+        let (first, last) = self.times?;
+        let first = first.max(span.from.map_or(i64::MIN, Time::millis));
+        let last = last.min(span.until.map_or(i64::MAX, |until| until.millis() - 1));
         let mut histogram = Histogram::new(first, last)?;
         for held in &self.held {
-            let end = held.base + held.segment.rows();
-            for row in question.found.rows_from(held.base).take_while(|row| *row < end) {
-                let row = row - held.base;
-                if held.segment.kind(row) == RowKind::Event {
-                    histogram.count(held.segment.happened(row), held.segment.outcomes[row]);
-                }
-            }
+            let segment = &held.segment;
+            let end = held.base + segment.rows();
+            let rows = question.found.rows_from(held.base).take_while(|row| *row < end);
+            let events = rows.map(|row| row - held.base).filter(|row| segment.kind(*row) == RowKind::Event);
+            histogram.count(events.map(|row| (segment.happened(row), segment.outcomes[row])));
         }
         Some(histogram)
     }

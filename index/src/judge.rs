@@ -148,12 +148,12 @@ fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
 
 /// What is told of each value. A value of which the begin is kept alone may fit, whatever that is.
 fn told(values: &Values, needed: Option<&[&Pattern]>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
-    told_by(values, needed.and_then(|patterns| scan::Needles::of(patterns, values)), fits)
+    told_by(values, needed.and_then(|patterns| scan::Needles::of(patterns, values)).as_ref(), fits)
 }
 
-fn told_by(values: &Values, needles: Option<scan::Needles>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
+fn told_by(values: &Values, needles: Option<&scan::Needles>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
     let mut told = vec![Told::No; values.len()];
-    let suffice = needles.as_ref().is_some_and(scan::Needles::suffice);
+    let suffice = needles.is_some_and(scan::Needles::suffice);
     let mut look = |code: usize, kind: Kind, text: &str, has_needle: bool| {
         told[code] = match kind {
             Kind::Cut => Told::Perhaps,
@@ -173,13 +173,18 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
     let says = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
     match short {
         Short::Actor | Short::Target => {
-            let fits =
-                |_: Kind, text: &str| party::read(text).party().texts(&mut |text, role| says(text, role));
             let patterns = patterns(values);
             for column in short_columns(segment, short) {
                 let of = |patterns: &Vec<&Pattern>| scan::Needles::of_words(patterns, &column.values);
                 let needles = patterns.as_ref().and_then(of);
-                column.spread(&told_by(&column.values, needles, fits), judged);
+                // Which words a name has takes longer to tell than whether it can have them.
+                let may_be = |text: &str, role| {
+                    role != Role::Name || needles.as_ref().is_none_or(|needles| needles.may_fit(text))
+                };
+                let fits = |_: Kind, text: &str| {
+                    party::read(text).party().texts(&mut |text, role| may_be(text, role) && says(text, role))
+                };
+                column.spread(&told_by(&column.values, needles.as_ref(), fits), judged);
             }
         }
         Short::Signer => {
@@ -301,7 +306,7 @@ fn text(
         if values.only_kind().is_some_and(|kind| !is_text(kind)) {
             continue;
         }
-        let told = told_by(values, needles(values), |kind, text| is_text(kind) && fits(text));
+        let told = told_by(values, needles(values).as_ref(), |kind, text| is_text(kind) && fits(text));
         column.spread(&told, judged);
     }
     more(segment, flag::MORE, judged);

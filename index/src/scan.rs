@@ -6,7 +6,8 @@ use crate::values::{Kind, Values};
 
 /// What must stand in a text so that one of some patterns can fit it.
 pub(crate) struct Needles {
-    needles: Vec<Needle>,
+    /// For each pattern the one that it needs.
+    each: Vec<Needle>,
     /// Whether some pattern needs nothing that is ASCII: any text that has more than that may fit it.
     beyond: bool,
     /// Whether a string or a number fits wherever a needle stands in it.
@@ -52,7 +53,13 @@ impl Needles {
                 needles.push(Needle::of(run));
             }
         }
-        Some(Self { needles, beyond, suffice: false })
+        Some(Self { each: needles, beyond, suffice: false })
+    }
+
+    /// Whether a text may fit.
+    pub(crate) fn may_fit(&self, text: &str) -> bool {
+        self.beyond && !text.is_ascii()
+            || self.each.iter().any(|needle| needle.find(text.as_bytes(), 0).is_some())
     }
 
     /// Whether a string or a number that has a needle fits without being looked at.
@@ -74,7 +81,7 @@ impl Needles {
             }
         }
         let text = values.text();
-        for needle in &self.needles {
+        for needle in &self.each {
             let mut from = 0;
             let mut ends = Ends { lengths: values.lengths(), begin: 0, end: 0, next: 0 };
             while let Some(found) = needle.find(text.as_bytes(), from) {
@@ -115,23 +122,30 @@ impl<L: Iterator<Item = u32>> Ends<L> {
 /// A text in lower case that is looked for in any case.
 struct Needle {
     text: Vec<u8>,
-    /// Two places of it with the bytes there that are seldom, and what makes a letter lower case.
-    rare: [(usize, u8, u8); 2],
+    /// Two places of it with the bytes there that are seldom, and what makes a letter lower case: each in all bytes of
+    /// a word.
+    rare: [(usize, u64, u64); 2],
 }
 
-/// How many bytes are looked at together.
-const BLOCK: usize = 64;
+/// How many bytes are looked at together, and a one in each.
+const BLOCK: usize = size_of::<u64>();
+const ONES: u64 = u64::from_ne_bytes([1; BLOCK]);
+
+/// Has the highest bit of each byte that is 0, and perhaps of others above it.
+const fn zeros(bytes: u64) -> u64 {
+    bytes.wrapping_sub(ONES) & !bytes & (ONES << 7)
+}
 
 impl Needle {
     fn of(text: &str) -> Self {
         let text = text.to_ascii_lowercase().into_bytes();
         let mut places: Vec<usize> = (0..text.len()).collect();
         places.sort_by_key(|place| frequency(text[*place]));
-        let case = |byte: u8| if byte.is_ascii_lowercase() { 0x20 } else { 0 };
+        let case = |byte: u8| if byte.is_ascii_lowercase() { 0x20_u8 } else { 0 };
         let rare = |nth: usize| {
             let place = places.get(nth).or(places.first()).copied().unwrap_or(0);
             let byte = text.get(place).copied().unwrap_or(0);
-            (place, byte, case(byte))
+            (place, u64::from(byte) * ONES, u64::from(case(byte)) * ONES)
         };
         Self { rare: [rare(0), rare(1)], text }
     }
@@ -145,25 +159,19 @@ impl Needle {
         let last = bytes.len().checked_sub(self.text.len())?;
         let [(first, one, one_case), (second, other, other_case)] = self.rare;
         let is = |at: usize| bytes[at..at + self.text.len()].eq_ignore_ascii_case(&self.text);
+        let word = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         let mut at = from;
         while at <= last {
-            let (Some(ones), Some(others)) =
-                (bytes.get(at + first..at + first + BLOCK), bytes.get(at + second..at + second + BLOCK))
-            else {
+            let (Some(ones), Some(others)) = (word(at + first), word(at + second)) else {
                 return (at..=last).find(|at| is(*at));
             };
-            // Compilers make vectors of this.
-            let mut hits = 0_u8;
-            for (a, b) in ones.iter().zip(others) {
-                hits |= u8::from(a | one_case == one) & u8::from(b | other_case == other);
-            }
-            if hits != 0 {
-                let place = (at..(at + BLOCK).min(last + 1)).find(|at| {
-                    bytes[at + first] | one_case == one && bytes[at + second] | other_case == other && is(*at)
-                });
-                if place.is_some() {
-                    return place;
+            let mut hits = zeros((ones | one_case) ^ one) & zeros((others | other_case) ^ other);
+            while hits != 0 {
+                let place = at + hits.trailing_zeros() as usize / 8;
+                if place <= last && is(place) {
+                    return Some(place);
                 }
+                hits &= hits - 1;
             }
             at += BLOCK;
         }
@@ -201,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_what_a_naive_search_finds(text in "[abK ]{0,200}", needle in "[abk]{1,4}", from in 0_usize..80) {
+        fn finds_what_a_naive_search_finds(text in "[abcK ]{0,200}", needle in "[abck]{1,4}", from in 0_usize..80) {
             let lower = text.to_ascii_lowercase();
             let wanted = lower.get(from..).and_then(|rest| rest.find(&needle)).map(|at| at + from);
             prop_assert_eq!(Needle::of(&needle).find(text.as_bytes(), from), wanted);
