@@ -25,7 +25,7 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
                     kind.of_event()
                         .is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
                 };
-                column.spread(&told(&column.values, patterns(values).as_deref(), fits), &mut judged);
+                column.spread(&told(&column.values, patterns(values).as_deref(), &fits), &mut judged);
             }
             more(segment, flag::MORE, &mut judged);
         }
@@ -147,11 +147,11 @@ fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
 }
 
 /// What is told of each value. A value of which the begin is kept alone may fit, whatever that is.
-fn told(values: &Values, needed: Option<&[&Pattern]>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
+fn told(values: &Values, needed: Option<&[&Pattern]>, fits: &dyn Fn(Kind, &str) -> bool) -> Vec<Told> {
     told_by(values, needed.and_then(|patterns| scan::Needles::of(patterns, values)).as_ref(), fits)
 }
 
-fn told_by(values: &Values, needles: Option<&scan::Needles>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
+fn told_by(values: &Values, needles: Option<&scan::Needles>, fits: &dyn Fn(Kind, &str) -> bool) -> Vec<Told> {
     let mut told = vec![Told::No; values.len()];
     let suffice = needles.is_some_and(scan::Needles::suffice);
     let mut look = |code: usize, kind: Kind, text: &str, has_needle: bool| {
@@ -184,13 +184,13 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
                 let fits = |_: Kind, text: &str| {
                     party::read(text).party().texts(&mut |text, role| may_be(text, role) && says(text, role))
                 };
-                column.spread(&told_by(&column.values, needles.as_ref(), fits), judged);
+                column.spread(&told_by(&column.values, needles.as_ref(), &fits), judged);
             }
         }
         Short::Signer => {
             let column = segment.fact(Fact::Key);
             let fits = |_: Kind, text: &str| says(name_of(text), Role::Whole);
-            column.spread(&told(&column.values, None, fits), judged);
+            column.spread(&told(&column.values, None, &fits), judged);
         }
         _ => {
             let fits = |kind: Kind, text: &str| match kind {
@@ -201,7 +201,7 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
             // Words of ours may be written in other ways.
             let needed = if short == Short::Outcome { None } else { patterns(values) };
             for column in short_columns(segment, short) {
-                column.spread(&told(&column.values, needed.as_deref(), fits), judged);
+                column.spread(&told(&column.values, needed.as_deref(), &fits), judged);
             }
         }
     }
@@ -272,7 +272,7 @@ fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged)
             let fits = |kind: Kind, text: &str| {
                 kind.of_event().is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
             };
-            let right = told(&own.values, None, fits);
+            let right = told(&own.values, None, &fits);
             own.spread(&right, judged);
             let unfit = own.values.iter().zip(&right).map(|((kind, _), right)| match (kind, right) {
                 (Kind::Array, _) | (_, Told::Yes) => Told::No,
@@ -306,7 +306,7 @@ fn text(
         if values.only_kind().is_some_and(|kind| !is_text(kind)) {
             continue;
         }
-        let told = told_by(values, needles(values).as_ref(), |kind, text| is_text(kind) && fits(text));
+        let told = told_by(values, needles(values).as_ref(), &|kind, text| is_text(kind) && fits(text));
         column.spread(&told, judged);
     }
     more(segment, flag::MORE, judged);
