@@ -17,35 +17,34 @@ pub(crate) struct Needles {
 impl Needles {
     /// None where everything has to be looked at.
     pub(crate) fn of(patterns: &[&Pattern], values: &Values) -> Option<Self> {
-        let pieces = patterns.iter().map(|pattern| pattern.pieces().iter().map(String::as_str));
+        let pieces = patterns.iter().map(|pattern| pattern.pieces().iter().map(String::as_str).collect());
         let suffice = patterns.iter().all(|pattern| {
             let is_needle = |piece: &String| !piece.is_empty() && piece.is_ascii();
             matches!(pattern.pieces(), [first, piece, last] if first.is_empty() && is_needle(piece) && last.is_empty())
                 && !pattern.is_cased()
         });
-        Some(Self { suffice, ..Self::by(values, pieces)? })
+        Some(Self { suffice, ..Self::by(values, pieces.collect())? })
     }
 
     /// As [`Needles::of`], for texts that stand in parts, or in another order: each word must be there.
     pub(crate) fn of_words(patterns: &[&Pattern], values: &Values) -> Option<Self> {
-        Self::by(
-            values,
-            patterns.iter().map(|pattern| pattern.pieces().iter().flat_map(|piece| words(piece))),
-        )
+        let words =
+            patterns.iter().map(|pattern| pattern.pieces().iter().flat_map(|piece| words(piece)).collect());
+        Self::by(values, words.collect())
     }
 
-    fn by<'p>(values: &Values, texts: impl Iterator<Item = impl Iterator<Item = &'p str>>) -> Option<Self> {
+    fn by(values: &Values, texts: Vec<Vec<&str>>) -> Option<Self> {
         // What is ASCII in lower case was ASCII before, but for a k.
         if values.len() < 4 || values.has_kelvin() {
             return None;
         }
         let mut needles = Vec::new();
         let mut beyond = false;
-        for mut pieces in texts.map(|pieces| pieces.filter(|piece| !piece.is_empty())) {
-            let first = pieces.next()?;
-            let runs = core::iter::once(first)
-                .chain(pieces)
-                .flat_map(|piece| piece.split(|char: char| !char.is_ascii()));
+        for pieces in texts {
+            if pieces.iter().all(|piece| piece.is_empty()) {
+                return None;
+            }
+            let runs = pieces.iter().flat_map(|piece| piece.split(|char: char| !char.is_ascii()));
             let run = runs.fold("", |one, other| if other.len() > one.len() { other } else { one });
             if run.is_empty() {
                 beyond = true;
