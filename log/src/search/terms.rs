@@ -34,7 +34,7 @@ const SHORT: usize = 64;
 /// The terms of one page.
 pub(super) struct Terms<'s> {
     secret: &'s Secret,
-    terms: HashSet<Term>,
+    keyed: HashSet<Term>,
     /// What they are the terms of, where that is short: a page's events have most words in common, and to key one takes
     /// several times as long as to find it here.
     known: HashSet<Box<str>>,
@@ -44,7 +44,7 @@ pub(super) struct Terms<'s> {
 
 impl<'s> Terms<'s> {
     pub(super) fn new(secret: &'s Secret) -> Self {
-        Self { secret, terms: HashSet::new(), known: HashSet::new(), asked: String::new() }
+        Self { secret, keyed: HashSet::new(), known: HashSet::new(), asked: String::new() }
     }
 
     /// A link of that chain is here.
@@ -94,17 +94,17 @@ impl<'s> Terms<'s> {
             }
             self.known.insert(self.asked.as_str().into());
         }
-        self.terms.insert(self.secret.term(field, value));
+        self.keyed.insert(self.secret.term(field, value));
     }
 
     /// Whether there are so many that nobody asks for them.
     fn is_dense(&self) -> bool {
-        self.terms.len() > DENSE
+        self.keyed.len() > DENSE
     }
 
     /// The terms; none where there are too many of them.
     pub(super) fn into_terms(self) -> Option<HashSet<Term>> {
-        (!self.is_dense()).then_some(self.terms)
+        (!self.is_dense()).then_some(self.keyed)
     }
 }
 
