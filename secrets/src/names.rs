@@ -196,7 +196,7 @@ fn meaning(mut word: &[u8]) -> u8 {
         _ => &[],
     };
     // Glued together.
-    if length > 5 && ends.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
+    if ends.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
 }
 
 /// Whether a text ends so, in any case.
@@ -228,7 +228,7 @@ mod tests {
             private_key privateKey PRIVATE_KEY privatekey ssh_private_key signing_key encryptionKey access_key accessKey \
             account_key master_key hmac_key authorization Authorization Proxy-Authorization authorizationCode cookie Cookie \
             Set-Cookie cookies session_id sessionId sessionID sessionid PHPSESSID JSESSIONID sid connect.sid session_key \
-            credentials jwt otp totp cvv bearer secret_id recovery_code backup_codes security_code mfaCode seed_phrase mnemonic \
+            credentials jwt otp totp cvv bearer secret_id recovery_code backup_codes security_code mfaCode MFACode mfaCODE seed_phrase mnemonic \
             password_hint two_factor_code OAuthAPIKey http.request.header.authorization APITOKEN next_password page_secret \
             vault.example/token vault.example/pass auth/token password/old kubernetes.io/service-account.token";
         for name in names.split_whitespace() {
