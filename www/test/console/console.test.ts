@@ -300,11 +300,11 @@ test("a part of a log whose keys were granted in it is verified by the entries a
   await verdict(page, "verified");
   await page.locator(".loaded select").selectOption({ label: "the newest 100 events" });
   await page.getByRole("button", { name: "Load again" }).click();
-  await page.getByText("complete: all 101 entries from entry").waitFor();
+  await page.getByText("complete: all 101 entries from entry").first().waitFor();
   await page.getByRole("button", { name: "Search the whole log" }).waitFor({ state: "detached" });
   await tab(page, "Live");
   await page.getByRole("button", { name: "Start", exact: true }).click();
-  await page.getByText("complete: all 201 entries from entry").waitFor();
+  await page.getByText("complete: all 201 entries from entry").first().waitFor();
   log.record(events(2, "config.update"));
   await row(page, "config.update");
   await verdict(page, "verified");
