@@ -277,6 +277,42 @@ mod tests {
     }
 
     #[test]
+    fn while_one_chain_waits_what_others_no_longer_wait_for_is_forgotten() {
+        let event = link(Role::Event, Shown::Matches);
+        let mut delivery = Delivery::new(true, false);
+        let mut hold = |chain, index| {
+            delivery.hold(chain, &event, place(index), Offered::Text(b"{}"));
+            if chain == 3 {
+                delivery.release(chain, CHAIN, vkey, true);
+            }
+            delivery.firsts.len()
+        };
+        (0..3).for_each(|chain| assert_eq!(hold(chain, chain as u64), chain + 1));
+        assert_eq!((3..1000).map(|index| hold(3, index)).max(), Some(2 * 4 + 64));
+        assert_eq!(delivery.take(1000).settled, 0);
+    }
+
+    #[test]
+    fn an_event_is_told_as_it_was_picked_and_others_are_counted() {
+        let event = link(Role::Event, Shown::Matches);
+        let mut delivery = Delivery::new(false, false);
+        let annotation: Annotation = Some(Box::from(*b"kept"));
+        for chain in 1..=2 {
+            delivery.hold(chain, &event, place(1), Offered::Picked(annotation.clone(), Some(b"{\"of\":1}")));
+            delivery.hold(chain, &event, place(2), Offered::Count);
+            delivery.hold(chain, &event, place(3), Offered::Count);
+        }
+        assert_eq!(delivery.bytes, 2 * (2 * size_of::<Waiting>() + "kept".len() + r#"{"of":1}"#.len()));
+        for chain in 1..=2 {
+            delivery.release(chain, CHAIN, vkey, true);
+        }
+        let told = delivery.take(4);
+        assert_eq!((told.picked.len(), told.others, delivery.bytes), (2, 4, 0));
+        let picked = &told.picked[0];
+        assert_eq!((&picked.annotation, picked.event.as_deref()), (&annotation, Some(r#"{"of":1}"#)));
+    }
+
+    #[test]
     fn nothing_is_kept_that_nobody_asked_for() {
         let mut delivery = Delivery::new(false, false);
         delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), Offered::Text(b"{}"));
