@@ -144,7 +144,7 @@ impl Sequence {
             }
             let canonical = canonical.next_if(|(of, _)| *of == number).map(|(_, text)| &**text);
             let pick = picks.as_mut().map(|picks| picks.next_if(|pick| pick.entry == number));
-            let has_place = self.has_place(entry, &mut stretch);
+            let has_place = self.has_place(entry, &stretch);
             let place = if has_place {
                 self.entry(entry, (canonical, pick), &mut stretch)
             } else {
@@ -171,14 +171,11 @@ impl Sequence {
     }
 
     /// Whether the tree has room for what stands here. A leaf that it has no room for is a malformed line.
-    fn has_place(&mut self, entry: &Entry, stretch: &mut Stretch<'_>) -> bool {
+    fn has_place(&mut self, entry: &Entry, stretch: &Stretch<'_>) -> bool {
         if stretch.index(&self.tree) < MAX_SIZE || matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_))
         {
             return true;
         }
-        stretch.add_to(&mut self.tree);
-        stretch.next += 1;
-        stretch.added = stretch.next;
         self.malformed += 1;
         let message = format_args!("a log has at most 2^53 - 1 entries");
         self.findings.add(FindingCode::FormatLine, Place::line(self.line + entry.line), message);
