@@ -414,6 +414,13 @@ fn what_cannot_be_sliced_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_is_left_out_after_the_last_checkpoint_has_no_skip() {
+    let (lines, chain) = two_chains();
+    let sliced = slice(&without(&lines, &[18]), &Selection::all().event(chain, 1), None).unwrap();
+    assert!(sliced.contains(r#"{"skip":"#) && sliced.ends_with(&lines[10]), "{sliced}");
+}
+
+#[test]
 fn another_export_at_the_second_reading_is_noticed() {
     let (lines, chain) = two_chains();
     let whole = lines.concat();

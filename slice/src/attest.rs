@@ -291,6 +291,8 @@ mod tests {
         }
         attestations.shows_after(5);
         assert_eq!(attestations.kept(), [false, true, false, false, true, true]);
+        attestations.shows_after(2);
+        assert_eq!(attestations.kept(), [false, true, true, false, true, true]);
     }
 
     #[test]
