@@ -10,9 +10,10 @@ mod files;
 
 use cases::{Case, all, index};
 use countersign::checkpoint::SignedCheckpoint;
+use countersign::export::MAX_LINE;
 #[cfg(not(target_arch = "wasm32"))]
 use countersign::verify::parallel;
-use countersign::verify::{Progress, Summary, Verifier};
+use countersign::verify::{Options, Progress, Summary, Verifier};
 
 fn compare(case: &Case, how: &str, report: &countersign::verify::Report, failures: &mut Vec<String>) {
     let found = cases::stripped(serde_json::to_value(report).unwrap());
@@ -73,6 +74,17 @@ fn what_is_said_of_a_finding_is_what_happened() {
         let report = verifier.finish().report;
         let finding = report.findings.iter().find(|finding| finding.code.as_str() == code).expect(name);
         assert!(finding.message.contains(words) || finding.hint.contains(words), "{name}: {finding:?}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_text_is_called_too_long_only_where_it_is() {
+    for (length, words) in [(MAX_LINE, "not UTF-8"), (MAX_LINE + 1, "longer than 1 MiB")] {
+        let mut verifier = Verifier::new(Options::default());
+        verifier.push(b"{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n");
+        verifier.push(&vec![0xff; length]);
+        let findings = verifier.finish().report.findings;
+        assert!(findings.iter().any(|finding| finding.message.contains(words)), "{length}: {findings:?}");
     }
 }
 

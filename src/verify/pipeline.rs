@@ -137,4 +137,18 @@ mod tests {
             assert_eq!(squares(threads, 7, None).1, Err(7));
         }
     }
+
+    #[test]
+    fn with_one_thread_nothing_runs_beside_it_and_with_more_the_work_does() {
+        let here = thread::current().id();
+        for (threads, is_beside) in [(1, false), (2, true)] {
+            let worker = || |()| thread::current().id() != here;
+            let jobs = |emit: &mut dyn FnMut(()) -> bool| {
+                emit(());
+                Ok(())
+            };
+            let take = |beside| if beside == is_beside { Ok(()) } else { Err(threads) };
+            assert_eq!(in_order(threads, jobs, worker, take), Ok(()));
+        }
+    }
 }

@@ -117,6 +117,9 @@ mod tests {
         for (from, to) in [(0, 2), (1, 2), (4, 5), (4, 8)] {
             assert!(!contradicts(from, to), "{from} {to}");
         }
+        let mut nothing = Range::new((3, 3));
+        nothing.skip(0, 8, Place::line(7));
+        assert!(nothing.contradicted(8, Place::line(9)).is_none());
     }
 
     #[test]

@@ -82,8 +82,9 @@ mod tests {
         };
         let mut told = Update::default();
         assert!(told.is_empty());
-        told.append(at(1));
-        told.append(at(2));
+        told.append(Update { left_out: 1, ..at(1) });
+        told.append(Update { left_out: 2, ..at(2) });
+        assert_eq!(told.left_out, 3);
         assert!(!told.is_empty() && !Update { marks: Vec::new(), ..at(1) }.is_empty());
         assert_eq!(told.marks.iter().map(Mark::line).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(told.findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [1, 2]);

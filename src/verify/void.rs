@@ -166,6 +166,19 @@ mod tests {
         assert_eq!([4, 5].map(suspect), [false, true]);
     }
 
+    #[test]
+    fn a_grant_is_good_where_it_existed_before_its_issuer_is_distrusted() {
+        let is_void = |existed_by: i64| {
+            let (mut windows, mut voidable) = (Windows::default(), VoidableGrants::default());
+            windows.push(Window { from: None, until: None });
+            voidable.granted(&windows, 0, Some(Some(time(10))));
+            let mut attested = Attested::default();
+            attested.add(1, Times { existed_by: time(existed_by), seen_at: time(existed_by) });
+            voidable.void(&windows, &attested).is_some()
+        };
+        assert_eq!([9, 10, 11].map(is_void), [false, true, true]);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
