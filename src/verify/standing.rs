@@ -31,3 +31,26 @@ impl Standing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_signer_stands_as_what_speaks_most_against_it_says() {
+        use Standing::{Revoked, Suspect, Trusted, Unknown};
+        let of =
+            |trust, is_doubted| [true, false].map(|authorised| Standing::of(trust, is_doubted, authorised));
+        for trust in [SignerTrust::TrustFile, SignerTrust::Granted].map(Some) {
+            assert_eq!((of(trust, false), of(trust, true)), ([Trusted, Unknown], [Suspect; 2]));
+        }
+        for trust in [Some(SignerTrust::Unknown), None] {
+            assert_eq!((of(trust, false), of(trust, true)), ([Unknown; 2], [Suspect; 2]));
+        }
+        let revoked = Some(SignerTrust::Revoked);
+        assert_eq!((of(revoked, false), of(revoked, true)), ([Revoked; 2], [Revoked; 2]));
+    }
+}
