@@ -304,6 +304,17 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_within_a_day_of_a_grants_end_is_kept() {
+        let key = "example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
+        let (key, until) = (key.parse().unwrap(), Some(time(1)));
+        let statements = vec![Statement::Grant { key, from: None, until }];
+        let note = KeyNote { origin: "o".into(), statements, note: signed(&[]).note };
+        let checkpoints: [&[(&str, i64)]; 4] = [&[("w", 2)], &[("w", 25)], &[("w", 26)], &[("w", 90)]];
+        // The first is kept for the note itself.
+        assert_eq!(kept(&checkpoints, |a| a.note(&note)), [0, 1, 3]);
+    }
+
+    #[test]
     fn where_the_quorum_is_not_known_no_reader_is_let_down() {
         let checkpoints: [&[(&str, i64)]; 4] =
             [&[("a", 1), ("b", 1)], &[("a", 2), ("b", 2)], &[("a", 3), ("b", 9)], &[("a", 8), ("b", 8)]];
