@@ -61,6 +61,7 @@ mod pack;
 #[cfg(feature = "state")]
 pub mod pieces;
 mod rule;
+pub mod runs;
 mod score;
 mod selection;
 mod signers;

@@ -60,13 +60,7 @@ pub(crate) fn cell(text: &str) -> String {
 
 /// Leaves in runs: `3, 7 to 9`.
 pub(crate) fn runs(leaves: &[u64]) -> String {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for leaf in leaves {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *leaf => *last = *leaf,
-            _ => runs.push((*leaf, *leaf)),
-        }
-    }
+    let runs = countersign_analyze::runs::of(leaves);
     let said = runs.iter().map(|(first, last)| match last - first {
         0 => first.to_string(),
         1 => format!("{first}, {last}"),

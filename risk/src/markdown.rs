@@ -76,22 +76,9 @@ fn proposal(text: &mut String, proposed: &Proposed) {
     let _ = writeln!(text, "  - to apply it, write this into the scenario: {}", code(line));
 }
 
-/// Entries as runs: `1, 3 to 5`. Longer lists than a hundred runs end in how many more there are.
+/// Entries as runs: `1, 3 to 5`.
 fn runs(leaves: &[u64]) -> String {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for leaf in leaves {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *leaf => *last = *leaf,
-            _ => runs.push((*leaf, *leaf)),
-        }
-    }
-    let shown = runs
-        .iter()
-        .take(RUNS)
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") });
-    let text = shown.collect::<Vec<_>>().join(", ");
-    let more = runs.len().saturating_sub(RUNS);
-    if more == 0 { text } else { format!("{text} and {more} more runs") }
+    countersign_analyze::runs::told(leaves, RUNS)
 }
 
 fn scenario(text: &mut String, told: &Told, currency: &str) {
@@ -244,5 +231,6 @@ mod tests {
         assert_eq!(runs(&[5, 6, 7, 84, 86]), "5 to 7, 84, 86");
         let odd: Vec<u64> = (0..102).map(|nth| nth * 2).collect();
         assert!(runs(&odd).ends_with(", 198 and 2 more runs"));
+        assert!(runs(&odd[..101]).ends_with(", 198 and 1 more run"));
     }
 }

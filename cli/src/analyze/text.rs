@@ -158,21 +158,7 @@ fn short(text: &str) -> String {
 
 /// Leaves in runs: `3, 7 to 9`.
 fn ranges(leaves: &[u64]) -> String {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for leaf in leaves {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *leaf => *last = *leaf,
-            _ => runs.push((*leaf, *leaf)),
-        }
-    }
-    let more = runs.len().saturating_sub(RUNS);
-    let said: Vec<_> = runs
-        .iter()
-        .take(RUNS)
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
-        .collect();
-    let runs = if more == 1 { "run" } else { "runs" };
-    said.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more {runs}") }
+    countersign_analyze::runs::told(leaves, RUNS)
 }
 
 /// The same with what they are: `entry 3`, `entries 3, 7 to 9`.
