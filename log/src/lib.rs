@@ -24,6 +24,8 @@ pub mod findings;
 #[cfg(feature = "server")]
 pub mod fsck;
 pub mod hashes;
+#[cfg(feature = "server")]
+pub mod lock;
 pub mod metrics;
 #[cfg(feature = "server")]
 pub mod oidc;

@@ -213,7 +213,7 @@ pub struct Restore {
     place: Place,
     known: Known,
     sources: Vec<Box<dyn Source>>,
-    _lock: std::fs::File,
+    _lock: crate::lock::Lock,
 }
 
 impl Restore {

@@ -1,11 +1,11 @@
 //! A whole collector: store, sequencer and HTTP interface, started and stopped together.
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use std::{fs, io};
 
 use countersign::Error;
 use countersign::log::Limits;
@@ -20,6 +20,7 @@ use crate::bucket::{self, Bucket};
 use crate::clock::{Clock, Steady, Timekeeper};
 use crate::collector::{Collector, Parts};
 use crate::fsck::{Checked, Checking};
+use crate::lock::Lock;
 use crate::metrics::Metrics;
 use crate::oidc::{self, Issuer};
 use crate::reading::Reading;
@@ -118,7 +119,7 @@ pub struct Serving {
     erasing: tokio::task::JoinHandle<()>,
     checking: Option<Checking>,
     /// Held for as long as the folder is this server's.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Starts a collector.
@@ -397,17 +398,13 @@ impl Serving {
     }
 }
 
-/// Takes the folder for this process: two writers would fork the log. It is free again when the file is closed.
+/// Takes the folder for this process: two writers would fork the log. It is free again when the lock is dropped.
 ///
 /// # Errors
 /// [`StartError::InUse`] where a server has it.
-pub fn lock(folder: &Path) -> Result<File, StartError> {
-    let failed = |error| StartError::Io { doing: "locking the log's folder", error };
-    let path = folder.join("lock");
-    let file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartError::InUse(folder.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
+pub fn lock(folder: &Path) -> Result<Lock, StartError> {
+    Lock::take(&folder.join("lock")).map_err(|error| match error {
+        TryLockError::WouldBlock => StartError::InUse(folder.display().to_string()),
+        TryLockError::Error(error) => StartError::Io { doing: "locking the log's folder", error },
+    })
 }

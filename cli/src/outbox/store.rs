@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use countersign_log::lock::Lock;
+
 use crate::errors::{Failure, shown};
 
 /// Small files by name. Each appears whole or not at all.
@@ -30,7 +32,7 @@ const UNFINISHED: (&str, &str) = (".countersign-", ".unfinished");
 pub(crate) struct Directory {
     path: PathBuf,
     /// Held as long as this is.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Directory {
@@ -38,17 +40,14 @@ impl Directory {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::io("open the outbox", &shown(path), &error);
         create(path).map_err(failed)?;
-        let lock = path.join("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(lock).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
+        let lock = Lock::take(&path.join("lock")).map_err(|error| match error {
+            TryLockError::WouldBlock => {
                 let hint = "wait until it has ended, or give this one an outbox of its own";
                 let message = "another process sends from this outbox";
-                return Err(Failure::unusable("io.locked", message, hint).within(&shown(path)));
+                Failure::unusable("io.locked", message, hint).within(&shown(path))
             }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+            TryLockError::Error(error) => failed(error),
+        })?;
         let directory = Self { path: path.to_owned(), _lock: lock };
         sync_directory(crate::output::directory(path)).map_err(failed)?;
         for name in directory.all_names().map_err(failed)? {
