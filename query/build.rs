@@ -1,5 +1,7 @@
 //! Writes the readings that come with this crate for programs: without `doc` and white space, which are for people.
+//! And which characters have another one in lower case: the standard library's table takes 5 kB of each artefact.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
@@ -13,6 +15,36 @@ fn main() {
         let text = fs::read_to_string(&path).expect("a reading is text");
         fs::write(Path::new(&out).join(name), slim(&text)).expect("OUT_DIR can be written to");
     }
+    fs::write(Path::new(&out).join("lower.rs"), lower()).expect("OUT_DIR can be written to");
+}
+
+/// An array of runs of characters that are as far from their lower case each: the first, the last, the step from one to
+/// the next, and how far that is.
+fn lower() -> String {
+    let mut runs: Vec<(u32, u32, u32, i64)> = Vec::new();
+    for char in '\0'..=char::MAX {
+        let mut lower = char.to_lowercase();
+        let (Some(simple), None) = (lower.next(), lower.next()) else { continue };
+        let (at, far) = (u32::from(char), i64::from(u32::from(simple)) - i64::from(u32::from(char)));
+        if far == 0 {
+            continue;
+        }
+        match runs.last_mut() {
+            // The second of a run says which step it has.
+            Some((first, last, step, of))
+                if *of == far && (at - *last == *step || first == last && at - *last == 2) =>
+            {
+                *step = at - *last;
+                *last = at;
+            }
+            _ => runs.push((at, at, 1, far)),
+        }
+    }
+    let mut text = String::from("[");
+    for run in runs {
+        write!(text, "{run:?},").expect("a text can be written to");
+    }
+    text + "]"
 }
 
 /// JSON without white space between tokens, and without its members `doc`: texts, or arrays of texts.

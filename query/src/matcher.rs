@@ -355,14 +355,20 @@ pub fn fold(text: &str) -> Cow<'_, str> {
         }
         return Cow::Borrowed(text);
     }
-    let simple = |char: char| {
-        let mut lower = char.to_lowercase();
-        match (lower.next(), lower.next()) {
-            (Some(lower), None) => lower,
-            _ => char,
-        }
-    };
-    Cow::Owned(text.chars().map(simple).collect())
+    Cow::Owned(text.chars().map(lower).collect())
+}
+
+/// Runs of characters that have another one in lower case: the first, the last, the step from one to the next, and how
+/// far off that is.
+#[allow(clippy::unreadable_literal, reason = "it is made by the build")]
+static LOWER: &[(u32, u32, u32, i32)] = &include!(concat!(env!("OUT_DIR"), "/lower.rs"));
+
+/// A character in lower case, where that is one character.
+pub(crate) fn lower(char: char) -> char {
+    let at = u32::from(char);
+    let run = LOWER.get(LOWER.partition_point(|(_, last, ..)| *last < at));
+    let far = run.filter(|(first, _, step, _)| *first <= at && (at - first) % step == 0);
+    far.and_then(|(.., far)| char::from_u32(at.wrapping_add_signed(*far))).unwrap_or(char)
 }
 
 /// The words of a text: letters, digits and underscores that follow each other.
@@ -375,6 +381,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn each_character_has_its_simple_lower_case() {
+        for char in '\0'..=char::MAX {
+            let mut all = char.to_lowercase();
+            let simple = all.next().filter(|_| all.next().is_none()).unwrap_or(char);
+            assert_eq!(lower(char), simple, "{:x}", u32::from(char));
+        }
+        assert_eq!(lower('\u{130}'), '\u{130}');
+    }
 
     #[test]
     fn compares_without_case_by_simple_lower_casing() {

@@ -1,5 +1,7 @@
 //! Which names are near to one that nothing has.
 
+use crate::matcher::fold;
+
 /// How many are told.
 const MOST: usize = 3;
 /// Names beyond this length are near to nothing.
@@ -8,12 +10,12 @@ const LONGEST: usize = 128;
 /// The names nearest to one, the nearest first: those that differ in case alone, those whose last name
 /// it is or begins, and those that a few letters part from it.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let lower = wanted.to_lowercase();
+    let lower = fold(wanted);
     let last = lower.rsplit('.').next().unwrap_or(&lower);
     let far = |text: &str| if text.len() < 4 { 1 } else { 1 + text.len() / 4 };
     let mut ranked: Vec<(usize, usize, &str)> = Vec::new();
     for name in names {
-        let folded = name.to_lowercase();
+        let folded = fold(name);
         if folded.len() > LONGEST || lower.len() > LONGEST {
             continue;
         }

@@ -219,6 +219,17 @@ impl<'a> Value<'a> {
         self.members().find(|(found, _)| says(*found, name)).map(|(_, value)| value)
     }
 
+    /// The members of these names, found in one go; of each name the first.
+    pub fn several<const N: usize>(self, names: [&str; N]) -> [Option<Self>; N] {
+        let mut several = [None; N];
+        for (found, value) in self.members() {
+            if let Some(nth) = names.iter().position(|name| says(found, name)) {
+                several[nth] = several[nth].or(Some(value));
+            }
+        }
+        several
+    }
+
     /// The value at a path of names parted by dots, through objects alone: arrays are not passed through.
     pub fn at(self, path: &str) -> Option<Self> {
         path.split('.').try_fold(self, Self::get)
@@ -322,7 +333,22 @@ mod tests {
         assert_eq!(root.get("d").unwrap().elements().count() + root.get("e").unwrap().members().count(), 0);
         let leaves: Vec<_> = root.leaves().filter_map(Value::text).collect();
         assert_eq!(leaves, ["1", "x", "true", "null"]);
+        let several = root.several(["e", "none", "a"]).map(|value| value.map(Value::kind));
+        assert_eq!(several, [Some(Kind::Null), None, Some(Kind::Object)]);
         assert!(root.get("b").is_none() && root.at("a.b.c").is_none() && root.at("").is_none());
+    }
+
+    #[test]
+    fn of_a_name_that_is_there_twice_the_first_counts() {
+        let document = Document::parse(r#"{"\u0061":1,"b":2,"a":3}"#).unwrap();
+        let root = document.root();
+        let [b, a] = root.several(["b", "a"]);
+        assert_eq!(a.and_then(Value::number), Some("1"));
+        assert_eq!(
+            (b.and_then(Value::number), root.get("a").and_then(Value::number)),
+            (Some("2"), Some("1"))
+        );
+        assert_eq!(a.unwrap().several(["a"]).map(|value| value.is_some()), [false]);
     }
 
     #[test]

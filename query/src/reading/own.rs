@@ -38,33 +38,35 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     }
     let [action, actor, target, outcome, reason, occurred_at, _, context, ..] = found;
     let is_text = |value: Option<Value<'a>>| value.is_some_and(|value| value.kind() == Kind::Text);
-    let within = |value: Option<Value<'a>>, member| value?.get(member);
+    let within =
+        |party: Option<Value<'a>>| party.map_or([None; 3], |party| party.several(["id", "name", "type"]));
+    let (of_actor, of_target) = (within(actor), within(target));
+    let [target_id, _, target_kind] = of_target;
     let is_ours = is_text(action)
-        && (is_text(within(actor, "id"))
+        && (is_text(of_actor[0])
             || actor.is_none_or(|actor| actor.kind() == Kind::Null)
-                && is_text(within(target, "id"))
-                && is_text(within(target, "type"))
+                && is_text(target_id)
+                && is_text(target_kind)
             || is_known);
     if !is_ours {
         return None;
     }
     let said = |value: Option<Value<'a>>| value?.said();
-    let party = |party: Option<Value<'a>>, usual: Option<&'static str>| {
-        let party = party?;
-        let within = |member| party.get(member)?.said();
-        let (id, called) = (within("id").or_else(|| party.said()), within("name"));
-        if id.is_none() && called.is_none() {
-            return None;
-        }
-        Some(Party { id, name: called, kind: within("type").or(usual.map(Cow::Borrowed)) })
-    };
+    let party =
+        |party: Option<Value<'a>>, [id, name, kind]: [Option<Value<'a>>; 3], usual: Option<&'static str>| {
+            let (id, name) = (said(id).or_else(|| said(party)), said(name));
+            if id.is_none() && name.is_none() {
+                return None;
+            }
+            Some(Party { id, name, kind: said(kind).or(usual.map(Cow::Borrowed)) })
+        };
     Some(Read {
         read_as: Cow::Borrowed("countersign"),
         time: said(occurred_at).and_then(|text| date(&text, false)),
         action: said(action),
-        actor: party(actor, Some("user")).unwrap_or_default(),
-        target: party(target, None).unwrap_or_default(),
-        address: said(within(context, "ip")),
+        actor: party(actor, of_actor, Some("user")).unwrap_or_default(),
+        target: party(target, of_target, None).unwrap_or_default(),
+        address: said(context.and_then(|context| context.get("ip"))),
         outcome: said(outcome).and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
         reason: said(reason),
     })

@@ -1,7 +1,7 @@
 //! How what readings say differs from what stands in events.
 
 use super::source::{Alternative, From, Part, PartySource, Source};
-use crate::matcher::fold;
+use crate::matcher::{fold, lower};
 
 /// How texts that a short name stands for are put together: each is a text of the event, a part of one, one of the
 /// reading's own, or several of these with seams between them.
@@ -19,7 +19,7 @@ impl Spelling {
 
     /// Whether this character, in lower case, may stand where two texts meet.
     pub fn parts(&self, char: char) -> bool {
-        char.to_lowercase().any(|lower| self.seams.contains(&lower))
+        self.seams.contains(&lower(char))
     }
 
     fn add_own(&mut self, text: &str) {
@@ -27,7 +27,7 @@ impl Spelling {
     }
 
     fn add_seam(&mut self, char: Option<char>) {
-        self.seams.extend(char.into_iter().flat_map(char::to_lowercase));
+        self.seams.extend(char.map(lower));
     }
 
     /// What may come of a source. Says whether that can be told.
