@@ -236,7 +236,7 @@ fn of_item(item: &Item) -> Option<Needs> {
     }
     let mut needs = Needs::default();
     let Some(field) = item.field else {
-        let needle = |test: &Test| if let Test::Text(wildcard) = test { wildcard.needle() } else { None };
+        let needle = |test: &Test| if let Test::Text(wildcard, _) = test { wildcard.needle() } else { None };
         if item.all {
             needs.words = vec![item.tests.iter().filter_map(needle).max_by_key(String::len)?];
         } else {
@@ -256,7 +256,7 @@ fn of_test(field: Id, test: &Test) -> Option<Needs> {
     let mut needs = Needs::default();
     let mut value = |text: &str| needs.values.push((field, text.len(), hash(text.bytes())));
     match test {
-        Test::Text(wildcard) => {
+        Test::Text(wildcard, _) => {
             if let Some(text) = wildcard.exact() {
                 value(text);
             } else {
@@ -276,12 +276,13 @@ mod tests {
     use countersign_query::value::Document;
     use proptest::prelude::*;
 
+    use crate::glance::Glance;
     use crate::pack::Sources;
     use crate::rule::Rule;
     use crate::zone::Zone;
 
     /// Many that ask for parts of one field, few for those of another, and for what is of no event.
-    const WANTS: [&str; 16] = [
+    const WANTS: [&str; 18] = [
         "a|contains: abc",
         "a|contains: [bca, cab]",
         "a|startswith: aab",
@@ -289,6 +290,8 @@ mod tests {
         "a|cased|contains: BCA",
         "a|contains: '\u{212a}ab'",
         "a|contains|all: [abc, kab]",
+        "a: '?b*c?'",
+        "a|cased: 'B?A*'",
         "a: ['*ab?b*', bbb]",
         "b|contains: abc",
         "b: [abc, '*cba*']",
@@ -319,9 +322,12 @@ mod tests {
             let entry = Entry { event: Some(document.root()), chain, ..Entry::recorded(recorded) };
             let found = pack.fields.find(&entry, Zone::default());
             let candidates: Vec<u32> = pack.candidates.find(&found).collect();
+            let detections: Vec<_> = pack.rules.iter().filter_map(Rule::detection).collect();
+            let glance: Vec<usize> = Glance::of(detections.iter().copied(), &pack.fields).find(&found).collect();
             for (nth, rule) in (0..).zip(&pack.rules) {
                 let holds = Rule::detection(rule).is_some_and(|detection| detection.holds(&found));
                 prop_assert!(!holds || candidates.contains(&nth), "{} {text}", WANTS[nth as usize]);
+                prop_assert!(!holds || glance.contains(&(nth as usize)), "{} {text}", WANTS[nth as usize]);
             }
         }
     }

@@ -8,12 +8,14 @@ use core::cell::OnceCell;
 use core::net::IpAddr;
 use std::borrow::Cow;
 
+use countersign::canonical::double;
 use countersign_query::matcher::fold;
 use countersign_query::names::Names;
 use countersign_query::value::{Kind, Value};
 use countersign_query::{Entry, Read};
 
 use crate::baseline::{self, Fact, Facts};
+use crate::sieve::Sieve;
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -177,7 +179,7 @@ impl Fields {
     fn nothing<'a>(&'a self, entry: Option<(Entry<'a>, Zone)>) -> Found<'a> {
         let beside = if entry.is_some() { self.beside.len() } else { 0 };
         Found {
-            leaves: Vec::with_capacity(8),
+            leaves: Vec::with_capacity(16),
             places: self.places.clone(),
             touched: Vec::with_capacity(32),
             words: Vec::new(),
@@ -279,15 +281,27 @@ pub(crate) struct Leaf<'a> {
     pub(crate) text: Cow<'a, str>,
     /// The text in lower case, where it is another; made when it is first asked for.
     folded: OnceCell<Option<Box<str>>>,
+    /// What parts could stand in it.
+    sieve: OnceCell<Sieve>,
     /// The address that the text is, if it is one.
     address: OnceCell<Option<IpAddr>>,
+    /// The number that the text is, if it is one.
+    number: OnceCell<Option<f64>>,
     /// The next value of the same field, counted from one.
     next: u32,
 }
 
 impl<'a> Leaf<'a> {
     fn of(kind: Kind, text: Cow<'a, str>) -> Self {
-        Self { kind, text, folded: OnceCell::new(), address: OnceCell::new(), next: 0 }
+        Self {
+            kind,
+            text,
+            folded: OnceCell::new(),
+            sieve: OnceCell::new(),
+            address: OnceCell::new(),
+            number: OnceCell::new(),
+            next: 0,
+        }
     }
 
     /// The text in lower case.
@@ -297,6 +311,16 @@ impl<'a> Leaf<'a> {
             Cow::Owned(folded) => Some(folded.into()),
         });
         folded.as_deref().unwrap_or(&self.text)
+    }
+
+    /// What parts could stand in the text in lower case.
+    pub(crate) fn sieve(&self) -> Sieve {
+        *self.sieve.get_or_init(|| Sieve::of_whole(&self.text))
+    }
+
+    /// The number that the text is, if it is one that is not absurdly long: no double needs more than 800 digits.
+    pub(crate) fn number(&self) -> Option<f64> {
+        *self.number.get_or_init(|| if self.text.len() <= 1000 { double(&self.text) } else { None })
     }
 
     /// The address that the text is, if it is one.
@@ -361,7 +385,7 @@ impl<'a> Found<'a> {
     }
 
     /// The values of a field, in their order.
-    pub(crate) fn values(&self, id: Id) -> impl Iterator<Item = &Leaf<'a>> {
+    pub(crate) fn values(&self, id: Id) -> impl Iterator<Item = &Leaf<'a>> + Clone {
         let place = self.places.get(id as usize).copied().unwrap_or_default();
         let first = if place.first == BESIDE_IT { self.beside(place.last) } else { self.leaf(place.first) };
         core::iter::successors(first, move |before| self.leaf(before.next))

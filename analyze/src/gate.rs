@@ -31,14 +31,15 @@ use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign_query::Entry;
 use countersign_query::reading::read_own;
 use countersign_query::value::{Document, Value};
+use countersign_query::{Entry, Read};
 
 use crate::analyzer::is_ours;
 use crate::decision::Decision;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
+use crate::glance::Glance;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::rule::{Detection, decision_of, detection_of, names_us};
 use crate::tree::{Node, Value as Written};
@@ -52,7 +53,10 @@ pub struct Gate {
     zone: Zone,
     fields: Fields,
     rules: Vec<Deciding>,
+    glance: Glance,
     watchlist: Option<Watchlist>,
+    /// The memory that the event before took.
+    spare: RefCell<Document<'static>>,
     /// Who asked lately, and what stands for them in the list: most ask again.
     known: RefCell<Vec<Known>>,
 }
@@ -193,9 +197,11 @@ impl Gate {
         Ok(Self {
             pack: Hash::of(&[json.as_bytes()]),
             zone,
+            glance: Glance::of(deciding.iter().map(|rule| &rule.detection), &fields),
             fields,
             rules: deciding,
             watchlist: None,
+            spare: RefCell::default(),
             known: RefCell::default(),
         })
     }
@@ -235,9 +241,14 @@ impl Gate {
     ///
     /// [`Code::Event`] where the text is no JSON, or above 256 KiB.
     pub fn decide(&self, event: &str, now: Time) -> Result<Option<Decided<'_>>, Error> {
-        let document = Document::parse(event)
+        let document = self
+            .spare
+            .take()
+            .reread(event)
             .ok_or_else(|| Error::new(Code::Event, "this is no JSON, or above 256 KiB"))?;
-        Ok(self.decided(document.root(), now))
+        let decided = self.decided(document.root(), now);
+        self.spare.replace(document.emptied());
+        Ok(decided)
     }
 
     fn decided(&self, event: Value<'_>, now: Time) -> Option<Decided<'_>> {
@@ -246,8 +257,7 @@ impl Gate {
         let found = self.fields.find(&entry, self.zone);
         let is_ours = is_ours(&entry);
         let mut by_rule: Option<&Deciding> = None;
-        // There are few: to ask each takes less than to find out which could fire.
-        for rule in &self.rules {
+        for rule in self.glance.find(&found).filter_map(|nth| self.rules.get(nth)) {
             if is_ours && !rule.is_about_us || !rule.detection.holds(&found) {
                 continue;
             }
@@ -270,7 +280,7 @@ impl Gate {
         if by_rule.is_some_and(|rule| rule.decision != Decision::Challenge) {
             return decided;
         }
-        match self.watched(event, now) {
+        match self.watched(event, read.as_ref(), now) {
             Some(watched) if decided.is_none_or(|decided| decided.decision < watched.decision) => {
                 Some(watched)
             }
@@ -279,11 +289,11 @@ impl Gate {
     }
 
     /// The strictest that the watchlist has.
-    fn watched(&self, event: Value<'_>, now: Time) -> Option<Decided<'_>> {
+    fn watched<'a>(&self, event: Value<'a>, read: Option<&'a Read<'a>>, now: Time) -> Option<Decided<'_>> {
         let list = self.watchlist.as_ref().filter(|list| now < list.header().until)?;
         let mut strictest: Option<Decided<'_>> = None;
         for kind in Kind::ALL.into_iter().filter(|kind| list.has(*kind)) {
-            let value = kind.members().iter().find_map(|path| event.at(path)?.said());
+            let value = kind.value(event, read);
             let Some(entry) = value.and_then(|value| list.entry(kind, self.hash(list, kind, &value), now))
             else {
                 continue;

@@ -52,6 +52,7 @@ mod fault;
 mod fields;
 mod finding;
 mod gate;
+mod glance;
 pub mod inventory;
 mod keywords;
 #[cfg(feature = "state")]
@@ -64,6 +65,7 @@ mod rule;
 pub mod runs;
 mod score;
 mod selection;
+mod sieve;
 mod signers;
 #[cfg(feature = "snapshot")]
 mod snapshot;

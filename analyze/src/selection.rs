@@ -8,6 +8,7 @@ use regex_lite::{Regex, RegexBuilder};
 use crate::baseline::Fact;
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id, Leaf};
+use crate::sieve::Sieve;
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
 
@@ -41,7 +42,8 @@ pub(crate) struct Item {
 /// What a value must be.
 #[derive(Clone, Debug)]
 pub(crate) enum Test {
-    Text(Wildcard),
+    /// Like this; where something cannot stand in the value, that is told sooner.
+    Text(Wildcard, Sieve),
     Number(Compare, f64),
     Bool(bool),
     Null,
@@ -87,16 +89,33 @@ pub(crate) enum Part {
 }
 
 impl Test {
+    /// A text that is like this.
+    fn text(wildcard: Wildcard) -> Self {
+        let sieve = wildcard.sieve();
+        Self::Text(wildcard, sieve)
+    }
+
+    /// Whether it holds where the field is missing.
+    const fn misses(&self) -> bool {
+        matches!(self, Self::Null | Self::Exists(false))
+    }
+
+    /// What lets pass of a value in which it holds; `None` where it holds without one.
+    pub(crate) fn parts(&self) -> Option<Sieve> {
+        match self {
+            Self::Text(_, parts) => Some(*parts),
+            test => (!test.misses()).then(Sieve::default),
+        }
+    }
+
     /// Whether a value is so. What is about the field as a whole is asked of [`Item::holds`].
     fn holds(&self, leaf: &Leaf<'_>, found: &Found<'_>) -> bool {
         match (self, leaf.kind) {
-            (Self::Text(wildcard), Kind::Text | Kind::Number | Kind::Bool) => {
-                wildcard.matches(&leaf.text, leaf.folded())
+            (Self::Text(wildcard, parts), Kind::Text | Kind::Number | Kind::Bool) => {
+                leaf.sieve().lets_pass(*parts) && wildcard.matches(&leaf.text, leaf.folded())
             }
             (Self::Number(compare, number), Kind::Number | Kind::Text) => {
-                let long = leaf.text.len() > 1000;
-                let value = if long { None } else { countersign::canonical::double(&leaf.text) };
-                value.is_some_and(|value| compare.holds(value, *number))
+                leaf.number().is_some_and(|value| compare.holds(value, *number))
             }
             (Self::Bool(wanted), Kind::Bool | Kind::Text) => {
                 leaf.folded() == if *wanted { "true" } else { "false" }
@@ -125,18 +144,24 @@ impl Test {
 
 impl Item {
     pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
-        let test = |test: &Test| match (self.field, test) {
-            (None, test) => found.words().any(|leaf| test.holds(leaf, found)),
-            (Some(field), Test::Exists(wanted)) => {
-                found.values(field).any(|leaf| leaf.kind != Kind::Null) == *wanted
-            }
-            (Some(field), Test::Null) => {
-                let mut values = found.values(field).peekable();
-                values.peek().is_none() || values.any(|leaf| leaf.kind == Kind::Null)
-            }
-            (Some(field), test) => found.values(field).any(|leaf| test.holds(leaf, found)),
+        let Some(field) = self.field else {
+            return self.hold(|test| found.words().any(|leaf| test.holds(leaf, found)));
         };
-        if self.all { self.tests.iter().all(test) } else { self.tests.iter().any(test) }
+        let values = found.values(field);
+        let is_null = |leaf: &Leaf<'_>| leaf.kind == Kind::Null;
+        if values.clone().next().is_none() {
+            return self.hold(Test::misses);
+        }
+        self.hold(|test| match test {
+            Test::Exists(wanted) => values.clone().all(is_null) != *wanted,
+            Test::Null => values.clone().any(is_null),
+            test => values.clone().any(|leaf| test.holds(leaf, found)),
+        })
+    }
+
+    /// Whether enough of its tests hold.
+    fn hold(&self, holds: impl FnMut(&Test) -> bool) -> bool {
+        if self.all { self.tests.iter().all(holds) } else { self.tests.iter().any(holds) }
     }
 
     /// The values that make it hold, for people: none where it holds because something is missing.
@@ -153,9 +178,7 @@ impl Item {
 
     /// Whether it can hold only where the field is there.
     pub(crate) fn needs_field(&self) -> bool {
-        let misses = |test: &Test| matches!(test, Test::Null | Test::Exists(false));
-        self.field.is_some()
-            && if self.all { !self.tests.iter().all(misses) } else { !self.tests.iter().any(misses) }
+        self.field.is_some() && !self.hold(Test::misses)
     }
 }
 
@@ -427,5 +450,5 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
     }
     let begins = has("contains") || has("endswith") || is_keyword;
     let ends = has("contains") || has("startswith") || is_keyword;
-    Ok(Test::Text(Wildcard::parse(text, has("cased"), (begins, ends))))
+    Ok(Test::text(Wildcard::parse(text, has("cased"), (begins, ends))))
 }

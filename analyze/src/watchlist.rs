@@ -37,6 +37,7 @@
 //! ```
 
 use core::net::IpAddr;
+use std::borrow::Cow;
 
 use countersign::base64;
 use countersign::canonical::{Token, Tokens, write_string};
@@ -46,6 +47,8 @@ use countersign::hash::Hash;
 use countersign::note::{Keys, Note, SignerKey, sign_note};
 use countersign::note::{check_name, is_name};
 use countersign::time::Time;
+use countersign_query::Read;
+use countersign_query::value::Value;
 
 use crate::bounded::bounded;
 use crate::decision::Decision;
@@ -106,13 +109,16 @@ impl Kind {
         }
     }
 
-    /// Where an event of our own shape has it: the first of these that says anything.
-    pub(crate) const fn members(self) -> &'static [&'static str] {
-        match self {
-            Self::Actor => &["actor.id", "actor"],
-            Self::Address => &["context.ip"],
-            Self::Credential => &["actor.credential"],
-            Self::Session => &["actor.session"],
+    /// What an event says of it that is read as of our own shape.
+    pub(crate) fn value<'a>(self, event: Value<'a>, read: Option<&'a Read<'a>>) -> Option<Cow<'a, str>> {
+        let of_actor = |member| event.get("actor")?.get(member)?.said();
+        match (self, read) {
+            (Self::Actor, Some(read)) => read.actor.id.as_deref().map(Cow::Borrowed),
+            (Self::Actor, None) => of_actor("id").or_else(|| event.get("actor")?.said()),
+            (Self::Address, Some(read)) => read.address.as_deref().map(Cow::Borrowed),
+            (Self::Address, None) => event.at("context.ip")?.said(),
+            (Self::Credential, _) => of_actor("credential"),
+            (Self::Session, _) => of_actor("session"),
         }
     }
 

@@ -3,6 +3,8 @@
 
 use countersign_query::matcher::{Pattern, fold};
 
+use crate::sieve::Sieve;
+
 /// What a text must be like.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Wildcard {
@@ -79,6 +81,23 @@ impl Wildcard {
             Self::Pattern(pattern) if pattern.is_cased() => pattern.matches(text),
             Self::Pattern(pattern) => pattern.matches_folded(folded),
             Self::Units { parts, cased } => units(parts, if *cased { text } else { folded }),
+        }
+    }
+
+    /// What whatever is like it has in lower case.
+    pub(crate) fn sieve(&self) -> Sieve {
+        let part = |all: Sieve, text: &str| all.and(Sieve::of_part(text));
+        match self {
+            Self::Pattern(pattern) => {
+                pattern.pieces().iter().fold(Sieve::default(), |all, piece| part(all, piece))
+            }
+            Self::Units { parts, .. } => parts
+                .iter()
+                .flat_map(|units| units.split(|unit| *unit == Unit::One))
+                .fold(Sieve::default(), |all, units| {
+                    let char = |unit: &Unit| if let Unit::Char(char) = unit { Some(*char) } else { None };
+                    part(all, &units.iter().filter_map(char).collect::<String>())
+                }),
         }
     }
 

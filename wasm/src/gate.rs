@@ -5,20 +5,30 @@ use countersign::note::{Note, VerifierKey};
 use countersign::time::Time;
 use countersign_analyze::watchlist::{MAX_BYTES, Watchlist};
 use countersign_analyze::{Fault, Gate as LocalGate};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Thrown;
 
+/// The memory in which [`Gate::room`] has an address.
+#[wasm_bindgen]
+pub fn heap() -> JsValue {
+    wasm_bindgen::memory()
+}
+
 /// A pack's rules that decide, and who is watched.
 #[wasm_bindgen]
-pub struct Gate(LocalGate);
+pub struct Gate {
+    gate: LocalGate,
+    room: Vec<u8>,
+}
 
 #[wasm_bindgen]
 impl Gate {
     /// Reads a pack in canonical form.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
-        LocalGate::parse(pack).map(Self).map_err(|faults| {
+        LocalGate::parse(pack).map(|gate| Self { gate, room: Vec::new() }).map_err(|faults| {
             let told: Vec<String> = faults.iter().take(3).map(told).collect();
             let hint = "`countersign rules build` says what is wrong with a pack, and where";
             Error::new(Code::Pack, told.join("; ")).with_hint(hint).into()
@@ -28,23 +38,34 @@ impl Gate {
     /// The pack's hash, base64.
     #[wasm_bindgen(getter)]
     pub fn pack(&self) -> String {
-        self.0.pack().to_string()
+        self.gate.pack().to_string()
     }
 
     /// How many rules of the pack decide.
     #[wasm_bindgen(getter)]
     pub fn rules(&self) -> usize {
-        self.0.rules()
+        self.gate.rules()
     }
 
-    /// What is decided of an event, as JSON; nothing where nothing decides. `now` is in milliseconds.
-    pub fn decide(&self, event: &str, now: f64) -> Result<Option<String>, Thrown> {
-        Ok(self.0.decide(event, time(now))?.map(|decided| decided.to_json()))
+    /// Where the text of an event of at most so many bytes is to be written: the engine encodes faster than what
+    /// wasm-bindgen would copy.
+    pub fn room(&mut self, bytes: usize) -> *const u8 {
+        if self.room.len() < bytes {
+            self.room.resize(bytes, 0);
+        }
+        self.room.as_ptr()
+    }
+
+    /// What is decided of the event that was written, of so many bytes, as JSON; nothing where nothing decides. `now` is in milliseconds.
+    pub fn decide(&self, bytes: usize, now: f64) -> Result<Option<String>, Thrown> {
+        let event = self.room.get(..bytes).and_then(|event| str::from_utf8(event).ok());
+        let event = event.ok_or_else(|| Error::new(Code::Event, "no text was written"))?;
+        Ok(self.gate.decide(event, time(now))?.map(|decided| decided.to_json()))
     }
 
     /// Takes a list, one of whose signatures has been verified, in place of the one before.
     pub fn watch(&mut self, list: &SignedList) -> Result<(), Thrown> {
-        Ok(self.0.watch(list.list.clone())?)
+        Ok(self.gate.watch(list.list.clone())?)
     }
 
     /// When the list was made that counts, in milliseconds; 0 without one.
@@ -72,7 +93,7 @@ impl Gate {
     }
 
     fn list(&self, number: impl Fn(&Watchlist) -> f64) -> f64 {
-        self.0.watchlist().map_or(0.0, number)
+        self.gate.watchlist().map_or(0.0, number)
     }
 }
 

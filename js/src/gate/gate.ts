@@ -5,7 +5,7 @@ import { asLine, CountersignError, must, tell } from "../error.js";
 import { refuseUnknown } from "../record/known.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
-import { asCoded, type Core, loader } from "./core.js";
+import { asCoded, type Core, loader, Room } from "./core.js";
 import { ALLOW, type Answer, type Decision, defaultAnswer, type EventToBe, type Refusal } from "./decision.js";
 import { Counting, type Limit } from "./limits.js";
 import { Watching } from "./watching.js";
@@ -72,6 +72,7 @@ const OPTIONS = ["pack", "fail", "watchlist", "limits", "respond", "onError", "n
 interface Loaded {
   readonly core: Core;
   readonly gate: CoreGate;
+  readonly room: Room;
 }
 
 /** Makes a gate, for a runtime that loads the artefact so. */
@@ -160,7 +161,8 @@ class LocalGate implements Gate {
     if (this.#loaded === undefined) {
       const { pack } = this.#options;
       try {
-        this.#loaded = { core, gate: new core.Gate(canonical(typeof pack === "string" ? JSON.parse(pack) : pack)) };
+        const gate = new core.Gate(canonical(typeof pack === "string" ? JSON.parse(pack) : pack));
+        this.#loaded = { core, gate, room: new Room(core, gate) };
       } catch (error) {
         throw error instanceof SyntaxError ? notJson(error) : asCoded(error);
       }
@@ -192,10 +194,10 @@ class LocalGate implements Gate {
     }
   }
 
-  #decide({ gate }: Loaded, event: EventToBe): Decision | Promise<Decision> {
+  #decide({ gate, room }: Loaded, event: EventToBe): Decision | Promise<Decision> {
     let refused: string | undefined;
     try {
-      refused = gate.decide(JSON.stringify(event), this.#now());
+      refused = gate.decide(room.write(JSON.stringify(event)), this.#now());
     } catch (error) {
       return this.#failed(asCoded(error));
     }

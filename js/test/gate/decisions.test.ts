@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Room } from "../../dist/gate/core.js";
 import * as wasm from "../../dist/wasm/gate.js";
 import { bundled, start } from "../adapters/workerd.ts";
 import { TABLE } from "./packs.ts";
@@ -15,8 +16,9 @@ test("in Node", () => {
   const gate = new wasm.Gate(pack);
   gate.watch(new wasm.SignedList(watchlist, key));
   assert.equal(gate.rules, 30);
+  const room = new Room(wasm, gate);
   assert.deepEqual(
-    cases.map(({ event, now }) => gate.decide(event, Date.parse(now)) ?? null),
+    cases.map(({ event, now }) => gate.decide(room.write(event), Date.parse(now)) ?? null),
     expected,
   );
 });

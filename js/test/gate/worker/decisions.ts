@@ -1,5 +1,6 @@
 /** Decides on what it is given. */
 
+import { Room } from "../../../dist/gate/core.js";
 import * as wasm from "../../../dist/wasm/gate.js";
 import module from "../../../dist/wasm/gate_bg.wasm";
 
@@ -16,6 +17,7 @@ export default {
     wasm.initSync({ module });
     const gate = new wasm.Gate(pack);
     gate.watch(new wasm.SignedList(watchlist, key));
-    return Response.json(cases.map(({ event, now }) => gate.decide(event, Date.parse(now)) ?? null));
+    const room = new Room(wasm, gate);
+    return Response.json(cases.map(({ event, now }) => gate.decide(room.write(event), Date.parse(now)) ?? null));
   },
 };
