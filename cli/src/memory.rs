@@ -6,6 +6,10 @@ use std::time::Duration;
 /// A thread that had nothing to do for so long ends: what it holds for its next work is the allocator's again.
 pub(crate) const IDLE: Duration = Duration::from_secs(2);
 
+/// So many threads wait for a folder's disk. A busy machine makes many more than have work at one time, and each keeps
+/// what it held last. For a bucket they wait for the network, and for one another.
+pub(crate) const THREADS: usize = 32;
+
 /// How often.
 const EVERY: Duration = Duration::from_secs(1);
 

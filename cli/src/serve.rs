@@ -225,7 +225,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let pack = if args.watch.is_empty() { None } else { Some(crate::rules::load(&args.watch)?) };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.enable_all().thread_keep_alive(memory::IDLE).build();
+    runtime.enable_all().thread_keep_alive(memory::IDLE);
+    if args.store.is_none() {
+        runtime.max_blocking_threads(memory::THREADS);
+    }
+    let runtime = runtime.build();
     let runtime = runtime.map_err(|error| Failure::io("start", "the server", &error))?;
     runtime.block_on(run_server(
         args,
