@@ -1,0 +1,51 @@
+//! The core's modules stand on one another without circles, so that each can be read with those below it alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+type Uses = BTreeMap<String, BTreeSet<String>>;
+
+/// What follows each `crate::` in the code: modules' names, and those of items of the crate.
+fn used(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).flat_map(|line| {
+        line.split("crate::").skip(1).flat_map(|path| {
+            let names = path.strip_prefix('{').map_or_else(|| vec![path], |list| list.split(", ").collect());
+            names
+                .into_iter()
+                .map(|name| name.split(|c: char| c != '_' && !c.is_alphanumeric()).next().unwrap())
+        })
+    })
+}
+
+/// What each module, its own modules included, uses of the others. Unit tests may use whatever they like.
+fn gather(folder: &Path, module: Option<&str>, uses: &mut Uses) {
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let stem = entry.file_stem().unwrap().to_str().unwrap();
+        let module = module.unwrap_or(stem);
+        if entry.is_dir() {
+            gather(&entry, Some(module), uses);
+        } else if stem != "lib" && stem != "tests" {
+            let text = fs::read_to_string(&entry).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let others = used(code).filter(|&other| other != module).map(str::to_owned);
+            uses.entry(module.to_owned()).or_default().extend(others);
+        }
+    }
+}
+
+#[test]
+fn no_module_uses_one_that_uses_it() {
+    let mut uses = Uses::new();
+    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), None, &mut uses);
+    assert!(uses["verify"].contains("trust") && uses["link"].contains("hash"), "{uses:?}");
+    // Those that use none of those left are taken away until none is left, or a circle.
+    loop {
+        let left: BTreeSet<String> = uses.keys().cloned().collect();
+        uses.retain(|_, others| !others.is_disjoint(&left));
+        if uses.len() == left.len() {
+            break;
+        }
+    }
+    assert!(uses.is_empty(), "in circles, or using what is: {:?}", uses.keys());
+}
