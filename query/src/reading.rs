@@ -53,7 +53,7 @@ use countersign::time::Time;
 use crate::condition::Short;
 use crate::names::Names;
 use crate::value::Value;
-use definition::Definition;
+use definition::{Definition, told};
 use path::Top;
 
 pub use definition::Unusable;
@@ -265,11 +265,11 @@ impl Readings {
             digest = Hash::of(&[&digest.0, text.as_bytes()]);
             let definition = Definition::parse(text).map_err(|why| why.within(file))?;
             if list.iter().any(|other| other.read_as == definition.read_as) {
-                let problem = format!("there is another reading as {:?}", definition.read_as);
+                let problem = told!("there is another reading as {:?}", definition.read_as);
                 return Err(Unusable::new("as", problem, "give each its own name").within(file));
             }
             if list.len() == MOST {
-                let problem = format!("this is one reading more than {MOST}");
+                let problem = told!("this is one reading more than {MOST}");
                 return Err(Unusable::new("", problem, "keep those that you need").within(file));
             }
             list.push(Arc::new(definition));

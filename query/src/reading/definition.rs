@@ -32,8 +32,26 @@ pub struct Unusable {
     pub mend: String,
 }
 
+/// A text for people, made where there is room for it.
+macro_rules! told {
+    ($($part:tt)*) => {
+        if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }
+    };
+}
+
+pub(super) use told;
+
 impl Unusable {
     pub(super) fn new(member: &str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        // Who has but readings that were tested has no room for words.
+        if !cfg!(feature = "explain") {
+            return Self {
+                file: String::new(),
+                member: String::new(),
+                problem: String::new(),
+                mend: String::new(),
+            };
+        }
         Self { file: String::new(), member: member.into(), problem: problem.into(), mend: mend.into() }
     }
 
@@ -44,7 +62,7 @@ impl Unusable {
 
     fn at(mut self, member: &str) -> Self {
         let parting = if self.member.is_empty() || self.member.starts_with('[') { "" } else { "." };
-        self.member = format!("{member}{parting}{}", self.member);
+        self.member = told!("{member}{parting}{}", self.member);
         self
     }
 }
@@ -249,7 +267,7 @@ impl<'a> Object<'a> {
         for (name, _) in self.0.members() {
             let name = name.text();
             if !names.contains(&&*name) {
-                let mend = format!("the members here are {}", names.join(", "));
+                let mend = told!("the members here are {}", names.join(", "));
                 return Err(Unusable::new(&name, "there is no such member", mend));
             }
             if seen.contains(&name) {
@@ -290,9 +308,9 @@ fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Pars
     let mut list = Vec::new();
     for (place, element) in value.elements().enumerate() {
         if place == MOST {
-            return Err(Unusable::new("", format!("there are more than {MOST}"), "keep fewer"));
+            return Err(Unusable::new("", told!("there are more than {MOST}"), "keep fewer"));
         }
-        list.push(parse(element).map_err(|why| why.at(&format!("[{place}]")))?);
+        list.push(parse(element).map_err(|why| why.at(&told!("[{place}]")))?);
     }
     if list.is_empty() {
         return Err(Unusable::new("", "the array is empty", "leave it out, or say something"));
@@ -398,7 +416,7 @@ fn kind(value: Value<'_>) -> Parsed<Kind> {
         "boolean" => Ok(Kind::Bool),
         other => {
             let mend = "write object, array, string, number or boolean";
-            Err(Unusable::new("", format!("there is no type {other:?}"), mend))
+            Err(Unusable::new("", told!("there is no type {other:?}"), mend))
         }
     }
 }
@@ -417,12 +435,12 @@ fn outcome(value: Value<'_>) -> Parsed<Source> {
             (None, _) => {
                 let problem = "the source's own word is not an outcome";
                 let mend = "add a map from its words to success, failure, denied and unknown";
-                return Err(Unusable::new(&format!("[{place}]"), problem, mend));
+                return Err(Unusable::new(&told!("[{place}]"), problem, mend));
             }
         };
         if let Some(word) = words.into_iter().find(|word| Outcome::stated(word).is_none()) {
             let mend = "write success, failure, denied or unknown; what is not stated has no alternative";
-            return Err(Unusable::new(&format!("[{place}]"), format!("{word:?} is not an outcome"), mend));
+            return Err(Unusable::new(&told!("[{place}]"), told!("{word:?} is not an outcome"), mend));
         }
     }
     Ok(source)
@@ -467,7 +485,7 @@ fn from(value: Value<'_>) -> Parsed<From> {
     let text = word(value)?;
     let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(From::Path) };
     let fault = |problem: &str| {
-        Unusable::new("", format!("{text:?}: {problem}"), "write a text after = with paths as {actor.id}")
+        Unusable::new("", told!("{text:?}: {problem}"), "write a text after = with paths as {actor.id}")
     };
     let mut parts = Vec::new();
     let mut rest = template;
@@ -509,7 +527,7 @@ fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
 fn unit(value: Value<'_>) -> Parsed<Unit> {
     let written = word(value)?;
     Unit::WORDS.into_iter().find(|(word, _)| *word == written).map(|(_, unit)| unit).ok_or_else(|| {
-        Unusable::new("", format!("there is no unit {written:?}"), "write s, ms, us or ns, from 1970 on")
+        Unusable::new("", told!("there is no unit {written:?}"), "write s, ms, us or ns, from 1970 on")
     })
 }
 

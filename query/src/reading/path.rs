@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
-use super::definition::Unusable;
+use super::definition::{Unusable, told};
 use crate::names::Names;
 use crate::value::Value;
 
@@ -178,7 +178,7 @@ impl Path {
         let fault = |problem: &str| {
             Unusable::new(
                 "",
-                format!("{text:?} is not a path: {problem}"),
+                told!("{text:?} is not a path: {problem}"),
                 "a path is names parted by dots, such as actor.id or target[type=User].id; \
                  a name with other characters stands in '…'",
             )
