@@ -42,7 +42,7 @@ pub const MAX_DEPTH: usize = 64;
 /// [`Code::Event`] for what is not JSON or what I-JSON cannot carry, with the name of the member nearest to the
 /// fault where it lies within one. Text that is not JSON at all names no member.
 pub fn canonicalize(json: &[u8]) -> Result<Vec<u8>, Error> {
-    write(json, number::Range::Exact, &Redaction::none()).map(|written| written.text)
+    write(json, number::Range::Exact, &Redaction::none(), None).map(|written| written.text)
 }
 
 /// The canonical form by RFC 8785 alone: like [`canonicalize`], but a number may be any finite double.
@@ -50,7 +50,7 @@ pub fn canonicalize(json: &[u8]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`canonicalize`].
 pub fn rfc8785(json: &[u8]) -> Result<Vec<u8>, Error> {
-    write(json, number::Range::Finite, &Redaction::none()).map(|written| written.text)
+    write(json, number::Range::Finite, &Redaction::none(), None).map(|written| written.text)
 }
 
 /// A value in canonical form.
@@ -60,12 +60,30 @@ pub(crate) struct Written {
     pub(crate) redacted: usize,
 }
 
-/// As [`canonicalize`], with what is to be redacted replaced.
-pub(crate) fn canonicalize_redacted(json: &[u8], redaction: &Redaction) -> Result<Written, Error> {
-    write(json, number::Range::Exact, redaction)
+/// A member of a value that was read, as it stands there: nothing of it is redacted.
+pub(crate) struct Listed<'a> {
+    /// How many objects and arrays its object is in.
+    pub(crate) depth: usize,
+    pub(crate) name: Cow<'a, str>,
+    /// The text from its value on.
+    pub(crate) value: &'a str,
 }
 
-fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Written, Error> {
+/// As [`canonicalize`], with what is to be redacted replaced. All members are put on the list, where there is one.
+pub(crate) fn canonicalize_redacted<'a>(
+    json: &'a [u8],
+    redaction: &Redaction,
+    list: Option<&mut Vec<Listed<'a>>>,
+) -> Result<Written, Error> {
+    write(json, number::Range::Exact, redaction, list)
+}
+
+fn write<'a>(
+    json: &'a [u8],
+    range: number::Range,
+    redaction: &Redaction,
+    list: Option<&mut Vec<Listed<'a>>>,
+) -> Result<Written, Error> {
     let (text, whole) = match core::str::from_utf8(json) {
         Ok(text) => (text, true),
         // The part before the fault is walked to learn which member it is in.
@@ -75,9 +93,11 @@ fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Wri
         text,
         range,
         redaction,
+        list,
         out: Vec::with_capacity(text.len()),
-        frames: Vec::new(),
-        members: Vec::new(),
+        frames: Vec::with_capacity(8),
+        members: Vec::with_capacity(32),
+        sorted: Vec::new(),
         in_name: false,
         redacted: 0,
     };
@@ -189,21 +209,24 @@ fn compare_utf16(a: &str, b: &str) -> Ordering {
 }
 
 /// Walks a value once and writes its canonical form. What nests is on `frames`, so depth costs no stack.
-struct Writer<'a> {
+struct Writer<'a, 'w> {
     text: &'a str,
     range: number::Range,
-    redaction: &'a Redaction,
+    redaction: &'w Redaction,
+    list: Option<&'w mut Vec<Listed<'a>>>,
     out: Vec<u8>,
     frames: Vec<Frame>,
     /// The members of all objects that are open, the outermost's first.
     members: Vec<Member<'a>>,
+    /// Where the members of an object are put in order.
+    sorted: Vec<u8>,
     /// Whether the walk is within a member's name.
     in_name: bool,
     /// How much was redacted so far.
     redacted: usize,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Writer<'a, '_> {
     fn byte(&self, index: usize) -> u8 {
         self.text.as_bytes().get(index).copied().unwrap_or(0)
     }
@@ -295,10 +318,18 @@ impl<'a> Writer<'a> {
             return Err(JsonError::Syntax.into());
         }
         self.in_name = false;
+        let index = json::skip_space(text, colon + 1);
         let name = member.unescaped();
         let object = self.frames.last().map_or(Secrecy::Open, |frame| frame.secrecy);
         let secrecy = self.redaction.of_member(object, &name, || self.path().map(Member::unescaped));
-        Ok((json::skip_space(text, colon + 1), secrecy))
+        if let Some(list) = &mut self.list {
+            list.push(Listed {
+                depth: self.frames.len().saturating_sub(1),
+                name,
+                value: self.text.get(index..).unwrap_or_default(),
+            });
+        }
+        Ok((index, secrecy))
     }
 
     /// The member that is being written, and those that it is in, the innermost first.
@@ -401,13 +432,12 @@ impl<'a> Writer<'a> {
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(IJsonError::Duplicate(json::unescape(pair[0].0.name).into_owned()));
         }
-        let mut object = Vec::with_capacity(self.out.len() - frame.start);
         for (member, end) in sorted {
-            object.push(if object.is_empty() { b'{' } else { b',' });
-            object.extend_from_slice(&self.out[member.start..end]);
+            self.sorted.push(if self.sorted.is_empty() { b'{' } else { b',' });
+            self.sorted.extend_from_slice(&self.out[member.start..end]);
         }
         self.out.truncate(frame.start);
-        self.out.append(&mut object);
+        self.out.append(&mut self.sorted);
         Ok(())
     }
 

@@ -49,7 +49,7 @@ impl Event {
     /// [`Code::Event`] for what is no object, for what I-JSON cannot carry (see [`crate::canonical`]) and for more
     /// than [`MAX_BYTES`] or [`canonical::MAX_DEPTH`] levels.
     pub fn parse(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
-        Self::from_canonical(canonical::canonicalize_redacted(json, redaction)?)
+        Self::from_canonical(canonical::canonicalize_redacted(json, redaction, None)?)
     }
 
     /// As [`Event::parse`], for an event whose known members are of the types of SPEC section 12 before any is redacted.
@@ -57,12 +57,10 @@ impl Event {
     /// # Errors
     /// Those of both.
     pub fn parse_typed(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
-        let event = Self::parse(json, redaction)?;
-        if event.redacted > 0 {
-            check_members(&Self::parse(json, &Redaction::none())?)?;
-        } else {
-            check_members(&event)?;
-        }
+        let mut members = Vec::with_capacity(32);
+        let written = canonical::canonicalize_redacted(json, redaction, Some(&mut members))?;
+        let event = Self::from_canonical(written)?;
+        check_members(&members, redaction)?;
         Ok(event)
     }
 

@@ -1,8 +1,11 @@
 //! The members that SPEC section 12 names: what type each has, and which must be there.
 
+use std::borrow::Cow;
+
+use crate::canonical::{Listed, Redaction, double};
 use crate::error::{Code, Error};
-use crate::event::{Event, OUTCOMES};
-use crate::json::{self, Members};
+use crate::event::OUTCOMES;
+use crate::json;
 use crate::time::Time;
 
 /// What a member's value must be.
@@ -73,75 +76,98 @@ static HTTP: &[Member] = &[
     ("latency_ms", OPTIONAL, Number),
 ];
 
+/// An object that is being checked.
+struct Open {
+    name: &'static str,
+    known: &'static [Member],
+    /// A bit for each of the known members that it has.
+    seen: u32,
+}
+
 /// Checks that an event has the members that SPEC section 12 requires and that those it names have the right type.
-/// Other members may be there too.
+/// Other members may be there too. `members` are the event's in the order in which they stand; of a path that is
+/// redacted its shape is checked.
 /// [`Code::Event`] has the member in question, written as a path: `actor.id`.
-pub(super) fn check_members(event: &Event) -> Result<(), Error> {
-    check_object(event.as_str(), EVENT)
+pub(super) fn check_members(members: &[Listed<'_>], redaction: &Redaction) -> Result<(), Error> {
+    let mut open = vec![Open { name: "", known: EVENT, seen: 0 }];
+    for Listed { depth, name, value } in members {
+        close(&mut open, depth + 1)?;
+        let Some(object) = open.get_mut(*depth) else { continue };
+        let Some(nth) = object.known.iter().position(|(known, ..)| known == name) else { continue };
+        object.seen |= 1 << nth;
+        let (name, _, kind) = &object.known[nth];
+        if !is_of(kind, value, redaction) {
+            return Err(wrong(
+                &open,
+                name,
+                &expected(kind),
+                "metadata takes what is of another type; section 12 of SPEC.md has the types",
+            ));
+        }
+        if let Object(known) = kind {
+            open.push(Open { name, known, seen: 0 });
+        }
+    }
+    close(&mut open, 0)
 }
 
-/// What is wrong, without the place.
-fn check_object(object: &str, members: &[Member]) -> Result<(), Error> {
-    if members.is_empty() {
-        return Ok(());
+/// Ends the objects that something at this depth is not in.
+fn close(open: &mut Vec<Open>, depth: usize) -> Result<(), Error> {
+    while open.len() > depth
+        && let Some(Open { name, known, seen }) = open.pop()
+    {
+        let mut members = known.iter().enumerate();
+        if let Some((_, (missing, ..))) =
+            members.find(|(nth, (_, required, _))| *required && seen >> nth & 1 == 0)
+        {
+            open.push(Open { name, known, seen });
+            let hint = "an event needs an action, an actor an id, a target a type and an id, http a method, a path and a status";
+            return Err(wrong(open, missing, "is required", hint));
+        }
     }
-    let mut seen = 0_u32;
-    for (name, value) in Members::of(object) {
-        let Some(nth) = members.iter().position(|(known, ..)| *known == name) else { continue };
-        seen |= 1 << nth;
-        check(value, &members[nth].2).map_err(|error| within(members[nth].0, &error))?;
-    }
-    match members.iter().enumerate().find(|(nth, (_, required, _))| *required && seen >> nth & 1 == 0) {
-        Some((_, (missing, ..))) => Err(within(missing, &wrong("is required"))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-fn check(value: &str, kind: &Kind) -> Result<(), Error> {
-    let text = || value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).map(json::unescape);
-    let (good, expected) = match kind {
-        Text => (value.starts_with('"') && value != "\"\"", "must be a string that is not empty"),
-        Word(words) => {
-            if !text().is_some_and(|text| words.contains(&&*text)) {
-                return Err(wrong(&format!("must be one of {}", words.join(", "))));
-            }
-            return Ok(());
-        }
-        Moment => (
-            text().is_some_and(|text| Time::parse(text.as_bytes()).is_some()),
-            "must be a time such as 2026-11-20T06:01:02.345Z",
-        ),
-        Path => (
-            text().is_some_and(|text| !text.is_empty() && !text.contains('?')),
-            "must be a path without its query",
-        ),
-        Number => {
-            (value.starts_with(|first: char| first == '-' || first.is_ascii_digit()), "must be a number")
-        }
-        Count => (value.bytes().all(|byte| byte.is_ascii_digit()), "must be a whole number"),
-        Object(members) => {
-            if !value.starts_with('{') {
-                return Err(wrong("must be an object"));
-            }
-            return check_object(value, members);
-        }
+fn is_of(kind: &Kind, value: &str, redaction: &Redaction) -> bool {
+    let text = || {
+        let (end, _) = json::string_end(value.as_bytes(), 1).ok()?;
+        value.get(..end)?.strip_prefix('"')?.strip_suffix('"').map(json::unescape)
     };
-    if good { Ok(()) } else { Err(wrong(expected)) }
+    match kind {
+        Text => value.starts_with('"') && !value.starts_with("\"\""),
+        Word(words) => text().is_some_and(|text| words.contains(&&*text)),
+        Moment => text().is_some_and(|text| Time::parse(text.as_bytes()).is_some()),
+        Path => text()
+            .map(|path| redaction.shape(&path))
+            .is_some_and(|path| !path.is_empty() && !path.contains('?')),
+        Number => value.starts_with(|first: char| first == '-' || first.is_ascii_digit()),
+        Count => {
+            let end = json::number_end(value.as_bytes(), 0).unwrap_or(0);
+            let number = value.get(..end).and_then(double);
+            number.is_some_and(|number| number >= 0.0 && number.fract() == 0.0)
+        }
+        Object(_) => value.starts_with('{'),
+    }
 }
 
 #[cold]
-fn wrong(expected: &str) -> Error {
-    Error::new(Code::Event, expected).with_hint("SPEC section 12 has the members and their types")
+fn expected(kind: &Kind) -> Cow<'static, str> {
+    Cow::Borrowed(match kind {
+        Text => "must be a string that is not empty",
+        Word(words) => return format!("must be one of {}", words.join(", ")).into(),
+        Moment => "must be a time such as 2026-11-20T06:01:02.345Z",
+        Path => "must be a path without its query",
+        Number => "must be a number",
+        Count => "must be a whole number",
+        Object(_) => "must be an object",
+    })
 }
 
-/// The error of a member's value, whose message and path begin with the member's name.
 #[cold]
-fn within(name: &str, error: &Error) -> Error {
-    let (member, parting) = match &error.member {
-        Some(inner) => (format!("{name}.{inner}"), '.'),
-        None => (name.to_owned(), ' '),
-    };
-    wrong(&format!("{name}{parting}{}", error.message)).in_member(member)
+fn wrong(open: &[Open], name: &str, what: &str, hint: &'static str) -> Error {
+    let names = open.iter().skip(1).map(|object| object.name).chain([name]);
+    let path = names.collect::<Vec<_>>().join(".");
+    Error::new(Code::Event, format!("{path} {what}")).with_hint(hint).in_member(path)
 }
 
 #[cfg(test)]
@@ -150,11 +176,11 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
-    use crate::event::Redaction;
+    use crate::event::Event;
 
     fn fault(json: &str) -> Option<String> {
-        let event = Event::parse(json.as_bytes(), &Redaction::none()).unwrap();
-        check_members(&event).err().map(|error| error.member.clone().unwrap())
+        let event = Event::parse_typed(json.as_bytes(), &Redaction::none());
+        event.err().map(|error| error.member.clone().unwrap())
     }
 
     #[test]
@@ -163,6 +189,8 @@ mod tests {
             r#"{"action":"a.b"}"#,
             r#"{"action":"a.b","anything":[1],"actor":{"id":"u","more":null}}"#,
             r#"{"action":"a.b","http":{"method":"GET","path":"/x","status":0,"latency_ms":-0.5}}"#,
+            r#"{"x":{"actor":{"id":1}},"y":[{"action":1}],"action":"a.b","actor":{"x":{"id":1},"id":"u"}}"#,
+            r#"{"action":"a.b","http":{"method":"GET","path":"/x","status":2e2}}"#,
             r#"{"action":"a.b","\"":1,"target":{"id":"1","type":"t"},"occurred_at":"2026-11-20T06:01:02.345Z"}"#,
         ] {
             assert_eq!(fault(json), None, "{json}");
@@ -185,7 +213,12 @@ mod tests {
             (r#"{"action":"a","http":{"method":"GET","path":"/x?a=1","status":200}}"#, "http.path"),
             (r#"{"action":"a","http":{"method":"GET","path":"/x","status":"200"}}"#, "http.status"),
             (r#"{"action":"a","http":{"method":"GET","path":"/x","status":-1}}"#, "http.status"),
+            (r#"{"action":"a","http":{"method":"GET","path":"/x","status":1.5}}"#, "http.status"),
             (r#"{"action":"a","before":[]}"#, "before"),
+            (r#"{"action":"a","context":[{"ip":"x"}]}"#, "context"),
+            (r#"{"action":"a","actor":{}}"#, "actor.id"),
+            (r#"{"actor":{"x":{"id":"u"}},"action":"a"}"#, "actor.id"),
+            (r#"{"context":{"geo":{"lat":1,"x":[{"lat":"1"}]},"ip":2},"action":"a"}"#, "context.ip"),
         ] {
             assert_eq!(fault(json).as_deref(), Some(member), "{json}");
         }

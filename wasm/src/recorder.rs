@@ -89,15 +89,16 @@ impl QueueingRecorder {
         self.redacted
     }
 
-    /// Checks and queues one event: JSON text, milliseconds from the epoch and 16 random bytes. With `typed` the
-    /// members of SPEC section 12 are checked too. Gives the event's length in bytes.
-    pub fn record(&mut self, json: &str, time: f64, salt: &[u8], typed: bool) -> Result<usize, Thrown> {
+    /// Checks and queues one event: 16 random bytes with its JSON text behind them, and milliseconds from the epoch. With
+    /// `typed` the members of SPEC section 12 are checked too. Gives the event's length in bytes.
+    pub fn record(&mut self, salted: &[u8], time: f64, typed: bool) -> Result<usize, Thrown> {
         self.check_open()?;
+        let (salt, json) = salted.split_at_checked(16).unwrap_or_default();
         let (time, salt) = (moment(time)?, random(salt)?);
         let event = if typed {
-            Event::parse_typed(json.as_bytes(), &self.redaction)?
+            Event::parse_typed(json, &self.redaction)?
         } else {
-            Event::parse(json.as_bytes(), &self.redaction)?
+            Event::parse(json, &self.redaction)?
         };
         self.redacted = event.redacted();
         let queued = Queued { event, time, salt };

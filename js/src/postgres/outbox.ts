@@ -2,7 +2,7 @@
 
 import { artefact } from "#recorder";
 import { CountersignError } from "../error.js";
-import { inCore, loader } from "../record/core.js";
+import { inCore, loader, salted } from "../record/core.js";
 import type { AuditEvent, Catalogue, EventOf } from "../record/event.js";
 import { toJson } from "../record/serialize.js";
 import { ask, names, type SqlClient, TABLE } from "./client.js";
@@ -58,7 +58,7 @@ export async function postgresOutbox<Events = unknown>({
           recorder.redact(path);
         }
         recorder.keepUnstored(true);
-        recorder.record(json, Date.now(), new Uint8Array(16), true);
+        recorder.record(salted(json), Date.now(), true);
         const line = recorder.unstored();
         return line.slice(line.indexOf("{")).trimEnd();
       } finally {

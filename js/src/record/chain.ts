@@ -4,7 +4,7 @@ import type { Batch } from "../deliver/batch.js";
 import { CountersignError } from "../error.js";
 import { within } from "../timers.js";
 import type { Recorder as CoreRecorder } from "../wasm/recorder.js";
-import { coded, inCore } from "./core.js";
+import { coded, inCore, salted } from "./core.js";
 import type { Taken } from "./handle.js";
 import type { Signing } from "./signer.js";
 
@@ -22,9 +22,6 @@ export interface Means {
   /** The next batch's entry in the outbox. */
   id: () => number;
 }
-
-/** Where each salt lies until the core has it. */
-const salt = new Uint8Array(16);
 
 /** What a link adds to its event, about. */
 export const LINK = 400;
@@ -78,9 +75,8 @@ export class Chain {
   }
 
   record(json: string, typed: boolean, now: number, taken: Taken): void {
-    this.#means.random(salt);
     try {
-      taken.bytes = this.#core.record(json, now, salt, typed);
+      taken.bytes = this.#core.record(salted(json, this.#means.random), now, typed);
       taken.redacted = this.#core.redacted;
     } catch (error) {
       throw coded(error);

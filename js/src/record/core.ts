@@ -10,6 +10,24 @@ export type Core = typeof wasm;
 /** Gives the artefact once it is loaded. A load that failed is tried again by the next call. */
 export const loader = (source: ModuleSource): (() => Promise<Core>) => starting("recorder", source, wasm);
 
+/** The bytes of a salt. */
+const SALT = 16;
+/** Where a salt and an event lie until the core has them, where they are no longer than this. */
+const common = new Uint8Array(1 << 14);
+const encoder = new TextEncoder();
+
+/** What the core records: a salt, of zeros unless it is filled, and an event's text behind it. It holds until the next call. */
+export function salted(json: string, random?: (bytes: Uint8Array<ArrayBuffer>) => unknown): Uint8Array {
+  // A unit of UTF-16 takes three bytes at most.
+  const most = SALT + 3 * json.length;
+  const bytes = most <= common.length ? common : new Uint8Array(most);
+  const salt = bytes.subarray(0, SALT);
+  salt.fill(0);
+  random?.(salt);
+  const { written } = encoder.encodeInto(json, bytes.subarray(SALT));
+  return bytes.subarray(0, SALT + written);
+}
+
 /** The shape of a path: what of it is an identifier is replaced. Throws before a recorder was created. */
 export function pathShape(path: string): string {
   return wasm.pathShape(path);

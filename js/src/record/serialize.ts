@@ -48,7 +48,7 @@ function isPlain(value: unknown, level: number): boolean {
 }
 
 function holdsPlain(value: object, level: number): boolean {
-  if ("toJSON" in value) {
+  if ((value as { toJSON?: unknown }).toJSON !== undefined) {
     return false;
   }
   if (Array.isArray(value)) {

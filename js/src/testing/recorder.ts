@@ -120,8 +120,8 @@ function telling(core: Core, tell: (event: RecordedEvent) => void): Core {
         super.keepUnstored(true);
       }
 
-      override record(json: string, time: number, salt: Uint8Array, typed: boolean): number {
-        const bytes = super.record(json, time, salt, typed);
+      override record(salted: Uint8Array, time: number, typed: boolean): number {
+        const bytes = super.record(salted, time, typed);
         const line = super.unstored();
         tell(JSON.parse(line.slice(line.indexOf("{"))));
         return bytes;

@@ -12,8 +12,12 @@ const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] =
   ["null", null, ["event.invalid", undefined, /null/, /give an object/]],
   ["text", '{"action":"a.b"}', ["event.invalid", undefined, /string/, /recordJson takes text/]],
   ["a list", [{ action: "a.b" }], ["event.invalid", undefined, /array/, /give an object/]],
-  ["no action", { actor: { id: "u_1" } }, ["event.invalid", "action", /action is required/, /SPEC section 12/]],
-  ["an actor's id alone", { action: "a.b", actor: "u_1" }, ["event.invalid", "actor", /an object/, /SPEC/]],
+  [
+    "no action",
+    { actor: { id: "u_1" } },
+    ["event.invalid", "action", /action is required/, /an event needs an action, an actor an id/],
+  ],
+  ["an actor's id alone", { action: "a.b", actor: "u_1" }, ["event.invalid", "actor", /an object/, /metadata takes/]],
   [
     "a date for people",
     { action: "a.b", occurred_at: "yesterday" },

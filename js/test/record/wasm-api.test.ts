@@ -39,6 +39,7 @@ function flush(recorder: core.Recorder, most: number, close = false): string[] {
 }
 
 const start = () => new core.Recorder(ORIGIN, KEY, true);
+const salted = (salt: number, json: string) => Buffer.concat([sixteen(salt), Buffer.from(json)]);
 
 test(`a proof gives its leaf's index`, async () => {
   const { index, leaf, proof } = vectors.tlog_proof;
@@ -78,7 +79,7 @@ test(`a log is one vkey, or a trust file with one log`, async () => {
 test(`a flush takes as many as it is told to`, () => {
   const recorder = start();
   for (let nth = 0; nth < 5; nth++) {
-    recorder.record(`{"nth":${nth}}`, TIME, sixteen(nth), false);
+    recorder.record(salted(nth, `{"nth":${nth}}`), TIME, false);
   }
   assert.equal(flush(recorder, 2).length, 3, "with the open link");
   assert.equal(recorder.queued, 3);
@@ -91,12 +92,12 @@ test(`a flush takes as many as it is told to`, () => {
 
 test(`what is queued can be kept and queued again`, () => {
   const recorder = start();
-  recorder.record('{"before":"keeping"}', TIME, sixteen(0), false);
+  recorder.record(salted(0, '{"before":"keeping"}'), TIME, false);
   assert.equal(recorder.unstored(), "");
   recorder.keepUnstored(true);
-  assert.equal(recorder.record('{"token":"t-1", "b":"é"}', TIME + 1, sixteen(1), false), 31);
-  assert.throws(() => recorder.record("[]", TIME, sixteen(2), false));
-  recorder.record('{"nth":2}', TIME + 2, sixteen(2), false);
+  assert.equal(recorder.record(salted(1, '{"token":"t-1", "b":"é"}'), TIME + 1, false), 31);
+  assert.throws(() => recorder.record(salted(2, "[]"), TIME, false));
+  recorder.record(salted(2, '{"nth":2}'), TIME + 2, false);
   const kept = recorder.unstored();
   const salt = (value: number) => btoa(String.fromCharCode(...sixteen(value)));
   const events = ['{"b":"é","token":"[redacted]"}', '{"nth":2}'];
