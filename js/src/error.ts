@@ -96,18 +96,20 @@ export class CountersignError extends Error {
   /** What went wrong, as a word that programs may compare. */
   readonly code: ErrorCode;
   /** What to do about it, for people. */
-  readonly hint: string | undefined;
+  declare readonly hint: string | undefined;
   /** The line of the input, 1-based. */
-  readonly line: number | undefined;
+  declare readonly line: number | undefined;
   /** The member in question. */
-  readonly member: string | undefined;
+  declare readonly member: string | undefined;
 
   constructor(code: ErrorCode, message: string, { hint, line, member, cause }: ErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.hint = hint;
-    this.line = line;
-    this.member = member;
+    for (const [name, value] of Object.entries({ hint, line, member })) {
+      // Node.js prints all members that are enumerable.
+      const enumerable = value !== undefined;
+      Object.defineProperty(this, name, { value, enumerable, writable: true, configurable: true });
+    }
   }
 }
 
