@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
 import { verify } from "countersign/verify";
 import type { Locator, Page } from "playwright-core";
 import { exportOf } from "../verify/inputs.ts";
+import { violations } from "./axe.ts";
 import { Site } from "./site.ts";
 
 /** Twenty failed logins of one person, and a log that is switched off. */
@@ -38,11 +38,6 @@ const text = async (of: Locator) => (await of.innerText()).replace(/\s+/g, " ").
 async function saved(page: Page, button: Locator): Promise<{ name: string; bytes: Buffer }> {
   const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
-}
-
-async function violations(page: Page): Promise<unknown> {
-  const { violations } = await new AxeBuilder({ page: page as never }).setLegacyMode().analyze();
-  return violations.map(({ id, nodes }) => [id, nodes.map(({ target, failureSummary }) => [target, failureSummary])]);
 }
 
 test("nothing is looked for where nobody asks for it", async () => {
