@@ -297,12 +297,15 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
         let Kind::Correlation(correlation) = &mut rules[nth].kind else { continue };
         for (which, (name, line)) in (0..).zip(&correlation.names) {
             let Some(rule) = by_name.get(name) else {
-                let fault = Fault::new(
-                    "rule.reference",
-                    *line,
-                    told!("there is no rule with the id or name `{name}`"),
-                    "add it to the pack, or mend the reference",
-                );
+                let is_title =
+                    |(_, node): &(String, Node)| node.get("title").and_then(Node::text) == Some(name);
+                let hint = if nodes.iter().any(is_title) {
+                    "a rule has it as its title: give that rule a `name:`, or write its id here"
+                } else {
+                    "add it to the pack, or mend the reference"
+                };
+                let problem = told!("there is no rule with the id or name `{name}`");
+                let fault = Fault::new("rule.reference", *line, problem, hint);
                 faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
                 continue;
             };

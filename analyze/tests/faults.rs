@@ -26,6 +26,16 @@ fn what_of_sigma_is_not_supported_is_told_with_what_to_write_instead() {
     }
 }
 
+#[test]
+fn who_names_a_rule_by_its_title_is_told_to_name_it_otherwise() {
+    let mut sources = Sources::default();
+    let body = "  type: event_count\n  rules: [T]\n  timespan: 5m\n  condition: {gte: 1}\n";
+    sources.add("rules.yml", &correlation(body));
+    let faults = sources.build("test").unwrap_err();
+    assert_eq!(faults[0].code, "rule.reference");
+    assert!(faults[0].hint.contains("title"), "{}", faults[0]);
+}
+
 fn detection(body: &str) -> String {
     format!("title: T\nid: i\nlevel: low\ndetection:\n{body}")
 }
