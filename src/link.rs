@@ -34,8 +34,8 @@ use crate::time::Time;
 /// What every link begins with, its space included.
 pub const PREFIX: &str = "countersign/v1 ";
 
-/// What is hashed before salt and event: the domain and a zero byte.
-pub const COMMIT_DOMAIN: &[u8; 23] = b"countersign/payload/v1\0";
+/// The domain in which events are hashed, and its zero byte.
+const COMMIT_DOMAIN: &[u8; 23] = b"countersign/payload/v1\0";
 
 /// As many bytes as an event or close link has at most.
 const MAX_NUMBERED: usize = 274;
@@ -48,7 +48,15 @@ pub type Signature = [u8; 64];
 
 /// `H("countersign/payload/v1" ‖ 0x00 ‖ salt ‖ event)`: what a link says of its event.
 pub fn commit(salt: &Salt, event: &[u8]) -> Hash {
-    Hash::of(&[COMMIT_DOMAIN, salt, event])
+    Hash::of(&[&commit_prefix(salt), event])
+}
+
+/// What is hashed before an event to give its [commit](commit()): the domain, a zero byte and the salt.
+pub fn commit_prefix(salt: &Salt) -> [u8; 39] {
+    let mut prefix = [0; 39];
+    prefix[..23].copy_from_slice(COMMIT_DOMAIN);
+    prefix[23..].copy_from_slice(salt);
+    prefix
 }
 
 /// A chain's name: the first 16 bytes of the leaf hash of its open link, shown as 32 hex digits.

@@ -9,7 +9,7 @@ use bare::Tasks;
 use countersign::event::{Event, Redaction};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line};
-use countersign::link::{COMMIT_DOMAIN, signed_part};
+use countersign::link::{commit_prefix, signed_part};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::seal::Sealer;
@@ -144,7 +144,7 @@ impl<'k> Sealed<'k> {
             self.sealer.line(&line.item, &mut self.lines)?;
             self.tasks.hash(&[&[0], text.as_bytes()]);
             if let Some(payload) = payload {
-                self.tasks.hash(&[COMMIT_DOMAIN, &payload.salt, payload.event.as_bytes()]);
+                self.tasks.hash(&[&commit_prefix(&payload.salt), payload.event.as_bytes()]);
             }
             // A tree has one node less than leaves.
             self.tasks.hash(&[&[1; 65]]);

@@ -17,7 +17,7 @@ use crate::export::line::{LineFault, into_bytes, strip};
 use crate::export::{Item, Line, MAX_LINE, Malformed, Matched, Mismatch, Payload, Withheld};
 use crate::hash::{Hash, Message, hash_many};
 use crate::keys::KeyNote;
-use crate::link::{COMMIT_DOMAIN, ChainId, Link, OpenLink, Salt, Signature, signed_part};
+use crate::link::{ChainId, Link, OpenLink, Signature, commit_prefix, signed_part};
 use crate::time::Time;
 use crate::trust::Trust;
 
@@ -488,11 +488,4 @@ impl<'a> Stretch<'a> {
         }
         self.finding(*entry, *line, code, detail);
     }
-}
-
-fn commit_prefix(salt: &Salt) -> [u8; 39] {
-    let mut prefix = [0; 39];
-    prefix[..23].copy_from_slice(COMMIT_DOMAIN);
-    prefix[23..].copy_from_slice(salt);
-    prefix
 }

@@ -131,7 +131,8 @@ impl Delivery {
                 let is_over = self.patience.is_some_and(|patience| begun.elapsed() > patience);
                 if stop::asked() || is_over {
                     let hint = "run it again once the receiver can be reached; with --state it continues where it was";
-                    let message = format!("{} not sent: {why}", count(left.len() as u64, "record"));
+                    // How many are still to come, nobody has counted.
+                    let message = format!("{} sent, and the rest not: {why}", count(self.sent, "record"));
                     return Err(Failure::unusable("feed.waiting", message, hint));
                 }
                 std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));

@@ -73,8 +73,8 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
         },
       });
       const event = { chain, seq, report, covered, acting: Float64Array.from(acting) };
-      const explained = await ask({ signal: options.signal }, (remote) => remote.explain(proof, event, bytesOf(trust)));
-      return { proof, ...explained };
+      const { steps } = await ask({ signal: options.signal }, (remote) => remote.explain(proof, event, bytesOf(trust)));
+      return { proof, report, steps };
     },
     sha256: (source, options = {}) => ask(options, (remote) => remote.sha256(source)),
     writeEvidence: (...given) => ask({}, (remote) => remote.writeEvidence(...given)),

@@ -1,6 +1,6 @@
 /** What else can be asked of an export that is at hand: a part of it, the proof of one event, its hash. */
 
-import type { CheckState, Report, Verdict } from "../report.js";
+import type { CheckState, Report } from "../report.js";
 
 /** What a slice shows. */
 export type Selection =
@@ -31,8 +31,8 @@ export interface Slice {
 export interface Explanation {
   /** The smallest export that proves it. */
   readonly proof: Blob;
-  /** The verdict over that export. */
-  readonly verdict: Verdict;
+  /** The report on that export. */
+  readonly report: Report;
   /** The steps, each building on those before it. */
   readonly steps: readonly ProofStep[];
 }

@@ -23,7 +23,7 @@ export interface SlicerWorker
   /** Comes first. */
   begin(module: WebAssembly.Module): Promise<void>;
   slice(source: Blob, selection: Selection, trust: Trust): Promise<Slice>;
-  explain(proof: Blob, event: Explained, trust: Trust): Promise<Omit<Explanation, "proof">>;
+  explain(proof: Blob, event: Explained, trust: Trust): Promise<Pick<Explanation, "steps">>;
   sha256(source: Blob): Promise<string>;
 }
 
@@ -53,7 +53,7 @@ export function work(port: Port): void {
     },
     explain: async (source, { chain, seq, report, covered, acting }, trust) => {
       const proof = new Uint8Array(await source.arrayBuffer());
-      return explain(proof, `${chain}/${seq}`, trust, report, covered, acting) as Omit<Explanation, "proof">;
+      return explain(proof, `${chain}/${seq}`, trust, report, covered, acting) as Pick<Explanation, "steps">;
     },
     sha256: async (source) => sha256(await open(source, 1)),
     writeEvidence: async ({ frame, trust, pins }, page, source) => {

@@ -1,9 +1,11 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { type PlainError, plainError } from "../error.js";
 import type { WholeEvent } from "../index/types.js";
-import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
+import type { CheckName, Report } from "../report.js";
+import type { Explanation, ProofFact, ProofHash, ProofStep, ProofStepId, Slicer } from "../slice/types.js";
 import { icon, STATE_LOOKS, VERDICT_LOOKS } from "./icons.js";
 import { keyView } from "./key.js";
+import { outcomeOf } from "./needed.js";
 import { isSameLine } from "./opening.js";
 import { save } from "./save.js";
 import { en, type Texts } from "./texts/texts.js";
@@ -28,6 +30,15 @@ const FACTS_SHOWN = 12;
 const FACT = 70_000;
 /** Facts that are words and numbers. All others are bytes, or lines of the export. */
 const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialised", "signer"];
+
+/** The checks by which the steps end that a proof can do without. */
+const CHECKS: Partial<Record<ProofStepId, CheckName>> = {
+  leaf: "tree",
+  path: "tree",
+  checkpoint: "tree",
+  log: "log",
+  witnesses: "witnesses",
+};
 
 /** How one event is proven: asked for, since all of the export is read again for it. */
 export class Proof extends View {
@@ -94,11 +105,12 @@ export class Proof extends View {
     }
   }
 
-  #explained({ steps, verdict }: Explanation, texts: Texts): TemplateResult {
+  #explained({ steps, report }: Explanation, texts: Texts): TemplateResult {
     const { proof } = texts.rows;
+    const { verdict } = report;
     const look = VERDICT_LOOKS[verdict];
     return html`
-      <ol class="steps" tabindex="-1">${steps.map((step) => this.#step(step, texts))}</ol>
+      <ol class="steps" tabindex="-1">${steps.map((step) => this.#step(step, report, texts))}</ol>
       <p class="proof-verdict">
         ${proof.verdict} <span class="state tone-${look.tone}">${icon(look.icon)}<span class="plain">${texts.result.verdicts[verdict].word}</span></span>
       </p>
@@ -109,9 +121,11 @@ export class Proof extends View {
     `;
   }
 
-  #step({ id, state, facts, hashes = [] }: ProofStep, texts: Texts): TemplateResult {
+  #step({ id, state, facts, hashes = [] }: ProofStep, report: Report, texts: Texts): TemplateResult {
     const { proof, drawer } = texts.rows;
-    const look = STATE_LOOKS[state];
+    const check = CHECKS[id];
+    const outcome = state === "not_checked" && check !== undefined ? outcomeOf(check, report) : state;
+    const look = STATE_LOOKS[outcome];
     const shown = this.#allFacts ? facts : facts.slice(0, FACTS_SHOWN);
     const more = facts.length - shown.length;
     return html`
@@ -119,7 +133,7 @@ export class Proof extends View {
         <div class="step-head">
           <span class="step-mark">${icon(look.icon)}</span>
           <h4>${proof.steps[id].title}</h4>
-          <span class="state tone-${look.tone}">${proof.states[state]}</span>
+          <span class="state tone-${look.tone}">${proof.states[outcome]}</span>
         </div>
         <p class="faint">${proof.steps[id].about}</p>
         ${

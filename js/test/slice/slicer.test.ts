@@ -96,8 +96,8 @@ test("every step of an intact export's proof that can be told passes", async () 
   for (const { name, source, trust, events } of intact) {
     const [event] = events;
     assert.ok(event);
-    const { proof, verdict, steps } = await slicer.explain(source, event, { trust });
-    assert.ok(INTACT.has(verdict), `${name}: ${verdict}`);
+    const { proof, report, steps } = await slicer.explain(source, event, { trust });
+    assert.ok(INTACT.has(report.verdict), `${name}: ${report.verdict}`);
     assert.equal(steps.length, 11);
     const failed = steps.filter(({ state }) => state === "fail");
     assert.deepEqual(failed, [], name);

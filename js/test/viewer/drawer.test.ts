@@ -247,7 +247,7 @@ test("the proof is asked for, waited for, cancelled, and shown step by step", { 
     "From the entry to the root OK",
     "The checkpoint OK",
     "The log’s signature Failed",
-    "The witnesses Not checked",
+    "The witnesses Not needed",
   ]);
   assert.equal(await tab.locator(".hashes tbody").count(), 11);
   assert.equal(await tab.locator("cs-proof b").count(), 0);

@@ -129,6 +129,17 @@ const STEPS: readonly ProofStepId[] = [
   "witnesses",
 ];
 
+/** One whose reader asks for no witnesses. */
+const REPORT = {
+  verdict: "partial",
+  checks: {
+    format: { state: "pass", checked: 12, failed: 0, reason: null },
+    witnesses: { state: "not_checked", checked: 0, failed: 0, reason: "the trust file names no quorum" },
+  },
+  log: { size: 2048, root: "", time: null },
+  finding_counts: {},
+} as Explanation["report"];
+
 const HASH = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
 
 function explanation(): Explanation {
@@ -172,7 +183,7 @@ function explanation(): Explanation {
   };
   return {
     proof: new Blob(["a proof\n"]),
-    verdict: "partial",
+    report: REPORT,
     steps: STEPS.map((id) => ({
       id,
       state: id === "witnesses" ? "not_checked" : id === "log" ? "fail" : "pass",
