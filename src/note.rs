@@ -149,7 +149,7 @@ impl VerifierKey {
         let refuse = |why: &str| Error::new(Code::Key, why);
         let (name, id, found, public) = parse_key(text).ok_or_else(|| {
             refuse("the key is not a verifier key")
-                .with_hint("a verifier key is written name+hhhhhhhh+base64")
+                .with_hint("a verifier key looks like name+1a2b3c4d+, followed by base64")
         })?;
         if found != kind {
             return Err(match kind {

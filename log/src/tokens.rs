@@ -109,7 +109,7 @@ impl Access {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// There is no token, or one that is not good.
-    #[error("the request has no token that is good")]
+    #[error("the request has no valid token")]
     Unauthenticated,
     /// The token does not have the right.
     #[error("the token does not have the right")]

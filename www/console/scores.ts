@@ -64,12 +64,18 @@ export class Scores extends View {
     if (this.#document === undefined) return html`<p class="empty">${t.sessions.waiting}</p>`;
     const { sessions, identities } = this.#document;
     return html`
-      ${this.#ranked("sessions", t.sessions.sessions, sessions, t)}
-      ${this.#ranked("identities", t.sessions.identities, identities, t)}
+      ${this.#ranked("sessions", t.sessions.sessions, t.sessions.noSessions, sessions, t)}
+      ${this.#ranked("identities", t.sessions.identities, t.sessions.noIdentities, identities, t)}
     `;
   }
 
-  #ranked(name: string, heading: string, all: readonly Scored[], t: ConsoleTexts): TemplateResult {
+  #ranked(
+    name: string,
+    heading: string,
+    none: string,
+    all: readonly Scored[],
+    t: ConsoleTexts,
+  ): TemplateResult {
     const words = t.sessions;
     const { count } = t.viewer.figures;
     return html`
@@ -77,7 +83,7 @@ export class Scores extends View {
         <h3 id="${name}-heading">${heading}</h3>
         ${
           all.length === 0
-            ? html`<p class="empty">${words.none}</p>`
+            ? html`<p class="empty">${none}</p>`
             : table(
                 heading,
                 [words.who, words.score, words.findings, words.worst, words.last],

@@ -45,7 +45,7 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
     ${
       query === ""
         ? nothing
-        : html`<p class="asked">${icon("search")}<span>${t.search.found} <code>${query}</code></span>
+        : html`<p class="asked">${icon("search")}<span>${search.refusal === undefined ? t.search.found : t.search.asked} <code>${query}</code></span>
           <button type="button" @click=${() => ask("")}>${t.search.back}</button></p>`
     }
     ${

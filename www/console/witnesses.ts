@@ -1,4 +1,5 @@
-import { icon } from "@countersign/viewer/icons.js";
+import { icon, STATE_LOOKS } from "@countersign/viewer/icons.js";
+import { outcomeOf } from "@countersign/viewer/needed.js";
 import type { Marks } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import type { Report } from "countersign/verify";
@@ -85,19 +86,21 @@ function witnessView(
 
 function quorumView(
   { checkpoints }: Marks,
-  { checks }: Report,
+  report: Report,
   trust: string | undefined,
   t: ConsoleTexts,
 ): TemplateResult {
   const words = t.witnesses;
   const newest = checkpoints.at(-1);
-  const { witnesses } = checks;
+  const { witnesses } = report.checks;
   if (trust === undefined || witnesses.state === "not_checked") {
     const why =
       trust !== undefined && witnesses.state === "not_checked"
         ? told(witnesses.reason, t.page)
         : words.noTrust;
-    return html`<p class="state tone-doubt">${icon("unknown")}${words.unknown}</p><p class="help">${why}</p>`;
+    const isIdle = trust !== undefined && outcomeOf("witnesses", report) === "not_needed";
+    const { tone, icon: sign } = STATE_LOOKS[isIdle ? "not_needed" : "not_checked"];
+    return html`<p class="state tone-${isIdle ? tone : "doubt"}">${icon(sign)}${isIdle ? words.notNeeded : words.unknown}</p><p class="help">${why}</p>`;
   }
   if (newest === undefined || newest.seen === null || witnesses.state === "fail")
     return html`<p class="state tone-bad">${icon("fail")}${words.unmet}</p>`;

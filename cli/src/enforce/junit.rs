@@ -22,8 +22,11 @@ pub(super) fn junit(judged: &Judged<'_>) -> String {
             let name = escaped(if is_whole { &check.wanted } else { &against.said });
             let said = escaped(&against.whole());
             let entries: Vec<String> = against.leaves.iter().map(u64::to_string).collect();
-            let entries =
-                if entries.is_empty() { String::new() } else { format!("entries {}", entries.join(", ")) };
+            let entries = match &entries[..] {
+                [] => String::new(),
+                [entry] => format!("entry {entry}"),
+                entries => format!("entries {}", entries.join(", ")),
+            };
             let inner = if let Some(passed) = &against.passed {
                 skipped += 1;
                 format!("<skipped message=\"{}, until {}\"/>", escaped(&passed.reason), passed.until)

@@ -204,8 +204,8 @@ fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, Fault> {
         let name = item.text()?;
         known.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| {
             let hint =
-                "write verified, partial or unconfirmed; no policy can accept altered, broken or not checked";
-            item.fault("policy.verdict", "no policy can accept this verdict", hint)
+                "write verified, partial or unconfirmed";
+            item.fault("policy.verdict", "this is not a verdict that a policy can accept", hint)
         })
     };
     let verdicts = written.items()?.iter().map(read).collect::<Result<Vec<_>, _>>()?;

@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 import { save } from "./save.js";
 import type { Texts } from "./texts/texts.js";
 import { said } from "./value.js";
-import { codeTitle } from "./verdict.js";
+import { codeTitle, isInTitle } from "./verdict.js";
 
 /** What was noticed. */
 export interface Alarm {
@@ -31,7 +31,7 @@ export function alarmView({ report, at, goodPin }: Alarm, texts: Texts, zone: Zo
       ${icon("altered")}
       <div>
         <h2>${live.alarmTitle}: ${what(report, texts)}</h2>
-        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${said(first.message, texts, 400)}</p>`}
+        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first.message, first.code, texts) ? nothing : said(first.message, texts, 400)}</p>`}
         <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
         <div class="buttons">
           <button type="button" @click=${() => save("alarm-report.json", json(report))}>${live.saveReport}</button>

@@ -66,6 +66,16 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
     : complete.range(figures.entries(end - first), first, end - 1);
 }
 
+/** Whether a sentence of the core's says what its code's title says already. */
+export function isInTitle(message: string, code: FindingCode, texts: Texts): boolean {
+  return bare(texts.core(message) ?? message) === bare(codeTitle(code, texts));
+}
+
+/** Without what an event is called by: "the event", "this event". */
+function bare(sentence: string): string {
+  return sentence.toLowerCase().replace(/^(this|the|dieses|das) /, "");
+}
+
 /** A few words for a code; the code itself where it is newer than the texts. */
 export function codeTitle(code: FindingCode, { result }: Texts): string {
   return Object.hasOwn(result.codes, code) ? result.codes[code] : code;

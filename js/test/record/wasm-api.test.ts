@@ -66,7 +66,7 @@ test(`a log is one vkey, or a trust file with one log`, async () => {
   const trust = new core.LogTrust(` ${LOG}\n`);
   assert.equal(trust.origin, ORIGIN);
   trust.free();
-  await assert.rejects(prove("", "", ""), { code: "key.invalid", hint: /name\+hhhhhhhh\+base64/ });
+  await assert.rejects(prove("", "", ""), { code: "key.invalid", hint: /name\+1a2b3c4d\+/ });
   await assert.rejects(prove("# none\n", "", ""), { code: "trust.invalid", hint: /log <vkey>/ });
   await assert.rejects(prove(`log ${LOG}\nlog ${VKEY}\n`, "", ""), { code: "trust.invalid" });
   await assert.rejects(prove(`log ${LOG}\nlogs\n`, "", ""), { code: "trust.invalid", line: 2 });

@@ -216,7 +216,7 @@ test("a withheld event and a gap say what is known of them, and nothing is calle
   assert.doesNotMatch((await text(opened, ".drawer")).join(), /Nothing proves it/);
   await openRow(opened, 5);
   const gap = (await text(opened, ".drawer")).join();
-  assert.match(gap, /1,024 entries left out by whoever made this file.*entries 6 to 1,029/);
+  assert.match(gap, /1,024 entries left out by whoever made this file.*Entries 6 to 1,029/);
   assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
 });
 

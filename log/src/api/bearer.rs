@@ -17,7 +17,7 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Unauthenticated => {
-                let message = "this is for readers with a token that is good";
+                let message = "only readers with a valid token may ask for this";
                 Self::new(StatusCode::UNAUTHORIZED, "request.unauthenticated", message)
                     .with_hint("send it as Authorization: Bearer TOKEN; `countersign token add` makes one")
             }

@@ -71,7 +71,8 @@ export const de: ConsoleTexts = {
     trustHelp:
       "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Unterzeichner. Sie wird mitgebracht: nichts davon wird je vom Log übernommen.",
     withoutTrust: "Keine Vertrauensdatei",
-    noTrust: "Kein Vertrauen: das beste Urteil ist „in sich stimmig, Unterzeichner nicht bestätigt“.",
+    noTrust:
+      "Ohne Vertrauensdatei lässt sich sagen, dass Ereignisse unverändert sind, aber nicht, wer sie signiert hat.",
     choose: "Vertrauensdatei wählen",
     another: "Andere Vertrauensdatei wählen",
     paste: "Vertrauensdatei einfügen",
@@ -141,6 +142,7 @@ export const de: ConsoleTexts = {
     apply: "Diese laden",
     again: "Neu laden",
     found: "Das Log hat alle Ereignisse durchsucht nach",
+    asked: "Im ganzen Log gesucht:",
     back: "Zurück zu den neuesten Ereignissen",
     everywhere: "Das ganze Log durchsuchen",
     onlyLoaded: "Bisher wurden nur die geladenen Ereignisse durchsucht.",
@@ -196,7 +198,8 @@ export const de: ConsoleTexts = {
     sessions: "Sitzungen",
     identities: "Identitäten",
     waiting: "Die Punkte erscheinen mit dem Ergebnis.",
-    none: "Die Regeln haben zu keiner Sitzung oder Identität etwas gefunden.",
+    noSessions: "Die Regeln haben zu keiner Sitzung etwas gefunden.",
+    noIdentities: "Die Regeln haben zu keiner Identität etwas gefunden.",
     who: "Kennung",
     score: "Punkte",
     findings: "Was gefunden wurde",
@@ -442,7 +445,8 @@ export const de: ConsoleTexts = {
     quorum: "Das eigene Quorum",
     met: "Beim neuesten Checkpoint erfüllt",
     unmet: "Nicht erfüllt",
-    unknown: "Nicht angesehen",
+    unknown: "Nicht geprüft",
+    notNeeded: "Nicht nötig",
     noTrust:
       "Welche Zeugen zählen, sagt eine Vertrauensdatei (Zeilen witness, group und quorum). Es wurde keine mitgebracht.",
     existed: "bestand am",
@@ -467,11 +471,10 @@ export const de: ConsoleTexts = {
 
   storage: {
     heading: "Speicher",
-    about:
-      "Was das Log über sich selbst sagt, unter /healthz und /metrics. Das ist das Wort des Betreibers: nichts davon ist signiert, nichts davon ist geprüft.",
+    about: "Was das Log über sich selbst sagt, unter /healthz und /metrics. Nichts davon ist signiert.",
     word: "Wort des Betreibers, ungeprüft",
     refresh: "Neu laden",
-    asked: "gefragt um",
+    asked: "Gefragt um",
     health: "Zustand",
     healthy: "in Ordnung",
     unhealthy: "nicht in Ordnung",

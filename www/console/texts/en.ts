@@ -133,6 +133,7 @@ export const en = {
     apply: "Load these",
     again: "Load again",
     found: "The log searched all its events for",
+    asked: "You searched the whole log for",
     back: "Back to the newest events",
     everywhere: "Search the whole log",
     onlyLoaded: "So far, only the loaded events were searched.",
@@ -188,7 +189,8 @@ export const en = {
     sessions: "Sessions",
     identities: "Identities",
     waiting: "The scores appear with the result.",
-    none: "The rules found nothing about any session or identity.",
+    noSessions: "The rules found nothing about a session.",
+    noIdentities: "The rules found nothing about an identity.",
     who: "Identifier",
     score: "Score",
     findings: "What was found",
@@ -434,6 +436,7 @@ export const en = {
     met: "Met at the newest checkpoint",
     unmet: "Not met",
     unknown: "Not checked",
+    notNeeded: "Not needed",
     noTrust:
       "Your trust file says which witnesses count (its witness, group and quorum lines). You haven’t added one.",
     existed: "existed by",
@@ -458,11 +461,10 @@ export const en = {
 
   storage: {
     heading: "Storage",
-    about:
-      "What the log says about itself at /healthz and /metrics. None of this is signed or verified: it is the operator’s word.",
+    about: "What the log says about itself at /healthz and /metrics. None of it is signed.",
     word: "Not verified: the operator’s word",
     refresh: "Refresh",
-    asked: "asked at",
+    asked: "Asked at",
     health: "Health",
     healthy: "healthy",
     unhealthy: "not healthy",

@@ -1,5 +1,5 @@
 import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
-import { codeTitle } from "@countersign/viewer/verdict.js";
+import { codeTitle, isInTitle } from "@countersign/viewer/verdict.js";
 import type { Finding, FindingCode, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
@@ -105,7 +105,7 @@ function findingView(
   return html`
     <li>
       ${placeView(finding, t)}
-      <p>${told(finding.message, t)}</p>
+      ${isInTitle(finding.message, finding.code, t.viewer) ? nothing : html`<p>${told(finding.message, t)}</p>`}
       ${withHint ? html`<p class="hint">${told(finding.hint, t)}</p>` : nothing}
       ${row ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
     </li>

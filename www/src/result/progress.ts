@@ -1,7 +1,7 @@
 import { icon } from "@countersign/viewer/icons.js";
 import type { Progress } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
-import { codeTitle } from "@countersign/viewer/verdict.js";
+import { codeTitle, isInTitle } from "@countersign/viewer/verdict.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
@@ -65,7 +65,7 @@ function failureView(finding: Finding, file: string | undefined, t: PageTexts): 
         <code class="code">${finding.code}</code>
         <span class="faint">${t.findings.line} ${t.viewer.figures.count(finding.line)}${file === undefined ? nothing : html`, ${value(file)}`}</span>
       </p>
-      <p>${told(finding.message, t)}</p>
+      ${isInTitle(finding.message, finding.code, t.viewer) ? nothing : html`<p>${told(finding.message, t)}</p>`}
       <p class="help">${t.progress.goesOn}</p>
     </div>
   `;

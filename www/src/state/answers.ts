@@ -8,8 +8,8 @@ export type Unchanged =
   | { readonly is: "yes"; readonly events: number }
   /** So many events are not what was signed. */
   | { readonly is: "no"; readonly why: "events"; readonly changed: number; readonly of: number }
-  /** Something else is not, or is missing, repeated or out of order. */
-  | { readonly is: "no"; readonly why: "other" | "order" }
+  /** Something else is not, or is missing, repeated or out of order, or only a pin says otherwise. */
+  | { readonly is: "no"; readonly why: "other" | "order" | "history" }
   | { readonly is: "open"; readonly why: "unread" | "unsigned" };
 
 /** Whose signatures these are. */
@@ -52,7 +52,11 @@ export function answersOf(report: Report): Answers {
 function unchanged({ verdict, checks, counts, finding_counts }: Report): Unchanged {
   const changed = finding_counts["payload.mismatch"] ?? 0;
   if (changed > 0) return { is: "no", why: "events", changed, of: checks.payloads.checked };
-  if (verdict === "altered") return { is: "no", why: "other" };
+  if (verdict === "altered") {
+    const failed = Object.entries(checks).filter(([, { state }]) => state === "fail");
+    const isHistory = failed.every(([name]) => name === "append_only");
+    return { is: "no", why: isHistory ? "history" : "other" };
+  }
   if (verdict === "broken") return { is: "no", why: "order" };
   if (checks.format.state !== "pass") return { is: "open", why: "unread" };
   const isSigned = isOpen(checks.payloads, counts.events) || isOpen(checks.chains, counts.leaves);

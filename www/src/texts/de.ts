@@ -130,6 +130,7 @@ export const de: PageTexts = {
       events: (changed, of) =>
         `${count(changed)} von ${of === 1 ? "1 Ereignis" : `${count(of)} Ereignissen`} ${changed === 1 ? "wurde" : "wurden"} nach der Signatur verändert.`,
       other: "Etwas in dieser Datei ist nicht das, was signiert wurde.",
+      history: "Diese Datei widerspricht dem, was vorher von diesem Log zu sehen war, oder endet früher.",
       order: "Etwas fehlt, ist doppelt, steht am falschen Platz oder ist nicht erlaubt.",
       unread: "Nicht die ganze Datei ist lesbar.",
       unsigned: "Nicht alles hier ist von einer Signatur gedeckt.",

@@ -125,6 +125,7 @@ export const en = {
       events: (changed: number, of: number) =>
         `${count(changed)} of ${events(of)} ${changed === 1 ? "was" : "were"} changed after signing.`,
       other: "Something in this file is not what was signed.",
+      history: "This file contradicts what was seen of this log before, or ends earlier.",
       order: "Something is missing, repeated, out of order or not allowed.",
       unread: "Not all of the file can be read.",
       unsigned: "Not everything here is covered by a signature.",

@@ -103,6 +103,8 @@ test("whether the reader’s quorum is met is the core’s answer", { skip }, as
   assert.match(met, /1 cosignature, last at 20\d\d-/);
   const missed = await part(await showing(t, "quorum-missed"), "Witnesses");
   assert.match(missed, /Your quorum Not met/);
+  const unasked = await part(await showing(t, "log-two-chains"), "Witnesses");
+  assert.match(unasked, /Your quorum Not needed The trust file asks for no witnesses/);
 });
 
 test("grants and revocations are shown from key notes that verified", { skip }, async (t) => {

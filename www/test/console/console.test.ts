@@ -259,6 +259,7 @@ test("what cannot be asked for is said before the log is asked, and what it refu
   });
   await page.locator("main .refused[data-status='400']").waitFor();
   assert.match(await page.locator("main .refused").innerText(), /The log says: .*time/s);
+  await page.getByText("You searched the whole log for actor:u_0 since:yesterday").waitFor();
 });
 
 test("events show up while one watches, in every part", { skip }, async (t) => {

@@ -25,3 +25,11 @@ for (const [name, unchanged, signed, complete] of [
     );
   });
 }
+
+test("what only a pin contradicts is told apart from what was changed", () => {
+  const why = (name: string) => {
+    const { unchanged } = answersOf(report(name));
+    return unchanged.is === "no" ? unchanged.why : unchanged.is;
+  };
+  assert.deepEqual(["pin-split-view", "flip-event", "fork"].map(why), ["history", "events", "order"]);
+});
