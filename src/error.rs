@@ -41,6 +41,8 @@ words! {
         Export = "export.invalid",
         /// More of an export waits for a signature than a reader of its events keeps.
         LeftOut = "export.left_out",
+        /// Nothing in an export is what was selected, or what was is not there to be shown.
+        Selection = "selection.empty",
         /// An evidence file, or the frame of a report, is malformed or does not hold together (SPEC section 14).
         Evidence = "evidence.invalid",
         /// A recorder was used out of turn: a signature is due, or the chain is closed.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use countersign::error::{Code, Error};
 use countersign::export::writer::Writer;
 use countersign::export::{Item, Withheld};
 use countersign::link::ChainId;
@@ -106,7 +107,7 @@ pub(crate) fn cut(
     export::read(input, "looking", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
             look(item);
-            survey.line(number, item).map_err(Failure::broken)
+            survey.line(number, item).map_err(failed)
         }
         (Part::Header(header), _) => {
             survey = Some(Survey::new(header, selection, trust));
@@ -115,7 +116,7 @@ pub(crate) fn cut(
         (Part::Item(..), None) => Ok(()),
     })?;
     let Some(survey) = survey else { return Err(export::empty()) };
-    let plan = survey.finish().map_err(|error| Failure::broken(error).within(input.name()))?;
+    let plan = survey.finish().map_err(|error| failed(error).within(input.name()))?;
 
     let mut output = Output::create(destination)?;
     let mut lines = Writer::new();
@@ -132,6 +133,11 @@ pub(crate) fn cut(
     output.write(lines.as_bytes())?;
     output.finish()?;
     Ok((plan.events(), plan.chains()))
+}
+
+/// An export that has not what was asked for is as sound as before.
+fn failed(error: Error) -> Failure {
+    if error.code == Code::Selection { error.into() } else { Failure::broken(error) }
 }
 
 /// Makes an export of these events alone.

@@ -75,8 +75,8 @@ fn nothing_found_is_explained() {
         .stderr(predicate::str::contains("hint: "));
     place
         .run(&["slice", "audit.ndjson", "--query", "signer:nobody", "-o", "slice.ndjson"])
-        .code(1)
-        .stderr(predicate::str::contains("the slice would show no event"));
+        .code(2)
+        .stderr(predicate::str::contains("there is no event to show"));
     place.run(&["slice", "audit.ndjson", "--query", "signer:*/app n>3", "-o", "slice.ndjson"]).success();
 }
 

@@ -97,16 +97,16 @@ fn what_is_not_there_cannot_be_shown() {
     let chain = place.chain("audit.ndjson");
     let no_chain = "0".repeat(32);
     for (args, says) in [
-        (&["--query", "n=10"][..], "the slice would show no event"),
-        (&["--withhold", "action=job.update"], "the slice would show no event"),
+        (&["--query", "n=10"][..], "there is no event to show"),
+        (&["--withhold", "action=job.update"], "there is no event to show"),
         (&["--event", &format!("{chain}/99")], "there is no event"),
         (&["--event", &format!("{chain}/0")], "has no event here that could be shown"),
         (&["--chain", &no_chain], "there is no chain"),
     ] {
         place
             .run(&[&["slice", "audit.ndjson", "-o", "slice.ndjson"], args].concat())
-            .code(1)
-            .stderr(predicate::str::starts_with("✗ error[export.invalid]: audit.ndjson: "))
+            .code(2)
+            .stderr(predicate::str::starts_with("✗ error[selection.empty]: audit.ndjson: "))
             .stderr(predicate::str::contains(says))
             .stderr(predicate::str::contains("hint: "));
         assert!(!place.path("slice.ndjson").exists());

@@ -108,8 +108,8 @@ impl<'s> Survey<'s> {
     /// Takes the next line after the header.
     ///
     /// # Errors
-    /// [`Code::Export`] when leaves of the range that is asked for are not here, when an event that is asked for
-    /// is withheld, or when a skip is misaligned.
+    /// [`Code::Selection`] when an event that is asked for is withheld. [`Code::Export`] when leaves of the range that is
+    /// asked for are not here, or when a skip is misaligned.
     pub fn line(&mut self, number: u64, item: &Item<'_>) -> Result<(), Error> {
         self.last_line = number;
         let index = self.tree.end();
@@ -175,7 +175,7 @@ impl<'s> Survey<'s> {
         if !self.sought.is_empty() && self.sought.remove(&(link.chain(), link.seq())) && !has_event {
             let message = format!("{}/{} has no event here that could be shown", link.chain(), link.seq());
             let hint = "open and close links have none; others may be withheld";
-            return Err(invalid(number, message).with_hint(hint));
+            return Err(Error::new(Code::Selection, message).at_line(number).with_hint(hint));
         }
         Ok(())
     }
@@ -183,17 +183,19 @@ impl<'s> Survey<'s> {
     /// Ends the first reading.
     ///
     /// # Errors
-    /// [`Code::Export`] when the slice would show no event, when something that is asked for is not here, when
-    /// the last checkpoint is not of the entries before it, or when what must be kept comes after it.
+    /// [`Code::Selection`] when the slice would show no event, or something that is asked for is not here.
+    /// [`Code::Export`] when a range cannot be claimed, when the last checkpoint is not of the entries before it, or when
+    /// what must be kept comes after it.
     pub fn finish(mut self) -> Result<Plan<'s>, Error> {
         let refuse = |message: String, hint| Err(Error::new(Code::Export, message).with_hint(hint));
+        let absent = |message: String, hint| Err(Error::new(Code::Selection, message).with_hint(hint));
         if let Some((chain, seq)) = self.sought.first() {
             let hint = "`countersign show EXPORT` lists the events that there are";
-            return refuse(format!("there is no event {chain}/{seq} in this export"), hint);
+            return absent(format!("there is no event {chain}/{seq} in this export"), hint);
         }
         if let Some(chain) = self.selection.chains.iter().find(|chain| !self.chains.contains_key(chain)) {
             let hint = "`countersign show EXPORT` lists the chains that there are";
-            return refuse(format!("there is no chain {chain} in this export"), hint);
+            return absent(format!("there is no chain {chain} in this export"), hint);
         }
         let sealed = self.attestations.count() > 0;
         if let Some((first, end)) = self.selection.range {
@@ -212,8 +214,8 @@ impl<'s> Survey<'s> {
             }
         }
         if self.events == 0 {
-            let hint = "no event passes what was asked for, or all that do are withheld";
-            return refuse("the slice would show no event".into(), hint);
+            let hint = "no event matches what was asked for, or all that do are withheld";
+            return absent("there is no event to show".into(), hint);
         }
         let is_hidden = |chain: &Surveyed| chain.shown_after.is_none() && chain.opened_after.is_some();
         let leaves_out = self.left_out > 0 || self.chains.values().any(is_hidden);
