@@ -170,7 +170,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let status = verification.report.verdict.exit_status();
     let Some(evidence) = evidence else {
         verdict::print(&(headline + "\n"))?;
-        style::warn("There is no evidence in it: `countersign verify` says what is wrong");
+        style::warn("it gives no evidence: `countersign verify` says what is wrong");
         return Ok(status);
     };
     match (&folder, as_file) {

@@ -177,7 +177,8 @@ pub(crate) fn refused(faults: &[Fault]) -> Failure {
         failure(fault).report();
     }
     if before.len() > told {
-        style::warn(&format!("{} more", count((before.len() - told) as u64, "fault")));
+        let more = before.len() - told;
+        style::warn(&format!("{more} more fault{}", if more == 1 { "" } else { "s" }));
     }
     failure(last)
 }

@@ -116,17 +116,18 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             let of_what = if scope.is_everything() {
                 String::new()
             } else {
-                format!(" what is of {}", shown_scope(&scope))
+                format!(" events of {}", shown_scope(&scope))
             };
             let token = tokens::add(&of.dir, name, *right, *until, scope);
             let token = token.map_err(|error| explain(&error, &of.dir))?;
-            style::done(&format!("{name} may {right}{of_what} with the token below: it is not shown again"));
+            let rights = right.to_string().replace(',', " and ");
+            style::done(&format!("{name} may {rights}{of_what} with this token, which is not shown again"));
             print(token.as_str())
         }
         What::List { of } => list(&of.dir),
         What::Revoke { name, of } => {
             tokens::revoke(&of.dir, name).map_err(|error| explain(&error, &of.dir))?;
-            style::done(&format!("{name} is let in no more"));
+            style::done(&format!("{name}'s token no longer works"));
             Ok(0)
         }
     }

@@ -181,6 +181,9 @@ fn other_people_read_what_is_written() {
             assert x.tests == len(c) and x.failures == len(f), (x.tests, x.failures); print(x.failures)";
         let failures: u64 =
             run(&python, junit, place.read("countersign.xml").as_bytes()).trim().parse().unwrap();
+        let xml = place.read("countersign.xml");
+        let named = xml.split(">entries ").skip(1).map(|rest| rest.split('<').next().unwrap());
+        assert!(named.clone().all(|entries| entries.contains(',')), "{:?}", named.collect::<Vec<_>>());
         // Counts and exit status say the same.
         assert_eq!(failures > 0, code == 6);
         assert_eq!(failures as usize, rules(&place).len());

@@ -227,7 +227,7 @@ fn an_altered_export_makes_no_evidence() {
         .run(&["evidence", "altered.ndjson", "--trust", "trust.txt", "--framework", "soc2", "-o", "out.md"])
         .code(1)
         .stdout(predicate::str::contains("Altered"))
-        .stderr(predicate::str::contains("There is no evidence in it"));
+        .stderr(predicate::str::contains("it gives no evidence"));
     place.write("nothing.txt", "nothing\n");
     place.run(&["evidence", "nothing.txt", "--framework", "soc2", "-o", "out.md"]).code(5);
     assert!(!place.files().contains(&"out.md".to_owned()));

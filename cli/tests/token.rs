@@ -28,7 +28,7 @@ fn a_token_is_shown_once() {
 fn rights_and_ends() {
     let place = place();
     let args = ["token", "add", "privacy-desk", "--may", "read,erase", "--until", "2027-01-01"];
-    place.run(&args).success().stderr(contains("privacy-desk may read,erase"));
+    place.run(&args).success().stderr(contains("privacy-desk may read and erase with"));
     place.run(&["token", "list"]).success().stdout(
         contains("privacy-desk").and(contains("read,erase")).and(contains("2027-01-01T00:00:00.000Z")),
     );
@@ -59,7 +59,7 @@ fn a_token_for_some_events() {
     place
         .run(&args)
         .success()
-        .stderr(contains("acme may read what is of tenant=acme%20corp action=user.* with"));
+        .stderr(contains("acme may read events of tenant=acme%20corp action=user.* with"));
     place.run(&["token", "add", "auditor"]).success();
     let listed = place.run(&["token", "list"]).success();
     listed.stdout(contains("tenant=acme%20corp action=user.*").and(contains("auditor  read  -      all")));

@@ -203,8 +203,7 @@ fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, Fault> {
     let read = |item: &Written<'_>| -> Result<Verdict, Fault> {
         let name = item.text()?;
         known.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| {
-            let hint =
-                "write verified, partial or unconfirmed";
+            let hint = "write verified, partial or unconfirmed";
             item.fault("policy.verdict", "this is not a verdict that a policy can accept", hint)
         })
     };

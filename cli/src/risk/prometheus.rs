@@ -20,12 +20,16 @@ pub(super) fn prometheus(report: &Report, now: Time) -> String {
         ("countersign_exposure_mean", "Mean losses of a year, in the currency.", |figures| {
             vec![(String::new(), figures.mean)]
         }),
-        ("countersign_exposure_percentile", "What so many of 100 years do not lose more than.", |figures| {
-            let sample = |of: &countersign_risk::Quantile| {
-                (format!(",percentile=\"{:.0}\"", of.part * 100.0), of.loss)
-            };
-            figures.quantiles.iter().map(sample).collect()
-        }),
+        (
+            "countersign_exposure_percentile",
+            "Loss that this percentage of the years does not exceed.",
+            |figures| {
+                let sample = |of: &countersign_risk::Quantile| {
+                    (format!(",percentile=\"{:.0}\"", of.part * 100.0), of.loss)
+                };
+                figures.quantiles.iter().map(sample).collect()
+            },
+        ),
         ("countersign_exposure_probability", "Share of years with a loss.", |figures| {
             vec![(String::new(), 1.0 - figures.without_loss)]
         }),

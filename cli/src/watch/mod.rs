@@ -321,7 +321,11 @@ fn list(folder: &Path) -> Result<u8, Failure> {
         let when = Time::from_millis(told.time).map_or_else(String::new, |time| time.to_string());
         let _ = writeln!(text, "{mark} {} {}", faint(when), label(plain(&told.title)));
         let _ = writeln!(text, "  {} {}", faint("id:"), told.id);
-        let _ = writeln!(text, "  {} {} to {}", faint("entries:"), told.first, told.last);
+        let _ = if told.first == told.last {
+            writeln!(text, "  {} {}", faint("entry:"), told.first)
+        } else {
+            writeln!(text, "  {} {} to {}", faint("entries:"), told.first, told.last)
+        };
         match &told.acknowledged {
             Some((by, leaf)) => {
                 let _ = writeln!(text, "  {} {} (entry {leaf})", faint("answered by:"), plain(by));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
@@ -257,6 +258,32 @@ fn collectors_and_webhooks_take_what_they_know() {
 }
 
 /// Reads one connection's frames of RFC 6587, and fails where a count is wrong.
+#[test]
+fn who_ends_a_feed_that_waits_is_told_what_was_sent() {
+    let place = place(4);
+    let (tell, refused) = mpsc::channel();
+    let mut requests = 0;
+    let receiver = Receiver::start(Box::new(move |_| {
+        requests += 1;
+        if requests == 1 {
+            return (202, json!({}));
+        }
+        let _ = tell.send(());
+        (503, json!({}))
+    }));
+    let sink = ["--sink", "http", "--destination", &receiver.url, "--batch", "3"];
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("countersign"));
+    command.current_dir(place.path("")).args(feed("cloudevents", &sink)).stdin(Stdio::null());
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    refused.recv().unwrap();
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("error[feed.waiting]: 3 records sent, and the rest not"), "{said}");
+}
+
 fn frames(bytes: &[u8]) -> Vec<String> {
     let mut rest = bytes;
     let mut frames = Vec::new();
