@@ -31,7 +31,7 @@ export function alarmView({ report, at, goodPin }: Alarm, texts: Texts, zone: Zo
       ${icon("altered")}
       <div>
         <h2>${live.alarmTitle}: ${what(report, texts)}</h2>
-        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first.message, first.code, texts) ? nothing : said(first.message, texts, 400)}</p>`}
+        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : said(first.message, texts, 400)}</p>`}
         <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
         <div class="buttons">
           <button type="button" @click=${() => save("alarm-report.json", json(report))}>${live.saveReport}</button>

@@ -15,7 +15,7 @@ import "./proof.js";
 import type { Standing } from "../index/standing.js";
 import { isSameLine } from "./opening.js";
 import type { Provable } from "./proof.js";
-import { absent, lastOf } from "./row.js";
+import { absent } from "./row.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
 import { en, type Texts } from "./texts/texts.js";
 import { filled, value } from "./value.js";
@@ -253,16 +253,15 @@ export class Drawer extends View {
   }
 
   #absent(row: GapRow | FoldRow, texts: Texts): TemplateResult {
-    const { drawer, list } = texts.rows;
-    const [says] = absent(row, texts);
-    const [first, last] = [row.index, lastOf(row)];
+    const { drawer } = texts.rows;
+    const [says, which] = absent(row, texts);
     const isFold = row.kind === "fold";
     return html`
       <p class="absent tone-faint">${icon("gap")}<span>${says}</span></p>
-      <p>${isFold && row.withheld > 0 ? drawer.foldAbout : drawer.gapAbout}</p>
+      <p>${isFold && row.withheld > 0 ? drawer.withheldAbout : drawer.gapAbout}</p>
       ${isFold ? nothing : html`<p class="faint">${drawer.gapUnknown}</p><h3>${drawer.place}</h3>`}
       <dl class="facts">
-        <div><dt>${first === last ? drawer.facts.index : drawer.facts.leaves}</dt><dd>${first === last ? texts.figures.count(first) : list.gapRange(first, last)}</dd></div>
+        <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
         <div><dt>${drawer.facts.line}</dt><dd>${texts.figures.count(row.line)}</dd></div>
       </dl>
       ${isFold ? html`<p class="actions"><button type="button" @click=${() => this.dispatchEvent(wish("unfold", undefined))}>${drawer.unfold}</button></p>` : nothing}

@@ -2,7 +2,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { type PlainError, plainError } from "../error.js";
 import type { WholeEvent } from "../index/types.js";
 import type { CheckName, Report } from "../report.js";
-import type { Explanation, ProofFact, ProofHash, ProofStep, ProofStepId, Slicer } from "../slice/types.js";
+import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
 import { icon, STATE_LOOKS, VERDICT_LOOKS } from "./icons.js";
 import { keyView } from "./key.js";
 import { outcomeOf } from "./needed.js";
@@ -31,14 +31,8 @@ const FACT = 70_000;
 /** Facts that are words and numbers. All others are bytes, or lines of the export. */
 const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialised", "signer"];
 
-/** The checks by which the steps end that a proof can do without. */
-const CHECKS: Partial<Record<ProofStepId, CheckName>> = {
-  leaf: "tree",
-  path: "tree",
-  checkpoint: "tree",
-  log: "log",
-  witnesses: "witnesses",
-};
+/** Steps that end as the check of the tree does. Others have a check's name, or none that can be done without. */
+const OF_TREE: readonly string[] = ["leaf", "path", "checkpoint"];
 
 /** How one event is proven: asked for, since all of the export is read again for it. */
 export class Proof extends View {
@@ -123,8 +117,8 @@ export class Proof extends View {
 
   #step({ id, state, facts, hashes = [] }: ProofStep, report: Report, texts: Texts): TemplateResult {
     const { proof, drawer } = texts.rows;
-    const check = CHECKS[id];
-    const outcome = state === "not_checked" && check !== undefined ? outcomeOf(check, report) : state;
+    const check = OF_TREE.includes(id) ? "tree" : id;
+    const outcome = state === "not_checked" && check in report.checks ? outcomeOf(check as CheckName, report) : state;
     const look = STATE_LOOKS[outcome];
     const shown = this.#allFacts ? facts : facts.slice(0, FACTS_SHOWN);
     const more = facts.length - shown.length;
@@ -133,7 +127,7 @@ export class Proof extends View {
         <div class="step-head">
           <span class="step-mark">${icon(look.icon)}</span>
           <h4>${proof.steps[id].title}</h4>
-          <span class="state tone-${look.tone}">${proof.states[outcome]}</span>
+          <span class="state tone-${look.tone}">${texts.result.states[outcome]}</span>
         </div>
         <p class="faint">${proof.steps[id].about}</p>
         ${

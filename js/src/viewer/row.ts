@@ -157,17 +157,12 @@ function markView(level: Level, { found }: Texts): TemplateResult {
   return html`<span class="mark tone-${LEVEL_LOOKS[level].tone}" title=${words}>${icon("flag")}<span class="sr">${words}</span></span>`;
 }
 
-/** The last of the entries that are not here. */
-export function lastOf(row: GapRow | FoldRow): number {
-  return row.kind === "fold" ? row.last : row.index + row.leaves - 1;
-}
-
 /** How many entries are not here, and which. */
 export function absent(row: GapRow | FoldRow, { rows, figures }: Texts): readonly [says: string, which: string] {
   const { list } = rows;
   const { leaves, index } = row;
   const withheld = row.kind === "fold" ? row.withheld : 0;
-  const last = lastOf(row);
+  const last = row.kind === "fold" ? row.last : index + leaves - 1;
   const says =
     withheld === 0
       ? list.gap(leaves)

@@ -9,7 +9,7 @@ import { icon, SEVERITY_LOOKS, STATE_LOOKS } from "./icons.js";
 import { outcomeOf } from "./needed.js";
 import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { codeTitle, isInTitle, type VerdictWords } from "./verdict.js";
+import { codeTitle, type VerdictWords } from "./verdict.js";
 
 /** What the strip needs. */
 export interface Strip {
@@ -155,14 +155,14 @@ function findingsView({ findings, finding_counts }: Report, strip: Strip): Templ
 
 /** One finding. */
 export function findingView(
-  { code, line, message, hint, index }: Finding,
+  { line, message, hint, index }: Finding,
   { texts, isShown, show }: Strip,
   hasHint = true,
 ): TemplateResult {
   return html`
     <div class="finding">
       <div>
-        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}${isInTitle(message, code, texts) ? nothing : html`:</span> <span>${said(message, texts)}`}</span></p>
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, texts)}</p>
         ${hasHint ? html`<p class="faint">${said(hint, texts)}</p>` : nothing}
       </div>
       ${

@@ -1,6 +1,6 @@
 /** Verdicts and codes in words. None is computed here. */
 
-import type { FindingCode, Report } from "../report.js";
+import type { Finding, FindingCode, Report } from "../report.js";
 import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
 import { type Look, VERDICT_LOOKS } from "./icons.js";
@@ -66,14 +66,9 @@ function completeWords(report: Report, { result, figures }: Texts, followed: Zon
     : complete.range(figures.entries(end - first), first, end - 1);
 }
 
-/** Whether a sentence of the core's says what its code's title says already. */
-export function isInTitle(message: string, code: FindingCode, texts: Texts): boolean {
-  return bare(texts.core(message) ?? message) === bare(codeTitle(code, texts));
-}
-
-/** Without what an event is called by: "the event", "this event". */
-function bare(sentence: string): string {
-  return sentence.toLowerCase().replace(/^(this|the|dieses|das) /, "");
+/** Whether the sentence of a finding says no more than the title of its code. */
+export function isInTitle({ code }: Finding): boolean {
+  return code === "payload.mismatch";
 }
 
 /** A few words for a code; the code itself where it is newer than the texts. */

@@ -171,7 +171,7 @@ test("an event is proven from the bytes that were read, step by step, and its pr
   await drawer.getByText("Result of the proof alone:").waitFor();
   const steps = drawer.locator(".steps > li");
   assert.equal(await steps.count(), 11);
-  assert.equal(await steps.filter({ hasText: /\bOK\b/ }).count(), 11);
+  assert.equal(await steps.filter({ hasText: /\bPass\b/ }).count(), 11);
   await steps.filter({ hasText: "The log’s signature" }).waitFor();
   await steps.filter({ hasText: "From the entry to the root" }).waitFor();
   await drawer.locator(".proof-verdict", { hasText: "Unchanged, but this may be only part of the log." }).waitFor();

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clip, moment, visible } from "../../dist/viewer/format.js";
 import { de, en } from "../../dist/viewer/texts/texts.js";
-import { isInTitle } from "../../dist/viewer/verdict.js";
 
 test("amounts, in each language", () => {
   const { bytes, duration, events, leaves } = en.figures;
@@ -78,11 +77,4 @@ test("joiners are named only where writing does not need them", () => {
   assert.equal(unseen("می‌خواهم"), false);
   assert.equal(unseen("क्‍ष"), false);
   assert.equal(unseen("ad‍min"), true);
-});
-
-test("a sentence that says what its title says is not told twice, in each language", () => {
-  for (const texts of [en, de]) {
-    assert.ok(isInTitle("the event was changed after it was signed", "payload.mismatch", texts));
-    assert.ok(!isInTitle("link 4 comes after link 4 of its chain", "chain.fork", texts));
-  }
 });

@@ -105,7 +105,7 @@ function findingView(
   return html`
     <li>
       ${placeView(finding, t)}
-      ${isInTitle(finding.message, finding.code, t.viewer) ? nothing : html`<p>${told(finding.message, t)}</p>`}
+      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, t)}</p>`}
       ${withHint ? html`<p class="hint">${told(finding.hint, t)}</p>` : nothing}
       ${row ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
     </li>

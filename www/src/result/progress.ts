@@ -65,7 +65,7 @@ function failureView(finding: Finding, file: string | undefined, t: PageTexts): 
         <code class="code">${finding.code}</code>
         <span class="faint">${t.findings.line} ${t.viewer.figures.count(finding.line)}${file === undefined ? nothing : html`, ${value(file)}`}</span>
       </p>
-      ${isInTitle(finding.message, finding.code, t.viewer) ? nothing : html`<p>${told(finding.message, t)}</p>`}
+      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, t)}</p>`}
       <p class="help">${t.progress.goesOn}</p>
     </div>
   `;
