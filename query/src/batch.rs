@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use countersign::canonical::{Part, TokenKind, Tokens};
 use countersign::time::Time;
 
 use crate::value::Document;
@@ -78,15 +79,10 @@ fn number(rest: &mut &str, name: &str) -> Option<i64> {
 
 /// What stands between a string's quotes.
 fn string<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
-    let text = rest.strip_prefix(name)?.strip_prefix('"')?;
-    let mut escaped = false;
-    let end = text.bytes().position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    })?;
-    *rest = &text[end + 1..];
-    Some(&text[..end])
+    let text = rest.strip_prefix(name)?;
+    let Part { kind, start, end } = Tokens::of(text).next_part()??;
+    *rest = text.get(end + 1..)?;
+    matches!(kind, TokenKind::Text | TokenKind::EscapedText).then(|| &text[start..end])
 }
 
 fn unescaped(raw: &str) -> Option<String> {

@@ -314,8 +314,7 @@ impl Readings {
     /// What an event says, by the first reading that its shape fits.
     pub fn read<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
         let top = Top::of(*event, &self.names);
-        let there = definition::Roots::of(&top);
-        self.list.iter().filter(|definition| definition.may_fit(there)).find_map(|one| one.read(&top))
+        self.list.iter().filter(|definition| definition.may_fit(top.roots())).find_map(|one| one.read(&top))
     }
 }
 

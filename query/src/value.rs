@@ -10,7 +10,6 @@
 //! assert_eq!(event.get("tags").map_or(0, |tags| tags.elements().count()), 2);
 //! ```
 
-use core::cmp::Ordering;
 use std::borrow::Cow;
 
 use countersign::canonical::{Part, Raw, Token, TokenKind, Tokens};
@@ -37,6 +36,26 @@ struct Node {
     end: u32,
     /// The index of the first node after all that is in it.
     after: u32,
+}
+
+impl Node {
+    const fn part(&self) -> Part {
+        Part { kind: self.kind, start: self.start as usize, end: self.end as usize }
+    }
+
+    /// As it stands.
+    fn written<'a>(&self, text: &'a str) -> &'a str {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// Whether it is this name.
+    fn says(&self, text: &str, name: &str) -> bool {
+        match self.kind {
+            TokenKind::Name => (self.end - self.start) as usize == name.len() && self.written(text) == name,
+            TokenKind::EscapedName => matches!(self.part().of(text), Token::Name(raw) if raw.text() == name),
+            _ => false,
+        }
+    }
 }
 
 impl<'a> Document<'a> {
@@ -141,8 +160,7 @@ impl<'a> Value<'a> {
     }
 
     fn token(self) -> Token<'a> {
-        let part = |node: &Node| Part { kind: node.kind, start: node.start as usize, end: node.end as usize };
-        self.document.node(self.at).map_or(Token::Null, |node| part(node).of(self.document.text))
+        self.document.node(self.at).map_or(Token::Null, |node| node.part().of(self.document.text))
     }
 
     fn after(self) -> usize {
@@ -216,14 +234,26 @@ impl<'a> Value<'a> {
 
     /// The member of an object that has this name, the first where there are several.
     pub fn get(self, name: &str) -> Option<Self> {
-        self.members().find(|(found, _)| says(*found, name)).map(|(_, value)| value)
+        self.placed_members().find(|(found, _)| found.says(self.document.text, name)).map(|(_, value)| value)
+    }
+
+    /// An object's members, by where their names stand: what they say need not be put together to compare it.
+    fn placed_members(self) -> impl Iterator<Item = (&'a Node, Self)> {
+        let end = if self.kind() == Kind::Object { self.after() } else { 0 };
+        let mut at = self.at + 1;
+        core::iter::from_fn(move || {
+            let [name, value] = self.document.nodes.get(at..end)?.first_chunk()?;
+            let value_at = at + 1;
+            at = value.after as usize;
+            Some((name, Self { at: value_at, ..self }))
+        })
     }
 
     /// The members of these names, found in one go; of each name the first.
     pub fn several<const N: usize>(self, names: [&str; N]) -> [Option<Self>; N] {
         let mut several = [None; N];
-        for (found, value) in self.members() {
-            if let Some(nth) = names.iter().position(|name| says(found, name)) {
+        for (found, value) in self.placed_members() {
+            if let Some(nth) = names.iter().position(|name| found.says(self.document.text, name)) {
                 several[nth] = several[nth].or(Some(value));
             }
         }
@@ -261,17 +291,6 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Whether a name is this one.
-fn says(raw: Raw<'_>, name: &str) -> bool {
-    let written = raw.as_written();
-    // An escape is longer than what it stands for.
-    match written.len().cmp(&name.len()) {
-        Ordering::Less => false,
-        Ordering::Equal => written == name && !name.contains('\\'),
-        Ordering::Greater => written.contains('\\') && raw.text() == name,
-    }
-}
-
 /// The members of an object: each one's name and value.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
@@ -287,10 +306,11 @@ impl<'a> Iterator for Members<'a> {
         if self.at >= self.end {
             return None;
         }
-        let Token::Name(name) = (Value { document: self.document, at: self.at }).token() else { return None };
-        let value = Value { document: self.document, at: self.at + 1 };
-        self.at = value.after();
-        Some((name, value))
+        let [name, value] = self.document.nodes.get(self.at..)?.first_chunk()?;
+        let Token::Name(name) = name.part().of(self.document.text) else { return None };
+        let at = self.at + 1;
+        self.at = value.after as usize;
+        Some((name, Value { document: self.document, at }))
     }
 }
 

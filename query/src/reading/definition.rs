@@ -89,9 +89,11 @@ type Parsed<T> = Result<T, Unusable>;
 pub(super) struct Roots(u128);
 
 impl Roots {
-    /// Of an event.
-    pub(super) fn of(top: &Top<'_>) -> Self {
-        Self(top.numbers(u128::BITS as usize).fold(0, |bits, number| bits | 1 << number))
+    /// Adds a member by its number; those beyond have none here.
+    pub(super) const fn add(&mut self, number: usize) {
+        if number < u128::BITS as usize {
+            self.0 |= 1 << number;
+        }
     }
 
     fn holds(self, others: Self) -> bool {
@@ -172,7 +174,7 @@ impl Definition {
         let mut number = |name: &str, roots: &mut Roots| {
             let next = names.len();
             if next < u128::BITS as usize || names.get(name).is_some() {
-                roots.0 |= 1 << names.get_or_insert(name, next);
+                roots.add(names.get_or_insert(name, next));
             }
         };
         self.needs.clear();

@@ -3,9 +3,9 @@
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
-use super::definition::{Unusable, told};
+use super::definition::{Roots, Unusable, told};
 use crate::names::Names;
-use crate::value::Value;
+use crate::value::{Kind, Value};
 
 /// The most steps of a path.
 const MOST: usize = 16;
@@ -105,10 +105,10 @@ impl<'v, 'b> Scope<'v, 'b> {
     fn second(&self, first: usize, number: usize) -> Option<Value<'v>> {
         if self.filled.get() >> first & 1 == 0 {
             self.filled.set(self.filled.get() | 1 << first);
-            let value = self.at(first)?;
+            let value = self.at(first).filter(|value| value.kind() == Kind::Object)?;
             let mut seconds = self.seconds.borrow_mut();
             seconds.resize(self.begins.seconds, NOWHERE);
-            find_all(value, self.begins.nexts.get(first)?, &mut seconds);
+            find_all(value, self.begins.nexts.get(first)?, &mut seconds, |_| {});
         }
         self.placed(*self.seconds.borrow().get(number)?)
     }
@@ -119,13 +119,15 @@ pub(super) struct Top<'v> {
     event: Value<'v>,
     names: &'v Names,
     places: Vec<u32>,
+    roots: Roots,
 }
 
 impl<'v> Top<'v> {
     pub(super) fn of(event: Value<'v>, names: &'v Names) -> Self {
         let mut places = vec![NOWHERE; names.len()];
-        find_all(event, names, &mut places);
-        Self { event, names, places }
+        let mut roots = Roots::default();
+        find_all(event, names, &mut places, |number| roots.add(number));
+        Self { event, names, places, roots }
     }
 
     pub(super) const fn event(&self) -> Value<'v> {
@@ -137,19 +139,19 @@ impl<'v> Top<'v> {
         Top::of(event, self.names)
     }
 
-    /// The numbers of what is there, of the first so many.
-    pub(super) fn numbers(&self, most: usize) -> impl Iterator<Item = usize> {
-        let places = self.places.iter().take(most).enumerate();
-        places.filter(|(_, place)| **place != NOWHERE).map(|(number, _)| number)
+    /// Which members are there of those that readings need.
+    pub(super) const fn roots(&self) -> Roots {
+        self.roots
     }
 }
 
-/// Notes where the members stand that have numbers: of several that have one name, the first.
-fn find_all(value: Value<'_>, numbers: &Names, places: &mut [u32]) {
+/// Notes where the members stand that have numbers, and tells of each: of several that have one name, the first.
+fn find_all(value: Value<'_>, numbers: &Names, places: &mut [u32], mut tell: impl FnMut(usize)) {
     for (name, member) in value.members() {
-        let place = numbers.get(&name.text()).and_then(|number| places.get_mut(number));
-        if let Some(place) = place.filter(|place| **place == NOWHERE) {
+        let Some(number) = numbers.get(&name.text()) else { continue };
+        if let Some(place) = places.get_mut(number).filter(|place| **place == NOWHERE) {
             *place = member.place();
+            tell(number);
         }
     }
 }
