@@ -16,7 +16,7 @@ use crate::column::Growing;
 use crate::packed::Numbers;
 use crate::party;
 use crate::segment::{FACTS, Fact, MOST_ROWS, PathNode, RowKind, Segment, flag};
-use crate::values::{Kind, LONGEST};
+use crate::values::{Kind, LONGEST, cut};
 
 /// The most names on the way to values, and the longest of them in bytes: names can be data.
 pub(crate) const MOST_NODES: usize = 4096;
@@ -322,27 +322,30 @@ impl Open {
         if let Some(reason) = entry.read.and_then(|read| read.reason.as_deref()) {
             self.facts[Fact::Reason as usize].push_text(hasher, row, reason, most);
         }
-        for (fact, short) in [(Fact::Actor, Short::Actor), (Fact::Target, Short::Target)] {
+        for (fact, short, read) in [
+            (Fact::Actor, Short::Actor, entry.read.map(|read| &read.actor)),
+            (Fact::Target, Short::Target, entry.read.map(|read| &read.target)),
+        ] {
             let growing = &mut self.facts[fact as usize];
             let before = growing.values.bytes();
             let mut known: [u32; MOST_PARTIES] = [0; MOST_PARTIES];
             let mut count = 0;
             short.each_party(entry, &mut |party| {
-                if party.is_empty() {
+                // What the reading says comes first, and mostly the event says the same.
+                if party.is_empty() || count > 0 && read == Some(party) {
                     return;
                 }
                 let kind = if party::write(party, most, scratch) { Kind::Text } else { Kind::Cut };
-                let code = growing.values.code(hasher, kind, scratch);
-                if known[..count].contains(&code) {
+                if known[..count].iter().any(|code| growing.values.is(*code, kind, scratch)) {
                     return;
                 }
                 if count == MOST_PARTIES {
                     self.flags[nth] |= flag::MORE_FACTS;
                     return;
                 }
-                known[count] = code;
+                known[count] = growing.values.code(hasher, kind, scratch);
+                growing.push(row, known[count]);
                 count += 1;
-                growing.push(row, code);
             });
             self.kept += growing.values.bytes() - before;
         }
@@ -543,11 +546,9 @@ impl Walk<'_> {
         let nth = self.open.column(node);
         let growing = &mut self.open.columns[nth];
         let before = growing.values.bytes();
-        let code = if kind == Kind::Text {
-            growing.values.code_of_text(self.hasher, text, if is_long { LONG } else { most })
-        } else {
-            growing.values.code(self.hasher, kind, text)
-        };
+        let (kind, text) =
+            if kind == Kind::Text { cut(text, if is_long { LONG } else { most }) } else { (kind, text) };
+        let code = growing.values.loosely(self.hasher, kind, text);
         growing.push(self.row, code);
         let bytes = growing.values.bytes() - before;
         *(if is_long { &mut self.open.long } else { &mut self.open.kept }) += bytes;

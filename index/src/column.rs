@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
 use crate::packed::{Packed, each_width};
-use crate::values::{Gathered, Kind, Values};
+use crate::values::{Gathered, Kind, Values, cut};
 
 /// Which rows have which values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,7 +184,8 @@ impl Growing {
     }
 
     pub(crate) fn push_text(&mut self, hasher: &FixedState, row: u16, text: &str, most: usize) {
-        let code = self.values.code_of_text(hasher, text, most);
+        let (kind, text) = cut(text, most);
+        let code = self.values.loosely(hasher, kind, text);
         self.push(row, code);
     }
 

@@ -1,5 +1,7 @@
 //! Different values, each once.
 
+use core::ops::Range;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -214,48 +216,105 @@ impl Values {
     }
 }
 
-/// Values as they are gathered: each gets a code, the same one whenever it comes.
+/// Values as they are gathered: each gets a code, the same one whenever it comes; with [`Gathered::loosely`] the same one
+/// only while most values come again.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     text: String,
     ends: Vec<u32>,
+    /// The first one's; of all their own once there are others.
+    kind: Option<Kind>,
     kinds: Vec<Kind>,
-    table: HashTable<u32>,
+    table: HashTable<Slot>,
     last: u32,
+    /// How many values came that were looked for.
+    asked: u32,
+    /// Whether values are not looked for any more: nearly each was another one.
+    is_loose: bool,
 }
+
+/// A value in the table, with what of its hash need not be computed again.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    hash: u32,
+    code: u32,
+}
+
+impl Slot {
+    /// The table looks at the highest bits and at the lowest.
+    const fn spread(hash: u32) -> u64 {
+        (hash as u64) << 32 | hash as u64
+    }
+}
+
+/// After so many values it is known whether most come again, and so many of them are others at least where they do not.
+const KNOWN: u32 = 2048;
+const OTHERS: usize = 2028;
 
 impl Gathered {
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    fn kept(&self, code: u32) -> (Kind, &str) {
-        let nth = code as usize;
-        let begin = nth.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        (self.kinds[nth], &self.text[begin..self.ends[nth] as usize])
+    fn range(&self, code: u32) -> Option<Range<usize>> {
+        let end = *self.ends.get(code as usize)? as usize;
+        Some(code.checked_sub(1).map_or(0, |before| self.ends[before as usize] as usize)..end)
+    }
+
+    /// Whether a code stands for this.
+    pub(crate) fn is(&self, code: u32, kind: Kind, text: &str) -> bool {
+        self.range(code).is_some_and(|range| {
+            range.len() == text.len()
+                && self.kinds.get(code as usize).copied().or(self.kind) == Some(kind)
+                && self.text.as_bytes().get(range) == Some(text.as_bytes())
+        })
+    }
+
+    fn find(&self, hash: u32, kind: Kind, text: &str) -> Option<u32> {
+        let is = |slot: &Slot| slot.hash == hash && self.is(slot.code, kind, text);
+        self.table.find(Slot::spread(hash), is).map(|slot| slot.code)
+    }
+
+    fn push(&mut self, kind: Kind, text: &str) -> u32 {
+        let first = *self.kind.get_or_insert(kind);
+        if kind != first && self.kinds.is_empty() {
+            self.kinds = vec![first; self.len()];
+        }
+        if kind != first || !self.kinds.is_empty() {
+            self.kinds.push(kind);
+        }
+        self.text.push_str(text);
+        self.ends.push(self.text.len() as u32);
+        self.len() as u32 - 1
     }
 
     /// The code of a text as it is kept, which is not too long.
     pub(crate) fn code(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
-        if (self.last as usize) < self.len() && self.kept(self.last) == (kind, text) {
-            return self.last;
+        if !self.is(self.last, kind, text) {
+            self.last = if self.is_loose {
+                self.push(kind, text)
+            } else {
+                let hash = hash(hasher, kind, text);
+                self.find(hash, kind, text).unwrap_or_else(|| {
+                    let code = self.push(kind, text);
+                    self.table.insert_unique(Slot::spread(hash), Slot { hash, code }, |slot| {
+                        Slot::spread(slot.hash)
+                    });
+                    code
+                })
+            };
         }
-        let hash = hash(hasher, kind, text);
-        let found = self.table.find(hash, |code| self.kept(*code) == (kind, text)).copied();
-        self.last = found.unwrap_or_else(|| {
-            let code = self.len() as u32;
-            self.text.push_str(text);
-            self.ends.push(self.text.len() as u32);
-            self.kinds.push(kind);
-            let (text, ends, kinds) = (&self.text, &self.ends, &self.kinds);
-            self.table.insert_unique(hash, code, |code| {
-                let nth = *code as usize;
-                let begin = nth.checked_sub(1).map_or(0, |before| ends[before] as usize);
-                self::hash(hasher, kinds[nth], &text[begin..ends[nth] as usize])
-            });
-            code
-        });
         self.last
+    }
+
+    /// As [`Gathered::code`], for whom it does no harm that a value has several codes.
+    pub(crate) fn loosely(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
+        self.asked += 1;
+        if self.asked == KNOWN && self.len() >= OTHERS {
+            self.is_loose = true;
+            self.table = HashTable::new();
+        }
+        self.code(hasher, kind, text)
     }
 
     /// The code of a text that is known, or that has at most so many bytes.
@@ -269,24 +328,18 @@ impl Gathered {
         if text.len() <= most {
             return Some(self.code(hasher, kind, text));
         }
-        self.table.find(hash(hasher, kind, text), |code| self.kept(*code) == (kind, text)).copied()
+        self.find(hash(hasher, kind, text), kind, text)
     }
 
     /// The text of a code.
     pub(crate) fn text(&self, code: u32) -> Option<&str> {
-        ((code as usize) < self.len()).then(|| self.kept(code).1)
+        self.text.get(self.range(code)?)
     }
 
-    /// The code of a text, of which the begin is kept where it is longer than so much.
-    pub(crate) fn code_of_text(&mut self, hasher: &FixedState, text: &str, most: usize) -> u32 {
-        if text.len() <= most {
-            self.code(hasher, Kind::Text, text)
-        } else {
-            self.code(hasher, Kind::Cut, &text[..text.floor_char_boundary(BEGIN.min(most))])
+    pub(crate) fn finish(mut self) -> Values {
+        if self.kinds.is_empty() {
+            self.kinds = vec![self.kind.unwrap_or(Kind::Text); self.len()];
         }
-    }
-
-    pub(crate) fn finish(self) -> Values {
         let mut begin = 0;
         let lengths: Vec<u32> = self
             .ends
@@ -308,6 +361,15 @@ impl Gathered {
     }
 }
 
+/// What is kept of a text: its begin, where it is longer than so much.
+pub(crate) fn cut(text: &str, most: usize) -> (Kind, &str) {
+    if text.len() <= most {
+        (Kind::Text, text)
+    } else {
+        (Kind::Cut, &text[..text.floor_char_boundary(BEGIN.min(most))])
+    }
+}
+
 impl Values {
     pub(crate) const fn empty() -> Self {
         Self {
@@ -323,9 +385,36 @@ impl Values {
     }
 }
 
-fn hash(hasher: &FixedState, kind: Kind, text: &str) -> u64 {
+fn hash(hasher: &FixedState, kind: Kind, text: &str) -> u32 {
     let mut hasher = hasher.build_hasher();
     hasher.write(text.as_bytes());
     hasher.write_u8(kind as u8);
-    hasher.finish()
+    let hash = hasher.finish();
+    (hash ^ hash >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_what_it_was_given_whether_values_are_looked_for_or_not() {
+        let hasher = FixedState::with_seed(1);
+        for different in [1, 3, 900, 5000] {
+            let mut gathered = Gathered::default();
+            let mut given: Vec<(Kind, String)> = Vec::new();
+            for nth in 0..3 * KNOWN {
+                let kind = if nth == 3000 { Kind::Number } else { Kind::Text };
+                given.push((kind, (nth % different).to_string()));
+            }
+            let codes: Vec<u32> =
+                given.iter().map(|(kind, text)| gathered.loosely(&hasher, *kind, text)).collect();
+            let often = different < KNOWN;
+            assert_eq!(gathered.len() as u32, if often { different + 1 } else { 3 * KNOWN });
+            let values = gathered.finish();
+            for ((kind, text), code) in given.iter().zip(codes) {
+                assert_eq!(values.get(code as usize), (*kind, text.as_str()), "{different}");
+            }
+        }
+    }
 }
