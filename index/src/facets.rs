@@ -146,24 +146,52 @@ impl Counts {
         let mut others = u64::from(self.0.first().copied().unwrap_or(0));
         let mut met: Vec<(Reverse<u32>, u32)> = Vec::new();
         let mut more = 0;
+        // As many are known to be as frequent as this, and have smaller numbers.
+        let mut least = 0;
+        let mut leave = |count: u32| {
+            more += 1;
+            others += u64::from(count);
+        };
         for (number, count) in (0_u32..).zip(&self.0).skip(1).filter(|(_, count)| **count > 0) {
             if !passes(number) {
                 continue;
             }
+            if *count <= least {
+                leave(*count);
+                continue;
+            }
             met.push((Reverse(*count), number));
-            if met.len() >= (most + 1) * 64 {
+            if met.len() > most * 4 {
                 met.sort_unstable();
-                for (Reverse(count), _) in met.drain(most..) {
-                    more += 1;
-                    others += u64::from(count);
-                }
+                met.drain(most..).for_each(|(Reverse(count), _)| leave(count));
+                least = met.last().map_or(u32::MAX, |(Reverse(count), _)| *count);
             }
         }
         met.sort_unstable();
-        for (Reverse(count), _) in met.drain(most.min(met.len())..) {
-            more += 1;
-            others += u64::from(count);
-        }
+        met.drain(most.min(met.len())..).for_each(|(Reverse(count), _)| leave(count));
         (met.into_iter().map(|(Reverse(count), number)| (number, count)).collect(), more, others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn tells_the_most_frequent_and_how_many_there_are_besides(
+            counts in prop::collection::vec(0_u32..6, 0..60),
+            most in 0_usize..5,
+        ) {
+            let mut met: Vec<(u32, u32)> =
+                (0..).zip(counts.iter().copied()).skip(1).filter(|(number, count)| *count > 0 && number % 3 > 0).collect();
+            met.sort_by_key(|(number, count)| (Reverse(*count), *number));
+            let beyond = met.split_off(most.min(met.len()));
+            let beyond_count: u64 = beyond.iter().map(|(_, count)| u64::from(*count)).sum();
+            let others = beyond_count + u64::from(counts.first().copied().unwrap_or(0));
+            prop_assert_eq!(Counts(counts).most(most, |number| number % 3 > 0), (met, beyond.len(), others));
+        }
     }
 }

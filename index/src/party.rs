@@ -58,7 +58,7 @@ impl<'a> Kept<'a> {
     /// As it is counted and can be asked for: the identifier after its type, which is not said where it is this one.
     pub(crate) fn label(self, unsaid: &str) -> Option<Cow<'a, str>> {
         match (self.id, self.kind) {
-            (Some(id), Some(kind)) if kind != unsaid => Some(Cow::Owned(format!("{kind}:{id}"))),
+            (Some(id), Some(kind)) if kind != unsaid => Some(Cow::Owned([kind, ":", id].concat())),
             (Some(id), _) => Some(Cow::Borrowed(id)),
             (None, _) => self.name.map(Cow::Borrowed),
         }
