@@ -392,18 +392,29 @@ fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
     Ok(outcome.into())
 }
 
+/// About what a line has beside the event.
+const PLACE: usize = 320;
+
 /// One line an event: the place and the signer, and the event's bytes as they stand in the export.
 fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for event in events {
-        let VerifiedEvent { link, event } = event;
-        let CoveredLink { line, index, chain, seq, time, vkey, authorised } = link;
+    let mut text = Vec::with_capacity(events.iter().map(|event| event.event.len() + PLACE).sum());
+    // Mostly the next event is of the same chain.
+    let mut last: Option<&CoveredLink> = None;
+    let (mut chain, mut vkey) = (String::new(), Vec::new());
+    for VerifiedEvent { link, event } in events {
+        if last.is_none_or(|last| last.chain != link.chain || last.vkey != link.vkey) {
+            last = Some(link);
+            chain = link.chain.to_string();
+            vkey.clear();
+            countersign::canonical::write_string(link.vkey.as_str(), &mut vkey);
+        }
+        let CoveredLink { line, index, seq, time, authorised, .. } = link;
         let place = format!(
             "{{\"line\":{line},\"index\":{index},\"chain\":\"{chain}\",\"seq\":{seq},\"time\":\"{time}\",\
              \"authorised\":{authorised},\"vkey\":"
         );
         text.extend_from_slice(place.as_bytes());
-        countersign::canonical::write_string(vkey.as_str(), &mut text);
+        text.extend_from_slice(&vkey);
         text.extend_from_slice(b",\"event\":");
         text.extend_from_slice(event.as_bytes());
         text.extend_from_slice(b"}\n");
