@@ -5,8 +5,14 @@ import { SegmentBuilder } from "../wasm/index.js";
 import type { SegmentTaker } from "./roles.js";
 import { seed } from "./seed.js";
 
-/** How long events wait for others of their segment, in milliseconds: they are to be seen soon. */
+/**
+ * How long events wait for others of their segment, in milliseconds: the first are to be seen soon, and of those that
+ * come after many others fewer segments are searched in less time.
+ */
 const SOON = 300;
+const LATER = 1500;
+/** How much longer they wait for each that was handed on. */
+const LONGER = 100;
 /** How many bytes of events lie together at least: what is searched is read in such parts. */
 const PART = 1 << 20;
 
@@ -19,6 +25,7 @@ export class Builder {
   #batches: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
   #handed = performance.now();
+  #wait = SOON;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #taken: Promise<void> = Promise.resolve();
   readonly #failed: (error: unknown) => void;
@@ -35,7 +42,7 @@ export class Builder {
     if (this.#bytes >= PART) {
       this.#part();
     }
-    const wait = this.#handed + SOON - performance.now();
+    const wait = this.#handed + this.#wait - performance.now();
     if (this.#builder.full || wait <= 0) {
       this.#hand();
     } else {
@@ -68,6 +75,7 @@ export class Builder {
       const segment = this.#builder.finish() as Uint8Array<ArrayBuffer>;
       const parts = this.#parts;
       this.#parts = [];
+      this.#wait = Math.min(LATER, this.#wait + LONGER);
       const taken = this.#service.take(moving(segment, segment), parts);
       this.#taken = Promise.all([this.#taken, taken]).then(() => {});
       this.#taken.catch(this.#failed);

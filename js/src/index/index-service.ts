@@ -28,7 +28,7 @@ const WORK = 12;
 /** How long, in milliseconds, a search goes on before it is told what it has found so far. */
 const FIRST = 60;
 /** The shortest time between two tellings of it after that, but for the last. */
-const TELL_EVERY = 250;
+const TELL_EVERY = 500;
 /** And so many times as long as telling takes, so that most of the time is left for what is told of. */
 const OF_TELLING = 10;
 /** How many rows are saved at a time. */
