@@ -276,8 +276,8 @@ mod tests {
     use countersign_query::value::Document;
     use proptest::prelude::*;
 
-    use crate::glance::Glance;
     use crate::pack::Sources;
+    use crate::prefilter::Prefilter;
     use crate::rule::Rule;
     use crate::zone::Zone;
 
@@ -323,11 +323,11 @@ mod tests {
             let found = pack.fields.find(&entry, Zone::default());
             let candidates: Vec<u32> = pack.candidates.find(&found).collect();
             let detections: Vec<_> = pack.rules.iter().filter_map(Rule::detection).collect();
-            let glance: Vec<usize> = Glance::of(detections.iter().copied(), &pack.fields).find(&found).collect();
+            let prefilter: Vec<usize> = Prefilter::of(detections.iter().copied(), &pack.fields).find(&found).collect();
             for (nth, rule) in (0..).zip(&pack.rules) {
                 let holds = Rule::detection(rule).is_some_and(|detection| detection.holds(&found));
                 prop_assert!(!holds || candidates.contains(&nth), "{} {text}", WANTS[nth as usize]);
-                prop_assert!(!holds || glance.contains(&(nth as usize)), "{} {text}", WANTS[nth as usize]);
+                prop_assert!(!holds || prefilter.contains(&(nth as usize)), "{} {text}", WANTS[nth as usize]);
             }
         }
     }

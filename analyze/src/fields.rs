@@ -15,7 +15,7 @@ use countersign_query::value::{Kind, Value};
 use countersign_query::{Entry, Read};
 
 use crate::baseline::{self, Fact, Facts};
-use crate::sieve::Sieve;
+use crate::bigrams::Bigrams;
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -281,8 +281,8 @@ pub(crate) struct Leaf<'a> {
     pub(crate) text: Cow<'a, str>,
     /// The text in lower case, where it is another; made when it is first asked for.
     folded: OnceCell<Option<Box<str>>>,
-    /// What parts could stand in it.
-    sieve: OnceCell<Sieve>,
+    /// Its bigrams.
+    bigrams: OnceCell<Bigrams>,
     /// The address that the text is, if it is one.
     address: OnceCell<Option<IpAddr>>,
     /// The number that the text is, if it is one.
@@ -297,7 +297,7 @@ impl<'a> Leaf<'a> {
             kind,
             text,
             folded: OnceCell::new(),
-            sieve: OnceCell::new(),
+            bigrams: OnceCell::new(),
             address: OnceCell::new(),
             number: OnceCell::new(),
             next: 0,
@@ -313,9 +313,9 @@ impl<'a> Leaf<'a> {
         folded.as_deref().unwrap_or(&self.text)
     }
 
-    /// What parts could stand in the text in lower case.
-    pub(crate) fn sieve(&self) -> Sieve {
-        *self.sieve.get_or_init(|| Sieve::of_whole(&self.text))
+    /// The bigrams of the text in lower case.
+    pub(crate) fn bigrams(&self) -> Bigrams {
+        *self.bigrams.get_or_init(|| Bigrams::of_whole(&self.text))
     }
 
     /// The number that the text is, if it is one that is not absurdly long: no double needs more than 800 digits.

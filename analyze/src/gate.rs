@@ -39,8 +39,8 @@ use crate::analyzer::is_ours;
 use crate::decision::Decision;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
-use crate::glance::Glance;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
+use crate::prefilter::Prefilter;
 use crate::rule::{Detection, decision_of, detection_of, names_us};
 use crate::tree::{Node, Value as Written};
 use crate::watchlist::{Kind, Watchlist};
@@ -53,7 +53,7 @@ pub struct Gate {
     zone: Zone,
     fields: Fields,
     rules: Vec<Deciding>,
-    glance: Glance,
+    prefilter: Prefilter,
     watchlist: Option<Watchlist>,
     /// The memory that the event before took.
     spare: RefCell<Document<'static>>,
@@ -197,7 +197,7 @@ impl Gate {
         Ok(Self {
             pack: Hash::of(&[json.as_bytes()]),
             zone,
-            glance: Glance::of(deciding.iter().map(|rule| &rule.detection), &fields),
+            prefilter: Prefilter::of(deciding.iter().map(|rule| &rule.detection), &fields),
             fields,
             rules: deciding,
             watchlist: None,
@@ -257,7 +257,7 @@ impl Gate {
         let found = self.fields.find(&entry, self.zone);
         let is_ours = is_ours(&entry);
         let mut by_rule: Option<&Deciding> = None;
-        for rule in self.glance.find(&found).filter_map(|nth| self.rules.get(nth)) {
+        for rule in self.prefilter.find(&found).filter_map(|nth| self.rules.get(nth)) {
             if is_ours && !rule.is_about_us || !rule.detection.holds(&found) {
                 continue;
             }

@@ -38,6 +38,7 @@
 
 mod analyzer;
 mod baseline;
+mod bigrams;
 mod bounded;
 #[cfg(feature = "yaml")]
 mod built_in;
@@ -52,7 +53,6 @@ mod fault;
 mod fields;
 mod finding;
 mod gate;
-mod glance;
 pub mod inventory;
 mod keywords;
 #[cfg(feature = "state")]
@@ -61,11 +61,12 @@ mod numbers;
 mod pack;
 #[cfg(feature = "state")]
 pub mod pieces;
+mod prefilter;
 mod rule;
 pub mod runs;
 mod score;
 mod selection;
-mod sieve;
+
 mod signers;
 #[cfg(feature = "snapshot")]
 mod snapshot;

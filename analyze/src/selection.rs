@@ -6,9 +6,9 @@ use countersign_query::value::Kind;
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::baseline::Fact;
+use crate::bigrams::Bigrams;
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id, Leaf};
-use crate::sieve::Sieve;
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
 
@@ -42,8 +42,8 @@ pub(crate) struct Item {
 /// What a value must be.
 #[derive(Clone, Debug)]
 pub(crate) enum Test {
-    /// Like this; where something cannot stand in the value, that is told sooner.
-    Text(Wildcard, Sieve),
+    /// Like this, and the bigrams of whatever is: what lacks one is not, which is told sooner.
+    Text(Wildcard, Bigrams),
     Number(Compare, f64),
     Bool(bool),
     Null,
@@ -91,8 +91,8 @@ pub(crate) enum Part {
 impl Test {
     /// A text that is like this.
     fn text(wildcard: Wildcard) -> Self {
-        let sieve = wildcard.sieve();
-        Self::Text(wildcard, sieve)
+        let bigrams = wildcard.bigrams();
+        Self::Text(wildcard, bigrams)
     }
 
     /// Whether it holds where the field is missing.
@@ -100,19 +100,19 @@ impl Test {
         matches!(self, Self::Null | Self::Exists(false))
     }
 
-    /// What lets pass of a value in which it holds; `None` where it holds without one.
-    pub(crate) fn parts(&self) -> Option<Sieve> {
+    /// The bigrams of a value in which it holds; `None` where it holds without a value.
+    pub(crate) fn bigrams(&self) -> Option<Bigrams> {
         match self {
-            Self::Text(_, parts) => Some(*parts),
-            test => (!test.misses()).then(Sieve::default),
+            Self::Text(_, bigrams) => Some(*bigrams),
+            test => (!test.misses()).then(Bigrams::default),
         }
     }
 
     /// Whether a value is so. What is about the field as a whole is asked of [`Item::holds`].
     fn holds(&self, leaf: &Leaf<'_>, found: &Found<'_>) -> bool {
         match (self, leaf.kind) {
-            (Self::Text(wildcard, parts), Kind::Text | Kind::Number | Kind::Bool) => {
-                leaf.sieve().lets_pass(*parts) && wildcard.matches(&leaf.text, leaf.folded())
+            (Self::Text(wildcard, bigrams), Kind::Text | Kind::Number | Kind::Bool) => {
+                leaf.bigrams().may_hold(*bigrams) && wildcard.matches(&leaf.text, leaf.folded())
             }
             (Self::Number(compare, number), Kind::Number | Kind::Text) => {
                 leaf.number().is_some_and(|value| compare.holds(value, *number))

@@ -3,7 +3,7 @@
 
 use countersign_query::matcher::{Pattern, fold};
 
-use crate::sieve::Sieve;
+use crate::bigrams::Bigrams;
 
 /// What a text must be like.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,17 +84,17 @@ impl Wildcard {
         }
     }
 
-    /// What whatever is like it has in lower case.
-    pub(crate) fn sieve(&self) -> Sieve {
-        let part = |all: Sieve, text: &str| all.and(Sieve::of_part(text));
+    /// The bigrams of whatever is like it.
+    pub(crate) fn bigrams(&self) -> Bigrams {
+        let part = |all: Bigrams, text: &str| all.union(Bigrams::of_part(text));
         match self {
             Self::Pattern(pattern) => {
-                pattern.pieces().iter().fold(Sieve::default(), |all, piece| part(all, piece))
+                pattern.pieces().iter().fold(Bigrams::default(), |all, piece| part(all, piece))
             }
             Self::Units { parts, .. } => parts
                 .iter()
                 .flat_map(|units| units.split(|unit| *unit == Unit::One))
-                .fold(Sieve::default(), |all, units| {
+                .fold(Bigrams::default(), |all, units| {
                     let char = |unit: &Unit| if let Unit::Char(char) = unit { Some(*char) } else { None };
                     part(all, &units.iter().filter_map(char).collect::<String>())
                 }),

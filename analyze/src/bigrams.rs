@@ -1,15 +1,16 @@
-//! Tells at a glance that a part does not stand in a text: most tests of most values end there.
+//! The bigrams of texts, a filter: it tells in two instructions that a part does not stand in a text, and most tests of
+//! most values end there.
 
 use countersign_query::matcher::fold;
 
-/// The pairs of bytes that follow each other in a text, as bits. Other pairs can have the same bit.
+/// The bigrams of a text, which are pairs of bytes that follow each other, as bits. Several bigrams share a bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sieve([u64; 2]);
+pub(crate) struct Bigrams([u64; 2]);
 
 /// Of longer texts nearly all bits would be set.
 const MAX: usize = 192;
 
-impl Sieve {
+impl Bigrams {
     /// Of a text in which parts are looked for, in lower case.
     pub(crate) fn of_whole(text: &str) -> Self {
         if text.len() > MAX { Self([u64::MAX; 2]) } else { Self::of_part(text) }
@@ -31,19 +32,19 @@ impl Sieve {
         Self(bits)
     }
 
-    /// Of all parts that are looked for in one text.
-    pub(crate) const fn and(self, other: Self) -> Self {
+    /// Those of both.
+    pub(crate) const fn union(self, other: Self) -> Self {
         let (Self([a, b]), Self([c, d])) = (self, other);
         Self([a | c, b | d])
     }
 
-    /// How few texts let these parts pass, roughly: more is fewer.
+    /// How few texts may hold these, roughly: more is fewer.
     pub(crate) const fn strength(self) -> u32 {
         self.0[0].count_ones() + self.0[1].count_ones()
     }
 
     /// Whether the parts could stand in the whole.
-    pub(crate) const fn lets_pass(self, parts: Self) -> bool {
+    pub(crate) const fn may_hold(self, parts: Self) -> bool {
         let (Self([a, b]), Self([c, d])) = (self, parts);
         c & !a | d & !b == 0
     }
@@ -56,8 +57,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn most_that_is_not_there_does_not_pass() {
-        let whole = Sieve::of_whole("/api/v1/invoices/12345");
+    fn most_that_is_not_there_is_told() {
+        let whole = Bigrams::of_whole("/api/v1/invoices/12345");
         let parts = [
             "/admin",
             "../",
@@ -70,18 +71,18 @@ mod tests {
             "/actuator",
             ".jsp",
         ];
-        let passing = parts.iter().filter(|part| whole.lets_pass(Sieve::of_part(part))).count();
-        assert!(passing <= 1, "{passing}");
+        let told = parts.iter().filter(|part| whole.may_hold(Bigrams::of_part(part))).count();
+        assert!(told <= 1, "{told}");
         assert!(
-            whole.lets_pass(Sieve::of_part("/invoices/")) && !whole.lets_pass(Sieve::of_part("/wp-admin"))
+            whole.may_hold(Bigrams::of_part("/invoices/")) && !whole.may_hold(Bigrams::of_part("/wp-admin"))
         );
     }
 
     proptest! {
         #[test]
-        fn whatever_is_there_passes(before in ".{0,60}", part in ".{0,20}", other in ".{0,9}", after in ".{0,9}") {
-            let whole = Sieve::of_whole(&[&*before, &part, &other, &after].concat());
-            prop_assert!(whole.lets_pass(Sieve::of_part(&part).and(Sieve::of_part(&other))));
+        fn whatever_is_there_may_be_there(before in ".{0,60}", part in ".{0,20}", other in ".{0,9}", after in ".{0,9}") {
+            let whole = Bigrams::of_whole(&[&*before, &part, &other, &after].concat());
+            prop_assert!(whole.may_hold(Bigrams::of_part(&part).union(Bigrams::of_part(&other))));
         }
     }
 }

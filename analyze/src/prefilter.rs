@@ -1,41 +1,41 @@
-//! Which of a few rules an event could make fire, told by a glance at some of its values. Of many rules
+//! Which of a few rules an event could make fire, told by the bigrams of its values. Of many rules
 //! [`Candidates`](crate::candidates::Candidates) finds them sooner.
 
+use crate::bigrams::Bigrams;
 use crate::condition::Condition;
 use crate::fields::{Fields, Found, Id};
 use crate::rule::Detection;
 use crate::selection::{Item, Selection};
-use crate::sieve::Sieve;
 
-/// An event that a rule fires for has a value in one of these fields that lets the parts beside it pass.
-type Needs = Vec<(Id, Sieve)>;
+/// An event that a rule fires for has a value in one of these fields that has the bigrams beside it.
+type Needs = Vec<(Id, Bigrams)>;
 
 /// What the rules need that are not asked of every event.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Glance {
-    /// By field: which parts let which rules pass.
-    needs: Vec<(Id, Vec<(Sieve, usize)>)>,
+pub(crate) struct Prefilter {
+    /// By field: the bigrams that a value has for which a rule may fire, and the rule.
+    needs: Vec<(Id, Vec<(Bigrams, usize)>)>,
     /// A bit for each rule that is asked of every event.
     always: Vec<u64>,
 }
 
-impl Glance {
+impl Prefilter {
     /// Of rules in the order of their numbers.
     pub(crate) fn of<'d>(rules: impl ExactSizeIterator<Item = &'d Detection>, fields: &Fields) -> Self {
-        let mut glance = Self { needs: Vec::new(), always: vec![0; rules.len().div_ceil(64)] };
+        let mut prefilter = Self { needs: Vec::new(), always: vec![0; rules.len().div_ceil(64)] };
         for (number, detection) in rules.enumerate() {
             let Some(needs) = of_condition(&detection.condition, detection, fields) else {
-                glance.always[number / 64] |= 1 << (number % 64);
+                prefilter.always[number / 64] |= 1 << (number % 64);
                 continue;
             };
-            for (field, parts) in needs {
-                match glance.needs.iter_mut().find(|(of, _)| *of == field) {
-                    Some((_, rules)) => rules.push((parts, number)),
-                    None => glance.needs.push((field, vec![(parts, number)])),
+            for (field, bigrams) in needs {
+                match prefilter.needs.iter_mut().find(|(of, _)| *of == field) {
+                    Some((_, rules)) => rules.push((bigrams, number)),
+                    None => prefilter.needs.push((field, vec![(bigrams, number)])),
                 }
             }
         }
-        glance
+        prefilter
     }
 
     /// The rules that this event could make fire, ascending.
@@ -43,8 +43,8 @@ impl Glance {
         let mut is_in = self.always.clone();
         for (field, rules) in &self.needs {
             for leaf in found.values(*field) {
-                let whole = leaf.sieve();
-                for (_, rule) in rules.iter().filter(|(parts, _)| whole.lets_pass(*parts)) {
+                let whole = leaf.bigrams();
+                for (_, rule) in rules.iter().filter(|(bigrams, _)| whole.may_hold(*bigrams)) {
                     is_in[rule / 64] |= 1 << (rule % 64);
                 }
             }
@@ -61,7 +61,7 @@ impl Glance {
 
 /// Of several that an event must have all, those that the fewest events have, roughly.
 fn best(each: impl Iterator<Item = Option<Needs>>) -> Option<Needs> {
-    each.flatten().max_by_key(|needs| needs.iter().map(|(_, parts)| parts.strength()).min())
+    each.flatten().max_by_key(|needs| needs.iter().map(|(_, bigrams)| bigrams.strength()).min())
 }
 
 /// Of several of which an event must have one.
@@ -93,6 +93,6 @@ fn of_selection(selection: &Selection, fields: &Fields) -> Option<Needs> {
 fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
     // What is derived takes longer to make than the rule to ask.
     let field = item.field.filter(|field| !fields.name(*field).starts_with("derived."))?;
-    let mut tests = item.tests.iter().map(|test| Some(vec![(field, test.parts()?)]));
+    let mut tests = item.tests.iter().map(|test| Some(vec![(field, test.bigrams()?)]));
     if item.all { best(tests) } else { any(&mut tests) }
 }
