@@ -105,10 +105,15 @@ export class CountersignError extends Error {
   constructor(code: ErrorCode, message: string, { hint, line, member, cause }: ErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    for (const [name, value] of Object.entries({ hint, line, member })) {
-      // Node.js prints all members that are enumerable.
-      const enumerable = value !== undefined;
-      Object.defineProperty(this, name, { value, enumerable, writable: true, configurable: true });
+    // Node.js prints members that have no value, too.
+    if (hint !== undefined) {
+      this.hint = hint;
+    }
+    if (line !== undefined) {
+      this.line = line;
+    }
+    if (member !== undefined) {
+      this.member = member;
     }
   }
 }
