@@ -154,7 +154,7 @@ fn a_failed_run_keeps_the_old_file() {
     let place = Place::new();
     place.sealed(3);
     let before = place.read("audit.ndjson");
-    place.run(&["slice", "audit.ndjson", "--query", "n=99", "-o", "audit.ndjson"]).code(1);
+    place.run(&["slice", "audit.ndjson", "--query", "n=99", "-o", "audit.ndjson"]).code(2);
     place.run(&["seal", "--log-key", "log.key", "audit.ndjson", "trust.txt", "-o", "audit.ndjson"]).code(2);
     assert_eq!(place.read("audit.ndjson"), before);
     place

@@ -14,6 +14,7 @@ import {
   type PgClient,
   postgresOutbox,
 } from "../../dist/postgres.js";
+import { coded } from "../coded.ts";
 import { EMITTER, MemoryLog, type Reached, refusal } from "../deliver/log.ts";
 import { skip, startPostgres } from "./server.ts";
 
@@ -116,7 +117,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
       [{ action: "job.delete", tenant: "a", metadata: { n: 1n } }, "n"],
       [undefined, undefined],
     ] as const) {
-      await assert.rejects(own.record(pool, wrong as never), { code: "event.invalid", member });
+      await assert.rejects(own.record(pool, wrong as never), coded("event.invalid", member));
     }
     await assert.rejects(own.record({} as PgClient, { action: "job.delete", tenant: "a" }), { member: "client" });
     assert.equal(await rows(), 1);

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { loader } from "../../dist/record/core.js";
 import * as full from "../../dist/record/record.js";
+import { coded } from "../coded.ts";
 import { signerOf } from "./outside.ts";
 
 const { createRecorder, generateKey, generateKeyHandle, memory } = full;
@@ -244,7 +245,7 @@ test("takes any JSON object as text without rounding", async () => {
   recorder.recordJson('{"b": 1.0, "a": "\\u20ac"}');
   recorder.recordJson(new TextEncoder().encode('{"a":9007199254740991}'));
   const refused = (json: string | Uint8Array, member?: string) =>
-    assert.throws(() => recorder.recordJson(json), { code: "event.invalid", member });
+    assert.throws(() => recorder.recordJson(json), coded("event.invalid", member));
   refused('{"n":9007199254740993}', "n");
   refused('{"a":1,"a":1}', "a");
   refused("[]");
@@ -431,7 +432,7 @@ test("options are checked, with the member", async () => {
     [{ redact: [1] }, "options.invalid", "redact"],
     [{ path: "actual" }, "options.invalid", "path"],
   ] as const) {
-    await assert.rejects(createRecorder({ ...good, ...options } as never), { code, member });
+    await assert.rejects(createRecorder({ ...good, ...options } as never), coded(code, member));
   }
 });
 

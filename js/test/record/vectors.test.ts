@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { createRecorder, memory } from "../../dist/record/record.js";
+import { coded } from "../coded.ts";
 
 const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/primitives.json", import.meta.url), "utf8"));
@@ -17,8 +18,7 @@ async function start() {
 test(`refuses what I-JSON cannot carry`, async () => {
   const { recorder } = await start();
   for (const { in: json, member } of vectors.event_refused) {
-    const refusal = { code: "event.invalid", member: member ?? undefined };
-    assert.throws(() => recorder.recordJson(json), refusal, json);
+    assert.throws(() => recorder.recordJson(json), coded("event.invalid", member), json);
   }
 });
 
