@@ -171,7 +171,7 @@ test("everything is said in German too, and the language is kept", async (t) => 
   await open(page, "Befunde");
   assert.equal(await page.title(), "Ein Audit-Log prüfen – countersign");
   const findings = page.getByRole("region", { name: "Was die Prüfung ergab" });
-  assert.match((await findings.textContent()) ?? "", /Das Ereignis wurde nach der Signatur verändert/);
+  assert.match((await findings.textContent()) ?? "", /Dieses Ereignis wurde nach der Signatur verändert/);
   assert.equal(await page.locator(".checks [lang], .finding-list [lang]").count(), 0);
   // What the core says in English alone is marked so, and announced.
   await page.getByRole("button", { name: "Ändern" }).click();
