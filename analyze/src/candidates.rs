@@ -2,11 +2,12 @@
 
 use countersign_query::value::Kind;
 
-use crate::condition::Condition;
 use crate::fields::{Fields, Found, Id, Leaf};
 use crate::keywords::{GRAM, Keywords};
+use crate::required::{Required, required};
 use crate::rule::Detection;
-use crate::selection::{Item, Selection, Test};
+use crate::rule_set::RuleSet;
+use crate::selection::{Item, Test};
 use crate::sorted::Lists;
 
 /// The rules of a pack by what an event must have for them.
@@ -50,6 +51,12 @@ impl Needs {
     fn cost(&self) -> (usize, usize, usize, usize) {
         (self.fields.len(), self.words.len(), self.parts.len(), self.values.len())
     }
+}
+
+impl Required for Needs {
+    fn best(each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
+        each.flatten().min_by_key(Self::cost)
+    }
 
     fn or(mut self, other: Self) -> Self {
         self.values.extend(other.values);
@@ -57,14 +64,6 @@ impl Needs {
         self.parts.extend(other.parts);
         self.fields.extend(other.fields);
         self
-    }
-
-    fn best(each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
-        each.flatten().min_by_key(Self::cost)
-    }
-
-    fn any(mut each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
-        each.try_fold(Self::default(), |all, one| Some(all.or(one?)))
     }
 }
 
@@ -133,7 +132,7 @@ impl Candidates {
                 list.push(number);
             }
         };
-        let Some(needs) = of_condition(&detection.condition, detection) else {
+        let Some(needs) = required(detection, &of_item) else {
             return self.always.push(number);
         };
         if needs.words.iter().any(|word| word.len() < GRAM) {
@@ -157,8 +156,8 @@ impl Candidates {
 
     /// The rules that this event could make fire, ascending.
     pub(crate) fn find(&self, found: &Found<'_>) -> impl Iterator<Item = u32> + use<> {
-        let mut is_in = vec![0u64; self.rules.div_ceil(64)];
-        let mut add = |rule: &u32| is_in[*rule as usize / 64] |= 1 << (rule % 64);
+        let mut candidates = RuleSet::of(self.rules);
+        let mut add = |rule: &u32| candidates.add(*rule as usize);
         self.always.iter().for_each(&mut add);
         for field in found.touched.iter().chain(&self.beside) {
             let of_field = &self.fields[*field as usize];
@@ -185,13 +184,7 @@ impl Candidates {
         for leaf in found.words() {
             self.keywords.find(leaf, &mut |rule| add(&rule));
         }
-        (0..).zip(is_in).flat_map(|(nth, mut bits)| {
-            core::iter::from_fn(move || {
-                let rule = (bits != 0).then(|| nth * 64 + bits.trailing_zeros())?;
-                bits &= bits - 1;
-                Some(rule)
-            })
-        })
+        candidates.numbers().map(|number| number as u32)
     }
 }
 
@@ -208,24 +201,6 @@ impl OfField {
 
     fn is_asked(&self) -> bool {
         !self.there.is_empty() || self.longest.is_some() || !self.parts.is_empty()
-    }
-}
-
-fn of_condition(condition: &Condition, detection: &Detection) -> Option<Needs> {
-    let selection = |nth: &usize| of_selection(&detection.selections[*nth].1);
-    match condition {
-        Condition::Selection(nth) => selection(nth),
-        Condition::Not(_) => None,
-        Condition::All(all) => Needs::best(all.iter().map(|one| of_condition(one, detection))),
-        Condition::Any(any) => Needs::any(any.iter().map(|one| of_condition(one, detection))),
-        Condition::Several(_, numbers) => Needs::any(numbers.iter().map(selection)),
-    }
-}
-
-fn of_selection(selection: &Selection) -> Option<Needs> {
-    match selection {
-        Selection::All(items) => Needs::best(items.iter().map(of_item)),
-        Selection::Any(selections) => Needs::any(selections.iter().map(of_selection)),
     }
 }
 

@@ -62,11 +62,12 @@ mod pack;
 #[cfg(feature = "state")]
 pub mod pieces;
 mod prefilter;
+mod required;
 mod rule;
+mod rule_set;
 pub mod runs;
 mod score;
 mod selection;
-
 mod signers;
 #[cfg(feature = "snapshot")]
 mod snapshot;

@@ -177,8 +177,7 @@ pub(crate) fn refused(faults: &[Fault]) -> Failure {
         failure(fault).report();
     }
     if before.len() > told {
-        let more = before.len() - told;
-        style::warn(&format!("{more} more fault{}", if more == 1 { "" } else { "s" }));
+        style::warn(&count((before.len() - told) as u64, "more fault"));
     }
     failure(last)
 }
