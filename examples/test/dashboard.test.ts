@@ -7,8 +7,8 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { after, before, type TestContext, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { violations } from "../../js/test/axe.ts";
 import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 import { COUNTERSIGN, PATH, project } from "../run/tools.ts";
 import { Log } from "./log.ts";
@@ -122,9 +122,7 @@ const shows = (page: Page, step: string, number: number) =>
     .waitFor();
 
 async function assertAccessible(page: Page, state: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`);
-  assert.deepEqual(found, [], state);
+  assert.deepEqual(await violations(page), [], state);
 }
 
 test("what is clicked is verified a moment later, in the page and by the program", { skip }, async (t) => {

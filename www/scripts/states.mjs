@@ -3,11 +3,11 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { violations } from "../../js/test/axe.ts";
 import { STATES as PAGE, PRINTED } from "../gallery/page/states.ts";
 import { namesIn } from "../gallery/state.ts";
 import { STATES as VIEWER } from "../gallery/viewer/states.ts";
 import { CONSOLE_STATES } from "../test/console/states.ts";
-import { bringAxe, violations } from "../test/gallery/booth.ts";
 import { launch } from "../test/page/browser.ts";
 
 const [folder, ...wanted] = process.argv.slice(2);
@@ -61,7 +61,6 @@ async function gallery(file, states) {
   const browser = await launch({ reducedMotion: "reduce" });
   const page = await browser.context.newPage();
   await page.goto(`${pathToFileURL(join(GALLERY, file)).href}.html?events=20000`);
-  await bringAxe(page);
   for (const name of names) {
     await page.setViewportSize(SIZES[1]);
     await page.evaluate((name) => location.replace(`#${name}`), name);
@@ -95,7 +94,6 @@ async function console_() {
     await page.setViewportSize(SIZES[1]);
     const close = await state(page).catch((error) => found.push(`console-${name}: ${error}`));
     if (typeof close === "function") {
-      await bringAxe(page);
       await photograph(page, `console-${name}`);
       await close();
     }

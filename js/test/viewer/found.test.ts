@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { verify } from "countersign/verify";
 import type { Locator, Page } from "playwright-core";
+import { violations } from "../axe.ts";
 import { exportOf } from "../verify/inputs.ts";
-import { violations } from "./axe.ts";
 import { Site } from "./site.ts";
 
 /** Twenty failed logins of one person, and a log that is switched off. */

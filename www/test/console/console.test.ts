@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page, Route } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
 import { type Browser, launch } from "../page/browser.ts";
 import { events, RealLog, skip } from "./real-log.ts";
 
@@ -134,11 +134,7 @@ test("what rules find is told in a part of its own, and leads to the events", { 
   await one.waitFor();
   await page.locator('.found-outcome[data-looks="found"]').waitFor();
   assert.match(await page.locator(".found-outcome").innerText(), /^\d findings? in /);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(
-    violations.map(({ id }) => id),
-    [],
-  );
+  assert.deepEqual(await violations(page), []);
   await one.click();
   await page.locator("main[data-tab=search]").waitFor();
   await page.locator("cs-drawer .found-why", { hasText: "A log was disabled" }).waitFor();
@@ -172,11 +168,7 @@ test("sessions and identities are ranked by what was found of them, and lead to 
     const scores = await rows(of).locator("td:nth-child(2)").allInnerTexts();
     assert.ok(Number(scores[0]) > Number(scores[1]), scores.join(" "));
   }
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(
-    violations.map(({ id }) => id),
-    [],
-  );
+  assert.deepEqual(await violations(page), []);
   await rows("sessions").first().getByRole("button").click();
   await page.locator("main[data-tab=search]").waitFor();
   await page.locator("cs-drawer .found-why", { hasText: "A log was disabled" }).waitFor();
@@ -463,11 +455,7 @@ for (const [colorScheme, width] of [
     const { log, page } = await opened(t, { colorScheme, width });
     log.record(events(8));
     const check = async (name: string) => {
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const told = violations.map(
-        ({ id, nodes }) => `${name} ${id}: ${nodes.map(({ html }) => html).join(" ")}`,
-      );
-      assert.deepEqual(told, []);
+      assert.deepEqual(await violations(page), [], name);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
       assert.equal(wide, false, `${name} is wider than the window`);
     };

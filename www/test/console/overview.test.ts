@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
 import { type Browser, launch } from "../page/browser.ts";
 import { RealLog, skip } from "./real-log.ts";
 
@@ -79,11 +79,7 @@ async function choose(page: Page, button: string, ...files: readonly (readonly [
 }
 
 async function accessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(
-    violations.map(({ id }) => id),
-    [],
-  );
+  assert.deepEqual(await violations(page), []);
 }
 
 test("endpoints are listed as the program lists them, with a description too, and lead to the events", {

@@ -1,18 +1,13 @@
-/** A tab of the gallery: shows states, looks for what is wrong with them, and takes their pictures. */
+/** A tab of the gallery: shows states, and looks for what is wrong with them. */
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import axe from "axe-core";
 import type { Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
 
 /** The built gallery. */
 export const FOLDER = process.env.GALLERY ?? fileURLToPath(new URL("../../dist/gallery/", import.meta.url));
-
-/** Where pictures go. Who names a folder gets all of them. */
-const PICTURES = process.env.PICTURES;
 
 /** How many events the state of many has here. */
 const MANY = 20_000;
@@ -28,13 +23,11 @@ const PAPER = { width: 794, height: 1123 };
 export class Booth {
   readonly #page: Page;
   readonly #file: string;
-  readonly #folder: string;
   #complaints: string[] = [];
 
-  private constructor(page: Page, file: string, folder: string) {
+  private constructor(page: Page, file: string) {
     this.#page = page;
     this.#file = file;
-    this.#folder = folder;
     page.on("pageerror", (error) => this.#complaints.push(String(error)));
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) this.#complaints.push(message.text());
@@ -42,35 +35,17 @@ export class Booth {
   }
 
   static async of(page: Page, file: string): Promise<Booth> {
-    const folder = PICTURES ?? (await mkdtemp(join(tmpdir(), "countersign-gallery-")));
-    await mkdir(folder, { recursive: true });
     await page.goto(`${pathToFileURL(join(FOLDER, file)).href}.html?events=${MANY}`);
-    // The document stays for all states.
-    await bringAxe(page);
-    return new Booth(page, file, folder);
+    return new Booth(page, file);
   }
 
-  /** Shows a state, in both themes and widths. */
+  /** Shows a state in both themes, one of them wide and one narrow: no colour makes anything wider. */
   async state(name: string): Promise<void> {
     await this.#dress("light", WIDE);
     await this.#show(name);
-    const looks = [
-      { theme: "light", size: WIDE, isChecked: true },
-      { theme: "dark", size: WIDE, isChecked: false },
-      { theme: "light", size: NARROW, isChecked: false },
-      { theme: "dark", size: NARROW, isChecked: true },
-    ] as const;
-    for (const { theme, size, isChecked } of looks) {
-      await this.#dress(theme, size);
-      const where = `${theme}, ${size.width} pixels wide`;
-      assert.deepEqual(await this.#wider(), [], `wider than the window: ${where}`);
-      if (isChecked) assert.deepEqual(await violations(this.#page), [], where);
-      if (isChecked || PICTURES !== undefined) {
-        // What is modal covers the window, and no more.
-        const fullPage = (await this.#page.locator("dialog:modal").count()) === 0;
-        await this.#page.screenshot({ path: this.#path(name, theme, size), fullPage });
-      }
-    }
+    await this.#check("light, wide");
+    await this.#dress("dark", NARROW);
+    await this.#check("dark, narrow");
     assert.deepEqual(this.#complaints, []);
   }
 
@@ -78,18 +53,7 @@ export class Booth {
   async part(name: string, part: string): Promise<void> {
     await this.#dress("dark", NARROW);
     await this.#show(name);
-    assert.deepEqual(await this.#wider(), [], "wider than the window");
-    assert.deepEqual(await violations(this.#page, part), []);
-    await this.#page
-      .locator(part)
-      .first()
-      .screenshot({ path: this.#path(name, "dark", NARROW) });
-    await this.#dress("light", WIDE);
-    if (PICTURES !== undefined)
-      await this.#page
-        .locator(part)
-        .first()
-        .screenshot({ path: this.#path(name, "light", WIDE) });
+    await this.#check("dark, narrow", part);
     assert.deepEqual(this.#complaints, []);
   }
 
@@ -101,16 +65,8 @@ export class Booth {
     await this.#page.setViewportSize(PAPER);
     await this.#page.locator(".paper").waitFor();
     assert.deepEqual(await this.#wider(), [], "wider than the paper");
-    await this.#page.screenshot({
-      path: join(this.#folder, `${this.#file}-${name}-print.png`),
-      fullPage: true,
-    });
     await this.#page.emulateMedia({ media: "screen" });
     assert.deepEqual(this.#complaints, []);
-  }
-
-  #path(name: string, theme: Theme, { width }: { width: number }): string {
-    return join(this.#folder, `${this.#file}-${name.replace(/\W/g, "-")}-${theme}-${width}.png`);
   }
 
   async #show(name: string): Promise<void> {
@@ -140,6 +96,11 @@ export class Booth {
     );
   }
 
+  async #check(look: string, part?: string): Promise<void> {
+    assert.deepEqual(await this.#wider(), [], `wider than the window: ${look}`);
+    assert.deepEqual(await violations(this.#page, { part }), [], look);
+  }
+
   /** What reaches beyond the window's sides, where the page can be scrolled there. */
   async #wider(): Promise<readonly string[]> {
     return this.#page.evaluate(() => {
@@ -147,31 +108,4 @@ export class Booth {
       return scrollWidth > clientWidth ? [`${scrollWidth} of ${clientWidth}`] : [];
     });
   }
-}
-
-/** Puts axe into a document. */
-export async function bringAxe(page: Page): Promise<void> {
-  await page.evaluate(axe.source);
-}
-
-/** What axe finds, contrast among it. Run in the document itself, it takes a tenth of the time that a tab of its own would. */
-export async function violations(page: Page, part?: string): Promise<readonly string[]> {
-  return page.evaluate(async (part) => {
-    const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
-    const within = (part === undefined ? null : find(document, part)) ?? document;
-    const { violations } = await axe.run(within, { resultTypes: ["violations"] });
-    return violations.map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes.map(({ html, target }) => `${target} ${html.slice(0, 160)}`).join(" | ")}`,
-    );
-
-    /** It may be in a shadow tree. */
-    function find(root: ParentNode, selector: string): Element | null {
-      const shadows = [...root.querySelectorAll("*")].flatMap(({ shadowRoot }) => shadowRoot ?? []);
-      return shadows.reduce(
-        (found: Element | null, shadow) => found ?? find(shadow, selector),
-        root.querySelector(selector),
-      );
-    }
-  }, part);
 }

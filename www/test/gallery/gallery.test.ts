@@ -3,12 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
 import { CODES, FINDINGS } from "../../gallery/findings.ts";
 import { STATES as PAGE, PRINTED } from "../../gallery/page/states.ts";
 import { namesIn } from "../../gallery/state.ts";
 import { STATES as VIEWER } from "../../gallery/viewer/states.ts";
 import { type Browser, launch } from "../page/browser.ts";
-import { Booth, bringAxe, FOLDER, violations } from "./booth.ts";
+import { Booth, FOLDER } from "./booth.ts";
 
 const LIST = join(FOLDER, "index.html");
 const INDEX = readFileSync(new URL("../../../tests/vectors/INDEX.txt", import.meta.url), "utf8");
@@ -42,7 +43,6 @@ test("the list names every state, and is accessible", async () => {
   const page = await opened(0);
   // What the frames show is the business of the tests below.
   await page.setContent(readFileSync(LIST, "utf8").replace(/<iframe.*?<\/iframe>/g, ""));
-  await bringAxe(page);
   for (const [file, states] of Object.entries({ page: PAGE, viewer: VIEWER })) {
     for (const name of namesIn(states))
       assert.ok((await page.locator(`a[href="${file}.html#${name}"]`).count()) > 0, name);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
 import {
   type Browser,
   choose,
@@ -37,11 +37,7 @@ async function opened(t: TestContext, colorScheme: "light" | "dark", width = 120
 }
 
 async function assertAccessible(page: Page, state: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`,
-  );
-  assert.deepEqual(found, [], state);
+  assert.deepEqual(await violations(page), [], state);
 }
 
 /** Shows the parts of all tabs at once, for what is asked of each of them. */
