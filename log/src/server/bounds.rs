@@ -36,14 +36,14 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 4,096 connections and as many submissions of 256 MiB in all, 256 of them for one client, 10 seconds for a head, 15 of silence, 20 seconds for a body and one more for each 16 KiB, 30 for the rest, and no quota.
+    /// 4,096 connections and as many submissions of 224 MiB in all, 256 of them for one client, 10 seconds for a head, 15 of silence, 20 seconds for a body and one more for each 16 KiB, 30 for the rest, and no quota.
     fn default() -> Self {
         Self {
             connections: 4_096,
             of_one_client: 256,
             proxies: Proxies::default(),
             waiting: 4_096,
-            memory: 256 << 20,
+            memory: 224 << 20,
             head: Duration::from_secs(10),
             silence: Duration::from_secs(15),
             body: Duration::from_secs(20),
