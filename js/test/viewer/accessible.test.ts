@@ -1,9 +1,9 @@
-/** Whoever uses keys, a screen reader, a small screen, dark colours or another direction of writing. */
+/** Whoever uses keys, a screen reader, a small screen, dark colours or another direction of writing.
+ * That axe finds nothing in any state is tested in the gallery (`www/test/gallery`). */
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { BrowserContextOptions, Page } from "playwright-core";
-import { violations } from "../axe.ts";
+import type { Page } from "playwright-core";
 import { sampleOf } from "./sample.ts";
 import { Site } from "./site.ts";
 
@@ -13,11 +13,6 @@ after(() => site.stop());
 site.answers.set("/log.ndjson", text);
 site.answers.set("/altered.ndjson", altered);
 site.answers.set("/trust.txt", trust);
-
-// Few rows: each costs time to look at, and looks like the others.
-const few = await sampleOf(16);
-site.answers.set("/few.ndjson", few.text);
-site.answers.set("/few-altered.ndjson", few.altered);
 
 const of = (src: string, more = "") =>
   `<countersign-viewer src="${src}" trust="/trust.txt" ${more}></countersign-viewer>`;
@@ -32,56 +27,6 @@ const focused = (page: Page) =>
     const active = document.activeElement?.shadowRoot?.activeElement;
     return active?.getAttribute("aria-label") ?? active?.textContent?.replace(/\s+/g, " ").trim() ?? "";
   });
-
-const STATES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
-  "the rows": async () => {},
-  "checks and findings": async (page) => page.locator(".strip-more > summary").click(),
-  "a search with suggestions": async (page) => {
-    await page.getByRole("combobox", { name: "Search events" }).fill("outcome:");
-    await page.getByRole("option").first().waitFor();
-  },
-  "a search with problems": async (page) => {
-    await page.getByRole("combobox", { name: "Search events" }).fill("since:x");
-    await page.keyboard.press("Enter");
-    await page.locator("#query-problems").waitFor();
-  },
-  "a filtered view with its table": async (page) => {
-    if (await page.locator(".facets-toggle").isVisible()) {
-      await page.locator(".facets-toggle").click();
-    }
-    await page.locator(".chip").first().click();
-    await page.locator(".notice[data-filtered=true]").waitFor();
-    await page.locator(".histogram-table summary").click();
-  },
-  "an open event": async (page) => {
-    await page.locator("cs-rows [role=row]").nth(3).click();
-    await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
-  },
-  "what can be exported": async (page) => page.getByRole("button", { name: "Export", exact: true }).click(),
-  help: async (page) => {
-    await page.getByRole("button", { name: "Help" }).click();
-    await page.getByRole("dialog").waitFor();
-  },
-};
-
-const LOOKS: Readonly<Record<string, readonly [src: string, BrowserContextOptions]>> = {
-  light: ["/few.ndjson", { colorScheme: "light" }],
-  dark: ["/few-altered.ndjson", { colorScheme: "dark" }],
-  "320 pixels": ["/few-altered.ndjson", { colorScheme: "light", viewport: { width: 320, height: 800 } }],
-};
-
-for (const [look, [src, options]] of Object.entries(LOOKS)) {
-  test(`axe finds nothing: ${look}`, async () => {
-    const { page, close } = await site.open(of(src), { ...options, reducedMotion: "reduce" });
-    for (const [state, enter] of Object.entries(STATES)) {
-      await page.reload();
-      await verified(page);
-      await enter(page);
-      assert.deepEqual(await violations(page), [], state);
-    }
-    await close();
-  });
-}
 
 test("every part can be reached and used by keys", async () => {
   const { page, close } = await site.open(of("/log.ndjson"));
