@@ -77,6 +77,6 @@ describe("states", { concurrency: 2 }, () => {
       booth = await Booth.of(await opened(1), "viewer");
     });
     for (const name of namesIn(VIEWER)) test(name, () => booth.state(name));
-    for (const code of CODES) test(code, () => booth.part(code, ".strip"));
+    for (const code of CODES) test(code, () => booth.fits(code));
   });
 });

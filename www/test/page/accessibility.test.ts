@@ -18,17 +18,17 @@ after(async () => {
   await server.close();
 });
 
-async function opened(t: TestContext, colorScheme: "light" | "dark", width = 1200): Promise<Page> {
+async function opened(t: TestContext, width = 1200): Promise<Page> {
   const page = await browser.context.newPage();
   t.after(() => page.close());
-  await page.emulateMedia({ colorScheme });
+  await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width, height: 800 });
   await page.goto(server.address);
   return page;
 }
 
 test("320 pixels are enough, and nothing is cut off", async (t) => {
-  const page = await opened(t, "light", 320);
+  const page = await opened(t, 320);
   const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
   assert.ok(await fits());
   for (const name of ["flip-event", "large-whole", "unicode-names"]) {
@@ -77,7 +77,7 @@ async function tabTo(page: Page, role: string, name: RegExp): Promise<void> {
 }
 
 test("all can be done with the keyboard alone", async (t) => {
-  const page = await opened(t, "light");
+  const page = await opened(t);
   await tabTo(page, "button", /^Try the sample$/);
   await page.keyboard.press("Enter");
   await page.locator(".verdict").waitFor();
@@ -118,7 +118,7 @@ test("all can be done with the keyboard alone", async (t) => {
 });
 
 test("a screen reader is told of the verdict, and finds the parts of the page", async (t) => {
-  const page = await opened(t, "light");
+  const page = await opened(t);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
   const said = page.getByRole("status").filter({ hasText: "Verdict: Verified." });
@@ -150,7 +150,7 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
 });
 
 test("nothing moves for those who ask for that", async (t) => {
-  const page = await opened(t, "light");
+  const page = await opened(t);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await open(page, "Events");
   await page.locator(".row.event time").first().waitFor();
