@@ -1,6 +1,7 @@
 /** Bundles what must be one script, after tsc has compiled it: the viewer and its workers, and the worker of Node.js. */
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { licences } from "./licences.mjs";
@@ -22,10 +23,20 @@ const script = {
 };
 const path = (name) => fileURLToPath(new URL(name, dist));
 
+/** No minifier shortens what indents the lines of a template, which HTML takes for one space. */
+const templates = {
+  name: "templates",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[\\/]dist[\\/]viewer[\\/][^\\/]+\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replaceAll(/^[\t ]+/gm, ""),
+    })),
+};
+
 const { metafile } = await build({
   ...script,
   entryPoints: { viewer: path("element/entry.js") },
   sourcemap: true,
+  plugins: [templates],
   inject: [path("element/absent.js")],
   outdir: fileURLToPath(into),
 });

@@ -1,6 +1,7 @@
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
+import { PAGE } from "./page.js";
 import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
 import { type Saved, save } from "./save.js";
 import { seed } from "./seed.js";
@@ -44,6 +45,8 @@ export class IndexService {
   readonly #failed: (error: unknown) => void;
   /** The question that is answered; undefined before the first. */
   #question: number | undefined;
+  /** Whether it is still to be told of for the first time. */
+  #isNew = false;
   #isRunning = false;
   /** When it may be told again. */
   #next = Number.NEGATIVE_INFINITY;
@@ -77,6 +80,7 @@ export class IndexService {
       return JSON.parse(refused) as Refusal;
     }
     this.#question = question;
+    this.#isNew = true;
     this.#isFiltered = !(JSON.parse(parse(query, Date.now())) as { empty: boolean }).empty;
     this.#next = performance.now() + FIRST;
     this.#run();
@@ -176,6 +180,12 @@ export class IndexService {
     }
   }
 
+  /** The rows that whoever asked sees first: with the answer they are drawn in one go. Not where bytes must be read. */
+  #first(): Found["first"] {
+    const written = this.#written(0, PAGE, []);
+    return written.some(isUntold) ? undefined : written.map((row) => rowOf(row, [], undefined));
+  }
+
   #written(from: number, to: number, fields: readonly string[]): Written[] {
     return JSON.parse(this.#index.rows(Math.max(0, from), Math.max(0, to), JSON.stringify(fields))) as Written[];
   }
@@ -239,8 +249,11 @@ export class IndexService {
     const begun = performance.now();
     const { tally, histogram, ...found } = JSON.parse(this.#index.found()) as WrittenFound;
     const [own, recorded] = tally.times;
+    const first = this.#isNew ? this.#first() : undefined;
+    this.#isNew = false;
     this.#told({
       ...found,
+      first,
       question: this.#question ?? 0,
       isFiltered: this.#isFiltered,
       histogram: histogram ?? undefined,

@@ -173,6 +173,8 @@ export interface Found {
   readonly steps: readonly Left[];
   /** Of how many of the events found their own time counts, and of how many that of recording. */
   readonly times: { readonly own: number; readonly recorded: number };
+  /** Where an answer is told for the first time, the first page of its rows, without the values of any field. */
+  readonly first?: readonly Row[] | undefined;
 }
 
 /** What outcomes are told apart in the histogram. */

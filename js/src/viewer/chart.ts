@@ -74,7 +74,7 @@ export class Chart {
     const bars = uPlot.paths.bars?.({ align: 1, size: [1, 64], gap: 1 });
     const series = [...OUTCOMES].reverse().map((outcome) => ({
       label: outcome,
-      fill: (plot: uPlot) => fill(plot, outcome, colours[outcome]),
+      fill: fill(outcome, colours[outcome]),
       width: 0,
       points: { show: false },
       ...(bars && { paths: bars }),
@@ -191,7 +191,7 @@ function stacked({ begin, step, bars }: Histogram): uPlot.AlignedData {
 }
 
 /** A colour, and stripes or dots for all but success and what is not stated: few are told by their colour alone. */
-function fill(plot: uPlot, outcome: Outcome, colour: string): CanvasRenderingContext2D["fillStyle"] {
+function fill(outcome: Outcome, colour: string): CanvasRenderingContext2D["fillStyle"] {
   if (outcome === "success" || outcome === "not-stated") {
     return colour;
   }
@@ -217,7 +217,7 @@ function fill(plot: uPlot, outcome: Outcome, colour: string): CanvasRenderingCon
     paint.arc(side / 2, side / 2, side / 4, 0, 2 * Math.PI);
     paint.fill();
   }
-  return plot.ctx.createPattern(tile, "repeat") ?? colour;
+  return paint.createPattern(tile, "repeat") ?? colour;
 }
 
 function compact(lang: string): (count: number | null) => string {

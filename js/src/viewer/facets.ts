@@ -22,7 +22,7 @@ export class Facets extends View {
   #isShown = false;
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
-  #stop: HTMLElement | undefined;
+  #stop: HTMLElement | null = null;
   readonly #resized = new ResizeObserver(() => this.#measure());
 
   override connectedCallback(): void {
@@ -36,7 +36,6 @@ export class Facets extends View {
   }
 
   protected override updated(): void {
-    this.#setStop(this.#stop);
     this.#measuring ??= requestAnimationFrame(() => {
       this.#measuring = undefined;
       this.#measure();
@@ -95,6 +94,7 @@ export class Facets extends View {
         type="button"
         class="chip"
         part="chip"
+        tabindex="-1"
         aria-pressed=${isChosen}
         @click=${() => this.dispatchEvent(wish("value-toggled", { column, value: text }))}
       >
@@ -115,7 +115,7 @@ export class Facets extends View {
       this.requestUpdate();
     };
     return html`
-      <button type="button" class="quiet facet-more" aria-expanded=${isOpen} aria-label=${`${name}: ${text}`} @click=${toggle}>${text}</button>
+      <button type="button" class="quiet facet-more" tabindex="-1" aria-expanded=${isOpen} aria-label=${`${name}: ${text}`} @click=${toggle}>${text}</button>
     `;
   }
 
@@ -127,17 +127,17 @@ export class Facets extends View {
     return [...this.querySelectorAll<HTMLElement>(".facets button")].filter((button) => button.checkVisibility());
   }
 
-  #setStop(wanted: HTMLElement | undefined): void {
-    const buttons = [...this.querySelectorAll<HTMLElement>(".facets button")];
-    this.#stop = wanted !== undefined && buttons.includes(wanted) && wanted.checkVisibility() ? wanted : buttons[0];
-    for (const button of buttons) {
-      button.tabIndex = button === this.#stop ? 0 : -1;
-    }
-  }
-
   readonly #focused = (event: FocusEvent): void => {
     this.#setStop(event.target as HTMLElement);
   };
+
+  #setStop(stop: HTMLElement | null): void {
+    if (stop !== this.#stop) {
+      this.#stop?.setAttribute("tabindex", "-1");
+      stop?.setAttribute("tabindex", "0");
+      this.#stop = stop;
+    }
+  }
 
   readonly #moved = (event: KeyboardEvent): void => {
     const buttons = this.#buttons;
@@ -162,10 +162,14 @@ export class Facets extends View {
     }
   };
 
-  /** Says of each row of values whether it goes on beyond its edge: all are read before anything is written. */
+  /**
+   * Says of each row of values whether it goes on beyond its edge, and which button Tab reaches. All is read before anything
+   * is written, and once a frame: each time that something is read the page must be laid out.
+   */
   #measure(): void {
     const rows = [...this.querySelectorAll(".facet-values")];
     const areOver = rows.map((values) => values.scrollWidth > values.clientWidth + 1);
+    this.#setStop(this.#stop?.checkVisibility() ? this.#stop : this.querySelector(".facets button"));
     for (const [place, values] of rows.entries()) {
       values.parentElement?.toggleAttribute("data-over", areOver[place]);
     }

@@ -31,7 +31,8 @@ export class Looking {
     this.failure = undefined;
     this.refusal = undefined;
     const take = (found: Found) => {
-      if (!this.#isClosed) {
+      // The last is told of twice.
+      if (!this.#isClosed && found !== this.found) {
         this.found = found;
         this.#changed();
       }

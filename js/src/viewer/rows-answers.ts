@@ -75,7 +75,8 @@ export class Answers {
       this.#found = found;
       this.#fields = fields;
       this.#sought = new Map();
-      this.#next = { pages: new RowPages(index, found.rows, fields, this.#told), shift: undefined, step: 0 };
+      const rows = fields.length === 0 ? found.first : undefined;
+      this.#next = { pages: new RowPages(index, found.rows, fields, this.#told, rows), shift: undefined, step: 0 };
     } else if (fields.join("\n") !== this.#fields.join("\n") && this.pages !== undefined && this.#next === undefined) {
       this.#fields = fields;
       this.#next = { pages: this.pages.grown(this.pages.size, fields), shift: 0, step: 0 };

@@ -1,9 +1,8 @@
 /** Rows of one answer, read ahead of the scroll. */
 
+import { PAGE } from "../index/page.js";
 import type { EventIndex, Row } from "../index/types.js";
 
-/** So many rows are read at once. */
-export const PAGE = 64;
 /** So many pages are read at the same time: few, so that what is scrolled to next need not wait long. */
 const AT_ONCE = 2;
 /** So many pages are read ahead of the scroll, and one behind it. */
@@ -29,12 +28,21 @@ export class RowPages {
   /** Whether rows could not be read. */
   isLost: boolean = false;
 
-  /** `told` is called whenever rows came. */
-  constructor(index: Pick<EventIndex, "rows">, size: number, fields: readonly string[], told: () => void) {
+  /** `told` is called whenever rows came. `first` are the rows of the first page, where they are here. */
+  constructor(
+    index: Pick<EventIndex, "rows">,
+    size: number,
+    fields: readonly string[],
+    told: () => void,
+    first?: readonly Row[],
+  ) {
     this.#index = index;
     this.#fields = fields;
     this.size = size;
     this.#told = told;
+    if (first !== undefined) {
+      this.#keep(0, first);
+    }
   }
 
   /** A row, where it was read. */

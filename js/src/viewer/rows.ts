@@ -67,10 +67,12 @@ export class Rows extends View {
   readonly #read = new Map<number, ReadRow>();
   /** The columns that are shown: fewer than there are where there is no room for all. */
   #fitting: readonly ChosenColumn[] = DEFAULT_COLUMNS;
-  /** How wide it is, in pixels. */
+  /** How wide it is, and how wide a rem, in pixels, as they were when it was last laid out. */
   #width = 0;
+  #rem = 16;
   readonly #resized = new ResizeObserver(([entry]) => {
     this.#width = entry?.contentRect.width ?? 0;
+    this.#rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
     if (this.#fit() !== this.#fitting) {
       this.requestUpdate();
     }
@@ -238,8 +240,8 @@ export class Rows extends View {
 
   /** A list that is narrower shows cards, which have all columns. */
   #fit(): readonly ChosenColumn[] {
-    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
-    return this.#width <= CARDS * rem ? this.columns : this.#kept(fitting(this.columns, this.#width / rem, this.zone));
+    const room = this.#width / this.#rem;
+    return room <= CARDS ? this.columns : this.#kept(fitting(this.columns, room, this.zone));
   }
 
   /** What is the same stays the same object, so that nothing is drawn anew. */

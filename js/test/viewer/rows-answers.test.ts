@@ -44,6 +44,22 @@ test("rows that come between others are shown there, though their number was rea
   assert.deepEqual(shown(), [10, 20, 25, 30, 40]);
 });
 
+test("another answer whose first rows come along is shown at once, unless a member has a column", async () => {
+  const lines = [10, 20, 30];
+  const { answers, tell, found } = looking(lines);
+  await tell();
+  const first = [5, 6].map((line) => listed(usual(line - usual(0).line)));
+  const never = { rows: () => new Promise<never>(() => {}), rowOf: async () => undefined };
+  const turn = answers.receive(never, { ...found(2), rows: 2, first }, []);
+  assert.equal(turn?.shift, undefined);
+  assert.deepEqual(
+    [0, 1].map((row) => answers.pages?.get(row)?.line),
+    [5, 6],
+  );
+  assert.equal(answers.receive(never, { ...found(3), rows: 2, first }, ["v"]), undefined);
+  assert.equal(answers.isTurning, true);
+});
+
 test("an answer that is told again with as many rows is read again", async () => {
   const lines = [10, 20, 30];
   const { tell, shown } = looking(lines);
