@@ -115,6 +115,48 @@ fn real_events_are_told_by_control() {
 }
 
 #[test]
+fn other_sources_logins_and_rights_are_counted() {
+    let place = Place::new();
+    let google = |app: &str, name: &str| {
+        json!({
+            "kind": "admin#reports#activity",
+            "id": {"time": "2026-03-01T10:00:00.000Z", "applicationName": app, "uniqueQualifier": "1", "customerId": "C0"},
+            "actor": {"email": "ada@example.com", "profileId": "1"},
+            "events": [{"type": app, "name": name}],
+        })
+    };
+    let microsoft = |operation: &str| {
+        json!({
+            "CreationTime": "2026-03-01T10:00:00", "Id": "1", "Operation": operation, "OrganizationId": "1",
+            "RecordType": 15, "UserId": "ada@example.com", "UserType": 0, "Workload": "AzureActiveDirectory",
+        })
+    };
+    let pod = json!({
+        "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Request", "stage": "ResponseComplete", "auditID": "1",
+        "verb": "create", "user": {"username": "ada"}, "requestURI": "/", "responseStatus": {"code": 101},
+        "objectRef": {"resource": "pods", "subresource": "exec", "namespace": "a", "name": "b"},
+        "requestReceivedTimestamp": "2026-03-01T10:00:00Z",
+    });
+    sealed(
+        &place,
+        &[
+            google("login", "login_success"),
+            google("login", "login_failure"),
+            google("admin", "ASSIGN_ROLE"),
+            google("admin", "CREATE_USER"),
+            microsoft("UserLoggedIn"),
+            microsoft("UserLoginFailed"),
+            microsoft("Update user."),
+            pod,
+        ],
+    );
+    let found = evidence(&place, &[]);
+    let events = |name: &str| answer(&found, name)["events"]["events"]["count"].as_u64().unwrap();
+    assert_eq!((events("logins"), events("failed-logins")), (4, 2));
+    assert_eq!((events("rights"), events("accounts"), events("assumed-roles")), (1, 2, 1));
+}
+
+#[test]
 fn a_period_holds_its_first_moment_and_not_the_one_after_it() {
     let place = Place::new();
     sealed(&place, &[login(1, "success"), login(2, "failure"), login(3, "failure"), login(4, "success")]);

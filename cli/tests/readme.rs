@@ -81,6 +81,7 @@ fn a_log_is_run_written_to_and_read() {
         for line in block.lines() {
             match line.strip_prefix("countersign serve") {
                 Some(rest) => {
+                    let rest = rest.trim_end_matches(" &");
                     let _ = writeln!(script, "countersign serve{rest} --listen {LISTENS} 2> served &");
                     script += "served=$!; trap 'kill $served; wait $served || true' EXIT\n";
                     script += "until grep -q listens served; do kill -0 $served; sleep 0.05; done\n";
