@@ -245,7 +245,6 @@ export class Drawer extends View {
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
       <p>${drawer.withheldAbout}</p>
-      ${row.why === null ? nothing : html`<p class="faint">${drawer.withheldWhy}</p>`}
       <p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${texts.rows.standing[this.standing].word}</span></p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
@@ -297,7 +296,7 @@ export class Drawer extends View {
           ${fact(names.outcome, outcome === "not-stated" ? html`<span class="faint">${notStated}</span>` : value(outcome))}
           ${fact(names.reason, reason === undefined ? undefined : value(reason, 400))}
         </dl>
-        <p class="actions"><span class="faint">${reading.about}</span> <button type="button" class="quiet" @click=${this.#showSigned}>${reading.signed}</button></p>
+        <p class="actions"><span class="faint plain">${reading.about}</span> <button type="button" class="quiet" @click=${this.#showSigned}>${reading.signed}</button></p>
       </section>
     `;
   }

@@ -9,7 +9,7 @@ import { isLive, type Progress, type Session } from "./session.js";
 import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
 import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { codeTitle, verdictWords } from "./verdict.js";
+import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
 
 /** The strip of a session. */
 export function stripView(session: Session, strip: Strip): TemplateResult {
@@ -111,7 +111,7 @@ function progressView(session: Session, strip: Strip): TemplateResult {
           firstFailure === undefined
             ? html`<p class="faint">${session.phase === "live" ? live.noFailureYet : texts.noFailureYet}</p>`
             : html`<div class="first-failure tone-bad" role="alert">
-              <p><strong>${texts.firstFailure}</strong> ${codeTitle(firstFailure.code, strip.texts)}</p>
+              <p><strong>${texts.firstFailure}</strong> ${isInTitle(firstFailure) ? nothing : codeTitle(firstFailure.code, strip.texts)}</p>
               ${findingView(firstFailure, strip)}
             </div>`
         }

@@ -124,7 +124,7 @@ test("a finding leads to its event where that verified, and what did not is coun
   const { page, close } = await site.open(`<countersign-viewer src="/altered.ndjson"></countersign-viewer>`);
   await page.locator(".strip-more > summary").click();
   await page.locator(".finding-group[data-code='payload.mismatch'] > summary").click();
-  await page.getByText("1 event in this file is never listed, because it was changed").waitFor();
+  await page.getByText("1 event in this file is not listed, because it was changed").waitFor();
   const showing = (code: string) =>
     page.locator(`[data-code='${code}']`).getByRole("button", { name: "Show event", includeHidden: true });
   assert.equal(await showing("payload.mismatch").count(), 0);
@@ -228,7 +228,9 @@ test("while it is read: progress, the first failure at once, and a way to stop",
   });
   const { page, close } = await site.open(`<countersign-viewer src="/slow"></countersign-viewer>`);
   await page.getByText("The first problem:").waitFor();
-  await page.getByText("This event was changed after it was signed").waitFor();
+  const told = (await page.locator(".first-failure").innerText()).match(/was changed after it was signed/g);
+  assert.equal(told?.length, 1, "what the title says, the finding's sentence does not say again");
+  await page.getByText("The event was changed after it was signed").waitFor();
   await page.getByText(/[km]B of .* MB/i).waitFor();
   assert.equal(await page.locator("[data-verdict]").count(), 0);
   // What is shown is signed; of whom it is, nobody can say before all is read.

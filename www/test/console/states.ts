@@ -69,7 +69,7 @@ const inTab = (name: string): Scene => {
     await to(page, name);
     await page.locator(`main[data-tab=${name.toLowerCase()}]`).waitFor();
     if (name === "Storage") await page.getByText("Entries stored").waitFor();
-    if (name === "Findings") await page.getByText(/findings? in all/).waitFor();
+    if (name === "Findings") await page.getByText(/findings? in the/).waitFor();
     if (name === "Sessions") await page.getByText("Mallory").or(page.getByText("u_9")).first().waitFor();
     return () => log.close();
   };
