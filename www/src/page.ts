@@ -289,7 +289,7 @@ export class Page extends View {
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
           </div>
           ${checksView(report, t)}
-          <countersign-evidence .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
+          <countersign-evidence ?hidden=${listed === 0} .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
           <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
         `,
       )}

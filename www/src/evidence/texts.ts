@@ -43,10 +43,10 @@ const en = {
   make: {
     heading: "Evidence",
     about:
-      "File the events that your search under Events shows, with what proves them. Without a search, that is all of them.",
+      "Saves the events that your search on the Events tab shows, with their proofs. Without a search, it saves all of them.",
     reference: "Reference",
     examiner: "Examiner",
-    typed: "Put into what you save and print. Sent nowhere.",
+    typed: "Both appear in what you save and print. They are sent nowhere.",
     save: "Save as evidence",
     saveAbout:
       "One HTML file with the selected events, the trust file, the report and this page. It verifies itself when it is opened, offline.",
@@ -145,10 +145,10 @@ const de: EvidenceTexts = {
   make: {
     heading: "Beweise",
     about:
-      "Legen Sie die Ereignisse ab, die Ihre Suche unter Ereignisse zeigt, mit dem, was sie beweist. Ohne Suche sind es alle.",
+      "Speichert die Ereignisse, die Ihre Suche unter Ereignisse zeigt, mit ihren Beweisen. Ohne Suche sind es alle.",
     reference: "Aktenzeichen",
     examiner: "Geprüft von",
-    typed: "Steht in dem, was Sie speichern und drucken. Wird nirgendwohin gesendet.",
+    typed: "Beides steht in dem, was Sie speichern und drucken. Es wird nirgendwohin gesendet.",
     save: "Als Beweis speichern",
     saveAbout:
       "Eine HTML-Datei mit den ausgewählten Ereignissen, der Vertrauensdatei, dem Bericht und dieser Seite. Sie prüft sich selbst, wenn man sie öffnet, auch offline.",

@@ -27,7 +27,7 @@ export function inputsView({ chosen, origin, trust, pins, isOpen }: Inputs, t: P
   return html`
     <section class="inputs" aria-label=${t.inputs.heading}>
       <ul>
-        ${chosen.slice(0, NAMED).map(({ file }) => html`<li class="input-file">${icon("file")}<span>${value(file.name, 80)} <span class="faint">${t.viewer.figures.bytes(file.size)}</span></span></li>`)}
+        ${chosen.slice(0, NAMED).map(({ file }) => html`<li class="input-file">${icon("file")}<span>${value(file.name, 80)} <span class="faint size">${t.viewer.figures.bytes(file.size)}</span></span></li>`)}
         ${more > 0 ? html`<li class="faint">${t.inputs.more(more)}</li>` : nothing}
         ${origin === undefined ? nothing : html`<li class="input-log"><span class="faint">${t.verdict.log}</span> ${value(origin, 80)}</li>`}
         ${trustView(trust, isOpen, t)}

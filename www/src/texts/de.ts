@@ -55,7 +55,7 @@ export const de: PageTexts = {
   export: {
     heading: "Zu prüfende Datei",
     hint: "Dateien irgendwo auf dieser Seite ablegen",
-    formats: "der Export eines Logs: .ndjson, .ndjson.gz oder .ndjson.zst, als eine Datei oder in Teilen",
+    formats: "Der Export eines Logs (.ndjson, .ndjson.gz oder .ndjson.zst), als eine Datei oder in Teilen",
     choose: "Datei wählen",
     another: "Andere Datei wählen",
     add: "Teil oder zweite Datei hinzufügen",
@@ -161,7 +161,7 @@ export const de: PageTexts = {
       left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} die Ersteller der Datei weggelassen`,
       untold: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, zeigt nichts.`,
-      failed: "Was verändert oder beschädigt ist, lässt darauf keine Antwort zu.",
+      failed: "Eine Datei, die verändert oder beschädigt ist, kann das nicht beantworten.",
       empty: "In dieser Datei ist nichts.",
     },
     days,
@@ -374,7 +374,7 @@ export const de: PageTexts = {
     heading: "Prüfungen",
     all: (passed, failed, open, idle) =>
       [
-        `${count(passed)} in Ordnung`,
+        `${count(passed)} bestanden`,
         ...(failed > 0 ? [`${count(failed)} fehlgeschlagen`] : []),
         ...(open > 0 ? [`${count(open)} nicht geprüft`] : []),
         ...(idle > 0 ? [`${count(idle)} nicht nötig`] : []),
@@ -486,7 +486,7 @@ export const de: PageTexts = {
   },
 
   rules: {
-    own: "Das sind die Regeln, die mit dieser Seite kommen. Das Programm derselben Version findet mit den seinen dasselbe.",
+    own: "Diese Regeln gehören zu dieser Seite. Das Programm countersign derselben Version hat dieselben Regeln und findet dasselbe.",
     brought: "Das sind die Regeln aus",
     choose: "Andere Regeln verwenden",
     remove: "Die Regeln dieser Seite verwenden",

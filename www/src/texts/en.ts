@@ -55,7 +55,7 @@ export const en = {
   export: {
     heading: "File to check",
     hint: "Drop files anywhere on this page",
-    formats: "an export of a log: .ndjson, .ndjson.gz or .ndjson.zst, in one file or several parts",
+    formats: "An export of a log (.ndjson, .ndjson.gz or .ndjson.zst), in one file or several",
     choose: "Choose a file",
     another: "Choose another file",
     add: "Add another part or a second file",
@@ -158,7 +158,7 @@ export const en = {
         `${count(left)} ${left === 1 ? "was" : "were"} left out by whoever made this file`,
       untold: (here: number) =>
         `Nothing is missing between the ${leaves(here)} here, but nothing shows whether there were others before or after.`,
-      failed: "What was changed or broken leaves no answer to this.",
+      failed: "A file that was changed or is broken can’t answer this.",
       empty: "There is nothing in this file.",
     },
     days,
@@ -276,7 +276,7 @@ export const en = {
       ", and this file ends before that. Either it is older, or the log was cut back. The verdict takes this into account.",
     rewrittenThen:
       ". What is in this file differs from what was there then. Either the log was rewritten, or another log has the same name. Keep this file as evidence.",
-    first: "This is the first time this device sees this log. It now remembers its size:",
+    first: "This is the first time this device has seen this log. It now remembers its size:",
     leaveOut: "Check again without what this device remembers",
   },
 
@@ -311,7 +311,7 @@ export const en = {
   parts: {
     heading: "Parts",
     said: (verdicts: string) => `Each part has its own verdict: ${verdicts}.`,
-    choose: "Each part's own verdict",
+    choose: "Each part’s own verdict",
     logs: (logs: number) =>
       `These files are from ${count(logs)} different logs, so there is no common result.`,
     together: (here: number, all: number) =>
@@ -365,7 +365,7 @@ export const en = {
     heading: "Checks",
     all: (passed: number, failed: number, open: number, idle: number) =>
       [
-        `${count(passed)} OK`,
+        `${count(passed)} passed`,
         ...(failed > 0 ? [`${count(failed)} failed`] : []),
         ...(open > 0 ? [`${count(open)} not checked`] : []),
         ...(idle > 0 ? [`${count(idle)} not needed`] : []),
@@ -478,7 +478,7 @@ export const en = {
   },
 
   rules: {
-    own: "These are the rules that come with this page. The program finds the same with its own of the same version.",
+    own: "These rules come with this page. The countersign program of the same version has the same rules and finds the same.",
     brought: "These are the rules of",
     choose: "Use other rules",
     remove: "Use this page’s rules",

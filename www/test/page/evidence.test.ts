@@ -276,6 +276,15 @@ test("notes stay with the file on this device, and go into the evidence", async 
   ]);
 });
 
+test("a file that has no event offers none as evidence, and its report can be saved all the same", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose a file", upload("empty.ndjson", ""));
+  await page.locator(".verdict").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Save as evidence" }).isVisible(), false);
+  const { text } = await saved(page, "Download report");
+  assert.equal(JSON.parse(text).report.verdict, "not_checked");
+});
+
 test("a sample is drawn, told how to draw again, and is what is saved", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
