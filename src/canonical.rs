@@ -426,12 +426,14 @@ impl<'a> Writer<'a, '_> {
     /// Puts the members of the innermost object in order.
     fn sort(&mut self, frame: &Frame) -> Result<(), IJsonError> {
         let members = &self.members[frame.members..];
-        // A member ends before the comma that precedes the next one. A heap takes less code than a sort.
+        // A member ends before the comma that precedes the next one.
         let ends = members.iter().skip(1).map(|next| next.start - 1).chain([self.out.len()]);
-        let sorted = members.iter().copied().zip(ends).collect::<BinaryHeap<_>>().into_sorted_vec();
+        let sorted = in_order(members.iter().copied().zip(ends).collect());
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(IJsonError::Duplicate(json::unescape(pair[0].0.name).into_owned()));
         }
+        // Room for all objects at once: as a rule none is longer than the text.
+        self.sorted.reserve(self.text.len());
         for (member, end) in sorted {
             self.sorted.push(if self.sorted.is_empty() { b'{' } else { b',' });
             self.sorted.extend_from_slice(&self.out[member.start..end]);
@@ -450,6 +452,24 @@ impl<'a> Writer<'a, '_> {
         let nearest = outer.last()?;
         Some(json::unescape(nearest.name).into_owned())
     }
+}
+
+/// So many members are put in order sooner by insertion than by a heap, which takes less code than a sort does.
+const FEW: usize = 16;
+
+/// Members in their order, each with where it ends.
+fn in_order(mut members: Vec<(Member<'_>, usize)>) -> Vec<(Member<'_>, usize)> {
+    if members.len() > FEW {
+        return BinaryHeap::from(members).into_sorted_vec();
+    }
+    for next in 1..members.len() {
+        let mut at = next;
+        while at > 0 && members[at] < members[at - 1] {
+            members.swap(at, at - 1);
+            at -= 1;
+        }
+    }
+    members
 }
 
 /// Appends `text` as a canonical JSON string, quotes included.
@@ -507,6 +527,19 @@ mod tests {
         let reversed: Vec<&str> = members.into_iter().rev().collect();
         assert_eq!(canonical(&format!("{{{}}}", reversed.join(","))), sorted);
         assert_eq!(canonical(sorted), sorted);
+    }
+
+    #[test]
+    fn sorts_few_members_and_many() {
+        for count in [2, FEW, FEW + 1, 1000] {
+            let members: Vec<String> = (0..count).map(|nth| format!("\"m{nth:04}\":{nth}")).collect();
+            // Each once, as none of the counts is a multiple of 7.
+            let mixed: Vec<&str> = (0..count).map(|nth| &*members[(nth * 7 + 1) % count]).collect();
+            let object = |members: &[&str]| format!("{{{}}}", members.join(","));
+            assert_eq!(canonical(&object(&mixed)), format!("{{{}}}", members.join(",")));
+            let twice = object(&[&mixed[..], &mixed[..1]].concat());
+            assert_eq!(fault(twice.as_bytes()).0, "a member name that is there twice");
+        }
     }
 
     #[test]

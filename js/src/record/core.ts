@@ -12,19 +12,25 @@ export const loader = (source: ModuleSource): (() => Promise<Core>) => starting(
 
 /** The bytes of a salt. */
 const SALT = 16;
-/** Where a salt and an event lie until the core has them, where they are no longer than this. */
-const common = new Uint8Array(1 << 14);
 const encoder = new TextEncoder();
+
+/** Where a salt and a text lie until the core has them. */
+function room(most: number) {
+  const bytes = new Uint8Array(SALT + most);
+  return { bytes, salt: bytes.subarray(0, SALT), text: bytes.subarray(SALT) };
+}
+
+/** For texts that are no longer than this: views take longer to make than to fill. */
+const common = room(1 << 14);
 
 /** What the core records: a salt, of zeros unless it is filled, and an event's text behind it. It holds until the next call. */
 export function salted(json: string, random?: (bytes: Uint8Array<ArrayBuffer>) => unknown): Uint8Array {
   // A unit of UTF-16 takes three bytes at most.
-  const most = SALT + 3 * json.length;
-  const bytes = most <= common.length ? common : new Uint8Array(most);
-  const salt = bytes.subarray(0, SALT);
+  const most = 3 * json.length;
+  const { bytes, salt, text } = most <= common.text.length ? common : room(most);
   salt.fill(0);
   random?.(salt);
-  const { written } = encoder.encodeInto(json, bytes.subarray(SALT));
+  const { written } = encoder.encodeInto(json, text);
   return bytes.subarray(0, SALT + written);
 }
 
