@@ -157,3 +157,16 @@ test("nothing moves for those who ask for that", async (t) => {
   await page.locator(".row.event").first().click();
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
 });
+
+test("in forced colours, one tab looks chosen", async (t) => {
+  const page = await opened(t);
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await open(page, "Findings");
+  const looks = (tab: string) =>
+    page.locator(tab).evaluateAll((all) => all.map((one) => getComputedStyle(one).borderBottomColor));
+  const [chosen] = await looks("[role=tab][aria-selected=true]");
+  const others = await looks("[role=tab][aria-selected=false]");
+  assert.equal(others.length, 5);
+  assert.ok(!others.includes(chosen ?? ""), `${chosen}, beside ${others}`);
+});
