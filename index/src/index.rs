@@ -112,6 +112,10 @@ pub struct EventIndex {
     pub(crate) fields: BTreeMap<String, u64>,
     orders: Orders,
     pub(crate) question: Option<Question>,
+    /// When it was asked.
+    pub(crate) asked_at: Time,
+    /// What is asked beside what is being written, where that is another question.
+    pub(crate) rest: Option<Question>,
     /// The answer's rows, as it was told last.
     answer: Vec<u32>,
     folds: Folds,
@@ -157,6 +161,8 @@ impl EventIndex {
             fields: BTreeMap::new(),
             orders: Orders::default(),
             question: None,
+            asked_at: Time::MIN,
+            rest: None,
             answer: Vec::new(),
             folds: Folds::default(),
             stretch: None,
@@ -332,6 +338,7 @@ impl EventIndex {
     /// What of the query is not understood; the question before stays.
     pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), Error> {
         let query = Query::parse(query, now)?;
+        self.asked_at = now;
         match &mut self.question {
             // Where conditions stand may differ.
             Some(question) if question.query == query => {
@@ -357,6 +364,13 @@ impl EventIndex {
             question.judge(&held.segment, from, &held.numbers);
         }
         question.judged() < self.rows
+    }
+
+    /// Looks at all rows that are held, as far as columns tell.
+    pub(crate) fn judge_all(&self, question: &mut Question) {
+        while let Some((held, from)) = at(&self.held, question.judged()) {
+            question.judge(&held.segment, from, &held.numbers);
+        }
     }
 
     /// The next bytes to be read. The same until they were given, or something else is asked.

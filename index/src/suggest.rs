@@ -1,12 +1,13 @@
 //! What could stand in a query where someone writes.
 
-use countersign_query::Field;
 use countersign_query::matcher::{Pattern, fold};
+use countersign_query::{Field, Query};
 
 use crate::edit::short_names;
 use crate::facets::COUNTED;
 use crate::index::EventIndex;
 use crate::json::Json;
+use crate::question::Question;
 use crate::tell::{field_of, units};
 
 /// The most that is suggested, and of fields where values are too.
@@ -87,10 +88,12 @@ fn plain(typed: &str) -> String {
 }
 
 impl EventIndex {
-    /// Suggestions where the caret is, as JSON; places are in UTF-16 units.
-    pub fn suggest_json(&self, text: &str, caret: usize) -> String {
+    /// Suggestions where the caret is, as JSON; places are in UTF-16 units. Values are those of the events that the
+    /// rest of the text asks for, as far as columns tell: what is being written may have been asked for already.
+    pub fn suggest_json(&mut self, text: &str, caret: usize) -> String {
         let caret = bytes(text, caret);
         let draft = draft(text, caret);
+        self.ask_rest(text, &draft);
         let mut found: Vec<Suggestion> = Vec::new();
         if draft.typed.len() <= LONGEST {
             match draft.field {
@@ -134,6 +137,26 @@ impl EventIndex {
         }
         json.raw("]");
         json.finish()
+    }
+
+    /// Looks for what the text asks for without what is being written in it.
+    fn ask_rest(&mut self, text: &str, draft: &Draft<'_>) {
+        let rest = format!("{}{}", &text[..draft.at], &text[draft.end..]);
+        let Some(asked) = &self.question else { return };
+        let rest = Query::parse(&rest, self.asked_at).ok().filter(|rest| *rest != asked.query);
+        let Some(rest) = rest else {
+            self.rest = None;
+            return;
+        };
+        let before = self.rest.take().filter(|before| before.query == rest);
+        let mut question = before.unwrap_or_else(|| Question::new(rest, asked.order));
+        self.judge_all(&mut question);
+        self.rest = Some(question);
+    }
+
+    /// The question of whose events values are suggested.
+    fn suggested_of(&self) -> Option<&Question> {
+        self.rest.as_ref().or(self.question.as_ref())
     }
 
     /// Fields that begin with what was written, then those of which a name does.
@@ -199,7 +222,10 @@ impl EventIndex {
                 .position(|counted| *counted == short)
                 .map_or_else(Vec::new, |nth| self.counted_like(nth, &draft.typed)),
             Some(field @ Field::Member(_)) => {
-                let counted = self.count_values(&field, &draft.typed).unwrap_or_default();
+                let counted = self
+                    .suggested_of()
+                    .and_then(|question| self.count_values(question, &field, &draft.typed))
+                    .unwrap_or_default();
                 let values = counted.sorted(&draft.typed).into_iter().take(MOST);
                 values.map(|(value, count)| (value.to_owned(), count)).collect()
             }
@@ -216,7 +242,7 @@ impl EventIndex {
         let known = &self.known[nth];
         let pattern = Pattern::contains(text);
         let begins = Pattern::starts_with(text);
-        let Some(question) = &self.question else { return Vec::new() };
+        let Some(question) = self.suggested_of() else { return Vec::new() };
         let value = |number: u32| known.get(number).map(|(value, _)| value);
         let counts = &question.counts[nth];
         let (mut found, ..) =

@@ -16,6 +16,7 @@ use crate::json::Json;
 use crate::judge::short_columns;
 use crate::marks::WHY;
 use crate::party::Kept;
+use crate::question::Question;
 use crate::segment::{Fact, RowKind, Segment, flag};
 use crate::values::{Gathered, Kind, LONGEST};
 
@@ -372,7 +373,7 @@ impl EventIndex {
             self.write_facet(&mut json, nth, short, text, most);
             return Some(json.finish());
         }
-        let counted = self.count_values(&field, text)?;
+        let counted = self.count_values(self.question.as_ref()?, &field, text)?;
         let values = counted.sorted(text);
         let more = values.len().saturating_sub(most);
         let others = counted.others + values.iter().skip(most).map(|(_, count)| *count).sum::<u64>();
@@ -385,10 +386,9 @@ impl EventIndex {
     }
 
     /// How often each value of a member occurs among what was found.
-    pub(crate) fn count_values(&self, field: &Field, text: &str) -> Option<Counted> {
+    pub(crate) fn count_values(&self, question: &Question, field: &Field, text: &str) -> Option<Counted> {
         let Field::Member(path) = field else { return None };
         let pattern = Pattern::contains(text);
-        let question = self.question.as_ref()?;
         let mut counted = Counted::default();
         // Who writes a query that finds nothing yet is told of all events.
         let of_all = question.events == 0;

@@ -391,3 +391,32 @@ fn what_has_too_much_for_columns_is_found_all_the_same() {
         );
     }
 }
+
+#[test]
+fn values_are_suggested_of_what_is_asked_beside_what_is_written() {
+    let event = |action: &str, outcome: &str, size: u32| {
+        format!(r#"{{"action":"{action}","actor":{{"id":"ada"}},"outcome":"{outcome}","size":"s{size}"}}"#)
+    };
+    let events = [
+        event("log.out", "success", 1),
+        event("log.in", "failure", 2),
+        event("log.in", "success", 3),
+        event("log.in", "failure", 3),
+    ];
+    let (mut index, blobs) = indexed(&events, 1);
+    let mut suggested = |asked: &str, text: &str| {
+        ask(&mut index, &blobs, asked);
+        let caret = text.encode_utf16().count();
+        let suggestions: Vec<Value> = serde_json::from_str(&index.suggest_json(text, caret)).unwrap();
+        let values = suggestions.iter().filter(|one| one["kind"] == "value");
+        values.map(|one| format!("{} {}", one["label"].as_str().unwrap(), one["count"])).collect::<Vec<_>>()
+    };
+    // Who paused while writing has asked for what was there until then.
+    assert_eq!(suggested("out", "outcome:"), ["success 2", "failure 2"]);
+    assert_eq!(suggested("outcome:failure", "outcome:"), ["success 2", "failure 2"]);
+    assert_eq!(suggested("action:log.in out", "action:log.in outcome:"), ["failure 2", "success 1"]);
+    assert_eq!(suggested("action:log.in s3", "action:log.in size:"), ["s3 2", "s2 1"]);
+    assert_eq!(suggested("since:-100d size:s1", "since:-100d size:"), ["s3 2", "s1 1", "s2 1"]);
+    // What cannot be understood yet is no question: the answer at hand is what there is.
+    assert_eq!(suggested("action:log.in", "action:log.in ( outcome:"), ["failure 2", "success 1"]);
+}

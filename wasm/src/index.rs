@@ -197,7 +197,7 @@ impl EventIndex {
     }
 
     /// What could stand where the caret is, as JSON.
-    pub fn suggest(&self, text: &str, caret: usize) -> String {
+    pub fn suggest(&mut self, text: &str, caret: usize) -> String {
         self.index.suggest_json(text, caret)
     }
 }
