@@ -1,5 +1,6 @@
 //! `countersign fsck`: whether a log's folder, or its bucket, holds what the log says.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use countersign_log::bucket::Bucket;
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if args.repair && report.damages.iter().any(|damage| damage.mend.is_possible()) {
         let before = std::mem::take(&mut report);
         if !args.json {
-            tell(&before);
+            tell(&before)?;
         }
         held.repair(&before)?;
         report = held.look("checking again")?;
@@ -83,9 +84,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         }
     }
     if args.json {
-        println!("{}", of(&report));
+        verdict::print(&format!("{}\n", of(&report)))?;
     } else {
-        tell(&report);
+        tell(&report)?;
     }
     Ok(if report.is_whole() { WHOLE } else { DAMAGED })
 }
@@ -144,27 +145,31 @@ impl Held<'_> {
     }
 }
 
-fn tell(report: &Report) {
+fn tell(report: &Report) -> Result<(), Failure> {
+    let mut text = String::new();
     for damage in &report.damages {
-        anstream::println!(
+        let _ = writeln!(
+            text,
             "{} {}: {} [{}]",
             bad("damaged"),
             plain(&damage.place),
             plain(&damage.message),
             damage.code
         );
-        anstream::println!("  {}", damage.mend.hint());
+        let _ = writeln!(text, "  {}", damage.mend.hint());
     }
     if report.more > 0 {
-        anstream::println!("{} more", report.more);
+        let _ = writeln!(text, "{} more", report.more);
     }
     let Report { origin, leaves, events, erased, unfinished, .. } = report;
     let word = if report.is_whole() { good("whole") } else { bad("damaged") };
     let (leaves, events) = (verdict::entries(*leaves), verdict::count(*events, "event"));
-    anstream::println!("{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
+    let _ = writeln!(text, "{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
     if *unfinished > 0 {
-        anstream::println!("  recorded erasures not finished yet: {unfinished}; the server continues them");
+        let _ =
+            writeln!(text, "  recorded erasures not finished yet: {unfinished}; the server continues them");
     }
+    verdict::print(&text)
 }
 
 fn of(report: &Report) -> serde_json::Value {

@@ -341,6 +341,11 @@ fn failed(error: &reqwest::Error) -> Failure {
         ("http.redirect", "give the URL that it redirects to, if you trust it")
     } else if error.is_timeout() {
         ("http.timeout", "the server did not answer in time: check that it runs, and try again")
+    } else if error.is_connect() && reason(error).contains("certificate") {
+        (
+            "http.connect",
+            "this machine doesn't trust the server's certificate: for an authority of your own, add it to the system's store, or name its PEM file in SSL_CERT_FILE; otherwise check the URL",
+        )
     } else if error.is_connect() {
         ("http.connect", "check the URL, the network, and that the server runs")
     } else {

@@ -263,9 +263,16 @@ pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
 pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure> {
     let bytes = small(path)?;
     let trust = Trust::parse(&bytes).map_err(|error| {
-        let hint =
-            "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …";
-        Failure::from(error).within(&shown(path)).or_hint(hint)
+        let failure = Failure::from(error).within(&shown(path));
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            return failure.with_hint("it begins with a byte order mark: save the file as UTF-8 without one");
+        }
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return failure.with_hint("it is UTF-16 text: save the file as UTF-8, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`");
+        }
+        failure.or_hint(
+            "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",
+        )
     })?;
     Ok((trust, bytes))
 }

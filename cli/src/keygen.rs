@@ -44,7 +44,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     write_key(&path, &key)?;
     style::done(&format!("secret key written to {}. Keep it secret", shown(&path)));
     writeln!(anstream::stdout(), "{}", key.verifier_key())
-        .map_err(|error| Failure::io("write", "standard output", &error))?;
+        .map_err(|error| Failure::io("write", "standard output", &error))
+        .map_err(|failure| failure.with_hint("remove the key file, and make the key again"))?;
     Ok(0)
 }
 

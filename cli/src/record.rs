@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use countersign::event::{Event, Redaction};
+use countersign::export::Header;
 use countersign::link::ChainId;
 use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
@@ -207,6 +208,10 @@ pub(crate) fn redaction(args: &Args) -> Redaction {
 
 /// The event that was read.
 pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<Event, Error> {
+    if is_of_an_export(bytes) {
+        return Err(Error::new(Code::Event, "this is a line of a countersign export, not an event")
+            .with_hint("its events are recorded already: `countersign verify FILE` checks them, `countersign seal` puts them into a log, and `countersign show FILE --json` prints them if you want them elsewhere"));
+    }
     if args.large_integers.is_some() {
         Event::parse(&integers::large_as_texts(bytes), redaction)
     } else {
@@ -214,19 +219,52 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     }
 }
 
+/// Whether this is the first line of an export, or begins as one of a stream of its lines, which has no header.
+fn is_of_an_export(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b"export/v1").is_some() && Header::parse(line).is_ok()
+        || [&br#"{"link":"countersign/v1 "#[..], br#"{"note":"countersign/v1 "#]
+            .iter()
+            .any(|start| line.starts_with(start))
+}
+
+const UTF_16: &str = "this is UTF-16 text, as PowerShell 5 writes it with `>`: save it as UTF-8 without a byte order mark, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`";
+const UTF_16_WITHOUT_MARK: &str =
+    "this seems to be UTF-16 text: convert it with `iconv -f UTF-16LE -t UTF-8 FILE`";
+const COMPRESSED: &str =
+    "this seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd instead";
+
+/// How what is no event begins, and what to do with it.
+static BEGINNINGS: [(&[u8], &str); 11] = [
+    (b"\xff\xfe", UTF_16),
+    (b"\xfe\xff", UTF_16),
+    (b"{\0", UTF_16_WITHOUT_MARK),
+    (b"[\0", UTF_16_WITHOUT_MARK),
+    (b"\xef\xbb\xbf", "it begins with a byte order mark: save the file as UTF-8 without one"),
+    (b"BZh", COMPRESSED),
+    (b"\xfd7zXZ", COMPRESSED),
+    (b"PAR1", "this seems to be a Parquet file: write its rows as JSON, one object per line"),
+    (b"%PDF", "this seems to be a PDF document: get the events as JSON or CSV"),
+    (b"<", "this seems to be a web page or XML, perhaps a login or error page in place of the download"),
+    (b"[", "this seems to be an array of arrays: events are objects"),
+];
+
 /// An error about a line, with what the line seems to be where it is no event.
 pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
+    if is_of_an_export(line) {
+        return Failure::broken(error);
+    }
     let start = line.trim_ascii();
-    let seems = if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
-        Some(
-            "this is UTF-16 text, as PowerShell 5 writes it with `>`: save it as UTF-8 without a byte order mark, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`",
-        )
+    // A line of syslog begins with a number in angle brackets.
+    let is_tag = start.get(1).is_some_and(|second| !second.is_ascii_digit());
+    let begins = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| start.starts_with(beginning) && (*beginning != b"<" || is_tag));
+    let seems = if let Some((_, hint)) = begins {
+        Some(*hint)
+    } else if line.get(257..262) == Some(b"ustar") {
+        Some("this seems to be a tar archive: unpack it, and record the files inside")
     } else if line.contains(&0) {
         Some("this seems to be a binary file: events are JSON objects, one per line")
-    } else if start.starts_with(b"\xef\xbb\xbf") {
-        Some("it begins with a byte order mark: save the file as UTF-8 without one")
-    } else if start.starts_with(b"[") {
-        Some("this seems to be an array of arrays: events are objects")
     } else if matches!(start, b"{" | b"}" | b"},") {
         Some("this seems to be indented JSON: `jq -c . FILE` puts each object on one line")
     } else if Event::parse(&integers::large_as_texts(line), &Redaction::none()).is_ok() {

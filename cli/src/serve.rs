@@ -285,7 +285,10 @@ async fn run_server(
         steady: steady(),
     };
     let statement = ending.as_ref().map(Ending::statement);
-    let serving = serve_beginning_with(config, statement).await.map_err(|error| explain(&error))?;
+    let serving = serve_beginning_with(config, statement).await.map_err(|error| match error {
+        StartError::Io { .. } => explain(&error).because(&args.listen.to_string()),
+        _ => explain(&error),
+    })?;
     if let Some(ending) = ending {
         after_restore::done(args, ending)?;
     }

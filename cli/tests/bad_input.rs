@@ -166,6 +166,61 @@ fn events_in_utf_16_are_called_that() {
 }
 
 #[test]
+fn what_is_no_file_of_events_is_named() {
+    let place = Place::new();
+    let utf_16: Vec<u8> = "{\"action\":\"a\"}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut tar = vec![0; 512];
+    tar[..8].copy_from_slice(b"a.ndjson");
+    tar[257..262].copy_from_slice(b"ustar");
+    for (bytes, says) in [
+        (&utf_16[..], "iconv -f UTF-16LE"),
+        (b"BZh91AY&SY\xa1\xb2", "bzip2 or xz"),
+        (b"\xfd7zXZ\0\0\x04", "bzip2 or xz"),
+        (b"PAR1\x15\x04", "Parquet"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"<!doctype html>\n<p>Sign in", "login or error page"),
+        (&tar, "tar archive"),
+    ] {
+        place.write("given", bytes);
+        place
+            .run(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson", "given"])
+            .code(1)
+            .stderr(predicate::str::starts_with("✗ error[event.invalid]: given: line 1: "))
+            .stderr(predicate::str::contains(says));
+        assert!(!place.path("out.ndjson").exists(), "{says}");
+    }
+}
+
+#[test]
+fn an_export_is_not_recorded_as_if_its_lines_were_events() {
+    let place = Place::new();
+    place.sealed(3);
+    let export = place.read("audit.ndjson");
+    let (header, lines) = export.split_once('\n').unwrap();
+    let later = format!("{{\"action\":\"a\"}}\n{header}\n");
+    let spaced = format!("{{ \"origin\": \"{ORIGIN}\", \"countersign\": \"export/v1\" }}\n");
+    for (given, line) in [(&export[..], 1), (lines, 1), (&later, 2), (&spaced, 1)] {
+        place.write("given.ndjson", given);
+        let error = format!("✗ error[event.invalid]: given.ndjson: line {line}: ");
+        place
+            .run(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson", "given.ndjson"])
+            .code(1)
+            .stderr(predicate::str::starts_with(error))
+            .stderr(predicate::str::contains("countersign export"))
+            .stderr(predicate::str::contains("countersign seal"));
+        assert!(!place.path("out.ndjson").exists());
+    }
+    for event in
+        ["{\"countersign\":\"export/v1\"}", "{\"link\":\"https://example.com\",\"about\":\"export/v1\"}"]
+    {
+        place.write("event.ndjson", event);
+        place
+            .run(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson", "event.ndjson"])
+            .success();
+    }
+}
+
+#[test]
 fn events_that_cannot_be_recorded_are_named_and_nothing_is_written() {
     let place = Place::new();
     let fine = "{\"action\":\"a\"}\n";
@@ -273,6 +328,18 @@ fn an_unusable_trust_file_or_pin_is_named_with_its_line() {
                 .stderr(predicate::str::starts_with(error))
                 .stderr(predicate::str::contains("hint: "));
         }
+    }
+    let utf_16: Vec<u8> = "\u{feff}log x\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (content, says) in [
+        (&b"log x\r\n"[..], "not CR LF"),
+        ("\u{feff}log x\n".as_bytes(), "byte order mark"),
+        (&utf_16, "UTF-16"),
+    ] {
+        place.write("trust.x", content);
+        place
+            .run(&["verify", "audit.ndjson", "--trust", "trust.x"])
+            .code(2)
+            .stderr(predicate::str::contains(says));
     }
     place
         .run(&["verify", "audit.ndjson", "--trust", "audit.ndjson"])

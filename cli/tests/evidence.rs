@@ -157,6 +157,20 @@ fn other_sources_logins_and_rights_are_counted() {
 }
 
 #[test]
+fn an_evidence_file_without_an_event_is_refused_with_what_to_do() {
+    let place = Place::new();
+    sealed(&place, &[json!({"action": "painted", "outcome": "success"})]);
+    let args = ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "nis2", "-o"];
+    place
+        .run(&[&args[..], &["nis2.html"]].concat())
+        .code(2)
+        .stderr(predicate::str::starts_with("✗ error[selection.empty]: audit.ndjson: no event answers"))
+        .stderr(predicate::str::contains("-o FILE.md"));
+    assert!(!place.path("nis2.html").exists());
+    place.run(&[&args[..], &["nis2.md"]].concat()).success();
+}
+
+#[test]
 fn a_period_holds_its_first_moment_and_not_the_one_after_it() {
     let place = Place::new();
     sealed(&place, &[login(1, "success"), login(2, "failure"), login(3, "failure"), login(4, "success")]);

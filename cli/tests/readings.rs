@@ -50,6 +50,7 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
     }
     assert!(table.lines().any(|line| line.contains("RotateKey") && line.contains("not stated")), "{table}");
 
+    assert!(!table.contains("no reading knows"), "{table}");
     let chain = place.chain("out.ndjson");
     place
         .run(&["show", "out.ndjson", &format!("{chain}/2")])
@@ -66,6 +67,18 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
             predicate::str::contains("5 of 25 verified events match")
                 .and(predicate::str::contains("Times are when events happened, as they state.")),
         );
+}
+
+#[test]
+fn a_shape_that_no_reading_knows_is_told() {
+    let place = Place::new();
+    recorded(&place, "{\"event\":\"auth\",\"login\":\"root\"}\n{\"action\":\"a\"}\n{\"code\":\"T3007W\"}\n");
+    let said = "2 events here have a shape that no reading knows";
+    place.run(&["show", "out.ndjson"]).code(3).stdout(predicate::str::contains(said));
+    place
+        .run(&["show", "out.ndjson", "--query", "action:a"])
+        .code(3)
+        .stdout(predicate::str::contains("no reading knows").not());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use roaring::RoaringTreemap;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::search;
+use crate::signed::{self, SignedFile};
 use crate::sqlite;
 use crate::store::{Reader, StoreError, StoredLeaf};
 use erasures::{Erasures, From};
@@ -61,6 +62,8 @@ pub enum Mend {
     Folder,
     /// By the object as it was, or by who still has the leaves, alone.
     Commits,
+    /// By the newest database, or by who still has the leaves, alone.
+    Restore,
     /// By a backup, or a mirror of the log's tiles, alone.
     Not,
 }
@@ -68,7 +71,7 @@ pub enum Mend {
 impl Mend {
     /// Whether `--repair` mends it.
     pub fn is_possible(self) -> bool {
-        !matches!(self, Self::Not | Self::Commits)
+        !matches!(self, Self::Not | Self::Restore | Self::Commits)
     }
 
     /// What to do, for people.
@@ -82,6 +85,9 @@ impl Mend {
             Self::Folder => "--repair removes the folder's index; the server makes it anew from the bucket",
             Self::Commits => {
                 "bring the object back as it was; or stop the servers, and have `serve --after-restore` put back what others have"
+            }
+            Self::Restore => {
+                "bring back the newest database; or have `serve --after-restore` put back what others have"
             }
             Self::Not => "stop the server, and bring back a backup that is whole",
         }
@@ -137,6 +143,8 @@ impl Report {
 /// When there is no log, or its database cannot be opened at all.
 pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
     let (origin, reader) = sqlite::open_reader(folder)?;
+    // Before the leaves are counted: a server signs what is stored.
+    let signed = SignedFile::look(folder, &origin)?;
     let mut report = Report { origin: origin.clone(), ..Report::default() };
     pages::check_all(folder, &mut report)?;
     let mut going_on = |done, all| {
@@ -147,6 +155,7 @@ pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report
         check_leaves(&reader, &origin, From::Tables, &mut going_on, &mut |_, _| Ok(()))?;
     report.damages.extend(damages);
     let mut report = Report { leaves, events, erased, unfinished, more, ..report };
+    remembered(&signed, &mut report);
     if ["fsck.database", "fsck.leaf", "fsck.event"].iter().any(|code| report.places_of(code).next().is_some())
     {
         // The index is of events that are damaged.
@@ -157,6 +166,17 @@ pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report
         report.tell("fsck.index", place, "the search index is not that of the events", Mend::Index);
     }
     Ok(report)
+}
+
+/// Compares what is here with what the log remembers to have signed.
+fn remembered(signed: &signed::Found, report: &mut Report) {
+    let newest = signed.newest().map_or(0, |newest| newest.size);
+    if let Some(damage) = &signed.damage {
+        report.tell("fsck.checkpoint", signed::FILE, damage.clone(), Mend::Restore);
+    } else if newest > report.leaves {
+        let why = format!("the log signed {newest} leaves, and {} are here", report.leaves);
+        report.tell("fsck.checkpoint", signed::FILE, why, Mend::Restore);
+    }
 }
 
 /// Another look at leaves, from an index on.

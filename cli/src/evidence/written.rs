@@ -38,6 +38,11 @@ impl Look<'_> {
         destination: &Path,
         evidence: &Evidence,
     ) -> Result<(), Failure> {
+        if sampled(evidence).next().is_none() {
+            let hint = "write the document alone, with -o FILE.md, or all formats, with -o FOLDER/";
+            let message = "no event answers a question of this framework: an evidence file would have none";
+            return Err(Failure::unusable("selection.empty", message, hint).within(&shown(&found.path)));
+        }
         let mut found = found;
         let mut sections = report::of_markdown(&written(evidence, Format::Markdown), &shown(&found.path))?;
         if let Some(first) = sections.first_mut() {

@@ -60,6 +60,7 @@ pub(super) fn write(
         (true, "SIGNER"),
         (true, "KEY"),
     ];
+    let unread = rows.iter().filter(|row| row.says.read_as.is_empty()).count() as u64;
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
@@ -85,6 +86,14 @@ pub(super) fn write(
     }
     if total > kept {
         let _ = writeln!(text, "\n… and {} more that verify: --limit shows more", total - kept);
+    }
+    if unread > 0 {
+        let have = if unread == 1 { "event here has" } else { "events here have" };
+        let _ = writeln!(
+            text,
+            "\n{unread} {have} a shape that no reading knows, so who did what may not be shown. All members can be \
+             searched by path, and you can write a reading of your own: --readings, docs/readings.md",
+        );
     }
     Ok(())
 }

@@ -89,6 +89,7 @@ impl Mailing {
             from: from.clone(),
             to: self.mail_to.clone(),
             domain: domain(origin),
+            origin: origin.into(),
         }))
     }
 }
@@ -112,6 +113,7 @@ pub(crate) struct Mail {
     from: Mailbox,
     to: Vec<Mailbox>,
     domain: String,
+    origin: String,
 }
 
 impl Mail {
@@ -123,7 +125,7 @@ impl Mail {
         let builder = self.to.iter().fold(builder, |builder, to| builder.to(to.clone()));
         let value: serde_json::Value = serde_json::from_str(&item.text).unwrap_or_default();
         let json = serde_json::to_string_pretty(&value).unwrap_or_default();
-        let text = format!("{}\n\nlog: {}\nid: {}\n\n{json}\n", item.title, self.domain, item.id);
+        let text = format!("{}\n\nlog: {}\nid: {}\n\n{json}\n", item.title, self.origin, item.id);
         builder.header(ContentType::TEXT_PLAIN).body(text)
     }
 }

@@ -48,6 +48,14 @@ fn a_folder_is_checked_and_mended() {
     assert_eq!(status, 1);
     assert!(said.contains("leaf 7") && said.contains("fsck.event"), "{said}");
     damage(&place, "UPDATE events SET event = rtrim(event) WHERE idx = 7");
+    #[cfg(target_os = "linux")]
+    {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let output = program.arg("fsck").arg("--dir").arg(place.folder.path()).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("error[io.full]: standard output"));
+    }
 
     let server = place.serve();
     emitter.record(1);

@@ -99,6 +99,13 @@ fn leaves_come_back_from_a_mirror_of_the_tiles() {
     let (code, output) = refused(&scene, &[]);
     assert_eq!(code, "log.rollback");
     assert!(String::from_utf8(output.stderr).unwrap().contains("nobody has leaf"));
+    let checked = run(&["fsck", "--dir", text(scene.folder())]);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("damaged signed.txt: the log signed") && said.contains("[fsck.checkpoint]"),
+        "{said}"
+    );
     let server = begin(&scene, &["--mend", text(mirror.path())]);
     assert_goes_on(scene, server, false);
 }

@@ -394,6 +394,7 @@ fn findings_come_by_encrypted_mail_once() {
         let text = mail["text"].as_str().unwrap();
         assert!(text.contains(&format!("Message-ID: <alert_{id}@log.example>")), "{text}");
         assert!(text.contains("Subject: medium: A job was deleted"), "{text}");
+        assert!(text.lines().any(|line| line == format!("log: {ORIGIN}")), "{text}");
         drop(sink.child);
         assert!(sink.lines.next().is_none(), "it came once");
     }
