@@ -3,13 +3,14 @@
 //! What can be said of each event by itself is a [`Detected`], which threads may make side by side. What takes several
 //! events is decided in the order of the leaves, by one [`Analyzer`].
 
+use core::cell::LazyCell;
 use core::cmp::Ordering;
 use std::collections::HashMap;
 
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign_query::{Entry, Read};
+use countersign_query::{Entry, Read, Readings};
 
 use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
 use crate::bounded::bounded;
@@ -122,6 +123,21 @@ impl PartialOrd for Detected {
 impl Eq for Detected {}
 
 impl Pack {
+    /// What the rules say of an event by itself, which these readings read as far as anybody asks. The entry's own
+    /// reading does not count.
+    pub fn detect_by(&self, leaf: u64, readings: &Readings, entry: &Entry<'_>) -> Detected {
+        let detect = |parts| {
+            let read = entry.event.as_ref().and_then(|event| readings.read_parts(event, parts));
+            self.detect(leaf, &Entry { read: read.as_ref(), ..*entry })
+        };
+        let detected = detect(self.parts);
+        if detected.observed.is_none() || self.parts.has(Observation::PARTS) {
+            return detected;
+        }
+        // Of the few events for which rules fire more is taken than rules ask for.
+        detect(self.parts.with(Observation::PARTS))
+    }
+
     /// What the rules say of an event by itself.
     pub fn detect(&self, leaf: u64, entry: &Entry<'_>) -> Detected {
         let (happened, _) = entry.time();
@@ -131,12 +147,13 @@ impl Pack {
             Clock::Recorded => entry.recorded,
         };
         let found = self.fields.find(entry, self.zone);
-        let is_ours = is_ours(entry);
+        // Of most events no rule wants to know.
+        let is_ours = LazyCell::new(|| is_ours(entry));
         let mut detection = Detected { leaf, time: Some(time), is_future, ..Detected::default() };
         for number in self.candidates.find(&found) {
             let rule = &self.rules[number as usize];
             let Kind::Event(sigma) = &rule.kind else { continue };
-            if is_ours && !rule.is_about_us {
+            if !rule.is_about_us && *is_ours {
                 continue;
             }
             if sigma.asks.is_some() {
@@ -153,7 +170,7 @@ impl Pack {
             detection.fired.push(Fired { rule: number as usize, reasons: reasons.collect() });
             self.joins(number as usize, &found, &mut detection.joins);
         }
-        let asks = self.asks_baselines() && !is_ours && !is_future;
+        let asks = self.asks_baselines() && !is_future && !*is_ours;
         if asks || !detection.fired.is_empty() || !detection.pending.is_empty() {
             detection.observed = Some(Observation::of(entry, asks).into());
         }

@@ -4,6 +4,8 @@ use countersign_query::value::Kind;
 
 use crate::fields::{Fields, Found, Id, Leaf};
 use crate::keywords::{GRAM, Keywords};
+#[cfg(feature = "re")]
+use crate::literal;
 use crate::required::{Required, required};
 use crate::rule::Detection;
 use crate::rule_set::RuleSet;
@@ -178,11 +180,11 @@ impl Candidates {
                         self.values.of(&key).for_each(&mut add);
                     }
                 }
-                of_field.parts.find(leaf, &mut |rule| add(&rule));
+                of_field.parts.find(&leaf.text, &mut |rule| add(&rule));
             }
         }
-        for leaf in found.words() {
-            self.keywords.find(leaf, &mut |rule| add(&rule));
+        for text in found.texts() {
+            self.keywords.find(&text, &mut |rule| add(&rule));
         }
         candidates.numbers().map(|number| number as u32)
     }
@@ -238,6 +240,10 @@ fn of_test(field: Id, test: &Test) -> Option<Needs> {
                 needs.parts.push((field, wildcard.needle().filter(|part| part.len() >= GRAM)?));
             }
         }
+        #[cfg(feature = "re")]
+        Test::Regex(regex, _) => {
+            needs.parts.push((field, literal::of(regex.as_str()).filter(|part| part.len() >= GRAM)?));
+        }
         Test::Bool(wanted) => value(if *wanted { "true" } else { "false" }),
         _ => return None,
     }
@@ -257,7 +263,7 @@ mod tests {
     use crate::zone::Zone;
 
     /// Many that ask for parts of one field, few for those of another, and for what is of no event.
-    const WANTS: [&str; 18] = [
+    const WANTS: [&str; 21] = [
         "a|contains: abc",
         "a|contains: [bca, cab]",
         "a|startswith: aab",
@@ -273,6 +279,9 @@ mod tests {
         "b: true",
         "a: null",
         "'a|re': 'b+c'",
+        "'a|re': 'a[bk]+abc?'",
+        "'b|re|i': '^Xc.ax'",
+        "'': [abca, kab, 'cabk']",
         "derived.weekday|contains: thurs",
         "derived.local_hour: 0",
         "link.chain: kab",

@@ -168,15 +168,9 @@ impl Case {
         for (leaf, (time, chain, json)) in (0..).zip(&self.events) {
             let document = Document::parse(json);
             let event = document.as_ref().map(Document::root);
-            let read = event.as_ref().and_then(|event| readings.read(event));
-            let entry = Entry {
-                event,
-                read: read.as_ref(),
-                chain,
-                signer: Some("example.com/app"),
-                ..Entry::recorded(*time)
-            };
-            let taken = analyzer.take(pack.detect(leaf, &entry));
+            let signer = Some("example.com/app");
+            let entry = Entry { event, chain, signer, ..Entry::recorded(*time) };
+            let taken = analyzer.take(pack.detect_by(leaf, readings, &entry));
             debug_assert!(taken.is_ok());
         }
         let outcome = analyzer.finish();

@@ -12,7 +12,7 @@ use countersign::canonical::double;
 use countersign_query::matcher::fold;
 use countersign_query::names::Names;
 use countersign_query::value::{Kind, Value};
-use countersign_query::{Entry, Read};
+use countersign_query::{Entry, Parts, Read};
 
 use crate::baseline::{self, Fact, Facts};
 use crate::bigrams::Bigrams;
@@ -43,6 +43,21 @@ enum Beside {
     UserAgent,
     Session,
     Credential,
+}
+
+impl Beside {
+    /// What of a reading it is.
+    const fn part(self) -> Parts {
+        match self {
+            Self::Action => Parts::ACTION,
+            Self::ActorId | Self::ActorName | Self::ActorType => Parts::ACTOR,
+            Self::TargetId | Self::TargetName | Self::TargetType => Parts::TARGET,
+            Self::Address => Parts::ADDRESS,
+            Self::Outcome => Parts::OUTCOME,
+            Self::Reason => Parts::REASON,
+            _ => Parts::NONE,
+        }
+    }
 }
 
 const BESIDE: [(&str, Beside); 19] = [
@@ -152,6 +167,11 @@ impl Fields {
         self.beside.iter().map(|(_, id)| *id)
     }
 
+    /// What of a reading rules ask for.
+    pub(crate) fn parts(&self) -> Parts {
+        self.beside.iter().fold(Parts::default(), |parts, (beside, _)| parts.with(beside.part()))
+    }
+
     /// The fact that a field is, if it is one.
     pub(crate) fn fact(&self, id: Id) -> Option<Fact> {
         self.facts.iter().find(|(_, fact)| *fact == id).map(|(fact, _)| *fact)
@@ -171,7 +191,7 @@ impl Fields {
                 Fact::Learned => Kind::Bool,
                 _ => Kind::Number,
             };
-            facts.tell(*fact, &mut |text| found.put(Some(*id), Leaf::of(kind, Cow::Owned(text)), false));
+            facts.tell(*fact, &mut |text| found.put(*id, Leaf::of(kind, Cow::Owned(text))));
         }
         found
     }
@@ -182,7 +202,8 @@ impl Fields {
             leaves: Vec::with_capacity(16),
             places: self.places.clone(),
             touched: Vec::with_capacity(32),
-            words: Vec::new(),
+            texts: Vec::with_capacity(if self.words { 32 } else { 0 }),
+            words: OnceCell::new(),
             entry,
             kinds: &self.beside,
             beside: vec![OnceCell::new(); beside],
@@ -243,8 +264,8 @@ impl Fields {
         let id = node.and_then(|node| self.nodes[node].id);
         match kind {
             Kind::Object => {
-                if id.is_some() {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
+                if let Some(id) = id {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
                 }
                 for (name, member) in value.members() {
                     let node = node.and_then(|node| {
@@ -260,14 +281,16 @@ impl Fields {
                     is_empty = false;
                     self.walk(element, node, found);
                 }
-                if id.is_some() && is_empty {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
+                if let Some(id) = id.filter(|_| is_empty) {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
                 }
             }
             _ => {
-                let is_word = self.words && kind == Kind::Text;
-                if is_word || id.is_some() {
-                    found.put(id, Leaf::of(kind, value.text().unwrap_or_default()), is_word);
+                if self.words && kind == Kind::Text {
+                    found.texts.push(value);
+                }
+                if let Some(id) = id {
+                    found.put(id, Leaf::of(kind, value.text().unwrap_or_default()));
                 }
             }
         }
@@ -347,8 +370,10 @@ pub(crate) struct Found<'a> {
     places: Vec<Place>,
     /// The fields that the event itself has.
     pub(crate) touched: Vec<Id>,
-    /// Where all its texts are, counted from one, where rules ask for any.
-    words: Vec<u32>,
+    /// All its texts, where rules ask for any.
+    texts: Vec<Value<'a>>,
+    /// The same, made when a rule is asked.
+    words: OnceCell<Vec<Leaf<'a>>>,
     entry: Option<(Entry<'a>, Zone)>,
     kinds: &'a [(Beside, Id)],
     /// What is beside the event, as far as it was asked for.
@@ -356,13 +381,9 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn put(&mut self, id: Option<Id>, leaf: Leaf<'a>, is_word: bool) {
+    fn put(&mut self, id: Id, leaf: Leaf<'a>) {
         self.leaves.push(leaf);
         let nth = self.leaves.len() as u32;
-        if is_word {
-            self.words.push(nth);
-        }
-        let Some(id) = id else { return };
         let place = &mut self.places[id as usize];
         if place.first == 0 {
             *place = Place { first: nth, last: nth };
@@ -391,9 +412,15 @@ impl<'a> Found<'a> {
         core::iter::successors(first, move |before| self.leaf(before.next))
     }
 
-    /// All texts, where rules ask for any.
+    /// What all texts say, where rules ask for any.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.texts.iter().filter_map(|value| value.text())
+    }
+
+    /// The same as values.
     pub(crate) fn words(&self) -> impl Iterator<Item = &Leaf<'a>> {
-        self.words.iter().filter_map(|nth| self.leaf(*nth))
+        let leaves = || self.texts().map(|text| Leaf::of(Kind::Text, text)).collect();
+        self.words.get_or_init(leaves).iter()
     }
 
     /// The first value that is a text, a number, true or false.

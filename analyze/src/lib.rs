@@ -55,6 +55,8 @@ mod finding;
 mod gate;
 pub mod inventory;
 mod keywords;
+#[cfg(feature = "re")]
+mod literal;
 #[cfg(feature = "state")]
 mod millis;
 mod numbers;

@@ -66,7 +66,8 @@ impl Detector {
 
     fn line(&mut self, line: &Line<'_>) {
         self.events += 1;
-        let detected = line.look(&self.readings, |entry| self.pack.detect(line.index.unsigned_abs(), entry));
+        let leaf = line.index.unsigned_abs();
+        let detected = line.unread(|entry| self.pack.detect_by(leaf, &self.readings, entry));
         if detected.is_empty() {
             return;
         }

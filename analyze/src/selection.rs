@@ -9,6 +9,8 @@ use crate::baseline::Fact;
 use crate::bigrams::Bigrams;
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id, Leaf};
+#[cfg(feature = "re")]
+use crate::literal;
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
 
@@ -51,8 +53,9 @@ pub(crate) enum Test {
     Network(Network),
     /// Like a value of another field.
     Field(Id, Part),
+    /// Matched by this, and the bigrams of whatever is.
     #[cfg(feature = "re")]
-    Regex(Regex),
+    Regex(Regex, Bigrams),
 }
 
 /// How numbers are compared.
@@ -136,7 +139,9 @@ impl Test {
                 })
             }
             #[cfg(feature = "re")]
-            (Self::Regex(regex), Kind::Text | Kind::Number | Kind::Bool) => regex.is_match(&leaf.text),
+            (Self::Regex(regex, bigrams), Kind::Text | Kind::Number | Kind::Bool) => {
+                leaf.bigrams().may_hold(*bigrams) && regex.is_match(&leaf.text)
+            }
             _ => false,
         }
     }
@@ -437,7 +442,10 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
             .size_limit(MAX_REGEX)
             .build();
         return match regex {
-            Ok(regex) => Ok(Test::Regex(regex)),
+            Ok(regex) => {
+                let bigrams = literal::of(text).map_or(Bigrams::default(), |part| Bigrams::of_part(&part));
+                Ok(Test::Regex(regex, bigrams))
+            }
             Err(error) => fault(
                 told!("the regular expression cannot be read: {error}"),
                 "without look-around, back references and Unicode classes it can be matched in linear time",

@@ -29,11 +29,6 @@ impl<K: Ord, V: Ord> Lists<K, V> {
         self.0.iter().map(|(key, _)| *key)
     }
 
-    /// All values.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.iter().map(|(_, value)| value)
-    }
-
     pub(crate) fn of(&self, key: &K) -> impl Iterator<Item = &V> {
         let from = self.0.partition_point(|(known, _)| known < key);
         self.0[from..].iter().take_while(move |(known, _)| known == key).map(|(_, value)| value)

@@ -84,3 +84,40 @@ fn truth_and_numbers_are_texts_too() {
         assert_eq!(fires(selection, event), holds, "{selection} on {event}");
     }
 }
+
+#[test]
+fn of_a_reading_all_is_read_that_rules_and_scores_ask_for() {
+    let event = r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada","type":"user"},"target":{"id":"7","name":"Seven","type":"job"},"context":{"ip":"198.51.100.7"},"outcome":"denied","reason":"late","occurred_at":"2026-11-20T05:00:00.000Z"}"#;
+    let document = Document::parse(event).unwrap();
+    let readings = Readings::built_in();
+    let root = document.root();
+    let read = readings.read(&root);
+    let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
+    let unread = Entry { event: Some(root), ..Entry::recorded(recorded) };
+    for selection in [
+        "read.as: countersign",
+        "read.action: job.run",
+        "read.actor.id: u_1",
+        "read.actor.name: Ada",
+        "read.actor.type: user",
+        "read.target.id: 7",
+        "read.target.name: Seven",
+        "read.target.type: job",
+        "read.address: 198.51.100.7",
+        "read.outcome: denied",
+        "read.reason: late",
+        "action: job.run",
+        "read.action: job.stop",
+        "baseline.learned: true",
+    ] {
+        let mut sources = Sources::default();
+        let rule =
+            format!("title: t\nid: t\nlevel: low\ndetection:\n  s:\n    {selection}\n  condition: s\n");
+        sources.add("t.yml", &rule);
+        let pack = sources.build("example").unwrap();
+        let whole = pack.detect(1, &Entry { read: read.as_ref(), ..unread });
+        assert_eq!(pack.detect_by(1, &readings, &unread), whole, "{selection}");
+        let fires = !selection.ends_with("job.stop") && !selection.starts_with("baseline");
+        assert_eq!(whole.rules().count(), usize::from(fires), "{selection}");
+    }
+}

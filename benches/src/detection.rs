@@ -76,11 +76,9 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
         for (leaf, text) in (from..).zip(&batch) {
             let time = BEGIN + i64::try_from(leaf * LASTING / events)?;
             let document = spare.reread(text).context("an event is JSON")?;
-            let read = readings.read(&document.root());
             let recorded = Time::from_millis(time).context("a time")?;
             let entry = Entry {
                 event: Some(document.root()),
-                read: read.as_ref(),
                 chain: if leaf % 2 == 0 {
                     "da7f84a510cb84b8cbb5b74a63c306ec"
                 } else {
@@ -88,7 +86,7 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
                 },
                 ..Entry::recorded(recorded)
             };
-            analyzer.take(pack.detect(leaf, &entry))?;
+            analyzer.take(pack.detect_by(leaf, &readings, &entry))?;
             spare = document.emptied();
         }
         lasted += on_processor()?.saturating_sub(begun);

@@ -164,9 +164,8 @@ pub(crate) fn detect(
 ) -> Detected {
     let document = Document::parse(text);
     let event = document.as_ref().map(Document::root);
-    let read = event.as_ref().and_then(|event| readings.read(event));
     let chain = chain.to_string();
-    pack.detect(0, &Entry { event, read: read.as_ref(), recorded, chain: &chain, signer })
+    pack.detect_by(0, readings, &Entry { event, read: None, recorded, chain: &chain, signer })
 }
 
 /// What was found, and by what.

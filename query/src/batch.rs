@@ -62,11 +62,18 @@ pub fn each<'a>(bytes: &'a [u8], mut take: impl FnMut(&Line<'a>)) -> Option<usiz
 impl Line<'_> {
     /// Looks at the event, and at what a reading makes of it.
     pub fn look<T>(&self, readings: &Readings, look: impl FnOnce(&Entry<'_>) -> T) -> T {
+        self.unread(|entry| {
+            let read = entry.event.as_ref().and_then(|event| readings.read(event));
+            look(&Entry { read: read.as_ref(), ..*entry })
+        })
+    }
+
+    /// Looks at the event, without a reading.
+    pub fn unread<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> T {
         let document = Document::parse(self.event);
         let event = document.as_ref().map(Document::root);
-        let read = event.as_ref().and_then(|event| readings.read(event));
         let signer = self.vkey.split('+').next();
-        look(&Entry { event, read: read.as_ref(), recorded: self.time, chain: self.chain, signer })
+        look(&Entry { event, read: None, recorded: self.time, chain: self.chain, signer })
     }
 }
 

@@ -47,5 +47,5 @@ pub mod value;
 
 pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
 pub use error::{Code, Error};
-pub use reading::{Outcome, Party, Read, Readings};
+pub use reading::{Outcome, Parts, Party, Read, Readings};
 pub use tally::{Findings, Seen, Tally};

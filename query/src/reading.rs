@@ -136,6 +136,40 @@ impl Outcome {
     }
 }
 
+/// Which parts of a reading are wanted. Its name and the time are always read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts(u8);
+
+impl Parts {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+    /// [`Read::action`].
+    pub const ACTION: Self = Self(1);
+    /// [`Read::actor`].
+    pub const ACTOR: Self = Self(2);
+    /// [`Read::target`].
+    pub const TARGET: Self = Self(4);
+    /// [`Read::address`].
+    pub const ADDRESS: Self = Self(8);
+    /// [`Read::outcome`].
+    pub const OUTCOME: Self = Self(16);
+    /// [`Read::reason`].
+    pub const REASON: Self = Self(32);
+    /// All of them.
+    pub const ALL: Self = Self(63);
+
+    /// These and others.
+    #[must_use]
+    pub const fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Whether all of these are wanted.
+    pub const fn has(self, parts: Self) -> bool {
+        self.0 & parts.0 == parts.0
+    }
+}
+
 impl Read<'_> {
     /// The same, with all texts its own.
     fn into_owned(self) -> Read<'static> {
@@ -313,8 +347,14 @@ impl Readings {
 
     /// What an event says, by the first reading that its shape fits.
     pub fn read<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
+        self.read_parts(event, Parts::ALL)
+    }
+
+    /// The same, as far as it is wanted: what is not is as if the event said nothing of it.
+    pub fn read_parts<'a>(&'a self, event: &Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let top = Top::of(*event, &self.names);
-        self.list.iter().filter(|definition| definition.may_fit(top.roots())).find_map(|one| one.read(&top))
+        let mut fitting = self.list.iter().filter(|definition| definition.may_fit(top.roots()));
+        fitting.find_map(|definition| definition.read(&top, parts))
     }
 }
 

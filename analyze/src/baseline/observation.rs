@@ -1,7 +1,7 @@
 //! What baselines and scores take of an event.
 
 use countersign_query::value::Value;
-use countersign_query::{Entry, Outcome};
+use countersign_query::{Entry, Outcome, Parts};
 
 use super::place::Place;
 use crate::bounded::bounded;
@@ -39,6 +39,10 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
+    /// What of a reading it takes.
+    pub(crate) const PARTS: Parts =
+        Parts::ACTION.with(Parts::ACTOR).with(Parts::ADDRESS).with(Parts::OUTCOME);
+
     pub(crate) fn of(entry: &Entry<'_>, is_for_baselines: bool) -> Self {
         let read = entry.read;
         let read_as = read.map_or("", |read| &*read.read_as);

@@ -11,7 +11,7 @@ use super::path::{Begins, Path, Scope, Top};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
 use super::spelling::Spelling;
 use super::when::{Unit, Written};
-use super::{Outcome, Read};
+use super::{Outcome, Parts, Party, Read};
 use crate::condition::Short;
 use crate::names::Names;
 use crate::value::{Document, Kind, Value};
@@ -219,34 +219,41 @@ impl Definition {
     }
 
     /// What an event says, where it is of this shape.
-    pub(super) fn read<'a>(&'a self, top: &Top<'a>) -> Option<Read<'a>> {
+    pub(super) fn read<'a>(&'a self, top: &Top<'a>, parts: Parts) -> Option<Read<'a>> {
         self.within.iter().find_map(|outer| {
             let here = outer.first(top.event())?;
             match here.kind() {
-                Kind::Text => self.read_text(&here.string()?, top),
-                _ => self.read_at(top, here),
+                Kind::Text => self.read_text(&here.string()?, top, parts),
+                _ => self.read_at(top, here, parts),
             }
         })
     }
 
     /// What an event says that stands within another as a text.
-    fn read_text(&self, text: &str, top: &Top<'_>) -> Option<Read<'static>> {
+    fn read_text(&self, text: &str, top: &Top<'_>, parts: Parts) -> Option<Read<'static>> {
         let document = Document::parse(text)?;
         let inner = top.of_text(document.root());
-        self.read_at(&inner, document.root()).map(Read::into_owned)
+        self.read_at(&inner, document.root(), parts).map(Read::into_owned)
     }
 
-    fn read_at<'a>(&'a self, top: &Top<'a>, here: Value<'a>) -> Option<Read<'a>> {
+    fn read_at<'a>(&'a self, top: &Top<'a>, here: Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let scope = &Scope::new(top, here, &self.begins);
-        self.when.holds(scope).then(|| Read {
+        if !self.when.holds(scope) {
+            return None;
+        }
+        let text = |part, source: &'a Source| if parts.has(part) { source.text(scope) } else { None };
+        let party = |part, source: &'a PartySource| {
+            if parts.has(part) { source.read(scope) } else { Party::default() }
+        };
+        Some(Read {
             read_as: Cow::Borrowed(&self.read_as),
             time: self.time.time(scope),
-            action: self.action.text(scope),
-            actor: self.actor.read(scope),
-            target: self.target.read(scope),
-            address: self.address.text(scope),
-            outcome: self.outcome.outcome(scope),
-            reason: self.reason.text(scope),
+            action: text(Parts::ACTION, &self.action),
+            actor: party(Parts::ACTOR, &self.actor),
+            target: party(Parts::TARGET, &self.target),
+            address: text(Parts::ADDRESS, &self.address),
+            outcome: if parts.has(Parts::OUTCOME) { self.outcome.outcome(scope) } else { Outcome::default() },
+            reason: text(Parts::REASON, &self.reason),
         })
     }
 }

@@ -72,14 +72,9 @@ struct Ours<'p> {
 impl Ours<'_> {
     fn take(&mut self, event: &str) -> usize {
         let document = std::mem::take(&mut self.spare).reread(event).unwrap();
-        let root = document.root();
-        let read = self.readings.read(&root);
-        let entry = Entry {
-            event: Some(root),
-            read: read.as_ref(),
-            ..Entry::recorded("2026-11-20T06:00:00.000Z".parse().unwrap())
-        };
-        let detected = self.pack.detect(self.leaf, &entry);
+        let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let entry = Entry { event: Some(document.root()), ..Entry::recorded(recorded) };
+        let detected = self.pack.detect_by(self.leaf, &self.readings, &entry);
         self.leaf += 1;
         let found = detected.rules().count();
         self.analyzer.take(detected).unwrap();
