@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign_query::{Entry, Read, Readings};
+use countersign_query::{Entry, Parts, Read, Readings};
 
 use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
 use crate::bounded::bounded;
@@ -126,16 +126,23 @@ impl Pack {
     /// What the rules say of an event by itself, which these readings read as far as anybody asks. The entry's own
     /// reading does not count.
     pub fn detect_by(&self, leaf: u64, readings: &Readings, entry: &Entry<'_>) -> Detected {
-        let detect = |parts| {
-            let read = entry.event.as_ref().and_then(|event| readings.read_parts(event, parts));
-            self.detect(leaf, &Entry { read: read.as_ref(), ..*entry })
-        };
-        let detected = detect(self.parts);
-        if detected.observed.is_none() || self.parts.has(Observation::PARTS) {
+        let read = |parts| entry.event.as_ref().and_then(|event| readings.read_parts(event, parts));
+        let parts =
+            self.fields.parts().with(if self.asks_baselines() { Observation::PARTS } else { Parts::NONE });
+        let asked = read(parts);
+        let entry = Entry { read: asked.as_ref(), ..*entry };
+        let mut detected = self.detect(leaf, &entry);
+        if detected.observed.is_none() || parts.has(Observation::PARTS) {
             return detected;
         }
-        // Of the few events for which rules fire more is taken than rules ask for.
-        detect(self.parts.with(Observation::PARTS))
+        // Of an event for which rules fire more is taken than they ask for.
+        let more = read(parts.with(Observation::PARTS));
+        let wider = Entry { read: more.as_ref(), ..entry };
+        if is_ours(&wider) != is_ours(&entry) {
+            return self.detect(leaf, &wider);
+        }
+        detected.observed = Some(Observation::of(&wider, false).into());
+        detected
     }
 
     /// What the rules say of an event by itself.

@@ -183,8 +183,8 @@ impl Candidates {
                 of_field.parts.find(&leaf.text, &mut |rule| add(&rule));
             }
         }
-        for text in found.texts() {
-            self.keywords.find(&text, &mut |rule| add(&rule));
+        for leaf in found.words() {
+            self.keywords.find(&leaf.text, &mut |rule| add(&rule));
         }
         candidates.numbers().map(|number| number as u32)
     }

@@ -191,7 +191,7 @@ impl Fields {
                 Fact::Learned => Kind::Bool,
                 _ => Kind::Number,
             };
-            facts.tell(*fact, &mut |text| found.put(*id, Leaf::of(kind, Cow::Owned(text))));
+            facts.tell(*fact, &mut |text| found.put(Some(*id), Leaf::of(kind, Cow::Owned(text)), false));
         }
         found
     }
@@ -202,8 +202,7 @@ impl Fields {
             leaves: Vec::with_capacity(16),
             places: self.places.clone(),
             touched: Vec::with_capacity(32),
-            texts: Vec::with_capacity(if self.words { 32 } else { 0 }),
-            words: OnceCell::new(),
+            words: Vec::new(),
             entry,
             kinds: &self.beside,
             beside: vec![OnceCell::new(); beside],
@@ -264,8 +263,8 @@ impl Fields {
         let id = node.and_then(|node| self.nodes[node].id);
         match kind {
             Kind::Object => {
-                if let Some(id) = id {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
+                if id.is_some() {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
                 }
                 for (name, member) in value.members() {
                     let node = node.and_then(|node| {
@@ -281,16 +280,14 @@ impl Fields {
                     is_empty = false;
                     self.walk(element, node, found);
                 }
-                if let Some(id) = id.filter(|_| is_empty) {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
+                if id.is_some() && is_empty {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
                 }
             }
             _ => {
-                if self.words && kind == Kind::Text {
-                    found.texts.push(value);
-                }
-                if let Some(id) = id {
-                    found.put(id, Leaf::of(kind, value.text().unwrap_or_default()));
+                let is_word = self.words && kind == Kind::Text;
+                if is_word || id.is_some() {
+                    found.put(id, Leaf::of(kind, value.text().unwrap_or_default()), is_word);
                 }
             }
         }
@@ -370,10 +367,8 @@ pub(crate) struct Found<'a> {
     places: Vec<Place>,
     /// The fields that the event itself has.
     pub(crate) touched: Vec<Id>,
-    /// All its texts, where rules ask for any.
-    texts: Vec<Value<'a>>,
-    /// The same, made when a rule is asked.
-    words: OnceCell<Vec<Leaf<'a>>>,
+    /// Where all its texts are, counted from one, where rules ask for any.
+    words: Vec<u32>,
     entry: Option<(Entry<'a>, Zone)>,
     kinds: &'a [(Beside, Id)],
     /// What is beside the event, as far as it was asked for.
@@ -381,9 +376,13 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn put(&mut self, id: Id, leaf: Leaf<'a>) {
+    fn put(&mut self, id: Option<Id>, leaf: Leaf<'a>, is_word: bool) {
         self.leaves.push(leaf);
         let nth = self.leaves.len() as u32;
+        if is_word {
+            self.words.push(nth);
+        }
+        let Some(id) = id else { return };
         let place = &mut self.places[id as usize];
         if place.first == 0 {
             *place = Place { first: nth, last: nth };
@@ -412,15 +411,9 @@ impl<'a> Found<'a> {
         core::iter::successors(first, move |before| self.leaf(before.next))
     }
 
-    /// What all texts say, where rules ask for any.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = Cow<'a, str>> {
-        self.texts.iter().filter_map(|value| value.text())
-    }
-
-    /// The same as values.
+    /// All texts, where rules ask for any.
     pub(crate) fn words(&self) -> impl Iterator<Item = &Leaf<'a>> {
-        let leaves = || self.texts().map(|text| Leaf::of(Kind::Text, text)).collect();
-        self.words.get_or_init(leaves).iter()
+        self.words.iter().filter_map(|nth| self.leaf(*nth))
     }
 
     /// The first value that is a text, a number, true or false.

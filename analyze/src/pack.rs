@@ -7,9 +7,7 @@ use std::collections::HashMap;
 
 use countersign::canonical::canonicalize;
 use countersign::hash::Hash;
-use countersign_query::Parts;
 
-use crate::baseline::Observation;
 use crate::candidates::Candidates;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
@@ -36,8 +34,6 @@ pub struct Pack {
     text: String,
     pub(crate) rules: Vec<Rule>,
     pub(crate) fields: Fields,
-    /// What of a reading is needed for each event.
-    pub(crate) parts: Parts,
     pub(crate) candidates: Candidates,
     pub(crate) time: Clock,
     pub(crate) zone: Zone,
@@ -197,11 +193,6 @@ impl Builder {
             hash,
             text,
             rules,
-            parts: fields.parts().with(if fields.asks_baselines() {
-                Observation::PARTS
-            } else {
-                Parts::NONE
-            }),
             fields,
             candidates,
             time,

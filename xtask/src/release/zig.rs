@@ -38,12 +38,16 @@ pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) ->
     // No path of the machine gets into the program.
     let rust = format!("--remap-path-prefix={root}=/countersign --remap-path-prefix={crates}=/cargo");
     let c = format!("-ffile-prefix-map={root}=/countersign -ffile-prefix-map={crates}=/cargo -g0");
+    // What Zig compiled before may be of another SOURCE_DATE_EPOCH, which its cache does not look at.
+    let cache = tools.path("target/zig-cache");
     let mut cargo = tools.cargo_with_console("zigbuild");
     cargo
         .args(["--release", "--locked", "--package", "countersign-cli"])
         .args(targets.iter().flat_map(|target| ["--target", target]))
         .env("RUSTFLAGS", rust)
         .env("CFLAGS", c)
+        .env("ZIG_GLOBAL_CACHE_DIR", &cache)
+        .env("ZIG_LOCAL_CACHE_DIR", &cache)
         .env("PATH", search_path(tools)?);
     if matches!(part, Part::Crates) {
         // The program's package is named all the same: its features are everybody's.
