@@ -254,6 +254,17 @@ pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(small(path)?).map_err(not_text).map_err(|failure| failure.within(&shown(path)))
 }
 
+/// What to do with a text that begins with a byte order mark, if this one does.
+pub(crate) fn byte_order_mark(text: &[u8]) -> Option<&'static str> {
+    if text.starts_with(b"\xef\xbb\xbf") {
+        return Some("it begins with a byte order mark: save the file as UTF-8 without one");
+    }
+    let is_utf_16 = text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff");
+    is_utf_16.then_some(
+        "this is UTF-16 text, as PowerShell 5 writes it with `>`: save it as UTF-8 without a byte order mark, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`",
+    )
+}
+
 /// A trust file.
 pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
     trust_with_bytes(path).map(|(trust, _)| trust)
@@ -264,15 +275,12 @@ pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure>
     let bytes = small(path)?;
     let trust = Trust::parse(&bytes).map_err(|error| {
         let failure = Failure::from(error).within(&shown(path));
-        if bytes.starts_with(b"\xef\xbb\xbf") {
-            return failure.with_hint("it begins with a byte order mark: save the file as UTF-8 without one");
+        match byte_order_mark(&bytes) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure.or_hint(
+                "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",
+            ),
         }
-        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-            return failure.with_hint("it is UTF-16 text: save the file as UTF-8, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`");
-        }
-        failure.or_hint(
-            "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",
-        )
     })?;
     Ok((trust, bytes))
 }

@@ -227,19 +227,15 @@ fn is_of_an_export(line: &[u8]) -> bool {
             .any(|start| line.starts_with(start))
 }
 
-const UTF_16: &str = "this is UTF-16 text, as PowerShell 5 writes it with `>`: save it as UTF-8 without a byte order mark, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`";
 const UTF_16_WITHOUT_MARK: &str =
     "this seems to be UTF-16 text: convert it with `iconv -f UTF-16LE -t UTF-8 FILE`";
 const COMPRESSED: &str =
     "this seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd instead";
 
 /// How what is no event begins, and what to do with it.
-static BEGINNINGS: [(&[u8], &str); 11] = [
-    (b"\xff\xfe", UTF_16),
-    (b"\xfe\xff", UTF_16),
+static BEGINNINGS: [(&[u8], &str); 8] = [
     (b"{\0", UTF_16_WITHOUT_MARK),
     (b"[\0", UTF_16_WITHOUT_MARK),
-    (b"\xef\xbb\xbf", "it begins with a byte order mark: save the file as UTF-8 without one"),
     (b"BZh", COMPRESSED),
     (b"\xfd7zXZ", COMPRESSED),
     (b"PAR1", "this seems to be a Parquet file: write its rows as JSON, one object per line"),
@@ -258,9 +254,10 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
     let is_tag = start.get(1).is_some_and(|second| !second.is_ascii_digit());
     let begins = BEGINNINGS
         .iter()
-        .find(|(beginning, _)| start.starts_with(beginning) && (*beginning != b"<" || is_tag));
-    let seems = if let Some((_, hint)) = begins {
-        Some(*hint)
+        .find(|(beginning, _)| start.starts_with(beginning) && (*beginning != b"<" || is_tag))
+        .map(|(_, hint)| *hint);
+    let seems = if let Some(hint) = input::byte_order_mark(start).or(begins) {
+        Some(hint)
     } else if line.get(257..262) == Some(b"ustar") {
         Some("this seems to be a tar archive: unpack it, and record the files inside")
     } else if line.contains(&0) {
