@@ -4,7 +4,7 @@
 //! its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link says,
 //! `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 
-use core::cell::OnceCell;
+use core::cell::{Cell, OnceCell};
 use core::net::IpAddr;
 use std::borrow::Cow;
 
@@ -196,13 +196,27 @@ impl Fields {
         found
     }
 
+    /// Room for what an event has.
+    fn spare(&self) -> Spare {
+        if cfg!(target_arch = "wasm32") {
+            let (leaves, touched) = (Vec::with_capacity(16), Vec::with_capacity(32));
+            return Spare { leaves, places: self.places.clone(), touched, words: Vec::new() };
+        }
+        let mut spare = SPARE.take();
+        spare.places.clone_from(&self.places);
+        spare.touched.clear();
+        spare.words.clear();
+        spare
+    }
+
     fn nothing<'a>(&'a self, entry: Option<(Entry<'a>, Zone)>) -> Found<'a> {
         let beside = if entry.is_some() { self.beside.len() } else { 0 };
+        let Spare { leaves, places, touched, words } = self.spare();
         Found {
-            leaves: Vec::with_capacity(16),
-            places: self.places.clone(),
-            touched: Vec::with_capacity(32),
-            words: Vec::new(),
+            leaves,
+            places,
+            touched,
+            words,
             entry,
             kinds: &self.beside,
             beside: vec![OnceCell::new(); beside],
@@ -359,6 +373,37 @@ struct Place {
 }
 
 const BESIDE_IT: u32 = u32::MAX;
+
+/// The memory of what was found in an event, for the next: there are many of them. WebAssembly's is not kept, where code is to
+/// be small.
+#[derive(Default)]
+struct Spare {
+    leaves: Vec<Leaf<'static>>,
+    places: Vec<Place>,
+    touched: Vec<Id>,
+    words: Vec<u32>,
+}
+
+thread_local! {
+    static SPARE: Cell<Spare> = const {
+        Cell::new(Spare { leaves: Vec::new(), places: Vec::new(), touched: Vec::new(), words: Vec::new() })
+    };
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Found<'_> {
+    fn drop(&mut self) {
+        let [touched, words] = [&mut self.touched, &mut self.words].map(core::mem::take);
+        let (mut leaves, places) = (core::mem::take(&mut self.leaves), core::mem::take(&mut self.places));
+        // What had many values gives its memory back.
+        if leaves.capacity() <= 1024 {
+            leaves.clear();
+            // None is left that is borrowed from the event, so that the memory can be for those of another.
+            let leaves = leaves.into_iter().map(|_| -> Leaf<'static> { unreachable!() }).collect();
+            SPARE.set(Spare { leaves, places, touched, words });
+        }
+    }
+}
 
 /// What an event has of the fields that rules ask for.
 #[derive(Debug)]

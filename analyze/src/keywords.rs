@@ -139,8 +139,10 @@ impl Keywords {
             return;
         }
         let mut folded = None;
-        for place in (0..bytes.len()).step_by(step) {
-            let Some(gram) = gram(bytes, place) else { break };
+        let mut next = 0;
+        while let Some(gram) = gram(bytes, next) {
+            let place = next;
+            next += step;
             if !grams.may_have(gram) {
                 continue;
             }

@@ -50,6 +50,7 @@ mod correlation;
 mod decision;
 pub mod document;
 mod fault;
+mod few;
 mod fields;
 mod finding;
 mod gate;
@@ -60,6 +61,7 @@ mod literal;
 #[cfg(feature = "state")]
 mod millis;
 mod numbers;
+mod order;
 mod pack;
 #[cfg(feature = "state")]
 pub mod pieces;

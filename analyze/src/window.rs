@@ -11,9 +11,10 @@ use std::collections::VecDeque;
 
 #[cfg(feature = "snapshot")]
 pub(crate) use self::stored::StoredWindows;
-use crate::baseline::{Order, ordered};
 use crate::correlation::{Correlation, Measure};
+use crate::few::Name;
 use crate::numbers::Numbers;
+use crate::order::{Order, Rank, RankOf};
 
 /// The most groups of one correlation.
 pub(crate) const MAX_GROUPS: usize = 20_000;
@@ -59,14 +60,15 @@ pub(crate) struct Windows {
     pub(crate) cut: Option<(u64, u64)>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Group {
-    key: Box<str>,
+    key: Name,
     hits: VecDeque<Hit>,
     /// Where the window begins that ends at the newest hit.
     from: u16,
     counts: Option<Box<Counts>>,
-    quiet_until: Option<i64>,
+    /// Until when what is found is a repetition.
+    quiet_until: i64,
     last: u64,
 }
 
@@ -83,7 +85,7 @@ struct Counts {
 /// A value, and how often it is among all hits, and among those of the newest window.
 #[derive(Clone, Debug)]
 struct Counted {
-    name: Box<str>,
+    name: Name,
     /// None: nobody has this number.
     held: u32,
     /// Of a number that nobody has, the next such.
@@ -94,6 +96,8 @@ struct Counted {
 const FEW: usize = 8;
 /// No number.
 const NONE: u32 = u32::MAX;
+/// Before any time that a hit can have.
+const NEVER: i64 = i64::MIN;
 
 /// A window in which a correlation's condition holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,7 +137,6 @@ impl Windows {
         };
         let slot = self.slot(key, leaf);
         let group = &mut self.groups[slot as usize];
-        let before = ordered((group.hits.len() as u32, group.last), slot);
         let hit = match correlation.measure {
             Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, what: summed },
             Measure::EventCount | Measure::TemporalOrdered => Hit::counted(time, leaf, which, 0),
@@ -148,10 +151,8 @@ impl Windows {
         };
         let (cut, found) = group.take(hit, correlation);
         group.last = leaf;
-        let after = ordered((group.hits.len() as u32, leaf), slot);
         if let Some(order) = &mut self.order {
-            order.remove(&before);
-            order.insert(after);
+            order.change(slot, &|slot| self.groups[slot as usize].rank());
         }
         if cut {
             count(&mut self.cut, leaf);
@@ -173,12 +174,9 @@ impl Windows {
         if self.groups.len() < self.most {
             self.groups.push(group);
         } else {
-            let groups = &self.groups;
-            let order = self.order.get_or_insert_with(|| {
-                let rank = |group: &Group| (group.hits.len() as u32, group.last);
-                (0..).zip(groups).map(|(slot, group)| ordered(rank(group), slot)).collect()
-            });
-            if let Some([.., first]) = order.pop_first() {
+            let rank_of: RankOf<'_> = &|slot| self.groups[slot as usize].rank();
+            let order = self.order.get_or_insert_with(|| Order::of(0..slot, rank_of));
+            if let Some(first) = order.first() {
                 slot = first;
                 self.slots.remove(slot, &|slot| &self.groups[slot as usize].key);
                 self.groups[slot as usize] = group;
@@ -191,6 +189,10 @@ impl Windows {
 }
 
 impl Group {
+    fn rank(&self) -> Rank {
+        (self.hits.len() as u32, self.last)
+    }
+
     /// Whether another hit had to go before its time, and what holds with this one.
     fn take(&mut self, hit: Hit, correlation: &Correlation) -> (bool, Option<Match>) {
         let span = correlation.span;
@@ -340,15 +342,22 @@ impl Group {
     fn matched(&mut self, value: f64, begin: usize, end: usize, span: i64) -> Match {
         let time = |at: usize| self.hits.get(at).map_or(0, |hit| hit.time);
         let (first, last) = (time(begin), time(end - 1));
-        let is_repeated = self.quiet_until.is_some_and(|until| last <= until);
+        let is_repeated = last <= self.quiet_until;
         if is_repeated {
             return Match { value, leaves: Vec::new(), first, last, is_repeated };
         }
-        self.quiet_until = Some(last + span);
+        self.quiet_until = last + span;
         let mut leaves: Vec<u64> = self.hits.range(begin..end).map(|hit| hit.leaf).collect();
         leaves.sort_unstable();
         leaves.dedup();
         Match { value, leaves, first, last, is_repeated }
+    }
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        let (key, hits, counts) = (Name::default(), VecDeque::new(), None);
+        Self { key, hits, from: 0, counts, quiet_until: NEVER, last: 0 }
     }
 }
 
@@ -407,7 +416,7 @@ impl Counts {
         if let Some(numbers) = &mut self.numbers {
             numbers.remove(number, &|number| &values[number as usize].name);
         }
-        values[number as usize] = Counted { name: "".into(), held: 0, within: self.free };
+        values[number as usize] = Counted { name: Name::default(), held: 0, within: self.free };
         self.free = number;
     }
 }

@@ -9,17 +9,17 @@
 //! assert_eq!((names.get_or_insert("actor", 8), names.get("action")), (7, None));
 //! ```
 
-/// Names, each with what it leads to.
+/// Names, each with its mark and what it leads to.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    names: Vec<(Box<str>, usize)>,
+    names: Vec<(u32, Box<str>, usize)>,
     /// Places of the names by their marks, counted from one; a name stands at the first free place from its mark's on.
     slots: Box<[u32]>,
 }
 
 /// Tells most names apart, by their length, their first bytes and their last. Who writes rules chooses the names that
 /// stand beside each other here; who writes events cannot.
-fn mark(name: &[u8]) -> usize {
+fn mark(name: &[u8]) -> u32 {
     let four = |at: usize| match name.get(at..at + 4) {
         Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
         _ => 0,
@@ -31,7 +31,7 @@ fn mark(name: &[u8]) -> usize {
         [one] => (u32::from(*one), 0),
     };
     let mixed = begin.wrapping_mul(0x9e37_79b1) ^ end.wrapping_mul(0x85eb_ca6b) ^ name.len() as u32;
-    (mixed.wrapping_mul(0xc2b2_ae35) >> 16) as usize
+    mixed.wrapping_mul(0xc2b2_ae35)
 }
 
 impl Names {
@@ -42,7 +42,7 @@ impl Names {
 
     /// In the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(|(name, _)| &**name)
+        self.names.iter().map(|(_, name, _)| &**name)
     }
 
     /// Whether there are none.
@@ -53,10 +53,12 @@ impl Names {
     /// What a name leads to.
     pub fn get(&self, name: &str) -> Option<usize> {
         let most = self.slots.len().checked_sub(1)?;
-        let mut at = mark(name.as_bytes()) & most;
+        let mark = mark(name.as_bytes());
+        let mut at = mark as usize >> 16 & most;
         loop {
-            let (known, leads_to) = self.names.get((*self.slots.get(at)? as usize).checked_sub(1)?)?;
-            if **known == *name {
+            let (marked, known, leads_to) =
+                self.names.get((*self.slots.get(at)? as usize).checked_sub(1)?)?;
+            if *marked == mark && **known == *name {
                 return Some(*leads_to);
             }
             at = (at + 1) & most;
@@ -68,7 +70,7 @@ impl Names {
         if let Some(known) = self.get(name) {
             return known;
         }
-        self.names.push((name.into(), leads_to));
+        self.names.push((mark(name.as_bytes()), name.into(), leads_to));
         if self.names.len() * 2 > self.slots.len() {
             self.slots = vec![0; (self.names.len() * 4).next_power_of_two()].into();
             (1..=self.names.len()).for_each(|nth| self.place(nth));
@@ -81,7 +83,7 @@ impl Names {
     /// Puts the nth name at the first place that is free for it: at least half of them are.
     fn place(&mut self, nth: usize) {
         let most = self.slots.len() - 1;
-        let mut at = mark(self.names[nth - 1].0.as_bytes()) & most;
+        let mut at = self.names[nth - 1].0 as usize >> 16 & most;
         while self.slots[at] != 0 {
             at = (at + 1) & most;
         }

@@ -159,6 +159,7 @@ impl<'a> Tokens<'a> {
         self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
     }
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn open(&mut self, is_object: bool) -> Option<Part> {
         if self.depth as usize == MAX_DEPTH {
             return None;
@@ -170,6 +171,7 @@ impl<'a> Tokens<'a> {
         Some(self.part(if is_object { TokenKind::Object } else { TokenKind::Array }, 1))
     }
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn close(&mut self) -> Part {
         self.depth -= 1;
         self.after_value();
@@ -187,6 +189,7 @@ impl<'a> Tokens<'a> {
         Part { kind, start, end: self.index }
     }
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn string(&mut self, plain: TokenKind, escaped: TokenKind) -> Option<Part> {
         if self.byte() != b'"' {
             return None;
@@ -197,6 +200,7 @@ impl<'a> Tokens<'a> {
         Some(Part { kind: if escapes { escaped } else { plain }, start, end: end - 1 })
     }
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn name(&mut self) -> Option<Part> {
         let name = self.string(TokenKind::Name, TokenKind::EscapedName)?;
         self.space();
@@ -208,6 +212,7 @@ impl<'a> Tokens<'a> {
         Some(name)
     }
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn value(&mut self) -> Option<Part> {
         let part = match self.byte() {
             b'{' => return self.open(true),

@@ -1,7 +1,8 @@
 //! The rhythm of chains: whether one is silent that usually is not.
 
 use super::hours::Hours;
-use super::store::{Rank, Ranked, Store};
+use super::store::{Ranked, Store};
+use crate::order::Rank;
 
 const HOUR: i64 = 3_600_000;
 /// The most chains that are known.

@@ -1,5 +1,7 @@
 //! In which of the 168 hours of the week somebody is active.
 
+use crate::few::Few;
+
 const WEEK: i64 = 168;
 const DAY: i64 = 24;
 /// What an active hour weighs. Each week all weigh an eighth less.
@@ -15,7 +17,7 @@ const NEAR: i64 = 2;
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Hours {
     /// By hour of the week, ascending; those that weigh nothing are left out.
-    cells: Box<[(u8, u16)]>,
+    cells: Few<(u8, u16), 5>,
     week: i32,
     newest: Option<i32>,
     /// What an hour would weigh that was active in each week that has ended.
@@ -28,7 +30,7 @@ pub(super) struct Hours {
 const MOST: u32 = 1 << 30;
 
 /// An hour since 1970 in half the space.
-fn short(hour: i64) -> i32 {
+pub(super) fn short(hour: i64) -> i32 {
     hour.clamp(-i64::from(MOST), i64::from(MOST)) as i32
 }
 
@@ -58,12 +60,7 @@ impl Hours {
         let cell = hour_of_week(hour.into());
         match self.cells.binary_search_by_key(&cell, |(hour, _)| *hour) {
             Ok(at) => self.cells[at].1 += WEIGHT,
-            Err(at) => {
-                let mut cells = std::mem::take(&mut self.cells).into_vec();
-                cells.reserve_exact(1);
-                cells.insert(at, (cell, WEIGHT));
-                self.cells = cells.into();
-            }
+            Err(at) => self.cells.insert(at, (cell, WEIGHT)),
         }
     }
 
@@ -87,7 +84,8 @@ impl Hours {
             self.cells.iter_mut().for_each(|(_, weight)| *weight = fade(*weight));
         }
         if self.cells.iter().any(|(_, weight)| *weight == 0) {
-            self.cells = self.cells.iter().copied().filter(|(_, weight)| *weight > 0).collect();
+            self.cells =
+                self.cells.iter().copied().filter(|(_, weight)| *weight > 0).collect::<Vec<_>>().into();
         }
     }
 

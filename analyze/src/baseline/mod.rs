@@ -20,6 +20,7 @@ mod texts;
 
 use crate::analyzer::Limit;
 use crate::finding::Reason;
+use crate::order::Rank;
 use crate::zone::Zone;
 
 pub(crate) use chains::Silence;
@@ -33,7 +34,7 @@ use hours::Hours;
 use known::{Known, WHAT, What, network_of};
 use place::{Place, speed};
 use rate::Rate;
-pub(crate) use store::{Order, Rank, Ranked, Store, ordered};
+pub(crate) use store::{Ranked, Store};
 use texts::Texts;
 
 /// The most identities that are known.
@@ -71,8 +72,26 @@ struct Identity {
     hours: Hours,
     rate: Rate,
     place: Option<Box<(Place, i64)>>,
-    /// Rules that found something, and when they did.
-    quiet: Box<[(u32, i64)]>,
+    /// Rules that found something, and when they did: of few identities.
+    quiet: Quiet,
+}
+
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "state", serde(from = "Vec<(u32, i64)>", into = "Vec<(u32, i64)>"))]
+#[allow(clippy::box_collection, reason = "most have none, which takes a third of the space so")]
+struct Quiet(Option<Box<Vec<(u32, i64)>>>);
+
+impl From<Vec<(u32, i64)>> for Quiet {
+    fn from(quiet: Vec<(u32, i64)>) -> Self {
+        Self((!quiet.is_empty()).then(|| quiet.into()))
+    }
+}
+
+impl From<Quiet> for Vec<(u32, i64)> {
+    fn from(Quiet(quiet): Quiet) -> Self {
+        quiet.map_or_else(Self::new, |quiet| *quiet)
+    }
 }
 
 impl Ranked for Identity {
@@ -268,15 +287,16 @@ impl Baselines {
     /// quiet from now on.
     pub(crate) fn is_quiet(&mut self, slot: Slot, rule: u32, time: i64) -> bool {
         self.identities.change(slot, |identity| {
-            match identity.quiet.iter_mut().find(|(quiet, _)| *quiet == rule) {
+            let quiet = identity.quiet.0.get_or_insert_default();
+            match quiet.iter_mut().find(|(quiet, _)| *quiet == rule) {
                 Some((_, since)) if since.abs_diff(time) <= QUIET.unsigned_abs() => true,
                 Some((_, since)) => {
                     *since = time;
                     false
                 }
                 None => {
-                    let quiet = std::mem::take(&mut identity.quiet);
-                    identity.quiet = quiet.into_iter().chain([(rule, time)]).collect();
+                    quiet.reserve_exact(1);
+                    quiet.push((rule, time));
                     false
                 }
             }

@@ -1,5 +1,8 @@
 //! How much somebody does in an hour.
 
+use super::hours::short;
+use crate::few::Few;
+
 /// So many active hours are remembered.
 const HOURS: usize = 168;
 /// From so many on there is a baseline.
@@ -9,9 +12,9 @@ const LEAST: usize = 24;
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Rate {
-    hour: i64,
+    hour: i32,
     count: u32,
-    before: Box<[u16]>,
+    before: Few<u16, 11>,
     /// Which of them is the oldest, where there is no more room.
     oldest: u8,
     #[cfg_attr(feature = "state", serde(skip))]
@@ -54,16 +57,14 @@ impl Usual {
 impl Rate {
     /// The clock goes on to this hour since 1970.
     pub(super) fn turn(&mut self, hour: i64) {
+        let hour = short(hour);
         if self.count > 0 && hour <= self.hour {
             return;
         }
         if self.count > 0 {
             let count = u16::try_from(self.count).unwrap_or(u16::MAX);
             if self.before.len() < HOURS {
-                let mut before = std::mem::take(&mut self.before).into_vec();
-                before.reserve_exact(1);
-                before.push(count);
-                self.before = before.into();
+                self.before.insert(self.before.len(), count);
             } else {
                 self.before[usize::from(self.oldest)] = count;
                 self.oldest = ((usize::from(self.oldest) + 1) % HOURS) as u8;
@@ -86,12 +87,12 @@ impl Rate {
 
     /// One more is done in this hour. What is late counts nowhere.
     pub(super) fn add(&mut self, hour: i64) {
-        self.count = self.count.saturating_add(u32::from(hour == self.hour));
+        self.count = self.count.saturating_add(u32::from(short(hour) == self.hour));
     }
 
     /// How many there are in this hour with one more, and what is usual, once that is known.
     pub(super) fn judge(&self, hour: i64) -> Option<(u32, Usual)> {
-        (hour == self.hour && self.before.len() >= LEAST)
+        (short(hour) == self.hour && self.before.len() >= LEAST)
             .then(|| (self.count + 1, self.usual.told(self.before.len())))
     }
 }

@@ -1,31 +1,20 @@
 //! A bounded number of things by their names. Which one has to go depends on nothing but what was taken.
 
-use std::collections::BTreeSet;
-
+use crate::few::Name;
 use crate::numbers::Numbers;
-
-/// How soon something goes: what has the least goes first.
-pub(crate) type Rank = (u32, u64);
+use crate::order::{Order, Rank, RankOf};
 
 /// Things by their names.
 #[derive(Clone, Debug)]
 pub(crate) struct Store<T> {
     most: usize,
     slots: Numbers,
-    items: Vec<(Box<str>, T)>,
+    items: Vec<(Name, T)>,
     free: Vec<u32>,
     /// Kept from when something has to go.
     order: Option<Order>,
     /// How many had to go, and the leaf that made the first go.
     pub(crate) evicted: Option<(u64, u64)>,
-}
-
-/// Places by how soon they go: each after its rank, in four halves of words, for there may be many.
-pub(crate) type Order = BTreeSet<[u32; 4]>;
-
-/// Where a place is in an order.
-pub(crate) const fn ordered((first, then): Rank, place: u32) -> [u32; 4] {
-    [first, (then >> 32) as u32, then as u32, place]
 }
 
 /// What says how soon it goes.
@@ -75,8 +64,7 @@ impl<T: Ranked + Default> Store<T> {
         if let Some(order) = &mut self.order
             && before != after
         {
-            order.remove(&ordered(before, slot));
-            order.insert(ordered(after, slot));
+            order.change(slot, &|slot| self.items[slot as usize].1.rank());
         }
         result
     }
@@ -89,12 +77,12 @@ impl<T: Ranked + Default> Store<T> {
         let gone = if self.slots.len() < self.most { None } else { self.evict(leaf) };
         let item = (name.into(), T::default());
         let slot = self.free.pop().unwrap_or(self.items.len() as u32);
-        if let Some(order) = &mut self.order {
-            order.insert(ordered(item.1.rank(), slot));
-        }
         match self.items.get_mut(slot as usize) {
             Some(place) => *place = item,
             None => self.items.push(item),
+        }
+        if let Some(order) = &mut self.order {
+            order.insert(slot, &|slot| self.items[slot as usize].1.rank());
         }
         self.slots.insert(slot, &|slot| &self.items[slot as usize].0);
         (slot, gone)
@@ -102,11 +90,9 @@ impl<T: Ranked + Default> Store<T> {
 
     /// Forgets what goes first.
     pub(crate) fn evict(&mut self, leaf: u64) -> Option<T> {
-        let (slots, items) = (&self.slots, &self.items);
-        let order = self.order.get_or_insert_with(|| {
-            slots.all().map(|slot| ordered(items[slot as usize].1.rank(), slot)).collect()
-        });
-        let [.., slot] = order.pop_first()?;
+        let rank_of: RankOf<'_> = &|slot| self.items[slot as usize].1.rank();
+        let order = self.order.get_or_insert_with(|| Order::of(self.slots.all(), rank_of));
+        let slot = order.pop(rank_of)?;
         let (number, _) = self.evicted.get_or_insert((0, leaf));
         *number += 1;
         self.slots.remove(slot, &|slot| &self.items[slot as usize].0);

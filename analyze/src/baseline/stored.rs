@@ -90,7 +90,7 @@ impl Identity {
             && hours.is_sound()
             && rate.is_sound()
             && place.as_deref().is_none_or(|(place, time)| place.is_sound() && is_time(*time))
-            && are_rules(quiet.iter().map(|(rule, _)| *rule), rules)
+            && are_rules(quiet.0.iter().flat_map(|quiet| quiet.iter().map(|(rule, _)| *rule)), rules)
     }
 }
 

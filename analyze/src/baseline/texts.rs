@@ -1,5 +1,6 @@
 //! Texts that many identities have in common, each kept once.
 
+use crate::few::Name;
 use crate::numbers::Numbers;
 
 /// The number of a text.
@@ -17,7 +18,7 @@ pub(super) struct Texts {
 
 #[derive(Clone, Debug)]
 struct Kept {
-    text: Box<str>,
+    text: Name,
     holders: u32,
 }
 
@@ -55,7 +56,7 @@ impl Texts {
     /// The texts by their numbers, and the numbers that are free.
     #[cfg(feature = "snapshot")]
     pub(super) fn store(&self) -> (Vec<Box<str>>, Vec<Number>) {
-        (self.kept.iter().map(|kept| kept.text.clone()).collect(), self.free.clone())
+        (self.kept.iter().map(|kept| (*kept.text).into()).collect(), self.free.clone())
     }
 
     /// Nobody holds any yet. None where a text is there twice, or a number is not free that should be.
@@ -68,7 +69,7 @@ impl Texts {
                 return None;
             }
             let is_held = !text.is_empty();
-            restored.kept.push(Kept { text, holders: 0 });
+            restored.kept.push(Kept { text: (&*text).into(), holders: 0 });
             if is_held {
                 restored.numbers.insert(number, &|number| &restored.kept[number as usize].text);
             }

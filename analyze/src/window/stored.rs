@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use countersign::time::Time;
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Group, Hit, MAX_HITS, Windows};
+use super::{Counts, Group, Hit, MAX_HITS, NEVER, Windows};
 use crate::correlation::{Correlation, Measure};
 
 /// A group's key, and a value that is counted, is at most so many bytes.
@@ -75,7 +75,7 @@ impl Group {
             let value = match &self.counts {
                 None => 0,
                 Some(counts) => *places.entry(hit.number()).or_insert_with(|| {
-                    names.push(counts.values[hit.number()].name.clone());
+                    names.push((*counts.values[hit.number()].name).into());
                     names.len() as u64 - 1
                 }),
             };
@@ -83,7 +83,8 @@ impl Group {
             (hit.time, hit.leaf, which, value)
         });
         let hits = hits.collect();
-        StoredGroup { key: self.key.clone(), last: self.last, quiet_until: self.quiet_until, names, hits }
+        let quiet_until = (self.quiet_until != NEVER).then_some(self.quiet_until);
+        StoredGroup { key: (*self.key).into(), last: self.last, quiet_until, names, hits }
     }
 
     fn restore(stored: StoredGroup, correlation: &Correlation, newest: u64) -> Option<Self> {
@@ -102,7 +103,8 @@ impl Group {
         {
             return None;
         }
-        let mut group = Self { key, quiet_until, last, ..Self::default() };
+        let quiet_until = quiet_until.unwrap_or(NEVER);
+        let mut group = Self { key: (&*key).into(), quiet_until, last, ..Self::default() };
         let latest = hits.last().map_or(0, |(time, ..)| *time);
         group.from = hits.partition_point(|(time, ..)| *time < latest - span) as u16;
         let mut counts = is_counted.then(|| Box::new(Counts::default()));

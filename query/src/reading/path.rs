@@ -89,7 +89,7 @@ impl<'v, 'b> Scope<'v, 'b> {
         let firsts = if here.place() == root.place() {
             Cow::Borrowed(&top.places[..])
         } else {
-            Cow::Owned(Top::of(here, top.names).places)
+            Cow::Owned(core::mem::take(&mut Top::of(here, top.names).places))
         };
         Self { root, here, begins, firsts, seconds: RefCell::default(), filled: Cell::new(0) }
     }
@@ -122,9 +122,23 @@ pub(super) struct Top<'v> {
     roots: Roots,
 }
 
+thread_local! {
+    /// The memory of the last one, for the next: there is one for each event. WebAssembly's is not kept, where code is to be small.
+    static SPARE: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Top<'_> {
+    fn drop(&mut self) {
+        SPARE.set(core::mem::take(&mut self.places));
+    }
+}
+
 impl<'v> Top<'v> {
     pub(super) fn of(event: Value<'v>, names: &'v Names) -> Self {
-        let mut places = vec![NOWHERE; names.len()];
+        let mut places = if cfg!(target_arch = "wasm32") { Vec::new() } else { SPARE.take() };
+        places.clear();
+        places.resize(names.len(), NOWHERE);
         let mut roots = Roots::default();
         find_all(event, names, &mut places, |number| roots.add(number));
         Self { event, names, places, roots }
