@@ -31,6 +31,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** Steps of the axis of time: no finer than what is written below it. */
 const STEPS = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
   ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * HOUR),
@@ -232,7 +233,13 @@ function timing(step: number, lang: string, zone: Zone): (time: number) => strin
   const month = format({ month: "short", year: "numeric" });
   const day = format({ day: "numeric", month: "short" });
   const minute = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  const second = format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const second = format({
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+    ...(step < SECOND ? { fractionalSecondDigits: 3 } : {}),
+  });
   return (time) => {
     if (step >= 28 * DAY) {
       return month.format(time);

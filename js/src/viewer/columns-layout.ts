@@ -23,15 +23,18 @@ export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[],
   style.setProperty("--cs-span", String(Math.max(1, to - from)));
 }
 
+/** What columns need, in rem, where that is more than their least. */
+type Widths = Readonly<Partial<Record<ColumnId, number>>>;
+
 /**
  * The usual columns that give way, in this order, so that most names can be read whole: how it ended then stands beside
  * the action. Those that a reader chose all stay.
  */
 const FOR_COMFORT: readonly ColumnId[] = ["place", "address", "outcome"];
-/** Those that give way only where there is no room for them at all: who did it and to what is what a row is about. */
-const FOR_ROOM: readonly ColumnId[] = ["target", "actor"];
-/** What these columns need for most names to be read whole, in rem: more than their least. */
-const COMFORT: Readonly<Partial<Record<ColumnId, number>>> = { action: 10, actor: 11, target: 11 };
+/** For most names to be read whole. */
+const COMFORT: Widths = { action: 10, actor: 11, target: 11 };
+/** For what was done, and by whom, to be told apart: the target gives way to that, and the actor only to the action's least. */
+const TOLD_APART: Widths = { action: 9, actor: 8 };
 /** What stands in a row beside its columns, in rem. */
 const BESIDE = 2.75;
 
@@ -40,27 +43,19 @@ export function fitting(columns: readonly ChosenColumn[], room: number, zone: Zo
   if (columns !== DEFAULT_COLUMNS || room <= 0) {
     return columns;
   }
-  const tight = ({ id }: ChosenColumn) => shareOf(id, zone)[0];
-  const comfort = (column: ChosenColumn) => COMFORT[column.id] ?? tight(column);
-  const fits = without(without(columns, FOR_COMFORT, comfort, room), FOR_ROOM, tight, room);
-  return fits.length === columns.length ? columns : fits;
-}
-
-/** Leaves out columns, in that order, until the others have room. */
-function without(
-  columns: readonly ChosenColumn[],
-  order: readonly ColumnId[],
-  width: (column: ChosenColumn) => number,
-  room: number,
-): readonly ChosenColumn[] {
   let fits = columns;
-  for (const id of order) {
-    if (fits.reduce((sum, column) => sum + width(column), BESIDE) <= room) {
-      break;
+  const leaveOut = (order: readonly ColumnId[], widths: Widths) => {
+    for (const out of order) {
+      if (fits.reduce((sum, { id }) => sum + (widths[id] ?? shareOf(id, zone)[0]), BESIDE) <= room) {
+        break;
+      }
+      fits = fits.filter(({ id }) => id !== out);
     }
-    fits = fits.filter((column) => column.id !== id);
-  }
-  return fits;
+  };
+  leaveOut(FOR_COMFORT, COMFORT);
+  leaveOut(["target"], TOLD_APART);
+  leaveOut(["actor"], {});
+  return fits.length === columns.length ? columns : fits;
 }
 
 const MEMBER_SHARE = [7, 1] as const;

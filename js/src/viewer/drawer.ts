@@ -244,7 +244,7 @@ export class Drawer extends View {
     const { tone, icon: drawing } = STANDING_LOOKS[this.standing];
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
-      <p>${drawer.withheldAbout}</p>
+      <p>${drawer.withheldAbout(1)}</p>
       <p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${texts.rows.standing[this.standing].word}</span></p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
@@ -255,9 +255,11 @@ export class Drawer extends View {
     const { drawer } = texts.rows;
     const [says, which] = absent(row, texts);
     const isFold = row.kind === "fold";
+    const withheld = isFold ? row.withheld : 0;
     return html`
       <p class="absent tone-faint">${icon("gap")}<span>${says}</span></p>
-      <p>${isFold && row.withheld > 0 ? drawer.withheldAbout : drawer.gapAbout}</p>
+      ${withheld > 0 ? html`<p>${drawer.withheldAbout(withheld)}</p>` : nothing}
+      ${row.leaves > 0 ? html`<p>${drawer.gapAbout(row.leaves)}</p>` : nothing}
       ${isFold ? nothing : html`<p class="faint">${drawer.gapUnknown}</p><h3>${drawer.place}</h3>`}
       <dl class="facts">
         <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>

@@ -43,7 +43,6 @@ export function noticeView({ looking, text, look, isAlone, texts, showAll }: Not
       <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || session.phase === "verifying"}>
         ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
         ${session.phase === "verifying" ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
-        ${isFiltered && found.events === 0 && !isBusy ? html`<span class="plain">${query.nothing}</span>` : nothing}
         ${isFiltered && !isBusy ? toldView(found, text, texts, look) : nothing}
         ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint plain">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}
         ${isFiltered && found.unknown.gaps > 0 ? html`<span class="faint plain">${query.unknownGaps(found.unknown.gaps)}</span>` : nothing}

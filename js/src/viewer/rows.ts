@@ -216,7 +216,7 @@ export class Rows extends View {
           </div>
         </div>
       </div>
-      ${size === 0 && !this.#answers.isTurning && this.found?.complete === true ? html`<p class="none">${list.none}</p>` : nothing}
+      ${size === 0 && !this.#answers.isTurning && this.found?.complete === true ? html`<p class="none">${this.found.isFiltered ? texts.query.nothing : list.none}</p>` : nothing}
       <cs-columns .columns=${this.columns} .texts=${texts} @columns-changed=${this.#columnsChosen}></cs-columns>
     `;
   }

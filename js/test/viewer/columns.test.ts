@@ -67,6 +67,7 @@ test("columns that there is no room for give way, those that a reader chose neve
   assert.deepEqual(ids(60), ["time", "action", "actor", "target", "outcome"]);
   assert.deepEqual(ids(50), ["time", "action", "actor", "target"]);
   assert.deepEqual(ids(40), ["time", "action", "actor", "target"]);
+  assert.deepEqual(ids(36), ["time", "action", "actor"]);
   assert.deepEqual(ids(33), ["time", "action", "actor"]);
   assert.deepEqual(ids(29), ["time", "action"]);
   const chosen = [...DEFAULT_COLUMNS];

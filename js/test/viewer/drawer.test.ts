@@ -216,6 +216,7 @@ test("a withheld event and a gap say what is known of them, and nothing is calle
   await openRow(opened, 5);
   const gap = (await text(opened, ".drawer")).join();
   assert.match(gap, /1,024 entries left out by whoever made this file.*entries 6 to 1,029/);
+  assert.match(gap, /The log has 1,024 entries here of which this file has only hashes/);
   assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
 });
 

@@ -55,7 +55,7 @@ test("what is written is looked for, and the notice says that not all is shown",
   );
   await query(page).fill("action:no.such");
   await filtered(page, 0);
-  await notice(page).filter({ hasText: "No events match." }).waitFor();
+  await notice(page).filter({ hasText: "Showing 0 of" }).waitFor();
   await page.getByRole("button", { name: "Show all events" }).press("Enter");
   await page.locator(".notice[data-filtered=false]").waitFor();
   await page.locator("[role=grid]:focus").waitFor();

@@ -1,7 +1,7 @@
 import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
 import { outcomeOf } from "@countersign/viewer/needed.js";
 import { value } from "@countersign/viewer/value.js";
-import { codeTitle, verdictWords } from "@countersign/viewer/verdict.js";
+import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict.js";
 import type { CheckName, Finding, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
@@ -192,7 +192,7 @@ function findingsOf(report: Report, t: PageTexts): TemplateResult | string {
     return html`
       <div class="paper-group">
         <p><span class="state tone-${look.tone}">${icon(look.icon)}${codeTitle(code, t.viewer)}</span> <code>${code}</code>${total > 1 ? `, ${t.findings.times(total)}` : nothing}</p>
-        ${isAlike(findings) ? alikeView(findings, total, t) : html`<ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${told(finding.message, t)}</li>`)}</ul>`}
+        ${isAlike(findings) ? alikeView(findings, total, t) : html`<ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${isInTitle(finding) ? nothing : told(finding.message, t)}</li>`)}</ul>`}
         ${total > PRINTED && !isAlike(findings) ? html`<p class="faint">${t.printed.more(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
       </div>`;
   })}`;

@@ -200,7 +200,7 @@ export const en = {
         text: "The file names the keys that signed it. A name alone proves nothing: anyone can make a key with any name. A trust file says which keys are really theirs.",
       },
       {
-        title: "Where to get a trust file",
+        title: "Getting a trust file",
         text: "Ask the organisation the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same mail as the file, whoever forged one could have forged both.",
       },
     ],
