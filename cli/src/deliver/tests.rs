@@ -12,7 +12,7 @@ use countersign::time::Time;
 use super::*;
 use crate::outbox::{Followed, Memory, Store};
 
-#[path = "../../tests/common/fake_log.rs"]
+#[path = "../../tests/testsuite/common/fake_log.rs"]
 mod fake_log;
 
 use fake_log::{FakeLog, ORIGIN};

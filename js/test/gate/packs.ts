@@ -26,7 +26,7 @@ export const PATHS = pack({
 
 const table = new URL("../../../analyze/tests/gate/", import.meta.url);
 
-/** What native code decides of many events (analyze/tests/decisions.rs). */
+/** What native code decides of many events (analyze/tests/testsuite/decisions.rs). */
 export const TABLE = {
   pack: readFileSync(new URL("pack.json", table), "utf8"),
   watchlist: readFileSync(new URL("watchlist.txt", table), "utf8"),

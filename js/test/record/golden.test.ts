@@ -1,4 +1,4 @@
-/** What tests/recorder.rs says of the native recorder, of the package's: the same bytes everywhere. */
+/** What tests/portable/recorder.rs says of the native recorder, of the package's: the same bytes everywhere. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

@@ -1,0 +1,12 @@
+//! Detection through its public interface: packs, findings, decisions.
+
+mod attacks;
+mod decisions;
+mod faults;
+mod fields;
+mod gate;
+mod habits;
+mod pieces;
+mod rules;
+mod watchlist;
+mod windows;

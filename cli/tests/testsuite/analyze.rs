@@ -1,0 +1,235 @@
+//! Detection over exports, and rules: what is found, by which entries, and that others find the same.
+
+use crate::common::{Place, third_party};
+use predicates::prelude::*;
+use serde_json::{Value, json};
+
+/// Two failed logins less than a finding takes, then one that makes it, and others that do not matter.
+fn attack() -> String {
+    let mut lines = String::new();
+    for nth in 0..21 {
+        let login = json!({
+            "action": "session.login", "actor": {"id": "u_1"}, "outcome": "failure",
+            "context": {"ip": "198.51.100.7"}, "occurred_at": format!("2026-11-18T10:{nth:02}:00.000Z"),
+        });
+        let other = json!({"action": "job.update", "actor": {"id": "u_2"}, "outcome": "success", "n": nth});
+        lines.extend([login.to_string(), "\n".into(), other.to_string(), "\n".into()]);
+    }
+    lines
+}
+
+fn findings(place: &Place, export: &str, more: &[&str]) -> Value {
+    let args = [&["analyze", export, "--trust", "trust.txt", "--format", "json"], more].concat();
+    let output = place.run(&args).get_output().stdout.clone();
+    serde_json::from_slice(&output).unwrap()
+}
+
+#[test]
+fn answers_to_findings_are_shown_with_who_signed_them() {
+    let place = Place::new();
+    place.sealed_of(&attack());
+    let id = findings(&place, "audit.ndjson", &[])["findings"][0]["id"].clone();
+    let answer = |by: &str| {
+        let event = json!({
+            "action": "countersign.acknowledged", "actor": {"id": by, "type": "user"},
+            "target": {"id": id, "type": "finding"}, "reason": "A load test",
+        });
+        event.to_string() + "\n"
+    };
+    // The same leaves, and so the same finding, whoever signs.
+    let place = Place::new();
+    place.sealed_of(&(attack() + &answer("u_ada") + &answer("u_late")));
+    place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt"]).success().stdout(
+        predicate::str::is_match("answered by u_ada at entry 44, signer .* ✓ trusted: A load test\n")
+            .unwrap(),
+    );
+    place.run(&["analyze", "audit.ndjson", "--threads", "1"]).stdout(
+        predicate::str::is_match("answered by u_ada at entry 44, .* unknown: A load test\n").unwrap(),
+    );
+}
+
+#[test]
+fn what_is_found_names_its_entries_and_who_signed_them() {
+    let place = Place::new();
+    place.sealed_of(&attack());
+    let found = findings(&place, "audit.ndjson", &[]);
+    assert_eq!(found["verdict"], "verified");
+    assert_eq!(found["events"], 42);
+    let [finding] = &found["findings"].as_array().unwrap()[..] else { panic!("{found}") };
+    assert_eq!(finding["title"], "Many failed logins of one identity");
+    assert_eq!(
+        (&finding["level"], &finding["standing"], &finding["repeats"]),
+        (&json!("high"), &json!("trusted"), &json!(1))
+    );
+    assert_eq!(finding["group"], json!({"read.actor.id": "u_1"}));
+    assert_eq!(
+        (&finding["first"], &finding["last"]),
+        (&json!("2026-11-18T10:00:00.000Z"), &json!("2026-11-18T10:19:00.000Z"))
+    );
+    assert_eq!(finding["leaves"].as_array().unwrap().len(), 20);
+    // On any number of threads the same, byte for byte.
+    for threads in ["1", "2", "5"] {
+        assert_eq!(findings(&place, "audit.ndjson", &["--threads", threads]), found);
+    }
+    place
+        .run(&["analyze", "audit.ndjson", "--trust", "trust.txt"])
+        .success()
+        .stdout(predicate::str::contains("✗ high Many failed logins of one identity"))
+        .stdout(predicate::str::contains("read.actor.id u_1"))
+        .stdout(predicate::str::contains("1 finding in all entries from 0 to 44"));
+    place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "high"]).code(6);
+    place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "critical"]).success();
+    assert_eq!(findings(&place, "audit.ndjson", &[])["complete"], json!([0, 45]));
+    let unknown = place.run(&["analyze", "audit.ndjson"]).code(3);
+    unknown.stdout(
+        predicate::str::contains("? unknown").and(predicate::str::contains("there may be other entries")),
+    );
+}
+
+#[test]
+fn a_findings_evidence_makes_the_rule_fire_again() {
+    let place = Place::new();
+    place.sealed_of(&attack());
+    place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--evidence", "evidence"]).success();
+    let found = findings(&place, "audit.ndjson", &[]);
+    let id = found["findings"][0]["id"].as_str().unwrap();
+    assert_eq!(id.len(), 64);
+    let slice = format!("evidence/{id}.ndjson");
+    place.run(&["verify", &slice, "--trust", "trust.txt"]).code(4);
+    let again = findings(&place, &slice, &["--rules", "evidence/pack.json"]);
+    assert_eq!((&again["findings"][0]["id"], &again["events"]), (&json!(id), &json!(20)));
+    assert_eq!(again["pack"]["hash"], found["pack"]["hash"]);
+    assert_eq!(again["complete"], Value::Null);
+    place
+        .run(&["analyze", "audit.ndjson", "--evidence", "evidence"])
+        .code(2)
+        .stderr(predicate::str::contains("io.exists"));
+}
+
+#[test]
+fn others_compute_the_same_or_hear_what_differs() {
+    let place = Place::new();
+    place.sealed_of(&attack());
+    place.write("findings.json", findings(&place, "audit.ndjson", &[]).to_string());
+    let recompute = |export: &str| {
+        place.run(&["analyze", export, "--trust", "trust.txt", "--recompute", "findings.json"])
+    };
+    recompute("audit.ndjson").success().stdout(predicate::str::contains("The same."));
+    place.sealed_of(&attack().split_inclusive('\n').take(10).collect::<String>());
+    recompute("audit.ndjson")
+        .code(6)
+        .stdout(predicate::str::contains("Before: 1. Of these follow from what is here: 0. New: 0."));
+    place.write(
+        "findings.json",
+        findings(&place, "audit.ndjson", &[]).to_string().replace("\"engine\":\"2\"", "\"engine\":\"0\""),
+    );
+    recompute("audit.ndjson").code(2).stderr(predicate::str::contains("findings.other"));
+    place.write("findings.json", "{}");
+    recompute("audit.ndjson").code(2).stderr(predicate::str::contains("findings.invalid"));
+}
+
+#[test]
+fn what_does_not_verify_makes_no_finding() {
+    let place = Place::new();
+    place.sealed_of(&attack());
+    let text = place.read("audit.ndjson");
+    // Two of the twenty-one are altered, so that nineteen are left.
+    place.write("audit.ndjson", text.replacen("198.51.100.7", "198.51.100.8", 2));
+    let found = findings(&place, "audit.ndjson", &[]);
+    assert_eq!(
+        (&found["verdict"], &found["events"], &found["findings"]),
+        (&json!("altered"), &json!(40), &json!([]))
+    );
+    place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "low"]).code(1);
+}
+
+#[test]
+fn nothing_found_is_green_only_where_everything_was_looked_at() {
+    let place = Place::new();
+    place.sealed(5);
+    let analyze = |export: &str| place.run(&["analyze", export, "--trust", "trust.txt"]);
+    analyze("audit.ndjson").success().stdout(predicate::str::contains("✓ Nothing was found in all entries"));
+    place.run(&["slice", "audit.ndjson", "--query", "n:3", "-o", "slice.ndjson"]).success();
+    let part = predicate::str::contains("\nNothing was found in what is shown");
+    analyze("slice.ndjson").code(4).stdout(part);
+    place.write("x.png", b"\x89PNG\r\n");
+    analyze("x.png").code(5).stdout(predicate::str::contains("? Nothing was looked at"));
+}
+
+#[test]
+fn real_events_are_looked_through() {
+    let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
+    let place = Place::new();
+    place.sealed_of(&std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
+    let found = findings(&place, "audit.ndjson", &[]);
+    let titles: Vec<_> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["title"].as_str().unwrap())
+        .collect();
+    for title in [
+        "A log was disabled, erased from, or kept for a shorter time",
+        "A login was added to an AWS identity",
+        "An AWS snapshot or image was shared",
+        "An AWS network was opened",
+    ] {
+        assert!(titles.contains(&title), "{title} is not among {titles:?}");
+    }
+}
+
+const RULE: &str =
+    "title: Deleted\nid: deleted\nlevel: low\ndetection:\n  s: {read.action: job.delete}\n  condition: s\n";
+
+#[test]
+fn rules_are_built_tested_and_listed() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("rules")).unwrap();
+    place.write("rules/deleted.yml", RULE);
+    place.write(
+        "rules/deleted.cases.yml",
+        "rule: deleted\nname: one\nfires: 1\nevents: [{event: {action: job.delete}}]\n",
+    );
+    place
+        .run(&["rules", "build", "rules", "-o", "pack.json"])
+        .success()
+        .stderr(predicate::str::contains("1 rule"));
+    assert!(place.read("pack.json").starts_with(r#"{"countersign":"rules/v1","name":"rules","rules":[{"#));
+    place.run(&["rules", "test", "rules"]).success().stdout("✓ 1 rule, 1 case as wanted\n");
+    place.run(&["rules", "list", "pack.json"]).success().stdout(predicate::str::contains("Deleted"));
+    place
+        .run(&["rules", "list"])
+        .success()
+        .stdout(predicate::str::contains("Many failed logins of one identity"));
+    place.write(
+        "rules/deleted.cases.yml",
+        "rule: deleted\nname: two\nfires: false\nevents: [{event: {action: job.delete}}]\n",
+    );
+    place
+        .run(&["rules", "test", "rules"])
+        .code(1)
+        .stdout(predicate::str::contains("deleted.cases.yml:1: Deleted: two: fires once instead of 0 times"));
+    place.write("rules/deleted.cases.yml", "rule: nobody\nname: two\nfires: 1\nevents: [{event: {}}]\n");
+    place.run(&["rules", "test", "rules"]).code(2).stderr(predicate::str::contains("case.rule"));
+}
+
+#[test]
+fn rules_that_are_wrong_are_refused_with_their_place() {
+    let place = Place::new();
+    place.write("bad.yml", RULE.replace("condition: s", "condition: t") + "---\ntitle: B\n");
+    place
+        .run(&["rules", "build", "bad.yml"])
+        .code(2)
+        .stdout("")
+        .stderr(predicate::str::contains(
+            "error[rule.condition]: bad.yml: line 6: Deleted: no selection is named `t`",
+        ))
+        .stderr(predicate::str::contains("error[rule.missing]: bad.yml: line 8"))
+        .stderr(predicate::str::contains("hint:"));
+    std::fs::create_dir(place.path("none")).unwrap();
+    place.run(&["rules", "build", "none"]).code(2).stderr(predicate::str::contains("rules.none"));
+    place
+        .run(&["analyze", "audit.ndjson", "--rules", "absent.yml"])
+        .code(2)
+        .stderr(predicate::str::contains("io.not_found"));
+}

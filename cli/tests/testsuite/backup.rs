@@ -1,0 +1,89 @@
+//! `countersign backup`: what it copies while a log is served, what the log says of it, and what comes of bringing it back.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::common::serving::Serving;
+use crate::common::{ORIGIN, Place, events};
+use reqwest::blocking::get;
+use serde_json::Value;
+
+fn serve(place: &Place) -> Serving {
+    let args = ["--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--trust", "served.txt"];
+    Serving::start(&place.path("."), &[&args[..], &["--listen", "127.0.0.1:0", "--no-page"]].concat())
+}
+
+fn record(place: &Place, log: &Serving, count: usize) {
+    place.write("events.ndjson", events(count));
+    place
+        .run(&["record", "--key", "app.key", "--to", log.url(), "--log", &place.log, "events.ndjson"])
+        .success();
+}
+
+fn health(log: &Serving) -> (u16, Value) {
+    let answer = get(format!("{}/healthz", log.url())).unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&answer.text().unwrap()).unwrap())
+}
+
+/// Puts a backup in the place of the database.
+fn restore(place: &Place, backup: &str) {
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(place.path(&format!("log/log.sqlite{end}")));
+    }
+    fs::copy(place.path(backup), place.path("log/log.sqlite")).unwrap();
+}
+
+#[test]
+fn a_served_log_is_backed_up_and_says_so_and_is_held_to_what_it_signed_when_it_comes_back() {
+    let place = Place::new();
+    place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
+    let log = serve(&place);
+    record(&place, &log, 5);
+    assert_eq!(health(&log).1["backup"], Value::Null);
+    let backup = |to| place.run(&["backup", "--dir", "log", "--to", to]);
+    let told = backup("one.sqlite").success().get_output().stderr.clone();
+    let size = health(&log).1["size"].as_u64().unwrap();
+    assert!(String::from_utf8(told).unwrap().contains(&format!("{size} entries as of 20")));
+    let mode = fs::metadata(place.path("one.sqlite")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it holds events");
+    let told = &health(&log).1["backup"];
+    assert_eq!(told["size"], size);
+    assert!(told["at"].as_str().unwrap().starts_with("20"));
+    record(&place, &log, 3);
+    backup("two.sqlite").success();
+    assert!(health(&log).1["backup"]["size"].as_u64() > Some(size));
+    assert_eq!(
+        place.files().iter().filter(|name| name.starts_with('.')).count(),
+        0,
+        "nothing is left beside it"
+    );
+    drop(log);
+
+    // As it is now: whole, and the log goes on.
+    restore(&place, "two.sqlite");
+    place.run(&["fsck", "--dir", "log"]).success();
+    let log = serve(&place);
+    assert_eq!(health(&log).0, 200);
+    record(&place, &log, 1);
+    drop(log);
+
+    // An older one lacks what was acknowledged since.
+    restore(&place, "one.sqlite");
+    let (status, told) = health(&serve(&place));
+    assert_eq!((status, told["stopped"]["code"].as_str()), (503, Some("log.rollback")), "{told}");
+}
+
+#[test]
+fn what_is_no_log_is_not_backed_up_and_no_earlier_backup_is_lost_by_it() {
+    let place = Place::new();
+    place.write("kept.sqlite", "the backup of yesterday");
+    fs::create_dir(place.path("empty")).unwrap();
+    for folder in ["nowhere", "empty"] {
+        place.run(&["backup", "--dir", folder, "--to", "kept.sqlite"]).code(2);
+        assert_eq!(place.read("kept.sqlite"), "the backup of yesterday");
+    }
+    fs::write(place.path("empty/log.sqlite"), "no database").unwrap();
+    place.run(&["backup", "--dir", "empty", "--to", "kept.sqlite"]).code(2);
+    assert_eq!(place.read("kept.sqlite"), "the backup of yesterday");
+}

@@ -1,0 +1,278 @@
+//! `countersign check`: logs in folders and on servers, whole and not.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::common;
+use crate::common::Place;
+use crate::common::log::{Instead, opaque, publish, serve};
+use predicates::prelude::*;
+use serde_json::Value;
+
+/// The check's report, and that the exit status is the verdict's.
+fn report(place: &Place, args: &[&str]) -> Value {
+    place.judged(&[&["check", "--json"], args].concat())
+}
+
+/// The paths of the findings of a code.
+fn found<'a>(report: &'a Value, code: &str) -> Vec<&'a str> {
+    let findings = report["tiles"]["findings"].as_array().unwrap();
+    findings
+        .iter()
+        .filter(|found| found["code"] == code)
+        .map(|found| found["path"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_log_of_ours_in_a_folder() {
+    let place = Place::new();
+    place.sealed(9);
+    publish(&place.path("log"), &place.read("audit.ndjson"));
+    let whole = report(&place, &["log", "--trust", "trust.txt"]);
+    assert_eq!(
+        (whole["countersign"].as_str(), whole["verdict"].as_str()),
+        (Some("check/v1"), Some("partial"))
+    );
+    assert_eq!(whole["tiles"]["leaves"], serde_json::json!({ "links": 11, "notes": 1, "other": 0 }));
+    assert_eq!(
+        (&whole["report"]["verdict"], &whole["report"]["counts"]["withheld"]),
+        (&"partial".into(), &9.into())
+    );
+
+    place
+        .run(&["check", "log", "--trust", "trust.txt"])
+        .code(4)
+        .stdout(predicate::str::starts_with("✓ Unchanged, and no entry is missing in between,"))
+        .stdout(predicate::str::contains("– not needed  payloads     no event is in a log's tiles"))
+        .stdout(predicate::str::contains(
+            "✓ pass        1 tile, 1 bundle with 11 links, 1 key note, 0 other entries",
+        ));
+    place.run(&["check", "log/", "--trust", "trust.txt", "--allow", "partial"]).success();
+    // The log's key alone says nothing of who signed the chains.
+    let vkey = place.log.clone();
+    assert_eq!(report(&place, &["log", "--vkey", &vkey])["verdict"], "unconfirmed");
+    let stranger = place.issuer.clone();
+    assert_eq!(report(&place, &["log", "--vkey", &stranger])["verdict"], "unconfirmed");
+    assert_eq!(
+        report(&place, &["log", "--trust", "trust.txt", "--origin", "log.example/x"])["verdict"],
+        "broken"
+    );
+}
+
+#[test]
+fn a_log_of_anything_on_a_server() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 2_600);
+    let server = serve(place.path("log"), BTreeMap::new());
+    let vkey = key.verifier_key().to_string();
+    let whole = report(&place, &[&server.url, "--vkey", &vkey, "--save-pin", "pin.txt"]);
+    assert_eq!((&whole["verdict"], &whole["tiles"]["checked"]), (&"verified".into(), &12.into()));
+    assert_eq!(whole["report"]["log"]["size"], 2_600);
+    let asked = std::mem::take(&mut *server.asked.lock().unwrap());
+    assert_eq!(asked.len(), 1 + 11 + 12, "each once");
+    assert!(asked.iter().all(|(_, gzip)| *gzip));
+    place.run(&["check", &server.url, "--vkey", &vkey, "--pin", "pin.txt"]).success().stdout(
+        predicate::str::starts_with(
+            "✓ Verified. Unchanged, in order, signed with keys you trust, and complete: all 2600 entries",
+        ),
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 600);
+    let vkey = key.verifier_key().to_string();
+    let args = ["log", "--vkey", &vkey];
+    let change = |path: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let file = place.path("log").join(path);
+        let before = fs::read(&file).unwrap();
+        let mut bytes = before.clone();
+        change(&mut bytes);
+        fs::write(&file, bytes).unwrap();
+        let changed = report(&place, &args);
+        fs::write(&file, before).unwrap();
+        changed
+    };
+    let tile = change("tile/0/001", &|bytes| bytes[32 * 5] ^= 1);
+    assert_eq!(
+        (&tile["verdict"], found(&tile, "tile.hash")),
+        (&"altered".into(), vec!["tile/0/001", "tile/1/000.p/2"])
+    );
+    assert_eq!(
+        (&tile["tiles"]["findings"][0]["index"], &tile["report"]["verdict"]),
+        (&261.into(), &"verified".into())
+    );
+    let leaf = change("tile/entries/002.p/88", &|bytes| bytes[3] ^= 1);
+    assert_eq!((&leaf["verdict"], found(&leaf, "tile.hash")), (&"altered".into(), vec!["tile/0/002.p/88"]));
+    assert_eq!(
+        (&leaf["tiles"]["findings"][0]["index"], &leaf["report"]["findings"][0]["code"]),
+        (&512.into(), &"tree.root".into())
+    );
+    let cut = change("tile/entries/000", &|bytes| bytes.truncate(100));
+    assert_eq!(
+        (&cut["verdict"], found(&cut, "tile.malformed")),
+        (&"broken".into(), vec!["tile/entries/000"])
+    );
+    assert_eq!(cut["report"]["checks"]["tree"]["state"], "pass", "the tile stands for the bundle");
+    let signature = change("checkpoint", &|bytes| {
+        let at = bytes.len() - 20;
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+    });
+    assert_eq!(
+        (&signature["verdict"], &signature["tiles"]["finding_counts"]),
+        (&"altered".into(), &serde_json::json!({}))
+    );
+
+    fs::remove_file(place.path("log/tile/1/000.p/2")).unwrap();
+    let missing = report(&place, &args);
+    assert_eq!(
+        (&missing["verdict"], found(&missing, "tile.missing")),
+        (&"broken".into(), vec!["tile/1/000.p/2"])
+    );
+    place
+        .run(&["check", "log", "--vkey", &vkey])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Broken."))
+        .stdout(predicate::str::contains(
+            "✗ error   tile.missing tile/1/000.p/2, entry 0: the log does not have it",
+        ));
+}
+
+#[test]
+fn a_log_that_grew_meanwhile_has_replaced_its_partial_tiles() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 300);
+    let vkey = key.verifier_key().to_string();
+    let old = fs::read(place.path("log/checkpoint")).unwrap();
+    opaque(&place.path("grown"), "other.example/log", 700);
+    fs::write(place.path("grown/checkpoint"), old).unwrap();
+    fs::write(place.path("grown/tile/1/000.p/1"), fs::read(place.path("log/tile/1/000.p/1")).unwrap())
+        .unwrap();
+    assert_eq!(report(&place, &["grown", "--vkey", &vkey])["verdict"], "verified");
+    let pin = place.path("grown/checkpoint");
+    let grown = opaque(&place.path("later"), "other.example/log", 700);
+    assert_eq!(grown.verifier_key().to_string(), vkey);
+    let pinned = report(&place, &["later", "--vkey", &vkey, "--pin", pin.to_str().unwrap()]);
+    assert_eq!(
+        (&pinned["verdict"], &pinned["report"]["checks"]["append_only"]["state"]),
+        (&"verified".into(), &"pass".into())
+    );
+    let back = report(&place, &["log", "--vkey", &vkey, "--pin", "later/checkpoint"]);
+    assert_eq!(
+        (&back["verdict"], &back["report"]["findings"][0]["code"]),
+        (&"altered".into(), &"append_only.rollback".into())
+    );
+}
+
+#[test]
+fn no_pin_is_saved_of_a_log_with_a_wrong_tile() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 3);
+    fs::write(place.path("log/tile/0/000.p/3"), [7; 96]).unwrap();
+    place
+        .run(&["check", "log", "--vkey", key.verifier_key().as_str(), "--save-pin", "pin.txt"])
+        .code(1)
+        .stderr(predicate::str::contains("no pin was saved"));
+    assert!(!place.path("pin.txt").exists());
+}
+
+#[test]
+fn a_server_that_is_busy_is_asked_again_and_one_that_is_not_a_log_is_told() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 3);
+    let vkey = key.verifier_key().to_string();
+    let instead = |status, headers: &str, body: &[u8], times| Instead {
+        status,
+        headers: headers.into(),
+        body: body.into(),
+        times,
+    };
+    let serve = |path: &str, instead: Instead| {
+        serve(place.path("log"), BTreeMap::from([(path.to_owned(), instead)])).url
+    };
+
+    let busy = serve("tile/0/000.p/3", instead(503, "Retry-After: 0\r\n", b"busy", 2));
+    assert_eq!(report(&place, &[&busy, "--vkey", &vkey])["verdict"], "verified");
+
+    let always = usize::MAX;
+    let code = |url: &str, code: &str| {
+        let told = predicate::str::contains(format!("error[{code}]"));
+        place.run(&["check", url, "--vkey", &vkey]).code(2).stdout("").stderr(told);
+    };
+    code(&serve("tile/0/000.p/3", instead(503, "Retry-After: 0\r\n", b"busy", always)), "http.status");
+    code(&serve("tile/0/000.p/3", instead(403, "", b"no", always)), "http.status");
+    code(&serve("checkpoint", instead(404, "", b"", always)), "log.no_checkpoint");
+    code(&serve("checkpoint", instead(200, "", b"<html>", always)), "checkpoint.invalid");
+    code(&serve("checkpoint", instead(200, "", &vec![b'a'; 1 << 19], always)), "http.too_large");
+    code(&serve("tile/0/000.p/3", instead(200, "", &[0; 8_193], always)), "http.too_large");
+    code(
+        &serve("tile/entries/000.p/3", instead(200, "Content-Encoding: br\r\n", b"a", always)),
+        "http.encoding",
+    );
+    code(
+        &serve("tile/entries/000.p/3", instead(200, "Content-Encoding: gzip\r\n", b"a", always)),
+        "http.encoding",
+    );
+    code(&serve("checkpoint", instead(302, "Location: checkpoint\r\n", b"", always)), "http.redirect");
+    code(&serve("checkpoint", instead(302, "Location: ftp://127.0.0.1/\r\n", b"", always)), "http.redirect");
+    // What is public may be elsewhere.
+    let there = common::log::serve(place.path("log"), BTreeMap::new()).url;
+    let moved = serve("checkpoint", instead(302, &format!("Location: {there}/checkpoint\r\n"), b"", always));
+    assert_eq!(report(&place, &[&moved, "--vkey", &vkey])["verdict"], "verified");
+
+    for (url, told) in [
+        ("http://127.0.0.1:1/", "http.connect"),
+        ("https://u:secret@127.0.0.1/", "http.url"),
+        ("ftp://127.0.0.1/", "http.url"),
+        ("./nothing", "io.not_found"),
+        ("trust.txt", "io.not_directory"),
+    ] {
+        code(url, told);
+    }
+    place
+        .run(&["check", "https://u:secret@127.0.0.1/", "--vkey", &vkey])
+        .stderr(predicate::str::contains("secret").not());
+    for args in [
+        &["check", "log"][..],
+        &["check", "log", "--vkey", "x"],
+        &["check", "log", "--vkey", &vkey, "--trust", "trust.txt"],
+    ] {
+        place.run(args).code(2);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_is_never_left() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 3);
+    let vkey = key.verifier_key().to_string();
+    let tile = place.path("log/tile/0/000.p/3");
+    fs::rename(&tile, place.path("outside")).unwrap();
+    std::os::unix::fs::symlink(place.path("outside"), &tile).unwrap();
+    place
+        .run(&["check", "log", "--vkey", &vkey])
+        .code(2)
+        .stderr(predicate::str::contains("error[io.outside]"));
+    fs::remove_file(&tile).unwrap();
+    fs::create_dir(&tile).unwrap();
+    place
+        .run(&["check", "log", "--vkey", &vkey])
+        .code(2)
+        .stderr(predicate::str::contains("error[io.not_file]"));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_one_of_a_checked_log_is_told() {
+    let place = Place::new();
+    let key = opaque(&place.path("log"), "other.example/log", 3);
+    let note = fs::read_to_string(place.path("log/checkpoint")).unwrap();
+    fs::write(place.path("log/checkpoint"), note.replacen("other.example/log", "go.sum database tree", 1))
+        .unwrap();
+    place
+        .run(&["check", "log", "--vkey", key.verifier_key().as_str()])
+        .code(2)
+        .stderr(predicate::str::contains("error[name.invalid]"));
+}

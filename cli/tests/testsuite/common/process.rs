@@ -1,0 +1,174 @@
+//! `countersign serve` as a process of its own.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{LazyLock, mpsc};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use countersign::note::SignerKey;
+use countersign::trust::Trust;
+use reqwest::blocking::Client;
+use tempfile::TempDir;
+
+use crate::common::emitter::Emitter;
+
+pub const ORIGIN: &str = "log.example/audit";
+
+/// How long anything may take before the test has failed anyway.
+pub const DEADLINE: Duration = Duration::from_mins(2);
+
+/// A log's folder, its keys, and who may write to it.
+pub struct Place {
+    pub folder: TempDir,
+    pub trust: Trust,
+}
+
+pub fn emitter_key(number: u8) -> SignerKey {
+    SignerKey::generate(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
+}
+
+/// An emitter whose links are dated from the first call on: the servers and witnesses here are programs that go by the
+/// machine's clock, and find links late that are a day old.
+pub fn emitter(number: u8, trust: Trust) -> Emitter {
+    static BEGIN: LazyLock<i64> = LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        i64::try_from(since.as_millis()).unwrap()
+    });
+    Emitter::beginning_at(*BEGIN, ORIGIN, emitter_key(number), 0, trust)
+}
+
+pub fn log_key() -> SignerKey {
+    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+}
+
+/// The program with these arguments, and nothing of the environment that changes what it says.
+pub fn program(args: &[&OsStr]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("countersign"));
+    command.args(args).env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env_remove("RUST_LOG");
+    command
+}
+
+/// Runs the program to its end.
+pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Output {
+    let args: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
+    program(&args).stdin(Stdio::null()).output().unwrap()
+}
+
+impl Place {
+    pub fn new(emitters: u8) -> Self {
+        Self::with(emitters, "")
+    }
+
+    /// A place whose trust file says more.
+    pub fn with(emitters: u8, more: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let keys: String = (0..emitters)
+            .map(|number| format!("emitter {}\n", emitter_key(number).verifier_key()))
+            .collect::<Vec<_>>()
+            .concat();
+        let trust = format!("log {}\n{keys}{more}", log_key().verifier_key());
+        std::fs::write(folder.path().join("trust.txt"), &trust).unwrap();
+        std::fs::write(folder.path().join("log.key"), format!("{}\n", *log_key().encode())).unwrap();
+        let trust = Trust::parse(trust.as_bytes()).unwrap();
+        Self { folder, trust }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn trust_file(&self) -> PathBuf {
+        self.path("trust.txt")
+    }
+
+    pub fn emitter(&self, number: u8) -> Emitter {
+        emitter(number, self.trust.clone())
+    }
+
+    pub fn spawn(&self) -> Child {
+        spawn(self.folder.path())
+    }
+
+    /// Starts a server, and waits until it listens.
+    pub fn serve(&self) -> Process {
+        Process::of(self.spawn())
+    }
+}
+
+/// A server of the folder, which may have any port. It is told of no file that is too large but by an error.
+pub fn spawn(folder: &Path) -> Child {
+    spawn_with(folder, &[])
+}
+
+/// The same with more arguments.
+pub fn spawn_with(folder: &Path, more: &[&str]) -> Child {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(assert_cmd::cargo::cargo_bin!("countersign"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
+        .arg(folder)
+        .args(more)
+        .env("NO_COLOR", "1")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// A server that listens.
+pub struct Process {
+    pub child: Child,
+    pub url: String,
+    said: mpsc::Receiver<String>,
+}
+
+impl Process {
+    /// Waits until the server listens.
+    pub fn of(mut child: Child) -> Self {
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (say, said) = mpsc::channel();
+        // All of it is read, so that the server never waits for a reader.
+        thread::spawn(move || lines.map_while(Result::ok).for_each(|line| _ = say.send(line)));
+        let mut heard = Vec::new();
+        let url = loop {
+            let line =
+                said.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("it does not listen: {heard:?}"));
+            if let Some((_, url)) = line.split_once("listens on ") {
+                break url.trim().to_owned();
+            }
+            heard.push(line);
+        };
+        Self { child, url, said }
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM. Gives what it said.
+    pub fn stop(mut self) -> String {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        assert!(self.child.wait().unwrap().success());
+        self.said.iter().collect::<Vec<_>>().join("\n")
+    }
+
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let client = Client::builder().timeout(DEADLINE).build().unwrap();
+        let response = client.get(format!("{}{path}", self.url)).send().unwrap();
+        (response.status().as_u16(), response.text().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,45 @@
+//! `countersign witness` as a process of its own.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use countersign::note::SignerKey;
+use tempfile::TempDir;
+
+use crate::common::process::{log_key, program};
+
+/// A witness that runs, until it is dropped.
+pub struct Witness {
+    child: Child,
+    /// What it adds to the log's trust file.
+    pub line: String,
+    _folder: TempDir,
+}
+
+impl Witness {
+    pub fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let key = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+        let (file, state) = (folder.path().join("w.key"), folder.path().join("w.state"));
+        fs::write(&file, format!("{}\n", *key.encode())).unwrap();
+        let log = log_key().verifier_key().to_string();
+        let args = ["witness", "--listen", "127.0.0.1:0", "--log", &log, "--key"].map(AsRef::as_ref);
+        let mut command =
+            program(&[&args[..], &[file.as_ref(), "--state".as_ref(), state.as_ref()]].concat());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let listens = lines.find(|line| line.contains("listens on ")).expect("it listens");
+        let (_, url) = listens.split_once("listens on ").unwrap();
+        let line = format!("witness w {} {}\nquorum w\n", key.verifier_key(), url.trim());
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, line, _folder: folder }
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,313 @@
+//! Recording to a collector: what is not proven stays, and is sent again.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::common::collector::{Collector, Mischief, time_of};
+use crate::common::{ORIGIN, Place, events};
+use assert_cmd::assert::Assert;
+use countersign::event::{Event, Redaction};
+use countersign::note::SignerKey;
+use countersign::recorder::{Recorder, header};
+use countersign::time::Time;
+use predicates::prelude::*;
+use serde_json::Value;
+
+fn record(place: &Place, collector: &Collector, log: &str, more: &[&str]) -> Assert {
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url, "--log", log];
+    place.run(&[&args, more].concat())
+}
+
+/// The numbers of the events that the log holds.
+fn numbers(collector: &Collector) -> Vec<u64> {
+    let number = |event: &String| serde_json::from_str::<Value>(event).unwrap()["n"].as_u64().unwrap();
+    collector.events().iter().map(number).collect()
+}
+
+fn start(count: usize) -> (Place, Collector, String) {
+    let (place, collector) = (Place::new(), Collector::start());
+    place.write("events.ndjson", events(count));
+    let log = collector.vkey();
+    (place, collector, log)
+}
+
+fn segments(place: &Place) -> Vec<String> {
+    let names = fs::read_dir(place.path("outbox")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".ndjson"));
+    names.sort();
+    names
+}
+
+#[test]
+fn events_are_delivered_and_proven() {
+    let (place, collector, log) = start(2_500);
+    record(&place, &collector, &log, &["--json"])
+        .success()
+        .stdout(predicate::str::contains(r#""recorded":2500,"proven":2500,"waiting":0"#))
+        .stdout(predicate::str::contains(r#""closed":true"#))
+        .stderr(predicate::str::contains(
+            "2500 events recorded, 2500 proven to be in the log; the chain is closed; 2500 values redacted",
+        ))
+        .stdout(predicate::str::contains(r#""redacted":2500"#));
+    assert_eq!(numbers(&collector), (1..=2_500).collect::<Vec<_>>());
+    assert!(!collector.events()[0].contains("hunter2"));
+    assert!(collector.bodies().iter().all(|body| !body.contains("export/v1")), "no header is sent");
+}
+
+#[test]
+fn the_log_is_taken_from_a_trust_file_too() {
+    let (place, collector, log) = start(3);
+    place.write("log.txt", format!("log {log}\n"));
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url];
+    place.run(&[&args[..], &["--trust", "log.txt"]].concat()).success();
+    place.run(&args).code(2).stderr(predicate::str::contains("no log key was given to check proofs with"));
+    place
+        .run(&[&args[..], &["--trust", "log.txt", "--origin", "log.example/other"]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("is not of the log"));
+    place.run(&[&args[..], &["--log", &log, "-o", "x"]].concat()).code(2);
+    assert_eq!(numbers(&collector), [1, 2, 3]);
+}
+
+#[test]
+fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
+    for (mischief, status, code) in [
+        (Mischief::Drops, 2, "http."),
+        (Mischief::TakesAndDrops, 2, "http."),
+        (Mischief::Status(503), 1, "server.busy"),
+        (Mischief::Status(429), 1, "server.busy"),
+        (Mischief::Status(400), 1, "server.busy"),
+        (Mischief::Status(404), 1, "server.busy"),
+        (Mischief::OtherKey, 1, "proof.invalid"),
+    ] {
+        let (place, collector, log) = start(5);
+        collector.misbehave(&[mischief]);
+        record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s", "--json"])
+            .code(status)
+            .stdout(predicate::str::contains(r#""recorded":5,"proven":0,"waiting":5"#))
+            .stderr(predicate::str::contains(code))
+            .stderr(predicate::str::contains("5 events are not proven to be in the log (kept in outbox"));
+        assert_eq!(segments(&place).len(), 1, "{mischief:?}");
+        place.write("events.ndjson", "");
+        record(&place, &collector, &log, &["--outbox", "outbox"])
+            .success()
+            .stderr(predicate::str::contains("5 events from an earlier run"));
+        assert_eq!(numbers(&collector), [1, 2, 3, 4, 5], "{mischief:?}");
+        assert!(segments(&place).is_empty());
+    }
+}
+
+#[test]
+fn what_fails_for_now_is_tried_again_in_the_same_run() {
+    let (place, collector, log) = start(4);
+    collector.misbehave(&[Mischief::TakesAndDrops, Mischief::Status(503), Mischief::OtherKey]);
+    record(&place, &collector, &log, &[])
+        .success()
+        .stderr(predicate::str::contains("trying again in"))
+        .stderr(predicate::str::contains("delivering again"));
+    assert_eq!(numbers(&collector), [1, 2, 3, 4]);
+}
+
+#[test]
+fn without_an_outbox_what_is_not_proven_is_said_to_be_lost() {
+    let (place, collector, log) = start(3);
+    collector.misbehave(&[Mischief::OtherKey; 9]);
+    record(&place, &collector, &log, &["--give-up", "0s"]).code(1).stderr(predicate::str::contains(
+        "3 events are not proven to be in the log (lost, because there is no --outbox)",
+    ));
+}
+
+#[test]
+fn another_logs_key_proves_nothing() {
+    let (place, collector, _) = start(2);
+    let other = place.keygen(ORIGIN, "other.key");
+    record(&place, &collector, &other, &["--outbox", "outbox", "--give-up", "0s"])
+        .code(1)
+        .stderr(predicate::str::contains("no trusted log key signed"));
+    assert_eq!(segments(&place).len(), 1);
+}
+
+#[test]
+fn a_chain_goes_on_from_run_to_run() {
+    let (place, collector, log) = start(3);
+    record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
+        .success()
+        .stderr(predicate::str::contains("the chain is open"));
+    place.write("events.ndjson", events(5).lines().skip(3).collect::<Vec<_>>().join("\n"));
+    record(&place, &collector, &log, &["--outbox", "outbox"])
+        .success()
+        .stderr(predicate::str::contains("the chain is closed"));
+    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5]);
+    assert_eq!(collector.log.lock().unwrap().growth.chains().count(), 1);
+    place.write("events.ndjson", events(1));
+    record(&place, &collector, &log, &["--outbox", "outbox"]).success();
+    assert_eq!(
+        collector.log.lock().unwrap().growth.chains().count(),
+        2,
+        "a closed chain is not gone on with"
+    );
+}
+
+#[test]
+fn an_outbox_belongs_to_one_key_log_and_process() {
+    let (place, collector, log) = start(1);
+    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
+    place.keygen("example.com/other", "other.key");
+    let args = ["record", "events.ndjson", "--to", &collector.url, "--outbox", "outbox"];
+    place
+        .run(&[&args[..], &["--key", "other.key", "--log", &log]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("outbox.other_key"));
+    let elsewhere = place.keygen("log.example/other", "elsewhere.key");
+    place
+        .run(&[&args[..], &["--key", "app.key", "--log", &elsewhere]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("outbox.other_log"));
+    let lock = fs::File::open(place.path("outbox/lock")).unwrap();
+    lock.lock().unwrap();
+    record(&place, &collector, &log, &["--outbox", "outbox"])
+        .code(2)
+        .stderr(predicate::str::contains("io.locked"));
+}
+
+#[test]
+fn a_fork_is_fatal_and_begins_no_new_chain() {
+    let (place, collector, log) = start(2);
+    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
+    let backup = fs::read(place.path("outbox/position.json")).unwrap();
+    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
+    // An old backup is put back.
+    fs::write(place.path("outbox/position.json"), backup).unwrap();
+    for _ in 0..2 {
+        record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
+            .code(1)
+            .stderr(predicate::str::contains("error[log.fork]"))
+            .stderr(predicate::str::contains("this chain was continued twice"))
+            .stderr(predicate::str::contains("an old copy"));
+    }
+    assert!(!segments(&place).is_empty());
+    assert_eq!(numbers(&collector), [1, 2, 1, 2]);
+    assert_eq!(collector.log.lock().unwrap().growth.chains().count(), 1);
+}
+
+#[test]
+fn a_log_that_was_rolled_back_is_told_so() {
+    let (place, collector, log) = start(2);
+    record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
+    collector.log.lock().unwrap().forget();
+    record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
+        .code(1)
+        .stderr(predicate::str::contains("error[log.rollback]"));
+    assert!(place.read("outbox/position.json").contains("c2sp.org/tlog-proof@v1"));
+}
+
+#[test]
+fn what_waits_is_an_ordinary_export() {
+    let (place, collector, log) = start(3);
+    collector.misbehave(&[Mischief::Drops; 9]);
+    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"]).failure();
+    place.write("trust.txt", format!("emitter {}\n", place.app));
+    assert_eq!(place.report("outbox/000000000001.ndjson", &[])["counts"]["events"], 3);
+}
+
+#[test]
+fn a_line_that_is_no_event_stops_the_run_and_keeps_what_came_before() {
+    let (place, collector, log) = start(2);
+    place.write("events.ndjson", events(2) + "nonsense\n" + &events(1));
+    record(&place, &collector, &log, &["--outbox", "outbox"])
+        .code(1)
+        .stderr(predicate::str::contains("line 3"));
+    assert_eq!(numbers(&collector), [1, 2]);
+}
+
+#[test]
+fn nothing_to_record_is_an_error_as_ever() {
+    let (place, collector, log) = start(0);
+    record(&place, &collector, &log, &["--outbox", "outbox"])
+        .code(1)
+        .stderr(predicate::str::contains("there is no event to record"));
+}
+
+#[test]
+fn a_secret_key_in_the_place_of_a_public_one_is_not_repeated() {
+    let (place, collector, _) = start(1);
+    let secret = place.read("log.key");
+    record(&place, &collector, secret.trim(), &[])
+        .code(2)
+        .stderr(predicate::str::contains(secret.trim().rsplit('+').next().unwrap()).not());
+}
+
+/// Puts a chain into a new outbox that was recorded when this machine's clock was so many seconds ahead.
+fn recorded_ahead(place: &Place, seconds: i64, closed: bool) {
+    let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let time = Time::from_millis(i64::try_from(now).unwrap() + seconds * 1000).unwrap();
+    let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time, &[7; 16]).unwrap();
+    let event = Event::parse(br#"{"action":"job.update","n":100}"#, &Redaction::none()).unwrap();
+    recorder.sign_with(&key).unwrap();
+    recorder.record(&event, time, &[9; 16]).unwrap();
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    if closed {
+        recorder.close(time).unwrap();
+        recorder.sign_with(&key).unwrap();
+    }
+    fs::create_dir(place.path("outbox")).unwrap();
+    place.write("outbox/000000000001.ndjson", header(ORIGIN) + &recorder.drain());
+    let position = format!(
+        "{{\"countersign\":\"outbox/v1\",\"origin\":\"{ORIGIN}\",\"through\":0,\"head\":null,\"followed\":null,\"receipt\":null}}"
+    );
+    place.write("outbox/position.json", position);
+}
+
+/// The times of the links that the log holds.
+fn latest(collector: &Collector) -> Time {
+    let bodies = collector.bodies();
+    let links = bodies.last().unwrap().lines().filter_map(|line| time_of(line.as_bytes()));
+    links.max().unwrap()
+}
+
+#[test]
+fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
+    for (closed, more) in [(false, "--open"), (true, "--json")] {
+        let (place, collector, log) = start(20);
+        collector.tell_time(0);
+        recorded_ahead(&place, 3_600, closed);
+        record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s", more])
+            .success()
+            .stderr(predicate::str::contains("recorded with the current time").count(1));
+        let mut found = numbers(&collector);
+        found.sort_unstable();
+        assert_eq!(found, (1..=20).chain([100]).collect::<Vec<_>>(), "each once");
+        assert!(segments(&place).is_empty());
+    }
+}
+
+#[test]
+fn links_are_dated_by_the_log_where_this_machines_clock_is_ahead() {
+    let (place, collector, log) = start(20);
+    collector.tell_time(-3_600);
+    let args = ["--outbox", "outbox", "--give-up", "0s", "--sign-every", "1"];
+    record(&place, &collector, &log, &args).success().stderr(
+        predicate::str::contains("s ahead of the log's, so events are dated by the log's clock").count(1),
+    );
+    assert_eq!(numbers(&collector), (1..=20).collect::<Vec<_>>());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    assert!(latest(&collector).millis() < i64::try_from(now).unwrap() - 3_000_000);
+    assert!(segments(&place).is_empty());
+}
+
+#[test]
+fn a_log_that_is_days_behind_is_not_believed() {
+    let (place, collector, log) = start(3);
+    collector.tell_time(-2 * 86_400);
+    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"])
+        .code(1)
+        .stderr(predicate::str::contains("submit.early"));
+    assert!(collector.events().is_empty() && !segments(&place).is_empty());
+    collector.tell_time(0);
+    place.write("events.ndjson", "{\"action\":\"job.update\",\"n\":4}\n");
+    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"]).success();
+    assert_eq!(numbers(&collector), [1, 2, 3, 4], "it was the log's clock");
+}

@@ -1,0 +1,62 @@
+//! `countersign dev`: what is pasted works, and nothing is left.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::common::{Place, events};
+use predicates::prelude::*;
+
+#[test]
+fn what_is_pasted_records_and_reads_and_nothing_is_left() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("tmp")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["dev", "--listen", "127.0.0.1:0"])
+        .env("NO_COLOR", "1")
+        .env("TMPDIR", place.path("tmp"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listens on") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it listens");
+    }
+    let pasted: Vec<(String, String)> = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .take(4)
+        .map(|line| line.unwrap().split_once('=').map(|(name, value)| (name.into(), value.into())).unwrap())
+        .collect();
+    let value = |wanted: &str| &pasted.iter().find(|(name, _)| name == wanted).unwrap().1;
+    let (url, log) = (value("AUDIT_URL"), value("AUDIT_LOG"));
+    place.write("dev.key", value("AUDIT_KEY"));
+    place.write("events.ndjson", events(5));
+    place
+        .run(&["record", "--key", "dev.key", "--to", url, "--log", log, "events.ndjson"])
+        .success()
+        .stderr(predicate::str::contains("5 proven to be in the log"));
+    let trust =
+        std::fs::read_dir(place.path("tmp")).unwrap().next().unwrap().unwrap().path().join("log/trust.txt");
+    let mut export = place.command(&["export", "--dir", url, "-o", "all.ndjson"]);
+    export.env("COUNTERSIGN_TOKEN", value("COUNTERSIGN_TOKEN")).assert().success();
+    place.run(&["verify", "all.ndjson", "--trust", trust.to_str().unwrap()]).success();
+
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success() && rest.contains("forgotten"), "{rest}");
+    let is_empty = |folder: &Path| std::fs::read_dir(folder).unwrap().next().is_none();
+    assert!(is_empty(&place.path("tmp")));
+}
+
+#[test]
+fn it_is_for_this_machine_alone() {
+    Place::new()
+        .run(&["dev", "--listen", "0.0.0.0:0"])
+        .code(2)
+        .stderr(predicate::str::contains("for this machine only"));
+}

@@ -1,0 +1,114 @@
+//! The exit status of each verdict, and what a reader may expect.
+
+use crate::common::{ORIGIN, Place};
+use predicates::prelude::*;
+
+#[test]
+fn each_verdict_has_its_status() {
+    let place = Place::new();
+    place.sealed(9);
+    place.run(&["verify", "audit.ndjson", "--trust", "trust.txt"]).code(0);
+    place.run(&["verify", "audit.ndjson"]).code(3).stdout(predicate::str::starts_with(
+        "? Unchanged since it was signed, but by a key you haven't trusted.",
+    ));
+    let export = place.read("audit.ndjson");
+
+    place.write("altered.ndjson", export.replacen("u_1", "u_9", 1));
+    place
+        .run(&["verify", "altered.ndjson", "--trust", "trust.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Altered."));
+
+    place.write(
+        "broken.ndjson",
+        export.lines().filter(|line| !line.contains("checkpoint")).take(6).collect::<Vec<_>>().join("\n"),
+    );
+    place
+        .run(&["verify", "broken.ndjson", "--trust", "trust.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Broken."));
+
+    place.run(&["slice", "audit.ndjson", "--query", "n=5", "-o", "slice.ndjson"]).success();
+    place
+        .run(&["verify", "slice.ndjson", "--trust", "trust.txt"])
+        .code(4)
+        .stdout(predicate::str::starts_with("✓ Unchanged, but this may be only part of the log."));
+    place.run(&["verify", "slice.ndjson", "--trust", "trust.txt", "--allow", "partial"]).code(0);
+
+    place
+        .run(&["verify", "app.ndjson", "--trust", "trust.txt"])
+        .code(5)
+        .stdout(predicate::str::starts_with("? Couldn't be fully checked."));
+    place.run(&["verify", "missing.ndjson"]).code(2);
+    place.run(&["verify"]).code(2);
+}
+
+#[test]
+fn allowing_partial_allows_nothing_else() {
+    let place = Place::new();
+    place.sealed(9);
+    place.run(&["verify", "audit.ndjson", "--allow", "partial"]).code(3);
+    place.run(&["verify", "app.ndjson", "--trust", "trust.txt", "--allow", "partial"]).code(5);
+    place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_9", 1));
+    place.run(&["verify", "altered.ndjson", "--trust", "trust.txt", "--allow", "partial"]).code(1);
+    place.run(&["verify", "audit.ndjson", "--allow", "altered"]).code(2);
+}
+
+#[test]
+fn expectations_are_checked() {
+    let place = Place::new();
+    place.sealed(9);
+    let verify = |more: &[&str]| {
+        place.report("audit.ndjson", more)["checks"]["expected"]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(verify(&[]), "not_checked");
+    assert_eq!(verify(&["--origin", ORIGIN, "--range", "0..12"]), "pass");
+    assert_eq!(verify(&["--origin", "log.example/other"]), "fail");
+    assert_eq!(verify(&["--range", "0..13"]), "fail");
+    // Without witnesses the log has no time whose age could be told.
+    assert_eq!(verify(&["--max-age", "24h", "--now", "2026-11-20T06:00:00Z"]), "not_checked");
+    for bad in
+        [["--range", "5..5"], ["--range", "x"], ["--max-age", "1y"], ["--max-age", "-1h"], ["--threads", "0"]]
+    {
+        place.run(&["verify", "audit.ndjson", bad[0], bad[1]]).code(2);
+    }
+    place.run(&["verify", "audit.ndjson", "--now", "2026-11-20T06:00:00Z"]).code(2);
+}
+
+#[test]
+fn a_pin_is_saved_when_all_is_well_and_tells_growth_from_a_rewrite() {
+    let place = Place::new();
+    place.sealed(9);
+    place
+        .run(&["verify", "audit.ndjson", "--save-pin", "pin.txt"])
+        .code(3)
+        .stderr(predicate::str::contains("no pin was saved"));
+    assert!(!place.path("pin.txt").exists());
+    place.run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "pin.txt"]).success();
+    assert!(place.read("pin.txt").starts_with("log.example/audit\n12\n"));
+
+    place.grow(3);
+    let grown = place.report("grown.ndjson", &["--pin", "pin.txt", "--save-pin", "pin.txt"]);
+    assert_eq!(
+        (&grown["verdict"], &grown["checks"]["append_only"]["state"]),
+        (&"verified".into(), &"pass".into())
+    );
+    assert!(place.read("pin.txt").starts_with("log.example/audit\n17\n"));
+
+    place
+        .run(&[
+            "seal",
+            "--log-key",
+            "log.key",
+            "--trust",
+            "trust.txt",
+            "grant.ndjson",
+            "more.ndjson",
+            "-o",
+            "other.ndjson",
+        ])
+        .success();
+    let rolled_back = place.report("other.ndjson", &["--pin", "pin.txt"]);
+    assert_eq!(rolled_back["verdict"], "altered");
+    assert_eq!(rolled_back["finding_counts"]["append_only.rollback"], 1);
+}

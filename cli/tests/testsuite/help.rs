@@ -1,0 +1,65 @@
+//! Help with examples, and completions.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+
+const COMMANDS: [&str; 25] = [
+    "init",
+    "dev",
+    "keygen",
+    "record",
+    "grant",
+    "revoke",
+    "seal",
+    "slice",
+    "verify",
+    "summarize",
+    "show",
+    "report",
+    "check",
+    "receipt",
+    "export",
+    "inventory",
+    "risk",
+    "evidence",
+    "enforce",
+    "monitor",
+    "forks",
+    "backup",
+    "token",
+    "witness",
+    "completions",
+];
+
+#[test]
+fn every_command_helps_with_examples() {
+    let help = |args: &[&str]| Command::cargo_bin("countersign").unwrap().args(args).assert().success();
+    for command in COMMANDS {
+        help(&[command, "--help"]).stdout(
+            predicate::str::contains(format!("\n  countersign {command} "))
+                .or(predicate::str::contains(format!("| countersign {command} "))),
+        );
+        let told = help(&[command, "--help"]).get_output().stdout.clone();
+        let told = String::from_utf8(told).unwrap();
+        let (_, examples) = told.split_once("\nExamples:\n").unwrap();
+        // Wider lines are broken where there is no room for them, and cannot be pasted then.
+        let wide: Vec<&str> = examples
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("  # ") && line.len() > 80)
+            .collect();
+        assert!(wide.is_empty(), "{command}: {wide:?}");
+        help(&["--help"]).stdout(predicate::str::contains(format!("\n  {command} ")));
+    }
+    help(&["--version"]).stdout(predicate::str::starts_with("countersign "));
+}
+
+#[test]
+fn every_shell_is_completed() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let assert =
+            Command::cargo_bin("countersign").unwrap().args(["completions", shell]).assert().success();
+        let script = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+        assert!(COMMANDS.iter().all(|command| script.contains(command)), "{shell}");
+        assert!(script.contains("save-pin"), "{shell}");
+    }
+}

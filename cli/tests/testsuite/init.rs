@@ -1,0 +1,58 @@
+//! `countersign init`: one command from nothing to an event that verifies.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::common::serving::Serving;
+use crate::common::{ORIGIN, Place};
+use predicates::prelude::*;
+
+fn assert_secret(place: &Place, file: &str) {
+    let mode = fs::metadata(place.path(file)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{file}");
+}
+
+#[test]
+fn a_log_in_a_file_verifies_and_is_not_begun_twice() {
+    let place = Place::new();
+    place.run(&["init", "--name", "example.org"]).success().stderr(predicate::str::contains("warning").not());
+    place.run(&["verify", "audit/audit.ndjson", "--trust", "audit/trust.txt"]).success();
+    place
+        .run(&["show", "audit/audit.ndjson", "--trust", "audit/trust.txt"])
+        .success()
+        .stdout(predicate::str::contains("countersign.init"));
+    for file in ["audit/issuer.key", "audit/app.key", "audit/log.key", "audit/.env"] {
+        assert_secret(&place, file);
+    }
+    assert!(place.read("audit/.env").starts_with("AUDIT_KEY=PRIVATE+KEY+example.org/app+"));
+    let keys = place.read("audit/issuer.key");
+    place.run(&["init"]).code(2).stderr(predicate::str::contains("begun already"));
+    assert_eq!(place.read("audit/issuer.key"), keys);
+}
+
+#[test]
+fn a_log_that_is_run_says_what_it_lacks_and_then_has_the_event() {
+    let place = Place::new();
+    place.write("log-trust.txt", format!("log {}\n", place.log));
+    let args = ["--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--trust", "log-trust.txt"];
+    let serving = Serving::start(&place.path("."), &[&args[..], &["--listen", "127.0.0.1:0"]].concat());
+    let init = ["init", "--name", "example.org", "--to", serving.url(), "--log", &place.log];
+    let refused = place.run(&init).code(1).get_output().stderr.clone();
+    let refused = String::from_utf8(refused).unwrap();
+    let line = refused.split('`').find(|part| part.starts_with("issuer ")).expect(&refused).to_owned();
+    place.write("log-trust.txt", format!("log {}\n{line}\n", place.log));
+    let begun = std::time::Instant::now();
+    // The server looks at the file every second.
+    while !place.command(&init).output().unwrap().status.success() {
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "the issuer is let in");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_secret(&place, "audit/.env");
+    place.run(&init).code(2).stderr(predicate::str::contains("in the log already"));
+    let token = place.run(&["token", "add", "ada", "--dir", "log"]).success().get_output().stdout.clone();
+    let mut export = place.command(&["export", "--dir", serving.url(), "-o", "all.ndjson"]);
+    export.env("COUNTERSIGN_TOKEN", String::from_utf8(token).unwrap().trim()).assert().success();
+    place.run(&["verify", "all.ndjson", "--trust", "audit/trust.txt"]).success();
+    assert!(place.read("all.ndjson").contains("countersign.init"));
+}

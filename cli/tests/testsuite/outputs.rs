@@ -1,0 +1,223 @@
+//! Output files appear whole or not at all.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use crate::common::{ORIGIN, Place, events};
+use predicates::prelude::*;
+
+#[test]
+fn nothing_is_left_behind_where_the_disk_is_full() {
+    if !std::path::Path::new("/dev/full").exists() {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    }
+    let place = Place::new();
+    place.sealed(9);
+    let before = place.files();
+    for args in [
+        &["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "/dev/full"][..],
+        &["seal", "--log-key", "log.key", "app.ndjson", "-o", "/dev/full"],
+        &["slice", "audit.ndjson", "--query", "n=1", "-o", "/dev/full"],
+        &["grant", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "/dev/full"],
+    ] {
+        place
+            .run(args)
+            .code(2)
+            .stderr(predicate::str::contains("✗ error[io.full]: /dev/full: cannot write: "))
+            .stderr(predicate::str::contains("✓").not());
+        assert_eq!(place.files(), before);
+    }
+    assert!(fs::metadata("/dev/full").is_ok_and(|device| !device.is_file()));
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    for args in [
+        &["verify", "audit.ndjson"][..],
+        &["seal", "--log-key", "log.key", "app.ndjson"],
+        &["show", "audit.ndjson"],
+    ] {
+        let program = assert_cmd::cargo::cargo_bin("countersign");
+        let output =
+            Command::new(program).args(args).current_dir(place.path("")).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("error[io.full]: standard output"),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_redacted_is_told() {
+    let place = Place::new();
+    let events = r#"{"api_key":"k","card":{"number":"4"},"n":1,"url":"/?token=t&page=2"}"#;
+    place.write("events.ndjson", events);
+    let recorded = |more: &[&str]| {
+        let args = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson"];
+        let output = place.run(&[&args[..], more].concat()).success().get_output().clone();
+        let (out, told) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let event = out
+            .lines()
+            .find_map(|line| Some(line.split_once(r#""event":"#)?.1.trim_end_matches('}').to_owned()));
+        (event.unwrap(), told)
+    };
+    let (event, told) = recorded(&["--redact", "card.number"]);
+    assert_eq!(
+        event,
+        r#"{"api_key":"[redacted]","card":{"number":"[redacted]"},"n":1,"url":"/?token=[redacted]&page=2""#
+    );
+    assert!(told.contains("1 event recorded; 3 values redacted"), "{told}");
+    let (event, told) = recorded(&["--no-redact"]);
+    assert_eq!(event, events.trim_end_matches('}'));
+    assert_eq!(told, "");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_size_limit_ends_in_an_error() {
+    let place = Place::new();
+    place.record(2000, "app.ndjson");
+    let before = place.files();
+    let program = assert_cmd::cargo::cargo_bin("countersign");
+    for script in [
+        "ulimit -f 100; exec \"$0\" record --key app.key --origin log.example/audit events.ndjson -o out.ndjson",
+        "ulimit -f 100; exec \"$0\" seal --log-key log.key app.ndjson -o out.ndjson",
+        "ulimit -f 100; exec \"$0\" record --key app.key --origin log.example/audit --resume app.ndjson events.ndjson -o out.ndjson",
+    ] {
+        let output = Command::new("sh")
+            .args(["-c", script])
+            .arg(&program)
+            .current_dir(place.path(""))
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("error[io.too_large]"), "{error}");
+        assert_eq!(place.files(), before, "{script}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let place = Place::new();
+    let before = place.files();
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+            .args(["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"])
+            .current_dir(place.path(""))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = run.stdin.take().unwrap();
+        stdin.write_all(events(5).as_bytes()).unwrap();
+        // Its temporary file tells that it is at work.
+        while place.files() == before {
+            assert!(run.try_wait().unwrap().is_none());
+            std::thread::yield_now();
+        }
+        assert!(!place.path("out.ndjson").exists());
+        let kill = Command::new("kill").args([format!("-{signal}"), run.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(run.wait().unwrap().code(), None, "ended by the signal");
+        drop(stdin);
+        assert_eq!(place.files(), before, "{signal}");
+    }
+}
+
+#[test]
+fn a_file_is_replaced_in_one_step_and_keeps_its_name_and_mode() {
+    let place = Place::new();
+    place.sealed(3);
+    place.write("target.ndjson", "old");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(place.path("target.ndjson"), fs::Permissions::from_mode(0o646)).unwrap();
+        std::os::unix::fs::symlink("target.ndjson", place.path("link.ndjson")).unwrap();
+        place.run(&["slice", "audit.ndjson", "--query", "n=1", "-o", "link.ndjson"]).success();
+        assert!(fs::symlink_metadata(place.path("link.ndjson")).unwrap().is_symlink());
+        assert_eq!(fs::metadata(place.path("target.ndjson")).unwrap().permissions().mode() & 0o777, 0o646);
+    }
+    place.run(&["slice", "audit.ndjson", "--query", "n=2", "-o", "target.ndjson"]).success();
+    assert!(place.read("target.ndjson").contains("\"n\":2"));
+    // What is read may be what is written.
+    place.run(&["slice", "target.ndjson", "--withhold", "n=5", "-o", "target.ndjson"]).success();
+    assert_eq!(place.verdict("target.ndjson"), "partial");
+}
+
+#[test]
+fn a_failed_run_keeps_the_old_file() {
+    let place = Place::new();
+    place.sealed(3);
+    let before = place.read("audit.ndjson");
+    place.run(&["slice", "audit.ndjson", "--query", "n=99", "-o", "audit.ndjson"]).code(2);
+    place.run(&["seal", "--log-key", "log.key", "audit.ndjson", "trust.txt", "-o", "audit.ndjson"]).code(2);
+    assert_eq!(place.read("audit.ndjson"), before);
+    place
+        .run(&["slice", "audit.ndjson", "-o", "no/such/folder/out.ndjson"])
+        .code(2)
+        .stderr(predicate::str::contains("error[io.not_found]: no/such/folder/out.ndjson"));
+    fs::create_dir(place.path("folder")).unwrap();
+    place
+        .run(&["slice", "audit.ndjson", "-o", "folder"])
+        .code(2)
+        .stderr(predicate::str::contains("error[io.is_directory]: folder"));
+}
+
+#[test]
+fn what_is_streamed_ends_at_a_signed_link() {
+    let place = Place::new();
+    let input = events(10) + "nonsense\n";
+    let assert = place
+        .command(&["record", "--key", "app.key", "--origin", ORIGIN, "--sign-every", "4"])
+        .write_stdin(input)
+        .assert()
+        .code(1);
+    place.write("partial.ndjson", &assert.get_output().stdout);
+    place.write("emitter.txt", format!("emitter {}\n", place.app));
+    place
+        .run(&["verify", "partial.ndjson", "--trust", "emitter.txt", "--allow", "partial"])
+        .success()
+        .stdout(predicate::str::contains("8 events"));
+}
+
+#[test]
+fn each_event_is_recorded_when_it_comes() {
+    let place = Place::new();
+    let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+        .args(["record", "--key", "app.key", "--origin", ORIGIN, "--sign-every", "1"])
+        .current_dir(place.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = run.stdin.take().unwrap();
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    for event in events(3).lines() {
+        writeln!(stdin, "{event}").unwrap();
+        // The next event is not sent before this one's line is here.
+        let line = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"event\":"));
+        assert!(line.is_some());
+    }
+    drop(stdin);
+    assert!(lines.last().unwrap().unwrap().contains(" close "));
+    assert!(run.wait().unwrap().success());
+}
+
+#[test]
+fn nobody_listening_is_no_news() {
+    let place = Place::new();
+    place.sealed(9);
+    let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+        .args(["verify", "audit.ndjson", "--trust", "trust.txt"])
+        .current_dir(place.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(run.stdout.take());
+    let output = run.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}

@@ -1,0 +1,121 @@
+//! Who, what and when of other people's events, by the readings that come with the program and by one's own.
+
+use crate::common::{ORIGIN, Place};
+use predicates::prelude::*;
+use serde_json::Value;
+
+/// Each sample of that source, as it was written.
+fn samples(source: &str) -> Vec<Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../query/tests/samples");
+    let text = std::fs::read_to_string(format!("{folder}/{source}.ndjson")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn recorded(place: &Place, events: &str) {
+    place.write("in", events);
+    place
+        .run(&["record", "--key", "app.key", "--origin", ORIGIN, "--no-redact", "in", "-o", "out.ndjson"])
+        .success();
+}
+
+#[test]
+fn a_delivery_of_cloudtrail_is_read_event_by_event() {
+    let place = Place::new();
+    let samples = samples("cloudtrail");
+    let events: Vec<String> = samples.iter().map(|sample| sample["event"].to_string()).collect();
+    recorded(&place, &format!("{{\"Records\":[{}]}}", events.join(",")));
+    let output = place.run(&["show", "out.ndjson", "--json"]).code(3).get_output().stdout.clone();
+    let text = String::from_utf8(output).unwrap();
+    for (line, sample) in text.lines().zip(&samples) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["read"], sample["read"]);
+        // What was read is beside what was signed, and not in it.
+        assert_eq!(line["event"].get("read"), None);
+    }
+    assert_eq!(text.lines().count(), samples.len());
+
+    let table = place.run(&["show", "out.ndjson"]).code(3).get_output().stdout.clone();
+    let table = String::from_utf8(table).unwrap();
+    let row = table.lines().find(|line| line.contains("DeleteBucket")).unwrap();
+    for cell in
+        ["2026-03-02T09:15:27.000Z", "alice", "invoices-2019", "198.51.100.24", "success", "CloudTrail"]
+    {
+        assert!(row.contains(cell), "{cell}: {row}");
+    }
+    let columns = table.lines().find(|line| line.contains("CHAIN/SEQ")).unwrap();
+    for column in ["HAPPENED", "FROM", "OUTCOME", "READ AS"] {
+        assert!(columns.contains(column), "{columns}");
+    }
+    assert!(table.lines().any(|line| line.contains("RotateKey") && line.contains("not stated")), "{table}");
+
+    assert!(!table.contains("no reading knows"), "{table}");
+    let chain = place.chain("out.ndjson");
+    place
+        .run(&["show", "out.ndjson", &format!("{chain}/2")])
+        .code(3)
+        .stdout(predicate::str::contains("read as      CloudTrail; what follows was not signed"))
+        .stdout(predicate::str::contains("who          alice arn:aws:iam::111122223333:user/alice (user)"))
+        .stdout(predicate::str::contains("to what      invoices-2019/2019/12.pdf (AWS::S3::Object)"))
+        .stdout(predicate::str::contains("outcome      denied\nreason       AccessDenied\n"));
+    // The time of the event counts, and it is said.
+    place
+        .run(&["show", "out.ndjson", "--query", "since:2026-03-02 until:2026-03-03 outcome:denied"])
+        .code(3)
+        .stdout(
+            predicate::str::contains("5 of 25 verified events match")
+                .and(predicate::str::contains("Times are when events happened, as they state.")),
+        );
+}
+
+#[test]
+fn a_shape_that_no_reading_knows_is_told() {
+    let place = Place::new();
+    recorded(&place, "{\"event\":\"auth\",\"login\":\"root\"}\n{\"action\":\"a\"}\n{\"code\":\"T3007W\"}\n");
+    let said = "2 events here have a shape that no reading knows";
+    place.run(&["show", "out.ndjson"]).code(3).stdout(predicate::str::contains(said));
+    place
+        .run(&["show", "out.ndjson", "--query", "action:a"])
+        .code(3)
+        .stdout(predicate::str::contains("no reading knows").not());
+}
+
+#[test]
+fn own_readings_come_first() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("mine")).unwrap();
+    let till = r#"{"as":"till","when":{"till":{"type":"string"}},"action":"=sale","actor":{"id":"till"},"outcome":"=success"}"#;
+    place.write("mine/till.json", till);
+    place.write("mine/notes.txt", "not a reading");
+    recorded(&place, "{\"till\":\"t-3\"}\n{\"till\":4}\n");
+    for readings in ["mine", "mine/till.json"] {
+        let shown = place.run(&["show", "out.ndjson", "--json", "--readings", readings]).code(3);
+        let lines = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+        let read: Vec<Value> =
+            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["read"].clone()).collect();
+        assert_eq!(read[0]["as"], "till");
+        assert_eq!((&read[0]["actor"]["id"], &read[0]["outcome"]), (&"t-3".into(), &"success".into()));
+        assert_eq!(read[1], Value::Null);
+    }
+    place
+        .run(&["slice", "out.ndjson", "--readings", "mine", "--query", "action:sale", "-o", "slice.ndjson"])
+        .success();
+    assert_eq!(place.report("slice.ndjson", &[])["counts"]["events"], 1);
+}
+
+#[test]
+fn what_is_no_reading_names_file_member_and_mend() {
+    let place = Place::new();
+    place.sealed(1);
+    std::fs::create_dir(place.path("none")).unwrap();
+    place.write("bad.json", r#"{"as":"x","when":{"x":"1"},"action":"x","outcome":"=fine"}"#);
+    for (readings, says) in [
+        ("bad.json", "error[readings.invalid]: bad.json: member \"outcome[0]\": \"fine\" is not an outcome"),
+        ("none", "error[readings.none]: none: there is no reading in it"),
+        ("missing.json", "error[io.not_found]: missing.json"),
+    ] {
+        place
+            .run(&["show", "audit.ndjson", "--readings", readings])
+            .code(2)
+            .stderr(predicate::str::contains(says).and(predicate::str::contains("hint: ")));
+    }
+}

@@ -1,0 +1,266 @@
+//! Reports that can be filed: as JSON, and as files that verify themselves.
+
+use crate::common::Place;
+use predicates::prelude::*;
+use serde_json::Value;
+
+const PAGE: &str = "<!doctype html>\n<html><body>a page</body></html>\n";
+const NOW: &str = "2030-01-01T00:00:00.000Z";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.sealed(20);
+    place.write("page.html", PAGE);
+    place
+}
+
+fn report(place: &Place, args: &[&str]) {
+    let base = ["report", "audit.ndjson", "--trust", "trust.txt", "--page", "page.html", "--now", NOW];
+    let status = place.run(&[&base[..], args].concat()).get_output().status.code();
+    assert!(matches!(status, Some(0 | 4)), "{status:?}");
+}
+
+fn json(place: &Place, name: &str) -> Value {
+    serde_json::from_str(&place.read(name)).unwrap()
+}
+
+#[test]
+fn a_report_in_json_says_what_it_is_of() {
+    let place = place();
+    report(&place, &["--query", "actor.id=u_1", "--examiner", "Ada", "--reference", "WP-7", "-o", "a.json"]);
+    let made = json(&place, "a.json");
+    assert_eq!(made["countersign"], "evidence/v1");
+    assert_eq!(made["report"], place.report("audit.ndjson", &[]));
+    assert_eq!((&made["scope"]["events"], &made["query"]), (&6.into(), &"actor.id=u_1".into()));
+    assert_eq!(
+        (&made["examiner"], &made["reference"], &made["time"]),
+        (&"Ada".into(), &"WP-7".into(), &NOW.into())
+    );
+    assert_eq!(made["file"]["size"], place.read("audit.ndjson").len());
+    assert_eq!(
+        (&made["file"]["name"], &made["trust"]["name"]),
+        (&"audit.ndjson".into(), &"trust.txt".into())
+    );
+    // The same inputs and moment give the same bytes.
+    report(&place, &["--query", "actor.id=u_1", "--examiner", "Ada", "--reference", "WP-7", "-o", "b.json"]);
+    assert_eq!(place.read("a.json"), place.read("b.json"));
+    place.run(&["report", "--check", "a.json", "audit.ndjson", "--trust", "trust.txt"]).success();
+    place
+        .run(&["report", "--check", "a.json"])
+        .code(2)
+        .stderr(predicate::str::contains("hint: also give the export it is about"));
+}
+
+#[test]
+fn an_evidence_file_is_read_wherever_an_export_is() {
+    let place = place();
+    report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
+    assert!(place.read("ada.html").starts_with(PAGE));
+    let checked = ["report", "--check", "ada.html", "audit.ndjson", "--trust", "trust.txt"];
+    place.run(&checked).success().stdout(
+        predicate::str::contains("its events give the report in it")
+            .and(predicate::str::contains("the trust file in it is yours"))
+            .and(predicate::str::contains("the query selects 6 events")),
+    );
+    assert_eq!(place.report("ada.html", &[])["counts"]["events"], 6);
+    place.run(&["show", "ada.html", "--trust", "trust.txt", "--json"]).code(4).stdout(predicate::function(
+        |shown: &str| shown.lines().count() == 6 && shown.lines().all(|line| line.contains("u_1")),
+    ));
+    place.run(&["slice", "ada.html", "--query", "n=9", "-o", "nine.ndjson"]).success();
+    assert_eq!(place.report("nine.ndjson", &[])["counts"]["events"], 1);
+    // Whom its writer trusted is nothing to a reader who trusts nobody.
+    place.run(&["verify", "ada.html"]).code(3);
+    place.run(&["report", "--check", "ada.html"]).code(4).stdout(
+        predicate::str::contains("this is by its writer's trust file")
+            .and(predicate::str::contains("SHA256SUMS")),
+    );
+}
+
+#[test]
+fn what_other_commands_wrote_becomes_sections() {
+    let place = place();
+    place.write("risk.md", "# Exposure\n\nA year costs 12.\n\n| P | cost |\n| --- | --- |\n| 90 | 40 |\n");
+    report(&place, &["--section", "risk.md", "-o", "board.json"]);
+    assert_eq!(
+        json(&place, "board.json")["sections"],
+        serde_json::json!([{
+            "title": "Exposure",
+            "blocks": [{"text": "A year costs 12."}, {"head": ["P", "cost"], "rows": [["90", "40"]]}],
+            "data": null,
+        }])
+    );
+    place.run(&["report", "--check", "board.json", "audit.ndjson", "--trust", "trust.txt"]).success();
+}
+
+#[test]
+fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
+    let place = place();
+    place.write("scenario.yml", include_str!("../../../risk/tests/example.yml"));
+    let with = ["--scenario", "scenario.yml"];
+    report(&place, &[&with[..], &["-o", "board.json"]].concat());
+    let board = json(&place, "board.json");
+    let first = &board["sections"][0];
+    assert_eq!(first["title"], "Exposure in money");
+    let told = place
+        .run(&["risk", "scenario.yml", "--log", "audit.ndjson", "--trust", "trust.txt", "--format", "json"])
+        .get_output()
+        .stdout
+        .clone();
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(first["data"]["scenarios"][0]["digest"], told["scenarios"][0]["digest"]);
+    let chart = first["blocks"].as_array().unwrap().iter().find(|block| block["svg"].is_string()).unwrap();
+    assert!(chart["svg"].as_str().unwrap().starts_with("<svg "));
+    assert!(chart["text"].as_str().unwrap().contains("95 at most"));
+    let tables: Vec<&Value> =
+        board["sections"][1]["blocks"].as_array().unwrap().iter().map(|block| &block["head"][0]).collect();
+    assert!(tables.contains(&&"P10".into()) && tables.contains(&&"90 %".into()), "{tables:?}");
+    place.run(&["report", "--check", "board.json", "audit.ndjson", "--trust", "trust.txt"]).success();
+    report(&place, &[&with[..], &["-o", "board.html"]].concat());
+    place.run(&["report", "--check", "board.html", "--trust", "trust.txt"]).success();
+    // What does not verify has no root to simulate by.
+    place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_7", 1));
+    place
+        .run(&["report", "altered.ndjson", "--trust", "trust.txt", "--scenario", "scenario.yml"])
+        .code(2)
+        .stderr(predicate::str::contains("risk.unverified"));
+}
+
+#[test]
+fn a_section_that_is_too_much_is_refused_by_its_file() {
+    let place = place();
+    place.write("many.md", "# a\n\nb\n\n".repeat(150));
+    place.write("long.md", format!("# Notes\n\n{}\n", "a".repeat(16_001)));
+    for (files, named, says) in [
+        (
+            &["--section", "many.md", "--section", "many.md"][..],
+            "many.md",
+            "300 headings, where a report has 200",
+        ),
+        (&["--section", "long.md"], "long.md", "16001 bytes, where 16000 are the most"),
+    ] {
+        let args = [&["report", "audit.ndjson", "--trust", "trust.txt", "-o", "x.json"][..], files].concat();
+        place.run(&args).code(2).stderr(
+            predicate::str::contains(format!("error[evidence.invalid]: {named}"))
+                .and(predicate::str::contains(says))
+                .and(predicate::str::contains("hint: file it beside the report")),
+        );
+    }
+}
+
+#[test]
+fn a_report_in_json_is_held_to_the_pins_that_it_names() {
+    let place = place();
+    place.run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "pin.txt"]).success();
+    report(&place, &["--pin", "pin.txt", "-o", "a.json"]);
+    let check = ["report", "--check", "a.json", "audit.ndjson", "--trust", "trust.txt"];
+    place.run(&check).code(2).stderr(
+        predicate::str::contains("a pin that is not given: pin.txt").and(predicate::str::contains("--pin")),
+    );
+    place.run(&[&check[..], &["--pin", "pin.txt"]].concat()).success();
+    place.write("other.txt", format!("{}\n", place.read("pin.txt")));
+    let other = [&check[..], &["--pin", "pin.txt", "--pin", "other.txt"]].concat();
+    place
+        .run(&other)
+        .code(2)
+        .stderr(predicate::str::contains("other.txt: the report was not made by this pin"));
+    place
+        .run(&["report", "--check", "audit.ndjson"])
+        .code(1)
+        .stderr(predicate::str::contains("hint: give an evidence file, or a report in JSON"));
+}
+
+#[test]
+fn without_a_selection_the_export_itself_is_in_the_file() {
+    let place = place();
+    report(&place, &["-o", "all.html"]);
+    let (of_file, of_export) = (place.report("all.html", &[]), place.report("audit.ndjson", &[]));
+    assert_eq!(of_file, of_export);
+}
+
+#[test]
+fn what_was_altered_is_refused() {
+    let place = place();
+    report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
+    let text = place.read("ada.html");
+    for line in ["frame ", "trust ", "export ", "sum "] {
+        let begin = text.find(&format!("\n{line}")).unwrap() + 1 + line.len() + 40;
+        let old = &text[begin..=begin];
+        let new = if old == "a" { "b" } else { "a" };
+        place.write("altered.html", format!("{}{new}{}", &text[..begin], &text[begin + 1..]));
+        for command in [&["report", "--check", "altered.html"][..], &["verify", "altered.html"]] {
+            place.run(command).code(1).stderr(
+                predicate::str::contains("error[evidence.invalid]: altered.html")
+                    .and(predicate::str::contains("hint:")),
+            );
+        }
+    }
+    // Another page is what only a page or program of one's own can tell.
+    place.write("other.html", text.replacen("a page", "another", 1));
+    place.run(&["report", "--check", "other.html"]).code(4);
+    let hash = |text: &str| text.lines().find(|line| line.contains("SHA256SUMS")).map(str::to_owned);
+    let told = |file| {
+        String::from_utf8(place.run(&["report", "--check", file]).get_output().stdout.clone()).unwrap()
+    };
+    assert_ne!(hash(&told("other.html")), hash(&told("ada.html")));
+    place.write("page.txt", PAGE);
+    place
+        .run(&["report", "--check", "page.html"])
+        .code(1)
+        .stderr(predicate::str::contains("nothing in this page"));
+}
+
+#[test]
+fn the_export_that_it_is_of_must_be_the_one() {
+    let place = place();
+    report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
+    place.write("longer.ndjson", place.read("audit.ndjson") + "\n");
+    place
+        .run(&["report", "--check", "ada.html", "longer.ndjson"])
+        .code(1)
+        .stderr(predicate::str::contains("not the export that the report is of"));
+    report(&place, &["--query", "actor.id=u_1", "-o", "ada.json"]);
+    place
+        .run(&["report", "--check", "ada.json", "audit.ndjson"])
+        .code(1)
+        .stderr(predicate::str::contains("not the trust file that the report was made with"));
+}
+
+#[test]
+fn a_sample_is_drawn_by_root_and_seed() {
+    let place = place();
+    report(&place, &["--sample", "4", "--seed", "2026-Q4", "-o", "four.json"]);
+    let four = json(&place, "four.json")["scope"]["sample"].clone();
+    assert_eq!((&four["candidates"], &four["witnessed"]), (&20.into(), &false.into()));
+    assert_eq!(four["root"], place.report("audit.ndjson", &[])["log"]["root"]);
+    let leaves = four["leaves"].as_array().unwrap();
+    assert_eq!(leaves.len(), 4);
+    report(&place, &["--sample", "3", "--seed", "2026-Q4", "-o", "three.json"]);
+    assert_eq!(json(&place, "three.json")["scope"]["sample"]["leaves"].as_array().unwrap(), &leaves[..3]);
+    report(&place, &["--sample", "4", "--seed", "2026-Q3", "-o", "other.json"]);
+    assert_ne!(json(&place, "other.json")["scope"]["sample"]["leaves"], four["leaves"]);
+
+    report(&place, &["--sample", "4", "--seed", "2026-Q4", "-o", "four.html"]);
+    assert_eq!(place.report("four.html", &[])["counts"]["events"], 4);
+    place
+        .run(&["report", "--check", "four.html", "audit.ndjson"])
+        .success()
+        .stdout(predicate::str::contains("of which the same sample is drawn"));
+    place.run(&["report", "app.ndjson", "--sample", "4", "--seed", "x"]).code(2).stderr(
+        predicate::str::contains("error[sample.no_root]")
+            .and(predicate::str::contains("hint: seal the export first")),
+    );
+    place
+        .run(&["report", "audit.ndjson", "--sample", "4"])
+        .code(2)
+        .stderr(predicate::str::contains("--seed"));
+}
+
+#[test]
+fn what_cannot_be_reported_is_told() {
+    let place = place();
+    place.run(&["report", "-"]).code(2).stderr(predicate::str::contains("save it first"));
+    place
+        .run(&["report", "audit.ndjson", "--query", "nobody", "--page", "page.html", "-o", "x.html"])
+        .failure();
+    assert!(!place.files().contains(&"x.html".into()));
+}

@@ -1,0 +1,254 @@
+//! `--after-restore` of a log in a bucket: what the bucket lost is put back, or the log ends.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign::checkpoint::SignedCheckpoint;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::scene::{DATABASE, files, only, restore};
+use crate::common::emitter::{Emitter, client};
+use crate::common::process::{ORIGIN, Place, Process, log_key, run, spawn_with};
+use crate::common::whole::{assert_whole, leaves};
+
+type Objects = BTreeMap<PathBuf, Vec<u8>>;
+
+fn objects(bucket: &Path) -> Objects {
+    let mut found = Objects::new();
+    let mut folders = vec![bucket.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.clone(), fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Puts the bucket back as it was, but for what is below these.
+fn bring_back(bucket: &Path, earlier: &Objects, but: &[&str]) {
+    let stays = |path: &Path| but.iter().any(|below| path.starts_with(bucket.join(below)));
+    for path in objects(bucket).keys().filter(|path| !stays(path)) {
+        fs::remove_file(path).unwrap();
+    }
+    for (path, bytes) in earlier.iter().filter(|(path, _)| !stays(path)) {
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// A log in a bucket: ten events were acknowledged, the bucket was copied, and twenty more were acknowledged.
+struct Scene {
+    place: Place,
+    bucket: TempDir,
+    emitter: Emitter,
+    backup: Objects,
+    index: super::scene::Files,
+    checkpoint: SignedCheckpoint,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (place, bucket) = (Place::new(2), TempDir::new().unwrap());
+        let url = bucket.path().to_str().unwrap();
+        let start = || Process::of(spawn_with(place.folder.path(), &["--store", url]));
+        let server = start();
+        let mut emitter = place.emitter(0);
+        emitter.record(10);
+        emitter.deliver_all(&server.url, 4);
+        server.stop();
+        let (backup, index) = (objects(bucket.path()), files(place.folder.path()));
+        let server = start();
+        for _ in 0..4 {
+            emitter.record(5);
+            emitter.deliver_all(&server.url, usize::MAX);
+        }
+        let checkpoint = SignedCheckpoint::parse(&server.get("/checkpoint").1).unwrap();
+        server.stop();
+        Self { place, bucket, emitter, backup, index: only(&index, &DATABASE), checkpoint }
+    }
+
+    fn url(&self) -> &str {
+        self.bucket.path().to_str().unwrap()
+    }
+
+    fn start(&self, args: &[&str]) -> Process {
+        Process::of(spawn_with(self.place.folder.path(), &[&["--store", self.url()], args].concat()))
+    }
+
+    fn refused(&self, args: &[&str]) -> String {
+        let folder = self.place.folder.path().to_str().unwrap();
+        let begin = ["serve", "--listen", "127.0.0.1:0", "--dir", folder, "--store", self.url()];
+        let output = run(&[&begin, args].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        said
+    }
+
+    fn lose_index(&self) {
+        restore(self.place.folder.path(), &DATABASE, &super::scene::Files::new());
+    }
+
+    /// All is there again, with its events where these are to be had, and more is taken.
+    fn assert_goes_on(mut self, server: Process, with_events: bool) {
+        assert_eq!(server.get("/healthz").0, 200);
+        self.emitter.record(2);
+        self.emitter.close();
+        self.emitter.deliver_all(&server.url, usize::MAX);
+        let emitters = [self.emitter];
+        if with_events {
+            assert_whole(&self.place, &server, &emitters, &[self.checkpoint.to_string()]);
+        } else {
+            let leaves = leaves(&server.url);
+            for receipt in &emitters[0].receipts {
+                assert_eq!(leaves[receipt.index as usize], receipt.leaf);
+            }
+        }
+        server.stop();
+        let checked = run(&["fsck", "--store", self.bucket.path().to_str().unwrap()]);
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+        let url = self.bucket.path().to_str().unwrap();
+        let server = Process::of(spawn_with(self.place.folder.path(), &["--store", url]));
+        assert_eq!(server.get("/healthz").0, 200);
+    }
+}
+
+#[test]
+fn a_bucket_that_was_brought_back_is_mended_from_the_folder_s_index() {
+    let scene = Scene::new();
+    bring_back(scene.bucket.path(), &scene.backup, &[]);
+    assert!(scene.refused(&[]).contains("rolled back"));
+    let said = scene.refused(&["--after-restore"]);
+    assert!(said.contains("error[log.rollback]") && said.contains("all of it was brought back"), "{said}");
+    let server = scene.start(&["--after-restore", "--nothing-newer"]);
+    scene.assert_goes_on(server, true);
+}
+
+#[test]
+fn commits_that_a_bucket_lost_come_back_from_its_own_tiles() {
+    let scene = Scene::new();
+    bring_back(scene.bucket.path(), &scene.backup, &["private/signed", "public"]);
+    scene.lose_index();
+    assert!(scene.refused(&[]).contains("rolled back"));
+    let server = scene.start(&["--after-restore"]);
+    scene.assert_goes_on(server, false);
+}
+
+#[test]
+fn one_commit_that_is_lost_or_damaged_comes_back_and_those_behind_it_stay() {
+    for damage in ["lost", "damaged"] {
+        let scene = Scene::new();
+        let export = scene.place.path("export.ndjson");
+        let folder = scene.place.folder.path().to_str().unwrap();
+        let made = run(&["export", "--dir", folder, "-o", export.to_str().unwrap()]);
+        assert!(made.status.success(), "{made:?}");
+        let commits: Vec<PathBuf> = objects(scene.bucket.path())
+            .into_keys()
+            .filter(|path| path.parent().unwrap().ends_with("commits"))
+            .collect();
+        let path = &commits[commits.len() / 2];
+        if damage == "lost" {
+            fs::remove_file(path).unwrap();
+        } else {
+            fs::write(path, "not a commit").unwrap();
+        }
+        let behind = fs::read(&commits[commits.len() - 1]).unwrap();
+        scene.lose_index();
+        let server = scene.start(&["--after-restore", "--mend", export.to_str().unwrap()]);
+        assert_eq!(fs::read(&commits[commits.len() - 1]).unwrap(), behind);
+        scene.assert_goes_on(server, true);
+    }
+}
+
+#[test]
+fn what_was_erased_does_not_come_back() {
+    let scene = Scene::new();
+    let folder = scene.place.folder.path().to_str().unwrap();
+    let export = scene.place.path("export.ndjson");
+    assert!(run(&["export", "--dir", folder, "-o", export.to_str().unwrap()]).status.success());
+    let secret = b"\"number\":17}";
+    let holders = || -> Vec<PathBuf> {
+        let has = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        objects(scene.bucket.path())
+            .into_iter()
+            .filter(|(_, bytes)| has(bytes))
+            .map(|(path, _)| path)
+            .collect()
+    };
+    let commit = holders();
+    assert_eq!(commit.len(), 1);
+    let token = run(&["token", "add", "privacy-desk", "--right", "read,erase", "--dir", folder]).stdout;
+    let server = scene.start(&[]);
+    let erasure =
+        serde_json::json!({ "events": [format!("{}/17", scene.emitter.chain())], "reason": "asked for" });
+    let request = client().post(format!("{}/erase", server.url));
+    let request = request.bearer_auth(String::from_utf8(token).unwrap().trim()).body(erasure.to_string());
+    assert_eq!(request.send().unwrap().status(), 200);
+    server.stop();
+    assert_eq!(holders(), Vec::<PathBuf>::new());
+    // The commit is lost, and somebody has the event still.
+    fs::remove_file(&commit[0]).unwrap();
+    scene.lose_index();
+    let server = scene.start(&["--after-restore", "--mend", export.to_str().unwrap()]);
+    assert_eq!(holders(), Vec::<PathBuf>::new());
+    scene.assert_goes_on(server, false);
+}
+
+#[test]
+fn nothing_is_lost_when_mending_a_bucket_is_killed() {
+    let scene = Scene::new();
+    let mut random = fastrand::Rng::with_seed(9);
+    let args = ["--store", scene.url(), "--after-restore", "--nothing-newer"];
+    bring_back(scene.bucket.path(), &scene.backup, &[]);
+    for _ in 0..10 {
+        let mut child = spawn_with(scene.place.folder.path(), &args);
+        std::thread::sleep(std::time::Duration::from_micros(random.u64(0..120_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let server = Process::of(spawn_with(scene.place.folder.path(), &args));
+    scene.assert_goes_on(server, true);
+}
+
+#[test]
+fn a_log_in_a_bucket_that_cannot_go_on_ends_and_another_says_so() {
+    let scene = Scene::new();
+    bring_back(scene.bucket.path(), &scene.backup, &["private/signed"]);
+    restore(scene.place.folder.path(), &DATABASE, &scene.index);
+    let new = "log.example/audit-2";
+    assert!(scene.refused(&["--after-restore"]).contains("error[log.rollback]"));
+    assert!(scene.refused(&["--after-restore", "--origin", new]).contains("--new-store"));
+    let other = TempDir::new().unwrap();
+    let store = other.path().to_str().unwrap();
+    let server = scene.start(&["--after-restore", "--origin", new, "--new-store", store]);
+    let first = leaves(&server.url);
+    assert!(first.len() == 2 && first[0].contains(&format!(" open {new} ")), "{first:?}");
+    server.stop();
+    // Its first event names what it goes on from.
+    let folder = scene.place.folder.path().to_str().unwrap();
+    let export = scene.place.path("new.ndjson");
+    assert!(run(&["export", "--dir", folder, "-o", export.to_str().unwrap()]).status.success());
+    let text = fs::read_to_string(&export).unwrap();
+    let events =
+        text.lines().filter_map(|line| serde_json::from_str::<Value>(line).unwrap().get("event").cloned());
+    let event = events.into_iter().next().unwrap();
+    assert_eq!((&event["action"], &event["target"]["id"]), (&"log.continues".into(), &ORIGIN.into()));
+    assert_eq!(event["metadata"]["vkey"], log_key().verifier_key().as_str());
+    let named = SignedCheckpoint::parse(event["metadata"]["checkpoint"].as_str().unwrap()).unwrap();
+    assert_eq!(named.checkpoint, scene.checkpoint.checkpoint);
+    let server = Process::of(spawn_with(scene.place.folder.path(), &["--store", store]));
+    assert_eq!((server.get("/healthz").0, leaves(&server.url)[..2].to_vec()), (200, first));
+    server.stop();
+    // Another server of the old log, which knows nothing of all that, signs nothing.
+    let fresh = Place::new(2);
+    let old = Process::of(spawn_with(fresh.folder.path(), &["--store", scene.url()]));
+    let (status, health) = old.get("/healthz");
+    let health: Value = serde_json::from_str(&health).unwrap();
+    assert_eq!((status, &health["stopped"]["code"]), (503, &"log.rollback".into()));
+    assert!(health["stopped"]["message"].as_str().unwrap().contains(new), "{health}");
+}

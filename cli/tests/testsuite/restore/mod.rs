@@ -1,0 +1,7 @@
+//! A log whose storage was brought back to an earlier state signs nothing that contradicts what it signed.
+#![cfg(unix)]
+
+mod after;
+mod bucket;
+mod scene;
+mod stopped;

@@ -1,0 +1,178 @@
+//! Going on with a chain that was left open.
+
+use std::fs;
+
+use crate::common::{ORIGIN, Place, events, gzip, shown};
+use predicates::prelude::*;
+
+fn open(place: &Place, count: usize) {
+    place.write("events.ndjson", events(count));
+    place
+        .run(&[
+            "record",
+            "--key",
+            "app.key",
+            "--origin",
+            ORIGIN,
+            "--open",
+            "events.ndjson",
+            "-o",
+            "app.ndjson",
+        ])
+        .success();
+}
+
+fn resume(place: &Place, more: &[&str]) -> assert_cmd::assert::Assert {
+    let args = [&["record", "--key", "app.key", "--resume", "app.ndjson"], more].concat();
+    place.command(&args).write_stdin(events(2)).assert()
+}
+
+#[test]
+fn one_chain_is_written_in_several_runs() {
+    let place = Place::new();
+    open(&place, 3);
+    let first = place.read("app.ndjson");
+    resume(&place, &["--open"]).success();
+    let second = place.read("app.ndjson");
+    resume(&place, &[]).success();
+    let whole = place.read("app.ndjson");
+    assert!(second.starts_with(&first) && whole.starts_with(&second));
+    assert_eq!(shown(&whole).len(), 7);
+    place.write("emitter.txt", format!("emitter {}\n", place.app));
+    place.run(&["verify", "app.ndjson", "--trust", "emitter.txt"]).success();
+    resume(&place, &[]).code(2).stderr(predicate::str::contains("there is no open chain of the key"));
+}
+
+#[test]
+fn a_chain_can_be_closed_without_another_event() {
+    let place = Place::new();
+    open(&place, 1);
+    place
+        .command(&["record", "--key", "app.key", "--resume", "app.ndjson"])
+        .write_stdin("")
+        .assert()
+        .success();
+    assert!(place.read("app.ndjson").lines().last().unwrap().contains("countersign/v1 close "));
+}
+
+#[test]
+fn a_sealed_export_is_gone_on_with_and_sealed_again() {
+    let place = Place::new();
+    open(&place, 3);
+    let seal = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", "audit.ndjson"];
+    place.run(&[&seal[..], &["grant.ndjson", "app.ndjson"]].concat()).success();
+    assert_eq!(place.verdict("audit.ndjson"), "verified");
+    place
+        .command(&["record", "--key", "app.key", "--resume", "audit.ndjson"])
+        .write_stdin(events(2))
+        .assert()
+        .success();
+    assert_eq!(place.verdict("audit.ndjson"), "not_checked");
+    place.run(&[&seal[..], &["audit.ndjson"]].concat()).success();
+    let report = place.report("audit.ndjson", &[]);
+    assert_eq!((&report["verdict"], &report["counts"]["checkpoints"]), (&"verified".into(), &2.into()));
+    assert_eq!(report["complete"]["range"], serde_json::json!([0, 8]));
+}
+
+#[test]
+fn a_failed_run_leaves_the_export_as_it_was() {
+    let place = Place::new();
+    open(&place, 3);
+    let (before, files) = (place.read("app.ndjson"), place.files());
+    place
+        .command(&["record", "--key", "app.key", "--resume", "app.ndjson"])
+        .write_stdin("{\"a\":1}\nnonsense\n")
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("line 2"));
+    assert_eq!((place.read("app.ndjson"), place.files()), (before, files));
+}
+
+#[test]
+fn what_someone_else_appended_is_not_signed_for() {
+    let place = Place::new();
+    open(&place, 3);
+    let chain = place.chain("app.ndjson");
+    let forged = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let link = format!("countersign/v1 event {chain} 4 2999-01-01T00:00:00.000Z {forged} {forged}");
+    let export = place.read("app.ndjson");
+    place.write("app.ndjson", format!("{export}{{\"link\":\"{link}\"}}\n"));
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("do not follow one another"));
+
+    // Its last signature cut off, the chain ends in links that anyone could have written.
+    let (kept, last) = export.trim_end().rsplit_once('\n').unwrap();
+    let unsigned = last.split("\",\"salt\"").next().unwrap().rsplit_once(' ').unwrap().0.to_owned() + "\"}";
+    place.write("app.ndjson", format!("{kept}\n{unsigned}\n"));
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("is not signed by this key"));
+}
+
+#[test]
+fn the_right_chain_is_asked_for() {
+    let place = Place::new();
+    open(&place, 1);
+    let first = place.read("app.ndjson");
+    open(&place, 1);
+    let second = place.read("app.ndjson");
+    let both = first + second.split_once('\n').unwrap().1;
+    place.write("app.ndjson", both);
+    resume(&place, &[])
+        .code(2)
+        .stderr(predicate::str::contains("2 chains of this key are open"))
+        .stderr(predicate::str::contains("--chain"));
+    let chain = place.chain("app.ndjson");
+    resume(&place, &["--chain", &chain]).success();
+    resume(&place, &["--chain", &chain]).code(2);
+    resume(&place, &[]).success();
+    place.keygen("example.com/other", "other.key");
+    place
+        .run(&["record", "--key", "other.key", "--resume", "app.ndjson"])
+        .code(2)
+        .stderr(predicate::str::contains("no open chain of the key example.com/other+"));
+}
+
+#[test]
+fn origins_and_slices_are_told_apart() {
+    let place = Place::new();
+    open(&place, 9);
+    resume(&place, &["--origin", "log.example/other"])
+        .code(2)
+        .stderr(predicate::str::contains("is for the log"));
+    resume(&place, &["--origin", ORIGIN, "--open"]).success();
+    place.run(&["seal", "--log-key", "log.key", "app.ndjson", "-o", "audit.ndjson"]).success();
+    place.run(&["slice", "audit.ndjson", "--query", "n=9", "-o", "app.ndjson"]).success();
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("entries are left out here"));
+}
+
+#[test]
+fn a_compressed_export_is_gone_on_with_elsewhere() {
+    let place = Place::new();
+    open(&place, 2);
+    place.write("app.ndjson", gzip(&fs::read(place.path("app.ndjson")).unwrap()));
+    let before = fs::read(place.path("app.ndjson")).unwrap();
+    resume(&place, &[]).code(2).stderr(predicate::str::contains("a compressed export cannot be appended to"));
+    resume(&place, &["-o", "whole.ndjson"]).success();
+    assert_eq!(shown(&place.read("whole.ndjson")).len(), 4);
+    assert_eq!(fs::read(place.path("app.ndjson")).unwrap(), before);
+}
+
+#[test]
+fn a_missing_last_line_end_is_added() {
+    let place = Place::new();
+    open(&place, 2);
+    place.write("app.ndjson", place.read("app.ndjson").trim_end());
+    resume(&place, &[]).success();
+    assert_eq!(shown(&place.read("app.ndjson")).len(), 4);
+}
+
+#[test]
+fn two_runs_cannot_fork_a_chain() {
+    let place = Place::new();
+    open(&place, 2);
+    let file = fs::File::open(place.path("app.ndjson")).unwrap();
+    file.lock().unwrap();
+    resume(&place, &[]).code(2).stderr(predicate::str::starts_with(
+        "✗ error[io.locked]: app.ndjson: another run is appending to it",
+    ));
+    file.unlock().unwrap();
+    resume(&place, &[]).success();
+}

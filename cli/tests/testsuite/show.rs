@@ -1,0 +1,109 @@
+//! Only what verifies is shown.
+
+use crate::common;
+use crate::common::Place;
+use predicates::prelude::*;
+
+#[test]
+fn the_table_has_the_verdict_first_and_every_event_that_verifies() {
+    let place = Place::new();
+    place.sealed(5);
+    let chain = place.chain("audit.ndjson");
+    let assert = place.run(&["show", "audit.ndjson", "--trust", "trust.txt"]).success();
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.starts_with("✓ Verified."));
+    for seq in 1..=5 {
+        assert!(text.contains(&format!("{chain}/{seq}  job.update  u_")), "{text}");
+    }
+    assert_eq!(text.matches("✓ trusted").count(), 5);
+    place.run(&["show", "audit.ndjson"]).code(3).stdout(predicate::str::contains("? unknown"));
+    place
+        .run(&["show", "audit.ndjson", "--limit", "2", "--trust", "trust.txt"])
+        .success()
+        .stdout(predicate::str::contains("… and 3 more that verify"));
+}
+
+#[test]
+fn an_altered_event_is_not_shown() {
+    let place = Place::new();
+    place.sealed(5);
+    let chain = place.chain("audit.ndjson");
+    place.write("audit.ndjson", place.read("audit.ndjson").replacen("\"n\":3", "\"n\":7", 1));
+    place
+        .run(&["show", "audit.ndjson", "--trust", "trust.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Altered."))
+        .stdout(predicate::str::contains(format!("{chain}/2")))
+        .stdout(predicate::str::contains(format!("{chain}/3")).not());
+    place
+        .run(&["show", "audit.ndjson", &format!("{chain}/3"), "--trust", "trust.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Altered."))
+        .stderr(predicate::str::contains("error[event.not_shown]: no event"));
+}
+
+#[test]
+fn one_event_is_shown_whole_with_what_proves_it() {
+    let place = Place::new();
+    place.sealed(5);
+    let chain = place.chain("audit.ndjson");
+    place
+        .run(&["show", "audit.ndjson", &format!("{chain}/3"), "--trust", "trust.txt"])
+        .success()
+        .stdout(predicate::str::starts_with("✓ Verified."))
+        .stdout(predicate::str::contains("leaf         4, on line 6"))
+        .stdout(predicate::str::contains(&place.app))
+        .stdout(predicate::str::contains("within the checkpoint of 8 entries"))
+        .stdout(predicate::str::contains("  \"n\": 3,\n  \"password\": \"[redacted]\"\n}"));
+    place.run(&["show", "audit.ndjson", &format!("{chain}/0")]).code(1);
+}
+
+#[test]
+fn what_an_event_says_cannot_move_the_terminal() {
+    let place = Place::new();
+    place.write("events.ndjson", "{\"action\":\"a\\u001b[2J\\u202eb\",\"actor\":{\"id\":\"x\\ny\"}}\n");
+    place
+        .run(&["record", "--key", "app.key", "--origin", common::ORIGIN, "events.ndjson", "-o", "app.ndjson"])
+        .success();
+    place
+        .run(&["show", "app.ndjson"])
+        .stdout(predicate::str::contains("a\\u{1b}[2J\\u{202e}b  x\\ny"))
+        .stdout(predicate::str::contains("\u{1b}").not())
+        .stdout(predicate::str::contains("\u{202e}").not());
+}
+
+#[test]
+fn what_is_shown_is_what_was_hashed() {
+    let place = Place::new();
+    let event =
+        r#"{"action":"a","big":1234567890123456,"n":{"$serde_json::private::Number":"7"},"none":[{},[ ]]}"#;
+    place.write("events.ndjson", event);
+    place
+        .run(&["record", "--key", "app.key", "--origin", common::ORIGIN, "events.ndjson", "-o", "app.ndjson"])
+        .success();
+    let chain = place.chain("app.ndjson");
+    let recorded = place.read("app.ndjson");
+    for big in ["1234567890123456.1249999", "123456789012345600e-2"] {
+        place.write("app.ndjson", recorded.replacen("1234567890123456", big, 1));
+        assert_eq!(place.report("app.ndjson", &[])["finding_counts"]["payload.reserialised"], 1, "{big}");
+        place.run(&["show", "app.ndjson", &format!("{chain}/1")]).stdout(predicate::str::ends_with(
+            r#"
+{
+  "action": "a",
+  "big": 1234567890123456,
+  "n": {
+    "$serde_json::private::Number": "7"
+  },
+  "none": [
+    {},
+    []
+  ]
+}
+"#,
+        ));
+        place
+            .run(&["slice", "app.ndjson", "--query", "big=1234567890123456", "-o", "slice.ndjson"])
+            .success();
+        assert!(!place.read("slice.ndjson").contains(big));
+    }
+}

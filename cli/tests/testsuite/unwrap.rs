@@ -1,0 +1,111 @@
+//! What sources deliver is recorded event by event.
+
+use crate::common::{ORIGIN, Place, gzip};
+use predicates::prelude::*;
+
+fn record(place: &Place, input: &[u8]) -> assert_cmd::assert::Assert {
+    place.write("in", input);
+    place.command(&["record", "--key", "app.key", "--origin", ORIGIN, "in", "-o", "out.ndjson"]).assert()
+}
+
+#[test]
+fn deliveries_are_recorded_event_by_event_and_it_is_said() {
+    let place = Place::new();
+    let three = r#"{"a":1},{"a":[2]},{"a":"}"}"#;
+    let mut two = vec![0xef, 0xbb, 0xbf];
+    two.extend(b"{\"a\":1}\r\n\r\n{\"a\":2}\r\n");
+    for (input, events, says) in [
+        (format!("{{\"Records\":[{three}]}}").into_bytes(), 3, "; unwrapped 3 events from \"Records\"\n"),
+        (gzip(format!("{{\"Records\":[{three}]}}").as_bytes()), 3, "; unwrapped 3 events from \"Records\"\n"),
+        (
+            format!("{{\"records\":[{three}]}}\n{{\"records\":[{three}]}}\n").into_bytes(),
+            6,
+            "; unwrapped 6 events from \"records\"\n",
+        ),
+        (
+            format!("{{\"kind\":\"EventList\",\"apiVersion\":\"audit.k8s.io/v1\",\"items\":[{three}]}}")
+                .into_bytes(),
+            3,
+            "; unwrapped 3 events from \"items\"\n",
+        ),
+        (format!("[\n{three}\n]\n").into_bytes(), 3, "; unwrapped 3 events from an array\n"),
+        (
+            format!(
+                "{{\"resourceLogs\":[{{\"resource\":{{}},\"scopeLogs\":[{{\"logRecords\":[{three}]}}]}}]}}\n"
+            )
+            .into_bytes(),
+            3,
+            "; unwrapped 3 events from \"resourceLogs\"\n",
+        ),
+        (two, 2, "the chain is closed\n"),
+        (b"{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}".to_vec(), 2, "the chain is closed\n"),
+    ] {
+        record(&place, &input).success().stderr(predicate::str::ends_with(says));
+        assert_eq!(place.report("out.ndjson", &[])["counts"]["events"], events);
+    }
+}
+
+#[test]
+fn large_integers_are_kept_as_texts_where_that_was_asked_for() {
+    let place = Place::new();
+    let input = br#"{"value":[{"id":638543210123456789,"n":[-9007199254740992,7]}]}"#;
+    record(&place, input).code(1).stderr(predicate::str::contains("--large-integers text"));
+    let recording = ["record", "--key", "app.key", "--origin", ORIGIN, "in", "-o", "out.ndjson"];
+    place.command(&recording).args(["--large-integers", "text"]).assert().success();
+    let event = r#"{"id":"638543210123456789","n":["-9007199254740992",7]}"#;
+    assert!(place.read("out.ndjson").contains(event));
+}
+
+#[test]
+fn a_log_record_of_an_export_of_many_is_read_with_its_resource() {
+    let place = Place::new();
+    let one = |name: &str| {
+        format!(
+            "{{\"timeUnixNano\":\"1772442927500000000\",\"eventName\":\"{name}\",\"body\":{{\"stringValue\":\"x\"}}}}"
+        )
+    };
+    let service = r#"{"attributes":[{"key":"service.name","value":{"stringValue":"till"}}]}"#;
+    let records = [one("sale"), one("refund")].join(",");
+    let export = format!(
+        "{{\"resourceLogs\":[{{\"resource\":{service},\"scopeLogs\":[{{\"logRecords\":[{records}]}}]}}]}}"
+    );
+    record(&place, export.as_bytes()).success();
+    let shown = place.command(&["show", "out.ndjson", "--trust", "trust.txt", "--json"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for action in ["sale", "refund"] {
+        assert!(shown.contains(&format!("\"as\":\"OpenTelemetry\",\"time\":\"2026-03-02T09:15:27.500Z\",\"action\":\"{action}\",\"actor\":{{\"id\":\"till\"")), "{shown}");
+    }
+}
+
+#[test]
+fn tables_are_recorded_by_rows_whatever_separates_their_fields() {
+    let place = Place::new();
+    for (name, table) in
+        [("t.csv", "when,who\n1,ada\n"), ("t.csv", "when;who\r\n1;ada\r\n"), ("t.tsv", "when\twho\n1\tada")]
+    {
+        place.write(name, table);
+        let recording = ["record", "--key", "app.key", "--origin", ORIGIN, name, "-o", "out.ndjson"];
+        place.run(&recording).success();
+        assert!(place.read("out.ndjson").contains(r#""event":{"when":"1","who":"ada"}"#), "{table}");
+    }
+}
+
+#[test]
+fn an_archive_is_called_one() {
+    let place = Place::new();
+    for name in ["a.csv", "a.json"] {
+        place.write(name, b"PK\x03\x04\x14\0\x08\0a.csv;,\n");
+        place
+            .run(&["record", "--key", "app.key", "--origin", ORIGIN, name, "-o", "out.ndjson"])
+            .code(1)
+            .stderr(
+                predicate::str::contains("this is a ZIP archive").and(predicate::str::contains("unpack it")),
+            );
+    }
+}
+
+#[test]
+fn an_empty_delivery_is_nothing_to_record() {
+    let place = Place::new();
+    record(&place, b"{\"Records\":[]}").code(1).stderr(predicate::str::contains("no event to record"));
+}

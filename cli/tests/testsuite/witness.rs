@@ -1,0 +1,185 @@
+//! `countersign witness`: the program, started, killed and started again.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use crate::common::Place;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::merkle::{empty_root, leaf_hash, node_hash};
+use countersign::note::{KeyType, SignerKey, VerifierKey};
+use predicates::prelude::*;
+
+/// A witness that runs, until it is dropped.
+struct Running {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+    address: String,
+}
+
+impl Running {
+    fn start(place: &Place) -> Self {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("countersign"))
+            .args(["witness", "--key", "witness.key", "--log", &place.log, "--state", "witness.state"])
+            .args(["--listen", "127.0.0.1:0"])
+            .current_dir(place.path(""))
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended");
+            if let Some((_, address)) = line.trim().split_once("listens on http://") {
+                break address.to_owned();
+            }
+        };
+        Self { child, stderr, address }
+    }
+
+    /// The status and the body of the answer.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    fn add(&self, body: &str) -> (u16, String) {
+        self.ask("POST", "/add-checkpoint", body)
+    }
+
+    /// Sends a signal, and gives the exit status, none where the signal ended it, and what else was said.
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        (status.code(), rest)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A place with a witness's key, which is given.
+fn place() -> (Place, VerifierKey) {
+    let place = Place::new();
+    let assert = place.run(&["keygen", "witness.example", "--witness", "--out", "witness.key"]).success();
+    let vkey = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    let vkey = VerifierKey::parse(vkey.trim(), KeyType::Cosignature).unwrap();
+    (place, vkey)
+}
+
+fn log(place: &Place) -> SignerKey {
+    SignerKey::parse(place.read("log.key").trim()).unwrap()
+}
+
+/// A request about the tree of no leaf, of one or of two.
+fn request(place: &Place, old: u64, new: u64) -> String {
+    let [one, two] = [leaf_hash(b"one"), leaf_hash(b"two")];
+    let root = [empty_root(), one, node_hash(&one, &two)][usize::try_from(new).unwrap()];
+    let key = log(place);
+    let note = Checkpoint::new(key.verifier_key().name(), new, root).unwrap().sign(&key).unwrap();
+    let proof = if (old, new) == (1, 2) { format!("{two}\n") } else { String::new() };
+    format!("old {old}\n{proof}\n{note}")
+}
+
+#[test]
+fn what_was_cosigned_outlives_the_process() {
+    let (place, vkey) = place();
+    let running = Running::start(&place);
+    let first = request(&place, 0, 1);
+    let (status, line) = running.add(&first);
+    assert_eq!(status, 200);
+    let note = first.split_once("\n\n").unwrap().1.to_owned() + &line;
+    let cosigned = SignedCheckpoint::parse(&note).unwrap();
+    assert!(cosigned.cosignatures([&vkey]).verified[0].time.millis() > 1_700_000_000_000);
+    // Nothing is left to be written when it has answered.
+    assert_eq!(running.end("-KILL").0, None);
+
+    let running = Running::start(&place);
+    assert_eq!(running.add(&first), (409, "1\n".into()));
+    assert_eq!(running.add(&request(&place, 1, 2)).0, 200);
+    let (status, said) = running.end("-TERM");
+    assert_eq!(status, Some(0));
+    assert!(said.contains("stopping"), "{said}");
+    assert_eq!(Running::start(&place).add(&request(&place, 1, 2)), (409, "2\n".into()));
+}
+
+#[test]
+fn a_quorum_of_it_is_counted_by_verify() {
+    let (place, vkey) = place();
+    place.sealed(3);
+    let export = place.read("audit.ndjson");
+    let last = export.lines().last().unwrap();
+    let note =
+        serde_json::from_str::<serde_json::Value>(last).unwrap()["checkpoint"].as_str().unwrap().to_owned();
+    let running = Running::start(&place);
+    let (status, line) = running.add(&format!("old 0\n\n{note}"));
+    assert_eq!(status, 200, "{line}");
+    let cosigned = serde_json::json!({ "checkpoint": note + &line });
+    place.write("audit.ndjson", export.replace(last, &cosigned.to_string()));
+    place.write("trust.txt", place.read("trust.txt") + &format!("witness w {vkey}\nquorum w\n"));
+    let report = place.report("audit.ndjson", &[]);
+    assert_eq!(report["checks"]["witnesses"]["state"], "pass");
+}
+
+#[test]
+fn two_witnesses_cannot_share_a_state() {
+    let (place, _) = place();
+    let _running = Running::start(&place);
+    place
+        .run(&[
+            "witness",
+            "--key",
+            "witness.key",
+            "--log",
+            &place.log,
+            "--state",
+            "witness.state",
+            "--listen",
+            "127.0.0.1:0",
+        ])
+        .code(2)
+        .stderr(predicate::str::contains("error[server.in_use]"));
+}
+
+#[test]
+fn what_cannot_work_is_told() {
+    let (place, vkey) = place();
+    let run = |more: &[&str], code: &str| {
+        let told = predicate::str::contains(format!("error[{code}]"));
+        let assert = place.run(&[&["witness", "--listen", "127.0.0.1:0"], more].concat());
+        assert.code(2).stderr(told);
+    };
+    let log = place.log.clone();
+    run(&["--key", "log.key", "--log", &log, "--state", "state"], "key.invalid");
+    run(&["--key", "missing.key", "--log", &log, "--state", "state"], "io.not_found");
+    place.write("other", "not a state file, and long enough to be looked at as one\n".repeat(20));
+    run(&["--key", "witness.key", "--log", &log, "--state", "other"], "state.invalid");
+    run(&["--key", "witness.key", "--log", &log, "--state", "missing/state"], "state.invalid");
+    let no_log = ["witness", "--key", "witness.key", "--state", "state"];
+    place.run(&no_log).code(2);
+    place.run(&[&no_log[..], &["--log", vkey.as_str()]].concat()).code(2);
+    // A witness's key signs nothing else.
+    place
+        .run(&["seal", "--log-key", "witness.key", "grant.ndjson"])
+        .code(2)
+        .stderr(predicate::str::contains("error[key.invalid]"));
+}

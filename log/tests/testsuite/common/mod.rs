@@ -1,0 +1,7 @@
+//! A collector, and emitters that deliver to it.
+
+#[allow(dead_code, reason = "shared with the tests of the program")]
+pub mod emitter;
+pub mod random;
+pub mod server;
+pub mod witness;

@@ -1,0 +1,413 @@
+//! Exports out of a store.
+
+use std::sync::Arc;
+
+use crate::reading;
+use crate::reading::{DAY, EMITTERS, EVENTS, HOUR, TestLog, export, filters, request, shown, steps, verify};
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::export::writer::Writer;
+use countersign::export::{Header, Item, Line, Withheld};
+use countersign::merkle::leaf_hash;
+use countersign::verify::FindingCode;
+use countersign::verify::report::{Check, CheckState, Checks, Complete, Report};
+use countersign_log::export::{ExportError, Lines, Request};
+use countersign_log::store::StoredEvent;
+use proptest::prelude::*;
+
+/// An export of no event has nothing to match a commit with, which is all that may be missing.
+fn is_intact(report: &Report) -> bool {
+    let Checks { tree, log, witnesses, .. } = &report.checks;
+    let passes = |check: &Check| check.state == CheckState::Pass;
+    let empty = report.counts.events == 0 && report.verdict.as_str() == "not_checked";
+    (empty || matches!(report.verdict.as_str(), "partial" | "verified"))
+        && [tree, log, witnesses].into_iter().all(passes)
+        && report.checks.iter().all(|(_, check)| check.state != CheckState::Fail)
+}
+
+fn assert_intact(text: &str, log: &TestLog) -> Vec<u64> {
+    let (verification, events) = verify(text, log.trust(), Vec::new());
+    let report = &verification.report;
+    assert!(is_intact(report), "{}: {:#?}\n{text}", report.verdict.as_str(), report.findings);
+    assert!(events.iter().all(|event| event.authorised));
+    shown(&events)
+}
+
+#[test]
+fn the_whole_log() {
+    let log = TestLog::small();
+    let text = export(&log.exporter(), &Request::default()).unwrap();
+    let (verification, events) = verify(&text, log.trust(), Vec::new());
+    let report = verification.report;
+    assert_eq!(report.verdict.as_str(), "verified", "{:#?}", report.findings);
+    assert_eq!(report.complete, Some(Complete::Range { range: [0, log.size()] }));
+    assert_eq!(report.counts.leaves, log.size());
+    assert_eq!(shown(&events), log.naive(&Request::default()));
+}
+
+#[test]
+fn only_what_is_published() {
+    let mut log = TestLog::small();
+    let published = log.size();
+    log.record(0, EVENTS[0]);
+    log.flush(0);
+    assert!(log.size() > published);
+    let text = export(&log.exporter(), &Request::default()).unwrap();
+    assert_eq!(verify(&text, log.trust(), Vec::new()).0.report.counts.leaves, published);
+    assert!(assert_intact(&text, &log).iter().all(|index| *index < published));
+    let beyond = Request { to: Some(published + 1), ..Request::default() };
+    assert!(matches!(export(&log.exporter(), &beyond), Err(ExportError::Invalid { parameter: "to", .. })));
+}
+
+#[test]
+fn nothing_is_published_yet() {
+    let log = TestLog::new();
+    let nothing = export(&log.exporter(), &Request::default());
+    assert!(matches!(nothing, Err(ExportError::NotFound(_))));
+}
+
+#[test]
+fn a_log_without_leaves() {
+    let mut log = TestLog::new();
+    log.checkpoint();
+    let text = export(&log.exporter(), &Request::default()).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    let (verification, _) = verify(&text, log.trust(), Vec::new());
+    assert_eq!(verification.report.checks.tree.state, CheckState::Pass);
+}
+
+#[test]
+fn a_range_is_there_whole() {
+    let log = TestLog::small();
+    let exporter = log.exporter();
+    for (from, to) in [(0, 1), (3, 9), (17, 300), (64, 128), (100, log.size()), (0, log.size() - 1)] {
+        let request = Request { from: Some(from), to: Some(to), ..Request::default() };
+        let text = export(&exporter, &request).unwrap();
+        let (verification, events) = verify(&text, log.trust(), Vec::new());
+        assert_eq!(verification.report.checks.range.state, CheckState::Pass);
+        assert_intact(&text, &log);
+        let within = |index: &u64| (from..to).contains(index);
+        assert_eq!(shown(&events).into_iter().filter(within).collect::<Vec<_>>(), log.naive(&request));
+    }
+}
+
+#[test]
+fn an_empty_range_tells_that_nothing_came() {
+    let log = TestLog::small();
+    let request = Request { from: Some(log.size()), ..Request::default() };
+    let text = export(&log.exporter(), &request).unwrap();
+    assert!(!text.lines().next().unwrap().contains("range"));
+    assert!(assert_intact(&text, &log).is_empty());
+}
+
+#[test]
+fn a_filtered_range_claims_nothing() {
+    let log = TestLog::small();
+    let filtered = Request { from: Some(10), to: Some(400), ..request(&[("actor", "u_2")]) };
+    let text = export(&log.exporter(), &filtered).unwrap();
+    assert!(!text.lines().next().unwrap().contains("range"));
+    assert_eq!(assert_intact(&text, &log), log.naive(&filtered));
+    assert!(!log.naive(&filtered).is_empty());
+}
+
+#[test]
+fn the_newest_events() {
+    let log = TestLog::small();
+    for limit in [1, 7, 100, 10_000] {
+        for request in [request(&[]), request(&[("tenant", "acme")])] {
+            let limited = Request { limit: Some(limit), ..request };
+            let text = export(&log.exporter(), &limited).unwrap();
+            assert_eq!(assert_intact(&text, &log), log.naive(&limited));
+        }
+    }
+    let none = Request { limit: Some(0), ..Request::default() };
+    assert!(matches!(export(&log.exporter(), &none), Err(ExportError::Invalid { parameter: "limit", .. })));
+}
+
+#[test]
+fn what_time_or_number_chooses_is_there_whole() {
+    let log = TestLog::small();
+    let claims = |asked: &Request| {
+        let text = export(&log.exporter(), asked).unwrap();
+        assert_intact(&text, &log);
+        Header::parse(text.lines().next().unwrap().as_bytes()).unwrap().range
+    };
+    let size = log.size();
+    let all = claims(&request(&[("since", "2000-01-01")]));
+    assert_eq!(all, claims(&Request::default()));
+    assert_eq!(all, Some((0, Some(size))));
+    let newest = Request { limit: Some(7), ..Request::default() };
+    let [first, ..] = log.naive(&newest)[..] else { panic!("there are events") };
+    assert_eq!(claims(&newest), Some((first, Some(size))));
+    // Whoever goes on from it gets all that follows too.
+    assert_eq!(claims(&Request { goes_on: true, ..newest.clone() }), Some((first, None)));
+    assert_eq!(claims(&Request { goes_on: true, ..request(&[("since", "2100-01-01")]) }), Some((size, None)));
+    assert_eq!(claims(&Request { goes_on: true, to: Some(9), ..Request::default() }), Some((0, Some(9))));
+    for nothing in [&[("since", "2100-01-01")][..], &[("until", "2000-01-01")], &[("actor", "u_1")]] {
+        assert_eq!(claims(&request(nothing)), None, "{nothing:?}");
+    }
+}
+
+/// What a server would send that leaves an entry out of what it claims to give whole.
+#[test]
+fn an_entry_left_out_of_a_view_that_claims_all_is_found() {
+    let log = TestLog::small();
+    let text = export(&log.exporter(), &Request { goes_on: true, ..Request::default() }).unwrap();
+    assert_eq!(Header::parse(text.lines().next().unwrap().as_bytes()).unwrap().range, Some((0, None)));
+    let report = |text: &str| verify(text, log.trust(), Vec::new()).0.report;
+    assert_eq!(report(&text).complete, Some(Complete::Range { range: [0, log.size()] }));
+    let lines: Vec<&str> = text.lines().collect();
+    for (number, line) in lines.iter().enumerate().skip(1).step_by(5) {
+        let Item::Link { text, payload, .. } = Line::parse(line).unwrap().item else { continue };
+        let (mut skip, mut withheld) = (Writer::new(), Writer::new());
+        skip.skip(0, &leaf_hash(text.as_bytes()));
+        withheld.withheld(&text, Some(Withheld::Filtered));
+        let with = |instead: &str| {
+            let mut sent = lines.clone();
+            sent[number] = instead.trim_end();
+            report(&(sent.join("\n") + "\n"))
+        };
+        assert_eq!(with("").verdict.as_str(), "altered", "{number}");
+        let skipped = with(skip.as_str());
+        assert_eq!(skipped.verdict.as_str(), "broken", "{number}");
+        assert!(skipped.finding_counts.contains(&(FindingCode::RangeMissing, 1)), "{number}");
+        if payload.is_some() {
+            let withheld = with(withheld.as_str());
+            assert_eq!((withheld.verdict.as_str(), withheld.complete), ("partial", None), "{number}");
+        }
+    }
+}
+
+#[test]
+fn a_chain_with_its_beginning_and_its_end() {
+    let log = TestLog::small();
+    let chain = log.taken[0].chain;
+    let text = export(&log.exporter(), &request(&[("chain", &chain.to_string())])).unwrap();
+    assert_intact(&text, &log);
+    let (mut opens, mut closes) = (0, 0);
+    for line in text.lines().skip(1) {
+        if let Item::Link { link, .. } = Line::parse(line).unwrap().item {
+            assert_eq!(link.chain(), chain);
+            opens += u64::from(matches!(link, countersign::link::Link::Open(_)));
+            closes += u64::from(matches!(link, countersign::link::Link::Close(_)));
+        }
+    }
+    assert_eq!((opens, closes), (1, 1));
+}
+
+#[test]
+fn one_event_alone() {
+    let log = TestLog::small();
+    let taken = log.taken[log.taken.len() / 2].clone();
+    let place = Request { places: vec![(taken.chain, taken.seq)], ..Request::default() };
+    let text = export(&log.exporter(), &place).unwrap();
+    assert_eq!(assert_intact(&text, &log), [taken.index]);
+    let none = Request { places: vec![(taken.chain, 1 << 40)], ..Request::default() };
+    assert!(matches!(export(&log.exporter(), &none), Err(ExportError::NotFound(_))));
+}
+
+#[test]
+fn a_pinned_size_is_reached_exactly() {
+    let log = TestLog::small();
+    let exporter = log.exporter();
+    let pins: Vec<_> = log.reader().checkpoints(1..log.size()).unwrap();
+    assert!(pins.len() > 20);
+    for pin in pins {
+        let boundary = Request { boundary: Some(pin.size), ..request(&[("action", "data.export")]) };
+        let text = export(&exporter, &boundary).unwrap();
+        assert_intact(&text, &log);
+        let pin = SignedCheckpoint::parse(&pin.note).unwrap();
+        let (verification, _) = verify(&text, log.trust(), vec![pin]);
+        assert_eq!(verification.report.checks.append_only.state, CheckState::Pass);
+    }
+    // A pin of which the log kept no checkpoint.
+    let boundary = Request { boundary: Some(5), ..request(&[("action", "data.export")]) };
+    let text = export(&exporter, &boundary).unwrap();
+    let mut size = 0;
+    let mut reached = false;
+    for line in text.lines().skip(1) {
+        match Line::parse(line).unwrap().item {
+            Item::Skip { level, .. } => size += 1 << level,
+            Item::Checkpoint { .. } => {}
+            _ => size += 1,
+        }
+        reached |= size == 5;
+    }
+    assert!(reached);
+    let beyond = Request { boundary: Some(log.size() + 1), ..Request::default() };
+    assert!(matches!(export(&exporter, &beyond), Err(ExportError::Invalid { parameter: "boundary", .. })));
+}
+
+#[test]
+fn checkpoints_tell_the_days_and_no_more_than_that() {
+    let log = TestLog::small();
+    let all = log.reader().checkpoints(0..u64::MAX >> 11).unwrap();
+    let first = log.taken[0].clone();
+    let place = Request { places: vec![(first.chain, first.seq)], ..Request::default() };
+    let text = export(&log.exporter(), &place).unwrap();
+    let kept = text.lines().filter(|line| line.starts_with("{\"checkpoint\"")).count();
+    assert!(kept >= 2 && kept <= all.len(), "{kept} of {}", all.len());
+    // Each key note brings its own: without them a single event has its day's, and the newest.
+    let mut log = TestLog::new();
+    for _ in 0..50 {
+        log.record(0, EVENTS[0]);
+        log.flush(0);
+        log.checkpoint();
+        log.now += 2 * HOUR;
+    }
+    let first = log.taken[0].clone();
+    let place = Request { places: vec![(first.chain, first.seq)], ..Request::default() };
+    let text = export(&log.exporter(), &place).unwrap();
+    let kept = text.lines().filter(|line| line.starts_with("{\"checkpoint\"")).count();
+    assert_eq!(kept, 2, "the first of its day is its last too\n{text}");
+}
+
+#[test]
+fn a_revocation_has_the_checkpoint_before_it() {
+    let mut log = TestLog::new();
+    for _ in 0..30 {
+        log.record(0, EVENTS[0]);
+        log.flush(0);
+        log.checkpoint();
+        log.now += 2 * HOUR;
+    }
+    log.revoke(1);
+    log.now += DAY;
+    log.checkpoint();
+    let last = log.taken.last().unwrap().clone();
+    let place = Request { places: vec![(last.chain, last.seq)], ..Request::default() };
+    let text = export(&log.exporter(), &place).unwrap();
+    let sizes: Vec<u64> = text
+        .lines()
+        .filter_map(|line| match Line::parse(line).ok()?.item {
+            Item::Checkpoint { signed, .. } => Some(signed.checkpoint.size),
+            _ => None,
+        })
+        .collect();
+    // It was since 7 hours before that the key was revoked: 8 hours before it were 27 events and an open link.
+    assert!(sizes.contains(&28), "{sizes:?}");
+    assert_intact(&text, &log);
+}
+
+#[test]
+fn what_is_erased_is_said_to_be() {
+    let mut log = TestLog::small();
+    let erased: Vec<u64> = log.taken.iter().step_by(5).map(|taken| taken.index).collect();
+    log.erase(&erased);
+    let text = export(&log.exporter(), &Request::default()).unwrap();
+    assert_eq!(text.matches("\"withheld\":\"erased\"").count(), erased.len());
+    assert_intact(&text, &log);
+    let request = request(&[("tenant", "acme")]);
+    let text = export(&log.exporter(), &request).unwrap();
+    assert_eq!(assert_intact(&text, &log), log.naive(&request));
+}
+
+#[test]
+fn nobody_need_wait_for_what_nobody_wants() {
+    let log = TestLog::small();
+    let cancelled = log.exporter().plan(&request(&[("actor", "u_1")]), &|| true);
+    assert!(matches!(cancelled, Err(ExportError::Cancelled)));
+}
+
+#[test]
+fn a_live_view_goes_on_where_it_was() {
+    let mut log = TestLog::small();
+    let exporter = log.exporter();
+    let mut text = String::new();
+    let mut take = |mut lines: Lines| {
+        while lines.step(&mut |line| text.push_str(str::from_utf8(line.text).unwrap())).unwrap() {}
+        lines.at()
+    };
+    let from = log.size() - 100;
+    let mut at =
+        take(exporter.begin_live(Some(from), &Arc::default()).unwrap().finish(&|| false).unwrap().lines());
+    for _ in 0..3 {
+        assert_eq!(at, log.size());
+        for (emitter, event) in EVENTS.iter().enumerate().take(EMITTERS) {
+            log.record(emitter, event);
+        }
+        log.flush_all();
+        log.now += HOUR;
+        log.checkpoint();
+        at = take(exporter.plan_further(at, &Arc::default(), false).unwrap().lines());
+    }
+    let shown = assert_intact(&text, &log);
+    assert_eq!(shown, log.naive(&Request { from: Some(from), ..Request::default() }));
+}
+
+#[test]
+fn who_goes_on_where_a_piece_ended_writes_the_same() {
+    fn rest(mut lines: Lines) -> Vec<u8> {
+        std::iter::from_fn(|| lines.next_piece().unwrap()).flatten().collect()
+    }
+    let log = TestLog::small();
+    let exporter = log.exporter();
+    let further = |from| exporter.plan_further(from, &Arc::default(), true).unwrap().lines();
+    let mut whole = exporter.plan(&Request::default(), &|| false).unwrap().lines();
+    assert_eq!(whole.whole_log(), Some(log.size()));
+    let header = whole.piece_before(0).unwrap().unwrap();
+    assert_eq!(str::from_utf8(&header).unwrap().lines().count(), 1);
+    let text = rest(further(0));
+    assert_eq!(rest(whole), text);
+    for from in (0..log.size()).step_by(29) {
+        let from_there = rest(further(from));
+        assert!(text.ends_with(&from_there));
+        for end in [u64::MAX, from + 1, from + 100] {
+            let mut lines = further(from);
+            let mut written = Vec::new();
+            while let Some(piece) = lines.piece_before(end).unwrap() {
+                written.extend(piece);
+                if lines.at() == log.size() {
+                    continue;
+                }
+                assert_eq!([&written[..], &rest(further(lines.at()))].concat(), from_there);
+                let mut passing = further(0);
+                passing.pass_over(lines.at());
+                assert_eq!([&written[..], &rest(passing)].concat(), from_there);
+            }
+            assert_eq!(lines.at(), end.min(log.size()));
+        }
+    }
+}
+
+#[test]
+fn a_store_has_erased_events_for_good() {
+    let mut log = TestLog::small();
+    let index = log.taken[3].index;
+    log.erase(&[index]);
+    let leaf = log.reader().leaves_with_events(index..index + 1).unwrap().pop().unwrap();
+    assert_eq!(leaf.event, StoredEvent::Erased);
+}
+
+proptest! {
+    #![proptest_config(reading::cases(48))]
+
+    #[test]
+    fn every_export_verifies_and_shows_what_a_look_at_all_finds(
+        steps in steps(40),
+        conditions in proptest::option::of(filters()),
+        bounds in proptest::option::of(any::<(prop::sample::Index, prop::sample::Index)>()),
+        limit in proptest::option::weighted(0.3, 1_u64..20),
+        boundary in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        let log = TestLog::build(&steps);
+        let mut asked = request(&conditions.unwrap_or_default());
+        let size = log.size() as usize;
+        if let Some((a, b)) = bounds {
+            let (a, b) = (a.index(size + 1) as u64, b.index(size + 1) as u64);
+            (asked.from, asked.to) = (Some(a.min(b)), Some(a.max(b)));
+        }
+        asked.limit = limit;
+        asked.boundary = boundary.map(|boundary| boundary.index(size + 1) as u64);
+        let text = export(&log.exporter(), &asked).unwrap();
+        if size == 0 {
+            return Ok(());
+        }
+        let (verification, events) = verify(&text, log.trust(), Vec::new());
+        let report = verification.report;
+        prop_assert!(is_intact(&report), "{:#?}\n{text}", report.findings);
+        let (from, to) = (asked.from.unwrap_or(0), asked.to.unwrap_or(size as u64));
+        let mut shown = shown(&events);
+        shown.retain(|index| (from..to).contains(index));
+        prop_assert_eq!(shown, log.naive(&asked));
+    }
+}

@@ -1,0 +1,6 @@
+//! The query and the readings through their public interface.
+
+mod language;
+mod naive;
+mod needles;
+mod real_events;

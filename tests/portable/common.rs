@@ -1,0 +1,7 @@
+//! What `tests/testsuite` has too.
+
+#[path = "../testsuite/common/value.rs"]
+pub mod value;
+#[cfg(target_arch = "wasm32")]
+#[path = "../testsuite/common/webcrypto.rs"]
+pub mod webcrypto;

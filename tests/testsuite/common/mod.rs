@@ -1,0 +1,10 @@
+//! What several tests share.
+
+pub mod cases;
+pub mod files;
+pub mod sliced;
+pub mod third_party;
+pub mod value;
+#[cfg(target_arch = "wasm32")]
+pub mod webcrypto;
+pub mod world;

@@ -1,0 +1,193 @@
+//! Verifying by the summaries of parts: the report and the pin of the whole file, however it was cut, and nothing where
+//! the summaries do not make one file.
+#![cfg(not(target_arch = "wasm32"))]
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+use std::io::Cursor;
+
+use crate::common::cases;
+use crate::common::cases::Case;
+use countersign::export::Compression;
+use countersign::hash::Hash;
+use countersign::verify::{FindingCode, Options, Verification, parallel};
+use countersign_parts::{self as parts, Part, Refused, Stored, Unusable};
+
+fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<u8>, Refused> {
+    let mut summary = Vec::new();
+    let mut file = Cursor::new(export);
+    let part = Part::of(&mut file, number, of)?;
+    let out = |bytes: &[u8]| {
+        summary.extend_from_slice(bytes);
+        Ok::<(), Refused>(())
+    };
+    parts::summarize(file, &part, threads, out, |_| {})?;
+    Ok(summary)
+}
+
+fn summaries(export: &[u8], of: u64) -> Vec<Vec<u8>> {
+    (1..=of).map(|number| summarize(export, number, of, 1 + number as usize % 3).unwrap()).collect()
+}
+
+fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, Unusable> {
+    let stored = summaries.iter().enumerate().map(|(place, summary)| {
+        Stored::open(Cursor::new(&summary[..])).map_err(|why| Unusable { place: Some(place), why })
+    });
+    parts::verify(stored.collect::<Result<_, _>>()?, options, threads, |_| {})
+}
+
+/// The code of what is wrong with summaries, and the place of the one that is named.
+fn refused(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
+    let unusable = verify(summaries, Options::default(), 2).map(|_| ()).unwrap_err();
+    assert!(!unusable.why.hint().is_empty());
+    (unusable.why.code(), unusable.place)
+}
+
+/// An export of some length that verifies.
+fn long() -> Case {
+    cases::all()
+        .filter(|case| case.report["verdict"] == "verified")
+        .max_by_key(|case| case.export.len())
+        .unwrap()
+}
+
+#[test]
+fn however_a_file_is_cut_its_report_and_its_pin_are_the_same() {
+    let mut cut = 0;
+    for case in cases::all() {
+        let whole = parallel::verify(&case.export[..], case.options(), 1, |_| {}, |_| {}).unwrap();
+        for of in [2, 7] {
+            if Compression::detect(&case.export).is_some() {
+                let code = summarize(&case.export, 1, of, 1).map_err(|why| why.code());
+                assert_eq!(code, Err("summary.compressed"));
+                continue;
+            }
+            let mut parts = summaries(&case.export, of);
+            // Whoever ran them may list them in any order.
+            parts.reverse();
+            let merged = verify(&parts, case.options(), 1 + of as usize % 3).unwrap();
+            assert_eq!(merged.report, whole.report, "{} in {of}", case.name);
+            assert_eq!(merged.pin, whole.pin, "{} in {of}", case.name);
+            cut += 1;
+        }
+    }
+    assert!(cut > 400);
+}
+
+#[test]
+fn parts_cover_the_file_and_tell_whether_they_are_of_it() {
+    let export = long().export;
+    for of in [1, 2, 5, 100_000] {
+        let mut bytes = 0;
+        for number in [1, 2, of - 1, of].into_iter().filter(|number| (1..=of).contains(number)) {
+            assert_eq!(Part::of(&mut Cursor::new(&export), number, of).unwrap().place(), (number, of));
+        }
+        if of < 100 {
+            for number in 1..=of {
+                bytes += Part::of(&mut Cursor::new(&export), number, of).unwrap().bytes();
+            }
+            assert_eq!(bytes, export.len() as u64);
+        }
+    }
+    let second = &summaries(&export, 3)[1];
+    let stored = Stored::open(Cursor::new(second)).unwrap();
+    stored.is_of(&mut Cursor::new(&export)).unwrap();
+    let mut other = export.clone();
+    let middle = other.len() / 2;
+    other[middle] ^= 1;
+    for other in [&other[..], &export[1..], b""] {
+        assert_eq!(
+            stored.is_of(&mut Cursor::new(other)).map_err(|why| why.code()),
+            Err("summary.other_file")
+        );
+    }
+}
+
+#[test]
+fn what_is_mixed_up_is_refused() {
+    let export = long().export;
+    let parts = summaries(&export, 3);
+    let mut longer = export.clone();
+    longer.push(b'\n');
+    let mut changed = export.clone();
+    let last = changed.len() - 10;
+    changed[last] ^= 1;
+    let with = |place: usize, summary: Vec<u8>| {
+        let mut parts = parts.clone();
+        parts[place] = summary;
+        parts
+    };
+    for (summaries, why) in [
+        (vec![], ("summary.missing", None)),
+        (parts[1..].to_vec(), ("summary.missing", None)),
+        (parts[..2].to_vec(), ("summary.missing", None)),
+        (vec![parts[0].clone(), parts[2].clone()], ("summary.missing", None)),
+        ([&parts[..], &parts[1..2]].concat(), ("summary.twice", Some(3))),
+        (with(1, summaries(&longer, 3).remove(1)), ("summary.other_file", Some(1))),
+        (with(1, summaries(&changed, 3).remove(1)), ("summary.other_file", Some(1))),
+        (with(2, summaries(&export, 4).remove(3)), ("summary.other_cut", Some(2))),
+        (with(2, export.clone()), ("summary.invalid", Some(2))),
+        (with(0, Vec::new()), ("summary.invalid", Some(0))),
+    ] {
+        assert_eq!(refused(&summaries), why);
+    }
+}
+
+#[test]
+fn what_did_not_come_whole_is_refused() {
+    let parts = summaries(&long().export, 2);
+    let with = |summary: Vec<u8>| vec![parts[0].clone(), summary];
+    let whole = &parts[1];
+    for length in (0..whole.len()).step_by(1 + whole.len() / 300).chain([whole.len() - 1]) {
+        let (code, place) = refused(&with(whole[..length].to_vec()));
+        let expected = if length < 23 { "summary.invalid" } else { "summary.truncated" };
+        assert_eq!((code, place), (expected, Some(1)), "{length}");
+    }
+    for place in (0..whole.len()).step_by(1 + whole.len() / 300).chain([whole.len() - 20, whole.len() - 50]) {
+        let mut altered = whole.clone();
+        altered[place] ^= 0x10;
+        let (code, named) = refused(&with(altered));
+        assert!(code.starts_with("summary.") && named != Some(0), "{place}: {code}");
+    }
+    // Where its own numbers stand it is another part; behind them nothing can be changed unnoticed.
+    let mut altered = whole.clone();
+    altered[whole.len() / 2] ^= 1;
+    assert_eq!(refused(&with(altered)), ("summary.altered", Some(1)));
+    let mut longer = whole.clone();
+    longer.insert(whole.len() / 2, 0);
+    assert_eq!(refused(&with(longer)).1, Some(1));
+}
+
+#[test]
+fn another_versions_summaries_are_refused() {
+    let mut parts = summaries(&long().export, 1);
+    let version = env!("CARGO_PKG_VERSION");
+    let at = 23 + 1;
+    assert_eq!(&parts[0][at..at + version.len()], version.as_bytes());
+    parts[0][at] = b'7';
+    assert_eq!(refused(&parts), ("summary.version", Some(0)));
+}
+
+/// Nothing else says that two machines mean the same by a summary: where this fails, the first line of the form
+/// (`BEGIN`) gets the next number.
+#[test]
+fn the_form_is_what_its_first_line_says() {
+    const CASES: [&str; 7] = [
+        "fork-that-closes",
+        "members-twice-and-again",
+        "opaque-hides-link",
+        "reserialised-numbers",
+        "revoked-again-since-earlier",
+        "skip-crosses-checkpoint",
+        "witness-signature",
+    ];
+    // A finding is its code's place among all.
+    let mut all: Vec<u8> = FindingCode::ALL.iter().flat_map(|code| code.as_str().bytes()).collect();
+    for case in cases::all().filter(|case| CASES.contains(&&*case.name)) {
+        for summary in summaries(&case.export, 2) {
+            // Up to the hash of it all, without the version, which is told apart.
+            all.extend_from_slice(&summary[..23]);
+            all.extend_from_slice(&summary[23 + 1 + env!("CARGO_PKG_VERSION").len()..summary.len() - 40]);
+        }
+    }
+    assert_eq!(Hash::of(&[&all]).to_string(), "78XV0MPSk8vw4d+qwl5wIrHNNS2fpYvHmdNZGZihJkk=");
+}

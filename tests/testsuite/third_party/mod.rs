@@ -1,0 +1,13 @@
+//! Other people's vectors. Each test says what it leaves out, and why.
+
+mod checkpoints;
+mod ed25519;
+mod merkle;
+mod notes;
+mod policies;
+mod redaction;
+mod tiles;
+mod tlog_proof;
+#[cfg(target_arch = "wasm32")]
+mod webcrypto;
+mod witness;

@@ -1,0 +1,70 @@
+//! What default redaction takes out of real events: what is a secret, or may be one, and nothing else.
+
+use std::collections::BTreeMap;
+
+use countersign::event::{Event, Redaction};
+use serde_json::Value;
+
+use crate::common::{files, third_party as vectors};
+
+/// By source, the members whose values are replaced, or secrets in them, and how often. Each gives whoever reads it
+/// something to act with, or may: a session, a token, whatever it is for.
+const REDACTED: &[(&str, &[(&str, usize)])] = &[
+    ("aws-eks-panther", &[]),
+    (
+        "cloudtrail-stratus",
+        &[
+            ("requestParameters.clientToken", 1),
+            ("requestParameters.sessionId", 3),
+            ("responseElements.credentials.sessionToken", 9),
+            ("responseElements.sessionId", 6),
+            ("responseElements.tokenValue", 3),
+        ],
+    ),
+    ("github-panther", &[("hashed_token", 1)]),
+    ("kubernetes-falco", &[]),
+    ("ocsf-java-tools", &[("unmapped.SessionId", 1)]),
+    (
+        "okta-panther",
+        &[
+            // `?stateToken=…`
+            ("debugcontext.debugData.url", 2),
+        ],
+    ),
+];
+
+#[test]
+fn nothing_harmless_is_redacted() {
+    for (source, expected) in REDACTED {
+        let Some(path) = vectors::find(&format!("real-events/{source}/events.ndjson")) else { return };
+        let mut found = BTreeMap::new();
+        for line in files::text(&path).lines().filter(|line| !line.trim().is_empty()) {
+            let of = |redaction: &Redaction| -> Value {
+                serde_json::from_str(Event::parse(line.as_bytes(), redaction).unwrap().as_str()).unwrap()
+            };
+            compare(&of(&Redaction::none()), &of(&Redaction::default()), &mut Vec::new(), &mut found);
+        }
+        let found: Vec<(&str, usize)> = found.iter().map(|(path, count)| (path.as_str(), *count)).collect();
+        assert_eq!(&found, expected, "{source}");
+    }
+}
+
+/// Counts by their paths the values that differ.
+fn compare(open: &Value, redacted: &Value, path: &mut Vec<String>, found: &mut BTreeMap<String, usize>) {
+    match (open, redacted) {
+        (Value::Object(open), Value::Object(redacted)) => {
+            for (name, value) in open {
+                path.push(name.clone());
+                compare(value, &redacted[name], path, found);
+                path.pop();
+            }
+        }
+        (Value::Array(open), Value::Array(redacted)) => {
+            for (open, redacted) in open.iter().zip(redacted) {
+                compare(open, redacted, path, found);
+            }
+        }
+        _ if open != redacted => *found.entry(path.join(".")).or_default() += 1,
+        _ => {}
+    }
+}

@@ -1,0 +1,40 @@
+//! Ed25519 of Node.js beside the core's, where the signatures are odd.
+
+use countersign::ed25519;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::common::third_party::json;
+use crate::common::value::{hex, hex_array, list, text};
+use crate::common::webcrypto;
+
+/// A runtime that refuses points of small order, as WebCrypto asks for, differs in nothing; another takes some that
+/// have one, and no others.
+#[wasm_bindgen_test]
+async fn cctv() {
+    let Some(cases) = json("ed25519/cctv/ed25519vectors.json") else { return };
+    for case in list(&cases) {
+        let flags: Vec<&str> =
+            case["flags"].as_array().map_or(vec![], |flags| flags.iter().map(text).collect());
+        let of_small_order = flags.contains(&"low_order_A") || flags.contains(&"low_order_R");
+        let (public, message) = (hex_array(&case["key"]), text(&case["msg"]).as_bytes());
+        let signature: [u8; 64] = hex_array(&case["sig"]);
+        let ours = ed25519::verify(&public, message, &signature);
+        let theirs = webcrypto::verifies(&public, message, &signature).await;
+        assert!(ours == theirs || (theirs && of_small_order), "{case}");
+    }
+}
+
+/// Nothing in it tells the two apart.
+#[wasm_bindgen_test]
+async fn wycheproof() {
+    let Some(vectors) = json("ed25519/wycheproof/ed25519_test.json") else { return };
+    for group in list(&vectors["testGroups"]) {
+        let public = hex_array(&group["publicKey"]["pk"]);
+        for case in list(&group["tests"]) {
+            let (message, signature) = (hex(&case["msg"]), hex(&case["sig"]));
+            let ours = <&[u8; 64]>::try_from(&signature[..])
+                .is_ok_and(|signature| ed25519::verify(&public, &message, signature));
+            assert_eq!(webcrypto::verifies(&public, &message, &signature).await, ours, "{case}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The format's own conformance vectors: every case gives its report, however it is verified.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use crate::common::cases;
+use crate::common::cases::{Case, all, index};
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::export::MAX_LINE;
+#[cfg(not(target_arch = "wasm32"))]
+use countersign::verify::parallel;
+use countersign::verify::{Options, Progress, Summary, Verifier};
+
+fn compare(case: &Case, how: &str, report: &countersign::verify::Report, failures: &mut Vec<String>) {
+    let found = cases::stripped(serde_json::to_value(report).unwrap());
+    if found != case.report {
+        failures.push(format!("{} ({how})\n  expected {}\n  found    {found}", case.name, case.report));
+    }
+}
+
+fn assert_none(failures: &[String]) {
+    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn every_case_gives_its_report() {
+    let mut failures = Vec::new();
+    for case in all() {
+        let mut verifier = Verifier::new(case.options());
+        verifier.push(&case.export);
+        compare(&case, "at once", &verifier.finish().report, &mut failures);
+    }
+    assert_none(&failures);
+}
+
+/// What is pinned is trusted ever after.
+#[test]
+fn only_a_log_that_nothing_speaks_against_is_pinned() {
+    for case in all() {
+        let mut verifier = Verifier::new(case.options());
+        verifier.push(&case.export);
+        let pin = verifier.finish().pin.map(|pin| SignedCheckpoint::parse(&pin).unwrap().checkpoint);
+        let checks = case.report["checks"].as_object().unwrap();
+        let passes = |name: &str| checks[name]["state"] == "pass";
+        let is_sound = checks.values().all(|check| check["state"] != "fail");
+        assert_eq!(pin.is_some(), passes("tree") && passes("log") && is_sound, "{}", case.name);
+        if let Some(pin) = pin {
+            let (log, root) = (&case.report["log"], pin.root.to_string());
+            assert_eq!((&log["size"], &log["root"]), (&pin.size.into(), &root.into()), "{}", case.name);
+        }
+    }
+}
+
+/// The reports compared above are without their words.
+#[test]
+fn what_is_said_of_a_finding_is_what_happened() {
+    let said = [
+        ("pin-not-reached", "append_only.not_reached", "a skip passes over the pinned size"),
+        ("alone-not-reached", "append_only.not_reached", "the export ends before the pinned size"),
+        ("pin-split-view", "append_only.split_view", "a damaged file looks the same as a rewritten log"),
+        ("note-of-another-origin", "key.statement", "a key note acts only in the log that it names"),
+        ("key-statement-unknown-signer", "key.statement", "name the issuer that signed it"),
+        ("note-bad-line-and-revocation", "key.statement", "the note acts by its other signatures"),
+        ("log-key-unknown", "log.unknown", "no log key of the trust file signed the last checkpoint"),
+    ];
+    for (name, code, words) in said {
+        let case = all().find(|case| case.name == name).expect(name);
+        let mut verifier = Verifier::new(case.options());
+        verifier.push(&case.export);
+        let report = verifier.finish().report;
+        let finding = report.findings.iter().find(|finding| finding.code.as_str() == code).expect(name);
+        assert!(finding.message.contains(words) || finding.hint.contains(words), "{name}: {finding:?}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_text_is_called_too_long_only_where_it_is() {
+    for (length, words) in [(MAX_LINE, "not UTF-8"), (MAX_LINE + 1, "longer than 1 MiB")] {
+        let mut verifier = Verifier::new(Options::default());
+        verifier.push(b"{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n");
+        verifier.push(&vec![0xff; length]);
+        let findings = verifier.finish().report.findings;
+        assert!(findings.iter().any(|finding| finding.message.contains(words)), "{length}: {findings:?}");
+    }
+}
+
+#[test]
+fn however_the_input_is_cut() {
+    let mut failures = Vec::new();
+    for case in all() {
+        for size in [1, 7, 4096] {
+            let mut verifier = Verifier::new(case.options());
+            for piece in case.export.chunks(size) {
+                verifier.push(piece);
+            }
+            compare(&case, &format!("in pieces of {size}"), &verifier.finish().report, &mut failures);
+        }
+    }
+    assert_none(&failures);
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn on_several_threads() {
+    let mut failures = Vec::new();
+    for case in all() {
+        for threads in [1, 2, 3] {
+            let verified =
+                parallel::verify(&case.export[..], case.options(), threads, |_| {}, |_| {}).unwrap();
+            compare(&case, &format!("{threads} threads"), &verified.report, &mut failures);
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn however_many_lines_are_summarized_at_once() {
+    let mut failures = Vec::new();
+    for case in all() {
+        for lines in [1, 3] {
+            let mut progress = Progress::new(case.options());
+            let Some((summaries, end)) = case.summaries(&mut progress, lines) else { continue };
+            for summary in summaries {
+                progress.absorb(summary, b"");
+            }
+            let how = format!("summaries of {lines} lines");
+            compare(&case, &how, &progress.finish_telling(end).0.report, &mut failures);
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn when_summaries_travel_as_bytes() {
+    let mut failures = Vec::new();
+    for case in all() {
+        let mut progress = Progress::new(case.options());
+        let Some((summaries, end)) = case.summaries(&mut progress, 5) else { continue };
+        for summary in summaries {
+            let bytes = summary.encode();
+            progress.absorb(Summary::decode(&bytes).unwrap(), b"");
+            // Each cut of every summary would take longer than all the others together.
+            assert!(
+                (0..bytes.len()).step_by(7).all(|cut| Summary::decode(&bytes[..cut]).is_none()),
+                "{}",
+                case.name
+            );
+        }
+        compare(&case, "as bytes", &progress.finish_telling(end).0.report, &mut failures);
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn when_blank_lines_are_summarized_by_themselves() {
+    let mut failures = Vec::new();
+    for case in all().filter_map(|case| case.with_blank_lines()) {
+        let mut progress = Progress::new(case.options());
+        let Some((summaries, end)) = case.summaries(&mut progress, 1) else { continue };
+        for summary in summaries {
+            progress.absorb(summary, b"");
+        }
+        compare(&case, "line by line", &progress.finish_telling(end).0.report, &mut failures);
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn index_names_every_case() {
+    let index = index();
+    let names: Vec<&str> = index.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let found: Vec<String> = all().map(|case| case.name).collect();
+    assert_eq!(found, names);
+}
