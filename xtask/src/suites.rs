@@ -390,6 +390,8 @@ fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> R
         let mut npm = node.npm(tools, folder);
         npm.args(["run", script, "--ignore-scripts", "--"]).args(files);
         npm.envs(program.map(|program| ("COUNTERSIGN", program)));
+        // Each file of tests is a process, and all of them load much the same modules.
+        npm.env("NODE_COMPILE_CACHE", tools.path("target/xtask/compile-cache"));
         log.run(tools.browser()?.configure(&mut npm))
     };
     if !AGAIN.contains(&folder) {
