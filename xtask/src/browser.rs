@@ -13,7 +13,10 @@ use crate::tools::Tools;
 
 /// How every Chromium of the project is started: quiet on the network, and by root too.
 const FLAGS: &str = include_str!("../chromium.json");
-const DEBIAN_PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+const DEBIAN_PACKAGES: [&str; 2] = ["chromium-headless-shell", "chromium-driver"];
+
+/// What Chromium may be called. The shell is the browser without its window, and starts in half the time.
+const PROGRAMS: [&str; 4] = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
 
 /// Debian's package and its program: Firefox with extended support.
 const FIREFOX: &str = "firefox-esr";
@@ -33,7 +36,7 @@ impl Browser {
             None => tools.progress.step("Chromium", |log| {
                 run::apt_install(log, &DEBIAN_PACKAGES)
                     .context("no Chromium with chromedriver: install both, so that they are found on PATH")?;
-                find().context("Debian's chromium brought no chromium or no chromedriver")
+                find().context("Debian's packages brought no Chromium or no chromedriver")
             })?,
         };
         let capabilities = tools.path("target/xtask/webdriver.json");
@@ -65,7 +68,7 @@ pub(crate) fn firefox(tools: &Tools) -> Result<Option<PathBuf>> {
 }
 
 fn find() -> Option<(PathBuf, PathBuf)> {
-    let program = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(run::find)?;
+    let program = PROGRAMS.into_iter().find_map(run::find)?;
     Some((program, run::find("chromedriver")?))
 }
 

@@ -12,7 +12,7 @@ import { FailingProxy } from "./proxy.ts";
 import type { Life } from "./scenario.ts";
 
 /** Events of each runtime, about: kills take some of them, and more on a busy machine. */
-export const EVENTS = Number(process.env.CHAOS_EVENTS ?? 10_000);
+export const EVENTS = Number(process.env.CHAOS_EVENTS ?? 5_000);
 /** How much more than its part each life is to record, as kills take some of it. */
 export const MORE = 1.06;
 /** What part of the events has to be left, so that something was tried at all. */
