@@ -50,10 +50,10 @@ mod correlation;
 mod decision;
 pub mod document;
 mod fault;
-mod few;
 mod fields;
 mod finding;
 mod gate;
+mod indexed_heap;
 pub mod inventory;
 mod keywords;
 #[cfg(feature = "re")]
@@ -61,7 +61,6 @@ mod literal;
 #[cfg(feature = "state")]
 mod millis;
 mod numbers;
-mod order;
 mod pack;
 #[cfg(feature = "state")]
 pub mod pieces;
@@ -73,6 +72,7 @@ pub mod runs;
 mod score;
 mod selection;
 mod signers;
+mod small;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod sorted;

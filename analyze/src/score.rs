@@ -1,7 +1,7 @@
 //! Scores: what was found of an identity or of a session, as a sum of points that fades with time.
 
 use crate::baseline::{Ranked, Store};
-use crate::order::Rank;
+use crate::indexed_heap::Rank;
 use crate::rule::Level;
 
 /// After so long half of a point is left, in milliseconds.

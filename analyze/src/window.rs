@@ -12,9 +12,9 @@ use std::collections::VecDeque;
 #[cfg(feature = "snapshot")]
 pub(crate) use self::stored::StoredWindows;
 use crate::correlation::{Correlation, Measure};
-use crate::few::Name;
+use crate::indexed_heap::{IndexedHeap, Rank, RankOf};
 use crate::numbers::Numbers;
-use crate::order::{Order, Rank, RankOf};
+use crate::small::SmallStr;
 
 /// The most groups of one correlation.
 pub(crate) const MAX_GROUPS: usize = 20_000;
@@ -53,7 +53,7 @@ pub(crate) struct Windows {
     groups: Vec<Group>,
     /// Groups by how soon they go: those of the fewest hits first, of these the one whose last hit is oldest. Kept from
     /// when there is no more room.
-    order: Option<Order>,
+    order: Option<IndexedHeap>,
     /// How many groups had to go, and the leaf that made the first go.
     pub(crate) evicted: Option<(u64, u64)>,
     /// How many hits had to go before their time, and the leaf that made the first go.
@@ -62,7 +62,7 @@ pub(crate) struct Windows {
 
 #[derive(Clone, Debug)]
 struct Group {
-    key: Name,
+    key: SmallStr,
     hits: VecDeque<Hit>,
     /// Where the window begins that ends at the newest hit.
     from: u16,
@@ -85,7 +85,7 @@ struct Counts {
 /// A value, and how often it is among all hits, and among those of the newest window.
 #[derive(Clone, Debug)]
 struct Counted {
-    name: Name,
+    name: SmallStr,
     /// None: nobody has this number.
     held: u32,
     /// Of a number that nobody has, the next such.
@@ -175,7 +175,7 @@ impl Windows {
             self.groups.push(group);
         } else {
             let rank_of: RankOf<'_> = &|slot| self.groups[slot as usize].rank();
-            let order = self.order.get_or_insert_with(|| Order::of(0..slot, rank_of));
+            let order = self.order.get_or_insert_with(|| IndexedHeap::of(0..slot, rank_of));
             if let Some(first) = order.first() {
                 slot = first;
                 self.slots.remove(slot, &|slot| &self.groups[slot as usize].key);
@@ -356,7 +356,7 @@ impl Group {
 
 impl Default for Group {
     fn default() -> Self {
-        let (key, hits, counts) = (Name::default(), VecDeque::new(), None);
+        let (key, hits, counts) = (SmallStr::default(), VecDeque::new(), None);
         Self { key, hits, from: 0, counts, quiet_until: NEVER, last: 0 }
     }
 }
@@ -416,7 +416,7 @@ impl Counts {
         if let Some(numbers) = &mut self.numbers {
             numbers.remove(number, &|number| &values[number as usize].name);
         }
-        values[number as usize] = Counted { name: Name::default(), held: 0, within: self.free };
+        values[number as usize] = Counted { name: SmallStr::default(), held: 0, within: self.free };
         self.free = number;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::hours::Hours;
 use super::store::{Ranked, Store};
-use crate::order::Rank;
+use crate::indexed_heap::Rank;
 
 const HOUR: i64 = 3_600_000;
 /// The most chains that are known.

@@ -1,6 +1,6 @@
 //! In which of the 168 hours of the week somebody is active.
 
-use crate::few::Few;
+use crate::small::SmallVec;
 
 const WEEK: i64 = 168;
 const DAY: i64 = 24;
@@ -17,7 +17,7 @@ const NEAR: i64 = 2;
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Hours {
     /// By hour of the week, ascending; those that weigh nothing are left out.
-    cells: Few<(u8, u16), 5>,
+    cells: SmallVec<(u8, u16), 5>,
     week: i32,
     newest: Option<i32>,
     /// What an hour would weigh that was active in each week that has ended.

@@ -20,7 +20,7 @@ mod texts;
 
 use crate::analyzer::Limit;
 use crate::finding::Reason;
-use crate::order::Rank;
+use crate::indexed_heap::Rank;
 use crate::zone::Zone;
 
 pub(crate) use chains::Silence;

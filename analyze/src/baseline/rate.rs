@@ -1,7 +1,7 @@
 //! How much somebody does in an hour.
 
 use super::hours::short;
-use crate::few::Few;
+use crate::small::SmallVec;
 
 /// So many active hours are remembered.
 const HOURS: usize = 168;
@@ -14,7 +14,7 @@ const LEAST: usize = 24;
 pub(super) struct Rate {
     hour: i32,
     count: u32,
-    before: Few<u16, 11>,
+    before: SmallVec<u16, 11>,
     /// Which of them is the oldest, where there is no more room.
     oldest: u8,
     #[cfg_attr(feature = "state", serde(skip))]

@@ -1,18 +1,18 @@
 //! A bounded number of things by their names. Which one has to go depends on nothing but what was taken.
 
-use crate::few::Name;
+use crate::indexed_heap::{IndexedHeap, Rank, RankOf};
 use crate::numbers::Numbers;
-use crate::order::{Order, Rank, RankOf};
+use crate::small::SmallStr;
 
 /// Things by their names.
 #[derive(Clone, Debug)]
 pub(crate) struct Store<T> {
     most: usize,
     slots: Numbers,
-    items: Vec<(Name, T)>,
+    items: Vec<(SmallStr, T)>,
     free: Vec<u32>,
     /// Kept from when something has to go.
-    order: Option<Order>,
+    order: Option<IndexedHeap>,
     /// How many had to go, and the leaf that made the first go.
     pub(crate) evicted: Option<(u64, u64)>,
 }
@@ -91,7 +91,7 @@ impl<T: Ranked + Default> Store<T> {
     /// Forgets what goes first.
     pub(crate) fn evict(&mut self, leaf: u64) -> Option<T> {
         let rank_of: RankOf<'_> = &|slot| self.items[slot as usize].1.rank();
-        let order = self.order.get_or_insert_with(|| Order::of(self.slots.all(), rank_of));
+        let order = self.order.get_or_insert_with(|| IndexedHeap::of(self.slots.all(), rank_of));
         let slot = order.pop(rank_of)?;
         let (number, _) = self.evicted.get_or_insert((0, leaf));
         *number += 1;

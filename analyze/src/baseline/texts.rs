@@ -1,7 +1,7 @@
 //! Texts that many identities have in common, each kept once.
 
-use crate::few::Name;
 use crate::numbers::Numbers;
+use crate::small::SmallStr;
 
 /// The number of a text.
 pub(super) type Number = u32;
@@ -18,7 +18,7 @@ pub(super) struct Texts {
 
 #[derive(Clone, Debug)]
 struct Kept {
-    text: Name,
+    text: SmallStr,
     holders: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Lists and names of which there may be a million, and of which most are short: those take no memory beside themselves.
+//! Lists and strings of which there may be a million, and of which most are short: those take no memory beside themselves.
 
 use core::ops::{Deref, DerefMut};
 
@@ -6,18 +6,18 @@ use core::ops::{Deref, DerefMut};
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "state", serde(from = "Vec<T>", into = "Vec<T>"))]
-pub(crate) enum Few<T: Copy + Default, const N: usize> {
+pub(crate) enum SmallVec<T: Copy + Default, const N: usize> {
     Short(u8, [T; N]),
     Long(Box<[T]>),
 }
 
-impl<T: Copy + Default, const N: usize> Default for Few<T, N> {
+impl<T: Copy + Default, const N: usize> Default for SmallVec<T, N> {
     fn default() -> Self {
         Self::Short(0, [T::default(); N])
     }
 }
 
-impl<T: Copy + Default, const N: usize> From<&[T]> for Few<T, N> {
+impl<T: Copy + Default, const N: usize> From<&[T]> for SmallVec<T, N> {
     fn from(list: &[T]) -> Self {
         let mut short = [T::default(); N];
         let Some(begin) = short.get_mut(..list.len()) else { return Self::Long(list.into()) };
@@ -26,19 +26,19 @@ impl<T: Copy + Default, const N: usize> From<&[T]> for Few<T, N> {
     }
 }
 
-impl<T: Copy + Default, const N: usize> From<Vec<T>> for Few<T, N> {
+impl<T: Copy + Default, const N: usize> From<Vec<T>> for SmallVec<T, N> {
     fn from(list: Vec<T>) -> Self {
         list.as_slice().into()
     }
 }
 
-impl<T: Copy + Default, const N: usize> From<Few<T, N>> for Vec<T> {
-    fn from(few: Few<T, N>) -> Self {
-        few.to_vec()
+impl<T: Copy + Default, const N: usize> From<SmallVec<T, N>> for Vec<T> {
+    fn from(small: SmallVec<T, N>) -> Self {
+        small.to_vec()
     }
 }
 
-impl<T: Copy + Default, const N: usize> Deref for Few<T, N> {
+impl<T: Copy + Default, const N: usize> Deref for SmallVec<T, N> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -49,7 +49,7 @@ impl<T: Copy + Default, const N: usize> Deref for Few<T, N> {
     }
 }
 
-impl<T: Copy + Default, const N: usize> DerefMut for Few<T, N> {
+impl<T: Copy + Default, const N: usize> DerefMut for SmallVec<T, N> {
     fn deref_mut(&mut self) -> &mut [T] {
         match self {
             Self::Short(length, short) => &mut short[..usize::from(*length)],
@@ -58,7 +58,7 @@ impl<T: Copy + Default, const N: usize> DerefMut for Few<T, N> {
     }
 }
 
-impl<T: Copy + Default, const N: usize> Few<T, N> {
+impl<T: Copy + Default, const N: usize> SmallVec<T, N> {
     /// Puts one at this place, before those that stand there.
     pub(crate) fn insert(&mut self, at: usize, value: T) {
         let mut list = Vec::with_capacity(self.len() + 1);
@@ -69,17 +69,17 @@ impl<T: Copy + Default, const N: usize> Few<T, N> {
     }
 }
 
-/// A name.
+/// A string of which up to 22 bytes take no memory beside it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Name(Few<u8, 22>);
+pub(crate) struct SmallStr(SmallVec<u8, 22>);
 
-impl From<&str> for Name {
-    fn from(name: &str) -> Self {
-        Self(name.as_bytes().into())
+impl From<&str> for SmallStr {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().into())
     }
 }
 
-impl Deref for Name {
+impl Deref for SmallStr {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -93,27 +93,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_stays_what_it_is() {
+    fn a_string_stays_what_it_is() {
         for length in 0..40 {
             for letter in ["a", "\u{e9}", "\u{1f980}"] {
-                let name = letter.repeat(length);
-                assert_eq!(*Name::from(&*name), *name);
+                let text = letter.repeat(length);
+                assert_eq!(*SmallStr::from(&*text), *text);
             }
         }
-        assert_eq!((&*Name::default(), size_of::<Name>()), ("", 24));
+        assert_eq!((&*SmallStr::default(), size_of::<SmallStr>()), ("", 24));
     }
 
     #[test]
     fn a_list_holds_what_was_put_where() {
-        let mut few = Few::<u16, 3>::default();
+        let mut small = SmallVec::<u16, 3>::default();
         let mut list = Vec::new();
         for value in 0..9 {
             let at = usize::from(value) / 2;
-            few.insert(at, value);
+            small.insert(at, value);
             list.insert(at, value);
-            few[at] += 10;
+            small[at] += 10;
             list[at] += 10;
-            assert_eq!((&*few, Vec::from(few.clone())), (&*list, list.clone()));
+            assert_eq!((&*small, Vec::from(small.clone())), (&*list, list.clone()));
         }
     }
 }

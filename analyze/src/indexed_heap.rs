@@ -9,19 +9,19 @@ pub(crate) type RankOf<'a> = &'a dyn Fn(u32) -> Rank;
 /// Slots by their ranks, as a heap; of equal ones the lower slot goes first. There may be many: ranks are asked for, not
 /// kept.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Order {
+pub(crate) struct IndexedHeap {
     /// What stands at `(at - 1) / 2` goes before what stands at `at`.
     heap: Vec<u32>,
     /// Where each slot stands there.
     places: Vec<u32>,
 }
 
-impl Order {
+impl IndexedHeap {
     /// Of all of these.
     pub(crate) fn of(slots: impl Iterator<Item = u32>, rank_of: RankOf<'_>) -> Self {
-        let mut order = Self::default();
-        slots.for_each(|slot| order.insert(slot, rank_of));
-        order
+        let mut heap = Self::default();
+        slots.for_each(|slot| heap.insert(slot, rank_of));
+        heap
     }
 
     /// Adds a slot that is not there yet.
@@ -91,18 +91,18 @@ mod tests {
         fn what_has_the_least_goes_first(steps in prop::collection::vec((0..4u8, 0..20usize, 0..6u32, 0..6u64), 0..200)) {
             let ranks = RefCell::new(vec![None; 20]);
             let rank_of = |slot: u32| ranks.borrow()[slot as usize].unwrap_or_default();
-            let mut order = Order::default();
+            let mut heap = IndexedHeap::default();
             for (step, slot, first, then) in steps {
                 if step > 0 {
                     let before = ranks.borrow_mut()[slot].replace((first, then));
                     match before {
-                        Some(_) => order.change(slot as u32, &rank_of),
-                        None => order.insert(slot as u32, &rank_of),
+                        Some(_) => heap.change(slot as u32, &rank_of),
+                        None => heap.insert(slot as u32, &rank_of),
                     }
                     continue;
                 }
                 let all = (0..).zip(ranks.borrow().iter()).filter_map(|(slot, rank)| Some(((*rank)?, slot))).min();
-                let popped = order.pop(&rank_of);
+                let popped = heap.pop(&rank_of);
                 prop_assert_eq!(popped, all.map(|(_, slot)| slot));
                 popped.into_iter().for_each(|slot| ranks.borrow_mut()[slot as usize] = None);
             }
