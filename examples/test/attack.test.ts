@@ -154,7 +154,7 @@ async function verifiesOnPage(t: TestContext, evidence: string, trust: string): 
     return;
   }
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: FLAGS,
   });
   t.after(() => browser.close());

@@ -24,7 +24,7 @@ before(async () => {
   const [, ...build] = command("dashboard", "npx ");
   execFileSync(build[0] ?? "", build.slice(1), { cwd, env: { ...process.env, PATH }, stdio: "pipe" });
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: FLAGS,
   });
 });

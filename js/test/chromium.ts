@@ -9,12 +9,13 @@ const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Why a test that needs it has to be skipped. */
 export const WITHOUT_CHROMIUM = existsSync(executablePath) ? false : `there is no ${executablePath}`;
 
-/** Starts it with a profile that is gone with it. */
+/** Starts it with a profile that is gone with it, without its window where there is one without, which is sooner there. */
 export function launch(...args: string[]): Promise<Browser> {
-  return chromium.launch({ executablePath, args: [...FLAGS, ...args] });
+  const program = process.env.HEADLESS_SHELL ?? executablePath;
+  return chromium.launch({ executablePath: program, args: [...FLAGS, ...args] });
 }
 
-/** Starts it with the profile of a folder; `without` are arguments of Playwright's own. */
+/** Starts the whole of it with the profile of a folder; `without` are arguments of Playwright's own. */
 export function launchWith(
   profile: string,
   { args = [], without = [] }: { args?: readonly string[]; without?: readonly string[] } = {},

@@ -13,10 +13,10 @@ use crate::tools::Tools;
 
 /// How every Chromium of the project is started: quiet on the network, and by root too.
 const FLAGS: &str = include_str!("../chromium.json");
-const DEBIAN_PACKAGES: [&str; 2] = ["chromium-headless-shell", "chromium-driver"];
+const DEBIAN_PACKAGES: [&str; 3] = ["chromium", "chromium-driver", HEADLESS_SHELL];
 
-/// What Chromium may be called. The shell is the browser without its window, and starts in half the time.
-const PROGRAMS: [&str; 4] = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+/// Chromium without its window: it starts in half the time, but keeps no page for going back, and no profile for sure.
+const HEADLESS_SHELL: &str = "chromium-headless-shell";
 
 /// Debian's package and its program: Firefox with extended support.
 const FIREFOX: &str = "firefox-esr";
@@ -25,30 +25,36 @@ const FIREFOX: &str = "firefox-esr";
 #[derive(Clone)]
 pub(crate) struct Browser {
     program: PathBuf,
+    /// The same program where there is no other.
+    headless_shell: PathBuf,
     driver: PathBuf,
     capabilities: PathBuf,
 }
 
 impl Browser {
     pub(crate) fn find_or_install(tools: &Tools) -> Result<Browser> {
-        let found = match find() {
+        let is_whole =
+            |_: &(PathBuf, PathBuf)| env::var_os("CI").is_none() || run::find(HEADLESS_SHELL).is_some();
+        let (program, driver) = match find().filter(is_whole) {
             Some(found) => found,
             None => tools.progress.step("Chromium", |log| {
                 run::apt_install(log, &DEBIAN_PACKAGES)
                     .context("no Chromium with chromedriver: install both, so that they are found on PATH")?;
-                find().context("Debian's packages brought no Chromium or no chromedriver")
+                find().context("Debian's chromium brought no chromium or no chromedriver")
             })?,
         };
+        let headless_shell = run::find(HEADLESS_SHELL).unwrap_or_else(|| program.clone());
         let capabilities = tools.path("target/xtask/webdriver.json");
         fs::create_dir_all(tools.path("target/xtask"))?;
-        fs::write(&capabilities, webdriver_json(&found.0)?)?;
-        Ok(Browser { program: found.0, driver: found.1, capabilities })
+        fs::write(&capabilities, webdriver_json(&headless_shell)?)?;
+        Ok(Browser { program, headless_shell, driver, capabilities })
     }
 
-    /// Tells a test where the browser is: `CHROMIUM` to scripts, the rest to wasm-bindgen's runner.
+    /// Tells a test where the browser is: `CHROMIUM` and `HEADLESS_SHELL` to scripts, the rest to wasm-bindgen's runner.
     pub(crate) fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("CHROMIUM", &self.program)
+            .env("HEADLESS_SHELL", &self.headless_shell)
             .env("CHROMEDRIVER", &self.driver)
             .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &self.capabilities)
     }
@@ -68,7 +74,7 @@ pub(crate) fn firefox(tools: &Tools) -> Result<Option<PathBuf>> {
 }
 
 fn find() -> Option<(PathBuf, PathBuf)> {
-    let program = PROGRAMS.into_iter().find_map(run::find)?;
+    let program = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(run::find)?;
     Some((program, run::find("chromedriver")?))
 }
 

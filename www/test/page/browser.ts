@@ -58,7 +58,7 @@ function program(): string {
   const names = ["chromium", "chromium-browser", "google-chrome"];
   const folders = (process.env.PATH ?? "").split(delimiter);
   const found = folders.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
-  const path = process.env.CHROMIUM ?? found;
+  const path = process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? found;
   if (path === undefined) throw new Error("no Chromium: put it on PATH, or its path into CHROMIUM");
   return path;
 }
