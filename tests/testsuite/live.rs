@@ -1,14 +1,12 @@
 //! Exports that go on: after each checkpoint there is the report of an export that ends there.
 #![cfg(not(target_arch = "wasm32"))]
 
-#[allow(dead_code, reason = "not all of it is needed here")]
-#[allow(dead_code, reason = "not all of it is needed here")]
-use crate::common::cases;
-use crate::common::world;
 use countersign::export::{Item, Line};
 use countersign::verify::{Options, Progress, Verification, Verifier};
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+use crate::common::{cases, world};
 
 fn verify(export: &[u8], options: &Options) -> Verification {
     let mut verifier = Verifier::new(options.clone());

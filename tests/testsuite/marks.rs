@@ -1,9 +1,6 @@
 //! What is told of an export beside its events: what the checks found, and nothing that nothing vouches for.
 #![cfg(not(target_arch = "wasm32"))]
 
-#[allow(dead_code, reason = "not all of it is needed here")]
-use crate::common::cases;
-use crate::common::cases::Case;
 use countersign::base64;
 use countersign::checkpoint::Checkpoint;
 use countersign::export::{Item, Line};
@@ -15,6 +12,8 @@ use countersign::verify::{
     CheckState, CheckpointMark, Finding, FindingCode, LinkKind, Mark, NoteMark, Options, Progress, Report,
     Severity, SignedBy, SignerTrust, Summary, Update, Verifier,
 };
+
+use crate::common::cases::{self, Case};
 
 fn telling(case: &Case) -> Options {
     Options { marks: true, findings: true, ..case.options() }

@@ -2,15 +2,14 @@
 //! the summaries do not make one file.
 #![cfg(not(target_arch = "wasm32"))]
 
-#[allow(dead_code, reason = "other tests use the rest of it")]
 use std::io::Cursor;
 
-use crate::common::cases;
-use crate::common::cases::Case;
 use countersign::export::Compression;
 use countersign::hash::Hash;
 use countersign::verify::{FindingCode, Options, Verification, parallel};
 use countersign_parts::{self as parts, Part, Refused, Stored, Unusable};
+
+use crate::common::cases::{self, Case};
 
 fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<u8>, Refused> {
     let mut summary = Vec::new();

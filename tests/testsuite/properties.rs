@@ -3,8 +3,6 @@
 
 use std::collections::HashMap;
 
-use crate::common::world;
-use crate::common::world::{World, plans};
 use countersign::canonical::canonicalize;
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
@@ -19,6 +17,8 @@ use countersign_slice::explain::explain;
 use countersign_slice::{Selection, Survey};
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+use crate::common::world::{self, World, plans};
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {

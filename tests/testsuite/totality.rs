@@ -1,7 +1,6 @@
 //! Nothing that is read can make a parser panic, and what parses is written back as it was.
 #![cfg(not(target_arch = "wasm32"))]
 
-use crate::common::cases;
 use std::sync::LazyLock;
 
 use countersign::canonical::canonicalize;
@@ -22,6 +21,8 @@ use countersign::{base64, hash::Hash};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
+
+use crate::common::cases;
 
 /// Exports' lines, what stands in them, trust files and whatever text `primitives.json` has.
 static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {

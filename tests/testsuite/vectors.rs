@@ -3,13 +3,13 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::common::cases;
-use crate::common::cases::{Case, all, index};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::export::MAX_LINE;
 #[cfg(not(target_arch = "wasm32"))]
 use countersign::verify::parallel;
 use countersign::verify::{Options, Progress, Summary, Verifier};
+
+use crate::common::cases::{self, Case, all, index};
 
 fn compare(case: &Case, how: &str, report: &countersign::verify::Report, failures: &mut Vec<String>) {
     let found = cases::stripped(serde_json::to_value(report).unwrap());

@@ -1,8 +1,9 @@
 //! Detection over exports, and rules: what is found, by which entries, and that others find the same.
 
-use crate::common::{Place, third_party};
 use predicates::prelude::*;
 use serde_json::{Value, json};
+
+use crate::common::{Place, third_party};
 
 /// Two failed logins less than a finding takes, then one that makes it, and others that do not matter.
 fn attack() -> String {

@@ -4,10 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::common::serving::Serving;
-use crate::common::{ORIGIN, Place, events};
 use reqwest::blocking::get;
 use serde_json::Value;
+
+use crate::common::serving::Serving;
+use crate::common::{ORIGIN, Place, events};
 
 fn serve(place: &Place) -> Serving {
     let args = ["--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--trust", "served.txt"];

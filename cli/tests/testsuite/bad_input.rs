@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use crate::common::{ORIGIN, Place, gzip, zstd};
 use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place, gzip, zstd};
 
 /// Of which nothing is read: the report has the one finding, and no command makes anything of it.
 fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &str) {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use predicates::prelude::*;
+use serde_json::Value;
+
 use crate::common;
 use crate::common::Place;
 use crate::common::log::{Instead, opaque, publish, serve};
-use predicates::prelude::*;
-use serde_json::Value;
 
 /// The check's report, and that the exit status is the verdict's.
 fn report(place: &Place, args: &[&str]) -> Value {

@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common;
-use crate::common::{ORIGIN, Place, events, third_party};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common;
+use crate::common::{ORIGIN, Place, events, third_party};
 
 /// A collector that is killed when the test ends.
 struct Serving {

@@ -3,11 +3,12 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::common::Place;
-use crate::common::serving::Serving;
 use predicates::prelude::*;
 use reqwest::Certificate;
 use reqwest::blocking::Client;
+
+use crate::common::Place;
+use crate::common::serving::Serving;
 
 #[test]
 fn a_file_has_the_flags_and_those_that_are_given_win() {

@@ -3,8 +3,6 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::common::collector::{Collector, Mischief, time_of};
-use crate::common::{ORIGIN, Place, events};
 use assert_cmd::assert::Assert;
 use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
@@ -12,6 +10,9 @@ use countersign::recorder::{Recorder, header};
 use countersign::time::Time;
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::collector::{Collector, Mischief, time_of};
+use crate::common::{ORIGIN, Place, events};
 
 fn record(place: &Place, collector: &Collector, log: &str, more: &[&str]) -> Assert {
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url, "--log", log];

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::serving::Serving;
-use crate::common::{ORIGIN, Place};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use reqwest::Certificate;
 use reqwest::blocking::{Client, RequestBuilder};
+
+use crate::common::serving::Serving;
+use crate::common::{ORIGIN, Place};
 
 /// How long anything may take before the test has failed anyway.
 const DEADLINE: Duration = Duration::from_mins(2);

@@ -5,8 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::{Place, events};
 use predicates::prelude::*;
+
+use crate::common::{Place, events};
 
 #[test]
 fn what_is_pasted_records_and_reads_and_nothing_is_left() {

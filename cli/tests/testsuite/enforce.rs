@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::validators::{python, run};
-use crate::common::{ORIGIN, Place};
 use countersign_analyze::written::{Document, Written};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::validators::{python, run};
+use crate::common::{ORIGIN, Place};
 
 const POLICY: &str = include_str!("../../../examples/github-action/policy.yml");
 const DESCRIPTION: &str = "\

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use predicates::prelude::*;
+use serde_json::{Value, json};
+
 use crate::common::serving::Serving;
 use crate::common::validators::{python, run};
 use crate::common::{ORIGIN, Place, third_party};
-use predicates::prelude::*;
-use serde_json::{Value, json};
 
 /// An export, `audit.ndjson`, of these events.
 fn sealed(place: &Place, events: &[Value]) {

@@ -1,7 +1,8 @@
 //! The exit status of each verdict, and what a reader may expect.
 
-use crate::common::{ORIGIN, Place};
 use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place};
 
 #[test]
 fn each_verdict_has_its_status() {

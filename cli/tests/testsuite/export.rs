@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use crate::common::{Place, gzip, shown};
 use predicates::prelude::*;
+
+use crate::common::{Place, gzip, shown};
 
 /// Serves one answer as often as it is asked for; gives its address and the requests, each with its headers.
 fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (String, Receiver<String>) {

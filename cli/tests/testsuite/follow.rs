@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::common::Place;
 use crate::common::collector::{Collector, Mischief};
-use serde_json::Value;
 
 struct Following {
     place: Place,

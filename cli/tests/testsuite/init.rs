@@ -4,9 +4,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use predicates::prelude::*;
+
 use crate::common::serving::Serving;
 use crate::common::{ORIGIN, Place};
-use predicates::prelude::*;
 
 fn assert_secret(place: &Place, file: &str) {
     let mode = fs::metadata(place.path(file)).unwrap().permissions().mode();

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
-use crate::common::{Place, third_party};
 use predicates::prelude::*;
 use serde_json::{Value, json};
+
+use crate::common::{Place, third_party};
 
 const DESCRIPTION: &str = "\
 openapi: 3.1.0

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use crate::common::{ORIGIN, Place, gzip, shown, third_party, zstd};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::{ORIGIN, Place, gzip, shown, third_party, zstd};
 
 #[test]
 fn events_become_a_verified_log() {

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use crate::common::{ORIGIN, Place, events};
 use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place, events};
 
 #[test]
 fn a_secret_key_in_the_wrong_place_is_not_repeated() {

@@ -9,8 +9,6 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::log::{Instead, serve, write};
-use crate::common::{ORIGIN, Place};
 use assert_cmd::assert::Assert;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::event::{Event, Redaction};
@@ -22,6 +20,9 @@ use countersign::recorder::Recorder;
 use countersign::time::Time;
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::log::{Instead, serve, write};
+use crate::common::{ORIGIN, Place};
 
 fn key(name: &str, seed: u8) -> SignerKey {
     SignerKey::generate(name, [seed; 32]).unwrap()

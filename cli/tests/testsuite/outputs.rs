@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use crate::common::{ORIGIN, Place, events};
 use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place, events};
 
 #[test]
 fn nothing_is_left_behind_where_the_disk_is_full() {

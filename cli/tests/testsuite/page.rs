@@ -4,9 +4,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::Place;
 use flate2::read::GzDecoder;
 use predicates::prelude::*;
+
+use crate::common::Place;
 
 /// A server that is killed when the test ends, and where it listens.
 struct Serving(Child, String);

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{ORIGIN, Place, gzip};
 use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
@@ -12,6 +11,8 @@ use countersign::time::Time;
 use countersign_parquet::{COLUMNS, Reader, Row, Value as Cell, Writer};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::{ORIGIN, Place, gzip};
 
 /// What DuckDB answers to a statement, or none where there is no DuckDB, which a CI does not let pass.
 fn duckdb(place: &Place, statement: &str) -> Option<Vec<Value>> {

@@ -1,8 +1,9 @@
 //! Asking for events: the same answers as the crate `countersign-query` gives, and what is said where there are none.
 
-use crate::common::{ORIGIN, Place, third_party};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::{ORIGIN, Place, third_party};
 
 const TABLE: &str = include_str!("../../../query/tests/real-events.tsv");
 

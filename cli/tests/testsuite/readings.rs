@@ -1,8 +1,9 @@
 //! Who, what and when of other people's events, by the readings that come with the program and by one's own.
 
-use crate::common::{ORIGIN, Place};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::{ORIGIN, Place};
 
 /// Each sample of that source, as it was written.
 fn samples(source: &str) -> Vec<Value> {

@@ -2,13 +2,14 @@
 
 use std::fs;
 
-use crate::common::Place;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::merkle::{leaf_hash, node_hash};
 use countersign::note::{SignerKey, sign_note};
 use countersign::proof::Proof;
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::Place;
 
 const ORIGIN: &str = "other.example/log";
 

@@ -1,8 +1,9 @@
 //! Reports that can be filed: as JSON, and as files that verify themselves.
 
-use crate::common::Place;
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::Place;
 
 const PAGE: &str = "<!doctype html>\n<html><body>a page</body></html>\n";
 const NOW: &str = "2030-01-01T00:00:00.000Z";

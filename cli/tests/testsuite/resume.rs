@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use crate::common::{ORIGIN, Place, events, gzip, shown};
 use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place, events, gzip, shown};
 
 fn open(place: &Place, count: usize) {
     place.write("events.ndjson", events(count));

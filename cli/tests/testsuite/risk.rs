@@ -1,8 +1,9 @@
 //! Exposure in money: figures that anyone computes again, and what observations propose.
 
-use crate::common::{ORIGIN, Place};
 use predicates::prelude::*;
 use serde_json::{Value, json};
+
+use crate::common::{ORIGIN, Place};
 
 const EXAMPLE: &str = include_str!("../../../risk/tests/example.yml");
 const YEARS: [&str; 2] = ["--years", "5000"];

@@ -1,7 +1,8 @@
 //! A log without a server takes what a log must, and nothing else.
 
-use crate::common::{ORIGIN, Place, events};
 use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place, events};
 
 fn seal(place: &Place, exports: &[&str]) -> assert_cmd::assert::Assert {
     let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", "audit.ndjson"];

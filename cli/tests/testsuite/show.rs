@@ -1,8 +1,9 @@
 //! Only what verifies is shown.
 
+use predicates::prelude::*;
+
 use crate::common;
 use crate::common::Place;
-use predicates::prelude::*;
 
 #[test]
 fn the_table_has_the_verdict_first_and_every_event_that_verifies() {

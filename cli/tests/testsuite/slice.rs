@@ -1,8 +1,9 @@
 //! Smaller exports, with all that it takes to verify them.
 
-use crate::common::{ORIGIN, Place, events, shown};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::{ORIGIN, Place, events, shown};
 
 fn slice(place: &Place, args: &[&str]) -> Value {
     place.run(&[&["slice", "audit.ndjson", "-o", "slice.ndjson"], args].concat()).success();

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use crate::common::{ORIGIN, Place};
 use predicates::prelude::*;
 use serde_json::Value;
+
+use crate::common::{ORIGIN, Place};
 
 fn shown(path: &Path) -> String {
     path.to_str().unwrap().to_owned()

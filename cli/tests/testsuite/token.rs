@@ -1,8 +1,9 @@
 //! Readers' tokens, made and taken back by the program.
 
-use crate::common::Place;
 use predicates::prelude::*;
 use predicates::str::contains;
+
+use crate::common::Place;
 
 fn place() -> Place {
     let place = Place::new();

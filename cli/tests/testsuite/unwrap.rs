@@ -1,7 +1,8 @@
 //! What sources deliver is recorded event by event.
 
-use crate::common::{ORIGIN, Place, gzip};
 use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place, gzip};
 
 fn record(place: &Place, input: &[u8]) -> assert_cmd::assert::Assert {
     place.write("in", input);

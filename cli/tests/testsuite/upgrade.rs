@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::common::serving::Serving;
 use assert_cmd::Command;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::common::serving::Serving;
 
 /// A version's folder, unpacked.
 struct Left {

@@ -5,11 +5,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::Place;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::merkle::{empty_root, leaf_hash, node_hash};
 use countersign::note::{KeyType, SignerKey, VerifierKey};
 use predicates::prelude::*;
+
+use crate::common::Place;
 
 /// A witness that runs, until it is dropped.
 struct Running {

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use countersign::log::Limits;
+use countersign_log::server::Bounds;
+
 use crate::common::emitter::BEGIN;
 use crate::common::server::{Server, emitter_key};
 use crate::common::witness::Witness;
-use countersign::log::Limits;
-use countersign_log::server::Bounds;
 
 fn docs() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")

@@ -1,13 +1,14 @@
 //! A clock that jumps.
 
-use crate::common::emitter::{Attempt, BEGIN, Emitter};
-use crate::common::server::{ORIGIN, Server, emitter_key};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::merkle::{CompactRange, leaf_hash};
 use countersign::verify::{Options, Verifier};
 use countersign_log::export::{Exporter, Request};
 use countersign_log::store::Published;
 use serde_json::json;
+
+use crate::common::emitter::{Attempt, BEGIN, Emitter};
+use crate::common::server::{ORIGIN, Server, emitter_key};
 
 const HOUR: i64 = 3_600_000;
 /// A full hour, later than all that emitters record.

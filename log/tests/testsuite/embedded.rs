@@ -4,8 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::common::emitter::{BEGIN, Emitter};
-use crate::common::server::{ORIGIN, emitter_key, log_key};
 use countersign::keys::{KeyNote, Statement};
 use countersign::note::SignerKey;
 use countersign::time::Time;
@@ -20,6 +18,9 @@ use countersign_log::tokens::{self, Rights, Scope};
 use http::Request;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::common::emitter::{BEGIN, Emitter};
+use crate::common::server::{ORIGIN, emitter_key, log_key};
 
 /// Copies of which it is counted how many leaves were withdrawn.
 struct Withdrawn(Rc<Cell<usize>>);

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::common;
-use crate::common::emitter::Emitter;
-use crate::common::server::{Answer, Server, client, log_key, send};
-use crate::reading;
-use crate::reading::{all_bytes, holds};
 use countersign::verify::{Options, VerifiedEvent, Verifier};
 use countersign_log::retention::holds::FILE as HOLDS;
 use countersign_log::search::FILE as SEARCH;
 use countersign_log::sqlite::FILE;
 use countersign_log::tokens::{self, Rights, Scope};
 use serde_json::{Value, json};
+
+use crate::common;
+use crate::common::emitter::Emitter;
+use crate::common::server::{Answer, Server, client, log_key, send};
+use crate::reading;
+use crate::reading::{all_bytes, holds};
 
 const SECRETS: [&str; 3] = ["ann.secret@example.com", "bob.secret@example.com", "long-secret-"];
 

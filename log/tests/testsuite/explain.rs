@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::server::{Answer, Server, client, send};
 use countersign_log::tokens::{self, Rights, Scope};
 use countersign_query::Readings;
 use serde_json::{Value, json};
+
+use crate::common::server::{Answer, Server, client, send};
 
 fn token(server: &Server, name: &str, conditions: &[(&str, &str)]) -> String {
     let mut scope = Scope::default();

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::reading;
-use crate::reading::{DAY, EMITTERS, EVENTS, HOUR, TestLog, export, filters, request, shown, steps, verify};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
@@ -13,6 +11,9 @@ use countersign::verify::report::{Check, CheckState, Checks, Complete, Report};
 use countersign_log::export::{ExportError, Lines, Request};
 use countersign_log::store::StoredEvent;
 use proptest::prelude::*;
+
+use crate::reading;
+use crate::reading::{DAY, EMITTERS, EVENTS, HOUR, TestLog, export, filters, request, shown, steps, verify};
 
 /// An export of no event has nothing to match a commit with, which is all that may be missing.
 fn is_intact(report: &Report) -> bool {

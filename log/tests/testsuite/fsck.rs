@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::reading;
-use crate::reading::{EVENTS, TestLog};
 use countersign_log::fsck::{Mend, Report, check, repair};
 use countersign_log::search::Search;
 use countersign_log::sqlite::FILE;
 use countersign_query::Readings;
+
+use crate::reading;
+use crate::reading::{EVENTS, TestLog};
 
 /// A log of a few hundred leaves, with an index.
 fn log() -> TestLog {

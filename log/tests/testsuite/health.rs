@@ -3,12 +3,13 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::common::server::{Server, client, send};
 use countersign_log::fsck;
 use countersign_log::search;
 use countersign_log::sqlite::FILE;
 use countersign_log::tokens::{self, Rights, Scope};
 use serde_json::{Value, json};
+
+use crate::common::server::{Server, client, send};
 
 /// A log that checks itself without a rest, with so many events.
 fn checking(events: usize) -> Server {

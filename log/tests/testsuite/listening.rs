@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::server::{Answer, Server, until_closed};
 use countersign::log::Limits;
 use countersign_log::server::{Bounds, Tls, TlsError};
 use reqwest::Certificate;
 use reqwest::blocking::Client;
 use tempfile::TempDir;
+
+use crate::common::server::{Answer, Server, until_closed};
 
 /// A certificate's two files, which are made anew as often as that is asked for.
 struct Files {

@@ -4,11 +4,12 @@ use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::common::server::{Answer, Server, client, send};
 use countersign_log::oidc::{Config, Rule};
 use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::tokens::{self, Rights, Scope};
 use serde_json::{Value, json};
+
+use crate::common::server::{Answer, Server, client, send};
 
 const AUDIENCE: &str = "https://log.example";
 /// How long the server waits between two questions to the issuer, in milliseconds.

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroU32;
 
-use crate::common;
-use crate::common::emitter::BEGIN;
-use crate::common::server::{Server, emitter_key};
 use countersign::log::Limits;
 use countersign_log::quota::Quota;
 use countersign_log::server::Bounds;
+
+use crate::common;
+use crate::common::emitter::BEGIN;
+use crate::common::server::{Server, emitter_key};
 
 fn start(events: u32, bytes: u32, burst: u32) -> Server {
     let quota = Quota {

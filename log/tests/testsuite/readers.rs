@@ -2,10 +2,11 @@
 
 use std::io::Read as _;
 
-use crate::common::server::{Answer, Server, client, send};
 use countersign::verify::{Options, Verification, VerifiedEvent, Verifier};
 use countersign_log::tokens::{self, Rights, Scope};
 use flate2::read::GzDecoder;
+
+use crate::common::server::{Answer, Server, client, send};
 
 fn token(server: &Server, name: &str, erase: bool) -> String {
     tokens::add(

@@ -3,14 +3,15 @@
 use std::io::{BufRead as _, BufReader};
 use std::sync::atomic::Ordering;
 
-use crate::common;
-use crate::common::server::{Server, client, log_key, send};
 use countersign::trust::Trust;
 use countersign::verify::{Options, Verifier};
 use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::store::StoredEvent;
 use countersign_log::tokens::{self, Rights, Scope};
 use serde_json::{Value, json};
+
+use crate::common;
+use crate::common::server::{Server, client, log_key, send};
 
 fn start(record: RecordReads, required: bool) -> Server {
     let mut server = Server::start();

@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use crate::common::emitter::BEGIN;
-use crate::common::server::{Server, emitter_key, log_key};
-use crate::reading;
-use crate::reading::{all_bytes, holds};
 use countersign::event::{Event, Redaction};
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -15,6 +11,11 @@ use countersign_log::retention::holds::FILE as HOLDS;
 use countersign_log::retention::moment::Moment;
 use countersign_log::retention::{PassError, Passed, Rules, pass};
 use serde_json::{Value, json};
+
+use crate::common::emitter::BEGIN;
+use crate::common::server::{Server, emitter_key, log_key};
+use crate::reading;
+use crate::reading::{all_bytes, holds};
 
 const DAY: i64 = 86_400_000;
 const HOUR: Duration = Duration::from_hours(1);

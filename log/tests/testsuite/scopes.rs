@@ -2,12 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 
-use crate::common::server::{Answer, Server, client, send};
 use countersign::verify::{Options, VerifiedEvent, Verifier};
 use countersign_log::tokens::{self, Rights, Scope};
 use reqwest::blocking::Response;
 use reqwest::header::HeaderMap;
 use serde_json::json;
+
+use crate::common::server::{Answer, Server, client, send};
 
 /// What acme must not hear of.
 const BETA: [&str; 2] = ["beta-works", "secret plan"];

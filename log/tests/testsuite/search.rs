@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::reading;
-use crate::reading::{DAY, EVENTS, TestLog, all_bytes, export, filters, request, shown, steps, verify};
 use countersign_log::export::{Index as _, Request};
 use countersign_log::search::{FILE, KEY_FILE, Search};
 use countersign_query::Readings;
 use proptest::prelude::*;
+
+use crate::reading;
+use crate::reading::{DAY, EVENTS, TestLog, all_bytes, export, filters, request, shown, steps, verify};
 
 /// How many leaves a page has.
 const PAGE: u64 = 64;

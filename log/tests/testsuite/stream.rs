@@ -2,13 +2,14 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use crate::common;
-use crate::common::emitter::BEGIN;
-use crate::common::server::{Server, client};
 use countersign::time::Time;
 use countersign::verify::{Options, VerifiedEvent, Verifier};
 use countersign_log::tokens::{self, Rights, Scope};
 use reqwest::blocking::Response;
+
+use crate::common;
+use crate::common::emitter::BEGIN;
+use crate::common::server::{Server, client};
 
 /// One server-sent event.
 #[derive(Clone, Debug)]

@@ -2,9 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::emitter::{BEGIN, Emitter};
-use crate::common::server::{Answer, ORIGIN, Server, emitter_key};
-use crate::common::witness::Witness;
 use countersign::link::Link;
 use countersign::log::Limits;
 use countersign::time::Time;
@@ -13,6 +10,10 @@ use countersign_log::export::{Exporter, Request};
 use countersign_log::server::Bounds;
 use countersign_log::store::StoredEvent;
 use serde_json::{Value, json};
+
+use crate::common::emitter::{BEGIN, Emitter};
+use crate::common::server::{Answer, ORIGIN, Server, emitter_key};
+use crate::common::witness::Witness;
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;

@@ -6,13 +6,14 @@ mod hook;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 
-use crate::common::serving::Serving;
-use crate::common::{ORIGIN, Place};
 use fastrand::Rng;
 use hook::{DEADLINE, Hook, SECRET};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
+
+use crate::common::serving::Serving;
+use crate::common::{ORIGIN, Place};
 
 const KILLS: usize = 20;
 
