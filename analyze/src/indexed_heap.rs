@@ -104,7 +104,9 @@ mod tests {
                 let all = (0..).zip(ranks.borrow().iter()).filter_map(|(slot, rank)| Some(((*rank)?, slot))).min();
                 let popped = heap.pop(&rank_of);
                 prop_assert_eq!(popped, all.map(|(_, slot)| slot));
-                popped.into_iter().for_each(|slot| ranks.borrow_mut()[slot as usize] = None);
+                if let Some(slot) = popped {
+                    ranks.borrow_mut()[slot as usize] = None;
+                }
             }
         }
     }

@@ -25,14 +25,20 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** By default the pages remember no logs: the vectors are many logs of one name. */
+/**
+ * By default the pages remember no logs: the vectors are many logs of one name. Where something is to be remembered the
+ * browser is the whole one: without its window it may not.
+ */
 export async function launch(
-  options: Parameters<typeof chromium.launchPersistentContext>[1] & { remembers?: boolean } = {},
+  options: Parameters<typeof chromium.launchPersistentContext>[1] & {
+    remembers?: boolean;
+    isWhole?: boolean;
+  } = {},
 ): Promise<Browser> {
-  const { remembers = false, ...launching } = options;
+  const { remembers = false, isWhole = remembers, ...launching } = options;
   const profile = await mkdtemp(join(tmpdir(), "countersign-page-"));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: program(),
+    executablePath: program(isWhole),
     headless: true,
     args: FLAGS,
     acceptDownloads: true,
@@ -54,11 +60,11 @@ export async function launch(
   };
 }
 
-function program(): string {
+function program(isWhole: boolean): string {
   const names = ["chromium", "chromium-browser", "google-chrome"];
   const folders = (process.env.PATH ?? "").split(delimiter);
   const found = folders.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
-  const path = process.env.HEADLESS_SHELL ?? process.env.CHROMIUM ?? found;
+  const path = (isWhole ? undefined : process.env.HEADLESS_SHELL) ?? process.env.CHROMIUM ?? found;
   if (path === undefined) throw new Error("no Chromium: put it on PATH, or its path into CHROMIUM");
   return path;
 }

@@ -160,7 +160,7 @@ test("a file with a single key asks what the key is trusted for", async (t) => {
 
 test("everything is said in German too, and the language is kept", async (t) => {
   // The other tests' pages are English.
-  const own = await launch();
+  const own = await launch({ isWhole: true });
   t.after(() => own.close());
   const page = await opened(t, own);
   await verifyVector(page, vector("flip-event"));
