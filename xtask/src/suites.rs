@@ -53,12 +53,24 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "firefox", about: "the page and the viewer, in Firefox", holds: None, run: firefox },
     Suite { name: "clippy", about: "no lint has anything to say", holds: Some(Resource::Host), run: clippy },
     Suite {
+        name: "oracle",
+        about: "detection agrees with rsigma on other people's rules and events",
+        holds: None,
+        run: oracle,
+    },
+    Suite {
         name: "wasm-node",
         about: "the core in WebAssembly, in Node.js",
         holds: Some(Resource::Wasm),
         run: wasm_node,
     },
     Suite { name: "examples", about: "each example, started as its README says", holds: None, run: examples },
+    Suite {
+        name: "audit",
+        about: "the licences and sources of all crates, and what is known against them",
+        holds: None,
+        run: audit::test,
+    },
     Suite { name: "fuzz", about: "a short run of every fuzz target", holds: None, run: fuzz::test },
     Suite {
         name: "wasm-browser",
@@ -79,22 +91,10 @@ pub(crate) const SUITES: &[Suite] = &[
         run: doc,
     },
     Suite {
-        name: "oracle",
-        about: "detection agrees with rsigma on other people's rules and events",
-        holds: None,
-        run: oracle,
-    },
-    Suite {
         name: "release",
         about: "a release is signed and logged, and proves itself",
         holds: Some(Resource::Host),
         run: release::test,
-    },
-    Suite {
-        name: "audit",
-        about: "the licences and sources of all crates, and what is known against them",
-        holds: None,
-        run: audit::test,
     },
     Suite { name: "prose", about: "the words of documents and pages", holds: None, run: prose },
     Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
