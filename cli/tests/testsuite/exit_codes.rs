@@ -96,19 +96,7 @@ fn a_pin_is_saved_when_all_is_well_and_tells_growth_from_a_rewrite() {
     );
     assert!(place.read("pin.txt").starts_with("log.example/audit\n17\n"));
 
-    place
-        .run(&[
-            "seal",
-            "--log-key",
-            "log.key",
-            "--trust",
-            "trust.txt",
-            "grant.ndjson",
-            "more.ndjson",
-            "-o",
-            "other.ndjson",
-        ])
-        .success();
+    place.seal_as("other.ndjson", &["grant.ndjson", "more.ndjson"]);
     let rolled_back = place.report("other.ndjson", &["--pin", "pin.txt"]);
     assert_eq!(rolled_back["verdict"], "altered");
     assert_eq!(rolled_back["finding_counts"]["append_only.rollback"], 1);

@@ -7,20 +7,7 @@ use predicates::prelude::*;
 use crate::common::{ORIGIN, Place, events, gzip, shown};
 
 fn open(place: &Place, count: usize) {
-    place.write("events.ndjson", events(count));
-    place
-        .run(&[
-            "record",
-            "--key",
-            "app.key",
-            "--origin",
-            ORIGIN,
-            "--open",
-            "events.ndjson",
-            "-o",
-            "app.ndjson",
-        ])
-        .success();
+    place.record_open(count, "app.ndjson", &[]);
 }
 
 fn resume(place: &Place, more: &[&str]) -> assert_cmd::assert::Assert {

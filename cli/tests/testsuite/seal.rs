@@ -137,20 +137,7 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
 #[test]
 fn a_fork_is_refused() {
     let place = Place::new();
-    place.write("events.ndjson", events(2));
-    place
-        .run(&[
-            "record",
-            "--key",
-            "app.key",
-            "--origin",
-            ORIGIN,
-            "--open",
-            "events.ndjson",
-            "-o",
-            "left.ndjson",
-        ])
-        .success();
+    place.record_open(2, "left.ndjson", &[]);
     place.write("right.ndjson", place.read("left.ndjson"));
     for file in ["left.ndjson", "right.ndjson"] {
         place

@@ -3,7 +3,7 @@
 use predicates::prelude::*;
 use serde_json::Value;
 
-use crate::common::{ORIGIN, Place, events, shown};
+use crate::common::{Place, shown};
 
 fn slice(place: &Place, args: &[&str]) -> Value {
     place.run(&[&["slice", "audit.ndjson", "-o", "slice.ndjson"], args].concat()).success();
@@ -137,22 +137,7 @@ fn without_checkpoints_events_are_withheld_and_chains_left_out() {
 #[test]
 fn leaves_that_no_checkpoint_covers_are_not_passed_off_as_covered() {
     let place = Place::new();
-    place.write("events.ndjson", events(9));
-    place
-        .run(&[
-            "record",
-            "--key",
-            "app.key",
-            "--origin",
-            ORIGIN,
-            "--open",
-            "events.ndjson",
-            "-o",
-            "app.ndjson",
-            "--sign-every",
-            "1",
-        ])
-        .success();
+    place.record_open(9, "app.ndjson", &["--sign-every", "1"]);
     place
         .run(&["seal", "--log-key", "log.key", "grant.ndjson", "app.ndjson", "-o", "audit.ndjson"])
         .success();

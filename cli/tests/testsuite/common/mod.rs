@@ -110,6 +110,14 @@ impl Place {
         .success();
     }
 
+    /// Records events, numbered from 1, as a chain that stays open.
+    pub fn record_open(&self, count: usize, output: &str, more: &[&str]) {
+        self.write("events.ndjson", events(count));
+        let args =
+            ["record", "--key", "app.key", "--origin", ORIGIN, "--open", "events.ndjson", "-o", output];
+        self.run(&[&args[..], more].concat()).success();
+    }
+
     /// A sealed export, `audit.ndjson`: a grant and a closed chain of so many events.
     pub fn sealed(&self, count: usize) {
         self.record(count, "app.ndjson");
@@ -127,15 +135,18 @@ impl Place {
     /// Records more events, and writes `grown.ndjson`: the log of `audit.ndjson` with them.
     pub fn grow(&self, count: usize) {
         self.record(count, "more.ndjson");
-        let exports = ["audit.ndjson", "more.ndjson", "-o", "grown.ndjson"];
-        let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt"];
-        self.run(&[&args[..], &exports].concat()).success();
+        self.seal_as("grown.ndjson", &["audit.ndjson", "more.ndjson"]);
     }
 
     /// Seals the grant and `app.ndjson` as `audit.ndjson`.
     pub fn seal(&self, more: &[&str]) {
-        let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "app.ndjson"];
-        self.run(&[&args[..], &["-o", "audit.ndjson"], more].concat()).success();
+        self.seal_as("audit.ndjson", &[&["grant.ndjson", "app.ndjson"], more].concat());
+    }
+
+    /// Seals these files as an export.
+    pub fn seal_as(&self, output: &str, exports: &[&str]) {
+        let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", output];
+        self.run(&[&args[..], exports].concat()).success();
     }
 
     /// The report on an export, and that the exit status is the verdict's.
