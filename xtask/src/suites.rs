@@ -17,22 +17,26 @@ use crate::toolchain::TARGET;
 use crate::tools::Tools;
 use crate::wasm;
 
-/// One suite: what it runs, and what it must not share with another at the same time.
+/// One suite: what it runs, and beside what it can.
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) holds: Option<Resource>,
+    pub(crate) beside: Beside,
     /// Runs it, and says in a few words what was tested.
     pub(crate) run: fn(&Tools, &Log) -> Result<String>,
 }
 
-/// What one suite at a time may use.
+/// Beside what a suite can run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resource {
-    /// Cargo's target folder for the machine itself.
-    Host,
-    /// Cargo's target folder for wasm32.
-    Wasm,
+pub(crate) enum Beside {
+    /// Any other.
+    Any,
+    /// None that uses Cargo's target folder for the machine itself.
+    NoneOfHost,
+    /// None that uses Cargo's target folder for wasm32.
+    NoneOfWasm,
+    /// Any other, and it gives way to them: it mostly compiles, in a folder of its own.
+    Background,
 }
 
 /// What the result of a suite that did not run begins with; the reason follows.
@@ -41,63 +45,78 @@ pub(crate) const SKIPPED: &str = "skipped: ";
 /// All suites, in the order in which they are begun: the longest first, so that the two halves
 /// of the machine finish together.
 pub(crate) const SUITES: &[Suite] = &[
-    Suite { name: "fmt", about: "rustfmt agrees with the code", holds: None, run: fmt },
-    Suite { name: "js", about: "the npm package, installed in every runtime", holds: None, run: js },
+    Suite { name: "fmt", about: "rustfmt agrees with the code", beside: Beside::Any, run: fmt },
+    Suite { name: "js", about: "the npm package, installed in every runtime", beside: Beside::Any, run: js },
     Suite {
         name: "rust",
         about: "the core and the program, with doctests",
-        holds: Some(Resource::Host),
+        beside: Beside::NoneOfHost,
         run: rust,
     },
-    Suite { name: "www", about: "the page and the console, in Chromium", holds: None, run: www },
-    Suite { name: "firefox", about: "the page and the viewer, in Firefox", holds: None, run: firefox },
-    Suite { name: "clippy", about: "no lint has anything to say", holds: Some(Resource::Host), run: clippy },
+    Suite { name: "www", about: "the page and the console, in Chromium", beside: Beside::Any, run: www },
+    Suite {
+        name: "firefox",
+        about: "the page and the viewer, in Firefox",
+        beside: Beside::Any,
+        run: firefox,
+    },
+    Suite { name: "clippy", about: "no lint has anything to say", beside: Beside::NoneOfHost, run: clippy },
     Suite {
         name: "oracle",
         about: "detection agrees with rsigma on other people's rules and events",
-        holds: None,
+        beside: Beside::Background,
         run: oracle,
     },
     Suite {
         name: "wasm-node",
         about: "the core in WebAssembly, in Node.js",
-        holds: Some(Resource::Wasm),
+        beside: Beside::NoneOfWasm,
         run: wasm_node,
     },
-    Suite { name: "examples", about: "each example, started as its README says", holds: None, run: examples },
+    Suite {
+        name: "examples",
+        about: "each example, started as its README says",
+        beside: Beside::Any,
+        run: examples,
+    },
     Suite {
         name: "audit",
         about: "the licences and sources of all crates, and what is known against them",
-        holds: None,
+        beside: Beside::Background,
         run: audit::test,
     },
-    Suite { name: "fuzz", about: "a short run of every fuzz target", holds: None, run: fuzz::test },
+    Suite {
+        name: "fuzz",
+        about: "a short run of every fuzz target",
+        beside: Beside::Background,
+        run: fuzz::test,
+    },
     Suite {
         name: "wasm-browser",
         about: "the core in WebAssembly, in Chromium",
-        holds: Some(Resource::Wasm),
+        beside: Beside::NoneOfWasm,
         run: wasm_browser,
     },
     Suite {
         name: "interop",
         about: "other people's logs and witnesses, in Go, with ours",
-        holds: None,
+        beside: Beside::Any,
         run: interop,
     },
     Suite {
         name: "doc",
         about: "the documentation's links resolve, and the crates can be packaged",
-        holds: Some(Resource::Host),
+        beside: Beside::NoneOfHost,
         run: doc,
     },
     Suite {
         name: "release",
         about: "a release is signed and logged, and proves itself",
-        holds: Some(Resource::Host),
+        beside: Beside::NoneOfHost,
         run: release::test,
     },
-    Suite { name: "prose", about: "the words of documents and pages", holds: None, run: prose },
-    Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
+    Suite { name: "prose", about: "the words of documents and pages", beside: Beside::Any, run: prose },
+    Suite { name: "sizes", about: "each artefact is within its budget", beside: Beside::Any, run: sizes },
 ];
 
 /// All packages but xtask: built together with them, what it needs would have other features than it has, and all of

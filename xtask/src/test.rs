@@ -1,4 +1,4 @@
-//! `cargo xtask test`: runs suites two at a time and sums them up.
+//! `cargo xtask test`: runs suites two at a time, beside them what only compiles, and sums them up.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
@@ -8,11 +8,15 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValue;
 
 use crate::progress;
-use crate::suites::{self, SKIPPED, SUITES, Suite};
+use crate::suites::{self, Beside, SKIPPED, SUITES, Suite};
 use crate::tools::Tools;
 
-/// Suites at a time. More would only compete for memory and make the browser's tests slow.
+/// Suites at a time, beside the one in the background. More would only compete for memory and make the browser's tests
+/// slow.
 const WORKERS: usize = 2;
+/// How far what is in the background gives way: it has what time the others leave, mostly while they wait.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -38,15 +42,38 @@ struct Queue {
     running: Vec<&'static Suite>,
 }
 
+/// What one thread takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// Any suite; those for the background last.
+    Fore,
+    /// Suites for the background alone.
+    Back,
+}
+
+impl Lane {
+    fn of(suite: &Suite) -> Self {
+        if suite.beside == Beside::Background { Self::Back } else { Self::Fore }
+    }
+}
+
 impl Queue {
     /// The first suite that may run beside those under way.
-    fn take(&mut self) -> Option<&'static Suite> {
-        let free = |suite: &&Suite| {
-            suite.holds.is_none() || self.running.iter().all(|running| running.holds != suite.holds)
+    fn take(&mut self, lane: Lane) -> Option<&'static Suite> {
+        let free = |suite: &Suite| match suite.beside {
+            Beside::Any | Beside::Background => true,
+            own => self.running.iter().all(|running| running.beside != own),
         };
-        let suite = self.waiting.remove(self.waiting.iter().position(free)?);
+        let first = |of: Lane| self.waiting.iter().position(|suite| Lane::of(suite) == of && free(suite));
+        let at = if lane == Lane::Back { first(lane) } else { first(lane).or_else(|| first(Lane::Back)) };
+        let suite = self.waiting.remove(at?);
         self.running.push(suite);
         Some(suite)
+    }
+
+    /// Whether a lane will ever take anything more.
+    fn has_any(&self, lane: Lane) -> bool {
+        self.waiting.iter().any(|suite| lane == Lane::Fore || Lane::of(suite) == lane)
     }
 
     fn finish(&mut self, suite: &Suite) {
@@ -63,21 +90,37 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let outcomes = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..WORKERS {
-            scope.spawn(|| work(tools, &queue, &outcomes));
+            scope.spawn(|| work(tools, Lane::Fore, &queue, &outcomes));
         }
+        scope.spawn(|| {
+            give_way();
+            work(tools, Lane::Back, &queue, &outcomes);
+        });
     });
     summarise(&outcomes.into_inner().unwrap_or_else(PoisonError::into_inner), start.elapsed())
 }
 
-fn work(tools: &Tools, (queue, changed): &(Mutex<Queue>, Condvar), outcomes: &Mutex<Vec<Outcome>>) {
+/// Lets this thread, and the programs that it starts, come after all others.
+fn give_way() {
+    // Elsewhere that would hold for the whole process. Where it is refused all have the same share.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICENESS);
+}
+
+fn work(
+    tools: &Tools,
+    lane: Lane,
+    (queue, changed): &(Mutex<Queue>, Condvar),
+    outcomes: &Mutex<Vec<Outcome>>,
+) {
     let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let mut queue = lock();
         let suite = loop {
-            if queue.waiting.is_empty() {
+            if !queue.has_any(lane) {
                 return;
             }
-            match queue.take() {
+            match queue.take(lane) {
                 Some(suite) => break suite,
                 None => queue = changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
             }
