@@ -85,6 +85,19 @@ impl Bits {
         self.words.iter().enumerate().flat_map(|(nth, word)| Ones(*word).map(move |bit| nth * WORD + bit))
     }
 
+    /// Hands out what a list has for the rows in it.
+    pub(crate) fn each_of<T: Copy>(&self, list: &[T], mut take: impl FnMut(T)) {
+        for (word, items) in self.words.iter().zip(list.chunks(WORD)) {
+            if *word == u64::MAX {
+                for item in items {
+                    take(*item);
+                }
+            } else {
+                Ones(*word).filter_map(|bit| items.get(bit)).for_each(|item| take(*item));
+            }
+        }
+    }
+
     /// The rows in it from one on.
     pub(crate) fn rows_from(&self, first: usize) -> impl Iterator<Item = usize> {
         let words = self.words.iter().enumerate().skip(first / WORD);
@@ -152,6 +165,23 @@ impl DoubleEndedIterator for Ones {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hands_out_what_a_list_has_for_its_rows() {
+        let list: Vec<u32> = (0..130).collect();
+        for rows in [Bits::none(130), Bits::all(130), Bits::all(70)] {
+            for out in [None, Some(3), Some(64)] {
+                let mut rows = rows.clone();
+                if let Some(row) = out {
+                    rows.put(row, false);
+                }
+                let mut had = Vec::new();
+                rows.each_of(&list, |item| had.push(item as usize));
+                assert_eq!(had, rows.rows().collect::<Vec<_>>());
+            }
+        }
+        Bits::all(130).each_of(&list[..70], |item| assert!(item < 70));
+    }
 
     #[test]
     fn appends_at_any_place() {

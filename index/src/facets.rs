@@ -85,7 +85,7 @@ impl Known {
 pub(crate) struct Counts(pub(crate) Vec<u32>);
 
 impl Counts {
-    fn add(&mut self, number: u32) {
+    fn add(&mut self, number: u32, count: u32) {
         if number == NONE {
             return;
         }
@@ -93,7 +93,7 @@ impl Counts {
         if at >= self.0.len() {
             self.0.resize((at + 1).next_power_of_two(), 0);
         }
-        self.0[at] += 1;
+        self.0[at] += count;
     }
 
     /// Counts what these rows of a segment say.
@@ -103,26 +103,35 @@ impl Counts {
         match &column.places {
             Places::Rows(Packed::Zeros(_)) => {
                 let (number, count) = (number(0), rows.count() as u32);
-                if number != NONE && count > 0 {
-                    self.add(number);
-                    self.0[number as usize] += count - 1;
+                if count > 0 {
+                    self.add(number, count);
                 }
             }
-            Places::Rows(codes) => each_width!(codes,
-                _ => {},
-                list => rows.rows().for_each(|row| {
-                    if let Some(code) = list.get(row) {
-                        self.add(number(*code as usize));
+            // Where values come again, they are counted by code first: that is one look in place of two for each row.
+            Places::Rows(codes) if numbers.len() < rows.count() => {
+                let mut met = vec![0_u32; numbers.len()];
+                let mut count = |code: usize| {
+                    if let Some(count) = met.get_mut(code) {
+                        *count += 1;
                     }
-                })
-            ),
+                };
+                each_width!(codes, _ => {}, list => rows.each_of(list, |code| count(code as usize)));
+                for (number, count) in numbers.iter().zip(met).filter(|(_, count)| *count > 0) {
+                    self.add(*number, count);
+                }
+            }
+            Places::Rows(codes) => {
+                each_width!(codes, _ => {}, list => {
+                    rows.each_of(list, |code| self.add(number(code as usize), 1));
+                });
+            }
             Places::Pairs(at, codes) => {
                 // Of several actors or targets the first counts.
                 let first_alone = matches!(short, Short::Actor | Short::Target);
                 let mut before = None;
                 for (row, code) in at.iter().zip(codes.iter()) {
                     if rows.get(usize::from(*row)) && !(first_alone && before == Some(row)) {
-                        self.add(number(code as usize));
+                        self.add(number(code as usize), 1);
                     }
                     before = Some(row);
                 }
@@ -136,7 +145,7 @@ impl Counts {
         let column: Option<&Column> = short_columns(segment, short).next();
         let codes = column.into_iter().flat_map(|column| column.codes(row));
         for code in codes.take(if first_alone { 1 } else { usize::MAX }) {
-            self.add(numbers.get(code).copied().unwrap_or(NONE));
+            self.add(numbers.get(code).copied().unwrap_or(NONE), 1);
         }
     }
 

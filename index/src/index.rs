@@ -11,6 +11,7 @@ use countersign_query::value::Document;
 use countersign_query::{Path, Query, Readings, Short};
 use foldhash::fast::FixedState;
 
+use crate::bits::Bits;
 use crate::build::{Leaf, Malformed, SegmentBuilder};
 use crate::facets::{COUNTED, Known};
 use crate::fold::Folds;
@@ -103,6 +104,8 @@ pub struct EventIndex {
     rows: usize,
     events: usize,
     withheld: usize,
+    /// Which rows those are.
+    absent: Bits,
     own_times: usize,
     /// The first and the last time of events.
     times: Option<(i64, i64)>,
@@ -154,6 +157,7 @@ impl EventIndex {
             rows: 0,
             events: 0,
             withheld: 0,
+            absent: Bits::default(),
             own_times: 0,
             times: None,
             gaps: Vec::new(),
@@ -264,6 +268,7 @@ impl EventIndex {
             let (first, last) = self.times.unwrap_or((time, time));
             self.times = Some((first.min(time), last.max(time)));
         }
+        self.absent.append(&segment.rows_of(RowKind::Withheld), 0);
         let base = self.rows;
         self.rows += segment.rows();
         let numbers = self.register(&segment);
@@ -279,7 +284,7 @@ impl EventIndex {
         let mut counts: Vec<u64> = vec![0; segment.nodes.len()];
         for (nth, node) in segment.nodes.iter().enumerate().rev() {
             let own = node.column.and_then(|column| segment.columns.get(column as usize));
-            let mut rows = crate::bits::Bits::none(segment.rows());
+            let mut rows = Bits::none(segment.rows());
             if let Some(column) = own {
                 column.add_rows(&mut rows);
             }
@@ -469,14 +474,8 @@ impl EventIndex {
         let complete = judged == self.rows && unread == 0;
         let question = self.question.as_ref()?;
         let places = Places(&self.held);
-        // All rows are in order, of which some may not be looked at yet.
-        let ordered = if question.order.by_time {
-            self.orders.by_time(self.rows, &places)
-        } else {
-            self.orders.by_line(self.rows, &places)
-        };
-        let mut rows: Vec<u32> = Vec::with_capacity(question.events);
-        rows.extend(ordered.iter().filter(|row| question.found.get(**row as usize)));
+        let mut rows =
+            self.orders.of_set(question.order.by_time, &question.found, question.events, self.rows, &places);
         let gaps = gaps_within(question, &self.gaps, &mut self.orders, self.rows, &places);
         let listed = question.recorded_alone().is_some();
         if question.order.descending {
@@ -492,7 +491,7 @@ impl EventIndex {
             };
         }
         let mut folds = Folds::default();
-        if question.order.folds {
+        if question.order.folds && (self.withheld > 0 || !self.gaps.is_empty()) {
             (rows, folds) = Folds::of(&rows, |row| self.is_absent(row));
         }
         let fields = self.fields.keys().map(String::as_str);
@@ -516,7 +515,7 @@ impl EventIndex {
 
     /// Whether there is no event in a row.
     fn is_absent(&self, row: u32) -> bool {
-        row >= GAPS || self.at(row).is_some_and(|(held, row)| held.segment.kind(row) == RowKind::Withheld)
+        row >= GAPS || self.absent.get(row as usize)
     }
 
     /// The rows that a row of the answer stands for, where it is a fold.
@@ -551,10 +550,11 @@ impl EventIndex {
         let mut histogram = Histogram::new(first, last)?;
         for held in &self.held {
             let segment = &held.segment;
+            let times = segment.times();
             let end = held.base + segment.rows();
             let rows = question.found.rows_from(held.base).take_while(|row| *row < end);
-            let events = rows.map(|row| row - held.base).filter(|row| segment.kind(*row) == RowKind::Event);
-            histogram.count(events.map(|row| (segment.happened(row), segment.outcomes[row])));
+            let events = rows.filter(|row| !self.absent.get(*row)).map(|row| row - held.base);
+            histogram.count(events.map(|row| (times.get(row), segment.outcomes[row])));
         }
         Some(histogram)
     }

@@ -1,5 +1,7 @@
 //! In which order rows are.
 
+use crate::bits::Bits;
+
 /// What is told of the rows that there are.
 pub(crate) trait Placed {
     /// The line of a row.
@@ -13,6 +15,9 @@ pub(crate) trait Placed {
 pub(crate) struct Orders {
     by_line: Vec<u32>,
     by_time: Vec<u32>,
+    /// Whether rows stand otherwise than they came.
+    moved_by_line: bool,
+    moved_by_time: bool,
 }
 
 impl Orders {
@@ -23,7 +28,7 @@ impl Orders {
             self.by_line.extend(known as u32..rows as u32);
             let begin = self.by_line[known..].iter().map(|row| placed.line(*row)).min().unwrap_or(0);
             let from = self.by_line[..known].partition_point(|row| placed.line(*row) < begin);
-            sort(&mut self.by_line[from..], &|row| placed.line(row));
+            self.moved_by_line |= sort(&mut self.by_line[from..], &|row| placed.line(row));
         }
         &self.by_line
     }
@@ -33,9 +38,35 @@ impl Orders {
         if self.by_time.len() < rows {
             self.by_line(rows, placed);
             self.by_time.clone_from(&self.by_line);
-            sort(&mut self.by_time, &|row| placed.time(row));
+            self.moved_by_time = sort(&mut self.by_time, &|row| placed.time(row)) || self.moved_by_line;
         }
         &self.by_time
+    }
+
+    /// The rows that are in a set, in order.
+    pub(crate) fn of_set(
+        &mut self,
+        by_time: bool,
+        set: &Bits,
+        count: usize,
+        rows: usize,
+        placed: &impl Placed,
+    ) -> Vec<u32> {
+        let (all, moved) = if by_time {
+            self.by_time(rows, placed);
+            (&self.by_time, self.moved_by_time)
+        } else {
+            self.by_line(rows, placed);
+            (&self.by_line, self.moved_by_line)
+        };
+        let mut found = Vec::with_capacity(count);
+        if moved {
+            found.extend(all.iter().filter(|row| set.get(**row as usize)));
+        } else {
+            // Then those that are in the set are all that is looked at.
+            found.extend(set.rows().map(|row| row as u32));
+        }
+        found
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -43,11 +74,14 @@ impl Orders {
     }
 }
 
-/// Sorts rows by a number, those of the same number as they stood. Runs that ascend are merged: what is nearly in order
-/// takes one look.
-fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) {
+/// Sorts rows by a number, those of the same number as they stood, and says whether any was moved. Runs that ascend are
+/// merged: what is nearly in order takes one look.
+fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) -> bool {
     let mut keyed: Vec<(i64, u32)> = rows.iter().map(|row| (number(*row), *row)).collect();
     let mut ends: Vec<usize> = (1..keyed.len()).filter(|nth| keyed[*nth].0 < keyed[nth - 1].0).collect();
+    if ends.is_empty() {
+        return false;
+    }
     ends.push(keyed.len());
     let mut spare = Vec::new();
     while ends.len() > 1 {
@@ -64,6 +98,7 @@ fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) {
     for (row, (_, sorted)) in rows.iter_mut().zip(keyed) {
         *row = sorted;
     }
+    true
 }
 
 /// Merges two sorted parts, of which the second begins there.
@@ -96,7 +131,8 @@ mod tests {
             let mut wanted = rows.clone();
             let number = |row: u32| numbers[row as usize];
             wanted.sort_by_key(|row| number(*row));
-            super::sort(&mut rows, &number);
+            let moved = super::sort(&mut rows, &number);
+            prop_assert_eq!(moved, !wanted.is_sorted());
             prop_assert_eq!(rows, wanted);
         }
     }

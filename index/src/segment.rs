@@ -151,8 +151,13 @@ impl Segment {
         self.lines.get(row).wrapping_add(self.indexes.get(row))
     }
 
+    /// The times that count.
+    pub(crate) fn times(&self) -> &Numbers {
+        self.happened.as_ref().unwrap_or(&self.recorded)
+    }
+
     pub(crate) fn happened(&self, row: usize) -> i64 {
-        self.happened.as_ref().unwrap_or(&self.recorded).get(row)
+        self.times().get(row)
     }
 
     pub(crate) fn recorded(&self, row: usize) -> Time {
