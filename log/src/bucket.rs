@@ -30,6 +30,7 @@
 
 mod adopt;
 mod codec;
+mod commit_names;
 mod erase;
 mod index;
 mod layout;
@@ -53,6 +54,7 @@ use tokio::runtime::Handle;
 
 use crate::store::{Store, StoreError};
 
+pub(crate) use self::commit_names::CommitNames;
 pub(crate) use self::mending::Mending;
 pub(crate) use self::reader::ObjectReader;
 pub(crate) use self::restoring::Restoring;

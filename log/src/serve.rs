@@ -16,7 +16,7 @@ use countersign_query::Readings;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bucket::{self, Bucket};
+use crate::bucket::{self, Bucket, CommitNames};
 use crate::clock::{Clock, Steady, Timekeeper};
 use crate::collector::{Collector, Parts};
 use crate::fsck::{Checked, Checking};
@@ -161,6 +161,7 @@ pub async fn serve_beginning_with(
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
     let interval = bucket.as_ref().map(Bucket::interval);
+    let commits = bucket.clone().map(|bucket| CommitNames::new(bucket, Handle::current()));
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
         let now = clock();
@@ -261,7 +262,8 @@ pub async fn serve_beginning_with(
     let mut state = AppState::new(collector.clone(), folder.clone(), bounds.clone());
     state.page = page;
     state.reading = reading.clone();
-    let checked = Checked { collector: collector.clone(), folder, search: reading.search().cloned() };
+    let search = reading.search().cloned();
+    let checked = Checked { collector: collector.clone(), folder, commits, search };
     let checking = check_within.map(|within| Checking::begin(checked, within, state.found.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
     let router = router(state, &cors, hosts, &address);

@@ -1,5 +1,6 @@
 //! Objects, read and written until it is known what became of them.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -210,6 +211,27 @@ impl Objects {
         let mut found = self.insist("listing objects", list).await?;
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// Of the objects whose names end with these numbers, those that are not there. Lists what is after a name, and no
+    /// more of that than it takes to find all.
+    pub(super) async fn missing(
+        &self,
+        prefix: &Path,
+        after: &Path,
+        numbers: &[u64],
+    ) -> Result<BTreeSet<u64>, StoreError> {
+        let list = || async {
+            let mut missing: BTreeSet<u64> = numbers.iter().copied().collect();
+            let mut found = self.store.list_with_offset(Some(prefix), after);
+            while !missing.is_empty()
+                && let Some(meta) = found.try_next().await?
+            {
+                number(&meta.location).map(|number| missing.remove(&number));
+            }
+            Ok(missing)
+        };
+        self.insist("listing objects", list).await
     }
 
     /// Deletes objects that may be gone already.

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use countersign::time::Time;
 
 use super::erasures::From;
-use super::{Damage, Report, check_leaves, pages};
+use super::{Damage, Mend, Report, check_leaves, pages};
 use crate::api::health::Check;
+use crate::bucket::CommitNames;
 use crate::collector::Collector;
 use crate::search::Search;
 use crate::store::StoreError;
@@ -72,6 +73,8 @@ impl Found {
 pub(crate) struct Checked {
     pub(crate) collector: Collector,
     pub(crate) folder: PathBuf,
+    /// Of the log's bucket, where it is in one; the folder has its index then.
+    pub(crate) commits: Option<CommitNames>,
     pub(crate) search: Option<Arc<Search>>,
 }
 
@@ -105,18 +108,21 @@ impl Checking {
 impl Checked {
     /// Checks everything once, and rests until it is time to do so again. Says whether it shall.
     fn check(&self, within: Duration, found: &Found, stopping: &AtomicBool) -> bool {
-        let (begun, metrics) = (Instant::now(), self.collector.metrics());
+        let begun = Instant::now();
+        let mut lost = Report::default();
+        self.list_commits(&mut lost, stopping);
+        if !lost.is_whole() {
+            // What is acknowledged is to be brought back while somebody has it.
+            self.tell(&lost, found);
+        }
         match self.look(begun, within, found, stopping) {
             Ok(report) => {
                 found.set_percent(100.0);
-                let damages = report.damages.len() as u64 + report.more;
-                for damage in report.damages.iter().take(10) {
-                    let Damage { code, place, message, .. } = damage;
-                    tracing::error!(code, place, message, "the log is damaged");
+                for damage in report.damages {
+                    lost.push(damage);
                 }
-                metrics.checked(damages, self.collector.now());
-                let first = report.damages.into_iter().next();
-                found.set(Newest { at: self.collector.now(), damages, first });
+                lost.more += report.more;
+                self.tell(&lost, found);
             }
             Err(error) if !stopping.load(Ordering::Relaxed) => {
                 tracing::error!(%error, "the log could not be checked");
@@ -124,6 +130,25 @@ impl Checked {
             Err(_) => {}
         }
         rest((begun + within).max(Instant::now() + REST), stopping)
+    }
+
+    /// Looks for commits that the bucket has lost. Where it does not answer, that shows elsewhere.
+    fn list_commits(&self, report: &mut Report, stopping: &AtomicBool) {
+        let Some(commits) = &self.commits else { return };
+        let mut tell = |path| report.tell("fsck.commit", path, "it is missing", Mend::Commits);
+        if let Err(error) = commits.lost(&self.folder, stopping, &mut tell) {
+            tracing::warn!(%error, "it could not be checked whether the bucket has all commits");
+        }
+    }
+
+    fn tell(&self, report: &Report, found: &Found) {
+        let damages = report.damages.len() as u64 + report.more;
+        for Damage { code, place, message, .. } in report.damages.iter().take(10) {
+            tracing::error!(code, place, message, "the log is damaged");
+        }
+        let at = self.collector.now();
+        self.collector.metrics().checked(damages, at);
+        found.set(Newest { at, damages, first: report.damages.first().cloned() });
     }
 
     /// Leaves and events have one half of the time, the search index, which is made of them, the other.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::link::ChainId;
 use countersign_log::fsck::{Report, check_bucket, repair_bucket};
-use countersign_log::serve::Serving;
+use countersign_log::serve::{Config, Serving, serve};
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{self, Rights, Scope};
 use object_store::ObjectStoreExt as _;
@@ -15,7 +16,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::faults::Faulty;
-use super::world::{World, deliver, deliver_at_once, emitter, url};
+use super::world::{World, config, deliver, deliver_at_once, emitter, until, url};
 use crate::common::random::Random;
 use crate::common::server::{client, send};
 
@@ -113,6 +114,46 @@ fn a_whole_bucket_is_whole() {
         // The log's own chain has an event, which records the erasure.
         assert_eq!((report.leaves, report.events, report.erased, report.unfinished), (LEAVES, 298, 3, 0));
     }
+}
+
+/// A server that checks itself in that time.
+fn serve_checking(scene: &Scene, within: Duration) -> Serving {
+    let bucket = Some(scene.world.bucket(scene.world.store.clone()));
+    let config = Config { check_within: Some(within), ..config(scene.folder.path(), bucket) };
+    scene.world.runtime.block_on(serve(config)).unwrap()
+}
+
+#[test]
+fn a_server_says_at_once_that_its_bucket_lost_commits() {
+    let scene = Scene::new();
+    let commits: Vec<String> =
+        scene.world.objects().into_keys().filter(|name| name.contains("/private/commits/")).collect();
+    let lost = [&commits[0], &commits[3], &commits[4]];
+    let kept: Vec<Vec<u8>> = lost.iter().map(|name| scene.world.objects()[*name].clone()).collect();
+    for name in lost {
+        scene.delete(name);
+    }
+    // The whole check does not end before the test does.
+    let serving = serve_checking(&scene, Duration::from_hours(1));
+    let health = || send(client().get(url(&serving) + "/healthz"));
+    until("it is noticed", || health().status == 503);
+    let said = health().json();
+    assert_eq!(
+        (&said["damaged"]["code"], &said["damaged"]["place"]),
+        (&json!("fsck.commit"), &json!(lost[0]))
+    );
+    let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
+    assert!(metrics.contains("countersign_check_damages 3\n"), "{metrics}");
+    scene.world.stop(serving);
+
+    for (name, bytes) in lost.iter().zip(kept) {
+        scene.put(name, bytes);
+    }
+    let serving = serve_checking(&scene, Duration::ZERO);
+    let health = || send(client().get(url(&serving) + "/healthz"));
+    until("it is checked", || !health().json()["check"]["at"].is_null());
+    assert_eq!(health().status, 200, "{}", health().json());
+    scene.world.stop(serving);
 }
 
 #[test]

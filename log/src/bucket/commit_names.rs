@@ -1,0 +1,69 @@
+//! Whether a bucket still has every commit that a server had from it, by the objects' names alone.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::Handle;
+
+use super::Bucket;
+use super::layout::Layout;
+use super::objects::Objects;
+use crate::sqlite::{self, failed};
+use crate::store::StoreError;
+use crate::tables::integer;
+
+/// How many commits are compared at a time.
+const PORTION: u64 = 65_536;
+
+/// The names of a bucket's commits. A store lists about a thousand for each request.
+pub(crate) struct CommitNames {
+    objects: Objects,
+    layout: Layout,
+}
+
+impl CommitNames {
+    /// Those in that bucket.
+    pub(crate) fn new(bucket: Bucket, handle: Handle) -> Self {
+        let Bucket { store, prefix, pause, .. } = bucket;
+        Self { objects: Objects::new(store, pause, handle), layout: Layout::new(prefix) }
+    }
+
+    /// Tells of each commit that the index in that folder had from the bucket and that is there no more. Ends early where
+    /// it is to stop. For threads that may wait.
+    ///
+    /// # Errors
+    /// What bucket or database say.
+    pub(crate) fn lost(
+        &self,
+        folder: &Path,
+        stopping: &AtomicBool,
+        mut tell: impl FnMut(String),
+    ) -> Result<(), StoreError> {
+        let mut from = 0;
+        while !stopping.load(Ordering::Relaxed) {
+            let known = bases(folder, from)?;
+            let (Some(first), Some(last)) = (known.first(), known.last()) else { break };
+            let commits = self.layout.commits();
+            let before =
+                first.checked_sub(1).map_or_else(|| commits.clone(), |base| self.layout.commit(base));
+            let missing = self.objects.wait(self.objects.missing(&commits, &before, &known))?;
+            for base in missing {
+                tell(self.layout.commit(base).to_string());
+            }
+            from = last + 1;
+        }
+        Ok(())
+    }
+}
+
+/// Where commits begin that the index has, from there on. It is not kept open: erasures wait for whoever reads it.
+fn bases(folder: &Path, from: u64) -> Result<Vec<u64>, StoreError> {
+    let failed = failed("reading the index");
+    let index = Connection::open_with_flags(folder.join(sqlite::FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(failed)?;
+    let mut query =
+        index.prepare("SELECT base FROM commits WHERE base >= ? ORDER BY base LIMIT ?").map_err(failed)?;
+    let rows = query.query_map([integer(from), integer(PORTION)], |row| row.get(0)).map_err(failed)?;
+    rows.collect::<Result<_, _>>().map_err(failed)
+}
