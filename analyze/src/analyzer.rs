@@ -40,6 +40,8 @@ pub struct Detected {
     time: Option<Time>,
     /// Whether its own time lies in the future of its link's.
     is_future: bool,
+    /// Whether no reading knows its shape.
+    is_unread: bool,
     fired: Vec<Fired>,
     joins: Vec<Join>,
     /// Rules that may fire, once it is known what was usual.
@@ -87,6 +89,11 @@ impl Detected {
         self.fired.is_empty() && self.observed.is_none() && !self.is_future
     }
 
+    /// Whether no reading knew the event's shape: rules that ask who did what saw nothing in it.
+    pub const fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+
     /// The leaf.
     pub const fn leaf(&self) -> u64 {
         self.leaf
@@ -131,7 +138,8 @@ impl Pack {
             self.fields.parts().with(if self.asks_baselines() { Observation::PARTS } else { Parts::NONE });
         let asked = read(parts);
         let entry = Entry { read: asked.as_ref(), ..*entry };
-        let mut detected = self.detect(leaf, &entry);
+        let is_unread = asked.is_none();
+        let mut detected = Detected { is_unread, ..self.detect(leaf, &entry) };
         if detected.observed.is_none() || parts.has(Observation::PARTS) {
             return detected;
         }
@@ -139,7 +147,7 @@ impl Pack {
         let more = read(parts.with(Observation::PARTS));
         let wider = Entry { read: more.as_ref(), ..entry };
         if is_ours(&wider) != is_ours(&entry) {
-            return self.detect(leaf, &wider);
+            return Detected { is_unread, ..self.detect(leaf, &wider) };
         }
         detected.observed = Some(Observation::of(&wider, false).into());
         detected
@@ -349,7 +357,7 @@ impl<'p> Analyzer<'p> {
             return Err(OutOfOrder(detection.leaf));
         }
         self.last = Some(detection.leaf);
-        let Detected { leaf, time, is_future, fired, joins, pending, observed } = detection;
+        let Detected { leaf, time, is_future, is_unread: _, fired, joins, pending, observed } = detection;
         if is_future {
             let (number, _) = self.future.get_or_insert((0, leaf));
             *number += 1;

@@ -33,6 +33,8 @@ pub struct Told<'a> {
     pub seen: &'a Seen,
     /// By which rules.
     pub pack: &'a Pack,
+    /// Of how many of the events no reading knew the shape.
+    pub unread: u64,
     /// As [`Analysis`](crate::Analysis) has it.
     pub digest: &'a Hash,
     /// As [`Analysis`](crate::Analysis) has it.
@@ -70,6 +72,7 @@ impl Told<'_> {
     /// Writes what stands after them, without an end of line.
     pub fn end(&self, out: &mut Vec<u8>) {
         let Seen { origin, log, verdict, .. } = self.seen;
+        let unread = self.unread;
         out.extend(b"],\"future\":");
         counted(self.future, out);
         out.extend(b",\"identities\":");
@@ -105,7 +108,7 @@ impl Told<'_> {
         self.pack.write_about(out);
         out.extend(b",\"sessions\":");
         scored(self.sessions, out);
-        out.extend(b",\"verdict\":");
+        out.extend(format!(",\"unread\":{unread},\"verdict\":").bytes());
         write_string(verdict, out);
         out.push(b'}');
     }

@@ -45,6 +45,7 @@ pub struct Detector {
     pack: Pack,
     readings: Readings,
     events: u64,
+    unread: u64,
     found: Vec<(Detected, u32)>,
     signers: Vec<Signed>,
 }
@@ -52,7 +53,7 @@ pub struct Detector {
 impl Detector {
     /// By the rules of a pack.
     pub fn new(pack: Pack, readings: Readings) -> Self {
-        Self { pack, readings, events: 0, found: Vec::new(), signers: Vec::new() }
+        Self { pack, readings, events: 0, unread: 0, found: Vec::new(), signers: Vec::new() }
     }
 
     /// Takes the whole lines that bytes begin with, and says how many bytes these are.
@@ -68,6 +69,7 @@ impl Detector {
         self.events += 1;
         let leaf = line.index.unsigned_abs();
         let detected = line.unread(|entry| self.pack.detect_by(leaf, &self.readings, entry));
+        self.unread += u64::from(detected.is_unread());
         if detected.is_empty() {
             return;
         }
@@ -89,6 +91,7 @@ impl Detector {
         let leaf = |found: Option<&(Detected, u32)>| found.map_or(0, |(detected, _)| detected.leaf());
         let outline = Outline {
             events: core::mem::take(&mut self.events),
+            unread: core::mem::take(&mut self.unread),
             found: self.found.len() as u64,
             first: leaf(self.found.first()),
         };
@@ -127,12 +130,13 @@ impl Detected {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Outline {
     events: u64,
+    unread: u64,
     found: u64,
     first: u64,
 }
 
 /// So many bytes tell what a piece is about.
-pub const OUTLINE: usize = 30;
+pub const OUTLINE: usize = 40;
 
 /// A piece that is being taken.
 #[derive(Debug)]
@@ -155,6 +159,7 @@ pub struct Merged<'p> {
     /// The first leaf of each piece that was told of; none where nothing was detected.
     firsts: Vec<Option<u64>>,
     events: u64,
+    unread: u64,
     /// Those whose turn has not come, the one that begins last first.
     waiting: Vec<usize>,
     loaded: HashMap<usize, Piece>,
@@ -172,6 +177,7 @@ impl<'p> Merged<'p> {
             analyzer: Analyzer::new(pack),
             firsts: Vec::new(),
             events: 0,
+            unread: 0,
             waiting: Vec::new(),
             loaded: HashMap::new(),
             heads: BinaryHeap::new(),
@@ -187,9 +193,10 @@ impl<'p> Merged<'p> {
     ///
     /// Where it is none.
     pub fn hear(&mut self, begin: &[u8]) -> Result<(), Unreadable> {
-        let (Outline { events, found, first }, _) =
+        let (Outline { events, unread, found, first }, _) =
             postcard::take_from_bytes(begin).map_err(|_| Unreadable)?;
         self.events += events;
+        self.unread += unread;
         self.firsts.push((found > 0).then_some(first));
         if found == 0 {
             return Ok(());
@@ -301,6 +308,11 @@ impl<'p> Merged<'p> {
     /// How many events were looked at.
     pub const fn events(&self) -> u64 {
         self.events
+    }
+
+    /// Of how many of them no reading knew the shape.
+    pub const fn unread(&self) -> u64 {
+        self.unread
     }
 
     /// Whose signature covers a leaf that a finding names.

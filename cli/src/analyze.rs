@@ -15,7 +15,7 @@ use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Sign
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
-use taking::{Answers, Signer, Taking};
+use taking::{Answers, Signer, Taken, Taking};
 
 use crate::acknowledged::Acknowledged;
 use crate::errors::{Failure, shown};
@@ -25,7 +25,7 @@ use crate::style::{bad, good};
 use crate::verdict::count;
 use crate::{readings, report, rules, slice, style, verdict, verify};
 
-pub(crate) use text::named;
+pub(crate) use text::{named, unread};
 
 /// Search verified events with detection rules
 ///
@@ -82,9 +82,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         std::fs::create_dir(directory).map_err(|error| Failure::io("make", &shown(directory), &error))?;
     }
     let threads = args.threads.map_or_else(verify::cores, usize::from);
-    let Looked { report, outcome, signers, answers, events } =
+    let Looked { report, outcome, signers, answers, events, unread } =
         look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
-    let found = Found { report: &report, pack: &pack, outcome, signers, answers, events };
+    let found = Found { report: &report, pack: &pack, outcome, signers, answers, events, unread };
     if let Some(directory) = &args.evidence {
         found.evidence(directory, args)?;
     }
@@ -104,6 +104,8 @@ pub(crate) struct Looked {
     signers: Signers<Signer>,
     answers: Answers,
     pub(crate) events: u64,
+    /// Of how many of them no reading knew the shape.
+    pub(crate) unread: u64,
 }
 
 impl Looked {
@@ -140,7 +142,7 @@ pub(crate) fn look(
             let text = std::str::from_utf8(event.text).ok()?;
             let detected = detect(pack, readings, text, (event.time, event.chain, None));
             let may_answer = Acknowledged::may_be(text);
-            let is_wanted = !detected.is_empty() || may_answer;
+            let is_wanted = !detected.is_empty() || detected.is_unread() || may_answer;
             is_wanted.then(|| event.pick(Some(detected.to_bytes().into()), may_answer))
         }
     };
@@ -151,8 +153,8 @@ pub(crate) fn look(
         }
     })?;
     taken?;
-    let (outcome, signers, answers) = taking.finish()?;
-    Ok(Looked { report: verification.report, outcome, signers, answers, events })
+    let Taken { outcome, signers, answers, unread } = taking.finish()?;
+    Ok(Looked { report: verification.report, outcome, signers, answers, events, unread })
 }
 
 /// What rules say of an event, with its link's time, its chain and who signed that.
@@ -177,6 +179,7 @@ struct Found<'a> {
     signers: Signers<Signer>,
     answers: Answers,
     events: u64,
+    unread: u64,
 }
 
 impl Found<'_> {
@@ -194,7 +197,7 @@ impl Found<'_> {
     }
 
     fn json(&self) -> String {
-        let Self { report, pack, outcome, events, .. } = self;
+        let Self { report, pack, outcome, events, unread, .. } = self;
         let seen = Seen {
             origin: report.origin.clone(),
             log: report.log.as_ref().map(|log| (log.size, log.root.to_string())),
@@ -203,7 +206,8 @@ impl Found<'_> {
             events: *events,
         };
         let Analysis { findings, digest, future, limits, identities, sessions } = outcome;
-        let told = Told { seen: &seen, pack, digest, future: *future, limits, identities, sessions };
+        let (unread, future) = (*unread, *future);
+        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions };
         let standings = Standings::of(report);
         told.json(findings, |finding| self.standing(finding, &standings).map(Standing::word))
     }

@@ -89,6 +89,8 @@ struct Judged<'a> {
     /// The export, as it was named.
     export: String,
     checks: Vec<Check>,
+    /// How many events no reading knew, of those that were searched for findings.
+    unread: u64,
     /// The lines of the export on which the entries stand that are named.
     lines: BTreeMap<u64, u64>,
 }
@@ -165,8 +167,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         }
     };
     let checks = judge(&report);
-    let judged =
-        Judged { policy: &policy, hash, report: &report, export: shown(&args.export), checks, lines };
+    let unread = found.as_ref().map_or(0, |found| found.unread);
+    let export = shown(&args.export);
+    let judged = Judged { policy: &policy, hash, report: &report, export, checks, unread, lines };
     if let Some(path) = &args.sarif {
         write(path, &(serde_json::to_string_pretty(&sarif::sarif(&judged)).unwrap_or_default() + "\n"))?;
     }

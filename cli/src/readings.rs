@@ -61,6 +61,15 @@ fn within(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
+/// That no reading knew the shape of so many events, and what follows from that.
+pub(crate) fn unknown_shapes(events: u64, so: &str) -> String {
+    let have = if events == 1 { "event here has" } else { "events here have" };
+    format!(
+        "{events} {have} a shape that no reading knows, so {so}. You can write a reading of your own: --readings, \
+         docs/readings.md"
+    )
+}
+
 fn refused(why: Unusable) -> Failure {
     let Unusable { file, member, problem, mend } = why;
     let message = if member.is_empty() { problem } else { format!("member {member:?}: {problem}") };

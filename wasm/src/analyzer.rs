@@ -117,7 +117,7 @@ impl Findings {
         Ok(Self { pack, merged: Merged::new(pack), order: Vec::new(), limits: Vec::new(), report: None })
     }
 
-    /// There is one more piece, which begins with these bytes, of which 30 are enough.
+    /// There is one more piece, which begins with these bytes, of which 40 are enough.
     pub fn hear(&mut self, begin: &[u8]) -> Result<(), Thrown> {
         self.merged.hear(begin).map_err(unreadable)
     }
@@ -169,7 +169,8 @@ impl Findings {
         let mut out = Vec::new();
         raw(&mut out, "{\"pack\":");
         self.pack.write_about(&mut out);
-        raw(&mut out, &format!(",\"events\":{},\"findings\":{}", self.merged.events(), self.order.len()));
+        let (events, unread) = (self.merged.events(), self.merged.unread());
+        raw(&mut out, &format!(",\"events\":{events},\"unread\":{unread},\"findings\":{}", self.order.len()));
         raw(&mut out, ",\"rules\":[");
         for (nth, (level, place, count)) in counts.into_iter().enumerate() {
             raw(&mut out, if nth == 0 { "{\"rule\":" } else { ",{\"rule\":" });
@@ -236,7 +237,8 @@ impl Findings {
             return None;
         }
         let analyzer = self.merged.analyzer();
-        let seen = Seen { events: self.merged.events(), ..report.seen.clone() };
+        let (events, unread) = (self.merged.events(), self.merged.unread());
+        let seen = Seen { events, ..report.seen.clone() };
         let digest = if piece == 0 { analyzer.digest() } else { Hash([0; 32]) };
         let (future, limits) = (analyzer.future(), &self.limits);
         // They stand at the end.
@@ -244,8 +246,8 @@ impl Findings {
         let (identities, sessions) =
             if is_last { (analyzer.identities(), analyzer.sessions()) } else { (Vec::new(), Vec::new()) };
         let (identities, sessions) = (&identities[..], &sessions[..]);
-        let told =
-            Told { seen: &seen, pack: self.pack, digest: &digest, future, limits, identities, sessions };
+        let (pack, digest) = (self.pack, &digest);
+        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions };
         let mut out = Vec::new();
         if piece == 0 {
             told.begin(&mut out);

@@ -63,12 +63,20 @@ struct Waiting {
     detected: Box<[u8]>,
 }
 
+/// What was found, and by whom it was signed and answered.
+pub(super) struct Taken {
+    pub(super) outcome: Analysis,
+    /// Who signed the entries that findings name.
+    pub(super) signers: Signers<Signer>,
+    pub(super) answers: Answers,
+    /// Of how many events no reading knew the shape.
+    pub(super) unread: u64,
+}
+
 /// What makes the findings.
 pub(super) struct Taking<'p> {
-    pack: &'p Pack,
     readings: &'p Readings,
-    analyzer: Analyzer<'p>,
-    signers: Signers<Signer>,
+    judge: Judge<'p>,
     answers: Answers,
     waiting: Vec<Waiting>,
     bytes: usize,
@@ -79,10 +87,8 @@ pub(super) struct Taking<'p> {
 impl<'p> Taking<'p> {
     pub(super) fn new(pack: &'p Pack, readings: &'p Readings) -> Self {
         Self {
-            pack,
             readings,
-            analyzer: Analyzer::new(pack),
-            signers: Signers::default(),
+            judge: Judge { pack, analyzer: Analyzer::new(pack), signers: Signers::default(), unread: 0 },
             answers: Answers::default(),
             waiting: Vec::new(),
             bytes: 0,
@@ -97,13 +103,13 @@ impl<'p> Taking<'p> {
             let answer = event.as_deref().and_then(|event| Acknowledged::of(event, link.index));
             let detected = annotation.unwrap_or_else(|| {
                 let of = (link.time, link.chain, Some(link.vkey.name()));
-                detect(self.pack, self.readings, &event.unwrap_or_default(), of).to_bytes().into()
+                detect(self.judge.pack, self.readings, &event.unwrap_or_default(), of).to_bytes().into()
             });
             let signer = Signer { chain: link.chain, vkey: link.vkey, authorised: link.authorised };
             if let Some(answer) = answer {
                 self.answers.take(answer, signer.clone());
             }
-            let signer = self.signers.number(signer);
+            let signer = self.judge.signers.number(signer);
             self.bytes += detected.len() + size_of::<Waiting>();
             self.waiting.push(Waiting { leaf: link.index, signer, detected });
         }
@@ -112,7 +118,7 @@ impl<'p> Taking<'p> {
             let settled = self.waiting.partition_point(|waiting| waiting.leaf < told.settled);
             for Waiting { leaf, signer, detected } in self.waiting.drain(..settled) {
                 self.bytes -= detected.len() + size_of::<Waiting>();
-                judge(&mut self.analyzer, &mut self.signers, self.pack, (leaf, signer, &detected))?;
+                self.judge.take(leaf, signer, &detected)?;
             }
         }
         if self.bytes >= self.in_memory { self.spill() } else { Ok(()) }
@@ -134,37 +140,44 @@ impl<'p> Taking<'p> {
     }
 
     /// The export ends here.
-    pub(super) fn finish(mut self) -> Result<(Analysis, Signers<Signer>, Answers), Failure> {
+    pub(super) fn finish(mut self) -> Result<Taken, Failure> {
         if self.spilled.is_some() {
             self.spill()?;
         }
-        let Self { pack, mut analyzer, mut signers, answers, waiting, spilled, .. } = self;
+        let Self { mut judge, answers, waiting, spilled, .. } = self;
         for Waiting { leaf, signer, detected } in waiting {
-            judge(&mut analyzer, &mut signers, pack, (leaf, signer, &detected))?;
+            judge.take(leaf, signer, &detected)?;
         }
         if let Some(mut runs) = spilled {
             runs.for_each(|leaf, record| {
                 let (signer, detected) = record.split_first_chunk().ok_or_else(|| broken(&Unreadable))?;
                 let signer = u32::from_le_bytes(*signer);
-                judge(&mut analyzer, &mut signers, pack, (leaf, signer, detected))
+                judge.take(leaf, signer, detected)
             })?;
         }
-        Ok((analyzer.finish(), signers, answers))
+        let Judge { analyzer, signers, unread, .. } = judge;
+        Ok(Taken { outcome: analyzer.finish(), signers, answers, unread })
     }
 }
 
-fn judge(
-    analyzer: &mut Analyzer<'_>,
-    signers: &mut Signers<Signer>,
-    pack: &Pack,
-    (leaf, signer, detected): (u64, u32, &[u8]),
-) -> Result<(), Failure> {
-    let detected = Detected::from_bytes(detected, pack).map_err(|error| broken(&error))?;
-    if detected.is_empty() {
-        return Ok(());
+/// What takes events in the order of the log.
+struct Judge<'p> {
+    pack: &'p Pack,
+    analyzer: Analyzer<'p>,
+    signers: Signers<Signer>,
+    unread: u64,
+}
+
+impl Judge<'_> {
+    fn take(&mut self, leaf: u64, signer: u32, detected: &[u8]) -> Result<(), Failure> {
+        let detected = Detected::from_bytes(detected, self.pack).map_err(|error| broken(&error))?;
+        self.unread += u64::from(detected.is_unread());
+        if detected.is_empty() {
+            return Ok(());
+        }
+        self.signers.note(leaf, signer, &self.analyzer);
+        self.analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
     }
-    signers.note(leaf, signer, analyzer);
-    analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
 }
 
 fn broken(error: &dyn std::error::Error) -> Failure {
@@ -229,7 +242,8 @@ correlation:
             taking.take(update(of_third, of_third[199])).unwrap();
         }
         let is_spilled = taking.spilled.is_some();
-        let (analysis, signers, _) = taking.finish().unwrap();
+        let Taken { outcome: analysis, signers, unread, .. } = taking.finish().unwrap();
+        assert_eq!(unread, 0);
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
         let chains = leaves.map(|leaf| signers.of(*leaf).unwrap().chain);
         let chains = chains.collect();

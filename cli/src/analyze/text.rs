@@ -7,6 +7,7 @@ use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Rea
 
 use super::Found;
 use crate::acknowledged::Acknowledged;
+use crate::readings::unknown_shapes;
 use crate::standing::Standings;
 use crate::style::{bad, doubt, faint, good, label, line, plain};
 use crate::verdict::{self, count};
@@ -36,6 +37,9 @@ impl Found<'_> {
             text.push_str(&ranking(who, scored));
         }
         text.push_str(&self.outcome());
+        if let Some(said) = unread(self.unread) {
+            let _ = writeln!(text, "{}", doubt(format_args!("! {said}")));
+        }
         if let Some((number, leaf)) = future {
             let events = count(*number, "event");
             let said = format_args!(
@@ -111,12 +115,19 @@ impl Found<'_> {
         let looked = format!("{events} that verified, with {rules} of the pack {}", plain(&self.pack.name));
         let found = match (self.outcome.findings.len() as u64, self.events, complete) {
             (0, 0, _) => doubt("? Nothing was looked at, so nothing was found"),
+            (0, events, _) if self.unread == events => doubt("? Nothing was found"),
             (0, _, Some(_)) => good("✓ Nothing was found"),
             (0, _, None) => label("Nothing was found"),
             (findings, ..) => label(count(findings, "finding")),
         };
         format!("{found} {within}. Searched {looked}.\n")
     }
+}
+
+/// That rules which ask who did what found nothing in so many events, where there are any.
+pub(crate) fn unread(events: u64) -> Option<String> {
+    let so = "rules that ask who did what find nothing there";
+    (events > 0).then(|| unknown_shapes(events, so))
 }
 
 fn level(level: Level) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_risk::markdown::words;
 
 use super::Judged;
-use crate::analyze::named;
+use crate::analyze::{named, unread};
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::verdict::{self, count};
 
@@ -37,6 +37,9 @@ pub(super) fn text(judged: &Judged<'_>) -> String {
             let _ =
                 writeln!(text, "    {}", faint(format_args!("and {} more", check.against.len() - LISTED)));
         }
+    }
+    if let Some(said) = unread(judged.unread) {
+        let _ = writeln!(text, "{} {said}", doubt("!"));
     }
     let failures = judged.failures();
     let said = if failures == 0 {
@@ -72,6 +75,9 @@ pub(super) fn markdown(judged: &Judged<'_>) -> String {
         };
         let passed = if all > failures { format!(", {} accepted", all - failures) } else { String::new() };
         let _ = writeln!(text, "| {mark} | {} | {failures}{passed} |", words(&check.wanted));
+    }
+    if let Some(said) = unread(judged.unread) {
+        let _ = writeln!(text, "\n⚠️ {}", words(&said));
     }
     for check in judged.checks.iter().filter(|check| !check.against.is_empty()) {
         let _ = writeln!(text, "\n### {}\n", words(&check.id));

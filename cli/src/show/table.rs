@@ -11,6 +11,7 @@ use countersign_query::{Findings, Outcome, Party, Read, Readings};
 use crate::errors::Failure;
 use crate::found::Found;
 use crate::query;
+use crate::readings::unknown_shapes;
 use crate::standing::{Standing, Standings};
 use crate::style::{line, plain};
 
@@ -88,12 +89,8 @@ pub(super) fn write(
         let _ = writeln!(text, "\n… and {} more that verify: --limit shows more", total - kept);
     }
     if unread > 0 {
-        let have = if unread == 1 { "event here has" } else { "events here have" };
-        let _ = writeln!(
-            text,
-            "\n{unread} {have} a shape that no reading knows, so who did what may not be shown. All members can be \
-             searched by path, and you can write a reading of your own: --readings, docs/readings.md",
-        );
+        let so = "who did what may not be shown; all members can be searched by path";
+        let _ = writeln!(text, "\n{}", unknown_shapes(unread, so));
     }
     Ok(())
 }

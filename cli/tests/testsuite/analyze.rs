@@ -145,6 +145,44 @@ fn what_does_not_verify_makes_no_finding() {
 }
 
 #[test]
+fn events_whose_shape_no_reading_knows_are_counted() {
+    let place = Place::new();
+    let known = "{\"action\":\"a\"}\n";
+    let unknown = "{\"event\":\"auth\",\"login\":\"root\"}\n";
+    let analyzed = |events: &str, more: &[&str]| {
+        place.sealed_of(events);
+        let args = ["analyze", "audit.ndjson", "--trust", "trust.txt"];
+        let ran = place.run(&[&args[..], more].concat()).success();
+        String::from_utf8(ran.get_output().stdout.clone()).unwrap()
+    };
+    let said = "a shape that no reading knows";
+    let whole = analyzed(known, &[]);
+    assert!(whole.contains("✓ Nothing was found") && !whole.contains(said), "{whole}");
+    let some = analyzed(&[known, unknown, unknown].concat(), &[]);
+    assert!(some.contains("✓ Nothing was found") && some.contains(&format!("! 2 events here have {said}")));
+    let none = analyzed(unknown, &[]);
+    assert!(none.contains("? Nothing was found") && none.contains(&format!("! 1 event here has {said}")));
+    let json = analyzed(&[known, unknown, unknown].concat(), &["--format", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["unread"], 2);
+    // Where rules ask who signed, events are looked at later.
+    place.write(
+        "rules.yml",
+        "title: Root\nid: root\nlevel: high\ndetection: {s: {login: root, link.signer: nobody}, condition: s}\n",
+    );
+    let by_signer = analyzed(&[known, unknown].concat(), &["--rules", "rules.yml", "--format", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&by_signer).unwrap()["unread"], 1);
+    place.write(
+        "policy.yml",
+        "countersign: policy/v1\nname: N\nverdict: [verified]\nfindings: {level: high}\n",
+    );
+    place
+        .run(&["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt", "--markdown", "met.md"])
+        .success()
+        .stdout(predicate::str::contains(format!("! 1 event here has {said}")));
+    assert!(place.read("met.md").contains(said));
+}
+
+#[test]
 fn nothing_found_is_green_only_where_everything_was_looked_at() {
     let place = Place::new();
     place.sealed(5);

@@ -6,7 +6,7 @@ import { Findings } from "../wasm/analyzer.js";
 import type { Facts, FindingsStatus, Listed } from "./types.js";
 
 /** So much of a piece says what it is about. */
-const OUTLINE = 30;
+const OUTLINE = 40;
 /** How much of what was detected is taken before the clock is looked at. */
 const AT_ONCE = 500;
 /** How long, in milliseconds, work goes on before messages have their turn. */

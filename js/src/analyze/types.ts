@@ -82,6 +82,8 @@ export interface FindingsStatus {
   readonly pack: PackInfo;
   /** How many events were looked at. */
   readonly events: number;
+  /** Of how many of them no reading knew the shape. */
+  readonly unread: number;
   readonly findings: number;
   /** The most serious ones first. */
   readonly rules: readonly RuleFound[];

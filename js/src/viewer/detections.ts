@@ -139,8 +139,9 @@ export class Detections extends View {
       return nothing;
     }
     const { found, figures } = texts;
-    const { pack, events, limits, future } = told;
+    const { pack, events, unread, limits, future } = told;
     return html`
+      ${unread === 0 ? nothing : html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${found.unread(unread)}</span></p>`}
       ${future === null ? nothing : html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${found.future(figures.events(future.number), figures.count(future.first_leaf))}</span></p>`}
       ${limits.map((limit) => html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${limited(limit, texts)}</span></p>`)}
       <details class="found-about">
@@ -221,13 +222,15 @@ function heading(level: 2 | 3, text: string): TemplateResult {
 function outcome({ told, isFinal, session }: Detection, texts: Texts): TemplateResult {
   const { found, figures } = texts;
   const { report, phase } = session;
-  const { findings = 0, events = 0 } = told ?? {};
+  const { findings = 0, events = 0, unread = 0 } = told ?? {};
   const [looks, words] = (() => {
     if (!isFinal || report === undefined) {
       const text = phase === "live" ? found.following : found.soFar;
       return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
     }
-    return judged(report, findings, events, texts);
+    const [as, text] = judged(report, findings, events, texts);
+    // Of nothing that could be read it says little that nothing was found.
+    return [findings === 0 && unread === events ? "untold" : as, text] as const;
   })();
   const { icon: drawing, tone } = OUTCOMES[looks];
   return html`<p class="found-outcome" data-looks=${looks}><span class="state tone-${tone}">${icon(drawing)}${words}</span></p>`;

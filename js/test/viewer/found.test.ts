@@ -17,12 +17,16 @@ const eventAt = (seq: number): string => {
   return JSON.stringify({ action, actor, outcome: isLogin ? "failure" : "success", target: { id: "t", type: "job" } });
 };
 const { bytes, trust } = exportOf({ chains: 1, events: 40, signEvery: 8, eventAt });
+const strange = exportOf({ chains: 1, events: 3, eventAt: (seq) => (seq < 3 ? '{"code":"T3007W"}' : eventAt(1)) });
+const unknown = exportOf({ chains: 1, events: 1, eventAt: () => '{"code":"T3007W"}' });
 const quiet = exportOf({ chains: 1, events: 12, eventAt: () => '{"action":"job.read","actor":{"id":"u_1"}}' });
 
 const site = await Site.start();
 after(() => site.stop());
 site.answers.set("/log.ndjson", bytes);
 site.answers.set("/quiet.ndjson", quiet.bytes);
+site.answers.set("/strange.ndjson", strange.bytes);
+site.answers.set("/unknown.ndjson", unknown.bytes);
 site.answers.set("/trust.txt", trust);
 site.answers.set(
   "/own.json",
@@ -123,6 +127,23 @@ test("that nothing was found is said no louder than it is known", async () => {
   await ended(page).waitFor();
   assert.equal(await text(ended(page)), "Nothing was found in what is shown. This may be only part of the log.");
   assert.deepEqual(await violations(page), []);
+  await close();
+});
+
+test("events whose shape no reading knows are counted, and nothing found in them alone says little", async () => {
+  for (const [src, looks, said] of [
+    ["strange", "shown", /2 events have a shape that no reading knows/],
+    ["unknown", "untold", /1 event has a shape that no reading knows/],
+  ] as const) {
+    const { page, close } = await site.open(of(src, 'rules=""'));
+    await ended(page).waitFor();
+    assert.equal(await ended(page).getAttribute("data-looks"), looks);
+    assert.match(await text(page.locator(".found")), said);
+    await close();
+  }
+  const { page, close } = await site.open(of("quiet", 'rules=""'));
+  await ended(page).waitFor();
+  assert.doesNotMatch(await text(page.locator(".found")), /no reading knows/);
   await close();
 });
 
