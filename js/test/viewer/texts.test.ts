@@ -32,6 +32,34 @@ for (const name of languages.filter((name) => name !== "en.json")) {
   });
 }
 
+/** The paths of texts whose form a number decides. */
+function plurals(json: unknown, path: readonly string[] = []): (readonly string[])[] {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return [];
+  }
+  return "other" in json ? [path] : Object.entries(json).flatMap(([name, value]) => plurals(value, [...path, name]));
+}
+
+test("each form of a text that counts is a text, also where it leaves the number out", () => {
+  for (const [texts, name] of [
+    [en, "en.json"],
+    [de, "de.json"],
+  ] as const) {
+    for (const path of plurals(read(name))) {
+      const counting = path.reduce<unknown>((all, member) => (all as Record<string, unknown>)[member], texts);
+      for (const [count, form] of [
+        [1, "one"],
+        [2000, "other"],
+      ] as const) {
+        const said = (counting as (count: number) => unknown)(count);
+        const written = path.concat(form).reduce((all, member) => all[member], read(name));
+        const filled = written.replace(/\{#\w+\}/, texts.figures.count(count));
+        assert.equal(said, filled, `${name}: ${path.join(".")}, ${count}`);
+      }
+    }
+  }
+});
+
 test("what a language says of the core's sentences has their slots and no others", () => {
   for (const name of readdirSync(FOLDER).filter((name) => name.startsWith("core.") && name.endsWith(".json"))) {
     for (const [core, says] of Object.entries<string>(read(name))) {

@@ -58,9 +58,13 @@ function compiled(lang: string, json: Json, reference: Json = json): unknown {
   const members = json as { readonly [name: string]: Json };
   if (members.other !== undefined) {
     const { one = "", other } = members;
-    const [single, several] = [one, other].map((form) => compiled(lang, form) as Counting);
+    const [single, several] = [one, other].map((form) => compiled(lang, form) as Counting | string);
     const rules = new Intl.PluralRules(lang);
-    return (count: number) => (rules.select(count) === "one" ? single : several)?.(count);
+    return (count: number) => {
+      const form = rules.select(count) === "one" ? single : several;
+      // A form that needs no number has no slot for it: "the only entry".
+      return typeof form === "function" ? form(count) : form;
+    };
   }
   return Object.fromEntries(
     Object.entries(members).map(([name, text]) => [
