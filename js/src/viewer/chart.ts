@@ -38,6 +38,9 @@ const STEPS = [
   ...[1, 2, 3, 4, 5, 6, 7, 10, 15, 30, 60, 90, 120, 180].map((days) => days * DAY),
   ...[1, 2, 5, 10, 25, 50, 100, 500].map((years) => years * 365 * DAY),
 ];
+/** How far apart labels below the axis of time are at least, in pixels. */
+const LABEL = 80;
+const LABEL_WITH_MILLISECONDS = 112;
 /** How much higher the axis is than the highest bar. */
 const HEADROOM = 1.12;
 
@@ -91,7 +94,8 @@ export class Chart {
       height: HEIGHT,
       ms: 1,
       tzDate: (time) => (zone === "utc" ? uPlot.tzDate(new Date(time), "Etc/UTC") : new Date(time)),
-      padding: [8, 30, 0, 0],
+      // Half of the last label stands beyond the axis.
+      padding: [8, (plot) => this.#label(plot) * 0.4, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,
@@ -108,7 +112,7 @@ export class Chart {
           ...axis,
           grid: { show: false },
           size: 24,
-          space: 80,
+          space: (plot) => this.#label(plot),
           incrs: STEPS,
           values: (_plot, splits, _axis, _space, step) => splits.map(timing(step, lang, zone)),
         },
@@ -158,6 +162,12 @@ export class Chart {
   #bounds(): [number, number] {
     const { begin, step, bars } = this.#histogram;
     return [begin, begin + Math.max(1, bars.success.length) * step];
+  }
+
+  /** How much room a label below the axis of time takes, in pixels: where seconds are divided, it has milliseconds. */
+  #label({ width }: uPlot): number {
+    const [begin, end] = this.#bounds();
+    return ((end - begin) / width) * LABEL < SECOND ? LABEL_WITH_MILLISECONDS : LABEL;
   }
 
   #barAt(time: number): number | undefined {

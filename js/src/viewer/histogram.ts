@@ -173,7 +173,15 @@ export class HistogramView extends View {
   }
 
   #span(histogram: Histogram, bar: number): string {
-    return `${this.#moment(histogram, bar)} – ${this.#moment(histogram, bar + 1)}`;
+    const [begin, end] = this.#bounds(histogram, bar);
+    return `${begin} – ${end}`;
+  }
+
+  /** When a bar begins and ends; of the same day, the end has its time alone. */
+  #bounds(histogram: Histogram, bar: number): readonly [string, string] {
+    const [begin, end] = [this.#moment(histogram, bar), this.#moment(histogram, bar + 1)];
+    const day = begin.slice(0, begin.indexOf(" ") + 1);
+    return [begin, end.startsWith(day) ? end.slice(day.length) : end];
   }
 
   /** When a bar begins. */
@@ -207,10 +215,11 @@ export class HistogramView extends View {
             </tr>
           </thead>
           <tbody>
-            ${listed.map(
-              (bar) => html`
+            ${listed.map((bar) => {
+              const [from, to] = this.#bounds(histogram, bar);
+              return html`
                 <tr>
-                  <th scope="row"><time>${this.#moment(histogram, bar)} –</time> <time>${this.#moment(histogram, bar + 1)}</time></th>
+                  <th scope="row"><time>${from} –</time> <time>${to}</time></th>
                   ${shown.map((outcome) => html`<td class="number">${figures.count(bars[outcome][bar] ?? 0)}</td>`)}
                   <td>
                     <button
@@ -221,8 +230,8 @@ export class HistogramView extends View {
                     >${view.onlyThisTime}</button>
                   </td>
                 </tr>
-              `,
-            )}
+              `;
+            })}
           </tbody>
         </table>
       </div>

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
+import { exportOf } from "../verify/inputs.ts";
 import { sampleOf } from "./sample.ts";
 import { Site } from "./site.ts";
 
@@ -197,6 +198,43 @@ test("dragging over the chart chooses a time, as its table does", async () => {
   await page.waitForFunction((before) => !location.hash.includes(before), encodeURIComponent(since));
   const [, from = "", to = ""] = /^since:(\S+) until:(\S+)$/.exec(await query(page).inputValue()) ?? [];
   await filtered(page, within(from, to));
+  await close();
+});
+
+test("labels within a second are not cut, and a table's row is one line on a laptop", async () => {
+  const eventAt = (seq: number) =>
+    `{"action":"a","actor":{"id":"u_1"},"occurred_at":"2026-11-01T06:34:11.${String(899 + seq)}Z"}`;
+  const within = exportOf({ chains: 1, events: 5, eventAt });
+  site.answers.set("/within.ndjson", within.bytes);
+  site.answers.set("/within.txt", within.trust);
+  const { page, close } = await site.open(
+    `<countersign-viewer src="/within.ndjson" trust="/within.txt"></countersign-viewer>`,
+  );
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.locator(".u-over").waitFor();
+  // Nothing is drawn up to the edge, as a label would be that goes on beyond it.
+  const inked = () =>
+    page.locator(".uplot canvas").evaluate((canvas: HTMLCanvasElement) => {
+      const paint = canvas.getContext("2d");
+      const edge = paint?.getImageData(canvas.width - 2, 0, 2, canvas.height).data ?? [];
+      const all = paint?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+      return [all, edge].map((pixels) => pixels.some((value, place) => place % 4 === 3 && value > 0));
+    });
+  await page.waitForFunction(() => {
+    const canvas = document.querySelector("countersign-viewer")?.shadowRoot?.querySelector("canvas");
+    return canvas !== null && canvas !== undefined && canvas.width > 900;
+  });
+  assert.deepEqual(await inked(), [true, false]);
+  await page.locator(".histogram-table summary").click();
+  const row = page.locator(".histogram-table tbody tr").first();
+  const [time, button] = [row.locator("th"), row.locator("button")];
+  assert.match((await time.innerText()).replace(/\s+/g, " "), /^2026-11-01 06:34:11\.\d{3}Z – 06:34:11\.\d{3}Z$/);
+  const heights = await Promise.all(
+    [time, button].map((one) => one.evaluate((cell) => cell.getClientRects()[0]?.height ?? 0)),
+  );
+  assert.ok((heights[0] ?? 0) <= (heights[1] ?? 0) + 20, `${heights}`);
+  const wider = await page.locator(".table-scroller").evaluate((table) => table.scrollWidth - table.clientWidth);
+  assert.equal(wider, 0);
   await close();
 });
 
