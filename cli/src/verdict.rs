@@ -24,7 +24,7 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
     let passes = |check: &Check| check.state == CheckState::Pass;
     match verdict {
         Verdict::Altered => {
-            bad("✗ Altered.") + " Something in this file is not what was recorded" + &changed(report) + "."
+            bad("✗ Altered.") + " Something here is not what was recorded" + &changed(report) + "."
         }
         Verdict::Broken => {
             bad("✗ Broken.")
@@ -44,7 +44,7 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
         }
         Verdict::Unconfirmed => {
             doubt("? Unchanged since it was signed, but by a key you haven't trusted.")
-                + " Anyone could have made this file."
+                + " Anyone could have made this."
         }
         Verdict::Partial if passes(&report.checks.range) && passes(&report.checks.log) => {
             let is_unseen = report.finding_counts.iter().any(|(code, _)| *code == FindingCode::KeyUnseen);

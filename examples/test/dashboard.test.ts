@@ -208,7 +208,7 @@ test("what somebody changes on its way raises the alarm, and is not shown", { sk
   await shows(page, "Verified", 1);
   tamper();
   await press(page, "Run nightly-backup");
-  await page.getByRole("alert").filter({ hasText: "Something in this file is not what was recorded" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "Something here is not what was recorded" }).waitFor();
   await shows(page, "Proven", 2);
   await shows(page, "Verified", 1);
   await shown(page, "invoice-run").waitFor();

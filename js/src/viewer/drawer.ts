@@ -189,10 +189,9 @@ export class Drawer extends View {
 
   #content(row: WholeRow, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
-    const titles = { event: drawer.event, withheld: drawer.withheld, gap: drawer.gap, fold: drawer.gap };
     return html`
       <div class="drawer-head">
-        <h2 id="cs-drawer-heading">${titles[row.kind](row.line)}</h2>
+        <h2 id="cs-drawer-heading">${titleOf(row, texts)}</h2>
         <span class="faint position plain">${this.of > 0 ? drawer.position(this.position + 1, this.of) : nothing}</span>
         <div class="moves">
           ${this.#button("up", drawer.previous, this.position <= 0, () => this.#step(-1))}
@@ -244,7 +243,7 @@ export class Drawer extends View {
     const { tone, icon: drawing } = STANDING_LOOKS[this.standing];
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
-      <p>${drawer.withheldAbout(1)}</p>
+      <p>${drawer.withheldAbout(1)}${row.why === null ? nothing : ` ${drawer.withheldClaim}`}</p>
       <p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${texts.rows.standing[this.standing].word}</span></p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
@@ -406,6 +405,16 @@ export class Drawer extends View {
     }
     event.preventDefault();
   };
+}
+
+/** What it is about. What is folded is called withheld or left out where all of it is. */
+function titleOf(row: WholeRow, { rows }: Texts): string {
+  const { drawer } = rows;
+  const { kind, line } = row;
+  if (kind !== "fold") {
+    return drawer[kind](line);
+  }
+  return (row.withheld === 0 ? drawer.gap : row.leaves === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
 }
 
 /** What the event says, in a sentence. Its outcome is in it where the event names one. */

@@ -67,7 +67,8 @@ function whole({ row, read }: ReadRow, { standing, level, columns, texts }: RowL
   const message = row.kind === "event" ? untold && html`<code>${value(untold)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: Cell, place: number) =>
     cellView(one, columns[from + place]?.id ?? "line", texts);
-  const [from, to] = longestRun(columns);
+  // Where nothing else stands in the row, it has all of it.
+  const [from, to] = cells.every((cell) => cell === undefined) ? [0, 0] : longestRun(columns);
   return html`
     ${sign(row, standing, level, texts)}
     ${

@@ -209,15 +209,27 @@ test("a withheld event and a gap say what is known of them, and nothing is calle
   await openRow(opened, 8);
   const withheld = (await text(opened, ".drawer")).join();
   assert.match(withheld, /^Withheld event on line 11 9 of 60/);
-  assert.match(withheld, /Event erased \(the file’s word, not proven\)/);
+  assert.match(withheld, /Event erased \(claimed, not proven\).*the word of whoever left it out/);
   assert.doesNotMatch(withheld, /This is what/);
   await openRow(opened, 11);
   assert.doesNotMatch((await text(opened, ".drawer")).join(), /not proven/);
   await openRow(opened, 5);
   const gap = (await text(opened, ".drawer")).join();
-  assert.match(gap, /1,024 entries left out by whoever made this file.*entries 6 to 1,029/);
-  assert.match(gap, /The log has 1,024 entries here of which this file has only hashes/);
+  assert.match(gap, /1,024 entries left out by whoever made this selection.*entries 6 to 1,029/);
+  assert.match(gap, /The log has 1,024 entries here of which only hashes are here/);
   assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
+});
+
+test("what is folded is called what all of it is", { skip }, async (t) => {
+  const opened = await shown(t, "mixed");
+  for (const [row, title] of [
+    [50, "Events withheld at line 53"],
+    [51, "Entries left out at line 54"],
+    [52, "Withheld or left out at line 55"],
+  ] as const) {
+    await openRow(opened, row);
+    assert.deepEqual(await text(opened, "#cs-drawer-heading"), [title]);
+  }
 });
 
 test("the proof is asked for, waited for, cancelled, and shown step by step", { skip }, async (t) => {
@@ -226,7 +238,7 @@ test("the proof is asked for, waited for, cancelled, and shown step by step", { 
   await openRow(opened, 0);
   const explain = tab.getByRole("button", { name: "Show the proof" });
   await explain.press("Enter");
-  const progress = tab.getByRole("progressbar", { name: "Reading the file to build the proof" });
+  const progress = tab.getByRole("progressbar", { name: "Reading the entries to build the proof" });
   await progress.waitFor();
   assert.equal(await progress.evaluate((bar: HTMLProgressElement) => bar.value / bar.max), 0.5);
   await tab.getByRole("button", { name: "Cancel" }).press("Enter");
@@ -380,5 +392,5 @@ test("it is all there in German", { skip }, async (t) => {
   assert.deepEqual(await text(opened, ".sentence"), [
     "Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
   ]);
-  await opened.tab.getByRole("gridcell", { name: "1.024 Einträge vom Ersteller der Datei ausgelassen" }).waitFor();
+  await opened.tab.getByRole("gridcell", { name: "1.024 Einträge bei der Auswahl ausgelassen" }).waitFor();
 });

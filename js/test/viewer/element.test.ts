@@ -87,7 +87,7 @@ const WORDS = {
   "plain-no-trust": [
     "unconfirmed",
     "Unchanged since it was signed, but by a key you haven’t trusted.",
-    "Anyone could have made this file",
+    "Anyone could have made this",
   ],
   "log-no-checkpoint": ["not_checked", "Couldn’t be fully checked.", "says nothing about whether the log was changed"],
   "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
@@ -124,7 +124,7 @@ test("a finding leads to its event where that verified, and what did not is coun
   const { page, close } = await site.open(`<countersign-viewer src="/altered.ndjson"></countersign-viewer>`);
   await page.locator(".strip-more > summary").click();
   await page.locator(".finding-group[data-code='payload.mismatch'] > summary").click();
-  await page.getByText("1 event in this file is not listed, because it was changed").waitFor();
+  await page.getByText("1 event is not listed, because it was changed").waitFor();
   const showing = (code: string) =>
     page.locator(`[data-code='${code}']`).getByRole("button", { name: "Show event", includeHidden: true });
   assert.equal(await showing("payload.mismatch").count(), 0);

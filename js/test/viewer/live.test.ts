@@ -164,7 +164,7 @@ test("an event that is not the one recorded raises the alarm, which stays", asyn
   const { page, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
   collector.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
-  await alarm(page).getByText("Something in this file is not what was recorded").waitFor();
+  await alarm(page).getByText("Something here is not what was recorded").waitFor();
   const [[verdict, pin] = assert.fail()] = await alarms(page);
   assert.equal(verdict, "altered");
   assert.ok(pin?.startsWith(`log.example/audit\n${leavesIn(first)}\n`), "the last good pin");

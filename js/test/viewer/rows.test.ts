@@ -255,8 +255,8 @@ test("a screen reader is told columns, rows, who signed, and what is missing", {
     /columnheader "Chain \/ seq"/,
     /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 success 01234567 \/ 1" \[selected\]/,
     /gridcell "Signer trusted"/,
-    /gridcell "1,024 entries left out by whoever made this file \(entries 6 to 1,029\)"/,
-    /gridcell "Event erased \(the file’s word, not proven\)"/,
+    /gridcell "1,024 entries left out by whoever made this selection \(entries 6 to 1,029\)"/,
+    /gridcell "Event erased \(claimed, not proven\)"/,
     /gridcell "Event withheld, no reason given"/,
   ]) {
     assert.ok(

@@ -389,10 +389,9 @@ export const de: PageTexts = {
 
   coverage: {
     heading: "Abdeckung",
-    about:
-      "Welche Einträge des Logs in dieser Datei sind, wo sie im Log stehen und welche Checkpoints für sie bürgen.",
+    about: "Welche Einträge des Logs hier sind, wo sie im Log stehen und welche Checkpoints für sie bürgen.",
     aboutChains:
-      "Wo jede Zeile in dieser Datei steht. Sie hat keine Checkpoints: Nur ihre Ketten halten sie zusammen.",
+      "Wo jede Zeile steht. Es gibt keine Checkpoints: Nur die Ketten halten die Ereignisse zusammen.",
     shown: "Gezeigt",
     other: "In der Datei, aber nicht geprüft",
     withheld: "Zurückgehalten",
@@ -449,7 +448,7 @@ export const de: PageTexts = {
 
   signers: {
     heading: "Unterzeichner",
-    none: "Keine Kette in dieser Datei nennt ihren Schlüssel.",
+    none: "Keine Kette hier nennt ihren Schlüssel.",
     more: (more) => `${keys(more)} im Bericht.`,
     vkey: "Prüfschlüssel",
     id: "Schlüssel-ID",
@@ -481,7 +480,7 @@ export const de: PageTexts = {
     invalidCheckpoints: (invalid) => `${checkpoints(invalid)}, ungültig`,
     lastCosigned: "Zuletzt, nach eigener Uhr",
     signedNotes: counting(LANG, "Schlüsselnotiz, die wirkt", "Schlüsselnotizen, die wirken"),
-    unseen: "hat in dieser Datei nichts signiert",
+    unseen: "hat hier nichts signiert",
     others: "Aussteller, Logs und Zeugen",
   },
 

@@ -381,9 +381,8 @@ export const en = {
   coverage: {
     heading: "Coverage",
     about:
-      "Which entries of the log are in this file, where they stand in the log, and which checkpoints vouch for them.",
-    aboutChains:
-      "Where each line stands in this file. It has no checkpoints, so only its chains connect the events.",
+      "Which entries of the log are here, where they stand in the log, and which checkpoints vouch for them.",
+    aboutChains: "Where each line stands. There are no checkpoints, so only the chains connect the events.",
     shown: "Shown",
     other: "In the file, but not verified",
     withheld: "Withheld",
@@ -440,7 +439,7 @@ export const en = {
 
   signers: {
     heading: "Signers",
-    none: "No key is named in this file.",
+    none: "No key is named here.",
     more: (more: number) => `${keys(more)} more are in the report.`,
     vkey: "Verifier key",
     id: "Key ID",
@@ -473,7 +472,7 @@ export const en = {
     invalidCheckpoints: (invalid: number) => `${checkpoints(invalid)}, invalid`,
     lastCosigned: "Last, by its own clock",
     signedNotes: counting(LANG, "key note with effect", "key notes with effect"),
-    unseen: "signed nothing in this file",
+    unseen: "signed nothing here",
     others: "Issuers, logs and witnesses",
   },
 

@@ -70,7 +70,7 @@ test("a log is followed, and what is not what was recorded raises the alarm", { 
   await upTo(first);
   assert.equal(await alarm.count(), 0);
   send(rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
-  await alarm.getByText("Something in this file is not what was recorded").waitFor();
+  await alarm.getByText("Something here is not what was recorded").waitFor();
   assert.deepEqual(complaints, []);
   assert.deepEqual(firefox.trap.asked, []);
   await close();

@@ -120,7 +120,7 @@ test("of a complete range it says so, and of what is wrong that it cannot tell",
     ["log-range-full", /^Nothing was found in any of the 15 entries from 0 to 14\.$/],
     [
       "flip-event",
-      /^Can’t tell\. Nothing was found in the events that verify, but something is wrong with this file\.$/,
+      /^Can’t tell\. Nothing was found in the events that verify, but something is wrong here\.$/,
     ],
   ] as const) {
     const { export: file, trust } = vector(name);

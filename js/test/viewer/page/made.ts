@@ -145,7 +145,7 @@ export function usual(number: number): WholeEvent {
   );
 }
 
-/** Usual events with a gap at row 5 and withheld ones at 8 to 11. */
+/** Usual events with a gap at row 5, withheld ones at 8 to 11, and from row 50 on what is withheld or left out together. */
 export function mixed(number: number): WholeRow {
   const row = usual(number);
   if (number === 5) {
@@ -155,6 +155,17 @@ export function mixed(number: number): WholeRow {
     const { line, index, chain, seq, time, vkey, authorised } = row;
     const why = (["erased", "redacted", "filtered", null] as const)[number - 8] ?? null;
     return { kind: "withheld", line, index, chain, seq, time, vkey, authorised, why };
+  }
+  if (number >= 50 && number <= 52) {
+    const [withheld, leaves] = (
+      [
+        [3, 0],
+        [0, 4],
+        [1, 2],
+      ] as const
+    )[number - 50] ?? [0, 0];
+    const { line, index } = row;
+    return { kind: "fold", line, index, last: index + withheld + leaves - 1, withheld, leaves };
   }
   return row;
 }
