@@ -95,6 +95,7 @@ export class Console extends View {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("hashchange", this.#moved);
+    addEventListener("resize", this.#showTab);
     this.#speak(this.#language);
     void this.#look();
     if (this.#comesBack !== undefined) void this.#comeBack(this.#comesBack);
@@ -107,6 +108,7 @@ export class Console extends View {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     removeEventListener("hashchange", this.#moved);
+    removeEventListener("resize", this.#showTab);
     this.#searching.close();
     this.#follower.close();
   }
@@ -114,10 +116,9 @@ export class Console extends View {
   protected override updated(): void {
     const dialog = this.querySelector<HTMLDialogElement>("dialog.confirm");
     if (dialog !== null && !dialog.open) dialog.showModal();
-    const tabs = this.querySelector<HTMLElement>(".tabs");
-    if (tabs !== null && this.#inView !== this.#tabs.current) {
+    if (this.#inView !== this.#tabs.current) {
       this.#inView = this.#tabs.current;
-      bringIntoView(tabs);
+      this.#showTab();
     }
     const viewer = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer');
     if (viewer === null) return;
@@ -412,6 +413,11 @@ export class Console extends View {
       this.#records = records;
     });
   }
+
+  readonly #showTab = (): void => {
+    const tabs = this.querySelector<HTMLElement>(".tabs");
+    if (tabs !== null) bringIntoView(tabs);
+  };
 
   readonly #moved = (event: HashChangeEvent): void => {
     const before = this.#tabs.current;

@@ -61,6 +61,11 @@ const CLOCK_STATES = ["agrees", "ahead", "behind"] as const;
 /** Unknown where no witness was heard, or the log says nothing of it. */
 type ClockState = (typeof CLOCK_STATES)[number] | "unknown";
 
+/** Whether all the witnesses that the log needs are none: none was heard, so its clock is compared with none either. */
+export function isUnheard({ published, clock }: Health): boolean {
+  return published?.witnessed === true && clock.state === "unknown";
+}
+
 /** Undefined where the text is no answer of a log. */
 export function parseHealth(text: string): Health | undefined {
   try {

@@ -24,7 +24,7 @@ export function keptView(health: Health, t: ConsoleTexts): TemplateResult | type
         ${fact(words.backup, backupView(health, t))}
         ${fact(words.check, checkView(health, t))}
         ${fact(words.index, indexWords(health, t))}
-        ${fact(words.witnesses, witnessesView(health, t))}
+        ${health.clock.witnesses.length === 0 ? nothing : fact(words.witnesses, witnessesView(health, t))}
       </dl>
     </section>
   `;
@@ -69,7 +69,6 @@ function indexWords({ storage: { kind }, index, size }: Health, t: ConsoleTexts)
 }
 
 function witnessesView({ clock: { witnesses } }: Health, t: ConsoleTexts): unknown {
-  if (witnesses.length === 0) return t.storage.noWitness;
   const more = witnesses.length - LISTED;
   const shown = witnesses.slice(0, LISTED);
   return html`${shown.map(

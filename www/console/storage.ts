@@ -2,7 +2,7 @@ import { icon } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
-import { type Health, parseHealth, type Trouble } from "./health.ts";
+import { type Health, isUnheard, parseHealth, type Trouble } from "./health.ts";
 import { keptView } from "./kept.ts";
 import { type Log, type Refusal, refusalOf } from "./log.ts";
 import { figure, figuresBy, type Metrics, parseMetrics } from "./metrics.ts";
@@ -90,8 +90,8 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
                   : fact(words.waiting, count(Math.max(0, health.size - health.published.size)))
               }
               ${fact(words.publishedAt, health.published === undefined ? words.unknown : moment(health.published.at))}
-              ${fact(words.witnessed, witnessedWords(health, t))}
-              ${fact(words.clock, clockWords(health, t))}
+              ${fact(words.witnessed, isUnheard(health) ? words.noWitness : yesOrNo(health.published?.witnessed, t))}
+              ${isUnheard(health) ? nothing : fact(words.clock, clockWords(health, t))}
               ${fact(words.unfinished, health.erasures.unfinished === undefined ? words.unknown : count(health.erasures.unfinished))}
             </dl>`
       }
@@ -204,13 +204,6 @@ function numeral(number: number, t: ConsoleTexts): string {
 function exactly(number: number, t: ConsoleTexts): string {
   if (!Number.isFinite(number)) return String(number);
   return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: 9 }).format(number);
-}
-
-/** Where no witness was heard, none has seen anything. */
-function witnessedWords({ published, clock }: Health, t: ConsoleTexts): string {
-  return published?.witnessed === true && clock.state === "unknown"
-    ? t.storage.noWitness
-    : yesOrNo(published?.witnessed, t);
 }
 
 function yesOrNo(is: boolean | undefined, t: ConsoleTexts): string {

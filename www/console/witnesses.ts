@@ -7,7 +7,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../src/said.ts";
 import { vouchers } from "../src/state/signers.ts";
 import { checkpointsView } from "./coverage.ts";
-import type { Health } from "./health.ts";
+import { type Health, isUnheard } from "./health.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Verified } from "./verified.ts";
 
@@ -30,7 +30,7 @@ export function witnessesTab(
     <section aria-labelledby="quorum-heading">
       <h3 id="quorum-heading">${words.quorum}</h3>
       ${quorumView(marks, report, trust, t)}
-      ${health?.published?.witnessed === undefined ? nothing : html`<p class="help">${words.log}: ${health.published.witnessed && health.clock.state === "unknown" ? words.noneHeard : words.healthy(health.published.witnessed)}.</p>`}
+      ${health?.published?.witnessed === undefined ? nothing : html`<p class="help">${words.log}: ${isUnheard(health) ? words.noneHeard : words.healthy(health.published.witnessed)}.</p>`}
     </section>
     ${
       trust === undefined

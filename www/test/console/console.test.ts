@@ -443,6 +443,13 @@ test("keys, witnesses and storage say what they know and from whom", { skip }, a
     /Submissions answered\s*taken 1/,
   ])
     await main.filter({ hasText: said }).waitFor();
+  assert.equal((await main.innerText()).match(/no witness was heard/g)?.length, 1);
+  // A phone that is turned still shows which section this is.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForFunction(() => {
+    const chosen = document.querySelector(".tabs [aria-current]")?.getBoundingClientRect();
+    return chosen !== undefined && chosen.left >= 0 && chosen.right <= innerWidth;
+  });
   await page.getByText("All metrics").click();
   await page.getByRole("rowheader", { name: "countersign_log_size" }).waitFor();
 });
