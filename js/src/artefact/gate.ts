@@ -1,4 +1,4 @@
 import base64 from "../inlined/gate.js";
-import { compileInlined } from "./inlined.js";
+import { compileInlinedAtOnce } from "./inlined.js";
 
-export const artefact = () => compileInlined(base64);
+export const artefact = async () => compileInlinedAtOnce(base64);

@@ -109,14 +109,18 @@ class LocalGate implements Gate {
       return this.#decideLater(event);
     }
     const watching = this.#watching;
-    if (watching?.isDue(loaded.gate)) {
+    if (watching === undefined) {
+      return this.#decide(loaded, event);
+    }
+    const now = this.#now();
+    if (watching.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watching);
-      if (!watching.suffices(loaded.gate)) {
+      if (!watching.suffices(loaded.gate, now)) {
         return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, event));
       }
       asking.waitUntil?.(refresh);
     }
-    return this.#decide(loaded, event);
+    return this.#decide(loaded, event, now);
   }
 
   answer(refusal: Refusal): Answer {
@@ -130,7 +134,7 @@ class LocalGate implements Gate {
 
   async ready(): Promise<void> {
     const loaded = await this.#start();
-    if (this.#watching !== undefined && !this.#watching.holds(loaded.gate)) {
+    if (this.#watching !== undefined && !this.#watching.holds(loaded.gate, this.#now())) {
       await this.#refresh(loaded, this.#watching);
     }
   }
@@ -161,7 +165,7 @@ class LocalGate implements Gate {
     if (this.#loaded === undefined) {
       const { pack } = this.#options;
       try {
-        const gate = new core.Gate(canonical(typeof pack === "string" ? JSON.parse(pack) : pack));
+        const gate = read(core, typeof pack === "string" ? JSON.parse(pack) : pack);
         this.#loaded = { core, gate, room: new Room(core, gate) };
       } catch (error) {
         throw error instanceof SyntaxError ? notJson(error) : asCoded(error);
@@ -178,7 +182,7 @@ class LocalGate implements Gate {
       return this.#failed(asCoded(error));
     }
     const watching = this.#watching;
-    if (watching?.isDue(loaded.gate)) {
+    if (watching?.isDue(loaded.gate, this.#now())) {
       await comesWithin(watching.patience, this.#refresh(loaded, watching));
     }
     return this.#decide(loaded, event);
@@ -194,10 +198,12 @@ class LocalGate implements Gate {
     }
   }
 
-  #decide({ gate, room }: Loaded, event: EventToBe): Decision | Promise<Decision> {
+  #decide({ gate, room }: Loaded, event: EventToBe, at?: number): Decision | Promise<Decision> {
     let refused: string | undefined;
+    let now: number;
     try {
-      refused = gate.decide(room.write(JSON.stringify(event)), this.#now());
+      now = at ?? this.#now();
+      refused = gate.decide(room.write(JSON.stringify(event)), now);
     } catch (error) {
       return this.#failed(asCoded(error));
     }
@@ -209,7 +215,7 @@ class LocalGate implements Gate {
       }
       return ALLOW;
     }
-    if (this.#watching !== undefined && !this.#watching.holds(gate)) {
+    if (this.#watching !== undefined && !this.#watching.holds(gate, now)) {
       const error = this.#watching.error ?? stale();
       this.#tell(error);
       return this.#failing(error, gate.pack);
@@ -292,6 +298,15 @@ function notJson(cause: SyntaxError): CountersignError {
     hint: "give what `countersign rules build` writes",
     cause,
   });
+}
+
+/** Reads a pack. As it was built it is in canonical form already, which takes long to make. */
+function read(core: Core, pack: object): CoreGate {
+  try {
+    return new core.Gate(JSON.stringify(pack));
+  } catch {
+    return new core.Gate(canonical(pack));
+  }
 }
 
 /** The value's canonical text. */

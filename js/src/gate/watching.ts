@@ -51,18 +51,18 @@ export class Watching {
   }
 
   /** Whether there is a list that holds. */
-  holds(gate: CoreGate): boolean {
-    return this.#now() < gate.listUntil;
+  holds(gate: CoreGate, now: number): boolean {
+    return now < gate.listUntil;
   }
 
   /** Whether a request may go by the list that there is. */
-  suffices(gate: CoreGate): boolean {
-    return this.holds(gate) && (this.#maxAge === undefined || this.#now() < this.#fetchedAt + this.#maxAge);
+  suffices(gate: CoreGate, now: number): boolean {
+    return this.holds(gate, now) && (this.#maxAge === undefined || now < this.#fetchedAt + this.#maxAge);
   }
 
   /** Whether it is time to look for the next one. */
-  isDue(gate: CoreGate): boolean {
-    return this.#now() >= this.#rests && this.#isOld(gate);
+  isDue(gate: CoreGate, now: number): boolean {
+    return now >= this.#rests && this.#isOld(gate, now);
   }
 
   /** Looks for the next list. What goes wrong is kept, and not thrown: the list before goes on to count. */
@@ -73,7 +73,7 @@ export class Watching {
         this.#lookedIntoCache = true;
         await this.#takeCached(core, gate);
       }
-      if (this.#isOld(gate)) {
+      if (this.#isOld(gate, this.#now())) {
         const text = await this.#fetched();
         await this.#take(core, gate, text);
         this.#fetchedAt = this.#now();
@@ -87,8 +87,8 @@ export class Watching {
   }
 
   /** Half of the time is over for which it holds, or it was fetched too long ago. */
-  #isOld(gate: CoreGate): boolean {
-    return this.#now() >= (gate.listMade + gate.listUntil) / 2 || !this.suffices(gate);
+  #isOld(gate: CoreGate, now: number): boolean {
+    return now >= (gate.listMade + gate.listUntil) / 2 || !this.suffices(gate, now);
   }
 
   async #take(core: Core, gate: CoreGate, text: string): Promise<void> {
