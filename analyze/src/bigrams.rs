@@ -24,12 +24,15 @@ impl Bigrams {
     fn of(text: &[u8]) -> Self {
         // Letters of either case are the same with this bit, and that others are, too, does no harm.
         let either_case = |byte: u8| u32::from(byte | 0x20);
-        let mut bits = [0; 2];
+        let (mut low, mut high) = (0, 0);
         for pair in text.windows(2) {
             let place = (either_case(pair[0]) << 8 | either_case(pair[1])).wrapping_mul(0x9e37_79b1) >> 25;
-            bits[place as usize / 64] |= 1 << (place % 64);
+            // One of the two gets a bit, without a branch.
+            let (bit, is_high) = (1 << (place % 64), u64::from(place / 64));
+            low |= bit & is_high.wrapping_sub(1);
+            high |= bit & is_high.wrapping_neg();
         }
-        Self(bits)
+        Self([low, high])
     }
 
     /// Those of both.

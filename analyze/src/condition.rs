@@ -103,8 +103,21 @@ impl Condition {
             let hint = "count with a correlation: a rule of its own with `correlation:`";
             return Err(Fault::new("rule.condition", line, "`|` belongs to Sigma before 2.0", hint));
         }
-        let spaced = text.replace('(', " ( ").replace(')', " ) ");
-        let tokens: Vec<&str> = spaced.split_whitespace().collect();
+        let mut tokens = Vec::new();
+        let mut from = 0;
+        for (at, char) in text.char_indices().chain([(text.len(), ' ')]) {
+            let is_parenthesis = matches!(char, '(' | ')');
+            if !is_parenthesis && !char.is_whitespace() {
+                continue;
+            }
+            if from < at {
+                tokens.push(&text[from..at]);
+            }
+            from = at + char.len_utf8();
+            if is_parenthesis {
+                tokens.push(&text[at..from]);
+            }
+        }
         let mut parser = Parser { tokens: &tokens, at: 0, line, selections };
         let condition = parser.any(0)?;
         match tokens.get(parser.at) {

@@ -43,7 +43,7 @@ use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::prefilter::Prefilter;
 use crate::rule::{Detection, decision_of, detection_of, names_us};
 use crate::tree::{Node, Value as Written};
-use crate::watchlist::{Kind, Watchlist};
+use crate::watchlist::{Kind, Places, Watchlist};
 use crate::zone::Zone;
 
 /// A pack's rules that decide, and who is watched.
@@ -55,14 +55,17 @@ pub struct Gate {
     rules: Vec<Deciding>,
     prefilter: Prefilter,
     watchlist: Option<Watchlist>,
+    /// By what the list knows anything.
+    kinds: Vec<Kind>,
     /// The memory that the event before took.
     spare: RefCell<Document<'static>>,
-    /// Who asked lately, and what stands for them in the list: most ask again.
+    /// Who asked lately, and where they stand in the list: most ask again, and what stands for a value there takes long
+    /// to compute.
     known: RefCell<Vec<Known>>,
 }
 
-/// A value, and what stands for it.
-type Known = Option<(Kind, Box<str>, Hash)>;
+/// A value, and where it stands.
+type Known = Option<(Kind, Box<str>, Places)>;
 
 /// So many are known, of values of at most so many bytes.
 const KNOWN: usize = 256;
@@ -201,6 +204,7 @@ impl Gate {
             fields,
             rules: deciding,
             watchlist: None,
+            kinds: Vec::new(),
             spare: RefCell::default(),
             known: RefCell::default(),
         })
@@ -230,6 +234,9 @@ impl Gate {
         if let Some(before) = &self.watchlist {
             list.replaces(before)?;
         }
+        // They stand in the order of their kinds.
+        self.kinds = list.entries().iter().map(|entry| entry.kind).collect();
+        self.kinds.dedup();
         self.watchlist = Some(list);
         self.known = RefCell::new(vec![None; KNOWN]);
         Ok(())
@@ -292,12 +299,10 @@ impl Gate {
     fn watched<'a>(&self, event: Value<'a>, read: Option<&'a Read<'a>>, now: Time) -> Option<Decided<'_>> {
         let list = self.watchlist.as_ref().filter(|list| now < list.header().until)?;
         let mut strictest: Option<Decided<'_>> = None;
-        for kind in Kind::ALL.into_iter().filter(|kind| list.has(*kind)) {
+        for kind in self.kinds.iter().copied() {
             let value = kind.value(event, read);
-            let Some(entry) = value.and_then(|value| list.entry(kind, self.hash(list, kind, &value), now))
-            else {
-                continue;
-            };
+            let places = value.map(|value| self.places(list, kind, &value));
+            let Some(entry) = places.and_then(|places| list.strictest(places, now)) else { continue };
             if strictest.is_none_or(|other| other.decision < entry.decision) {
                 strictest = Some(Decided {
                     decision: entry.decision,
@@ -312,14 +317,14 @@ impl Gate {
         strictest
     }
 
-    /// What stands for a value, which takes long to compute.
-    fn hash(&self, list: &Watchlist, kind: Kind, value: &str) -> Hash {
-        let made = || kind.hash(value, &list.header().salt);
+    /// Where a value stands in the list.
+    fn places(&self, list: &Watchlist, kind: Kind, value: &str) -> Places {
+        let made = || list.places(kind, value);
         let mut known = self.known.borrow_mut();
         let place = value.bytes().fold(kind as usize, |place, byte| (place * 31 + usize::from(byte)) % KNOWN);
         let Some(slot) = known.get_mut(place).filter(|_| value.len() <= MAX_KNOWN) else { return made() };
         match slot {
-            Some((of, text, hash)) if *of == kind && **text == *value => *hash,
+            Some((of, text, places)) if *of == kind && **text == *value => *places,
             _ => slot.insert((kind, value.into(), made())).2,
         }
     }

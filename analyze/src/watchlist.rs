@@ -194,6 +194,9 @@ pub struct Entry {
     pub rule: String,
 }
 
+/// The places of entries that follow each other: the first, and the one after the last.
+pub(crate) type Places = (usize, usize);
+
 /// A watchlist, whose entries are in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watchlist {
@@ -302,23 +305,23 @@ impl Watchlist {
         &self.entries
     }
 
-    /// Whether anything is known by this kind.
-    pub(crate) fn has(&self, kind: Kind) -> bool {
-        let from = self.entries.partition_point(|entry| entry.kind < kind);
-        self.entries.get(from).is_some_and(|entry| entry.kind == kind)
-    }
-
     /// The strictest entry for a value that has not run out.
     pub fn find(&self, kind: Kind, value: &str, now: Time) -> Option<&Entry> {
-        self.entry(kind, kind.hash(value, &self.header.salt), now)
+        self.strictest(self.places(kind, value), now)
     }
 
-    /// The same for what stands for the value.
-    pub(crate) fn entry(&self, kind: Kind, hash: Hash, now: Time) -> Option<&Entry> {
-        let from = self.entries.partition_point(|entry| (entry.kind, entry.hash) < (kind, hash));
-        let same = self.entries[from..].iter().take_while(|entry| (entry.kind, entry.hash) == (kind, hash));
+    /// Where the entries for a value stand.
+    pub(crate) fn places(&self, kind: Kind, value: &str) -> Places {
+        let sought = (kind, kind.hash(value, &self.header.salt));
+        let from = self.entries.partition_point(|entry| (entry.kind, entry.hash) < sought);
+        let same = self.entries[from..].iter().take_while(|entry| (entry.kind, entry.hash) == sought);
+        (from, from + same.count())
+    }
+
+    /// Of the entries that stand there, the strictest that has not run out.
+    pub(crate) fn strictest(&self, (from, to): Places, now: Time) -> Option<&Entry> {
         // Of one value the stricter comes last.
-        same.filter(|entry| now < entry.until).last()
+        self.entries.get(from..to)?.iter().rfind(|entry| now < entry.until)
     }
 
     /// Its text in UTF-8, which a note signs.

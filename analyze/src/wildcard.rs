@@ -122,6 +122,10 @@ impl Wildcard {
 
 /// Whether a text has the parts one after another, the first at its begin and the last at its end.
 fn units(parts: &[Vec<Unit>], text: &str) -> bool {
+    // No character has less than a byte.
+    if text.len() < parts.iter().map(Vec::len).sum() {
+        return false;
+    }
     let chars: Vec<char> = text.chars().collect();
     let fits = |part: &[Unit], at: usize| {
         chars.get(at..at + part.len()).is_some_and(|chars| {

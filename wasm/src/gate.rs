@@ -29,9 +29,8 @@ impl Gate {
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
         LocalGate::parse(pack).map(|gate| Self { gate, room: Vec::new() }).map_err(|faults| {
-            let told: Vec<String> = faults.iter().take(3).map(told).collect();
             let hint = "`countersign rules build` says what is wrong with a pack, and where";
-            Error::new(Code::Pack, told.join("; ")).with_hint(hint).into()
+            Error::new(Code::Pack, told(&faults)).with_hint(hint).into()
         })
     }
 
@@ -146,10 +145,16 @@ impl SignedList {
     }
 }
 
-/// The artefact has no room for what faults say in words.
-fn told(fault: &Fault) -> String {
-    let of = if fault.rule.is_empty() { "the pack" } else { &fault.rule };
-    [of, ": ", fault.code].concat()
+/// The first of them. The artefact has no room for what they say in words.
+fn told(faults: &[Fault]) -> String {
+    let mut told = String::new();
+    for fault in faults.iter().take(3) {
+        let of = if fault.rule.is_empty() { "the pack" } else { &fault.rule };
+        for part in [if told.is_empty() { "" } else { "; " }, of, ": ", fault.code] {
+            told.push_str(part);
+        }
+    }
+    told
 }
 
 fn time(millis: f64) -> Time {

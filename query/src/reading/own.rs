@@ -30,7 +30,8 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     let mut found = [None; ONLY.len()];
     let mut is_known = true;
     for (name, value) in event.members() {
-        match ONLY.iter().position(|known| *known == name.text()) {
+        let name = name.text();
+        match ONLY.iter().position(|known| *known == name) {
             // Of a member that is there twice the first counts.
             Some(nth) => found[nth] = found[nth].or(Some(value)),
             None => is_known = false,
