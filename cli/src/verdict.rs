@@ -31,12 +31,16 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
                 + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or a program that wrote it is faulty."
         }
         Verdict::NotChecked => {
-            let unread = match report.findings.first().map(|finding| finding.code) {
-                Some(FindingCode::FormatHeader) => "? Not a countersign export, or its header is damaged.",
-                Some(FindingCode::FormatCompression) => "? Compressed in a way that can't be read.",
-                _ => "? Couldn't be fully checked.",
+            let (unread, seems) = match report.findings.first() {
+                Some(Finding { code: FindingCode::FormatHeader, hint, .. }) => {
+                    ("? Not a countersign export, or its header is damaged.", sentence(hint))
+                }
+                Some(Finding { code: FindingCode::FormatCompression, hint, .. }) => {
+                    ("? Compressed in a way that can't be read.", sentence(hint))
+                }
+                _ => ("? Couldn't be fully checked.", String::new()),
             };
-            doubt(unread) + " This says nothing about whether the log was changed."
+            doubt(unread) + &seems + " This says nothing about whether the log was changed."
         }
         Verdict::Unconfirmed if report.checks.signatures.state == CheckState::Pass => {
             doubt("? Unchanged since it was signed, but in a log you haven't trusted.")
@@ -68,6 +72,13 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
                 + &format!(" Unchanged, in order, signed with keys you trust, and {}.", complete(report))
         }
     }
+}
+
+/// What to do, as a sentence after another.
+fn sentence(hint: &str) -> String {
+    let end = if hint.ends_with(['.', '?']) { "" } else { "." };
+    let (first, rest) = hint.split_at(hint.chars().next().map_or(0, char::len_utf8));
+    format!(" {}{rest}{end}", first.to_uppercase())
 }
 
 /// How many events were changed, where any were.

@@ -80,10 +80,14 @@ fn what_it_seems(line: &[u8]) -> &'static str {
         "the file is empty: was the right file chosen, and did its download finish?"
     } else if line.starts_with(b"\xef\xbb\xbf") {
         "it begins with a byte order mark: save the file as UTF-8 without one"
-    } else if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
+    } else if [&b"\xff\xfe"[..], b"\xfe\xff", b"{\0", b"\0{"].iter().any(|start| line.starts_with(start)) {
         "it seems to be UTF-16 text: save the file as UTF-8"
-    } else if line.starts_with(b"PK\x03\x04") {
+    } else if [&b"PK\x03\x04"[..], b"PK\x05\x06"].iter().any(|start| line.starts_with(start)) {
         "it seems to be a ZIP archive: unpack it and choose the export inside"
+    } else if line.get(257..262) == Some(b"ustar") {
+        "it seems to be a tar archive: unpack it and choose the export inside"
+    } else if line.starts_with(b"PAR1") {
+        "it seems to be a Parquet file: ask for the export itself, a .ndjson file"
     } else if line.starts_with(b"%PDF") {
         "it seems to be a PDF document: ask for the export itself, a .ndjson file"
     } else if line.starts_with(b"BZh") || line.starts_with(b"\xfd7zXZ") {
@@ -136,13 +140,21 @@ mod tests {
     #[test]
     fn what_is_no_export_is_named_by_what_it_seems_to_be() {
         let long = vec![b'a'; MAX_LINE + 1];
+        let mut tar = vec![0; 512];
+        tar[..8].copy_from_slice(b"a.ndjson");
+        tar[257..262].copy_from_slice(b"ustar");
         for (line, says) in [
             (&b""[..], "the file is empty"),
             (b" \t\r", "the file is empty"),
             (b"\xef\xbb\xbf{}", "byte order mark"),
             (b"\xff\xfe{\0", "UTF-16"),
             (b"\xfe\xff\0{", "UTF-16"),
+            (b"{\0\"\0", "UTF-16"),
+            (b"\0{\0\"", "UTF-16"),
             (b"PK\x03\x04", "a ZIP archive"),
+            (b"PK\x05\x06\0\0", "a ZIP archive"),
+            (&tar, "a tar archive"),
+            (b"PAR1\x15\x04", "a Parquet file"),
             (b"%PDF-1.7", "a PDF document"),
             (b"BZh9", "bzip2 or xz"),
             (b"\xfd7zXZ\0", "bzip2 or xz"),
@@ -154,7 +166,6 @@ mod tests {
             (b"\x89PNG\r", "a binary file"),
             (b"{\"a\":\"\xff\"}", "a binary file"),
             (b"a\0b", "a binary file"),
-            (b"{\0", "a binary file"),
             (b"{", "indented JSON"),
             (b"[", "indented JSON"),
             (b"[{}]", "a JSON array"),

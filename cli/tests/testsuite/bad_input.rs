@@ -60,6 +60,11 @@ fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
         place.write(name, content);
         is_unread(&place, name, NO_EXPORT, says);
     }
+    for command in ["verify", "show", "analyze", "inventory"] {
+        place.run(&[command, "zip.x"]).code(5).stdout(predicate::str::contains(
+            "is damaged. It seems to be a ZIP archive: unpack it and choose the export inside. This says",
+        ));
+    }
     place.write("trust.x", place.read("trust.txt"));
     is_unread(&place, "trust.x", NO_EXPORT, "trust file");
     place.write("key.x", place.read("app.key"));

@@ -15,7 +15,14 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
   const words = { ...result.verdicts[report.verdict], ...VERDICT_LOOKS[report.verdict] };
   const [found] = report.findings;
   if (report.verdict === "not_checked" && (found?.code === "format.header" || found?.code === "format.compression")) {
-    return { ...words, ...result.unread, word: `${codeTitle(found.code, texts)}.` };
+    const { says, not } = result.unread;
+    return {
+      ...words,
+      word: `${codeTitle(found.code, texts)}.`,
+      says: `${sentence(found.hint, texts)} ${says}`,
+      not,
+      next: "",
+    };
   }
   if (report.verdict === "unconfirmed" && report.checks.signatures.state === "pass") {
     return { ...words, ...result.logUnconfirmed };
@@ -36,6 +43,12 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
   const of = completeWords(report, texts, followed);
   const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
   return { ...words, says: `${words.says} ${of}`, not: [...words.not, unseen] };
+}
+
+/** What the core says to do, as a sentence. */
+function sentence(hint: string, { core }: Texts): string {
+  const said = (core(hint) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+  return /[.?]$/.test(said) ? said : `${said}.`;
 }
 
 /** Whether every entry is here of what it claims, by a log that the reader trusts. */
