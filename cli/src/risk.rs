@@ -15,8 +15,9 @@ use countersign_risk::{Log, Proposed, Report, Scenario, Signal, Unfit, chart, ma
 
 use crate::errors::{Failure, shown};
 use crate::output::Output;
+use crate::verdict::count;
 use crate::verify::{threads, trust_or_nobody, verify};
-use crate::{args, input, rules, verdict};
+use crate::{args, input, rules, style, verdict};
 
 pub(crate) use observed::Seen;
 
@@ -139,13 +140,15 @@ fn span(text: &str) -> Result<(Time, Time), String> {
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(starter) = args.new.as_deref().and_then(starter::named) {
-        return write(args, starter.text).map(|()| 0);
+        let next = "fill in every amount, with its source and its date";
+        return write(args, starter.text, &format!("a scenario to begin with: {next}")).map(|()| 0);
     }
     let scenarios = args.scenarios.iter().map(|path| scenario(path)).collect::<Result<Vec<_>, _>>()?;
     let seen = args.signals.load(&scenarios)?;
     let verified = args.log.as_deref().map(|log| verified(log, args)).transpose()?;
     let status = verified.as_ref().map_or(0, |report| report.verdict.exit_status());
-    let headline = verified.as_ref().map(|report| verdict::headline(report) + "\n\n").unwrap_or_default();
+    let headline = verified.as_ref().map(verdict::headline).unwrap_or_default();
+    let simulated = count(scenarios.len() as u64, "scenario");
     if let Some(report) = &verified
         && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
     {
@@ -160,20 +163,26 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             "markdown" => markdown::markdown(&report),
             "svg" => chart::svg(&report),
             "prometheus" => prometheus::prometheus(&report, crate::verify::now()?),
-            _ => headline + &text::text(&report),
+            _ if headline.is_empty() => text::text(&report),
+            _ => format!("{headline}\n\n{}", text::text(&report)),
         },
+        &format!("{simulated}, {} years", report.years),
     )?;
+    if args.output.is_some() && !headline.is_empty() {
+        anstream::eprintln!("{headline}");
+    }
     Ok(status)
 }
 
-fn write(args: &Args, text: &str) -> Result<(), Failure> {
-    if args.output.is_none() {
-        return verdict::print(text);
-    }
-    let mut output = Output::create(args.output.as_deref())?;
+/// Writes where it is to go, and says what is in the file.
+fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
+    let Some(path) = args.output.as_deref() else { return verdict::print(text) };
+    let mut output = Output::create(Some(path))?;
     // Colours are for terminals.
     output.write(anstream::adapter::strip_str(text).to_string().as_bytes())?;
-    output.finish()
+    output.finish()?;
+    style::done(&format!("{}: {what}", shown(path)));
+    Ok(())
 }
 
 /// Reads a scenario.

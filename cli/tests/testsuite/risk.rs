@@ -170,7 +170,10 @@ fn a_scenario_is_begun_filled_in_and_refused_until_then() {
     let place = Place::new();
     for name in ["churn", "credential-misuse", "downtime", "exposed-endpoint", "fines", "log-loss"] {
         let file = format!("{name}.yml");
-        place.run(&["risk", "--new", name, "-o", &file]).success();
+        place
+            .run(&["risk", "--new", name, "-o", &file])
+            .success()
+            .stderr(predicate::str::contains(format!("✓ done: {file}: a scenario to begin with: fill in")));
         place
             .run(&["risk", &file])
             .code(2)
@@ -197,7 +200,10 @@ fn scenarios_are_told_together_in_every_format() {
     run(&["--format", "markdown"])
         .success()
         .stdout(predicate::str::contains("| P10 | P25 | P50 | P75 | P90 | P95 |"));
-    run(&["--format", "svg", "-o", "risk.svg"]).success().stdout(predicate::str::is_empty());
+    run(&["--format", "svg", "-o", "risk.svg"])
+        .success()
+        .stdout(predicate::str::is_empty())
+        .stderr(predicate::str::contains("✓ done: risk.svg: 2 scenarios, "));
     let svg = place.read("risk.svg");
     assert!(
         svg.starts_with("<svg ") && svg.contains("prefers-color-scheme:dark") && svg.contains("@media print")
