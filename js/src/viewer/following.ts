@@ -68,7 +68,8 @@ export class Following {
       if (isRefused(response)) {
         await response.body?.cancel();
         if (hasBegun) {
-          // The log cannot go on from what it had shown.
+          // The log cannot go on from what it had shown. Where that stays so, it is not asked all the time.
+          await this.#pause();
           this.onAnew();
           return;
         }
