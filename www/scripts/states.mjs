@@ -131,9 +131,22 @@ async function sheets() {
   await browser.close();
 }
 
+/** The states that have no picture, whatever became of them. */
+async function missing() {
+  const files = await readdir(FOLDER);
+  const names = [
+    ...namesIn(PAGE).map((name) => `page-${name}`),
+    ...namesIn(VIEWER).map((name) => `viewer-${name}`),
+    ...Object.keys(CONSOLE_STATES).map((name) => `console-${name}`),
+  ];
+  return names.filter((name) => isWanted(name) && !files.some((file) => file.startsWith(`${name}-light-`)));
+}
+
 await gallery("page", PAGE);
 await gallery("viewer", VIEWER);
 await console_();
 await sheets();
+for (const name of await missing()) found.push(`${name}: there is no picture of it`);
 await writeFile(join(FOLDER, "found.txt"), found.map((line) => `${line}\n`).join(""));
 console.log(found.length === 0 ? "nothing found" : found.join("\n"));
+process.exitCode = found.length === 0 ? 0 : 1;
