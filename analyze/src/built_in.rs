@@ -3,9 +3,10 @@
 use crate::pack::{Pack, Sources};
 
 /// The files of `rules/` but for the cases.
-pub(crate) const FILES: [(&str, &str); 26] = [
+pub(crate) const FILES: [(&str, &str); 29] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
     ("authentication.yml", include_str!("../rules/authentication.yml")),
+    ("azure-activity.yml", include_str!("../rules/azure-activity.yml")),
     ("bulk-configuration.yml", include_str!("../rules/bulk-configuration.yml")),
     ("bulk-deletion.yml", include_str!("../rules/bulk-deletion.yml")),
     ("bulk-export.yml", include_str!("../rules/bulk-export.yml")),
@@ -18,10 +19,12 @@ pub(crate) const FILES: [(&str, &str); 26] = [
     ("first-seen.yml", include_str!("../rules/first-seen.yml")),
     ("github.yml", include_str!("../rules/github.yml")),
     ("google-cloud.yml", include_str!("../rules/google-cloud.yml")),
+    ("google-workspace.yml", include_str!("../rules/google-workspace.yml")),
     ("keys.yml", include_str!("../rules/keys.yml")),
     ("kubernetes.yml", include_str!("../rules/kubernetes.yml")),
     ("log-tampering.yml", include_str!("../rules/log-tampering.yml")),
     ("machine.yml", include_str!("../rules/machine.yml")),
+    ("microsoft-365.yml", include_str!("../rules/microsoft-365.yml")),
     ("off-hours.yml", include_str!("../rules/off-hours.yml")),
     ("okta.yml", include_str!("../rules/okta.yml")),
     ("pack.yml", include_str!("../rules/pack.yml")),

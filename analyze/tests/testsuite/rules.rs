@@ -69,6 +69,18 @@ fn each_rule_fires_where_it_must_and_nowhere_else() {
 }
 
 #[test]
+fn rules_agree_what_a_login_is() {
+    let mut lists: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, text) in files().iter().filter(|(name, _)| !is_cases(name)) {
+        for list in text.split("  login:\n    read.action:\n").skip(1) {
+            let actions = list.lines().take_while(|line| line.starts_with("      - "));
+            *lists.entry(actions.collect::<Vec<_>>().join("\n")).or_default() += 1;
+        }
+    }
+    assert_eq!(lists.values().collect::<Vec<_>>(), [&3], "{lists:#?}");
+}
+
+#[test]
 fn a_pack_that_was_built_is_the_same_pack() {
     let pack = pack();
     let again = Pack::parse(pack.as_json()).unwrap_or_else(|faults| panic!("{}", faults[0]));
