@@ -313,13 +313,19 @@ fn walk<'v>(steps: &[Step], value: Value<'v>, each: &mut dyn FnMut(Value<'v>) ->
     match step {
         Step::Member(name) => value.get(name).is_some_and(|value| walk(rest, value, each)),
         Step::Members => value.members().any(|(_, value)| walk(rest, value, each)),
-        Step::Nth(place) => value.elements().nth(*place).is_some_and(|value| walk(rest, value, each)),
-        Step::Elements => value.elements().any(|value| walk(rest, value, each)),
-        Step::Where(name, wanted) => value.elements().any(|element| {
+        Step::Nth(place) => elements(value).nth(*place).is_some_and(|value| walk(rest, value, each)),
+        Step::Elements => elements(value).any(|value| walk(rest, value, each)),
+        Step::Where(name, wanted) => elements(value).any(|element| {
             element.get(name).and_then(Value::text).is_some_and(|says| says == *wanted)
                 && walk(rest, element, each)
         }),
     }
+}
+
+/// An array's elements. Who passes events on often has one value where the source has an array of one: it is its only one.
+fn elements(value: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    let alone = (value.kind() != Kind::Array).then_some(value);
+    value.elements().chain(alone)
 }
 
 #[cfg(test)]
@@ -358,6 +364,10 @@ mod tests {
             ("b[k=x].v", &["1", "3"]),
             ("b[k='y.z'].v", &["2"]),
             ("b[7].v", &[]),
+            ("$.o[0].t", &["s"]),
+            ("$.o[1].t", &[]),
+            ("$.o[].s[t=s].i", &[]),
+            ("$.o[t=s].s[].i", &["4"]),
             ("b.v", &[]),
             ("'c.d'", &["e"]),
             ("b.c", &[]),
