@@ -255,7 +255,7 @@ const MOST: usize = 256;
 /// The readings that are known, in the order in which they are tried.
 #[derive(Clone)]
 pub struct Readings {
-    list: Arc<[Arc<Definition>]>,
+    list: Arc<[Definition]>,
     names: Arc<Names>,
     digest: Hash,
 }
@@ -280,8 +280,9 @@ impl Readings {
     /// Never: the tests read every file.
     pub fn built_in() -> Self {
         static READ: OnceLock<Readings> = OnceLock::new();
-        READ.get_or_init(|| match Self::default().with(BUILT_IN) {
-            Ok(readings) => readings,
+        // By the files alone, so that a program which takes no others has nothing to copy readings with.
+        READ.get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
+            Ok((list, digest)) => Self::of(list, digest),
             Err(why) => unreachable!("{why}"),
         })
         .clone()
@@ -293,25 +294,11 @@ impl Readings {
     /// # Errors
     /// Where a file is no reading as `docs/readings.md` has it, or two of the others have one name.
     pub fn with<'t>(&self, others: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Self, Unusable> {
-        let mut list: Vec<Arc<Definition>> = Vec::new();
-        let mut digest = self.digest;
-        for (file, text) in others {
-            digest = Hash::of(&[&digest.0, text.as_bytes()]);
-            let definition = Definition::parse(text).map_err(|why| why.within(file))?;
-            if list.iter().any(|other| other.read_as == definition.read_as) {
-                let problem = told!("there is another reading as {:?}", definition.read_as);
-                return Err(Unusable::new("as", problem, "give each its own name").within(file));
-            }
-            if list.len() == MOST {
-                let problem = told!("this is one reading more than {MOST}");
-                return Err(Unusable::new("", problem, "keep those that you need").within(file));
-            }
-            list.push(Arc::new(definition));
-        }
+        let (mut list, digest) = parse(others, self.digest)?;
         let others = list.len();
         for definition in self.list.iter() {
             if list[..others].iter().all(|other| other.read_as != definition.read_as) {
-                list.push(Arc::clone(definition));
+                list.push(definition.clone());
             }
         }
         Ok(Self::of(list, digest))
@@ -322,13 +309,13 @@ impl Readings {
         self.digest
     }
 
-    fn of(mut list: Vec<Arc<Definition>>, digest: Hash) -> Self {
+    fn of(mut list: Vec<Definition>, digest: Hash) -> Self {
         let mut names = Names::default();
         for definition in &mut list {
-            Arc::make_mut(definition).number_roots(&mut names);
+            definition.number_roots(&mut names);
         }
         for definition in &mut list {
-            Arc::make_mut(definition).share_begins(&mut names);
+            definition.share_begins(&mut names);
         }
         Self { list: list.into(), names: Arc::new(names), digest }
     }
@@ -356,6 +343,28 @@ impl Readings {
         let mut fitting = self.list.iter().filter(|definition| definition.may_fit(top.roots()));
         fitting.find_map(|definition| definition.read(&top, parts))
     }
+}
+
+/// Parses files, each of which has a name of its own, and adds them to a digest.
+fn parse<'t>(
+    files: impl IntoIterator<Item = (&'t str, &'t str)>,
+    mut digest: Hash,
+) -> Result<(Vec<Definition>, Hash), Unusable> {
+    let mut list: Vec<Definition> = Vec::new();
+    for (file, text) in files {
+        digest = Hash::of(&[&digest.0, text.as_bytes()]);
+        let definition = Definition::parse(text).map_err(|why| why.within(file))?;
+        if list.iter().any(|other| other.read_as == definition.read_as) {
+            let problem = told!("there is another reading as {:?}", definition.read_as);
+            return Err(Unusable::new("as", problem, "give each its own name").within(file));
+        }
+        if list.len() == MOST {
+            let problem = told!("this is one reading more than {MOST}");
+            return Err(Unusable::new("", problem, "keep those that you need").within(file));
+        }
+        list.push(definition);
+    }
+    Ok((list, digest))
 }
 
 #[cfg(test)]

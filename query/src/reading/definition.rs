@@ -61,8 +61,11 @@ impl Unusable {
     }
 
     fn at(mut self, member: &str) -> Self {
+        if !cfg!(feature = "explain") {
+            return self;
+        }
         let parting = if self.member.is_empty() || self.member.starts_with('[') { "" } else { "." };
-        self.member = told!("{member}{parting}{}", self.member);
+        self.member = format!("{member}{parting}{}", self.member);
         self
     }
 }
@@ -343,7 +346,7 @@ fn condition(value: Value<'_>) -> Parsed<Condition> {
             let name = name.text();
             let path = Path::parse(&name).map_err(|why| why.at(&name))?;
             if tests.len() == MOST {
-                return Err(Unusable::new("", format!("there are more than {MOST} tests"), "keep fewer"));
+                return Err(Unusable::new("", told!("there are more than {MOST} tests"), "keep fewer"));
             }
             tests.push((path, test(wanted).map_err(|why| why.at(&name))?));
         }
