@@ -8,15 +8,13 @@ import { CountersignError } from "./error.js";
  */
 export const OLDEST = "Node.js 20, Chrome 115, Firefox 119 or Safari 16.4";
 
-/**
- * Throws where an engine lacks what nothing here can stand in for. What draws no random numbers does not ask for them:
- * Node.js loads its `crypto` when that is first looked at, which takes milliseconds.
- */
-export function refuseOldEngine({ draws }: { draws: boolean }): void {
+/** Throws where an engine lacks what nothing here can stand in for. */
+export function refuseOldEngine(): void {
   const { WebAssembly } = globalThis as Partial<typeof globalThis>;
   const missing = [
     typeof WebAssembly === "object" ? [] : ["WebAssembly"],
-    !draws || hasRandom() ? [] : ["crypto.getRandomValues"],
+    // Node.js loads it when it is first looked at, which takes milliseconds.
+    "crypto" in globalThis ? [] : ["crypto"],
     typeof String.prototype.isWellFormed === "function" ? [] : ["String.prototype.isWellFormed"],
   ].flat();
   if (missing.length > 0) {
@@ -24,8 +22,4 @@ export function refuseOldEngine({ draws }: { draws: boolean }): void {
       hint: `use ${OLDEST}, or a later one`,
     });
   }
-}
-
-function hasRandom(): boolean {
-  return typeof (globalThis as Partial<typeof globalThis>).crypto?.getRandomValues === "function";
 }

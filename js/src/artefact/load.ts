@@ -18,7 +18,7 @@ export function loading<T>(
 ): () => Promise<T> {
   let loaded: Promise<T> | undefined;
   const load = async () => {
-    refuseOldEngine({ draws: whose !== "gate" });
+    refuseOldEngine();
     return use(typeof source === "function" ? await source() : source);
   };
   return () => {

@@ -54,7 +54,7 @@ export function recording(
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
   const createRecorder: CreateRecorder = async <Events>(options: RecorderOptions<Events>) => {
-    refuseOldEngine({ draws: true });
+    refuseOldEngine();
     const chosen = settings(options);
     const core = await load();
     const { origin, destination } = route(core, chosen);
