@@ -17,7 +17,10 @@ pub(crate) const CATALOGUES: [(&str, &str); 6] = [
 mod tests {
     use std::collections::BTreeSet;
 
+    use countersign::time::Time;
     use countersign_analyze::Pack;
+    use countersign_query::Entry;
+    use countersign_query::value::Document;
 
     use super::*;
     use crate::{By, Catalogue};
@@ -41,6 +44,38 @@ mod tests {
                 catalogue.controls.iter().filter(|control| control.shows.iter().any(is_query)).count() > 4
             );
         }
+    }
+
+    #[test]
+    fn what_rules_take_for_a_login_counts_as_one() {
+        let file =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../analyze/rules/authentication.yml");
+        let rules = std::fs::read_to_string(file).unwrap();
+        let list = rules.split("  login:\n    read.action:\n").nth(1).unwrap();
+        let actions: Vec<&str> = list.lines().map_while(|line| line.strip_prefix("      - ")).collect();
+        assert!(actions.len() > 10);
+        let catalogues = CATALOGUES.iter().filter_map(|(_, text)| Catalogue::parse(text).ok());
+        let asked =
+            catalogues.flat_map(|catalogue| catalogue.questions).filter(|asked| asked.name == "logins");
+        let mut queries = 0;
+        for asked in asked {
+            let By::Query { query, .. } = asked.by else { continue };
+            queries += 1;
+            for action in &actions {
+                let action = action.trim_matches('\'').replace('*', "x");
+                let event = format!(r#"{{"action":{action:?}}}"#);
+                let document = Document::parse(&event).unwrap();
+                let entry = Entry {
+                    event: Some(document.root()),
+                    read: None,
+                    recorded: Time::MIN,
+                    chain: "",
+                    signer: None,
+                };
+                assert!(query.matches(&entry), "{action}");
+            }
+        }
+        assert!(queries > 0);
     }
 
     #[test]
