@@ -435,8 +435,8 @@ impl Open {
         self.happened.extend(segment.happened.as_ref().unwrap_or(&segment.recorded).iter());
         self.begins.extend(segment.begins.iter());
         self.lengths.extend(segment.lengths.iter());
-        for (growing, column) in self.facts.iter_mut().zip(&segment.facts) {
-            self.kept += absorb(growing, column, first, hasher);
+        for (growing, column) in self.facts.iter_mut().zip(segment.facts) {
+            self.kept += absorb(growing, &segment.columns[column as usize], first, hasher);
         }
         self.root();
         let mut nodes = vec![Some(0)];
@@ -461,6 +461,14 @@ impl Open {
     fn finish(self) -> Segment {
         let rows = self.flags.len();
         let own = self.happened != self.recorded;
+        let mut columns = self.columns;
+        let facts = self.facts.map(|fact| {
+            let same = columns.iter().position(|column| *column == fact);
+            same.unwrap_or_else(|| {
+                columns.push(fact);
+                columns.len() - 1
+            }) as u32
+        });
         Segment {
             flags: self.flags,
             outcomes: self.outcomes,
@@ -471,9 +479,9 @@ impl Open {
             happened: own.then(|| Numbers::of(&self.happened)),
             begins: Numbers::of(&self.begins),
             lengths: Numbers::of(&self.lengths),
-            facts: self.facts.map(|growing| growing.finish(rows)),
+            facts,
             nodes: self.nodes.into_iter().map(|node| node.node).collect(),
-            columns: self.columns.into_iter().map(|growing| growing.finish(rows)).collect(),
+            columns: columns.into_iter().map(|growing| growing.finish(rows)).collect(),
         }
     }
 }
@@ -481,8 +489,9 @@ impl Open {
 /// Takes a column's rows, which come after so many others; gives how many more bytes are kept.
 fn absorb(growing: &mut Growing, column: &crate::column::Column, first: usize, hasher: &FixedState) -> usize {
     let before = growing.values.bytes();
+    let unpacked = column.values.unpacked();
     let codes: Vec<u32> =
-        column.values.iter().map(|(kind, text)| growing.values.code(hasher, kind, kind.kept(text))).collect();
+        unpacked.iter().map(|(kind, text)| growing.values.code(hasher, kind, kind.kept(text))).collect();
     column.each(|row, code| growing.push((first + row) as u16, codes[code]));
     growing.values.bytes() - before
 }

@@ -1,5 +1,7 @@
 //! What rows say in one respect.
 
+use std::borrow::Cow;
+
 use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
@@ -138,7 +140,7 @@ impl Column {
     }
 
     /// The first value of a row.
-    pub(crate) fn first(&self, row: usize) -> Option<(Kind, &str)> {
+    pub(crate) fn first(&self, row: usize) -> Option<(Kind, Cow<'_, str>)> {
         self.codes(row).next().map(|code| self.values.get(code))
     }
 
@@ -174,6 +176,13 @@ pub(crate) struct Growing {
     pub(crate) values: Gathered,
     rows: Vec<u16>,
     codes: Vec<u32>,
+}
+
+/// Whether all rows have the same values.
+impl PartialEq for Growing {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows && self.codes == other.codes && self.values == other.values
+    }
 }
 
 impl Growing {
@@ -236,7 +245,7 @@ mod tests {
             column.each(|row, code| all.push((row as u16, column.values.get(code).1)));
             assert_eq!(all.len(), pairs.len());
             for ((row, text), (wanted_row, wanted)) in all.iter().zip(&pairs) {
-                assert!(row == wanted_row && wanted.starts_with(text), "{pairs:?}");
+                assert!(row == wanted_row && wanted.starts_with(&**text), "{pairs:?}");
             }
             for row in 0..rows {
                 let found = column.codes(row).count();
@@ -244,6 +253,7 @@ mod tests {
             }
             let told: Vec<Told> = column
                 .values
+                .unpacked()
                 .iter()
                 .map(|(kind, text)| match (kind, text) {
                     (Kind::Cut, _) => Told::Perhaps,

@@ -52,7 +52,7 @@ impl Known {
             (Kind::Word, _) => self.number(hasher, &text.replace(' ', "-"), None),
             _ => self.number(hasher, text, None),
         };
-        column.values.iter().map(number).collect()
+        column.values.unpacked().iter().map(number).collect()
     }
 
     fn number(&mut self, hasher: &FixedState, value: &str, name: Option<&str>) -> u32 {

@@ -450,7 +450,8 @@ impl EventIndex {
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| self.readings.read(event));
-        let near = match question.take(row, &judge::entry(segment, local, root, read.as_ref())) {
+        let link = judge::Link::of(segment, local);
+        let near = match question.take(row, &judge::entry(segment, local, &link, root, read.as_ref())) {
             Verdict::Found => None,
             Verdict::Near(field) => Some(field),
             Verdict::No => return,

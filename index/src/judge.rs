@@ -1,6 +1,8 @@
 //! Which rows of a segment are as a query asks, as far as columns tell. What a value must be is for the query's own
 //! matchers to say, which are asked once for each value.
 
+use std::borrow::Cow;
+
 use countersign::time::Time;
 use countersign_query::condition::{Basis, Condition, Node};
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
@@ -39,10 +41,9 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
                     (Short::Outcome, Kind::Word) => Role::states(text, Role::Word),
                     _ => says(kind, text),
                 };
-                let told = column
-                    .values
-                    .iter()
-                    .map(|(kind, text)| if has(kind, text) { Told::Yes } else { Told::No });
+                let values = column.values.unpacked();
+                let told =
+                    values.iter().map(|(kind, text)| if has(kind, text) { Told::Yes } else { Told::No });
                 column.spread(&told.collect::<Vec<_>>(), &mut judged);
             }
             short_more(segment, *short, &mut judged);
@@ -58,7 +59,8 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
         Condition::Changed(path) => {
             let column = segment.fact(Fact::Changed);
             let key = changed::key(path.names());
-            let is = column.values.iter().map(|(_, text)| if text == key { Told::Yes } else { Told::No });
+            let values = column.values.unpacked();
+            let is = values.iter().map(|(_, text)| if text == key { Told::Yes } else { Told::No });
             column.spread(&is.collect::<Vec<_>>(), &mut judged);
             more(segment, flag::MORE_FACTS, &mut judged);
         }
@@ -112,7 +114,7 @@ pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
         Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
             let says = says_anything(*short);
             short_columns(segment, *short)
-                .any(|column| column.values.iter().any(|(kind, text)| says(kind, text)))
+                .any(|column| column.values.unpacked().iter().any(|(kind, text)| says(kind, text)))
         }
         Condition::Is { field: Field::Member(path), .. }
         | Condition::Has(Field::Member(path))
@@ -162,9 +164,12 @@ fn told_by(values: &Values, needles: Option<&scan::Needles>, fits: &dyn Fn(Kind,
             _ => Told::No,
         };
     };
-    match needles {
-        Some(needles) => needles.candidates(values, look),
-        None => values.iter().enumerate().for_each(|(code, (kind, text))| look(code, kind, text, false)),
+    if let Some(needles) = needles {
+        needles.candidates(values, look);
+    } else {
+        for (code, (kind, text)) in values.unpacked().iter().enumerate() {
+            look(code, kind, text, false);
+        }
     }
     told
 }
@@ -216,10 +221,24 @@ fn says_anything(short: Short) -> impl Fn(Kind, &str) -> bool {
     }
 }
 
+/// The chain and the key of a row.
+pub(crate) struct Link<'s> {
+    pub(crate) chain: Cow<'s, str>,
+    pub(crate) key: Option<Cow<'s, str>>,
+}
+
+impl<'s> Link<'s> {
+    pub(crate) fn of(segment: &'s Segment, row: usize) -> Self {
+        let text = |fact| segment.text(fact, row).map(|(_, text)| text);
+        Self { chain: text(Fact::Chain).unwrap_or_default(), key: text(Fact::Key) }
+    }
+}
+
 /// What a query is asked of: an event of a segment, which had to be read.
 pub(crate) fn entry<'e>(
-    segment: &'e Segment,
+    segment: &Segment,
     row: usize,
+    link: &'e Link<'_>,
     event: Option<Value<'e>>,
     read: Option<&'e Read<'e>>,
 ) -> Entry<'e> {
@@ -227,8 +246,8 @@ pub(crate) fn entry<'e>(
         event,
         read,
         recorded: segment.recorded(row),
-        chain: segment.text(Fact::Chain, row).map_or("", |(_, chain)| chain),
-        signer: segment.text(Fact::Key, row).map(|(_, key)| name_of(key)),
+        chain: &link.chain,
+        signer: link.key.as_deref().map(name_of),
     }
 }
 
@@ -274,7 +293,7 @@ fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged)
             };
             let right = told(&own.values, None, &fits);
             own.spread(&right, judged);
-            let unfit = own.values.iter().zip(&right).map(|((kind, _), right)| match (kind, right) {
+            let unfit = right.iter().enumerate().map(|(code, right)| match (own.values.kind(code), right) {
                 (Kind::Array, _) | (_, Told::Yes) => Told::No,
                 (_, Told::Perhaps) => Told::Perhaps,
                 (_, Told::No) => Told::Yes,
@@ -301,7 +320,7 @@ fn text(
     fits: &dyn Fn(&str) -> bool,
     judged: &mut Judged,
 ) {
-    for column in &segment.columns {
+    for column in segment.columns_of_members() {
         let values = &column.values;
         if values.only_kind().is_some_and(|kind| !is_text(kind)) {
             continue;

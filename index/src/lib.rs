@@ -58,6 +58,7 @@ mod search;
 mod segment;
 mod suggest;
 mod tell;
+mod texts;
 mod values;
 mod wire;
 

@@ -72,14 +72,15 @@ impl Needles {
     pub(crate) fn candidates(&self, values: &Values, mut take: impl FnMut(usize, Kind, &str, bool)) {
         let is_kept = |kind: Kind| matches!(kind, Kind::Text | Kind::Number | Kind::Word);
         let beyond = self.beyond && !values.is_ascii();
+        let unpacked = values.unpacked();
         if beyond || !values.only_kind().is_some_and(is_kept) {
-            for (code, (kind, text)) in values.iter().enumerate() {
+            for (code, (kind, text)) in unpacked.iter().enumerate() {
                 if !is_kept(kind) || beyond && !text.is_ascii() {
                     take(code, kind, text, false);
                 }
             }
         }
-        let text = values.text();
+        let text = unpacked.text();
         for needle in &self.each {
             let mut from = 0;
             let mut ends = Ends { lengths: values.lengths(), begin: 0, end: 0, next: 0 };
@@ -231,11 +232,11 @@ mod tests {
             let Some(needles) = Needles::of(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
             let mut taken = Vec::new();
             needles.candidates(&values, |code, kind, text, has_needle| {
-                assert_eq!((kind, text), values.get(code));
+                assert_eq!((kind, text.into()), values.get(code));
                 assert!(!(needles.suffice() && has_needle) || fits(text), "{text}");
                 taken.push(code);
             });
-            for (code, (_, text)) in values.iter().enumerate() {
+            for (code, (_, text)) in values.unpacked().iter().enumerate() {
                 prop_assert!(!fits(text) || taken.contains(&code), "{}", text);
             }
         }

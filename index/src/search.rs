@@ -7,9 +7,9 @@ use countersign_query::value::Document;
 use countersign_query::{Findings, Query, Readings};
 
 use crate::build::Row;
-use crate::judge;
+use crate::judge::{self, Link};
 use crate::question::{Order, Question};
-use crate::segment::{Fact, RowKind, Segment, flag};
+use crate::segment::{RowKind, Segment, flag};
 
 /// The most fields that are remembered, to tell those near to one that no event has.
 const MOST_FIELDS: usize = 4096;
@@ -74,7 +74,9 @@ impl Search {
         self.read(segment, base, events)?;
         let end = base + segment.rows();
         let found: Vec<usize> = self.question.found.rows_from(base).take_while(|row| *row < end).collect();
-        found.into_iter().try_for_each(|row| events.found(&place(segment, row - base)))
+        found
+            .into_iter()
+            .try_for_each(|row| events.found(&place(segment, row - base, &Link::of(segment, row - base))))
     }
 
     /// Whether nothing was found, and all segments are to be gone through once more, by [`Search::count`]: how many events
@@ -99,11 +101,12 @@ impl Search {
         let end = base + segment.rows();
         let unread: Vec<usize> = self.question.unread.rows_from(base).take_while(|row| *row < end).collect();
         for row in unread {
-            let text = events.text(&place(segment, row - base))?;
+            let link = Link::of(segment, row - base);
+            let text = events.text(&place(segment, row - base, &link))?;
             let document = Document::parse(&text);
             let root = document.as_ref().map(Document::root);
             let read = root.as_ref().and_then(|event| self.readings.read(event));
-            self.question.take(row, &judge::entry(segment, row - base, root, read.as_ref()));
+            self.question.take(row, &judge::entry(segment, row - base, &link, root, read.as_ref()));
         }
         Ok(())
     }
@@ -118,15 +121,14 @@ impl Search {
     }
 }
 
-fn place(segment: &Segment, row: usize) -> Row<'_> {
-    let text = |fact| segment.text(fact, row).map_or("", |(_, text)| text);
+fn place<'l>(segment: &Segment, row: usize, link: &'l Link<'_>) -> Row<'l> {
     Row {
         line: segment.lines.get(row) as u64,
         index: segment.index(row) as u64,
-        chain: text(Fact::Chain),
+        chain: &link.chain,
         seq: segment.seqs.get(row) as u64,
         time: segment.recorded(row),
-        vkey: text(Fact::Key),
+        vkey: link.key.as_deref().unwrap_or_default(),
         authorised: segment.has(row, flag::AUTHORISED),
         begin: segment.begins.get(row) as u64,
     }

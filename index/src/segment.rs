@@ -1,11 +1,12 @@
 //! Some rows in columns: what is made once and only read from then on.
 
+use std::borrow::Cow;
+
 use countersign::time::Time;
 
 use crate::bits::Bits;
 use crate::column::Column;
 use crate::packed::Numbers;
-use crate::party;
 use crate::values::Kind;
 
 /// The most rows of a segment: their numbers have two bytes.
@@ -62,7 +63,7 @@ pub(crate) enum Fact {
     Outcome,
     /// Why it ended so, by the reading.
     Reason,
-    /// Parties: see [`crate::party`].
+    /// Parties: see [`crate::party`]. The first of a row is that of its reading, where it has one.
     Actor,
     Target,
     /// The members that differ between before and after.
@@ -99,7 +100,8 @@ pub struct Segment {
     pub(crate) begins: Numbers,
     /// How many bytes; of a withheld event, why it is.
     pub(crate) lengths: Numbers,
-    pub(crate) facts: [Column; FACTS],
+    /// The columns of facts: that of a member, where it says the same.
+    pub(crate) facts: [u32; FACTS],
     pub(crate) nodes: Vec<PathNode>,
     pub(crate) columns: Vec<Column>,
 }
@@ -113,15 +115,14 @@ impl Segment {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
         let numbers = [&self.lines, &self.indexes, &self.seqs, &self.recorded, &self.begins, &self.lengths];
-        let columns = self.facts.iter().chain(&self.columns);
         self.rows() * 2
             + numbers.into_iter().chain(&self.happened).map(Numbers::bytes).sum::<usize>()
-            + columns.map(|column| column.bytes() + size_of::<Column>()).sum::<usize>()
+            + self.columns.iter().map(|column| column.bytes() + size_of::<Column>()).sum::<usize>()
             + self.nodes.iter().map(|node| node.name.len() + size_of::<PathNode>()).sum::<usize>()
     }
 
     pub(crate) fn fact(&self, fact: Fact) -> &Column {
-        &self.facts[fact as usize]
+        &self.columns[self.facts[fact as usize] as usize]
     }
 
     pub(crate) fn kind(&self, row: usize) -> RowKind {
@@ -165,13 +166,8 @@ impl Segment {
     }
 
     /// The text of a column that every row has at most one of.
-    pub(crate) fn text(&self, fact: Fact, row: usize) -> Option<(Kind, &str)> {
+    pub(crate) fn text(&self, fact: Fact, row: usize) -> Option<(Kind, Cow<'_, str>)> {
         self.fact(fact).first(row)
-    }
-
-    /// The first party of a row: that of its reading where it has one.
-    pub(crate) fn party(&self, fact: Fact, row: usize) -> Option<party::Kept<'_>> {
-        self.text(fact, row).map(|(_, text)| party::read(text))
     }
 
     /// The node of a path.
@@ -187,6 +183,11 @@ impl Segment {
     pub(crate) fn column<N: AsRef<str>>(&self, names: &[N]) -> Option<&Column> {
         let node = self.nodes.get(self.node(names)?)?;
         self.columns.get(node.column? as usize)
+    }
+
+    /// The columns of all nodes.
+    pub(crate) fn columns_of_members(&self) -> impl Iterator<Item = &Column> {
+        self.nodes.iter().filter_map(|node| self.columns.get(node.column? as usize))
     }
 
     /// The columns of a node and of all within it.

@@ -15,7 +15,7 @@ use crate::index::EventIndex;
 use crate::json::Json;
 use crate::judge::short_columns;
 use crate::marks::WHY;
-use crate::party::Kept;
+use crate::party::{self, Kept};
 use crate::question::Question;
 use crate::segment::{Fact, RowKind, Segment, flag};
 use crate::values::{Gathered, Kind, LONGEST};
@@ -270,9 +270,9 @@ impl EventIndex {
             let is_event = segment.kind(local) == RowKind::Event;
             json.open("{").name("kind").text(if is_event { "event" } else { "withheld" });
             json.name("line").number(segment.lines.get(local)).name("index").number(segment.index(local));
-            let text = |fact: Fact| segment.text(fact, local).map_or("", |(_, text)| text);
-            json.name("chain").text(text(Fact::Chain)).name("seq").number(segment.seqs.get(local));
-            json.name("time").text(&segment.recorded(local).to_string()).name("vkey").text(text(Fact::Key));
+            let text = |fact: Fact| segment.text(fact, local).map(|(_, text)| text).unwrap_or_default();
+            json.name("chain").text(&text(Fact::Chain)).name("seq").number(segment.seqs.get(local));
+            json.name("time").text(&segment.recorded(local).to_string()).name("vkey").text(&text(Fact::Key));
             json.name("authorised").is(segment.has(local, flag::AUTHORISED));
             if is_event {
                 self.write_event(&mut json, segment, local, *row as usize, fields);
@@ -321,7 +321,7 @@ impl EventIndex {
         }
         let read_as = segment.text(Fact::As, local);
         json.name("read");
-        match read_as {
+        match &read_as {
             None => {
                 json.null().name("own").open("{");
             }
@@ -331,14 +331,14 @@ impl EventIndex {
         }
         let fact = |json: &mut Json, name: &str, fact: Fact| {
             if let Some((kind, text)) = segment.text(fact, local) {
-                let text = if kind == Kind::Word { text.replace(' ', "-") } else { text.to_owned() };
+                let text = if kind == Kind::Word { text.replace(' ', "-").into() } else { text };
                 json.name(name).clipped(&text, kind == Kind::Cut);
             }
         };
         fact(json, "action", Fact::Action);
         for (name, of) in [("actor", Fact::Actor), ("target", Fact::Target)] {
-            if let Some(party) = segment.party(of, local) {
-                write_party(json.name(name), party);
+            if let Some((_, party)) = segment.text(of, local) {
+                write_party(json.name(name), party::read(&party));
             }
         }
         fact(json, "address", Fact::Ip);
@@ -406,7 +406,8 @@ impl EventIndex {
                     counts[code] += 1;
                 }
             });
-            for ((kind, value), count) in column.values.iter().zip(counts).filter(|(_, count)| *count > 0) {
+            let values = column.values.unpacked();
+            for ((kind, value), count) in values.iter().zip(counts).filter(|(_, count)| *count > 0) {
                 match kind {
                     Kind::Object | Kind::Array => {}
                     Kind::Cut => counted.others += count,
@@ -527,10 +528,10 @@ fn texts<'s>(
             let (kind, text) = column.values.get(code);
             kind.of_event()?;
             if is_party {
-                let label = crate::party::read(text).label("user");
+                let label = party::read(&text).label("user");
                 return label.map(|label| (kind, label.into_owned()));
             }
-            Some((kind, text.to_owned()))
+            Some((kind, text.into_owned()))
         })
     })
 }

@@ -1,6 +1,7 @@
 //! Different values, each once.
 
 use core::ops::Range;
+use std::borrow::Cow;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -9,6 +10,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use countersign_query::value;
 
 use crate::packed::Packed;
+use crate::texts::Texts;
 
 /// The most bytes of a value that are kept in any case; of a longer one its begin is where there is no room for it.
 pub(crate) const LONGEST: usize = 1024;
@@ -86,10 +88,10 @@ const fn said(kind: Kind, kept: &str) -> &str {
 /// The texts with a few bytes each that say how long they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Values {
-    text: String,
+    texts: Texts,
     lengths: Packed,
-    /// Where each block of texts begins; nothing where all are as long.
-    begins: Vec<u32>,
+    /// Where each block of texts ends; nothing where all are as long.
+    ends: Vec<u32>,
     /// The length of each text where it is the same.
     same: Option<u32>,
     count: usize,
@@ -103,42 +105,59 @@ const KELVIN: char = '\u{212a}';
 /// How many texts a block has.
 const BLOCK: usize = 32;
 
+/// Where each block ends among texts of these lengths.
+fn ends_of_blocks(lengths: &[u32]) -> impl Iterator<Item = usize> + Clone {
+    lengths.chunks(BLOCK).scan(0, |end, block| {
+        *end += block.iter().map(|length| *length as usize).sum::<usize>();
+        Some(*end)
+    })
+}
+
+/// Whether there is nothing but ASCII, and whether there is a Kelvin sign.
+fn letters(text: &str) -> (bool, bool) {
+    let ascii = text.is_ascii();
+    (ascii, !ascii && text.contains(KELVIN))
+}
+
 impl Values {
-    pub(crate) fn new(text: String, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
-        let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
-        if total != text.len() as u64 || lengths.len() != kinds.len() {
-            return None;
-        }
-        let first = lengths.first().copied().unwrap_or(0);
-        let same = lengths.iter().all(|length| *length == first).then_some(first);
-        let mut begins = Vec::new();
+    /// Of texts that came from elsewhere; none where they are not of these lengths.
+    pub(crate) fn checked(texts: Texts, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
+        let whole = texts.checked(ends_of_blocks(lengths))?;
         let mut at = 0_u32;
-        for (nth, length) in lengths.iter().enumerate() {
-            if same.is_none() && nth.is_multiple_of(BLOCK) {
-                begins.push(at);
-            }
-            if !text.is_char_boundary(at as usize) {
+        for length in lengths {
+            if !whole.is_char_boundary(at as usize) {
                 return None;
             }
             at = at.checked_add(*length)?;
         }
+        if at as usize != whole.len() || lengths.len() != kinds.len() {
+            return None;
+        }
+        let (ascii, kelvin) = letters(&whole);
+        drop(whole);
+        Some(Self::new(texts, lengths, kinds, ascii, kelvin))
+    }
+
+    fn new(texts: Texts, lengths: &[u32], kinds: &[Kind], ascii: bool, kelvin: bool) -> Self {
+        let first = lengths.first().copied().unwrap_or(0);
+        let same = lengths.iter().all(|length| *length == first).then_some(first);
+        let ends = || ends_of_blocks(lengths).map(|end| end as u32);
         let kind = kinds.first().copied().unwrap_or(Kind::Text);
         let uniform = kinds.iter().all(|other| *other == kind);
-        let ascii = text.is_ascii();
-        Some(Self {
+        Self {
             lengths: if same.is_some() {
                 Packed::Zeros(lengths.len())
             } else {
                 Packed::of(lengths.iter().map(|length| u64::from(*length)))
             },
-            begins,
+            ends: if same.is_some() { Vec::new() } else { ends().collect() },
             same,
             count: lengths.len(),
             kinds: if uniform { Ok(kind) } else { Err(kinds.iter().map(|kind| *kind as u8).collect()) },
             ascii,
-            kelvin: !ascii && text.contains(KELVIN),
-            text,
-        })
+            kelvin,
+            texts,
+        }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -168,42 +187,43 @@ impl Values {
     }
 
     /// All that is kept, one after the other.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    pub(crate) const fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     fn length(&self, code: usize) -> usize {
         self.same.map_or_else(|| self.lengths.get(code) as usize, |same| same as usize)
     }
 
+    /// Where a block ends.
+    fn end(&self, block: usize) -> usize {
+        match self.same {
+            Some(same) => same as usize * self.count.min((block + 1) * BLOCK),
+            None => self.ends.get(block).copied().unwrap_or(0) as usize,
+        }
+    }
+
     /// What is kept of a value.
-    fn kept(&self, code: usize) -> &str {
-        let begin = if let Some(same) = self.same {
-            same as usize * code
-        } else {
-            let first = code / BLOCK * BLOCK;
-            let block = self.begins.get(code / BLOCK).copied().unwrap_or(0) as usize;
-            block + (first..code).map(|code| self.length(code)).sum::<usize>()
-        };
-        self.text.get(begin..begin + self.length(code)).unwrap_or_default()
+    fn kept(&self, code: usize) -> Cow<'_, str> {
+        let block = code / BLOCK;
+        let begin = block.checked_sub(1).map_or(0, |before| self.end(before));
+        let from: usize = (block * BLOCK..code).map(|code| self.length(code)).sum();
+        let range = from..from + self.length(code);
+        match self.texts.block(block, begin, self.end(block)) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or_default()),
+            Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or_default().to_owned()),
+        }
     }
 
     /// What a value is, and what it says.
-    pub(crate) fn get(&self, code: usize) -> (Kind, &str) {
+    pub(crate) fn get(&self, code: usize) -> (Kind, Cow<'_, str>) {
         let kind = self.kind(code);
-        (kind, said(kind, self.kept(code)))
+        (kind, if kind.kept("x").is_empty() { Cow::Borrowed(said(kind, "")) } else { self.kept(code) })
     }
 
-    /// All in their order: what each is, and says.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &str)> {
-        let mut begin = 0;
-        (0..self.count).map(move |code| {
-            let end = begin + self.length(code);
-            let kept = self.text.get(begin..end).unwrap_or_default();
-            begin = end;
-            let kind = self.kind(code);
-            (kind, said(kind, kept))
-        })
+    /// All of them, to be read one after the other.
+    pub(crate) fn unpacked(&self) -> Unpacked<'_> {
+        Unpacked { text: self.texts.whole(), values: self }
     }
 
     pub(crate) fn lengths(&self) -> impl Iterator<Item = u32> {
@@ -212,7 +232,32 @@ impl Values {
 
     pub(crate) fn bytes(&self) -> usize {
         let kinds = self.kinds.as_ref().err().map_or(0, Vec::len);
-        self.text.len() + self.lengths.bytes() + self.begins.len() * 4 + kinds
+        self.texts.bytes() + self.lengths.bytes() + self.ends.len() * 4 + kinds
+    }
+}
+
+/// Values with their texts as they are.
+pub(crate) struct Unpacked<'v> {
+    text: Cow<'v, str>,
+    values: &'v Values,
+}
+
+impl Unpacked<'_> {
+    /// All that is kept, one after the other.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// All in their order: what each is, and says.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let mut begin = 0;
+        (0..self.values.count).map(move |code| {
+            let end = begin + self.values.length(code);
+            let kept = self.text.get(begin..end).unwrap_or_default();
+            begin = end;
+            let kind = self.values.kind(code);
+            (kind, said(kind, kept))
+        })
     }
 }
 
@@ -250,6 +295,16 @@ impl Slot {
 /// After so many values it is known whether most come again, and so many of them are others at least where they do not.
 const KNOWN: u32 = 2048;
 const OTHERS: usize = 2028;
+
+/// Whether they are the same, in the same order.
+impl PartialEq for Gathered {
+    fn eq(&self, other: &Self) -> bool {
+        self.ends == other.ends
+            && self.text == other.text
+            && self.kind == other.kind
+            && self.kinds == other.kinds
+    }
+}
 
 impl Gathered {
     pub(crate) fn len(&self) -> usize {
@@ -350,9 +405,9 @@ impl Gathered {
                 length
             })
             .collect();
-        let mut text = self.text;
-        text.shrink_to_fit();
-        Values::new(text, &lengths, &self.kinds).unwrap_or_else(Values::empty)
+        let (ascii, kelvin) = letters(&self.text);
+        let texts = Texts::of(self.text, ends_of_blocks(&lengths));
+        Values::new(texts, &lengths, &self.kinds, ascii, kelvin)
     }
 
     /// How many bytes of texts it has.
@@ -367,21 +422,6 @@ pub(crate) fn cut(text: &str, most: usize) -> (Kind, &str) {
         (Kind::Text, text)
     } else {
         (Kind::Cut, &text[..text.floor_char_boundary(BEGIN.min(most))])
-    }
-}
-
-impl Values {
-    pub(crate) const fn empty() -> Self {
-        Self {
-            text: String::new(),
-            lengths: Packed::Zeros(0),
-            begins: Vec::new(),
-            same: Some(0),
-            count: 0,
-            kinds: Ok(Kind::Text),
-            ascii: true,
-            kelvin: false,
-        }
     }
 }
 
@@ -413,7 +453,7 @@ mod tests {
             assert_eq!(gathered.len() as u32, if often { different + 1 } else { 3 * KNOWN });
             let values = gathered.finish();
             for ((kind, text), code) in given.iter().zip(codes) {
-                assert_eq!(values.get(code as usize), (*kind, text.as_str()), "{different}");
+                assert_eq!(values.get(code as usize), (*kind, text.as_str().into()), "{different}");
             }
         }
     }

@@ -4,10 +4,11 @@ use crate::build::MOST_NODES;
 use crate::column::{Column, Places};
 use crate::packed::{Numbers, Packed};
 use crate::segment::{FACTS, MOST_ROWS, PathNode, Segment};
+use crate::texts::{self, Symbol, Texts};
 use crate::values::{Kind, Values};
 
 /// What segments begin with: a name, and the version.
-const MAGIC: &[u8; 8] = b"csindex\x01";
+const MAGIC: &[u8; 8] = b"csindex\x02";
 
 /// Several segments as bytes.
 pub fn encode(segments: &[Segment]) -> Vec<u8> {
@@ -60,8 +61,9 @@ fn write(segment: &Segment, out: &mut Vec<u8>) {
         put(out, node.column.map_or(0, |column| u64::from(column) + 1));
         put_text(out, &node.name);
     }
+    segment.facts.iter().for_each(|column| put(out, u64::from(*column)));
     put(out, segment.columns.len() as u64);
-    for column in segment.facts.iter().chain(&segment.columns) {
+    for column in &segment.columns {
         put_values(out, &column.values);
         match &column.places {
             Places::Rows(codes) => {
@@ -119,7 +121,23 @@ fn put_packed(out: &mut Vec<u8>, packed: &Packed) {
 fn put_values(out: &mut Vec<u8>, values: &Values) {
     let lengths: Vec<u64> = values.lengths().map(u64::from).collect();
     put_packed(out, &Packed::of(lengths.into_iter()));
-    put_text(out, values.text());
+    match values.texts() {
+        Texts::Plain(text) => {
+            out.push(0);
+            put_text(out, text);
+        }
+        Texts::Packed(packed) => {
+            out.push(1);
+            put_packed(out, &Packed::of(packed.begins().iter().map(|begin| u64::from(*begin))));
+            put(out, packed.symbols().len() as u64);
+            for symbol in packed.symbols() {
+                out.push(symbol.length);
+                out.extend(symbol.bytes);
+            }
+            put(out, packed.codes().len() as u64);
+            out.extend(packed.codes());
+        }
+    }
     if let Some(kind) = values.only_kind() {
         out.extend([0, kind as u8]);
     } else {
@@ -156,16 +174,19 @@ fn read(bytes: &[u8]) -> Option<Segment> {
         let column = reader.number()?.checked_sub(1).map(u32::try_from).transpose().ok()?;
         nodes.push(PathNode { parent, column, name: reader.text()?.to_owned() });
     }
+    let mut facts = [0; FACTS];
+    for fact in &mut facts {
+        *fact = u32::try_from(reader.number()?).ok()?;
+    }
     let count = reader.count()?;
-    if nodes.iter().any(|node| node.column.is_some_and(|column| column as usize >= count)) {
+    let mut named = nodes.iter().filter_map(|node| node.column).chain(facts);
+    if named.any(|column| column as usize >= count) {
         return None;
     }
-    let mut columns = Vec::with_capacity(FACTS + count);
-    for _ in 0..FACTS + count {
+    let mut columns = Vec::with_capacity(count);
+    for _ in 0..count {
         columns.push(reader.column(rows)?);
     }
-    let of_paths = columns.split_off(FACTS);
-    let facts = columns.try_into().ok()?;
     let segment = Segment {
         flags,
         outcomes,
@@ -178,7 +199,7 @@ fn read(bytes: &[u8]) -> Option<Segment> {
         lengths,
         facts,
         nodes,
-        columns: of_paths,
+        columns,
     };
     reader.0.is_empty().then_some(segment)
 }
@@ -248,13 +269,31 @@ impl<'b> Reader<'b> {
         let lengths = self.packed(most)?;
         let lengths: Option<Vec<u32>> = lengths.iter().map(|length| u32::try_from(length).ok()).collect();
         let lengths = lengths?;
-        let text = self.text()?.to_owned();
+        let texts = if self.is()? {
+            let length = lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(*length as usize))?;
+            Texts::Packed(self.packed_texts(length)?)
+        } else {
+            Texts::Plain(self.text()?.into())
+        };
         let kinds: Vec<Kind> = if self.is()? {
             self.bytes(lengths.len())?.iter().map(|kind| Kind::from_byte(*kind)).collect::<Option<_>>()?
         } else {
             vec![Kind::from_byte(self.byte()?)?; lengths.len()]
         };
-        Values::new(text, &lengths, &kinds)
+        Values::checked(texts, &lengths, &kinds)
+    }
+
+    /// Of so many bytes in all.
+    fn packed_texts(&mut self, length: usize) -> Option<texts::Packed> {
+        let begins = self.packed(0)?;
+        let begins: Option<Vec<u32>> = begins.iter().map(|begin| u32::try_from(begin).ok()).collect();
+        let count = self.count()?;
+        let mut symbols = Vec::with_capacity(count);
+        for _ in 0..count {
+            symbols.push(Symbol { length: self.byte()?, bytes: *self.bytes(8)?.first_chunk()? });
+        }
+        let count = self.count()?;
+        texts::Packed::new(symbols, self.bytes(count)?.to_vec(), begins?, length)
     }
 
     fn column(&mut self, rows: usize) -> Option<Column> {

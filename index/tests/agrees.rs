@@ -296,24 +296,96 @@ proptest! {
         let mut bytes = encode(&builder.finish());
         let at = cut.index(bytes.len());
         bytes[at] = byte;
-        for hostile in [&bytes[..], &bytes[..at]] {
-            let Some(segments) = decode(hostile) else { continue };
-            let mut index = EventIndex::new(1, Readings::built_in());
-            for segment in segments {
-                index.add_segment(segment, 0);
-            }
-            for query in ["", "x -actor:ada has:a changed:b since:-3d", "needle"] {
-                index.ask(query, now(), Order { by_time: true, ..Order::default() }).unwrap();
-                while index.step(1000) {}
-                if index.wants().is_some() {
-                    index.give(&[]);
-                }
-                index.found_json(query);
-                index.rows_json(0, 100, &countersign_index::fields_of("[\"a\"]"));
-                index.suggest_json("a", 1);
-                index.coverage();
-            }
+        work_with(&bytes);
+        work_with(&bytes[..at]);
+    }
+}
+
+/// Asks whatever segments there are.
+fn work_with(bytes: &[u8]) {
+    let Some(segments) = decode(bytes) else { return };
+    let mut index = EventIndex::new(1, Readings::built_in());
+    for segment in segments {
+        index.add_segment(segment, 0);
+    }
+    for query in ["", "x -actor:ada has:a changed:b since:-3d", "needle"] {
+        index.ask(query, now(), Order { by_time: true, ..Order::default() }).unwrap();
+        while index.step(1000) {}
+        if index.wants().is_some() {
+            index.give(&[]);
         }
+        index.found_json(query);
+        index.rows_json(0, 100, &countersign_index::fields_of("[\"a\"]"));
+        index.suggest_json("a", 1);
+        index.coverage();
+    }
+}
+
+/// Events whose texts take so much that they are packed.
+fn with_many_texts() -> Vec<String> {
+    let words = ["approved by", "Zoë", "\\u0000 for", "the", "K\u{212a}", "auditor", "needle", "𝄞"];
+    let event = |nth: usize| {
+        let word = |step: usize| words[nth * nth % (step + 7) % words.len()];
+        let note: Vec<&str> = (0..9).map(word).collect();
+        let (id, address) = (nth.wrapping_mul(0x9e37_79b9_7f4a_7c15), nth % 256);
+        format!(
+            r#"{{"action":"note.add","actor":{{"id":"u_{}","name":"Zoë {nth}"}},"context":{{"ip":"10.9.{address}.1","id":"{id:016x}"}},"note":"{}","nth":{nth}}}"#,
+            nth * 7,
+            note.join(" "),
+        )
+    };
+    (0..1500).map(event).collect()
+}
+
+#[test]
+fn what_is_packed_is_found_and_shown_as_it_was() {
+    let events = with_many_texts();
+    let blobs = [batch(&events, 0).0];
+    let mut builder = SegmentBuilder::new(9, Readings::built_in());
+    builder.add(blobs[0].as_bytes()).unwrap();
+    let bytes = encode(&builder.finish());
+    assert!(bytes.len() * 3 < blobs[0].len(), "{} of {}", bytes.len(), blobs[0].len());
+    let mut index = EventIndex::new(7, Readings::built_in());
+    decode(&bytes).unwrap().into_iter().for_each(|segment| index.add_segment(segment, 0));
+    for query in [
+        "auditor",
+        "zoë",
+        "\"zoë 17\"",
+        "note:\"the*needle\"",
+        "kk",
+        "-note:*𝄞*",
+        "actor:u_7,u_14",
+        "actor:\"zoë 1499\"",
+        "actor:u_17*",
+        "context.ip:10.9.7.0/24",
+        "context.id:*9e3779*",
+        "nth>=1400",
+        "nth:7",
+        "has:note -has:nth",
+        "\u{0}",
+    ] {
+        assert_eq!(ask(&mut index, &blobs, query), (expected(&events, query), 0), "{query}");
+    }
+    let fields = countersign_index::fields_of(r#"["note","context.id"]"#);
+    ask(&mut index, &blobs, "");
+    let rows: Value = serde_json::from_str(&index.rows_json(0, events.len(), &fields)).unwrap();
+    for (row, event) in rows.as_array().unwrap().iter().zip(&events) {
+        let event: Value = serde_json::from_str(event).unwrap();
+        assert_eq!(row["fields"], json!([[event["note"]], [event["context"]["id"]]]));
+        assert_eq!(row["read"]["actor"]["name"], event["actor"]["name"]);
+    }
+}
+
+#[test]
+fn no_packed_bytes_are_trusted() {
+    let mut builder = SegmentBuilder::new(9, Readings::built_in());
+    builder.add(batch(&with_many_texts(), 0).0.as_bytes()).unwrap();
+    let bytes = encode(&builder.finish());
+    for nth in 0..200 {
+        let mut hostile = bytes.clone();
+        let at = bytes.len() * nth / 200;
+        hostile[at] = hostile[at].wrapping_add([1, 0x80, 0xff][nth % 3]);
+        work_with(&hostile);
     }
 }
 

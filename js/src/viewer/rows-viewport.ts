@@ -22,14 +22,7 @@ export class Viewport {
   #size = 0;
   /** Which way it was scrolled last. */
   way: 1 | -1 = 1;
-  /**
-   * Rows so far apart have the same key, so that what leaves the view on one side is used again on the other. A jump
-   * changes what the keys are counted from, so that all that is drawn stays where it is.
-   */
-  #ring = 1;
-  #ringFrom = 0;
   #drawnFirst = 0;
-  #drawn = 0;
   #rowHeight = 36;
   #viewHeight = 0;
   #map = new ScrollMap(0);
@@ -98,18 +91,10 @@ export class Viewport {
   /** The rows to draw. `areRead` says whether those from one to before another were. */
   rows(areRead: (first: number, last: number) => boolean): number[] {
     this.#follow(areRead);
-    this.#ring = this.count + AHEAD + BEHIND;
     const [first, last] = this.#around(this.#shown);
-    if (Math.abs(first - this.#drawnFirst) >= this.#drawn) {
-      this.#ringFrom += first - this.#drawnFirst;
-    }
     this.#drawnFirst = first;
-    this.#drawn = Math.max(0, last - first);
-    return Array.from({ length: this.#drawn }, (_, place) => first + place);
+    return Array.from({ length: Math.max(0, last - first) }, (_, place) => first + place);
   }
-
-  /** What a row's element is told apart from the others' by. */
-  readonly keyOf = (row: number): number => (((row - this.#ringFrom) % this.#ring) + this.#ring) % this.#ring;
 
   /** Puts what was drawn where it belongs. */
   lay(scroller: HTMLElement, body: HTMLElement, drawn: HTMLElement): void {

@@ -1,6 +1,5 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { guard } from "lit/directives/guard.js";
-import { repeat } from "lit/directives/repeat.js";
 import type { FoundMarks } from "../analyze/types.js";
 import type { EventIndex, EventRow, Found, Row } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
@@ -15,6 +14,7 @@ import { columnName, type ReadRow, rowView } from "./row.js";
 import { Answers, type Turn } from "./rows-answers.js";
 import { cellsOf } from "./rows-cells.js";
 import { Viewport } from "./rows-viewport.js";
+import { rowsWindow } from "./rows-window.js";
 import { en, type Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
 
@@ -211,7 +211,7 @@ export class Rows extends View {
           </div>
           <div class="body" role="rowgroup" @click=${this.#clicked}>
             <div class="window" role="presentation">
-              ${repeat(rows, this.#viewport.keyOf, (row, place) => this.#row(row, drawn[place], texts))}
+              ${rowsWindow(rows, (row, place) => this.#row(row, drawn[place], texts))}
             </div>
           </div>
         </div>

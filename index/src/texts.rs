@@ -1,0 +1,189 @@
+//! Texts one after the other: as they are, or, where that takes much less, in the codes of a table of symbols (FSST).
+//!
+//! A symbol is up to eight bytes that come often. Each has a code of one byte; what no symbol has stands for itself after
+//! [`ESCAPE`]. Texts are packed some at a time, so that few must be unpacked for one.
+
+use std::borrow::Cow;
+
+use fsst::Compressor;
+
+/// What comes before a byte that stands for itself.
+const ESCAPE: u8 = 255;
+/// The longest symbol, in bytes.
+const LONGEST: usize = 8;
+/// Fewer bytes are left as they are.
+const WORTH: usize = 16 << 10;
+
+/// Texts, in blocks that can be read by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Texts {
+    Plain(Box<str>),
+    Packed(Packed),
+}
+
+/// What texts were packed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packed {
+    symbols: Vec<Symbol>,
+    codes: Vec<u8>,
+    /// Where the codes of each block begin.
+    begins: Vec<u32>,
+    /// How many bytes the texts have.
+    length: usize,
+}
+
+/// The bytes of a symbol, and how many they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    pub(crate) bytes: [u8; LONGEST],
+    pub(crate) length: u8,
+}
+
+impl Texts {
+    /// `ends` are those of the blocks.
+    pub(crate) fn of(text: String, ends: impl Iterator<Item = usize> + Clone) -> Self {
+        let packed = if text.len() < WORTH { None } else { Packed::of(&text, ends) };
+        packed.map_or_else(|| Self::Plain(text.into_boxed_str()), Self::Packed)
+    }
+
+    /// All of them.
+    pub(crate) fn whole(&self) -> Cow<'_, str> {
+        match self {
+            Self::Plain(text) => Cow::Borrowed(text),
+            Self::Packed(packed) => Cow::Owned(packed.unpack(&packed.codes, packed.length)),
+        }
+    }
+
+    /// Those of a block, which stand in `[begin, end)` of all.
+    pub(crate) fn block(&self, nth: usize, begin: usize, end: usize) -> Cow<'_, str> {
+        match self {
+            Self::Plain(text) => Cow::Borrowed(text.get(begin..end).unwrap_or_default()),
+            Self::Packed(packed) => Cow::Owned(packed.unpack(packed.block(nth), end.saturating_sub(begin))),
+        }
+    }
+
+    /// All of them, where each block has as many bytes as it should and the blocks are all that there is.
+    pub(crate) fn checked(&self, ends: impl Iterator<Item = usize>) -> Option<Cow<'_, str>> {
+        let Self::Packed(packed) = self else { return Some(self.whole()) };
+        let mut whole = String::with_capacity(packed.length);
+        for (nth, end) in ends.enumerate() {
+            whole.push_str(&packed.unpack(packed.block(nth), end.checked_sub(whole.len())?));
+            if whole.len() != end {
+                return None;
+            }
+        }
+        (whole.len() == packed.length).then_some(Cow::Owned(whole))
+    }
+
+    /// How many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Packed(packed) => {
+                packed.codes.len() + packed.begins.len() * 4 + size_of_val(&*packed.symbols)
+            }
+        }
+    }
+}
+
+impl Packed {
+    /// None where it takes nearly as much.
+    fn of(text: &str, ends: impl Iterator<Item = usize> + Clone) -> Option<Self> {
+        let blocks = ends.scan(0, |begin, end| text.as_bytes().get(core::mem::replace(begin, end)..end));
+        let compressor = Compressor::train(&blocks.clone().collect());
+        let mut codes = Vec::with_capacity(text.len() / 2);
+        let mut begins = Vec::new();
+        for block in blocks {
+            begins.push(codes.len() as u32);
+            codes.extend(compressor.compress(block));
+        }
+        let symbols = compressor.symbol_table().iter().zip(compressor.symbol_lengths());
+        let symbols =
+            symbols.map(|(symbol, length)| Symbol { bytes: symbol.to_u64().to_le_bytes(), length: *length });
+        codes.shrink_to_fit();
+        (codes.len() < text.len() / 4 * 3).then(|| Self {
+            symbols: symbols.collect(),
+            codes,
+            begins,
+            length: text.len(),
+        })
+    }
+
+    /// What was packed so.
+    pub(crate) fn new(symbols: Vec<Symbol>, codes: Vec<u8>, begins: Vec<u32>, length: usize) -> Option<Self> {
+        let ordered = begins.windows(2).all(|pair| pair[0] <= pair[1]);
+        let within = begins.last().is_none_or(|last| *last as usize <= codes.len());
+        let fit = symbols.len() <= usize::from(ESCAPE)
+            && symbols.iter().all(|symbol| usize::from(symbol.length) <= LONGEST);
+        (ordered && within && fit).then_some(Self { symbols, codes, begins, length })
+    }
+
+    pub(crate) fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+
+    pub(crate) fn codes(&self) -> &[u8] {
+        &self.codes
+    }
+
+    pub(crate) fn begins(&self) -> &[u32] {
+        &self.begins
+    }
+
+    /// The codes of a block.
+    fn block(&self, nth: usize) -> &[u8] {
+        let begin = |nth: usize| self.begins.get(nth).map_or(self.codes.len(), |begin| *begin as usize);
+        self.codes.get(begin(nth)..begin(nth + 1)).unwrap_or_default()
+    }
+
+    /// The text of some codes, which has so many bytes; of what is none, nothing.
+    fn unpack(&self, codes: &[u8], length: usize) -> String {
+        let mut table = [Symbol::default(); 256];
+        table[..self.symbols.len()].copy_from_slice(&self.symbols);
+        // Eight bytes are copied faster than a few.
+        let mut bytes = vec![0; length + LONGEST];
+        let mut end = 0;
+        let mut codes = codes.iter();
+        while let Some(code) = codes.next() {
+            let Some(to) = bytes.get_mut(end..end + LONGEST) else { return String::new() };
+            if *code == ESCAPE {
+                let Some(byte) = codes.next() else { return String::new() };
+                to[0] = *byte;
+                end += 1;
+            } else {
+                let symbol = &table[usize::from(*code)];
+                to.copy_from_slice(&symbol.bytes);
+                end += usize::from(symbol.length);
+            }
+        }
+        bytes.truncate(length);
+        if end == length { String::from_utf8(bytes).unwrap_or_default() } else { String::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_was_packed() {
+        let words = ["granted ", "é", "follow-up ", "0123456789abcdef", "\u{0}", "𝄞 and more, "];
+        let text: String = (0..9000_usize).map(|nth| words[nth * nth % 7 % words.len()]).collect();
+        let ends: Vec<usize> = (1..=50).map(|nth| text.floor_char_boundary(text.len() * nth / 50)).collect();
+        let texts = Texts::of(text.clone(), ends.iter().copied());
+        assert!(matches!(texts, Texts::Packed(_)) && texts.bytes() * 2 < text.len());
+        assert_eq!(texts.whole(), text);
+        for nth in 0..ends.len() {
+            let begin = nth.checked_sub(1).map_or(0, |before| ends[before]);
+            assert_eq!(texts.block(nth, begin, ends[nth]), text[begin..ends[nth]]);
+        }
+        assert_eq!(texts.block(50, 0, 0), "");
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from((seed >> 57) as u8)
+        };
+        let bits: String = (0..2 * WORTH).map(|_| random()).collect();
+        assert!(matches!(Texts::of(bits.clone(), [bits.len()].into_iter()), Texts::Plain(_)));
+    }
+}
