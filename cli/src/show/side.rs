@@ -15,8 +15,8 @@ use sha2::Sha256;
 use crate::errors::{Failure, shown};
 
 /// What files begin with: a name, and the version.
-const MAGIC: &[u8; 8] = b"csshow\0\x02";
-const TAG: &[u8] = b"countersign/index-file/v2\0";
+const MAGIC: &[u8; 8] = b"csshow\0\x03";
+const TAG: &[u8] = b"countersign/index-file/v3\0";
 const SEAL: usize = 32;
 /// After the head: how long it is, and its seal.
 const TAIL: u64 = 4 + SEAL as u64;
