@@ -30,7 +30,7 @@ use crate::error::{Code, Error};
 use crate::json::{self, JsonError};
 
 pub use countersign_secrets::Redaction;
-pub use number::{double, es6 as number};
+pub use number::{decimal, double, es6 as number};
 pub use tokens::{Part, Raw, Token, TokenKind, Tokens};
 
 /// How deep a value may nest, itself the first level.

@@ -56,7 +56,7 @@ impl Needs {
 }
 
 impl Required for Needs {
-    fn best(each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
+    fn best(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self> {
         each.flatten().min_by_key(Self::cost)
     }
 
@@ -225,10 +225,8 @@ fn of_item(item: &Item) -> Option<Needs> {
         return Some(needs);
     };
     let there = || item.needs_field().then(|| Needs { fields: vec![field], ..Needs::default() });
-    if item.all {
-        return Needs::best(item.tests.iter().map(|test| of_test(field, test))).or_else(there);
-    }
-    Needs::any(item.tests.iter().map(|test| of_test(field, test))).or_else(there)
+    let mut tests = item.tests.iter().map(|test| of_test(field, test));
+    if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }.or_else(there)
 }
 
 /// What a value must be, or have in it, for a test of it to hold.

@@ -98,7 +98,11 @@ impl Condition {
     }
 
     /// Reads a condition over these selections.
-    pub(crate) fn parse(text: &str, line: u32, selections: &[(String, Selection)]) -> Result<Self, Fault> {
+    pub(crate) fn parse(
+        text: &str,
+        line: u32,
+        selections: &[(String, Selection)],
+    ) -> Result<Self, Box<Fault>> {
         if text.contains('|') {
             let hint = "count with a correlation: a rule of its own with `correlation:`";
             return Err(Fault::new("rule.condition", line, "`|` belongs to Sigma before 2.0", hint));
@@ -135,7 +139,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn fault(&self, problem: String) -> Fault {
+    fn fault(&self, problem: String) -> Box<Fault> {
         let hint = "selections are joined by `and`, `or`, `not` and parentheses, or named together as in `1 of filter_*` and `all of them`";
         Fault::new("rule.condition", self.line, problem, hint)
     }
@@ -146,7 +150,7 @@ impl Parser<'_> {
         is
     }
 
-    fn any(&mut self, depth: u32) -> Result<Condition, Fault> {
+    fn any(&mut self, depth: u32) -> Result<Condition, Box<Fault>> {
         let mut conditions = vec![self.all(depth)?];
         while self.next_is("or") {
             conditions.push(self.all(depth)?);
@@ -154,7 +158,7 @@ impl Parser<'_> {
         Ok(if conditions.len() == 1 { conditions.remove(0) } else { Condition::Any(conditions) })
     }
 
-    fn all(&mut self, depth: u32) -> Result<Condition, Fault> {
+    fn all(&mut self, depth: u32) -> Result<Condition, Box<Fault>> {
         let mut conditions = vec![self.one(depth)?];
         while self.next_is("and") {
             conditions.push(self.one(depth)?);
@@ -162,7 +166,7 @@ impl Parser<'_> {
         Ok(if conditions.len() == 1 { conditions.remove(0) } else { Condition::All(conditions) })
     }
 
-    fn one(&mut self, depth: u32) -> Result<Condition, Fault> {
+    fn one(&mut self, depth: u32) -> Result<Condition, Box<Fault>> {
         if depth > MAX_DEPTH {
             return Err(self.fault(told!("it nests too deep")));
         }
@@ -194,7 +198,7 @@ impl Parser<'_> {
         found.map(Condition::Selection).ok_or_else(|| self.unknown(token))
     }
 
-    fn several(&mut self, quantity: usize) -> Result<Condition, Fault> {
+    fn several(&mut self, quantity: usize) -> Result<Condition, Box<Fault>> {
         let Some(names) = self.tokens.get(self.at) else {
             return Err(self.fault(told!("it ends after `of`")));
         };
@@ -224,7 +228,7 @@ impl Parser<'_> {
         })
     }
 
-    fn unknown(&self, name: &str) -> Fault {
+    fn unknown(&self, name: &str) -> Box<Fault> {
         let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
         let problem = told!("no selection is named `{name}`");
         let hint = told!("there are: {}", names.join(", "));

@@ -68,7 +68,7 @@ const COMPARES: [(&str, Compare); 6] = [
 ];
 
 impl Correlation {
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         let fault = |code, line, problem: String, hint: &str| Fault::new(code, line, problem, hint);
         let missing = |key: &str, hint: &str| {
             fault("rule.missing", node.line, told!("`{key}` is missing in `correlation`"), hint)
@@ -214,7 +214,7 @@ impl Correlation {
 }
 
 /// A field that an event has by itself: groups are known before baselines are.
-fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
+fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
     let id = field(name, line, fields)?;
     if fields.fact(id).is_none() {
         return Ok(id);
@@ -223,7 +223,7 @@ fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
     Err(Fault::new("rule.baseline", line, problem, "ask for it in a rule, and name that rule here"))
 }
 
-fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Fault> {
+fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Box<Fault>> {
     let text = |item: &Node| {
         item.text().map(|text| (text.to_owned(), item.line)).ok_or_else(|| {
             let problem = told!("`{key}` is not a list of texts");
@@ -238,7 +238,7 @@ fn of_alias(
     name: &str,
     rules: &[(String, u32)],
     fields: &mut Fields,
-) -> Result<Vec<Id>, Fault> {
+) -> Result<Vec<Id>, Box<Fault>> {
     let of_rule = |(rule, _): &(String, u32)| {
         let Some(node) = alias.get(rule) else {
             let problem = told!("the alias `{name}` says nothing of `{rule}`");

@@ -29,29 +29,31 @@ macro_rules! told {
 pub(crate) use told;
 
 impl Fault {
+    /// On the heap: most functions that read rules hand faults on, and a pointer takes less code there than all of it.
+    #[cold]
     pub(crate) fn new(
         code: &'static str,
         line: u32,
         problem: impl Into<String>,
         hint: impl Into<String>,
-    ) -> Self {
+    ) -> Box<Self> {
         // Who has no room for words has the code.
         let (problem, hint) = if cfg!(feature = "explain") {
             (problem.into(), hint.into())
         } else {
             (String::new(), String::new())
         };
-        Self { code, file: String::new(), line, rule: String::new(), problem, hint }
+        Box::new(Self { code, file: String::new(), line, rule: String::new(), problem, hint })
     }
 
-    pub(crate) fn in_file(mut self, file: &str) -> Self {
+    pub(crate) fn in_file(mut self: Box<Self>, file: &str) -> Box<Self> {
         if self.file.is_empty() {
             self.file = file.into();
         }
         self
     }
 
-    pub(crate) fn of_rule(mut self, rule: &str) -> Self {
+    pub(crate) fn of_rule(mut self: Box<Self>, rule: &str) -> Box<Self> {
         if self.rule.is_empty() {
             self.rule = rule.into();
         }

@@ -25,7 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use core::cell::RefCell;
+use core::cell::{OnceCell, RefCell};
 
 use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
@@ -49,7 +49,10 @@ use crate::zone::Zone;
 /// A pack's rules that decide, and who is watched.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    pack: Hash,
+    /// The pack as it was given.
+    text: Box<str>,
+    /// Its hash, which is computed when something is decided by it first.
+    hash: OnceCell<Hash>,
     zone: Zone,
     fields: Fields,
     rules: Vec<Deciding>,
@@ -128,14 +131,14 @@ impl Decided<'_> {
 }
 
 /// What a rule has to say to be recorded with its decision.
-fn text(node: &Node, key: &str) -> Result<String, Fault> {
+fn text(node: &Node, key: &str) -> Result<String, Box<Fault>> {
     node.get(key)
         .and_then(Node::text)
         .map(str::to_owned)
         .ok_or_else(|| unbuilt(&told!("a rule has no {key}")))
 }
 
-fn unbuilt(problem: &str) -> Fault {
+fn unbuilt(problem: &str) -> Box<Fault> {
     Fault::new("pack.shape", 0, problem, "build it with `countersign rules build`")
 }
 
@@ -149,20 +152,22 @@ impl Gate {
     /// the pack's.
     pub fn parse(json: &str) -> Result<Self, Vec<Fault>> {
         if json.len() > MAX_BYTES {
-            return Err(vec![Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
+            return Err(vec![*Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
         }
         // A file ends in a line feed, and the pack before it.
         let json = json.strip_suffix('\n').unwrap_or(json);
-        let node = Node::parse_json(json).map_err(|fault| vec![fault])?;
+        let node = Node::parse_json(json).map_err(|fault| vec![*fault])?;
         Self::read(&node, json)
     }
 
     fn read(node: &Node, json: &str) -> Result<Self, Vec<Fault>> {
-        let one = |fault: Fault| vec![fault];
+        let one = |fault: Box<Fault>| vec![*fault];
         if node.get("countersign").and_then(Node::text) != Some(FORMAT) {
             return Err(one(unbuilt("it is not a pack of this format")));
         }
-        if !node.is_canonical(json) {
+        let mut canonical = Vec::with_capacity(json.len());
+        node.write_json(&mut canonical);
+        if canonical != json.as_bytes() {
             let hint = "give the pack as `countersign rules build` writes it, byte for byte";
             return Err(one(Fault::new("pack.canonical", 0, "its text is not in canonical form", hint)));
         }
@@ -190,7 +195,7 @@ impl Gate {
             match Deciding::compile(rule, &mut fields) {
                 Ok(rule) => deciding.extend(rule),
                 Err(fault) => {
-                    faults.push(fault.of_rule(rule.get("title").and_then(Node::text).unwrap_or_default()));
+                    faults.push(*fault.of_rule(rule.get("title").and_then(Node::text).unwrap_or_default()));
                 }
             }
         }
@@ -198,7 +203,8 @@ impl Gate {
             return Err(faults);
         }
         Ok(Self {
-            pack: Hash::of(&[json.as_bytes()]),
+            text: json.into(),
+            hash: OnceCell::new(),
             zone,
             prefilter: Prefilter::of(deciding.iter().map(|rule| &rule.detection), &fields),
             fields,
@@ -211,8 +217,8 @@ impl Gate {
     }
 
     /// The pack's hash.
-    pub const fn pack(&self) -> Hash {
-        self.pack
+    pub fn pack(&self) -> Hash {
+        *self.hash.get_or_init(|| Hash::of(&[self.text.as_bytes()]))
     }
 
     /// How many rules of the pack decide.
@@ -280,7 +286,7 @@ impl Gate {
             decision: rule.decision,
             rule: &rule.id,
             title: Some(&rule.title),
-            pack: self.pack,
+            pack: self.pack(),
             finding: None,
             until: None,
         });
@@ -332,7 +338,7 @@ impl Gate {
 
 impl Deciding {
     /// A rule, where it looks at each event by itself and decides.
-    fn compile(node: &Node, fields: &mut Fields) -> Result<Option<Self>, Fault> {
+    fn compile(node: &Node, fields: &mut Fields) -> Result<Option<Self>, Box<Fault>> {
         let (Some(decision), Some(detection)) = (decision_of(node)?, node.get("detection")) else {
             return Ok(None);
         };

@@ -34,6 +34,7 @@
 //! ```
 #![deny(missing_docs, unsafe_code)]
 #![allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+#![allow(clippy::unnecessary_box_returns, reason = "faults are handed on as what holds little")]
 #![allow(clippy::float_cmp, reason = "rules compare numbers exactly")]
 
 mod analyzer;
@@ -60,6 +61,7 @@ mod keywords;
 mod literal;
 #[cfg(feature = "state")]
 mod millis;
+mod modifiers;
 mod numbers;
 mod pack;
 #[cfg(feature = "state")]

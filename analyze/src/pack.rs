@@ -5,14 +5,13 @@
 
 use std::collections::HashMap;
 
-use countersign::canonical::canonicalize;
 use countersign::hash::Hash;
 
 use crate::candidates::Candidates;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
 use crate::rule::{Asks, Evidence, Kind, Rule, unknown_key};
-use crate::tree::{Member, Node, Value};
+use crate::tree::{Member, Node, Value, place};
 use crate::zone::Zone;
 
 /// The most rules of a pack.
@@ -71,11 +70,11 @@ impl Sources {
     pub fn add(&mut self, file: &str, text: &str) {
         if text.len() > MAX_BYTES {
             let fault = Fault::new("rule.long", 0, "the file is above 16 MiB", "split it");
-            return self.faults.push(fault.in_file(file));
+            return self.faults.push(*fault.in_file(file));
         }
         let documents = match crate::yaml::parse(text) {
             Ok(documents) => documents,
-            Err(fault) => return self.faults.push(fault.in_file(file)),
+            Err(fault) => return self.faults.push(*fault.in_file(file)),
         };
         for document in documents {
             let Node { line, value } = document;
@@ -133,7 +132,12 @@ impl Builder {
         let mut nodes: Vec<(String, Node)> = Vec::new();
         let mut ids: HashMap<String, String> = HashMap::new();
         if sources.len() > MAX_RULES {
-            faults.push(Fault::new("pack.rules", 0, "a pack has at most 10,000 rules", "make several packs"));
+            faults.push(*Fault::new(
+                "pack.rules",
+                0,
+                "a pack has at most 10,000 rules",
+                "make several packs",
+            ));
             return Err(faults);
         }
         for (file, node) in sources {
@@ -153,19 +157,19 @@ impl Builder {
                             problem,
                             "give one of them an id of its own",
                         );
-                        faults.push(fault.of_rule(&rule.title).in_file(&file));
+                        faults.push(*fault.of_rule(&rule.title).in_file(&file));
                         continue;
                     }
                     rules.push(rule);
                     nodes.push((file, node));
                 }
-                Err(fault) => faults.push(fault.in_file(&file)),
+                Err(fault) => faults.push(*fault.in_file(&file)),
             }
         }
         let feeds = link(&mut rules, &nodes, &mut faults);
         let about = self.about(&mut faults);
         if rules.is_empty() && faults.is_empty() {
-            faults.push(Fault::new(
+            faults.push(*Fault::new(
                 "pack.empty",
                 0,
                 "there is no rule",
@@ -205,7 +209,7 @@ impl Builder {
 
     fn about(&self, faults: &mut Vec<Fault>) -> (String, String, Clock, Zone, Vec<Member>) {
         let mut fault =
-            |code, line, problem: String, hint: &str| faults.push(Fault::new(code, line, problem, hint));
+            |code, line, problem: String, hint: &str| faults.push(*Fault::new(code, line, problem, hint));
         let (mut name, mut version) = (self.name.clone(), String::new());
         let (mut time, mut zone) = (Clock::default(), Zone::default());
         for (nth, member) in self.about.iter().enumerate() {
@@ -261,8 +265,7 @@ impl Builder {
             .cloned()
             .collect();
         for (key, value) in [("countersign", FORMAT), ("name", name.as_str())] {
-            let node = Node { line: 0, value: Value::Text(value.into()) };
-            members.push(Member { name: key.into(), line: 0, node });
+            add(&mut members, key, Value::Text(value.into()));
         }
         (name, version, time, zone, members)
     }
@@ -286,7 +289,7 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
                 told!("the name {name} is there twice"),
                 "give one of them a name of its own",
             );
-            faults.push(fault.of_rule(&rule.title).in_file(&nodes[nth].0));
+            faults.push(*fault.of_rule(&rule.title).in_file(&nodes[nth].0));
         }
     }
     let is_of_silence = |rule: &Rule| rule.asks().is_some_and(Asks::is_of_silence);
@@ -306,14 +309,14 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
                 };
                 let problem = told!("there is no rule with the id or name `{name}`");
                 let fault = Fault::new("rule.reference", *line, problem, hint);
-                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
+                faults.push(*fault.of_rule(&title).in_file(&nodes[nth].0));
                 continue;
             };
             if of_silence[*rule] {
                 let problem = told!("`{name}` is about chains that are silent, and not about events");
                 let hint = "nothing can be counted of it";
                 let fault = Fault::new("rule.baseline", *line, problem, hint);
-                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
+                faults.push(*fault.of_rule(&title).in_file(&nodes[nth].0));
             }
             correlation.rules.push(*rule);
             feeds[*rule].push((nth, which));
@@ -343,7 +346,7 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
             "it builds upon itself",
             "take one of the references out of the circle",
         );
-        faults.push(fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
+        faults.push(*fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
     }
     feeds
 }
@@ -364,13 +367,18 @@ fn circle(rules: &[Rule]) -> Option<usize> {
     }
 }
 
-fn written(members: Vec<Member>, rules: Vec<Node>) -> String {
-    let mut members = members;
-    members.push(Member { name: "rules".into(), line: 0, node: Node { line: 0, value: Value::List(rules) } });
+/// The text of a pack: canonical JSON where its parts are in that order.
+fn written(mut members: Vec<Member>, rules: Vec<Node>) -> String {
+    add(&mut members, "rules", Value::List(rules));
     let mut json = Vec::new();
     Node { line: 0, value: Value::Map(members) }.write_json(&mut json);
-    let canonical = canonicalize(&json).unwrap_or(json);
-    String::from_utf8(canonical).unwrap_or_default()
+    String::from_utf8(json).unwrap_or_default()
+}
+
+/// Adds a member in its place.
+fn add(members: &mut Vec<Member>, name: &str, value: Value) {
+    let place = place(members, name).unwrap_or(members.len());
+    members.insert(place, Member { name: name.into(), line: 0, node: Node { line: 0, value } });
 }
 
 impl Pack {
@@ -381,12 +389,12 @@ impl Pack {
     /// All faults of all rules.
     pub fn parse(json: &str) -> Result<Self, Vec<Fault>> {
         if json.len() > MAX_BYTES {
-            return Err(vec![Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
+            return Err(vec![*Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
         }
-        let node = Node::parse_json(json).map_err(|fault| vec![fault])?;
+        let node = Node::parse_json(json).map_err(|fault| vec![*fault])?;
         let Value::Map(members) = node.value else {
             let hint = "build it with `countersign rules build`";
-            return Err(vec![Fault::new("pack.shape", 0, "it is not a pack", hint)]);
+            return Err(vec![*Fault::new("pack.shape", 0, "it is not a pack", hint)]);
         };
         let mut about = Vec::new();
         let mut rules = Vec::new();

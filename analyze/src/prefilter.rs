@@ -55,7 +55,7 @@ impl Prefilter {
 }
 
 impl Required for Needs {
-    fn best(each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
+    fn best(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self> {
         each.flatten().max_by_key(|needs| needs.iter().map(|(_, bigrams)| bigrams.strength()).min())
     }
 
@@ -68,6 +68,6 @@ impl Required for Needs {
 fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
     // What is derived takes longer to make than the rule to ask.
     let field = item.field.filter(|field| !fields.name(*field).starts_with("derived."))?;
-    let tests = item.tests.iter().map(|test| Some(vec![(field, test.bigrams()?)]));
-    if item.all { Needs::best(tests) } else { Needs::any(tests) }
+    let mut tests = item.tests.iter().map(|test| Some(vec![(field, test.bigrams()?)]));
+    if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }
 }

@@ -8,14 +8,18 @@ use crate::selection::{Item, Selection};
 /// An event that a rule fires for has one of these at least.
 pub(crate) trait Required: Default {
     /// Of several that an event must have all, those that the fewest events have, roughly.
-    fn best(each: impl Iterator<Item = Option<Self>>) -> Option<Self>;
+    fn best(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self>;
 
     /// These or those.
     fn or(self, other: Self) -> Self;
 
     /// Of several of which an event must have one.
-    fn any(mut each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
-        each.try_fold(Self::default(), |all, one| Some(all.or(one?)))
+    fn any(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self> {
+        let mut all = Self::default();
+        for one in each {
+            all = all.or(one?);
+        }
+        Some(all)
     }
 }
 
@@ -36,15 +40,15 @@ fn of_condition<R: Required>(
     match condition {
         Condition::Selection(nth) => selection(nth),
         Condition::Not(_) => None,
-        Condition::All(all) => R::best(all.iter().map(|one| of_condition(one, detection, of_item))),
-        Condition::Any(any) => R::any(any.iter().map(|one| of_condition(one, detection, of_item))),
-        Condition::Several(_, numbers) => R::any(numbers.iter().map(selection)),
+        Condition::All(all) => R::best(&mut all.iter().map(|one| of_condition(one, detection, of_item))),
+        Condition::Any(any) => R::any(&mut any.iter().map(|one| of_condition(one, detection, of_item))),
+        Condition::Several(_, numbers) => R::any(&mut numbers.iter().map(selection)),
     }
 }
 
 fn of_selection<R: Required>(selection: &Selection, of_item: &impl Fn(&Item) -> Option<R>) -> Option<R> {
     match selection {
-        Selection::All(items) => R::best(items.iter().map(of_item)),
-        Selection::Any(selections) => R::any(selections.iter().map(|one| of_selection(one, of_item))),
+        Selection::All(items) => R::best(&mut items.iter().map(of_item)),
+        Selection::Any(selections) => R::any(&mut selections.iter().map(|one| of_selection(one, of_item))),
     }
 }

@@ -148,7 +148,7 @@ impl Detection {
     }
 
     /// Finds what it asks of baselines.
-    fn ask(mut self, line: u32) -> Result<Self, Fault> {
+    fn ask(mut self, line: u32) -> Result<Self, Box<Fault>> {
         let mut items = 0;
         self.selections.iter_mut().for_each(|(_, selection)| selection.number(&mut items));
         let (mut facts, mut is_alone) = (Vec::new(), true);
@@ -226,12 +226,12 @@ const KEYS: [&str; 25] = [
 
 impl Rule {
     /// Reads a rule.
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         let named = ["title", "id"].into_iter().find_map(|key| node.get(key)?.text()).unwrap_or_default();
         Self::read(node, fields).map_err(|fault| fault.of_rule(named))
     }
 
-    fn read(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+    fn read(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         let Value::Map(members) = &node.value else {
             let hint = "a rule is a map with title, id, level and detection";
             return Err(Fault::new("rule.shape", node.line, told!("it is {}", node.kind()), hint));
@@ -279,7 +279,7 @@ impl Rule {
             _ => Level::Informational,
         };
         let kind = match (node.get("detection"), node.get("correlation")) {
-            (Some(detection), None) => Kind::Event(detection_of(detection, fields)?),
+            (Some(detection), None) => Kind::Event(detection_of(detection, fields)?.ask(detection.line)?),
             (None, Some(correlation)) => Kind::Correlation(Correlation::compile(correlation, fields)?),
             (Some(_), Some(at)) => {
                 let hint = "make two rules of it";
@@ -328,7 +328,7 @@ impl Rule {
     }
 }
 
-pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Fault {
+pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Box<Fault> {
     let problem = told!("the key `{}` is not known", member.name);
     let hint = match &*member.name {
         "filter" if cfg!(feature = "yaml") => {
@@ -343,7 +343,7 @@ pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Fault {
 }
 
 /// What a rule decides, where it says so.
-pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Fault> {
+pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Box<Fault>> {
     let Some(decision) = node.get(DECISION) else { return Ok(None) };
     let decided = decision.text().and_then(Decision::parse).ok_or_else(|| {
         let problem = told!("`{DECISION}` is none of its words");
@@ -373,7 +373,8 @@ fn undecidable(node: &Node) -> Option<&Member> {
     members.iter().find(is_lacking).or_else(|| members.iter().find_map(|member| undecidable(&member.node)))
 }
 
-pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Fault> {
+/// What is asked of an event; of baselines [`Detection::ask`] finds what it asks.
+pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Box<Fault>> {
     let Value::Map(members) = &node.value else {
         let hint = "write selections by name, and `condition:`";
         return Err(Fault::new("rule.shape", node.line, "`detection` is not a map", hint));
@@ -407,7 +408,7 @@ pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection
         1 => conditions.remove(0),
         _ => Condition::Any(conditions),
     };
-    Detection { selections, condition, asks: None }.ask(node.line)
+    Ok(Detection { selections, condition, asks: None })
 }
 
 /// The first part of the actions that logs and their watchers record themselves.

@@ -11,6 +11,7 @@ use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id, Leaf};
 #[cfg(feature = "re")]
 use crate::literal;
+use crate::modifiers::Modifiers;
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
 
@@ -241,7 +242,7 @@ impl Selection {
     }
 
     /// Reads what stands below a selection's name.
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         match &node.value {
             Value::Map(members) if members.is_empty() => Err(empty(node)),
             Value::Map(members) => {
@@ -251,7 +252,7 @@ impl Selection {
             Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Map(_))) => {
                 items.iter().map(|item| Self::compile(item, fields)).collect::<Result<_, _>>().map(Self::Any)
             }
-            _ => keywords(node, &[], fields).map(|item| Self::All(vec![item])),
+            _ => keywords(node, Modifiers::default(), fields).map(|item| Self::All(vec![item])),
         }
     }
 }
@@ -274,16 +275,18 @@ pub(crate) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all(each.map(|one| one.map(|holds| !holds))).map(|none| !none)
 }
 
-fn empty(node: &Node) -> Fault {
+fn empty(node: &Node) -> Box<Fault> {
     let hint = "write what an event must have, or remove it";
     Fault::new("rule.empty", node.line, "a selection says nothing", hint)
 }
 
 /// Texts that any text of the event may have in it.
-fn keywords(node: &Node, modifiers: &[&str], fields: &mut Fields) -> Result<Item, Fault> {
+fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, Box<Fault>> {
     fields.words = true;
-    if let Some(modifier) = modifiers.iter().find(|modifier| matches!(**modifier, "exists" | "cidr")) {
+    let is_existence = modifiers.has(Modifiers::EXISTS);
+    if is_existence || modifiers.has(Modifiers::CIDR) {
         let hint = "write the name of a field before it";
+        let modifier = if is_existence { "exists" } else { "cidr" };
         let problem = told!("`{modifier}` is asked of a field, and here is none");
         return Err(Fault::new("rule.modifier", node.line, problem, hint));
     }
@@ -293,22 +296,22 @@ fn keywords(node: &Node, modifiers: &[&str], fields: &mut Fields) -> Result<Item
     }
     let tests = node.items().iter().map(|value| test(modifiers, value, fields, true));
     let tests = tests.collect::<Result<_, _>>()?;
-    Ok(Item { field: None, all: modifiers.contains(&"all"), tests, fact: None, nth: 0 })
+    Ok(Item { field: None, all: modifiers.has(Modifiers::ALL), tests, fact: None, nth: 0 })
 }
 
-fn item(member: &Member, fields: &mut Fields) -> Result<Item, Fault> {
-    let mut parts = member.name.split('|');
-    let name = parts.next().unwrap_or_default();
-    let modifiers: Vec<&str> = parts.collect();
-    known(&modifiers, member.line)?;
+fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fault>> {
+    let (name, modifiers) = match member.name.split_once('|') {
+        Some((name, modifiers)) => (name, Modifiers::parse(modifiers, member.line)?),
+        None => (&*member.name, Modifiers::default()),
+    };
     if member.node.items().is_empty() {
         return Err(empty(&member.node));
     }
     if name.is_empty() {
-        return keywords(&member.node, &modifiers, fields);
+        return keywords(&member.node, modifiers, fields);
     }
     let field = field(name, member.line, fields)?;
-    let tests = member.node.items().iter().map(|value| test(&modifiers, value, fields, false));
+    let tests = member.node.items().iter().map(|value| test(modifiers, value, fields, false));
     let tests: Vec<Test> = tests.collect::<Result<_, _>>()?;
     let fact = fields.fact(field);
     let is_other = |test: &Test| matches!(test, Test::Field(other, _) if fields.fact(*other).is_some() != fact.is_some());
@@ -317,79 +320,38 @@ fn item(member: &Member, fields: &mut Fields) -> Result<Item, Fault> {
         let problem = "a member cannot be compared with what a baseline says";
         return Err(Fault::new("rule.baseline", member.line, problem, hint));
     }
-    Ok(Item { field: Some(field), all: modifiers.contains(&"all"), tests, fact, nth: 0 })
+    Ok(Item { field: Some(field), all: modifiers.has(Modifiers::ALL), tests, fact, nth: 0 })
 }
 
 /// The number of a field that a rule names.
-pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
+pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
     fields
         .intern(name)
         .map_err(|hint| Fault::new("rule.field", line, told!("there is no field `{name}`"), hint))
 }
 
-const MODIFIERS: [&str; 16] = [
-    "contains",
-    "startswith",
-    "endswith",
-    "all",
-    "cased",
-    "re",
-    "i",
-    "m",
-    "s",
-    "cidr",
-    "lt",
-    "lte",
-    "gt",
-    "gte",
-    "exists",
-    "fieldref",
-];
-
-/// Refuses modifiers that are not known, and those that do not go together.
-fn known(modifiers: &[&str], line: u32) -> Result<(), Fault> {
-    let fault = |problem: String, hint: &str| Err(Fault::new("rule.modifier", line, problem, hint));
-    for (nth, modifier) in modifiers.iter().enumerate() {
-        if !MODIFIERS.contains(modifier) {
-            let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists and fieldref";
-            return fault(told!("the modifier `{modifier}` is not supported"), hint);
-        }
-        if modifiers[..nth].contains(modifier) {
-            return fault(told!("the modifier `{modifier}` is there twice"), "remove one of them");
-        }
-    }
-    let has = |name: &str| modifiers.contains(&name);
-    let count = |names: &[&str]| names.iter().filter(|name| has(name)).count();
-    if count(&["i", "m", "s"]) > 0 && !has("re") {
-        return fault(told!("`i`, `m` and `s` say how `re` is meant"), "add `re` before them");
-    }
-    if count(&["contains", "startswith", "endswith"]) > 1 {
-        return fault(
-            told!("only one of contains, startswith and endswith can be meant"),
-            "keep one of them",
-        );
-    }
-    let kinds = ["re", "cidr", "lt", "lte", "gt", "gte", "exists"];
-    let texts = ["contains", "startswith", "endswith", "cased", "fieldref"];
-    if count(&kinds) > 1 || count(&kinds) == 1 && count(&texts) > 0 || has("fieldref") && has("cased") {
-        return fault(told!("`{}` do not go together", modifiers.join("|")), "keep one of them");
-    }
-    Ok(())
-}
-
-fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool) -> Result<Test, Fault> {
-    let has = |name: &str| modifiers.contains(&name);
+fn test(
+    modifiers: Modifiers,
+    value: &Node,
+    fields: &mut Fields,
+    is_keyword: bool,
+) -> Result<Test, Box<Fault>> {
+    let has = |some| modifiers.has(some);
     let line = value.line;
     let fault = |problem: String, hint: &str| Err(Fault::new("rule.value", line, problem, hint));
-    if has("exists") {
+    if has(Modifiers::EXISTS) {
         return match &value.value {
             Value::Bool(wanted) => Ok(Test::Exists(*wanted)),
             _ => fault(told!("`exists` is {}", value.kind()), "write true or false"),
         };
     }
-    let compares =
-        [("lt", Compare::Less), ("lte", Compare::AtMost), ("gt", Compare::More), ("gte", Compare::AtLeast)];
-    if let Some((name, compare)) = compares.into_iter().find(|(name, _)| has(name)) {
+    let compares = [
+        ("lt", Modifiers::LESS, Compare::Less),
+        ("lte", Modifiers::AT_MOST, Compare::AtMost),
+        ("gt", Modifiers::MORE, Compare::More),
+        ("gte", Modifiers::AT_LEAST, Compare::AtLeast),
+    ];
+    if let Some((name, _, compare)) = compares.into_iter().find(|(_, modifier, _)| has(*modifier)) {
         let number = match &value.value {
             Value::Number(text) | Value::Text(text) => countersign::canonical::double(text),
             _ => None,
@@ -401,8 +363,8 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
     }
     let text = match &value.value {
         Value::Null => return Ok(Test::Null),
-        Value::Bool(wanted) if !has("fieldref") => return Ok(Test::Bool(*wanted)),
-        Value::Number(text) if modifiers.iter().all(|modifier| *modifier == "all") && !is_keyword => {
+        Value::Bool(wanted) if !has(Modifiers::FIELD) => return Ok(Test::Bool(*wanted)),
+        Value::Number(text) if modifiers.has_only(Modifiers::ALL) && !is_keyword => {
             return match countersign::canonical::double(text) {
                 Some(number) => Ok(Test::Number(Compare::Equal, number)),
                 None => fault(told!("`{text}` is out of range"), "put it in quotes"),
@@ -416,16 +378,16 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
             );
         }
     };
-    if has("fieldref") {
+    if has(Modifiers::FIELD) {
         let part = match () {
-            () if has("startswith") => Part::Begin,
-            () if has("endswith") => Part::End,
-            () if has("contains") => Part::Any,
+            () if has(Modifiers::STARTS_WITH) => Part::Begin,
+            () if has(Modifiers::ENDS_WITH) => Part::End,
+            () if has(Modifiers::CONTAINS) => Part::Any,
             () => Part::Whole,
         };
         return Ok(Test::Field(field(text, line, fields)?, part));
     }
-    if has("cidr") {
+    if has(Modifiers::CIDR) {
         return match Network::parse(text) {
             Some(network) => Ok(Test::Network(network)),
             None => {
@@ -434,11 +396,11 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
         };
     }
     #[cfg(feature = "re")]
-    if has("re") {
+    if has(Modifiers::RE) {
         let regex = RegexBuilder::new(text)
-            .case_insensitive(has("i"))
-            .multi_line(has("m"))
-            .dot_matches_new_line(has("s"))
+            .case_insensitive(has(Modifiers::IGNORES_CASE))
+            .multi_line(has(Modifiers::LINES))
+            .dot_matches_new_line(has(Modifiers::DOT_IS_ANY))
             .size_limit(MAX_REGEX)
             .build();
         return match regex {
@@ -453,10 +415,10 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
         };
     }
     #[cfg(not(feature = "re"))]
-    if has("re") {
+    if has(Modifiers::RE) {
         return fault(told!("there are no regular expressions here"), "write it with wildcards");
     }
-    let begins = has("contains") || has("endswith") || is_keyword;
-    let ends = has("contains") || has("startswith") || is_keyword;
-    Ok(Test::text(Wildcard::parse(text, has("cased"), (begins, ends))))
+    let begins = has(Modifiers::CONTAINS) || has(Modifiers::ENDS_WITH) || is_keyword;
+    let ends = has(Modifiers::CONTAINS) || has(Modifiers::STARTS_WITH) || is_keyword;
+    Ok(Test::text(Wildcard::parse(text, has(Modifiers::CASED), (begins, ends))))
 }

@@ -1,6 +1,9 @@
 //! What a rule is written in: YAML, or JSON, which is YAML too.
 
-use countersign::canonical::{Raw, Token, Tokens, double, number, write_string};
+use core::cmp::Ordering;
+use std::borrow::Cow;
+
+use countersign::canonical::{Token, Tokens, decimal, write_string};
 
 use crate::fault::{Fault, told};
 
@@ -62,76 +65,14 @@ impl Node {
         }
     }
 
-    /// Reads JSON.
-    pub(crate) fn parse_json(text: &str) -> Result<Self, Fault> {
-        let broken =
-            || Fault::new("pack.json", 0, "it is no JSON", "build it with `countersign rules build`");
-        let mut open: Vec<(Node, Option<String>)> = Vec::new();
-        let mut name: Option<String> = None;
-        let mut done: Option<Self> = None;
-        for token in Tokens::of(text) {
-            let value = match token.map_err(|_| broken())? {
-                Token::Object => {
-                    open.push((Self { line: 0, value: Value::Map(Vec::new()) }, name.take()));
-                    if open.len() > MAX_DEPTH {
-                        return Err(too_deep(0));
-                    }
-                    continue;
-                }
-                Token::Array => {
-                    open.push((Self { line: 0, value: Value::List(Vec::new()) }, name.take()));
-                    if open.len() > MAX_DEPTH {
-                        return Err(too_deep(0));
-                    }
-                    continue;
-                }
-                Token::End => {
-                    let Some((node, of)) = open.pop() else { return Err(broken()) };
-                    name = of;
-                    node.value
-                }
-                Token::Name(raw) => {
-                    name = Some(raw.text().into_owned());
-                    continue;
-                }
-                Token::Text(raw) => Value::Text(Raw::text(raw).into_owned()),
-                Token::Number(number) => Value::Number(number.into()),
-                Token::Bool(yes) => Value::Bool(yes),
-                Token::Null => Value::Null,
-            };
-            let node = Self { line: 0, value };
-            match open.last_mut().map(|(node, _)| &mut node.value) {
-                Some(Value::Map(members)) => {
-                    let Some(name) = name.take() else { return Err(broken()) };
-                    if members.iter().any(|member| member.name == name) {
-                        return Err(twice(0, &name));
-                    }
-                    members.push(Member { name, line: 0, node });
-                }
-                Some(Value::List(items)) => items.push(node),
-                _ => done = Some(node),
-            }
-        }
-        done.ok_or_else(broken)
-    }
-
-    /// Whether its canonical text is this one (RFC 8785).
-    pub(crate) fn is_canonical(&self, json: &str) -> bool {
-        let mut text = Vec::with_capacity(json.len());
-        self.write_json(&mut text);
-        text == json.as_bytes() && self.is_in_order()
-    }
-
-    /// Whether names and numbers are as in canonical JSON.
-    fn is_in_order(&self) -> bool {
-        match &self.value {
-            Value::Number(text) => double(text).and_then(number).is_some_and(|number| number == *text),
-            Value::List(items) => items.iter().all(Self::is_in_order),
-            Value::Map(members) => {
-                let ascends = |pair: &[Member]| pair[0].name.encode_utf16().lt(pair[1].name.encode_utf16());
-                members.windows(2).all(ascends) && members.iter().all(|member| member.node.is_in_order())
-            }
-            _ => true,
+    /// Reads JSON. The members of each map are in the order that canonical JSON has them in, and numbers as it has them.
+    pub(crate) fn parse_json(text: &str) -> Result<Self, Box<Fault>> {
+        let mut reader = Reader { text, tokens: Tokens::of(text) };
+        let first = reader.next()?;
+        let node = reader.node(first, 0)?;
+        match reader.tokens.next_part() {
+            Some(None) => Ok(node),
+            _ => Err(broken()),
         }
     }
 
@@ -162,10 +103,78 @@ impl Node {
     }
 }
 
-pub(crate) fn too_deep(line: u32) -> Fault {
+struct Reader<'a> {
+    text: &'a str,
+    tokens: Tokens<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Token<'a>, Box<Fault>> {
+        let part = self.tokens.next_part().flatten().ok_or_else(broken)?;
+        Ok(part.of(self.text))
+    }
+
+    /// What begins with a token, so many levels deep.
+    fn node(&mut self, token: Token<'a>, depth: usize) -> Result<Node, Box<Fault>> {
+        if depth == MAX_DEPTH && matches!(token, Token::Object | Token::Array) {
+            return Err(too_deep(0));
+        }
+        let value = match token {
+            Token::Object => {
+                let mut members: Vec<Member> = Vec::new();
+                while let Token::Name(name) = self.next()? {
+                    let name = name.text().into_owned();
+                    let place = place(&members, &name).ok_or_else(|| twice(0, &name))?;
+                    let value = self.next()?;
+                    let node = self.node(value, depth + 1)?;
+                    members.insert(place, Member { name, line: 0, node });
+                }
+                Value::Map(members)
+            }
+            Token::Array => {
+                let mut items = Vec::new();
+                loop {
+                    match self.next()? {
+                        Token::End => break Value::List(items),
+                        token => items.push(self.node(token, depth + 1)?),
+                    }
+                }
+            }
+            Token::Text(raw) => Value::Text(raw.text().into_owned()),
+            Token::Number(written) => {
+                Value::Number(decimal(written).unwrap_or(Cow::Borrowed(written)).into_owned())
+            }
+            Token::Bool(yes) => Value::Bool(yes),
+            Token::Null => Value::Null,
+            Token::End | Token::Name(_) => return Err(broken()),
+        };
+        Ok(Node { line: 0, value })
+    }
+}
+
+/// Where a member of this name belongs in canonical JSON (RFC 8785, section 3.2.3), among others in that order; none
+/// where there is one already.
+pub(crate) fn place(members: &[Member], name: &str) -> Option<usize> {
+    let mut place = members.len();
+    // Most come in this order.
+    while let Some(before) = place.checked_sub(1) {
+        match members[before].name.encode_utf16().cmp(name.encode_utf16()) {
+            Ordering::Less => break,
+            Ordering::Equal => return None,
+            Ordering::Greater => place = before,
+        }
+    }
+    Some(place)
+}
+
+fn broken() -> Box<Fault> {
+    Fault::new("pack.json", 0, "it is no JSON", "build it with `countersign rules build`")
+}
+
+pub(crate) fn too_deep(line: u32) -> Box<Fault> {
     Fault::new("rule.deep", line, "it nests too deep", "32 levels are the most")
 }
 
-pub(crate) fn twice(line: u32, name: &str) -> Fault {
+pub(crate) fn twice(line: u32, name: &str) -> Box<Fault> {
     Fault::new("rule.duplicate_key", line, told!("the key `{name}` is there twice"), "remove one of them")
 }

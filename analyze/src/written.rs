@@ -32,16 +32,16 @@ impl Document {
     /// is not one document alone, `file.documents`.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         if text.len() > MAX_BYTES {
-            return Err(Fault::new("file.long", 0, "it is too long", "1 MiB is the most"));
+            return Err(*Fault::new("file.long", 0, "it is too long", "1 MiB is the most"));
         }
         let mut documents =
-            yaml::parse(text).map_err(|fault| Fault { code: general(fault.code), ..fault })?.into_iter();
+            yaml::parse(text).map_err(|fault| Fault { code: general(fault.code), ..*fault })?.into_iter();
         match (documents.next(), documents.next()) {
             (Some(node), None) => Ok(Self(node)),
-            (None, _) => Err(Fault::new("file.documents", 1, "it is empty", "write one document")),
+            (None, _) => Err(*Fault::new("file.documents", 1, "it is empty", "write one document")),
             (_, Some(second)) => {
                 let hint = "write one document a file";
-                Err(Fault::new("file.documents", second.line, "a second document begins", hint))
+                Err(*Fault::new("file.documents", second.line, "a second document begins", hint))
             }
         }
     }
@@ -92,7 +92,7 @@ impl<'a> Written<'a> {
 
     /// Something is wrong with it.
     pub fn fault(&self, code: &'static str, problem: impl Into<String>, hint: impl Into<String>) -> Fault {
-        Fault::new(code, self.node.line, problem, hint).of_rule(&self.path)
+        *Fault::new(code, self.node.line, problem, hint).of_rule(&self.path)
     }
 
     /// Whether nothing was written in its place.
@@ -131,7 +131,7 @@ impl<'a> Written<'a> {
             None => Ok(()),
             Some(member) => {
                 let hint = format!("it may have: {}", names.join(", "));
-                Err(Fault::new("file.unknown_key", member.line, "there is no such member", hint)
+                Err(*Fault::new("file.unknown_key", member.line, "there is no such member", hint)
                     .of_rule(&self.within(&member.name)))
             }
         }
@@ -151,7 +151,7 @@ impl<'a> Written<'a> {
         self.get(name).ok_or_else(|| {
             let line = self.node.members().iter().find(|member| member.name == name);
             let line = line.map_or(self.node.line, |member| member.line);
-            Fault::new("file.missing", line, "it is missing", hint).of_rule(&self.within(name))
+            *Fault::new("file.missing", line, "it is missing", hint).of_rule(&self.within(name))
         })
     }
 

@@ -12,7 +12,7 @@ struct Open {
 }
 
 /// The documents of a file.
-pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
     let mut open: Vec<Open> = Vec::new();
     let mut documents = Vec::new();
     for event in Parser::new_from_str(text) {
@@ -53,11 +53,11 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Fault> {
     Ok(documents)
 }
 
-fn tagged(line: u32) -> Fault {
+fn tagged(line: u32) -> Box<Fault> {
     Fault::new("rule.tag", line, "YAML tags are not read", "remove it; quotes make a text")
 }
 
-fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Fault> {
+fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Box<Fault>> {
     if open.len() >= MAX_DEPTH {
         return Err(too_deep(line));
     }
@@ -65,7 +65,7 @@ fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Fault> {
     Ok(())
 }
 
-fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(), Fault> {
+fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(), Box<Fault>> {
     let Some(Open { node: outer, name }) = open.last_mut() else {
         documents.push(node);
         return Ok(());

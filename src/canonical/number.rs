@@ -3,7 +3,9 @@
 //! A decimal of at most 15 significant digits is that shortest one itself, so that most numbers stay as they stand. All
 //! others go through a double.
 
-use crate::json;
+use std::borrow::Cow;
+
+use crate::{integer, json};
 
 /// Which numbers are taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,8 +71,35 @@ pub fn es6(value: f64) -> Option<String> {
 /// assert!(double("0x1").is_none() && double("1e999").is_none());
 /// ```
 pub fn double(text: &str) -> Option<f64> {
-    let whole = json::number_end(text.as_bytes(), 0).is_ok_and(|end| end == text.len());
-    whole.then(|| engine::through_double(text).0).filter(|value| value.is_finite())
+    if let Some(whole) = whole(text) {
+        return Some(whole);
+    }
+    let is_number = json::number_end(text.as_bytes(), 0).is_ok_and(|end| end == text.len());
+    is_number.then(|| engine::through_double(text).0).filter(|value| value.is_finite())
+}
+
+/// A number's text in canonical form, as [`es6`] writes it; `None` as for [`double`].
+///
+/// ```
+/// use countersign::canonical::decimal;
+///
+/// assert_eq!(decimal("1.50").as_deref(), Some("1.5"));
+/// assert_eq!(decimal("-7").as_deref(), Some("-7"));
+/// assert!(decimal("07").is_none());
+/// ```
+pub fn decimal(text: &str) -> Option<Cow<'_, str>> {
+    match whole(text) {
+        Some(value) if value != 0.0 || text == "0" => Some(Cow::Borrowed(text)),
+        _ => double(text).and_then(es6).map(Cow::Owned),
+    }
+}
+
+/// A whole number that stands as ECMAScript writes it, or `-0`: most numbers are one, and need no conversion.
+#[allow(clippy::cast_precision_loss, reason = "it is at most 2^53 - 1")]
+fn whole(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let value = integer::parse(digits.as_bytes())? as f64;
+    Some(if digits.len() == text.len() { value } else { -value })
 }
 
 // In an artefact the JavaScript engine around it converts, which saves the tables that it takes.
@@ -191,6 +220,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_decimal_is_what_its_double_is_written_as(raw in r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?(e-?[0-9]{1,3})?") {
+            let value = native::through_double(&raw).0;
+            prop_assert_eq!(double(&raw), Some(value).filter(|value| value.is_finite()));
+            prop_assert_eq!(decimal(&raw).map(Cow::into_owned), es6(value));
+        }
+
         #[test]
         fn agrees_with_the_way_through_a_double(raw in r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?") {
             let value: f64 = raw.parse().unwrap();

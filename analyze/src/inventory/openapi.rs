@@ -64,12 +64,12 @@ impl Description {
     pub fn parse(text: &str) -> Result<Self, Fault> {
         if text.len() > MAX_DESCRIPTION {
             let hint = "64 MiB are the most: leave out examples, or split it";
-            return Err(Fault::new("openapi.large", 0, "the description is too large", hint));
+            return Err(*Fault::new("openapi.large", 0, "the description is too large", hint));
         }
-        let root = reader::parse(text)?;
+        let root = reader::parse(text).map_err(|fault| *fault)?;
         let Some(Value::Map(_)) = root.get("paths").map(|paths| &paths.value) else {
             let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
-            return Err(Fault::new("openapi.paths", root.line, "it describes no paths", hint));
+            return Err(*Fault::new("openapi.paths", root.line, "it describes no paths", hint));
         };
         let info = |name: &str| root.get("info").and_then(|info| info.get(name)).and_then(scalar);
         let mut description = Self {
@@ -111,7 +111,7 @@ impl Description {
                 }
                 if self.operations.len() == MAX_OPERATIONS {
                     let hint = "50,000 operations are the most: split it";
-                    return Err(Fault::new("openapi.large", member.line, "it describes too much", hint));
+                    return Err(*Fault::new("openapi.large", member.line, "it describes too much", hint));
                 }
                 self.methods[number].push((method, self.operations.len()));
                 self.operations.push(Operation {

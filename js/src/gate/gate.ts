@@ -218,13 +218,13 @@ class LocalGate implements Gate {
     if (this.#watching !== undefined && !this.#watching.holds(gate, now)) {
       const error = this.#watching.error ?? stale();
       this.#tell(error);
-      return this.#failing(error, gate.pack);
+      return this.#failing(error, gate);
     }
-    return this.#counting.length === 0 ? ALLOW : this.#count(event, gate.pack, 0);
+    return this.#counting.length === 0 ? ALLOW : this.#count(event, gate, 0);
   }
 
   /** By each limit from this one on. */
-  #count(event: EventToBe, pack: string, from: number): Decision | Promise<Decision> {
+  #count(event: EventToBe, gate: CoreGate, from: number): Decision | Promise<Decision> {
     for (let nth = from; nth < this.#counting.length; nth += 1) {
       const counting = this.#counting[nth] as Counting;
       const judged = ({ isAllowed, until }: { isAllowed: boolean; until: number }): Refusal | undefined =>
@@ -234,19 +234,19 @@ class LocalGate implements Gate {
               decision: counting.limit.decision ?? "deny",
               by: "limit",
               rule: counting.limit.name,
-              pack,
+              pack: gate.pack,
               until: new Date(until),
             };
       let counted: ReturnType<Counting["count"]>;
       try {
         counted = counting.count(event, this.#now());
       } catch (error) {
-        return this.#failed(asCoded(error), pack);
+        return this.#failed(asCoded(error), gate);
       }
       if (counted instanceof Promise) {
         return counted.then(
-          (counted) => judged(counted) ?? this.#count(event, pack, nth + 1),
-          (error) => this.#failed(asCoded(error), pack),
+          (counted) => judged(counted) ?? this.#count(event, gate, nth + 1),
+          (error) => this.#failed(asCoded(error), gate),
         );
       }
       const refusal = counted && judged(counted);
@@ -257,15 +257,15 @@ class LocalGate implements Gate {
     return ALLOW;
   }
 
-  #failed(error: CountersignError, pack?: string): Decision {
+  #failed(error: CountersignError, gate?: CoreGate): Decision {
     this.#report(error);
-    return this.#failing(error, pack);
+    return this.#failing(error, gate);
   }
 
-  #failing(error: CountersignError, pack?: string): Decision {
+  #failing(error: CountersignError, gate?: CoreGate): Decision {
     return this.#options.fail === "open"
       ? ALLOW
-      : { decision: "deny", by: "failure", rule: error.code, title: "the gate could not decide", pack };
+      : { decision: "deny", by: "failure", rule: error.code, title: "the gate could not decide", pack: gate?.pack };
   }
 
   #report(error: CountersignError): void {

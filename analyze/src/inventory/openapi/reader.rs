@@ -34,7 +34,7 @@ const PASSED_OVER: [&str; 14] = [
     "securitySchemes",
 ];
 
-pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+pub(super) fn parse(text: &str) -> Result<Node, Box<Fault>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::default();
     if text.trim_start().starts_with('{') {
@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     })
 }
 
-fn json(text: &str, builder: &mut Builder) -> Result<(), Fault> {
+fn json(text: &str, builder: &mut Builder) -> Result<(), Box<Fault>> {
     let broken =
         || Fault::new("openapi.json", 0, "it is no JSON, or nests too deep", "`jq . FILE` shows where");
     for token in Tokens::of(text) {
@@ -68,12 +68,12 @@ fn json(text: &str, builder: &mut Builder) -> Result<(), Fault> {
 }
 
 #[cfg(not(feature = "yaml"))]
-fn yaml(_: &str, _: &mut Builder) -> Result<(), Fault> {
+fn yaml(_: &str, _: &mut Builder) -> Result<(), Box<Fault>> {
     Err(Fault::new("openapi.json", 0, "it is no JSON object", "this build reads JSON alone"))
 }
 
 #[cfg(feature = "yaml")]
-fn yaml(text: &str, builder: &mut Builder) -> Result<(), Fault> {
+fn yaml(text: &str, builder: &mut Builder) -> Result<(), Box<Fault>> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let hint = "mend the YAML: a linter such as yamllint shows more";
@@ -124,7 +124,7 @@ impl Builder {
         name.is_some_and(is_named)
     }
 
-    fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), Fault> {
+    fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), Box<Fault>> {
         if self.passing > 0 || self.is_passed_over() {
             self.passing += 1;
             return Ok(());
@@ -136,7 +136,7 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Fault> {
+    fn end(&mut self) -> Result<(), Box<Fault>> {
         if self.passing > 0 {
             self.passing -= 1;
             if self.passing == 0
@@ -150,7 +150,7 @@ impl Builder {
         self.place(closed.node, closed.anchor)
     }
 
-    fn scalar(&mut self, line: u32, anchor: usize, value: impl FnOnce() -> Value) -> Result<(), Fault> {
+    fn scalar(&mut self, line: u32, anchor: usize, value: impl FnOnce() -> Value) -> Result<(), Box<Fault>> {
         if self.passing > 0 {
             return Ok(());
         }
@@ -168,7 +168,7 @@ impl Builder {
     }
 
     #[cfg(feature = "yaml")]
-    fn alias(&mut self, line: u32, anchor: usize) -> Result<(), Fault> {
+    fn alias(&mut self, line: u32, anchor: usize) -> Result<(), Box<Fault>> {
         if self.passing > 0 {
             return Ok(());
         }
@@ -178,7 +178,7 @@ impl Builder {
         self.place(node, 0)
     }
 
-    fn count(&mut self, line: u32, nodes: usize) -> Result<(), Fault> {
+    fn count(&mut self, line: u32, nodes: usize) -> Result<(), Box<Fault>> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             let hint = "2,000,000 values are the most, schemas and examples not counted";
@@ -187,7 +187,7 @@ impl Builder {
         Ok(())
     }
 
-    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Box<Fault>> {
         self.count(node.line, 1)?;
         if anchor > 0 {
             let size = size(&node);
