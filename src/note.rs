@@ -131,7 +131,8 @@ impl VerifierKey {
         let id = key_id(name, kind, &public);
         let mut typed = [kind as u8; 33];
         typed[1..].copy_from_slice(&public);
-        let mut text = format!("{name}+");
+        let mut text = String::from(name);
+        text.push('+');
         hex::push(&id, &mut text);
         text.push('+');
         base64::encode_to(typed, &mut text);
