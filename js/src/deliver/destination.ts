@@ -30,7 +30,7 @@ export interface Destination {
 }
 
 /** Checks a proof of a leaf, and gives the leaf's index. */
-export type Prove = (proof: string, leaf: string) => number | Promise<number>;
+export type Prove = (proof: string, leaf: string) => number;
 
 /** Delivers to a collector, and believes the log's proofs alone. */
 export function toCollector(collector: Collector, prove: Prove): Destination {
@@ -52,13 +52,12 @@ export function toCollector(collector: Collector, prove: Prove): Destination {
               new CountersignError("proof.invalid", "the answer has no proof of the last link that was sent"),
             );
           }
-          const leaf = lastLink(last);
-          const index = await Promise.resolve()
-            .then(() => prove(tip.proof, leaf))
-            .catch((cause) => {
-              throw unproven(cause);
-            });
-          return { kind: "delivered", delivered: { proof: tip.proof, index } };
+          try {
+            const index = prove(tip.proof, lastLink(last));
+            return { kind: "delivered", delivered: { proof: tip.proof, index } };
+          } catch (cause) {
+            throw unproven(cause);
+          }
         }
         case "gap":
           return { kind: "from", seq: read.expected, failure: read.failure };

@@ -97,7 +97,7 @@ function route(core: Core, { to }: Settings) {
     return { origin: to.origin, destination: toTransport(to.transport, header) };
   }
   const trust = readLog(core, to.log.trim());
-  const destination = toCollector(to.collector, async (proof, leaf) => inCore(() => trust.prove(proof, leaf)));
+  const destination = toCollector(to.collector, (proof, leaf) => inCore(() => trust.prove(proof, leaf)));
   return { origin: trust.origin, destination };
 }
 
