@@ -105,14 +105,14 @@ export class Invocation extends Scopable implements Audit {
 
   async #flush(): Promise<void> {
     const until = performance.now() + PATIENCE;
-    if (this.#holder.status().waiting > 0) {
+    if (this.#holder.waiting > 0) {
       // The answer goes first: what a flush does at once would hold it up.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     // As long as that goes on, another would look again and again whether it is its turn.
     await this.#asked;
     this.#promised = false;
-    if (this.#holder.status().waiting === 0) {
+    if (this.#holder.waiting === 0) {
       return;
     }
     try {

@@ -58,7 +58,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     required,
   });
   const deliver = async (context: Context) => {
-    if (holder.status().waiting === 0 && holder.status().dropped === 0) {
+    if (holder.waiting === 0 && holder.status().dropped === 0) {
       return;
     }
     const left = Math.max(0, context.getRemainingTimeInMillis() - MARGIN);

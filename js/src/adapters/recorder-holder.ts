@@ -61,6 +61,11 @@ export class RecorderHolder extends Scopable implements Audit {
     return this.#recorder !== undefined;
   }
 
+  /** How many events are not delivered and can be. */
+  get waiting(): number {
+    return this.#recorder?.waiting ?? this.#early.length;
+  }
+
   record(event: AuditEvent): Handle {
     if (this.#recorder !== undefined) {
       return this.#recorder.record(event);

@@ -75,8 +75,8 @@ async function evaluated<Env>(
   } catch (cause) {
     throw missing.length === 0 ? cause : unset(missing, [], cause);
   }
-  const empty = emptyMembers(options);
-  if (empty.length > 0 && missing.length > 0) {
+  const empty = missing.length === 0 ? [] : emptyMembers(options);
+  if (empty.length > 0) {
     throw unset(missing, empty);
   }
   return options;

@@ -164,6 +164,11 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     return queued;
   }
 
+  /** @internal How many events are not delivered and can be. */
+  get waiting(): number {
+    return this.#delivery.pending.reduce((sum, { taken }) => sum + taken.length, this.queued);
+  }
+
   /**
    * Takes an event, at this moment: checks it, redacts it and queues it. Throws where it lacks a required member, has
    * one of a wrong type, or holds what JSON cannot carry; nothing was queued then.
@@ -196,10 +201,10 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 
   /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
   status(): Status {
-    const { pending, bytes, inFlight, last, dead } = this.#delivery;
+    const { bytes, inFlight, last, dead } = this.#delivery;
     return {
       queued: this.queued,
-      waiting: pending.reduce((sum, { taken }) => sum + taken.length, this.queued),
+      waiting: this.waiting,
       waitingBytes: this.#queuedBytes + bytes,
       inFlight,
       chain: this.chain,
