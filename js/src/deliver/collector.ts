@@ -108,8 +108,8 @@ export function cleartext({ submit }: Collector): CountersignError {
 const PRIVATE = [
   /^(localhost|[^.:]+)$/,
   /\.(localhost|local|internal|test|home\.arpa)$/,
-  /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./,
-  /^\[(::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*|::ffff:(7f|a|c0a8)[0-9a-f]*:.*)\]$/,
+  /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(\.\d+)+$/,
+  /^\[(::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*|::ffff:(7f[0-9a-f]{2}|a[0-9a-f]{2}|c0a8):.*)\]$/,
 ];
 
 /** The system's word for why a request failed, where the runtime tells it. */

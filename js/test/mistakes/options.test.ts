@@ -241,6 +241,9 @@ test("says that events go to a public host in clear text, and nothing of a priva
     "172.32.0.1",
     "a.locals",
     "[::ffff:808:808]",
+    "10.example.com",
+    "127.0.0.1.example.com",
+    "[::ffff:abcd:1]",
   ]) {
     assert.equal((await said(`http://${host}`)).length, 1, host);
   }
@@ -257,6 +260,7 @@ test("says that events go to a public host in clear text, and nothing of a priva
     "[fd00::1]",
     "[fe80::1]",
     "[::ffff:7f00:1]",
+    "[::ffff:10.1.2.3]",
     "100.64.0.1",
   ]) {
     assert.deepEqual(await said(`http://${host}`), [], host);
