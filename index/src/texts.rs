@@ -18,12 +18,12 @@ const WORTH: usize = 16 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts {
     Plain(Box<str>),
-    Packed(Packed),
+    Fsst(Fsst),
 }
 
-/// What texts were packed to.
+/// Texts in the codes of a table of symbols.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packed {
+pub(crate) struct Fsst {
     symbols: Vec<Symbol>,
     codes: Vec<u8>,
     /// Where the codes of each block begin.
@@ -42,15 +42,15 @@ pub(crate) struct Symbol {
 impl Texts {
     /// `ends` are those of the blocks.
     pub(crate) fn of(text: String, ends: impl Iterator<Item = usize> + Clone) -> Self {
-        let packed = if text.len() < WORTH { None } else { Packed::of(&text, ends) };
-        packed.map_or_else(|| Self::Plain(text.into_boxed_str()), Self::Packed)
+        let packed = if text.len() < WORTH { None } else { Fsst::of(&text, ends) };
+        packed.map_or_else(|| Self::Plain(text.into_boxed_str()), Self::Fsst)
     }
 
     /// All of them.
     pub(crate) fn whole(&self) -> Cow<'_, str> {
         match self {
             Self::Plain(text) => Cow::Borrowed(text),
-            Self::Packed(packed) => Cow::Owned(packed.unpack(&packed.codes, packed.length)),
+            Self::Fsst(packed) => Cow::Owned(packed.unpack(&packed.codes, packed.length)),
         }
     }
 
@@ -58,13 +58,13 @@ impl Texts {
     pub(crate) fn block(&self, nth: usize, begin: usize, end: usize) -> Cow<'_, str> {
         match self {
             Self::Plain(text) => Cow::Borrowed(text.get(begin..end).unwrap_or_default()),
-            Self::Packed(packed) => Cow::Owned(packed.unpack(packed.block(nth), end.saturating_sub(begin))),
+            Self::Fsst(packed) => Cow::Owned(packed.unpack(packed.block(nth), end.saturating_sub(begin))),
         }
     }
 
     /// All of them, where each block has as many bytes as it should and the blocks are all that there is.
     pub(crate) fn checked(&self, ends: impl Iterator<Item = usize>) -> Option<Cow<'_, str>> {
-        let Self::Packed(packed) = self else { return Some(self.whole()) };
+        let Self::Fsst(packed) = self else { return Some(self.whole()) };
         let mut whole = String::with_capacity(packed.length);
         for (nth, end) in ends.enumerate() {
             whole.push_str(&packed.unpack(packed.block(nth), end.checked_sub(whole.len())?));
@@ -79,14 +79,14 @@ impl Texts {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Plain(text) => text.len(),
-            Self::Packed(packed) => {
+            Self::Fsst(packed) => {
                 packed.codes.len() + packed.begins.len() * 4 + size_of_val(&*packed.symbols)
             }
         }
     }
 }
 
-impl Packed {
+impl Fsst {
     /// None where it takes nearly as much.
     fn of(text: &str, ends: impl Iterator<Item = usize> + Clone) -> Option<Self> {
         let blocks = ends.scan(0, |begin, end| text.as_bytes().get(core::mem::replace(begin, end)..end));
@@ -171,7 +171,7 @@ mod tests {
         let text: String = (0..9000_usize).map(|nth| words[nth * nth % 7 % words.len()]).collect();
         let ends: Vec<usize> = (1..=50).map(|nth| text.floor_char_boundary(text.len() * nth / 50)).collect();
         let texts = Texts::of(text.clone(), ends.iter().copied());
-        assert!(matches!(texts, Texts::Packed(_)) && texts.bytes() * 2 < text.len());
+        assert!(matches!(texts, Texts::Fsst(_)) && texts.bytes() * 2 < text.len());
         assert_eq!(texts.whole(), text);
         for nth in 0..ends.len() {
             let begin = nth.checked_sub(1).map_or(0, |before| ends[before]);

@@ -126,7 +126,7 @@ fn put_values(out: &mut Vec<u8>, values: &Values) {
             out.push(0);
             put_text(out, text);
         }
-        Texts::Packed(packed) => {
+        Texts::Fsst(packed) => {
             out.push(1);
             put_packed(out, &Packed::of(packed.begins().iter().map(|begin| u64::from(*begin))));
             put(out, packed.symbols().len() as u64);
@@ -271,7 +271,7 @@ impl<'b> Reader<'b> {
         let lengths = lengths?;
         let texts = if self.is()? {
             let length = lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(*length as usize))?;
-            Texts::Packed(self.packed_texts(length)?)
+            Texts::Fsst(self.packed_texts(length)?)
         } else {
             Texts::Plain(self.text()?.into())
         };
@@ -284,7 +284,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Of so many bytes in all.
-    fn packed_texts(&mut self, length: usize) -> Option<texts::Packed> {
+    fn packed_texts(&mut self, length: usize) -> Option<texts::Fsst> {
         let begins = self.packed(0)?;
         let begins: Option<Vec<u32>> = begins.iter().map(|begin| u32::try_from(begin).ok()).collect();
         let count = self.count()?;
@@ -293,7 +293,7 @@ impl<'b> Reader<'b> {
             symbols.push(Symbol { length: self.byte()?, bytes: *self.bytes(8)?.first_chunk()? });
         }
         let count = self.count()?;
-        texts::Packed::new(symbols, self.bytes(count)?.to_vec(), begins?, length)
+        texts::Fsst::new(symbols, self.bytes(count)?.to_vec(), begins?, length)
     }
 
     fn column(&mut self, rows: usize) -> Option<Column> {
