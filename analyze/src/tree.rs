@@ -65,7 +65,8 @@ impl Node {
         }
     }
 
-    /// Reads JSON. The members of each map are in the order that canonical JSON has them in, and numbers as it has them.
+    /// Reads JSON. The members of each map are in the order that canonical JSON has them in, and numbers as it has them,
+    /// but for those that it does not carry: they stay as they stand.
     pub(crate) fn parse_json(text: &str) -> Result<Self, Box<Fault>> {
         let mut reader = Reader { text, tokens: Tokens::of(text) };
         let first = reader.next()?;
@@ -177,4 +178,18 @@ pub(crate) fn too_deep(line: u32) -> Box<Fault> {
 
 pub(crate) fn twice(line: u32, name: &str) -> Box<Fault> {
     Fault::new("rule.duplicate_key", line, told!("the key `{name}` is there twice"), "remove one of them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_read_in_canonical_order_and_no_number_becomes_another() {
+        let node = Node::parse_json(r#"{"b":[1.50,9007199254740993],"a":-0}"#).unwrap();
+        let mut json = Vec::new();
+        node.write_json(&mut json);
+        assert_eq!(String::from_utf8(json).unwrap(), r#"{"a":0,"b":[1.5,9007199254740993]}"#);
+        assert_eq!(Node::parse_json(r#"{"b":1,"a":2,"b":3}"#).unwrap_err().code, "rule.duplicate_key");
+    }
 }

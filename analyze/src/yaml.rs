@@ -1,5 +1,7 @@
 //! Reading YAML 1.2, by its core schema.
 
+use std::collections::HashSet;
+
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use crate::fault::Fault;
@@ -9,6 +11,8 @@ use crate::tree::{MAX_DEPTH, Member, Node, Value, too_deep, twice};
 struct Open {
     node: Node,
     name: Option<(String, u32)>,
+    /// Those that the map has.
+    names: HashSet<String>,
 }
 
 /// The documents of a file.
@@ -61,18 +65,18 @@ fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Box<Fault>
     if open.len() >= MAX_DEPTH {
         return Err(too_deep(line));
     }
-    open.push(Open { node: Node { line, value }, name: None });
+    open.push(Open { node: Node { line, value }, name: None, names: HashSet::new() });
     Ok(())
 }
 
 fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(), Box<Fault>> {
-    let Some(Open { node: outer, name }) = open.last_mut() else {
+    let Some(Open { node: outer, name, names }) = open.last_mut() else {
         documents.push(node);
         return Ok(());
     };
     match (&mut outer.value, name.take()) {
         (Value::Map(members), Some((name, line))) => {
-            if members.iter().any(|member| member.name == name) {
+            if !names.insert(name.clone()) {
                 return Err(twice(line, &name));
             }
             members.push(Member { name, line, node });

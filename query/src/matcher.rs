@@ -16,8 +16,8 @@
 use core::net::IpAddr;
 use std::borrow::Cow;
 
+use countersign::canonical;
 use countersign::time::Time;
-use countersign::{canonical, integer};
 
 use crate::moment::Moment;
 use crate::value::{Kind, Value};
@@ -57,13 +57,8 @@ pub(crate) enum Meaning {
 
 impl Literal {
     /// What a text means besides itself, if it does.
-    #[allow(clippy::cast_precision_loss, reason = "2^53 - 1 is exact")]
     pub fn parse(text: &str) -> Option<Self> {
-        let number = || {
-            // What canonical JSON carries.
-            canonical::double(text).filter(|number| number.abs() <= integer::MAX as f64)?;
-            canonical::decimal(text).map(|number| Meaning::Number(number.into_owned()))
-        };
+        let number = || canonical::decimal(text).map(|number| Meaning::Number(number.into_owned()));
         let time = || {
             let Moment { begin, end } = Moment::parse(text)?;
             Some(Meaning::Time(Span { from: Some(begin), until: Some(end) }))
