@@ -6,22 +6,17 @@ import type { Standing } from "../index/standing.js";
 import type { FoldRow, GapRow, Row } from "../index/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
-import { icon, LEVEL_LOOKS, type Look, STANDING_LOOKS } from "./icons.js";
-import type { Cell, Cells } from "./rows-cells.js";
+import type { Zone } from "./format.js";
+import { icon, LEVEL_LOOKS, STANDING_LOOKS } from "./icons.js";
+import { cellsOf } from "./rows-cells.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-
-/** A row, read for its columns. */
-export interface ReadRow {
-  readonly row: Row;
-  readonly read: Cells;
-}
 
 /** All that a row's looks depend on. */
 export interface RowLooks {
   readonly number: number;
   /** Undefined while it is not read yet. */
-  readonly drawn: ReadRow | undefined;
+  readonly row: Row | undefined;
   readonly isCurrent: boolean;
   /** Of an event alone. */
   readonly standing: Standing | undefined;
@@ -30,16 +25,17 @@ export interface RowLooks {
   /** Whether it cannot be read any more. */
   readonly isLost: boolean;
   readonly columns: readonly ChosenColumn[];
+  readonly zone: Zone;
   readonly texts: Texts;
 }
 
 /** A row of the grid. */
 export function rowView(looks: RowLooks): TemplateResult {
-  const { number, drawn, isCurrent, level, isLost, columns, texts } = looks;
+  const { number, row, isCurrent, level, isLost, columns, texts } = looks;
   const { list } = texts.rows;
   return html`
     <div
-      class="row ${drawn?.row.kind ?? "unread"} ${isCurrent ? "current" : ""} ${level === undefined ? "" : "marked"}"
+      class="row ${row?.kind ?? "unread"} ${isCurrent ? "current" : ""} ${level === undefined ? "" : "marked"}"
       part="row"
       role="row"
       id="cs-row-${number}"
@@ -47,11 +43,11 @@ export function rowView(looks: RowLooks): TemplateResult {
       aria-selected=${isCurrent}
     >
       ${
-        drawn === undefined
+        row === undefined
           ? html`<span role="gridcell" class="cell whole" aria-colspan=${columns.length + 1}>
               ${isLost ? list.lost : list.reading}
             </span>`
-          : whole(drawn, looks)
+          : whole(row, looks)
       }
     </div>
   `;
@@ -62,10 +58,10 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
-function whole({ row, read }: ReadRow, { standing, level, columns, texts }: RowLooks): TemplateResult {
-  const { cells, untold } = read;
+function whole(row: Row, { standing, level, columns, zone, texts }: RowLooks): TemplateResult {
+  const { cells, untold } = cellsOf(row, columns, zone, texts);
   const message = row.kind === "event" ? untold && html`<code>${value(untold)}</code>` : absence(row, texts);
-  const cell = (from: number) => (one: Cell, place: number) =>
+  const cell = (from: number) => (one: unknown, place: number) =>
     cellView(one, columns[from + place]?.id ?? "line", texts);
   // Where nothing else stands in the row, it has all of it.
   const [from, to] = cells.every((cell) => cell === undefined) ? [0, 0] : longestRun(columns);
@@ -84,58 +80,12 @@ function whole({ row, read }: ReadRow, { standing, level, columns, texts }: RowL
   `;
 }
 
-function cellView(cell: Cell, id: ChosenColumn["id"], texts: Texts): TemplateResult {
+function cellView(cell: unknown, id: ChosenColumn["id"], texts: Texts): TemplateResult {
   return html`
     <span role="gridcell" class="cell cell-${isMember(id) ? "member" : id} ${cell === undefined ? "nil" : ""}">
-      <span class="label" aria-hidden="true">${columnName(id, texts)}</span>${cell === undefined ? nothing : content(cell, texts)}
+      <span class="label" aria-hidden="true">${columnName(id, texts)}</span>${cell ?? nothing}
     </span>
   `;
-}
-
-function content(cell: NonNullable<Cell>, { figures, rows }: Texts): unknown {
-  switch (cell.kind) {
-    case "time":
-      return html`<time datetime=${cell.time} dir="ltr">${cell.shown}</time>`;
-    case "outcome":
-      return cell.text === undefined
-        ? html`<span class="outcome implied">${rows.list.notStated}</span>`
-        : outcome(cell.text);
-    case "text":
-      return cell.outcome === undefined ? value(cell.text) : withOutcome(cell.text, cell.outcome);
-    case "named": {
-      const { id, name } = cell;
-      return name === undefined
-        ? value(id)
-        : html`<span class="named">${value(name)} <span class="faint">${value(id)}</span></span>`;
-    }
-    case "number":
-      return figures.count(cell.number);
-    case "place":
-      return html`<bdi dir="ltr"><code>${cell.chain.slice(0, 8)}</code> / ${figures.count(cell.seq)}</bdi>`;
-  }
-}
-
-/** The words for what went wrong, or may have. */
-const OUTCOME_LOOKS: ReadonlyMap<string, Look> = new Map([
-  ["failure", { icon: "fail", tone: "bad" }],
-  ["denied", { icon: "warning", tone: "doubt" }],
-  ["unknown", { icon: "unknown", tone: "faint" }],
-]);
-
-/** An event's own word for how it went; what went wrong catches the eye. */
-function outcome(text: string): TemplateResult {
-  const look = OUTCOME_LOOKS.get(text);
-  return look === undefined
-    ? value(text)
-    : html`<span class="outcome tone-${look.tone}">${icon(look.icon)}${value(text)}</span>`;
-}
-
-/** An action, with a drawing of how it went where that is not well. */
-function withOutcome(action: string, text: string): TemplateResult {
-  const look = OUTCOME_LOOKS.get(text);
-  return look === undefined
-    ? value(action)
-    : html`<span class="outcome"><span class="tone-${look.tone}" title=${text}>${icon(look.icon)}<span class="sr">${text}</span></span>${value(action)}</span>`;
 }
 
 /** Who signed, as a drawing and, for those who do not see it, a word. */

@@ -1,71 +1,59 @@
 /** What stands in the cells of a row. */
 
+import { html, type TemplateResult } from "lit";
 import type { EventRow, Row } from "../index/types.js";
-import { type ChosenColumn, isMember, isOfEvent } from "./columns.js";
-import { clip, moment, type Zone } from "./format.js";
+import { type ChosenColumn, type ColumnId, isMember, isOfEvent } from "./columns.js";
+import { moment, type Zone } from "./format.js";
+import { icon, type Look } from "./icons.js";
 import { keyParts } from "./key.js";
-import { type Summary, summaryOf } from "./summary.js";
+import { type Party, summaryOf } from "./summary.js";
+import type { Texts } from "./texts/texts.js";
+import { value } from "./value.js";
 
-/** A cell; undefined where nothing stands in it. */
-export type Cell =
-  | { readonly kind: "time"; readonly time: string; readonly shown: string }
-  /** An action says how it ended, where no column does. */
-  | { readonly kind: "text"; readonly text: string; readonly outcome?: string | undefined }
-  /** Without a text where the event states none: nothing is known of how it ended. */
-  | { readonly kind: "outcome"; readonly text: string | undefined }
-  | { readonly kind: "number"; readonly number: number }
-  /** An actor, a target or a key. */
-  | { readonly kind: "named"; readonly id: string; readonly name: string | undefined }
-  | { readonly kind: "place"; readonly chain: string; readonly seq: number }
-  | undefined;
-
-/** No cell shows more than this of a value. */
-const SHOWN = 200;
-
-/** The cells of a row, in the order of the columns, and the event's text where none of it stands in them. */
+/** What a row shows. */
 export interface Cells {
-  readonly cells: readonly Cell[];
+  /** In the order of the columns; undefined where nothing stands in one. */
+  readonly cells: readonly unknown[];
+  /** The event's text, where nothing of the event stands in the cells. */
   readonly untold: string | undefined;
 }
 
-/** Reads a row for the columns. */
-export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone): Cells {
-  const summary = row.kind === "event" ? summaryOf(row) : undefined;
+/** Draws a row's cells. */
+export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, texts: Texts): Cells {
   const saysOutcome = columns.some(({ id }) => id === "outcome");
-  const cells = columns
-    .map((column) =>
-      isOfEvent(column.id)
-        ? row.kind === "event" && summary && ofEvent(row, summary, column)
-        : ofLink(row, column, zone),
-    )
-    .map((cell, place) =>
-      cell && cell.kind === "text" && columns[place]?.id === "action" && !saysOutcome
-        ? { ...cell, outcome: summary?.outcome && clip(summary.outcome, SHOWN) }
-        : cell || undefined,
-    );
-  const isTold = row.kind !== "event" || columns.some(({ id }, place) => isOfEvent(id) && tells(cells[place]));
-  return { cells, untold: isTold || row.begin === undefined ? undefined : clip(row.begin, SHOWN) };
+  const cells = columns.map(({ id }) => {
+    if (!isOfEvent(id)) {
+      return ofLink(row, id, zone, texts);
+    }
+    return row.kind === "event" ? ofEvent(row, id, saysOutcome, texts) : undefined;
+  });
+  if (row.kind !== "event") {
+    return { cells, untold: undefined };
+  }
+  const { outcome } = summaryOf(row);
+  const tells = (id: ColumnId, cell: unknown) => isOfEvent(id) && (id === "outcome" ? outcome : cell) !== undefined;
+  const isTold = columns.some(({ id }, place) => tells(id, cells[place]));
+  return { cells, untold: isTold ? undefined : row.begin };
 }
 
-function tells(cell: Cell): boolean {
-  return cell !== undefined && !(cell.kind === "outcome" && cell.text === undefined);
-}
-
-function ofEvent(row: EventRow, summary: Summary, { id }: ChosenColumn): Cell {
+function ofEvent(row: EventRow, id: ColumnId, saysOutcome: boolean, { rows }: Texts): unknown {
   if (isMember(id)) {
     return text(row.fields.get(id.slice(1))?.join(", "));
   }
+  const summary = summaryOf(row);
+  const { outcome } = summary;
   switch (id) {
     case "actor":
     case "target":
       return summary[id] && named(summary[id]);
-    case "outcome": {
-      const { outcome } = summary;
-      return { kind: "outcome", text: outcome && clip(outcome, SHOWN) };
-    }
+    case "outcome":
+      return outcome === undefined
+        ? html`<span class="outcome implied">${rows.list.notStated}</span>`
+        : outcomeView(outcome);
     case "tenant":
       return text(row.tenant);
     case "action":
+      return withOutcome(summary.action, saysOutcome ? undefined : outcome);
     case "address":
     case "reason":
     case "as":
@@ -75,36 +63,58 @@ function ofEvent(row: EventRow, summary: Summary, { id }: ChosenColumn): Cell {
   }
 }
 
-function ofLink(row: Row, { id }: ChosenColumn, zone: Zone): Cell {
-  switch (id) {
-    case "line":
-      return { kind: "number", number: row.line };
-    case "index":
-      return { kind: "number", number: row.index };
+function ofLink(row: Row, id: ColumnId, zone: Zone, { figures }: Texts): unknown {
+  if (id === "line" || id === "index") {
+    return figures.count(row[id]);
   }
   if (row.kind === "gap" || row.kind === "fold") {
     return undefined;
   }
   switch (id) {
     case "time":
-      return time((row.kind === "event" ? row.happened : undefined) ?? row.time, zone);
+      return timeView((row.kind === "event" ? row.happened : undefined) ?? row.time, zone);
     case "recorded":
-      return time(row.time, zone);
+      return timeView(row.time, zone);
     case "place":
-      return { kind: "place", chain: row.chain, seq: row.seq };
+      return html`<bdi dir="ltr"><code>${row.chain.slice(0, 8)}</code> / ${figures.count(row.seq)}</bdi>`;
     default:
       return named(keyParts(row.vkey));
   }
 }
 
-function time(time: string, zone: Zone): Cell {
-  return { kind: "time", time, shown: moment(time, zone) };
+function text(said: string | undefined): TemplateResult | undefined {
+  return said === undefined ? undefined : value(said);
 }
 
-function text(value: string | undefined): Cell {
-  return value === undefined ? undefined : { kind: "text", text: clip(value, SHOWN) };
+function timeView(time: string, zone: Zone): TemplateResult {
+  return html`<time datetime=${time} dir="ltr">${moment(time, zone)}</time>`;
 }
 
-function named({ id, name }: { readonly id: string; readonly name: string | undefined }): Cell {
-  return { kind: "named", id: clip(id, SHOWN), name: name && clip(name, SHOWN) };
+function named({ id, name }: Pick<Party, "id" | "name">): TemplateResult {
+  return name === undefined
+    ? value(id)
+    : html`<span class="named">${value(name)} <span class="faint">${value(id)}</span></span>`;
+}
+
+/** The words for what went wrong, or may have. */
+const OUTCOME_LOOKS: ReadonlyMap<string, Look> = new Map([
+  ["failure", { icon: "fail", tone: "bad" }],
+  ["denied", { icon: "warning", tone: "doubt" }],
+  ["unknown", { icon: "unknown", tone: "faint" }],
+]);
+
+/** An event's own word for how it went; what went wrong catches the eye. */
+function outcomeView(outcome: string): TemplateResult {
+  const look = OUTCOME_LOOKS.get(outcome);
+  return look === undefined
+    ? value(outcome)
+    : html`<span class="outcome tone-${look.tone}">${icon(look.icon)}${value(outcome)}</span>`;
+}
+
+/** An action, with a drawing of how it went where that is not well and no column says it. */
+function withOutcome(action: string | undefined, outcome = ""): TemplateResult | undefined {
+  const look = OUTCOME_LOOKS.get(outcome);
+  return action === undefined || look === undefined
+    ? text(action)
+    : html`<span class="outcome"><span class="tone-${look.tone}" title=${outcome}>${icon(look.icon)}<span class="sr">${outcome}</span></span>${value(action)}</span>`;
 }

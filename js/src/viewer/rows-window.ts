@@ -9,7 +9,7 @@ class RowsWindow extends Directive {
   readonly #parts: ChildPart[] = [];
   #first = 0;
 
-  render(rows: readonly number[], draw: (row: number, place: number) => unknown): unknown {
+  render(rows: readonly number[], draw: (row: number) => unknown): unknown {
     return rows.map(draw);
   }
 
@@ -32,7 +32,7 @@ class RowsWindow extends Directive {
     }
     rows.forEach((row, place) => {
       parts[place] ??= insertPart(container);
-      setChildPartValue(parts[place], draw(row, place));
+      setChildPartValue(parts[place], draw(row));
     });
     return noChange;
   }

@@ -10,16 +10,13 @@ import { drag, fitting, layOut } from "./columns-layout.js";
 import type { Zone } from "./format.js";
 import { icon } from "./icons.js";
 import { levelOf } from "./levels.js";
-import { columnName, type ReadRow, rowView } from "./row.js";
+import { columnName, rowView } from "./row.js";
 import { Answers, type Turn } from "./rows-answers.js";
-import { cellsOf } from "./rows-cells.js";
 import { Viewport } from "./rows-viewport.js";
 import { rowsWindow } from "./rows-window.js";
 import { en, type Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
 
-/** So long at a time events are read for drawing, in milliseconds. A file can have many that are very long. */
-const READING = 6;
 /** A list that is not wider than this has a card for each row, in rem: `rows.css` says so too. */
 const CARDS = 32;
 
@@ -64,7 +61,6 @@ export class Rows extends View {
     }),
     () => this.requestUpdate(),
   );
-  readonly #read = new Map<number, ReadRow>();
   /** The columns that are shown: fewer than there are where there is no room for all. */
   #fitting: readonly ChosenColumn[] = DEFAULT_COLUMNS;
   /** How wide it is, and how wide a rem, in pixels, as they were when it was last laid out. */
@@ -160,9 +156,6 @@ export class Rows extends View {
     const fitting = this.#fit();
     this.#isRefitted = changed.has("zone") || fitting !== this.#fitting || !this.hasUpdated;
     this.#fitting = fitting;
-    if (this.#isRefitted) {
-      this.#read.clear();
-    }
     const turn = this.#answers.receive(
       this.index,
       this.found,
@@ -181,7 +174,6 @@ export class Rows extends View {
     const { pages } = this.#answers;
     pages?.want(...this.#viewport.wanted, this.#viewport.way);
     const rows = this.#viewport.rows((first, last) => pages?.has(first, last) ?? true);
-    const drawn = this.#readRows(rows);
     const isCurrentDrawn = rows.includes(this.#current);
     return html`
       <div class="bar">
@@ -211,7 +203,7 @@ export class Rows extends View {
           </div>
           <div class="body" role="rowgroup" @click=${this.#clicked}>
             <div class="window" role="presentation">
-              ${rowsWindow(rows, (row, place) => this.#row(row, drawn[place], texts))}
+              ${rowsWindow(rows, (row) => this.#row(row, texts))}
             </div>
           </div>
         </div>
@@ -235,7 +227,7 @@ export class Rows extends View {
     this.#viewport.lay(scroller, body, drawn);
   }
 
-  /** What must be read and laid out anew. */
+  /** Whether it must be laid out anew. */
   #isRefitted = true;
 
   /** A list that is narrower shows cards, which have all columns. */
@@ -270,37 +262,6 @@ export class Rows extends View {
     }
   }
 
-  /** What stands in rows, as far as it is here and there is time to read it; the rest follows. */
-  #readRows(rows: readonly number[]): (ReadRow | undefined)[] {
-    const { pages } = this.#answers;
-    const [first = 0, last = 0] = [rows[0], (rows.at(-1) ?? -1) + 1];
-    for (const row of this.#read.keys()) {
-      if (row < first || row >= last) {
-        this.#read.delete(row);
-      }
-    }
-    const until = performance.now() + READING;
-    let isLate = false;
-    const drawn = rows.map((number) => {
-      const row = pages?.get(number);
-      const known = this.#read.get(number);
-      if (row === undefined || known?.row === row) {
-        return row && known;
-      }
-      if (isLate) {
-        return undefined;
-      }
-      const read = { row, read: cellsOf(row, this.#fitting, this.zone) };
-      this.#read.set(number, read);
-      isLate = performance.now() > until;
-      return read;
-    });
-    if (isLate) {
-      requestAnimationFrame(() => this.requestUpdate());
-    }
-    return drawn;
-  }
-
   #header({ id }: ChosenColumn, place: number, texts: Texts): TemplateResult {
     return html`
       <span role="columnheader" class="cell cell-${isMember(id) ? "member" : id}">
@@ -310,14 +271,17 @@ export class Rows extends View {
     `;
   }
 
-  #row(number: number, drawn: ReadRow | undefined, texts: Texts): unknown {
-    const columns = this.#fitting;
+  #row(number: number, texts: Texts): unknown {
+    const { pages } = this.#answers;
+    const row = pages?.get(number);
     const isCurrent = number === this.#current;
-    const standing = drawn?.row.kind === "event" ? this.standing(drawn.row) : undefined;
-    const isLost = this.#answers.pages?.isLost ?? false;
-    const level = drawn?.row.kind === "event" ? levelOf(this.marks, drawn.row.index) : undefined;
-    return guard([number, drawn?.read, isCurrent, standing, level, isLost, texts, columns], () =>
-      rowView({ number, drawn, isCurrent, standing, level, isLost, columns, texts }),
+    const standing = row?.kind === "event" ? this.standing(row) : undefined;
+    const level = row?.kind === "event" ? levelOf(this.marks, row.index) : undefined;
+    const isLost = pages?.isLost ?? false;
+    const columns = this.#fitting;
+    const { zone } = this;
+    return guard([number, row, isCurrent, standing, level, isLost, columns, zone, texts], () =>
+      rowView({ number, row, isCurrent, standing, level, isLost, columns, zone, texts }),
     );
   }
 

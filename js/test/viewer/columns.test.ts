@@ -6,6 +6,8 @@ import { DEFAULT_COLUMNS, longestRun, readColumns, writeColumns } from "../../di
 import { fitting } from "../../dist/viewer/columns-layout.js";
 import { extentOf } from "../../dist/viewer/period.js";
 import { cellsOf } from "../../dist/viewer/rows-cells.js";
+import { en } from "../../dist/viewer/texts/texts.js";
+import { textOf } from "./drawn.ts";
 import { event, listed, usual } from "./page/made.ts";
 
 test("columns are written and read again", () => {
@@ -36,25 +38,25 @@ test("the longest run of columns of the event", () => {
 test("every column has its cell", () => {
   const ids = ["time", "actor", "tenant", "place", "signer", "index", "line", "recorded", "as", ".context.ip", ".none"];
   const columns = ids.map((id) => ({ id: id as "time" }));
-  const { cells, untold } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc");
+  const { cells, untold } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc", en);
   assert.equal(untold, undefined);
-  assert.deepEqual(
-    cells.map((cell) => cell?.kind),
-    ["time", "named", "text", "place", "named", "number", "number", "time", "text", "text", undefined],
-  );
+  const [time, rest] = ["2026-11-01 00:00:02.000Z", ["countersign", "10.0.0.2", ""]];
+  const link = ["01234567 / 3", "example.com/recorder 5cc3cc17", "3", "5"];
+  assert.deepEqual(cells.map(textOf), [time, "Nightly backup u_2", "t_2", ...link, time, ...rest]);
 });
 
 test("when something happened is what the event says, and else when it was recorded", () => {
   const columns = [{ id: "time" }, { id: "recorded" }] as const;
   const shown = (happened: string | undefined) =>
-    cellsOf(listed({ ...usual(2), happened }), columns, "utc").cells.map((cell) => cell?.kind === "time" && cell.time);
-  assert.deepEqual(shown("2019-03-31T23:30:00.000Z"), ["2019-03-31T23:30:00.000Z", usual(2).time]);
-  assert.deepEqual(shown(undefined), [usual(2).time, usual(2).time]);
+    cellsOf(listed({ ...usual(2), happened }), columns, "utc", en).cells.map(textOf);
+  const recorded = usual(2).time.replace("T", " ");
+  assert.deepEqual(shown("2019-03-31T23:30:00.000Z"), ["2019-03-31 23:30:00.000Z", recorded]);
+  assert.deepEqual(shown(undefined), [recorded, recorded]);
 });
 
 test("an event of which nothing stands in the columns is shown as its text", () => {
   const untold = (json: string) =>
-    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc").untold;
+    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc", en).untold;
   assert.equal(untold('{"else":1}'), '{"else":1}');
   assert.equal(untold('{"action":"a"}'), undefined);
 });
