@@ -10,6 +10,7 @@ import {
   widthWithin,
 } from "./columns.js";
 import type { Zone } from "./format.js";
+import { dragged } from "./view.js";
 
 /** Lays out rows. A page's policy can forbid style attributes, but not this. */
 export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[], zone: Zone): void {
@@ -86,21 +87,11 @@ function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
 
 /** Follows a pointer from a press on a header's grip, and tells each width and the end. */
 export function drag(event: PointerEvent, told: (width: number) => void, ended: () => void): void {
-  const grip = event.currentTarget as HTMLElement;
-  const header = grip.parentElement;
+  const header = (event.currentTarget as HTMLElement).parentElement;
   if (header === null || event.button !== 0) {
     return;
   }
-  event.preventDefault();
   const begin = header.getBoundingClientRect().width;
   const way = getComputedStyle(header).direction === "rtl" ? -1 : 1;
-  const moved = ({ clientX }: PointerEvent) => told(widthWithin(begin + way * (clientX - event.clientX)));
-  const end = () => {
-    grip.removeEventListener("pointermove", moved);
-    grip.removeEventListener("lostpointercapture", end);
-    ended();
-  };
-  grip.setPointerCapture(event.pointerId);
-  grip.addEventListener("pointermove", moved);
-  grip.addEventListener("lostpointercapture", end);
+  dragged(event, ({ clientX }) => told(widthWithin(begin + way * (clientX - event.clientX))), ended);
 }

@@ -14,17 +14,11 @@ import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Standing } from "../index/standing.js";
 import { isSameLine } from "./opening.js";
-import type { Provable } from "./proof.js";
 import { absent } from "./row.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
 import { en, type Texts } from "./texts/texts.js";
 import { filled, value } from "./value.js";
-import { define, given, View, wish } from "./view.js";
-
-/** What the drawer knows of the verification that its event comes from. */
-export interface Shown extends Provable {
-  readonly report?: Report | undefined;
-}
+import { define, dragged, given, View, wish } from "./view.js";
 
 /** So many characters of the bytes as they stand are drawn before all of them are asked for. */
 const TEXT_SHOWN = 20_000;
@@ -34,8 +28,6 @@ const WIDEST = 75;
 const STEP = 5;
 /** What actors are that do not say. */
 const USUAL_TYPE = "user";
-/** On screens that are no wider than this it takes all of it. */
-const NARROW = "(max-width: 64rem)";
 
 /**
  * One row in full: an event as parsed from the bytes that matched, and those bytes; or what is known of an event that
@@ -53,7 +45,9 @@ export class Drawer extends View {
     "zone",
     "texts",
     "slicer",
-    "session",
+    "source",
+    "trust",
+    "report",
     "detection",
     "modal",
   );
@@ -67,29 +61,20 @@ export class Drawer extends View {
   zone: Zone = "utc";
   texts: Texts = en;
   declare slicer: Slicer | undefined;
-  declare session: Shown | undefined;
+  /** All of the export, and the trust file's text that it was verified with: what an event is proven from. */
+  declare source: Blob | undefined;
+  declare trust: string | undefined;
+  declare report: Report | undefined;
   /** What rules find among the events. */
   declare detection: Detection | undefined;
-  /** Whether it covers what is behind it; undefined where the window's width decides. */
-  declare modal: boolean | undefined;
+  /** Whether it covers what is behind it. */
+  modal: boolean = false;
 
   /** How much of the width it takes beside the rows, in percent. */
   #share = 38;
   #bounds: Bounds = FIRST_BOUNDS;
   #isWhole = false;
   #isModal: boolean | undefined;
-  #narrow: MediaQueryList | undefined;
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#narrow = matchMedia(NARROW);
-    this.#narrow.addEventListener("change", this.#resized);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#narrow?.removeEventListener("change", this.#resized);
-  }
 
   /** Puts the focus into it. */
   override focus(): void {
@@ -136,7 +121,7 @@ export class Drawer extends View {
     if (dialog === null) {
       return;
     }
-    const wanted = this.row === undefined ? undefined : (this.modal ?? this.#narrow?.matches ?? false);
+    const wanted = this.row === undefined ? undefined : this.modal;
     if (wanted !== this.#isModal) {
       this.#isModal = wanted;
       dialog.close();
@@ -159,15 +144,9 @@ export class Drawer extends View {
 
   /** It is widened at the edge that it has with the rows. */
   readonly #grip = (event: PointerEvent): void => {
-    const grip = event.currentTarget as HTMLElement;
     const { left, right, width } = this.parentElement?.getBoundingClientRect() ?? { left: 0, right: 0, width: 1 };
     const isRight = getComputedStyle(this).direction !== "rtl";
-    const follow = ({ clientX }: PointerEvent) =>
-      this.#widen(((isRight ? right - clientX : clientX - left) / width) * 100);
-    event.preventDefault();
-    grip.setPointerCapture(event.pointerId);
-    grip.addEventListener("pointermove", follow);
-    grip.addEventListener("lostpointercapture", () => grip.removeEventListener("pointermove", follow), { once: true });
+    dragged(event, ({ clientX }) => this.#widen(((isRight ? right - clientX : clientX - left) / width) * 100));
   };
 
   readonly #widened = (event: KeyboardEvent): void => {
@@ -232,7 +211,7 @@ export class Drawer extends View {
       ${isCut ? html`<p class="actions"><button type="button" class="quiet" @click=${this.#showMore}>${drawer.showMore}</button></p>` : nothing}
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
-      <cs-proof .event=${row} .slicer=${this.slicer} .session=${this.session} .texts=${texts}></cs-proof>
+      <cs-proof .event=${row} .slicer=${this.slicer} .source=${this.source} .trust=${this.trust} .texts=${texts}></cs-proof>
       <h3>${drawer.bytes}</h3>
       ${this.#bytes(row.json, texts)}
     `;
@@ -305,7 +284,7 @@ export class Drawer extends View {
   #place(row: WholeEvent | WithheldMark, texts: Texts): TemplateResult {
     const { facts, bySigner } = texts.rows.drawer;
     const { count } = texts.figures;
-    const trust = this.session?.report?.signers.find(({ vkey }) => vkey === row.vkey)?.trust;
+    const trust = this.report?.signers.find(({ vkey }) => vkey === row.vkey)?.trust;
     const { name, id } = keyParts(row.vkey);
     return html`
       <dl class="facts">
@@ -374,8 +353,6 @@ export class Drawer extends View {
       }
     });
   }
-
-  readonly #resized = (): void => this.requestUpdate();
 
   /** A click on what is behind it. */
   readonly #clicked = (event: MouseEvent): void => {

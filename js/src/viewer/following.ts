@@ -2,6 +2,8 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
+import { deferred } from "../promises.js";
+import { comesWithin } from "../timers.js";
 import { readStream } from "../verify/event-stream.js";
 
 /** How the connection is. */
@@ -202,17 +204,10 @@ export class Following {
     const wait = this.#wait;
     this.#wait = Math.min(LATE, 2 * wait);
     this.#tell({ state: "lost", seconds: Math.round(wait / 1000) });
-    await new Promise<void>((resolve, reject) => {
-      const abort = () => {
-        clearTimeout(timer);
-        reject(this.#signal.reason);
-      };
-      const timer = setTimeout(() => {
-        this.#signal.removeEventListener("abort", abort);
-        resolve();
-      }, wait);
-      this.#signal.addEventListener("abort", abort, { once: true });
-    });
+    const aborted = deferred<never>();
+    const abort = () => aborted.reject(this.#signal.reason);
+    this.#signal.addEventListener("abort", abort);
+    await comesWithin(wait, aborted.promise).finally(() => this.#signal.removeEventListener("abort", abort));
   }
 
   #tell(link: Link): void {

@@ -3,7 +3,7 @@ import { createRef, ref } from "lit/directives/ref.js";
 import type { FoundMarks } from "../analyze/types.js";
 import type { Found, Histogram, Outcome } from "../index/types.js";
 import { Chart, OUTCOMES } from "./chart.js";
-import { moment, type Zone } from "./format.js";
+import { EARLIEST, LATEST, moment, type Zone } from "./format.js";
 import { counted } from "./levels.js";
 import type { Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
@@ -11,7 +11,7 @@ import { define, given, View, wish } from "./view.js";
 /** How many spans of time the table lists: the fullest ones. */
 const LISTED = 100;
 
-/** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}. */
+/** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}, either of which may be open. */
 export class HistogramView extends View {
   static override properties = given("found", "marks", "zone", "texts", "theme");
 
@@ -239,7 +239,9 @@ export class HistogramView extends View {
   }
 
   #choose(since: number, until: number): void {
-    this.dispatchEvent(wish("time-chosen", { since, until }));
+    // No query can have the ends beyond these.
+    const ends = { since: since > EARLIEST ? since : undefined, until: until <= LATEST ? until : undefined };
+    this.dispatchEvent(wish("time-chosen", ends));
   }
 
   readonly #toggled = (event: Event): void => {

@@ -2,7 +2,7 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../index/types.js";
-import type { Zone } from "./format.js";
+import { moment, type Zone } from "./format.js";
 import type { Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
 
@@ -82,7 +82,7 @@ export class Period extends View {
   #dates(): TemplateResult {
     const { period } = this.texts.view;
     const { begin, end } = this.extent ?? {};
-    const day = (time: number | undefined) => (time === undefined ? "" : this.#dayOf(time));
+    const day = (time: number | undefined) => (time === undefined ? "" : moment(time, this.zone).slice(0, 10));
     return html`
       <form class="period-dates" @submit=${this.#between}>
         <label>${period.from} <input type="date" name="from" .defaultValue=${day(begin)} /></label>
@@ -127,15 +127,6 @@ export class Period extends View {
   #next(begin: number): number {
     const date = new Date(begin);
     return this.zone === "utc" ? begin + DAY : date.setDate(date.getDate() + 1);
-  }
-
-  #dayOf(time: number): string {
-    const date = new Date(time);
-    if (this.zone === "utc") {
-      return date.toISOString().slice(0, 10);
-    }
-    const two = (value: number) => String(value).padStart(2, "0");
-    return `${String(date.getFullYear()).padStart(4, "0")}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   }
 
   #wish(since: number | undefined, until: number | undefined): void {

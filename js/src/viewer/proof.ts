@@ -12,12 +12,6 @@ import { en, type Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
 import { define, given, View } from "./view.js";
 
-/** What is known of the export that an event is proven from. */
-export interface Provable {
-  readonly source: unknown;
-  readonly trust?: string | undefined;
-}
-
 type State =
   | { readonly kind: "unasked" }
   | { readonly kind: "asked"; readonly read: number; readonly of: number; readonly asking: AbortController }
@@ -36,11 +30,13 @@ const OF_TREE: readonly string[] = ["leaf", "path", "checkpoint"];
 
 /** How one event is proven: asked for, since all of the export is read again for it. */
 export class Proof extends View {
-  static override properties = given("event", "slicer", "session", "texts");
+  static override properties = given("event", "slicer", "source", "trust", "texts");
 
   declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
-  declare session: Provable | undefined;
+  /** All of the export, once it was read. */
+  declare source: Blob | undefined;
+  declare trust: string | undefined;
   texts: Texts = en;
 
   #state: State = { kind: "unasked" };
@@ -52,15 +48,15 @@ export class Proof extends View {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    const before = changed.get("event");
-    if (changed.has("session") || (changed.has("event") && !isSameLine(before, this.event))) {
+    const isOther = changed.has("event") && !isSameLine(changed.get("event"), this.event);
+    if (isOther || changed.has("source") || changed.has("trust")) {
       this.#forget();
     }
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    const { texts, event, slicer, session } = this;
-    if (event === undefined || slicer === undefined || !(session?.source instanceof Blob)) {
+    const { texts, event, slicer, source } = this;
+    if (event === undefined || slicer === undefined || source === undefined) {
       return nothing;
     }
     const { drawer, proof } = texts.rows;
@@ -159,20 +155,20 @@ export class Proof extends View {
   }
 
   readonly #explain = async (): Promise<void> => {
-    const { event, slicer, session } = this;
-    if (event === undefined || slicer === undefined || !(session?.source instanceof Blob)) {
+    const { event, slicer, source, trust } = this;
+    if (event === undefined || slicer === undefined || source === undefined) {
       return;
     }
     const asking = new AbortController();
     const { chain, seq } = event;
-    this.#become({ kind: "asked", read: 0, of: session.source.size, asking });
+    this.#become({ kind: "asked", read: 0, of: source.size, asking });
     const isAsked = () => this.#state.kind === "asked" && this.#state.asking === asking;
     try {
       const explanation = await slicer.explain(
-        session.source,
+        source,
         { chain, seq },
         {
-          trust: session.trust,
+          trust,
           signal: asking.signal,
           told: (read, of) => {
             if (isAsked()) {

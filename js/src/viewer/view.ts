@@ -26,3 +26,16 @@ export function define(name: string, part: CustomElementConstructor): void {
     customElements.define(name, part);
   }
 }
+
+/** Follows a pointer that presses something, until it lets go. */
+export function dragged(press: PointerEvent, moved: (event: PointerEvent) => void, ended = () => {}): void {
+  const grip = press.currentTarget as HTMLElement;
+  press.preventDefault();
+  grip.setPointerCapture(press.pointerId);
+  grip.addEventListener("pointermove", moved);
+  const end = () => {
+    grip.removeEventListener("pointermove", moved);
+    ended();
+  };
+  grip.addEventListener("lostpointercapture", end, { once: true });
+}

@@ -8,11 +8,10 @@ import { Announcer } from "./announcer.js";
 import type { ChosenColumn } from "./columns.js";
 import "./detections.js";
 import "./drawer.js";
-import type { Shown } from "./drawer.js";
 import "./export-menu.js";
 import "./facets.js";
 import type { Link } from "./following.js";
-import { EARLIEST, LATEST, type Zone } from "./format.js";
+import type { Zone } from "./format.js";
 import { helpView } from "./help.js";
 import "./histogram.js";
 import { icon } from "./icons.js";
@@ -133,7 +132,6 @@ export class Viewer extends LitElement {
   #isHelpOpen = false;
   /** Whether a button of the strip was pressed, which goes with what it did. */
   #isStripPressed = false;
-  #shown: Shown = { source: undefined };
   /** Whether there is no room for a row's details beside the rows. */
   #isSmall = false;
   readonly #resized = new ResizeObserver(([entry]) => {
@@ -310,6 +308,8 @@ export class Viewer extends LitElement {
     const { opened } = this.#opening;
     const { detection } = session;
     const marks = detection?.told?.marks;
+    const chooseTime = ({ detail: { since, until } }: CustomEvent<{ since?: number; until?: number }>) =>
+      this.#edit(session, (text) => session.index.within(text, since, until));
     return html`
       <div class="tools" part="tools">
         <cs-query
@@ -327,8 +327,7 @@ export class Viewer extends LitElement {
           .extent=${this.#extent}
           .zone=${zone}
           .texts=${texts}
-          @time-chosen=${({ detail }: CustomEvent<{ since?: number; until?: number }>) =>
-            void this.#edit(session, (text) => session.index.within(text, detail.since, detail.until))}
+          @time-chosen=${chooseTime}
         ></cs-period>
         ${toolbarView({
           texts,
@@ -361,8 +360,7 @@ export class Viewer extends LitElement {
         .zone=${zone}
         .texts=${texts}
         .theme=${this.theme ?? ""}
-        @time-chosen=${({ detail }: CustomEvent<{ since: number; until: number }>) =>
-          void this.#edit(session, (text) => session.index.within(text, ...span(detail)))}
+        @time-chosen=${chooseTime}
       ></cs-histogram>
       <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.#isSmall}>
         <cs-rows
@@ -401,7 +399,9 @@ export class Viewer extends LitElement {
           .zone=${zone}
           .texts=${texts}
           .slicer=${this.#slicer}
-          .session=${this.#proven(session)}
+          .source=${session.bytes}
+          .trust=${session.trust}
+          .report=${session.report}
           .detection=${detection}
           @show-leaf=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToLeaf(detail.leaf)}
           @unfold=${() => this.#fold(false)}
@@ -419,15 +419,6 @@ export class Viewer extends LitElement {
 
   /** What is known of who signed: another function whenever it may answer otherwise. */
   #standing: Rows["standing"] = () => "unsettled";
-
-  /** What an event is proven from: the bytes that were read, wherever they came from. */
-  #proven({ bytes, trust, report }: Session): Shown {
-    const { source, report: before } = this.#shown;
-    if (bytes !== source || report !== before) {
-      this.#shown = { source: bytes, trust, report };
-    }
-    return this.#shown;
-  }
 
   #standingOf(row: WholeRow | undefined): Standing {
     return row === undefined || row.kind === "gap" || row.kind === "fold"
@@ -640,27 +631,15 @@ export class Viewer extends LitElement {
 
   /** The search is one key away from wherever the reader is on the page, unless the page has its own use for the key. */
   readonly #pageKey = (event: KeyboardEvent): void => {
-    const [target] = event.composedPath();
-    const isTaken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.isComposing;
-    const isField =
-      target instanceof Element &&
-      target.matches("input, select, textarea, dialog, dialog *, [contenteditable], [contenteditable] *");
-    if (
-      event.key === "/" &&
-      !isTaken &&
-      !isField &&
-      Viewer.#connected.size === 1 &&
-      this.#query.value?.checkVisibility()
-    ) {
+    const isOurs = event.key === "/" && Viewer.#connected.size === 1 && !isTaken(event);
+    if (isOurs && this.#query.value?.checkVisibility()) {
       event.preventDefault();
       this.#query.value.focus();
     }
   };
 
   readonly #key = (event: KeyboardEvent): void => {
-    const [target] = event.composedPath();
-    const isTaken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.isComposing;
-    if (isTaken || (target instanceof Element && target.matches("input, select, textarea, dialog, dialog *"))) {
+    if (isTaken(event)) {
       return;
     }
     switch (event.key) {
@@ -713,13 +692,11 @@ export class Viewer extends LitElement {
   }
 }
 
-/** A span of time, without the ends that no query can have. */
-function span({
-  since,
-  until,
-}: {
-  readonly since: number;
-  readonly until: number;
-}): [number | undefined, number | undefined] {
-  return [since > EARLIEST ? since : undefined, until <= LATEST ? until : undefined];
+/** Whether a key means something where it was pressed, or was answered already. */
+function isTaken(event: KeyboardEvent): boolean {
+  const [target] = event.composedPath();
+  const isField =
+    target instanceof Element &&
+    target.matches("input, select, textarea, dialog, dialog *, [contenteditable], [contenteditable] *");
+  return isField || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.isComposing;
 }

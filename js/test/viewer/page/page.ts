@@ -217,7 +217,8 @@ const slicer = {
     }),
 } as Partial<Slicer> as Slicer;
 drawer.slicer = slicer;
-drawer.session = { source: new Blob(["x".repeat(1_000_000)]), trust: undefined };
+drawer.modal = matchMedia("(max-width: 64rem)").matches;
+drawer.source = new Blob(["x".repeat(1_000_000)]);
 
 function made(what: What): ReturnType<typeof indexOf> {
   switch (what) {
@@ -291,9 +292,6 @@ const page = {
   },
   trust(all: Standing): void {
     rows.standing = () => all;
-  },
-  modal(modal: boolean | undefined): void {
-    drawer.modal = modal;
   },
   goTo: (row: number): void => rows.goTo(row),
   choose: (): void => rows.chooseColumns(),
