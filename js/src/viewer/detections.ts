@@ -4,12 +4,12 @@ import type { Report } from "../report.js";
 import type { Detection } from "./detection.js";
 import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
-import { Hearing } from "./hearing.js";
-import { icon, LEVEL_LOOKS } from "./icons.js";
+import { icon, LEVEL_LOOKS, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "./icons.js";
+import { Listing } from "./listing.js";
 import { save, stem } from "./save.js";
 import { en, type Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { define, given, View, wish } from "./view.js";
+import { define, given, own, View, wish } from "./view.js";
 
 /** So many findings are listed at first, and so many more each time. */
 const LISTED = 10;
@@ -23,7 +23,10 @@ const VALUES = 3;
  * It wishes for `show-finding` ({ finding }).
  */
 export class Detections extends View {
-  static override properties = given("detection", "zone", "texts", "level", "beside");
+  static override properties = {
+    ...given("detection", "zone", "texts", "level", "beside"),
+    ...own("rule", "said", "isSaving"),
+  };
 
   declare detection: Detection | undefined;
   zone: Zone = "utc";
@@ -33,25 +36,18 @@ export class Detections extends View {
   /** What whoever holds this says of the rules. */
   declare beside: unknown;
 
-  #rule: string | undefined;
+  declare private rule: string | undefined;
+  private said = "";
+  private isSaving = false;
   #most = LISTED;
-  #listed: readonly Listed[] = [];
-  #asked = 0;
-  #said = "";
-  #isSaving = false;
-
-  constructor() {
-    super();
-    new Hearing(this, this.#changed);
-  }
+  readonly #listing = new Listing(this, (answers) => answers.list(0, this.#most, this.rule));
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection")) {
-      this.#rule = undefined;
+      this.rule = undefined;
       this.#most = LISTED;
-      this.#listed = [];
-      this.#said = "";
-      void this.#list();
+      this.said = "";
+      this.#listing.begin();
     }
   }
 
@@ -66,7 +62,7 @@ export class Detections extends View {
         ${heading(this.level ?? 3, found.heading)}
         ${this.#content(detection, texts)}
         ${this.beside ?? nothing}
-        <p class="sr" role="status">${this.#said}</p>
+        <p class="sr" role="status">${this.said}</p>
       </section>
     `;
   }
@@ -76,27 +72,28 @@ export class Detections extends View {
     const { told, failure } = detection;
     if (failure !== undefined) {
       return html`
-        <p><span class="state tone-bad">${icon("fail")}${found.failed}</span></p>
+        <p>${stateView(STATE_LOOKS.fail, found.failed)}</p>
         <p>${said(failure.message, texts, 1_000)}</p>
         ${failure.hint === undefined ? nothing : html`<p class="faint">${said(failure.hint, texts, 1_000)}</p>`}
       `;
     }
     if (told === undefined) {
-      return html`<p class="found-outcome" data-looks="waiting"><span class="state tone-faint">${icon("waiting")}${found.looking}</span></p>`;
+      return html`<p class="found-outcome" data-looks="waiting">${stateView(OUTCOMES.waiting, found.looking)}</p>`;
     }
     const { rules, findings } = told;
-    const shown = this.#rule === undefined ? findings : (rules.find(({ rule }) => rule === this.#rule)?.findings ?? 0);
+    const { listed } = this.#listing;
+    const shown = this.rule === undefined ? findings : (rules.find(({ rule }) => rule === this.rule)?.findings ?? 0);
     return html`
       ${outcome(detection, texts)}
       ${rules.length > 1 ? this.#rules(rules, findings, texts) : nothing}
       ${
-        this.#listed.length === 0
+        listed.length === 0
           ? nothing
-          : html`<ol class="found-list">${this.#listed.map((listed) => this.#finding(listed, texts))}</ol>`
+          : html`<ol class="found-list">${listed.map((one) => this.#finding(one, texts))}</ol>`
       }
       ${
-        this.#listed.length < shown && this.#listed.length > 0
-          ? html`<p class="actions"><button type="button" class="quiet" @click=${this.#more}>${found.more(texts.figures.count(shown - this.#listed.length))}</button></p>`
+        listed.length < shown && listed.length > 0
+          ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#most + LISTED, this.rule)}>${found.more(texts.figures.count(shown - listed.length))}</button></p>`
           : nothing
       }
       ${this.#about(detection, texts)}
@@ -105,7 +102,7 @@ export class Detections extends View {
 
   #rules(rules: readonly RuleFound[], all: number, { found, figures }: Texts): TemplateResult {
     const choice = (rule: string | undefined, name: unknown, count: number, level?: Level) => html`
-      <button type="button" class="chip" aria-pressed=${this.#rule === rule} @click=${() => this.#choose(rule)}>
+      <button type="button" class="chip" aria-pressed=${this.rule === rule} @click=${() => this.#show(LISTED, rule)}>
         ${level === undefined ? nothing : levelIcon(level)}<bdi>${name}</bdi> <span class="faint">${figures.count(count)}</span>
       </button>
     `;
@@ -141,9 +138,9 @@ export class Detections extends View {
     const { found, figures } = texts;
     const { pack, events, unread, limits, future } = told;
     return html`
-      ${unread === 0 ? nothing : html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${found.unread(unread)}</span></p>`}
-      ${future === null ? nothing : html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${found.future(figures.events(future.number), figures.count(future.first_leaf))}</span></p>`}
-      ${limits.map((limit) => html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${limited(limit, texts)}</span></p>`)}
+      ${unread === 0 ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.unread(unread))}</p>`}
+      ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future(figures.events(future.number), figures.count(future.first_leaf)))}</p>`}
+      ${limits.map((limit) => html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, limited(limit, texts))}</p>`)}
       <details class="found-about">
         <summary>${found.about}</summary>
         <p class="faint">${found.meaning}</p>
@@ -157,7 +154,7 @@ export class Detections extends View {
           isFinal
             ? html`
               <p class="actions">
-                <button type="button" aria-disabled=${this.#isSaving} @click=${() => void this.#save(detection, texts)}>${icon("save")} ${found.save}</button>
+                <button type="button" aria-disabled=${this.isSaving} @click=${() => void this.#save(detection, texts)}>${icon("save")} ${found.save}</button>
                 <small class="faint">${found.saveAbout}</small>
               </p>`
             : nothing
@@ -166,49 +163,26 @@ export class Detections extends View {
     `;
   }
 
-  readonly #changed = (): void => {
-    this.requestUpdate();
-    void this.#list();
-  };
-
-  #choose(rule: string | undefined): void {
-    this.#rule = rule;
-    this.#most = LISTED;
-    void this.#list();
-  }
-
-  readonly #more = (): void => {
-    this.#most += LISTED;
-    void this.#list();
-  };
-
-  /** Asks for the findings that are shown. What was asked before is not wanted any more. */
-  async #list(): Promise<void> {
-    this.#asked += 1;
-    const asked = this.#asked;
-    const answers = this.detection?.told && this.detection.answers;
-    const listed = await answers?.list(0, this.#most, this.#rule).catch(() => undefined);
-    if (asked === this.#asked && listed !== undefined) {
-      this.#listed = listed;
-    }
-    this.requestUpdate();
+  /** Lists so many findings, of one rule or of all. */
+  #show(most: number, rule: string | undefined): void {
+    this.#most = most;
+    this.rule = rule;
+    void this.#listing.ask();
   }
 
   async #save({ answers, session }: Detection, { found }: Texts): Promise<void> {
-    if (answers === undefined || this.#isSaving) {
+    if (answers === undefined || this.isSaving) {
       return;
     }
-    this.#isSaving = true;
-    this.requestUpdate();
+    this.isSaving = true;
     try {
       const name = `${stem(session.name ?? "")}.findings.json`;
       save(name, await answers.document());
-      this.#said = found.saved(name);
+      this.said = found.saved(name);
     } catch {
-      this.#said = found.unsaved;
+      this.said = found.unsaved;
     }
-    this.#isSaving = false;
-    this.requestUpdate();
+    this.isSaving = false;
   }
 }
 
@@ -232,8 +206,7 @@ function outcome({ told, isFinal, session }: Detection, texts: Texts): TemplateR
     // Of nothing that could be read it says little that nothing was found.
     return [findings === 0 && unread === events ? "untold" : as, text] as const;
   })();
-  const { icon: drawing, tone } = OUTCOMES[looks];
-  return html`<p class="found-outcome" data-looks=${looks}><span class="state tone-${tone}">${icon(drawing)}${words}</span></p>`;
+  return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
 }
 
 const OUTCOMES = {
@@ -283,8 +256,7 @@ function limited({ title, groups, hits, findings }: Limit, { found, figures }: T
 
 /** How serious a finding is, in a word. */
 export function levelView(level: Level, { found }: Texts): TemplateResult {
-  const { tone } = LEVEL_LOOKS[level];
-  return html`<span class="state tone-${tone}">${icon(LEVEL_LOOKS[level].icon)}${found.levels[level]}</span>`;
+  return stateView(LEVEL_LOOKS[level], found.levels[level]);
 }
 
 function levelIcon(level: Level): TemplateResult {

@@ -9,7 +9,7 @@ import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
 import { clip, moment, visible, type Zone } from "./format.js";
 import "./found.js";
-import { icon, SIGNER_LOOKS, STANDING_LOOKS } from "./icons.js";
+import { icon, SIGNER_LOOKS, STANDING_LOOKS, stateView } from "./icons.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Standing } from "../index/standing.js";
@@ -18,7 +18,7 @@ import { absent } from "./row.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
 import { en, type Texts } from "./texts/texts.js";
 import { filled, value } from "./value.js";
-import { define, dragged, given, View, wish } from "./view.js";
+import { define, dragged, given, own, View, wish } from "./view.js";
 
 /** So many characters of the bytes as they stand are drawn before all of them are asked for. */
 const TEXT_SHOWN = 20_000;
@@ -37,20 +37,11 @@ const USUAL_TYPE = "user";
  * ({ by }) and `close`.
  */
 export class Drawer extends View {
-  static override properties = given(
-    "row",
-    "standing",
-    "position",
-    "of",
-    "zone",
-    "texts",
-    "slicer",
-    "source",
-    "trust",
-    "report",
-    "detection",
-    "modal",
-  );
+  static override properties = {
+    ...given("row", "standing", "position", "of", "zone", "texts"),
+    ...given("slicer", "source", "trust", "report", "detection", "modal"),
+    ...own("share", "bounds", "isWhole"),
+  };
 
   /** What is shown; nothing closes it. */
   declare row: WholeRow | undefined;
@@ -71,9 +62,9 @@ export class Drawer extends View {
   modal: boolean = false;
 
   /** How much of the width it takes beside the rows, in percent. */
-  #share = 38;
-  #bounds: Bounds = FIRST_BOUNDS;
-  #isWhole = false;
+  private share = 38;
+  private bounds: Bounds = FIRST_BOUNDS;
+  private isWhole = false;
   #isModal: boolean | undefined;
 
   /** Puts the focus into it. */
@@ -83,8 +74,8 @@ export class Drawer extends View {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("row") && !isSameLine(changed.get("row"), this.row)) {
-      this.#bounds = FIRST_BOUNDS;
-      this.#isWhole = false;
+      this.bounds = FIRST_BOUNDS;
+      this.isWhole = false;
     }
   }
 
@@ -107,7 +98,7 @@ export class Drawer extends View {
           aria-label=${texts.rows.drawer.widen}
           aria-valuemin=${NARROWEST}
           aria-valuemax=${WIDEST}
-          aria-valuenow=${this.#share}
+          aria-valuenow=${this.share}
           tabindex="0"
           @pointerdown=${this.#grip}
           @keydown=${this.#widened}
@@ -156,14 +147,13 @@ export class Drawer extends View {
     if (by !== 0) {
       event.preventDefault();
       event.stopPropagation();
-      this.#widen(this.#share + by);
+      this.#widen(this.share + by);
     }
   };
 
   #widen(share: number): void {
-    this.#share = Math.round(Math.min(WIDEST, Math.max(NARROWEST, share)));
-    this.parentElement?.style.setProperty("--cs-drawer", `${this.#share}%`);
-    this.requestUpdate();
+    this.share = Math.round(Math.min(WIDEST, Math.max(NARROWEST, share)));
+    this.parentElement?.style.setProperty("--cs-drawer", `${this.share}%`);
   }
 
   #content(row: WholeRow, texts: Texts): TemplateResult {
@@ -191,13 +181,13 @@ export class Drawer extends View {
   #event(row: WholeEvent, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
     const event = row.tree;
-    const members = new MembersView(texts, this.#bounds);
+    const members = new MembersView(texts, this.bounds);
     const drawn = event && members.draw(event);
     let isCut = members.isCut;
     const changes =
       event === undefined
         ? nothing
-        : changesView(event, texts, this.#bounds, () => {
+        : changesView(event, texts, this.bounds, () => {
             isCut = true;
           });
     return html`
@@ -219,11 +209,11 @@ export class Drawer extends View {
 
   #withheld(row: WithheldMark, texts: Texts): TemplateResult {
     const { drawer, list } = texts.rows;
-    const { tone, icon: drawing } = STANDING_LOOKS[this.standing];
+    const look = STANDING_LOOKS[this.standing];
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
       <p>${drawer.withheldAbout(1)}${row.why === null ? nothing : ` ${drawer.withheldClaim}`}</p>
-      <p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${texts.rows.standing[this.standing].word}</span></p>
+      <p class="standing tone-${look.tone}">${stateView(look, texts.rows.standing[this.standing].word)}</p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
     `;
@@ -248,9 +238,9 @@ export class Drawer extends View {
   }
 
   #standing({ rows }: Texts): TemplateResult {
-    const { tone, icon: drawing } = STANDING_LOOKS[this.standing];
+    const look = STANDING_LOOKS[this.standing];
     const { word, why } = rows.standing[this.standing];
-    return html`<p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${word}</span> ${why}</p>`;
+    return html`<p class="standing tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
   }
 
   /** What a reading made of it, apart from what was signed, and the way to that. */
@@ -303,7 +293,7 @@ export class Drawer extends View {
 
   #bytes(text: string, { rows, figures }: Texts): TemplateResult {
     const { drawer } = rows;
-    const shown = this.#isWhole ? text : clip(text, TEXT_SHOWN);
+    const shown = this.isWhole ? text : clip(text, TEXT_SHOWN);
     const isClipped = shown.length < text.length;
     return html`
       <pre class="raw" tabindex="0" role="group" aria-label=${drawer.bytes}><code>${visible(shown).map((part) =>
@@ -335,18 +325,17 @@ export class Drawer extends View {
   };
 
   readonly #showMore = (): void => {
-    this.#bounds = wider(this.#bounds);
+    this.bounds = wider(this.bounds);
     this.#stay();
   };
 
   readonly #showWhole = (): void => {
-    this.#isWhole = true;
+    this.isWhole = true;
     this.#stay();
   };
 
-  /** Draws anew. The focus stays here where the button that had it goes. */
+  /** The focus stays here where the button that had it goes. */
   #stay(): void {
-    this.requestUpdate();
     void this.updateComplete.then(() => {
       if ((this.getRootNode() as ShadowRoot).activeElement === null) {
         this.focus();
@@ -429,9 +418,8 @@ function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateR
 }
 
 function trusted(trust: SignerTrust, { result }: Texts): TemplateResult {
-  const { tone, icon: drawing } = SIGNER_LOOKS[trust];
   const { word, why } = result.signers[trust];
-  return html`<span class="state tone-${tone}">${icon(drawing)}${word}</span> <span class="faint">${why}</span>`;
+  return html`${stateView(SIGNER_LOOKS[trust], word)} <span class="faint">${why}</span>`;
 }
 
 define("cs-drawer", Drawer);

@@ -7,14 +7,17 @@ import { save, stem } from "./save.js";
 import type { Phase } from "./session.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, given, View } from "./view.js";
+import { define, given, own, View } from "./view.js";
 
 /** What events can be taken along as. */
 type Kind = "csv" | "ndjson" | "slice";
 
 /** Saves what was found. */
 export class ExportMenu extends View {
-  static override properties = given("looking", "events", "phase", "slicer", "texts");
+  static override properties = {
+    ...given("looking", "events", "phase", "slicer", "texts"),
+    ...own("isOpen", "said", "running"),
+  };
 
   declare looking: Looking | undefined;
   /** How many were found. */
@@ -23,13 +26,13 @@ export class ExportMenu extends View {
   /** Without it, or while the export is not all there, nothing can be cut out of it. */
   declare slicer: Slicer | undefined;
   declare texts: Texts;
-  #isOpen = false;
-  #said = "";
-  #running: AbortController | undefined;
+  private isOpen = false;
+  private said = "";
+  declare private running: AbortController | undefined;
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#running?.abort();
+    this.running?.abort();
     removeEventListener("pointerdown", this.#outside);
   }
 
@@ -43,22 +46,22 @@ export class ExportMenu extends View {
           type="button"
           class="with-icon"
           part="export"
-          aria-expanded=${this.#isOpen}
+          aria-expanded=${this.isOpen}
           aria-controls="export-choices"
           ?disabled=${events === 0}
-          @click=${() => this.#open(!this.#isOpen)}
+          @click=${() => this.#open(!this.isOpen)}
         >${icon("save")}<span>${texts.label}</span></button>
-        <div id="export-choices" class="menu-choices" role="group" aria-label=${texts.label} ?hidden=${!this.#isOpen}>
+        <div id="export-choices" class="menu-choices" role="group" aria-label=${texts.label} ?hidden=${!this.isOpen}>
           <p class="faint">${texts.about(figures.events(events))}</p>
           ${this.#choice("csv", texts.csv)}
           ${this.#choice("ndjson", texts.ndjson)}
           ${canSlice ? this.#choice("slice", texts.slice) : nothing}
           ${
-            this.#running === undefined
+            this.running === undefined
               ? nothing
-              : html`<button type="button" class="quiet" @click=${() => this.#running?.abort()}>${texts.cancel}</button>`
+              : html`<button type="button" class="quiet" @click=${() => this.running?.abort()}>${texts.cancel}</button>`
           }
-          <p role="status">${this.#said === "" ? nothing : value(this.#said, 300)}</p>
+          <p role="status">${this.said === "" ? nothing : value(this.said, 300)}</p>
         </div>
       </div>
     `;
@@ -66,7 +69,7 @@ export class ExportMenu extends View {
 
   #choice(kind: Kind, { name, about }: Texts["save"]["csv"]): TemplateResult {
     return html`
-      <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.#running !== undefined} @click=${() => void this.#save(kind)}>
+      <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.running !== undefined} @click=${() => void this.#save(kind)}>
         <strong>${name}</strong> <span class="faint">${about}</span>
       </button>
     `;
@@ -75,24 +78,23 @@ export class ExportMenu extends View {
   async #save(kind: Kind): Promise<void> {
     const { looking } = this;
     const { save: texts, figures } = this.texts;
-    if (looking === undefined || this.#running !== undefined) {
+    if (looking === undefined || this.running !== undefined) {
       return;
     }
     const running = new AbortController();
-    this.#running = running;
-    this.#say("");
+    this.running = running;
+    this.said = "";
     try {
-      const blob = await this.#made(kind, looking, running.signal, (events) =>
-        this.#say(texts.working(figures.events(events))),
-      );
+      const blob = await this.#made(kind, looking, running.signal, (events) => {
+        this.said = texts.working(figures.events(events));
+      });
       const name = `${stem(looking.session.name ?? "")}${ENDINGS[kind]}`;
       save(name, blob);
-      this.#say(texts.done(name));
+      this.said = texts.done(name);
     } catch {
-      this.#say(running.signal.aborted ? "" : texts.failed);
+      this.said = running.signal.aborted ? "" : texts.failed;
     }
-    this.#running = undefined;
-    this.requestUpdate();
+    this.running = undefined;
   }
 
   async #made(kind: Kind, { session }: Looking, signal: AbortSignal, told: (events: number) => void): Promise<Blob> {
@@ -115,19 +117,13 @@ export class ExportMenu extends View {
   }
 
   #open(isOpen: boolean): void {
-    this.#isOpen = isOpen;
+    this.isOpen = isOpen;
     if (isOpen) {
       addEventListener("pointerdown", this.#outside);
     } else {
       removeEventListener("pointerdown", this.#outside);
-      this.#said = this.#running === undefined ? "" : this.#said;
+      this.said = this.running === undefined ? "" : this.said;
     }
-    this.requestUpdate();
-  }
-
-  #say(text: string): void {
-    this.#said = text;
-    this.requestUpdate();
   }
 
   readonly #outside = (event: Event): void => {
@@ -138,13 +134,13 @@ export class ExportMenu extends View {
 
   /** Who goes on by keyboard has left it behind. */
   readonly #left = ({ relatedTarget }: FocusEvent): void => {
-    if (this.#isOpen && relatedTarget instanceof Node && !this.contains(relatedTarget)) {
+    if (this.isOpen && relatedTarget instanceof Node && !this.contains(relatedTarget)) {
       this.#open(false);
     }
   };
 
   readonly #key = (event: KeyboardEvent): void => {
-    if (event.key === "Escape" && this.#isOpen) {
+    if (event.key === "Escape" && this.isOpen) {
       event.stopPropagation();
       this.#open(false);
       this.querySelector("button")?.focus();

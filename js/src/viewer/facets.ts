@@ -4,7 +4,7 @@ import type { Column, Facet, FacetValue, Found } from "../index/types.js";
 import { icon } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, given, View, wish } from "./view.js";
+import { define, given, own, View, wish } from "./view.js";
 
 /** The columns whose values are offered, in this order. */
 const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "ip", "tenant", "as", "signer"];
@@ -13,13 +13,13 @@ const FEW = 10;
 
 /** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {column, value}. */
 export class Facets extends View {
-  static override properties = given("found", "texts");
+  static override properties = { ...given("found", "texts"), ...own("isShown") };
 
   declare found: Found | undefined;
   declare texts: Texts;
   readonly #opened = new Set<Column>();
   /** Where there is little room they are shown only when they are asked for. */
-  #isShown = false;
+  private isShown = false;
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
   #stop: HTMLElement | null = null;
@@ -54,14 +54,13 @@ export class Facets extends View {
     }
     const { facets } = this.texts.view;
     const toggle = () => {
-      this.#isShown = !this.#isShown;
-      this.requestUpdate();
+      this.isShown = !this.isShown;
     };
     return html`
-      <button type="button" class="facets-toggle with-icon" aria-expanded=${this.#isShown} aria-controls="facets" @click=${toggle}>
+      <button type="button" class="facets-toggle with-icon" aria-expanded=${this.isShown} aria-controls="facets" @click=${toggle}>
         ${icon("filter")}<span>${facets}</span>
       </button>
-      <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.#isShown} @focusin=${this.#focused} @keydown=${this.#moved}>${groups}</div>
+      <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.isShown} @focusin=${this.#focused} @keydown=${this.#moved}>${groups}</div>
     `;
   }
 

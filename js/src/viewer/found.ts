@@ -4,12 +4,12 @@ import type { Slicer } from "../slice/types.js";
 import type { Detection } from "./detection.js";
 import { levelView, span } from "./detections.js";
 import type { Zone } from "./format.js";
-import { Hearing } from "./hearing.js";
-import { FINDING_LOOKS, icon, LEVEL_LOOKS } from "./icons.js";
+import { FINDING_LOOKS, icon, LEVEL_LOOKS, stateView } from "./icons.js";
+import { Listing } from "./listing.js";
 import { save } from "./save.js";
 import { en, type Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, given, View, wish } from "./view.js";
+import { define, given, own, View, wish } from "./view.js";
 
 /** So many findings of an entry are shown. */
 const FINDINGS = 10;
@@ -20,7 +20,10 @@ const VALUE = 400;
 
 /** What findings name an entry: why, and with which others. It wishes for `show-leaf` ({ leaf }). */
 export class Found extends View {
-  static override properties = given("detection", "leaf", "zone", "texts", "slicer");
+  static override properties = {
+    ...given("detection", "leaf", "zone", "texts", "slicer"),
+    ...own("whole", "saving", "said"),
+  };
 
   declare detection: Detection | undefined;
   declare leaf: number | undefined;
@@ -28,37 +31,31 @@ export class Found extends View {
   texts: Texts = en;
   declare slicer: Slicer | undefined;
 
-  #listed: readonly Listed[] = [];
-  #asked = 0;
   /** The finding whose entries are all named. */
-  #whole: string | undefined;
-  #saving: string | undefined;
-  #said = "";
-
-  constructor() {
-    super();
-    new Hearing(this, this.#changed);
-  }
+  declare private whole: string | undefined;
+  declare private saving: string | undefined;
+  private said = "";
+  readonly #listing = new Listing(this, async ({ of }) => (this.leaf === undefined ? [] : of(this.leaf, FINDINGS)));
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection") || changed.has("leaf")) {
-      this.#listed = [];
-      this.#said = "";
-      void this.#ask();
+      this.said = "";
+      this.#listing.begin();
     }
   }
 
   protected override render(): TemplateResult | typeof nothing {
     const { texts } = this;
-    if (this.#listed.length === 0) {
+    const { listed } = this.#listing;
+    if (listed.length === 0) {
       return nothing;
     }
     return html`
       <section class="found-here" part="found-here" aria-labelledby="cs-found-here-heading">
         <h3 id="cs-found-here-heading">${texts.found.here}</h3>
         ${this.detection?.isFinal === false ? html`<p class="faint">${texts.found.notFinal}</p>` : nothing}
-        ${this.#listed.map((listed) => this.#finding(listed, texts))}
-        <p class="sr" role="status">${this.#said}</p>
+        ${listed.map((one) => this.#finding(one, texts))}
+        <p class="sr" role="status">${this.said}</p>
       </section>
     `;
   }
@@ -66,7 +63,6 @@ export class Found extends View {
   #finding({ finding, entries }: Listed, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     const { id, title, level, group, reasons, repeats, standing, score, evidence } = finding;
-    const look = standing === null ? undefined : FINDING_LOOKS[standing];
     return html`
       <article class="found-why tone-${LEVEL_LOOKS[level].tone}" data-finding=${id}>
         <h4>${levelView(level, texts)} <span class="plain">${value(title, 200)}</span></h4>
@@ -75,7 +71,7 @@ export class Found extends View {
           ${fact(found.score, figures.count(score))}
           ${Object.entries(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
           ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, VALUE)))}
-          ${look === undefined || standing === null ? nothing : fact(found.signers, html`<span class="state tone-${look.tone}">${icon(look.icon)}${found.standings[standing]}</span>`)}
+          ${standing === null ? nothing : fact(found.signers, stateView(FINDING_LOOKS[standing], found.standings[standing]))}
         </dl>
         ${this.#entries(finding, entries, texts)}
         ${
@@ -83,8 +79,8 @@ export class Found extends View {
             ? nothing
             : html`
               <p class="actions">
-                <button type="button" aria-disabled=${this.#saving !== undefined} @click=${() => void this.#save(finding, texts)}>${icon("save")} ${found.evidence}</button>
-                <small class="faint">${this.#saving === id ? found.cutting : found.evidenceAbout[evidence]}</small>
+                <button type="button" aria-disabled=${this.saving !== undefined} @click=${() => void this.#save(finding, texts)}>${icon("save")} ${found.evidence}</button>
+                <small class="faint">${this.saving === id ? found.cutting : found.evidenceAbout[evidence]}</small>
               </p>`
         }
       </article>
@@ -92,7 +88,7 @@ export class Found extends View {
   }
 
   #entries({ id, leaves }: Finding, entries: number, { found, figures }: Texts): TemplateResult {
-    const shown = this.#whole === id ? leaves : leaves.slice(0, ENTRIES);
+    const shown = this.whole === id ? leaves : leaves.slice(0, ENTRIES);
     const more = leaves.length - shown.length;
     const unlisted = entries - leaves.length;
     return html`
@@ -110,33 +106,17 @@ export class Found extends View {
   }
 
   #showAll(id: string): void {
-    this.#whole = id;
-    this.requestUpdate();
-  }
-
-  readonly #changed = (): void => void this.#ask();
-
-  async #ask(): Promise<void> {
-    this.#asked += 1;
-    const asked = this.#asked;
-    const { leaf, detection } = this;
-    const answers = detection?.told && detection.answers;
-    const listed = leaf === undefined ? [] : await answers?.of(leaf, FINDINGS).catch(() => undefined);
-    if (asked === this.#asked) {
-      this.#listed = listed ?? [];
-      this.requestUpdate();
-    }
+    this.whole = id;
   }
 
   /** A slice with the finding's entries, on which its rule fires again. */
   async #save({ id }: Finding, { found }: Texts): Promise<void> {
     const { detection, slicer } = this;
     const bytes = detection?.session.bytes;
-    if (bytes === undefined || slicer === undefined || this.#saving !== undefined) {
+    if (bytes === undefined || slicer === undefined || this.saving !== undefined) {
       return;
     }
-    this.#saving = id;
-    this.requestUpdate();
+    this.saving = id;
     try {
       const indexes = await detection?.answers?.leaves(id);
       if (indexes === undefined) {
@@ -145,12 +125,11 @@ export class Found extends View {
       const slice = await slicer.slice(bytes, { indexes }, { trust: detection?.session.trust });
       const name = `${id}.ndjson`;
       save(name, slice.bytes);
-      this.#said = found.saved(name);
+      this.said = found.saved(name);
     } catch {
-      this.#said = found.unsaved;
+      this.said = found.unsaved;
     }
-    this.#saving = undefined;
-    this.requestUpdate();
+    this.saving = undefined;
   }
 }
 

@@ -1,18 +1,19 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { Detection } from "./detection.js";
 
-interface Host extends ReactiveControllerHost {
+/** A part of the viewer that has a detection. */
+export interface HearingHost extends ReactiveControllerHost {
   readonly detection: Detection | undefined;
   readonly isConnected: boolean;
 }
 
 /** Has a part of the viewer hear of its detection's changes, for as long as it is in the page. */
 export class Hearing implements ReactiveController {
-  readonly #host: Host;
+  readonly #host: HearingHost;
   readonly #changed: () => void;
   #heard: Detection | undefined;
 
-  constructor(host: Host, changed: () => void) {
+  constructor(host: HearingHost, changed: () => void) {
     this.#host = host;
     this.#changed = changed;
     host.addController(this);

@@ -6,14 +6,14 @@ import { Chart, OUTCOMES } from "./chart.js";
 import { EARLIEST, LATEST, moment, type Zone } from "./format.js";
 import { counted } from "./levels.js";
 import type { Texts } from "./texts/texts.js";
-import { define, given, View, wish } from "./view.js";
+import { define, given, own, View, wish } from "./view.js";
 
 /** How many spans of time the table lists: the fullest ones. */
 const LISTED = 100;
 
 /** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}, either of which may be open. */
 export class HistogramView extends View {
-  static override properties = given("found", "marks", "zone", "texts", "theme");
+  static override properties = { ...given("found", "marks", "zone", "texts", "theme"), ...own("pointed", "isTable") };
 
   declare found: Found | undefined;
   /** What rules found. */
@@ -24,8 +24,8 @@ export class HistogramView extends View {
   declare theme: string;
   #chart: Chart | undefined;
   #drawing: number | undefined;
-  #pointed: number | undefined;
-  #isTable = false;
+  declare private pointed: number | undefined;
+  private isTable = false;
   readonly #plot = createRef<HTMLElement>();
   readonly #resized = new ResizeObserver(([entry]) => this.#chart?.resize(Math.floor(entry?.contentRect.width ?? 0)));
   readonly #dark = matchMedia("(prefers-color-scheme: dark)");
@@ -65,9 +65,9 @@ export class HistogramView extends View {
         </div>
         <p class="sr">${this.#about(histogram)}</p>
         <div class="plot" aria-hidden="true" title=${view.brush} ${ref(this.#plot)}></div>
-        <details class="histogram-table" ?open=${this.#isTable} @toggle=${this.#toggled}>
+        <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
           <summary>${view.table}</summary>
-          ${this.#isTable ? this.#table(histogram) : nothing}
+          ${this.isTable ? this.#table(histogram) : nothing}
         </details>
       </section>
     `;
@@ -116,10 +116,7 @@ export class HistogramView extends View {
     this.#chart = new Chart(into, histogram, this.#marked(histogram), look, {
       chosen: (since, until) => this.#choose(since, until),
       pointed: (bar) => {
-        if (bar !== this.#pointed) {
-          this.#pointed = bar;
-          this.requestUpdate();
-        }
+        this.pointed = bar;
       },
     });
     this.#resized.observe(into);
@@ -159,7 +156,7 @@ export class HistogramView extends View {
 
   /** What the bar under the pointer counts, or what can be done. */
   #says(histogram: Histogram): string {
-    const bar = this.#pointed;
+    const bar = this.pointed;
     const { figures, view } = this.texts;
     if (bar === undefined || bar >= histogram.bars.success.length) {
       return view.brush;
@@ -245,8 +242,7 @@ export class HistogramView extends View {
   }
 
   readonly #toggled = (event: Event): void => {
-    this.#isTable = (event.target as HTMLDetailsElement).open;
-    this.requestUpdate();
+    this.isTable = (event.target as HTMLDetailsElement).open;
   };
 }
 

@@ -23,6 +23,11 @@ export interface Look {
   readonly icon: IconName;
 }
 
+/** How something stands: its drawing beside its word. */
+export function stateView(look: Look, word: unknown): TemplateResult {
+  return html`<span class="state tone-${look.tone}">${icon(look.icon)}${word}</span>`;
+}
+
 const PASS: Look = { icon: "pass", tone: "good" };
 const FAIL: Look = { icon: "fail", tone: "bad" };
 const DOUBT: Look = { icon: "unknown", tone: "doubt" };

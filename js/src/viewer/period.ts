@@ -4,7 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../index/types.js";
 import { moment, type Zone } from "./format.js";
 import type { Texts } from "./texts/texts.js";
-import { define, given, View, wish } from "./view.js";
+import { define, given, own, View, wish } from "./view.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -32,7 +32,7 @@ export function extentOf({ begin, step, bars }: Histogram): Extent | undefined {
 
 /** Chooses a time. Fires `time-chosen` {since, until}, either of which may be open. */
 export class Period extends View {
-  static override properties = given("text", "extent", "zone", "texts");
+  static override properties = { ...given("text", "extent", "zone", "texts"), ...own("chosen") };
 
   /** What is looked for. */
   declare text: string;
@@ -40,7 +40,7 @@ export class Period extends View {
   declare extent: Extent | undefined;
   declare zone: Zone;
   declare texts: Texts;
-  #chosen: Chosen = "all";
+  private chosen: Chosen = "all";
   /** The parts of the search that ask for time. */
   #time = "";
   /** Whether the search is about to ask for what was chosen. */
@@ -51,7 +51,7 @@ export class Period extends View {
     if (changed.has("text") && time !== this.#time) {
       this.#time = time;
       if (!this.#isPending) {
-        this.#chosen = time === "" ? "all" : "own";
+        this.chosen = time === "" ? "all" : "own";
       }
       this.#isPending = false;
     }
@@ -66,16 +66,16 @@ export class Period extends View {
       ["week", period.week],
       ["month", period.month],
       ["between", period.between],
-      ...(this.#chosen === "own" ? ([["own", period.own]] as const) : []),
+      ...(this.chosen === "own" ? ([["own", period.own]] as const) : []),
     ];
     return html`
       <label class="select">
         <span class="sr">${period.label}</span>
         <select title=${period.about} @change=${this.#choose}>
-          ${names.map(([chosen, name]) => html`<option value=${chosen} .selected=${chosen === this.#chosen}>${name}</option>`)}
+          ${names.map(([chosen, name]) => html`<option value=${chosen} .selected=${chosen === this.chosen}>${name}</option>`)}
         </select>
       </label>
-      ${this.#chosen === "between" ? this.#dates() : nothing}
+      ${this.chosen === "between" ? this.#dates() : nothing}
     `;
   }
 
@@ -94,7 +94,7 @@ export class Period extends View {
 
   readonly #choose = (event: Event): void => {
     const chosen = (event.target as HTMLSelectElement).value as Chosen;
-    this.#chosen = chosen;
+    this.chosen = chosen;
     if (chosen === "all") {
       this.#isPending = this.#time !== "";
       this.#wish(undefined, undefined);
@@ -102,7 +102,6 @@ export class Period extends View {
       this.#isPending = true;
       this.#wish(this.extent.end - PRESETS[chosen as Preset], undefined);
     }
-    this.requestUpdate();
     if (chosen === "between") {
       void this.updateComplete.then(() => this.querySelector<HTMLElement>("input[name=from]")?.focus());
     }

@@ -3,14 +3,14 @@ import { type PlainError, plainError } from "../error.js";
 import type { WholeEvent } from "../index/types.js";
 import type { CheckName, Report } from "../report.js";
 import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
-import { icon, STATE_LOOKS, VERDICT_LOOKS } from "./icons.js";
+import { icon, STATE_LOOKS, stateView, VERDICT_LOOKS } from "./icons.js";
 import { keyView } from "./key.js";
 import { outcomeOf } from "./needed.js";
 import { isSameLine } from "./opening.js";
 import { save } from "./save.js";
 import { en, type Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { define, given, View } from "./view.js";
+import { define, given, own, View } from "./view.js";
 
 type State =
   | { readonly kind: "unasked" }
@@ -30,7 +30,7 @@ const OF_TREE: readonly string[] = ["leaf", "path", "checkpoint"];
 
 /** How one event is proven: asked for, since all of the export is read again for it. */
 export class Proof extends View {
-  static override properties = given("event", "slicer", "source", "trust", "texts");
+  static override properties = { ...given("event", "slicer", "source", "trust", "texts"), ...own("state", "allFacts") };
 
   declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
@@ -39,8 +39,8 @@ export class Proof extends View {
   declare trust: string | undefined;
   texts: Texts = en;
 
-  #state: State = { kind: "unasked" };
-  #allFacts = false;
+  private state: State = { kind: "unasked" };
+  private allFacts = false;
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
@@ -63,7 +63,7 @@ export class Proof extends View {
     return html`
       <h3>${drawer.proof}</h3>
       <p class="faint">${proof.about}</p>
-      <div class="proof-state" aria-live="polite">${this.#content(this.#state, texts)}</div>
+      <div class="proof-state" aria-live="polite">${this.#content(this.state, texts)}</div>
     `;
   }
 
@@ -84,7 +84,7 @@ export class Proof extends View {
       case "failed":
         return html`
           <div class="proof-failed tone-bad">
-            <p><span class="state tone-bad">${icon("fail")}${proof.failed}</span></p>
+            <p>${stateView(STATE_LOOKS.fail, proof.failed)}</p>
             <p>${said(state.failure.message, texts, 1_000)}</p>
             ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, texts, 1_000)}</p>`}
             <p class="actions"><button type="button" @click=${this.#explain}>${proof.again}</button></p>
@@ -98,11 +98,10 @@ export class Proof extends View {
   #explained({ steps, report }: Explanation, texts: Texts): TemplateResult {
     const { proof } = texts.rows;
     const { verdict } = report;
-    const look = VERDICT_LOOKS[verdict];
     return html`
       <ol class="steps" tabindex="-1">${steps.map((step) => this.#step(step, report, texts))}</ol>
       <p class="proof-verdict">
-        ${proof.verdict} <span class="state tone-${look.tone}">${icon(look.icon)}<span class="plain">${texts.result.verdicts[verdict].word}</span></span>
+        ${proof.verdict} ${stateView(VERDICT_LOOKS[verdict], html`<span class="plain">${texts.result.verdicts[verdict].word}</span>`)}
       </p>
       <p class="actions">
         <button type="button" @click=${this.#save}>${icon("save")} ${proof.save}</button>
@@ -116,7 +115,7 @@ export class Proof extends View {
     const check = OF_TREE.includes(id) ? "tree" : id;
     const outcome = state === "not_checked" && check in report.checks ? outcomeOf(check as CheckName, report) : state;
     const look = STATE_LOOKS[outcome];
-    const shown = this.#allFacts ? facts : facts.slice(0, FACTS_SHOWN);
+    const shown = this.allFacts ? facts : facts.slice(0, FACTS_SHOWN);
     const more = facts.length - shown.length;
     return html`
       <li class="step step-${state} tone-${look.tone}">
@@ -162,7 +161,7 @@ export class Proof extends View {
     const asking = new AbortController();
     const { chain, seq } = event;
     this.#become({ kind: "asked", read: 0, of: source.size, asking });
-    const isAsked = () => this.#state.kind === "asked" && this.#state.asking === asking;
+    const isAsked = () => this.state.kind === "asked" && this.state.asking === asking;
     try {
       const explanation = await slicer.explain(
         source,
@@ -190,21 +189,20 @@ export class Proof extends View {
   readonly #cancel = (): void => this.#forget();
 
   readonly #save = (): void => {
-    if (this.#state.kind === "explained" && this.event !== undefined) {
-      save(`proof-${this.event.chain.slice(0, 8)}-${this.event.seq}.ndjson`, this.#state.explanation.proof);
+    if (this.state.kind === "explained" && this.event !== undefined) {
+      save(`proof-${this.event.chain.slice(0, 8)}-${this.event.seq}.ndjson`, this.state.explanation.proof);
     }
   };
 
   readonly #showAll = (): void => {
-    this.#allFacts = true;
-    this.requestUpdate();
+    this.allFacts = true;
   };
 
   #forget(): void {
-    if (this.#state.kind === "asked") {
-      this.#state.asking.abort(new DOMException("the proof was not waited for", "AbortError"));
+    if (this.state.kind === "asked") {
+      this.state.asking.abort(new DOMException("the proof was not waited for", "AbortError"));
     }
-    this.#allFacts = false;
+    this.allFacts = false;
     this.#become({ kind: "unasked" });
   }
 
@@ -212,9 +210,8 @@ export class Proof extends View {
   #become(state: State): void {
     const { activeElement } = this.getRootNode() as ShadowRoot;
     const hadFocus = activeElement !== null && this.contains(activeElement);
-    const isOther = state.kind !== this.#state.kind;
-    this.#state = state;
-    this.requestUpdate();
+    const isOther = state.kind !== this.state.kind;
+    this.state = state;
     if (hadFocus && isOther) {
       void this.updateComplete.then(() => this.querySelector<HTMLElement>(".proof-state :is(button, .steps)")?.focus());
     }

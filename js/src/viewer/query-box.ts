@@ -4,7 +4,7 @@ import type { EventIndex, Found, Refusal, Suggestion } from "../index/types.js";
 import { icon } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { define, given, View, wish } from "./view.js";
+import { define, given, own, View, wish } from "./view.js";
 
 /** How long one may write on before the search follows, in milliseconds. */
 const PAUSE = 200;
@@ -13,7 +13,10 @@ const AROUND = 40;
 
 /** Where one writes what is looked for. Fires `query-changed` {text}, and `query-left` for Escape. */
 export class QueryBox extends View {
-  static override properties = given("text", "found", "index", "refusal", "texts");
+  static override properties = {
+    ...given("text", "found", "index", "refusal", "texts"),
+    ...own("draft", "refused", "showsProblems", "isOpen", "marked", "suggested"),
+  };
 
   text: string = "";
   declare found: Found | undefined;
@@ -22,15 +25,15 @@ export class QueryBox extends View {
   /** Why `text` was not asked. */
   declare refusal: Refusal | undefined;
   declare texts: Texts;
-  #draft = "";
+  private draft = "";
   /** What of the draft is not understood, as far as that is known. */
-  #refused: { readonly text: string; readonly refusal: Refusal } | undefined;
-  #showsProblems = true;
-  #isOpen = false;
-  #marked = -1;
+  declare private refused: { readonly text: string; readonly refusal: Refusal } | undefined;
+  private showsProblems = true;
+  private isOpen = false;
+  private marked = -1;
   /** What was asked for last, and what came of it. */
   #asked = "";
-  #suggested: { readonly draft: string; readonly all: readonly Suggestion[] } = { draft: "", all: [] };
+  private suggested: { readonly draft: string; readonly all: readonly Suggestion[] } = { draft: "", all: [] };
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
 
@@ -45,21 +48,21 @@ export class QueryBox extends View {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("text") && this.text !== this.#draft.trim()) {
-      this.#draft = this.text;
-      this.#showsProblems = true;
+    if (changed.has("text") && this.text !== this.draft.trim()) {
+      this.draft = this.text;
+      this.showsProblems = true;
     }
     if (changed.has("refusal") && this.refusal !== undefined) {
-      this.#refused = { text: this.text, refusal: this.refusal };
+      this.refused = { text: this.text, refusal: this.refusal };
     }
     this.#suggest();
   }
 
   protected override render(): TemplateResult {
     const { query } = this.texts;
-    const suggestions = this.#isOpen ? this.#suggested.all : [];
+    const suggestions = this.isOpen ? this.suggested.all : [];
     const isOpen = suggestions.length > 0;
-    const problem = this.#showsProblems && this.#refused?.text === this.#draft.trim() ? this.#refused : undefined;
+    const problem = this.showsProblems && this.refused?.text === this.draft.trim() ? this.refused : undefined;
     return html`
       <search class="query" part="query">
         <div class="query-field">
@@ -78,11 +81,11 @@ export class QueryBox extends View {
             aria-autocomplete="list"
             aria-expanded=${isOpen}
             aria-controls="query-list"
-            aria-activedescendant=${isOpen && this.#marked >= 0 ? `query-option-${this.#marked}` : nothing}
+            aria-activedescendant=${isOpen && this.marked >= 0 ? `query-option-${this.marked}` : nothing}
             aria-invalid=${problem === undefined ? nothing : "true"}
             aria-describedby=${problem === undefined ? nothing : "query-problems"}
             placeholder=${query.placeholder}
-            .value=${this.#draft}
+            .value=${this.draft}
             @input=${this.#typed}
             @keydown=${(event: KeyboardEvent) => this.#key(event, suggestions)}
             @click=${() => this.#open(true)}
@@ -90,7 +93,7 @@ export class QueryBox extends View {
           />
           <kbd class="query-key" aria-hidden="true">/</kbd>
           ${
-            this.#draft === ""
+            this.draft === ""
               ? nothing
               : html`<button type="button" class="quiet square" aria-label=${query.clear} title=${query.clear} @click=${this.#clear}>${icon("close")}</button>`
           }
@@ -115,8 +118,8 @@ export class QueryBox extends View {
       <li
         id="query-option-${place}"
         role="option"
-        class=${place === this.#marked ? "marked" : nothing}
-        aria-selected=${place === this.#marked}
+        class=${place === this.marked ? "marked" : nothing}
+        aria-selected=${place === this.marked}
         @pointerdown=${(event: Event) => event.preventDefault()}
         @click=${() => this.#isFresh && this.#pick(suggestion)}
       >
@@ -141,18 +144,17 @@ export class QueryBox extends View {
 
   /** Asks what could stand where the caret is. What is marked stays where it is. */
   #suggest(): void {
-    const caret = this.#input.value?.selectionStart ?? this.#draft.length;
-    const asked = `${this.found?.question} ${this.found?.searched} ${caret} ${this.#draft}`;
-    if (!this.#isOpen || this.#marked >= 0 || asked === this.#asked) {
+    const caret = this.#input.value?.selectionStart ?? this.draft.length;
+    const asked = `${this.found?.question} ${this.found?.searched} ${caret} ${this.draft}`;
+    if (!this.isOpen || this.marked >= 0 || asked === this.#asked) {
       return;
     }
     this.#asked = asked;
-    const draft = this.#draft;
+    const draft = this.draft;
     void this.index?.suggest(draft, caret).then(
       (all) => {
-        if (asked === this.#asked && this.#marked < 0) {
-          this.#suggested = { draft, all };
-          this.requestUpdate();
+        if (asked === this.#asked && this.marked < 0) {
+          this.suggested = { draft, all };
         }
       },
       () => {},
@@ -161,7 +163,7 @@ export class QueryBox extends View {
 
   /** Whether what is offered fits what is written now. */
   get #isFresh(): boolean {
-    return this.#suggested.draft === this.#draft;
+    return this.suggested.draft === this.draft;
   }
 
   #about({ kind, label, about, count }: Suggestion): string {
@@ -172,13 +174,12 @@ export class QueryBox extends View {
   }
 
   readonly #typed = (event: Event): void => {
-    this.#draft = (event.target as HTMLInputElement).value;
-    this.#showsProblems = false;
-    this.#isOpen = true;
-    this.#marked = -1;
+    this.draft = (event.target as HTMLInputElement).value;
+    this.showsProblems = false;
+    this.isOpen = true;
+    this.marked = -1;
     clearTimeout(this.#pause);
     this.#pause = setTimeout(() => this.#settle(false), PAUSE);
-    this.requestUpdate();
   };
 
   readonly #blurred = (): void => {
@@ -187,7 +188,7 @@ export class QueryBox extends View {
   };
 
   readonly #clear = (): void => {
-    this.#draft = "";
+    this.draft = "";
     this.#settle(true);
     this.focus();
   };
@@ -197,15 +198,14 @@ export class QueryBox extends View {
       return;
     }
     const count = this.#isFresh ? suggestions.length : 0;
-    const marked = suggestions[this.#marked];
+    const marked = suggestions[this.marked];
     if ((event.key === "ArrowDown" || event.key === "ArrowUp") && count > 0) {
-      const from = this.#marked < 0 && event.key === "ArrowUp" ? 0 : this.#marked;
-      this.#marked = (from + (event.key === "ArrowDown" ? 1 : count - 1)) % count;
-      this.requestUpdate();
+      const from = this.marked < 0 && event.key === "ArrowUp" ? 0 : this.marked;
+      this.marked = (from + (event.key === "ArrowDown" ? 1 : count - 1)) % count;
       void this.updateComplete.then(() =>
         this.querySelector(".query-list .marked")?.scrollIntoView({ block: "nearest" }),
       );
-    } else if (event.key === "ArrowDown" && !this.#isOpen) {
+    } else if (event.key === "ArrowDown" && !this.isOpen) {
       this.#open(true);
     } else if ((event.key === "Enter" || event.key === "Tab") && marked !== undefined && !event.shiftKey) {
       this.#pick(marked);
@@ -224,19 +224,20 @@ export class QueryBox extends View {
   }
 
   #open(isOpen: boolean): void {
-    this.#isOpen = isOpen;
-    this.#marked = -1;
+    this.isOpen = isOpen;
+    this.marked = -1;
+    // What is offered depends on where the caret is, too.
     this.requestUpdate();
   }
 
   #pick({ kind, text, at, end, caret }: Suggestion): void {
     const input = this.#input.value;
-    const rest = this.#draft.slice(end);
+    const rest = this.draft.slice(end);
     // What is complete is parted from what one writes next.
     const space = kind !== "field" && !rest.startsWith(" ") ? " " : "";
-    this.#draft = `${this.#draft.slice(0, at)}${text}${space}${rest}`;
+    this.draft = `${this.draft.slice(0, at)}${text}${space}${rest}`;
     this.#open(kind === "field");
-    this.#showsProblems = false;
+    this.showsProblems = false;
     if (kind !== "field") {
       this.#settle(false);
     }
@@ -252,24 +253,22 @@ export class QueryBox extends View {
   /** What was written is what is looked for, unless something is wrong with it. */
   #settle(isFinal: boolean): void {
     clearTimeout(this.#pause);
-    this.#showsProblems ||= isFinal;
-    const text = this.#draft.trim();
+    this.showsProblems ||= isFinal;
+    const text = this.draft.trim();
     if (text !== this.text) {
       void this.#ask(text);
     }
-    this.requestUpdate();
   }
 
   async #ask(text: string): Promise<void> {
     const refusal = await this.index?.check(text).catch(() => undefined);
-    if (text !== this.#draft.trim()) {
+    if (text !== this.draft.trim()) {
       return;
     }
-    this.#refused = refusal && { text, refusal };
+    this.refused = refusal && { text, refusal };
     if (refusal === undefined) {
       this.dispatchEvent(wish("query-changed", { text }));
     }
-    this.requestUpdate();
   }
 }
 

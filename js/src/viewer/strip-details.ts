@@ -5,7 +5,7 @@ import type { CheckName, Finding, FindingCode, Report } from "../report.js";
 import { completeRange } from "./facts.js";
 import type { Link } from "./following.js";
 import { moment, type Zone } from "./format.js";
-import { icon, SEVERITY_LOOKS, STATE_LOOKS } from "./icons.js";
+import { icon, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "./icons.js";
 import { outcomeOf } from "./needed.js";
 import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
@@ -102,11 +102,10 @@ function checksView(report: Report, texts: Texts): TemplateResult {
           ${names.map((name) => {
             const { state, checked, reason } = report.checks[name];
             const outcome = outcomeOf(name, report);
-            const look = STATE_LOOKS[outcome];
             return html`
               <tr data-check=${name} data-state=${state} data-outcome=${outcome}>
                 <th scope="row"><strong>${result.checks[name].title}</strong> ${state === "not_checked" ? nothing : html`<span class="faint">${result.checks[name].about}</span>`}</th>
-                <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[outcome]}</span></td>
+                <td>${stateView(STATE_LOOKS[outcome], result.states[outcome])}</td>
                 <td>
                   ${checked > 0 ? covered(report.checks[name], name, texts) : nothing}
                   ${reason === null ? nothing : html`<span class="faint">${said(reason, texts, 400)}</span>`}

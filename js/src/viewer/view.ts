@@ -15,6 +15,11 @@ export function given(...names: readonly string[]): PropertyDeclarations {
   return Object.fromEntries(names.map((name) => [name, { attribute: false }]));
 }
 
+/** Properties that a part has for itself: it draws anew where one changes. */
+export function own(...names: readonly string[]): PropertyDeclarations {
+  return Object.fromEntries(names.map((name) => [name, { state: true }]));
+}
+
 /** Tells whoever holds this part that something is wanted of it. */
 export function wish<T>(name: string, detail: T): CustomEvent<T> {
   return new CustomEvent(name, { detail, bubbles: true });

@@ -41,7 +41,7 @@ import { failureView, stripView, waitingView } from "./strip.js";
 import type { Strip } from "./strip-details.js";
 import { merged, type Some, type Texts, textsOf } from "./texts/texts.js";
 import { orderOf, toolbarView } from "./toolbar.js";
-import { given } from "./view.js";
+import { given, own } from "./view.js";
 
 /** How wide it must be for a row's details to stand beside the rows, in pixels. */
 const BESIDE = 960;
@@ -69,6 +69,7 @@ export class Viewer extends LitElement {
     fragment: {},
     rules: {},
     ...given("file", "session", "link", "texts", "trustText", "pins", "request"),
+    ...own("isHelpOpen", "isSmall"),
   };
 
   /** What works in the background for viewers that verify by themselves. */
@@ -129,18 +130,16 @@ export class Viewer extends LitElement {
   #wanted: number | undefined;
   readonly #announcer = new Announcer();
   #edited = Promise.resolve();
-  #isHelpOpen = false;
+  private isHelpOpen = false;
   /** Whether a button of the strip was pressed, which goes with what it did. */
   #isStripPressed = false;
   /** Whether there is no room for a row's details beside the rows. */
-  #isSmall = false;
+  private isSmall = false;
   readonly #resized = new ResizeObserver(([entry]) => {
     const width = entry?.contentRect.width ?? 0;
-    const isSmall = width < BESIDE;
     // What is not displayed has no width at all.
-    if (width > 0 && isSmall !== this.#isSmall) {
-      this.#isSmall = isSmall;
-      this.requestUpdate();
+    if (width > 0) {
+      this.isSmall = width < BESIDE;
     }
   });
   readonly #query = createRef<QueryBox>();
@@ -258,7 +257,7 @@ export class Viewer extends LitElement {
         }
         ${isShown ? this.#body(session) : nothing}
         <p class="sr" role="status">${this.bare ? "" : this.#announcer.said}</p>
-        ${helpView(this.#texts, this.#isHelpOpen, () => this.#help(false))}
+        ${helpView(this.#texts, this.isHelpOpen, () => this.#help(false))}
       </div>
     `;
   }
@@ -362,7 +361,7 @@ export class Viewer extends LitElement {
         .theme=${this.theme ?? ""}
         @time-chosen=${chooseTime}
       ></cs-histogram>
-      <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.#isSmall}>
+      <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.isSmall}>
         <cs-rows
           ${ref(this.#rows)}
           .index=${session.index}
@@ -394,7 +393,7 @@ export class Viewer extends LitElement {
           .row=${opened?.row}
           .standing=${this.#standingOf(opened?.row)}
           .position=${opened?.position ?? 0}
-          .modal=${this.#isSmall}
+          .modal=${this.isSmall}
           .of=${found?.rows ?? 0}
           .zone=${zone}
           .texts=${texts}
@@ -625,8 +624,7 @@ export class Viewer extends LitElement {
   }
 
   #help(isOpen: boolean): void {
-    this.#isHelpOpen = isOpen;
-    this.requestUpdate();
+    this.isHelpOpen = isOpen;
   }
 
   /** The search is one key away from wherever the reader is on the page, unless the page has its own use for the key. */
