@@ -47,7 +47,7 @@ export function watch(worker: WorkerLike, failed: (message: string, cause: unkno
 }
 
 /** Ends a worker, of which nothing more is heard. */
-export function end(worker: WorkerLike): void {
+function end(worker: WorkerLike): void {
   worker.onmessage = null;
   worker.onerror = null;
   worker.terminate();

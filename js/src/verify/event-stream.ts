@@ -75,8 +75,8 @@ interface Event {
 /** Parses server-sent events, as the HTML standard has them. */
 class Parser {
   /** The begin of a line whose end is not here yet. */
-  #begin = "";
-  /** Whether the line before ended in CR: an LF belongs to it. */
+  #rest = "";
+  /** Whether what came before ended in CR: an LF belongs to it. */
   #afterCr = false;
   #data: string | undefined;
   #type = "";
@@ -88,27 +88,15 @@ class Parser {
 
   /** The events that end in this text, which follows on what was read before. */
   read(text: string): Event[] {
-    const events: Event[] = [];
-    let begin = this.#afterCr && text.startsWith("\n") ? 1 : 0;
-    this.#afterCr &&= text === "";
-    const ends = /\r\n|\r|\n/g;
-    ends.lastIndex = begin;
-    for (let end = ends.exec(text); end !== null; end = ends.exec(text)) {
-      this.#extend(text.slice(begin, end.index));
-      events.push(...this.#line(this.#begin));
-      this.#begin = "";
-      begin = ends.lastIndex;
-      this.#afterCr = end[0] === "\r" && begin === text.length;
-    }
-    this.#extend(text.slice(begin));
-    return events;
-  }
-
-  #extend(part: string): void {
-    if (this.#begin.length + part.length > LONGEST) {
+    const more = this.#afterCr && text.startsWith("\n") ? text.slice(1) : text;
+    this.#afterCr = text === "" ? this.#afterCr : text.endsWith("\r");
+    const [first = "", ...others] = more.split(/\r\n|\r|\n/);
+    const lines = [this.#rest + first, ...others];
+    if (lines.some(({ length }) => length > LONGEST)) {
       throw broken("it has a line longer than an export can have");
     }
-    this.#begin += part;
+    this.#rest = lines.pop() ?? "";
+    return lines.flatMap((line) => this.#line(line));
   }
 
   /** Gives the event that an empty line ends. */

@@ -51,12 +51,7 @@ export interface Taken {
 }
 
 /** What a worker tells the host. */
-export interface VerifyHost {
-  /** Resolves when these events or marks were dealt with. */
-  show(what: Shown, bytes: Uint8Array): Promise<void>;
-  found(findings: readonly Finding[]): void;
-  /** The report as if the export had ended with the last checkpoint. */
-  report(outcome: Outcome): void;
+export interface VerifyHost extends Pick<Listener, "show" | "found" | "report"> {
   /** It went wrong while nothing was asked for. */
   fail(error: PlainError): void;
 }
@@ -102,7 +97,7 @@ export interface Engine {
   feed(piece: Uint8Array): Promise<void>;
   /** There are no more pieces. */
   end(): Promise<Outcome>;
-  /** Ends at once: what was asked of it before never resolves. */
+  /** Ends at once: of what was asked of it before nothing comes. */
   stop(): void;
 }
 

@@ -1,6 +1,6 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
-import { connect, crossed, end, moving, type Remote, type WorkerLike, watch, workerFailed } from "../calls/calls.js";
+import { crossed, moving, type Remote, WorkerGroup, type WorkerLike, workerFailed } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
 import {
@@ -19,13 +19,12 @@ const UNDER_WAY = 4 << 20;
 
 /** The engine for where there are workers. */
 export class WorkerPool implements Engine {
-  readonly #workers: WorkerLike[] = [];
+  readonly started: Promise<void>;
+  readonly #group: WorkerGroup;
   /** The one that is fed. */
   readonly #first: Remote<VerifyWorker>;
   readonly #listener: Listener;
-  readonly #ready = deferred();
   readonly #spare: ArrayBuffer[] = [];
-  #isStarting = true;
   #underWay = 0;
   #room = deferred();
 
@@ -37,34 +36,32 @@ export class WorkerPool implements Engine {
       report: (outcome) => listener.report(outcome),
       fail: (error) => listener.fail(crossed(error)),
     };
+    let hasStarted = false;
+    this.#group = new WorkerGroup((message, cause) => {
+      if (!hasStarted) {
+        return unavailable(message, cause);
+      }
+      const error = workerFailed(message, cause);
+      listener.fail(error);
+      return error;
+    });
     const begin = ({ role, ports }: Part) => {
-      const worker = start();
-      this.#workers.push(worker);
-      const remote = connect<VerifyWorker>(worker, host);
-      watch(worker, (message, cause) =>
-        this.#isStarting
-          ? this.#ready.reject(unavailable(message, cause))
-          : listener.fail(workerFailed(message, cause)),
-      );
+      const remote = this.#group.add<VerifyWorker>(start(), host);
       return { remote, begun: remote.begin(module, moving(role, ...ports)) };
     };
     try {
       const [first, others] = assignRoles(threads, task);
       const { remote, begun } = begin(first);
       this.#first = remote;
-      const all = Promise.all([begun, ...others.map((other) => begin(other).begun)]);
-      all.then(() => {
-        this.#isStarting = false;
-        this.#ready.resolve();
-      }, this.#ready.reject);
+      const all = [begun, ...others.map((other) => begin(other).begun)];
+      this.started = this.#group.ask(async () => {
+        await Promise.all(all);
+        hasStarted = true;
+      });
     } catch (cause) {
       this.stop();
       throw unavailable(String(cause), cause);
     }
-  }
-
-  get started(): Promise<void> {
-    return this.#ready.promise;
   }
 
   buffer(): ArrayBuffer {
@@ -91,7 +88,7 @@ export class WorkerPool implements Engine {
   }
 
   stop(): void {
-    this.#workers.forEach(end);
+    this.#group.end(new DOMException("verifying was ended", "AbortError"));
   }
 }
 
