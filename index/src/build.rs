@@ -14,8 +14,8 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use crate::changed::{self, Changes};
 use crate::column::Growing;
 use crate::packed::Numbers;
-use crate::party;
-use crate::segment::{FACTS, Fact, MOST_ROWS, PathNode, RowKind, Segment, flag};
+use crate::party::{GrowingParties, Taken};
+use crate::segment::{FACTS, Fact, MOST_ROWS, PARTIES, PathNode, RowKind, Segment, flag};
 use crate::values::{Kind, LONGEST, cut};
 
 /// The most names on the way to values, and the longest of them in bytes: names can be data.
@@ -23,8 +23,6 @@ pub(crate) const MOST_NODES: usize = 4096;
 const LONGEST_NAME: usize = 256;
 /// The most values of an event that go into columns.
 const MOST_VALUES: usize = 1024;
-/// The most parties of an event of one kind.
-const MOST_PARTIES: usize = 16;
 /// So many bytes of different values may be kept of a segment, and so many more for each row. Beyond that only short
 /// ones are kept whole.
 const BYTES: usize = 1 << 20;
@@ -81,7 +79,6 @@ pub struct SegmentBuilder {
     came: u64,
     /// Memory that is used again.
     spare: Document<'static>,
-    scratch: String,
 }
 
 impl core::fmt::Debug for SegmentBuilder {
@@ -107,7 +104,6 @@ impl SegmentBuilder {
             done: Vec::new(),
             came: 0,
             spare: Document::default(),
-            scratch: String::new(),
         }
     }
 
@@ -167,7 +163,7 @@ impl SegmentBuilder {
             signer: None,
         };
         let number = self.open.link(row, event.len(), RowKind::Event, &self.hasher);
-        self.open.facts(&entry, number, &self.hasher, &mut self.scratch);
+        self.open.facts(&entry, number, &self.hasher);
         let mut walk = Walk { open: &mut self.open, hasher: &self.hasher, row: number, left: MOST_VALUES };
         walk.value(root, 0);
         self.spare = document.reread("0").unwrap_or_default();
@@ -218,6 +214,7 @@ struct Open {
     begins: Vec<i64>,
     lengths: Vec<i64>,
     facts: [Growing; FACTS],
+    parties: [GrowingParties; PARTIES.len()],
     nodes: Vec<OpenNode>,
     by_name: HashTable<u32>,
     columns: Vec<Growing>,
@@ -287,7 +284,7 @@ impl Open {
     }
 
     /// What the short names stand for, and what rows show.
-    fn facts(&mut self, entry: &Entry<'_>, row: u16, hasher: &FixedState, scratch: &mut String) {
+    fn facts(&mut self, entry: &Entry<'_>, row: u16, hasher: &FixedState) {
         let most = self.most();
         let nth = usize::from(row);
         let mut outcome = None;
@@ -322,32 +319,21 @@ impl Open {
         if let Some(reason) = entry.read.and_then(|read| read.reason.as_deref()) {
             self.facts[Fact::Reason as usize].push_text(hasher, row, reason, most);
         }
-        for (fact, short, read) in [
-            (Fact::Actor, Short::Actor, entry.read.map(|read| &read.actor)),
-            (Fact::Target, Short::Target, entry.read.map(|read| &read.target)),
-        ] {
-            let growing = &mut self.facts[fact as usize];
-            let before = growing.values.bytes();
-            let mut known: [u32; MOST_PARTIES] = [0; MOST_PARTIES];
-            let mut count = 0;
+        for (growing, short) in self.parties.iter_mut().zip(PARTIES) {
+            let before = growing.bytes();
+            let read = entry.read.map(|read| if short == Short::Actor { &read.actor } else { &read.target });
+            let mut is_first = true;
             short.each_party(entry, &mut |party| {
                 // What the reading says comes first, and mostly the event says the same.
-                if party.is_empty() || count > 0 && read == Some(party) {
+                if party.is_empty() || !is_first && read == Some(party) {
                     return;
                 }
-                let kind = if party::write(party, most, scratch) { Kind::Text } else { Kind::Cut };
-                if known[..count].iter().any(|code| growing.values.is(*code, kind, scratch)) {
-                    return;
-                }
-                if count == MOST_PARTIES {
+                is_first = false;
+                if growing.push(hasher, row, party, most) == Taken::Full {
                     self.flags[nth] |= flag::MORE_FACTS;
-                    return;
                 }
-                known[count] = growing.values.code(hasher, kind, scratch);
-                growing.push(row, known[count]);
-                count += 1;
             });
-            self.kept += growing.values.bytes() - before;
+            self.kept += growing.bytes() - before;
         }
         let (time, own) = entry.time();
         self.happened[nth] = time.millis();
@@ -438,6 +424,12 @@ impl Open {
         for (growing, column) in self.facts.iter_mut().zip(segment.facts) {
             self.kept += absorb(growing, &segment.columns[column as usize], first, hasher);
         }
+        for (nth, growing) in self.parties.iter_mut().enumerate() {
+            let (parties, places) = segment.nth_parties(nth);
+            let before = growing.bytes();
+            growing.absorb(hasher, segment, parties, places, first);
+            self.kept += growing.bytes() - before;
+        }
         self.root();
         let mut nodes = vec![Some(0)];
         for node in &segment.nodes[1.min(segment.nodes.len())..] {
@@ -462,13 +454,8 @@ impl Open {
         let rows = self.flags.len();
         let own = self.happened != self.recorded;
         let mut columns = self.columns;
-        let facts = self.facts.map(|fact| {
-            let same = columns.iter().position(|column| *column == fact);
-            same.unwrap_or_else(|| {
-                columns.push(fact);
-                columns.len() - 1
-            }) as u32
-        });
+        let facts = self.facts.map(|fact| fact.place(&mut columns, Growing::eq));
+        let parties = self.parties.map(|growing| growing.finish(&mut columns));
         Segment {
             flags: self.flags,
             outcomes: self.outcomes,
@@ -480,6 +467,7 @@ impl Open {
             begins: Numbers::of(&self.begins),
             lengths: Numbers::of(&self.lengths),
             facts,
+            parties,
             nodes: self.nodes.into_iter().map(|node| node.node).collect(),
             columns: columns.into_iter().map(|growing| growing.finish(rows)).collect(),
         }

@@ -33,6 +33,17 @@ pub(crate) enum Told {
     Perhaps = 2,
 }
 
+impl Told {
+    /// What is told where either will do.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
+            (Self::Perhaps, _) | (_, Self::Perhaps) => Self::Perhaps,
+            (Self::No, Self::No) => Self::No,
+        }
+    }
+}
+
 /// Rows that pass for sure, and those that may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judged {
@@ -85,6 +96,19 @@ impl Column {
                     Some(Told::Yes) => *judged = Judged::exactly(Bits::all(judged.sure.len())),
                     Some(Told::Perhaps) => judged.possible = Bits::all(judged.sure.len()),
                     _ => {}
+                },
+                rows => {
+                    let told = &told[..told.len().min(*rows)];
+                    let words = judged.sure.words_mut().iter_mut().zip(judged.possible.words_mut());
+                    for (told, (sure, possible)) in told.chunks(64).zip(words) {
+                        let of = |wanted| {
+                            let bits = told.iter().enumerate();
+                            bits.fold(0, |bits, (bit, told)| bits | u64::from(*told == wanted) << bit)
+                        };
+                        let yes = of(Told::Yes);
+                        *sure |= yes;
+                        *possible |= yes | of(Told::Perhaps);
+                    }
                 },
                 list => {
                     let words = judged.sure.words_mut().iter_mut().zip(judged.possible.words_mut());
@@ -181,11 +205,26 @@ pub(crate) struct Growing {
 /// Whether all rows have the same values.
 impl PartialEq for Growing {
     fn eq(&self, other: &Self) -> bool {
-        self.rows == other.rows && self.codes == other.codes && self.values == other.values
+        self.has_same_places(other) && self.values == other.values
     }
 }
 
 impl Growing {
+    /// Values that no row has.
+    pub(crate) fn of_values(values: Gathered) -> Self {
+        Self { values, ..Self::default() }
+    }
+
+    /// Rows with codes of so many values, of which nothing else is known.
+    pub(crate) fn of_codes(rows: Vec<u16>, codes: Vec<u32>, count: usize) -> Self {
+        Self { values: Gathered::blank(count), rows, codes }
+    }
+
+    /// Whether the same rows have the same codes, of as many values.
+    pub(crate) fn has_same_places(&self, other: &Self) -> bool {
+        self.rows == other.rows && self.codes == other.codes && self.values.len() == other.values.len()
+    }
+
     /// A row has the value of this code. Rows come in their order.
     pub(crate) fn push(&mut self, row: u16, code: u32) {
         self.rows.push(row);
@@ -196,6 +235,15 @@ impl Growing {
         let (kind, text) = cut(text, most);
         let code = self.values.loosely(hasher, kind, text);
         self.push(row, code);
+    }
+
+    /// The number of the first column that is as good as this one, which is put at the end where there is none.
+    pub(crate) fn place(self, columns: &mut Vec<Self>, is: impl Fn(&Self, &Self) -> bool) -> u32 {
+        let same = columns.iter().position(|column| is(column, &self));
+        same.unwrap_or_else(|| {
+            columns.push(self);
+            columns.len() - 1
+        }) as u32
     }
 
     /// The column, of so many rows.

@@ -9,7 +9,7 @@ use crate::bits::Bits;
 use crate::column::{Column, Places};
 use crate::judge::{name_of, short_columns};
 use crate::packed::{Packed, each_width};
-use crate::party;
+use crate::party::{ID, NAME};
 use crate::segment::Segment;
 use crate::values::{Gathered, Kind, LONGEST};
 
@@ -37,16 +37,23 @@ pub(crate) struct Known {
 impl Known {
     /// Gives every value of a segment's column its number here.
     pub(crate) fn register(&mut self, hasher: &FixedState, short: Short, segment: &Segment) -> Vec<u32> {
+        if let Some((parties, _)) = segment.parties(short) {
+            let unsaid = if short == Short::Actor { "user" } else { "" };
+            let mut numbers = Vec::with_capacity(parties.len());
+            parties.each(segment, |party| {
+                let name = party.text(NAME).filter(|_| party.text(ID).is_some());
+                numbers.push(match party.label(unsaid) {
+                    _ if party.is_cut() => OTHERS,
+                    Some(label) => self.number(hasher, &label, name),
+                    None => NONE,
+                });
+            });
+            return numbers;
+        }
         let Some(column) = short_columns(segment, short).next() else { return Vec::new() };
         let number = |(kind, text): (Kind, &str)| match (kind, short) {
             (Kind::Object | Kind::Array, _) => NONE,
             (Kind::Cut, _) => OTHERS,
-            (_, Short::Actor | Short::Target) => {
-                let kept = party::read(text);
-                let unsaid = if short == Short::Actor { "user" } else { "" };
-                let name = kept.name.filter(|_| kept.id.is_some());
-                kept.label(unsaid).map_or(NONE, |label| self.number(hasher, &label, name))
-            }
             _ if text.len() > LONGEST => OTHERS,
             (_, Short::Signer) => self.number(hasher, name_of(text), None),
             (Kind::Word, _) => self.number(hasher, &text.replace(' ', "-"), None),
@@ -80,6 +87,11 @@ impl Known {
     }
 }
 
+/// The column that says which rows have which values of a field.
+fn places(segment: &Segment, short: Short) -> Option<&Column> {
+    segment.parties(short).map(|(_, places)| places).or_else(|| short_columns(segment, short).next())
+}
+
 /// How often each value was met, by its number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts(pub(crate) Vec<u32>);
@@ -98,7 +110,7 @@ impl Counts {
 
     /// Counts what these rows of a segment say.
     pub(crate) fn count(&mut self, short: Short, segment: &Segment, numbers: &[u32], rows: &Bits) {
-        let Some(column) = short_columns(segment, short).next() else { return };
+        let Some(column) = places(segment, short) else { return };
         let number = |code: usize| numbers.get(code).copied().unwrap_or(NONE);
         match &column.places {
             Places::Rows(Packed::Zeros(_)) => {
@@ -107,6 +119,7 @@ impl Counts {
                     self.add(number, count);
                 }
             }
+            Places::Rows(Packed::Ascending(_)) => rows.rows().for_each(|row| self.add(number(row), 1)),
             // Where values come again, they are counted by code first: that is one look in place of two for each row.
             Places::Rows(codes) if numbers.len() < rows.count() => {
                 let mut met = vec![0_u32; numbers.len()];
@@ -115,13 +128,13 @@ impl Counts {
                         *count += 1;
                     }
                 };
-                each_width!(codes, _ => {}, list => rows.each_of(list, |code| count(code as usize)));
+                each_width!(codes, _ => {}, _ => {}, list => rows.each_of(list, |code| count(code as usize)));
                 for (number, count) in numbers.iter().zip(met).filter(|(_, count)| *count > 0) {
                     self.add(*number, count);
                 }
             }
             Places::Rows(codes) => {
-                each_width!(codes, _ => {}, list => {
+                each_width!(codes, _ => {}, _ => {}, list => {
                     rows.each_of(list, |code| self.add(number(code as usize), 1));
                 });
             }
@@ -142,7 +155,7 @@ impl Counts {
     /// Counts one row.
     pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, numbers: &[u32], row: usize) {
         let first_alone = matches!(short, Short::Actor | Short::Target);
-        let column: Option<&Column> = short_columns(segment, short).next();
+        let column = places(segment, short);
         let codes = column.into_iter().flat_map(|column| column.codes(row));
         for code in codes.take(if first_alone { 1 } else { usize::MAX }) {
             self.add(numbers.get(code).copied().unwrap_or(NONE), 1);

@@ -1,6 +1,8 @@
 //! Which rows of a segment are as a query asks, as far as columns tell. What a value must be is for the query's own
 //! matchers to say, which are asked once for each value.
 
+mod party;
+
 use std::borrow::Cow;
 
 use countersign::time::Time;
@@ -12,10 +14,9 @@ use countersign_query::{Entry, Field, Path, Query, Read, Role, Short};
 use crate::bits::Bits;
 use crate::changed;
 use crate::column::{Column, Judged, Told};
-use crate::party;
 use crate::scan;
 use crate::segment::{Fact, RowKind, Segment, flag};
-use crate::values::{Kind, Values};
+use crate::values::{Kind, Unpacked, Values};
 
 /// Whether a condition holds, row by row. Rows without an event are told of only where the link is asked for.
 pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
@@ -35,11 +36,13 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
             is_short(segment, *short, values, &mut judged);
         }
         Condition::Has(Field::Short(short)) => {
+            if let Some((parties, places)) = segment.parties(*short) {
+                places.spread(&party::that_can_be_found(parties), &mut judged);
+            }
             for column in short_columns(segment, *short) {
-                let says = says_anything(*short);
-                let has = |kind, text: &str| match (short, kind) {
+                let has = |kind: Kind, text: &str| match (short, kind) {
                     (Short::Outcome, Kind::Word) => Role::states(text, Role::Word),
-                    _ => says(kind, text),
+                    _ => kind.of_event().is_some(),
                 };
                 let values = column.values.unpacked();
                 let told =
@@ -112,9 +115,13 @@ pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
     let mut any_more = segment.flags.iter().copied();
     match condition {
         Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
-            let says = says_anything(*short);
-            short_columns(segment, *short)
-                .any(|column| column.values.unpacked().iter().any(|(kind, text)| says(kind, text)))
+            let parties = segment.parties(*short);
+            let of_parties =
+                parties.is_some_and(|(parties, _)| party::that_can_be_found(parties).contains(&Told::Yes));
+            let says = |column: &Column| {
+                (0..column.values.len()).any(|code| column.values.kind(code).of_event().is_some())
+            };
+            of_parties || short_columns(segment, *short).any(says)
         }
         Condition::Is { field: Field::Member(path), .. }
         | Condition::Has(Field::Member(path))
@@ -150,11 +157,16 @@ fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
 
 /// What is told of each value. A value of which the begin is kept alone may fit, whatever that is.
 fn told(values: &Values, needed: Option<&[&Pattern]>, fits: &dyn Fn(Kind, &str) -> bool) -> Vec<Told> {
-    told_by(values, needed.and_then(|patterns| scan::Needles::of(patterns, values)).as_ref(), fits)
+    let needles = needed.and_then(|patterns| scan::Needles::of(patterns, values));
+    told_by(&values.unpacked(), needles.as_ref(), fits)
 }
 
-fn told_by(values: &Values, needles: Option<&scan::Needles>, fits: &dyn Fn(Kind, &str) -> bool) -> Vec<Told> {
-    let mut told = vec![Told::No; values.len()];
+fn told_by(
+    values: &Unpacked<'_>,
+    needles: Option<&scan::Needles>,
+    fits: &dyn Fn(Kind, &str) -> bool,
+) -> Vec<Told> {
+    let mut told = vec![Told::No; values.values.len()];
     let suffice = needles.is_some_and(scan::Needles::suffice);
     let mut look = |code: usize, kind: Kind, text: &str, has_needle: bool| {
         told[code] = match kind {
@@ -167,7 +179,7 @@ fn told_by(values: &Values, needles: Option<&scan::Needles>, fits: &dyn Fn(Kind,
     if let Some(needles) = needles {
         needles.candidates(values, look);
     } else {
-        for (code, (kind, text)) in values.unpacked().iter().enumerate() {
+        for (code, (kind, text)) in values.iter().enumerate() {
             look(code, kind, text, false);
         }
     }
@@ -178,18 +190,8 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
     let says = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
     match short {
         Short::Actor | Short::Target => {
-            let patterns = patterns(values);
-            for column in short_columns(segment, short) {
-                let of = |patterns: &Vec<&Pattern>| scan::Needles::of_words(patterns, &column.values);
-                let needles = patterns.as_ref().and_then(of);
-                // Which words a name has takes longer to tell than whether it can have them.
-                let may_be = |text: &str, role| {
-                    role != Role::Name || needles.as_ref().is_none_or(|needles| needles.may_fit(text))
-                };
-                let fits = |_: Kind, text: &str| {
-                    party::read(text).party().texts(&mut |text, role| may_be(text, role) && says(text, role))
-                };
-                column.spread(&told_by(&column.values, needles.as_ref(), &fits), judged);
+            if let Some((parties, places)) = segment.parties(short) {
+                places.spread(&party::told(segment, parties, values), judged);
             }
         }
         Short::Signer => {
@@ -211,14 +213,6 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
         }
     }
     short_more(segment, short, judged);
-}
-
-/// Whether what is kept of a short name has any text. A party of which the type alone is known has none.
-fn says_anything(short: Short) -> impl Fn(Kind, &str) -> bool {
-    move |kind, text| match short {
-        Short::Actor | Short::Target => party::read(text).party().texts(&mut |_, _| true),
-        _ => kind.of_event().is_some(),
-    }
 }
 
 /// The chain and the key of a row.
@@ -256,18 +250,17 @@ pub(crate) fn name_of(key: &str) -> &str {
     key.split_once('+').map_or(key, |(name, _)| name)
 }
 
-/// The columns in which what a short name stands for is kept.
+/// The columns in which what a short name stands for is kept; none where it is parties.
 pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<Item = &Column> {
     let fact = match short {
         Short::Action => Fact::Action,
-        Short::Actor => Fact::Actor,
-        Short::Target => Fact::Target,
         Short::Outcome => Fact::Outcome,
         Short::Ip => Fact::Ip,
         Short::Signer => Fact::Key,
         Short::Chain => Fact::Chain,
         Short::As => Fact::As,
         Short::Tenant => return segment.column(&["tenant"]).into_iter(),
+        Short::Actor | Short::Target => return None.into_iter(),
     };
     Some(segment.fact(fact)).into_iter()
 }
@@ -325,7 +318,8 @@ fn text(
         if values.only_kind().is_some_and(|kind| !is_text(kind)) {
             continue;
         }
-        let told = told_by(values, needles(values).as_ref(), &|kind, text| is_text(kind) && fits(text));
+        let told =
+            told_by(&values.unpacked(), needles(values).as_ref(), &|kind, text| is_text(kind) && fits(text));
         column.spread(&told, judged);
     }
     more(segment, flag::MORE, judged);

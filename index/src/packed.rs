@@ -5,6 +5,8 @@
 pub(crate) enum Packed {
     /// So many zeros.
     Zeros(usize),
+    /// So many numbers from 0 on, each one above the one before.
+    Ascending(usize),
     One(Vec<u8>),
     Two(Vec<u16>),
     Four(Vec<u32>),
@@ -13,9 +15,10 @@ pub(crate) enum Packed {
 
 /// Does the same with each kind of list.
 macro_rules! each_width {
-    ($packed:expr, $zeros:pat => $of_zeros:expr, $list:ident => $of_list:expr) => {
+    ($packed:expr, $zeros:pat => $of_zeros:expr, $most:pat => $of_ascending:expr, $list:ident => $of_list:expr) => {
         match $packed {
             Packed::Zeros($zeros) => $of_zeros,
+            Packed::Ascending($most) => $of_ascending,
             Packed::One($list) => $of_list,
             Packed::Two($list) => $of_list,
             Packed::Four($list) => $of_list,
@@ -27,8 +30,12 @@ pub(crate) use each_width;
 
 impl Packed {
     pub(crate) fn of(numbers: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
+        let len = numbers.len();
+        if len > 1 && (0..).zip(numbers.clone()).all(|(nth, number): (u64, u64)| nth == number) {
+            return Self::Ascending(len);
+        }
         match numbers.clone().max().unwrap_or(0) {
-            0 => Self::Zeros(numbers.len()),
+            0 => Self::Zeros(len),
             1..=0xff => Self::One(numbers.map(|number| number as u8).collect()),
             0x100..=0xffff => Self::Two(numbers.map(|number| number as u16).collect()),
             0x1_0000..=0xffff_ffff => Self::Four(numbers.map(|number| number as u32).collect()),
@@ -37,13 +44,20 @@ impl Packed {
     }
 
     pub(crate) fn len(&self) -> usize {
-        each_width!(self, len => *len, list => list.len())
+        each_width!(self, len => *len, len => *len, list => list.len())
     }
 
     /// The number at a place; 0 where there is none.
     pub(crate) fn get(&self, at: usize) -> u64 {
         match self {
             Self::Zeros(_) => 0,
+            Self::Ascending(len) => {
+                if at < *len {
+                    at as u64
+                } else {
+                    0
+                }
+            }
             Self::One(list) => list.get(at).copied().map_or(0, u64::from),
             Self::Two(list) => list.get(at).copied().map_or(0, u64::from),
             Self::Four(list) => list.get(at).copied().map_or(0, u64::from),
@@ -57,7 +71,7 @@ impl Packed {
 
     /// How many bytes it holds.
     pub(crate) fn bytes(&self) -> usize {
-        each_width!(self, _ => 0, list => size_of_val(&list[..]))
+        each_width!(self, _ => 0, _ => 0, list => size_of_val(&list[..]))
     }
 }
 
@@ -109,6 +123,8 @@ mod tests {
         for numbers in [
             vec![],
             vec![7, 7],
+            vec![7, 8, 9],
+            vec![7, 8, 8],
             vec![-5, 250],
             vec![1, 70_000],
             vec![i64::MIN, i64::MAX, 0],

@@ -1,94 +1,314 @@
-//! Who did something, or what it was done to, as one text of a column.
-//!
-//! Three characters come first, one above the length in bytes of the identifier, the type and the name, or 0 where there
-//! is none; then these.
+//! Who did something, or what it was done to: identifiers, types and names are texts of their own, each kept once, and
+//! mostly those that a member's column has anyway.
 
 use std::borrow::Cow;
 
 use countersign_query::Party;
+use foldhash::fast::FixedState;
 
-use crate::values::LONGEST;
+use crate::column::{Column, Growing};
+use crate::packed::Numbers;
+use crate::segment::Segment;
+use crate::values::{Gathered, Kind, cut};
 
-/// What a text says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Kept<'a> {
-    pub(crate) id: Option<&'a str>,
-    pub(crate) kind: Option<&'a str>,
-    pub(crate) name: Option<&'a str>,
+/// The most parties of an event of one kind.
+pub(crate) const MOST: usize = 16;
+
+/// What is known of a party.
+pub(crate) const PARTS: usize = 3;
+pub(crate) const ID: usize = 0;
+pub(crate) const TYPE: usize = 1;
+pub(crate) const NAME: usize = 2;
+
+/// The parties of one kind in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parties {
+    /// The column that says which rows have which.
+    pub(crate) places: u32,
+    /// The columns that have the texts.
+    pub(crate) columns: [u32; PARTS],
+    /// Of each party one above the code of its text, or 0 where there is none.
+    pub(crate) codes: [Numbers; PARTS],
 }
 
-/// Writes a party, and tells whether all of it fitted: each text is cut to so many bytes.
-pub(crate) fn write(party: &Party<'_>, most: usize, out: &mut String) -> bool {
-    out.clear();
-    let texts = [&party.id, &party.kind, &party.name];
-    let most = most.min(LONGEST);
-    let cut = |text: &Option<Cow<'_, str>>| text.as_ref().map_or(0, |text| text.floor_char_boundary(most));
-    for text in texts {
-        let length = if text.is_some() { cut(text) as u32 + 1 } else { 0 };
-        // Such lengths are below the surrogates.
-        out.push(char::from_u32(length).unwrap_or_default());
+/// What a party says, part by part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept<'a>(pub(crate) [Option<(Kind, Cow<'a, str>)>; PARTS]);
+
+impl Kept<'_> {
+    pub(crate) fn text(&self, part: usize) -> Option<&str> {
+        self.0[part].as_ref().map(|(_, text)| &**text)
     }
-    for text in texts {
-        out.push_str(&text.as_deref().unwrap_or_default()[..cut(text)]);
-    }
-    texts.iter().all(|text| text.as_ref().is_none_or(|text| text.len() <= most))
-}
 
-/// Reads what was written; of anything else what can be read.
-pub(crate) fn read(text: &str) -> Kept<'_> {
-    let mut chars = text.chars();
-    let mut length = || (chars.next().map_or(0, u32::from) as usize).checked_sub(1);
-    let lengths = [length(), length(), length()];
-    let mut rest = chars.as_str();
-    let mut next = |length: Option<usize>| {
-        let (text, after) = rest.split_at_checked(length?)?;
-        rest = after;
-        Some(text)
-    };
-    let [id, kind, name] = lengths.map(&mut next);
-    Kept { id, kind, name }
-}
-
-impl<'a> Kept<'a> {
-    pub(crate) fn party(self) -> Party<'a> {
-        let text = |text: Option<&'a str>| text.map(Cow::Borrowed);
-        Party { id: text(self.id), name: text(self.name), kind: text(self.kind) }
+    /// Whether any of it is the begin of a text that is longer.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.0.iter().flatten().any(|(kind, _)| *kind == Kind::Cut)
     }
 
     /// As it is counted and can be asked for: the identifier after its type, which is not said where it is this one.
-    pub(crate) fn label(self, unsaid: &str) -> Option<Cow<'a, str>> {
-        match (self.id, self.kind) {
-            (Some(id), Some(kind)) if kind != unsaid => Some(Cow::Owned([kind, ":", id].concat())),
+    pub(crate) fn label(&self, unsaid: &str) -> Option<Cow<'_, str>> {
+        match (self.text(ID), self.text(TYPE)) {
+            (Some(id), Some(of)) if of != unsaid => Some(Cow::Owned([of, ":", id].concat())),
             (Some(id), _) => Some(Cow::Borrowed(id)),
-            (None, _) => self.name.map(Cow::Borrowed),
+            (None, _) => self.text(NAME).map(Cow::Borrowed),
         }
+    }
+}
+
+impl Parties {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.codes[0].above().len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.codes.iter().map(Numbers::bytes).sum()
+    }
+
+    /// The column of a part of them.
+    pub(crate) fn column<'s>(&self, segment: &'s Segment, part: usize) -> &'s Column {
+        &segment.columns[self.columns[part] as usize]
+    }
+
+    /// The code of a part's text, where a party has one.
+    pub(crate) fn code(&self, party: usize, part: usize) -> Option<usize> {
+        usize::try_from(self.codes[part].get(party)).ok()?.checked_sub(1)
+    }
+
+    /// What one of them says.
+    pub(crate) fn get<'s>(&self, segment: &'s Segment, party: usize) -> Kept<'s> {
+        let part = |part| Some(self.column(segment, part).values.get(self.code(party, part)?));
+        Kept([ID, TYPE, NAME].map(part))
+    }
+
+    /// Hands out what each says, in their order.
+    pub(crate) fn each(&self, segment: &Segment, mut take: impl FnMut(&Kept<'_>)) {
+        let unpacked = [ID, TYPE, NAME].map(|part| self.column(segment, part).values.unpacked());
+        let texts = unpacked.each_ref().map(|unpacked| unpacked.iter().collect::<Vec<_>>());
+        for party in 0..self.len() {
+            let part = |part: usize| {
+                let (kind, text) = *texts[part].get(self.code(party, part)?)?;
+                Some((kind, Cow::Borrowed(text)))
+            };
+            take(&Kept([ID, TYPE, NAME].map(part)));
+        }
+    }
+}
+
+/// Parties as they are gathered, and the rows that have them.
+#[derive(Debug, Default)]
+pub(crate) struct GrowingParties {
+    texts: [Gathered; PARTS],
+    /// Of each party one above the code of its text, or 0 where there is none.
+    codes: Vec<[u32; PARTS]>,
+    /// The same as texts, by which a party is known again.
+    keys: Gathered,
+    key: String,
+    rows: Vec<u16>,
+    places: Vec<u32>,
+}
+
+/// Whether a party was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Yes,
+    /// The row has too many.
+    Full,
+}
+
+impl GrowingParties {
+    /// A row has this party, of whose texts so much is kept. Rows come in their order.
+    pub(crate) fn push(&mut self, hasher: &FixedState, row: u16, party: &Party<'_>, most: usize) -> Taken {
+        let texts = [&party.id, &party.kind, &party.name];
+        let parts = texts.map(|text| text.as_deref().map(|text| cut(text, most)));
+        let of_row = self.rows.iter().rev().take_while(|other| **other == row).count();
+        let known = &self.places[self.places.len() - of_row..];
+        if known.iter().any(|party| self.says(*party, &parts)) {
+            return Taken::Yes;
+        }
+        if of_row == MOST {
+            return Taken::Full;
+        }
+        let mut codes = [0; PARTS];
+        for ((code, texts), part) in codes.iter_mut().zip(&mut self.texts).zip(parts) {
+            if let Some((kind, text)) = part {
+                *code = texts.loosely(hasher, kind, text) + 1;
+            }
+        }
+        self.write_key(codes);
+        let party = self.keys.loosely(hasher, Kind::Text, &self.key);
+        self.place(row, party, codes);
+        Taken::Yes
+    }
+
+    /// Whether a party says all of this: then there is nothing by which the row is found for this alone.
+    fn says(&self, party: u32, parts: &[Option<(Kind, &str)>; PARTS]) -> bool {
+        let codes = self.codes[party as usize];
+        codes.iter().zip(&self.texts).zip(parts).all(|((code, texts), part)| {
+            part.is_none_or(|(kind, text)| code.checked_sub(1).is_some_and(|code| texts.is(code, kind, text)))
+        })
+    }
+
+    /// Six bits a character, of which the seventh says that more follow.
+    fn write_key(&mut self, codes: [u32; PARTS]) {
+        self.key.clear();
+        for mut code in codes {
+            while code > 0x3f {
+                self.key.push(char::from((code & 0x3f) as u8 | 0x40));
+                code >>= 6;
+            }
+            self.key.push(char::from(code as u8));
+        }
+    }
+
+    /// A row has the party of this number, which is new where the number is.
+    fn place(&mut self, row: u16, party: u32, codes: [u32; PARTS]) {
+        if party as usize == self.codes.len() {
+            self.codes.push(codes);
+        }
+        self.rows.push(row);
+        self.places.push(party);
+    }
+
+    /// Takes the parties of a segment, whose rows come after so many others.
+    pub(crate) fn absorb(
+        &mut self,
+        hasher: &FixedState,
+        segment: &Segment,
+        parties: &Parties,
+        places: &Column,
+        first: usize,
+    ) {
+        let texts = [ID, TYPE, NAME].map(|part| {
+            let unpacked = parties.column(segment, part).values.unpacked();
+            let own = &mut self.texts[part];
+            unpacked
+                .iter()
+                .map(|(kind, text)| own.code(hasher, kind, kind.kept(text)) + 1)
+                .collect::<Vec<_>>()
+        });
+        places.each(|row, party| {
+            let codes = [ID, TYPE, NAME].map(|part| {
+                let code = parties.code(party, part);
+                code.and_then(|code| texts[part].get(code)).copied().unwrap_or(0)
+            });
+            self.write_key(codes);
+            let party = self.keys.code(hasher, Kind::Text, &self.key);
+            self.place((first + row) as u16, party, codes);
+        });
+    }
+
+    /// How many bytes of texts it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.texts.iter().map(Gathered::bytes).sum()
+    }
+
+    /// The parties. What a column has already is left to it; columns are added for the rest.
+    pub(crate) fn finish(self, columns: &mut Vec<Growing>) -> Parties {
+        let Self { texts, codes, rows, places, .. } = self;
+        let part = |part: usize| {
+            let codes: Vec<i64> = codes.iter().map(|codes| i64::from(codes[part])).collect();
+            Numbers::of(&codes)
+        };
+        let parts = [ID, TYPE, NAME].map(part);
+        let places = Growing::of_codes(rows, places, codes.len());
+        let places = places.place(columns, Growing::has_same_places);
+        let columns = texts
+            .map(|texts| Growing::of_values(texts).place(columns, |one, other| one.values == other.values));
+        Parties { places, columns, codes: parts }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segment::PARTIES;
+    use countersign_query::Readings;
+
+    /// The segments of these events, the first of all kinds and then one that has taken them all.
+    fn segments(events: &[String]) -> [Segment; 2] {
+        let mut builder = crate::SegmentBuilder::new(1, Readings::built_in());
+        for (nth, event) in (0..).zip(events) {
+            let row = crate::Row {
+                line: nth,
+                index: nth,
+                chain: "00",
+                seq: nth,
+                time: countersign::time::Time::MIN,
+                vkey: "k",
+                authorised: true,
+                begin: 0,
+            };
+            builder.push(&row, event);
+        }
+        let first = builder.finish().remove(0);
+        builder.absorb(&first);
+        [first, builder.finish().remove(0)]
+    }
+
+    fn said(segment: &Segment, nth: usize) -> Vec<Vec<[Option<String>; PARTS]>> {
+        let (parties, places) = segment.nth_parties(nth);
+        let mut all = Vec::new();
+        parties.each(segment, |party| all.push(party.clone().0.map(|part| Some(part?.1.into_owned()))));
+        let rows = 0..segment.rows();
+        rows.map(|row| {
+            let of_row = places.codes(row);
+            of_row
+                .inspect(|party| {
+                    let one = parties.get(segment, *party).0.map(|part| Some(part?.1.into_owned()));
+                    assert_eq!(all[*party], one);
+                })
+                .map(|party| all[party].clone())
+                .collect()
+        })
+        .collect()
+    }
 
     #[test]
-    fn reads_what_was_written() {
-        let long = "é".repeat(600);
-        let mut text = String::new();
-        for (id, kind, name) in [
-            (Some("u_1"), Some("user"), Some("Ada")),
-            (Some(""), None, None),
-            (None, None, None),
-            (None, Some("x"), Some("é")),
-            (Some(&*long), None, Some("n")),
-        ] {
-            let kept = Kept { id, kind, name };
-            let whole = write(&kept.party(), LONGEST, &mut text);
-            assert_eq!(whole, id.is_none_or(|id| id.len() <= LONGEST));
-            let read = read(&text);
-            assert_eq!((read.kind, read.name), (kind, name));
-            assert_eq!(read.id.is_some(), id.is_some());
-            assert!(!whole || read == kept);
+    fn rows_have_their_parties_once_each_and_no_more_than_there_is_room_for() {
+        let party = |id: Option<&str>, kind: Option<&str>, name: Option<&str>| {
+            [id, kind, name].map(|text| text.map(str::to_owned))
+        };
+        let many = (0..MOST + 2).map(|nth| format!(r#"{{"id":"t_{nth}"}}"#)).collect::<Vec<_>>().join(",");
+        let events = [
+            r#"{"action":"a","actor":{"id":"u_1","type":"user","name":"Ada"}}"#.to_owned(),
+            r#"{"action":"a","actor":{"name":"Ada"},"target":["x",{"id":"x"},{"id":"x","type":"file"}]}"#
+                .to_owned(),
+            r#"{"action":"a"}"#.to_owned(),
+            format!(r#"{{"action":"a","actor":"u_1","target":[{many}]}}"#),
+        ];
+        for segment in segments(&events) {
+            let [actors, targets] = [0, 1].map(|nth| said(&segment, nth));
+            assert_eq!(actors[0], [party(Some("u_1"), Some("user"), Some("Ada"))]);
+            // The reading takes who has no type for a user.
+            assert_eq!(actors[1], [party(None, Some("user"), Some("Ada"))]);
+            assert_eq!(actors[3], [party(Some("u_1"), Some("user"), None)]);
+            assert_eq!(targets[1], [party(Some("x"), None, None), party(Some("x"), Some("file"), None)]);
+            assert_eq!((actors[2].len(), targets[2].len(), targets[3].len()), (0, 0, MOST));
         }
-        assert_eq!(read("\u{5}\u{1}\u{1}ab"), Kept { id: None, kind: Some(""), name: Some("") });
-        assert_eq!(read(""), Kept::default());
+    }
+
+    #[test]
+    fn texts_that_a_member_has_are_kept_once() {
+        let event = |nth: usize| {
+            format!(
+                r#"{{"action":"a","actor":{{"id":"u_{}","type":"user"}},"target":{{"id":"t_{nth}","type":"file"}}}}"#,
+                nth % 7
+            )
+        };
+        let events: Vec<String> = (0..5000).map(event).collect();
+        for segment in segments(&events) {
+            for (nth, name) in ["actor", "target"].into_iter().enumerate() {
+                let parties = &segment.parties[nth];
+                let column =
+                    |member: &str| segment.nodes[segment.node(&[name, member]).unwrap()].column.unwrap();
+                assert_eq!(parties.columns[..2], [column("id"), column("type")], "{name}");
+                assert_eq!(parties.places, column("id"), "{name}");
+            }
+            assert_eq!(
+                PARTIES.map(|short| segment.parties(short).map(|(parties, _)| parties.len())),
+                [Some(7), Some(5000)]
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use countersign_query::matcher::{Pattern, words};
 
-use crate::values::{Kind, Values};
+use crate::values::{Kind, Unpacked, Values};
 
 /// What must stand in a text so that one of some patterns can fit it.
 pub(crate) struct Needles {
@@ -55,12 +55,6 @@ impl Needles {
         Some(Self { each: needles, beyond, suffice: false })
     }
 
-    /// Whether a text may fit.
-    pub(crate) fn may_fit(&self, text: &str) -> bool {
-        self.beyond && !text.is_ascii()
-            || self.each.iter().any(|needle| needle.find(text.as_bytes(), 0).is_some())
-    }
-
     /// Whether a string or a number that has a needle fits without being looked at.
     pub(crate) const fn suffice(&self) -> bool {
         self.suffice
@@ -69,10 +63,10 @@ impl Needles {
     /// Hands out the values that may fit, some of them more than once: those that have a needle, those that have more
     /// than ASCII where that may be all that is needed, and those of which the text is not kept, or the begin alone.
     /// Whether it has a needle comes along.
-    pub(crate) fn candidates(&self, values: &Values, mut take: impl FnMut(usize, Kind, &str, bool)) {
+    pub(crate) fn candidates(&self, unpacked: &Unpacked<'_>, mut take: impl FnMut(usize, Kind, &str, bool)) {
         let is_kept = |kind: Kind| matches!(kind, Kind::Text | Kind::Number | Kind::Word);
+        let values = unpacked.values;
         let beyond = self.beyond && !values.is_ascii();
-        let unpacked = values.unpacked();
         if beyond || !values.only_kind().is_some_and(is_kept) {
             for (code, (kind, text)) in unpacked.iter().enumerate() {
                 if !is_kept(kind) || beyond && !text.is_ascii() {
@@ -231,7 +225,7 @@ mod tests {
             let fits = |text: &str| globs.iter().any(|pattern| pattern.matches(text));
             let Some(needles) = Needles::of(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
             let mut taken = Vec::new();
-            needles.candidates(&values, |code, kind, text, has_needle| {
+            needles.candidates(&values.unpacked(), |code, kind, text, has_needle| {
                 assert_eq!((kind, text.into()), values.get(code));
                 assert!(!(needles.suffice() && has_needle) || fits(text), "{text}");
                 taken.push(code);

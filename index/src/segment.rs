@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use countersign::time::Time;
+use countersign_query::Short;
 
 use crate::bits::Bits;
 use crate::column::Column;
 use crate::packed::Numbers;
+use crate::party::Parties;
 use crate::values::Kind;
 
 /// The most rows of a segment: their numbers have two bytes.
@@ -63,14 +65,14 @@ pub(crate) enum Fact {
     Outcome,
     /// Why it ended so, by the reading.
     Reason,
-    /// Parties: see [`crate::party`]. The first of a row is that of its reading, where it has one.
-    Actor,
-    Target,
     /// The members that differ between before and after.
     Changed,
 }
 
-pub(crate) const FACTS: usize = 10;
+pub(crate) const FACTS: usize = 8;
+
+/// What parties there are. The first of a row is that of its reading, where it has one.
+pub(crate) const PARTIES: [Short; 2] = [Short::Actor, Short::Target];
 
 /// A name on the way to values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +104,8 @@ pub struct Segment {
     pub(crate) lengths: Numbers,
     /// The columns of facts: that of a member, where it says the same.
     pub(crate) facts: [u32; FACTS],
+    /// As in [`PARTIES`].
+    pub(crate) parties: [Parties; PARTIES.len()],
     pub(crate) nodes: Vec<PathNode>,
     pub(crate) columns: Vec<Column>,
 }
@@ -117,12 +121,24 @@ impl Segment {
         let numbers = [&self.lines, &self.indexes, &self.seqs, &self.recorded, &self.begins, &self.lengths];
         self.rows() * 2
             + numbers.into_iter().chain(&self.happened).map(Numbers::bytes).sum::<usize>()
+            + self.parties.iter().map(Parties::bytes).sum::<usize>()
             + self.columns.iter().map(|column| column.bytes() + size_of::<Column>()).sum::<usize>()
             + self.nodes.iter().map(|node| node.name.len() + size_of::<PathNode>()).sum::<usize>()
     }
 
     pub(crate) fn fact(&self, fact: Fact) -> &Column {
         &self.columns[self.facts[fact as usize] as usize]
+    }
+
+    /// Parties, and which rows have which.
+    pub(crate) fn nth_parties(&self, nth: usize) -> (&Parties, &Column) {
+        let parties = &self.parties[nth];
+        (parties, &self.columns[parties.places as usize])
+    }
+
+    /// The same, of what a short name stands for; none where that is no party.
+    pub(crate) fn parties(&self, short: Short) -> Option<(&Parties, &Column)> {
+        PARTIES.iter().position(|party| *party == short).map(|nth| self.nth_parties(nth))
     }
 
     pub(crate) fn kind(&self, row: usize) -> RowKind {

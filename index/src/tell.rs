@@ -15,9 +15,9 @@ use crate::index::EventIndex;
 use crate::json::Json;
 use crate::judge::short_columns;
 use crate::marks::WHY;
-use crate::party::{self, Kept};
+use crate::party::{ID, Kept, NAME, TYPE};
 use crate::question::Question;
-use crate::segment::{Fact, RowKind, Segment, flag};
+use crate::segment::{Fact, PARTIES, RowKind, Segment, flag};
 use crate::values::{Gathered, Kind, LONGEST};
 
 /// The most values of a field that are told.
@@ -336,9 +336,9 @@ impl EventIndex {
             }
         };
         fact(json, "action", Fact::Action);
-        for (name, of) in [("actor", Fact::Actor), ("target", Fact::Target)] {
-            if let Some((_, party)) = segment.text(of, local) {
-                write_party(json.name(name), party::read(&party));
+        for short in PARTIES {
+            if let Some(party) = parties(segment, local, short).next() {
+                write_party(json.name(short.as_str()), &party);
             }
         }
         fact(json, "address", Fact::Ip);
@@ -480,26 +480,26 @@ fn asks_time(query: &Query) -> bool {
     query.conditions().iter().any(|asked| matches!(asked.condition, Condition::Time(Basis::Happened, _)))
 }
 
-fn write_party(json: &mut Json, party: Kept<'_>) {
+fn write_party(json: &mut Json, party: &Kept<'_>) {
     json.open("{");
-    for (name, text) in [("id", party.id), ("name", party.name), ("type", party.kind)] {
-        if let Some(text) = text {
-            json.name(name).clipped(text, false);
+    for (name, part) in [("id", ID), ("name", NAME), ("type", TYPE)] {
+        if let Some((kind, text)) = &party.0[part] {
+            json.name(name).clipped(text, *kind == Kind::Cut);
         }
     }
     json.raw("}");
 }
 
 fn write_first(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
-    match texts(segment, row, field).next() {
-        Some((kind, text)) => json.clipped(&text, kind == Kind::Cut),
+    match texts(segment, row, field, 1).first() {
+        Some((kind, text)) => json.clipped(text, *kind == Kind::Cut),
         None => json.null(),
     };
 }
 
 fn write_all(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
-    let mut texts = texts(segment, row, field).take(8).peekable();
-    if texts.peek().is_none() {
+    let texts = texts(segment, row, field, 8);
+    if texts.is_empty() {
         json.null();
         return;
     }
@@ -510,28 +510,29 @@ fn write_all(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
     json.raw("]");
 }
 
-/// What stands at a field, as people read it.
-fn texts<'s>(
-    segment: &'s Segment,
-    row: usize,
-    field: &Field,
-) -> impl Iterator<Item = (Kind, String)> + use<'s> {
-    let (column, is_party) = match field {
-        Field::Member(path) => (segment.column(path.names()), false),
-        Field::Short(short) => {
-            (short_columns(segment, *short).next(), matches!(short, Short::Actor | Short::Target))
-        }
+/// What stands at a field, as people read it: the first few texts.
+fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind, String)> {
+    let (column, of_parties) = match field {
+        Field::Member(path) => (segment.column(path.names()), None),
+        Field::Short(short) => (short_columns(segment, *short).next(), Some(*short)),
     };
-    let column = column.into_iter();
-    column.flat_map(move |column| {
-        column.codes(row).filter_map(move |code| {
-            let (kind, text) = column.values.get(code);
-            kind.of_event()?;
-            if is_party {
-                let label = party::read(&text).label("user");
-                return label.map(|label| (kind, label.into_owned()));
-            }
-            Some((kind, text.into_owned()))
-        })
-    })
+    let mut texts = Vec::new();
+    for party in of_parties.into_iter().flat_map(|short| parties(segment, row, short)) {
+        let kind = if party.is_cut() { Kind::Cut } else { Kind::Text };
+        texts.extend(party.label("user").map(|label| (kind, label.into_owned())));
+    }
+    for code in column.into_iter().flat_map(|column| column.codes(row)) {
+        let said = column.map(|column| column.values.get(code));
+        texts.extend(
+            said.filter(|(kind, _)| kind.of_event().is_some()).map(|(kind, text)| (kind, text.into_owned())),
+        );
+    }
+    texts.truncate(most);
+    texts
+}
+
+/// The parties of a row; none where a short name stands for something else.
+fn parties(segment: &Segment, row: usize, short: Short) -> impl Iterator<Item = Kept<'_>> {
+    let parties = segment.parties(short).into_iter();
+    parties.flat_map(move |(parties, places)| places.codes(row).map(|party| parties.get(segment, party)))
 }

@@ -239,7 +239,7 @@ impl Values {
 /// Values with their texts as they are.
 pub(crate) struct Unpacked<'v> {
     text: Cow<'v, str>,
-    values: &'v Values,
+    pub(crate) values: &'v Values,
 }
 
 impl Unpacked<'_> {
@@ -309,6 +309,11 @@ impl PartialEq for Gathered {
 impl Gathered {
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// So many values that say nothing, where only their codes matter.
+    pub(crate) fn blank(count: usize) -> Self {
+        Self { ends: vec![0; count], kind: Some(Kind::Text), ..Self::default() }
     }
 
     fn range(&self, code: u32) -> Option<Range<usize>> {

@@ -3,12 +3,16 @@
 use crate::build::MOST_NODES;
 use crate::column::{Column, Places};
 use crate::packed::{Numbers, Packed};
-use crate::segment::{FACTS, MOST_ROWS, PathNode, Segment};
+use crate::party::{MOST, PARTS, Parties};
+use crate::segment::{FACTS, MOST_ROWS, PARTIES, PathNode, Segment};
 use crate::texts::{self, Symbol, Texts};
 use crate::values::{Kind, Values};
 
 /// What segments begin with: a name, and the version.
-const MAGIC: &[u8; 8] = b"csindex\x02";
+const MAGIC: &[u8; 8] = b"csindex\x03";
+
+/// What stands for numbers that take no bytes, each one above the one before, where else it says how many each takes.
+const ASCENDING: u8 = 255;
 
 /// Several segments as bytes.
 pub fn encode(segments: &[Segment]) -> Vec<u8> {
@@ -52,8 +56,7 @@ fn write(segment: &Segment, out: &mut Vec<u8>) {
         &segment.lengths,
     ];
     for numbers in numbers.into_iter().chain(happened) {
-        put(out, numbers.base().cast_unsigned());
-        put_packed(out, numbers.above());
+        put_numbers(out, numbers);
     }
     put(out, segment.nodes.len() as u64);
     for node in &segment.nodes {
@@ -62,6 +65,13 @@ fn write(segment: &Segment, out: &mut Vec<u8>) {
         put_text(out, &node.name);
     }
     segment.facts.iter().for_each(|column| put(out, u64::from(*column)));
+    for parties in &segment.parties {
+        put(out, u64::from(parties.places));
+        for (column, codes) in parties.columns.iter().zip(&parties.codes) {
+            put(out, u64::from(*column));
+            put_numbers(out, codes);
+        }
+    }
     put(out, segment.columns.len() as u64);
     for column in &segment.columns {
         put_values(out, &column.values);
@@ -94,11 +104,17 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
+fn put_numbers(out: &mut Vec<u8>, numbers: &Numbers) {
+    put(out, numbers.base().cast_unsigned());
+    put_packed(out, numbers.above());
+}
+
 /// After how many there are.
 fn put_packed(out: &mut Vec<u8>, packed: &Packed) {
     put(out, packed.len() as u64);
     match packed {
         Packed::Zeros(_) => out.push(0),
+        Packed::Ascending(_) => out.push(ASCENDING),
         Packed::One(list) => {
             out.push(1);
             out.extend(list);
@@ -154,11 +170,7 @@ fn read(bytes: &[u8]) -> Option<Segment> {
     let flags = reader.bytes(rows)?.to_vec();
     let outcomes = reader.bytes(rows)?.to_vec();
     let has_own = reader.is()?;
-    let mut numbers = || {
-        let base = reader.number()?.cast_signed();
-        let above = reader.packed(rows)?;
-        (above.len() == rows).then_some(Numbers::new(base, above))
-    };
+    let mut numbers = || reader.numbers(rows).filter(|numbers| numbers.above().len() == rows);
     let lines = numbers()?;
     let indexes = numbers()?;
     let seqs = numbers()?;
@@ -176,10 +188,13 @@ fn read(bytes: &[u8]) -> Option<Segment> {
     }
     let mut facts = [0; FACTS];
     for fact in &mut facts {
-        *fact = u32::try_from(reader.number()?).ok()?;
+        *fact = reader.column_number()?;
     }
+    let parties = [reader.parties()?, reader.parties()?];
     let count = reader.count()?;
-    let mut named = nodes.iter().filter_map(|node| node.column).chain(facts);
+    let of_parties =
+        parties.iter().flat_map(|Parties { places, columns, .. }| [&[*places][..], columns].concat());
+    let mut named = nodes.iter().filter_map(|node| node.column).chain(facts).chain(of_parties);
     if named.any(|column| column as usize >= count) {
         return None;
     }
@@ -198,10 +213,21 @@ fn read(bytes: &[u8]) -> Option<Segment> {
         begins,
         lengths,
         facts,
+        parties,
         nodes,
         columns,
     };
-    reader.0.is_empty().then_some(segment)
+    (reader.0.is_empty() && (0..PARTIES.len()).all(|nth| are_known(&segment, nth))).then_some(segment)
+}
+
+/// Whether the parties that rows have are there, and the texts that they have.
+fn are_known(segment: &Segment, nth: usize) -> bool {
+    let (parties, places) = segment.nth_parties(nth);
+    let count = places.values.len();
+    parties.codes.iter().enumerate().all(|(part, codes)| {
+        let texts = parties.column(segment, part).values.len() as i64;
+        codes.above().len() == count && codes.iter().all(|code| (0..=texts).contains(&code))
+    })
 }
 
 impl<'b> Reader<'b> {
@@ -244,6 +270,27 @@ impl<'b> Reader<'b> {
         usize::try_from(self.number()?).ok().filter(|count| *count <= self.0.len())
     }
 
+    fn column_number(&mut self) -> Option<u32> {
+        u32::try_from(self.number()?).ok()
+    }
+
+    /// At most so many where they take no bytes.
+    fn numbers(&mut self, most: usize) -> Option<Numbers> {
+        let base = self.number()?.cast_signed();
+        Some(Numbers::new(base, self.packed(most)?))
+    }
+
+    fn parties(&mut self) -> Option<Parties> {
+        let places = self.column_number()?;
+        let mut columns = [0; PARTS];
+        let mut codes = [const { Numbers::new(0, Packed::Zeros(0)) }; PARTS];
+        for (column, codes) in columns.iter_mut().zip(&mut codes) {
+            *column = self.column_number()?;
+            *codes = self.numbers(MOST_ROWS * MOST)?;
+        }
+        Some(Parties { places, columns, codes })
+    }
+
     fn text(&mut self) -> Option<&'b str> {
         let length = self.count()?;
         core::str::from_utf8(self.bytes(length)?).ok()
@@ -252,8 +299,11 @@ impl<'b> Reader<'b> {
     /// At most so many numbers, where they take no bytes.
     fn packed(&mut self, most: usize) -> Option<Packed> {
         let count = usize::try_from(self.number()?).ok()?;
-        let width = usize::from(self.byte()?);
-        let bytes = self.bytes(count.checked_mul(width)?)?;
+        let width = self.byte()?;
+        if width == ASCENDING {
+            return (count <= most).then_some(Packed::Ascending(count));
+        }
+        let bytes = self.bytes(count.checked_mul(usize::from(width))?)?;
         Some(match width {
             0 if count <= most => Packed::Zeros(count),
             1 => Packed::One(bytes.to_vec()),

@@ -15,7 +15,7 @@ use sha2::Sha256;
 use crate::errors::{Failure, shown};
 
 /// What files begin with: a name, and the version.
-const MAGIC: &[u8; 8] = b"csshow\0\x03";
+const MAGIC: &[u8; 8] = b"csshow\0\x04";
 const TAG: &[u8] = b"countersign/index-file/v3\0";
 const SEAL: usize = 32;
 /// After the head: how long it is, and its seal.
