@@ -63,8 +63,8 @@ static WRAPPERS: [Wrapper; 11] = [
         with: Some("success"),
         beside: &["success", "errors", "messages", "result_info"],
     },
-    // Auth0.
-    Wrapper { list: "logs", with: Some("total"), beside: &["start", "limit", "length", "total"] },
+    // Auth0: its API, and its streams to a webhook.
+    Wrapper { list: "logs", with: None, beside: &["start", "limit", "length", "total"] },
     // OpenTelemetry, whose log records stand deeper.
     Wrapper { list: otlp::LIST, with: None, beside: &[] },
 ];
@@ -521,6 +521,7 @@ mod tests {
                 &[r#"1 entries[0]: {"a":1}"#],
             ),
             (r#"{"value":[{"a":1}],"nextLink":"x"}"#, &[r#"1 value[0]: {"a":1}"#]),
+            (r#"{"logs":[{"log_id":"1"}]}"#, &[r#"1 logs[0]: {"log_id":"1"}"#]),
             (r#"{"Events":[{"a":1}],"NextToken":"x"}"#, &[r#"1 Events[0]: {"a":1}"#]),
             (
                 r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","message":"{}"}]}"#,
