@@ -1,5 +1,5 @@
-//! From what sources deliver to single events: JSON Lines, arrays, objects that hold an array of events, and exports of
-//! OpenTelemetry's log records.
+//! From what sources deliver to single events: JSON Lines, arrays, objects that hold an array of events, arrays of these,
+//! and exports of OpenTelemetry's log records.
 //!
 //! In bounded memory, and handed out as soon as they have ended: someone may be waiting for them.
 
@@ -292,7 +292,7 @@ impl Unwrapper {
                     b'{' => self.depth += 1,
                     b'[' => {
                         self.depth += 1;
-                        if self.depth == 2 && self.list.is_none() && self.candidate.is_none() {
+                        if self.depth == 2 && self.candidate.is_none() && self.may_hold_events() {
                             self.hold(&bytes[..at])?;
                             self.candidate = candidate(&self.held).map(|wrapper| (wrapper, self.held.len()));
                             return Ok(at);
@@ -313,6 +313,7 @@ impl Unwrapper {
         self.hold(bytes)?;
         if self.held.len() > MAX_BYTES
             && let Some((wrapper, begins)) = self.candidate
+            && self.list.is_none()
             && !wrapper.is_deep()
         {
             self.enter(wrapper, begins, each)?;
@@ -330,6 +331,13 @@ impl Unwrapper {
             };
         }
         match self.candidate {
+            Some((wrapper, _)) if self.list.is_some() => {
+                if wrapper.is_deep() || is_wrapper(&self.held, wrapper) {
+                    self.hand_out_delivery(each)
+                } else {
+                    self.hand_out(each)
+                }
+            }
             Some((wrapper, _)) if wrapper.is_deep() => self.hand_out_records(each),
             // What is larger can be no event.
             Some((wrapper, begins)) if self.held.len() > MAX_BYTES || is_wrapper(&self.held, wrapper) => {
@@ -378,6 +386,33 @@ impl Unwrapper {
         Ok(())
     }
 
+    /// Whether an object here may hold events: several deliveries stand in an array, and none in another.
+    fn may_hold_events(&self) -> bool {
+        self.list.as_ref().is_none_or(|list| list.wrapper.is_none())
+    }
+
+    /// Hands out the events of a delivery that is an element of an array.
+    fn hand_out_delivery(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        let held = std::mem::take(&mut self.held);
+        let nth = self.list.as_ref().map_or(0, |list| list.elements);
+        let first_line = self.first_line;
+        let mut inner = Self { phase: Phase::Between, ..Self::default() };
+        let mut each = |Found { bytes, line, place }: Found<'_>| {
+            let place = place.map_or_else(|| format!("[{nth}]"), |place| format!("[{nth}].{place}"));
+            each(Found { bytes, line: first_line - 1 + line, place: Some(place) })
+        };
+        inner.push(&held, &mut each)?;
+        inner.finish(&mut each)?;
+        for (list, events) in inner.unwrapped {
+            *self.unwrapped.entry(list).or_insert(0) += events;
+        }
+        if let Some(list) = &mut self.list {
+            list.elements += 1;
+        }
+        self.phase = Phase::Comma;
+        Ok(())
+    }
+
     /// Within something that is neither an object nor an array, up to its end.
     fn other(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<usize, Failure> {
         let end = if self.list.is_some() {
@@ -394,7 +429,7 @@ impl Unwrapper {
 
     fn hold(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let size = self.held.len() + bytes.len();
-        if size > MAX_LINE && self.candidate.is_none() {
+        if size > MAX_LINE && (self.candidate.is_none() || self.list.is_some()) {
             let hint = "record a hash of what is large";
             return Err(fault("an event of more than 1 MiB, above 262144 bytes", hint, self.first_line));
         }
@@ -539,6 +574,24 @@ mod tests {
                     r#"3: {"b":1}"#,
                 ],
             ),
+            // Several deliveries in an array.
+            (
+                "[{\"records\":[{\"a\":1},\n{\"a\":2}]},\n{\"records\":[]},{\"a\":[3]},{\"items\":[{}]},\n{\"Records\":[{\"Records\":[{}]}]}]",
+                &[
+                    "1 [0].records[0]: {\"a\":1}",
+                    "2 [0].records[1]: {\"a\":2}",
+                    "3 [2]: {\"a\":[3]}",
+                    "3 [3]: {\"items\":[{}]}",
+                    "4 [4].Records[0]: {\"Records\":[{}]}",
+                ],
+            ),
+            (
+                r#"[{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"a":1}]}]}]},{"resourceLogs":[{"a":1}]}]"#,
+                &[
+                    r#"1 [0].resourceLogs[0].scopeLogs[0].logRecords[0]: {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"a":1}]}]}]}"#,
+                    r#"1 [1]: {"resourceLogs":[{"a":1}]}"#,
+                ],
+            ),
             // Events that have such a list, and more.
             (r#"{"resourceLogs":[{"a":1}]}"#, &[r#"1: {"resourceLogs":[{"a":1}]}"#]),
             (r#"{"events":[{"a":1}]}"#, &[r#"1: {"events":[{"a":1}]}"#]),
@@ -590,6 +643,7 @@ mod tests {
             (format!("{{\"more\":1,\"Records\":[{list}]}}"), Err("\"more\", which would be lost")),
             (format!("{{\"Records\":[{list}"), Err("within Records[3000]")),
             (format!("{{\"a\":[{list}]}}"), Err("more than 1 MiB")),
+            (format!("[{{\"records\":[{list}]}}]"), Err("more than 1 MiB")),
         ] {
             let mut unwrapper = Unwrapper::default();
             let (mut events, mut most) = (0, 0);
