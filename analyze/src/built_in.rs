@@ -3,13 +3,15 @@
 use crate::pack::{Pack, Sources};
 
 /// The files of `rules/` but for the cases.
-pub(crate) const FILES: [(&str, &str); 29] = [
+pub(crate) const FILES: [(&str, &str); 32] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
+    ("auth0.yml", include_str!("../rules/auth0.yml")),
     ("authentication.yml", include_str!("../rules/authentication.yml")),
     ("azure-activity.yml", include_str!("../rules/azure-activity.yml")),
     ("bulk-configuration.yml", include_str!("../rules/bulk-configuration.yml")),
     ("bulk-deletion.yml", include_str!("../rules/bulk-deletion.yml")),
     ("bulk-export.yml", include_str!("../rules/bulk-export.yml")),
+    ("cloudflare.yml", include_str!("../rules/cloudflare.yml")),
     ("cloudtrail-attacks.yml", include_str!("../rules/cloudtrail-attacks.yml")),
     ("cloudtrail.yml", include_str!("../rules/cloudtrail.yml")),
     ("credential.yml", include_str!("../rules/credential.yml")),
@@ -30,6 +32,7 @@ pub(crate) const FILES: [(&str, &str); 29] = [
     ("pack.yml", include_str!("../rules/pack.yml")),
     ("privilege.yml", include_str!("../rules/privilege.yml")),
     ("rate.yml", include_str!("../rules/rate.yml")),
+    ("schemas.yml", include_str!("../rules/schemas.yml")),
     ("slack.yml", include_str!("../rules/slack.yml")),
     ("unauthenticated.yml", include_str!("../rules/unauthenticated.yml")),
     ("unusual.yml", include_str!("../rules/unusual.yml")),
