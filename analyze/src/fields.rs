@@ -105,7 +105,15 @@ struct Node {
     members: Names,
 }
 
+/// The most fields: names are told apart by parts of them, and who writes rules could choose ones that have the same.
+const MOST: usize = 4096;
+
 impl Fields {
+    /// Whether it is another one, for which there is no room.
+    pub(crate) fn is_beyond(&self, name: &str) -> bool {
+        self.len() >= MOST && !self.has(name)
+    }
+
     /// The number of a field. An error is the names that it could have meant.
     pub(crate) fn intern(&mut self, name: &str) -> Result<Id, &'static str> {
         if let Some(id) = self.ids.get(name) {

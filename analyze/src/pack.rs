@@ -11,7 +11,7 @@ use crate::candidates::Candidates;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
 use crate::rule::{Asks, Evidence, Kind, Rule, unknown_key};
-use crate::tree::{Member, Node, Value, place};
+use crate::tree::{Member, Node, Value, canonically};
 use crate::zone::Zone;
 
 /// The most rules of a pack.
@@ -265,7 +265,7 @@ impl Builder {
             .cloned()
             .collect();
         for (key, value) in [("countersign", FORMAT), ("name", name.as_str())] {
-            add(&mut members, key, Value::Text(value.into()));
+            members.push(member(key, Value::Text(value.into())));
         }
         (name, version, time, zone, members)
     }
@@ -367,18 +367,17 @@ fn circle(rules: &[Rule]) -> Option<usize> {
     }
 }
 
-/// The text of a pack: canonical JSON where its parts are in that order.
+/// The text of a pack: canonical JSON where its rules are in that order.
 fn written(mut members: Vec<Member>, rules: Vec<Node>) -> String {
-    add(&mut members, "rules", Value::List(rules));
+    members.push(member("rules", Value::List(rules)));
+    members.sort_unstable_by(canonically);
     let mut json = Vec::new();
     Node { line: 0, value: Value::Map(members) }.write_json(&mut json);
     String::from_utf8(json).unwrap_or_default()
 }
 
-/// Adds a member in its place.
-fn add(members: &mut Vec<Member>, name: &str, value: Value) {
-    let place = place(members, name).unwrap_or(members.len());
-    members.insert(place, Member { name: name.into(), line: 0, node: Node { line: 0, value } });
+fn member(name: &str, value: Value) -> Member {
+    Member { name: name.into(), line: 0, node: Node { line: 0, value } }
 }
 
 impl Pack {

@@ -325,6 +325,10 @@ fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fault>> {
 
 /// The number of a field that a rule names.
 pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
+    if fields.is_beyond(name) {
+        let problem = "the rules of a pack ask for at most 4,096 fields";
+        return Err(Fault::new("pack.fields", line, problem, "make several packs"));
+    }
     fields
         .intern(name)
         .map_err(|hint| Fault::new("rule.field", line, told!("there is no field `{name}`"), hint))

@@ -125,10 +125,14 @@ impl<'a> Reader<'a> {
                 let mut members: Vec<Member> = Vec::new();
                 while let Token::Name(name) = self.next()? {
                     let name = name.text().into_owned();
-                    let place = place(&members, &name).ok_or_else(|| twice(0, &name))?;
                     let value = self.next()?;
                     let node = self.node(value, depth + 1)?;
-                    members.insert(place, Member { name, line: 0, node });
+                    members.push(Member { name, line: 0, node });
+                }
+                members.sort_unstable_by(canonically);
+                if let Some([member, _]) = members.array_windows().find(|[one, other]| one.name == other.name)
+                {
+                    return Err(twice(0, &member.name));
                 }
                 Value::Map(members)
             }
@@ -153,19 +157,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Where a member of this name belongs in canonical JSON (RFC 8785, section 3.2.3), among others in that order; none
-/// where there is one already.
-pub(crate) fn place(members: &[Member], name: &str) -> Option<usize> {
-    let mut place = members.len();
-    // Most come in this order.
-    while let Some(before) = place.checked_sub(1) {
-        match members[before].name.encode_utf16().cmp(name.encode_utf16()) {
-            Ordering::Less => break,
-            Ordering::Equal => return None,
-            Ordering::Greater => place = before,
-        }
-    }
-    Some(place)
+/// The order of members in canonical JSON (RFC 8785, section 3.2.3).
+pub(crate) fn canonically(one: &Member, other: &Member) -> Ordering {
+    one.name.encode_utf16().cmp(other.name.encode_utf16())
 }
 
 fn broken() -> Box<Fault> {

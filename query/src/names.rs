@@ -34,6 +34,11 @@ fn mark(name: &[u8]) -> u32 {
     mixed.wrapping_mul(0xc2b2_ae35)
 }
 
+/// The higher bits are mixed best; of many names the lower ones are needed too.
+const fn slot(mark: u32) -> usize {
+    mark.rotate_left(16) as usize
+}
+
 impl Names {
     /// How many there are.
     pub fn len(&self) -> usize {
@@ -54,7 +59,7 @@ impl Names {
     pub fn get(&self, name: &str) -> Option<usize> {
         let most = self.slots.len().checked_sub(1)?;
         let mark = mark(name.as_bytes());
-        let mut at = mark as usize >> 16 & most;
+        let mut at = slot(mark) & most;
         loop {
             let (marked, known, leads_to) =
                 self.names.get((*self.slots.get(at)? as usize).checked_sub(1)?)?;
@@ -83,7 +88,7 @@ impl Names {
     /// Puts the nth name at the first place that is free for it: at least half of them are.
     fn place(&mut self, nth: usize) {
         let most = self.slots.len() - 1;
-        let mut at = self.names[nth - 1].0 as usize >> 16 & most;
+        let mut at = slot(self.names[nth - 1].0) & most;
         while self.slots[at] != 0 {
             at = (at + 1) & most;
         }

@@ -164,6 +164,21 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
 }
 
 #[test]
+fn rules_ask_for_so_many_fields_and_no_more() {
+    let rules = |fields: usize| {
+        // In no order, and alike where names are told apart first.
+        let field = |nth: usize| format!("    'same{:04}same': x\n", nth * 7919 % 4099);
+        let fields: Vec<String> = (0..fields).map(field).collect();
+        format!("title: T\nid: i\nlevel: low\ndetection:\n  condition: s\n  s:\n{}", fields.concat())
+    };
+    assert_eq!(faults(&rules(4097)), [("pack.fields", 4103)]);
+    let mut sources = Sources::default();
+    sources.add("rules.yml", &rules(4096));
+    let pack = sources.build("test").expect("there is room for so many");
+    assert_eq!(Pack::parse(pack.as_json()).expect("it was built").hash(), pack.hash());
+}
+
+#[test]
 fn all_that_is_wrong_is_told_at_once() {
     let text = "title: A\nid: a\n---\ntitle: B\nid: b\nlevel: no\n";
     assert_eq!(faults(text), [("rule.missing", 1), ("rule.level", 6)]);
