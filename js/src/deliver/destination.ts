@@ -6,7 +6,7 @@ import type { Transport } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
 import type { Collector, Sending } from "./collector.js";
 import { Failure } from "./failure.js";
-import { readResponse } from "./response.js";
+import { type Otherwise, readResponse } from "./response.js";
 
 /** That batches are where they should be. */
 export interface Delivered {
@@ -16,11 +16,7 @@ export interface Delivered {
 }
 
 /** What became of batches that were sent. */
-export type Sent =
-  | { kind: "delivered"; delivered: Delivered }
-  /** The chain is to be sent from there. */
-  | { kind: "from"; seq: number; failure: Failure }
-  | { kind: "less"; bytes: number | undefined; lines: number | undefined; failure: Failure };
+export type Sent = { kind: "delivered"; delivered: Delivered } | Otherwise;
 
 /** Takes batches of one chain, in order. Throws {@link Failure}. */
 export interface Destination {
@@ -44,27 +40,21 @@ export function toCollector(collector: Collector, prove: Prove): Destination {
         throw new Failure("collector", cause);
       });
       const read = readResponse(answer);
-      switch (read.kind) {
-        case "taken": {
-          const tip = read.tip(last.chain);
-          if (tip?.seq !== last.to) {
-            throw unproven(
-              new CountersignError("proof.invalid", "the answer has no proof of the last link that was sent"),
-            );
-          }
-          try {
-            const index = prove(tip.proof, lastLink(last));
-            return { kind: "delivered", delivered: { proof: tip.proof, index } };
-          } catch (cause) {
-            throw unproven(cause);
-          }
-        }
-        case "gap":
-          return { kind: "from", seq: read.expected, failure: read.failure };
-        case "too_large":
-          return { kind: "less", bytes: read.bytes, lines: read.lines, failure: read.failure };
-        default:
-          throw read.failure;
+      if (read.kind === "failed") {
+        throw read.failure;
+      }
+      if (read.kind !== "taken") {
+        return read;
+      }
+      const tip = read.tip(last.chain);
+      if (tip?.seq !== last.to) {
+        throw unproven(new CountersignError("proof.invalid", "the answer has no proof of the last link that was sent"));
+      }
+      try {
+        const index = prove(tip.proof, lastLink(last));
+        return { kind: "delivered", delivered: { proof: tip.proof, index } };
+      } catch (cause) {
+        throw unproven(cause);
       }
     },
   };

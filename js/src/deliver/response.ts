@@ -3,7 +3,7 @@
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
 import type { CollectorResponse } from "./collector.js";
-import { Failure } from "./failure.js";
+import { Failure, type Scope } from "./failure.js";
 
 /** What the log says of a chain that it took. */
 export interface Tip {
@@ -11,13 +11,17 @@ export interface Tip {
   readonly proof: string;
 }
 
+/** What is to be sent instead. */
+export type Otherwise =
+  /** Links are missing: the chain from there on. */
+  | { kind: "from"; seq: number; failure: Failure }
+  /** Less at a time. */
+  | { kind: "less"; bytes: number | undefined; lines: number | undefined; failure: Failure };
+
 /** An answer that is to be acted on. */
 export type SubmitResult =
   | { kind: "taken"; tip(chain: string): Tip | undefined; note(place: number): string | undefined }
-  /** Links are missing: the log would take `expected` next. */
-  | { kind: "gap"; expected: number; failure: Failure }
-  /** Less at a time. */
-  | { kind: "too_large"; bytes: number | undefined; lines: number | undefined; failure: Failure }
+  | Otherwise
   | { kind: "failed"; failure: Failure };
 
 /** Refusals of what was sent, each a code of this package's too. */
@@ -32,13 +36,13 @@ export function readResponse(response: CollectorResponse): SubmitResult {
   const failure = failed(response);
   const { code } = errorOf(response);
   if (status === 409 && code === "log.gap") {
-    const expected = body?.expected;
-    return isCount(expected) ? { kind: "gap", expected, failure } : { kind: "failed", failure };
+    const seq = body?.expected;
+    return isCount(seq) ? { kind: "from", seq, failure } : { kind: "failed", failure };
   }
   if (status === 413) {
     const limits = asObject(body?.limits);
     const bound = (value: unknown) => (isCount(value) ? value : undefined);
-    return { kind: "too_large", bytes: bound(limits?.bytes), lines: bound(limits?.lines), failure };
+    return { kind: "less", bytes: bound(limits?.bytes), lines: bound(limits?.lines), failure };
   }
   return { kind: "failed", failure };
 }
@@ -46,38 +50,37 @@ export function readResponse(response: CollectorResponse): SubmitResult {
 function failed(response: CollectorResponse): Failure {
   const { status, from, location, retryAfter } = response;
   const { code, message, hint, line } = errorOf(response);
-  const error = (own: ErrorCode, text: string, todo: string) => new CountersignError(own, text, { hint: todo, line });
   const says = message === "" ? `${from} answered with status ${status}` : `the collector says: ${message}`;
+  const failure = (scope: Scope, own: ErrorCode, todo: string, logTime?: number) =>
+    new Failure(scope, new CountersignError(own, says, { hint: todo, line }), retryAfter, logTime);
   if (code === "submit.early") {
     const todo =
       "set this machine's clock, or the log's: whichever is wrong. The events are kept, and are taken when the log's clock has come to their times";
-    return new Failure("chain", error("clock.ahead", says, todo), retryAfter, moment(response.body?.now));
+    return failure("chain", "clock.ahead", todo, moment(response.body?.now));
   }
   if (status === 413) {
     const todo = "a batch is larger than the collector takes: have its limits raised, or record smaller events";
-    return new Failure("chain", error("submit.too_large", says, todo), retryAfter);
+    return failure("chain", "submit.too_large", todo);
   }
   if (code === "log.unauthorised") {
-    const todo = `${hint ?? "the key needs a grant in the log, or a line in the log's trust file"}; and \`log\` must be this collector's log`;
-    return new Failure("chain", error("log.unauthorised", says, todo), retryAfter);
+    const todo = hint ?? "the key needs a grant in the log, or a line in the log's trust file";
+    return failure("chain", "log.unauthorised", `${todo}; and \`log\` must be this collector's log`);
   }
   if (code === "log.fork") {
     const todo =
       "this chain was continued twice: the key was used elsewhere, or storage was restored from a copy. Find out which";
-    return new Failure("denied", error("log.fork", says, todo), retryAfter);
+    return failure("denied", "log.fork", todo);
   }
   if (code === "log.gap") {
-    return new Failure("chain", error("log.gap", says, hint ?? "links before these are missing"), retryAfter);
+    return failure("chain", "log.gap", hint ?? "links before these are missing");
   }
   if (status === 400 && DENIALS.has(code)) {
     const todo = hint ?? "what is kept is not what this recorder wrote, or the collector is another version";
-    return new Failure("denied", error(code as ErrorCode, says, todo), retryAfter);
+    return failure("denied", code as ErrorCode, todo);
   }
-  if (status === 429 || status === 503 || status === 408) {
-    return new Failure("collector", error("collector.busy", says, "nothing is lost: it is sent again"), retryAfter);
-  }
-  if (status >= 500) {
-    return new Failure("collector", error("collector.failed", says, "nothing is lost: it is sent again"), retryAfter);
+  if (status >= 500 || status === 429 || status === 408) {
+    const isBusy = status === 503 || status < 500;
+    return failure("collector", isBusy ? "collector.busy" : "collector.failed", "nothing is lost: it is sent again");
   }
   const todo =
     status === 0 || (status >= 300 && status < 400)
@@ -85,7 +88,7 @@ function failed(response: CollectorResponse): Failure {
       : status === 401 || (status === 403 && code === "")
         ? "something before the collector asks who this is: have it let /submit through. The links' signatures say it"
         : `is this the address of a collector? GET ${from.replace(/submit$/, "checkpoint")} must show the log's checkpoint`;
-  return new Failure("collector", error("collector.unexpected", says, todo), retryAfter);
+  return failure("collector", "collector.unexpected", todo);
 }
 
 function errorOf({ body }: CollectorResponse) {

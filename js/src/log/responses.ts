@@ -106,62 +106,30 @@ function streamed(answer: Answer, init: ResponseInit, request: Request, making: 
     answer.free();
     return new Response(null, init);
   }
-  const made = current();
-  let taken = true;
-  let isMaking = false;
-  const free = () => {
+  const made = piecesOf(answer, making);
+  // It begins now: what has not begun is not seen to when the client goes.
+  void made.next();
+  // A piece is made when the one before was taken: a slow client makes no memory grow.
+  return new Response(ReadableStream.from(made), init);
+}
+
+/** Of the runtime's own, which the DOM's types lack. */
+declare const ReadableStream: {
+  from(pieces: AsyncIterable<Uint8Array>): globalThis.ReadableStream<Uint8Array<ArrayBuffer>>;
+};
+
+/** First nothing, and then the pieces. Where they are cut, what is being made still needs the answer. */
+async function* piecesOf(answer: Answer, making: Making): AsyncGenerator<Uint8Array> {
+  const instance = current();
+  try {
+    yield new Uint8Array();
+    for (let piece = await making.next(); piece !== undefined; piece = await making.next()) {
+      yield piece;
+    }
+  } finally {
     making.ended?.();
-    if (made === current()) {
+    if (instance === current()) {
       answer.free();
     }
-  };
-  const end = () => {
-    if (taken) {
-      taken = false;
-      // What is being made needs the answer.
-      if (!isMaking) {
-        free();
-      }
-    }
-  };
-  const next = async () => {
-    isMaking = true;
-    try {
-      return await making.next();
-    } finally {
-      isMaking = false;
-      if (!taken) {
-        free();
-      }
-    }
-  };
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const piece = await next();
-          if (!taken) {
-            return;
-          }
-          if (piece === undefined) {
-            controller.close();
-            end();
-          } else {
-            controller.enqueue(piece);
-          }
-        } catch (error) {
-          if (!taken) {
-            return;
-          }
-          // The client sees that the answer was cut.
-          controller.error(error);
-          end();
-        }
-      },
-      cancel: end,
-    },
-    // A piece is made when the one before was taken: a slow client makes no memory grow.
-    { highWaterMark: 0 },
-  );
-  return new Response(body, init);
+  }
 }
