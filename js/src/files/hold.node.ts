@@ -9,6 +9,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readdir, rename, rm, symlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -119,19 +120,15 @@ function digest(path: string): string {
   return createHash("sha256").update(path).digest("hex").slice(0, 32);
 }
 
-function listen(address: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once("error", reject);
-    // Without `exclusive` the workers of a cluster would share it.
-    server.listen({ path: address, exclusive: true }, () => {
-      server.off("error", reject);
-      server.on("error", () => {});
-      // It must not keep the process alive.
-      server.unref();
-      resolve(server);
-    });
-  });
+async function listen(address: string): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  // Without `exclusive` the workers of a cluster would share it.
+  server.listen({ path: address, exclusive: true });
+  await once(server, "listening");
+  server.on("error", () => {});
+  // It must not keep the process alive.
+  server.unref();
+  return server;
 }
 
 function closed(server: Server): Promise<void> {
@@ -139,14 +136,15 @@ function closed(server: Server): Promise<void> {
 }
 
 /** Whether a process listens there. */
-function answers(address: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(address);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
+async function answers(address: string): Promise<boolean> {
+  const socket = connect(address);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch (error) {
     // Refused is what the kernel says where nobody listens. All else may be a process that is busy.
-    socket.once("error", (error) => resolve(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error) ?? "")));
-  });
+    return !["ECONNREFUSED", "ENOENT"].includes(codeOf(error) ?? "");
+  } finally {
+    socket.destroy();
+  }
 }

@@ -176,14 +176,10 @@ export class HistogramView extends View {
 
   /** When a bar begins and ends; of the same day, the end has its time alone. */
   #bounds(histogram: Histogram, bar: number): readonly [string, string] {
-    const [begin, end] = [this.#moment(histogram, bar), this.#moment(histogram, bar + 1)];
+    const at = (bar: number) => moment(histogram.begin + bar * histogram.step, this.zone);
+    const [begin, end] = [at(bar), at(bar + 1)];
     const day = begin.slice(0, begin.indexOf(" ") + 1);
     return [begin, end.startsWith(day) ? end.slice(day.length) : end];
-  }
-
-  /** When a bar begins. */
-  #moment({ begin, step }: Histogram, bar: number): string {
-    return moment(begin + bar * step, this.zone);
   }
 
   #table(histogram: Histogram): TemplateResult {

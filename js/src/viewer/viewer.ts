@@ -2,6 +2,7 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { createRef, ref } from "lit/directives/ref.js";
 import type { Finding } from "../analyze/types.js";
 import type { Column, Order, WholeRow } from "../index/types.js";
+import { inTurn } from "../promises.js";
 import type { Slicer } from "../slice/types.js";
 import { alarmView } from "./alarm.js";
 import { Announcer } from "./announcer.js";
@@ -11,7 +12,6 @@ import "./drawer.js";
 import "./export-menu.js";
 import "./facets.js";
 import type { Link } from "./following.js";
-import type { Zone } from "./format.js";
 import { helpView } from "./help.js";
 import "./histogram.js";
 import { icon } from "./icons.js";
@@ -129,7 +129,7 @@ export class Viewer extends LitElement {
   /** A line to show once it can be. */
   #wanted: number | undefined;
   readonly #announcer = new Announcer();
-  #edited = Promise.resolve();
+  readonly #inTurn = inTurn();
   private isHelpOpen = false;
   /** Whether a button of the strip was pressed, which goes with what it did. */
   #isStripPressed = false;
@@ -167,13 +167,11 @@ export class Viewer extends LitElement {
     const rowOf = () => index.rowOf(line).catch(() => undefined);
     let row = await rowOf();
     if (row === undefined && this.#outlook.text !== "") {
-      this.#outlook.text = "";
-      await this.#ask();
+      await this.#ask({ text: "" });
       row = await rowOf();
     }
     if (row !== undefined && this.#outlook.folds && (await index.row(row).catch(() => undefined))?.kind === "fold") {
-      this.#outlook.folds = false;
-      await this.#ask();
+      await this.#ask({ folds: false });
       row = await rowOf();
     }
     if (row === undefined || looking !== this.#looking) {
@@ -318,7 +316,7 @@ export class Viewer extends LitElement {
           .index=${session.index}
           .refusal=${this.#looking?.refusal}
           .texts=${texts}
-          @query-changed=${({ detail }: CustomEvent<{ text: string }>) => this.#look(detail.text)}
+          @query-changed=${({ detail }: CustomEvent<{ text: string }>) => void this.search(detail.text)}
           @query-left=${() => this.#rows.value?.focus()}
         ></cs-query>
         <cs-period
@@ -332,13 +330,13 @@ export class Viewer extends LitElement {
           texts,
           order: this.#order,
           zone,
-          reorder: (order) => this.#reorder(order),
-          rezone: (zone) => this.#rezone(zone),
+          reorder: (chosenOrder) => void this.#ask({ chosenOrder }),
+          rezone: (zone) => this.#show({ zone }),
           folds:
             (session.report?.counts.withheld ?? 0) + (session.report?.counts.skipped ?? 0) > 0
               ? this.#outlook.folds
               : undefined,
-          fold: (folds) => this.#fold(folds),
+          fold: (folds) => void this.#ask({ folds }),
         })}
         <cs-export .looking=${this.#looking} .events=${found?.events ?? 0} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
         <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${() => this.#help(true)}>
@@ -374,17 +372,17 @@ export class Viewer extends LitElement {
           .bar=${noticeView({
             looking: this.#looking,
             text,
-            look: (text) => this.#look(text),
+            look: (text) => void this.search(text),
             isAlone: !this.bare,
             texts,
             showAll: () => {
-              this.#look("");
+              void this.search("");
               this.#rows.value?.focus();
             },
           })}
           @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#openAt(session, detail)}
           @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
-          @columns-changed=${({ detail }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#recolumn(detail.columns)}
+          @columns-changed=${({ detail: { columns } }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#show({ columns })}
           @ask-help=${() => this.#help(true)}
           @ask-find=${() => this.#query.value?.focus()}
           @ask-close=${() => this.#close()}
@@ -403,7 +401,7 @@ export class Viewer extends LitElement {
           .report=${session.report}
           .detection=${detection}
           @show-leaf=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToLeaf(detail.leaf)}
-          @unfold=${() => this.#fold(false)}
+          @unfold=${() => void this.#ask({ folds: false })}
           @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
           @close=${() => this.#close()}
         ></cs-drawer>
@@ -499,25 +497,19 @@ export class Viewer extends LitElement {
   }
 
   /** Looks for something else. Resolves once there is a whole answer, or a newer question. */
-  async search(text: string): Promise<void> {
-    this.#outlook.text = text;
-    await this.#ask();
-  }
-
-  #look(text: string): void {
-    void this.search(text);
+  search(text: string): Promise<void> {
+    return this.#ask({ text });
   }
 
   /** Looks for what a chip or the chart makes of what is looked for; one after the other, however fast they come. */
   #edit(session: Session, edit: (text: string) => Promise<string>): Promise<void> {
-    this.#edited = this.#edited.then(async () => {
+    return this.#inTurn(async () => {
       const { text } = this.#outlook;
       const edited = await edit(text).catch(() => text);
       if (session === this.#sessions.session && text === this.#outlook.text) {
-        this.#look(edited);
+        void this.search(edited);
       }
     });
-    return this.#edited;
   }
 
   /** Who follows a log wants to see what arrives. */
@@ -532,17 +524,9 @@ export class Viewer extends LitElement {
     return { ...(chosenOrder ?? this.#usual.order), folds };
   }
 
-  #fold(folds: boolean): void {
-    this.#outlook.folds = folds;
-    void this.#ask();
-  }
-
-  #reorder(order: Order): void {
-    this.#outlook.chosenOrder = order;
-    void this.#ask();
-  }
-
-  async #ask(): Promise<void> {
+  /** Asks the index anew, for something else or in another order. */
+  async #ask(what: Partial<Pick<Outlook, "text" | "chosenOrder" | "folds">>): Promise<void> {
+    Object.assign(this.#outlook, what);
     this.#opening.close();
     this.#writeAddress();
     this.requestUpdate();
@@ -550,14 +534,9 @@ export class Viewer extends LitElement {
     await this.#looking?.ask(this.#outlook.text, this.#order);
   }
 
-  #rezone(zone: Zone): void {
-    this.#outlook.zone = zone;
-    this.#writeAddress();
-    this.requestUpdate();
-  }
-
-  #recolumn(columns: readonly ChosenColumn[]): void {
-    this.#outlook.columns = columns;
+  /** Shows what was found in another way. */
+  #show(how: Partial<Pick<Outlook, "zone" | "columns">>): void {
+    Object.assign(this.#outlook, how);
     this.#writeAddress();
     this.requestUpdate();
   }
