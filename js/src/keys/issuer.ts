@@ -5,7 +5,7 @@
 
 import { artefact } from "#recorder";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
-import type { Failure } from "../deliver/failure.js";
+import { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
 import { inCore, loader } from "../record/core.js";
@@ -190,41 +190,30 @@ async function submit(
 ): Promise<string> {
   const line = new TextEncoder().encode(`${JSON.stringify({ note })}\n`);
   const end = performance.now() + patience;
-  for (let failures = 0; ; ) {
-    const failure = await post(collector, line, timeout);
-    if (typeof failure === "string") {
-      return failure;
+  for (let failures = 1; ; failures++) {
+    const answer = await post(collector, line, timeout);
+    if (typeof answer === "string") {
+      return answer;
     }
-    failures++;
-    const { error, isLasting, retryAfter } = failure;
+    const { error, scope, retryAfter } = answer;
+    const isLasting = scope !== "collector" || error.code === "collector.unexpected";
     const wait = pause(WAITS, failures, retryAfter, Math.random());
     if (isLasting || performance.now() + wait > end) {
-      throw error;
+      throw explained(error);
     }
     await sleep(wait);
   }
 }
 
 /** The proof, or why there is none. */
-async function post(collector: Collector, line: Uint8Array<ArrayBuffer>, timeout: number) {
-  const failed = (error: CountersignError, isLasting: boolean, retryAfter?: number) => ({
-    error,
-    isLasting,
-    retryAfter,
-  });
-  try {
-    const meant = readResponse(await collector.post(line, { timeout, keepalive: false }));
-    if (meant.kind === "taken") {
-      return meant.note(0) ?? failed(unproven(), true);
-    }
-    const { error, scope, retryAfter }: Failure = meant.failure;
-    return failed(explained(error), scope !== "collector" || error.code === "collector.unexpected", retryAfter);
-  } catch (error) {
-    if (error instanceof CountersignError) {
-      return failed(error, false);
-    }
-    throw error;
+async function post(collector: Collector, line: Uint8Array<ArrayBuffer>, timeout: number): Promise<string | Failure> {
+  const sending = collector.post(line, { timeout, keepalive: false });
+  const answer = await sending.catch((error: CountersignError) => new Failure("collector", error));
+  if (answer instanceof Failure) {
+    return answer;
   }
+  const meant = readResponse(answer);
+  return meant.kind === "taken" ? (meant.note(0) ?? new Failure("chain", unproven())) : meant.failure;
 }
 
 function unproven(): CountersignError {

@@ -70,10 +70,8 @@ export class Following {
       if (isRefused(response)) {
         await response.body?.cancel();
         if (hasBegun) {
-          // The log cannot go on from what it had shown. Where that stays so, it is not asked all the time.
-          await this.#pause();
-          this.onAnew();
-          return;
+          // The log cannot go on from what it had shown.
+          break;
         }
         this.#refused(response);
         continue;
@@ -83,9 +81,7 @@ export class Following {
         this.#isExport = true;
         const size = yield* this.#history(response);
         if (size === undefined || size === 0) {
-          await this.#pause();
-          this.onAnew();
-          return;
+          break;
         }
         this.#lastId = String(size - 1);
         continue;
@@ -112,11 +108,14 @@ export class Following {
       }
       if (hasBegun && this.#lastId === "") {
         // It was cut before anything that it could go on from.
-        await this.#pause();
-        this.onAnew();
-        return;
+        break;
       }
       await this.#pause();
+    }
+    if (!this.#signal.aborted) {
+      // Where that stays so, it is not asked all the time.
+      await this.#pause();
+      this.onAnew();
     }
   }
 

@@ -9,12 +9,6 @@ export function member(json: Json | undefined, name: string): Json | undefined {
   return json?.kind === "object" ? json.members.find(([found]) => found === name)?.[1] : undefined;
 }
 
-/** A string's value or a literal's text; objects and arrays have none. */
-export function scalar(json: Json | undefined): string | undefined {
-  if (json?.kind === "string") return json.value;
-  return json?.kind === "literal" ? json.source : undefined;
-}
-
 /** The value as one text without spaces, the same for values that are written the same. */
 export function written(json: Json): string {
   switch (json.kind) {

@@ -3,18 +3,7 @@
 import type { ChainMark, CheckpointMark, Mark, NoteMark, SkipMark } from "../verify/marks.js";
 
 /** What is kept of each kind: the first ones, and the newest one where there are more. */
-export interface Marks {
-  readonly checkpoints: readonly CheckpointMark[];
-  readonly notes: readonly NoteMark[];
-  /** Begins and ends of chains. */
-  readonly chains: readonly ChainMark[];
-  /** Leaves left out, adjacent ones as one. */
-  readonly skips: readonly SkipMark[];
-  /** How many events are withheld. */
-  readonly withheld: number;
-  /** How many marks are not kept here: more than anyone looks at. */
-  readonly unkept: number;
-}
+export type Marks = Readonly<Omit<Ledger, "take">>;
 
 /** How many of each kind are kept. Files can hold millions. */
 const MOST = 20_000;
@@ -23,12 +12,16 @@ const MOST = 20_000;
 const KEPT = { checkpoint: "checkpoints", note: "notes", open: "chains", close: "chains" } as const;
 
 /** Takes marks in. */
-export class Ledger implements Marks {
+export class Ledger {
   readonly checkpoints: CheckpointMark[] = [];
   readonly notes: NoteMark[] = [];
+  /** Begins and ends of chains. */
   readonly chains: ChainMark[] = [];
+  /** Leaves left out, adjacent ones as one. */
   readonly skips: SkipMark[] = [];
+  /** How many events are withheld. */
   withheld = 0;
+  /** How many marks are not kept here: more than anyone looks at. */
   unkept = 0;
 
   /** Keeps them. */

@@ -4,6 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../index/types.js";
 import { moment, type Zone } from "./format.js";
 import type { Texts } from "./texts/texts.js";
+import { selectView } from "./toolbar.js";
 import { define, given, own, View, wish } from "./view.js";
 
 const HOUR = 3_600_000;
@@ -69,12 +70,7 @@ export class Period extends View {
       ...(this.chosen === "own" ? ([["own", period.own]] as const) : []),
     ];
     return html`
-      <label class="select">
-        <span class="sr">${period.label}</span>
-        <select title=${period.about} @change=${this.#choose}>
-          ${names.map(([chosen, name]) => html`<option value=${chosen} .selected=${chosen === this.chosen}>${name}</option>`)}
-        </select>
-      </label>
+      ${selectView(period.label, names, this.chosen, this.#choose, period.about)}
       ${this.chosen === "between" ? this.#dates() : nothing}
     `;
   }
@@ -92,8 +88,7 @@ export class Period extends View {
     `;
   }
 
-  readonly #choose = (event: Event): void => {
-    const chosen = (event.target as HTMLSelectElement).value as Chosen;
+  readonly #choose = (chosen: Chosen): void => {
     this.chosen = chosen;
     if (chosen === "all") {
       this.#isPending = this.#time !== "";

@@ -49,26 +49,31 @@ export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }
     ["utc", view.utc],
     ["local", view.local(offset(-new Date().getTimezoneOffset(), "−"))],
   ];
-  const select = (
-    label: string,
-    options: readonly (readonly [string, string])[],
-    chosen: string,
-    change: (value: string) => void,
-  ) => html`
-    <label class="select">
-      <span class="sr">${label}</span>
-      <select @change=${(event: Event) => change((event.target as HTMLSelectElement).value)}>
-        ${options.map(([value, name]) => html`<option value=${value} .selected=${value === chosen}>${name}</option>`)}
-      </select>
-    </label>
-  `;
   return html`
-    ${select(view.order, orders, word, (value) => reorder(orderOf(value) ?? order))}
-    ${select(view.zone, zones, zone, (value) => rezone(value === "local" ? "local" : "utc"))}
+    ${selectView(view.order, orders, word, (value) => reorder(orderOf(value) ?? order))}
+    ${selectView(view.zone, zones, zone, rezone)}
     ${
       folds === undefined
         ? nothing
         : html`<label class="switch"><input type="checkbox" .checked=${folds} @change=${(event: Event) => fold((event.target as HTMLInputElement).checked)} /> <span>${view.fold}</span></label>`
     }
+  `;
+}
+
+/** A choice of values, each with its name; `about` says more of it to who points at it. */
+export function selectView<Value extends string>(
+  label: string,
+  options: readonly (readonly [Value, string])[],
+  chosen: Value,
+  change: (value: Value) => void,
+  about?: string,
+): TemplateResult {
+  return html`
+    <label class="select">
+      <span class="sr">${label}</span>
+      <select title=${about ?? nothing} @change=${(event: Event) => change((event.target as HTMLSelectElement).value as Value)}>
+        ${options.map(([value, name]) => html`<option value=${value} .selected=${value === chosen}>${name}</option>`)}
+      </select>
+    </label>
   `;
 }
