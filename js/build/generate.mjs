@@ -1,7 +1,7 @@
 /**
  * Begins a build: makes of what is no TypeScript modules that tsc, when it compiles the rest, and every bundler take.
  * Artefacts become base64, style sheets and drawings become Lit's, and types are made of the English texts, which all languages have,
- * and of the codes that the core lists. With `--preview` only what the auditor's page needs is made, without any of the
+ * of the codes that the core lists, and of the actions that SPEC.md names. With `--preview` only what the auditor's page needs is made, without any of the
  * package's tools.
  */
 
@@ -93,9 +93,12 @@ function codesIn(source, pattern) {
 const [errors, findings, reports] = ["error.rs", "verify/finding.rs", "verify/report.rs"].map((name) =>
   readFileSync(new URL(`../../src/${name}`, import.meta.url), "utf8"),
 );
+const specification = readFileSync(new URL("../../SPEC.md", import.meta.url), "utf8");
+const [actions = ""] = /^Names of actions .+(?:\n.+)*/m.exec(specification) ?? [];
 const [, checks] = /^checks! \{ ([a-z_ ]+) \}$/m.exec(reports) ?? [undefined, ""];
 const closed = [
   `/** What is checked, in the order in which it is shown. */\nexport type CheckName = ${codesIn(checks, /(\w+)/g)};\n`,
+  `/** Actions that the built-in rules know. Any other \`noun.verb\` is an action too. */\nexport type KnownAction = ${codesIn(actions, /`(\w+\.\w+)`/g)};\n`,
   `/** What the core refuses. */\nexport type CoreErrorCode = ${codesIn(errors, /^ +\w+ = "(\w+\.\w+)",$/gm)};\n`,
   ...Object.entries({
     Error: "A finding that fails its check.",

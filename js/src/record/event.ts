@@ -1,31 +1,8 @@
 /** What an event says: the members that search, viewers and analysis understand (SPEC section 12). */
 
-/** Actions that the built-in rules know. Any other `noun.verb` is an action too. */
-export type KnownAction =
-  | "job.create"
-  | "job.update"
-  | "job.delete"
-  | "job.trigger"
-  | "credential.create"
-  | "credential.rotate"
-  | "credential.revoke"
-  | "config.read"
-  | "config.update"
-  | "session.login"
-  | "session.logout"
-  | "session.mfa"
-  | "role.grant"
-  | "role.revoke"
-  | "user.create"
-  | "user.delete"
-  | "key.create"
-  | "key.revoke"
-  | "data.export"
-  | "log.export"
-  | "log.erase"
-  | "log.continues"
-  | "log.disable"
-  | "http.request";
+import type { KnownAction } from "../codes.js";
+
+export type { KnownAction } from "../codes.js";
 
 /** An object of any type, with values that JSON can carry; an array is none. */
 export type Members = object;
