@@ -23,14 +23,9 @@ export function linesOf(bundle: Uint8Array): readonly string[] | undefined {
   const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.byteLength);
   const lines: string[] = [];
   for (let at = 0; at < bundle.length; ) {
-    if (at + 2 > bundle.length) {
-      return undefined;
-    }
-    const end = at + 2 + view.getUint16(at);
-    if (end > bundle.length) {
-      return undefined;
-    }
-    const line = lineOf(bundle.subarray(at + 2, end));
+    const begin = at + 2;
+    const end = begin <= bundle.length ? begin + view.getUint16(at) : Number.POSITIVE_INFINITY;
+    const line = end <= bundle.length ? lineOf(bundle.subarray(begin, end)) : undefined;
     if (line === undefined) {
       return undefined;
     }

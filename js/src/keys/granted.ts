@@ -51,7 +51,6 @@ export class GrantedKey implements BrowserKey {
   readonly #options: GrantedKeyOptions;
   readonly #followed = new Set<Rotating>();
   readonly #wake = () => this.#plan();
-  #listens = false;
   #held: HeldKey;
   #grant: Grant;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -86,12 +85,9 @@ export class GrantedKey implements BrowserKey {
    */
   follow(recorder: Rotating): () => void {
     this.#followed.add(recorder);
-    if (!this.#listens) {
-      this.#listens = true;
-      // Timers sleep when the device does.
-      globalThis.document?.addEventListener("visibilitychange", this.#wake);
-      globalThis.addEventListener?.("online", this.#wake);
-    }
+    // Timers sleep when the device does.
+    globalThis.document?.addEventListener("visibilitychange", this.#wake);
+    globalThis.addEventListener?.("online", this.#wake);
     this.#plan();
     return () => this.#leave(recorder);
   }
@@ -102,7 +98,6 @@ export class GrantedKey implements BrowserKey {
       clearTimeout(this.#timer);
       globalThis.document?.removeEventListener("visibilitychange", this.#wake);
       globalThis.removeEventListener?.("online", this.#wake);
-      this.#listens = false;
     }
   }
 

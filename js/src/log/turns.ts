@@ -3,15 +3,14 @@
  * submissions go first.
  */
 
+import { inTurn } from "../promises.js";
 import { sleep } from "../timers.js";
 
 /** For so many milliseconds at most a slice waits for submissions that are under way: one that is sent slowly holds nobody up. */
 const PATIENCE = 20;
 
 export class Turns {
-  /** Who waits for a turn, in the order in which they came. */
-  readonly #waiting: (() => void)[] = [];
-  #isGiving = false;
+  readonly #inTurn = inTurn();
   /** How many submissions are under way. */
   #submissions = 0;
 
@@ -27,25 +26,12 @@ export class Turns {
 
   /** Waits for a turn, which is for one slice: what is done at once when this comes about. */
   next(): Promise<void> {
-    const turn = new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-    });
-    if (!this.#isGiving) {
-      this.#isGiving = true;
-      this.#give();
-    }
-    return turn;
-  }
-
-  async #give(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    return this.#inTurn(async () => {
       // Whatever came meanwhile is seen to by the event loop first.
       await sleep(0);
       for (const end = Date.now() + PATIENCE; this.#submissions > 0 && Date.now() < end; ) {
         await sleep(1);
       }
-      this.#waiting.shift()?.();
-    }
-    this.#isGiving = false;
+    });
   }
 }

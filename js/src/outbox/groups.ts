@@ -1,11 +1,10 @@
 /** Changes that wait at the same time are made together. */
 
+import { type Deferred, deferred } from "../promises.js";
 import type { Change, Entry } from "./outbox.js";
 
-interface Waiting {
-  change: Change;
-  resolve: () => void;
-  reject: (error: unknown) => void;
+interface Waiting extends Deferred<void> {
+  readonly change: Change;
 }
 
 /**
@@ -25,10 +24,10 @@ export class Groups {
 
   /** Makes a change after those asked for before. */
   write(change: Change): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ change: copied(change), resolve, reject });
-      this.#working ??= this.#work();
-    });
+    const made = deferred();
+    this.#waiting.push({ ...made, change: copied(change) });
+    this.#working ??= this.#work();
+    return made.promise;
   }
 
   /** Begins with what waits though the change before is under way: for a storage that keeps their order by itself. */
@@ -62,10 +61,13 @@ export class Groups {
   async #make(group: readonly Waiting[]): Promise<void> {
     try {
       await this.#commit(merged(group.map(({ change }) => change)));
-      settle(group);
+      for (const { resolve } of group) {
+        resolve();
+      }
     } catch (error) {
-      if (group.length === 1) {
-        settle(group, error);
+      const [first, ...others] = group;
+      if (others.length === 0) {
+        first?.reject(error);
         return;
       }
       // What is too much together need not be too much alone: a removal makes room.
@@ -79,16 +81,6 @@ export class Groups {
     const group = this.#waiting;
     this.#waiting = [];
     return group;
-  }
-}
-
-function settle(group: readonly Waiting[], error?: unknown): void {
-  for (const { resolve, reject } of group) {
-    if (error === undefined) {
-      resolve();
-    } else {
-      reject(error);
-    }
   }
 }
 

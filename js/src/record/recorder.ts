@@ -600,14 +600,11 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       this.#ending.push(...(isInUse ? [] : [this.#chain]));
       this.#chain = this.#anew();
     }
-    lines.forEach((line, nth) => {
-      const one = taken[nth];
-      if (one !== undefined) {
-        this.#chain.restore(line, one);
-        this.#queuedBytes += one.bytes;
-        one.keep();
-      }
-    });
+    this.#queue(lines, taken);
+    for (const one of taken) {
+      this.#queuedBytes += one.bytes;
+      one.keep();
+    }
     if (over !== undefined) {
       this.#moveOn(over, dated);
     }
@@ -642,13 +639,18 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 
   #moveOn(over: Chain, dated = (line: string) => line): false {
     const { lines, taken } = over.abandon();
+    this.#queue(lines.map(dated), taken);
+    return false;
+  }
+
+  /** Queues events as they were kept, in the chain in use. */
+  #queue(lines: readonly string[], taken: readonly Taken[]): void {
     lines.forEach((line, nth) => {
       const one = taken[nth];
       if (one !== undefined) {
-        this.#chain.restore(dated(line), one);
+        this.#chain.restore(line, one);
       }
     });
-    return false;
   }
 
   /** Ends the chain in use, if there is anything in it. */
