@@ -510,7 +510,7 @@ fn write_all(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
     json.raw("]");
 }
 
-/// What stands at a field, as people read it: the first few texts.
+/// What stands at a field, as people read it: so many texts at most, from the first on.
 fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind, String)> {
     let (column, of_parties) = match field {
         Field::Member(path) => (segment.column(path.names()), None),
@@ -521,13 +521,14 @@ fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind
         let kind = if party.is_cut() { Kind::Cut } else { Kind::Text };
         texts.extend(party.label("user").map(|label| (kind, label.into_owned())));
     }
-    for code in column.into_iter().flat_map(|column| column.codes(row)) {
-        let said = column.map(|column| column.values.get(code));
-        texts.extend(
-            said.filter(|(kind, _)| kind.of_event().is_some()).map(|(kind, text)| (kind, text.into_owned())),
-        );
-    }
     texts.truncate(most);
+    if let Some(column) = column {
+        let is_said = |code: &usize| column.values.kind(*code).of_event().is_some();
+        for code in column.codes(row).filter(is_said).take(most) {
+            let (kind, text) = column.values.get(code);
+            texts.push((kind, text.into_owned()));
+        }
+    }
     texts
 }
 
