@@ -177,9 +177,9 @@ impl<'a> Member<'a> {
 impl Ord for Member<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         if self.escapes || other.escapes {
-            compare_utf16(&json::unescape(self.name), &json::unescape(other.name))
+            compare_names(&json::unescape(self.name), &json::unescape(other.name))
         } else {
-            compare_utf16(self.name, other.name)
+            compare_names(self.name, other.name)
         }
     }
 }
@@ -198,9 +198,16 @@ impl PartialEq for Member<'_> {
 
 impl Eq for Member<'_> {}
 
-/// Orders by UTF-16 code units. UTF-8 has the order of code points, which differs only where a character above
-/// U+FFFF, a surrogate pair in UTF-16, meets one from U+E000 on, whose first byte is 0xEE or 0xEF.
-fn compare_utf16(a: &str, b: &str) -> Ordering {
+/// The order of two members' names in canonical JSON: by UTF-16 code units (RFC 8785, section 3.2.3).
+///
+/// ```
+/// use countersign::canonical::compare_names;
+///
+/// assert!(compare_names("\u{1f600}", "\u{fb33}").is_lt());
+/// ```
+pub fn compare_names(a: &str, b: &str) -> Ordering {
+    // UTF-8 has the order of code points, which differs only where a character above U+FFFF, a surrogate pair in UTF-16,
+    // meets one from U+E000 on, whose first byte is 0xEE or 0xEF.
     let rank = |byte: u8| if byte == 0xee || byte == 0xef { byte + 0x10 } else { byte };
     match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
         Some((a, b)) => rank(a).cmp(&rank(b)),
@@ -640,7 +647,7 @@ mod tests {
 
         #[test]
         fn orders_any_two_names_as_utf16_does(a in any::<String>(), b in any::<String>()) {
-            prop_assert_eq!(compare_utf16(&a, &b), a.encode_utf16().cmp(b.encode_utf16()));
+            prop_assert_eq!(compare_names(&a, &b), a.encode_utf16().cmp(b.encode_utf16()));
         }
 
         #[test]

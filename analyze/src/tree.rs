@@ -3,7 +3,7 @@
 use core::cmp::Ordering;
 use std::borrow::Cow;
 
-use countersign::canonical::{Token, Tokens, decimal, write_string};
+use countersign::canonical::{Token, Tokens, compare_names, decimal, write_string};
 
 use crate::fault::{Fault, told};
 
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
 
 /// The order of members in canonical JSON (RFC 8785, section 3.2.3).
 pub(crate) fn canonically(one: &Member, other: &Member) -> Ordering {
-    one.name.encode_utf16().cmp(other.name.encode_utf16())
+    compare_names(&one.name, &other.name)
 }
 
 fn broken() -> Box<Fault> {
