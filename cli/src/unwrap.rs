@@ -430,8 +430,18 @@ impl Unwrapper {
     fn hold(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let size = self.held.len() + bytes.len();
         if size > MAX_LINE && (self.candidate.is_none() || self.list.is_some()) {
-            let hint = "record a hash of what is large";
-            return Err(fault("an event of more than 1 MiB, above 262144 bytes", hint, self.first_line));
+            let Some((wrapper, _)) = self.candidate else {
+                let hint = "record a hash of what is large";
+                let why = "an event of more than 1 MiB: at most 256 KiB (262144 bytes) can be recorded";
+                return Err(fault(why, hint, self.first_line));
+            };
+            let why = format!(
+                "{} is a delivery with {:?} of more than 1 MiB, which can only be read outside of an array",
+                self.place(),
+                wrapper.list
+            );
+            let hint = "take the deliveries out of their array, one a line: jq -c '.[]' FILE";
+            return Err(fault(&why, hint, self.first_line));
         }
         if size > MAX_EXPORT && self.candidate.is_some_and(|(wrapper, _)| wrapper.is_deep()) {
             let hint = "have the collector write smaller batches";
@@ -642,8 +652,11 @@ mod tests {
             (format!("{{\"Records\":[{list}],\"more\":1}}"), Err("\"more\", which would be lost")),
             (format!("{{\"more\":1,\"Records\":[{list}]}}"), Err("\"more\", which would be lost")),
             (format!("{{\"Records\":[{list}"), Err("within Records[3000]")),
-            (format!("{{\"a\":[{list}]}}"), Err("more than 1 MiB")),
-            (format!("[{{\"records\":[{list}]}}]"), Err("more than 1 MiB")),
+            (format!("{{\"a\":[{list}]}}"), Err("an event of more than 1 MiB")),
+            (
+                format!("[{{}},{{\"records\":[{list}]}}]"),
+                Err("the array, at [1] is a delivery with \"records\" of more than 1 MiB"),
+            ),
         ] {
             let mut unwrapper = Unwrapper::default();
             let (mut events, mut most) = (0, 0);
