@@ -9,6 +9,7 @@ use countersign::link::ChainId;
 use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
+use serde_json::json;
 
 use crate::errors::Failure;
 use crate::input::{self, Input};
@@ -17,7 +18,7 @@ use crate::output::Output;
 use crate::submit::{self, To};
 use crate::verdict::count;
 use crate::verify::now;
-use crate::{args, integers, key, resume, style};
+use crate::{args, integers, key, resume, style, verdict};
 
 /// Record events as one signed chain
 ///
@@ -84,11 +85,25 @@ pub(crate) struct Args {
     /// Which chain to continue, if this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume")]
     chain: Option<ChainId>,
+    /// Print a summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     to: To,
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    if args.to.url().is_none() {
+        args.to.refuse_without_url()?;
+        if args.json && args.output.is_none() && args.resume.is_none() {
+            let message = "--json prints to standard output, where the export goes";
+            return Err(Failure::unusable(
+                "arguments.invalid",
+                message,
+                "write the export to a file: -o FILE",
+            ));
+        }
+    }
     let key = key::load(&args.key)?;
     match (args.to.url(), &args.resume) {
         (Some(url), _) => submit::run(args, &args.to, url, &key),
@@ -110,8 +125,7 @@ fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
         return Err(no_event(args));
     }
     output.finish()?;
-    tell(args, &total, args.output.as_deref());
-    Ok(0)
+    tell(args, &total, args.output.as_deref())
 }
 
 /// The input was empty.
@@ -133,8 +147,7 @@ fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
     let recorder = Recorder::resume(key.verifier_key().clone(), &position)?;
     let total = record(args, key, recorder, &mut events, &mut output)?;
     output.finish()?;
-    tell(args, &total, Some(destination));
-    Ok(0)
+    tell(args, &total, Some(destination))
 }
 
 /// What was recorded.
@@ -147,7 +160,11 @@ struct Total {
     unwrapped: String,
 }
 
-fn tell(args: &Args, total: &Total, destination: Option<&Path>) {
+fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Failure> {
+    if args.json {
+        let summary = json!({ "recorded": total.events, "closed": !args.open, "redacted": total.redacted });
+        verdict::print(&format!("{summary}\n"))?;
+    }
     let redacted = redacted(total.redacted) + &total.unwrapped;
     if let Some(path) = destination {
         let end = if args.open { "the chain is open" } else { "the chain is closed" };
@@ -156,6 +173,7 @@ fn tell(args: &Args, total: &Total, destination: Option<&Path>) {
     } else if !redacted.is_empty() {
         style::done(&format!("{} recorded{redacted}", count(total.events, "event")));
     }
+    Ok(0)
 }
 
 /// How much was redacted, as the end of a clause; nothing where nothing was.

@@ -80,15 +80,18 @@ pub(crate) struct To {
     /// How long to keep trying after the last event: 0s, 30s, 5m, 1h
     #[arg(long, value_name = "AGE", default_value = "1m", value_parser = args::duration, requires = "to")]
     give_up: Duration,
-    /// Print a summary as JSON
-    #[arg(long, requires = "to")]
-    json: bool,
 }
 
 impl To {
     /// Whether the chain goes to a log.
     pub(crate) fn url(&self) -> Option<&str> {
         self.to.as_deref()
+    }
+
+    /// Refuses what is of use in a delivery alone, where there is none.
+    pub(crate) fn refuse_without_url(&self) -> Result<(), Failure> {
+        proofs::refuse_any([(self.outbox.is_some(), "--outbox"), (self.follow, "--follow")])?;
+        self.proofs.refuse_without_url()
     }
 }
 
@@ -465,7 +468,7 @@ impl Session<'_> {
         let outbox = self.outbox();
         let waiting = outbox.events();
         let links: u64 = outbox.pending().iter().map(|segment| segment.links).sum();
-        if self.to.json {
+        if self.args.json {
             let head = outbox.head();
             let summary = json!({
                 "recorded": recorded,

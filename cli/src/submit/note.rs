@@ -29,7 +29,7 @@ pub(crate) struct NoteCollector {
 impl NoteTo {
     /// The collector, where one is given.
     pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, Failure> {
-        let Some(url) = &self.to else { return Ok(None) };
+        let Some(url) = &self.to else { return self.proofs.refuse_without_url().map(|()| None) };
         let (trust, origin) = self.proofs.trust(origin)?;
         Ok(Some(NoteCollector { collector: http::Http::new(url)?, trust, origin }))
     }

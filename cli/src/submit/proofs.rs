@@ -20,7 +20,21 @@ pub(super) struct Proofs {
     trust: Option<PathBuf>,
 }
 
+/// Refuses the first of these arguments that is given, where there is no --to: clap forgives what requires it, where
+/// something else was given that --to cannot stand beside.
+pub(super) fn refuse_any<const N: usize>(given: [(bool, &str); N]) -> Result<(), Failure> {
+    let Some((_, name)) = given.iter().find(|(is_given, _)| *is_given) else { return Ok(()) };
+    let message = format!("{name} is for delivering to a log, and there is no --to");
+    let hint = "give the log's address with --to, in place of the file to write; or leave it out";
+    Err(Failure::unusable("arguments.invalid", message, hint))
+}
+
 impl Proofs {
+    /// Refuses both where nothing is submitted.
+    pub(super) fn refuse_without_url(&self) -> Result<(), Failure> {
+        refuse_any([(self.log.is_some(), "--log"), (self.trust.is_some(), "--trust")])
+    }
+
     /// The trust in the log, and its origin.
     pub(super) fn trust(&self, origin: Option<&str>) -> Result<(Trust, String), Failure> {
         let trust = match (&self.log, &self.trust) {

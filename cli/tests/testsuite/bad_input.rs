@@ -4,7 +4,7 @@ use std::fs;
 
 use predicates::prelude::*;
 
-use crate::common::{ORIGIN, Place, gzip, zstd};
+use crate::common::{ORIGIN, Place, events, gzip, zstd};
 
 /// Of which nothing is read: the report has the one finding, and no command makes anything of it.
 fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &str) {
@@ -397,4 +397,40 @@ fn arguments_that_are_of_no_use_are_named() {
     ] {
         place.run(args).code(2).stdout("").stderr(predicate::str::contains("error"));
     }
+}
+
+#[test]
+fn what_is_for_deliveries_alone_is_not_passed_over_in_silence() {
+    let place = Place::new();
+    place.write("events.ndjson", events(1));
+    let record = ["record", "events.ndjson", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"];
+    for more in
+        [&["--follow"][..], &["--outbox", "outbox"], &["--trust", "trust.txt"], &["--log", &place.log]]
+    {
+        place.run(&[&record[..], more].concat()).code(2).stderr(predicate::str::contains(format!(
+            "✗ error[arguments.invalid]: {} is for delivering to a log, and there is no --to",
+            more[0]
+        )));
+    }
+    place
+        .run(&[
+            "grant",
+            &place.app,
+            "--key",
+            "issuer.key",
+            "--origin",
+            ORIGIN,
+            "-o",
+            "g",
+            "--trust",
+            "trust.txt",
+        ])
+        .code(2)
+        .stderr(predicate::str::contains("--trust is for delivering to a log"));
+    // A summary is printed of what goes to a file as well.
+    place
+        .run(&[&record[..], &["--json"]].concat())
+        .success()
+        .stdout("{\"recorded\":1,\"closed\":true,\"redacted\":1}\n");
+    place.run(&[&record[..6], &["--json"]].concat()).code(2).stdout("");
 }
