@@ -68,6 +68,11 @@ const COMPARES: [(&str, Compare); 6] = [
 ];
 
 impl Correlation {
+    /// The fields that it groups by, or their aliases.
+    pub(crate) fn group_by(&self) -> impl Iterator<Item = &str> {
+        self.by.iter().map(|by| by.name.as_str())
+    }
+
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         let fault = |code, line, problem: String, hint: &str| Fault::new(code, line, problem, hint);
         let missing = |key: &str, hint: &str| {

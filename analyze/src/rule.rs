@@ -8,6 +8,7 @@ use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id};
 use crate::selection::{Item, Selection};
 use crate::tree::{Member, Node, Value};
+use crate::watchlist;
 
 /// How serious it is when a rule fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -225,6 +226,18 @@ const KEYS: [&str; 25] = [
 ];
 
 impl Rule {
+    /// Whether its findings put somebody on a [watchlist](crate::watchlist): it decides that requests are challenged or
+    /// denied, and says whom it is about, as correlations do by what they group by, and rules that ask for baselines.
+    pub fn can_list(&self) -> bool {
+        matches!(self.decision, Some(Decision::Challenge | Decision::Deny))
+            && match &self.kind {
+                Kind::Event(detection) => detection.asks.as_ref().is_some_and(|asks| !asks.is_of_silence()),
+                Kind::Correlation(correlation) => {
+                    correlation.group_by().any(|field| watchlist::Kind::of_field(field).is_some())
+                }
+            }
+    }
+
     /// Reads a rule.
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         let named = ["title", "id"].into_iter().find_map(|key| node.get(key)?.text()).unwrap_or_default();

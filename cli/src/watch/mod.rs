@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign::time::Time;
+use countersign_analyze::Rule;
 
 use self::command::Exec;
 use self::following::LOOK;
@@ -111,8 +112,9 @@ pub(crate) struct Args {
     mail: mail::Mailing,
     /// Keep a signed watchlist in this file, for gates
     ///
-    /// It lists whom findings are about, by the fields their rules group by, for rules with a countersign.decision
-    /// of challenge or deny.
+    /// It lists whom findings are about, for rules with a countersign.decision of challenge or deny that are
+    /// correlations with group-by, or about what is usual. No rule that comes with the program decides anything: give
+    /// your own with --rules.
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Handing on")]
     watchlist: Option<PathBuf>,
     /// How long an entry stays on the watchlist: 15m, 1h, 1d
@@ -165,6 +167,12 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let folder = args.state.join("record");
         let collector = Box::new(Http::new(log)?);
         receivers.push(Box::new(Recording::new(&folder, key::load(path)?, (&trust, &origin), collector)?));
+    }
+    if args.watchlist.is_some() && !pack.rules().iter().any(Rule::can_list) {
+        style::warn(&format!(
+            "no rule of the pack {} puts anybody on the watchlist: that takes a countersign.decision of challenge or deny, and a correlation that groups by who or from where (read.actor.id, read.address)",
+            style::plain(&pack.name)
+        ));
     }
     let lister = match (&args.watchlist, &args.key) {
         (Some(list), Some(path)) => Some(Lister::new(list.clone(), key::load(path)?, args.watchlist_for)),

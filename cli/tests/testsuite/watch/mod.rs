@@ -484,12 +484,19 @@ fn what_findings_tell_of_erased_events_goes_with_them() {
 fn whom_findings_are_about_is_on_a_watchlist() {
     use countersign_analyze::watchlist::{Kind, Watchlist};
     let scene = Scene::new();
+    // Whoever waits for a list that nobody is put on is told.
+    scene.place.write("rules.yml", RULES);
+    let list = ["--once", "--watchlist", "list.txt", "--key", "watch.key"];
+    let args = scene.args(&list);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let warning = predicates::str::contains("no rule of the pack rules puts anybody on the watchlist");
+    scene.place.run(&args).success().stderr(warning.clone());
     scene.place.write("rules.yml", RULES.to_owned() + "countersign.decision: deny\n");
     scene.delete("u_1", 0..4);
     let watch = scene.place.read("watch.key");
     let key = countersign::note::SignerKey::parse(watch.trim()).unwrap();
     let list = |name: &str| Watchlist::open(&scene.place.read(name), [key.verifier_key()]).unwrap();
-    scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
+    scene.place.run(&args).success().stderr(predicates::prelude::PredicateBooleanExt::not(warning));
     let first = list("list.txt");
     let now = first.header().made;
     let entry = first.find(Kind::Actor, "u_1", now).unwrap();
