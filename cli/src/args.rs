@@ -74,7 +74,7 @@ pub(crate) fn range(text: &str) -> Result<(u64, u64), String> {
 /// A part, `I/N`: which, the first being 1, and of how many.
 pub(crate) fn part(text: &str) -> Result<(u64, u64), String> {
     const MOST: u64 = 1_000_000;
-    let refuse = || "write it as I/N, the first part of N as 1/N; there can be 1000000".to_owned();
+    let refuse = || "write it as I/N, the first of N parts as 1/N, with N up to 1,000,000".to_owned();
     let (number, of) = text.split_once('/').ok_or_else(refuse)?;
     let (number, of) = (integer(number).ok_or_else(refuse)?, integer(of).ok_or_else(refuse)?);
     if (1..=of).contains(&number) && of <= MOST { Ok((number, of)) } else { Err(refuse()) }

@@ -1,10 +1,13 @@
 //! `countersign backup`: a log's folder, as it is at one moment, in one file.
 
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use countersign_log::backup::{self, Backup};
 
 use crate::errors::{Failure, shown};
+use crate::output::directory;
 use crate::style;
 use crate::verdict::entries;
 use crate::verify::now;
@@ -34,6 +37,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    if !args.dir.is_dir() {
+        let hint = "give the log's folder with --dir: `countersign serve` makes it";
+        return Err(
+            Failure::unusable("io.not_found", "there is no such folder", hint).within(&shown(&args.dir))
+        );
+    }
+    let is_a_place = fs::metadata(directory(&args.to))
+        .and_then(|_| if args.to.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) });
+    is_a_place.map_err(|error| Failure::io("write", &shown(&args.to), &error))?;
     let made = backup::make(&args.dir, &args.to, now()?).map_err(|error| {
         let hint = "check the folder, and who may write the file; `countersign fsck` says what is damaged";
         Failure::unusable("store.failed", error.to_string(), hint).within(&shown(&args.dir))

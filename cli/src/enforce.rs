@@ -26,7 +26,7 @@ use crate::input::{self, Input};
 use crate::output::Output;
 use crate::report::contents;
 use crate::verify::{look, now, threads, trust_or_nobody};
-use crate::{analyze, args, inventory, readings, rules, token, verdict};
+use crate::{analyze, args, inventory, readings, rules, style, token, verdict};
 use judged::{Check, Known};
 use policy::Policy;
 
@@ -170,14 +170,16 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let unread = found.as_ref().map_or(0, |found| found.unread);
     let export = shown(&args.export);
     let judged = Judged { policy: &policy, hash, report: &report, export, checks, unread, lines };
+    let what = verdict::count(judged.failures(), "failure");
     if let Some(path) = &args.sarif {
-        write(path, &(serde_json::to_string_pretty(&sarif::sarif(&judged)).unwrap_or_default() + "\n"))?;
+        let text = serde_json::to_string_pretty(&sarif::sarif(&judged)).unwrap_or_default() + "\n";
+        write(path, &text, &format!("{what}, as SARIF"))?;
     }
     if let Some(path) = &args.junit {
-        write(path, &junit::junit(&judged))?;
+        write(path, &junit::junit(&judged), &format!("{what}, as JUnit"))?;
     }
     if let Some(path) = &args.markdown {
-        write(path, &summary::markdown(&judged))?;
+        write(path, &summary::markdown(&judged), &format!("{what}, as Markdown"))?;
     }
     verdict::print(&summary::text(&judged))?;
     Ok(judged.exit_status())
@@ -187,10 +189,12 @@ fn options(trust: countersign::trust::Trust) -> Options {
     Options { trust, ..Options::default() }
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+fn write(path: &Path, text: &str, what: &str) -> Result<(), Failure> {
     let mut output = Output::create(Some(path))?;
     output.write(text.as_bytes())?;
-    output.finish()
+    output.finish()?;
+    style::wrote(Some(path), what);
+    Ok(())
 }
 
 fn load(path: &Path) -> Result<(Policy, String), Failure> {

@@ -56,7 +56,7 @@ impl Failure {
         if let Some(own) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             return own.clone().into();
         }
-        let (code, hint) = explain(error);
+        let (code, hint) = explain(doing, error);
         let mut failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint);
         failure.0.silent = error.kind() == io::ErrorKind::BrokenPipe;
         failure
@@ -185,8 +185,11 @@ fn without_keys(text: &str) -> String {
     shown
 }
 
-fn explain(error: &io::Error) -> (&'static str, &'static str) {
+fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
     match error.kind() {
+        io::ErrorKind::NotFound if doing == "write" => {
+            ("io.not_found", "check the path: the folder that it is to be in must be there")
+        }
         io::ErrorKind::NotFound => ("io.not_found", "check the path"),
         io::ErrorKind::PermissionDenied => ("io.permission", "check who may read or write it"),
         io::ErrorKind::IsADirectory => ("io.is_directory", "give a file, not a directory"),

@@ -52,7 +52,7 @@ pub(crate) struct Args {
     trust: Option<PathBuf>,
     /// The framework whose controls to look at
     #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
-    #[arg(required_unless_present = "catalogue")]
+    #[arg(required_unless_present_any = ["catalogue", "lint"])]
     framework: Option<String>,
     /// Your own catalogue, instead of a built-in one
     #[arg(long, value_name = "FILE", conflicts_with = "framework")]
@@ -196,7 +196,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     if args.output.is_some() {
         let controls = verdict::count(catalogue.controls.len() as u64, "control");
-        style::done(&format!("{controls} of {}", style::plain(&evidence.framework.title)));
+        let what = format!("{controls} of {}", style::plain(&evidence.framework.title));
+        style::wrote(args.output.as_deref(), &what);
         anstream::eprintln!("{headline}");
     }
     Ok(status)

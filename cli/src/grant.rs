@@ -127,5 +127,14 @@ fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Fa
     let mut output = Output::create(args.output.as_deref())?;
     output.write(lines.as_bytes())?;
     output.finish()?;
+    if args.output.is_some() {
+        let what = match statement {
+            Statement::Grant { .. } => "a grant: give it to `countersign seal` before the chains of its key",
+            Statement::Revoke { .. } => {
+                "a revocation: it counts once it is in the log, by `countersign seal`"
+            }
+        };
+        style::wrote(args.output.as_deref(), what);
+    }
     Ok(0)
 }

@@ -23,12 +23,18 @@ fn unfinished() -> MutexGuard<'static, Option<PathBuf>> {
 fn begin(builder: &mut tempfile::Builder<'_, '_>, destination: &Path) -> io::Result<NamedTempFile> {
     let mut unfinished = unfinished();
     let file = builder.prefix(".countersign-").suffix(".unfinished").tempfile_in(directory(destination));
-    // The error without the name of a file that nobody asked for.
-    let file = file.map_err(|error| {
-        error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
-    })?;
+    let file = file.map_err(|error| unnamed(&error))?;
     *unfinished = Some(file.path().to_owned());
     Ok(file)
+}
+
+/// The error without the name of a temporary file, which nobody asked for.
+fn unnamed(error: &io::Error) -> io::Error {
+    match (error.raw_os_error(), error.kind()) {
+        (Some(system), _) => io::Error::from_raw_os_error(system),
+        (None, kind @ io::ErrorKind::NotFound) => io::Error::new(kind, "there is no such folder"),
+        (None, kind) => kind.into(),
+    }
 }
 
 /// Gives a temporary file, which is whole and on the disk, its name.
@@ -91,6 +97,11 @@ impl Output {
         let name = shown(path);
         let sink = open(path).map_err(|error| Failure::io("write", &name, &error))?;
         Ok(Self { name, sink })
+    }
+
+    /// The file, as it is shown to people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -161,14 +172,15 @@ impl Folder {
                 Err(error) => error.kind() != io::ErrorKind::NotFound,
             };
             if taken {
-                return Err(io::ErrorKind::AlreadyExists.into());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something is there already"));
             }
             let mut unfinished = unfinished();
             let mut builder = tempfile::Builder::new();
             if let Some(permissions) = new_folder_permissions() {
                 builder.permissions(permissions);
             }
-            let files = builder.prefix(".countersign-").suffix(".unfinished").tempdir_in(directory(path))?;
+            let files = builder.prefix(".countersign-").suffix(".unfinished").tempdir_in(directory(path));
+            let files = files.map_err(|error| unnamed(&error))?;
             *unfinished = Some(files.path().to_owned());
             Ok(files)
         };

@@ -45,5 +45,8 @@ pub(crate) fn save(mut output: Output, pin: Option<&str>) -> Result<(), Failure>
         return Ok(());
     };
     output.write(pin.as_bytes())?;
-    output.finish()
+    let name = output.name().to_owned();
+    output.finish()?;
+    style::done(&format!("{name}: the pin, for --pin next time"));
+    Ok(())
 }

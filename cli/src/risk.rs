@@ -140,6 +140,11 @@ fn span(text: &str) -> Result<(Time, Time), String> {
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(starter) = args.new.as_deref().and_then(starter::named) {
+        // Whoever has filled one in would lose it.
+        if let Some(path) = args.output.as_deref().filter(|path| path.is_file()) {
+            let hint = "choose another name, or remove it first";
+            return Err(Failure::unusable("io.exists", "there is a file already", hint).within(&shown(path)));
+        }
         let next = "fill in every amount, with its source and its date";
         return write(args, starter.text, &format!("a scenario to begin with: {next}")).map(|()| 0);
     }
@@ -153,6 +158,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
     {
         verdict::print(&verdict::text(report))?;
+        style::warn("there are no figures: a log that does not verify gives none");
         return Ok(status);
     }
     let report = simulate(scenarios, seen, verified.as_ref(), args.root, args.years)?;
@@ -166,7 +172,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             _ if headline.is_empty() => text::text(&report),
             _ => format!("{headline}\n\n{}", text::text(&report)),
         },
-        &format!("{simulated}, {} years", report.years),
+        &format!("{simulated}, {} years", markdown::number(f64::from(report.years))),
     )?;
     if args.output.is_some() && !headline.is_empty() {
         anstream::eprintln!("{headline}");
@@ -181,7 +187,7 @@ fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
     // Colours are for terminals.
     output.write(anstream::adapter::strip_str(text).to_string().as_bytes())?;
     output.finish()?;
-    style::done(&format!("{}: {what}", shown(path)));
+    style::wrote(Some(path), what);
     Ok(())
 }
 

@@ -200,12 +200,8 @@ fn build(args: &Build) -> Result<u8, Failure> {
     output.write(pack.as_json().as_bytes())?;
     output.write(b"\n")?;
     output.finish()?;
-    style::done(&format!(
-        "{}, pack {} {}",
-        count(pack.rules().len() as u64, "rule"),
-        plain(&pack.name),
-        pack.hash()
-    ));
+    let rules = count(pack.rules().len() as u64, "rule");
+    style::wrote(args.output.as_deref(), &format!("{rules}, pack {} {}", plain(&pack.name), pack.hash()));
     Ok(0)
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     output.write(lines.as_bytes())?;
     body.copy_to(&mut output)?;
     output.finish()?;
-    tell(&log, trust.is_some());
+    tell(&log, trust.is_some(), args.output.as_deref());
     Ok(0)
 }
 
@@ -100,13 +100,13 @@ fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Bod
     })
 }
 
-fn tell(sealed: &Sealed, checked: bool) {
+fn tell(sealed: &Sealed, checked: bool, destination: Option<&Path>) {
     let Sealed { size, added, repeated, .. } = sealed;
     let mut text = format!("a log of {}, {added} of them new", entries(*size));
     if *repeated > 0 {
         let _ = write!(text, " ({repeated} were there already)");
     }
-    style::done(&text);
+    style::wrote(destination, &text);
     if !checked {
         style::warn(
             "keys were not checked: without --trust any key may sign, and key notes may have no effect",

@@ -91,7 +91,7 @@ pub(crate) fn slice(
     let mut input = open()?.rereadable()?;
     let (events, chains) =
         cut(&mut input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
-    style::done(&format!("{} of {}", count(events, "event"), count(chains, "chain")));
+    style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
     Ok(0)
 }
 

@@ -5,9 +5,12 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::Styles;
+
+use crate::errors::shown;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -84,4 +87,12 @@ pub(crate) fn warn(text: &str) {
 /// What was done, on the standard error stream, so that it is no part of the output.
 pub(crate) fn done(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{} {text}", good("✓ done:"));
+}
+
+/// The same of what was written, which names the file that it is in; the standard output stream has no name.
+pub(crate) fn wrote(file: Option<&Path>, what: &str) {
+    match file.filter(|file| *file != Path::new("-")) {
+        Some(file) => done(&format!("{}: {what}", shown(file))),
+        None => done(what),
+    }
 }

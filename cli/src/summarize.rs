@@ -51,7 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         .map_err(|failure| failure.within(&name))?;
     bar.finish_and_clear();
     output.finish()?;
-    style::done(&format!("part {number} of {of}, {} bytes", part.bytes()));
+    style::wrote(
+        args.output.as_deref(),
+        &format!("part {number} of {of}, {} bytes of the export", part.bytes()),
+    );
     Ok(0)
 }
 
@@ -59,14 +62,20 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     let name = shown(path);
     let failed = |error| Failure::io("read", &name, &error);
+    let stream = || {
+        let hint = "keep it as a file first: parts of a stream cannot be read";
+        Failure::unusable("summary.stream", "it is not a file", hint).within(&name)
+    };
+    if path == Path::new("-") {
+        return Err(stream());
+    }
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(failed(std::io::ErrorKind::IsADirectory.into()));
     }
     if !metadata.is_file() {
-        let hint = "keep it as a file first: parts of a stream cannot be read";
-        return Err(Failure::unusable("summary.stream", "it is not a file", hint).within(&name));
+        return Err(stream());
     }
     Ok(file)
 }

@@ -170,7 +170,8 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
     }
     if by_rule.is_empty() {
         let level = asked.level.map(|level| format!("of the level {} or above", level.as_str()));
-        let rules = (!asked.rules.is_empty()).then(|| format!("of {} rules by name", asked.rules.len()));
+        let rules = (!asked.rules.is_empty())
+            .then(|| format!("of {} by name", count(asked.rules.len() as u64, "rule")));
         let what: Vec<String> = level.into_iter().chain(rules).collect();
         checks.push(Check::new("finding", format!("there is no finding {}", what.join(" or "))));
     }

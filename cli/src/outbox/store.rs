@@ -38,12 +38,12 @@ pub(crate) struct Directory {
 impl Directory {
     /// Opens the directory, which is made where it does not exist, readable by its owner alone, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::io("open the outbox", &shown(path), &error);
+        let failed = |error: io::Error| Failure::io("open the folder", &shown(path), &error);
         create(path).map_err(failed)?;
         let lock = Lock::take(&path.join("lock")).map_err(|error| match error {
             TryLockError::WouldBlock => {
-                let hint = "wait until it has ended, or give this one an outbox of its own";
-                let message = "another process sends from this outbox";
+                let hint = "wait until it has ended, or give this one a folder of its own";
+                let message = "another process uses this folder";
                 Failure::unusable("io.locked", message, hint).within(&shown(path))
             }
             TryLockError::Error(error) => failed(error),

@@ -143,7 +143,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let seen = if sample.witnessed { "which witnesses saw" } else { "which no quorum of witnesses saw" };
         format!(", of which {} were drawn by root {}, {seen}", sample.leaves.len(), sample.root)
     });
-    style::done(&format!("{}{drawn}{told}", count(found.leaves.len() as u64, "event")));
+    let events = count(found.leaves.len() as u64, "event");
+    style::wrote(args.output.as_deref(), &format!("{events}{drawn}{told}"));
     anstream::eprintln!("{}", verdict::headline(report));
     Ok(report.verdict.exit_status())
 }

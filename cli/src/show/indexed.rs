@@ -82,6 +82,7 @@ impl Asked<'_> {
             style::warn(&format!("{} is made anew: {unfit}", shown(&path)));
         }
         self.make(&mut input, trusted, &path, &key, &of)?;
+        style::wrote(Some(&path), "an index, by which the next query is answered");
         // What is answered is what the file says, whether it was made now or before.
         let export = Export::read(&input, self.threads)?;
         if export.hash.to_string() != of.export {

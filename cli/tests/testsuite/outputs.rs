@@ -222,3 +222,95 @@ fn nobody_listening_is_no_news() {
     let output = run.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
+
+#[test]
+fn a_file_that_was_written_is_named() {
+    let place = Place::new();
+    place.sealed(3);
+    place.write("rule.yml", "title: A rule\nid: 9b1f9a0e-6f0a-4d25-9c2b-0a6d0a7c2f11\nlogsource: {}\ndetection: {a: {n: 1}, condition: a}\n");
+    place.write("policy.yml", "countersign: policy/v1\nname: Ours\nverdict: [verified]\n");
+    let (trust, seal) = (["--trust", "trust.txt"], ["seal", "--log-key", "log.key", "grant.ndjson"]);
+    for (args, file) in [
+        (&["grant", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "g.ndjson"][..], "g.ndjson"),
+        (&["revoke", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "r.ndjson"], "r.ndjson"),
+        (&[&seal[..], &["app.ndjson", "-o", "s.ndjson"]].concat(), "s.ndjson"),
+        (&["slice", "audit.ndjson", "--query", "n:1", "-o", "one.ndjson"], "one.ndjson"),
+        (&["summarize", "audit.ndjson", "-o", "part.summary"], "part.summary"),
+        (&["rules", "build", "rule.yml", "-o", "pack.json"], "pack.json"),
+        (&[&["report", "audit.ndjson", "-o", "report.json"], &trust[..]].concat(), "report.json"),
+        (
+            &[&["evidence", "audit.ndjson", "--framework", "soc2", "-o", "soc2.md"], &trust[..]].concat(),
+            "soc2.md",
+        ),
+        (
+            &[&["evidence", "audit.ndjson", "--framework", "soc2", "-o", "soc2/"], &trust[..]].concat(),
+            "soc2/",
+        ),
+        (&[&["verify", "audit.ndjson", "--save-pin", "log.pin"], &trust[..]].concat(), "log.pin"),
+        (
+            &[&["enforce", "policy.yml", "audit.ndjson", "--sarif", "out.sarif"], &trust[..]].concat(),
+            "out.sarif",
+        ),
+        (
+            &[&["show", "audit.ndjson", "--query", "n:1", "--index"], &trust[..]].concat(),
+            "audit.ndjson.csindex",
+        ),
+    ] {
+        place.run(args).success().stderr(predicate::str::contains(format!("✓ done: {file}: ")));
+    }
+    // The standard output stream has no name.
+    place
+        .run(&["slice", "audit.ndjson", "--query", "n:1"])
+        .success()
+        .stderr(predicate::str::contains("✓ done: 1 event of 1 chain"));
+}
+
+#[test]
+fn a_place_that_is_not_there_is_told_as_such() {
+    let place = Place::new();
+    place.sealed(1);
+    fs::create_dir(place.path("taken")).unwrap();
+    place.write("taken/file", "");
+    fs::create_dir(place.path("log")).unwrap();
+    for (args, says) in [
+        (
+            &["slice", "audit.ndjson", "--query", "n:1", "-o", "none/one.ndjson"][..],
+            "✗ error[io.not_found]: none/one.ndjson: cannot write: there is no such folder\n  hint: check the path: the folder that it is to be in must be there",
+        ),
+        (
+            &["export", "--format", "parquet", "audit.ndjson", "--partition", "day", "-o", "taken"],
+            "✗ error[io.exists]: taken: cannot write: something is there already",
+        ),
+        (
+            &["backup", "--dir", "none", "--to", "log.sqlite"],
+            "✗ error[io.not_found]: none: there is no such folder",
+        ),
+        (&["backup", "--dir", "log", "--to", "none/log.sqlite"], "✗ error[io.not_found]: none/log.sqlite: "),
+        (&["backup", "--dir", "log", "--to", "taken"], "✗ error[io.is_directory]: taken: "),
+        (&["summarize", "-", "-o", "part.summary"], "✗ error[summary.stream]: -: it is not a file"),
+    ] {
+        place.run(args).code(2).stderr(predicate::str::contains(says));
+    }
+}
+
+#[test]
+fn what_a_server_logs_has_no_colours_in_a_file() {
+    let place = Place::new();
+    let mut server = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+        .args(["serve", "--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"])
+        .current_dir(place.path(""))
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("NO_COLOR")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said = lines.find(|line| line.contains(" listens on ")).unwrap();
+    let url = said.split_once(" listens on ").unwrap().1;
+    let client = reqwest::blocking::Client::new();
+    assert!(client.post(format!("{url}/submit")).body("{}").send().unwrap().status().is_client_error());
+    let warning = lines.find(|line| line.contains("turned away")).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(warning.contains(" WARN ") && !warning.contains('\u{1b}'), "{warning}");
+}

@@ -174,6 +174,11 @@ fn a_scenario_is_begun_filled_in_and_refused_until_then() {
             .run(&["risk", "--new", name, "-o", &file])
             .success()
             .stderr(predicate::str::contains(format!("✓ done: {file}: a scenario to begin with: fill in")));
+        // What was filled in meanwhile is not written over.
+        place
+            .run(&["risk", "--new", name, "-o", &file])
+            .code(2)
+            .stderr(predicate::str::contains(format!("✗ error[io.exists]: {file}: there is a file already")));
         place
             .run(&["risk", &file])
             .code(2)

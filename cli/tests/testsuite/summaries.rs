@@ -217,7 +217,7 @@ fn what_is_no_plain_file_and_what_is_missing_is_refused() {
     for (export, why) in [
         ("audit.ndjson.gz", "error[summary.compressed]: audit.ndjson.gz: "),
         (".", "error[io.is_directory]: .: "),
-        ("-", "error[io.not_found]: -: "),
+        ("-", "error[summary.stream]: -: "),
     ] {
         let refused = place.run(&["summarize", export, "-o", "x.summary"]).code(2);
         refused.stderr(predicate::str::contains(why)).stderr(predicate::str::contains("hint: "));
