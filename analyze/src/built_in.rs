@@ -3,7 +3,7 @@
 use crate::pack::{Pack, Sources};
 
 /// The files of `rules/` but for the cases.
-pub(crate) const FILES: [(&str, &str); 33] = [
+pub(crate) const FILES: [(&str, &str); 34] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
     ("auth0.yml", include_str!("../rules/auth0.yml")),
     ("authentication.yml", include_str!("../rules/authentication.yml")),
@@ -13,6 +13,7 @@ pub(crate) const FILES: [(&str, &str); 33] = [
     ("bulk-export.yml", include_str!("../rules/bulk-export.yml")),
     ("cloudflare.yml", include_str!("../rules/cloudflare.yml")),
     ("cloudtrail-attacks.yml", include_str!("../rules/cloudtrail-attacks.yml")),
+    ("cloudtrail-data.yml", include_str!("../rules/cloudtrail-data.yml")),
     ("cloudtrail-identity.yml", include_str!("../rules/cloudtrail-identity.yml")),
     ("cloudtrail.yml", include_str!("../rules/cloudtrail.yml")),
     ("credential.yml", include_str!("../rules/credential.yml")),
