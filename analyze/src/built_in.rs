@@ -3,7 +3,7 @@
 use crate::pack::{Pack, Sources};
 
 /// The files of `rules/` but for the cases.
-pub(crate) const FILES: [(&str, &str); 34] = [
+pub(crate) const FILES: [(&str, &str); 35] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
     ("auth0.yml", include_str!("../rules/auth0.yml")),
     ("authentication.yml", include_str!("../rules/authentication.yml")),
@@ -14,6 +14,7 @@ pub(crate) const FILES: [(&str, &str); 34] = [
     ("cloudflare.yml", include_str!("../rules/cloudflare.yml")),
     ("cloudtrail-attacks.yml", include_str!("../rules/cloudtrail-attacks.yml")),
     ("cloudtrail-data.yml", include_str!("../rules/cloudtrail-data.yml")),
+    ("cloudtrail-defenses.yml", include_str!("../rules/cloudtrail-defenses.yml")),
     ("cloudtrail-identity.yml", include_str!("../rules/cloudtrail-identity.yml")),
     ("cloudtrail.yml", include_str!("../rules/cloudtrail.yml")),
     ("credential.yml", include_str!("../rules/credential.yml")),
