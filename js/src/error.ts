@@ -171,6 +171,20 @@ export function asLine({ code, message, hint }: CountersignError, about = ""): s
   return `countersign: ${about}${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
+/** Writes what failed on the console, and not again until something of another code does. */
+export function teller(
+  about?: string,
+  write: (line: string) => void = (line) => console.warn(line),
+): (error: CountersignError) => void {
+  let last = "";
+  return (error) => {
+    if (error.code !== last) {
+      last = error.code;
+      write(asLine(error, about));
+    }
+  };
+}
+
 /** Calls what a program gave to be told of errors. Whatever that does, the work goes on. */
 export function tell(onError: (error: CountersignError) => void, error: CountersignError): void {
   try {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { CountersignError } from "countersign";
+import { CountersignError, type ErrorCode } from "countersign";
+import { teller } from "../dist/error.js";
 
 test("an error shows the members that have a value, and no others", () => {
   const bare = new CountersignError("options.invalid", "no");
@@ -9,4 +10,19 @@ test("an error shows the members that have a value, and no others", () => {
   assert.deepEqual([bare.hint, bare.line, bare.member], [undefined, undefined, undefined]);
   const { hint, line, member } = new CountersignError("options.invalid", "no", { hint: "h", line: 0, member: "" });
   assert.deepEqual({ hint, line, member }, { hint: "h", line: 0, member: "" });
+});
+
+test("what nobody is told of is written once, until something else fails", () => {
+  const lines: string[] = [];
+  const write = teller("a request: ", (line) => void lines.push(line));
+  const failed = (code: ErrorCode, message: string) => write(new CountersignError(code, message));
+  failed("watchlist.unreachable", "status 500");
+  failed("watchlist.unreachable", "status 502");
+  failed("watchlist.stale", "there is none");
+  failed("watchlist.unreachable", "status 500");
+  assert.deepEqual(lines, [
+    "countersign: a request: watchlist.unreachable: status 500",
+    "countersign: a request: watchlist.stale: there is none",
+    "countersign: a request: watchlist.unreachable: status 500",
+  ]);
 });

@@ -3,7 +3,7 @@
  * method, and a header that names the request: no query, no headers, no bodies, and of the path the template only.
  */
 
-import { asLine, CountersignError, coded, must } from "../error.js";
+import { CountersignError, coded, must, teller } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
 import type { Audit } from "../record/audit.js";
@@ -92,7 +92,7 @@ const ANY = "*";
 /** Records requests with an audit. Nothing that goes wrong here is thrown: the answer does not depend on it. */
 export class HttpRecording<Source> {
   readonly #options: HttpOptions<Source>;
-  #warned = "";
+  readonly #warn = teller("a request could not be recorded as it should: ");
 
   constructor(options: HttpOptions<Source> = {}) {
     this.#options = options;
@@ -270,11 +270,7 @@ export class HttpRecording<Source> {
       }
       return;
     }
-    const text = asLine(error, "a request could not be recorded as it should: ");
-    if (text !== this.#warned) {
-      this.#warned = text;
-      console.warn(text);
-    }
+    this.#warn(error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where a recorder lives that is made when it is first needed, and found again by whoever comes later. */
 
-import { asLine, CountersignError, coded, tell } from "../error.js";
+import { CountersignError, coded, tell, teller } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
@@ -47,7 +47,7 @@ export class RecorderHolder extends Scopable implements Audit {
   #startError: CountersignError | undefined;
   #onError: ((error: CountersignError) => void) | undefined;
   /** What was told last. */
-  #told = "";
+  #write = written();
   /** The moment at which what is recorded now was recorded. */
   #moment: number | undefined;
   #now: () => number = Date.now;
@@ -86,7 +86,7 @@ export class RecorderHolder extends Scopable implements Audit {
   async flush(patience?: FlushPatience): Promise<void> {
     const recorder = this.#recorder ?? (await this.start());
     await recorder.flush(patience);
-    this.#told = "";
+    this.#write = written();
   }
 
   status(): Status {
@@ -129,15 +129,7 @@ export class RecorderHolder extends Scopable implements Audit {
   /** Tells of what nobody waited for, once until something else is wrong. */
   report(error: unknown): void {
     const failed = asCoded(error);
-    if (this.#onError !== undefined) {
-      tell(this.#onError, failed);
-      return;
-    }
-    const text = asLine(failed);
-    if (text !== this.#told) {
-      this.#told = text;
-      console.error(text);
-    }
+    tell(this.#onError ?? this.#write, failed);
   }
 
   async #start(): Promise<Recorder> {
@@ -192,4 +184,8 @@ export class RecorderHolder extends Scopable implements Audit {
 function asCoded(error: unknown): CountersignError {
   const hint = "see the cause; what was recorded waits in memory for the next try";
   return coded(error, "recorder.failed", `the recorder could not be started: ${error}`, hint);
+}
+
+function written(): (error: CountersignError) => void {
+  return teller("", (line) => console.error(line));
 }

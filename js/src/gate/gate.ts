@@ -1,7 +1,7 @@
 /** Decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artefact/load.js";
-import { asLine, CountersignError, must, tell } from "../error.js";
+import { CountersignError, must, tell, teller } from "../error.js";
 import { refuseUnknown } from "../record/known.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
@@ -88,7 +88,7 @@ class LocalGate implements Gate {
   readonly #counting: readonly Counting[];
   #loaded: Loaded | undefined;
   #lastError: CountersignError | undefined;
-  #told = "";
+  #warn = teller();
 
   constructor(source: ModuleSource, options: GateOptions) {
     const isPack = typeof options?.pack === "string" || (typeof options?.pack === "object" && options.pack !== null);
@@ -194,7 +194,7 @@ class LocalGate implements Gate {
     if (watching.error !== undefined) {
       this.#tell(watching.error);
     } else {
-      this.#told = "";
+      this.#warn = teller();
     }
   }
 
@@ -274,16 +274,7 @@ class LocalGate implements Gate {
   }
 
   #tell(error: CountersignError): void {
-    const { onError } = this.#options;
-    if (onError !== undefined) {
-      tell(onError, error);
-      return;
-    }
-    const text = asLine(error);
-    if (text !== this.#told) {
-      this.#told = text;
-      console.warn(text);
-    }
+    tell(this.#options.onError ?? this.#warn, error);
   }
 }
 

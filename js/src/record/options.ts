@@ -1,7 +1,7 @@
 /** What a recorder is made with, checked: whatever is missing is refused with what to do about it. */
 
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
-import { asLine, type CountersignError, must } from "../error.js";
+import { type CountersignError, must, teller } from "../error.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { LONGEST, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
@@ -200,7 +200,7 @@ export function settings(options: RecorderOptions) {
     reports: options.onInvalid === "report",
     limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
     drops: options.onFull === "drop",
-    onError: options.onError ?? warner(),
+    onError: options.onError ?? teller(),
     timeoutMs: count("timeoutMs", options.timeoutMs ?? 30_000, 3_600_000),
     waits: waits(options.retry),
     manyContexts: options.manyContexts === true,
@@ -282,17 +282,6 @@ function count(member: keyof CommonOptions, value: number, most = Number.MAX_SAF
   const isWhole = Number.isInteger(value) && value >= 1 && value <= most;
   must(isWhole, member, "not a whole number above 0", "leave it out for the default");
   return value;
-}
-
-/** Says once what is wrong, and not again until something else is. */
-function warner(): (error: CountersignError) => void {
-  let last = "";
-  return (error) => {
-    if (error.code !== last) {
-      last = error.code;
-      console.warn(asLine(error));
-    }
-  };
 }
 
 /** Secure random bytes, asked of the system for many events at a time. */
