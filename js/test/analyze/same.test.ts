@@ -49,8 +49,27 @@ async function started(): Promise<Miniflare> {
 }
 
 function run(...given: string[]): string {
-  const { stdout } = spawnSync(PROGRAM ?? "", given, { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
+  const { stdout, stderr, status } = spawnSync(PROGRAM ?? "", given, {
+    cwd: folder,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  assert.notEqual(status, 2, `countersign ${given.join(" ")}: ${stderr}`);
   return stdout;
+}
+
+/** Fails with a reason where the two cannot agree: one of them was not built again. */
+function areOfOneBuild(program: string, artefact: string): void {
+  const [of, other] = [program, artefact].map((text) => {
+    const { engine, pack } = JSON.parse(text) as { engine: string; pack: { hash: string } };
+    return `engine ${engine}, rules ${pack.hash}`;
+  });
+  const builds = `${PROGRAM} has ${of}, and js/dist has ${other}`;
+  assert.equal(
+    other,
+    of,
+    `${builds}: build both again (cargo build -p countersign-cli, cargo xtask wasm, npm run build)`,
+  );
 }
 
 /** The batches of verified events, and the report. */
@@ -77,6 +96,7 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
     await analysis.tell(factsOf(report));
     const document = await (await analysis.document()).text();
     analysis.close();
+    areOfOneBuild(expected, document);
     assert.equal(document, expected, `${detectors} threads`);
   }
   const events = Buffer.concat(batches).toString("utf8");
