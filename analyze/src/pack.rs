@@ -131,6 +131,7 @@ impl Builder {
         let mut rules: Vec<Rule> = Vec::new();
         let mut nodes: Vec<(String, Node)> = Vec::new();
         let mut ids: HashMap<String, String> = HashMap::new();
+        let mut refused: Vec<String> = Vec::new();
         if sources.len() > MAX_RULES {
             faults.push(*Fault::new(
                 "pack.rules",
@@ -163,10 +164,17 @@ impl Builder {
                     rules.push(rule);
                     nodes.push((file, node));
                 }
-                Err(fault) => faults.push(*fault.in_file(&file)),
+                Err(fault) => {
+                    faults.push(*fault.in_file(&file));
+                    // Who writes rules wants to know of it. A pack that was built has none.
+                    if cfg!(feature = "yaml") {
+                        let named = ["id", "name"].into_iter().filter_map(|key| node.get(key)?.text());
+                        refused.extend(named.map(str::to_owned));
+                    }
+                }
             }
         }
-        let feeds = link(&mut rules, &nodes, &mut faults);
+        let feeds = link(&mut rules, &nodes, &refused, &mut faults);
         let about = self.about(&mut faults);
         if rules.is_empty() && faults.is_empty() {
             faults.push(*Fault::new(
@@ -271,8 +279,14 @@ impl Builder {
     }
 }
 
-/// Finds the rules that correlations name, and for each rule the correlations that build upon it.
-fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -> Vec<Vec<(usize, u32)>> {
+/// Finds the rules that correlations name, and for each rule the correlations that build upon it. Of `refused` it is said
+/// already why they are not there.
+fn link(
+    rules: &mut [Rule],
+    nodes: &[(String, Node)],
+    refused: &[String],
+    faults: &mut Vec<Fault>,
+) -> Vec<Vec<(usize, u32)>> {
     let mut feeds = vec![Vec::new(); rules.len()];
     let mut by_name: HashMap<String, usize> = HashMap::new();
     for (nth, rule) in rules.iter().enumerate() {
@@ -300,6 +314,9 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
         let Kind::Correlation(correlation) = &mut rules[nth].kind else { continue };
         for (which, (name, line)) in (0..).zip(&correlation.names) {
             let Some(rule) = by_name.get(name) else {
+                if cfg!(feature = "yaml") && refused.contains(name) {
+                    continue;
+                }
                 let is_title =
                     |(_, node): &(String, Node)| node.get("title").and_then(Node::text) == Some(name);
                 let hint = if nodes.iter().any(is_title) {

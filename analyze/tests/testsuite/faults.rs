@@ -193,3 +193,12 @@ fn packs_that_are_wrong_are_refused() {
         assert_eq!(faults[0].code, code, "{text}");
     }
 }
+
+#[test]
+fn a_rule_that_was_refused_is_not_said_to_be_missing() {
+    let body = "  type: event_count\n  rules: [i]\n  timespan: 5m\n  condition: {gte: 1}\n";
+    assert_eq!(
+        faults(&correlation(body).replace("level: low\ndetection", "level: lo\ndetection")),
+        [("rule.level", 3)]
+    );
+}
