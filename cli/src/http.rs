@@ -3,12 +3,12 @@
 //! Every answer is bounded in size and time. Nothing that is sent goes to another host than the one that was asked
 //! for: who sends a body or a token has redirects followed within the same host alone.
 
-use std::error::Error as _;
 use std::fmt;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use countersign::export::{Compression, Decompressor};
+use countersign_log::reason::{innermost, of_request};
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
@@ -143,7 +143,7 @@ impl Client {
         let inner = built.map_err(|error| {
             Failure::unusable(
                 "http.client",
-                reason(&error),
+                of_request(&error),
                 "check the system's certificates and proxy settings",
             )
         })?;
@@ -257,7 +257,7 @@ impl Stream {
 impl Read for Stream {
     /// Fails when nothing comes for too long.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.response.read(buffer).map_err(|error| io::Error::new(error.kind(), chain(&error)))
+        self.response.read(buffer).map_err(|error| io::Error::new(error.kind(), innermost(&error)))
     }
 }
 
@@ -296,7 +296,7 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let hint = "the connection was lost, or nothing arrived for too long: try again";
-                return Err(Failure::unusable("http.interrupted", chain(&error), hint));
+                return Err(Failure::unusable("http.interrupted", innermost(&error), hint));
             }
         };
         if length == 0 {
@@ -341,7 +341,7 @@ fn failed(error: &reqwest::Error) -> Failure {
         ("http.redirect", "give the URL that it redirects to, if you trust it")
     } else if error.is_timeout() {
         ("http.timeout", "the server did not answer in time: check that it runs, and try again")
-    } else if error.is_connect() && reason(error).contains("certificate") {
+    } else if error.is_connect() && of_request(error).contains("certificate") {
         (
             "http.connect",
             "this machine doesn't trust the server's certificate: for an authority of your own, add it to the system's store, or name its PEM file in SSL_CERT_FILE; otherwise check the URL",
@@ -351,25 +351,7 @@ fn failed(error: &reqwest::Error) -> Failure {
     } else {
         ("http.failed", "the server does not speak HTTP as expected: check the URL")
     };
-    Failure::unusable(code, reason(error), hint)
-}
-
-/// The innermost reason, which is the one that helps.
-fn reason(error: &reqwest::Error) -> String {
-    match (error.source(), error.url()) {
-        (Some(source), _) => chain(source),
-        // There may be a secret in it.
-        (None, Some(url)) => error.to_string().replace(&format!(" for url ({url})"), ""),
-        (None, None) => error.to_string(),
-    }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
+    Failure::unusable(code, of_request(error), hint)
 }
 
 #[cfg(test)]

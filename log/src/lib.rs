@@ -37,6 +37,8 @@ pub mod quota;
 pub mod reading;
 pub mod reads;
 #[cfg(feature = "server")]
+pub mod reason;
+#[cfg(feature = "server")]
 pub mod restore;
 #[cfg(feature = "server")]
 pub mod retention;

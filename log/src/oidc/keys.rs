@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::is_safe;
 use super::jwt::{Head, Refused};
 use crate::clock::Steady;
+use crate::reason::of_request;
 use crate::tokens::Denied;
 
 /// How long the issuer may take for an answer.
@@ -111,7 +112,7 @@ pub(super) struct Keys {
 /// Why there are no newer keys.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
-    #[error("{0}")]
+    #[error("{}", of_request(.0))]
     Http(#[from] reqwest::Error),
     #[error("it answered {0}")]
     Status(reqwest::StatusCode),

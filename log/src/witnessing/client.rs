@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::{AGAIN, Asking, Gathering, NoCosignature, PATIENCE, REFRESH, has_witnesses};
 use crate::collector::Collector;
+use crate::reason::of_request;
 use crate::sequencer::Unwitnessed;
 use crate::store::Published;
 
@@ -168,15 +169,14 @@ impl Witnessing {
 
     /// The status, content type and body of an answer.
     async fn post(&self, url: &str, body: String) -> Result<(u16, Option<String>, Vec<u8>), String> {
-        let without_url = |error: reqwest::Error| error.without_url().to_string();
-        let response = self.client.post(url).body(body).send().await.map_err(without_url)?;
+        let response = self.client.post(url).body(body).send().await.map_err(|error| of_request(&error))?;
         let status = response.status().as_u16();
         let kind =
             response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
         let mut bytes = Vec::new();
         let mut stream = response.bytes_stream();
         while let Some(chunk) = stream.next().await {
-            bytes.extend_from_slice(&chunk.map_err(without_url)?);
+            bytes.extend_from_slice(&chunk.map_err(|error| of_request(&error))?);
             if bytes.len() > MAX_BYTES {
                 return Err("its answer is too long".to_owned());
             }
