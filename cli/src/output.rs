@@ -269,11 +269,21 @@ fn persist(writer: BufWriter<NamedTempFile>, destination: &Path) -> io::Result<(
     Ok(())
 }
 
+/// A temporary file beside `destination` that its owner alone may read, and that an interrupted run removes.
+pub(crate) fn begin_secret(destination: &Path) -> io::Result<NamedTempFile> {
+    // A file of a temporary name is made for its owner alone.
+    begin(&mut tempfile::Builder::new(), destination)
+}
+
+/// Gives such a file the name that it was made for, in the place of what has it.
+pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()> {
+    end(|| file.persist(destination))
+}
+
 /// Writes a secret to a new file that its owner alone may read.
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
-        // The file of a temporary name is made for its owner alone.
-        let mut file = begin(&mut tempfile::Builder::new(), path)?;
+        let mut file = begin_secret(path)?;
         file.write_all(secret)?;
         file.as_file().sync_all()?;
         end(|| file.persist_noclobber(path))?;

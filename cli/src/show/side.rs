@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::errors::{Failure, shown};
+use crate::output::{begin_secret, replace};
 
 /// What files begin with: a name, and the version.
 const MAGIC: &[u8; 8] = b"csshow\0\x04";
@@ -252,8 +253,7 @@ pub(super) struct Writer {
 impl Writer {
     /// In the folder where it is to be.
     pub(super) fn new(path: &Path) -> io::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?);
+        let mut file = BufWriter::new(begin_secret(path)?);
         file.write_all(MAGIC)?;
         Ok(Self { file, segments: Vec::new() })
     }
@@ -274,7 +274,20 @@ impl Writer {
         self.file.write_all(&size.to_le_bytes())?;
         self.file.write_all(&key.of_head(&head).finalize().into_bytes())?;
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        replace(file, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_whole_is_removed_by_whoever_interrupts_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::new(&folder.path().join("audit.ndjson.csindex")).unwrap();
+        // By that name it is known to what cleans up.
+        let name = writer.file.get_ref().path().file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(name.starts_with(".countersign-") && name.ends_with(".unfinished"), "{name}");
     }
 }
