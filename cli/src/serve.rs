@@ -27,6 +27,7 @@ use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
 use countersign_log::serve::{Config, Serving, StartError, serve_beginning_with};
 use countersign_log::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
+use countersign_log::sqlite;
 use countersign_log::stop::Stop;
 
 use certificate::Certificate;
@@ -482,6 +483,12 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
 fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, Failure> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     if args.key.is_none() && !path.exists() {
+        // A new key in the place of a lost one would be another log's, or one that nobody trusts.
+        if let Ok((held, _)) = sqlite::open_reader(&args.dir) {
+            let message = format!("the key of the log {held:?}, which this folder holds, is not here");
+            let hint = "name its file with --key, or put it back; if it is lost, make another of the same name with `countersign keygen`, which readers have to trust";
+            return Err(Failure::unusable("io.not_found", message, hint).within(&shown(&path)));
+        }
         let origin = origin.unwrap_or("localhost/audit");
         let mut seed = Zeroizing::new([0; 32]);
         random(&mut *seed)?;

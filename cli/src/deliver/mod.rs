@@ -208,7 +208,7 @@ fn said(Words { code, message, hint }: Words) -> Failure {
 
 fn unproven(error: countersign::Error) -> Failure {
     Failure::broken(error).with_hint(
-        "the collector says that it has the events and does not prove it to the key and quorum given: they stay here",
+        "the collector says that it has the events, and does not prove it to the key and quorum given",
     )
 }
 

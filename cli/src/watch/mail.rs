@@ -26,10 +26,10 @@ pub(crate) struct Mailing {
     #[arg(long, value_name = "URL", requires_all = ["mail_from", "mail_to"])]
     smtp: Option<String>,
     /// The sender's address
-    #[arg(long, value_name = "ADDRESS", requires = "smtp")]
+    #[arg(long, value_name = "ADDRESS", requires = "smtp", value_parser = mailbox)]
     mail_from: Option<Mailbox>,
     /// A recipient. Can be repeated
-    #[arg(long, value_name = "ADDRESS", requires = "smtp")]
+    #[arg(long, value_name = "ADDRESS", requires = "smtp", value_parser = mailbox)]
     mail_to: Vec<Mailbox>,
     /// User name for the mail server
     #[arg(long, value_name = "NAME", requires = "smtp_password_file")]
@@ -37,6 +37,10 @@ pub(crate) struct Mailing {
     /// File with the password
     #[arg(long, value_name = "FILE", requires = "smtp_user")]
     smtp_password_file: Option<PathBuf>,
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    text.parse().map_err(|_| "write it as ada@example.com or 'Ada Okafor <ada@example.com>'".to_owned())
 }
 
 impl Mailing {

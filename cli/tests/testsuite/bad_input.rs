@@ -434,3 +434,31 @@ fn what_is_for_deliveries_alone_is_not_passed_over_in_silence() {
         .stdout("{\"recorded\":1,\"closed\":true,\"redacted\":1}\n");
     place.run(&[&record[..6], &["--json"]].concat()).code(2).stdout("");
 }
+
+#[test]
+fn a_log_whose_key_is_not_there_gets_no_new_one() {
+    let place = Place::new();
+    let args = ["--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"];
+    drop(crate::common::serving::Serving::start(&place.path(""), &args));
+    let folder = place.path("countersign-log");
+    for more in [&[][..], &["--origin", ORIGIN]] {
+        place.run(&[&["serve", "--no-page", "--listen", "127.0.0.1:0"], more].concat()).code(2).stderr(
+            predicate::str::contains(format!(
+                "✗ error[io.not_found]: countersign-log/log.key: the key of the log {ORIGIN:?}, which this folder holds, is not here"
+            )),
+        );
+        assert!(!folder.join("log.key").exists());
+    }
+}
+
+#[test]
+fn what_is_no_address_of_mail_is_refused_with_what_one_looks_like() {
+    let place = Place::new();
+    let mail = ["--smtp", "smtp://localhost", "--mail-from", "watch", "--mail-to", "ada@example.com"];
+    place
+        .run(
+            &[&["watch", "http://localhost", "--trust", "trust.txt", "--state", "state"], &mail[..]].concat(),
+        )
+        .code(2)
+        .stderr(predicate::str::contains("'--mail-from <ADDRESS>': write it as ada@example.com"));
+}

@@ -294,10 +294,19 @@ fn a_place_that_is_not_there_is_told_as_such() {
 }
 
 #[test]
-fn what_a_server_logs_has_no_colours_in_a_file() {
+fn what_a_server_logs_has_no_colours_in_a_file_and_says_why_a_witness_is_silent() {
     let place = Place::new();
+    let out = place.run(&["keygen", "witness.example", "--witness"]).success().get_output().stdout.clone();
+    let witness = String::from_utf8(out).unwrap();
+    // Nobody listens there any more.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    place.write(
+        "served.txt",
+        format!("log {}\nwitness w {} http://{address}/\nquorum w\n", place.log, witness.trim()),
+    );
+    let served = ["--trust", "served.txt", "--listen", "127.0.0.1:0", "--no-page"];
     let mut server = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
-        .args(["serve", "--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"])
+        .args([&["serve", "--origin", ORIGIN, "--key", "log.key"], &served[..]].concat())
         .current_dir(place.path(""))
         .env_remove("CLICOLOR_FORCE")
         .env_remove("NO_COLOR")
@@ -305,6 +314,8 @@ fn what_a_server_logs_has_no_colours_in_a_file() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(server.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let silent = lines.find(|line| line.contains("it does not say what it has seen")).unwrap();
+    assert!(silent.to_lowercase().contains("refused"), "{silent}");
     let said = lines.find(|line| line.contains(" listens on ")).unwrap();
     let url = said.split_once(" listens on ").unwrap().1;
     let client = reqwest::blocking::Client::new();
