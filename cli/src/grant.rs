@@ -11,6 +11,7 @@ use crate::args::{self, Bound};
 use crate::errors::Failure;
 use crate::output::Output;
 use crate::submit::NoteTo;
+use crate::verify::now;
 use crate::{key, style};
 
 /// Allow an emitter to write to a log, as an issuer
@@ -82,6 +83,9 @@ pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
     let statement = Statement::Grant { key: vkey.clone(), from, until };
     if !names_under(key.verifier_key().name(), vkey.name()) {
         return Err(no_right(&key, &vkey, "an issuer can only grant keys named ISSUER/…"));
+    }
+    if until.is_some_and(|until| now().is_ok_and(|now| until <= now)) {
+        style::warn("the grant ends in the past: it covers nothing that is signed from now on");
     }
     state(&args.common, &statement, &key)
 }

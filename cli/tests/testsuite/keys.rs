@@ -159,3 +159,16 @@ fn an_emitter_may_revoke_itself_and_nobody_else() {
     revoke(&other, "app.key").code(2).stderr(predicate::str::contains("would have no effect"));
     revoke(&other, "issuer.key").success();
 }
+
+#[test]
+fn a_grant_that_ended_is_told_as_such() {
+    let place = Place::new();
+    for (until, warns) in [("2020-01-01", true), ("2999-01-01", false)] {
+        let args = ["grant", &place.app, "--until", until, "--key", "issuer.key", "--origin", ORIGIN];
+        let warning = predicate::str::contains("! warning: the grant ends in the past");
+        assert_eq!(
+            warning.eval(&String::from_utf8_lossy(&place.run(&args).success().get_output().stderr)),
+            warns
+        );
+    }
+}
