@@ -198,7 +198,7 @@ fn write(path: &Path, text: &str, what: &str) -> Result<(), Failure> {
 }
 
 fn load(path: &Path) -> Result<(Policy, String), Failure> {
-    let text = input::small_text(path)?;
+    let text = input::document(path, "a policy")?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let policy = Policy::parse(&text, directory)
         .map_err(|fault| rules::refused(&[Fault { file: shown(path), ..fault }]))?;

@@ -346,6 +346,8 @@ fn failed(error: &reqwest::Error) -> Failure {
             "http.connect",
             "this machine doesn't trust the server's certificate: for an authority of your own, add it to the system's store, or name its PEM file in SSL_CERT_FILE; otherwise check the URL",
         )
+    } else if error.is_connect() && of_request(error).contains("InvalidContentType") {
+        ("http.connect", "what answers there speaks no TLS: does the URL begin with http://?")
     } else if error.is_connect() {
         ("http.connect", "check the URL, the network, and that the server runs")
     } else {

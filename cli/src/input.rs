@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use countersign::export::{Compression, DecompressError};
+use countersign::export::{Compression, DecompressError, Header};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
 
 use crate::cutter::Cutter;
 use crate::errors::{Failure, shown};
+use crate::http::Prefix;
 use crate::lines::{Splitter, is_space};
 use crate::progress;
 use crate::stage::{FIRST, Stage};
@@ -60,7 +61,11 @@ impl Input {
         }
         let name = name(path);
         let failed = |error: io::Error| Failure::io("read", &name, &error);
-        let file = File::open(path).map_err(failed)?;
+        let file = File::open(path).map_err(|error| {
+            let is_url = path.to_str().is_some_and(Prefix::is_meant);
+            let hint = "this takes a file: get a log's export with `countersign export --dir URL -o FILE`";
+            if is_url { failed(error).with_hint(hint) } else { failed(error) }
+        })?;
         let metadata = file.metadata().map_err(failed)?;
         if metadata.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
@@ -265,6 +270,25 @@ pub(crate) fn byte_order_mark(text: &[u8]) -> Option<&'static str> {
     )
 }
 
+/// Whether this is the first line of an export, or begins as one of a stream of its lines, which has no header.
+pub(crate) fn is_of_an_export(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b"export/v1").is_some() && Header::parse(line).is_ok()
+        || [&br#"{"link":"countersign/v1 "#[..], br#"{"note":"countersign/v1 "#]
+            .iter()
+            .any(|start| line.starts_with(start))
+}
+
+/// The text of a document that somebody writes, such as a policy, unless an export was given in its place.
+pub(crate) fn document(path: &Path, what: &str) -> Result<String, Failure> {
+    let text = small_text(path)?;
+    if text.lines().next().is_some_and(|line| is_of_an_export(line.as_bytes())) {
+        let hint = "are the arguments in the wrong order? See --help";
+        let message = format!("this is an export, and not {what}");
+        return Err(Failure::unusable("arguments.invalid", message, hint).within(&shown(path)));
+    }
+    Ok(text)
+}
+
 /// A trust file.
 pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
     trust_with_bytes(path).map(|(trust, _)| trust)
@@ -275,7 +299,9 @@ pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure>
     let bytes = small(path)?;
     let trust = Trust::parse(&bytes).map_err(|error| {
         let failure = Failure::from(error).within(&shown(path));
-        match byte_order_mark(&bytes) {
+        let is_export = bytes.split(|byte| *byte == b'\n').next().is_some_and(is_of_an_export);
+        let export = "this is an export: a trust file is another file, with the keys that you trust";
+        match byte_order_mark(&bytes).or(is_export.then_some(export)) {
             Some(hint) => failure.with_hint(hint),
             None => failure.or_hint(
                 "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",

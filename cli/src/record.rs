@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use countersign::event::{Event, Redaction};
-use countersign::export::Header;
 use countersign::link::ChainId;
 use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
@@ -12,7 +11,7 @@ use countersign::{Code, Error};
 use serde_json::json;
 
 use crate::errors::Failure;
-use crate::input::{self, Input};
+use crate::input::{self, Input, is_of_an_export};
 use crate::keygen::random;
 use crate::output::Output;
 use crate::submit::{self, To};
@@ -235,14 +234,6 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
     } else {
         Event::parse(bytes, redaction)
     }
-}
-
-/// Whether this is the first line of an export, or begins as one of a stream of its lines, which has no header.
-fn is_of_an_export(line: &[u8]) -> bool {
-    memchr::memmem::find(line, b"export/v1").is_some() && Header::parse(line).is_ok()
-        || [&br#"{"link":"countersign/v1 "#[..], br#"{"note":"countersign/v1 "#]
-            .iter()
-            .any(|start| line.starts_with(start))
 }
 
 const UTF_16_WITHOUT_MARK: &str =

@@ -193,7 +193,7 @@ fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
 
 /// Reads a scenario.
 pub(crate) fn scenario(path: &Path) -> Result<Scenario, Failure> {
-    let text = input::small_text(path)?;
+    let text = input::document(path, "a scenario")?;
     let file = shown(path);
     Scenario::parse(&text).map_err(|faults| {
         let faults: Vec<Fault> =

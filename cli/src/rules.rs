@@ -160,7 +160,17 @@ fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
     }
     let first =
         paths.first().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
-    sources.build(first.as_deref().unwrap_or("rules")).map_err(|faults| refused(&faults))
+    sources.build(first.as_deref().unwrap_or("rules")).map_err(|mut faults| {
+        // What is said of the pack as a whole stands in one file.
+        let about = found.rules.iter().find(|path| path.file_stem().is_some_and(|name| name == "pack"));
+        if let Some(path) = about.or(found.rules.first().filter(|_| found.rules.len() == 1)) {
+            faults
+                .iter_mut()
+                .filter(|fault| fault.file.is_empty())
+                .for_each(|fault| fault.file = shown(path));
+        }
+        refused(&faults)
+    })
 }
 
 /// How many faults are told.

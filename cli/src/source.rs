@@ -55,6 +55,15 @@ pub(crate) trait Source: Send + Sync {
     }
 }
 
+/// A folder that cannot be read, where a URL could have been given.
+pub(crate) fn no_folder(name: &str, error: &io::Error) -> Failure {
+    let failure = Failure::io("read", name, error);
+    if error.kind() == io::ErrorKind::NotFound {
+        return failure.with_hint("check the path; a URL begins with https:// or http://");
+    }
+    failure
+}
+
 /// The log at that URL or in that folder.
 pub(crate) fn open(place: &str) -> Result<Box<dyn Source>, Failure> {
     if Prefix::is_meant(place) {
@@ -140,7 +149,7 @@ impl Folder {
     /// The log in that folder.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let name = shown(path);
-        let failed = |error: io::Error| Failure::io("read", &name, &error);
+        let failed = |error: io::Error| no_folder(&name, &error);
         let root = fs::canonicalize(path).map_err(failed)?;
         if !root.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into())

@@ -10,6 +10,7 @@ use countersign_log::store::StoreError;
 use crate::errors::{Failure, shown};
 use crate::input;
 use crate::slice::Chosen;
+use crate::source::no_folder;
 use crate::verify;
 
 /// The trust file that the collector of the folder goes by, unless it was given another.
@@ -33,7 +34,7 @@ pub(super) struct Made {
 /// Opens the log in that folder; a collector may run there meanwhile.
 pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, String)]) -> Result<Log, Failure> {
     let name = shown(folder);
-    std::fs::read_dir(folder).map_err(|error| Failure::io("read", &name, &error))?;
+    std::fs::read_dir(folder).map_err(|error| no_folder(&name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
         let hint = "give the folder of a collector whose log is in it; of one in a bucket, give its address";
         Failure::unusable("store.failed", error.to_string(), hint).within(&name)

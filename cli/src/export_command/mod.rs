@@ -127,7 +127,12 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
         return parquet::run(args);
     }
     if args.export.is_some() || args.partition.is_some() {
-        let hint = "give --format parquet, or use `countersign slice` for a smaller export";
+        let is_log = |place: &PathBuf| place.is_dir() || place.to_str().is_some_and(Prefix::is_meant);
+        let hint = if args.export.as_ref().is_some_and(is_log) {
+            "name the log with --dir: `countersign export --dir URL -o FILE`"
+        } else {
+            "give --format parquet, or use `countersign slice` for a smaller export"
+        };
         return Err(Failure::unusable(
             "arguments.invalid",
             "EXPORT and --partition are for --format parquet",

@@ -462,3 +462,38 @@ fn what_is_no_address_of_mail_is_refused_with_what_one_looks_like() {
         .code(2)
         .stderr(predicate::str::contains("'--mail-from <ADDRESS>': write it as ada@example.com"));
 }
+
+#[test]
+fn a_file_in_the_place_of_another_is_told_by_what_it_is() {
+    let place = Place::new();
+    place.sealed(1);
+    place.write("policy.yml", "countersign: policy/v1\nname: Ours\nverdict: [verified]\n");
+    let other = "error[arguments.invalid]: audit.ndjson: this is an export, and not a";
+    for (args, says) in [
+        (&["enforce", "audit.ndjson", "policy.yml"][..], other),
+        (&["risk", "audit.ndjson"], other),
+        (&["verify", "trust.txt", "--trust", "audit.ndjson"], "hint: this is an export: a trust file is"),
+        (
+            &["analyze", "audit.ndjson", "--trust", "trust.txt", "--rules", "policy.yml"],
+            "error[pack.format]: policy.yml: line 1: this is another format",
+        ),
+        (&["check", "127.0.0.1:8080", "--trust", "trust.txt"], "a URL begins with https:// or http://"),
+        (&["export", "--dir", "127.0.0.1:8080"], "a URL begins with https:// or http://"),
+        (&["verify", "https://log.example"], "hint: this takes a file: get a log's export with"),
+        (&["export", "https://log.example", "-o", "x"], "hint: name the log with --dir"),
+    ] {
+        place.run(args).code(2).stderr(predicate::str::contains(says));
+    }
+}
+
+#[test]
+fn who_asks_for_tls_where_there_is_none_is_told_so() {
+    let place = Place::new();
+    let args = ["--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"];
+    let log = crate::common::serving::Serving::start(&place.path(""), &args);
+    let url = log.url().replacen("http://", "https://", 1);
+    place
+        .run(&["check", &url, "--trust", "trust.txt"])
+        .code(2)
+        .stderr(predicate::str::contains("speaks no TLS: does the URL begin with http://?"));
+}
