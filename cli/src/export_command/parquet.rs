@@ -1,6 +1,6 @@
 //! `countersign export --format parquet`.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use super::{Args, Request, fetch, folder, prefix};
@@ -12,6 +12,10 @@ use crate::verdict::count;
 use crate::{style, token, verdict, verify};
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+    if args.output.is_none() && std::io::stdout().is_terminal() {
+        let message = "Parquet is nothing to be read on a terminal";
+        return Err(Failure::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
+    }
     let trust = verify::trust_or_nobody(args.chosen.trust.as_deref())?;
     let readings = args.chosen.own.load()?;
     let mut rows = Rows::of(open(args)?, trust, readings, verify::threads(None))?;

@@ -79,8 +79,12 @@ impl Rows {
         &self.verification.report
     }
 
-    /// Refuses an export that was altered: which of its events would be rows is a matter of taste.
+    /// Refuses an export that was altered, of which it is a matter of taste which events would be rows, and what is none.
     pub(crate) fn refuse_altered(&self) -> Result<(), Failure> {
+        if let (None, Some(finding)) = (&self.report().origin, self.report().findings.first()) {
+            let failure = Failure::unusable("export.invalid", finding.message.as_str(), finding.hint);
+            return Err(failure.within(self.input.name()));
+        }
         if !matches!(self.report().verdict, Verdict::Altered | Verdict::Broken) {
             return Ok(());
         }

@@ -330,3 +330,29 @@ fn nothing_is_written_of_what_was_altered_or_is_no_export() {
         place.run(&["export", "--format", "parquet", "audit.ndjson"]).code(3).get_output().stdout.clone();
     assert!(out.starts_with(b"PAR1") && out.ends_with(b"PAR1"));
 }
+
+#[test]
+fn nothing_is_written_of_what_is_no_export_and_nothing_to_a_terminal() {
+    let place = Place::new();
+    place.sealed(1);
+    place.write("empty.ndjson", "");
+    place
+        .run(&["export", "--format", "parquet", "empty.ndjson"])
+        .code(2)
+        .stdout("")
+        .stderr(predicate::str::contains("✗ error[export.invalid]: empty.ndjson: "));
+    // What script runs has a terminal.
+    let program = assert_cmd::cargo::cargo_bin("countersign");
+    let command = format!("{} export --format parquet audit.ndjson", program.display());
+    let script = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(place.path(""))
+        .stdin(std::process::Stdio::null())
+        .output();
+    let Ok(output) = script else {
+        eprintln!("skipped: this system has no script");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("write it to a file: -o FILE") && !said.contains("PAR1"), "{said}");
+}
