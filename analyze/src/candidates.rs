@@ -46,12 +46,14 @@ struct Needs {
     words: Vec<String>,
     parts: Vec<(Id, String)>,
     fields: Vec<Id>,
+    /// How many of the values say what shape the event has, as all of a source do.
+    shapes: usize,
 }
 
 impl Needs {
     /// How many events it lets pass, roughly: less is better.
-    fn cost(&self) -> (usize, usize, usize, usize) {
-        (self.fields.len(), self.words.len(), self.parts.len(), self.values.len())
+    fn cost(&self) -> (usize, usize, usize, usize, usize) {
+        (self.fields.len(), self.words.len(), self.parts.len(), self.shapes, self.values.len())
     }
 }
 
@@ -65,6 +67,7 @@ impl Required for Needs {
         self.words.extend(other.words);
         self.parts.extend(other.parts);
         self.fields.extend(other.fields);
+        self.shapes += other.shapes;
         self
     }
 }
@@ -119,7 +122,7 @@ impl Candidates {
         for (number, detection) in (0..).zip(rules) {
             candidates.rules += 1;
             if let Some(detection) = detection {
-                candidates.add(number, detection);
+                candidates.add(number, detection, fields);
             }
         }
         candidates.values.sort();
@@ -131,13 +134,13 @@ impl Candidates {
         candidates
     }
 
-    fn add(&mut self, number: u32, detection: &Detection) {
+    fn add(&mut self, number: u32, detection: &Detection, fields: &Fields) {
         let push = |list: &mut Vec<u32>| {
             if list.last() != Some(&number) {
                 list.push(number);
             }
         };
-        let Some(needs) = required(detection, &of_item) else {
+        let Some(needs) = required(detection, &|item| of_item(item, fields)) else {
             return self.always.push(number);
         };
         if needs.words.iter().any(|word| word.len() < GRAM) {
@@ -209,7 +212,7 @@ impl OfField {
     }
 }
 
-fn of_item(item: &Item) -> Option<Needs> {
+fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
     if item.fact.is_some() {
         // What baselines say is known later.
         return None;
@@ -226,7 +229,11 @@ fn of_item(item: &Item) -> Option<Needs> {
     };
     let there = || item.needs_field().then(|| Needs { fields: vec![field], ..Needs::default() });
     let mut tests = item.tests.iter().map(|test| of_test(field, test));
-    if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }.or_else(there)
+    let mut needs = if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }.or_else(there)?;
+    if fields.name(field) == "read.as" {
+        needs.shapes = needs.values.len();
+    }
+    Some(needs)
 }
 
 /// What a value must be, or have in it, for a test of it to hold.
@@ -255,6 +262,7 @@ fn of_test(field: Id, test: &Test) -> Option<Needs> {
 mod tests {
     use countersign::time::Time;
     use countersign_query::Entry;
+    use countersign_query::reading::Readings;
     use countersign_query::value::Document;
     use proptest::prelude::*;
 
@@ -287,6 +295,38 @@ mod tests {
         "derived.local_hour: 0",
         "link.chain: kab",
     ];
+
+    #[test]
+    fn what_was_done_tells_more_than_the_shape() {
+        let mut sources = Sources::default();
+        for (id, wants) in [
+            ("either", "{read.as: CloudTrail, eventName: [CreateUser, DeleteUser, CreateRole]}"),
+            ("shape", "{read.as: CloudTrail}"),
+            ("shapes", "{read.as: [CloudTrail, Okta]}"),
+        ] {
+            let rule = format!("title: {id}\nid: {id}\ndetection:\n  s: {wants}\n  condition: s\n");
+            sources.add("r.yml", &rule);
+        }
+        let pack = sources.build("all").map_err(|faults| faults[0].clone()).unwrap();
+        let readings = Readings::built_in();
+        for (name, expected) in
+            [("CreateRole", &["either", "shape", "shapes"][..]), ("ListUsers", &["shape", "shapes"])]
+        {
+            let text = format!(
+                r#"{{"eventVersion":"1.08","eventSource":"iam.amazonaws.com","eventName":"{name}","awsRegion":"us-east-1","eventTime":"2026-11-18T10:00:00Z","userIdentity":{{"type":"Root"}}}}"#
+            );
+            let document = Document::parse(&text).unwrap();
+            let event = document.root();
+            let read = readings.read(&event);
+            let recorded = Time::from_millis(0).unwrap();
+            let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(recorded) };
+            let found = pack.fields.find(&entry, Zone::default());
+            let mut ids: Vec<_> =
+                pack.candidates.find(&found).map(|nth| pack.rules[nth as usize].id.as_str()).collect();
+            ids.sort_unstable();
+            assert_eq!(ids, expected, "{name}");
+        }
+    }
 
     proptest! {
         #[test]
