@@ -55,7 +55,7 @@ impl Found {
         let Some(event) = event.filter(|_| !self.is_full()) else { return Ok(()) };
         self.kept += 1;
         self.bytes += event.len() + link.vkey.as_str().len() + size_of::<VerifiedEvent>();
-        self.events.push(VerifiedEvent { link, event });
+        self.events.push(VerifiedEvent { link, event, at: None });
         if self.bytes < self.in_memory {
             return Ok(());
         }
@@ -120,7 +120,7 @@ fn number(vkey: &VerifierKey, keys: &mut Vec<VerifierKey>, numbers: &mut HashMap
 const HEAD: usize = 8 * 4 + 16 + 4 + 1;
 
 fn write(event: &VerifiedEvent, key: u32, out: &mut Vec<u8>) {
-    let VerifiedEvent { link, event } = event;
+    let VerifiedEvent { link, event, .. } = event;
     let numbers = [link.line, link.index, link.seq, link.time.millis().cast_unsigned()];
     out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     out.extend(link.chain.0);
@@ -141,7 +141,7 @@ fn event(bytes: &[u8], keys: &[VerifierKey]) -> Option<VerifiedEvent> {
         vkey: keys.get(u32::from_le_bytes(head[48..].first_chunk().copied()?) as usize)?.clone(),
         authorised: head[52] == 1,
     };
-    Some(VerifiedEvent { link, event: str::from_utf8(text).ok()?.into() })
+    Some(VerifiedEvent { link, event: str::from_utf8(text).ok()?.into(), at: None })
 }
 
 #[cfg(test)]

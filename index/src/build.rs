@@ -52,7 +52,31 @@ pub struct Row<'a> {
     /// Whether that key was authorised as far as was known.
     pub authorised: bool,
     /// Where the event's bytes begin.
-    pub begin: u64,
+    pub place: Place,
+}
+
+/// Where an event's bytes begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the export, so many bytes from its begin.
+    Export(u64),
+    /// In the batches that are kept, so many bytes from the begin of the first.
+    Kept(u64),
+}
+
+impl Place {
+    /// As columns have it.
+    const fn number(self) -> i64 {
+        match self {
+            Self::Export(at) => (at << 1) as i64,
+            Self::Kept(at) => (at << 1 | 1) as i64,
+        }
+    }
+
+    pub(crate) const fn of(number: i64) -> Self {
+        let at = number.cast_unsigned() >> 1;
+        if number & 1 == 0 { Self::Export(at) } else { Self::Kept(at) }
+    }
 }
 
 /// What is no event.
@@ -75,8 +99,9 @@ pub struct SegmentBuilder {
     readings: Readings,
     open: Open,
     done: Vec<Segment>,
-    /// How many bytes of batches came.
+    /// How many bytes of batches came, and of those that are kept.
     came: u64,
+    kept: u64,
     /// Memory that is used again.
     spare: Document<'static>,
 }
@@ -103,6 +128,7 @@ impl SegmentBuilder {
             open: Open::default(),
             done: Vec::new(),
             came: 0,
+            kept: 0,
             spare: Document::default(),
         }
     }
@@ -117,17 +143,30 @@ impl SegmentBuilder {
         self.came
     }
 
-    /// Takes a batch: whole lines of NDJSON as the verifier writes them. Where events stand is counted from the
-    /// first batch since the last [`SegmentBuilder::finish`].
+    /// How many bytes of batches since then are to be kept.
+    pub const fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Takes a batch: whole lines of NDJSON as the verifier writes them, and says whether its bytes are to be kept. They
+    /// are not where its lines say where in the export their events stand. In batches that are kept that is counted from
+    /// the first since the last [`SegmentBuilder::finish`].
     ///
     /// # Errors
     /// The line that the verifier does not write.
-    pub fn add(&mut self, batch: &[u8]) -> Result<(), Malformed> {
+    pub fn add(&mut self, batch: &[u8]) -> Result<bool, Malformed> {
         let text = core::str::from_utf8(batch)
             .map_err(|error| Malformed { line: lines(&batch[..error.valid_up_to()]) })?;
-        let mut at = self.came;
+        let mut at = self.kept;
+        let mut is_kept = None;
         for (nth, written) in text.split_terminator('\n').enumerate() {
             let line = batch::read(written).ok_or(Malformed { line: nth + 1 })?;
+            if *is_kept.get_or_insert(line.offset.is_none()) != line.offset.is_none() {
+                return Err(Malformed { line: nth + 1 });
+            }
+            let place = line
+                .offset
+                .map_or(Place::Kept(at + line.at as u64), |offset| Place::Export(offset.cast_unsigned()));
             let row = Row {
                 line: line.number as u64,
                 index: line.index as u64,
@@ -136,13 +175,15 @@ impl SegmentBuilder {
                 time: line.time,
                 vkey: &line.vkey,
                 authorised: line.authorised,
-                begin: at + line.at as u64,
+                place,
             };
             self.push(&row, line.event);
             at += written.len() as u64 + 1;
         }
         self.came += batch.len() as u64;
-        Ok(())
+        let is_kept = is_kept == Some(true);
+        self.kept += if is_kept { batch.len() as u64 } else { 0 };
+        Ok(is_kept)
     }
 
     /// Takes an event.
@@ -192,7 +233,7 @@ impl SegmentBuilder {
         if !open.flags.is_empty() {
             self.done.push(open.finish());
         }
-        self.came = 0;
+        (self.came, self.kept) = (0, 0);
         mem::take(&mut self.done)
     }
 }
@@ -251,7 +292,7 @@ impl Open {
             row.seq as i64,
             row.time.millis(),
         );
-        self.begins.push(row.begin as i64);
+        self.begins.push(row.place.number());
         self.lengths.push(length as i64);
         self.facts[Fact::Chain as usize].push_text(hasher, number, row.chain, LONGEST);
         self.facts[Fact::Key as usize].push_text(hasher, number, row.vkey, LONGEST);

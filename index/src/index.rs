@@ -12,7 +12,7 @@ use countersign_query::{Path, Query, Readings, Short};
 use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
-use crate::build::{Leaf, Malformed, SegmentBuilder};
+use crate::build::{Leaf, Malformed, Place, SegmentBuilder};
 use crate::facets::{COUNTED, Known};
 use crate::fold::Folds;
 use crate::histogram::Histogram;
@@ -24,14 +24,16 @@ use crate::segment::{RowKind, Segment, flag};
 /// Beyond so many segments of fewer rows than this at the end they become one.
 const MOST_SMALL: usize = 16;
 const SMALL: usize = 4096;
+/// The `blob` of what stands in the export; those of kept batches have other numbers.
+pub const EXPORT: u32 = 0;
 /// About how many bytes are read at a time.
-const STRETCH: u64 = 1 << 20;
+pub(crate) const STRETCH: u64 = 1 << 20;
 /// The most fields that are remembered to be suggested.
 const MOST_FIELDS: usize = 4096;
 /// Numbers of rows from here on are gaps.
 pub(crate) const GAPS: u32 = 1 << 31;
 
-/// Where the events of some rows stand: in `blob`, so many bytes before what the segment says.
+/// Where the events of some rows stand that are not in the export: in `blob`, so many bytes before what the segment says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
     first: usize,
@@ -63,7 +65,7 @@ pub struct Gap {
 /// A stretch of bytes that has to be read before an answer is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
-    /// Which bytes: the number that came with the segment.
+    /// Which bytes: [`EXPORT`], or the number that came with the segment.
     pub blob: u32,
     /// From here.
     pub begin: u64,
@@ -124,6 +126,8 @@ pub struct EventIndex {
     folds: Folds,
     stretch: Option<(Stretch, Vec<u32>)>,
     read: Vec<u8>,
+    /// Rows whose lines are to be written, the last first.
+    pub(crate) lines: Vec<u32>,
 }
 
 struct Places<'h>(&'h [Held]);
@@ -139,7 +143,7 @@ impl Placed for Places<'_> {
 }
 
 /// The segment of a row, and its number there.
-fn at(held: &[Held], row: usize) -> Option<(&Held, usize)> {
+pub(crate) fn at(held: &[Held], row: usize) -> Option<(&Held, usize)> {
     let nth = held.partition_point(|held| held.base <= row).checked_sub(1)?;
     let held = &held[nth];
     (row - held.base < held.segment.rows()).then(|| (held, row - held.base))
@@ -171,6 +175,7 @@ impl EventIndex {
             folds: Folds::default(),
             stretch: None,
             read: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -181,6 +186,11 @@ impl EventIndex {
     /// How many events there are.
     pub const fn events(&self) -> usize {
         self.events
+    }
+
+    /// How many rows there are in segments.
+    pub const fn rows(&self) -> usize {
+        self.rows
     }
 
     /// How many withheld ones.
@@ -205,26 +215,29 @@ impl EventIndex {
             + self.folds.bytes()
     }
 
-    /// Takes a batch of the verifier's, whose bytes are kept elsewhere as `blob`.
+    /// Takes a batch of the verifier's, whose bytes are kept elsewhere as `blob` where its events do not stand in the
+    /// export.
     ///
     /// # Errors
     /// As [`SegmentBuilder::add`].
     pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), Malformed> {
-        let (first, before) = (self.builder.rows(), self.builder.came());
+        let (first, before) = (self.builder.rows(), self.builder.kept());
         self.runs.push(Run { first, blob, before });
         let added = self.builder.add(batch);
         let rows = self.builder.rows() - first;
         self.events += rows;
-        added
+        added.map(|_| ())
     }
 
-    /// Takes a segment. Where its events stand is counted from the begin of `blob`.
-    pub fn add_segment(&mut self, segment: Segment, blob: u32) {
+    /// Takes a segment, whose kept batches are `blob`, and gives the number of its first row.
+    pub fn add_segment(&mut self, segment: Segment, blob: u32) -> usize {
         self.flush();
+        let first = self.rows;
         self.events += segment.rows_of(RowKind::Event).count();
         self.withheld += segment.rows_of(RowKind::Withheld).count();
         self.hold(segment, vec![Run { first: 0, blob, before: 0 }]);
         self.merge();
+        first
     }
 
     pub(crate) fn add_leaf(&mut self, leaf: &Leaf<'_>) {
@@ -421,9 +434,14 @@ impl EventIndex {
     /// Where the bytes of an event stand.
     pub(crate) fn place(&self, row: usize) -> Option<(u32, u64, u64)> {
         let (held, row) = at(&self.held, row)?;
-        let run = held.runs[..held.runs.partition_point(|run| run.first <= row)].last()?;
-        let begin = u64::try_from(held.segment.begins.get(row)).ok()?.checked_sub(run.before)?;
-        Some((run.blob, begin, begin + u64::try_from(held.segment.lengths.get(row)).ok()?))
+        let (blob, begin) = match Place::of(held.segment.begins.get(row)) {
+            Place::Export(begin) => (EXPORT, begin),
+            Place::Kept(begin) => {
+                let run = held.runs[..held.runs.partition_point(|run| run.first <= row)].last()?;
+                (run.blob, begin.checked_sub(run.before)?)
+            }
+        };
+        Some((blob, begin, begin.checked_add(u64::try_from(held.segment.lengths.get(row)).ok()?)?))
     }
 
     /// Takes bytes that are wanted, or the begin of them.

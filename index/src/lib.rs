@@ -17,7 +17,7 @@
 //! let mut builder = SegmentBuilder::new(7, Readings::built_in());
 //! for (index, outcome) in (0..).zip(["success", "denied"]) {
 //!     let event = format!(r#"{{"action":"job.run","actor":{{"id":"u_1","name":"Ada Okafor"}},"outcome":"{outcome}"}}"#);
-//!     let row = Row { line: index + 2, index, chain: "00", seq: 1, time: now, vkey: "a", authorised: true, begin: 0 };
+//!     let row = Row { line: index + 2, index, chain: "00", seq: 1, time: now, vkey: "a", authorised: true, place };
 //!     builder.push(&row, &event);
 //! }
 //! let mut index = EventIndex::new(7, Readings::built_in());
@@ -48,6 +48,7 @@ mod histogram;
 mod index;
 mod json;
 mod judge;
+mod lines;
 mod marks;
 mod order;
 mod packed;
@@ -62,10 +63,10 @@ mod texts;
 mod values;
 mod wire;
 
-pub use build::{Malformed, Row, SegmentBuilder};
+pub use build::{Malformed, Place, Row, SegmentBuilder};
 pub use edit::{parse_json, toggled, within};
 pub use histogram::Histogram;
-pub use index::{Answer, EventIndex, Gap, Stretch};
+pub use index::{Answer, EXPORT, EventIndex, Gap, Stretch};
 pub use marks::NoMark;
 pub use question::Order;
 pub use search::{Events, Search};

@@ -76,7 +76,7 @@ impl Orders {
 
 /// Sorts rows by a number, those of the same number as they stood, and says whether any was moved. Runs that ascend are
 /// merged: what is nearly in order takes one look.
-fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) -> bool {
+pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) -> bool {
     let mut keyed: Vec<(i64, u32)> = rows.iter().map(|row| (number(*row), *row)).collect();
     let mut ends: Vec<usize> = (1..keyed.len()).filter(|nth| keyed[*nth].0 < keyed[nth - 1].0).collect();
     if ends.is_empty() {

@@ -237,7 +237,7 @@ mod tests {
                 time: countersign::time::Time::MIN,
                 vkey: "k",
                 authorised: true,
-                begin: 0,
+                place: crate::Place::Export(0),
             };
             builder.push(&row, event);
         }

@@ -6,7 +6,7 @@ use countersign_query::condition::Path;
 use countersign_query::value::Document;
 use countersign_query::{Findings, Query, Readings};
 
-use crate::build::Row;
+use crate::build::{Place, Row};
 use crate::judge::{self, Link};
 use crate::question::{Order, Question};
 use crate::segment::{RowKind, Segment, flag};
@@ -76,7 +76,7 @@ impl Search {
         let found: Vec<usize> = self.question.found.rows_from(base).take_while(|row| *row < end).collect();
         found
             .into_iter()
-            .try_for_each(|row| events.found(&place(segment, row - base, &Link::of(segment, row - base))))
+            .try_for_each(|row| events.found(&row_of(segment, row - base, &Link::of(segment, row - base))))
     }
 
     /// Whether nothing was found, and all segments are to be gone through once more, by [`Search::count`]: how many events
@@ -102,7 +102,7 @@ impl Search {
         let unread: Vec<usize> = self.question.unread.rows_from(base).take_while(|row| *row < end).collect();
         for row in unread {
             let link = Link::of(segment, row - base);
-            let text = events.text(&place(segment, row - base, &link))?;
+            let text = events.text(&row_of(segment, row - base, &link))?;
             let document = Document::parse(&text);
             let root = document.as_ref().map(Document::root);
             let read = root.as_ref().and_then(|event| self.readings.read(event));
@@ -121,7 +121,7 @@ impl Search {
     }
 }
 
-fn place<'l>(segment: &Segment, row: usize, link: &'l Link<'_>) -> Row<'l> {
+fn row_of<'l>(segment: &Segment, row: usize, link: &'l Link<'_>) -> Row<'l> {
     Row {
         line: segment.lines.get(row) as u64,
         index: segment.index(row) as u64,
@@ -130,6 +130,6 @@ fn place<'l>(segment: &Segment, row: usize, link: &'l Link<'_>) -> Row<'l> {
         time: segment.recorded(row),
         vkey: link.key.as_deref().unwrap_or_default(),
         authorised: segment.has(row, flag::AUTHORISED),
-        begin: segment.begins.get(row) as u64,
+        place: Place::of(segment.begins.get(row)),
     }
 }

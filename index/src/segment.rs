@@ -98,7 +98,7 @@ pub struct Segment {
     pub(crate) recorded: Numbers,
     /// The time that counts; none where it is the time of recording in all rows.
     pub(crate) happened: Option<Numbers>,
-    /// Where the event's bytes begin.
+    /// Where the event's bytes begin: a [`Place`](crate::Place).
     pub(crate) begins: Numbers,
     /// How many bytes; of a withheld event, why it is.
     pub(crate) lengths: Numbers,

@@ -346,7 +346,7 @@ fn what_is_packed_is_found_and_shown_as_it_was() {
     let bytes = encode(&builder.finish());
     assert!(bytes.len() * 3 < blobs[0].len(), "{} of {}", bytes.len(), blobs[0].len());
     let mut index = EventIndex::new(7, Readings::built_in());
-    decode(&bytes).unwrap().into_iter().for_each(|segment| index.add_segment(segment, 0));
+    decode(&bytes).unwrap().into_iter().for_each(|segment| _ = index.add_segment(segment, 1));
     for query in [
         "auditor",
         "zoë",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign::canonical::canonicalize;
 use countersign::time::Time;
-use countersign_index::{EventIndex, Order, Row, SegmentBuilder, Stretch};
+use countersign_index::{EventIndex, Order, Place, Row, SegmentBuilder, Stretch};
 use countersign_query::Readings;
 
 const DOCUMENT: &str = include_str!("../../docs/query.md");
@@ -28,7 +28,7 @@ fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
             time: now(),
             vkey: "example.com/app+01234567+AAAA",
             authorised: true,
-            begin: bytes.len() as u64,
+            place: Place::Export(bytes.len() as u64),
         };
         builder.push(&row, event.as_ref());
         bytes.push_str(event.as_ref());

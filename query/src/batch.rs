@@ -1,5 +1,6 @@
 //! Batches of verified events as the verifier hands them to JavaScript: a line for each event, with its place before it.
 
+use core::fmt;
 use std::borrow::Cow;
 
 use countersign::canonical::{Part, TokenKind, Tokens};
@@ -13,6 +14,8 @@ use crate::{Entry, Readings};
 pub struct Line<'a> {
     /// The line of the export.
     pub number: i64,
+    /// Where the event begins in the export, in bytes, if its lines say so: all of a batch do, or none.
+    pub offset: Option<i64>,
     /// The leaf's index.
     pub index: i64,
     /// The chain: 32 hex digits.
@@ -31,10 +34,58 @@ pub struct Line<'a> {
     pub at: usize,
 }
 
+const OFFSET: &str = ",\"offset\":";
+
+/// A line to be written. Its members are those of [`Line`].
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "Line has them")]
+pub struct NewLine<'a> {
+    pub number: u64,
+    pub offset: Option<u64>,
+    pub index: u64,
+    pub chain: &'a str,
+    pub seq: u64,
+    pub time: Time,
+    pub authorised: bool,
+    /// A string of JSON, with its quotes.
+    pub vkey: &'a [u8],
+    pub event: &'a str,
+}
+
+/// About what a line has beside the event, in bytes.
+pub const BESIDE: usize = 320;
+
+struct Offset(Option<u64>);
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |offset| write!(f, "{OFFSET}{offset}"))
+    }
+}
+
+impl NewLine<'_> {
+    /// Writes it, with its end.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let Self { number, offset, index, chain, seq, time, authorised, vkey, event } = self;
+        let offset = Offset(*offset);
+        let place = format!(
+            "{{\"line\":{number}{offset},\"index\":{index},\"chain\":\"{chain}\",\"seq\":{seq},\
+             \"time\":\"{time}\",\"authorised\":{authorised},\"vkey\":"
+        );
+        out.extend_from_slice(place.as_bytes());
+        out.extend_from_slice(vkey);
+        out.extend_from_slice(b",\"event\":");
+        out.extend_from_slice(event.as_bytes());
+        out.extend_from_slice(b"}\n");
+    }
+}
+
 /// Reads a line without its end, by the members and the order that the verifier writes them in.
 pub fn read(text: &str) -> Option<Line<'_>> {
     let mut rest = text;
     let nth = number(&mut rest, "{\"line\":")?;
+    let is_placed = rest.starts_with(OFFSET);
+    let offset = if is_placed { Some(number(&mut rest, OFFSET)?) } else { None };
     let index = number(&mut rest, ",\"index\":")?;
     let chain = string(&mut rest, ",\"chain\":")?;
     let seq = number(&mut rest, ",\"seq\":")?;
@@ -46,7 +97,7 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     let event = rest.strip_prefix(",\"event\":")?.strip_suffix('}')?;
     let vkey = if vkey.contains('\\') { Cow::Owned(unescaped(vkey)?) } else { Cow::Borrowed(vkey) };
     let at = text.len() - 1 - event.len();
-    Some(Line { number: nth, index, chain, seq, time, authorised, vkey, event, at })
+    Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, event, at })
 }
 
 /// Reads the whole lines that bytes begin with, one after the other, and says how many bytes these are. `None` where one
@@ -110,7 +161,24 @@ mod tests {
         assert_eq!((line.number, line.index, line.seq, line.chain, line.authorised), (7, 5, 2, "00ff", true));
         assert_eq!((&*line.vkey, line.event), ("a\\\"b+1", r#"{"a":"}"}"#));
         assert_eq!(&LINE[line.at..line.at + line.event.len()], line.event);
-        assert_eq!(line.time.to_string(), "2026-11-20T06:01:02.345Z");
+        assert_eq!((line.time.to_string().as_str(), line.offset), ("2026-11-20T06:01:02.345Z", None));
+        let placed = LINE.replace(",\"index\"", ",\"offset\":812,\"index\"");
+        assert_eq!(read(&placed).unwrap().offset, Some(812));
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        for offset in [None, Some(812)] {
+            let written = match offset {
+                None => LINE.to_owned(),
+                Some(offset) => LINE.replace(",\"index\"", &format!(",\"offset\":{offset},\"index\"")),
+            };
+            let Line { number, index, chain, seq, time, authorised, event, .. } = read(&written).unwrap();
+            let (number, index, seq, vkey) = (number as u64, index as u64, seq as u64, br#""a\\\"b+1""#);
+            let mut out = Vec::new();
+            NewLine { number, offset, index, chain, seq, time, authorised, vkey, event }.write(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{written}\n"));
+        }
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl LineBuffer {
         }
     }
 
+    /// How many bytes are held back.
+    pub(crate) fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Gives a stretch back when it is done with, so that its memory serves again.
     pub fn recycle(&mut self, stretch: Vec<u8>) {
         if stretch.capacity() <= 2 * self.target {

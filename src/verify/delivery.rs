@@ -31,8 +31,8 @@ pub(super) struct Delivery {
 /// An event as it is offered.
 #[derive(Debug)]
 pub(super) enum Offered<'e> {
-    /// Its text, which is handed out where events are wanted.
-    Text(&'e [u8]),
+    /// Its text, which is handed out where events are wanted, and where that begins in the export.
+    Text(&'e [u8], Option<u64>),
     /// It was picked, with this text or without.
     Picked(Annotation, Option<&'e [u8]>),
     /// Others were picked.
@@ -61,7 +61,7 @@ struct Waiting {
 
 #[derive(Debug)]
 enum What {
-    Event(Box<str>),
+    Event(Box<str>, Option<u64>),
     Picked(Annotation, Option<Box<str>>),
     Mark(LinkKind),
 }
@@ -70,7 +70,7 @@ impl Waiting {
     /// Its memory, with the room that lists and tables keep.
     fn bytes(&self) -> usize {
         let held = match &self.what {
-            What::Event(text) => text.len(),
+            What::Event(text, _) => text.len(),
             What::Picked(annotation, text) => {
                 annotation.as_deref().map_or(0, <[u8]>::len) + text.as_deref().map_or(0, str::len)
             }
@@ -94,11 +94,11 @@ impl Delivery {
             (Role::Event, Shown::Matches) => {
                 let text = |text| core::str::from_utf8(text).ok().map(Box::from);
                 match event {
-                    Offered::Text(event) => {
+                    Offered::Text(event, at) => {
                         if self.events_wanted
                             && let Some(event) = text(event)
                         {
-                            self.wait(chain, place, link.time, What::Event(event));
+                            self.wait(chain, place, link.time, What::Event(event, at));
                         }
                     }
                     Offered::Picked(annotation, event) => {
@@ -157,7 +157,7 @@ impl Delivery {
             let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorised };
             let ready = &mut self.ready;
             match what {
-                What::Event(event) => ready.events.push(VerifiedEvent { link, event }),
+                What::Event(event, at) => ready.events.push(VerifiedEvent { link, event, at }),
                 What::Picked(annotation, event) => ready.picked.push(PickedEvent { link, annotation, event }),
                 What::Mark(kind) => ready.marks.push(Mark::Link(LinkMark { kind, link })),
             }
@@ -234,9 +234,9 @@ mod tests {
         let mut delivery = Delivery::new(true, true);
         for _ in 0..2 {
             for seq in 0..10 {
-                delivery.hold(1, &event, place(seq), Offered::Text(&text));
+                delivery.hold(1, &event, place(seq), Offered::Text(&text, None));
             }
-            delivery.hold(1, &close, place(10), Offered::Text(b""));
+            delivery.hold(1, &close, place(10), Offered::Text(b"", None));
             assert!(delivery.bytes <= MAX_HELD);
             delivery.release(1, CHAIN, vkey, true);
             let told = delivery.take(20);
@@ -244,12 +244,12 @@ mod tests {
             assert_eq!((told.events.len(), told.marks.len(), delivery.bytes), (7, 1, 0));
             assert_eq!((told.left_out, told.whole().unwrap_err().code), (3, Code::LeftOut));
             for seq in 0..10 {
-                delivery.hold(1, &event, place(seq), Offered::Text(&text));
+                delivery.hold(1, &event, place(seq), Offered::Text(&text, None));
             }
             delivery.drop_chain(1);
             assert!(delivery.take(20).whole().unwrap().is_empty());
         }
-        delivery.hold(0, &event, place(1), Offered::Text(b"{}"));
+        delivery.hold(0, &event, place(1), Offered::Text(b"{}", None));
         delivery.drop_chain(0);
         delivery.release(0, CHAIN, vkey, true);
         assert_eq!((delivery.take(0).events.len(), delivery.bytes, delivery.chains.len()), (0, 0, 0));
@@ -260,7 +260,7 @@ mod tests {
         let event = link(Role::Event, Shown::Matches);
         let mut delivery = Delivery::new(true, false);
         let hold = |delivery: &mut Delivery, chain, index| {
-            delivery.hold(chain, &event, place(index), Offered::Text(b"{}"));
+            delivery.hold(chain, &event, place(index), Offered::Text(b"{}", None));
             delivery.take(index + 1).settled
         };
         assert_eq!(
@@ -281,7 +281,7 @@ mod tests {
         let event = link(Role::Event, Shown::Matches);
         let mut delivery = Delivery::new(true, false);
         let mut hold = |chain, index| {
-            delivery.hold(chain, &event, place(index), Offered::Text(b"{}"));
+            delivery.hold(chain, &event, place(index), Offered::Text(b"{}", None));
             if chain == 3 {
                 delivery.release(chain, CHAIN, vkey, true);
             }
@@ -315,8 +315,8 @@ mod tests {
     #[test]
     fn nothing_is_kept_that_nobody_asked_for() {
         let mut delivery = Delivery::new(false, false);
-        delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), Offered::Text(b"{}"));
-        delivery.hold(0, &link(Role::Close, Shown::NoEvent), place(2), Offered::Text(b""));
+        delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), Offered::Text(b"{}", None));
+        delivery.hold(0, &link(Role::Close, Shown::NoEvent), place(2), Offered::Text(b"", None));
         delivery.mark(|| unreachable!("no mark is wanted"));
         assert!(delivery.chains.is_empty() && delivery.bytes == 0);
     }

@@ -34,4 +34,8 @@ pub struct VerifiedEvent {
     /// The text that the link commits to: one JSON object, no member name twice. Where the event matches in canonical
     /// form alone, this is the canonical form and not what stands in the export.
     pub event: Box<str>,
+    /// Where this text begins in the export, in bytes, for who asked by
+    /// [`Verifier::locate`](super::Verifier::locate). None where the export is compressed, and where the text does not
+    /// stand in it.
+    pub at: Option<u64>,
 }

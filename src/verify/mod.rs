@@ -147,6 +147,8 @@ pub struct Verifier {
     progress: Progress,
     /// Whether the export goes on.
     live: bool,
+    /// Whether events are to say where they stand.
+    locates: bool,
     /// What there is to tell of an export that goes on and ends after the last checkpoint so far.
     at_checkpoint: Option<Verification>,
 }
@@ -173,6 +175,13 @@ impl Progress {
         let summarizer = Summarizer::new(&header.origin, &options.trust).of_tiles(options.tiles);
         self.sequence = Some(Box::new(Sequence::new(header.clone(), line, options)));
         Some(summarizer)
+    }
+
+    /// The next stretch begins at this byte of the export, by [`Splitter::at`]: its events say where they stand.
+    pub fn locate(&mut self, at: Option<u64>) {
+        if let Some(sequence) = &mut self.sequence {
+            sequence.at = at;
+        }
     }
 
     /// Takes the summary of the next stretch. `stretch` is the text that was summarized, from which events are
@@ -238,7 +247,14 @@ impl Verifier {
     /// For one export.
     pub fn new(options: Options) -> Self {
         let (splitter, progress) = (Splitter::new(), Progress::new(options));
-        Self { splitter, summarizer: None, progress, live: false, at_checkpoint: None }
+        Self { splitter, summarizer: None, progress, live: false, locates: false, at_checkpoint: None }
+    }
+
+    /// Has verified events say where in the export they [stand](VerifiedEvent::at). It is called before anything is
+    /// pushed.
+    #[must_use]
+    pub fn locate(self) -> Self {
+        Self { locates: true, ..self }
     }
 
     /// Takes the next bytes of the export, compressed or not.
@@ -268,6 +284,7 @@ impl Verifier {
                 self.absorb_live(&stretch);
             } else if let Some(summarizer) = &mut self.summarizer {
                 let summary = summarizer.summarize(&stretch);
+                self.progress.locate(self.splitter.at().filter(|_| self.locates));
                 self.progress.absorb(summary, &stretch);
             }
             self.splitter.recycle(stretch);

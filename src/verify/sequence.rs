@@ -36,6 +36,8 @@ pub(super) struct Sequence {
     pub(super) quorum: bool,
     /// The line before the next stretch.
     line: u64,
+    /// Where the next stretch begins in the export, in bytes, where that is known and to be told.
+    pub(super) at: Option<u64>,
     /// The last line that is not blank.
     pub(super) last: Place,
     pub(super) findings: Findings,
@@ -134,6 +136,7 @@ impl Sequence {
             added: 0,
             next: 0,
             text: stretch,
+            at: self.at.take(),
         };
         let mut findings = summary.findings.iter().peekable();
         let mut canonical = summary.canonical.iter().peekable();
@@ -212,8 +215,10 @@ impl Sequence {
                 let place = Place::link(line, index, id, link.seq);
                 let hash = &stretch.leaves[stretch.next];
                 let text = || canonical.map_or_else(|| stretch.event(link), str::as_bytes);
+                let at =
+                    if canonical.is_some() { None } else { stretch.at.map(|at| at + link.event.0 as u64) };
                 let event = match pick {
-                    None => Offered::Text(text()),
+                    None => Offered::Text(text(), at),
                     Some(Some(pick)) => Offered::Picked(pick.annotation, pick.with_text.then(text)),
                     Some(None) => Offered::Count,
                 };
@@ -414,6 +419,8 @@ struct Stretch<'a> {
     /// The next leaf to come.
     next: usize,
     text: &'a [u8],
+    /// Where it begins in the export.
+    at: Option<u64>,
 }
 
 impl<'a> Stretch<'a> {

@@ -22,6 +22,7 @@ const COMPRESSED_PIECE: usize = 256;
 pub struct Splitter {
     source: Source,
     body: Body,
+    at: Option<u64>,
 }
 
 enum Source {
@@ -42,7 +43,11 @@ struct Body {
     first: Vec<u8>,
     header: Option<Result<Header, crate::Error>>,
     lines: LineBuffer,
-    ready: VecDeque<Vec<u8>>,
+    ready: VecDeque<(Option<u64>, Vec<u8>)>,
+    /// How many bytes came.
+    came: u64,
+    /// How many of them came before what is in no stretch yet.
+    done: u64,
 }
 
 impl Default for Splitter {
@@ -63,7 +68,10 @@ impl Splitter {
                 header: None,
                 lines: LineBuffer::new(STRETCH),
                 ready: VecDeque::new(),
+                came: 0,
+                done: 0,
             },
+            at: None,
         }
     }
 
@@ -116,13 +124,17 @@ impl Splitter {
 
     /// A stretch of whole lines that is ready.
     pub fn next_stretch(&mut self) -> Option<Vec<u8>> {
-        self.body.ready.pop_front()
+        let (at, stretch) = self.body.ready.pop_front()?;
+        self.at = at;
+        Some(stretch)
     }
 
     /// Makes a stretch of the whole lines that were taken and are not in one yet.
     pub fn settle(&mut self) {
         if let Some(Ok(_)) = &self.body.header {
-            self.body.ready.extend(self.body.lines.whole_lines());
+            if let Some(stretch) = self.body.lines.whole_lines() {
+                self.body.give(stretch);
+            }
         }
     }
 
@@ -134,6 +146,12 @@ impl Splitter {
     /// The header and its line, once it was read.
     pub fn header(&self) -> Option<(&Header, u64)> {
         self.body.header.as_ref()?.as_ref().ok().map(|header| (header, self.body.line))
+    }
+
+    /// Where the stretch that was given last begins in the input, in bytes. None where the input is compressed, or the
+    /// stretch has only the begin of a line that is too long.
+    pub fn at(&self) -> Option<u64> {
+        self.at.filter(|_| matches!(self.source, Source::Plain))
     }
 
     /// The input ends here. More stretches may be ready then, the last of which may lack its line end.
@@ -161,6 +179,7 @@ impl Splitter {
 
 impl Body {
     fn push(&mut self, mut bytes: &[u8]) {
+        self.came += bytes.len() as u64;
         while self.header.is_none() {
             let end = memchr::memchr(b'\n', bytes);
             let part = &bytes[..end.unwrap_or(bytes.len())];
@@ -170,11 +189,23 @@ impl Body {
             self.first.extend_from_slice(&part[..part.len().min(room)]);
             let Some(end) = end else { return };
             bytes = &bytes[end + 1..];
+            self.done = self.came - bytes.len() as u64;
             self.end_first();
         }
         if let Some(Ok(_)) = &self.header {
-            self.lines.push(bytes, &mut |stretch| self.ready.push_back(stretch));
+            let mut stretches = Vec::new();
+            self.lines.push(bytes, &mut |stretch| stretches.push(stretch));
+            stretches.into_iter().for_each(|stretch| self.give(stretch));
         }
+    }
+
+    /// A stretch is ready: all that came, but for what is held back. Of what was cut it has fewer bytes than came, and so
+    /// it is where several become ready at once, as they do of compressed input alone.
+    fn give(&mut self, stretch: Vec<u8>) {
+        let begin = self.done;
+        self.done = self.came - self.lines.held() as u64;
+        let is_whole = begin + stretch.len() as u64 == self.done;
+        self.ready.push_back((is_whole.then_some(begin), stretch));
     }
 
     /// A line ends, and the header was not read before.
@@ -201,7 +232,7 @@ impl Body {
             Some(Ok(_)) => {
                 let rest = self.lines.finish();
                 if !rest.is_empty() {
-                    self.ready.push_back(rest);
+                    self.give(rest);
                 }
                 Ok(())
             }
@@ -260,5 +291,51 @@ mod tests {
         // What is too long is called so.
         let long = vec![b'a'; MAX_LINE + 10];
         assert!(read(&long).unwrap_err().unwrap().contains("longer than 1 MiB"));
+    }
+
+    #[test]
+    fn a_stretch_stands_where_it_says() {
+        let mut export = b" \r\n{\"countersign\":\"export/v1\",\"origin\":\"log.example\"} \n".to_vec();
+        let long = |byte: u8, more: usize| [vec![byte; MAX_LINE + more], vec![b'\n']].concat();
+        let lines = |count: usize| (0..count).flat_map(|nth| format!("{nth} \n\n").into_bytes()).collect();
+        for part in [
+            lines(90_000),
+            long(b' ', 1),
+            long(b'a', 1),
+            lines(9),
+            long(b'b', 70_000),
+            lines(90_000),
+            vec![b'c'],
+        ] {
+            export.extend(part);
+        }
+        for size in [1000, 65_536, 300_000, 9 << 20] {
+            let mut splitter = Splitter::new();
+            let (mut placed, mut stretches) = (0, 0);
+            let mut look = |splitter: &mut Splitter| {
+                while let Some(stretch) = splitter.next_stretch() {
+                    stretches += 1;
+                    if let Some(at) = splitter.at() {
+                        placed += stretch.len();
+                        assert!(export[at as usize..].starts_with(&stretch), "{size} {at}");
+                    }
+                }
+            };
+            for mut piece in export.chunks(size) {
+                while !piece.is_empty() {
+                    piece = &piece[splitter.push(piece)..];
+                    look(&mut splitter);
+                }
+            }
+            splitter.finish().unwrap();
+            look(&mut splitter);
+            // All but what is with the line of which there is only the begin.
+            assert!(
+                stretches > 5 && placed > export.len() - (3 << 20),
+                "{size}: {placed} of {}",
+                export.len()
+            );
+            assert!(placed < export.len(), "{size}");
+        }
     }
 }

@@ -119,7 +119,7 @@ fn assert_tells_the_truth(world: &World, altered: &[u8]) {
     let (report, shown) = verify(altered, &world.trust);
     let original = world.export.as_bytes();
     let recorded = events(original);
-    for VerifiedEvent { link, event } in shown {
+    for VerifiedEvent { link, event, .. } in shown {
         assert_eq!(Some(&canonicalize(event.as_bytes()).unwrap()), recorded.get(&(link.chain, link.seq)));
     }
     if report.verdict != Verdict::Verified {
@@ -413,7 +413,7 @@ proptest! {
         prop_assert_eq!(&verification.report, &expected);
         let others = shown.iter().filter(|event| event.seq % 3 == 0).count();
         prop_assert_eq!((told.others, told.events.len()), (others as u64, 0));
-        let picked = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event }| {
+        let picked = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event, .. }| {
             let annotation = Some([link.seq as u8, event.len() as u8].into());
             PickedEvent { event: (link.seq % 3 == 1).then_some(event), annotation, link }
         });

@@ -172,3 +172,40 @@ fn index_names_every_case() {
     let found: Vec<String> = all().map(|case| case.name).collect();
     assert_eq!(found, names);
 }
+
+/// Of events that match as they stand it is told where that is, however much comes at a time.
+#[test]
+fn events_say_where_in_the_export_they_stand() {
+    let (mut placed, mut others) = (0, 0);
+    for case in all() {
+        for size in [7, case.export.len()] {
+            let mut verifier = Verifier::new(Options { events: true, ..case.options() }).locate();
+            let mut events = Vec::new();
+            for piece in case.export.chunks(size.max(1)) {
+                verifier.push(piece);
+                events.extend(verifier.take().events);
+            }
+            events.extend(verifier.finish_telling().1.events);
+            for event in events {
+                let stands = |at: u64| case.export[at as usize..].starts_with(event.event.as_bytes());
+                assert!(event.at.is_none_or(stands), "{}: line {}", case.name, event.line);
+                *(if event.at.is_some() { &mut placed } else { &mut others }) += 1;
+            }
+        }
+    }
+    assert!(placed > 100 && others > 0, "{placed} {others}");
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn events_of_a_compressed_export_do_not_say_where_they_stand() {
+    use std::io::Write as _;
+
+    let case = all().max_by_key(|case| case.export.len()).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&case.export).unwrap();
+    let mut verifier = Verifier::new(Options { events: true, ..case.options() }).locate();
+    verifier.push(&gzip.finish().unwrap());
+    let events = [verifier.take().events, verifier.finish_telling().1.events].concat();
+    assert!(!events.is_empty() && events.iter().all(|event| event.at.is_none()));
+}

@@ -32,8 +32,9 @@ impl SegmentBuilder {
         Self(LocalBuilder::new(index(seed).unwrap_or_default(), Readings::built_in()))
     }
 
-    /// Takes a batch of events as the verifier writes them.
-    pub fn add(&mut self, batch: &[u8]) -> Result<(), Thrown> {
+    /// Takes a batch of events as the verifier writes them, and says whether its bytes are to be kept: not where its
+    /// events stand in the export.
+    pub fn add(&mut self, batch: &[u8]) -> Result<bool, Thrown> {
         self.0.add(batch).map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
     }
 
@@ -79,13 +80,14 @@ impl EventIndex {
         added.map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
     }
 
-    /// Takes a segment. `blob` are the batches that it was made of, one after the other.
+    /// Takes a segment, and gives the number of its first row. `blob`, from 1 on, are the kept batches that it was made
+    /// of, one after the other.
     #[wasm_bindgen(js_name = addSegment)]
-    pub fn add_segment(&mut self, segment: &[u8], blob: u32) -> Result<(), Thrown> {
+    pub fn add_segment(&mut self, segment: &[u8], blob: u32) -> Result<usize, Thrown> {
         let segments = decode(segment)
             .ok_or_else(|| refuse(Code::Export, "these bytes are no segment of this version"))?;
-        segments.into_iter().for_each(|segment| self.index.add_segment(segment, blob));
-        Ok(())
+        let firsts = segments.into_iter().map(|segment| self.index.add_segment(segment, blob));
+        Ok(firsts.reduce(|first, _| first).unwrap_or_else(|| self.index.rows()))
     }
 
     /// Takes what stands beside events: JSON of `Mark[]`.
@@ -97,6 +99,12 @@ impl EventIndex {
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> usize {
         self.index.events()
+    }
+
+    /// Rows that there are in segments.
+    #[wasm_bindgen(getter)]
+    pub fn rows_held(&self) -> usize {
+        self.index.rows()
     }
 
     /// Withheld ones.
@@ -141,7 +149,7 @@ impl EventIndex {
         self.index.step(rows)
     }
 
-    /// The next bytes to be given: `[blob, begin, end]`.
+    /// The next bytes to be given: `[blob, begin, end]`, with 0 for the export itself.
     pub fn wants(&mut self) -> Option<Float64Array> {
         let stretch = self.index.wants()?;
         let numbers = [f64::from(stretch.blob), stretch.begin as f64, stretch.end as f64];
@@ -151,6 +159,27 @@ impl EventIndex {
     /// Takes them.
     pub fn give(&mut self, bytes: &[u8]) {
         self.index.give(bytes);
+    }
+
+    /// Begins to write the events of some rows that stand in the export as the verifier's batches have them.
+    #[wasm_bindgen(js_name = beginLines)]
+    pub fn begin_lines(&mut self, from: usize, to: usize) {
+        self.index.begin_lines(from..to);
+    }
+
+    /// The bytes of the export that the next lines are made of: `[begin, end]`; nothing where there are no more.
+    #[wasm_bindgen(js_name = linesWant)]
+    pub fn lines_want(&self) -> Option<Float64Array> {
+        let stretch = self.index.lines_want()?;
+        Some(Float64Array::from(&[stretch.begin as f64, stretch.end as f64][..]))
+    }
+
+    /// The next lines, of these bytes.
+    #[wasm_bindgen(js_name = linesOf)]
+    pub fn lines_of(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Thrown> {
+        self.index
+            .lines_of(bytes)
+            .ok_or_else(|| refuse(Code::Export, "these bytes are not those of the export"))
     }
 
     /// What is known of the answer, as JSON.

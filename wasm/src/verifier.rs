@@ -11,6 +11,7 @@ use countersign::verify::{
     CoveredLink, Expectations, Finding, Mark, MaxAge, Options, Progress, Splitter, Summarizer, Summary,
     Unread, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
+use countersign_query::batch::{BESIDE, NewLine};
 use js_sys::{Object, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -32,8 +33,8 @@ pub struct WholeVerifier {
 impl WholeVerifier {
     /// `trust` is a trust file's bytes, `pins` are signed checkpoints, `expect` is undefined or an object of
     /// `origin`, `range` ([a, b]), `maxAgeSeconds` with `now` (a time), all optional. What is handed
-    /// out are those members of `wants` that are true: `events`, `marks`, `findings`. With `live` the
-    /// export goes on, and there are reports along the way.
+    /// out are those members of `wants` that are true: `events`, with `offsets` where in a plain export they stand,
+    /// `marks`, `findings`. With `live` the export goes on, and there are reports along the way.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,
@@ -44,6 +45,7 @@ impl WholeVerifier {
         let options = options(trust, &pins, expect, wants)?;
         let begin = if is_true(wants, "live") { LocalVerifier::live } else { LocalVerifier::new };
         let verifier = begin(options);
+        let verifier = if is_true(wants, "offsets") { verifier.locate() } else { verifier };
         Ok(Self { verifier, waiting: Waiting::default() })
     }
 
@@ -121,6 +123,7 @@ pub struct Coordinator {
     opened: Vec<u8>,
     /// The next stretch, where someone asked for its length.
     stretch: Option<Vec<u8>>,
+    locates: bool,
     end: Option<Result<(), Unread>>,
     waiting: Waiting,
 }
@@ -142,6 +145,7 @@ impl Coordinator {
             begun: false,
             opened: Vec::new(),
             stretch: None,
+            locates: is_true(wants, "offsets"),
             end: None,
             waiting: Waiting::default(),
         })
@@ -183,17 +187,25 @@ impl Coordinator {
         self.stretch.as_ref().map(Vec::len)
     }
 
+    /// Where that stretch stands in the export, in bytes, where that is wanted and known.
+    #[wasm_bindgen(getter, js_name = stretchAt)]
+    pub fn stretch_at(&self) -> Option<f64> {
+        self.splitter.at().filter(|_| self.locates).map(|at| at as f64)
+    }
+
     /// Takes that stretch, into as many bytes.
     #[wasm_bindgen(js_name = takeStretch)]
     pub fn take_stretch(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
         copy(&self.stretch.take().unwrap_or_default(), into)
     }
 
-    /// Takes the summary of the next stretch, in the order of the stretches, and where events are wanted the stretch.
-    pub fn absorb(&mut self, summary: &[u8], stretch: &[u8]) -> Result<(), Thrown> {
+    /// Takes the summary of the next stretch, in the order of the stretches, and where events are wanted the stretch and
+    /// where it stands.
+    pub fn absorb(&mut self, summary: &[u8], stretch: &[u8], at: Option<f64>) -> Result<(), Thrown> {
         let summary = Summary::decode(summary)
             .ok_or_else(|| Error::new(Code::Export, "these bytes are no summary of this version"))?;
         self.opened.extend(encode_opened(summary.opened()));
+        self.progress.locate(at.and_then(crate::index));
         self.progress.absorb(summary, stretch);
         self.waiting.add(self.progress.take())?;
         Ok(())
@@ -392,32 +404,23 @@ fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
     Ok(outcome.into())
 }
 
-/// About what a line has beside the event.
-const PLACE: usize = 320;
-
 /// One line an event: the place and the signer, and the event's bytes as they stand in the export.
 fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(events.iter().map(|event| event.event.len() + PLACE).sum());
+    let mut text = Vec::with_capacity(events.iter().map(|event| event.event.len() + BESIDE).sum());
+    let is_placed = events.iter().all(|event| event.at.is_some());
     // Mostly the next event is of the same chain.
     let mut last: Option<&CoveredLink> = None;
     let (mut chain, mut vkey) = (String::new(), Vec::new());
-    for VerifiedEvent { link, event } in events {
+    for VerifiedEvent { link, event, at } in events {
         if last.is_none_or(|last| last.chain != link.chain || last.vkey != link.vkey) {
             last = Some(link);
             chain = link.chain.to_string();
             vkey.clear();
             countersign::canonical::write_string(link.vkey.as_str(), &mut vkey);
         }
-        let CoveredLink { line, index, seq, time, authorised, .. } = link;
-        let place = format!(
-            "{{\"line\":{line},\"index\":{index},\"chain\":\"{chain}\",\"seq\":{seq},\"time\":\"{time}\",\
-             \"authorised\":{authorised},\"vkey\":"
-        );
-        text.extend_from_slice(place.as_bytes());
-        text.extend_from_slice(&vkey);
-        text.extend_from_slice(b",\"event\":");
-        text.extend_from_slice(event.as_bytes());
-        text.extend_from_slice(b"}\n");
+        let CoveredLink { line: number, index, seq, time, authorised, .. } = *link;
+        let (offset, chain, vkey) = (at.filter(|_| is_placed), &*chain, &*vkey);
+        NewLine { number, offset, index, chain, seq, time, authorised, vkey, event }.write(&mut text);
     }
     text
 }

@@ -12,7 +12,7 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::{CoveredLink, Options, PickedEvent};
-use countersign_index::{Events, Row, Search, SegmentBuilder};
+use countersign_index::{Events, Place, Row, Search, SegmentBuilder};
 use countersign_query::{Findings, Query, Readings};
 
 use super::export::{Export, changed};
@@ -163,7 +163,7 @@ impl Asked<'_> {
                 vkey: link.vkey.as_str(),
                 authorised: link.authorised,
                 // Where an event stands is told by its line.
-                begin: 0,
+                place: Place::Export(0),
             };
             builder.push(&row, &event);
             bytes += event.len();

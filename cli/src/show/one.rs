@@ -18,7 +18,7 @@ pub(super) fn write(
     standings: &Standings<'_>,
     readings: &Readings,
 ) {
-    let VerifiedEvent { link, event: json } = event;
+    let VerifiedEvent { link, event: json, .. } = event;
     let CoveredLink { line, index, chain, seq, time, vkey, .. } = link;
     let trust = standings.of_link(event);
     let trust = if trust == Standing::Trusted { good(trust) } else { doubt(trust) };

@@ -586,7 +586,7 @@ impl View {
         let mut attested = Found::new(u64::MAX);
         let mut later = Found::new(u64::MAX);
         std::mem::replace(&mut self.events, Found::new(u64::MAX)).for_each(
-            |VerifiedEvent { link, event }| match link.index {
+            |VerifiedEvent { link, event, .. }| match link.index {
                 index if index < from => Ok(()),
                 index if index < size => attested.push(link, Some(event)),
                 _ => later.push(link, Some(event)),

@@ -2,6 +2,7 @@
 
 import { moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
+import { deferred } from "../promises.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
@@ -17,6 +18,8 @@ export interface AnalysisSetup {
 
 /** How many detect at most. */
 const MOST = 4;
+/** With more bytes of events than this on their way to each there is room for no more. */
+const UNDER_WAY = 32 << 20;
 
 /** Looks for what a pack of rules describes. Nothing is started before there are events. */
 export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
@@ -39,6 +42,7 @@ class WorkersAnalysis implements Analysis {
   readonly #service: Started;
   readonly #detectors: Started[] = [];
   #detected: Promise<unknown> = Promise.resolve();
+  #room = deferred();
 
   constructor(setup: AnalysisSetup, rules: string) {
     this.#setup = setup;
@@ -48,17 +52,26 @@ class WorkersAnalysis implements Analysis {
     this.#service = this.#start({ role: "service" });
   }
 
-  add(events: Blob): void {
+  async add(events: Blob): Promise<void> {
     const detected = this.#call(async () => {
       const one = this.#idlest();
       one.waiting += events.size;
-      await one.begun;
-      await one.remote.detect(events);
-      one.waiting -= events.size;
+      try {
+        await one.begun;
+        await one.remote.detect(events);
+      } finally {
+        one.waiting -= events.size;
+        this.#room.resolve();
+      }
     });
     detected.catch((error: Error) => this.#group.end(error));
     this.#detected = Promise.all([this.#detected, detected]);
     this.#detected.catch(() => {});
+    const isFull = () => this.#detectors.length > 0 && this.#detectors.every(({ waiting }) => waiting > UNDER_WAY);
+    while (isFull()) {
+      this.#room = deferred();
+      await this.#room.promise;
+    }
   }
 
   tell(facts: Facts | undefined): Promise<FindingsStatus> {

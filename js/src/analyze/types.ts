@@ -116,8 +116,8 @@ export interface Facts {
 
 /** Looks for what rules describe, in workers. */
 export interface Analysis {
-  /** Looks at verified events: lines as the verifier writes them. */
-  add(events: Blob): void;
+  /** Looks at verified events: lines as the verifier writes them. Resolves when there is room for more. */
+  add(events: Blob): Promise<void>;
   /** Resolves when all that was added was looked at, with what was found. */
   tell(facts: Facts | undefined): Promise<FindingsStatus>;
   /** Findings, the most serious ones first, of a rule or of all; places are those of what was told last. */

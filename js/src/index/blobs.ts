@@ -1,6 +1,9 @@
 import { open } from "../verify/source.js";
+import { HashedFile } from "./hashed-file.js";
 import type { Place } from "./types.js";
 
+/** The number of the export, where it is a file. */
+const FILE = 0;
 /** What lies so near to what is wanted is read along with it. */
 const NEAR = 32 << 10;
 
@@ -17,14 +20,25 @@ function bytesIn(buffer: ArrayBuffer, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.byteLength < length ? new ArrayBuffer(length) : buffer, 0, length);
 }
 
-/** The events' bytes: in blobs, which a browser keeps outside of the page's memory. */
+/** The events' bytes: those of the export, where it is a file, and else in blobs, which a browser keeps outside of the page's memory. */
 export class Blobs {
-  readonly #blobs: Blob[] = [];
+  #file: HashedFile | undefined;
+  readonly #blobs: Blob[] = [new Blob()];
   /** What each was made of. */
-  readonly #parts: (readonly Blob[])[] = [];
+  readonly #parts: (readonly Blob[])[] = [[]];
   /** The part that was read last as a whole. */
   #last = NONE;
   #passing = new ArrayBuffer(0);
+
+  /** The export is this file. */
+  fromFile(file: Blob): void {
+    this.#file = new HashedFile(file);
+  }
+
+  /** A piece of it has this hash. */
+  know(nth: number, hash: ArrayBuffer): void {
+    this.#file?.know(nth, hash);
+  }
 
   /** Keeps them as one, and gives its number. */
   keep(parts: readonly Blob[]): number {
@@ -32,13 +46,16 @@ export class Blobs {
     return this.#blobs.push(new Blob([...parts])) - 1;
   }
 
-  /** All from a number on. */
-  from(number: number): readonly Blob[] {
-    return this.#blobs.slice(number);
+  /** One of them as a whole. */
+  whole(blob: number): Blob | undefined {
+    return this.#blobs[blob];
   }
 
   /** A stretch of one of them. */
   async read(blob: number, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (blob === FILE) {
+      return this.#readFile(begin, new Uint8Array(end - begin));
+    }
     const bytes = this.#blobs[blob]?.slice(begin, end) ?? new Blob();
     return new Uint8Array(await bytes.arrayBuffer());
   }
@@ -50,6 +67,9 @@ export class Blobs {
   async readPassing(blob: number, begin: number, end: number): Promise<Uint8Array> {
     const into = bytesIn(this.#passing, end - begin);
     this.#passing = into.buffer;
+    if (blob === FILE) {
+      return this.#readFile(begin, into);
+    }
     let from = 0;
     for (const part of this.#parts[blob] ?? []) {
       const to = from + part.size;
@@ -59,6 +79,11 @@ export class Blobs {
       }
       from = to;
     }
+    return into;
+  }
+
+  async #readFile(begin: number, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#file?.read(begin, into);
     return into;
   }
 

@@ -36,9 +36,10 @@ export class Builder {
   }
 
   add(batch: Uint8Array<ArrayBuffer>): void {
-    this.#builder.add(batch);
-    this.#batches.push(batch);
-    this.#bytes += batch.length;
+    if (this.#builder.add(batch)) {
+      this.#batches.push(batch);
+      this.#bytes += batch.length;
+    }
     if (this.#bytes >= PART) {
       this.#part();
     }
@@ -68,7 +69,7 @@ export class Builder {
     if (this.#bytes > 0) {
       this.#part();
     }
-    if (this.#parts.length === 0) {
+    if (this.#builder.rows === 0) {
       return;
     }
     try {

@@ -4,7 +4,9 @@ import { connect, moving, type Remote, type WorkerLike, watch } from "../calls/c
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
+import type { Reading } from "../verify/source.js";
 import { Builders } from "./builders.js";
+import { canHash, openHashing } from "./hashed-file.js";
 import type { IndexHost, IndexWorker } from "./roles.js";
 import type {
   Column,
@@ -93,6 +95,15 @@ class WorkersIndex implements EventIndex {
     });
   }
 
+  fromFile(file: Blob): Blob | Reading {
+    if (!canHash()) {
+      return file;
+    }
+    const quietly = (done: Promise<void>) => void done.catch(() => {});
+    quietly(this.#take((remote) => remote.fromFile(file)));
+    return openHashing(file, (nth, hash) => quietly(this.#take((remote) => remote.know(nth, hash))));
+  }
+
   async add(batch: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#take(() => this.#builders.add(batch));
   }
@@ -172,8 +183,8 @@ class WorkersIndex implements EventIndex {
     });
   }
 
-  blobs(from: number): Promise<readonly Blob[]> {
-    return this.#call((remote) => remote.blobs(from));
+  lines(segment: number): Promise<Blob | undefined> {
+    return this.#call((remote) => remote.lines(segment));
   }
 
   async save(as: SavedAs, told: (events: number) => void, { doubts, signal }: Saving = {}): Promise<Blob> {

@@ -1,3 +1,4 @@
+import { inTurn } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
@@ -52,6 +53,9 @@ export class IndexService {
   #next = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isFiltered = false;
+  /** The segments in the order in which they came: where their bytes are kept that stand in no file, and their rows. */
+  readonly #taken: { readonly blob: number; readonly from: number; readonly to: number }[] = [];
+  readonly #linesInTurn = inTurn();
   /** How many savings go on: what they save stays as it is. */
   #savings = 0;
 
@@ -60,8 +64,18 @@ export class IndexService {
     this.#failed = failed;
   }
 
+  fromFile(file: Blob): void {
+    this.#blobs.fromFile(file);
+  }
+
+  know(nth: number, hash: ArrayBuffer): void {
+    this.#blobs.know(nth, hash);
+  }
+
   take(segment: Uint8Array, parts: readonly Blob[]): void {
-    this.#index.addSegment(segment, this.#blobs.keep(parts));
+    const blob = parts.length > 0 ? this.#blobs.keep(parts) : 0;
+    const from = this.#index.addSegment(segment, blob);
+    this.#taken.push({ blob, from, to: this.#index.rows_held });
     this.#more();
   }
 
@@ -140,8 +154,8 @@ export class IndexService {
     return { shown, withheld, skipped, listed, events: this.#index.events };
   }
 
-  blobs(from: number): readonly Blob[] {
-    return this.#blobs.from(from);
+  lines(segment: number): Promise<Blob | undefined> {
+    return this.#linesInTurn(() => this.#lines(segment));
   }
 
   /** Saves the events of the newest answer as it is now: it is told anew after that. */
@@ -153,6 +167,22 @@ export class IndexService {
       this.#savings -= 1;
       this.#run();
     }
+  }
+
+  async #lines(segment: number): Promise<Blob | undefined> {
+    const taken = this.#taken[segment];
+    if (taken === undefined) {
+      return undefined;
+    }
+    const lines = [this.#blobs.whole(taken.blob) ?? new Blob()];
+    this.#index.beginLines(taken.from, taken.to);
+    for (let wanted = this.#index.linesWant(); wanted !== undefined; wanted = this.#index.linesWant()) {
+      const [begin = 0, end = 0] = wanted;
+      const bytes = await this.#blobs.read(0, begin, end);
+      lines.push(new Blob([this.#index.linesOf(bytes) as Uint8Array<ArrayBuffer>]));
+      await turn();
+    }
+    return new Blob(lines);
   }
 
   /** The events found, with their bytes, some at a time. */

@@ -18,13 +18,17 @@ export interface BuilderWorker {
 
 /** What a worker that makes segments asks of the service. */
 export interface SegmentTaker {
-  /** The bytes are those of the events in the segment. */
+  /** The bytes are those of the events in the segment that do not stand in a file. */
   take(segment: Uint8Array<ArrayBuffer>, parts: readonly Blob[]): void;
 }
 
 /** What the page asks of the worker that keeps the index: first to begin. */
 export interface IndexWorker {
   begin(module: CompiledModule, role: Role): Promise<void>;
+  /** The export is this file. */
+  fromFile(file: Blob): void;
+  /** A piece of it has this hash. */
+  know(nth: number, hash: ArrayBuffer): void;
   /** Segments will come from there. */
   join(builder: MessagePort): void;
   mark(marks: readonly Mark[]): void;
@@ -41,7 +45,7 @@ export interface IndexWorker {
   lineOf(index: number): number | undefined;
   indexes(): Float64Array;
   coverage(): Coverage;
-  blobs(from: number): readonly Blob[];
+  lines(segment: number): Promise<Blob | undefined>;
   save(id: number, as: SavedAs, doubts: Doubts | undefined): Promise<Blob>;
   cancel(id: number): void;
 }

@@ -2,6 +2,7 @@
 
 import type { VerifiedEvent } from "../verify/batch.js";
 import type { Mark, SkipMark, WithheldMark } from "../verify/marks.js";
+import type { Reading as Source } from "../verify/source.js";
 import type { Doubts } from "./standing.js";
 
 /** What values are counted of: the short names of docs/query.md. */
@@ -61,6 +62,7 @@ export interface EventRow extends Omit<VerifiedEvent, "parse" | "json"> {
 
 /** Where bytes stand. */
 export interface Place {
+  /** Of the export itself 0, where it is a file. */
   readonly blob: number;
   readonly begin: number;
   readonly end: number;
@@ -240,6 +242,11 @@ export interface Saving {
 
 /** An index of verified events, which a worker keeps, as a page sees it. Queries are texts of docs/query.md. */
 export interface EventIndex {
+  /**
+   * The events are going to be those of this file; gives what to have verified in its place. Their bytes are then read
+   * in the file when they are wanted, as long as it is as it was, and kept nowhere else.
+   */
+  fromFile(file: Blob): Blob | Source;
   /** Takes a batch of events as the verifier writes them; the bytes are moved. Resolves when there is room for more. */
   add(batch: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Takes what stands beside events: gaps and withheld events are rows, other leaves count as shown in the coverage. */
@@ -271,8 +278,8 @@ export interface EventIndex {
   /** The leaves of all events found, ascending: for a slice. */
   indexes(): Promise<Float64Array>;
   coverage(): Promise<Coverage>;
-  /** The events' bytes, from a blob's number on: lines as the verifier writes them. More follow as more events come. */
-  blobs(from: number): Promise<readonly Blob[]>;
+  /** The events of a segment as the verifier writes them, from segment 0 on; undefined where there are no more yet. */
+  lines(segment: number): Promise<Blob | undefined>;
   /**
    * All events found, in the order of the newest answer. NDJSON is as `countersign show --json` writes it: the event as it
    * was signed, byte for byte, and beside it what its reading says. CSV is for spreadsheets, of which none executes it: an

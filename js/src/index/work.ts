@@ -48,6 +48,8 @@ export function work(port: Port): void {
     join: (from) => {
       connect(from, { take: (segment: Uint8Array, parts: readonly Blob[]) => running().take(segment, parts) });
     },
+    fromFile: (file) => running().fromFile(file),
+    know: (nth, hash) => running().know(nth, hash),
     mark: (marks) => running().mark(marks),
     settle: () => running().settle(),
     ask: (question, query, order) => running().ask(question, query, order),
@@ -61,7 +63,7 @@ export function work(port: Port): void {
     lineOf: (index) => running().lineOf(index),
     indexes: () => running().indexes(),
     coverage: () => running().coverage(),
-    blobs: (from) => running().blobs(from),
+    lines: (segment) => running().lines(segment),
     save: (id, as, doubts) =>
       running()
         .save(as, doubts, saving(id))

@@ -38,7 +38,7 @@ export class Coordination implements Feed {
   #next = 0;
   #absorbed = 0;
   /** Summaries that came before their turn. */
-  readonly #early = new Map<number, Summary>();
+  readonly #early = new Map<number, Summary & { readonly at: number | undefined }>();
   /** Resolves when the host was told all that is known. */
   #told: Promise<void> = Promise.resolve();
 
@@ -126,10 +126,11 @@ export class Coordination implements Feed {
     // With room for its summary.
     const spare = length > STRETCH_BUFFER ? new ArrayBuffer(length) : this.#spare.pop();
     const stretch = new Uint8Array(spare ?? new ArrayBuffer(STRETCH_BUFFER), 0, length);
+    const at = this.#coordinator.stretchAt;
     this.#coordinator.takeStretch(stretch);
     const summarized = idlest.remote.summarize(moving(stretch, stretch)).then((summary) => {
       idlest.stretches -= 1;
-      this.#early.set(number, summary);
+      this.#early.set(number, { ...summary, at });
       this.#absorb();
       this.#proceed();
     });
@@ -145,8 +146,8 @@ export class Coordination implements Feed {
       }
       this.#early.delete(this.#absorbed);
       this.#absorbed += 1;
-      const { summary, stretch } = next;
-      this.#coordinator.absorb(summary, this.#wantsEvents ? stretch : NOTHING);
+      const { summary, stretch, at } = next;
+      this.#coordinator.absorb(summary, this.#wantsEvents ? stretch : NOTHING, at);
       if (stretch.buffer.byteLength === STRETCH_BUFFER) {
         this.#spare.push(stretch.buffer);
       }

@@ -38,6 +38,9 @@ export type Verification = Outcome;
 /** Verifies an export. */
 export type Verify = (source: Source, options?: VerifyOptions) => Promise<Verification>;
 
+/** The same of what somebody else opened, too. */
+export type VerifyReading = (source: Source | Reading, options?: VerifyOptions) => Promise<Verification>;
+
 /**
  * Verifies an export that goes on, such as a collector's live view that `readStream` reads, line by line. Resolves as
  * `verify` does when the lines end.
@@ -50,7 +53,7 @@ const SMALL = 4 << 20;
 const MOST_BY_DEFAULT = 8;
 
 /** Makes a `verify` and a `verifyLive`. */
-export function createVerifier({ module, worker }: VerifierSetup): { verify: Verify; verifyLive: VerifyLive } {
+export function createVerifier({ module, worker }: VerifierSetup): { verify: VerifyReading; verifyLive: VerifyLive } {
   const load = loading("verifier", module, (loaded) => loaded);
   let canStart = worker !== undefined;
   const starter =
@@ -82,11 +85,12 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
         return inline();
       }
     };
-  const verify: Verify = async (source, options = {}) => {
+  const verify: VerifyReading = async (source, options = {}) => {
     options.signal?.throwIfAborted();
     const task = readTask(options);
     const asked = readThreads(options);
     const reading = open(source);
+    task.wants.offsets = reading.isKept === true;
     return run(reading, options, starter(task, asked, asked ?? defaultThreads(reading.total)));
   };
   const verifyLive: VerifyLive = async (lines, options) => {

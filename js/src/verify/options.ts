@@ -88,6 +88,7 @@ export function readTask(options: VerifyOptions, live = false): Task {
     expect: expect === undefined ? undefined : readExpectations(expect),
     wants: {
       events: onEvents !== undefined,
+      offsets: false,
       marks: onMarks !== undefined,
       findings: onFinding !== undefined,
       live,

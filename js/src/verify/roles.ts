@@ -20,8 +20,8 @@ export interface Task {
   /** Checkpoints that were verified before. */
   pins: string[];
   expect: { origin?: string; range?: [number, number]; maxAgeSeconds?: number; now?: string } | undefined;
-  /** What is to be handed out, and whether the export goes on and there are to be reports along the way. */
-  wants: { events: boolean; marks: boolean; findings: boolean; live: boolean };
+  /** What is to be handed out, events with where in the export they stand or without, and whether the export goes on and there are to be reports along the way. */
+  wants: { events: boolean; offsets: boolean; marks: boolean; findings: boolean; live: boolean };
   /** Whether an age is measured at the moment of each report. */
   measuresNow: boolean;
 }

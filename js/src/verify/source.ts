@@ -9,6 +9,8 @@ export type Source = Blob | Response | ReadableStream<Uint8Array> | AsyncIterabl
 export interface Reading {
   /** How many bytes there are, where that is known. */
   readonly total: number | undefined;
+  /** Whether it can be read again: verified events then say where in it they stand. */
+  readonly isKept?: boolean;
   /**
    * The next bytes: as many as fit into the buffer, or all that are left; undefined at the end. They are in this
    * buffer, or in one that its memory was moved to.
@@ -18,12 +20,15 @@ export interface Reading {
   cancel(reason: unknown): void;
 }
 
-/** Begins to read. */
-export function open(source: Source): Reading {
+/** Begins to read, or goes on with what somebody else opened. */
+export function open(source: Source | Reading): Reading {
   if (ArrayBuffer.isView(source)) {
     return inPieces([source].values(), source.byteLength);
   }
   if (typeof source === "object" && source !== null) {
+    if ("isKept" in source) {
+      return source;
+    }
     if (isBlob(source)) {
       return ofSize(streamed(source.stream(), source.size), source.size);
     }

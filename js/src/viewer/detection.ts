@@ -13,7 +13,7 @@ const OF_TELLING = 10;
 
 /** What it needs of a session. */
 export interface Watched extends EventTarget {
-  readonly index: Pick<EventIndex, "blobs">;
+  readonly index: Pick<EventIndex, "lines">;
   readonly phase: "verifying" | "live" | "done" | "cancelled" | "failed";
   readonly isRunning: boolean;
   readonly ended: Promise<void>;
@@ -72,26 +72,36 @@ export class Detection extends EventTarget {
     this.#analysis = analysis;
     const { session } = this;
     let heard: Report | undefined;
-    for (let known = 0; !this.#isClosed; ) {
+    for (let segment = 0; !this.#isClosed; ) {
       const isOver = !session.isRunning;
       if (isOver && session.phase !== "done") {
         return;
       }
       const { report } = session;
-      const blobs = await session.index.blobs(known);
-      known += blobs.length;
-      for (const blob of blobs) {
-        analysis.add(blob);
+      const first = segment;
+      const until = performance.now() + TELL_EVERY;
+      let lines = await session.index.lines(segment);
+      while (lines !== undefined && !this.#isClosed) {
+        await analysis.add(lines);
+        segment += 1;
+        if (performance.now() > until) {
+          break;
+        }
+        lines = await session.index.lines(segment);
       }
+      const isAll = isOver && lines === undefined;
       const begun = performance.now();
-      if (blobs.length > 0 || isOver || this.told === undefined || report !== heard) {
+      if (segment > first || isOver || this.told === undefined || report !== heard) {
         this.told = await analysis.tell(report && factsOf(report));
-        this.isFinal = isOver;
+        this.isFinal = isAll;
         heard = report;
         this.#changed();
       }
-      if (isOver) {
+      if (isAll) {
         return;
+      }
+      if (lines !== undefined) {
+        continue;
       }
       await this.#next(Math.max(TELL_EVERY, (performance.now() - begun) * OF_TELLING));
     }

@@ -6,7 +6,7 @@ import { doubtsOf, type Signed, type Standing, standings } from "../index/standi
 import type { EventIndex } from "../index/types.js";
 import type { Finding, Report } from "../report.js";
 import type { Slicer } from "../slice/types.js";
-import type { Verify, VerifyLive } from "../verify/create-verifier.js";
+import type { VerifyLive, VerifyReading } from "../verify/create-verifier.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
 import { lengthOf } from "../verify/source.js";
 import { Detection } from "./detection.js";
@@ -14,7 +14,7 @@ import { Ledger } from "./ledger.js";
 
 /** The package's workers, or a page's own that were inlined in it. */
 export interface Tools {
-  readonly verify: Verify;
+  readonly verify: VerifyReading;
   readonly verifyLive: VerifyLive;
   readonly index: () => EventIndex;
   /** Without it nothing can be cut out of an export or explained. */
@@ -186,7 +186,8 @@ export class Session extends EventTarget {
         };
         this.#take(await verifyLive(source.live, { ...hearing, onReport }));
       } else {
-        this.#take(await verify(source, hearing));
+        const reading = source instanceof Blob ? this.index.fromFile(source) : source;
+        this.#take(await verify(reading, hearing));
       }
       await this.index.settle();
       this.phase = "done";

@@ -1,0 +1,124 @@
+//! Events that stand in the export are read there, and written as the verifier's batches have them.
+
+use countersign_index::{EXPORT, EventIndex, Order, SegmentBuilder, Stretch, decode, encode};
+use countersign_query::Readings;
+
+/// The line of a batch of an event that stands in the export, or of one that does not.
+fn line(number: usize, offset: Option<usize>, event: &str) -> String {
+    let offset = offset.map(|offset| format!(",\"offset\":{offset}")).unwrap_or_default();
+    let index = number + 3;
+    format!(
+        "{{\"line\":{number}{offset},\"index\":{index},\"chain\":\"da7f84a510cb84b8cbb5b74a63c306ec\",\
+         \"seq\":{number},\"time\":\"2026-11-20T06:01:02.345Z\",\"authorised\":{},\"vkey\":\"a\\\\\\\"b+1\",\
+         \"event\":{event}}}\n",
+        number % 2 == 0
+    )
+}
+
+struct Export {
+    text: String,
+    /// The batches, each with whether it is kept, and the line of each event as it is to be written.
+    batches: Vec<(String, bool)>,
+    lines: Vec<String>,
+}
+
+/// An export of events that come in another order than they stand in, and of some that do not stand there.
+fn export() -> Export {
+    let long = "so long a text that it is cut ".repeat(300);
+    let events: Vec<String> = (0..900)
+        .map(|nth| {
+            format!(r#"{{"action":"a.b","note":"{} {nth} zoë"}}"#, if nth % 40 == 0 { &long } else { "" })
+        })
+        .collect();
+    let mut text = String::from("{\"countersign\":\"export/v1\"}\n");
+    let mut offsets = Vec::new();
+    for event in &events {
+        text.push_str("{\"link\":\"…\",\"event\":");
+        offsets.push(text.len());
+        text.push_str(event);
+        text.push_str("}\n");
+    }
+    let mut order: Vec<usize> = (0..events.len()).collect();
+    order.chunks_mut(90).for_each(|part| part.sort_by_key(|nth| (nth % 3, *nth)));
+    let batches = order.chunks(100).zip(0..).map(|(part, nth)| {
+        let is_kept = nth % 4 == 1;
+        let lines = part.iter().map(|nth| line(nth + 2, (!is_kept).then_some(offsets[*nth]), &events[*nth]));
+        (lines.collect(), is_kept)
+    });
+    let batches = batches.collect();
+    Export {
+        text,
+        batches,
+        lines: events.iter().zip(2..).map(|(event, number)| line(number, None, event)).collect(),
+    }
+}
+
+fn indexed(export: &Export) -> (EventIndex, String) {
+    let (mut builder, mut kept) = (SegmentBuilder::new(9, Readings::built_in()), String::new());
+    for (batch, is_kept) in &export.batches {
+        assert_eq!(builder.add(batch.as_bytes()), Ok(*is_kept));
+        kept.push_str(if *is_kept { batch } else { "" });
+    }
+    assert_eq!(builder.kept(), kept.len() as u64);
+    let mut index = EventIndex::new(7, Readings::built_in());
+    for segment in decode(&encode(&builder.finish())).unwrap() {
+        assert_eq!(index.rows(), index.add_segment(segment, 1));
+    }
+    (index, kept)
+}
+
+fn bytes<'a>(export: &'a Export, kept: &'a str, Stretch { blob, begin, end }: Stretch) -> &'a [u8] {
+    let text = if blob == EXPORT { &export.text } else { kept };
+    &text.as_bytes()[usize::try_from(begin).unwrap()..usize::try_from(end).unwrap()]
+}
+
+#[test]
+fn what_columns_do_not_tell_is_read_where_it_stands() {
+    let export = export();
+    let (mut index, kept) = indexed(&export);
+    index.ask("note:*880*", "2026-11-20T06:00:00.000Z".parse().unwrap(), Order::default()).unwrap();
+    while index.step(1000) {}
+    let mut read = [0; 2];
+    while let Some(stretch) = index.wants() {
+        read[stretch.blob as usize] += 1;
+        index.give(bytes(&export, &kept, stretch));
+    }
+    assert!(index.found().is_some_and(|answer| answer.complete));
+    assert_eq!(index.indexes(), [880 + 2 + 3]);
+    assert!(read.iter().all(|stretches| *stretches > 0), "{read:?}");
+}
+
+#[test]
+fn lines_are_those_of_the_batches_in_the_order_of_the_export() {
+    let export = export();
+    let (mut index, kept) = indexed(&export);
+    let all = 0..index.rows();
+    let mut lines_in = |rows| {
+        let mut written = Vec::new();
+        index.begin_lines(rows);
+        while let Some(stretch) = index.lines_want() {
+            written.extend(index.lines_of(bytes(&export, &kept, stretch)).unwrap());
+        }
+        String::from_utf8(written).unwrap()
+    };
+    let wanted: String =
+        export.lines.iter().filter(|line| !kept.contains(*line)).map(String::as_str).collect();
+    assert_eq!(lines_in(all.clone()), wanted);
+    let mut parts = [lines_in(0..150), lines_in(150..all.end)].concat();
+    assert_eq!(parts.len(), wanted.len());
+    parts = parts.split_inclusive('\n').filter(|line| !wanted.contains(line)).collect();
+    assert_eq!(parts, "");
+    assert_eq!(lines_in(all.end..all.end + 7), "");
+    index.begin_lines(all);
+    assert!(index.lines_of(b"too few").is_none());
+}
+
+#[test]
+fn a_batch_says_of_all_its_events_where_they_stand_or_of_none() {
+    let mixed = [line(2, Some(60), "{}"), line(3, None, "{}")];
+    for order in [[0, 1], [1, 0]] {
+        let batch = order.map(|nth: usize| &*mixed[nth]).concat();
+        let mut builder = SegmentBuilder::new(1, Readings::built_in());
+        assert_eq!(builder.add(batch.as_bytes()).unwrap_err().line, 2);
+    }
+}
