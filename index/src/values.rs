@@ -326,7 +326,7 @@ impl Gathered {
         self.range(code).is_some_and(|range| {
             range.len() == text.len()
                 && self.kinds.get(code as usize).copied().or(self.kind) == Some(kind)
-                && self.text.as_bytes().get(range) == Some(text.as_bytes())
+                && self.text.as_bytes().get(range).is_some_and(|kept| is_same(kept, text.as_bytes()))
         })
     }
 
@@ -428,6 +428,14 @@ pub(crate) fn cut(text: &str, most: usize) -> (Kind, &str) {
     } else {
         (Kind::Cut, &text[..text.floor_char_boundary(BEGIN.min(most))])
     }
+}
+
+/// Whether bytes of the same number are the same. WebAssembly's own comparison takes one at a time.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let (ones, one_rest) = one.as_chunks::<8>();
+    let (others, other_rest) = other.as_chunks::<8>();
+    ones.iter().zip(others).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
+        && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
 fn hash(hasher: &FixedState, kind: Kind, text: &str) -> u32 {

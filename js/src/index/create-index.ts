@@ -1,6 +1,6 @@
 /** The page's side of an index of verified events. */
 
-import { connect, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
+import { connect, crossed, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
@@ -68,6 +68,7 @@ class WorkersIndex implements EventIndex {
     this.#worker = start();
     const host: IndexHost = {
       found: (found) => this.#found(found),
+      unread: (id, error) => this.#asked(id)?.answered.reject(crossed(error)),
       saved: (id, events) => this.#saving.get(id)?.(events),
       fail: (message) => this.#end(failed(message, undefined)),
     };
@@ -236,8 +237,12 @@ class WorkersIndex implements EventIndex {
     return answered.promise;
   }
 
+  #asked(id: number): Question | undefined {
+    return [this.#question, this.#before].find((one) => one?.id === id);
+  }
+
   #found(found: Found): void {
-    const question = [this.#question, this.#before].find((one) => one?.id === found.question);
+    const question = this.#asked(found.question);
     if (question !== undefined) {
       question.told(found);
       if (found.complete) {

@@ -1,8 +1,11 @@
+import type { Remote } from "../calls/calls.js";
+import { CountersignError, plainError } from "../error.js";
 import { inTurn } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
 import { PAGE } from "./page.js";
+import type { IndexHost } from "./roles.js";
 import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
 import { type Saved, save } from "./save.js";
 import { seed } from "./seed.js";
@@ -42,7 +45,7 @@ const BEGIN = 800;
 export class IndexService {
   readonly #index = new EventIndex(seed());
   readonly #blobs = new Blobs();
-  readonly #told: (found: Found) => void;
+  readonly #host: Pick<Remote<IndexHost>, "found" | "unread">;
   readonly #failed: (error: unknown) => void;
   /** The question that is answered; undefined before the first. */
   #question: number | undefined;
@@ -59,8 +62,8 @@ export class IndexService {
   /** How many savings go on: what they save stays as it is. */
   #savings = 0;
 
-  constructor(told: (found: Found) => void, failed: (error: unknown) => void) {
-    this.#told = told;
+  constructor(host: Pick<Remote<IndexHost>, "found" | "unread">, failed: (error: unknown) => void) {
+    this.#host = host;
     this.#failed = failed;
   }
 
@@ -235,7 +238,7 @@ export class IndexService {
     if (!this.#isRunning && this.#question !== undefined) {
       this.#isRunning = true;
       this.#search()
-        .catch((error: unknown) => this.#failed(error))
+        .catch((error: unknown) => this.#stop(error))
         .finally(() => {
           this.#isRunning = false;
         });
@@ -260,6 +263,15 @@ export class IndexService {
     }
   }
 
+  /** What is asked cannot be answered, or nothing can. */
+  #stop(error: unknown): void {
+    if (error instanceof CountersignError && error.code === "source.unreadable") {
+      void this.#host.unread(this.#question ?? 0, plainError(error));
+    } else {
+      this.#failed(error);
+    }
+  }
+
   /** Reads bytes that are wanted, and says whether there were any. */
   async #read(): Promise<boolean> {
     const question = this.#question;
@@ -281,7 +293,7 @@ export class IndexService {
     const [own, recorded] = tally.times;
     const first = this.#isNew ? this.#first() : undefined;
     this.#isNew = false;
-    this.#told({
+    void this.#host.found({
       ...found,
       first,
       question: this.#question ?? 0,

@@ -1,6 +1,7 @@
 /** What a page and the worker that keeps its index ask each other. */
 
 import type { CompiledModule } from "../artefact/load.js";
+import type { PlainError } from "../error.js";
 import type { Mark } from "../verify/marks.js";
 import type { Doubts } from "./standing.js";
 import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
@@ -53,6 +54,8 @@ export interface IndexWorker {
 /** What the worker tells the page. */
 export interface IndexHost {
   found(found: Found): void;
+  /** A question cannot be answered: events cannot be read. */
+  unread(question: number, error: PlainError): void;
   /** How many events are written. */
   saved(id: number, events: number): void;
   /** It went wrong while nothing was asked for. */

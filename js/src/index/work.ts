@@ -40,7 +40,7 @@ export function work(port: Port): void {
       if (role.role === "builder") {
         builder = new Builder(role.service, failed);
       } else {
-        service = new IndexService((found) => void host.found(found), failed);
+        service = new IndexService(host, failed);
       }
     },
     add: (batch) => builder?.add(batch),

@@ -46,10 +46,15 @@ export class Looking {
         this.#changed();
       }
     } catch (error) {
-      if (!this.#isClosed && !(error instanceof DOMException && error.name === "AbortError")) {
-        this.failure = plainError(error);
-        this.#changed();
-      }
+      this.fail(error);
+    }
+  }
+
+  /** Something that was asked cannot be answered. */
+  fail(error: unknown): void {
+    if (!this.#isClosed && !(error instanceof DOMException && error.name === "AbortError")) {
+      this.failure = plainError(error);
+      this.#changed();
     }
   }
 

@@ -26,7 +26,9 @@ export function noticeView({ looking, text, look, isAlone, texts, showAll }: Not
   const { query, figures } = texts;
   const found = looking?.found;
   if (looking?.failure !== undefined) {
-    return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${said(looking.failure.message, texts, 400)}</span></p>`;
+    const { code, message } = looking.failure;
+    const why = code === "source.unreadable" ? query.unreadable : said(message, texts, 400);
+    return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${why}</span></p>`;
   }
   if (looking === undefined || found === undefined) {
     return html`<p class="notice">${looking?.refusal === undefined ? nothing : query.refused}</p>`;

@@ -19,21 +19,26 @@ export interface Opened {
 export class Opening {
   readonly #changed: (row: WholeRow | undefined) => void;
   readonly #moved: () => void;
+  readonly #failed: (error: unknown) => void;
   opened: Opened | undefined;
   /** Changes with whatever is done: what was begun before is then over. */
   #turn = 0;
 
-  /** `changed` is told of another row, or of none; `moved` where the same stands elsewhere. */
-  constructor(changed: (row: WholeRow | undefined) => void, moved: () => void) {
+  /** `changed` is told of another row, or of none; `moved` where the same stands elsewhere; `failed` why none opens. */
+  constructor(changed: (row: WholeRow | undefined) => void, moved: () => void, failed: (error: unknown) => void) {
     this.#changed = changed;
     this.#moved = moved;
+    this.#failed = failed;
   }
 
   /** Opens what stands at a place of the newest answer; `known` is what is drawn there. */
   async open(index: Pick<EventIndex, "row">, position: number, known?: Row): Promise<void> {
     this.#turn += 1;
     const turn = this.#turn;
-    const row = await index.row(position, known).catch(() => undefined);
+    const row = await index.row(position, known).catch((error: unknown) => {
+      this.#failed(error);
+      return undefined;
+    });
     if (row === undefined || turn !== this.#turn) {
       return;
     }

@@ -121,6 +121,7 @@ export class Viewer extends LitElement {
   readonly #opening = new Opening(
     (row) => this.#opened(row),
     () => this.requestUpdate(),
+    (error) => this.#looking?.fail(error),
   );
   #looking: Looking | undefined;
   #slicer: Slicer | undefined;

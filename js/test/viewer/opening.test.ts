@@ -17,14 +17,16 @@ function slow() {
     rowOf: async (line: number) => line + 100,
   } as Partial<EventIndex> as EventIndex;
   const opened: (number | undefined)[] = [];
+  const failures: unknown[] = [];
   let moved = 0;
   const opening = new Opening(
     (row) => opened.push(row?.line),
     () => {
       moved += 1;
     },
+    (error) => failures.push(error),
   );
-  return { index, answers, opened, opening, moved: () => moved };
+  return { index, answers, opened, opening, failures, moved: () => moved };
 }
 
 const line = (number: number) => usual(number).line;
@@ -76,4 +78,14 @@ test("an event that the list has no more is closed once the list is whole, and n
   await opening.follow({ rowOf: async () => undefined }, true);
   assert.equal(opening.opened, undefined);
   assert.deepEqual(opened, [line(1), undefined]);
+});
+
+test("why a row does not open is told, and what is open stays so", async () => {
+  const { index, answers, opening, opened, failures } = slow();
+  const open = opening.open(index, 5);
+  answers.at(-1)?.();
+  await open;
+  const gone = new Error("the file is gone");
+  await opening.open({ row: () => Promise.reject(gone) }, 6);
+  assert.deepEqual([failures, opened], [[gone], [line(5)]]);
 });
