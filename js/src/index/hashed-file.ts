@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred, inTurn } from "../promises.js";
 import { PIECE } from "../verify/roles.js";
-import { open, type Reading } from "../verify/source.js";
+import { open, type Reading, readable } from "../verify/source.js";
 
 /** How many pieces are kept that were read last: events that follow each other often stand in the same ones. */
 const KEPT = 4;
@@ -80,18 +80,15 @@ export class HashedFile {
   }
 
   async #readPiece(nth: number): Promise<Uint8Array> {
-    const [oldest] = this.#kept;
-    let buffer: ArrayBuffer | undefined;
-    if (oldest !== undefined && this.#kept.size >= KEPT) {
-      this.#kept.delete(oldest[0]);
-      buffer = oldest[1].buffer as ArrayBuffer;
-    }
-    const reading = open(this.#file.slice(nth * PIECE, (nth + 1) * PIECE));
-    // With room for one more byte its end is read too, and the stream closed.
-    const piece = (await reading.next(buffer ?? new ArrayBuffer(PIECE + 1))) ?? new Uint8Array();
+    // Not as a stream: in Chromium that of a slice nobody holds may never end.
+    const slice = this.#file.slice(nth * PIECE, (nth + 1) * PIECE);
+    const piece = new Uint8Array(await readable(() => slice.arrayBuffer()));
     const [known, hash] = await Promise.all([this.#hash(nth).promise, hashOf(piece)]);
     if (!isSame(new Uint8Array(known), new Uint8Array(hash))) {
       throw changed();
+    }
+    for (const oldest of [...this.#kept.keys()].slice(0, Math.max(0, this.#kept.size - KEPT + 1))) {
+      this.#kept.delete(oldest);
     }
     return piece;
   }
