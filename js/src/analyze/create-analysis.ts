@@ -2,6 +2,7 @@
 
 import { moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
+import { type Lines, lengthOf } from "../index/in-pieces.js";
 import { deferred } from "../promises.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
@@ -52,15 +53,16 @@ class WorkersAnalysis implements Analysis {
     this.#service = this.#start({ role: "service" });
   }
 
-  async add(events: Blob): Promise<void> {
+  async add(events: readonly Lines[]): Promise<void> {
     const detected = this.#call(async () => {
       const one = this.#idlest();
-      one.waiting += events.size;
+      const bytes = events.map(lengthOf).reduce((sum, length) => sum + length, 0);
+      one.waiting += bytes;
       try {
         await one.begun;
-        await one.remote.detect(events);
+        await one.remote.detect(moving(events, ...events.filter((part) => part instanceof Uint8Array)));
       } finally {
-        one.waiting -= events.size;
+        one.waiting -= bytes;
         this.#room.resolve();
       }
     });

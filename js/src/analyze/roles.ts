@@ -1,6 +1,7 @@
 /** What a page and the workers that look for findings ask each other. */
 
 import type { CompiledModule } from "../artefact/load.js";
+import type { Lines } from "../index/in-pieces.js";
 import type { Analysis } from "./types.js";
 
 /** What a worker is there for: to make findings of what others detect, or to detect, event by event. */
@@ -11,7 +12,7 @@ export interface AnalysisWorker extends Pick<Analysis, "tell" | "list" | "of" | 
   begin(module: CompiledModule, rules: string, role: Role): Promise<void>;
   // Of a detector.
   /** Resolves when the service has all that was detected there. */
-  detect(events: Blob): Promise<void>;
+  detect(events: readonly Lines[]): Promise<void>;
   // Of the service.
   /** Pieces will come from there. */
   join(detector: MessagePort): void;

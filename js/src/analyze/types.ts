@@ -1,5 +1,7 @@
 /** What rules find among verified events (SPEC section 13), as a page is told of it. */
 
+import type { Lines } from "../index/in-pieces.js";
+
 /** How serious a finding is. */
 export type Level = (typeof LEVELS)[number];
 
@@ -117,7 +119,7 @@ export interface Facts {
 /** Looks for what rules describe, in workers. */
 export interface Analysis {
   /** Looks at verified events: lines as the verifier writes them. Resolves when there is room for more. */
-  add(events: Blob): Promise<void>;
+  add(events: readonly Lines[]): Promise<void>;
   /** Resolves when all that was added was looked at, with what was found. */
   tell(facts: Facts | undefined): Promise<FindingsStatus>;
   /** Findings, the most serious ones first, of a rule or of all; places are those of what was told last. */

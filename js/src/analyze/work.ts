@@ -1,7 +1,7 @@
 /** A worker that looks for findings: it is told what it is there for, and serves until it is terminated. */
 
 import { connect, moving, type Port, type Remote } from "../calls/calls.js";
-import { inPieces } from "../index/in-pieces.js";
+import { inPieces, type Lines } from "../index/in-pieces.js";
 import init, { Detector } from "../wasm/analyzer.js";
 import { FindingsService } from "./findings-service.js";
 import type { AnalysisWorker, PieceTaker } from "./roles.js";
@@ -13,9 +13,11 @@ export function work(port: Port): void {
   let detector: { readonly detector: Detector; readonly service: Remote<PieceTaker> };
   /** What is detected in, one blob after the other. */
   let detecting: Promise<void> = Promise.resolve();
-  const detect = async (events: Blob): Promise<void> => {
+  const detect = async (events: readonly Lines[]): Promise<void> => {
     const { detector: one, service } = detector;
-    await inPieces(events, (lines) => one.detect(lines));
+    for (const part of events) {
+      await inPieces(part, (lines) => one.detect(lines));
+    }
     const piece = one.finish() as Uint8Array<ArrayBuffer>;
     await service.take(moving(piece, piece));
   };

@@ -23,7 +23,7 @@ function bytesIn(buffer: ArrayBuffer, length: number): Uint8Array<ArrayBuffer> {
 /** The events' bytes: those of the export, where it is a file, and else in blobs, which a browser keeps outside of the page's memory. */
 export class Blobs {
   #file: HashedFile | undefined;
-  readonly #blobs: Blob[] = [new Blob()];
+  readonly #blobs: (Blob | undefined)[] = [undefined];
   /** What each was made of. */
   readonly #parts: (readonly Blob[])[] = [[]];
   /** The part that was read last as a whole. */

@@ -7,6 +7,7 @@ import type { Mark } from "../verify/marks.js";
 import type { Reading } from "../verify/source.js";
 import { Builders } from "./builders.js";
 import { canHash, openHashing } from "./hashed-file.js";
+import type { Lines } from "./in-pieces.js";
 import type { IndexHost, IndexWorker } from "./roles.js";
 import type {
   Column,
@@ -184,7 +185,7 @@ class WorkersIndex implements EventIndex {
     });
   }
 
-  lines(segment: number): Promise<Blob | undefined> {
+  lines(segment: number): Promise<readonly Lines[] | undefined> {
     return this.#call((remote) => remote.lines(segment));
   }
 

@@ -1,4 +1,4 @@
-/** Reads whole lines of a blob, a little at a time. */
+/** Reads whole lines, a little at a time. */
 
 import { turn } from "./turn.js";
 
@@ -11,14 +11,26 @@ const WORK = 12;
 
 const LF = 0x0a;
 
-/** Has all lines of a blob taken, as the verifier writes them. */
-export async function inPieces(events: Blob, take: (lines: Uint8Array) => void): Promise<void> {
+/** Whole lines, wherever they are kept. */
+export type Lines = Blob | Uint8Array<ArrayBuffer>;
+
+/** How many bytes they are. */
+export function lengthOf(lines: Lines): number {
+  return lines instanceof Uint8Array ? lines.length : lines.size;
+}
+
+/** Has all lines taken, as the verifier writes them. */
+export async function inPieces(events: Lines, take: (lines: Uint8Array) => void): Promise<void> {
+  const length = lengthOf(events);
   let size = READ;
   let begun = performance.now();
-  for (let at = 0; at < events.size; ) {
-    const bytes = new Uint8Array(await events.slice(at, at + size).arrayBuffer());
+  for (let at = 0; at < length; ) {
+    const bytes =
+      events instanceof Uint8Array
+        ? events.subarray(at, at + size)
+        : new Uint8Array(await events.slice(at, at + size).arrayBuffer());
     const end = bytes.lastIndexOf(LF) + 1;
-    if (end === 0 && at + size >= events.size) {
+    if (end === 0 && at + size >= length) {
       throw new Error("the events end within a line");
     }
     size = end === 0 ? size * 2 : READ;

@@ -1,9 +1,10 @@
-import type { Remote } from "../calls/calls.js";
+import { moving, type Remote } from "../calls/calls.js";
 import { CountersignError, plainError } from "../error.js";
 import { inTurn } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
+import type { Lines } from "./in-pieces.js";
 import { PAGE } from "./page.js";
 import type { IndexHost } from "./roles.js";
 import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
@@ -157,7 +158,7 @@ export class IndexService {
     return { shown, withheld, skipped, listed, events: this.#index.events };
   }
 
-  lines(segment: number): Promise<Blob | undefined> {
+  lines(segment: number): Promise<readonly Lines[] | undefined> {
     return this.#linesInTurn(() => this.#lines(segment));
   }
 
@@ -172,20 +173,21 @@ export class IndexService {
     }
   }
 
-  async #lines(segment: number): Promise<Blob | undefined> {
+  async #lines(segment: number): Promise<readonly Lines[] | undefined> {
     const taken = this.#taken[segment];
     if (taken === undefined) {
       return undefined;
     }
-    const lines = [this.#blobs.whole(taken.blob) ?? new Blob()];
+    const kept = this.#blobs.whole(taken.blob);
+    const written: Uint8Array<ArrayBuffer>[] = [];
     this.#index.beginLines(taken.from, taken.to);
     for (let wanted = this.#index.linesWant(); wanted !== undefined; wanted = this.#index.linesWant()) {
       const [begin = 0, end = 0] = wanted;
       const bytes = await this.#blobs.read(0, begin, end);
-      lines.push(new Blob([this.#index.linesOf(bytes) as Uint8Array<ArrayBuffer>]));
+      written.push(this.#index.linesOf(bytes) as Uint8Array<ArrayBuffer>);
       await turn();
     }
-    return new Blob(lines);
+    return moving(kept === undefined ? written : [kept, ...written], ...written);
   }
 
   /** The events found, with their bytes, some at a time. */

@@ -3,6 +3,7 @@
 import type { CompiledModule } from "../artefact/load.js";
 import type { PlainError } from "../error.js";
 import type { Mark } from "../verify/marks.js";
+import type { Lines } from "./in-pieces.js";
 import type { Doubts } from "./standing.js";
 import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
 
@@ -46,7 +47,7 @@ export interface IndexWorker {
   lineOf(index: number): number | undefined;
   indexes(): Float64Array;
   coverage(): Coverage;
-  lines(segment: number): Promise<Blob | undefined>;
+  lines(segment: number): Promise<readonly Lines[] | undefined>;
   save(id: number, as: SavedAs, doubts: Doubts | undefined): Promise<Blob>;
   cancel(id: number): void;
 }

@@ -3,6 +3,7 @@
 import type { VerifiedEvent } from "../verify/batch.js";
 import type { Mark, SkipMark, WithheldMark } from "../verify/marks.js";
 import type { Reading as Source } from "../verify/source.js";
+import type { Lines } from "./in-pieces.js";
 import type { Doubts } from "./standing.js";
 
 /** What values are counted of: the short names of docs/query.md. */
@@ -279,7 +280,7 @@ export interface EventIndex {
   indexes(): Promise<Float64Array>;
   coverage(): Promise<Coverage>;
   /** The events of a segment as the verifier writes them, from segment 0 on; undefined where there are no more yet. */
-  lines(segment: number): Promise<Blob | undefined>;
+  lines(segment: number): Promise<readonly Lines[] | undefined>;
   /**
    * All events found, in the order of the newest answer. NDJSON is as `countersign show --json` writes it: the event as it
    * was signed, byte for byte, and beside it what its reading says. CSV is for spreadsheets, of which none executes it: an

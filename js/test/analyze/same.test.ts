@@ -90,7 +90,7 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
     const analysis = threaded(pack, detectors);
     // What comes last is added first: nobody says in which order batches come.
     for (const blob of detectors === 1 ? blobs : blobs.toReversed()) {
-      analysis.add(blob);
+      await analysis.add([blob]);
       await analysis.tell(undefined);
     }
     await analysis.tell(factsOf(report));

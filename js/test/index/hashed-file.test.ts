@@ -113,7 +113,7 @@ async function told(index: EventIndex) {
     if (more === undefined) {
       break;
     }
-    lines.push(...(await more.text()).split("\n").slice(0, -1));
+    lines.push(...(await new Blob([...more]).text()).split("\n").slice(0, -1));
   }
   const found = await index.ask("note:*needle*", { by: "place", descending: false }, () => {});
   const needles = "events" in found ? found.events : found;
