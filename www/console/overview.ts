@@ -10,11 +10,20 @@ export async function overview(): Promise<Overview> {
   return createOverview({ module: once(inlined.overviewModule), worker: await starter(inlined.overview) });
 }
 
-/** Takes the events that came since, and tells how many blobs are known now. */
+/** Takes the events of the segments that came since, and tells how many of these are known now. */
 export async function taken(session: Session, endpoints: Endpoints, known: number): Promise<number> {
-  const blobs = await session.index.blobs(known);
-  await Promise.all(blobs.map((blob) => endpoints.add(blob)));
-  return known + blobs.length;
+  let segment = known;
+  for (
+    let lines = await session.index.lines(segment);
+    lines !== undefined;
+    lines = await session.index.lines(segment)
+  ) {
+    for (const part of lines) {
+      await endpoints.add(part);
+    }
+    segment += 1;
+  }
+  return segment;
 }
 
 /** A text that somebody brought. */

@@ -1,6 +1,7 @@
 /** The page's side of learning of endpoints and simulating years. */
 
-import { WorkerGroup, type WorkerLike } from "../calls/calls.js";
+import { moving, WorkerGroup, type WorkerLike } from "../calls/calls.js";
+import type { Lines } from "../index/in-pieces.js";
 import { inTurn } from "../promises.js";
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
@@ -33,7 +34,8 @@ export function createOverview({ module, worker }: OverviewSetup): Overview {
         close();
         throw error;
       }
-      return { add: (events) => ask(() => remote.add(events)), tell: (of) => ask(() => remote.tell(of)), close };
+      const moved = (events: Lines) => (events instanceof Uint8Array ? moving(events, events) : events);
+      return { add: (events) => ask(() => remote.add(moved(events))), tell: (of) => ask(() => remote.tell(of)), close };
     },
     async expose(scenarios, of, signals) {
       const loaded = await module();

@@ -1,6 +1,7 @@
 /** What verified events say of endpoints, and what scenarios come to, as the program's JSON has it (docs/inventory.md, docs/risk.md). */
 
 import type { Counted, Finding, Level } from "../analyze/types.js";
+import type { Lines } from "../index/in-pieces.js";
 
 /** How calls were answered: with a status of HTTP, or as the event says without one. */
 export interface Answered {
@@ -216,7 +217,7 @@ export interface Refused {
 /** Learns of endpoints, in a worker of its own. */
 export interface Endpoints {
   /** Takes verified events: lines as the verifier writes them. */
-  add(events: Blob): Promise<void>;
+  add(events: Lines): Promise<void>;
   /** What is known by now, as text: JSON of `Inventory`. */
   tell(of: Of): Promise<string>;
   /** Ends its worker. */

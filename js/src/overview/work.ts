@@ -1,14 +1,14 @@
 /** A worker that learns of endpoints, or simulates years. */
 
 import { connect, type Port } from "../calls/calls.js";
-import { inPieces } from "../index/in-pieces.js";
+import { inPieces, type Lines } from "../index/in-pieces.js";
 import init, { Endpoints, expose, Signals as Taken } from "../wasm/overview.js";
 import type { Exposure, Of, Refused, ScenarioFile, Signals } from "./types.js";
 
 /** What is asked for. */
 export interface OverviewWorker {
   begin(module: WebAssembly.Module, description: string | undefined): Promise<void>;
-  add(events: Blob): Promise<void>;
+  add(events: Lines): Promise<void>;
   tell(of: Of): string;
   expose(
     module: WebAssembly.Module,
