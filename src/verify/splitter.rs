@@ -131,10 +131,10 @@ impl Splitter {
 
     /// Makes a stretch of the whole lines that were taken and are not in one yet.
     pub fn settle(&mut self) {
-        if let Some(Ok(_)) = &self.body.header {
-            if let Some(stretch) = self.body.lines.whole_lines() {
-                self.body.give(stretch);
-            }
+        if let Some(Ok(_)) = &self.body.header
+            && let Some(stretch) = self.body.lines.whole_lines()
+        {
+            self.body.give(stretch);
         }
     }
 
@@ -195,7 +195,9 @@ impl Body {
         if let Some(Ok(_)) = &self.header {
             let mut stretches = Vec::new();
             self.lines.push(bytes, &mut |stretch| stretches.push(stretch));
-            stretches.into_iter().for_each(|stretch| self.give(stretch));
+            for stretch in stretches {
+                self.give(stretch);
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 /** Asks the log for exports, and verifies what it answers. */
 
-import { type Captured, captured } from "@countersign/viewer/captured-stream.js";
 import { bodyWithEarlierEntries, namesIssuers } from "@countersign/viewer/earlier-entries.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
 import { trustText } from "../src/input/trust.ts";
@@ -46,7 +45,6 @@ export class Searching {
   ran: Conditions | undefined;
   readonly #needed: Needed;
   #running = new AbortController();
-  #kept: Captured | undefined;
 
   constructor(needed: Needed) {
     this.#needed = needed;
@@ -55,7 +53,6 @@ export class Searching {
   async run(conditions: Conditions): Promise<void> {
     const { log, history } = this.#needed;
     const running = this.#anew();
-    this.#kept = undefined;
     this.ran = conditions;
     this.#tell({ ...NO_SEARCH, isAsking: true });
     try {
@@ -63,10 +60,9 @@ export class Searching {
       const boundary = counted(conditions) > 0 ? history.boundary : undefined;
       const response = await log.success(exportAddress(conditions, boundary), { signal: running.signal });
       if (response.body === null) throw new TypeError("an answer without a body");
-      this.#kept = captured(this.#whole(response.body));
       this.#tell({ ...this.search, boundary });
       const { seen } = history;
-      const read = new Response(this.#kept.stream, { headers: response.headers });
+      const read = new Response(this.#whole(response.body), { headers: response.headers });
       await this.#verify(read, seen === undefined ? [] : [seen.pin], running);
     } catch (error) {
       if (this.#running !== running) return;
@@ -80,7 +76,7 @@ export class Searching {
   /** Verifies what came once more, by what the reader trusts now: the very same bytes, where all of them are there. */
   async again(): Promise<void> {
     const { session } = this.search;
-    const bytes = session?.bytes ?? this.#kept?.blob();
+    const bytes = session?.bytes;
     if (bytes !== undefined) await this.#verify(bytes, session?.pins ?? [], this.#anew());
     else if (session !== undefined && this.ran !== undefined) await this.run(this.ran);
   }
@@ -92,7 +88,6 @@ export class Searching {
   /** Ends it with all it keeps. */
   close(): void {
     this.#anew();
-    this.#kept = undefined;
     this.ran = undefined;
     this.search = NO_SEARCH;
   }
@@ -120,13 +115,11 @@ export class Searching {
       if (this.#running === running) this.#tell(NO_SEARCH);
       return;
     }
-    const kept = this.#kept;
     const given = {
       trust: trustText(reader.trust),
       pins,
       name: "export",
       rules: tools.rules,
-      kept: () => kept?.blob(),
     };
     const session = new Session(source, given, tools);
     running.signal.addEventListener("abort", () => session.cancel());

@@ -71,8 +71,9 @@ class WorkersAnalysis implements Analysis {
     this.#detected.catch(() => {});
     const isFull = () => this.#detectors.length > 0 && this.#detectors.every(({ waiting }) => waiting > UNDER_WAY);
     while (isFull()) {
-      this.#room = deferred();
-      await this.#room.promise;
+      const room = deferred();
+      this.#room = room;
+      await this.#call(() => room.promise);
     }
   }
 

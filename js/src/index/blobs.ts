@@ -1,9 +1,9 @@
 import { open } from "../verify/source.js";
-import { HashedFile } from "./hashed-file.js";
+import { ExportBytes, type KnownPiece } from "./export-bytes.js";
 import type { Place } from "./types.js";
 
-/** The number of the export, where it is a file. */
-const FILE = 0;
+/** The number of the export. */
+const EXPORT = 0;
 /** What lies so near to what is wanted is read along with it. */
 const NEAR = 32 << 10;
 
@@ -20,9 +20,9 @@ function bytesIn(buffer: ArrayBuffer, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.byteLength < length ? new ArrayBuffer(length) : buffer, 0, length);
 }
 
-/** The events' bytes: those of the export, where it is a file, and else in blobs, which a browser keeps outside of the page's memory. */
+/** The events' bytes: those of the export, and what does not stand in it as it was signed, in blobs: a browser keeps them outside of the page's memory. */
 export class Blobs {
-  #file: HashedFile | undefined;
+  #export: ExportBytes | undefined;
   readonly #blobs: (Blob | undefined)[] = [undefined];
   /** What each was made of. */
   readonly #parts: (readonly Blob[])[] = [[]];
@@ -30,14 +30,14 @@ export class Blobs {
   #last = NONE;
   #passing = new ArrayBuffer(0);
 
-  /** The export is this file. */
-  fromFile(file: Blob): void {
-    this.#file = new HashedFile(file);
+  /** Events are going to be those of an export: of this file, or of pieces that are kept. */
+  open(file: Blob | undefined): void {
+    this.#export = new ExportBytes(file);
   }
 
-  /** A piece of it has this hash. */
-  know(nth: number, hash: ArrayBuffer): void {
-    this.#file?.know(nth, hash);
+  /** A piece of it is known. */
+  know(nth: number, piece: KnownPiece): void {
+    this.#export?.know(nth, piece);
   }
 
   /** Keeps them as one, and gives its number. */
@@ -53,8 +53,8 @@ export class Blobs {
 
   /** A stretch of one of them. */
   async read(blob: number, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (blob === FILE) {
-      return this.#readFile(begin, new Uint8Array(end - begin));
+    if (blob === EXPORT) {
+      return this.#readExport(begin, new Uint8Array(end - begin));
     }
     const bytes = this.#blobs[blob]?.slice(begin, end) ?? new Blob();
     return new Uint8Array(await bytes.arrayBuffer());
@@ -67,8 +67,8 @@ export class Blobs {
   async readPassing(blob: number, begin: number, end: number): Promise<Uint8Array> {
     const into = bytesIn(this.#passing, end - begin);
     this.#passing = into.buffer;
-    if (blob === FILE) {
-      return this.#readFile(begin, into);
+    if (blob === EXPORT) {
+      return this.#readExport(begin, into);
     }
     let from = 0;
     for (const part of this.#parts[blob] ?? []) {
@@ -82,8 +82,8 @@ export class Blobs {
     return into;
   }
 
-  async #readFile(begin: number, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#file?.read(begin, into);
+  async #readExport(begin: number, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#export?.read(begin, into);
     return into;
   }
 

@@ -4,9 +4,9 @@ import { connect, crossed, moving, type Remote, type WorkerLike, watch } from ".
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
-import type { Reading } from "../verify/source.js";
+import type { Reading, Source } from "../verify/source.js";
 import { Builders } from "./builders.js";
-import { canHash, openHashing } from "./hashed-file.js";
+import { openKept } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
 import type { IndexHost, IndexWorker } from "./roles.js";
 import type {
@@ -97,13 +97,10 @@ class WorkersIndex implements EventIndex {
     });
   }
 
-  fromFile(file: Blob): Blob | Reading {
-    if (!canHash()) {
-      return file;
-    }
-    const quietly = (done: Promise<void>) => void done.catch(() => {});
-    quietly(this.#take((remote) => remote.fromFile(file)));
-    return openHashing(file, (nth, hash) => quietly(this.#take((remote) => remote.know(nth, hash))));
+  open(source: Source): Reading {
+    const tell = (what: (remote: Remote<IndexWorker>) => Promise<void>) => void this.#take(what).catch(() => {});
+    tell((remote) => remote.open(source instanceof Blob ? source : undefined));
+    return openKept(source, (nth, piece) => tell((remote) => remote.know(nth, piece)));
   }
 
   async add(batch: Uint8Array<ArrayBuffer>): Promise<void> {

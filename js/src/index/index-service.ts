@@ -4,6 +4,7 @@ import { inTurn } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
+import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
 import { PAGE } from "./page.js";
 import type { IndexHost } from "./roles.js";
@@ -57,7 +58,7 @@ export class IndexService {
   #next = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isFiltered = false;
-  /** The segments in the order in which they came: where their bytes are kept that stand in no file, and their rows. */
+  /** The segments in the order in which they came: where their bytes are that do not stand in the export, and their rows. */
   readonly #taken: { readonly blob: number; readonly from: number; readonly to: number }[] = [];
   readonly #linesInTurn = inTurn();
   /** How many savings go on: what they save stays as it is. */
@@ -68,12 +69,12 @@ export class IndexService {
     this.#failed = failed;
   }
 
-  fromFile(file: Blob): void {
-    this.#blobs.fromFile(file);
+  open(file: Blob | undefined): void {
+    this.#blobs.open(file);
   }
 
-  know(nth: number, hash: ArrayBuffer): void {
-    this.#blobs.know(nth, hash);
+  know(nth: number, piece: KnownPiece): void {
+    this.#blobs.know(nth, piece);
   }
 
   take(segment: Uint8Array, parts: readonly Blob[]): void {

@@ -3,6 +3,7 @@
 import type { CompiledModule } from "../artefact/load.js";
 import type { PlainError } from "../error.js";
 import type { Mark } from "../verify/marks.js";
+import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
 import type { Doubts } from "./standing.js";
 import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
@@ -20,17 +21,17 @@ export interface BuilderWorker {
 
 /** What a worker that makes segments asks of the service. */
 export interface SegmentTaker {
-  /** The bytes are those of the events in the segment that do not stand in a file. */
+  /** The bytes are those of the events in the segment that do not stand in the export. */
   take(segment: Uint8Array<ArrayBuffer>, parts: readonly Blob[]): void;
 }
 
 /** What the page asks of the worker that keeps the index: first to begin. */
 export interface IndexWorker {
   begin(module: CompiledModule, role: Role): Promise<void>;
-  /** The export is this file. */
-  fromFile(file: Blob): void;
-  /** A piece of it has this hash. */
-  know(nth: number, hash: ArrayBuffer): void;
+  /** Events are going to be those of an export: of this file, or of pieces that are kept. */
+  open(file: Blob | undefined): void;
+  /** A piece of it is known. */
+  know(nth: number, piece: KnownPiece): void;
   /** Segments will come from there. */
   join(builder: MessagePort): void;
   mark(marks: readonly Mark[]): void;

@@ -2,7 +2,7 @@
 
 import type { VerifiedEvent } from "../verify/batch.js";
 import type { Mark, SkipMark, WithheldMark } from "../verify/marks.js";
-import type { Reading as Source } from "../verify/source.js";
+import type { Reading as Opened, Source } from "../verify/source.js";
 import type { Lines } from "./in-pieces.js";
 import type { Doubts } from "./standing.js";
 
@@ -63,7 +63,7 @@ export interface EventRow extends Omit<VerifiedEvent, "parse" | "json"> {
 
 /** Where bytes stand. */
 export interface Place {
-  /** Of the export itself 0, where it is a file. */
+  /** Of the export itself 0. */
   readonly blob: number;
   readonly begin: number;
   readonly end: number;
@@ -244,10 +244,10 @@ export interface Saving {
 /** An index of verified events, which a worker keeps, as a page sees it. Queries are texts of docs/query.md. */
 export interface EventIndex {
   /**
-   * The events are going to be those of this file; gives what to have verified in its place. Their bytes are then read
-   * in the file when they are wanted, as long as it is as it was, and kept nowhere else.
+   * The events are going to be those of this export; gives what to have verified in its place. Their bytes are then read
+   * in it when they are wanted: in a file, as long as it is as it was, and anything else is kept for that.
    */
-  fromFile(file: Blob): Blob | Source;
+  open(source: Source): Opened;
   /** Takes a batch of events as the verifier writes them; the bytes are moved. Resolves when there is room for more. */
   add(batch: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Takes what stands beside events: gaps and withheld events are rows, other leaves count as shown in the coverage. */

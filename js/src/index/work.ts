@@ -48,8 +48,8 @@ export function work(port: Port): void {
     join: (from) => {
       connect(from, { take: (segment: Uint8Array, parts: readonly Blob[]) => running().take(segment, parts) });
     },
-    fromFile: (file) => running().fromFile(file),
-    know: (nth, hash) => running().know(nth, hash),
+    open: (file) => running().open(file),
+    know: (nth, piece) => running().know(nth, piece),
     mark: (marks) => running().mark(marks),
     settle: () => running().settle(),
     ask: (question, query, order) => running().ask(question, query, order),

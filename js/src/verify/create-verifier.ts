@@ -90,7 +90,7 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
     const task = readTask(options);
     const asked = readThreads(options);
     const reading = open(source);
-    task.wants.offsets = reading.isKept === true;
+    task.wants.offsets = reading.kept !== undefined;
     return run(reading, options, starter(task, asked, asked ?? defaultThreads(reading.total)));
   };
   const verifyLive: VerifyLive = async (lines, options) => {

@@ -9,8 +9,8 @@ export type Source = Blob | Response | ReadableStream<Uint8Array> | AsyncIterabl
 export interface Reading {
   /** How many bytes there are, where that is known. */
   readonly total: number | undefined;
-  /** Whether it can be read again: verified events then say where in it they stand. */
-  readonly isKept?: boolean;
+  /** All that was read, once it was, where that is kept by whoever opened it: verified events then say where in it they stand. */
+  readonly kept?: () => Blob;
   /**
    * The next bytes: as many as fit into the buffer, or all that are left; undefined at the end. They are in this
    * buffer, or in one that its memory was moved to.
@@ -26,7 +26,7 @@ export function open(source: Source | Reading): Reading {
     return inPieces([source].values(), source.byteLength);
   }
   if (typeof source === "object" && source !== null) {
-    if ("isKept" in source) {
+    if ("kept" in source) {
       return source;
     }
     if (isBlob(source)) {

@@ -2,7 +2,6 @@
 
 import { type PlainError, plainError } from "../error.js";
 import { type Alarm, isAlarming } from "./alarm.js";
-import { type Captured, captured } from "./captured-stream.js";
 import type { Link } from "./following.js";
 import type { Ranges } from "./ranges.js";
 import { isLive, type Session, type Tools } from "./session.js";
@@ -63,10 +62,10 @@ export class SessionController {
   open(tools: Tools, given: Given): void {
     this.stop();
     const { signal } = this.#running;
-    let fed: Captured | undefined;
+    let fed: ReadableStream<Uint8Array> | undefined;
     if (given.isFed) {
       const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
-      fed = captured(readable);
+      fed = readable;
       this.#fed = writable.getWriter();
     }
     this.isLoading = true;

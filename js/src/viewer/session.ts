@@ -43,8 +43,6 @@ export interface Given {
   readonly name?: string | undefined;
   /** The pack of rules that is looked for; without it none is. */
   readonly rules?: (() => Promise<string>) | undefined;
-  /** The bytes that were read, where the source is no Blob and somebody kept them. */
-  readonly kept?: (() => Blob | undefined) | undefined;
 }
 
 /**
@@ -102,11 +100,10 @@ export class Session extends EventTarget {
   #running = new AbortController();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
-  #kept: (() => Blob | undefined) | undefined;
+  #kept: (() => Blob) | undefined;
 
-  constructor(source: Source | Live, { trust, pins = [], expect, name, rules, kept }: Given, tools: Tools) {
+  constructor(source: Source | Live, { trust, pins = [], expect, name, rules }: Given, tools: Tools) {
     super();
-    this.#kept = kept;
     this.#tools = tools;
     this.source = source;
     this.name = name;
@@ -128,10 +125,7 @@ export class Session extends EventTarget {
 
   /** All that was read, once it was: what parts and proofs are cut out of. */
   get bytes(): Blob | undefined {
-    if (this.phase !== "done") {
-      return undefined;
-    }
-    return this.source instanceof Blob ? this.source : this.#kept?.();
+    return this.phase === "done" ? this.#kept?.() : undefined;
   }
 
   /** Whether somebody stopped it. */
@@ -186,7 +180,8 @@ export class Session extends EventTarget {
         };
         this.#take(await verifyLive(source.live, { ...hearing, onReport }));
       } else {
-        const reading = source instanceof Blob ? this.index.fromFile(source) : source;
+        const reading = this.index.open(source);
+        this.#kept = reading.kept;
         this.#take(await verify(reading, hearing));
       }
       await this.index.settle();

@@ -2,7 +2,6 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, type ErrorCode } from "../error.js";
-import { type Captured, captured } from "./captured-stream.js";
 import { bodyWithEarlierEntries, namesIssuers, withEarlierEntries } from "./earlier-entries.js";
 import { Following, type Link } from "./following.js";
 import { Session, type Tools } from "./session.js";
@@ -28,7 +27,7 @@ export interface Opening {
   readonly tools: Tools;
   readonly given: Given;
   /** What is fed to it. */
-  readonly fed: Captured | undefined;
+  readonly fed: ReadableStream<Uint8Array> | undefined;
   readonly signal: AbortSignal;
   /** Told whenever the connection to a live log changes. */
   readonly onLink: (link: Link) => void;
@@ -52,7 +51,7 @@ export async function openSession(opening: Opening): Promise<Session> {
   const trust = await trustOf(opening);
   const given = { trust, pins, rules: rulesOf(opening) };
   if (fed !== undefined) {
-    return new Session(fed.stream, { ...given, kept: fed.blob }, tools);
+    return new Session(fed, given, tools);
   }
   if (file !== undefined) {
     return new Session(file, { ...given, name: nameOf(file) }, tools);
@@ -66,9 +65,7 @@ export async function openSession(opening: Opening): Promise<Session> {
     return new Session(response, { ...given, name: address }, tools);
   }
   const body = namesIssuers(trust) ? bodyWithEarlierEntries(response.body, beside(address, opening)) : response.body;
-  const kept = captured(body);
-  const read = new Response(kept.stream, { headers: response.headers });
-  return new Session(read, { ...given, name: address, kept: kept.blob }, tools);
+  return new Session(new Response(body, { headers: response.headers }), { ...given, name: address }, tools);
 }
 
 /** A session for as long as the log goes on from what it showed, and then another that is held to the last pin. */

@@ -1,4 +1,4 @@
-/** A file that is verified, and read again for its events. */
+/** An export that is verified, and read again for its events. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -6,9 +6,10 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { createVerifier } from "countersign/verify/host";
-import { HashedFile, openHashing } from "../../dist/index/hashed-file.js";
+import { ExportBytes, openKept } from "../../dist/index/export-bytes.js";
 import type { EventIndex } from "../../dist/index/types.js";
 import script from "../../dist/inlined/worker.node.js";
+import type { Source } from "../../dist/verify/source.js";
 import { thread } from "../../dist/verify/thread.node.js";
 import { exportOf } from "../verify/inputs.ts";
 import { threaded } from "./threaded.ts";
@@ -22,9 +23,9 @@ const { verify } = createVerifier({
 
 const BYTES = new Uint8Array(3 * PIECE + 1000).map((_, nth) => (nth * nth) >> 7);
 
-/** Of how many pieces the hash was told before it is read again. */
-async function hashed(file: Blob, then = file): Promise<HashedFile> {
-  const known = new HashedFile(then);
+/** An export that was read to its end, and is read again from `file`. */
+async function opened(source: Source, file: Blob | undefined): Promise<ExportBytes> {
+  const known = new ExportBytes(file);
   const told: Promise<void>[] = [];
   let tell: () => void = () => {};
   const next = () =>
@@ -34,8 +35,8 @@ async function hashed(file: Blob, then = file): Promise<HashedFile> {
       }),
     );
   next();
-  const reading = openHashing(file, (nth, hash) => {
-    known.know(nth, hash);
+  const reading = openKept(source, (nth, piece) => {
+    known.know(nth, piece);
     tell();
   });
   for (let piece = await reading.next(new ArrayBuffer(PIECE)); piece !== undefined; ) {
@@ -45,22 +46,27 @@ async function hashed(file: Blob, then = file): Promise<HashedFile> {
     next();
     piece = await reading.next(new ArrayBuffer(PIECE));
   }
+  assert.deepEqual(new Uint8Array((await reading.kept?.().arrayBuffer()) ?? []), BYTES);
   return known;
 }
 
-async function read(file: HashedFile, begin: number, end: number): Promise<Uint8Array> {
+const hashed = (file: Blob, then = file) => opened(file, then);
+
+async function read(file: ExportBytes, begin: number, end: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(end - begin);
   await file.read(begin, bytes);
   return bytes;
 }
 
 test("a stretch is read as it stands, wherever pieces end and in any order", async () => {
-  const file = await hashed(new Blob([BYTES]));
   const ends = [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7, 3 * PIECE, BYTES.length - 1, BYTES.length];
   const stretches = ends.flatMap((begin) => ends.filter((end) => end >= begin).map((end) => [begin, end] as const));
-  const all = await Promise.all(stretches.toReversed().map(([begin, end]) => read(file, begin, end)));
-  for (const [nth, [begin, end]] of stretches.toReversed().entries()) {
-    assert.ok(Buffer.from(all[nth] ?? []).equals(BYTES.subarray(begin, end)), `${begin} to ${end}`);
+  const file = new Blob([BYTES]);
+  for (const bytes of [await hashed(file), await opened(file.stream(), undefined), await opened(BYTES, undefined)]) {
+    const all = await Promise.all(stretches.toReversed().map(([begin, end]) => read(bytes, begin, end)));
+    for (const [nth, [begin, end]] of stretches.toReversed().entries()) {
+      assert.ok(Buffer.from(all[nth] ?? []).equals(BYTES.subarray(begin, end)), `${begin} to ${end}`);
+    }
   }
 });
 
@@ -79,19 +85,18 @@ test("what changed since is not read, and what did not is", async () => {
 });
 
 test("a piece whose hash is not known yet is waited for", async () => {
-  const file = new HashedFile(new Blob([BYTES]));
+  const file = new ExportBytes(new Blob([BYTES]));
   const reading = read(file, 5, 9);
   file.know(0, await crypto.subtle.digest("SHA-256", BYTES.subarray(0, PIECE)));
   assert.deepEqual(await reading, BYTES.subarray(5, 9));
 });
 
-/** An index of an export's events: of a file, or of bytes. */
-async function indexOf(t: TestContext, source: Blob | Uint8Array<ArrayBuffer>, trust: string, threads: number) {
+/** An index of an export's events, which it reads in the export or is given. */
+async function indexOf(t: TestContext, source: Source, trust: string, threads: number, isOpened = true) {
   const index = threaded();
   t.after(() => index.close());
-  const opened = source instanceof Blob ? index.fromFile(source) : source;
   let batches = 0;
-  const { report } = await verify(opened, {
+  const { report } = await verify(isOpened ? index.open(source) : source, {
     trust,
     threads,
     onEvents: async ({ bytes }) => {
@@ -126,19 +131,22 @@ const NOTE = "a note that is too long for a column, ".repeat(300);
 const eventAt = (seq: number, chain: number) =>
   JSON.stringify({ action: "job.run", actor: { id: `u_${chain}` }, note: seq % 50 === 0 ? `${NOTE}needle` : "ü", seq });
 
-test("an index of a file has what one of kept bytes has", async (t) => {
+test("an index that reads events in the export has what one has that is given them", async (t) => {
   const { bytes, trust } = exportOf({ chains: 5, events: 800, eventAt });
-  const wanted = await told(await indexOf(t, bytes, trust, 0));
+  const wanted = await told(await indexOf(t, bytes, trust, 0, false));
   assert.equal(wanted.lines.length, 4000);
   assert.equal(wanted.needles, 80);
-  for (const [what, file] of Object.entries({
-    file: new Blob([bytes]),
-    compressed: new Blob([gzipSync(bytes)]),
-    // Its lines do not say where they stand in canonical form.
-    reserialised: new Blob([Buffer.from(Buffer.from(bytes).toString().replaceAll('"action":', '"action": '))]),
+  const reserialised = Buffer.from(bytes).toString().replaceAll('"action":', '"action": ');
+  for (const [what, source] of Object.entries({
+    file: () => new Blob([bytes]),
+    stream: () => new Blob([bytes]).stream(),
+    response: () => new Response(bytes),
+    compressed: () => new Blob([gzipSync(bytes)]),
+    // Where an event stands in canonical form alone no place is told.
+    reserialised: () => new Blob([reserialised]),
   })) {
     for (const threads of [0, 2]) {
-      const { row, ...others } = await told(await indexOf(t, file, trust, threads));
+      const { row, ...others } = await told(await indexOf(t, source(), trust, threads));
       const { row: wantedRow, ...wantedOthers } = wanted;
       assert.deepEqual(others, wantedOthers, `${what}, ${threads} threads`);
       assert.deepEqual({ ...row, place: undefined }, { ...wantedRow, place: undefined });
