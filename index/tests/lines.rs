@@ -11,7 +11,7 @@ fn line(number: usize, offset: Option<usize>, event: &str) -> String {
         "{{\"line\":{number}{offset},\"index\":{index},\"chain\":\"da7f84a510cb84b8cbb5b74a63c306ec\",\
          \"seq\":{number},\"time\":\"2026-11-20T06:01:02.345Z\",\"authorised\":{},\"vkey\":\"a\\\\\\\"b+1\",\
          \"event\":{event}}}\n",
-        number % 2 == 0
+        number.is_multiple_of(2)
     )
 }
 

@@ -174,7 +174,8 @@ mod tests {
                 Some(offset) => LINE.replace(",\"index\"", &format!(",\"offset\":{offset},\"index\"")),
             };
             let Line { number, index, chain, seq, time, authorised, event, .. } = read(&written).unwrap();
-            let (number, index, seq, vkey) = (number as u64, index as u64, seq as u64, br#""a\\\"b+1""#);
+            let (number, index, seq, vkey) =
+                (number.cast_unsigned(), index.cast_unsigned(), seq.cast_unsigned(), br#""a\\\"b+1""#);
             let mut out = Vec::new();
             NewLine { number, offset, index, chain, seq, time, authorised, vkey, event }.write(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), format!("{written}\n"));
