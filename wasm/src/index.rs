@@ -102,8 +102,8 @@ impl EventIndex {
     }
 
     /// Rows that there are in segments.
-    #[wasm_bindgen(getter)]
-    pub fn rows_held(&self) -> usize {
+    #[wasm_bindgen(getter, js_name = heldRows)]
+    pub fn held_rows(&self) -> usize {
         self.index.rows()
     }
 

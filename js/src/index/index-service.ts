@@ -80,7 +80,7 @@ export class IndexService {
   take(segment: Uint8Array, parts: readonly Blob[]): void {
     const blob = parts.length > 0 ? this.#blobs.keep(parts) : 0;
     const from = this.#index.addSegment(segment, blob);
-    this.#taken.push({ blob, from, to: this.#index.rows_held });
+    this.#taken.push({ blob, from, to: this.#index.heldRows });
     this.#more();
   }
 
