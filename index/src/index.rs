@@ -226,7 +226,7 @@ impl EventIndex {
         let added = self.builder.add(batch);
         let rows = self.builder.rows() - first;
         self.events += rows;
-        added.map(|_| ())
+        added.map(drop)
     }
 
     /// Takes a segment, whose kept batches are `blob`, and gives the number of its first row.

@@ -13,7 +13,7 @@ use crate::{style, token, verdict, verify};
 
 pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     if args.output.is_none() && std::io::stdout().is_terminal() {
-        let message = "Parquet is nothing to be read on a terminal";
+        let message = "Parquet can't be read on a terminal";
         return Err(Failure::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
     }
     let trust = verify::trust_or_nobody(args.chosen.trust.as_deref())?;

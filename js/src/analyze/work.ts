@@ -11,7 +11,7 @@ export function work(port: Port): void {
   /** What `begin` makes, which comes first: one or the other. */
   let service: FindingsService;
   let detector: { readonly detector: Detector; readonly service: Remote<PieceTaker> };
-  /** What is detected in, one blob after the other. */
+  /** What is detected in, one segment after the other. */
   let detecting: Promise<void> = Promise.resolve();
   const detect = async (events: readonly Lines[]): Promise<void> => {
     const { detector: one, service } = detector;
