@@ -203,7 +203,12 @@ impl Read for Lines {
 
 /// The report for people.
 fn text(report: &CheckReport) -> String {
-    let mut text = verdict::in_words(report.verdict, &report.report) + "\n";
+    let said = if report.tiles.finding_counts.is_empty() {
+        verdict::headline(&report.report)
+    } else {
+        verdict::in_words(report.verdict, &report.report)
+    };
+    let mut text = said + "\n";
     text += &verdict::body(&report.report, verdict::Of::Log);
     let tiles = &report.tiles;
     let _ = writeln!(text, "\n{}", label("Tiles"));

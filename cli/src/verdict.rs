@@ -16,7 +16,24 @@ const SHOWN: usize = 3;
 
 /// The verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
-    in_words(report.verdict, report)
+    let errors = || {
+        report.finding_counts.iter().map(|(code, _)| *code).filter(|code| code.severity() == Severity::Error)
+    };
+    if report.verdict != Verdict::Broken || !errors().all(is_asked_for) {
+        return in_words(report.verdict, report);
+    }
+    if errors().all(|code| code == FindingCode::WitnessQuorum) {
+        return bad("✗ Not witnessed.")
+            + " Too few of the witnesses that your trust file asks for cosigned the log's last checkpoint. Nothing was found to be changed, but others may have been shown another log.";
+    }
+    bad("✗ Not what you asked for.")
+        + " This is another log, other entries or an older state than you expected. Nothing was found to be changed."
+}
+
+/// Whether it says that something is not as the reader asks, and nothing of what is here.
+fn is_asked_for(error: FindingCode) -> bool {
+    use FindingCode::{ExpectedAge, ExpectedOrigin, ExpectedRange, WitnessQuorum};
+    matches!(error, ExpectedAge | ExpectedOrigin | ExpectedRange | WitnessQuorum)
 }
 
 /// The same, for a verdict that more than a report led to.

@@ -17,6 +17,8 @@ pub(super) struct Witnesses {
 struct Last {
     place: Place,
     invalid: bool,
+    /// Names of the witnesses that the trust file has and that did not cosign.
+    missing: String,
     quorum_met: bool,
 }
 
@@ -38,7 +40,16 @@ impl Witnesses {
         }
         let cosigned = |witness| checkpoint.cosignatures.iter().any(|(by, _)| *by == witness);
         let quorum_met = checkpoint.other_origin.is_none() && trust.quorum_met(&cosigned);
-        self.last = Some(Last { place, invalid, quorum_met });
+        let mut missing = String::new();
+        for (witness, key) in trust.witnesses().enumerate() {
+            if !cosigned(witness) {
+                if !missing.is_empty() {
+                    missing.push_str(", ");
+                }
+                missing.push_str(key.name());
+            }
+        }
+        self.last = Some(Last { place, invalid, missing, quorum_met });
     }
 
     pub(super) fn check(&self, trust: &Trust, findings: &mut Findings) -> Check {
@@ -48,8 +59,11 @@ impl Witnesses {
             items += u64::from(!no_quorum || last.invalid);
             failed += u64::from(last.invalid || (!no_quorum && !last.quorum_met));
             if !no_quorum && !last.quorum_met {
-                let message =
-                    format_args!("the valid cosignatures on the last checkpoint do not meet the quorum");
+                let message = format_args!(
+                    "too few of your {} witnesses cosigned the last checkpoint; missing: {}",
+                    trust.witnesses().len(),
+                    last.missing
+                );
                 findings.add(WitnessQuorum, last.place, message);
             }
         }

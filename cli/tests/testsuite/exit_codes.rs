@@ -1,5 +1,6 @@
 //! The exit status of each verdict, and what a reader may expect.
 
+use countersign::note::SignerKey;
 use predicates::prelude::*;
 
 use crate::common::{ORIGIN, Place};
@@ -42,6 +43,38 @@ fn each_verdict_has_its_status() {
         .stdout(predicate::str::starts_with("? Couldn't be fully checked."));
     place.run(&["verify", "missing.ndjson"]).code(2);
     place.run(&["verify"]).code(2);
+}
+
+#[test]
+fn what_only_the_reader_asks_for_is_not_called_tampering() {
+    let place = Place::new();
+    place.sealed(9);
+    let trust = place.read("trust.txt");
+    let witness = |name: &str, byte: u8| {
+        let name = format!("{name}.example");
+        let key = SignerKey::generate_witness(&name, [byte; 32]).unwrap();
+        format!("witness {name} {}\n", key.verifier_key())
+    };
+    let quorum = "group both all w1.example w2.example\nquorum both\n";
+    place.write("witnesses.txt", [trust, witness("w1", 1), witness("w2", 2), quorum.into()].concat());
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "witnesses.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Not witnessed."))
+        .stdout(predicate::str::contains(
+            "too few of your 2 witnesses cosigned the last checkpoint; missing: w1.example, w2.example",
+        ))
+        .stdout(predicate::str::contains("tampered").not());
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--origin", "log.example/other"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Not what you asked for."));
+
+    place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_9", 1));
+    place
+        .run(&["verify", "altered.ndjson", "--trust", "witnesses.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Altered."));
 }
 
 #[test]

@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 import { save } from "./save.js";
 import type { Texts } from "./texts/texts.js";
 import { said } from "./value.js";
-import { codeTitle, isInTitle } from "./verdict.js";
+import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
 
 /** What was noticed. */
 export interface Alarm {
@@ -47,13 +47,18 @@ export function alarmView({ report, at, goodPin }: Alarm, texts: Texts, zone: Zo
 }
 
 /** What happened: to the log's history, or to what it holds. */
-function what({ verdict, checks }: Report, { live, result }: Texts): string {
+function what(report: Report, texts: Texts): string {
+  const { verdict, checks } = report;
+  const { live, result } = texts;
   if (checks.append_only.state === "fail") {
     return live.alarmChanged;
   }
+  if (verdict !== "broken") {
+    return result.verdicts[verdict].says;
+  }
   // What else breaks a log, such as too few witnesses, its lines are not to blame for.
   const isOfLines = [checks.format, checks.chains, checks.tree].some(({ state }) => state === "fail");
-  return verdict === "broken" && isOfLines ? live.alarmBroken : result.verdicts[verdict].says;
+  return isOfLines ? live.alarmBroken : verdictWords(report, texts).says;
 }
 
 function json(report: Report): Blob {

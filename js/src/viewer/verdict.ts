@@ -27,6 +27,9 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
   if (report.verdict === "unconfirmed" && report.checks.signatures.state === "pass") {
     return { ...words, ...result.logUnconfirmed };
   }
+  if (report.verdict === "broken") {
+    return { ...words, ...unmet(report, texts) };
+  }
   const changed = report.finding_counts["payload.mismatch"] ?? 0;
   if (report.verdict === "altered" && changed > 0) {
     const events = texts.figures.events(report.checks.payloads.checked);
@@ -43,6 +46,19 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
   const of = completeWords(report, texts, followed);
   const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
   return { ...words, says: `${words.says} ${of}`, not: [...words.not, unseen] };
+}
+
+/** The words for it where no error tells of more than that what the reader asks for is not met. */
+function unmet({ findings }: Report, texts: Texts): Partial<VerdictWords> {
+  const codes = findings.filter(({ severity }) => severity === "error").map(({ code }) => code);
+  const [first, ...more] = codes.filter((code) => code !== "witness.quorum");
+  const { notWitnessed, notExpected, says, not } = texts.result.unmet;
+  if (first === undefined) {
+    return { word: notWitnessed, says: `${codeTitle("witness.quorum", texts)}. ${says}`, not };
+  }
+  return [first, ...more].every((code) => code.startsWith("expected."))
+    ? { word: notExpected, says: `${codeTitle(first, texts)}. ${says}`, not }
+    : {};
 }
 
 /** What the core says to do, as a sentence. */

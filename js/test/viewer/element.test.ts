@@ -91,11 +91,12 @@ const WORDS = {
   ],
   "log-no-checkpoint": ["not_checked", "Couldn’t be fully checked.", "says nothing about whether the log was changed"],
   "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
+  "quorum-missed": ["broken", "Not witnessed.", "Too few of the witnesses you named signed. Nothing was found to be changed"],
   "log-flip-event": ["altered", "Altered.", "changed after signing"],
 } as const;
 
 for (const [name, [verdict, word, says]] of Object.entries(WORDS)) {
-  test(`the words of ${verdict}, with checks and findings as the report has them`, async () => {
+  test(`the words of ${verdict} (${name}), with checks and findings as the report has them`, async () => {
     const { bytes, options, report } = caseNamed(name);
     const { findings } = report as { findings: { code: string }[] };
     site.answers.set("/case", bytes);

@@ -63,9 +63,9 @@ test("each form of a text that counts is a text, also where it leaves the number
 test("what a language says of the core's sentences has their slots and no others", () => {
   for (const name of readdirSync(FOLDER).filter((name) => name.startsWith("core.") && name.endsWith(".json"))) {
     for (const [core, says] of Object.entries<string>(read(name))) {
-      const known = new Set(core.match(/\{[#@"][a-z]+\}/g) ?? []);
+      const known = new Set(core.match(/\{[#@",][a-z]+\}/g) ?? []);
       assert.deepEqual(
-        (says.match(/\{[#@"][a-z]+\}/g) ?? []).filter((slot) => !known.has(slot as `{#${string}}`)),
+        (says.match(/\{[#@",][a-z]+\}/g) ?? []).filter((slot) => !known.has(slot as `{#${string}}`)),
         [],
         core,
       );

@@ -4,15 +4,15 @@ import type { Counting } from "./figures.js";
 
 /**
  * A language's sentences by the core's own, which are worded freely and have no codes. Both may have slots: `{#number}`,
- * `{@time}`, and `{"name}` for what the core puts in quotes.
+ * `{@time}`, `{"name}` for what the core puts in quotes, and `{,names}` for names with commas between them.
  */
 export type Sentences = Readonly<Record<string, string>>;
 
 /** The core's sentence in the language; undefined where it has none for it. */
 export type FromCore = (sentence: string) => string | undefined;
 
-const SLOT = /\{([#@"])([a-z]+)\}/g;
-const VALUES: Readonly<Record<string, string>> = { "#": "([0-9]+)", "@": "([0-9TZ:.-]+)", '"': '(".*")' };
+const SLOT = /\{([#@",])([a-z]+)\}/g;
+const VALUES: Readonly<Record<string, string>> = { "#": "([0-9]+)", "@": "([0-9TZ:.-]+)", '"': '(".*")', ",": "(.+)" };
 
 interface Sentence {
   readonly reads: RegExp;
