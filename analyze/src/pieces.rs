@@ -8,7 +8,6 @@
 use core::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use countersign_query::Readings;
 use countersign_query::batch::{self, Line};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +42,6 @@ impl std::error::Error for Unreadable {}
 #[derive(Debug)]
 pub struct Detector {
     pack: Pack,
-    readings: Readings,
     events: u64,
     unread: u64,
     found: Vec<(Detected, u32)>,
@@ -52,26 +50,31 @@ pub struct Detector {
 
 impl Detector {
     /// By the rules of a pack.
-    pub fn new(pack: Pack, readings: Readings) -> Self {
-        Self { pack, readings, events: 0, unread: 0, found: Vec::new(), signers: Vec::new() }
+    pub fn new(pack: Pack) -> Self {
+        Self { pack, events: 0, unread: 0, found: Vec::new(), signers: Vec::new() }
     }
 
     /// Takes the whole lines that bytes begin with, and says how many bytes these are.
     ///
     /// # Errors
     ///
-    /// Where a line is no verified event as the verifier writes them.
+    /// Where a line is no verified event with what a reading makes of it, as [`batch`] writes them.
     pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, Unreadable> {
-        batch::each(bytes, |line| self.line(line)).ok_or(Unreadable)
+        let mut are_read = true;
+        let taken = batch::each(bytes, |line| are_read &= self.line(line).is_some());
+        taken.filter(|_| are_read).ok_or(Unreadable)
     }
 
-    fn line(&mut self, line: &Line<'_>) {
-        self.events += 1;
+    /// None where nobody has read the event.
+    fn line(&mut self, line: &Line<'_>) -> Option<()> {
         let leaf = line.index.unsigned_abs();
-        let detected = line.unread(|entry| self.pack.detect_by(leaf, &self.readings, entry));
-        self.unread += u64::from(detected.is_unread());
+        let detected = line.look_as_read(|entry| {
+            self.unread += u64::from(entry.read.is_none());
+            self.pack.detect(leaf, entry)
+        })?;
+        self.events += 1;
         if detected.is_empty() {
-            return;
+            return Some(());
         }
         let is_same = |signed: &Signed| {
             signed.chain == line.chain && signed.vkey == line.vkey && signed.authorised == line.authorised
@@ -83,6 +86,7 @@ impl Detector {
             self.signers.len() - 1
         }) as u32;
         self.found.push((detected, number));
+        Some(())
     }
 
     /// What was detected since the last piece.

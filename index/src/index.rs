@@ -1,5 +1,6 @@
 //! All segments, and what is asked of them.
 
+use core::ops::Range;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
@@ -39,6 +40,13 @@ struct Run {
     first: usize,
     blob: u32,
     before: u64,
+}
+
+/// Those of some rows, which are counted from the first of these.
+fn runs_of(runs: &[Run], rows: Range<usize>) -> Vec<Run> {
+    let begin = runs.partition_point(|run| run.first <= rows.start).saturating_sub(1);
+    let own = runs.iter().skip(begin).take_while(|run| run.first < rows.end);
+    own.map(|run| Run { first: run.first.saturating_sub(rows.start), ..*run }).collect()
 }
 
 #[derive(Debug)]
@@ -264,10 +272,7 @@ impl EventIndex {
         let runs = core::mem::take(&mut self.runs);
         for segment in self.builder.finish() {
             let end = first + segment.rows();
-            let begin = runs.partition_point(|run| run.first <= first).saturating_sub(1);
-            let own = runs[begin.min(runs.len())..].iter().take_while(|run| run.first < end);
-            let own = own.map(|run| Run { first: run.first.saturating_sub(first), ..*run }).collect();
-            self.hold(segment, own);
+            self.hold(segment, runs_of(&runs, first..end));
             first = end;
         }
         self.merge();
@@ -339,13 +344,9 @@ impl EventIndex {
         let mut done = 0;
         for segment in self.builder.finish() {
             let end = done + segment.rows();
-            let begin = runs.partition_point(|run| run.first <= done).saturating_sub(1);
-            let own = runs[begin.min(runs.len())..].iter().take_while(|run| run.first < end);
-            let own = own.map(|run| Run { first: run.first.saturating_sub(done), ..*run }).collect();
             let numbers = self.register(&segment);
-            let rows = segment.rows();
-            self.held.push(Held { segment, base, runs: own, numbers });
-            base += rows;
+            self.held.push(Held { segment, base, runs: runs_of(&runs, done..end), numbers });
+            base += end - done;
             done = end;
         }
     }

@@ -1,29 +1,28 @@
-//! Events that stand in the export as the lines of a batch: for who looks at all of them once more.
+//! Events as the lines of a batch, with what their readings say: for who looks at all of them once more.
 
 use core::ops::Range;
 
 use countersign::canonical::write_string;
 use countersign_query::batch::{BESIDE, NewLine};
 
-use crate::index::{EXPORT, EventIndex, STRETCH, Stretch, at};
+use crate::index::{EventIndex, STRETCH, Stretch, at};
 use crate::judge::Link;
 use crate::order::sort;
 use crate::segment::{RowKind, flag};
+use crate::tell::read_json;
 
 impl EventIndex {
-    /// Begins to write the lines of those of these rows that stand in the export, in its order. Whoever began before is
-    /// given nothing more.
+    /// Begins to write the lines of those of these rows that are events, in the order in which their bytes stand. Whoever
+    /// began before is given nothing more.
     pub fn begin_lines(&mut self, rows: Range<usize>) {
-        let begin = |row: u32| match self.place(row as usize) {
-            Some((EXPORT, begin, _)) => Some(begin),
-            _ => None,
-        };
         let is_event = |row: &u32| {
             at(&self.held, *row as usize).is_some_and(|(held, row)| held.segment.kind(row) == RowKind::Event)
         };
         let rows = rows.start as u32..rows.end.min(self.rows()) as u32;
-        let mut rows: Vec<u32> = rows.filter(|row| is_event(row) && begin(*row).is_some()).collect();
-        sort(&mut rows, &|row| begin(row).map_or(0, u64::cast_signed));
+        let mut rows: Vec<u32> = rows.filter(is_event).collect();
+        let place = |row: u32| self.place(row as usize).unwrap_or_default();
+        sort(&mut rows, &|row| place(row).1.cast_signed());
+        sort(&mut rows, &|row| place(row).0.into());
         rows.reverse();
         self.lines = rows;
     }
@@ -56,6 +55,7 @@ impl EventIndex {
                 time: segment.recorded(local),
                 authorised: segment.has(local, flag::AUTHORISED),
                 vkey: &vkey,
+                read: Some(&read_json(&self.readings, event)),
                 event: core::str::from_utf8(event).ok()?,
             };
             line.write(&mut lines);
@@ -69,8 +69,8 @@ impl EventIndex {
         let (blob, begin, end) = places.next()?;
         let mut stretch = Stretch { blob, begin, end };
         let mut count = 1;
-        for (_, _, end) in places {
-            if end.max(stretch.end) - begin > STRETCH {
+        for (other, _, end) in places {
+            if other != blob || end.max(stretch.end) - begin > STRETCH {
                 break;
             }
             stretch.end = end.max(stretch.end);

@@ -1,4 +1,5 @@
 //! Batches of verified events as the verifier hands them to JavaScript: a line for each event, with its place before it.
+//! Who has read the events hands on lines that say besides what a reading makes of them.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -6,8 +7,8 @@ use std::borrow::Cow;
 use countersign::canonical::{Part, TokenKind, Tokens};
 use countersign::time::Time;
 
-use crate::value::Document;
-use crate::{Entry, Readings};
+use crate::value::{Document, Kind};
+use crate::{Entry, Read};
 
 /// One line.
 #[derive(Clone, Debug)]
@@ -28,6 +29,9 @@ pub struct Line<'a> {
     pub authorised: bool,
     /// The emitter's key.
     pub vkey: Cow<'a, str>,
+    /// What a reading makes of the event, as [`Read::write_json`] writes it, or `null` where none fits; none where nobody
+    /// has read it.
+    pub read: Option<&'a str>,
     /// The event as it was signed.
     pub event: &'a str,
     /// Where the event begins on the line.
@@ -35,6 +39,8 @@ pub struct Line<'a> {
 }
 
 const OFFSET: &str = ",\"offset\":";
+const READ: &str = ",\"read\":";
+const EVENT: &str = ",\"event\":";
 
 /// A line to be written. Its members are those of [`Line`].
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +55,7 @@ pub struct NewLine<'a> {
     pub authorised: bool,
     /// A string of JSON, with its quotes.
     pub vkey: &'a [u8],
+    pub read: Option<&'a str>,
     pub event: &'a str,
 }
 
@@ -66,7 +73,7 @@ impl fmt::Display for Offset {
 impl NewLine<'_> {
     /// Writes it, with its end.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let Self { number, offset, index, chain, seq, time, authorised, vkey, event } = self;
+        let Self { number, offset, index, chain, seq, time, authorised, vkey, read, event } = self;
         let offset = Offset(*offset);
         let place = format!(
             "{{\"line\":{number}{offset},\"index\":{index},\"chain\":\"{chain}\",\"seq\":{seq},\
@@ -74,7 +81,11 @@ impl NewLine<'_> {
         );
         out.extend_from_slice(place.as_bytes());
         out.extend_from_slice(vkey);
-        out.extend_from_slice(b",\"event\":");
+        if let Some(read) = read {
+            out.extend_from_slice(READ.as_bytes());
+            out.extend_from_slice(read.as_bytes());
+        }
+        out.extend_from_slice(EVENT.as_bytes());
         out.extend_from_slice(event.as_bytes());
         out.extend_from_slice(b"}\n");
     }
@@ -94,10 +105,17 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     let authorised = rest.starts_with("true");
     rest = rest.strip_prefix(if authorised { "true" } else { "false" })?;
     let vkey = string(&mut rest, ",\"vkey\":")?;
-    let event = rest.strip_prefix(",\"event\":")?.strip_suffix('}')?;
+    let read = if let Some(read) = rest.strip_prefix(READ) {
+        let end = value_end(read)?;
+        rest = &read[end..];
+        Some(&read[..end])
+    } else {
+        None
+    };
+    let event = rest.strip_prefix(EVENT)?.strip_suffix('}')?;
     let vkey = if vkey.contains('\\') { Cow::Owned(unescaped(vkey)?) } else { Cow::Borrowed(vkey) };
     let at = text.len() - 1 - event.len();
-    Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, event, at })
+    Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, read, event, at })
 }
 
 /// Reads the whole lines that bytes begin with, one after the other, and says how many bytes these are. `None` where one
@@ -111,20 +129,36 @@ pub fn each<'a>(bytes: &'a [u8], mut take: impl FnMut(&Line<'a>)) -> Option<usiz
 }
 
 impl Line<'_> {
-    /// Looks at the event, and at what a reading makes of it.
-    pub fn look<T>(&self, readings: &Readings, look: impl FnOnce(&Entry<'_>) -> T) -> T {
-        self.unread(|entry| {
-            let read = entry.event.as_ref().and_then(|event| readings.read(event));
-            look(&Entry { read: read.as_ref(), ..*entry })
-        })
-    }
-
-    /// Looks at the event, without a reading.
-    pub fn unread<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> T {
+    /// Looks at the event, and at what the line says that a reading makes of it. None where it does not say that.
+    pub fn look_as_read<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
+        let read = Document::parse(self.read?)?;
+        let read = match read.root() {
+            null if null.kind() == Kind::Null => None,
+            read => Some(Read::of_json(read)?),
+        };
         let document = Document::parse(self.event);
         let event = document.as_ref().map(Document::root);
         let signer = self.vkey.split('+').next();
-        look(&Entry { event, read: None, recorded: self.time, chain: self.chain, signer })
+        let entry = Entry { event, read: read.as_ref(), recorded: self.time, chain: self.chain, signer };
+        Some(look(&entry))
+    }
+}
+
+/// Where the value ends that a text begins with.
+fn value_end(text: &str) -> Option<usize> {
+    let mut tokens = Tokens::of(text);
+    let mut depth = 0_usize;
+    loop {
+        let Part { kind, end, .. } = tokens.next_part()??;
+        match kind {
+            TokenKind::Object | TokenKind::Array => depth += 1,
+            TokenKind::End => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            let quote = usize::from(matches!(kind, TokenKind::Text | TokenKind::EscapedText));
+            return Some(end + quote);
+        }
     }
 }
 
@@ -166,20 +200,43 @@ mod tests {
         assert_eq!(read(&placed).unwrap().offset, Some(812));
     }
 
+    /// The same, with what a reading makes of the event.
+    fn as_read(read: &str) -> String {
+        LINE.replace(",\"event\"", &format!(",\"read\":{read},\"event\""))
+    }
+
     #[test]
     fn writes_what_it_reads() {
-        for offset in [None, Some(812)] {
-            let written = match offset {
-                None => LINE.to_owned(),
-                Some(offset) => LINE.replace(",\"index\"", &format!(",\"offset\":{offset},\"index\"")),
-            };
-            let Line { number, index, chain, seq, time, authorised, event, .. } = read(&written).unwrap();
+        let read_as = as_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
+        for written in [LINE.to_owned(), LINE.replace(",\"index\"", ",\"offset\":812,\"index\""), read_as] {
+            let Line { number, offset, index, chain, seq, time, authorised, read, event, .. } =
+                super::read(&written).unwrap();
             let (number, index, seq, vkey) =
                 (number.cast_unsigned(), index.cast_unsigned(), seq.cast_unsigned(), br#""a\\\"b+1""#);
+            let offset = offset.map(i64::cast_unsigned);
             let mut out = Vec::new();
-            NewLine { number, offset, index, chain, seq, time, authorised, vkey, event }.write(&mut out);
+            NewLine { number, offset, index, chain, seq, time, authorised, vkey, read, event }
+                .write(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), format!("{written}\n"));
         }
+    }
+
+    #[test]
+    fn says_what_was_read_where_somebody_has_read() {
+        let action = |line: &str| {
+            let action = |entry: &Entry<'_>| entry.read.map(|read| read.action.as_deref().map(str::to_owned));
+            read(line).unwrap().look_as_read(action)
+        };
+        assert_eq!(action(LINE), None);
+        assert_eq!(action(&as_read("null")), Some(None));
+        let denied = r#"{"as":"x","action":"a.b","outcome":"denied"}"#;
+        assert_eq!(action(&as_read(denied)), Some(Some(Some("a.b".into()))));
+        for other in
+            ["{}", "7", r#"{"as":"x","outcome":"?"}"#, r#"{"as":"x","time":"now","outcome":"denied"}"#]
+        {
+            assert_eq!(action(&as_read(other)), None, "{other}");
+        }
+        assert!(read(&as_read("]")).is_none() && read(&as_read("[")).is_none());
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl Parts {
     }
 }
 
-impl Read<'_> {
+impl<'a> Read<'a> {
     /// The same, with all texts its own.
     fn into_owned(self) -> Read<'static> {
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
@@ -190,6 +190,27 @@ impl Read<'_> {
             outcome,
             reason: owned(reason),
         }
+    }
+
+    /// What [`Read::write_json`] wrote. None of anything else.
+    pub fn of_json(json: Value<'a>) -> Option<Self> {
+        let text = |of: Value<'a>, name| of.get(name).and_then(Value::string);
+        let party = |name| {
+            let party = json.get(name)?;
+            Some(Party { id: text(party, "id"), name: text(party, "name"), kind: text(party, "type") })
+        };
+        let outcome = text(json, "outcome")?;
+        let time = text(json, "time").map(|time| Time::parse(time.as_bytes()).ok_or(()));
+        Some(Self {
+            read_as: text(json, "as")?,
+            time: time.transpose().ok()?,
+            action: text(json, "action"),
+            actor: party("actor").unwrap_or_default(),
+            target: party("target").unwrap_or_default(),
+            address: text(json, "address"),
+            outcome: Outcome::ALL.into_iter().find(|known| known.as_str() == outcome)?,
+            reason: text(json, "reason"),
+        })
     }
 
     /// Appends this as a JSON object on one line: `as` and `outcome` always, the others where they were found.

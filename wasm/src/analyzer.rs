@@ -7,7 +7,6 @@ use countersign::verify::{SignerTrust, Standing};
 use countersign_analyze::document::{Seen, Told};
 use countersign_analyze::pieces::{Detector as LocalDetector, Merged, Signed, Unreadable};
 use countersign_analyze::{Fault, Finding, Level, Limit, Pack};
-use countersign_query::Readings;
 use countersign_query::value::{Document, Value};
 use js_sys::{Float64Array, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -43,10 +42,10 @@ impl Detector {
     /// By a pack of rules, as it was built.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
-        Ok(Self(LocalDetector::new(Pack::parse(pack).map_err(faulty)?, Readings::built_in())))
+        Ok(Self(LocalDetector::new(Pack::parse(pack).map_err(faulty)?)))
     }
 
-    /// Takes the whole lines that bytes begin with, and says how many bytes these are.
+    /// Takes the whole lines that bytes begin with, as an index writes them, and says how many bytes these are.
     pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
         self.0.detect(bytes).map_err(unreadable)
     }

@@ -3,7 +3,8 @@
 use countersign::error::{Code, Error};
 use countersign::time::Time;
 use countersign_index::{
-    EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, decode, encode, error_json, fields_of,
+    EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, Stretch, decode, encode, error_json,
+    fields_of,
 };
 use countersign_query::Readings;
 use js_sys::{Array, Float64Array};
@@ -18,6 +19,11 @@ const FULL_BYTES: u64 = 24 << 20;
 fn refuse(code: Code, message: &str) -> Thrown {
     let hint = "hand over what the same version's verifier and builder gave, unaltered";
     Error::new(code, message).with_hint(hint).into()
+}
+
+/// `[blob, begin, end]`, with 0 for the export itself.
+fn place(Stretch { blob, begin, end }: Stretch) -> Float64Array {
+    Float64Array::from(&[f64::from(blob), begin as f64, end as f64][..])
 }
 
 /// Makes columns of events, in any worker.
@@ -151,9 +157,7 @@ impl EventIndex {
 
     /// The next bytes to be given: `[blob, begin, end]`, with 0 for the export itself.
     pub fn wants(&mut self) -> Option<Float64Array> {
-        let stretch = self.index.wants()?;
-        let numbers = [f64::from(stretch.blob), stretch.begin as f64, stretch.end as f64];
-        Some(Float64Array::from(&numbers[..]))
+        self.index.wants().map(place)
     }
 
     /// Takes them.
@@ -161,17 +165,16 @@ impl EventIndex {
         self.index.give(bytes);
     }
 
-    /// Begins to write the events of some rows that stand in the export as the verifier's batches have them.
+    /// Begins to write the events of some rows as the verifier's batches have them, with what their readings say.
     #[wasm_bindgen(js_name = beginLines)]
     pub fn begin_lines(&mut self, from: usize, to: usize) {
         self.index.begin_lines(from..to);
     }
 
-    /// The bytes of the export that the next lines are made of: `[begin, end]`; nothing where there are no more.
+    /// The bytes that the next lines are made of, as in `wants`; nothing where there are no more.
     #[wasm_bindgen(js_name = linesWant)]
     pub fn lines_want(&self) -> Option<Float64Array> {
-        let stretch = self.index.lines_want()?;
-        Some(Float64Array::from(&[stretch.begin as f64, stretch.end as f64][..]))
+        self.index.lines_want().map(place)
     }
 
     /// The next lines, of these bytes.
@@ -179,7 +182,7 @@ impl EventIndex {
     pub fn lines_of(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Thrown> {
         self.index
             .lines_of(bytes)
-            .ok_or_else(|| refuse(Code::Export, "these bytes are not those of the export"))
+            .ok_or_else(|| refuse(Code::Export, "these bytes are not those that are wanted"))
     }
 
     /// What is known of the answer, as JSON.

@@ -6,7 +6,7 @@ use countersign::time::Time;
 use countersign_analyze::Fault;
 use countersign_analyze::document::Seen;
 use countersign_analyze::inventory::{Asked, Description, Inventory};
-use countersign_query::{Readings, batch};
+use countersign_query::batch;
 use countersign_risk::{
     DEFAULT_YEARS, Log, Observation, Observed, Proposed, Report, Scenario, Span, chart, markdown,
 };
@@ -30,7 +30,6 @@ fn faulty(Fault { code, rule, problem, hint, line, .. }: Fault) -> Thrown {
 #[wasm_bindgen]
 pub struct Endpoints {
     inventory: Inventory,
-    readings: Readings,
     events: u64,
 }
 
@@ -41,19 +40,21 @@ impl Endpoints {
     pub fn new(description: Option<String>) -> Result<Self, Thrown> {
         let description = description.map(|text| Description::parse(&text)).transpose().map_err(faulty)?;
         let inventory = Inventory::new(Asked { description, since: None });
-        Ok(Self { inventory, readings: Readings::built_in(), events: 0 })
+        Ok(Self { inventory, events: 0 })
     }
 
-    /// Takes whole lines as the verifier writes them.
+    /// Takes whole lines as an index writes them.
     pub fn take(&mut self, lines: &[u8]) -> Result<(), Thrown> {
-        let Self { inventory, readings, events } = self;
-        let is_read = batch::each(lines, |line| {
+        let Self { inventory, events } = self;
+        let mut are_read = true;
+        let taken = batch::each(lines, |line| {
             *events += 1;
-            line.look(readings, |entry| inventory.take(line.index.unsigned_abs(), entry));
+            let looked = line.look_as_read(|entry| inventory.take(line.index.unsigned_abs(), entry));
+            are_read &= looked.is_some();
         });
-        match is_read {
-            Some(_) => Ok(()),
-            None => Err(Error::new(Code::Export, "this was not made by this version").into()),
+        match taken {
+            Some(_) if are_read => Ok(()),
+            _ => Err(Error::new(Code::Export, "this was not made by this version").into()),
         }
     }
 

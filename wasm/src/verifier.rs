@@ -420,7 +420,8 @@ fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
         }
         let CoveredLink { line: number, index, seq, time, authorised, .. } = *link;
         let (offset, chain, vkey) = (at.filter(|_| is_placed), &*chain, &*vkey);
-        NewLine { number, offset, index, chain, seq, time, authorised, vkey, event }.write(&mut text);
+        NewLine { number, offset, index, chain, seq, time, authorised, vkey, read: None, event }
+            .write(&mut text);
     }
     text
 }

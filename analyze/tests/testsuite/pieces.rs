@@ -53,12 +53,16 @@ fn json((who, second, _): Event) -> String {
 
 fn line(leaf: usize, event: Event) -> String {
     let name = if event.2 { 'a' } else { 'b' };
+    let json = json(event);
+    let document = Document::parse(&json).unwrap();
+    let mut read = Vec::new();
+    Readings::built_in().read(&document.root()).unwrap().write_json(&mut read);
     format!(
-        "{{\"line\":{},\"index\":{leaf},\"chain\":\"00{name}\",\"seq\":1,\"time\":\"{}\",\"authorised\":{},\"vkey\":\"example.com/{name}+1+x\",\"event\":{}}}\n",
+        "{{\"line\":{},\"index\":{leaf},\"chain\":\"00{name}\",\"seq\":1,\"time\":\"{}\",\"authorised\":{},\"vkey\":\"example.com/{name}+1+x\",\"read\":{},\"event\":{json}}}\n",
         leaf + 2,
         time(event.1),
         event.2,
-        json(event)
+        String::from_utf8(read).unwrap()
     )
 }
 
@@ -115,7 +119,7 @@ proptest! {
     ) {
         let pack = pack();
         let mut detectors: Vec<_> =
-            (0..3).map(|_| Detector::new(pack.clone(), Readings::built_in())).collect();
+            (0..3).map(|_| Detector::new(pack.clone())).collect();
         let mut merged = Merged::new(&pack);
         let mut keeping = Keeping::default();
         for (leaf, event) in events.iter().enumerate() {
@@ -151,7 +155,7 @@ proptest! {
         byte in any::<u8>(),
     ) {
         let pack = pack();
-        let mut detector = Detector::new(pack.clone(), Readings::built_in());
+        let mut detector = Detector::new(pack.clone());
         for (leaf, event) in events.iter().enumerate() {
             detector.detect(line(leaf, *event).as_bytes()).unwrap();
         }
@@ -185,11 +189,15 @@ fn a_pack_finds_the_same_however_it_was_written() {
 
 #[test]
 fn takes_whole_lines_alone() {
-    let mut detector = Detector::new(pack(), Readings::built_in());
+    let mut detector = Detector::new(pack());
     let lines = line(0, (1, 1, true)) + &line(1, (1, 2, true));
     assert_eq!(detector.detect(&lines.as_bytes()[..lines.len() - 1]), Ok(line(0, (1, 1, true)).len()));
     assert_eq!(detector.detect(b"{\"line\":1"), Ok(0));
     assert_eq!(detector.detect(b"{\"line\":1}\n"), Err(Unreadable));
+    // What rules find of an event that nobody has read would be less.
+    let (begin, rest) = lines.split_once("\"read\":").unwrap();
+    let unread = format!("{begin}{}", &rest[rest.find("\"event\"").unwrap()..]);
+    assert_eq!(detector.detect(unread.as_bytes()), Err(Unreadable));
 }
 
 #[test]
@@ -198,7 +206,7 @@ fn what_comes_twice_counts_once() {
     let mut merged = Merged::new(&pack);
     let mut keeping = Keeping::default();
     for _ in 0..2 {
-        let mut detector = Detector::new(pack.clone(), Readings::built_in());
+        let mut detector = Detector::new(pack.clone());
         for leaf in 0..3 {
             detector.detect(line(leaf, (1, 1, true)).as_bytes()).unwrap();
         }

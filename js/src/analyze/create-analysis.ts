@@ -2,7 +2,7 @@
 
 import { moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
-import { type Lines, lengthOf } from "../index/in-pieces.js";
+import type { Lines } from "../index/in-pieces.js";
 import { deferred } from "../promises.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
@@ -56,11 +56,11 @@ class WorkersAnalysis implements Analysis {
   async add(events: readonly Lines[]): Promise<void> {
     const detected = this.#call(async () => {
       const one = this.#idlest();
-      const bytes = events.map(lengthOf).reduce((sum, length) => sum + length, 0);
+      const bytes = events.reduce((sum, { length }) => sum + length, 0);
       one.waiting += bytes;
       try {
         await one.begun;
-        await one.remote.detect(moving(events, ...events.filter((part) => part instanceof Uint8Array)));
+        await one.remote.detect(moving(events, ...events));
       } finally {
         one.waiting -= bytes;
         this.#room.resolve();

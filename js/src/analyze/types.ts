@@ -118,7 +118,10 @@ export interface Facts {
 
 /** Looks for what rules describe, in workers. */
 export interface Analysis {
-  /** Looks at verified events: lines as the verifier writes them. Resolves when there is room for more. */
+  /**
+   * Looks at verified events: lines as an index writes them, which are no longer the caller's. Resolves when there is room
+   * for more.
+   */
   add(events: readonly Lines[]): Promise<void>;
   /** Resolves when all that was added was looked at, with what was found. */
   tell(facts: Facts | undefined): Promise<FindingsStatus>;

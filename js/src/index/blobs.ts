@@ -46,11 +46,6 @@ export class Blobs {
     return this.#blobs.push(new Blob([...parts])) - 1;
   }
 
-  /** One of them as a whole. */
-  whole(blob: number): Blob | undefined {
-    return this.#blobs[blob];
-  }
-
   /** A stretch of one of them. */
   async read(blob: number, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     if (blob === EXPORT) {

@@ -10,6 +10,9 @@ import { open, type Reading, readable, type Source } from "../verify/source.js";
  * signature covers stand in as many pieces, and those of the next one mostly in the same.
  */
 const HELD = 64;
+/** How many are read together at most: in Chromium a reading costs as much as some hundred KiB of it. */
+const TOGETHER = 16;
+const EMPTY = new Uint8Array();
 
 /** What is known of a piece of an export: its hash, where the export is a file, or the piece itself. */
 export type KnownPiece = ArrayBuffer | Blob;
@@ -55,6 +58,8 @@ function hashOf(piece: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
 export class ExportBytes {
   readonly #file: Blob | undefined;
   readonly #known: Deferred<KnownPiece>[] = [];
+  /** Which are known. */
+  readonly #told = new Set<number>();
   /** The one that was used last comes last. */
   readonly #held = new Map<number, Uint8Array>();
   readonly #next = inTurn();
@@ -65,6 +70,7 @@ export class ExportBytes {
   }
 
   know(nth: number, piece: KnownPiece): void {
+    this.#told.add(nth);
     this.#piece(nth).resolve(piece);
   }
 
@@ -75,7 +81,7 @@ export class ExportBytes {
       for (let at = begin; at < end; ) {
         const nth = Math.floor(at / PIECE);
         const from = nth * PIECE;
-        const piece = await this.#hold(nth);
+        const piece = await this.#hold(nth, Math.ceil(end / PIECE));
         const part = piece.subarray(at - from, end - from);
         if (part.length === 0) {
           throw changed();
@@ -86,27 +92,55 @@ export class ExportBytes {
     });
   }
 
-  async #hold(nth: number): Promise<Uint8Array> {
-    const held = this.#held.get(nth);
+  /** Gives a piece. Those after it that are wanted next, up to another one, are read along with it. */
+  async #hold(nth: number, end: number): Promise<Uint8Array> {
+    let piece = this.#held.get(nth);
     this.#held.delete(nth);
-    const piece = held ?? (await this.#read(nth));
+    if (piece === undefined) {
+      const [first = EMPTY, ...others] = await this.#read(nth, this.#together(nth, end));
+      others.forEach((other, after) => void this.#held.set(nth + 1 + after, other));
+      piece = first;
+    }
     this.#held.set(nth, piece);
-    const [oldest] = this.#held.keys();
-    if (oldest !== undefined && this.#held.size > HELD) {
+    for (const oldest of this.#held.keys()) {
+      if (this.#held.size <= HELD) {
+        break;
+      }
       this.#held.delete(oldest);
     }
     return piece;
   }
 
-  async #read(nth: number): Promise<Uint8Array> {
-    const known = await this.#piece(nth).promise;
-    const kept = known instanceof Blob ? known : this.#file?.slice(nth * PIECE, (nth + 1) * PIECE);
-    // Not as a stream: in Chromium that of a slice nobody holds may never end.
-    const piece = new Uint8Array(await readable(async () => kept?.arrayBuffer() ?? new ArrayBuffer(0)));
-    if (!(known instanceof Blob) && !isSame(new Uint8Array(known), new Uint8Array(await hashOf(piece)))) {
-      throw changed();
+  /** Up to which piece is read from this one on: who reads one after the other will want those that come next too. */
+  #together(nth: number, end: number): number {
+    const last = nth + TOGETHER;
+    const isNext = this.#held.has(nth - 1);
+    let to = nth + 1;
+    while (to < last && !this.#held.has(to) && (to < end || (isNext && this.#told.has(to)))) {
+      to += 1;
     }
-    return piece;
+    return to;
+  }
+
+  /** Reads pieces of a file that follow each other; the first alone, where pieces are kept. */
+  async #read(from: number, to: number): Promise<Uint8Array[]> {
+    const kept = await this.#piece(from).promise;
+    if (kept instanceof Blob) {
+      return [new Uint8Array(await readable(() => kept.arrayBuffer()))];
+    }
+    const run = this.#file?.slice(from * PIECE, to * PIECE) ?? new Blob();
+    // Not as a stream: in Chromium that of a slice nobody holds may never end.
+    const bytes = await readable(() => run.arrayBuffer());
+    const pieces = Array.from({ length: to - from }, async (_, after) => {
+      // Each by itself, so that one which is held holds no others.
+      const piece = new Uint8Array(bytes.slice(after * PIECE, (after + 1) * PIECE));
+      const known = await this.#piece(from + after).promise;
+      if (known instanceof Blob || !isSame(new Uint8Array(known), new Uint8Array(await hashOf(piece)))) {
+        throw changed();
+      }
+      return piece;
+    });
+    return Promise.all(pieces);
   }
 
   #piece(nth: number): Deferred<KnownPiece> {

@@ -58,8 +58,8 @@ export class IndexService {
   #next = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isFiltered = false;
-  /** The segments in the order in which they came: where their bytes are that do not stand in the export, and their rows. */
-  readonly #taken: { readonly blob: number; readonly from: number; readonly to: number }[] = [];
+  /** The rows of the segments, in the order in which these came. */
+  readonly #taken: { readonly from: number; readonly to: number }[] = [];
   readonly #linesInTurn = inTurn();
   /** How many savings go on: what they save stays as it is. */
   #savings = 0;
@@ -80,7 +80,7 @@ export class IndexService {
   take(segment: Uint8Array, parts: readonly Blob[]): void {
     const blob = parts.length > 0 ? this.#blobs.keep(parts) : 0;
     const from = this.#index.addSegment(segment, blob);
-    this.#taken.push({ blob, from, to: this.#index.heldRows });
+    this.#taken.push({ from, to: this.#index.heldRows });
     this.#more();
   }
 
@@ -179,16 +179,15 @@ export class IndexService {
     if (taken === undefined) {
       return undefined;
     }
-    const kept = this.#blobs.whole(taken.blob);
-    const written: Uint8Array<ArrayBuffer>[] = [];
+    const written: Lines[] = [];
     this.#index.beginLines(taken.from, taken.to);
     for (let wanted = this.#index.linesWant(); wanted !== undefined; wanted = this.#index.linesWant()) {
-      const [begin = 0, end = 0] = wanted;
-      const bytes = await this.#blobs.read(0, begin, end);
-      written.push(this.#index.linesOf(bytes) as Uint8Array<ArrayBuffer>);
+      const [blob = 0, begin = 0, end = 0] = wanted;
+      const bytes = await this.#blobs.read(blob, begin, end);
+      written.push(this.#index.linesOf(bytes) as Lines);
       await turn();
     }
-    return moving(kept === undefined ? written : [kept, ...written], ...written);
+    return moving(written, ...written);
   }
 
   /** The events found, with their bytes, some at a time. */

@@ -279,7 +279,10 @@ export interface EventIndex {
   /** The leaves of all events found, ascending: for a slice. */
   indexes(): Promise<Float64Array>;
   coverage(): Promise<Coverage>;
-  /** The events of a segment as the verifier writes them, from segment 0 on; undefined where there are no more yet. */
+  /**
+   * The events of a segment as the verifier writes them, each with what its reading says, from segment 0 on: whole lines.
+   * Undefined where there are no more yet.
+   */
   lines(segment: number): Promise<readonly Lines[] | undefined>;
   /**
    * All events found, in the order of the newest answer. NDJSON is as `countersign show --json` writes it: the event as it

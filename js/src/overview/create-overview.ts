@@ -1,7 +1,6 @@
 /** The page's side of learning of endpoints and simulating years. */
 
 import { moving, WorkerGroup, type WorkerLike } from "../calls/calls.js";
-import type { Lines } from "../index/in-pieces.js";
 import { inTurn } from "../promises.js";
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
@@ -34,8 +33,11 @@ export function createOverview({ module, worker }: OverviewSetup): Overview {
         close();
         throw error;
       }
-      const moved = (events: Lines) => (events instanceof Uint8Array ? moving(events, events) : events);
-      return { add: (events) => ask(() => remote.add(moved(events))), tell: (of) => ask(() => remote.tell(of)), close };
+      return {
+        add: (events) => ask(() => remote.add(moving(events, events))),
+        tell: (of) => ask(() => remote.tell(of)),
+        close,
+      };
     },
     async expose(scenarios, of, signals) {
       const loaded = await module();

@@ -216,7 +216,7 @@ export interface Refused {
 
 /** Learns of endpoints, in a worker of its own. */
 export interface Endpoints {
-  /** Takes verified events: lines as the verifier writes them. */
+  /** Takes verified events: lines as an index writes them, which are no longer the caller's. */
   add(events: Lines): Promise<void>;
   /** What is known by now, as text: JSON of `Inventory`. */
   tell(of: Of): Promise<string>;

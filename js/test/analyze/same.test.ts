@@ -10,6 +10,7 @@ import { type Report, verify } from "countersign/verify";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { factsOf } from "../../dist/viewer/facts.js";
+import init, { EventIndex, SegmentBuilder } from "../../dist/wasm/index.js";
 import { PROGRAM } from "../conformance/program.ts";
 import { realEvents } from "../real-events.ts";
 import { exportOf } from "../verify/inputs.ts";
@@ -21,6 +22,7 @@ const rules = readFileSync(new URL("../../dist/wasm/rules.json", import.meta.url
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-findings-"));
 const worker = await started();
+await init({ module_or_path: readFileSync(new URL("../../dist/wasm/index_bg.wasm", import.meta.url)) });
 after(async () => {
   await worker.dispose();
   rmSync(folder, { recursive: true });
@@ -72,25 +74,41 @@ function areOfOneBuild(program: string, artefact: string): void {
   );
 }
 
-/** The batches of verified events, and the report. */
+/** The lines of the verified events, as an index writes them of each batch, and the report. */
 async function verified(bytes: Uint8Array, trust: string): Promise<{ batches: Uint8Array[]; report: Report }> {
   const batches: Uint8Array[] = [];
   const { report } = await verify(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
     trust,
     threads: 2,
-    onEvents: (batch) => void batches.push(batch.bytes),
+    onEvents: (batch) => void batches.push(read(batch.bytes)),
   });
   return { batches, report };
 }
 
+function read(batch: Uint8Array): Uint8Array {
+  const builder = new SegmentBuilder(1);
+  const index = new EventIndex(1);
+  assert.equal(builder.add(batch), true);
+  index.addSegment(builder.finish(), 1);
+  index.beginLines(0, index.heldRows);
+  const lines: Uint8Array[] = [];
+  for (let wanted = index.linesWant(); wanted !== undefined; wanted = index.linesWant()) {
+    const [, begin, end] = wanted;
+    lines.push(index.linesOf(batch.subarray(begin, end)));
+  }
+  index.free();
+  builder.free();
+  return Buffer.concat(lines);
+}
+
 async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: string): Promise<void> {
   const { batches, report } = await verified(bytes, trust);
-  const blobs = batches.map((batch) => new Blob([batch as Uint8Array<ArrayBuffer>]));
   for (const detectors of [1, 2]) {
     const analysis = threaded(pack, detectors);
     // What comes last is added first: nobody says in which order batches come.
-    for (const blob of detectors === 1 ? blobs : blobs.toReversed()) {
-      await analysis.add([blob]);
+    for (const batch of detectors === 1 ? batches : batches.toReversed()) {
+      // What is added is no longer ours.
+      await analysis.add([Uint8Array.from(batch)]);
       await analysis.tell(undefined);
     }
     await analysis.tell(factsOf(report));

@@ -24,9 +24,3 @@ test("a stretch is the same by either way, wherever parts begin and end", async 
     }
   }
 });
-
-test("what was kept is given whole, by its number", async () => {
-  assert.equal(await kept().whole(1)?.text(), "another");
-  assert.equal(await kept().whole(2)?.text(), WHOLE);
-  assert.equal(kept().whole(3), undefined);
-});
