@@ -55,7 +55,13 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
                 Some(Finding { code: FindingCode::FormatCompression, hint, .. }) => {
                     ("? Compressed in a way that can't be read.", sentence(hint))
                 }
-                _ => ("? Couldn't be fully checked.", String::new()),
+                _ if report.counts.leaves + report.counts.skipped > 0 => {
+                    ("? Couldn't be fully checked.", String::new())
+                }
+                _ if report.log.as_ref().is_some_and(|log| log.size == 0) => {
+                    ("? Nothing to check: the log was empty.", String::new())
+                }
+                _ => ("? Nothing to check: no entry is here.", String::new()),
             };
             doubt(unread) + &seems + " This says nothing about whether the log was changed."
         }

@@ -78,6 +78,20 @@ fn what_only_the_reader_asks_for_is_not_called_tampering() {
 }
 
 #[test]
+fn an_export_without_entries_says_so() {
+    let place = Place::new();
+    for (vector, says) in [
+        ("checkpoint-of-no-leaves-alone", "? Nothing to check: the log was empty. This says nothing about"),
+        ("header-only", "? Nothing to check: no entry is here. This says nothing about"),
+    ] {
+        let export = format!("{}/../tests/vectors/{vector}/export.ndjson", env!("CARGO_MANIFEST_DIR"));
+        for command in ["verify", "show", "analyze"] {
+            place.run(&[command, &export]).stdout(predicate::str::starts_with(says));
+        }
+    }
+}
+
+#[test]
 fn allowing_partial_allows_nothing_else() {
     let place = Place::new();
     place.sealed(9);

@@ -24,6 +24,10 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
       next: "",
     };
   }
+  const { leaves, skipped } = report.counts;
+  if (report.verdict === "not_checked" && leaves + skipped === 0) {
+    return { ...words, word: report.log?.size === 0 ? result.emptyLog : result.noEntry };
+  }
   if (report.verdict === "unconfirmed" && report.checks.signatures.state === "pass") {
     return { ...words, ...result.logUnconfirmed };
   }
