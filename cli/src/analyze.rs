@@ -20,6 +20,7 @@ use taking::{Answers, Signer, Taken, Taking};
 use crate::acknowledged::Acknowledged;
 use crate::errors::{Failure, shown};
 use crate::input::Input;
+use crate::output::Folder;
 use crate::standing::{Standing, Standings};
 use crate::style::{bad, good};
 use crate::verdict::count;
@@ -78,15 +79,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = verify::trust_or_nobody(args.trust.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let readings = args.own.load()?;
-    if let Some(directory) = &args.evidence {
-        std::fs::create_dir(directory).map_err(|error| Failure::io("make", &shown(directory), &error))?;
-    }
+    let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let threads = args.threads.map_or_else(verify::cores, usize::from);
     let Looked { report, outcome, signers, answers, events, unread } =
         look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
     let found = Found { report: &report, pack: &pack, outcome, signers, answers, events, unread };
-    if let Some(directory) = &args.evidence {
-        found.evidence(directory, args)?;
+    if let Some(folder) = folder {
+        found.evidence(folder, args)?;
     }
     if let Some(before) = &args.recompute {
         return found.compare(before);
@@ -260,7 +259,8 @@ impl Found<'_> {
     }
 
     /// Writes what was found, the pack, and a slice for each finding.
-    fn evidence(&self, directory: &Path, args: &Args) -> Result<(), Failure> {
+    fn evidence(&self, folder: Folder, args: &Args) -> Result<(), Failure> {
+        let directory = folder.path();
         let write = |name: &str, text: &str| {
             let path = directory.join(name);
             std::fs::write(&path, text).map_err(|error| Failure::io("write", &shown(&path), &error))
@@ -278,8 +278,10 @@ impl Found<'_> {
                 count(findings.len() as u64, "finding")
             ));
         }
+        let name = folder.name().to_owned();
+        folder.finish()?;
         let written = count(findings.len().min(SLICES) as u64, "slice");
-        style::done(&format!("findings.json, pack.json and {written} in {}", shown(directory)));
+        style::done(&format!("findings.json, pack.json and {written} in {name}"));
         Ok(())
     }
 }

@@ -4,7 +4,6 @@ mod gather;
 mod kept;
 mod written;
 
-use std::fs;
 use std::path::PathBuf;
 
 use countersign::time::Time;
@@ -19,6 +18,7 @@ use crate::errors::{Failure, shown};
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
+use crate::output::Folder;
 use crate::report::selected;
 use crate::{readings, report, rules, style, token, verdict};
 
@@ -39,7 +39,7 @@ Examples:
   countersign evidence --catalogue ours.yml --lint
 
 If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is
-a folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the
+a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the
 person's events. docs/evidence-by-control.md explains catalogues.
 
 Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]
@@ -87,7 +87,7 @@ pub(crate) struct Args {
     /// The format to write
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
     format: Format,
-    /// Where to write it: a file, or a folder if the name ends in / [default: standard output]
+    /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
     #[arg(short, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
@@ -173,8 +173,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         style::warn("it gives no evidence: `countersign verify` says what is wrong");
         return Ok(status);
     };
-    match (&folder, as_file) {
-        (Some(folder), _) => looking.fill(folder, input, &evidence)?,
+    match (folder, as_file) {
+        (Some(folder), _) => {
+            looking.fill(folder.path(), input, &evidence)?;
+            folder.finish()?;
+        }
         (None, Some(destination)) => {
             let path = export.clone();
             let found = selected::Found { path, file, verification, leaves, sample: None };
@@ -234,15 +237,11 @@ fn catalogue(args: &Args) -> Result<Catalogue, Failure> {
     })
 }
 
-/// The folder to be written, made where it is not there.
-fn folder(args: &Args) -> Result<Option<PathBuf>, Failure> {
-    let Some(path) = &args.output else { return Ok(None) };
-    let is_meant = path.to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir();
-    if !is_meant {
-        return Ok(None);
-    }
-    fs::create_dir_all(path).map_err(|error| Failure::io("make", &shown(path), &error))?;
-    Ok(Some(path.clone()))
+/// The folder to be written, where one is asked for.
+fn folder(args: &Args) -> Result<Option<Folder>, Failure> {
+    let is_meant =
+        |path: &&PathBuf| path.to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir();
+    args.output.as_ref().filter(is_meant).map(|path| Folder::create(path)).transpose()
 }
 
 #[cfg(test)]

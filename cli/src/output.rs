@@ -12,10 +12,11 @@ use tempfile::{NamedTempFile, PersistError, TempDir};
 
 use crate::errors::{Failure, shown};
 
-/// The temporary file of this run, while there is one. Who holds the lock cannot be interrupted.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The temporary files and folders of this run, in the order in which they were made. Who holds the lock cannot be
+/// interrupted.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-fn unfinished() -> MutexGuard<'static, Option<PathBuf>> {
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -24,7 +25,7 @@ fn begin(builder: &mut tempfile::Builder<'_, '_>, destination: &Path) -> io::Res
     let mut unfinished = unfinished();
     let file = builder.prefix(".countersign-").suffix(".unfinished").tempfile_in(directory(destination));
     let file = file.map_err(|error| unnamed(&error))?;
-    *unfinished = Some(file.path().to_owned());
+    unfinished.push(file.path().to_owned());
     Ok(file)
 }
 
@@ -38,10 +39,14 @@ fn unnamed(error: &io::Error) -> io::Error {
 }
 
 /// Gives a temporary file, which is whole and on the disk, its name.
-fn end(name: impl FnOnce() -> Result<File, PersistError>) -> io::Result<()> {
+fn end(
+    file: NamedTempFile,
+    name: impl FnOnce(NamedTempFile) -> Result<File, PersistError>,
+) -> io::Result<()> {
     let mut unfinished = unfinished();
-    name().map_err(|error| error.error)?;
-    *unfinished = None;
+    let path = file.path().to_owned();
+    name(file).map_err(|error| error.error)?;
+    unfinished.retain(|other| *other != path);
     Ok(())
 }
 
@@ -59,7 +64,7 @@ pub(crate) fn survive_signals() {
                         continue;
                     }
                     let mut unfinished = unfinished();
-                    if let Some(path) = unfinished.take() {
+                    for path in unfinished.drain(..) {
                         let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
                     }
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -181,11 +186,16 @@ impl Folder {
             }
             let files = builder.prefix(".countersign-").suffix(".unfinished").tempdir_in(directory(path));
             let files = files.map_err(|error| unnamed(&error))?;
-            *unfinished = Some(files.path().to_owned());
+            unfinished.push(files.path().to_owned());
             Ok(files)
         };
         let files = create().map_err(|error| Failure::io("write", &name, &error))?;
         Ok(Self { name, files, destination: path.to_owned() })
+    }
+
+    /// The folder, as it is shown to people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Where its files are for now.
@@ -203,8 +213,8 @@ impl Folder {
         };
         appear().map_err(|error| Failure::io("write", &self.name, &error))?;
         // There is nothing left to remove.
-        let _ = self.files.keep();
-        *unfinished = None;
+        let path = self.files.keep();
+        unfinished.retain(|other| *other != path);
         Ok(())
     }
 }
@@ -264,7 +274,7 @@ pub(crate) fn directory(path: &Path) -> &Path {
 fn persist(writer: BufWriter<NamedTempFile>, destination: &Path) -> io::Result<()> {
     let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
-    end(|| file.persist(destination))?;
+    end(file, |file| file.persist(destination))?;
     sync_directory(directory(destination));
     Ok(())
 }
@@ -277,7 +287,7 @@ pub(crate) fn begin_secret(destination: &Path) -> io::Result<NamedTempFile> {
 
 /// Gives such a file the name that it was made for, in the place of what has it.
 pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()> {
-    end(|| file.persist(destination))
+    end(file, |file| file.persist(destination))
 }
 
 /// Writes a secret to a new file that its owner alone may read.
@@ -286,7 +296,7 @@ pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
         let mut file = begin_secret(path)?;
         file.write_all(secret)?;
         file.as_file().sync_all()?;
-        end(|| file.persist_noclobber(path))?;
+        end(file, |file| file.persist_noclobber(path))?;
         sync_directory(directory(path));
         Ok(())
     };

@@ -462,6 +462,12 @@ fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
         (&1.into(), &1.into(), &1.into())
     );
     assert_eq!(place.verdict("access/subject.ndjson"), "partial");
+    let before = place.files();
+    place
+        .run(&[&args[..], &["-o", "access/"]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("io.exists").and(predicate::str::contains("access/")));
+    assert_eq!(place.files(), before);
     let shown = place.run(&["show", "access/subject.ndjson", "--trust", "trust.txt", "--json"]).code(4);
     let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
     assert_eq!(shown.lines().count(), 2);
