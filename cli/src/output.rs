@@ -25,6 +25,8 @@ fn begin(builder: &mut tempfile::Builder<'_, '_>, destination: &Path) -> io::Res
     let mut unfinished = unfinished();
     let file = builder.prefix(".countersign-").suffix(".unfinished").tempfile_in(directory(destination));
     let file = file.map_err(|error| unnamed(&error))?;
+    // What failed meanwhile is gone already.
+    unfinished.retain(|path| path.exists());
     unfinished.push(file.path().to_owned());
     Ok(file)
 }

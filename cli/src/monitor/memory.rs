@@ -145,6 +145,14 @@ impl Keep {
         Ok(Memory { pin: Some(pin), ..Memory::default() })
     }
 
+    /// Whether it can be kept: who monitors a log for weeks wants to know before the first look.
+    pub(super) fn try_writing(&self) -> Result<(), Failure> {
+        match self {
+            Self::State(path) | Self::Pin(path) => Output::create(Some(path)).map(drop),
+            Self::Nothing => Ok(()),
+        }
+    }
+
     /// Keeps it, durably and in one step, unless it is what was `kept` last.
     pub(super) fn save(&self, memory: &Memory, origin: &str, kept: &mut String) -> Result<(), Failure> {
         let (path, text) = match (self, &memory.pin) {

@@ -97,6 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         (None, None) => Keep::Nothing,
     };
     let memory = keep.load(&origin)?;
+    keep.try_writing()?;
     if memory.pin.is_none() && !args.once {
         style::warn("this log was not seen before, so earlier rewrites can't be noticed");
     }

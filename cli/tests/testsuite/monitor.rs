@@ -617,6 +617,19 @@ fn what_it_remembers_has_to_be_of_this_log() {
 }
 
 #[test]
+fn where_nothing_can_be_kept_no_log_is_looked_at() {
+    let place = Place::new();
+    place.write("trust.txt", format!("log {}\n", log_key().verifier_key()));
+    for keep in ["--state", "--pin"] {
+        place
+            .run(&["monitor", "http://127.0.0.1:1", "--trust", "trust.txt", "--once", keep, "no/such/file"])
+            .code(2)
+            .stderr(predicate::str::contains("no/such/file").and(predicate::str::contains("no such folder")))
+            .stdout("");
+    }
+}
+
+#[test]
 fn people_are_told_in_words() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 9, false);
