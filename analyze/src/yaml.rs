@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use crate::fault::Fault;
 use crate::tree::{MAX_DEPTH, Member, Node, Value, too_deep, twice};
@@ -20,10 +20,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
     let mut open: Vec<Open> = Vec::new();
     let mut documents = Vec::new();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| {
-            let line = error.marker().line() as u32;
-            Fault::new("rule.yaml", line, error.info(), "mend the YAML: a linter such as yamllint shows more")
-        })?;
+        let (event, span) = event.map_err(|error| unreadable("rule.yaml", &error, text))?;
         let line = span.start.line() as u32;
         let value = match event {
             Event::Scalar(text, style, _, tag) => {
@@ -55,6 +52,17 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
         place(&mut open, &mut documents, Node { line, value })?;
     }
     Ok(documents)
+}
+
+/// What the parser says of a text that it cannot read, with that code.
+pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> Box<Fault> {
+    let mut line = error.marker().line();
+    // Of a tab that indents a line the parser names where what is before it began.
+    if error.info().contains("tab") {
+        let is_indented = |line: &str| line.trim_start_matches(' ').starts_with('\t');
+        line += text.lines().skip(line.saturating_sub(1)).position(is_indented).unwrap_or(0);
+    }
+    Fault::new(code, line as u32, error.info(), "mend the YAML: a linter such as yamllint shows more")
 }
 
 fn tagged(line: u32) -> Box<Fault> {
@@ -150,6 +158,12 @@ mod tests {
             ("a: !!str 1\n", "rule.tag", 1),
             ("a: [1\n", "rule.yaml", 2),
             ("? [a]\n: 1\n", "rule.key", 1),
+            ("a: x\n\tb: y\n", "rule.yaml", 2),
+            ("a: x\n\n\n \tb: y\n", "rule.yaml", 4),
+            ("a:\n  - b\n\t- c\n", "rule.yaml", 3),
+            ("a:\n\tb: c\n", "rule.yaml", 2),
+            ("a: |\n\tb\n", "rule.yaml", 2),
+            ("a: {\n\tb: 1\n}\n", "rule.yaml", 2),
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.code, fault.line), (code, line), "{text:?} {fault}");

@@ -154,8 +154,9 @@ pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
     Description::parse(&text).map_err(|fault| {
-        let failure = Failure::unusable(fault.code, fault.problem, fault.hint).within(&name);
-        if fault.line > 0 { failure.at_line(fault.line.into()) } else { failure }
+        let failure = Failure::unusable(fault.code, fault.problem, fault.hint);
+        let failure = if fault.line > 0 { failure.at_line(fault.line.into()) } else { failure };
+        failure.within(&name)
     })
 }
 

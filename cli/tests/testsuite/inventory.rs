@@ -213,6 +213,7 @@ fn a_description_that_cannot_be_read_is_named_with_its_line() {
     place.sealed_of(&traffic());
     for (name, text, code) in [
         ("a.yaml", "paths:\n  /a: [\n", "openapi.yaml"),
+        ("a-tab.yaml", "info: x\n\tpaths:\n", "openapi.yaml]: a-tab.yaml: line 2"),
         ("b.json", "{\"paths\":", "openapi.json"),
         ("c.yaml", "openapi: 3.1.0\n", "openapi.paths"),
         ("d.yaml", "", "openapi.empty"),

@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use crate::fault::Fault;
 use crate::tree::{Member, Node, Value};
 #[cfg(feature = "yaml")]
-use crate::yaml::plain;
+use crate::yaml::{plain, unreadable};
 
 /// How deep a description may nest.
 const MAX_DEPTH: usize = 64;
@@ -75,10 +75,7 @@ fn yaml(_: &str, _: &mut Builder) -> Result<(), Box<Fault>> {
 #[cfg(feature = "yaml")]
 fn yaml(text: &str, builder: &mut Builder) -> Result<(), Box<Fault>> {
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| {
-            let hint = "mend the YAML: a linter such as yamllint shows more";
-            Fault::new("openapi.yaml", error.marker().line() as u32, error.info(), hint)
-        })?;
+        let (event, span) = event.map_err(|error| unreadable("openapi.yaml", &error, text))?;
         let line = span.start.line() as u32;
         match event {
             Event::Scalar(text, style, anchor, _) => builder.scalar(line, anchor, || {
