@@ -3,7 +3,7 @@
 //! What can be said of each event by itself is a [`Detected`], which threads may make side by side. What takes several
 //! events is decided in the order of the leaves, by one [`Analyzer`].
 
-use core::cell::LazyCell;
+use core::cell::{Cell, LazyCell};
 use core::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -204,12 +204,24 @@ impl Pack {
         if self.of_baselines.contains(&number) || self.of_silence.contains(&number) {
             return None;
         }
-        let known = |item: &Item| item.fact.is_none().then(|| item.holds(found));
+        // Each item is looked at once: those that were, and those of them that hold.
+        let (looked, held) = (Cell::new(0_u128), Cell::new(0_u128));
+        let known = |item: &Item| {
+            item.fact.is_none().then(|| {
+                let bit = 1 << item.nth;
+                if looked.get() & bit == 0 {
+                    looked.set(looked.get() | bit);
+                    held.set(held.get() | if item.holds(found) { bit } else { 0 });
+                }
+                held.get() & bit != 0
+            })
+        };
         if sigma.judge(&known) == Some(false) {
             return None;
         }
-        let mut held = 0;
-        sigma.each_item(&mut |item| held |= u128::from(known(item) == Some(true)) << item.nth);
+        sigma.each_item(&mut |item| {
+            known(item);
+        });
         let mut reasons: Vec<Reason> = Vec::new();
         sigma.wanted(&mut |item| {
             if let Some(leaf) = item.matched(found).filter(|_| known(item) == Some(true)) {
@@ -219,7 +231,7 @@ impl Pack {
                 }
             }
         });
-        Some(Pending { rule: number as usize, held, reasons })
+        Some(Pending { rule: number as usize, held: held.get(), reasons })
     }
 
     /// The groups that an event joins if this rule fires, and those of what builds upon them.
