@@ -9,14 +9,16 @@ use serde_json::Value as Json;
 use super::*;
 use crate::value::Document;
 
-/// What the readings make of an event, as it is recorded.
+/// What the readings make of an event, as it is recorded. Written and read again it is the same.
 fn read(readings: &Readings, event: &str) -> Option<Json> {
     let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
     let document = Document::parse(event.as_str()).unwrap();
     readings.read(&document.root()).map(|read| {
         let mut json = Vec::new();
         read.write_json(&mut json);
-        serde_json::from_slice(&json).unwrap()
+        let written = std::str::from_utf8(&json).unwrap();
+        assert_eq!(Read::of_json(Document::parse(written).unwrap().root()), Some(read));
+        serde_json::from_str(written).unwrap()
     })
 }
 
