@@ -106,7 +106,7 @@ export class Scores extends View {
       <tr>
         <th scope="row">${value(id, 120)}</th>
         <td>${figures.count(score)}</td>
-        <td>
+        <td class="wraps">
           ${titles.slice(0, TITLES).map((title, nth) => html`${nth > 0 ? "; " : nothing}${value(title, 120)}`)}
           ${titles.length > TITLES ? html`<span class="faint">${t.sessions.others(figures.count(titles.length - TITLES))}</span>` : nothing}
           <span class="faint">(${figures.findings(count)})</span>

@@ -122,7 +122,7 @@ fn tell(
         "
 A dashboard: press Run, and see the event verified a moment later. Cut its connection, and nothing is lost.
   http://127.0.0.1:{dashboard}/
-A Worker, in workerd: press Delete, and it answers when the log has proven to hold the event.
+A Worker, in workerd: press Delete, and it answers when the log has proven to hold the event. It refuses to delete the backup.
   http://127.0.0.1:{worker}/
 The auditor's page, which works from disk and connects to nowhere:
   {page}/
