@@ -5,6 +5,7 @@
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use countersign_analyze::{Analyzer, Pack, Sources};
@@ -94,8 +95,10 @@ fn files(place: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// For how long this thread was on a processor.
+/// For how long this thread was on a processor. The kernel counts up to now where another may have its turn, and else by
+/// ticks of some milliseconds.
 fn on_processor() -> Duration {
+    thread::yield_now();
     let times = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
 }
