@@ -4,6 +4,8 @@
 
 mod plain;
 
+pub(crate) use plain::Ends;
+
 use core::str::Chars;
 use std::borrow::Cow;
 
@@ -48,7 +50,22 @@ pub(crate) fn skip_space(text: &[u8], mut index: usize) -> usize {
 /// From the index after the opening quote: the index after the closing one, and whether there are escapes.
 #[inline]
 pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), JsonError> {
-    let end = plain_end(text, index);
+    string_end_from(text, plain_end(text, index))
+}
+
+/// The same in a text of which all strings are asked for, one after the other.
+#[inline]
+pub(crate) fn next_string_end(
+    text: &[u8],
+    index: usize,
+    ends: &mut Ends,
+) -> Result<(usize, bool), JsonError> {
+    string_end_from(text, ends.next(text, index))
+}
+
+/// The same from where its first plain characters end.
+#[inline]
+fn string_end_from(text: &[u8], end: usize) -> Result<(usize, bool), JsonError> {
     if at(text, end) == b'"' { Ok((end + 1, false)) } else { escaped_end(text, end) }
 }
 

@@ -17,9 +17,6 @@ use countersign::canonical::{Part, Raw, Token, TokenKind, Tokens};
 /// The most bytes of text that are read: an event has at most 262,144 (SPEC section 2).
 pub const MAX_BYTES: usize = countersign::event::MAX_BYTES;
 
-/// How deep values may nest.
-const DEPTH: usize = 64;
-
 /// A text that was read. It holds what stands where, not what it says.
 #[derive(Clone, Debug, Default)]
 pub struct Document<'a> {
@@ -39,20 +36,26 @@ struct Node {
 }
 
 impl Node {
+    const fn of(part: Part, after: u32) -> Self {
+        Self { kind: part.kind, start: part.start as u32, end: part.end as u32, after }
+    }
+
     const fn part(&self) -> Part {
         Part { kind: self.kind, start: self.start as usize, end: self.end as usize }
     }
 
     /// As it stands.
-    fn written<'a>(&self, text: &'a str) -> &'a str {
-        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    fn raw<'a>(&self, text: &'a str) -> Raw<'a> {
+        self.part().raw(text)
     }
 
     /// Whether it is this name.
     fn says(&self, text: &str, name: &str) -> bool {
         match self.kind {
-            TokenKind::Name => (self.end - self.start) as usize == name.len() && self.written(text) == name,
-            TokenKind::EscapedName => matches!(self.part().of(text), Token::Name(raw) if raw.text() == name),
+            TokenKind::Name => {
+                (self.end - self.start) as usize == name.len() && self.raw(text).as_written() == name
+            }
+            TokenKind::EscapedName => self.raw(text).text() == name,
             _ => false,
         }
     }
@@ -80,25 +83,28 @@ impl<'a> Document<'a> {
         if text.len() > MAX_BYTES {
             return None;
         }
-        let mut open = [0; DEPTH];
-        let mut depth = 0;
+        // Until all that is in it was read, a node leads to the one that it is in.
+        let mut open = 0;
         let mut tokens = Tokens::of(text);
-        while let Some(Part { kind, start, end }) = tokens.next_part()? {
-            let next = nodes.len() as u32 + 1;
-            match kind {
+        loop {
+            // Where code is to be small, all is read in one way.
+            #[cfg(not(target_arch = "wasm32"))]
+            while let Some([name, value]) = tokens.next_plain_member() {
+                let after = nodes.len() as u32 + 1;
+                nodes.extend([Node::of(name, after), Node::of(value, after + 1)]);
+            }
+            let Some(part) = tokens.next_part()? else { break };
+            let place = nodes.len() as u32;
+            let after = match part.kind {
                 TokenKind::End => {
-                    depth -= 1;
-                    let opened: usize = open[depth];
-                    nodes[opened].after = next - 1;
+                    let opened = nodes.get_mut(open as usize)?;
+                    open = core::mem::replace(&mut opened.after, place);
                     continue;
                 }
-                TokenKind::Object | TokenKind::Array => {
-                    *open.get_mut(depth)? = nodes.len();
-                    depth += 1;
-                }
-                _ => {}
-            }
-            nodes.push(Node { kind, start: start as u32, end: end as u32, after: next });
+                TokenKind::Object | TokenKind::Array => core::mem::replace(&mut open, place),
+                _ => place + 1,
+            };
+            nodes.push(Node::of(part, after));
         }
         (!nodes.is_empty()).then_some(Document { text, nodes })
     }
@@ -163,6 +169,11 @@ impl<'a> Value<'a> {
         self.document.node(self.at).map_or(Token::Null, |node| node.part().of(self.document.text))
     }
 
+    /// As it stands, where it is no object or array.
+    fn raw(self) -> Option<Raw<'a>> {
+        self.document.node(self.at).map(|node| node.raw(self.document.text))
+    }
+
     fn after(self) -> usize {
         self.document.node(self.at).map_or(self.at + 1, |node| node.after as usize)
     }
@@ -182,12 +193,10 @@ impl<'a> Value<'a> {
     /// What a string, number, `true`, `false` or `null` says: a number as it stands, which in an event is its
     /// canonical text. `None` for an object or array.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        match self.token() {
-            Token::Text(raw) => Some(raw.text()),
-            Token::Number(number) => Some(number.into()),
-            Token::Bool(yes) => Some(if yes { "true" } else { "false" }.into()),
-            Token::Null => Some("null".into()),
-            _ => None,
+        match self.kind() {
+            Kind::Text => Some(self.raw()?.text()),
+            Kind::Number | Kind::Bool | Kind::Null => Some(self.raw()?.as_written().into()),
+            Kind::Object | Kind::Array => None,
         }
     }
 
@@ -198,24 +207,19 @@ impl<'a> Value<'a> {
 
     /// What a string says. `None` for anything else.
     pub fn string(self) -> Option<Cow<'a, str>> {
-        match self.token() {
-            Token::Text(raw) => Some(raw.text()),
-            _ => None,
-        }
+        if self.kind() == Kind::Text { Some(self.raw()?.text()) } else { None }
     }
 
     /// A number as it stands. `None` for anything else.
     pub fn number(self) -> Option<&'a str> {
-        match self.token() {
-            Token::Number(number) => Some(number),
-            _ => None,
-        }
+        if self.kind() == Kind::Number { Some(self.raw()?.as_written()) } else { None }
     }
 
     /// `true` or `false`. `None` for anything else.
     pub fn bool(self) -> Option<bool> {
-        match self.token() {
-            Token::Bool(yes) => Some(yes),
+        match self.token_kind() {
+            TokenKind::True => Some(true),
+            TokenKind::False => Some(false),
             _ => None,
         }
     }
@@ -307,10 +311,9 @@ impl<'a> Iterator for Members<'a> {
             return None;
         }
         let [name, value] = self.document.nodes.get(self.at..)?.first_chunk()?;
-        let Token::Name(name) = name.part().of(self.document.text) else { return None };
         let at = self.at + 1;
         self.at = value.after as usize;
-        Some((name, Value { document: self.document, at }))
+        Some((name.raw(self.document.text), Value { document: self.document, at }))
     }
 }
 

@@ -66,19 +66,24 @@ pub struct Part {
 }
 
 impl Part {
+    /// What stands between its quotes, where it is a name or a string, by the text that it is a part of.
+    #[inline]
+    pub fn raw(self, text: &str) -> Raw<'_> {
+        let escapes = matches!(self.kind, TokenKind::EscapedName | TokenKind::EscapedText);
+        Raw { raw: text.get(self.start..self.end).unwrap_or_default(), escapes }
+    }
+
     /// What it says, by the text that it is a part of.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn of(self, text: &str) -> Token<'_> {
-        let raw = || text.get(self.start..self.end).unwrap_or_default();
+        let raw = || self.raw(text);
         match self.kind {
             TokenKind::Object => Token::Object,
             TokenKind::Array => Token::Array,
             TokenKind::End => Token::End,
-            TokenKind::Name => Token::Name(Raw { raw: raw(), escapes: false }),
-            TokenKind::EscapedName => Token::Name(Raw { raw: raw(), escapes: true }),
-            TokenKind::Text => Token::Text(Raw { raw: raw(), escapes: false }),
-            TokenKind::EscapedText => Token::Text(Raw { raw: raw(), escapes: true }),
-            TokenKind::Number => Token::Number(raw()),
+            TokenKind::Name | TokenKind::EscapedName => Token::Name(raw()),
+            TokenKind::Text | TokenKind::EscapedText => Token::Text(raw()),
+            TokenKind::Number => Token::Number(raw().as_written()),
             TokenKind::True => Token::Bool(true),
             TokenKind::False => Token::Bool(false),
             TokenKind::Null => Token::Null,
@@ -125,10 +130,13 @@ impl<'a> Raw<'a> {
 pub struct Tokens<'a> {
     text: &'a str,
     index: usize,
-    /// Of each open level, the outermost's first, whether it is an object.
+    /// Of each level around the one that is open, the outermost's first, whether it is an object.
     objects: u64,
     depth: u32,
+    /// What ends the level that is open; 0 outside of all.
+    closing: u8,
     next: Next,
+    ends: json::Ends,
 }
 
 /// What the grammar wants next.
@@ -137,7 +145,6 @@ enum Next {
     Value,
     /// The first element or name, or the end.
     First,
-    Name,
     /// A comma, or the end of a level.
     Comma,
     Done,
@@ -146,7 +153,15 @@ enum Next {
 impl<'a> Tokens<'a> {
     /// The parts of this text.
     pub const fn of(text: &'a str) -> Self {
-        Self { text, index: 0, objects: 0, depth: 0, next: Next::Value }
+        Self {
+            text,
+            index: 0,
+            objects: 0,
+            depth: 0,
+            closing: 0,
+            next: Next::Value,
+            ends: json::Ends::unknown(),
+        }
     }
 
     fn byte(&self) -> u8 {
@@ -157,18 +172,14 @@ impl<'a> Tokens<'a> {
         self.index = json::skip_space(self.text.as_bytes(), self.index);
     }
 
-    fn in_object(&self) -> bool {
-        self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
-    }
-
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn open(&mut self, is_object: bool) -> Option<Part> {
         if self.depth as usize == MAX_DEPTH {
             return None;
         }
-        let bit = 1 << self.depth;
-        self.objects = if is_object { self.objects | bit } else { self.objects & !bit };
+        self.objects = self.objects << 1 | u64::from(self.closing == b'}');
         self.depth += 1;
+        self.closing = if is_object { b'}' } else { b']' };
         self.next = Next::First;
         Some(self.part(if is_object { TokenKind::Object } else { TokenKind::Array }, 1))
     }
@@ -176,6 +187,8 @@ impl<'a> Tokens<'a> {
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     fn close(&mut self) -> Part {
         self.depth -= 1;
+        self.closing = if self.objects & 1 == 1 { b'}' } else { b']' };
+        self.objects >>= 1;
         self.after_value();
         self.part(TokenKind::End, 1)
     }
@@ -197,7 +210,7 @@ impl<'a> Tokens<'a> {
             return None;
         }
         let start = self.index + 1;
-        let (end, escapes) = json::string_end(self.text.as_bytes(), start).ok()?;
+        let (end, escapes) = json::next_string_end(self.text.as_bytes(), start, &mut self.ends).ok()?;
         self.index = end;
         Some(Part { kind: if escapes { escaped } else { plain }, start, end: end - 1 })
     }
@@ -236,26 +249,56 @@ impl<'a> Tokens<'a> {
         Some(part)
     }
 
+    /// The name and the value of the next member, where they stand as most do in canonical JSON: strings without escapes,
+    /// with no white space around them. `None` says nothing of what comes next, which [`Self::next_part`] reads.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[inline]
+    pub fn next_plain_member(&mut self) -> Option<[Part; 2]> {
+        let text = self.text.as_bytes();
+        let quote = match self.next {
+            Next::First => self.index,
+            Next::Comma if self.byte() == b',' => self.index + 1,
+            _ => return None,
+        };
+        if self.closing != b'}' || text.get(quote) != Some(&b'"') {
+            return None;
+        }
+        let start = quote + 1;
+        let end = self.ends.next(text, start);
+        let name = Part { kind: TokenKind::Name, start, end };
+        if !text.get(end..)?.starts_with(b"\":\"") {
+            return None;
+        }
+        let start = end + 3;
+        let end = self.ends.next(text, start);
+        let value = Part { kind: TokenKind::Text, start, end };
+        if text.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.index = end + 1;
+        self.next = Next::Comma;
+        Some([name, value])
+    }
+
     /// As the iterator's next, but where it stands and not what it says, and without why there is none: `None` where the
     /// text is no JSON, or nests too deep, and nothing more is to be asked of it then.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn next_part(&mut self) -> Option<Option<Part>> {
         self.space();
-        let ends = self.byte() == if self.in_object() { b'}' } else { b']' };
         match self.next {
-            Next::First | Next::Comma if ends => return Some(Some(self.close())),
+            Next::First | Next::Comma if self.byte() == self.closing => return Some(Some(self.close())),
             Next::Comma => {
                 if self.byte() != b',' {
                     return None;
                 }
                 self.index += 1;
-                self.next = Next::Name;
                 self.space();
             }
             Next::Done => return (self.index == self.text.len()).then_some(None),
-            _ => {}
+            Next::Value | Next::First => {}
         }
-        let part = if self.next != Next::Value && self.in_object() { self.name()? } else { self.value()? };
+        let is_name = self.next != Next::Value && self.closing == b'}';
+        let part = if is_name { self.name()? } else { self.value()? };
         Some(Some(part))
     }
 }
@@ -354,6 +397,42 @@ mod tests {
     fn nothing_follows_a_fault() {
         let good: Vec<bool> = Tokens::of("[1,] 2").map(|token| token.is_ok()).collect();
         assert_eq!(good, [true, true, false]);
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn parts(text: &str, takes_members: bool) -> Option<Vec<Part>> {
+        let mut tokens = Tokens::of(text);
+        let mut parts = Vec::new();
+        loop {
+            while let Some(member) = takes_members.then(|| tokens.next_plain_member()).flatten() {
+                parts.extend(member);
+            }
+            match tokens.next_part()? {
+                Some(part) => parts.push(part),
+                None => return Some(parts),
+            }
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    #[test]
+    fn plain_members_are_those_that_stand_there() {
+        // Wherever blocks of what is looked at together end.
+        for length in 0..200 {
+            let (name, value) = ("n".repeat(length), "v".repeat(length / 2));
+            let text = format!(r#"{{"{name}":"{value}","b":{{"c":"","d":1,"e":"f"}},"g":["h"],"i\n":"j"}}"#);
+            let plain = parts(&text, true).unwrap();
+            assert_eq!(Some(&plain), parts(&text, false).as_ref(), "{text}");
+            assert_eq!(plain.len(), 19);
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    proptest! {
+        #[test]
+        fn plain_members_agree_with_parts(text in r#"[\[{](["a]":"(a|\\n| |\x01){0,70}"[,}]|[\[\]{}",: 1a]|"a":){0,9}[}\]]{0,3}"#) {
+            prop_assert_eq!(parts(&text, true), parts(&text, false));
+        }
     }
 
     proptest! {

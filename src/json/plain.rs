@@ -4,18 +4,25 @@
 pub(super) const BLOCK: usize = 16;
 
 /// How many bytes come before the first quote, backslash or control character; none where there is no such.
+#[inline]
+pub(super) fn length(block: &[u8; BLOCK]) -> Option<usize> {
+    let marks = marks(block);
+    (marks != 0).then(|| marks.trailing_zeros() as usize)
+}
+
+/// A bit for each quote, backslash and control character.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[allow(unsafe_code)]
-pub(super) fn length(block: &[u8; BLOCK]) -> Option<usize> {
+fn marks(block: &[u8; BLOCK]) -> u32 {
     // SAFETY: every x86-64 processor has SSE2.
-    first_of(unsafe { marks(block) })
+    unsafe { in_vectors(block) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "sse2")]
-fn marks(block: &[u8; BLOCK]) -> u32 {
+fn in_vectors(block: &[u8; BLOCK]) -> u32 {
     use core::arch::x86_64::{
         _mm_cmpeq_epi8, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     };
@@ -30,34 +37,34 @@ fn marks(block: &[u8; BLOCK]) -> u32 {
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[inline]
-pub(super) fn length(block: &[u8; BLOCK]) -> Option<usize> {
+fn marks(block: &[u8; BLOCK]) -> u32 {
     use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
     let [first, second] = halves(block);
     let block = u64x2(first, second);
     let is = |byte: u8| u8x16_eq(block, u8x16_splat(byte));
     let is_control = u8x16_lt(block, u8x16_splat(0x20));
-    first_of(u8x16_bitmask(v128_or(v128_or(is(b'"'), is(b'\\')), is_control)).into())
+    u8x16_bitmask(v128_or(v128_or(is(b'"'), is(b'\\')), is_control)).into()
 }
 
 #[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
-pub(super) use in_words as length;
+use in_words as marks;
 
 /// The same without vectors.
 #[cfg(any(test, not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))))]
 #[inline]
-pub(super) fn in_words(block: &[u8; BLOCK]) -> Option<usize> {
+fn in_words(block: &[u8; BLOCK]) -> u32 {
     const ONES: u64 = 0x0101_0101_0101_0101;
+    /// The highest bit of each byte that is 0: no addition carries into the next byte.
+    const fn zeros(word: u64) -> u64 {
+        !(((word & (ONES * 0x7f)) + (ONES * 0x7f)) | word | (ONES * 0x7f))
+    }
     let marks = |word: u64| {
-        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
-        // A borrow can mark a byte too many, but never one below the first that is truly marked.
-        let marks = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        marks & (ONES * 0x80)
+        let marks = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c)) | zeros(word & (ONES * 0xe0));
+        // Each byte's bit goes to its place in the highest byte, and no two to one.
+        (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
     };
-    let [first, second] = halves(block).map(marks).map(u128::from);
-    let marks = second << 64 | first;
-    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
+    let [first, second] = halves(block).map(marks);
+    ((second << 8) | first) as u32
 }
 
 fn halves(block: &[u8; BLOCK]) -> [u64; 2] {
@@ -65,10 +72,70 @@ fn halves(block: &[u8; BLOCK]) -> [u64; 2] {
     [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
 }
 
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-#[inline]
-fn first_of(marks: u32) -> Option<usize> {
-    (marks != 0).then(|| marks.trailing_zeros() as usize)
+/// Where plain characters end in a text whose strings are all asked for: each of its bytes is looked at once, and where a
+/// string ends is told without waiting for what it says. WebAssembly, where code is to be small, looks at each string.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// The first byte of those that are known.
+    from: usize,
+    /// A bit for each quote, backslash and control character among them.
+    marks: u64,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Ends {
+    /// How many bytes are known at a time.
+    const KNOWN: usize = u64::BITS as usize;
+
+    /// Of a text that was not looked at.
+    pub(crate) const fn unknown() -> Self {
+        Self { from: usize::MAX, marks: 0 }
+    }
+
+    /// The index of the first quote, backslash or control character at or after `index`, or the end.
+    #[inline]
+    pub(crate) fn next(&mut self, text: &[u8], mut index: usize) -> usize {
+        loop {
+            let from = index - index % Self::KNOWN;
+            if from != self.from {
+                *self = Self { from, marks: Self::marks(text, from) };
+            }
+            let left = self.marks >> (index - from);
+            if left != 0 {
+                return index + left.trailing_zeros() as usize;
+            }
+            index = from + Self::KNOWN;
+        }
+    }
+
+    /// The marks from a byte on; behind the end of a text are marks alone.
+    #[inline]
+    fn marks(text: &[u8], from: usize) -> u64 {
+        let rest = text.get(from..).unwrap_or_default();
+        let mut padded = [0; Self::KNOWN];
+        let bytes = rest.first_chunk().unwrap_or_else(|| {
+            padded[..rest.len()].copy_from_slice(rest);
+            &padded
+        });
+        let (blocks, _) = bytes.as_chunks();
+        (0..).zip(blocks).fold(0, |all, (nth, block)| all | (u64::from(marks(block)) << (nth * BLOCK)))
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends;
+
+#[cfg(target_arch = "wasm32")]
+impl Ends {
+    pub(crate) const fn unknown() -> Self {
+        Self
+    }
+
+    pub(crate) fn next(&mut self, text: &[u8], index: usize) -> usize {
+        super::plain_end(text, index)
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +157,8 @@ mod tests {
                     block[place + 1..].fill(rest);
                     let quote = (rest == b'"' && place + 1 < BLOCK).then_some(place + 1);
                     let expected = if ends { Some(place) } else { quote };
-                    assert_eq!((length(&block), in_words(&block)), (expected, expected), "{byte} {place}");
+                    assert_eq!(length(&block), expected, "{byte} {place}");
+                    assert_eq!(marks(&block), in_words(&block), "{byte} {place}");
                 }
             }
         }
