@@ -99,10 +99,21 @@ impl Roots {
         }
     }
 
-    fn holds(self, others: Self) -> bool {
-        self.0 & others.0 == others.0
+    const fn holds(self, others: Self) -> bool {
+        others.0 & !self.0 == 0
+    }
+
+    /// The one of them that got its number last: those before it are of other readings too. All, where there is none.
+    const fn rarest(self) -> Self {
+        match self.0.checked_ilog2() {
+            Some(last) => Self(1 << last),
+            None => Self(u128::MAX),
+        }
     }
 }
+
+/// So many of the members that an event must have tell whether it may be of a shape: there are not numbers for all.
+const NEEDED: usize = 3;
 
 /// A reading.
 #[derive(Clone, Debug)]
@@ -119,6 +130,9 @@ pub(super) struct Definition {
     reason: Source,
     /// An event that this may read has all the members of one of these.
     needs: Vec<Roots>,
+    /// Of each of these the rarest: most events that are of another shape have none of them. Nothing in WebAssembly, where
+    /// code is to be small.
+    marks: Roots,
     /// What its paths begin with.
     begins: Begins,
 }
@@ -158,6 +172,7 @@ impl Definition {
             outcome: object.optional("outcome", outcome)?.unwrap_or_default(),
             reason: object.optional("reason", source)?.unwrap_or_default(),
             needs: Vec::new(),
+            marks: Roots::default(),
             begins: Begins::default(),
         };
         let mut begins = Begins::default();
@@ -191,12 +206,16 @@ impl Definition {
             for all in &self.when.any {
                 let mut roots = Roots::default();
                 let wanted = all.iter().filter(|(_, tests)| !tests.iter().any(Test::wants_none));
-                for name in wanted.filter_map(|(path, _)| path.root()) {
+                for name in wanted.filter_map(|(path, _)| path.root()).take(NEEDED) {
                     number(name, &mut roots);
                 }
                 self.needs.push(roots);
             }
         }
+        if cfg!(target_arch = "wasm32") {
+            return;
+        }
+        self.marks = Roots(self.needs.iter().fold(0, |marks, roots| marks | roots.rarest().0));
     }
 
     /// Gives numbers to what its paths begin with, once all readings have those of [`Self::number_roots`].
@@ -218,7 +237,8 @@ impl Definition {
 
     /// Whether an event that has these members can be of this shape at all.
     pub(super) fn may_fit(&self, there: Roots) -> bool {
-        self.needs.iter().any(|needed| there.holds(*needed))
+        (cfg!(target_arch = "wasm32") || there.0 & self.marks.0 != 0 || self.marks.0 == u128::MAX)
+            && self.needs.iter().any(|needed| there.holds(*needed))
     }
 
     /// What an event says, where it is of this shape.

@@ -107,6 +107,9 @@ impl<'v, 'b> Scope<'v, 'b> {
             self.filled.set(self.filled.get() | 1 << first);
             let value = self.at(first).filter(|value| value.kind() == Kind::Object)?;
             let mut seconds = self.seconds.borrow_mut();
+            if cfg!(not(target_arch = "wasm32")) && seconds.capacity() == 0 {
+                *seconds = SPARE_SECONDS.take();
+            }
             seconds.resize(self.begins.seconds, NOWHERE);
             find_all(value, self.begins.nexts.get(first)?, &mut seconds, |_| {});
         }
@@ -125,6 +128,19 @@ pub(super) struct Top<'v> {
 thread_local! {
     /// The memory of the last one, for the next: there is one for each event. WebAssembly's is not kept, where code is to be small.
     static SPARE: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+    /// The same of [`Scope::seconds`].
+    static SPARE_SECONDS: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Scope<'_, '_> {
+    fn drop(&mut self) {
+        let mut seconds = self.seconds.take();
+        if seconds.capacity() > 0 {
+            seconds.clear();
+            SPARE_SECONDS.set(seconds);
+        }
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -351,6 +367,7 @@ mod tests {
             });
             assert!(!is_numbered || before == found);
             assert!(found.is_empty() || path.may_find(&scope));
+            drop(scope);
             path.number(&mut begins);
         }
         found

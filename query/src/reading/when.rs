@@ -1,5 +1,7 @@
 //! When: the ways in which sources write times.
 
+use std::borrow::Cow;
+
 use countersign::time::Time;
 
 use crate::moment::Moment;
@@ -61,20 +63,19 @@ fn number(text: &str, unit: Unit) -> Option<Time> {
 }
 
 /// The same without the space before an offset.
-fn without_space(text: &str) -> String {
-    let is_before = |at: &usize| matches!(text.as_bytes().get(*at..at + 2), Some(b" +" | b" -"));
-    let mut joined = text.to_owned();
-    if let Some(at) = (0..text.len()).find(is_before) {
-        joined.remove(at);
+fn without_space(text: &str) -> Cow<'_, str> {
+    let is_before = |pair: &[u8]| matches!(pair, b" +" | b" -");
+    match text.as_bytes().windows(2).position(is_before) {
+        Some(at) => Cow::Owned([&text[..at], &text[at + 1..]].concat()),
+        None => Cow::Borrowed(text),
     }
-    joined
 }
 
 /// A moment, not a day, with an offset from UTC unless it is known to be in UTC.
 pub(super) fn date(text: &str, utc: bool) -> Option<Time> {
     let time = text.get(11..)?;
     let text = if let Some(bare) = text.strip_suffix(" UTC") {
-        bare.to_owned()
+        Cow::Borrowed(bare)
     } else if utc || time.contains(['Z', 'z', '+', '-']) {
         without_space(text)
     } else {
