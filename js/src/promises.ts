@@ -16,6 +16,24 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, ...(settle as unknown as Pick<Deferred<T>, "resolve" | "reject">) };
 }
 
+/** Lets others wait for what changes now and then. */
+export class Notifier {
+  #next = deferred();
+
+  /** Something changed. */
+  notify(): void {
+    this.#next.resolve();
+    this.#next = deferred();
+  }
+
+  /** Resolves when this holds: it is looked at now, and after each change. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      await this.#next.promise;
+    }
+  }
+}
+
 /** Does one piece of work at a time, in the order in which they are asked for, whatever became of the one before. */
 export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();

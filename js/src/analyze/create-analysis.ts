@@ -3,7 +3,7 @@
 import { moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import type { Lines } from "../index/in-pieces.js";
-import { deferred } from "../promises.js";
+import { Notifier } from "../promises.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
@@ -43,7 +43,7 @@ class WorkersAnalysis implements Analysis {
   readonly #service: Started;
   readonly #detectors: Started[] = [];
   #detected: Promise<unknown> = Promise.resolve();
-  #room = deferred();
+  readonly #room = new Notifier();
 
   constructor(setup: AnalysisSetup, rules: string) {
     this.#setup = setup;
@@ -63,18 +63,14 @@ class WorkersAnalysis implements Analysis {
         await one.remote.detect(moving(events, ...events));
       } finally {
         one.waiting -= bytes;
-        this.#room.resolve();
+        this.#room.notify();
       }
     });
     detected.catch((error: Error) => this.#group.end(error));
     this.#detected = Promise.all([this.#detected, detected]);
     this.#detected.catch(() => {});
     const isFull = () => this.#detectors.length > 0 && this.#detectors.every(({ waiting }) => waiting > UNDER_WAY);
-    while (isFull()) {
-      const room = deferred();
-      this.#room = room;
-      await this.#call(() => room.promise);
-    }
+    await this.#call(() => this.#room.until(() => !isFull()));
   }
 
   tell(facts: Facts | undefined): Promise<FindingsStatus> {

@@ -2,7 +2,7 @@
 
 import type { CompiledModule } from "../artefact/load.js";
 import { connect, moving, type Remote, type WorkerLike } from "../calls/calls.js";
-import { deferred } from "../promises.js";
+import { Notifier } from "../promises.js";
 import type { BuilderWorker, IndexHost } from "./roles.js";
 
 /** How many bytes of events may be on their way to each. */
@@ -36,7 +36,7 @@ export class Builders {
   #all: One[] = [];
   /** Those that are given nothing any more, and have not handed on all that they have. */
   #ending: One[] = [];
-  #room = deferred();
+  readonly #room = new Notifier();
   /** Resolves when those that were to end have ended: who asks meanwhile must not wait for one that is gone. */
   #finished: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
@@ -56,18 +56,18 @@ export class Builders {
       .then(
         () => {
           one.underWay -= length;
-          this.#free();
+          this.#room.notify();
         },
         (error: unknown) => {
           this.#failure ??= { error };
-          this.#free();
+          this.#room.notify();
           // An index that lacks something of what it was given answers nothing any more.
           host.fail(error instanceof Error ? error.message : String(error));
         },
       );
-    while (this.#failure === undefined && this.#all.every(({ underWay }) => underWay >= UNDER_WAY)) {
-      await this.#room.promise;
-    }
+    await this.#room.until(
+      () => this.#failure !== undefined || !this.#all.every(({ underWay }) => underWay >= UNDER_WAY),
+    );
     if (this.#failure !== undefined) {
       throw this.#failure.error;
     }
@@ -93,12 +93,7 @@ export class Builders {
   /** Ends those there are at once. */
   end(): void {
     [...this.#all, ...this.#ending].forEach(stop);
-    this.#free();
-  }
-
-  #free(): void {
-    this.#room.resolve();
-    this.#room = deferred();
+    this.#room.notify();
   }
 
   /** The one that has the least to do; another one, where all have much. */

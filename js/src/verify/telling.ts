@@ -2,7 +2,7 @@
 
 import { moving, type Remote } from "../calls/calls.js";
 import { plainError } from "../error.js";
-import { deferred } from "../promises.js";
+import { Notifier } from "../promises.js";
 import type { Finding } from "../report.js";
 import type { Counted, Listener, Outcome, Shown, VerifyHost } from "./roles.js";
 
@@ -40,7 +40,7 @@ export class HostListener implements Listener {
   counts: Counted = { lines: 0, events: 0 };
   readonly #host: Remote<VerifyHost>;
   #underWay = 0;
-  #dealt = deferred();
+  readonly #dealt = new Notifier();
 
   constructor(host: Remote<VerifyHost>) {
     this.#host = host;
@@ -60,14 +60,14 @@ export class HostListener implements Listener {
     this.#underWay += length;
     this.#host.show(what, moving(bytes, bytes)).then(() => {
       this.#underWay -= length;
-      this.#dealt.resolve();
+      this.#dealt.notify();
     }, this.fail);
-    await this.#until(() => this.hasRoom);
+    await this.#dealt.until(() => this.hasRoom);
   }
 
   /** Resolves when the host dealt with all of it. */
   idle(): Promise<void> {
-    return this.#until(() => this.#underWay === 0);
+    return this.#dealt.until(() => this.#underWay === 0);
   }
 
   found(findings: readonly Finding[]): void {
@@ -81,11 +81,4 @@ export class HostListener implements Listener {
   readonly fail = (reason: unknown): void => {
     void this.#host.fail(plainError(reason));
   };
-
-  async #until(holds: () => boolean): Promise<void> {
-    while (!holds()) {
-      this.#dealt = deferred();
-      await this.#dealt.promise;
-    }
-  }
 }

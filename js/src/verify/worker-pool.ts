@@ -2,7 +2,7 @@
 
 import { crossed, moving, type Remote, WorkerGroup, type WorkerLike, workerFailed } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
-import { deferred } from "../promises.js";
+import { Notifier } from "../promises.js";
 import {
   type Engine,
   type Listener,
@@ -26,7 +26,7 @@ export class WorkerPool implements Engine {
   readonly #listener: Listener;
   readonly #spare: ArrayBuffer[] = [];
   #underWay = 0;
-  #room = deferred();
+  readonly #room = new Notifier();
 
   constructor(module: WebAssembly.Module, start: () => WorkerLike, threads: number, task: Task, listener: Listener) {
     this.#listener = listener;
@@ -74,13 +74,10 @@ export class WorkerPool implements Engine {
     this.#first.chunk(moving(piece, piece)).then(({ counts, spent }) => {
       this.#underWay -= length;
       this.#spare.push(spent);
-      this.#room.resolve();
+      this.#room.notify();
       this.#listener.taken(length, counts);
     }, this.#listener.fail);
-    while (this.#underWay >= UNDER_WAY) {
-      this.#room = deferred();
-      await this.#room.promise;
-    }
+    await this.#room.until(() => this.#underWay < UNDER_WAY);
   }
 
   end(): Promise<Outcome> {

@@ -93,7 +93,11 @@ const WORDS = {
   "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
   "checkpoint-of-no-leaves-alone": ["not_checked", "Nothing to check: the log was empty.", "says nothing"],
   "header-only": ["not_checked", "Nothing to check: no entry is here.", "says nothing"],
-  "quorum-missed": ["broken", "Not witnessed.", "Too few of the witnesses you named signed. Nothing was found to be changed"],
+  "quorum-missed": [
+    "broken",
+    "Not witnessed.",
+    "Too few of the witnesses you named signed. Nothing was found to be changed",
+  ],
   "log-flip-event": ["altered", "Altered.", "changed after signing"],
 } as const;
 
