@@ -55,14 +55,13 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
 /** The words for it where no error tells of more than that what the reader asks for is not met. */
 function unmet({ findings }: Report, texts: Texts): Partial<VerdictWords> {
   const codes = findings.filter(({ severity }) => severity === "error").map(({ code }) => code);
-  const [first, ...more] = codes.filter((code) => code !== "witness.quorum");
   const { notWitnessed, notExpected, says, not } = texts.result.unmet;
-  if (first === undefined) {
-    return { word: notWitnessed, says: `${codeTitle("witness.quorum", texts)}. ${says}`, not };
+  const unexpected = codes.find((code) => code.startsWith("expected."));
+  const first = unexpected ?? codes[0];
+  if (first === undefined || codes.some((code) => code !== "witness.quorum" && !code.startsWith("expected."))) {
+    return {};
   }
-  return [first, ...more].every((code) => code.startsWith("expected."))
-    ? { word: notExpected, says: `${codeTitle(first, texts)}. ${says}`, not }
-    : {};
+  return { word: unexpected ? notExpected : notWitnessed, says: `${codeTitle(first, texts)}. ${says}`, not };
 }
 
 /** What the core says to do, as a sentence. */

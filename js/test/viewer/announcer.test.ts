@@ -11,6 +11,7 @@ const at = (bytes: number, more: object = {}) =>
 const report = {
   verdict: "altered",
   complete: null,
+  counts: { leaves: 3, skipped: 0 },
   checks: { payloads: { checked: 3 } },
   findings: [{ severity: "error" }, { severity: "warning" }],
   finding_counts: { "payload.mismatch": 1 },
