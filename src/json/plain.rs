@@ -133,6 +133,7 @@ impl Ends {
         Self
     }
 
+    #[allow(clippy::unused_self, reason = "elsewhere it remembers what it looked at")]
     pub(crate) fn next(&mut self, text: &[u8], index: usize) -> usize {
         super::plain_end(text, index)
     }
