@@ -72,12 +72,19 @@ export class Detection extends EventTarget {
     this.#analysis = analysis;
     const { session } = this;
     let heard: Report | undefined;
+    let telling: Promise<void> | undefined;
+    const tell = async (isAll: boolean) => {
+      heard = session.report;
+      this.told = await analysis.tell(heard && factsOf(heard));
+      this.isFinal = isAll;
+      telling = undefined;
+      this.#changed();
+    };
     for (let segment = 0; !this.#isClosed; ) {
       const isOver = !session.isRunning;
       if (isOver && session.phase !== "done") {
         return;
       }
-      const { report } = session;
       const first = segment;
       const until = performance.now() + TELL_EVERY;
       let lines = await session.index.lines(segment);
@@ -89,16 +96,21 @@ export class Detection extends EventTarget {
         }
         lines = await session.index.lines(segment);
       }
-      const isAll = isOver && lines === undefined;
       const begun = performance.now();
-      if (segment > first || isOver || this.told === undefined || report !== heard) {
-        this.told = await analysis.tell(report && factsOf(report));
-        this.isFinal = isAll;
-        heard = report;
-        this.#changed();
+      if (lines === undefined) {
+        await telling;
+        if (isOver) {
+          return tell(true);
+        }
       }
-      if (isAll) {
-        return;
+      if (telling === undefined && (segment > first || this.told === undefined || session.report !== heard)) {
+        telling = tell(false);
+        // Whoever waits for it hears of a failure, or who adds more.
+        telling.catch(() => {});
+      }
+      // Verifying comes first: meanwhile it is looked for findings now and then, and after that all the time.
+      if (lines === undefined || session.isRunning) {
+        await telling;
       }
       if (lines !== undefined) {
         continue;
