@@ -195,15 +195,14 @@ impl BucketWriter {
         if self.is_better(&published) { Ok(()) } else { self.overwrite_head(&published) }
     }
 
-    /// Deletes what the new checkpoint makes superfluous: partial tiles that are full now, and the checkpoint before it
-    /// when it is of the same hour.
+    /// Deletes what the public checkpoint makes superfluous: partial tiles that are full now, and the checkpoint before
+    /// the published one when it is of the same hour.
     fn tidy(&self, known: u64, published: &Published) -> Result<(), StoreError> {
+        // Another server may have published more, and tidied up before this one wrote its partial tiles.
+        let size = self.public.head.as_ref().map_or(published.size, |head| head.size.max(published.size));
+        let is_full = |tile: &Tile| Tile::of_size(tile.level, tile.index, size).is_some_and(Tile::is_full);
         let mut superfluous = Vec::new();
-        for tile in edge(known) {
-            let is_full = Tile::of_size(tile.level, tile.index, published.size).is_some_and(Tile::is_full);
-            if !is_full {
-                continue;
-            }
+        for tile in edge(known).chain(edge(published.size)).filter(is_full) {
             superfluous.extend(self.partial(&tile.full().path())?);
             if tile.level == 0 {
                 let bundle = Bundle { index: tile.index, width: tile.width };

@@ -14,6 +14,7 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use tokio::sync::watch;
 
 use crate::common::random::Random;
 
@@ -47,6 +48,9 @@ pub struct Faulty {
     /// Whether it creates what is there.
     careless: AtomicBool,
     late: Mutex<Vec<Late>>,
+    /// Writes of objects with this in their names wait.
+    held: watch::Sender<Option<&'static str>>,
+    waiting: AtomicU64,
 }
 
 impl fmt::Debug for Faulty {
@@ -76,6 +80,8 @@ impl Faulty {
             requests: AtomicU64::new(0),
             careless: AtomicBool::new(false),
             late: Mutex::default(),
+            held: watch::Sender::default(),
+            waiting: AtomicU64::new(0),
         })
     }
 
@@ -95,6 +101,25 @@ impl Faulty {
 
     pub fn has_ended(&self) -> bool {
         self.writes_left.load(Ordering::SeqCst) == 0
+    }
+
+    /// Has writes wait of objects with this in their names, until it is said again, of none.
+    pub fn hold(&self, names_with: Option<&'static str>) {
+        self.held.send_replace(names_with);
+    }
+
+    /// How many writes had to wait so far.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    async fn wait_for_release(&self, path: &Path) {
+        let may_go = |held: &Option<&str>| held.is_none_or(|part| !path.as_ref().contains(part));
+        let mut held = self.held.subscribe();
+        if !may_go(&held.borrow()) {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+        }
+        held.wait_for(may_go).await.expect("the sender is here");
     }
 
     /// Has no faults any more; writes that are late land now.
@@ -156,6 +181,7 @@ impl Faulty {
 impl ObjectStore for Faulty {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let now = self.begin().await?;
+        self.wait_for_release(path).await;
         let mut options = options;
         if self.careless.load(Ordering::SeqCst) {
             options.mode = PutMode::Overwrite;
