@@ -54,6 +54,8 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
       "services.settings.server": "data:,#remote-settings-dummy/v1",
       // Each file on disk is a site of its own, as it is without a driver.
       "security.fileuri.strict_origin_policy": true,
+      // What slides in would be measured on its way; a context's own setting does not reach Firefox over BiDi.
+      "ui.prefersReducedMotion": 1,
     },
   });
   return {

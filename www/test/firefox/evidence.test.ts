@@ -30,7 +30,7 @@ async function opened(text: string, name: string): Promise<Page> {
 }
 
 async function at(address: string): Promise<Page> {
-  const context = await firefox.browser.newContext({ locale: "en-GB", reducedMotion: "reduce" });
+  const context = await firefox.browser.newContext({ locale: "en-GB" });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   await page.goto(address);

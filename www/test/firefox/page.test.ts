@@ -26,8 +26,6 @@ after(() => firefox?.close());
 function flow(name: string, run: (page: Page) => Promise<void>): void {
   test(name, { skip: WITHOUT_FIREFOX }, async () => {
     const context = await firefox.browser.newContext({
-      // What slides in would be measured on its way.
-      reducedMotion: "reduce",
       viewport: { width: 1200, height: 900 },
       locale: "en-GB",
     });
