@@ -25,9 +25,10 @@ pub struct Gate {
 
 #[wasm_bindgen]
 impl Gate {
-    /// Reads a pack in canonical form.
+    /// Reads a pack in canonical form. As bytes: texts are copied by a loop of wasm-bindgen's that engines interpret.
     #[wasm_bindgen(constructor)]
-    pub fn new(pack: &str) -> Result<Self, Thrown> {
+    pub fn new(pack: &[u8]) -> Result<Self, Thrown> {
+        let pack = str::from_utf8(pack).map_err(|_| Error::new(Code::Pack, "the pack is no text"))?;
         LocalGate::parse(pack).map(|gate| Self { gate, room: Vec::new() }).map_err(|faults| {
             let hint = "`countersign rules build` says what is wrong with a pack, and where";
             Error::new(Code::Pack, told(&faults)).with_hint(hint).into()

@@ -14,7 +14,7 @@ export const loader = (source: ModuleSource): (() => Promise<Core>) => starting(
 /** More than an event may have: what follows need not be written for it to be refused. */
 const TOO_LONG = 262_145;
 
-const encoder = new TextEncoder();
+export const encoder: TextEncoder = new TextEncoder();
 
 /** Where events are written for a gate of the artefact's. */
 export class Room {

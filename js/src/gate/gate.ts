@@ -5,7 +5,7 @@ import { CountersignError, must, tell, teller } from "../error.js";
 import { refuseUnknown } from "../record/known.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
-import { asCoded, type Core, loader, Room } from "./core.js";
+import { asCoded, type Core, encoder, loader, Room } from "./core.js";
 import { ALLOW, type Answer, type Decision, defaultAnswer, type EventToBe, type Refusal } from "./decision.js";
 import { Counting, type Limit } from "./limits.js";
 import { Watching } from "./watching.js";
@@ -294,9 +294,9 @@ function notJson(cause: SyntaxError): CountersignError {
 /** Reads a pack. As it was built it is in canonical form already, which takes long to make. */
 function read(core: Core, pack: object): CoreGate {
   try {
-    return new core.Gate(JSON.stringify(pack));
+    return new core.Gate(encoder.encode(JSON.stringify(pack)));
   } catch {
-    return new core.Gate(canonical(pack));
+    return new core.Gate(encoder.encode(canonical(pack)));
   }
 }
 
