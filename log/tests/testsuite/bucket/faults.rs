@@ -114,12 +114,12 @@ impl Faulty {
     }
 
     async fn wait_for_release(&self, path: &Path) {
-        let may_go = |held: &Option<&str>| held.is_none_or(|part| !path.as_ref().contains(part));
+        let may_go = |held: Option<&str>| held.is_none_or(|part| !path.as_ref().contains(part));
         let mut held = self.held.subscribe();
-        if !may_go(&held.borrow()) {
+        if !may_go(*held.borrow()) {
             self.waiting.fetch_add(1, Ordering::SeqCst);
         }
-        held.wait_for(may_go).await.expect("the sender is here");
+        held.wait_for(|held| may_go(*held)).await.expect("the sender is here");
     }
 
     /// Has no faults any more; writes that are late land now.
