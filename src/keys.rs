@@ -40,7 +40,9 @@ pub use windows::{Validity, Window, Windows};
 
 use core::str::FromStr;
 
-use crate::error::{Code, Error, Quoted};
+#[cfg(feature = "verify")]
+use crate::error::Quoted;
+use crate::error::{Code, Error};
 #[cfg(feature = "sign")]
 use crate::note::{KeyType, SignerKey};
 use crate::note::{Note, VerifierKey, check_name};
@@ -81,6 +83,7 @@ impl Statement {
     }
 
     /// What is said of it where nobody who may make it signed the note; `trust_file` is the one that names issuers.
+    #[cfg(feature = "verify")]
     pub(crate) fn lacks_signer(&self, trust_file: &str) -> String {
         let name = Quoted(self.key().name());
         match self {

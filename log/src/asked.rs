@@ -209,6 +209,7 @@ impl Looking {
     }
 
     /// What members say alone: for conditions that no reading is for.
+    #[cfg(feature = "server")]
     pub(crate) fn at_members() -> Self {
         Self::new(&Readings::default())
     }

@@ -86,6 +86,10 @@ impl<'a> Document<'a> {
         // Until all that is in it was read, a node leads to the one that it is in.
         let mut open = 0;
         let mut tokens = Tokens::of(text);
+        #[cfg_attr(
+            target_arch = "wasm32",
+            expect(clippy::while_let_loop, reason = "elsewhere more is in it")
+        )]
         loop {
             // Where code is to be small, all is read in one way.
             #[cfg(not(target_arch = "wasm32"))]

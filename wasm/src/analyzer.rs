@@ -1,5 +1,7 @@
 //! The artefact `analyzer`: rules, and what they find among verified events.
 
+use std::borrow::Cow;
+
 use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
@@ -66,7 +68,7 @@ struct Report {
 
 impl Report {
     fn read(facts: Value<'_>) -> Option<Self> {
-        let text = |value: Value<'_>| value.string().map(|text| text.into_owned());
+        let text = |value: Value<'_>| value.string().map(Cow::into_owned);
         let whole = |value: Value<'_>| value.number()?.parse::<u64>().ok();
         let log = facts.get("log").and_then(|log| Some((whole(log.get("size")?)?, text(log.get("root")?)?)));
         let complete =

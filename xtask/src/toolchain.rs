@@ -16,8 +16,9 @@ use crate::tools::{Tools, host_cargo};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Debian's newest Rust with its source, and with the linker that wasm32 needs.
-const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm"];
+/// Debian's newest Rust with its source and lints, and with the linker that wasm32 needs.
+const DEBIAN_PACKAGES: [&str; 5] =
+    ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "rust-web-llvm"];
 
 /// A compiler for wasm32, with the source of its standard library.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ use crate::tools::Tools;
 pub(crate) use preview::build as build_preview;
 
 /// The package that artefacts are built from.
-const BINDINGS: &str = "countersign-wasm";
+pub(crate) const BINDINGS: &str = "countersign-wasm";
 /// The package that does their work.
 const CORE: &str = "countersign";
 /// The folder with the lock file of wasm-opt.
@@ -88,6 +88,12 @@ pub(crate) struct Built {
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     hold_to_budgets(&build(tools, &args.artefacts)?).map(drop)
+}
+
+/// The features of each artefact, as cargo takes them.
+pub(crate) fn features(tools: &Tools) -> Result<Vec<String>> {
+    let manifest = Manifest::read(tools, &[])?;
+    Ok(manifest.artefacts.values().map(|artefact| artefact.features.join(",")).collect())
 }
 
 /// Builds the artefacts named, or all when none is.
