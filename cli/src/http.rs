@@ -81,6 +81,9 @@ pub(crate) enum Redirects {
     Anywhere,
     /// To the same host and port alone, or from `http` to the same host's `https`.
     SameHost,
+    /// The same, and only by a status that has the body sent on (307, 308): after the others, the next request is a GET
+    /// without it, whose success would say nothing about what was sent.
+    SameHostWithBody,
 }
 
 /// Asks servers. Can be used by several threads at once.
@@ -107,7 +110,8 @@ pub(crate) struct Body {
 }
 
 impl Client {
-    /// For requests without a body and a token ([`Redirects::Anywhere`]), or with ([`Redirects::SameHost`]).
+    /// For requests without a body and a token ([`Redirects::Anywhere`]), with a token ([`Redirects::SameHost`]), or
+    /// with a body ([`Redirects::SameHostWithBody`]).
     pub(crate) fn new(redirects: Redirects) -> Result<Self, Failure> {
         Self::with_certificates(redirects, None, None)
     }
@@ -160,7 +164,7 @@ impl Client {
     pub(crate) fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, Failure> {
         let mut request = self.inner.get(url.clone());
         if let Some(token) = token {
-            self.assert_same_host();
+            debug_assert_ne!(self.redirects, Redirects::Anywhere, "a token stays with its host");
             request = request.bearer_auth(token);
         }
         let response = send(request, url)?;
@@ -199,14 +203,9 @@ impl Client {
     }
 
     fn posting(&self, url: &Url, body: Body) -> RequestBuilder {
-        self.assert_same_host();
+        debug_assert_eq!(self.redirects, Redirects::SameHostWithBody, "what is sent stays with its host");
         let request = self.inner.post(url.clone()).header(header::CONTENT_TYPE, body.content_type);
         request.body(body.bytes).timeout(SENDING)
-    }
-
-    /// A client that may be sent anywhere must hold nothing to be seen by others.
-    fn assert_same_host(&self) {
-        debug_assert_eq!(self.redirects, Redirects::SameHost, "what is sent stays with its host");
     }
 }
 
@@ -229,8 +228,13 @@ fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Acti
         || (last.scheme(), next.scheme()) == ("https", "http")
     {
         attempt.error("it redirects to an unencrypted address")
-    } else if redirects == Redirects::SameHost && !same_host {
+    } else if redirects != Redirects::Anywhere && !same_host {
         attempt.error("it redirects to another host")
+    } else if redirects == Redirects::SameHostWithBody
+        && !matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
+    {
+        let status = attempt.status().as_u16();
+        attempt.error(format!("it redirects with status {status}, after which nothing would be sent on"))
     } else {
         attempt.follow()
     }
@@ -411,16 +415,16 @@ mod tests {
         (prefix, asked)
     }
 
-    fn redirect(to: &Prefix) -> String {
-        format!("HTTP/1.1 307 Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    fn redirect(status: u16, to: &str) -> String {
+        format!("HTTP/1.1 {status} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     }
 
     #[test]
     fn what_is_sent_stays_with_its_host() {
         let (there, asked_there) =
             server("HTTP/1.1 200 Yes\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into());
-        let (here, asked_here) = server(redirect(&there));
-        let client = Client::new(Redirects::SameHost).unwrap();
+        let (here, asked_here) = server(redirect(307, &there.to_string()));
+        let client = Client::new(Redirects::SameHostWithBody).unwrap();
         let body = || Body { content_type: "text/plain", bytes: b"secret".to_vec() };
         let url = here.join("submit", &[]);
         assert_eq!(client.post(&url, body(), Some("token"), 100).unwrap_err().code(), "http.redirect");
@@ -431,6 +435,28 @@ mod tests {
 
         assert_eq!(Client::new(Redirects::Anywhere).unwrap().get(&url, 100).unwrap().status, 200);
         assert!(!asked_there.recv().unwrap().to_ascii_lowercase().contains("authorization"));
+    }
+
+    #[test]
+    fn a_body_is_sent_on_or_its_sender_is_told() {
+        let send = |status| {
+            let (here, asked) = server(redirect(status, "/else"));
+            let body = Body { content_type: "text/plain", bytes: b"an alert".to_vec() };
+            let client = Client::new(Redirects::SameHostWithBody).unwrap();
+            let failure = client.post(&here.join("hook", &[]), body, None, 100).unwrap_err();
+            assert_eq!(failure.code(), "http.redirect");
+            let asked: Vec<String> = asked.try_iter().collect();
+            let methods = asked.iter().map(|head| head.split(' ').next().unwrap_or_default().to_owned());
+            (methods.collect::<Vec<_>>(), failure.said())
+        };
+        for status in [301, 302, 303] {
+            let (methods, said) = send(status);
+            assert_eq!(methods, ["POST"], "{status}");
+            assert!(said.contains(&status.to_string()), "{said}");
+        }
+        for status in [307, 308] {
+            assert_eq!(send(status).0, ["POST"; MAX_REDIRECTS + 1], "{status}");
+        }
     }
 
     #[test]

@@ -72,8 +72,8 @@ impl Hook {
         match self.client.post_with(&self.url, body, &headers, 1 << 16) {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
             Ok(answer) => Err(Trouble::of_status(host, answer.status)),
-            // The failure itself names the address.
-            Err(failure) => Err(Trouble::Later(format!("{host}: {}", failure.brief()))),
+            // The failure's place is the address.
+            Err(failure) => Err(Trouble::Later(format!("{host}: {}", failure.said()))),
         }
     }
 }

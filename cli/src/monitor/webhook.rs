@@ -25,7 +25,7 @@ impl Webhook {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refuse());
         }
-        Ok(Self { client: Client::new(Redirects::SameHost)?, url, said: false })
+        Ok(Self { client: Client::new(Redirects::SameHostWithBody)?, url, said: false })
     }
 
     /// Sends what waits, in its order, as far as it is taken.
@@ -59,8 +59,8 @@ impl Webhook {
         match self.client.post(&self.url, body, None, 1 << 16) {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
             Ok(answer) => Err(format!("it answers with status {}", answer.status)),
-            // The failure itself names the address.
-            Err(failure) => Err(failure.code().to_owned()),
+            // The failure's place is the address.
+            Err(failure) => Err(failure.said()),
         }
     }
 }

@@ -20,7 +20,7 @@ impl Http {
             let hint = "give the collector's address, such as https://log.example.com";
             Failure::unusable("arguments.invalid", format!("--to {why}"), hint)
         })?;
-        Ok(Self { client: Client::new(Redirects::SameHost)?, prefix })
+        Ok(Self { client: Client::new(Redirects::SameHostWithBody)?, prefix })
     }
 }
 

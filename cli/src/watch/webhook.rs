@@ -11,7 +11,7 @@ pub(crate) struct Webhook(Hook);
 
 impl Webhook {
     pub(crate) fn new(url: &str, secret: Secret) -> Result<Self, Failure> {
-        Hook::new(url, secret, Client::new(Redirects::SameHost)?).map(Self)
+        Hook::new(url, secret, Client::new(Redirects::SameHostWithBody)?).map(Self)
     }
 }
 

@@ -156,7 +156,7 @@ impl Sending {
             }
             _ => None,
         };
-        Client::with_certificates(Redirects::SameHost, ca, identity)
+        Client::with_certificates(Redirects::SameHostWithBody, ca, identity)
     }
 
     fn tls(&self, destination: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), Failure> {

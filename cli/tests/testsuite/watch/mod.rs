@@ -269,6 +269,19 @@ fn receivers_get_each_finding_in_their_own_way() {
     assert_eq!(hook.messages().len(), 3);
 }
 
+/// The path of an address is a secret with many receivers, such as chats.
+#[test]
+fn the_address_of_a_webhook_is_not_shown_where_it_fails() {
+    let scene = Scene::new();
+    scene.delete("u_1", 0..1);
+    let hook = Hook::start();
+    hook.answer_with(&[0]);
+    let args = scene.args(&["--once", "--webhook", &hook.url, "--webhook-key", "webhook.key"]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let told = scene.place.run(&args).success();
+    told.stderr(contains("127.0.0.1: connection closed").and(contains("/hook").not()));
+}
+
 #[test]
 fn a_state_that_does_not_fit_is_refused() {
     let scene = Scene::new();
