@@ -57,6 +57,9 @@ kinds! {
     /// Too few witnesses.
     QUORUM "witness.quorum" Error
         "a history that the witnesses haven't seen may have been made for you alone. Don't rely on it until they have";
+    /// Something else than a checkpoint.
+    NO_CHECKPOINT "format.checkpoint" Error
+        "something other than the log answers there, or the log is faulty: check the address, then ask its operator";
     /// A checkpoint of another log.
     OTHER_ORIGIN "log.origin" Error
         "this is a different log than the trust file names: check the address";

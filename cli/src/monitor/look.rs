@@ -11,8 +11,8 @@ use countersign::verify::FindingCode as Code;
 
 use super::chains::Judge;
 use super::finding::{
-    BEHIND, Finding, Findings, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT, SPLIT_VIEW, STALE,
-    UNREACHABLE,
+    BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT,
+    SPLIT_VIEW, STALE, UNREACHABLE,
 };
 use super::memory::Memory;
 use super::tree::{self, Growth, Leaves};
@@ -57,7 +57,7 @@ impl Watch<'_> {
             Err(failure) if failure.code() == "checkpoint.invalid" => {
                 let message = format!("what is served is not a checkpoint: {}", failure.brief());
                 findings.stop();
-                findings.add(Finding::new(Code::FormatCheckpoint, message).lasting());
+                findings.add(Finding::new(NO_CHECKPOINT, message).lasting());
             }
             Err(failure) => {
                 findings.stop();
@@ -229,7 +229,7 @@ impl Watch<'_> {
         let nothing = || trouble("there is no checkpoint of this log".into());
         let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;
         let seen = SignedCheckpoint::parse_extended(&text).map_err(|error| {
-            Box::new(Finding::new(Code::FormatCheckpoint, error.into_message()).at(&name).lasting())
+            Box::new(Finding::new(NO_CHECKPOINT, error.into_message()).at(&name).lasting())
         })?;
         self.check_signature(&seen).map_err(|finding| Box::new(finding.at(&name)))?;
         let size =

@@ -196,23 +196,31 @@ impl Monitor<'_> {
                 self.keep.save(&self.memory, self.origin, &mut self.kept)?;
             }
         }
-        self.tell_size();
+        self.tell_size(findings);
         Ok(())
     }
 
-    fn tell_size(&mut self) {
+    /// Says how large the log is, where that is new; as done only where this look was whole and found nothing.
+    fn tell_size(&mut self, findings: &Findings) {
         let Some(pin) = &self.memory.pin else { return };
         let checkpoint = &pin.checkpoint;
         if self.told_size.replace(checkpoint.size) == Some(checkpoint.size) || self.args.json {
             return;
         }
         let chains = count(self.memory.chains.open() as u64, "open chain");
-        style::done(&format!(
-            "{}: {}, {chains}, root {}",
-            plain(self.origin),
-            entries(checkpoint.size),
-            checkpoint.root
-        ));
+        let size = entries(checkpoint.size);
+        let seen = format!("{}: {size}, {chains}, root {}", plain(self.origin), checkpoint.root);
+        if status(findings) == 0 {
+            style::done(&seen);
+            return;
+        }
+        let codes: BTreeSet<&str> = findings.list().iter().map(|finding| finding.kind.code).collect();
+        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+        if findings.is_incomplete() {
+            style::warn(&format!("the log was not checked ({codes}). Seen before: {seen}"));
+        } else {
+            style::warn(&format!("{seen}, with {codes}"));
+        }
     }
 }
 

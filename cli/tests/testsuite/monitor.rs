@@ -502,6 +502,29 @@ fn trouble_with_the_network_says_nothing_about_the_log() {
 }
 
 #[test]
+fn a_look_that_saw_nothing_does_not_say_that_it_is_done() {
+    let watched = Watched::new();
+    watched.publish(&chain(&emitter(), 1, 9, false));
+    watched.told(&[]).success().stderr(predicate::str::contains("done: log.example/audit: 10 entries"));
+    let checkpoint = watched.0.path("log/checkpoint");
+    let kept = fs::read(&checkpoint).unwrap();
+    for (content, code, status) in [(None, "log.unreachable", 5), (Some("<html>"), "format.checkpoint", 1)] {
+        fs::remove_file(&checkpoint).unwrap();
+        content.iter().for_each(|text| fs::write(&checkpoint, text).unwrap());
+        // The second look finds what the first one told already.
+        for _ in 0..2 {
+            let said = watched.told(&[]).code(status);
+            let why = format!("the log was not checked ({code}). Seen before: log.example/audit: 10 entries");
+            said.stderr(predicate::str::contains(why).and(predicate::str::contains("done").not()));
+        }
+        fs::write(&checkpoint, &kept).unwrap();
+    }
+    fs::write(&checkpoint, "<html>").unwrap();
+    fs::remove_file(watched.0.path("state.json")).unwrap();
+    watched.told(&[]).code(1).stdout(predicate::str::contains("something other than the log answers there"));
+}
+
+#[test]
 fn it_goes_on_after_trouble_and_ends_at_a_split_view() {
     let watched = Watched::new();
     let leaves = chain(&emitter(), 1, 299, false);
