@@ -416,7 +416,9 @@ mod tests {
     }
 
     fn redirect(status: u16, to: &str) -> String {
-        format!("HTTP/1.1 {status} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        format!(
+            "HTTP/1.1 {status} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
     }
 
     #[test]

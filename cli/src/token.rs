@@ -32,8 +32,13 @@ impl Token {
 
 /// Says so when a token would be sent where others can read it.
 pub(crate) fn warn_if_seen(url: &Url) {
+    warn_if_plain(url, "the token is sent");
+}
+
+/// The same of anything else that others had better not read.
+pub(crate) fn warn_if_plain(url: &Url, what_is_sent: &str) {
     if url.scheme() == "http" && !is_loopback(url) {
-        style::warn("the token is sent without encryption: give an https:// address");
+        style::warn(&format!("{what_is_sent} without encryption: give an https:// address"));
     }
 }
 

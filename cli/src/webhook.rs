@@ -13,7 +13,7 @@ use crate::errors::{Failure, shown};
 use crate::http::{Body, Client};
 use crate::retry::Trouble;
 use crate::verify::now;
-use crate::{input, key};
+use crate::{input, key, token};
 
 /// What a secret's text begins with.
 const PREFIX: &str = "whsec_";
@@ -54,7 +54,9 @@ pub(crate) struct Hook {
 
 impl Hook {
     pub(crate) fn new(url: &str, secret: Secret, client: Client) -> Result<Self, Failure> {
-        Ok(Self { client, url: address(url)?, secret })
+        let url = address(url)?;
+        token::warn_if_plain(&url, "what the webhook gets is sent");
+        Ok(Self { client, url, secret })
     }
 
     /// Posts a message, which the receiver knows by its id when it comes again.
@@ -81,7 +83,7 @@ impl Hook {
 /// An address of HTTP, which may hold a secret and is in no error.
 pub(crate) fn address(url: &str) -> Result<reqwest::Url, Failure> {
     let refuse = || {
-        let hint = "it begins with https://, or with http:// on this machine";
+        let hint = "it begins with https:// or http://";
         Failure::unusable("arguments.invalid", "the address to post to is no URL", hint)
     };
     let url: reqwest::Url = url.parse().map_err(|_| refuse())?;

@@ -39,6 +39,10 @@ impl Directory {
     /// Opens the directory, which is made where it does not exist, readable by its owner alone, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::io("open the folder", &shown(path), &error);
+        if path.is_file() {
+            let hint = "give a folder, or a path where there is nothing yet";
+            return Err(Failure::unusable("io.not_directory", "this is a file", hint).within(&shown(path)));
+        }
         create(path).map_err(failed)?;
         let lock = Lock::take(&path.join("lock")).map_err(|error| match error {
             TryLockError::WouldBlock => {

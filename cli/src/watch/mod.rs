@@ -55,6 +55,7 @@ use crate::{args, input, key, origin, readings, rules, stop, style, token, verdi
 /// retracted under the same id.
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[command(group = clap::ArgGroup::new("signs").args(["record", "watchlist"]).multiple(true))]
 #[command(after_help = "\
 Examples:
   countersign watch https://log.example/audit --trust trust.txt --state /var/lib/countersign-watch
@@ -118,13 +119,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Handing on")]
     watchlist: Option<PathBuf>,
     /// How long an entry stays on the watchlist: 15m, 1h, 1d
-    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::duration, help_heading = "Handing on")]
+    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::duration, requires = "watchlist", help_heading = "Handing on")]
     watchlist_for: Duration,
     /// Record findings in the log itself, and once an hour what was searched
     #[arg(long, requires = "key", help_heading = "Handing on")]
     record: bool,
     /// The key for --record (an emitter of the log) and for signing watchlists. Use one made for this
-    #[arg(long, value_name = "FILE", help_heading = "Handing on")]
+    #[arg(long, value_name = "FILE", requires = "signs", help_heading = "Handing on")]
     key: Option<PathBuf>,
 }
 

@@ -316,6 +316,23 @@ fn a_state_that_does_not_fit_is_refused() {
 }
 
 #[test]
+fn what_would_be_passed_over_in_silence_is_refused() {
+    let scene = Scene::new();
+    let refused = |state: &str, more: &[&str], why: &str| {
+        let args = scene.args_in(state, &[&["--once"], more].concat());
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        scene.place.run(&args).code(2).stderr(contains(why));
+    };
+    refused("watch", &["--key", "watch.key"], "--record");
+    refused("watch", &["--watchlist-for", "1d"], "--watchlist");
+    refused("token.txt", &[], "error[io.not_directory]: token.txt: this is a file");
+    assert!(!scene.place.path("watch").exists());
+    let webhook = ["--webhook-key", "webhook.key", "--webhook", "http://192.0.2.1/"];
+    let mail = ["--smtp", "ftp://x", "--mail-from", "a@example.com", "--mail-to", "a@example.com"];
+    refused("watch", &[&webhook[..], &mail].concat(), "what the webhook gets is sent without encryption");
+}
+
+#[test]
 fn other_rules_know_what_was_there_before_and_tell_what_comes() {
     let scene = Scene::new();
     scene.delete("u_1", 0..2);
