@@ -50,20 +50,17 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
         Verdict::NotChecked => {
             let (unread, seems) = match report.findings.first() {
                 Some(Finding { code: FindingCode::FormatHeader, hint, .. }) => {
-                    ("? Not a countersign export, or its header is damaged.", sentence(hint))
+                    ("? Not a countersign export, or its header is damaged.".into(), sentence(hint))
                 }
                 Some(Finding { code: FindingCode::FormatCompression, hint, .. }) => {
-                    ("? Compressed in a way that can't be read.", sentence(hint))
+                    ("? Compressed in a way that can't be read.".into(), sentence(hint))
                 }
-                _ if report.counts.leaves + report.counts.skipped > 0 => {
-                    ("? Couldn't be fully checked.", String::new())
+                _ => {
+                    let empty = report.empty().map(|empty| format!("? Nothing to check: {empty}."));
+                    (empty.unwrap_or_else(|| "? Couldn't be fully checked.".into()), String::new())
                 }
-                _ if report.log.as_ref().is_some_and(|log| log.size == 0) => {
-                    ("? Nothing to check: the log was empty.", String::new())
-                }
-                _ => ("? Nothing to check: no entry is here.", String::new()),
             };
-            doubt(unread) + &seems + " This says nothing about whether the log was changed."
+            doubt(&unread) + &seems + " This says nothing about whether the log was changed."
         }
         Verdict::Unconfirmed if report.checks.signatures.state == CheckState::Pass => {
             doubt("? Unchanged since it was signed, but in a log you haven't trusted.")

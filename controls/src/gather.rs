@@ -583,6 +583,7 @@ impl<'a> Gathering<'a> {
         Log {
             origin: report.origin.clone().unwrap_or_default(),
             verdict: report.verdict.as_str(),
+            empty: report.empty(),
             checkpoint: report.log.as_ref().map(|log| (log.size, log.root)),
             witnessed,
             complete,

@@ -108,15 +108,22 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
     );
     fact("trust file", &trust);
     let verdict = match log.verdict {
-        "verified" => "verified: unchanged, in order, signed with trusted keys, and complete as said below",
-        "partial" if log.complete.is_some() => {
-            "partial: unchanged and in order, but events are withheld or erased"
+        "verified" => {
+            "verified: unchanged, in order, signed with trusted keys, and complete as said below".into()
         }
-        "partial" => "partial: unchanged, but this may be only a part of the log",
-        "unconfirmed" => "unconfirmed: unchanged since it was signed, but by a key that is not trusted here",
-        _ => "could not be fully checked",
+        "partial" if log.complete.is_some() => {
+            "partial: unchanged and in order, but events are withheld or erased".into()
+        }
+        "partial" => "partial: unchanged, but this may be only a part of the log".into(),
+        "unconfirmed" => {
+            "unconfirmed: unchanged since it was signed, but by a key that is not trusted here".into()
+        }
+        _ => log.empty.map_or_else(
+            || "could not be fully checked".to_owned(),
+            |empty| format!("nothing to check: {empty}"),
+        ),
     };
-    fact("verdict", verdict);
+    fact("verdict", &verdict);
     match log.checkpoint {
         Some((size, root)) => {
             fact("checkpoint", &format!("{}, root {}", entries(size), code(&root.to_string())));

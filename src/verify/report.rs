@@ -1,5 +1,7 @@
 //! The report: what verifying produced (SPEC section 9).
 
+use core::fmt;
+
 use serde::{Serialize, Serializer};
 
 use super::finding::{Finding, FindingCode, Findings, as_text};
@@ -126,6 +128,25 @@ pub struct Log {
     pub time: Option<Time>,
 }
 
+/// What has no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Empty {
+    /// The log, by its last checkpoint here.
+    Log,
+    /// The export, which says nothing of the log's size.
+    Export,
+}
+
+impl fmt::Display for Empty {
+    /// A sentence without its end, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Log => "the log was empty",
+            Self::Export => "no entry is here",
+        })
+    }
+}
+
 words! {
     /// Why a signer is trusted, or not.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +217,19 @@ impl Report {
             Some(Complete::Range { range }) => Some(range),
             Some(Complete::Closure) | None => None,
         }
+    }
+
+    /// What there was nothing to check of, where neither an entry nor a skip was read and the verdict is `not_checked`: people
+    /// are then told so, and not that something could not be checked (SPEC section 9). None where the file could not be read.
+    pub fn empty(&self) -> Option<Empty> {
+        let is_unread = |(code, _): &(FindingCode, u64)| {
+            matches!(code, FindingCode::FormatHeader | FindingCode::FormatCompression)
+        };
+        let is_empty = self.verdict == Verdict::NotChecked && self.counts.leaves + self.counts.skipped == 0;
+        if !is_empty || self.finding_counts.iter().any(is_unread) {
+            return None;
+        }
+        Some(if self.log.as_ref().is_some_and(|log| log.size == 0) { Empty::Log } else { Empty::Export })
     }
 
     /// Whether the check of this name has no answer because nothing asks for one: people are then told that it is "not
@@ -272,6 +306,25 @@ mod tests {
             (Verdict::NotChecked, 5),
         ];
         assert!(statuses.iter().all(|(verdict, status)| verdict.exit_status() == *status));
+    }
+
+    #[test]
+    fn nothing_was_checked_where_nothing_is() {
+        let empty = |verdict, leaves, size: Option<u64>, code: Option<FindingCode>| {
+            let pass = |_| -> Result<Check, ()> { Ok(Check::of(1, 0, None)) };
+            let counts = Counts { leaves, ..Counts::default() };
+            let mut report = Report::new(verdict, Checks::of(pass).unwrap(), counts, Findings::default());
+            report.log = size.map(|size| Log { size, root: Hash::of(&[]), time: None });
+            report.finding_counts = code.map(|code| (code, 1)).into_iter().collect();
+            report.empty()
+        };
+        assert_eq!(empty(Verdict::NotChecked, 0, Some(0), None), Some(Empty::Log));
+        assert_eq!(empty(Verdict::NotChecked, 0, None, None), Some(Empty::Export));
+        assert_eq!(empty(Verdict::NotChecked, 1, None, None), None);
+        assert_eq!(empty(Verdict::Broken, 0, None, Some(FindingCode::RangeMissing)), None);
+        for unread in [FindingCode::FormatHeader, FindingCode::FormatCompression] {
+            assert_eq!(empty(Verdict::NotChecked, 0, None, Some(unread)), None);
+        }
     }
 
     #[test]
