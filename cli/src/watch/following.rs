@@ -29,8 +29,9 @@ pub(crate) trait Follows<'p> {
     /// Whether nothing more is wanted.
     fn is_done(&mut self) -> bool {
         let end = self.end();
-        stop::asked()
-            || end.is_some_and(|end| self.watcher().position().is_some_and(|position| position >= end))
+        let watcher = self.watcher();
+        let is_at = |end| watcher.has_looked() && watcher.position().is_some_and(|position| position >= end);
+        stop::asked() || end.is_some_and(is_at)
     }
 
     /// Takes in what became known. Whether the log has grown; none where another view is needed.

@@ -62,6 +62,8 @@ pub(crate) struct Watcher<'p> {
     anew_at: Option<u64>,
     /// Events that no signature covered by the checkpoint that holds them.
     late: u64,
+    /// Whether a checkpoint was compared with what is known.
+    has_looked: bool,
 }
 
 /// What is read since the last time that reading began.
@@ -145,6 +147,7 @@ impl<'p> Watcher<'p> {
             listed_until: None,
             anew_at: None,
             late: 0,
+            has_looked: false,
         };
         watcher.suspect_revoked();
         Ok(watcher)
@@ -163,6 +166,11 @@ impl<'p> Watcher<'p> {
     /// From which leaf on to read; none for the log's end.
     pub(crate) fn position(&self) -> Option<u64> {
         self.state.begun.map(|_| self.state.position)
+    }
+
+    /// Whether the log showed a checkpoint since this began: without one, nobody knows whether it is still the same.
+    pub(crate) fn has_looked(&self) -> bool {
+        self.has_looked
     }
 
     /// What was there before is not read: only what comes.
@@ -230,6 +238,7 @@ impl<'p> Watcher<'p> {
             return self.view.bounded().map(|()| Step::default());
         };
         let report = &verification.report;
+        self.has_looked = true;
         let mut step = Step::default();
         let Some((at, checkpoint)) = self.view.attested(report, &self.watched)? else {
             step.fatal = self.failure(report);

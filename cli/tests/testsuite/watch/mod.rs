@@ -53,15 +53,20 @@ impl Scene {
     fn watching(more: &[&str]) -> Self {
         let place = Place::new();
         place.keygen("example.com/watch", "watch.key");
-        std::fs::create_dir(place.path("log")).unwrap();
-        std::fs::copy(place.path("log.key"), place.path("log/log.key")).unwrap();
         let watch = place.read("watch.key");
         let watch = countersign::note::SignerKey::parse(watch.trim()).unwrap().verifier_key().to_string();
         place.write("trust.txt", place.read("trust.txt") + &format!("emitter {watch}\n"));
-        let token = place.run(&["token", "add", "watch", "--dir", "log"]).success();
-        place.write("token.txt", &token.get_output().stdout);
         place.write("webhook.key", SECRET);
         place.write("rules.yml", RULES);
+        Self::begun(place, more)
+    }
+
+    /// A new log under the key that is there.
+    fn begun(place: Place, more: &[&str]) -> Self {
+        std::fs::create_dir(place.path("log")).unwrap();
+        std::fs::copy(place.path("log.key"), place.path("log/log.key")).unwrap();
+        let token = place.run(&["token", "add", "watch", "--dir", "log"]).success();
+        place.write("token.txt", &token.get_output().stdout);
         for secret in ["token.txt", "webhook.key"] {
             let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o600);
             std::fs::set_permissions(place.path(secret), permissions).unwrap();
@@ -231,6 +236,26 @@ fn what_was_found_of_a_chain_that_turns_suspect_is_taken_back() {
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
     let list = scene.place.run(&["watch", "--list", "--state", "watch"]).success();
     list.stdout(contains("! taken back").and(contains(id)));
+}
+
+/// A log begun again under its key shows less than was seen, or as much, and other entries.
+#[test]
+fn a_single_look_notices_another_history() {
+    for jobs in [2, 3] {
+        let scene = Scene::new();
+        scene.delete("u_1", 0..3);
+        assert_eq!(scene.once(&[]).len(), 4);
+        let Scene { place, log } = scene;
+        drop(log);
+        for folder in ["log", "outbox"] {
+            std::fs::remove_dir_all(place.path(folder)).unwrap();
+        }
+        let anew = Scene::begun(place, &[]);
+        anew.delete("u_2", 0..jobs);
+        let args = anew.args(&["--once"]);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        anew.place.run(&args).code(1).stderr(contains("error[watch.altered]"));
+    }
 }
 
 #[test]
