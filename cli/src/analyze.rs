@@ -169,6 +169,15 @@ pub(crate) fn detect(
     pack.detect_by(0, readings, &Entry { event, read: None, recorded, chain: &chain, signer })
 }
 
+/// The findings in what `--format json` prints, without what depends on whom its reader trusts.
+fn stated(printed: &Value) -> Option<Vec<Value>> {
+    let mut findings = printed["findings"].as_array()?.clone();
+    for finding in &mut findings {
+        finding.as_object_mut()?.remove("standing");
+    }
+    Some(findings)
+}
+
 /// What was found, and by what.
 struct Found<'a> {
     report: &'a Report,
@@ -234,26 +243,33 @@ impl Found<'_> {
                 return Err(Failure::unusable("findings.other", message, hint).within(&name));
             }
         }
-        let ids = |value: &Value| -> Vec<String> {
-            let findings = value["findings"].as_array().cloned().unwrap_or_default();
-            findings.iter().filter_map(|finding| finding["id"].as_str().map(str::to_owned)).collect()
-        };
         let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
-        let (were, are) = (ids(&before), ids(&now));
+        let (were, are) = match (stated(&before), stated(&now)) {
+            (Some(were), Some(are)) => (were, are),
+            _ => return Err(broken()),
+        };
         let status = self.report.verdict.exit_status();
         let is_same_log = before["log"] == now["log"];
         let of = if is_same_log { "" } else { " The log is of another size or root." };
-        if before["digest"] == now["digest"] {
+        // The digest is that of the findings as they were made. Those in the file may have been changed since.
+        if before["digest"] == now["digest"] && were == are {
             let findings = count(are.len() as u64, "finding");
             say(format!("{} {findings}, as before.{of}", good("✓ The same.")))?;
             return Ok(status);
         }
-        let same = were.iter().filter(|id| are.contains(id)).count();
+        let follows = |was: &&Value| are.iter().any(|is| is["id"] == was["id"]);
+        let is_new = |is: &&Value| were.iter().all(|was| was["id"] != is["id"]);
+        let (same, new) = (were.iter().filter(follows).count(), are.iter().filter(is_new).count());
+        let differ = were.iter().filter(|was| follows(was) && !are.contains(was)).count();
+        let differ = if differ == 0 {
+            String::new()
+        } else {
+            format!(" Of those that follow, {differ} say something else here.")
+        };
         say(format!(
-            "{} Before: {}. Of these follow from what is here: {same}. New: {}.{of}",
+            "{} Before: {}. Of these follow from what is here: {same}. New: {new}.{differ}{of}",
             bad("✗ Not the same."),
             were.len(),
-            are.len() - same
         ))?;
         Ok(if status == 0 || status == 4 { FOUND } else { status })
     }

@@ -116,6 +116,19 @@ fn others_compute_the_same_or_hear_what_differs() {
         place.run(&["analyze", export, "--trust", "trust.txt", "--recompute", "findings.json"])
     };
     recompute("audit.ndjson").success().stdout(predicate::str::contains("The same."));
+    // Whom its reader trusts is no part of what was found. A finding that was changed or removed afterwards is.
+    let made = findings(&place, "audit.ndjson", &[]);
+    let mut changed = made.clone();
+    changed["findings"][0]["standing"] = json!("unknown");
+    place.write("findings.json", changed.to_string());
+    recompute("audit.ndjson").success();
+    changed["findings"][0]["title"] = json!("Nothing to see here");
+    place.write("findings.json", changed.to_string());
+    recompute("audit.ndjson").code(6).stdout(predicate::str::contains("1 say something else here."));
+    changed["findings"] = json!([]);
+    place.write("findings.json", changed.to_string());
+    recompute("audit.ndjson").code(6).stdout(predicate::str::contains("Before: 0."));
+    place.write("findings.json", made.to_string());
     place.sealed_of(&attack().split_inclusive('\n').take(10).collect::<String>());
     recompute("audit.ndjson")
         .code(6)
