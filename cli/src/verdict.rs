@@ -19,6 +19,10 @@ pub(crate) fn headline(report: &Report) -> String {
     let errors = || {
         report.finding_counts.iter().map(|(code, _)| *code).filter(|code| code.severity() == Severity::Error)
     };
+    if report.verdict == Verdict::Broken && errors().all(|code| code == FindingCode::RangeMissing) {
+        return bad("✗ Entries that should be here are missing.")
+            + " Either some were taken out of the export, or a program that wrote it is faulty. Nothing was found to be changed.";
+    }
     if report.verdict != Verdict::Broken || !errors().all(is_asked_for) {
         return in_words(report.verdict, report);
     }

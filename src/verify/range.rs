@@ -13,8 +13,8 @@ pub(super) struct Range {
     pub(super) begin: u64,
     /// [`OPEN`] where it goes on for as long as the export does.
     pub(super) end: u64,
-    /// The first skip that falls within it.
-    skip: Option<Place>,
+    /// The first skip that falls within it, and the first leaf of the range that it stands for.
+    skip: Option<(Place, u64)>,
     withheld: bool,
     shown_outside: bool,
 }
@@ -31,7 +31,7 @@ impl Range {
 
     pub(super) fn skip(&mut self, from: u64, to: u64, place: Place) {
         if self.skip.is_none() && from < self.end && self.begin < to && self.begin < self.end {
-            self.skip = Some(place);
+            self.skip = Some((place, self.begin.max(from)));
         }
     }
 
@@ -54,9 +54,10 @@ impl Range {
         (self.begin < end).then_some([self.begin, end])
     }
 
-    /// The place of the finding, where something shows that not every leaf is here.
-    pub(super) fn contradicted(&self, position: u64, last: Place) -> Option<Place> {
-        self.skip.or_else(|| (self.end != OPEN && position < self.end).then_some(last))
+    /// The place of the finding, and the first leaf that is missing, where something shows that not every leaf is here.
+    pub(super) fn contradicted(&self, position: u64, last: Place) -> Option<(Place, u64)> {
+        let is_cut = self.end != OPEN && position < self.end;
+        self.skip.or_else(|| is_cut.then_some((last, position.max(self.begin))))
     }
 }
 
@@ -69,9 +70,8 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Check {
     let Some(range) = range else { return Check::of(0, 0, Some("the export claims no range")) };
-    if let Some(place) = range.contradicted(position, last) {
-        let begin = range.begin;
-        let message = format_args!("an entry is missing of those that the export claims, from {begin} on");
+    if let Some((place, first)) = range.contradicted(position, last) {
+        let message = format_args!("entries that the export claims are missing, from {first} on");
         findings.add(FindingCode::RangeMissing, place, message);
         return Check::of(1, 1, None);
     }
@@ -106,16 +106,24 @@ mod tests {
 
     #[test]
     fn a_skip_contradicts_a_range_that_it_reaches_into() {
-        let contradicts = |from, to| {
+        let first_missing = |from, to| {
             let mut range = Range::new((2, 4));
             range.skip(from, to, Place::line(7));
-            range.contradicted(8, Place::line(9)) == Some(Place::line(7))
+            range.contradicted(8, Place::line(9)).map(|(place, first)| {
+                assert_eq!(place, Place::line(7));
+                first
+            })
         };
-        for (from, to) in [(0, 3), (2, 3), (3, 4), (3, 8), (0, 8)] {
-            assert!(contradicts(from, to), "{from} {to}");
+        for (from, to, first) in [(0, 3, 2), (2, 3, 2), (3, 4, 3), (3, 8, 3), (0, 8, 2)] {
+            assert_eq!(first_missing(from, to), Some(first), "{from} {to}");
         }
         for (from, to) in [(0, 2), (1, 2), (4, 5), (4, 8)] {
-            assert!(!contradicts(from, to), "{from} {to}");
+            assert_eq!(first_missing(from, to), None, "{from} {to}");
+        }
+        let range = Range::new((2, 4));
+        for (position, first) in [(0, Some(2)), (2, Some(2)), (3, Some(3)), (4, None)] {
+            let cut = range.contradicted(position, Place::line(9));
+            assert_eq!(cut, first.map(|first| (Place::line(9), first)), "{position}");
         }
         let mut nothing = Range::new((3, 3));
         nothing.skip(0, 8, Place::line(7));
@@ -135,7 +143,7 @@ mod tests {
         range.event(7, true);
         assert!(range.is_what_is_shown());
         range.skip(8, 16, Place::line(7));
-        assert_eq!(range.contradicted(16, Place::line(9)), Some(Place::line(7)));
+        assert_eq!(range.contradicted(16, Place::line(9)), Some((Place::line(7), 8)));
         range.event(1, true);
         assert!(!range.is_what_is_shown());
     }

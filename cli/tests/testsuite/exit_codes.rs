@@ -21,10 +21,9 @@ fn each_verdict_has_its_status() {
         .code(1)
         .stdout(predicate::str::starts_with("✗ Altered."));
 
-    place.write(
-        "broken.ndjson",
-        export.lines().filter(|line| !line.contains("checkpoint")).take(6).collect::<Vec<_>>().join("\n"),
-    );
+    let mut lines: Vec<&str> = export.lines().filter(|line| !line.contains("checkpoint")).collect();
+    lines.remove(5);
+    place.write("broken.ndjson", lines.join("\n") + "\n");
     place
         .run(&["verify", "broken.ndjson", "--trust", "trust.txt"])
         .code(1)
@@ -94,6 +93,26 @@ fn an_export_without_entries_says_so() {
             .code(5)
             .stdout(predicate::str::contains(&evidence));
     }
+}
+
+#[test]
+fn an_export_that_lacks_what_it_claims_says_what_is_missing() {
+    let place = Place::new();
+    let header = r#"{"countersign":"export/v1","origin":"log.example/app","range":[3,9]}"#;
+    place.write("empty.ndjson", format!("{header}\n"));
+    place
+        .run(&["verify", "empty.ndjson"])
+        .code(1)
+        .stdout(predicate::str::starts_with(
+            "✗ Entries that should be here are missing. Either some were taken out of the export",
+        ))
+        .stdout(predicate::str::contains("entries that the export claims are missing, from 3 on\n"));
+    let beyond = format!("{}/../tests/vectors/log-range-beyond/export.ndjson", env!("CARGO_MANIFEST_DIR"));
+    place
+        .run(&["verify", &beyond])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Entries that should be here are missing."))
+        .stdout(predicate::str::contains("are missing, from 15 on\n"));
 }
 
 #[test]

@@ -52,12 +52,15 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
   return { ...words, says: `${words.says} ${of}`, not: [...words.not, unseen] };
 }
 
-/** The words for it where no error tells of more than that what the reader asks for is not met. */
+/** The words for it where no error tells of more than that what the export claims, or the reader asks for, is not met. */
 function unmet({ findings }: Report, texts: Texts): Partial<VerdictWords> {
   const codes = findings.filter(({ severity }) => severity === "error").map(({ code }) => code);
-  const { notWitnessed, notExpected, says, not } = texts.result.unmet;
+  const { notWitnessed, notExpected, takenOut, says, not } = texts.result.unmet;
   const unexpected = codes.find((code) => code.startsWith("expected."));
   const first = unexpected ?? codes[0];
+  if (first === "range.missing" && codes.length === 1) {
+    return { word: `${codeTitle(first, texts)}.`, says: `${takenOut} ${says}` };
+  }
   if (first === undefined || codes.some((code) => code !== "witness.quorum" && !code.startsWith("expected."))) {
     return {};
   }

@@ -93,6 +93,11 @@ const WORDS = {
   "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
   "checkpoint-of-no-leaves-alone": ["not_checked", "Nothing to check: the log was empty.", "says nothing"],
   "header-only": ["not_checked", "Nothing to check: no entry is here.", "says nothing"],
+  "log-range-beyond": [
+    "broken",
+    "Entries that should be here are missing.",
+    "Either some were taken out of the export",
+  ],
   "quorum-missed": [
     "broken",
     "Not witnessed.",
