@@ -244,10 +244,7 @@ impl Found<'_> {
             }
         }
         let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
-        let (were, are) = match (stated(&before), stated(&now)) {
-            (Some(were), Some(are)) => (were, are),
-            _ => return Err(broken()),
-        };
+        let (Some(were), Some(are)) = (stated(&before), stated(&now)) else { return Err(broken()) };
         let status = self.report.verdict.exit_status();
         let is_same_log = before["log"] == now["log"];
         let of = if is_same_log { "" } else { " The log is of another size or root." };
