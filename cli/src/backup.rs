@@ -8,9 +8,9 @@ use countersign_log::backup::{self, Backup};
 
 use crate::errors::{Failure, shown};
 use crate::output::directory;
-use crate::style;
 use crate::verdict::entries;
 use crate::verify::now;
+use crate::{serve, style};
 
 /// Back up a log's folder to one file, even while it is being served
 ///
@@ -37,17 +37,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    if !args.dir.is_dir() {
-        let hint = "give the log's folder with --dir: `countersign serve` makes it";
-        return Err(
-            Failure::unusable("io.not_found", "there is no such folder", hint).within(&shown(&args.dir))
-        );
-    }
+    serve::expect_folder(&args.dir)?;
     let is_a_place = fs::metadata(directory(&args.to))
         .and_then(|_| if args.to.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) });
     is_a_place.map_err(|error| Failure::io("write", &shown(&args.to), &error))?;
     let made = backup::make(&args.dir, &args.to, now()?).map_err(|error| {
-        let hint = "check the folder, and who may write the file; `countersign fsck` says what is damaged";
+        let hint = "check the folder, that there is room for the file, and who may write it; `countersign fsck` says what is damaged";
         Failure::unusable("store.failed", error.to_string(), hint).within(&shown(&args.dir))
     })?;
     let Backup { at, size } = made;

@@ -57,7 +57,10 @@ impl Failure {
             return own.clone().into();
         }
         let (code, hint) = explain(doing, error);
-        let mut failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint);
+        // What lies within names a file of ours that is to be renamed, or was never there.
+        let inner = error.get_ref().and_then(|inner| inner.source());
+        let why = inner.map_or_else(|| error.to_string(), ToString::to_string);
+        let mut failure = Self::unusable(code, format!("cannot {doing}: {why}"), hint);
         failure.0.silent = error.kind() == io::ErrorKind::BrokenPipe;
         failure
     }
@@ -195,6 +198,9 @@ fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
         io::ErrorKind::IsADirectory => ("io.is_directory", "give a file, not a directory"),
         io::ErrorKind::NotADirectory => {
             ("io.not_directory", "check the path: a part of it is not a directory")
+        }
+        io::ErrorKind::AlreadyExists if doing == "make" => {
+            ("io.exists", "a folder is to be there, and something else is: give another path")
         }
         io::ErrorKind::AlreadyExists => ("io.exists", "choose another name, or remove it first"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

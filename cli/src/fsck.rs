@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::errors::{Failure, shown};
-use crate::serve::bucket;
+use crate::serve::{bucket, expect_folder};
 use crate::style::{bad, good, plain};
 use crate::{progress, style, verdict};
 
@@ -66,6 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             Held::Bucket { bucket: bucket(url)?, url, folder: args.dir.as_deref(), runtime }
         }
     };
+    if let Held::Folder(folder) = &held {
+        expect_folder(folder)?;
+    }
     let lock = held.folder().filter(|_| args.repair).map(serve::lock);
     let _lock = lock.transpose().map_err(|error| in_use(&error))?;
     let mut report = held.look("checking")?;

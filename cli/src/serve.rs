@@ -6,6 +6,7 @@ mod oidc;
 mod watched;
 
 use std::fs;
+use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -471,6 +472,15 @@ fn now() -> Time {
     Time::from_millis(millis).unwrap_or(Time::MAX)
 }
 
+/// For commands on a log's folder, which `serve` alone makes.
+pub(crate) fn expect_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let hint = "give the log's folder with --dir: `countersign serve` makes it";
+    Err(Failure::unusable("io.not_found", "there is no such folder", hint).within(&shown(folder)))
+}
+
 fn make_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -546,14 +556,30 @@ fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
     output.finish()
 }
 
+/// The code of an error at listening, and what to do.
+pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static str) {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => (
+            "io.permission",
+            "choose another --listen: ports below 1024 need the capability CAP_NET_BIND_SERVICE, and a socket needs a folder that you may write to",
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            ("io.failed", "this machine doesn't have that address: choose another --listen")
+        }
+        io::ErrorKind::NotFound => {
+            ("io.not_found", "check the path: the folder that the socket is to be in must be there")
+        }
+        io::ErrorKind::AlreadyExists => ("io.exists", "choose another --listen, or remove the file first"),
+        _ => ("io.failed", "another program may be listening there: choose another --listen"),
+    }
+}
+
 fn explain(error: &StartError) -> Failure {
     let (code, hint) = match error {
         StartError::InUse(_) => {
             ("server.in_use", "only one server can write to a log: stop the other one first")
         }
-        StartError::Io { .. } => {
-            ("io.failed", "another program may be listening there: choose another --listen")
-        }
+        StartError::Io { error, .. } => explain_listening(error),
         StartError::Store(_) => {
             ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
         }

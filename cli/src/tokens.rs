@@ -10,7 +10,8 @@ use countersign::time::Time;
 use countersign_log::tokens::{self, Rights, Scope, TokenError};
 
 use crate::errors::{Failure, shown};
-use crate::{args, style};
+use crate::verify::now;
+use crate::{args, serve, style};
 
 /// Manage who may read a log's events
 ///
@@ -104,15 +105,13 @@ impl Conditions {
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let (What::Add { of, .. } | What::List { of } | What::Revoke { of, .. }) = &args.what;
-    if !of.dir.is_dir() {
-        let hint = "give the log's folder with --dir: `countersign serve` makes it";
-        return Err(
-            Failure::unusable("io.not_found", "there is no such folder", hint).within(&shown(&of.dir))
-        );
-    }
+    serve::expect_folder(&of.dir)?;
     match &args.what {
         What::Add { name, of, right, until, scope } => {
             let scope = scope.scope()?;
+            if until.is_some_and(|until| now().is_ok_and(|now| until <= now)) {
+                style::warn("the token ends in the past: nobody may read with it");
+            }
             let of_what = if scope.is_everything() {
                 String::new()
             } else {

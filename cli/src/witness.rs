@@ -9,7 +9,7 @@ use countersign_log::server::{Address, Bounds};
 use countersign_log::witness::{Config, MemoryError, StartError, serve};
 
 use crate::errors::{Failure, shown};
-use crate::serve::{log_to_stderr, stop_asked, url};
+use crate::serve::{explain_listening, log_to_stderr, stop_asked, url};
 use crate::{key, stop, style};
 
 /// The most connections at one time, each with a request in memory.
@@ -89,9 +89,7 @@ fn explain(error: &StartError, args: &Args) -> Failure {
         StartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
         StartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
         StartError::Memory(_) => ("state.invalid", "check the file, and who may write to it"),
-        StartError::Listen(_) => {
-            ("io.failed", "another program may be listening there: choose another --listen")
-        }
+        StartError::Listen(error) => explain_listening(error),
     };
     let failure = Failure::unusable(code, error.to_string(), hint);
     if matches!(error, StartError::Memory(_)) { failure.within(&shown(&args.state)) } else { failure }

@@ -157,7 +157,7 @@ impl State {
 }
 
 fn damaged(name: &str, why: &str) -> Failure {
-    let hint = "put the right file in its place; or begin anew in another directory: the same log gives the same findings, \
+    let hint = "put the right file in its place; or begin anew with an empty directory: the same log gives the same findings, \
                 which receivers know by their ids";
     Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }

@@ -287,6 +287,25 @@ fn a_place_that_is_not_there_is_told_as_such() {
         ),
         (&["backup", "--dir", "log", "--to", "none/log.sqlite"], "✗ error[io.not_found]: none/log.sqlite: "),
         (&["backup", "--dir", "log", "--to", "taken"], "✗ error[io.is_directory]: taken: "),
+        (&["fsck", "--dir", "none"], "✗ error[io.not_found]: none: there is no such folder"),
+        (
+            &["serve", "--dir", "trust.txt"],
+            "hint: a folder is to be there, and something else is: give another path",
+        ),
+        #[cfg(unix)]
+        (
+            &["serve", "--dir", "log", "--listen", "unix:trust.txt"],
+            "a file is there that is no socket\n  hint: choose another --listen, or remove the file first",
+        ),
+        #[cfg(unix)]
+        (
+            &["serve", "--dir", "log", "--listen", "unix:none/socket"],
+            "hint: check the path: the folder that the socket is to be in must be there",
+        ),
+        (
+            &["serve", "--dir", "log", "--listen", "192.0.2.1:1"],
+            "hint: this machine doesn't have that address",
+        ),
         (&["summarize", "-", "-o", "part.summary"], "✗ error[summary.stream]: -: it is not a file"),
     ] {
         place.run(args).code(2).stderr(predicate::str::contains(says));

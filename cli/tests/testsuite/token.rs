@@ -68,6 +68,17 @@ fn a_token_for_some_events() {
 }
 
 #[test]
+fn a_token_that_has_ended_is_told_as_such() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("log")).unwrap();
+    for (until, warns) in [("2020-01-01", true), ("2999-01-01", false)] {
+        let added = place.run(&["token", "add", until, "--dir", "log", "--until", until]).success();
+        let said = String::from_utf8_lossy(&added.get_output().stderr).into_owned();
+        assert_eq!(said.contains("the token ends in the past"), warns, "{said}");
+    }
+}
+
+#[test]
 fn a_token_is_taken_back() {
     let place = place();
     place.run(&["token", "list"]).success().stderr(contains("nobody may read"));

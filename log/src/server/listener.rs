@@ -91,7 +91,10 @@ async fn remove_left_over(path: &std::path::Path) -> io::Result<()> {
     if is_socket && UnixStream::connect(path).await.is_err_and(refused) {
         return std::fs::remove_file(path);
     }
-    Err(io::ErrorKind::AddrInUse.into())
+    if is_socket {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file is there that is no socket"))
 }
 
 /// A socket's file, which goes when the server does.
