@@ -310,13 +310,22 @@ impl Watch<'_> {
             style::done(&format!("{looked} looked at"));
             return Ok(0);
         }
-        let message = format!("{looked} looked at; {} not handed on", count(waiting as u64, "finding"));
+        let message = format!("{looked} looked at; {}", left_over(waiting as u64));
         if is_once {
             let hint = "run it again once the receivers can be reached: what waits is kept";
             return Err(Failure::unusable("watch.waiting", message, hint).within(&self.name));
         }
         style::warn(&(message + ", kept for the next run"));
         Ok(0)
+    }
+}
+
+/// What receivers have not got, where so many findings wait for one of them.
+fn left_over(waiting: u64) -> String {
+    match waiting {
+        // Each was written down to be recorded, and the log has not taken it yet.
+        0 => "not all that was found is recorded in the log".into(),
+        waiting => format!("{} not handed on", count(waiting, "finding")),
     }
 }
 
@@ -349,4 +358,15 @@ fn list(folder: &Path) -> Result<u8, Failure> {
     let _ = writeln!(text, "{} {looked} of {} looked at", good("✓"), plain(&state.origin));
     verdict::print(&text)?;
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_log_alone_is_no_finding_that_waits() {
+        assert_eq!(left_over(2), "2 findings not handed on");
+        assert_eq!(left_over(0), "not all that was found is recorded in the log");
+    }
 }
