@@ -242,8 +242,7 @@ impl EventIndex {
         self.flush();
         let first = self.rows;
         self.events += segment.rows_of(RowKind::Event).count();
-        self.withheld += segment.rows_of(RowKind::Withheld).count();
-        self.hold(segment, vec![Run { first: 0, blob, before: 0 }]);
+        self.withheld += self.hold(segment, vec![Run { first: 0, blob, before: 0 }]);
         self.merge();
         first
     }
@@ -278,7 +277,8 @@ impl EventIndex {
         self.merge();
     }
 
-    fn hold(&mut self, segment: Segment, runs: Vec<Run>) {
+    /// Takes a segment in, and gives how many withheld ones it has.
+    fn hold(&mut self, segment: Segment, runs: Vec<Run>) -> usize {
         self.own_times += segment.flags.iter().filter(|flags| *flags & flag::OWN_TIME != 0).count();
         self.remember_fields(&segment);
         for row in segment.rows_of(RowKind::Event).rows() {
@@ -286,11 +286,13 @@ impl EventIndex {
             let (first, last) = self.times.unwrap_or((time, time));
             self.times = Some((first.min(time), last.max(time)));
         }
-        self.absent.append(&segment.rows_of(RowKind::Withheld), 0);
+        let withheld = segment.rows_of(RowKind::Withheld);
+        self.absent.append(&withheld, 0);
         let base = self.rows;
         self.rows += segment.rows();
         let numbers = self.register(&segment);
         self.held.push(Held { segment, base, runs, numbers });
+        withheld.count()
     }
 
     fn register(&mut self, segment: &Segment) -> Vec<Vec<u32>> {
