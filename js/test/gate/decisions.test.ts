@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Room } from "../../dist/gate/core.js";
+import { encoder, Room } from "../../dist/gate/core.js";
 import * as wasm from "../../dist/wasm/gate.js";
 import { bundled, start } from "../adapters/workerd.ts";
 import { TABLE } from "./packs.ts";
@@ -13,7 +13,7 @@ const expected = cases.map(({ decision }) => decision);
 
 test("in Node", () => {
   wasm.initSync({ module: readFileSync(new URL("../../dist/wasm/gate_bg.wasm", import.meta.url)) });
-  const gate = new wasm.Gate(pack);
+  const gate = new wasm.Gate(encoder.encode(pack));
   gate.watch(new wasm.SignedList(watchlist, key));
   assert.equal(gate.rules, 30);
   const room = new Room(wasm, gate);

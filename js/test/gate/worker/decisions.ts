@@ -1,6 +1,6 @@
 /** Decides on what it is given. */
 
-import { Room } from "../../../dist/gate/core.js";
+import { encoder, Room } from "../../../dist/gate/core.js";
 import * as wasm from "../../../dist/wasm/gate.js";
 import module from "../../../dist/wasm/gate_bg.wasm";
 
@@ -15,7 +15,7 @@ export default {
   async fetch(request: Request): Promise<Response> {
     const { pack, watchlist, key, cases } = (await request.json()) as Asked;
     wasm.initSync({ module });
-    const gate = new wasm.Gate(pack);
+    const gate = new wasm.Gate(encoder.encode(pack));
     gate.watch(new wasm.SignedList(watchlist, key));
     const room = new Room(wasm, gate);
     return Response.json(cases.map(({ event, now }) => gate.decide(room.write(event), Date.parse(now)) ?? null));
