@@ -9,6 +9,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use super::stream::{Heard, Views};
 use super::watcher::Watcher;
 use crate::errors::Failure;
+use crate::verdict::entries;
 use crate::{stop, style};
 
 /// How long nothing is looked at but the stream.
@@ -112,6 +113,12 @@ fn listen<'p>(
                     return Ok((None, ended("another view is needed"), true));
                 };
                 has_grown |= grown;
+                if let Some(size) = follower.watcher().take_unwitnessed() {
+                    let size = entries(size);
+                    style::warn(&format!(
+                        "too few witnesses signed the log's checkpoint of {size}: what is new waits until enough have"
+                    ));
+                }
             }
             Ok(Heard::Lost { status, why }) => lost = Some((status, why)),
             Err(RecvTimeoutError::Timeout) => {}

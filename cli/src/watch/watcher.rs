@@ -64,6 +64,8 @@ pub(crate) struct Watcher<'p> {
     late: u64,
     /// Whether a checkpoint was compared with what is known.
     has_looked: bool,
+    /// The size of a newer checkpoint that too few witnesses signed, until one counts, and whether that was taken.
+    unwitnessed: Option<(u64, bool)>,
 }
 
 /// What is read since the last time that reading began.
@@ -148,6 +150,7 @@ impl<'p> Watcher<'p> {
             anew_at: None,
             late: 0,
             has_looked: false,
+            unwitnessed: None,
         };
         watcher.suspect_revoked();
         Ok(watcher)
@@ -171,6 +174,12 @@ impl<'p> Watcher<'p> {
     /// Whether the log showed a checkpoint since this began: without one, nobody knows whether it is still the same.
     pub(crate) fn has_looked(&self) -> bool {
         self.has_looked
+    }
+
+    /// The size of a checkpoint that does not count because too few witnesses signed it: once, until one counts.
+    pub(crate) fn take_unwitnessed(&mut self) -> Option<u64> {
+        let (size, taken) = self.unwitnessed.as_mut()?;
+        (!std::mem::replace(taken, true)).then_some(*size)
     }
 
     /// What was there before is not read: only what comes.
@@ -247,11 +256,14 @@ impl<'p> Watcher<'p> {
                 let root = report.log.as_ref().map_or(Hash([0; 32]), |log| log.root);
                 let at = At { origin: &self.watched.origin.clone(), size, root };
                 self.unverified(report, &at, now, &mut step.items);
+            } else if let Some(log) = &report.log {
+                self.unwitnessed.get_or_insert((log.size, false));
             }
             return self.view.bounded().map(|()| step);
         };
         let origin = self.watched.origin.clone();
         let at = At { origin: &origin, ..at };
+        self.unwitnessed = None;
         if self.state.begun.is_none() {
             self.begin_at(at.size);
         }

@@ -259,6 +259,24 @@ fn a_single_look_notices_another_history() {
 }
 
 #[test]
+fn a_watch_says_that_it_waits_for_witnesses() {
+    let scene = Scene::new();
+    scene.delete("u_1", 0..1);
+    let key = scene.place.run(&["keygen", "witness.example", "--witness"]).success();
+    let key = String::from_utf8(key.get_output().stdout.clone()).unwrap();
+    let trust = scene.place.read("trust.txt");
+    scene.place.write("witnessed.txt", format!("{trust}witness w {}\nquorum w\n", key.trim()));
+    let args = scene.args(&["--once"]).into_iter();
+    let args = args.map(|arg| if arg == "trust.txt" { "witnessed.txt".to_owned() } else { arg });
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("countersign"));
+    command.current_dir(scene.place.path("")).args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut watch = Killed(command.spawn().unwrap());
+    let said = std::io::BufRead::lines(std::io::BufReader::new(watch.0.stderr.take().unwrap()));
+    let waits = said.map(Result::unwrap).find(|line| line.contains("too few witnesses signed"));
+    assert!(waits.is_some_and(|line| line.ends_with("what is new waits until enough have")));
+}
+
+#[test]
 fn who_answered_a_finding_is_shown() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
