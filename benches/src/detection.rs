@@ -6,12 +6,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use countersign::time::Time;
 use countersign_analyze::{Analyzer, Pack, Sources};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use fastrand::Rng;
+
+use crate::usage::{memory, on_processor};
 
 /// When the first event comes, in milliseconds from the epoch.
 const BEGIN: i64 = 1_764_000_000_000;
@@ -187,19 +189,4 @@ fn event(nth: u64, identities: u64, random: &mut Rng) -> Result<String> {
         )?;
     }
     Ok(text)
-}
-
-/// For how long this thread was on a processor: what else the machine does counts little.
-fn on_processor() -> Result<Duration> {
-    let times = fs::read_to_string("/proc/thread-self/schedstat").context("it is measured on Linux alone")?;
-    let nanoseconds = times.split(' ').next().context("a time")?;
-    Ok(Duration::from_nanos(nanoseconds.parse()?))
-}
-
-/// What the kernel says of this process, in bytes.
-fn memory(of: &str) -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status").context("memory is measured on Linux alone")?;
-    let Some(line) = status.lines().find_map(|line| line.strip_prefix(of)) else { bail!("no {of}") };
-    let kibibytes: u64 = line.trim_matches([':', '\t', ' ', 'k', 'B']).parse()?;
-    Ok(kibibytes * 1024)
 }

@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -20,6 +19,7 @@ use countersign::trust::Trust;
 use countersign::verify::{Options, parallel};
 
 use crate::generate::{ORIGIN, time};
+use crate::usage::{memory, on_processor};
 
 /// A way to cost much.
 pub(crate) struct Shape {
@@ -92,22 +92,9 @@ pub(crate) fn verify(folder: &Path) -> Result<(f64, u64)> {
     let pins = pins.split_terminator('\0').map(SignedCheckpoint::parse).collect::<Result<_, _>>()?;
     let options = Options { trust, pins, events: true, findings: true, ..Options::default() };
     let file = File::open(folder.join("export"))?;
-    let start = worked()?;
+    let start = on_processor()?;
     parallel::verify(file, options, 1, |_| (), |_| ())?;
-    Ok((worked()?.saturating_sub(start).as_secs_f64(), peak()?))
-}
-
-/// How long a processor has worked for this thread.
-fn worked() -> Result<Duration> {
-    let stat =
-        fs::read_to_string("/proc/thread-self/schedstat").context("time is measured on Linux alone")?;
-    Ok(Duration::from_nanos(stat.split(' ').next().context("in nanoseconds")?.parse()?))
-}
-
-fn peak() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status").context("memory is measured on Linux alone")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    Ok(line.trim().strip_suffix("kB").context("in kB")?.trim().parse::<u64>()? * 1024)
+    Ok((on_processor()?.saturating_sub(start).as_secs_f64(), memory("VmHWM")?))
 }
 
 /// How many bytes of lines are gathered before they are written.

@@ -11,6 +11,7 @@ mod load;
 mod realistic;
 mod server;
 mod submissions;
+mod usage;
 mod watching;
 
 use std::fs;
