@@ -1,0 +1,45 @@
+/** How a live view waits before it asks again. */
+
+import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { Following } from "../../dist/viewer/following.js";
+
+// Addresses are resolved against the page's.
+Object.assign(globalThis, { document: { baseURI: "https://log.example/" } });
+
+const LINE = '{"countersign":"export/v1","origin":"log.example/app"}';
+const live = () => new Response(`data: ${LINE}\n\n`, { headers: { "content-type": "text/event-stream" } });
+
+test("it is asked again after a second, then after twice as long each time, and half a minute at most", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let asked = 0;
+  let isUp = false;
+  const request = async () => {
+    asked += 1;
+    return isUp ? live() : Response.error();
+  };
+  const left = new AbortController();
+  const following = new Following("/stream", request, left.signal);
+  const links = new EventEmitter();
+  following.onLink = (link) => void links.emit(link.state, link);
+  const lines = following.lines(null);
+  let lost = once(links, "lost");
+  const first = lines.next();
+  for (const [nth, seconds] of [1, 2, 4, 8, 16, 30, 30].entries()) {
+    assert.deepEqual(await lost, [{ state: "lost", seconds }]);
+    t.mock.timers.tick(seconds * 1000 - 1);
+    await setImmediate();
+    assert.equal(asked, nth + 1);
+    isUp = nth === 6;
+    lost = once(links, "lost");
+    t.mock.timers.tick(1);
+  }
+  assert.deepEqual(await first, { done: false, value: LINE });
+  // What came has the pauses begin anew.
+  const next = lines.next();
+  assert.deepEqual(await lost, [{ state: "lost", seconds: 1 }]);
+  left.abort(new Error("the reader left"));
+  await assert.rejects(next, /the reader left/);
+});
