@@ -37,7 +37,7 @@ impl Webhook {
                     if !std::mem::replace(&mut self.said, true) {
                         let host = self.url.host_str().unwrap_or_default().to_owned();
                         style::warn(&format!(
-                            "the webhook at {host} does not take findings, they wait: {why}"
+                            "the webhook at {host} doesn't accept findings, so they wait: {why}"
                         ));
                     }
                     break;

@@ -178,7 +178,7 @@ fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: 
             Ok(()) => {
                 waiting.queue().is_failing = false;
                 if told.take().is_some() {
-                    style::done(&format!("the {} takes alerts again", receiver.name()));
+                    style::done(&format!("the {} accepts alerts again", receiver.name()));
                 }
                 return true;
             }
@@ -197,7 +197,7 @@ fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: 
             }
         };
         if told.as_ref() != Some(&why) {
-            style::warn(&format!("the {} does not take alerts, they wait: {why}", receiver.name()));
+            style::warn(&format!("the {} doesn't accept alerts, so they wait: {why}", receiver.name()));
             *told = Some(why);
         }
         let until = Instant::now() + waits.next().unwrap_or(LONGEST_WAIT);

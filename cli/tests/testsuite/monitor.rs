@@ -599,7 +599,7 @@ fn a_webhook_is_told_each_finding_once_and_its_address_to_nobody() {
     let (url, told) = webhook(vec![500]);
     watched
         .told(&["--webhook", &url])
-        .stderr(predicate::str::contains("does not take findings, they wait: it answers with status 500"))
+        .stderr(predicate::str::contains("doesn't accept findings, so they wait: it answers with status 500"))
         .stderr(predicate::str::contains("s3cret").not());
     assert!(told.try_recv().is_err());
     assert!(!watched.0.read("state.json").contains("s3cret"));

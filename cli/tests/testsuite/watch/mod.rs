@@ -453,7 +453,7 @@ fn findings_come_by_encrypted_mail_once() {
         let mut command = scene.place.command(&args);
         let told = command.env("SSL_CERT_FILE", scene.place.path("mail.crt")).assert().success();
         let said = String::from_utf8_lossy(&told.get_output().stderr).into_owned();
-        assert!(said.contains("the mail does not take alerts") && !said.contains("correct horse"), "{said}");
+        assert!(said.contains("the mail doesn't accept alerts") && !said.contains("correct horse"), "{said}");
         let told: Value = serde_json::from_slice(&told.get_output().stdout).unwrap();
         let id = told["data"]["finding"]["id"].as_str().unwrap();
         let mail = sink.next();
