@@ -289,8 +289,7 @@ fn an_altered_export_makes_no_evidence() {
 #[test]
 fn a_log_without_events_shows_none() {
     let place = Place::new();
-    let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "-o", "audit.ndjson"];
-    place.run(&args).success();
+    place.seal_as("audit.ndjson", &["grant.ndjson"]);
     let found = evidence(&place, &["--policy", "1y"]);
     assert_eq!(found["counted"]["events"]["count"], 0);
     assert_eq!(answer(&found, "findings")["findings"]["found"], json!({"listed": [], "more": 0}));

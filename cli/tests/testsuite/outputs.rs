@@ -21,7 +21,7 @@ fn nothing_is_left_behind_where_the_disk_is_full() {
         &["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "/dev/full"][..],
         &["seal", "--log-key", "log.key", "app.ndjson", "-o", "/dev/full"],
         &["slice", "audit.ndjson", "--query", "n=1", "-o", "/dev/full"],
-        &["grant", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "/dev/full"],
+        &place.grant("/dev/full"),
     ] {
         place
             .run(args)
@@ -231,7 +231,7 @@ fn a_file_that_was_written_is_named() {
     place.write("policy.yml", "countersign: policy/v1\nname: Ours\nverdict: [verified]\n");
     let (trust, seal) = (["--trust", "trust.txt"], ["seal", "--log-key", "log.key", "grant.ndjson"]);
     for (args, file) in [
-        (&["grant", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "g.ndjson"][..], "g.ndjson"),
+        (&place.grant("g.ndjson")[..], "g.ndjson"),
         (&["revoke", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "r.ndjson"], "r.ndjson"),
         (&[&seal[..], &["app.ndjson", "-o", "s.ndjson"]].concat(), "s.ndjson"),
         (&["slice", "audit.ndjson", "--query", "n:1", "-o", "one.ndjson"], "one.ndjson"),

@@ -4,7 +4,7 @@ use std::fs;
 
 use predicates::prelude::*;
 
-use crate::common::{ORIGIN, Place, events, gzip, shown};
+use crate::common::{ORIGIN, Place, events, gzip, seal_to, shown};
 
 fn open(place: &Place, count: usize) {
     place.record_open(count, "app.ndjson", &[]);
@@ -47,7 +47,7 @@ fn a_chain_can_be_closed_without_another_event() {
 fn a_sealed_export_is_gone_on_with_and_sealed_again() {
     let place = Place::new();
     open(&place, 3);
-    let seal = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", "audit.ndjson"];
+    let seal = seal_to("audit.ndjson");
     place.run(&[&seal[..], &["grant.ndjson", "app.ndjson"]].concat()).success();
     assert_eq!(place.verdict("audit.ndjson"), "verified");
     place

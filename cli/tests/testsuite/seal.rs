@@ -2,10 +2,10 @@
 
 use predicates::prelude::*;
 
-use crate::common::{ORIGIN, Place, events};
+use crate::common::{ORIGIN, Place, events, seal_to};
 
 fn seal(place: &Place, exports: &[&str]) -> assert_cmd::assert::Assert {
-    let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", "audit.ndjson"];
+    let args = seal_to("audit.ndjson");
     place.run(&[&args, exports].concat())
 }
 

@@ -32,6 +32,11 @@ pub struct Place {
     pub app: String,
 }
 
+/// The arguments that seal as this file the exports named after them.
+pub fn seal_to(output: &str) -> [&str; 7] {
+    ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", output]
+}
+
 impl Place {
     pub fn new() -> Self {
         let mut place = Self {
@@ -44,10 +49,13 @@ impl Place {
         place.issuer = place.keygen("example.com", "issuer.key");
         place.app = place.keygen("example.com/app", "app.key");
         place.write("trust.txt", format!("log {}\nissuer {}\n", place.log, place.issuer));
+        place.run(&place.grant("grant.ndjson")).success();
         place
-            .run(&["grant", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "grant.ndjson"])
-            .success();
-        place
+    }
+
+    /// The arguments that grant the emitter's key in this file.
+    pub fn grant<'a>(&'a self, output: &'a str) -> [&'a str; 8] {
+        ["grant", &self.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", output]
     }
 
     /// Makes a key, and gives its vkey.
@@ -145,8 +153,7 @@ impl Place {
 
     /// Seals these files as an export.
     pub fn seal_as(&self, output: &str, exports: &[&str]) {
-        let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", output];
-        self.run(&[&args[..], exports].concat()).success();
+        self.run(&[&seal_to(output), exports].concat()).success();
     }
 
     /// The report on an export, and that the exit status is the verdict's.
