@@ -27,11 +27,16 @@ impl Trouble {
     }
 }
 
-/// How long to wait, longer each time and never without end.
+/// How long to wait for a receiver, longer each time and never without end.
 pub(crate) fn waits() -> ExponentialBackoff {
+    waits_up_to(LONGEST_WAIT)
+}
+
+/// The same with another longest wait.
+pub(crate) fn waits_up_to(longest: Duration) -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(FIRST_WAIT)
-        .with_max_delay(LONGEST_WAIT)
+        .with_max_delay(longest)
         .without_max_times()
         .with_jitter()
         .build()

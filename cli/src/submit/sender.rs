@@ -3,16 +3,15 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use countersign::link::ChainId;
 use countersign::time::Time;
 
 use crate::deliver::{BatchLimits, Collector, Delivery, Step};
 use crate::errors::Failure;
+use crate::retry::waits_up_to;
 use crate::{stop, style};
 
-/// The first wait after a failure; the jitter adds up to as much again.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// A collector that asks for more patience than this is asked again anyway.
 const LONGEST_ASKED: Duration = Duration::from_hours(1);
@@ -99,7 +98,7 @@ pub(super) fn run(
     shared: &Shared,
     policy: &RetryPolicy,
 ) {
-    let mut waits = waits();
+    let mut waits = waits_up_to(LONGEST_WAIT);
     let mut failing: Option<Instant> = None;
     let mut told = String::new();
     let mut at_once = 0;
@@ -127,7 +126,7 @@ pub(super) fn run(
         match step {
             Step::Again => shared.change(|standing| standing.limits = delivery.known_limits()),
             Step::Delivered { events } => {
-                (waits, failing) = (self::waits(), None);
+                (waits, failing) = (waits_up_to(LONGEST_WAIT), None);
                 if !std::mem::take(&mut told).is_empty() {
                     style::done("delivering again");
                 }
@@ -179,15 +178,6 @@ fn is_dated_anew(shared: &Shared, early: Early) -> bool {
         }
         shared.wait_with(standing, LONGEST_WAIT);
     }
-}
-
-fn waits() -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(FIRST_WAIT)
-        .with_max_delay(LONGEST_WAIT)
-        .without_max_times()
-        .with_jitter()
-        .build()
 }
 
 /// Says once what is wrong, and again when it is something else.
