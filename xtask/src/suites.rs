@@ -175,8 +175,8 @@ fn clippy(tools: &Tools, log: &Log) -> Result<String> {
     log.run(tools.cargo("clippy").args(["-p", "countersign", "--no-default-features", "--", "-Dwarnings"]))?;
     // Each artefact by itself: with the features of all together nothing would be unused.
     for features in wasm::features(tools)? {
-        let mut cargo = wasm_dev(tools, "clippy")?;
-        log.run(cargo.args(["-p", wasm::BINDINGS, "--lib", "--features", &features, "--", "-Dwarnings"]))?;
+        let mut clippy = wasm_dev(tools.wasm32()?.clippy(tools));
+        log.run(clippy.args(["-p", wasm::BINDINGS, "--lib", "--features", &features, "--", "-Dwarnings"]))?;
     }
     Ok(String::new())
 }
@@ -346,20 +346,19 @@ fn wasm_tests(tools: &Tools) -> Result<Command> {
 
 /// Tests compiled for wasm32; the caller says which.
 fn wasm_test(tools: &Tools) -> Result<Command> {
-    let mut cargo = wasm_dev(tools, "test")?;
+    let mut cargo = wasm_dev(tools.wasm32()?.cargo(tools, "test"));
     let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
     cargo.env(runner, tools.test_runner()?).env("WASM_BINDGEN_TEST_TIMEOUT", "300");
     Ok(cargo)
 }
 
-/// Cargo for wasm32 with one profile for all suites, so that what they share is built once.
-fn wasm_dev(tools: &Tools, subcommand: &str) -> Result<Command> {
-    let mut cargo = tools.wasm32()?.cargo(tools, subcommand);
+/// With one profile for all suites, so that what they share is built once.
+fn wasm_dev(mut cargo: Command) -> Command {
     cargo
         // The runner reads each test program as a whole, and most of one would be debug information.
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_PROFILE_DEV_STRIP", "debuginfo");
-    Ok(cargo)
+    cargo
 }
 
 fn sizes(tools: &Tools, _log: &Log) -> Result<String> {

@@ -66,10 +66,22 @@ impl Wasm32 {
     /// Cargo in the project's folder, for wasm32, with a target folder of its own so that it
     /// never waits for builds for the machine itself.
     pub(crate) fn cargo(&self, tools: &Tools, subcommand: &str) -> Command {
-        let mut command = Command::new(&self.cargo);
+        self.command(tools, &self.cargo, subcommand)
+    }
+
+    /// Clippy of this toolchain, as [`Wasm32::cargo`] runs: cargo would take the first that it finds, which may be of
+    /// another and cannot read what this one has compiled.
+    pub(crate) fn clippy(&self, tools: &Tools) -> Command {
+        let program = format!("cargo-clippy{}", std::env::consts::EXE_SUFFIX);
+        self.command(tools, &self.cargo.with_file_name(program), "clippy")
+    }
+
+    fn command(&self, tools: &Tools, program: &Path, subcommand: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .args([subcommand, "--target", TARGET])
             .current_dir(tools.path(""))
+            .env("CARGO", &self.cargo)
             .env("RUSTC", &self.rustc)
             .env("CARGO_TARGET_DIR", target_folder(tools))
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &self.linker)
