@@ -11,6 +11,7 @@ mod rule;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use countersign::hash::Hash;
 use countersign::time::Time;
@@ -29,6 +30,9 @@ const MOMENTS: usize = 1 << 16;
 /// The most bytes that the name of a reader has.
 const MAX_NAME: usize = 100;
 
+/// How long an issuer may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// An issuer, and what its tokens allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -37,6 +41,7 @@ pub struct Config {
     audiences: Vec<String>,
     rules: Vec<Rule>,
     name: String,
+    patience: Duration,
 }
 
 impl Config {
@@ -65,7 +70,13 @@ impl Config {
         if rules.is_empty() {
             return Err("without a rule nobody is let in");
         }
-        Ok(Self { issuer: issuer.to_owned(), url, audiences, rules, name })
+        Ok(Self { issuer: issuer.to_owned(), url, audiences, rules, name, patience: PATIENCE })
+    }
+
+    /// With another time that the issuer may take for an answer: 5 seconds otherwise.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// How a page signs readers in, as that client of the issuer's, which has no secret. The ID token is for the client: where
@@ -136,7 +147,7 @@ impl Issuer {
     /// # Errors
     /// When there can be no client that asks.
     pub(crate) fn new(config: Config, steady: Steady) -> reqwest::Result<Self> {
-        let keys = Keys::new(config.issuer.clone(), config.url.clone(), steady)?;
+        let keys = Keys::new(config.issuer.clone(), config.url.clone(), config.patience, steady)?;
         Ok(Self { config, keys: Arc::new(keys), ends: Mutex::default() })
     }
 

@@ -16,8 +16,6 @@ use crate::clock::Steady;
 use crate::reason::of_request;
 use crate::tokens::Denied;
 
-/// How long the issuer may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// When keys are so old they are asked for again, in the background.
 const FRESH: Duration = Duration::from_mins(5);
 /// The issuer is asked at most so often, whatever tokens come.
@@ -139,8 +137,9 @@ struct KeySet {
 }
 
 impl Keys {
-    pub(super) fn new(issuer: String, url: Url, steady: Steady) -> reqwest::Result<Self> {
-        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
+    /// `patience` is how long the issuer may take for an answer.
+    pub(super) fn new(issuer: String, url: Url, patience: Duration, steady: Steady) -> reqwest::Result<Self> {
+        let client = Client::builder().timeout(patience).redirect(Policy::none()).build()?;
         Ok(Self {
             issuer,
             url,

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use countersign_log::oidc::{Config, Rule};
 use countersign_log::reads::{ReadRules, RecordReads};
@@ -124,7 +125,9 @@ fn seconds(server: &Server) -> i64 {
 fn filled(issuer: &Issuer, rules: &[&str]) -> Server {
     let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
     let mut server = Server::start();
-    server.issuer = Some(Config::new(&issuer.url, vec![AUDIENCE.into()], rules, "sub".into()).unwrap());
+    let config = Config::new(&issuer.url, vec![AUDIENCE.into()], rules, "sub".into()).unwrap();
+    // On a busy machine the issuer may take long.
+    server.issuer = Some(config.with_patience(Duration::from_mins(2)));
     server.begin();
     for number in 0..2 {
         let mut emitter = server.emitter(number);
