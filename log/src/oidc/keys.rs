@@ -159,7 +159,7 @@ impl Keys {
         if let Some(found) = self.recall(head) {
             return Ok(found);
         }
-        self.ask(|known, _| known.find(head).is_none()).await;
+        self.ask(|known, now| known.find(head).is_none() || known.is_older(KEPT, now)).await;
         let now = (self.steady)();
         let found = self.recall(head);
         let are_there = !self.known().is_older(KEPT, now);
