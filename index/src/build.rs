@@ -5,7 +5,7 @@ use core::mem;
 use countersign::time::Time;
 use countersign_query::batch;
 use countersign_query::value::{Document, Kind as Of, Value};
-use countersign_query::{Entry, Outcome, Readings, Role, Short};
+use countersign_query::{Entry, Outcome, Read, Readings, Role, Short};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::borrow::Cow;
@@ -155,18 +155,30 @@ impl SegmentBuilder {
     /// # Errors
     /// The line that the verifier does not write.
     pub fn add(&mut self, batch: &[u8]) -> Result<bool, Malformed> {
+        self.take(batch, None)
+    }
+
+    /// The same, and appends its lines with what readings make of their events, as [`batch::Line`] has them.
+    ///
+    /// # Errors
+    /// As of [`SegmentBuilder::add`].
+    pub fn add_and_write(&mut self, batch: &[u8], lines: &mut Vec<u8>) -> Result<bool, Malformed> {
+        self.take(batch, Some(lines))
+    }
+
+    fn take(&mut self, batch: &[u8], mut written: Option<&mut Vec<u8>>) -> Result<bool, Malformed> {
         let text = core::str::from_utf8(batch)
             .map_err(|error| Malformed { line: lines(&batch[..error.valid_up_to()]) })?;
         let mut at = self.kept;
         let mut is_kept = None;
-        for (nth, written) in text.split_terminator('\n').enumerate() {
-            let line = batch::read(written).ok_or(Malformed { line: nth + 1 })?;
+        for (nth, line) in text.split_terminator('\n').enumerate() {
+            let line = batch::read(line).ok_or(Malformed { line: nth + 1 })?;
             if *is_kept.get_or_insert(line.offset.is_none()) != line.offset.is_none() {
                 return Err(Malformed { line: nth + 1 });
             }
             let place = line
                 .offset
-                .map_or(Place::Kept(at + line.at as u64), |offset| Place::Export(offset.cast_unsigned()));
+                .map_or(Place::Kept(at + line.at() as u64), |offset| Place::Export(offset.cast_unsigned()));
             let row = Row {
                 line: line.number as u64,
                 index: line.index as u64,
@@ -177,8 +189,12 @@ impl SegmentBuilder {
                 authorised: line.authorised,
                 place,
             };
-            self.push(&row, line.event);
-            at += written.len() as u64 + 1;
+            self.put(&row, line.event, |read| {
+                if let Some(written) = &mut written {
+                    line.write_as_read(read, written);
+                }
+            });
+            at += line.text.len() as u64 + 1;
         }
         self.came += batch.len() as u64;
         let is_kept = is_kept == Some(true);
@@ -188,14 +204,21 @@ impl SegmentBuilder {
 
     /// Takes an event.
     pub fn push(&mut self, row: &Row<'_>, event: &str) {
+        self.put(row, event, |_| {});
+    }
+
+    /// The same, and tells what a reading makes of it.
+    fn put(&mut self, row: &Row<'_>, event: &str, tell: impl FnOnce(Option<&Read<'_>>)) {
         self.make_room(1);
         let Some(document) = mem::take(&mut self.spare).reread(event) else {
+            tell(None);
             // As elsewhere, what cannot be read is no event that anything matches.
             self.open.link(row, event.len(), RowKind::Event, &self.hasher);
             return;
         };
         let root = document.root();
         let read = self.readings.read(&root);
+        tell(read.as_ref());
         let entry = Entry {
             event: Some(root),
             read: read.as_ref(),

@@ -1,6 +1,7 @@
 //! Answers as JSON, for pages: `ANSWERS.md` has their shapes.
 
 use countersign::time::Time;
+use countersign_query::batch::write_read;
 use countersign_query::error::Error;
 use countersign_query::matcher::Pattern;
 use countersign_query::reading::Outcome;
@@ -64,10 +65,7 @@ fn parsed(event: &[u8]) -> Option<Document<'_>> {
 
 fn written(read: Option<&Read<'_>>) -> String {
     let mut out = Vec::new();
-    match read {
-        Some(read) => read.write_json(&mut out),
-        None => out.extend(b"null"),
-    }
+    write_read(read, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 

@@ -91,6 +91,31 @@ fn what_columns_do_not_tell_is_read_where_it_stands() {
     assert!(read.iter().all(|stretches| *stretches > 0), "{read:?}");
 }
 
+/// A line with what a reading makes of its event.
+fn as_read(line: &str) -> String {
+    let read = r#""read":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
+    line.replace("\"event\":", &format!("{read},\"event\":"))
+}
+
+#[test]
+fn who_makes_columns_writes_the_lines_of_each_batch_besides() {
+    let mut batches = export().batches;
+    let unread = line(1000, None, r#"{"b":1}"#);
+    batches.push((unread.clone(), true));
+    let (mut plain, mut writing) = [1, 1].map(|seed| SegmentBuilder::new(seed, Readings::built_in())).into();
+    let mut lines = Vec::new();
+    for (batch, is_kept) in &batches {
+        assert_eq!(writing.add_and_write(batch.as_bytes(), &mut lines), Ok(*is_kept));
+        plain.add(batch.as_bytes()).unwrap();
+    }
+    let written: Vec<_> = batches.iter().map(|(batch, _)| as_read(batch)).collect();
+    let wanted =
+        written.concat().replace(&as_read(&unread), &unread.replace("\"event\"", "\"read\":null,\"event\""));
+    assert_eq!(String::from_utf8(lines).unwrap(), wanted);
+    assert_eq!((writing.came(), writing.kept()), (plain.came(), plain.kept()));
+    assert_eq!(encode(&writing.finish()), encode(&plain.finish()));
+}
+
 #[test]
 fn lines_are_those_of_the_batches_in_the_order_in_which_they_stand() {
     let export = export();
@@ -109,10 +134,6 @@ fn lines_are_those_of_the_batches_in_the_order_in_which_they_stand() {
     assert_eq!((kept_lines.is_empty(), exported.is_empty()), (false, false));
     // Kept batches stand in the order in which they came.
     let wanted = [exported, kept.split_inclusive('\n').collect()].concat();
-    let as_read = |line: &str| {
-        let read = r#""read":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
-        line.replace("\"event\":", &format!("{read},\"event\":"))
-    };
     let wanted: Vec<String> = wanted.into_iter().map(as_read).collect();
     assert_eq!(lines_in(all.clone()), wanted.concat());
     let mut parts = [lines_in(0..150), lines_in(150..all.end)].concat();

@@ -1,7 +1,6 @@
 //! Batches of verified events as the verifier hands them to JavaScript: a line for each event, with its place before it.
 //! Who has read the events hands on lines that say besides what a reading makes of them.
 
-use core::fmt;
 use std::borrow::Cow;
 
 use countersign::canonical::{Part, TokenKind, Tokens};
@@ -34,11 +33,18 @@ pub struct Line<'a> {
     pub read: Option<&'a str>,
     /// The event as it was signed.
     pub event: &'a str,
-    /// Where the event begins on the line.
-    pub at: usize,
+    /// The line itself.
+    pub text: &'a str,
 }
 
+const LINE: &str = "{\"line\":";
 const OFFSET: &str = ",\"offset\":";
+const INDEX: &str = ",\"index\":";
+const CHAIN: &str = ",\"chain\":";
+const SEQ: &str = ",\"seq\":";
+const TIME: &str = ",\"time\":";
+const AUTHORISED: &str = ",\"authorised\":";
+const VKEY: &str = ",\"vkey\":";
 const READ: &str = ",\"read\":";
 const EVENT: &str = ",\"event\":";
 
@@ -62,49 +68,48 @@ pub struct NewLine<'a> {
 /// About what a line has beside the event, in bytes.
 pub const BESIDE: usize = 320;
 
-struct Offset(Option<u64>);
-
-impl fmt::Display for Offset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |offset| write!(f, "{OFFSET}{offset}"))
-    }
-}
-
 impl NewLine<'_> {
     /// Writes it, with its end.
     pub fn write(&self, out: &mut Vec<u8>) {
         let Self { number, offset, index, chain, seq, time, authorised, vkey, read, event } = self;
-        let offset = Offset(*offset);
-        let place = format!(
-            "{{\"line\":{number}{offset},\"index\":{index},\"chain\":\"{chain}\",\"seq\":{seq},\
-             \"time\":\"{time}\",\"authorised\":{authorised},\"vkey\":"
-        );
-        out.extend_from_slice(place.as_bytes());
-        out.extend_from_slice(vkey);
-        if let Some(read) = read {
-            out.extend_from_slice(READ.as_bytes());
-            out.extend_from_slice(read.as_bytes());
+        let mut put = |name: &str, value: &[u8]| {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(value);
+        };
+        put(LINE, number.to_string().as_bytes());
+        if let Some(offset) = offset {
+            put(OFFSET, offset.to_string().as_bytes());
         }
-        out.extend_from_slice(EVENT.as_bytes());
-        out.extend_from_slice(event.as_bytes());
-        out.extend_from_slice(b"}\n");
+        put(INDEX, index.to_string().as_bytes());
+        put(CHAIN, b"\"");
+        put(chain, b"\"");
+        put(SEQ, seq.to_string().as_bytes());
+        put(TIME, b"\"");
+        put(&time.to_string(), b"\"");
+        put(AUTHORISED, if *authorised { b"true" } else { b"false" });
+        put(VKEY, vkey);
+        if let Some(read) = read {
+            put(READ, read.as_bytes());
+        }
+        put(EVENT, event.as_bytes());
+        put("}", b"\n");
     }
 }
 
 /// Reads a line without its end, by the members and the order that the verifier writes them in.
 pub fn read(text: &str) -> Option<Line<'_>> {
     let mut rest = text;
-    let nth = number(&mut rest, "{\"line\":")?;
+    let nth = number(&mut rest, LINE)?;
     let is_placed = rest.starts_with(OFFSET);
     let offset = if is_placed { Some(number(&mut rest, OFFSET)?) } else { None };
-    let index = number(&mut rest, ",\"index\":")?;
-    let chain = string(&mut rest, ",\"chain\":")?;
-    let seq = number(&mut rest, ",\"seq\":")?;
-    let time = Time::parse(string(&mut rest, ",\"time\":")?.as_bytes())?;
-    rest = rest.strip_prefix(",\"authorised\":")?;
+    let index = number(&mut rest, INDEX)?;
+    let chain = string(&mut rest, CHAIN)?;
+    let seq = number(&mut rest, SEQ)?;
+    let time = Time::parse(string(&mut rest, TIME)?.as_bytes())?;
+    rest = rest.strip_prefix(AUTHORISED)?;
     let authorised = rest.starts_with("true");
     rest = rest.strip_prefix(if authorised { "true" } else { "false" })?;
-    let vkey = string(&mut rest, ",\"vkey\":")?;
+    let vkey = string(&mut rest, VKEY)?;
     let read = if let Some(read) = rest.strip_prefix(READ) {
         let end = value_end(read)?;
         rest = &read[end..];
@@ -114,8 +119,7 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     };
     let event = rest.strip_prefix(EVENT)?.strip_suffix('}')?;
     let vkey = if vkey.contains('\\') { Cow::Owned(unescaped(vkey)?) } else { Cow::Borrowed(vkey) };
-    let at = text.len() - 1 - event.len();
-    Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, read, event, at })
+    Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, read, event, text })
 }
 
 /// Reads the whole lines that bytes begin with, one after the other, and says how many bytes these are. `None` where one
@@ -129,6 +133,21 @@ pub fn each<'a>(bytes: &'a [u8], mut take: impl FnMut(&Line<'a>)) -> Option<usiz
 }
 
 impl Line<'_> {
+    /// Where the event begins on the line.
+    pub fn at(&self) -> usize {
+        self.text.len() - 1 - self.event.len()
+    }
+
+    /// Writes a line that nobody has read, with its end and with what a reading makes of the event.
+    pub fn write_as_read(&self, read: Option<&Read<'_>>, out: &mut Vec<u8>) {
+        let (place, event) = self.text.split_at(self.at() - EVENT.len());
+        out.extend_from_slice(place.as_bytes());
+        out.extend_from_slice(READ.as_bytes());
+        write_read(read, out);
+        out.extend_from_slice(event.as_bytes());
+        out.push(b'\n');
+    }
+
     /// Looks at the event, and at what the line says that a reading makes of it. None where it does not say that.
     pub fn look_as_read<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
         let read = Document::parse(self.read?)?;
@@ -141,6 +160,14 @@ impl Line<'_> {
         let signer = self.vkey.split('+').next();
         let entry = Entry { event, read: read.as_ref(), recorded: self.time, chain: self.chain, signer };
         Some(look(&entry))
+    }
+}
+
+/// Writes what a reading makes of an event, as [`Read::write_json`] does, or `null`.
+pub fn write_read(read: Option<&Read<'_>>, out: &mut Vec<u8>) {
+    match read {
+        Some(read) => read.write_json(out),
+        None => out.extend_from_slice(b"null"),
     }
 }
 
@@ -194,7 +221,7 @@ mod tests {
         let line = read(LINE).unwrap();
         assert_eq!((line.number, line.index, line.seq, line.chain, line.authorised), (7, 5, 2, "00ff", true));
         assert_eq!((&*line.vkey, line.event), ("a\\\"b+1", r#"{"a":"}"}"#));
-        assert_eq!(&LINE[line.at..line.at + line.event.len()], line.event);
+        assert_eq!(&LINE[line.at()..line.at() + line.event.len()], line.event);
         assert_eq!((line.time.to_string().as_str(), line.offset), ("2026-11-20T06:01:02.345Z", None));
         let placed = LINE.replace(",\"index\"", ",\"offset\":812,\"index\"");
         assert_eq!(read(&placed).unwrap().offset, Some(812));

@@ -28,37 +28,49 @@ fn place(Stretch { blob, begin, end }: Stretch) -> Float64Array {
 
 /// Makes columns of events, in any worker.
 #[wasm_bindgen]
-pub struct SegmentBuilder(LocalBuilder);
+pub struct SegmentBuilder {
+    builder: LocalBuilder,
+    /// Lines that were not taken yet.
+    lines: Vec<u8>,
+}
 
 #[wasm_bindgen]
 impl SegmentBuilder {
     /// `seed` is a random number from 0 to 2^53 - 1. Who does not know it cannot write events that take long.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
-        Self(LocalBuilder::new(index(seed).unwrap_or_default(), Readings::built_in()))
+        let builder = LocalBuilder::new(index(seed).unwrap_or_default(), Readings::built_in());
+        Self { builder, lines: Vec::new() }
     }
 
     /// Takes a batch of events as the verifier writes them, and says whether its bytes are to be kept: not where its
-    /// events stand in the export.
-    pub fn add(&mut self, batch: &[u8]) -> Result<bool, Thrown> {
-        self.0.add(batch).map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
+    /// events stand in the export. `writes` its lines too.
+    pub fn add(&mut self, batch: &[u8], writes: bool) -> Result<bool, Thrown> {
+        let Self { builder, lines } = self;
+        let added = if writes { builder.add_and_write(batch, lines) } else { builder.add(batch) };
+        added.map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
+    }
+
+    /// The lines that were written since this was last called, with what readings make of their events.
+    pub fn lines(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.lines)
     }
 
     /// Rows since the last `finish`.
     #[wasm_bindgen(getter)]
     pub fn rows(&self) -> usize {
-        self.0.rows()
+        self.builder.rows()
     }
 
     /// Whether to finish before more is added.
     #[wasm_bindgen(getter)]
     pub fn full(&self) -> bool {
-        self.0.rows() >= FULL_ROWS || self.0.came() >= FULL_BYTES
+        self.builder.rows() >= FULL_ROWS || self.builder.came() >= FULL_BYTES
     }
 
     /// A segment of what was added; nothing where nothing was.
     pub fn finish(&mut self) -> Vec<u8> {
-        let segments = self.0.finish();
+        let segments = self.builder.finish();
         if segments.is_empty() { Vec::new() } else { encode(&segments) }
     }
 }

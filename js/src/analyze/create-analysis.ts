@@ -75,7 +75,9 @@ class WorkersAnalysis implements Analysis {
 
   tell(facts: Facts | undefined): Promise<FindingsStatus> {
     return this.#call(async (service) => {
-      await this.#detected;
+      if (facts !== undefined) {
+        await this.#detected;
+      }
       return service.tell(facts);
     });
   }

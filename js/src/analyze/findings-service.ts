@@ -28,6 +28,8 @@ export class FindingsService {
   take(piece: Uint8Array<ArrayBuffer>): void {
     this.#findings.hear(piece.subarray(0, OUTLINE));
     this.#pieces.push(new Blob([piece]));
+    // Who asks hears of a failure.
+    this.#next(() => this.#advance()).catch(() => {});
   }
 
   tell(facts: Facts | undefined): Promise<FindingsStatus> {

@@ -123,7 +123,7 @@ export interface Analysis {
    * for more.
    */
   add(events: readonly Lines[]): Promise<void>;
-  /** Resolves when all that was added was looked at, with what was found. */
+  /** What was found by now; with facts of a report, once all that was added was looked at. */
   tell(facts: Facts | undefined): Promise<FindingsStatus>;
   /** Findings, the most serious ones first, of a rule or of all; places are those of what was told last. */
   list(from: number, to: number, rule?: string): Promise<readonly Listed[]>;

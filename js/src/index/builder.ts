@@ -2,6 +2,7 @@
 
 import { connect, moving, type Port } from "../calls/calls.js";
 import { SegmentBuilder } from "../wasm/index.js";
+import type { Lines } from "./in-pieces.js";
 import type { SegmentTaker } from "./roles.js";
 import { seed } from "./seed.js";
 
@@ -21,6 +22,10 @@ export class Builder {
   readonly #service;
   readonly #builder = new SegmentBuilder(seed());
   #parts: Blob[] = [];
+  /** The lines of the segment, if all of them are wanted. */
+  #lines: Lines[] | undefined;
+  /** Whether the service has room for lines. */
+  #hasRoom = true;
   /** What is not in a part yet, and how many bytes that are. */
   #batches: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
@@ -35,8 +40,14 @@ export class Builder {
     this.#failed = failed;
   }
 
-  add(batch: Uint8Array<ArrayBuffer>): void {
-    if (this.#builder.add(batch)) {
+  /** Takes a batch, and writes its lines for who looks at all events, if that is wanted. */
+  add(batch: Uint8Array<ArrayBuffer>, isWanted: boolean): void {
+    if (this.#builder.rows === 0) {
+      this.#lines = isWanted && this.#hasRoom ? [] : undefined;
+    }
+    const isKept = this.#builder.add(batch, this.#lines !== undefined);
+    this.#lines?.push(this.#builder.lines() as Lines);
+    if (isKept) {
       this.#batches.push(batch);
       this.#bytes += batch.length;
     }
@@ -77,7 +88,12 @@ export class Builder {
       const parts = this.#parts;
       this.#parts = [];
       this.#wait = Math.min(LATER, this.#wait + LONGER);
-      const taken = this.#service.take(moving(segment, segment), parts);
+      const lines = this.#lines ?? [];
+      this.#lines = undefined;
+      const moved = moving(segment, segment, ...lines);
+      const taken = this.#service.take(moved, parts, lines).then((hasRoom) => {
+        this.#hasRoom = hasRoom;
+      });
       this.#taken = Promise.all([this.#taken, taken]).then(() => {});
       this.#taken.catch(this.#failed);
     } catch (error) {

@@ -45,14 +45,14 @@ export class Builders {
     this.#setup = setup;
   }
 
-  /** Takes a batch. Resolves when there is room for more. */
-  async add(batch: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** Takes a batch; `writes` its lines too. Resolves when there is room for more. */
+  async add(batch: Uint8Array<ArrayBuffer>, writes: boolean): Promise<void> {
     const { length } = batch;
     const { host } = this.#setup;
     const one = this.#idlest();
     one.underWay += length;
     one.begun
-      .then(() => one.remote.add(moving(batch, batch)))
+      .then(() => one.remote.add(moving(batch, batch), writes))
       .then(
         () => {
           one.underWay -= length;

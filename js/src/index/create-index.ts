@@ -55,6 +55,8 @@ class WorkersIndex implements EventIndex {
   /** The one before, until it is known that the newest is understood. */
   #before: Question | undefined;
   #ids = 0;
+  /** Whether anybody wants all events: whoever does wants those of all segments. */
+  #areLinesWanted = false;
   /** Why nothing is answered any more. */
   #over: Error | undefined;
 
@@ -104,7 +106,7 @@ class WorkersIndex implements EventIndex {
   }
 
   async add(batch: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#take(() => this.#builders.add(batch));
+    await this.#take(() => this.#builders.add(batch, this.#areLinesWanted));
   }
 
   mark(marks: readonly Mark[]): Promise<void> {
@@ -183,6 +185,7 @@ class WorkersIndex implements EventIndex {
   }
 
   lines(segment: number): Promise<readonly Lines[] | undefined> {
+    this.#areLinesWanted = true;
     return this.#call((remote) => remote.lines(segment));
   }
 

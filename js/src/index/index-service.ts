@@ -33,13 +33,15 @@ const ROWS = 20_000;
 /** How long, in milliseconds, work goes on before messages have their turn. */
 const WORK = 12;
 /** How long, in milliseconds, a search goes on before it is told what it has found so far. */
-const FIRST = 60;
+const FIRST = 50;
 /** The shortest time between two tellings of it after that, but for the last. */
 const TELL_EVERY = 500;
 /** And so many times as long as telling takes, so that most of the time is left for what is told of. */
 const OF_TELLING = 10;
 /** How many rows are saved at a time. */
 const AT_ONCE = 2000;
+/** With so many bytes of lines that nobody has asked for yet there is no room for more: they are written when they are. */
+const LINES = 32 << 20;
 /** So much of an event is read where nothing is known of it, in bytes. */
 const BEGIN = 800;
 
@@ -60,6 +62,9 @@ export class IndexService {
   #isFiltered = false;
   /** The rows of the segments, in the order in which these came. */
   readonly #taken: { readonly from: number; readonly to: number }[] = [];
+  /** Lines that builders wrote, by segment, until they are asked for. */
+  readonly #lines = new Map<number, readonly Lines[]>();
+  #linesBytes = 0;
   readonly #linesInTurn = inTurn();
   /** How many savings go on: what they save stays as it is. */
   #savings = 0;
@@ -77,11 +82,16 @@ export class IndexService {
     this.#blobs.know(nth, piece);
   }
 
-  take(segment: Uint8Array, parts: readonly Blob[]): void {
+  take(segment: Uint8Array, parts: readonly Blob[], lines: readonly Lines[]): boolean {
     const blob = parts.length > 0 ? this.#blobs.keep(parts) : 0;
     const from = this.#index.addSegment(segment, blob);
+    if (lines.length > 0) {
+      this.#lines.set(this.#taken.length, lines);
+      this.#linesBytes += bytesOf(lines);
+    }
     this.#taken.push({ from, to: this.#index.heldRows });
     this.#more();
+    return this.#linesBytes < LINES;
   }
 
   mark(marks: readonly Mark[]): void {
@@ -160,7 +170,7 @@ export class IndexService {
   }
 
   lines(segment: number): Promise<readonly Lines[] | undefined> {
-    return this.#linesInTurn(() => this.#lines(segment));
+    return this.#linesInTurn(() => this.#linesOf(segment));
   }
 
   /** Saves the events of the newest answer as it is now: it is told anew after that. */
@@ -174,10 +184,16 @@ export class IndexService {
     }
   }
 
-  async #lines(segment: number): Promise<readonly Lines[] | undefined> {
+  async #linesOf(segment: number): Promise<readonly Lines[] | undefined> {
     const taken = this.#taken[segment];
     if (taken === undefined) {
       return undefined;
+    }
+    const held = this.#lines.get(segment);
+    if (held !== undefined) {
+      this.#lines.delete(segment);
+      this.#linesBytes -= bytesOf(held);
+      return moving(held, ...held);
     }
     const written: Lines[] = [];
     this.#index.beginLines(taken.from, taken.to);
@@ -327,6 +343,10 @@ interface WrittenFound extends Pick<Found, "rows" | "events" | "of" | "searched"
 const NONE = new Float64Array();
 const NOTHING = new Uint8Array();
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function bytesOf(lines: readonly Lines[]): number {
+  return lines.reduce((sum, { length }) => sum + length, 0);
+}
 
 function decode(bytes: Uint8Array): string {
   return utf8.decode(bytes);

@@ -14,15 +14,19 @@ export type Role = { readonly role: "service" } | { readonly role: "builder"; re
 /** What the page asks of a worker that makes segments: first to begin. */
 export interface BuilderWorker {
   begin(module: CompiledModule, role: Role): Promise<void>;
-  add(batch: Uint8Array<ArrayBuffer>): void;
+  /** `writes` their lines too. */
+  add(batch: Uint8Array<ArrayBuffer>, writes: boolean): void;
   /** Resolves when the service has all that was added. */
   flush(): Promise<void>;
 }
 
 /** What a worker that makes segments asks of the service. */
 export interface SegmentTaker {
-  /** The bytes are those of the events in the segment that do not stand in the export. */
-  take(segment: Uint8Array<ArrayBuffer>, parts: readonly Blob[]): void;
+  /**
+   * The bytes are those of the events in the segment that do not stand in the export, the lines those of all or of none.
+   * Says whether there is room for more lines.
+   */
+  take(segment: Uint8Array<ArrayBuffer>, parts: readonly Blob[], lines: readonly Lines[]): boolean;
 }
 
 /** What the page asks of the worker that keeps the index: first to begin. */

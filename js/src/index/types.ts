@@ -281,7 +281,8 @@ export interface EventIndex {
   coverage(): Promise<Coverage>;
   /**
    * The events of a segment as the verifier writes them, each with what its reading says, from segment 0 on: whole lines.
-   * Undefined where there are no more yet.
+   * Undefined where there are no more yet. Once they were asked for, those of what is added later are written along with
+   * its columns; others are written when they are asked for.
    */
   lines(segment: number): Promise<readonly Lines[] | undefined>;
   /**

@@ -4,7 +4,7 @@ import { connect, type Port } from "../calls/calls.js";
 import init from "../wasm/index.js";
 import { Builder } from "./builder.js";
 import { IndexService } from "./index-service.js";
-import type { BuilderWorker, IndexHost, IndexWorker } from "./roles.js";
+import type { BuilderWorker, IndexHost, IndexWorker, SegmentTaker } from "./roles.js";
 
 /** The shortest time between two tellings of how far saving came, in milliseconds. */
 const TELL_EVERY = 100;
@@ -43,10 +43,11 @@ export function work(port: Port): void {
         service = new IndexService(host, failed);
       }
     },
-    add: (batch) => builder?.add(batch),
+    add: (batch, writes) => builder?.add(batch, writes),
     flush: async () => builder?.flush(),
     join: (from) => {
-      connect(from, { take: (segment: Uint8Array, parts: readonly Blob[]) => running().take(segment, parts) });
+      const taker: SegmentTaker = { take: (...given) => running().take(...given) };
+      connect(from, taker);
     },
     open: (file) => running().open(file),
     know: (nth, piece) => running().know(nth, piece),

@@ -8,8 +8,8 @@ import { factsOf } from "./facts.js";
 
 /** The shortest time between two tellings before the end, in milliseconds. */
 const TELL_EVERY = 1000;
-/** And so many times as long as telling takes. */
-const OF_TELLING = 10;
+/** How long, in milliseconds, it waits for more events before it asks for them again. */
+const LOOK_EVERY = 200;
 
 /** What it needs of a session. */
 export interface Watched extends EventTarget {
@@ -73,58 +73,45 @@ export class Detection extends EventTarget {
     const { session } = this;
     let heard: Report | undefined;
     let telling: Promise<void> | undefined;
+    let next = Number.NEGATIVE_INFINITY;
     const tell = async (isAll: boolean) => {
       heard = session.report;
       this.told = await analysis.tell(heard && factsOf(heard));
       this.isFinal = isAll;
+      next = performance.now() + TELL_EVERY;
       telling = undefined;
       this.#changed();
     };
+    // Up to which segment was told of last.
+    let known = -1;
     for (let segment = 0; !this.#isClosed; ) {
       const isOver = !session.isRunning;
       if (isOver && session.phase !== "done") {
         return;
       }
-      const first = segment;
-      const until = performance.now() + TELL_EVERY;
-      let lines = await session.index.lines(segment);
-      while (lines !== undefined && !this.#isClosed) {
+      const lines = await session.index.lines(segment);
+      if (lines !== undefined) {
         await analysis.add(lines);
         segment += 1;
-        if (performance.now() > until) {
-          break;
-        }
-        lines = await session.index.lines(segment);
-      }
-      const begun = performance.now();
-      if (lines === undefined) {
+      } else if (isOver) {
         await telling;
-        if (isOver) {
-          return tell(true);
-        }
+        return tell(true);
       }
-      if (telling === undefined && (segment > first || this.told === undefined || session.report !== heard)) {
+      if (telling === undefined && performance.now() >= next && (segment > known || session.report !== heard)) {
+        known = segment;
         telling = tell(false);
         // Whoever waits for it hears of a failure, or who adds more.
         telling.catch(() => {});
       }
-      // Verifying comes first: meanwhile it is looked for findings now and then, and after that all the time.
-      if (lines === undefined || session.isRunning) {
-        await telling;
+      if (lines === undefined && session.isRunning && !this.#isClosed) {
+        await this.#more();
       }
-      if (lines !== undefined) {
-        continue;
-      }
-      await this.#next(Math.max(TELL_EVERY, (performance.now() - begun) * OF_TELLING));
     }
   }
 
   /** Resolves when there may be more, or nothing comes any more. */
-  #next(wait: number): Promise<void> {
+  #more(): Promise<void> {
     const { session } = this;
-    if (!session.isRunning || this.#isClosed) {
-      return Promise.resolve();
-    }
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -132,7 +119,7 @@ export class Detection extends EventTarget {
         this.removeEventListener("over", done);
         resolve();
       };
-      const timer = setTimeout(() => session.addEventListener("change", done), wait);
+      const timer = setTimeout(() => session.addEventListener("change", done), LOOK_EVERY);
       this.addEventListener("over", done);
     });
   }

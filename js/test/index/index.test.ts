@@ -286,6 +286,41 @@ test("bytes of a batch are moved, not copied", async (t) => {
   assert.equal(batch.length, 0);
 });
 
+/** All lines that there are. */
+async function linesOf(index: EventIndex): Promise<string> {
+  let text = "";
+  for (let segment = 0; ; segment += 1) {
+    const lines = await index.lines(segment);
+    if (lines === undefined) {
+      return text;
+    }
+    text += Buffer.concat(lines).toString();
+  }
+}
+
+test("lines are the same written as events come or when they are asked for", async (t) => {
+  const [early, late] = [threaded(), threaded()];
+  t.after(() => [early, late].map((index) => index.close()));
+  assert.equal(await early.lines(0), undefined);
+  // More than is held of what nobody has asked for yet.
+  const note = "so long ".repeat(12 << 10);
+  const events = Array.from({ length: 9 }, () => `{"action":"a","actor":{"id":"b"},"note":"${note}"}`);
+  for (let nth = 0; nth < 400; nth += 10) {
+    for (const index of [early, late]) {
+      await put(index, [...events, "[]"], (of) => ({ line: nth + of }));
+    }
+  }
+  const lines = await linesOf(early);
+  assert.equal(lines.split("\n").length, 401);
+  const [first = "", ...others] = lines.split("\n");
+  const read = '"read":{"as":"countersign","action":"a","actor":{"id":"b","type":"user"},"outcome":"not stated"}';
+  assert.ok(first.includes(`${read},"event":{"action":"a",`));
+  assert.ok(others[8]?.endsWith('"read":null,"event":[]}'));
+  assert.ok(lines === (await linesOf(late)));
+  // Whoever begins anew is given the same.
+  assert.ok(lines === (await linesOf(early)));
+});
+
 /** A worker that takes messages, and answers nothing. */
 function silent(): WorkerLike & { readonly taken: unknown[]; ended: boolean } {
   return {
