@@ -1,9 +1,10 @@
 // Opens a folder's export in Chromium as an auditor does, works with it, and prints what that was like: a JSON object of
 // figures, in milliseconds and bytes.
 //
-//     CHROMIUM=/usr/bin/chromium node page.mjs FOLDER [viewer|page|bare]
+//     CHROMIUM=/usr/bin/chromium node page.mjs FOLDER [viewer|page|rules|bare]
 //
-// With `viewer` it is `<countersign-viewer>`, with `page` the auditor's page. With `bare` it is verified without either,
+// With `viewer` it is `<countersign-viewer>`, with `page` the auditor's page. With `rules` it is the viewer, which looks for
+// what the product's rules describe, until all findings are there. With `bare` it is verified without either,
 // and the time is all that is printed. With DETAILS in the environment each measurement is told on standard error.
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
@@ -55,6 +56,7 @@ const texts = (events) => ({
   none: "zzzz nothing",
 });
 
+const PROBE = fileURLToPath(new URL("page/probe.js", import.meta.url));
 const [folder, what = "viewer"] = process.argv.slice(2);
 const told = (text) => process.env.DETAILS && console.error(text);
 const sorted = (numbers) => numbers.toSorted((one, other) => one - other);
@@ -68,7 +70,8 @@ page.on("pageerror", (error) => {
   throw error;
 });
 try {
-  console.log(JSON.stringify(what === "bare" ? await bare() : { ...(await work()), load: loadavg()[0] }));
+  const does = { bare, rules: detected }[what] ?? work;
+  console.log(JSON.stringify({ ...(await does()), load: loadavg()[0] }));
 } finally {
   await close();
   server.close();
@@ -97,13 +100,33 @@ async function bare() {
   return { verify };
 }
 
+/** The viewer with rules. */
+async function detected() {
+  await page.addInitScript({ path: PROBE });
+  const { choose } = await openedWith();
+  const stop = memory.watch();
+  const begun = await choose();
+  const findings = await page.evaluate(() => probe.found());
+  stop();
+  const { at } = await page.evaluate(() => probe.report());
+  const tasks = await page.evaluate((since) => probe.tasks(since), begun);
+  told(`verified in ${(at - begun).toFixed(0)}, all findings ${(findings - at).toFixed(0)} later`);
+  return { verify: at - begun, findings: findings - begun, longTask: most(tasks), memoryPeak: memory.peak.pss };
+}
+
 async function work() {
-  await page.addInitScript({ path: fileURLToPath(new URL("page/probe.js", import.meta.url)) });
+  await page.addInitScript({ path: PROBE });
   const figures = await verified();
   Object.assign(figures, await scrolled(), await filtered(), await searched());
   const { pss, browser } = await memory.now();
   told(`in the end: tab ${mega(pss)}, browser ${mega(browser)}`);
-  return { ...figures, memoryEnd: pss };
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  await session.detach();
+  await new Promise((resolve) => setTimeout(resolve, REST));
+  const { pss: held } = await memory.now();
+  told(`without the garbage of the page's thread: tab ${mega(held)}`);
+  return { ...figures, memoryEnd: pss, memoryHeld: held };
 }
 
 /** Gives the export to the viewer and presses keys until it is verified and all of it is shown. */
@@ -155,7 +178,7 @@ async function openedWith() {
   const file = join(folder, "export.ndjson");
   await page.goto(`${server.address}/${what}`);
   const held = await memory.now();
-  if (what === "viewer") {
+  if (what !== "page") {
     await page.waitForFunction(() => customElements.get("countersign-viewer") !== undefined);
     await page.setInputFiles("input", file);
     const choose = (trust) => {

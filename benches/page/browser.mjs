@@ -12,6 +12,9 @@ const TYPES = { js: "text/javascript", wasm: "application/wasm", html: "text/htm
 const PAGES = {
   "/viewer": `<!doctype html><html lang="en"><title>bench</title><input type="file">
     <script type="module" src="/js/packages/viewer/dist/viewer.js"></script><countersign-viewer></countersign-viewer>`,
+  "/rules": `<!doctype html><html lang="en"><title>bench</title><input type="file">
+    <script type="module" src="/js/packages/viewer/dist/viewer.js"></script>
+    <countersign-viewer rules="/js/packages/viewer/dist/rules.json"></countersign-viewer>`,
   "/bare": '<!doctype html><html lang="en"><title>bench</title><input type="file">',
 };
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -35,9 +35,8 @@ globalThis.probe = (() => {
   addEventListener("mouseup", ({ timeStamp }) => (released = timeStamp), { capture: true });
 
   const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
-  /** After the next frame was painted. */
+  /** After the frame was painted that is being made. */
   const painted = async () => {
-    await frame();
     const { port1, port2 } = new MessageChannel();
     await new Promise((heard) => {
       port1.onmessage = heard;
@@ -83,8 +82,13 @@ globalThis.probe = (() => {
       }
       const isAnswered = found !== undefined && found.question > before;
       const isDrawn = isAnswered && grid().getAttribute("aria-busy") === "false" && !isUnread();
-      if (isDrawn && found.events > 0 && first === undefined) first = (await painted()) - begun;
-      if (isDrawn && found.complete) return { first, all: (await painted()) - begun, events: found.events };
+      const at = isDrawn ? await painted() : undefined;
+      if (isDrawn && found.events > 0) first ??= at - begun;
+      if (isDrawn && found.complete) {
+        // Charts are drawn in the frame after the rows.
+        await frame();
+        return { first, all: (await painted()) - begun, events: found.events };
+      }
     }
   }
 
@@ -95,6 +99,15 @@ globalThis.probe = (() => {
     report() {
       grid()?.focus();
       return report;
+    },
+    /** When all findings were there. */
+    async found() {
+      for (;;) {
+        await frame();
+        const { isFinal, failure } = find("cs-detections")?.detection ?? {};
+        if (failure) throw new Error(failure.message);
+        if (isFinal) return painted();
+      }
     },
     tasks: (since = 0) => tasks.filter(({ at }) => at >= since).map(({ took }) => took),
     takeKeys: () => ({ delays: delays.splice(0), paints: paints.splice(0) }),
@@ -131,9 +144,9 @@ globalThis.probe = (() => {
     /** How long it took from the last key until this row was seen. */
     async saw(row) {
       for (;;) {
+        await frame();
         const shown = grid().querySelector(`.row[aria-rowindex="${row + 2}"]:not(.unread)`);
         if (shown !== null && shown.classList.contains("current") && !isUnread()) return (await painted()) - pressed;
-        await frame();
       }
     },
     startFrames: () => {

@@ -40,6 +40,11 @@ impl Samples {
         Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine / others).collect())
     }
 
+    /// By how much this is more than `other`'s, round by round.
+    pub(crate) fn less(&self, other: &Samples) -> Samples {
+        Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine - others).collect())
+    }
+
     /// The greater of both, round by round.
     pub(crate) fn greater(&self, other: &Samples) -> Samples {
         Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine.max(*others)).collect())

@@ -18,7 +18,8 @@ About the page: an export of a year, a million events of 144 actions, 50,000 act
 \"long task\" is the longest time for which the page's thread did nothing else while it verified; keys were pressed
 all the while. Frames are those of a wheel that turns and of a scrollbar that is dragged. A filter's time is from Enter
 to the drawn result, the slowest of 18. A text's \"first\" is from Enter to the first rows drawn. Memory is the
-tab's process in proportional set size, \"blobs\" how much the browser's own process grew: it keeps events for the tab.
+tab's process in proportional set size, \"held\" what is left of it once garbage was collected, \"blobs\" how much the
+browser's own process grew: it keeps events for the tab.
 All of it is of the clock: on a machine that is busy with something else it means nothing.";
 
 /// A figure that the script prints: its name there, its name here, its unit, by what it is divided, its bound.
@@ -48,6 +49,7 @@ const VIEWER: &[Row] = &[
     ("memoryPeak", "memory of the tab, peak", "MB", MEGABYTE, Some(Bound::AtMost(600.0))),
     ("memoryRest", "memory of the tab, at rest", "MB", MEGABYTE, Some(Bound::AtMost(600.0))),
     ("memoryEnd", "memory of the tab, in the end", "MB", MEGABYTE, Some(Bound::AtMost(600.0))),
+    ("memoryHeld", "memory of the tab, in the end, held", "MB", MEGABYTE, Some(Bound::AtMost(350.0))),
     ("heap", "heap of the page's thread", "MB", MEGABYTE, None),
     ("blobs", "blobs of the browser", "MB", MEGABYTE, None),
     ("load", "the machine's load", "", 1.0, None),
@@ -55,6 +57,8 @@ const VIEWER: &[Row] = &[
 /// What is held to its bounds once more, on another export or around another viewer.
 const AGAIN: &[&str] =
     &["longTask", "keyDelay", "frame", "frameWorst", "filter", "facet", "frequentFirst", "memoryPeak"];
+/// What is held to its bounds while it is looked for what rules describe.
+const OF_RULES: &[&str] = &["longTask", "memoryPeak"];
 
 /// The chains that the second export leaves out, and the events that it withholds.
 const LEFT_OUT: [usize; 2] = [2, 7];
@@ -69,7 +73,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
         let mut command = Command::new(bench.release("countersign-benches"));
         log.run(command.arg("realistic").arg(&whole).args(["--events", &bench.scaled(EVENTS).to_string()]))
     })?;
-    let [bare, viewer, page] = rounds(bench, &whole, ["bare", "viewer", "page"])?;
+    let [bare, viewer, page, rules] = rounds(bench, &whole, ["bare", "viewer", "page", "rules"])?;
     let partial = place.path.join("partial");
     bench.tools.progress.step("export with gaps", |log| log.run(&mut slice(bench, &whole, &partial)?))?;
     // There is room for one at a time.
@@ -84,6 +88,15 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     ];
     for row in VIEWER {
         figures.push(figure(row, "", &viewer)?);
+    }
+    let later = samples(&rules, "findings", 1000.0)?.less(&samples(&viewer, "verify", 1000.0)?);
+    figures.push(Figure::new("rules: verifying in the viewer", "s", samples(&rules, "verify", 1000.0)?));
+    figures.push(
+        Figure::new("rules: all findings, after the verdict without", "s", later)
+            .held_to(Bound::AtMost(10.0)),
+    );
+    for row in VIEWER.iter().filter(|(name, ..)| OF_RULES.contains(name)) {
+        figures.push(figure(row, "rules: ", &rules)?);
     }
     for (what, rounds) in [("page: ", &page), ("gaps: ", &gaps)] {
         for row in VIEWER.iter().filter(|(name, ..)| AGAIN.contains(name)) {
