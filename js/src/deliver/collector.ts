@@ -2,6 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must, refused } from "../error.js";
+import { reason } from "../reason.js";
 import { within } from "../timers.js";
 
 /** What `fetch` is, as far as a collector needs it. */
@@ -111,17 +112,6 @@ const PRIVATE = [
   /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(\.\d+)+$/,
   /^\[(::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*|::ffff:(7f[0-9a-f]{2}|a[0-9a-f]{2}|c0a8):.*)\]$/,
 ];
-
-/** The system's word for why a request failed, where the runtime tells it. */
-function reason(cause: unknown): string | undefined {
-  for (let at = cause, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
-    const { code } = at as { code?: unknown };
-    if (typeof code === "string" && /^[A-Za-z_]{3,40}$/.test(code)) {
-      return code;
-    }
-  }
-  return undefined;
-}
 
 function todo(why: string | undefined): string {
   if (why === undefined) {

@@ -100,7 +100,12 @@ class LocalGate implements Gate {
     this.#now = options.now ?? Date.now;
     this.#load = loader(options.module ?? source);
     this.#watching = options.watchlist && new Watching(options.watchlist, this.#now);
-    this.#counting = (options.limits ?? []).map((limit) => new Counting(limit));
+    const { limits = [] } = options;
+    must(Array.isArray(limits), "limits", "these are no limits", "give a list: limits: [{ name, by, most, per }]");
+    this.#counting = limits.map((limit) => new Counting(limit));
+    const names = new Set(limits.map(({ name }) => name));
+    const own = "give each a name of its own: what is refused is recorded with it, and an object counts by it";
+    must(names.size === limits.length, "limits.name", "two limits have one name", own);
   }
 
   decide(event: EventToBe, asking: Asking = {}): Decision | Promise<Decision> {

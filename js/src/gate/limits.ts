@@ -2,6 +2,7 @@
 
 import type { ObjectNamespace } from "../adapters/worker-options.js";
 import { CountersignError, must } from "../error.js";
+import { refuseUnknown } from "../record/known.js";
 import type { EventToBe } from "./decision.js";
 
 /** So many at most, of each whom they are counted by, in any stretch of time so long. */
@@ -25,6 +26,7 @@ export interface Limit {
   in?: ObjectNamespace | undefined;
 }
 
+const OPTIONS = ["name", "by", "most", "per", "only", "decision", "in"];
 /** The most that are counted apart by one limit in memory. */
 const KEYS = 10_000;
 /** How long an object has for its answer. */
@@ -37,7 +39,7 @@ export class Counting {
 
   constructor(limit: Limit) {
     this.limit = limit;
-    const { name, by, most, per } = limit;
+    const { name, by, most, per, only, decision } = limit;
     const isWhole = (value: unknown, least: number, greatest: number) =>
       Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest;
     for (const [member, isRight, hint] of [
@@ -45,9 +47,12 @@ export class Counting {
       ["by", typeof by === "function" || Object.hasOwn(BY, by ?? ""), `${Object.keys(BY).join(", ")} or a function`],
       ["most", isWhole(most, 1, 10_000), "a whole number from 1 to 10,000"],
       ["per", isWhole(per, 1, 86_400_000), "milliseconds, at most a day"],
+      ["only", only === undefined || typeof only === "function", "a function: (event) => true where it counts"],
+      ["decision", decision === undefined || ["challenge", "deny"].includes(decision), "challenge or deny"],
     ] as const) {
       must(isRight, `limits.${member}`, `a limit's ${member} cannot be used`, hint);
     }
+    refuseUnknown(limit, OPTIONS, "limits");
   }
 
   /** One more, where the limit is about this event. */

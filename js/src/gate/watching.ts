@@ -2,6 +2,8 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must } from "../error.js";
+import { reason } from "../reason.js";
+import { refuseUnknown } from "../record/known.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core } from "./core.js";
 import type { WatchlistOptions } from "./watchlist.js";
@@ -12,6 +14,8 @@ const MOST = 8 << 20;
 const PAUSE = 1_000;
 /** A fetch may never end whose request ended: after so long another one begins. */
 const FETCH = 10_000;
+
+const OPTIONS = ["url", "key", "fetch", "headers", "patience", "maxAge"];
 
 /** What there is of Cloudflare's Cache API, which an isolate shares with others. */
 interface EdgeCache {
@@ -41,8 +45,14 @@ export class Watching {
     must(areKeys, "watchlist.key", "no key for the watchlist", "give the vkey of who signs it");
     const address = "give the URL at which it is served";
     must(URL.canParse(String(url)), "watchlist.url", "no address for the watchlist", address);
-    const isAge = maxAge === undefined || maxAge >= PAUSE;
+    const { username, password } = new URL(url);
+    const hint = "leave out the user name and password, and give headers: { authorization }";
+    must(username === "" && password === "", "watchlist.url", "an address with a secret", hint);
+    const isAge = maxAge === undefined || (typeof maxAge === "number" && maxAge >= PAUSE);
     must(isAge, "watchlist.maxAge", "no age that a watchlist may have", "give milliseconds, at least 1000");
+    const isPatience = typeof patience === "number" && patience >= 0;
+    must(isPatience, "watchlist.patience", "no time that a request may wait", "give milliseconds");
+    refuseUnknown(options, OPTIONS, "watchlist");
     this.#options = options;
     this.#maxAge = maxAge;
     this.#keys = keys.join("\n");
@@ -116,7 +126,8 @@ export class Watching {
     try {
       response = await (given ?? fetch)(String(url), { headers: { accept: "text/plain", ...headers } });
     } catch (cause) {
-      throw unreachable(`it could not be fetched: ${cause}`, cause);
+      const why = reason(cause);
+      throw unreachable(`it could not be fetched: ${cause}${why === undefined ? "" : ` (${why})`}`, cause);
     }
     if (!response.ok) {
       await response.body?.cancel();

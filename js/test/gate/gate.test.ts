@@ -1,6 +1,8 @@
 /** A gate by itself: what it decides, and what becomes of it where it cannot. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import type { AuditEvent } from "countersign";
 import { type CountersignError, type Decision, type Gate, type GateOptions, gate } from "countersign/gate";
@@ -14,6 +16,9 @@ const request = (path: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
 });
 
 const from = (actor: string) => request("/jobs", { actor: { id: actor } });
+
+const THERE = { url: "https://log.example/watchlist", key: WATCH.vkey };
+const OFTEN = { name: "often", by: "actor", most: 1, per: 1 } as const;
 
 /** What a decision says in short. */
 async function of(gate: Gate, event: AuditEvent): Promise<string> {
@@ -109,6 +114,15 @@ describe("a gate", () => {
         },
         "watchlist.maxAge",
       ],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, patience: "2s" } }, "watchlist.patience"],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, maxAge: "5000" } }, "watchlist.maxAge"],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, header: {} } }, "watchlist.header"],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, url: "https://a:b@log.example/" } }, "watchlist.url"],
+      [{ pack: PATHS, fail: "open", limits: OFTEN }, "limits"],
+      [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, onyl: () => false }] }, "limits.onyl"],
+      [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, only: "/login" }] }, "limits.only"],
+      [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, decision: "allow" }] }, "limits.decision"],
+      [{ pack: PATHS, fail: "open", limits: [OFTEN, { ...OFTEN, by: "address" }] }, "limits.name"],
       [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", most: 1, per: 1 }] }, "limits.by"],
       [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", most: 0, per: 1 }] }, "limits.most"],
       [{ pack: PATHS, fail: "open", pakc: 1 }, "pakc"],
@@ -309,6 +323,21 @@ describe("a watchlist", () => {
       assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins", "the one before counts");
       assert.equal(own.status().watchlist?.sequence, 5);
     }
+  });
+
+  test("that nobody serves is told with the system's own word", async () => {
+    const closed = createServer().listen(0, "127.0.0.1");
+    await once(closed, "listening");
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    await once(closed, "close");
+    const url = `http://127.0.0.1:${port}/?secret`;
+    const errors: CountersignError[] = [];
+    const watchlist = { url, key: WATCH.vkey };
+    const own = gate({ pack: PATHS, fail: "open", watchlist, onError: (error) => errors.push(error) });
+    await own.ready();
+    assert.match(errors[0]?.message ?? "", /\(ECONNREFUSED\)$/);
+    assert.doesNotMatch(errors[0]?.message ?? "", /secret/);
   });
 
   test("holds up no request for longer than patience says", async (t) => {
