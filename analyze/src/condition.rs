@@ -7,6 +7,8 @@ use crate::wildcard::Wildcard;
 
 /// How deep parentheses and `not` may nest.
 const MAX_DEPTH: u32 = 32;
+/// How many selections the conditions of a rule may name, each as often as it is named: each is looked at in each event.
+pub(crate) const MAX_NAMED: usize = 65_536;
 
 /// What must hold. A number is a selection's.
 #[derive(Clone, Debug)]
@@ -97,11 +99,12 @@ impl Condition {
         }
     }
 
-    /// Reads a condition over these selections.
+    /// Reads a condition over these selections, of which so many are `left` to be named.
     pub(crate) fn parse(
         text: &str,
         line: u32,
         selections: &[(String, Selection)],
+        left: &mut usize,
     ) -> Result<Self, Box<Fault>> {
         if text.contains('|') {
             let hint = "count with a correlation: a rule of its own with `correlation:`";
@@ -122,7 +125,7 @@ impl Condition {
                 tokens.push(&text[at..from]);
             }
         }
-        let mut parser = Parser { tokens: &tokens, at: 0, line, selections };
+        let mut parser = Parser { tokens: &tokens, at: 0, line, selections, left };
         let condition = parser.any(0)?;
         match tokens.get(parser.at) {
             None => Ok(condition),
@@ -136,6 +139,7 @@ struct Parser<'a> {
     at: usize,
     line: u32,
     selections: &'a [(String, Selection)],
+    left: &'a mut usize,
 }
 
 impl Parser<'_> {
@@ -194,6 +198,7 @@ impl Parser<'_> {
         {
             return self.several(quantity);
         }
+        self.name(1)?;
         let found = self.selections.iter().position(|(name, _)| name == token);
         found.map(Condition::Selection).ok_or_else(|| self.unknown(token))
     }
@@ -214,6 +219,7 @@ impl Parser<'_> {
         if numbers.is_empty() {
             return Err(self.unknown(names));
         }
+        self.name(numbers.len())?;
         if quantity == usize::MAX {
             return Ok(Condition::All(numbers.into_iter().map(Condition::Selection).collect()));
         }
@@ -226,6 +232,23 @@ impl Parser<'_> {
         } else {
             Condition::Several(quantity, numbers)
         })
+    }
+
+    /// So many selections more are named.
+    fn name(&mut self, number: usize) -> Result<(), Box<Fault>> {
+        let Some(left) = self.left.checked_sub(number) else {
+            let problem = told!(
+                "the conditions of a rule name at most {MAX_NAMED} selections, one as often as it is named"
+            );
+            return Err(Fault::new(
+                "rule.condition",
+                self.line,
+                problem,
+                "name each once, or make several rules",
+            ));
+        };
+        *self.left = left;
+        Ok(())
     }
 
     fn unknown(&self, name: &str) -> Box<Fault> {

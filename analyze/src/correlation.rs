@@ -142,7 +142,25 @@ impl Correlation {
                 _ => None,
             };
             match (compare, number) {
-                (Some((_, compare)), Some(number)) => conditions.push((*compare, number)),
+                (Some((_, compare)), Some(number)) => {
+                    // Who waits for what cannot be would think that nothing happened. A pack that was built has none.
+                    let in_sequence = matches!(measure, Measure::Temporal | Measure::TemporalOrdered);
+                    let most = if in_sequence { names.len() as f64 } else { f64::INFINITY };
+                    let is_beyond = match compare {
+                        Compare::AtLeast | Compare::Equal => number > most,
+                        Compare::More => number >= most,
+                        _ => false,
+                    };
+                    if cfg!(feature = "yaml") && is_beyond {
+                        return Err(fault(
+                            "rule.correlation",
+                            member.line,
+                            told!("it counts {most} rules at most"),
+                            "ask for fewer, or name more rules",
+                        ));
+                    }
+                    conditions.push((*compare, number));
+                }
                 (None, _) => {
                     return Err(unknown_key(member, &["field", "eq", "neq", "lt", "lte", "gt", "gte"]));
                 }

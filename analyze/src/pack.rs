@@ -58,7 +58,8 @@ pub(crate) enum Clock {
 #[cfg(feature = "yaml")]
 #[derive(Debug, Default)]
 pub struct Sources {
-    about: Vec<Member>,
+    /// Each with its file.
+    about: Vec<(String, Member)>,
     rules: Vec<(String, Node)>,
     faults: Vec<Fault>,
 }
@@ -85,7 +86,7 @@ impl Sources {
                             Value::List(rules) if member.name == "rules" => {
                                 self.rules.extend(rules.into_iter().map(|rule| (file.to_owned(), rule)));
                             }
-                            _ => self.about.push(member),
+                            _ => self.about.push((file.to_owned(), member)),
                         }
                     }
                 }
@@ -94,7 +95,7 @@ impl Sources {
                         matches!(member.name.as_str(), "detection" | "correlation" | "title" | "id")
                     }) =>
                 {
-                    self.about.extend(members);
+                    self.about.extend(members.into_iter().map(|member| (file.to_owned(), member)));
                 }
                 Value::List(rules) => {
                     self.rules.extend(rules.into_iter().map(|rule| (file.to_owned(), rule)));
@@ -117,12 +118,12 @@ impl Sources {
 }
 
 struct Builder {
-    about: Vec<Member>,
+    about: Vec<(String, Member)>,
     name: String,
 }
 
 impl Builder {
-    fn new(about: Vec<Member>, name: &str) -> Self {
+    fn new(about: Vec<(String, Member)>, name: &str) -> Self {
         Self { about, name: name.into() }
     }
 
@@ -149,7 +150,7 @@ impl Builder {
                         let there = if other == file || other.is_empty() {
                             String::new()
                         } else {
-                            told!(" in {other}")
+                            told!(", also in {other}")
                         };
                         let problem = told!("the id {} is there twice{there}", rule.id);
                         let fault = Fault::new(
@@ -216,13 +217,20 @@ impl Builder {
     }
 
     fn about(&self, faults: &mut Vec<Fault>) -> (String, String, Clock, Zone, Vec<Member>) {
-        let mut fault =
-            |code, line, problem: String, hint: &str| faults.push(*Fault::new(code, line, problem, hint));
         let (mut name, mut version) = (self.name.clone(), String::new());
         let (mut time, mut zone) = (Clock::default(), Zone::default());
-        for (nth, member) in self.about.iter().enumerate() {
+        let mut strange = None;
+        for (nth, (file, member)) in self.about.iter().enumerate() {
             let Member { name: key, line, node } = member;
-            if self.about[..nth].iter().any(|other| other.name == *key) {
+            let mut fault = |code, line, problem: String, hint: &str| {
+                faults.push(*Fault::new(code, line, problem, hint).in_file(file));
+            };
+            // What else stands in a file that is no rule need not be told.
+            if cfg!(feature = "yaml") && !KEYS.contains(&key.as_str()) && strange.replace(file) == Some(file)
+            {
+                continue;
+            }
+            if self.about[..nth].iter().any(|(_, other)| other.name == *key) {
                 fault("pack.duplicate_key", *line, told!("`{key}` is there twice"), "keep one of them");
             }
             match (key.as_str(), node.text()) {
@@ -262,13 +270,15 @@ impl Builder {
                 ),
                 _ => {
                     let unknown = unknown_key(member, &KEYS);
-                    fault(unknown.code, unknown.line, unknown.problem, &unknown.hint);
+                    let hint = told!("{}; a rule has `title` and `detection`", unknown.hint);
+                    fault(unknown.code, unknown.line, unknown.problem, &hint);
                 }
             }
         }
         let mut members: Vec<Member> = self
             .about
             .iter()
+            .map(|(_, member)| member)
             .filter(|member| !matches!(member.name.as_str(), "countersign" | "name"))
             .cloned()
             .collect();
@@ -419,7 +429,7 @@ impl Pack {
                 Value::List(list) if member.name == "rules" => {
                     rules.extend(list.into_iter().map(|rule| (String::new(), rule)));
                 }
-                _ => about.push(member),
+                _ => about.push((String::new(), member)),
             }
         }
         Builder::new(about, "").build(rules, Vec::new())

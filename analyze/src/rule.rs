@@ -1,7 +1,7 @@
 //! Rules: one that looks at each event by itself, or a correlation of several.
 
 use crate::baseline::Fact;
-use crate::condition::Condition;
+use crate::condition::{Condition, MAX_NAMED};
 use crate::correlation::Correlation;
 use crate::decision::Decision;
 use crate::fault::{Fault, told};
@@ -275,7 +275,8 @@ impl Rule {
                     Value::Text(text) | Value::Number(text) => Ok(text.clone()),
                     _ => {
                         let problem = told!("`{key}` is not a list of texts");
-                        Err(Fault::new("rule.shape", item.line, problem, "write a list of texts"))
+                        let hint = "write a list of texts, in quotes where `: ` is in one";
+                        Err(Fault::new("rule.shape", item.line, problem, hint))
                     }
                 })
                 .collect(),
@@ -406,12 +407,13 @@ pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection
         return Err(Fault::new("rule.missing", node.line, "`condition` is missing", hint));
     };
     let mut conditions = Vec::new();
+    let mut left = MAX_NAMED;
     for item in condition.items() {
         let Some(text) = item.text() else {
             let hint = "write it as text";
             return Err(Fault::new("rule.condition", item.line, "`condition` is not text", hint));
         };
-        conditions.push(Condition::parse(text, item.line, &selections)?);
+        conditions.push(Condition::parse(text, item.line, &selections, &mut left)?);
     }
     let condition = match conditions.len() {
         0 => {

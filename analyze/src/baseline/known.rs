@@ -273,7 +273,8 @@ impl Known {
     }
 }
 
-/// The network that an address is in, as addresses are kept: IPv4's first 24 bits, IPv6's first 48. Other texts are their own.
+/// The network that an address is in, as addresses are kept: IPv4's first 24 bits, or 16 where nobody else can route to
+/// it, since machines of one network get new addresses there; IPv6's first 48. Other texts are their own.
 pub(super) fn network_of(address: &str) -> Cow<'_, str> {
     if let Some(address) = address.strip_suffix("/64").and_then(|address| address.parse::<Ipv6Addr>().ok()) {
         let [a, b, c, ..] = address.segments();
@@ -282,6 +283,10 @@ pub(super) fn network_of(address: &str) -> Cow<'_, str> {
     match address.parse::<Ipv4Addr>() {
         Ok(address) => {
             let [a, b, c, _] = address.octets();
+            // Of carriers' own addresses (RFC 6598) too.
+            if address.is_private() || (a == 100 && b & 0xc0 == 64) {
+                return format!("{a}.{b}.0.0/16").into();
+            }
             format!("{a}.{b}.{c}.0/24").into()
         }
         Err(_) => address.into(),

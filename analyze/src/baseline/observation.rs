@@ -162,16 +162,31 @@ fn network(address: &str) -> String {
     }
 }
 
-/// A program stays the same when it is renewed.
+/// A program stays the same when it is renewed: digits go, with the dots and underscores that follow them, and so do
+/// words that name a commit.
 fn without_versions(agent: &str) -> String {
+    let is_apart = |char: char| !char.is_ascii_alphanumeric();
     let is_version = |char: char| char.is_ascii_digit() || matches!(char, '.' | '_');
-    let mut kept = String::with_capacity(agent.len());
-    let mut rest = agent;
+    let mut named = String::with_capacity(agent.len());
+    for part in agent.split_inclusive(is_apart) {
+        let word = part.trim_end_matches(is_apart);
+        named.push_str(if is_commit(word) { &part[word.len()..] } else { part });
+    }
+    let mut kept = String::with_capacity(named.len());
+    let mut rest = named.as_str();
     while let Some(at) = rest.find(|char: char| char.is_ascii_digit()) {
         kept.push_str(&rest[..at]);
         rest = rest[at..].trim_start_matches(is_version);
     }
     kept + rest
+}
+
+/// Whether this is a commit's hash, whole or as git shortens it; `git describe` writes a `g` before it.
+fn is_commit(word: &str) -> bool {
+    let hash = word.strip_prefix('g').unwrap_or(word);
+    (7..=64).contains(&hash.len())
+        && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && hash.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -186,11 +201,23 @@ mod tests {
                 "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_2) Chrome/121.0",
             ),
             ("aws-cli/2.15.3 Python/3.11.6", "aws-cli/2.16 Python/3.12"),
+            ("billing/1.4 (commit 3fa9c1e) go/1.24", "billing/1.5 (commit e04bb27) go/1.24"),
+            ("etl/1.2.0-7-g90d1c2b", "etl/1.3.0-12-gab52f60"),
+            ("web/4f1c0de9a7b35d2e8f6094ab1c3d5e7f90a2b4c6", "web/d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3"),
         ] {
             assert_eq!(without_versions(one), without_versions(other));
         }
         assert_eq!(without_versions("curl/8.4.0"), "curl/");
         assert_eq!(without_versions("Ünïcode 7, ein Gerät"), "Ünïcode , ein Gerät");
+        for (agent, kept) in [
+            ("defaced/1 added-feed", "defaced/ added-feed"),
+            ("Mobile/15E148 x86_64 SM-G991B", "Mobile/E x SM-GB"),
+            ("a7f3c2d1e0/x-a7f3c2d", "/x-"),
+            ("v1a2b3c4d agent3fa9c1e", "vabcd agentface"),
+            ("app/v1.4.3fa9c1e 1.5_3fa9c1e/", "app/v /"),
+        ] {
+            assert_eq!(without_versions(agent), kept);
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Description {
     pub title: String,
     /// The version that it gives itself.
     pub version: String,
+    /// How many of its paths refer to what is not in it, such as another file: of these no operation is known.
+    pub elsewhere: usize,
     pub(super) operations: Vec<Operation>,
     paths: Paths,
     /// The operations of each path.
@@ -75,6 +77,7 @@ impl Description {
         let mut description = Self {
             title: info("title").unwrap_or_default(),
             version: info("version").unwrap_or_default(),
+            elsewhere: 0,
             operations: Vec::new(),
             paths: Paths::default(),
             methods: Vec::new(),
@@ -93,6 +96,7 @@ impl Description {
             // Some tell operations of one path apart by their queries, which calls are not looked up by.
             let path = member.name.split('?').next().unwrap_or_default();
             let item = root.resolve(&member.node);
+            self.elsewhere += usize::from(item.get("$ref").is_some());
             let bases = Root::bases(item).unwrap_or_else(|| bases.clone());
             let kinds = root.parameters(&member.node, item);
             let same = matching::normal(path, &kinds);

@@ -146,6 +146,11 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
             "rule.unknown_key",
             16,
         ),
+        (
+            correlation("  type: temporal\n  rules: [i]\n  timespan: 5m\n  condition: {gte: 2}\n"),
+            "rule.correlation",
+            16,
+        ),
         (format!("timezone: Europe/Berlin\n---\n{RULE}"), "pack.timezone", 1),
         (format!("time: now\n---\n{RULE}"), "pack.time", 1),
         (format!("colour: red\n---\n{RULE}"), "rule.unknown_key", 1),
@@ -176,6 +181,38 @@ fn rules_ask_for_so_many_fields_and_no_more() {
     sources.add("rules.yml", &rules(4096));
     let pack = sources.build("test").expect("there is room for so many");
     assert_eq!(Pack::parse(pack.as_json()).expect("it was built").hash(), pack.hash());
+}
+
+#[test]
+fn conditions_name_so_many_selections_and_no_more() {
+    let rule = |selections: usize, conditions: &str| {
+        let selections: Vec<String> =
+            (0..selections).map(|nth| format!("  s{nth}: {{a: x{nth}}}\n")).collect();
+        detection(&format!("{}  condition: {conditions}\n", selections.concat()))
+    };
+    let list = |length: usize| format!("[{}]", vec!["1 of them"; length].join(", "));
+    let is_refused = |text: &str| {
+        let mut sources = Sources::default();
+        sources.add("rules.yml", text);
+        sources.build("test").is_err()
+    };
+    assert!(!is_refused(&rule(256, &list(256))));
+    for conditions in [list(257), vec!["all of them"; 257].join(" or ")] {
+        assert_eq!(faults(&rule(256, &conditions)), [("rule.condition", 261)]);
+    }
+    assert_eq!(faults(&rule(1, &vec!["s0"; 65_537].join(" or "))), [("rule.condition", 6)]);
+}
+
+#[test]
+fn a_file_of_something_else_is_named_once() {
+    let mut sources = Sources::default();
+    sources.add("rules.yml", RULE);
+    sources.add("compose.yml", "services: {}\nvolumes: {}\n");
+    sources.add("zone.yml", "timezone: Mars\n");
+    let faults = sources.build("test").unwrap_err();
+    let told: Vec<_> = faults.iter().map(|fault| (fault.file.as_str(), fault.line, fault.code)).collect();
+    assert_eq!(told, [("compose.yml", 1, "rule.unknown_key"), ("zone.yml", 1, "pack.timezone")]);
+    assert!(faults[0].hint.contains("detection"), "{}", faults[0]);
 }
 
 #[test]
