@@ -63,20 +63,26 @@ pub struct Error {
     pub hint: &'static str,
 }
 
+/// As much is shown of a long query before and after what is marked, and of that, in characters.
+const AROUND: usize = 100;
+
 impl Error {
     pub(crate) const fn new(code: Code, at: Range<usize>, message: &'static str, hint: &'static str) -> Self {
         Self { code, at, message, hint }
     }
 
-    /// The query with a line below it that marks the place, for a terminal.
+    /// The query with a line below it that marks the place, for a terminal. Of a long query it is what is around the
+    /// place.
     pub fn marked(&self, query: &str) -> String {
-        let before = query.get(..self.at.start).unwrap_or(query);
-        let marked = query.get(self.at.clone()).unwrap_or_default();
-        let shown = |text: &str| -> String {
-            text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
-        };
-        let width = marked.chars().count().max(1);
-        format!("{}\n{}{}", shown(query), " ".repeat(before.chars().count()), "^".repeat(width))
+        let chars: Vec<char> = query.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+        let start = query.get(..self.at.start).map_or(chars.len(), |before| before.chars().count());
+        let width = query.get(self.at.clone()).map_or(0, |marked| marked.chars().count());
+        let first = start.saturating_sub(AROUND);
+        let last = (start + width.min(AROUND) + AROUND).min(chars.len());
+        let shown: String = chars[first..last].iter().collect();
+        let (begin, end) = (if first > 0 { "…" } else { "" }, if last < chars.len() { "…" } else { "" });
+        let gap = " ".repeat(start - first + begin.chars().count());
+        format!("{begin}{shown}{end}\n{gap}{}", "^".repeat(width.min(last - start).max(1)))
     }
 }
 

@@ -215,36 +215,40 @@ impl<'a> Read<'a> {
 
     /// Appends this as a JSON object on one line: `as` and `outcome` always, the others where they were found.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.extend(b"{\"as\":");
-        write_string(&self.read_as, out);
-        if let Some(time) = self.time {
-            out.extend(format!(",\"time\":\"{time}\"").bytes());
-        }
-        let text = |name: &str, value: &Option<Cow<'_, str>>, out: &mut Vec<u8>| {
+        let text = |name: &str, value: Option<&str>, out: &mut Vec<u8>| {
             if let Some(value) = value {
-                if out.last() != Some(&b'{') {
-                    out.push(b',');
-                }
-                write_string(name, out);
-                out.push(b':');
+                write_name(name, out);
                 write_string(value, out);
             }
         };
-        text("action", &self.action, out);
+        out.push(b'{');
+        text("as", Some(&self.read_as), out);
+        text("time", self.time.map(|time| time.to_string()).as_deref(), out);
+        text("action", self.action.as_deref(), out);
         for (name, party) in [("actor", &self.actor), ("target", &self.target)] {
             if !party.is_empty() {
-                out.extend(format!(",\"{name}\":{{").bytes());
-                text("id", &party.id, out);
-                text("name", &party.name, out);
-                text("type", &party.kind, out);
+                write_name(name, out);
+                out.push(b'{');
+                text("id", party.id.as_deref(), out);
+                text("name", party.name.as_deref(), out);
+                text("type", party.kind.as_deref(), out);
                 out.push(b'}');
             }
         }
-        text("address", &self.address, out);
-        out.extend(format!(",\"outcome\":\"{}\"", self.outcome.as_str()).bytes());
-        text("reason", &self.reason, out);
+        text("address", self.address.as_deref(), out);
+        text("outcome", Some(self.outcome.as_str()), out);
+        text("reason", self.reason.as_deref(), out);
         out.push(b'}');
     }
+}
+
+/// Writes the name of a member of an object, after what is in it already.
+fn write_name(name: &str, out: &mut Vec<u8>) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    write_string(name, out);
+    out.push(b':');
 }
 
 /// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower

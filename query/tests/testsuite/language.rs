@@ -195,6 +195,19 @@ fn stars_alone_ask_whether_a_field_is_there() {
     assert_eq!(Query::parse("actor:\"\"", now()).unwrap().to_string(), "actor:\"\"");
 }
 
+#[test]
+fn a_place_in_a_long_query_is_shown_with_what_is_around_it() {
+    let marked = |query: &str| Query::parse(query, now()).unwrap_err().marked(query);
+    assert_eq!(marked("actor:"), "actor:\n^^^^^^");
+    assert_eq!(marked("a OR \tOR b"), "a OR  OR b\n  ^^");
+    let long = "x".repeat(3_000);
+    let shown = marked(&format!("{long} time>never {long}"));
+    let [query, marks] = shown.lines().collect::<Vec<_>>()[..] else { panic!("{shown}") };
+    assert!(query.starts_with('…') && query.ends_with('…') && query.chars().count() < 320, "{query}");
+    let place = marks.find('^').unwrap();
+    assert_eq!(query.chars().skip(place).take(marks.len() - place).collect::<String>(), "never");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
