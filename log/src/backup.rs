@@ -34,7 +34,7 @@ pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     let failed = |error: io::Error| StoreError::unavailable("writing the backup", error);
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Only its owner may read it.
-    let copy = NamedTempFile::new_in(beside).map_err(failed)?;
+    let copy = beside_others(beside).map_err(failed)?;
     sqlite::copy(folder, copy.path())?;
     let reader = sqlite::open_copy(copy.path());
     self_check::check(&*reader)?;
@@ -43,7 +43,8 @@ pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     copy.as_file().sync_all().map_err(failed)?;
     copy.persist(to).map_err(|error| failed(error.error))?;
     sync_folder(beside).map_err(failed)?;
-    note(folder, backup).map_err(|error| StoreError::unavailable("noting the backup", error))?;
+    let noting = "the backup is whole, but noting it in the log's folder failed";
+    note(folder, backup).map_err(|error| StoreError::unavailable(noting, error))?;
     Ok(backup)
 }
 
@@ -55,7 +56,12 @@ pub fn newest(folder: &Path) -> Option<Backup> {
 }
 
 fn note(folder: &Path, Backup { at, size }: Backup) -> io::Result<()> {
-    let file = NamedTempFile::new_in(folder)?;
+    let file = beside_others(folder)?;
     fs::write(file.path(), format!("{at} {size}\n"))?;
     file.persist(folder.join(FILE)).map(drop).map_err(|error| error.error)
+}
+
+/// A temporary file in a folder. Nobody asked for its name, which is in no error.
+fn beside_others(folder: &Path) -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in(folder).map_err(|error| error.kind().into())
 }

@@ -83,7 +83,10 @@ pub enum StartError {
     /// Another process has the log's folder.
     #[error("another server has this folder: {0}")]
     InUse(String),
-    /// The address cannot be listened on, or a thread not started.
+    /// The address cannot be listened on.
+    #[error("listening: {0}")]
+    Listen(io::Error),
+    /// The folder cannot be locked, or a thread not started.
     #[error("{doing}: {error}")]
     Io {
         /// What was being done.
@@ -271,7 +274,7 @@ pub async fn serve_beginning_with(
         let collector = collector.clone();
         Entrance::new(&bounds, move |reason| collector.metrics().turned_away(reason))
     };
-    let listening = listen(&address, tls, router, &bounds, entrance).await.map_err(failed("listening"))?;
+    let listening = listen(&address, tls, router, &bounds, entrance).await.map_err(StartError::Listen)?;
     Ok(Serving {
         collector,
         reading,

@@ -181,7 +181,7 @@ mod unix {
 
         let refused = |other: &mut Server| {
             other.listen = Address::Unix(path.clone());
-            matches!(other.try_begin(), Err(StartError::Io { .. }))
+            matches!(other.try_begin(), Err(StartError::Listen(_)))
         };
         assert!(refused(&mut Server::start()), "one that listens has it");
         assert_eq!(ask(&path, "localhost"), 200);
