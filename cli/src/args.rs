@@ -62,6 +62,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     u64::try_from(seconds).map(Duration::from_secs).map_err(|_| refuse())
 }
 
+/// The same, and more than none.
+pub(crate) fn pause(text: &str) -> Result<Duration, String> {
+    let pause = duration(text)?;
+    if pause.is_zero() { Err("it must be longer than 0".into()) } else { Ok(pause) }
+}
+
 /// A range of leaves, `A..B`: from A up to, and not including, B.
 pub(crate) fn range(text: &str) -> Result<(u64, u64), String> {
     let refuse =
@@ -115,6 +121,14 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for text in ["", "ms", "-1ms", "1.5s", "5"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn pauses_are_not_empty() {
+        assert_eq!(pause("1ms"), Ok(Duration::from_millis(1)));
+        for text in ["0ms", "0s", "0h"] {
+            assert!(pause(text).unwrap_err().contains("longer than 0"), "{text}");
         }
     }
 

@@ -57,10 +57,7 @@ impl Failure {
             return own.clone().into();
         }
         let (code, hint) = explain(doing, error);
-        // What lies within names a file of ours that is to be renamed, or was never there.
-        let inner = error.get_ref().and_then(|inner| inner.source());
-        let why = inner.map_or_else(|| error.to_string(), ToString::to_string);
-        let mut failure = Self::unusable(code, format!("cannot {doing}: {why}"), hint);
+        let mut failure = Self::unusable(code, format!("cannot {doing}: {}", in_full(error)), hint);
         failure.0.silent = error.kind() == io::ErrorKind::BrokenPipe;
         failure
     }
@@ -173,6 +170,20 @@ impl From<Error> for Failure {
     }
 }
 
+/// An error's own words, and those of its reasons that it does not repeat.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut reason = error.source();
+    while let Some(inner) = reason {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            let _ = write!(text, ": {words}");
+        }
+        reason = inner.source();
+    }
+    text
+}
+
 /// The text without signer keys: one may have been given in the place of a path, and paths are shown.
 fn without_keys(text: &str) -> String {
     const KEY: &str = "PRIVATE+KEY+";
@@ -188,7 +199,8 @@ fn without_keys(text: &str) -> String {
     shown
 }
 
-fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
+/// The code of an error of the system, and what to do.
+pub(crate) fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
     match error.kind() {
         io::ErrorKind::NotFound if doing == "write" => {
             ("io.not_found", "check the path: the folder that it is to be in must be there")
@@ -216,4 +228,39 @@ fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
 /// A path as it is shown to people.
 pub(crate) fn shown(path: &Path) -> String {
     style::plain(&path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Outer(&'static str, io::Error);
+
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.1)
+        }
+    }
+
+    #[test]
+    fn no_words_of_an_error_are_lost_or_said_twice() {
+        let said = |error: &io::Error| Failure::io("read", "x", error).said();
+        let inner =
+            || io::Error::new(io::ErrorKind::TimedOut, Outer("too slow", io::Error::other("no answer")));
+        assert_eq!(said(&io::Error::other("why")), "cannot read: why [io.failed]");
+        assert_eq!(said(&inner()), "cannot read: too slow: no answer [io.failed]");
+        let outer = io::Error::other(Outer("part 3", inner()));
+        assert_eq!(said(&outer), "cannot read: part 3: too slow: no answer [io.failed]");
+        let repeats = io::Error::other(Outer("part 3: too slow", inner()));
+        assert_eq!(said(&repeats), "cannot read: part 3: too slow: no answer [io.failed]");
+        let missing = io::Error::from_raw_os_error(2);
+        assert_eq!(said(&missing), "cannot read: No such file or directory (os error 2) [io.not_found]");
+    }
 }

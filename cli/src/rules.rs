@@ -1,5 +1,6 @@
 //! `countersign rules`: packs of detection rules are built, tested and listed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -87,15 +88,18 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 const CASES: [&str; 2] = [".cases.yml", ".cases.yaml"];
 
 /// The rules and the cases in files and directories.
+#[derive(Default)]
 struct Found {
     rules: Vec<PathBuf>,
     cases: Vec<PathBuf>,
+    /// Where the directories are that were looked into: by links one may be reached in several ways, and from itself.
+    directories: BTreeSet<PathBuf>,
 }
 
 fn find(paths: &[PathBuf]) -> Result<Found, Failure> {
-    let mut found = Found { rules: Vec::new(), cases: Vec::new() };
+    let mut found = Found::default();
     for path in paths {
-        if path.is_dir() { within(path, 0, &mut found)? } else { sort(path.clone(), &mut found) }
+        if path.is_dir() { within(path, &mut found)? } else { sort(path.clone(), &mut found) }
     }
     if found.rules.is_empty() && found.cases.is_empty() {
         let hint = "give files that end in .yml, .yaml or .json, or a directory that has some";
@@ -104,11 +108,13 @@ fn find(paths: &[PathBuf]) -> Result<Found, Failure> {
     Ok(found)
 }
 
-/// How deep directories are searched.
-const MAX_DEPTH: u32 = 16;
-
-fn within(directory: &Path, depth: u32, found: &mut Found) -> Result<(), Failure> {
+/// Looks into a directory and those in it, but for hidden ones, which other programs keep for themselves: Git, and who
+/// mounts directories of containers.
+fn within(directory: &Path, found: &mut Found) -> Result<(), Failure> {
     let failed = |error| Failure::io("read", &shown(directory), &error);
+    if !found.directories.insert(directory.canonicalize().map_err(failed)?) {
+        return Ok(());
+    }
     let entries = std::fs::read_dir(directory).map_err(failed)?;
     let mut paths = entries
         .map(|entry| entry.map(|entry| entry.path()))
@@ -116,9 +122,12 @@ fn within(directory: &Path, depth: u32, found: &mut Found) -> Result<(), Failure
         .map_err(failed)?;
     paths.sort();
     for path in paths {
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let ends = path.extension().and_then(|end| end.to_str());
-        if path.is_dir() && depth < MAX_DEPTH {
-            within(&path, depth + 1, found)?;
+        if path.is_dir() {
+            if !is_hidden {
+                within(&path, found)?;
+            }
         } else if matches!(ends, Some("yml" | "yaml" | "json")) {
             sort(path, found);
         }

@@ -35,7 +35,7 @@ use certificate::Certificate;
 use watched::Watched;
 use zeroize::Zeroizing;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{self, Failure, shown};
 use crate::keygen::{self, random};
 use crate::output::Output;
 use crate::{args, input, key, memory, readings, stop, style, watch};
@@ -288,7 +288,8 @@ async fn run_server(
     };
     let statement = ending.as_ref().map(Ending::statement);
     let serving = serve_beginning_with(config, statement).await.map_err(|error| match error {
-        StartError::Io { .. } => explain(&error).because(&args.listen.to_string()),
+        StartError::Listen(_) => explain(&error).because(&args.listen.to_string()),
+        StartError::Io { .. } => explain(&error).within(&shown(&args.dir)),
         _ => explain(&error),
     })?;
     if let Some(ending) = ending {
@@ -579,7 +580,8 @@ fn explain(error: &StartError) -> Failure {
         StartError::InUse(_) => {
             ("server.in_use", "only one server can write to a log: stop the other one first")
         }
-        StartError::Io { error, .. } => explain_listening(error),
+        StartError::Listen(error) => explain_listening(error),
+        StartError::Io { doing, error } => errors::explain(doing, error),
         StartError::Store(_) => {
             ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
         }

@@ -66,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL|DIR")]
     also: Vec<String>,
     /// How often to check: 10s, 5m
-    #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::duration)]
+    #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::pause)]
     every: Duration,
     /// Check once, and exit with a status that says what was found
     #[arg(long)]

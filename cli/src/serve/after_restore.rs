@@ -200,6 +200,10 @@ fn sources(
     let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let mut files = leaf_files::LeafFiles::new(from, keys);
+    let nothing = |place: &str| {
+        let hint = "give an export, receipts, an outbox's folder, a mirror, or the folder in which a backup is called log.sqlite";
+        Failure::unusable("mend.nothing", "there is nothing of a log in it", hint).within(place)
+    };
     for place in &args.after.mend {
         let path = Path::new(place);
         if path.join(sqlite::FILE).is_file() {
@@ -209,14 +213,21 @@ fn sources(
             })?;
             sources.push(Box::new(folder));
         } else if path.is_file() {
-            files.add_file(path)?;
+            if !files.add_file(path)? {
+                return Err(nothing(place));
+            }
         } else if path.is_dir() && !path.join("checkpoint").is_file() {
             let mut names: Vec<_> = fs::read_dir(path)
                 .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
                 .map_err(|error| Failure::io("read", place, &error))?;
             names.sort();
+            let mut is_found = false;
             for path in names.iter().filter(|path| path.is_file() && leaf_files::is_meant(path)) {
-                files.add_file(path)?;
+                is_found |= files.add_file(path)?;
+            }
+            if !is_found {
+                // An outbox may have been delivered whole.
+                style::warn(&format!("{place}: there is nothing of a log in it"));
             }
         } else {
             sources.push(mirror(place)?);

@@ -4,6 +4,7 @@
 //! word for word and under the same name: by that a receiver knows what it has already.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,6 +20,10 @@ use crate::style;
 const REFUSALS: u32 = 16;
 /// How long a receiver is not called where there is nothing for it.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long ending may take before it is said what it waits for.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How often ending looks whether it still has to wait.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Somebody who is told.
 pub(crate) trait Receiver: Send {
@@ -43,6 +48,9 @@ struct Queue {
 }
 
 struct Waiting {
+    name: &'static str,
+    /// Whether the receiver was called, and has not come back yet.
+    is_busy: AtomicBool,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -50,6 +58,21 @@ struct Waiting {
 impl Waiting {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls the receiver, which may take its time.
+    fn call<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.is_busy.store(true, Ordering::Relaxed);
+        let answer = call();
+        self.is_busy.store(false, Ordering::Relaxed);
+        answer
+    }
+}
+
+impl Queue {
+    /// Whether its receiver has all.
+    fn is_done(&self) -> bool {
+        self.items.is_empty() && self.is_idle
     }
 }
 
@@ -68,8 +91,9 @@ impl Handing {
         for receiver in receivers {
             let through = locked(&taken).of(receiver.name());
             let items = before.iter().filter(|item| item.serial > through).cloned().collect();
-            let queue = Queue { items, is_idle: false, is_failing: false, ends: false };
-            let waiting = Arc::new(Waiting { queue: Mutex::new(queue), changed: Condvar::new() });
+            let queue = Mutex::new(Queue { items, is_idle: false, is_failing: false, ends: false });
+            let (name, is_busy) = (receiver.name(), AtomicBool::new(false));
+            let waiting = Arc::new(Waiting { name, is_busy, queue, changed: Condvar::new() });
             handing.waiting.push(waiting.clone());
             let taken = taken.clone();
             handing.threads.push(std::thread::spawn(move || serve(receiver, &waiting, &taken)));
@@ -102,28 +126,61 @@ impl Handing {
         let until = Instant::now() + longest;
         for waiting in &self.waiting {
             let mut queue = waiting.queue();
-            while !(queue.items.is_empty() && queue.is_idle) {
+            while !queue.is_done() {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() || (stop() && queue.is_failing) {
                     return false;
                 }
-                let piece = left.min(Duration::from_millis(100));
-                let waited = waiting.changed.wait_timeout(queue, piece);
+                let waited = waiting.changed.wait_timeout(queue, left.min(LOOK));
                 queue = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         }
         true
     }
 
-    /// Ends; what is not taken is taken by the next process.
-    pub(crate) fn end(self) {
+    /// Ends once all is taken, or after so long. Whether all is; the rest is taken by the next process.
+    ///
+    /// A receiver that was called is waited for, since what it has then would be handed to it once more.
+    pub(crate) fn end(&mut self, longest: Duration, stop: impl Fn() -> bool) -> bool {
+        let begin = Instant::now();
+        let mut is_said = false;
+        let mut say = |handing: &Self| {
+            if !is_said && begin.elapsed() >= SILENCE {
+                is_said = handing.say_who_is_busy();
+            }
+        };
+        while !self.wait(LOOK, &stop) && begin.elapsed() < longest && !(stop() && self.is_failing()) {
+            if stop() {
+                say(self);
+            }
+        }
         for waiting in &self.waiting {
             waiting.queue().ends = true;
             waiting.changed.notify_all();
         }
-        for thread in self.threads {
-            let _ = thread.join();
+        while !self.threads.iter().all(JoinHandle::is_finished) {
+            std::thread::sleep(LOOK / 10);
+            say(self);
         }
+        self.waiting.iter().all(|waiting| waiting.queue().is_done())
+    }
+
+    fn is_failing(&self) -> bool {
+        self.waiting.iter().any(|waiting| waiting.queue().is_failing)
+    }
+
+    /// Says which receivers are waited for, where any is.
+    fn say_who_is_busy(&self) -> bool {
+        let busy = self.waiting.iter().filter(|waiting| waiting.is_busy.load(Ordering::Relaxed));
+        let names: Vec<_> = busy.map(|waiting| waiting.name).collect();
+        if names.is_empty() {
+            return false;
+        }
+        style::warn(&format!(
+            "ending waits for an answer (by {}). Stop it once more to end at once: the next run then hands the same on again",
+            names.join(", ")
+        ));
+        true
     }
 }
 
@@ -150,16 +207,19 @@ fn serve(mut receiver: Box<dyn Receiver>, waiting: &Waiting, taken: &Mutex<Taken
 
 /// The first item that waits; none at the end.
 fn next(receiver: &mut dyn Receiver, waiting: &Waiting) -> Option<Item> {
+    // Also at the end it is asked once whether it has done all, where it has all.
+    let mut is_asked = false;
     loop {
         let queue = waiting.queue();
-        if queue.ends {
+        if queue.ends && (is_asked || !queue.items.is_empty()) {
             return None;
         }
         if let Some(item) = queue.items.front() {
             return Some(item.clone());
         }
         drop(queue);
-        let is_idle = receiver.idle();
+        is_asked = true;
+        let is_idle = waiting.call(|| receiver.idle());
         let mut queue = waiting.queue();
         queue.is_idle = is_idle && queue.items.is_empty();
         waiting.changed.notify_all();
@@ -174,7 +234,7 @@ fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: 
     let mut waits = waits();
     let mut refusals = 0;
     loop {
-        let why = match receiver.take(item) {
+        let why = match waiting.call(|| receiver.take(item)) {
             Ok(()) => {
                 waiting.queue().is_failing = false;
                 if told.take().is_some() {

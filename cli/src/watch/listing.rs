@@ -36,6 +36,9 @@ pub(crate) struct Listing {
     sequence: u64,
     #[serde(skip)]
     has_changed: bool,
+    /// How many the list had no room for since that was last asked.
+    #[serde(skip)]
+    left_out: usize,
 }
 
 impl Listing {
@@ -55,11 +58,21 @@ impl Listing {
             });
             self.has_changed = true;
         }
-        // The least pressing go first: what ends soonest.
+        self.shorten();
+    }
+
+    /// The least pressing go first: what ends soonest.
+    fn shorten(&mut self) {
         if self.listed.len() > MAX_ENTRIES {
             self.listed.sort_by_key(|listed| std::cmp::Reverse(listed.until));
+            self.left_out += self.listed.len() - MAX_ENTRIES;
             self.listed.truncate(MAX_ENTRIES);
         }
+    }
+
+    /// How many the list had no room for since this was last asked.
+    pub(crate) fn take_left_out(&mut self) -> usize {
+        std::mem::take(&mut self.left_out)
     }
 
     /// A finding was taken back.
@@ -76,13 +89,13 @@ pub(crate) struct Lister {
     pub(crate) key: SignerKey,
     /// For how long whom a finding is about is on the list.
     pub(crate) lasts: Duration,
-    /// When the next list is due, in milliseconds.
-    due: i64,
+    /// When the next list is due, in milliseconds; none before the first.
+    due: Option<i64>,
 }
 
 impl Lister {
     pub(crate) fn new(path: PathBuf, key: SignerKey, lasts: Duration) -> Self {
-        Self { path, key, lasts, due: 0 }
+        Self { path, key, lasts, due: None }
     }
 
     /// Until when what is found now is listed.
@@ -92,12 +105,17 @@ impl Lister {
 
     /// Whether a list is to be written. Its number is taken then, which has to be kept before it is written.
     pub(crate) fn is_due(&mut self, listing: &mut Listing, now: Time) -> bool {
-        let is_due = listing.has_changed || now.millis() >= self.due;
+        let millis = now.millis();
+        let is_due = listing.has_changed || self.due.is_none_or(|due| millis >= due);
         if is_due {
-            listing.listed.retain(|listed| listed.until > now.millis());
+            listing.listed.retain(|listed| listed.until > millis);
             listing.sequence += 1;
+            if self.due.is_none() {
+                // Where the state was lost or is an old one, gates have seen higher numbers than are known here.
+                listing.sequence = listing.sequence.max(u64::try_from(millis).unwrap_or_default());
+            }
             listing.has_changed = false;
-            self.due = now.millis() + HOLDS / 3;
+            self.due = Some(millis + HOLDS / 3);
         }
         is_due
     }
@@ -136,5 +154,43 @@ impl Lister {
             .write_all(note.as_bytes())
             .map_err(|error| Failure::io("write", &shown(&self.path), &error))?;
         output.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(until: i64) -> Listed {
+        let [kind, value, decision, finding, rule] = ["actor", "u_1", "deny", "f", "r"].map(str::to_owned);
+        Listed { kind, value, decision, until, finding, rule }
+    }
+
+    #[test]
+    fn who_has_no_room_is_counted_and_ends_soonest() {
+        let mut listing = Listing { listed: (0..10_003).map(listed).collect(), ..Listing::default() };
+        listing.shorten();
+        assert_eq!((listing.listed.len(), listing.take_left_out(), listing.take_left_out()), (10_000, 3, 0));
+        assert!(listing.listed.iter().all(|listed| listed.until >= 3));
+    }
+
+    #[test]
+    fn no_state_has_lists_numbered_as_before() {
+        let at = |millis| Time::from_millis(millis).unwrap();
+        let lister = || {
+            let key = SignerKey::generate("example.com/watch", [1; 32]).unwrap();
+            Lister::new("list.txt".into(), key, Duration::from_hours(1))
+        };
+        let mut listing = Listing::default();
+        let mut first = lister();
+        assert!(first.is_due(&mut listing, at(1_000)) && !first.is_due(&mut listing, at(1_001)));
+        assert!(first.is_due(&mut listing, at(200_000)));
+        assert_eq!(listing.sequence, 1_001);
+        let mut lost = Listing::default();
+        assert!(lister().is_due(&mut lost, at(200_001)));
+        assert_eq!(lost.sequence, 200_001);
+        // A clock that is set back takes none of them back.
+        assert!(lister().is_due(&mut lost, at(3)));
+        assert_eq!(lost.sequence, 200_002);
     }
 }

@@ -39,6 +39,7 @@ use self::webhook::Webhook;
 use crate::errors::{Failure, shown};
 use crate::http::Prefix;
 use crate::outbox::Directory;
+use crate::output::Output;
 use crate::source::{Server, Source as _};
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::submit::Http;
@@ -98,7 +99,11 @@ pub(crate) struct Args {
     #[arg(long)]
     once: bool,
     /// Show the latest findings, and who answered them
-    #[arg(long, conflicts_with_all = ["log", "once", "webhook", "exec", "record"])]
+    #[arg(long, conflicts_with_all = [
+        "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "once", "webhook",
+        "webhook_key", "exec", "smtp", "mail_from", "mail_to", "smtp_user", "smtp_password_file", "watchlist",
+        "watchlist_for", "record", "key",
+    ])]
     list: bool,
     /// Post each finding to this address, as JSON
     #[arg(long, value_name = "URL", requires = "webhook_key", help_heading = "Handing on")]
@@ -159,7 +164,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         receivers.push(Box::new(Webhook::new(url, Secret::load(path)?)?));
     }
     if let Some(command) = &args.exec {
-        receivers.push(Box::new(Exec(command.clone())));
+        receivers.push(Box::new(Exec::new(command)));
     }
     if let Some(mail) = args.mail.open(&origin)? {
         receivers.push(Box::new(mail));
@@ -174,6 +179,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             "no rule of the pack {} puts anybody on the watchlist: that takes a countersign.decision of challenge or deny, and a correlation that groups by who or from where (read.actor.id, read.address)",
             style::plain(&pack.name)
         ));
+    }
+    if let Some(list) = &args.watchlist {
+        // Whoever watches for weeks wants to know before the first finding.
+        Output::create(Some(list))?;
     }
     let lister = match (&args.watchlist, &args.key) {
         (Some(list), Some(path)) => Some(Lister::new(list.clone(), key::load(path)?, args.watchlist_for)),
@@ -263,6 +272,8 @@ impl<'p> Follows<'p> for Watch<'p> {
         self.list()?;
         while self.handing.waiting() > WAITING && !stop::asked() {
             self.handing.wait(LOOK, stop::asked);
+            // A gate whose list runs out may refuse everything, whoever is slow here.
+            self.list()?;
         }
         Ok(())
     }
@@ -278,6 +289,13 @@ impl Watch<'_> {
     fn list(&mut self) -> Result<(), Failure> {
         let now = now()?;
         let Some(lister) = &mut self.lister else { return Ok(()) };
+        let left_out = self.watcher.listing().take_left_out();
+        if left_out > 0 {
+            style::warn(&format!(
+                "the watchlist is full: {} left out, of those that end soonest",
+                entries(left_out as u64)
+            ));
+        }
         if lister.is_due(self.watcher.listing(), now) {
             self.keep()?;
             if let Some(lister) = &self.lister {
@@ -299,11 +317,10 @@ impl Watch<'_> {
         if ended.is_ok() {
             self.list()?;
         }
-        let all = self.handing.wait(if is_once { ONCE } else { ENDING }, stop::asked);
+        let all = self.handing.end(if is_once { ONCE } else { ENDING }, stop::asked);
         self.keep()?;
         let state = self.watcher.state();
         let (position, waiting) = (state.position, state.waiting.len());
-        self.handing.end();
         ended?;
         let looked = entries(position);
         if all {

@@ -133,10 +133,9 @@ fn others_compute_the_same_or_hear_what_differs() {
     recompute("audit.ndjson")
         .code(6)
         .stdout(predicate::str::contains("Before: 1. Of these follow from what is here: 0. New: 0."));
-    place.write(
-        "findings.json",
-        findings(&place, "audit.ndjson", &[]).to_string().replace("\"engine\":\"2\"", "\"engine\":\"0\""),
-    );
+    let mut older = findings(&place, "audit.ndjson", &[]);
+    older["engine"] = json!("0");
+    place.write("findings.json", older.to_string());
     recompute("audit.ndjson").code(2).stderr(predicate::str::contains("findings.other"));
     place.write("findings.json", "{}");
     recompute("audit.ndjson").code(2).stderr(predicate::str::contains("findings.invalid"));
@@ -263,6 +262,30 @@ fn rules_are_built_tested_and_listed() {
         .stdout(predicate::str::contains("deleted.cases.yml:1: Deleted: two: fires once instead of 0 times"));
     place.write("rules/deleted.cases.yml", "rule: nobody\nname: two\nfires: 1\nevents: [{event: {}}]\n");
     place.run(&["rules", "test", "rules"]).code(2).stderr(predicate::str::contains("case.rule"));
+}
+
+/// As containers mount them, and as they are in a clone of Git.
+#[cfg(unix)]
+#[test]
+fn each_rule_of_a_directory_is_found_once() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("rules/..2026/more")).unwrap();
+    std::fs::create_dir(place.path("rules/.github")).unwrap();
+    place.write("rules/..2026/deleted.yml", RULE);
+    place.write("rules/.github/ci.yml", "on: push\n");
+    symlink("..2026", place.path("rules/..data")).unwrap();
+    symlink("..data/deleted.yml", place.path("rules/deleted.yml")).unwrap();
+    // Two ways into itself.
+    symlink(".", place.path("rules/self")).unwrap();
+    symlink("../rules", place.path("rules/same")).unwrap();
+    let built = place.run(&["rules", "build", "rules", "-o", "pack.json"]).success();
+    built.stderr(predicate::str::contains(": 1 rule,"));
+    place.write("rules/other.yml", RULE);
+    let told = place.run(&["rules", "build", "rules", "-o", "none.json"]).code(2);
+    told.stderr(predicate::str::contains(
+        "rules/other.yml: line 2: Deleted: the id deleted is there twice, also in rules/deleted.yml",
+    ));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use predicates::prelude::*;
+use predicates::str::contains;
 use reqwest::blocking::get;
 use serde_json::Value;
 
@@ -87,4 +89,28 @@ fn what_is_no_log_is_not_backed_up_and_no_earlier_backup_is_lost_by_it() {
     fs::write(place.path("empty/log.sqlite"), "no database").unwrap();
     place.run(&["backup", "--dir", "empty", "--to", "kept.sqlite"]).code(2);
     assert_eq!(place.read("kept.sqlite"), "the backup of yesterday");
+}
+
+#[test]
+fn a_backup_that_cannot_be_noted_is_said_to_be_whole() {
+    let place = Place::new();
+    place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
+    let log = serve(&place);
+    record(&place, &log, 1);
+    fs::create_dir(place.path("log/backup.txt")).unwrap();
+    let told = place.run(&["backup", "--dir", "log", "--to", "one.sqlite"]).code(2);
+    told.stderr(contains("error[store.failed]: log: the backup is whole, but noting it"));
+    assert!(place.path("one.sqlite").exists());
+}
+
+/// Of a folder that cannot be used, nothing is said of the address.
+#[test]
+fn a_folder_that_cannot_be_locked_is_named() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("log/lock")).unwrap();
+    let args = ["serve", "--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0"];
+    let told = place.run(&args).code(2);
+    told.stderr(
+        contains("error[io.is_directory]: log: locking the log's folder").and(contains("listen").not()),
+    );
 }

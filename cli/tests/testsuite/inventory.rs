@@ -226,6 +226,23 @@ fn a_description_that_cannot_be_read_is_named_with_its_line() {
     }
 }
 
+/// All calls of such paths would look as if their methods were not described.
+#[test]
+fn what_a_description_has_elsewhere_is_told() {
+    let place = Place::new();
+    place.sealed_of(&traffic());
+    let inventory = |paths: &str| {
+        place.write("api.yaml", format!("openapi: 3.1.0\npaths:\n{paths}"));
+        place.run(&["inventory", "audit.ndjson", "--trust", "trust.txt", "--openapi", "api.yaml"]).success()
+    };
+    let elsewhere =
+        "  /a: {$ref: 'jobs.yaml#/a'}\n  /b: {$ref: '#/paths/~1c'}\n  /c: {$ref: '#/paths/~1b'}\n";
+    let told = predicate::str::contains("api.yaml: the $ref of 3 paths leads to nothing in this file");
+    inventory(elsewhere).stderr(told);
+    let here = "  /a: {$ref: '#/paths/~1b'}\n  /b: {get: {}}\n";
+    inventory(here).stderr(predicate::str::contains("$ref").not());
+}
+
 #[test]
 fn operations_of_services_are_endpoints_too() {
     let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::errors::{Failure, shown};
 use crate::input::Input;
+use crate::style;
 
 /// A link with the proof that the log has it; outboxes keep one beside what else they know.
 #[derive(Deserialize)]
@@ -54,12 +55,17 @@ impl LeafFiles {
         self.names.is_empty()
     }
 
-    /// Reads an export, a segment of an outbox, or receipts, one a line.
-    pub(super) fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
+    /// Reads an export, a segment of an outbox, or receipts, one a line. Whether there is anything of a log in it.
+    pub(super) fn add_file(&mut self, path: &Path) -> Result<bool, Failure> {
         let (mut at, mut leaves, mut whole) = (0_u64, Vec::new(), false);
+        let (mut is_found, mut is_foreign) = (false, false);
         Input::open(path)?.lines("reading", |line| {
             let Ok(text) = str::from_utf8(line.bytes) else { return Ok(()) };
-            if text.trim().is_empty() || self.add_receipt(text) {
+            if text.trim().is_empty() {
+                return Ok(());
+            }
+            if self.add_receipt(text) {
+                is_found = true;
                 return Ok(());
             }
             // A header, and what is malformed, tell nothing of leaves.
@@ -76,6 +82,7 @@ impl LeafFiles {
                     return Ok(());
                 }
                 Item::Checkpoint { text, signed } => {
+                    is_foreign |= !self.keys.iter().any(|key| signed.is_signed_by(key));
                     if signed.checkpoint.size == at && self.keys.iter().any(|key| signed.is_signed_by(key)) {
                         whole = true;
                         self.checkpoints.push(text.into_owned());
@@ -87,6 +94,13 @@ impl LeafFiles {
             at += 1;
             Ok(())
         })?;
+        is_found |= !leaves.is_empty();
+        if is_foreign && !whole {
+            style::warn(&format!(
+                "{}: its checkpoint isn't signed by this log: is it another log's export?",
+                shown(path)
+            ));
+        }
         for (index, (leaf, link)) in leaves {
             if whole {
                 if index >= self.from {
@@ -97,7 +111,7 @@ impl LeafFiles {
             }
         }
         self.names.push(shown(path));
-        Ok(())
+        Ok(is_found)
     }
 
     /// Takes a line that is a receipt, or has one. It is believed for what it proves alone.

@@ -168,6 +168,36 @@ fn leaves_come_back_from_receipts_and_outboxes_of_emitters() {
 }
 
 #[test]
+fn what_has_nothing_of_the_log_is_named() {
+    let scene = Scene::new(Place::new(2));
+    let server = scene.place.serve();
+    server.kill();
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    let beside = TempDir::new().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        fs::write(beside.path().join(name), bytes).unwrap();
+        beside.path().join(name)
+    };
+    let backup = fs::read(scene.folder().join("log.sqlite")).unwrap();
+    for path in [file("backup.sqlite", &backup), file("empty", b""), file("other.json", b"{}")] {
+        let (code, output) = refused(&scene, &["--mend", text(&path)]);
+        assert_eq!(code, "mend.nothing");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(text(&path)));
+    }
+    let (code, output) = refused(&scene, &["--mend", text(TempDir::new().unwrap().path())]);
+    assert_eq!(code, "log.rollback");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is nothing of a log in it"));
+    // Another log's.
+    let export = include_str!("../../../../tests/vectors/checkpoint-two-signatures-of-one-key/export.ndjson");
+    let (code, output) = refused(&scene, &["--mend", text(&file("other.ndjson", export.as_bytes()))]);
+    assert_eq!(code, "log.rollback");
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("other.ndjson: its checkpoint isn't signed by this log")
+    );
+}
+
+#[test]
 fn leaves_that_are_not_those_that_were_signed_do_not_come_back() {
     let scene = Scene::new(Place::new(2));
     let server = scene.place.serve();

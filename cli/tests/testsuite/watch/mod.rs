@@ -312,6 +312,34 @@ fn receivers_get_each_finding_in_their_own_way() {
     assert_eq!(hook.messages().len(), 3);
 }
 
+#[test]
+fn ending_says_whom_it_waits_for() {
+    let scene = Scene::new();
+    scene.delete("u_1", 0..1);
+    let command = "touch begun; until [ -e go ]; do sleep 0.1; done";
+    let args = scene.args(&["--exec", command]);
+    let mut process = Command::new(assert_cmd::cargo::cargo_bin!("countersign"));
+    process.current_dir(scene.place.path("")).args(args).env("NO_COLOR", "1").stdin(Stdio::null());
+    let child = process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut watch = Killed(child);
+    let since = std::time::Instant::now();
+    while !scene.place.path("begun").exists() {
+        assert!(since.elapsed() < DEADLINE, "the command is not run");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").arg(watch.0.id().to_string()).status().unwrap().success());
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(watch.0.stderr.take().unwrap()));
+    let mut lines = lines.map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("ending waits for an answer (by command)")), "it says nothing");
+    scene.place.write("go", "");
+    assert!(lines.any(|line| line.contains("1 entry looked at") || line.contains("entries looked at")));
+    assert!(watch.0.wait().unwrap().success());
+    // What it took then is not handed to it again.
+    std::fs::remove_file(scene.place.path("begun")).unwrap();
+    scene.once(&["--exec", command]);
+    assert!(!scene.place.path("begun").exists());
+}
+
 /// The path of an address is a secret with many receivers, such as chats.
 #[test]
 fn the_address_of_a_webhook_is_not_shown_where_it_fails() {
@@ -368,6 +396,24 @@ fn what_would_be_passed_over_in_silence_is_refused() {
     };
     refused("watch", &["--key", "watch.key"], "--record");
     refused("watch", &["--watchlist-for", "1d"], "--watchlist");
+    scene.delete("u_1", 0..1);
+    let args = scene.args_in("early", &["--once", "--watchlist", "none/list.txt", "--key", "watch.key"]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let early = scene.place.run(&args).code(2);
+    early.stderr(contains("error[io.not_found]: none/list.txt")).stdout("");
+    for ignored in [
+        ["--trust", "trust.txt"],
+        ["--rules", "rules.yml"],
+        ["--readings", "rules.yml"],
+        ["--format", "json"],
+        ["--mail-to", "a@example.com"],
+        ["--watchlist-for", "1d"],
+        ["--key", "watch.key"],
+    ] {
+        let list = ["watch", "--list", "--state", "watch"];
+        let told = scene.place.run(&[&list[..], &ignored].concat()).code(2);
+        told.stderr(contains("cannot be used with").and(contains(ignored[0])));
+    }
     refused("token.txt", &[], "error[io.not_directory]: token.txt: this is a file");
     assert!(!scene.place.path("watch").exists());
     let webhook = ["--webhook-key", "webhook.key", "--webhook", "http://192.0.2.1/"];
@@ -579,6 +625,12 @@ fn whom_findings_are_about_is_on_a_watchlist() {
     scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
     list("list.txt").replaces(&first).unwrap();
     assert!(list("list.txt").find(Kind::Actor, "u_1", now).is_some());
+    // Gates take the one of a watch that lost all that it knew.
+    let before = list("list.txt");
+    std::fs::remove_dir_all(scene.place.path("watch")).unwrap();
+    std::fs::remove_file(scene.place.path("list.txt")).unwrap();
+    scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
+    list("list.txt").replaces(&before).unwrap();
     // Who is taken back is on it no more.
     let url = scene.log.url().to_owned();
     let revoke = ["revoke", &scene.place.app, "--since", "2026-01-01", "--key", "issuer.key", "--to", &url];
