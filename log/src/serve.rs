@@ -261,7 +261,7 @@ pub async fn serve_beginning_with(
     }
     tokio::spawn(forget(Arc::downgrade(&reading), forgotten));
     let erasing = tokio::spawn(erase::keep(reading.clone()));
-    let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone())));
+    let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone(), reading.stopping())));
     let mut state = AppState::new(collector.clone(), folder.clone(), bounds.clone());
     state.page = page;
     state.reading = reading.clone();
@@ -385,10 +385,10 @@ impl Serving {
         if let Some(checking) = self.checking {
             let _ = tokio::task::spawn_blocking(move || checking.stop()).await;
         }
-        if let Some(indexing) = &self.indexing {
-            indexing.abort();
+        // They end between two batches; the next start goes on.
+        if let Some(indexing) = self.indexing {
+            let _ = indexing.await;
         }
-        // It ends between two batches; the next start goes on.
         let _ = self.erasing.await;
         // What fails is told of there.
         let _ = self.reading.record_reads().await;

@@ -22,8 +22,8 @@ const MOST_GATHERED: u64 = 1 << 17;
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Keeps the index up with the log until the log stops.
-pub async fn keep_up(search: Arc<Search>, collector: Collector) {
+/// Keeps the index up with the log until the log stops, or until that is asked for. Nothing is written after it has ended.
+pub async fn keep_up(search: Arc<Search>, collector: Collector, mut stopping: Receiver<bool>) {
     let mut published = collector.published();
     while !collector.is_stopping() {
         let size = size(published.borrow_and_update().as_ref());
@@ -32,18 +32,21 @@ pub async fn keep_up(search: Arc<Search>, collector: Collector) {
             let (search, reader) = (search.clone(), collector.reader().clone());
             move || search.advance(&*reader, size, BATCH)
         });
-        match work.await {
-            Ok(Ok(1..)) => sleep(began.elapsed() * REST).await,
-            Ok(Ok(0)) => {
-                if !gather(&search, &mut published).await {
-                    return;
+        let Ok(indexed) = work.await else { return };
+        let resting = async {
+            match indexed {
+                Ok(0) => return gather(&search, &mut published).await,
+                Ok(_) => sleep(began.elapsed() * REST).await,
+                Err(error) => {
+                    tracing::warn!(%error, "the search index is behind");
+                    sleep(PAUSE).await;
                 }
             }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the search index is behind");
-                sleep(PAUSE).await;
-            }
-            Err(_) => return,
+            true
+        };
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            goes_on = resting => if !goes_on { return },
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::PATIENCE_WITH_READERS;
 use crate::store::StoreError;
 use crate::tables::{Database, Each, Value};
 
@@ -31,8 +32,9 @@ impl Owned {
     }
 
     /// To one that may be lost.
-    pub(super) fn of_no_worth(self) -> Self {
-        Self { files: Vec::new(), ..self }
+    pub(super) fn of_no_worth(mut self) -> Self {
+        self.files.clear();
+        self
     }
 
     fn check(&self, doing: &'static str) -> Result<(), StoreError> {
@@ -47,6 +49,15 @@ impl Owned {
                 Err(StoreError::unavailable(doing, why))
             }
         }
+    }
+}
+
+impl Drop for Owned {
+    /// The last connection to close empties the write-ahead log, but a reader may outlive this one: whoever copies the
+    /// database of a server that was stopped, without its other files, shall have everything.
+    fn drop(&mut self) {
+        let _ = self.connection.busy_timeout(PATIENCE_WITH_READERS);
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 }
 

@@ -124,6 +124,20 @@ fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
     assert_eq!((writer.size(), writer.edge().unwrap()), (edge.end(), edge));
 }
 
+#[test]
+fn a_copy_of_the_database_alone_is_whole_once_the_writer_is_closed() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(&folder);
+    let edge = commit(&mut writer, &chain(1, 40)).unwrap();
+    assert_eq!(reader.size().unwrap(), edge.end());
+    drop(writer);
+    let copied = TempDir::new().unwrap();
+    std::fs::copy(folder.path().join(FILE), copied.path().join(FILE)).unwrap();
+    let (copy, _) = open(&copied);
+    assert_eq!((copy.size(), copy.edge().unwrap()), (edge.end(), edge));
+    drop(reader);
+}
+
 thread_local! {
     /// How often this thread read a database.
     static READS: Cell<usize> = const { Cell::new(0) };
