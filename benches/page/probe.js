@@ -67,6 +67,12 @@ globalThis.probe = (() => {
     });
   }
 
+  /** Whether the chart and the counts of values are of this answer, as the next frame paints them. */
+  function isCharted(found) {
+    const views = [find("cs-histogram"), find("cs-facets")];
+    return views.every((view) => view?.found === found && !view.isUpdatePending);
+  }
+
   /** Asks in some way; gives how long it took until the first rows and until all of the answer was seen. */
   async function asked(ask) {
     const before = rows().found?.question ?? 0;
@@ -82,13 +88,10 @@ globalThis.probe = (() => {
       }
       const isAnswered = found !== undefined && found.question > before;
       const isDrawn = isAnswered && grid().getAttribute("aria-busy") === "false" && !isUnread();
+      const isAll = isDrawn && found.complete && isCharted(found);
       const at = isDrawn ? await painted() : undefined;
       if (isDrawn && found.events > 0) first ??= at - begun;
-      if (isDrawn && found.complete) {
-        // Charts are drawn in the frame after the rows.
-        await frame();
-        return { first, all: (await painted()) - begun, events: found.events };
-      }
+      if (isAll) return { first, all: at - begun, events: found.events };
     }
   }
 

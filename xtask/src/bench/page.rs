@@ -17,9 +17,9 @@ pub(super) const NOTES: &str = "\
 About the page: an export of a year, a million events of 144 actions, 50,000 actors and 300,000 targets in 12 chains.
 \"long task\" is the longest time for which the page's thread did nothing else while it verified; keys were pressed
 all the while. Frames are those of a wheel that turns and of a scrollbar that is dragged. A filter's time is from Enter
-to the drawn result, the slowest of 18. A text's \"first\" is from Enter to the first rows drawn. Memory is the
-tab's process in proportional set size, \"held\" what is left of it once garbage was collected, \"blobs\" how much the
-browser's own process grew: it keeps events for the tab.
+until rows, chart and counts of values are painted, the slowest of 22. A text's \"first\" is from Enter to the first
+rows drawn. Memory is the tab's process in proportional set size, \"held\" what is left of it once garbage was
+collected, \"blobs\" how much the browser's own process grew: it keeps events for the tab.
 All of it is of the clock: on a machine that is busy with something else it means nothing.";
 
 /// A figure that the script prints: its name there, its name here, its unit, by what it is divided, its bound.
