@@ -1,5 +1,6 @@
 /** A program's end, when it is told to. */
 
+import { refuseUnknown } from "../known.js";
 import type { Recorder } from "../record/recorder.js";
 
 /** How to end. */
@@ -21,10 +22,9 @@ let closing = 0;
  *
  *     closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed)) });
  */
-export function closeOnSignals(
-  audit: Pick<Recorder, "close">,
-  { signals = ["SIGTERM", "SIGINT"], first, patience = 5_000 }: CloseOptions = {},
-): () => void {
+export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOptions = {}): () => void {
+  refuseUnknown(options, ["signals", "first", "patience"]);
+  const { signals = ["SIGTERM", "SIGINT"], first, patience = 5_000 } = options;
   const undo = () => {
     for (const signal of signals) {
       process.off(signal, end);

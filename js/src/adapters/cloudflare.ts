@@ -1,6 +1,7 @@
 /** Recording in Cloudflare Workers. */
 
 import { refused } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
 import type { Audit } from "../record/audit.js";
 import { comesWithin } from "../timers.js";
@@ -168,12 +169,14 @@ export function withCountersign<Env, H extends AuditedHandlers<Env>>(
 export function withCountersign<Env>(
   options: WorkerOptionsOf<Env>,
   target: ClassOf | AuditedHandlers<Env>,
-  { required = false, http }: WithCountersignOptions = {},
+  settings: WithCountersignOptions = {},
 ): unknown {
   if (!isObject(options) && typeof options !== "function") {
     const hint = "withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)";
     throw refused("options", "no options", hint);
   }
+  refuseUnknown(settings, ["required", "http"]);
+  const { required = false, http } = settings;
   const holderIn = (env: Env) => found(options, env, required);
   if (typeof target === "function" && target.prototype !== undefined) {
     return objectClass(options, target, required, holderIn);

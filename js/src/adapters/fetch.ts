@@ -2,8 +2,8 @@
 
 import { type CountersignError, refused } from "../error.js";
 import type { Asking } from "../gate/gate.js";
-import type { Audit } from "../record/audit.js";
-import { type HttpOptions, HttpRecording, type Refused, type Seen } from "./http-request.js";
+import { type Audit, mustRecord } from "../record/audit.js";
+import { type Asked, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
 
 /** What answers requests; with nothing, where the runtime has it so, as Bun has for a request that became a WebSocket. */
 export type FetchHandler<Rest extends readonly unknown[], Answer extends Response | undefined = Response> = (
@@ -32,6 +32,7 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
   handler: FetchHandler<Rest, Answer>,
   { ip, ...options }: FetchOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Answer> {
+  mustRecord(audit);
   const address = ip === false ? undefined : ip;
   if (address !== undefined && typeof address !== "function") {
     throw noAddress(
@@ -81,7 +82,7 @@ export function responseOf({ status, headers, body }: Refused): Response {
 }
 
 /** What a `Request` tells. */
-export function seen(request: Request): Omit<Seen, "status" | "ip"> {
+export function seen(request: Request): Omit<Asked, "ip"> {
   const header = (name: string) => request.headers.get(name) ?? undefined;
   return {
     method: request.method,

@@ -2,7 +2,7 @@
 
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { must, refused } from "../error.js";
-import type { Audit } from "../record/audit.js";
+import { type Audit, mustRecord } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
 import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
 import { auditOf } from "./invocation.js";
@@ -29,14 +29,18 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
 ): MiddlewareHandler<E> {
   // Other adapters take it so.
   must(!("recordJson" in options), "audit", "a recorder in place of options", "give it by name: auditHono({ audit })");
+  const { audit: given, ...others } = options;
+  if (given !== undefined) {
+    mustRecord(given);
+  }
   // With a recorder of `withCountersign` it is a Worker.
-  if (options.ip === true && options.audit !== undefined) {
+  if (others.ip === true && given !== undefined) {
     throw noAddress("ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
   }
-  const recording = new HttpRecording<Context<E>>(options);
+  const recording = new HttpRecording<Context<E>>(others);
   return async (context, next) => {
-    const audit = options.audit ?? ofInvocation(context);
-    context.set("audit", audit);
+    const audit = given ?? ofInvocation(context);
+    context.set("audit", audit.with({ request: context.req.raw }));
     const request = context.req.raw;
     let template: string | undefined;
     const asked: Asked = {

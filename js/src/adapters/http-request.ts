@@ -6,12 +6,13 @@
 import { CountersignError, coded, must, teller } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
+import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { asId, requestId as namedBy } from "../record/scope.js";
 
-/** What to record of requests. The callbacks are called when the request is done, with what the adapter has of it. */
+/** What to record of requests. The callbacks but `ip` are called when the request is done, with what the adapter has of it. */
 export interface HttpOptions<Source> {
   /** Who asked: an actor, or an actor's id. */
   actor?: ((source: Source) => Actor | string | undefined) | undefined;
@@ -29,7 +30,8 @@ export interface HttpOptions<Source> {
   requestId?: ((source: Source) => string | undefined) | false | undefined;
   /**
    * The client's address: `true` for that of the connection, where the adapter is told it: by Node.js, and by Cloudflare
-   * as `cf-connecting-ip`. By default it is not recorded.
+   * as `cf-connecting-ip`. Behind a proxy that is the proxy's, and a function gives what the proxy said, such as Express's
+   * `({ ip }) => ip` with `trust proxy`; it is called when the request comes. By default no address is recorded.
    */
   ip?: boolean | ((source: Source) => string | undefined) | undefined;
   /** Whether the header `user-agent` is recorded. */
@@ -46,26 +48,35 @@ export interface HttpOptions<Source> {
   onError?: ((error: CountersignError) => void) | undefined;
 }
 
-/** A request, as an adapter sees it when it is done. */
-export interface Seen {
-  method: string;
-  status: number;
-  /** Why it failed, where its status does not say. */
-  reason?: string | undefined;
-  /** Why it was not answered. */
-  refusal?: Refusal | undefined;
-  /** The route's template. */
-  template?: string | undefined;
+/** A request, as an adapter sees it. */
+export interface Asked {
+  readonly method: string;
+  /** The route's template, where it is known by the end. */
+  readonly template?: string | undefined;
   /** The path itself, without its query. */
-  path: () => string;
-  host: () => string | undefined;
+  path(): string;
+  host(): string | undefined;
   /** The address of the client. */
-  ip: () => string | undefined;
-  header: (name: string) => string | undefined;
+  ip(): string | undefined;
+  header(name: string): string | undefined;
 }
 
-/** A request, as an adapter sees it before it is answered. */
-export type Asked = Omit<Seen, "status" | "reason" | "refusal">;
+/** How a request ended. */
+export interface End {
+  readonly status: number;
+  /** Why it failed, where its status does not say. */
+  readonly reason?: string | undefined;
+  /** Why it was not answered. */
+  readonly refusal?: Refusal | undefined;
+}
+
+/** A request that is under way. */
+export interface Begun {
+  /** What is answered in place of what was asked for; nothing where that is to be answered. */
+  refuse(asking?: Asking): Refused | undefined | Promise<Refused | undefined>;
+  /** Records it, once. */
+  done(audit: Audit, end: End): void;
+}
 
 /** What is answered to a request that was refused, and why. */
 export interface Refused extends Answer {
@@ -89,27 +100,53 @@ const MOST = { method: 32, path: 1024, host: 255, userAgent: 512 };
 /** The path where none may be told. */
 const ANY = "*";
 
+const isFunction = (value: unknown) => typeof value === "function";
+const isFlag = (value: unknown) => typeof value === "boolean";
+
+/** What each option has to be where it is given, in code and in words. */
+const RULES: Readonly<Record<keyof HttpOptions<never>, readonly [(value: unknown) => boolean, string]>> = {
+  actor: [isFunction, "a callback that gives who asked"],
+  tenant: [isFunction, "a callback that gives whose data it is about"],
+  only: [isFunction, "a callback that says whether the request is recorded"],
+  path: [(path) => path === "actual" || path === "shape" || isFunction(path), '"actual", "shape" or a callback'],
+  requestId: [(id) => id === false || isFunction(id), "false, or a callback that gives the request's name"],
+  ip: [(ip) => isFlag(ip) || isFunction(ip), "true, or a callback that gives the client's address"],
+  userAgent: [isFlag, "true or false"],
+  host: [isFlag, "true or false"],
+  gate: [(gate) => isFunction((gate as Partial<Gate> | null)?.decide), "what gate of countersign/gate made"],
+  onError: [isFunction, "a callback that is told of errors"],
+};
+
 /** Records requests with an audit. Nothing that goes wrong here is thrown: the answer does not depend on it. */
 export class HttpRecording<Source> {
   readonly #options: HttpOptions<Source>;
   readonly #warn = teller("a request could not be recorded as it should: ");
 
   constructor(options: HttpOptions<Source> = {}) {
+    refuseUnknown(options, Object.keys(RULES));
+    for (const [name, [isRight, hint]] of Object.entries(RULES)) {
+      const value = options[name as keyof HttpOptions<Source>];
+      must(value === undefined || isRight(value), name, `${name} is not what it should be`, `give ${hint}`);
+    }
     this.#options = options;
-    const functions = ["actor", "tenant", "only", "onError"] as const;
-    const wrong = functions.find((name) => options[name] !== undefined && typeof options[name] !== "function");
-    must(wrong === undefined, wrong, "no function", `${wrong} is a callback`);
   }
 
-  /** Gives what records the request that begins now, once, when it is done. */
-  begin(): (audit: Audit, source: Source, seen: Seen) => void {
+  /** Takes a request that begins now. */
+  begin(source: Source, asked: Asked): Begun {
     const began = performance.now();
+    const { ip: chosen, gate } = this.#options;
+    // Node.js forgets it when the connection ends.
+    const ip = chosen || gate ? this.#address(source, asked) : undefined;
     let isDone = false;
-    return (audit, source, seen) => {
-      if (!isDone) {
-        isDone = true;
-        this.#record(audit, source, seen, Math.max(0, Math.round(performance.now() - began)));
-      }
+    return {
+      refuse: (asking) => gate && this.#refuse(gate, this.#asked(source, asked, ip), asking),
+      done: (audit, end) => {
+        if (!isDone) {
+          isDone = true;
+          const latency = Math.max(0, Math.round(performance.now() - began));
+          this.#record(audit, source, end, () => this.#event(source, asked, end, chosen ? ip : undefined, latency));
+        }
+      },
     };
   }
 
@@ -120,21 +157,21 @@ export class HttpRecording<Source> {
     asked: Asked,
     { answer, statusOf, refusal, asking }: Answering<Given>,
   ): Promise<Given> {
-    const done = this.begin();
-    const refusing = this.refuse(source, asked, asking);
+    const { refuse, done } = this.begin(source, asked);
+    const refusing = refuse(asking);
     const refused = refusing instanceof Promise ? await refusing : refusing;
     if (refused !== undefined) {
-      done(audit, source, { ...asked, ...refused });
+      done(audit, refused);
       return refusal(refused);
     }
     let given: Given;
     try {
       given = await answer();
     } catch (error) {
-      done(audit, source, { ...asked, status: 500, reason: "the handler threw" });
+      done(audit, { status: 500, reason: "the handler threw" });
       throw error;
     }
-    done(audit, source, { ...asked, status: statusOf(given) });
+    done(audit, { status: statusOf(given) });
     return given;
   }
 
@@ -143,55 +180,63 @@ export class HttpRecording<Source> {
     return this.#options.gate !== undefined;
   }
 
-  /** What is answered in place of what was asked for; nothing where that is to be answered. */
-  refuse(source: Source, asked: Asked, asking?: Asking): Refused | undefined | Promise<Refused | undefined> {
-    const { gate } = this.#options;
-    if (gate === undefined) {
-      return undefined;
-    }
+  #refuse(gate: Gate, event: EventToBe, asking?: Asking): Refused | undefined | Promise<Refused | undefined> {
     const refused = (decision: Decision): Refused | undefined =>
       decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
-    const decision = gate.decide(this.#asked(source, asked), asking);
+    const decision = gate.decide(event, asking);
     return decision instanceof Promise ? decision.then(refused) : refused(decision);
   }
 
   /** The request as far as it is known before it is answered. */
-  #asked(source: Source, seen: Asked): EventToBe {
-    const { ip, requestId, path: chosen } = this.#options;
+  #asked(source: Source, asked: Asked, ip: string | undefined): EventToBe {
+    const { requestId, path: chosen } = this.#options;
     return {
       action: "http.request",
       ...this.#whose(source),
       http: {
-        method: bounded(seen.method, MOST.method) ?? "",
-        path: typeof chosen === "function" ? this.#path(source, seen) : (bounded(seen.path(), MOST.path) ?? ANY),
-        host: this.#try("host", () => bounded(seen.host(), MOST.host)),
+        method: bounded(asked.method, MOST.method) ?? "",
+        path: typeof chosen === "function" ? this.#path(source, asked) : (bounded(asked.path(), MOST.path) ?? ANY),
+        host: this.#try("host", () => bounded(asked.host(), MOST.host)),
       },
       context: {
-        ip: this.#try("ip", () => bounded(typeof ip === "function" ? ip(source) : seen.ip(), MOST.host)),
-        user_agent: bounded(seen.header("user-agent"), MOST.userAgent),
-        request_id: requestId === undefined ? namedBy(seen.header) : undefined,
+        ip,
+        user_agent: bounded(asked.header("user-agent"), MOST.userAgent),
+        request_id: requestId === undefined ? namedBy(asked.header) : undefined,
       },
     };
+  }
+
+  /** Where the client is. A socket that takes IPv6 too has addresses of IPv4 in a form that no rule has them in. */
+  #address(source: Source, asked: Asked): string | undefined {
+    const { ip } = this.#options;
+    return this.#try("ip", () =>
+      bounded((isFunction(ip) ? ip(source) : asked.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, ""), MOST.host),
+    );
   }
 
   /** Who asked, and whose data it is about. */
   #whose(source: Source): Pick<AuditEvent, "actor" | "tenant"> {
     const { actor, tenant } = this.#options;
-    const whose = this.#try("tenant", () => tenant?.(source));
-    const who = this.#try("actor", () => actor?.(source));
+    // Where there is no such header, some frameworks give an empty text.
+    const whose = this.#try("tenant", () => tenant?.(source) || undefined);
+    const who = this.#try("actor", () => actor?.(source) || undefined);
     return { tenant: whose, actor: typeof who === "string" ? { id: who } : who };
   }
 
-  #record(audit: Audit, source: Source, seen: Seen, latency: number): void {
+  #record(audit: Audit, source: Source, { status, refusal }: End, event: () => AuditEvent): void {
     const { only } = this.#options;
-    if (seen.refusal === undefined && !(this.#try("only", () => only?.(source, { status: seen.status })) ?? true)) {
-      return;
+    if (refusal !== undefined || (this.#try("only", () => only?.(source, { status })) ?? true)) {
+      this.#recordOf(audit, event(), this.#whose(source));
     }
-    const event: AuditEvent = this.#event(source, seen, latency);
-    const error = this.#recorded(audit, { ...event, ...this.#whose(source) });
-    if (error?.code === "event.invalid") {
-      // The callbacks gave what no event can hold. That the request was is recorded all the same.
-      this.#recorded(audit, event);
+  }
+
+  /** Records a request. What no event can hold of what the callbacks gave is told, and left out. */
+  #recordOf(audit: Audit, event: AuditEvent, whose: Partial<AuditEvent>): void {
+    const error = this.#recorded(audit, { ...event, ...whose });
+    if (error?.code === "event.invalid" && Object.keys(whose).length > 0) {
+      const [wrong = ""] = error.member?.split(".") ?? [];
+      const rest = Object.entries(whose).filter(([name]) => wrong in whose && name !== wrong);
+      this.#recordOf(audit, event, Object.fromEntries(rest));
     }
   }
 
@@ -207,21 +252,21 @@ export class HttpRecording<Source> {
     }
   }
 
-  #event(source: Source, seen: Seen, latency: number): AuditEvent {
-    const { method, status, refusal, reason = refusal && `refused by ${refusal.title ?? refusal.rule}` } = seen;
-    const host = this.#options.host === true ? this.#try("host", () => bounded(seen.host(), MOST.host)) : undefined;
+  #event(source: Source, asked: Asked, end: End, ip: string | undefined, latency: number): AuditEvent {
+    const { status, refusal, reason = refusal && `refused by ${refusal.title ?? refusal.rule}` } = end;
+    const host = this.#options.host === true ? this.#try("host", () => bounded(asked.host(), MOST.host)) : undefined;
     return {
       action: "http.request",
       outcome: refusal === undefined ? outcomeOf(status, reason) : "denied",
       reason,
       http: {
-        method: bounded(method, MOST.method) ?? "",
-        path: this.#path(source, seen),
+        method: bounded(asked.method, MOST.method) ?? "",
+        path: this.#path(source, asked),
         status,
         host,
         latency_ms: latency,
       },
-      context: this.#context(source, seen),
+      context: this.#context(source, asked, ip),
       ...(refusal === undefined ? {} : { countersign: decided(refusal) }),
     };
   }
@@ -237,15 +282,15 @@ export class HttpRecording<Source> {
     return bounded(given?.replace(/[?#].*$/s, ""), MOST.path) ?? ANY;
   }
 
-  #context(source: Source, seen: Seen): Context | undefined {
-    const { ip, userAgent, requestId } = this.#options;
+  #context(source: Source, asked: Asked, ip: string | undefined): Context | undefined {
+    const { userAgent, requestId } = this.#options;
     const context: Context = {
-      ip: ip ? this.#try("ip", () => bounded(ip === true ? seen.ip() : ip(source), MOST.host)) : undefined,
-      user_agent: userAgent === true ? bounded(seen.header("user-agent"), MOST.userAgent) : undefined,
+      ip,
+      user_agent: userAgent === true ? bounded(asked.header("user-agent"), MOST.userAgent) : undefined,
       request_id:
         requestId === false
           ? undefined
-          : this.#try("requestId", () => (requestId ? asId(requestId(source)) : namedBy(seen.header))),
+          : this.#try("requestId", () => (requestId ? asId(requestId(source)) : namedBy(asked.header))),
     };
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }

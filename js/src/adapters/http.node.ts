@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { must } from "../error.js";
 import type { Refusal } from "../gate/decision.js";
-import type { Audit } from "../record/audit.js";
+import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
 import { headersOf, whenEnded } from "./node-response.js";
 
@@ -47,26 +47,26 @@ export type NodeOptions<Request = NodeRequest> = HttpOptions<Request>;
  *     server.prependListener("request", auditHttp(audit)); // node:http
  */
 export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOptions<Request> = {}): NodeMiddleware {
+  mustRecord(audit);
   const recording = new HttpRecording<Request>(options);
   return (given: IncomingMessage | FastifyRequest, answer: ServerResponse | FastifyReply, next?: () => void) => {
     const request = "raw" in given ? given.raw : given;
     const response = "raw" in answer ? answer.raw : answer;
-    const done = recording.begin();
     // Read now: a framework may rewrite it.
     const { method = "", url = "" } = request;
-    // Node.js forgets it when the connection ends.
-    const ip = options.ip === true || recording.isGated ? request.socket.remoteAddress : undefined;
     const header = headersOf(request.headers);
-    const asked = { method, path: () => pathOf(url), host: () => header("host"), ip: () => ip, header };
+    const { refuse, done } = recording.begin(given as Request, {
+      method,
+      get template() {
+        return "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest);
+      },
+      path: () => pathOf(url),
+      host: () => header("host"),
+      ip: () => request.socket.remoteAddress,
+      header,
+    });
     let refusal: Refusal | undefined;
-    whenEnded(response, (end) =>
-      done(audit, given as Request, {
-        ...asked,
-        ...end,
-        template: "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest),
-        refusal,
-      }),
-    );
+    whenEnded(response, (end) => done(audit, { ...end, refusal }));
     const decided = (refused: Refused | undefined) => {
       refusal = refused?.refusal;
       if (refused === undefined) {
@@ -78,7 +78,7 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const hint =
       "call what auditHttp gives with a third argument: (request, response, () => handler(request, response))";
     must(!recording.isGated || next !== undefined, "gate", "a gate cannot keep another listener from answering", hint);
-    const refusing = recording.refuse(given as Request, asked);
+    const refusing = refuse();
     if (refusing instanceof Promise) {
       refusing.then(decided);
     } else {

@@ -1,6 +1,6 @@
 /** Koa. */
 
-import type { Audit } from "../record/audit.js";
+import { type Audit, mustRecord } from "../record/audit.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { type EndingResponse, headersOf, whenEnded } from "./node-response.js";
 
@@ -35,24 +35,24 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
   audit: Audit,
   options: HttpOptions<Context> = {},
 ): (context: Context, next: () => Promise<unknown>) => Promise<void> {
+  mustRecord(audit);
   const recording = new HttpRecording<Context>(options);
   return async (context, next) => {
     const { req, res, method, path } = context;
     (context.state as KoaState).audit = audit.with({ request: req });
-    const done = recording.begin();
-    // Node.js forgets it when the connection ends.
-    const ip = req.socket.remoteAddress;
-    const asked = { method, path: () => path, host: () => context.host, ip: () => ip, header: headersOf(req.headers) };
-    const refused = await recording.refuse(context, asked);
-    whenEnded(res, (end) => {
-      const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
-      done(audit, context, {
-        ...asked,
-        ...end,
-        template: typeof route === "string" ? route : undefined,
-        refusal: refused?.refusal,
-      });
+    const { refuse, done } = recording.begin(context, {
+      method,
+      get template() {
+        const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
+        return typeof route === "string" ? route : undefined;
+      },
+      path: () => path,
+      host: () => context.host,
+      ip: () => req.socket.remoteAddress,
+      header: headersOf(req.headers),
     });
+    const refused = await refuse();
+    whenEnded(res, (end) => done(audit, { ...end, refusal: refused?.refusal }));
     if (refused === undefined) {
       await next();
       return;

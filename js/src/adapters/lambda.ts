@@ -1,6 +1,7 @@
 /** AWS Lambda. */
 
 import { refused } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type Asked, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
@@ -42,7 +43,7 @@ const MARGIN = 500;
 export function auditLambda<Event, Context extends LambdaContext, Answer>(
   options: () => RecorderOptions | Promise<RecorderOptions>,
   handler: (event: Event, context: Context, audit: Audit) => Answer | Promise<Answer>,
-  { required = false, patience = 5_000, http }: LambdaOptions<Event> = {},
+  settings: LambdaOptions<Event> = {},
 ): (event: Event, context: Context) => Promise<Answer> {
   for (const [member, given] of Object.entries({ options, handler })) {
     if (typeof given !== "function") {
@@ -50,6 +51,8 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
       throw refused(member, "no function", hint);
     }
   }
+  refuseUnknown(settings, ["required", "patience", "http"]);
+  const { required = false, patience = 5_000, http } = settings;
   const recording = http === undefined ? undefined : new HttpRecording<Event>(http === true ? {} : http);
   const holder = new RecorderHolder({
     // Timers stand still while an environment is frozen.

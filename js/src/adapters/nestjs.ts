@@ -1,6 +1,7 @@
 /** NestJS. */
 
 import { must } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import type { Recorder } from "../record/recorder.js";
 
 /** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
@@ -43,7 +44,9 @@ export class AuditModule {
    * Requests are recorded by `app.use(auditHttp(app.get(AUDIT)))` of `countersign/node`. The recorder is closed by
    * `app.close()`, and at a signal with `app.enableShutdownHooks()`.
    */
-  static forRoot({ useFactory, inject = [], imports = [], patience = 5_000 }: NestAuditOptions): NestModule {
+  static forRoot(options: NestAuditOptions): NestModule {
+    refuseUnknown(options, ["useFactory", "inject", "imports", "patience"]);
+    const { useFactory, inject = [], imports = [], patience = 5_000 } = options;
     const hint = "AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })";
     must(typeof useFactory === "function", "useFactory", "nothing makes a recorder", hint);
     const closing = Symbol("countersign.closing");

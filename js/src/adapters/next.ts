@@ -1,6 +1,7 @@
 /** Next.js. */
 
 import { refused } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
 import { recorded } from "./fetch.js";
@@ -43,6 +44,7 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
   if (typeof next?.after !== "function") {
     throw refused("after", "no function", 'give { after } of "next/server"');
   }
+  refuseUnknown(next, ["after", "required", "http"]);
   const { after, required = false, http } = next;
   const recording = http === undefined ? undefined : new HttpRecording<Request>(http === true ? {} : http);
   const holder = new RecorderHolder({ options: async () => options(), shared: true, required });

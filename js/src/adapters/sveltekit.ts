@@ -1,6 +1,6 @@
 /** SvelteKit. */
 
-import type { Audit } from "../record/audit.js";
+import { type Audit, mustRecord } from "../record/audit.js";
 import { responseOf, seen } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 
@@ -27,6 +27,7 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   audit: Audit,
   options: HttpOptions<Event> = {},
 ): <E extends Event>(input: { event: E; resolve: (event: E) => Response | Promise<Response> }) => Promise<Response> {
+  mustRecord(audit);
   const recording = new HttpRecording<Event>(options);
   return async ({ event, resolve }) => {
     (event.locals as SvelteKitLocals).audit = audit.with({ request: event.request });

@@ -177,7 +177,7 @@ function originOf(log: unknown): string {
 }
 
 /** A service takes any name for one of its methods, and a namespace has no `fetch`. */
-function isNamespace(to: object): to is ObjectNamespace {
+export function isNamespace(to: object): to is ObjectNamespace {
   return !isFetcher(to) && "idFromName" in to && typeof to.idFromName === "function";
 }
 

@@ -2,6 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must, refused } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { reason } from "../reason.js";
 import { within } from "../timers.js";
 
@@ -48,7 +49,9 @@ export class Collector {
   readonly isCleartext: boolean;
   readonly #fetch: Fetch;
 
-  constructor({ url, fetch: given }: CollectorOptions) {
+  constructor(options: CollectorOptions) {
+    refuseUnknown(options, ["url", "fetch"], "to");
+    const { url, fetch: given } = options;
     this.submit = submitUrl(url);
     // What a binding is given as address leads nowhere.
     const { protocol, hostname } = new URL(this.submit);

@@ -1,8 +1,8 @@
 /** Decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artefact/load.js";
-import { CountersignError, must, tell, teller } from "../error.js";
-import { refuseUnknown } from "../record/known.js";
+import { CountersignError, must, refused, tell, teller } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core, encoder, loader, Room } from "./core.js";
@@ -106,6 +106,10 @@ class LocalGate implements Gate {
     const names = new Set(limits.map(({ name }) => name));
     const own = "give each a name of its own: what is refused is recorded with it, and an object counts by it";
     must(names.size === limits.length, "limits.name", "two limits have one name", own);
+    const unbound = this.#counting.filter(({ isUnbound }) => isUnbound).map(({ limit }) => limit.name);
+    if (unbound.length > 0) {
+      this.#report(notBound(unbound));
+    }
   }
 
   decide(event: EventToBe, asking: Asking = {}): Decision | Promise<Decision> {
@@ -281,6 +285,12 @@ class LocalGate implements Gate {
   #tell(error: CountersignError): void {
     tell(this.#options.onError ?? this.#warn, error);
   }
+}
+
+function notBound(limits: readonly string[]): CountersignError {
+  const message = `no object counts by ${limits.join(", ")}, but each isolate for itself: the binding is not there`;
+  const binding = `"durable_objects": { "bindings": [{ "name": "LIMITS", "class_name": "GateLimits" }] }`;
+  return refused("limits.in", message, `in wrangler.jsonc: ${binding}; or leave \`in\` out, where that will do`);
 }
 
 function stale(): CountersignError {

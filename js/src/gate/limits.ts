@@ -1,8 +1,8 @@
 /** How often something may be asked for. */
 
-import type { ObjectNamespace } from "../adapters/worker-options.js";
+import { isNamespace, type ObjectNamespace } from "../adapters/worker-options.js";
 import { CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../record/known.js";
+import { refuseUnknown } from "../known.js";
 import type { EventToBe } from "./decision.js";
 
 /** So many at most, of each whom they are counted by, in any stretch of time so long. */
@@ -21,7 +21,8 @@ export interface Limit {
   decision?: "challenge" | "deny" | undefined;
   /**
    * A binding of Durable Objects, `GateLimits`: it counts exactly, whichever isolate asks. Without it each isolate or
-   * process counts for itself, which is a best effort: there may be many, and one that ends forgets.
+   * process counts for itself, which is a best effort: there may be many, and one that ends forgets. Where the binding
+   * that is given is not there, it is so too, and `onError` is told.
    */
   in?: ObjectNamespace | undefined;
 }
@@ -39,7 +40,7 @@ export class Counting {
 
   constructor(limit: Limit) {
     this.limit = limit;
-    const { name, by, most, per, only, decision } = limit;
+    const { name, by, most, per, only, decision, in: objects } = limit;
     const isWhole = (value: unknown, least: number, greatest: number) =>
       Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest;
     for (const [member, isRight, hint] of [
@@ -49,10 +50,20 @@ export class Counting {
       ["per", isWhole(per, 1, 86_400_000), "milliseconds, at most a day"],
       ["only", only === undefined || typeof only === "function", "a function: (event) => true where it counts"],
       ["decision", decision === undefined || ["challenge", "deny"].includes(decision), "challenge or deny"],
+      [
+        "in",
+        objects === undefined || isNamespace(Object(objects)),
+        "a binding of GateLimits of countersign/cloudflare",
+      ],
     ] as const) {
       must(isRight, `limits.${member}`, `a limit's ${member} cannot be used`, hint);
     }
     refuseUnknown(limit, OPTIONS, "limits");
+  }
+
+  /** Whether an object was to count, and its binding is not there. */
+  get isUnbound(): boolean {
+    return "in" in this.limit && this.limit.in === undefined;
   }
 
   /** One more, where the limit is about this event. */

@@ -2,8 +2,8 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { reason } from "../reason.js";
-import { refuseUnknown } from "../record/known.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core } from "./core.js";
 import type { WatchlistOptions } from "./watchlist.js";

@@ -1,6 +1,7 @@
 /** A key that a browser makes for itself, and keeps where no script can read it. */
 
 import { CountersignError, must } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import type { KeyHandle } from "../record/signer.js";
 import { generateKeyHandle } from "../record/webcrypto.js";
 import { type Grant, type Slot, type StoredKey, updateKey } from "./key-store.js";
@@ -61,6 +62,7 @@ export async function forgetBrowserKey(options: Pick<BrowserKeyOptions, "issuer"
 
 /** The key as {@link browserKey} gives it; `instead` of one of that vkey another is made. */
 export async function hold(options: BrowserKeyOptions, instead?: string): Promise<HeldKey> {
+  refuseUnknown(options, ["issuer", "session", "keep", "fallback", "from", "init", "onError"]);
   const slot = slotOf(options);
   const hint = "give generateKey of the entry countersign: browserKey({ issuer, fallback: generateKey })";
   const { fallback } = options;

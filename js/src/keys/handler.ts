@@ -2,6 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { errorBody } from "./error-response.js";
 import { isRandomUnder, nameOf } from "./name.js";
 
@@ -69,8 +70,10 @@ export type Authorised = boolean | GrantOptions | null | undefined;
 export function grantHandler(
   issuer: { readonly name: string; grant(vkey: string, options?: GrantOptions): Promise<Granted> },
   now: () => number,
-  { authorise, origins = [] }: HandlerOptions,
+  options: HandlerOptions,
 ): (request: Request) => Promise<Response> {
+  refuseUnknown(options, ["authorise", "origins"]);
+  const { authorise, origins = [] } = options;
   const hint = "give a function that looks at the request's session";
   must(typeof authorise === "function", "authorise", "nothing decides who is granted a key", hint);
   return async (request) => {

@@ -1,6 +1,7 @@
 /** Recording what there is a lot of, no faster than it is delivered. */
 
 import { CountersignError, must } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle } from "../record/handle.js";
@@ -51,8 +52,10 @@ interface Recorded {
 export async function recordMany(
   audit: Pick<Audit, "record" | "flush" | "status">,
   source: Iterable<AuditEvent> | AsyncIterable<AuditEvent>,
-  { onProgress, skip = 0, onInvalid, signal, patience = 60_000 }: ManyOptions = {},
+  options: ManyOptions = {},
 ): Promise<ManyProgress> {
+  refuseUnknown(options, ["onProgress", "skip", "onInvalid", "signal", "patience"]);
+  const { onProgress, skip = 0, onInvalid, signal, patience = 60_000 } = options;
   const hint = "give `read` of the last progress, or leave it out";
   must(Number.isSafeInteger(skip) && skip >= 0, "skip", "no number of events", hint);
   signal?.throwIfAborted();

@@ -1,7 +1,8 @@
 /** Audit logs that are emitted through OpenTelemetry, recorded and so signed. */
 
-import { asLine, type CountersignError, coded, must, tell } from "../error.js";
-import type { Audit } from "../record/audit.js";
+import { asLine, type CountersignError, coded, tell } from "../error.js";
+import { refuseUnknown } from "../known.js";
+import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import { type SpanIds, traceContext } from "./trace.js";
 
@@ -47,7 +48,8 @@ export class AuditLogProcessor {
   readonly #options: AuditLogOptions;
 
   constructor(audit: Pick<Audit, "record" | "flush">, options: AuditLogOptions = {}) {
-    must(typeof audit?.record === "function", "audit", "no recorder", "give what createRecorder made");
+    mustRecord(audit);
+    refuseUnknown(options, ["only", "toEvent", "onError"]);
     this.#audit = audit;
     this.#options = options;
   }

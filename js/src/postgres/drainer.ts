@@ -2,6 +2,7 @@
 
 import { artefact } from "#recorder";
 import { asLine, CountersignError, coded, must, tell } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
 import { none } from "../record/lifecycle.js";
@@ -83,6 +84,7 @@ class PostgresDrainer implements Drainer {
   #wake: () => void = () => {};
 
   constructor(options: DrainOptions) {
+    refuseUnknown(options, ["connect", "recorder", "table", "pauseMs", "onError"]);
     const { table = TABLE, pauseMs = 1_000, connect } = options;
     const hint = "give () => pool.connect() of pg, or () => sql.reserve() of postgres";
     must(typeof connect === "function", "connect", "nothing to connect with", hint);

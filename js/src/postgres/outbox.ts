@@ -2,8 +2,10 @@
 
 import { artefact } from "#recorder";
 import { CountersignError } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { inCore, loader, salted } from "../record/core.js";
 import type { AuditEvent, Catalogue, EventOf } from "../record/event.js";
+import { type CommonOptions, redaction } from "../record/options.js";
 import { toJson } from "../record/serialize.js";
 import { ask, names, type SqlClient, TABLE } from "./client.js";
 
@@ -13,8 +15,8 @@ export interface PostgresOutboxOptions<Events = unknown> {
   table?: string | undefined;
   /** The program's own events. */
   events?: Catalogue<Events> | undefined;
-  /** What else is redacted: names of members, or paths of names. */
-  redact?: readonly string[] | undefined;
+  /** What is redacted, as for a recorder. The drainer's recorder redacts by its own options, too. */
+  redact?: CommonOptions["redact"];
 }
 
 /** Takes events where the program's own data is. */
@@ -40,11 +42,12 @@ const load = loader(artefact);
  *       await outbox.record(sql, { action: "job.delete", target: { type: "job", id } });
  *     });
  */
-export async function postgresOutbox<Events = unknown>({
-  table = TABLE,
-  events: catalogue,
-  redact = [],
-}: PostgresOutboxOptions<Events> = {}): Promise<PostgresOutbox<EventOf<Events>>> {
+export async function postgresOutbox<Events = unknown>(
+  options: PostgresOutboxOptions<Events> = {},
+): Promise<PostgresOutbox<EventOf<Events>>> {
+  refuseUnknown(options, ["table", "events", "redact"]);
+  const { table = TABLE, events: catalogue, redact } = options;
+  const { paths, known } = redaction(redact);
   const { events } = names(table);
   const core = await load();
   const [key = ""] = inCore(() => core.signerKey(SIGNER, new Uint8Array(32).fill(1)));
@@ -52,9 +55,9 @@ export async function postgresOutbox<Events = unknown>({
   /** The event as a recorder would keep it: checked and redacted. */
   const redacted = (json: string): string =>
     inCore(() => {
-      const recorder = new core.Recorder(ORIGIN, key, true);
+      const recorder = new core.Recorder(ORIGIN, key, known);
       try {
-        for (const path of redact) {
+        for (const path of paths) {
           recorder.redact(path);
         }
         recorder.keepUnstored(true);

@@ -1,7 +1,7 @@
 /** What code that records is given. */
 
 import type { LastProof } from "../deliver/delivery.js";
-import type { CountersignError } from "../error.js";
+import { type CountersignError, must } from "../error.js";
 import type { Actor, AuditEvent, Context } from "./event.js";
 import type { Handle } from "./handle.js";
 
@@ -79,4 +79,10 @@ export interface FlushPatience {
    * it is tried once.
    */
   patience?: number | undefined;
+}
+
+/** Refuses what is no recorder, such as the promise of one. */
+export function mustRecord(audit: unknown): void {
+  const isAudit = typeof (audit as Partial<Audit> | null | undefined)?.record === "function";
+  must(isAudit, "audit", "no recorder", "give what createRecorder resolves with: await createRecorder({ … })");
 }

@@ -2,11 +2,11 @@
 
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import { type CountersignError, must, teller } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { LONGEST, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
 import type { AuditEvent, Catalogue } from "./event.js";
-import { refuseUnknown } from "./known.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
 /** When a recorder flushes by itself: as soon as one of these is reached. */
@@ -240,7 +240,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
 }
 
 /** Names and paths, and whether what is known to be a secret is redacted too. */
-function redaction(redact: CommonOptions["redact"]): { paths: readonly string[]; known: boolean } {
+export function redaction(redact: CommonOptions["redact"]): { paths: readonly string[]; known: boolean } {
   if (redact === undefined || redact === false) {
     return { paths: [], known: redact === undefined };
   }

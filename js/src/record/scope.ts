@@ -1,10 +1,10 @@
 /** Who acts, for whom and by which request, said once for many events. */
 
 import { CountersignError, refused } from "../error.js";
-import type { Audit, FlushPatience, Scope, Status } from "./audit.js";
+import { refuseUnknown } from "../known.js";
+import { type Audit, type FlushPatience, mustRecord, type Scope, type Status } from "./audit.js";
 import type { AuditEvent } from "./event.js";
 import type { Handle } from "./handle.js";
-import { refuseUnknown } from "./known.js";
 
 /** The same as members of an event. */
 export type Said = Pick<AuditEvent, "actor" | "tenant" | "context">;
@@ -58,6 +58,7 @@ export class Scoped implements Audit {
 
   /** `fixed` is said of each event, and `now` gives more at the moment at which one is recorded. */
   constructor(audit: Audit, fixed: Said, now: () => Said | undefined = () => undefined) {
+    mustRecord(audit);
     this.#audit = audit;
     this.#fixed = fixed;
     this.#now = now;

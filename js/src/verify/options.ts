@@ -80,8 +80,10 @@ export interface Progress {
 const MOST_THREADS = 64;
 
 /** What the core needs to know of the options. */
-export function readTask(options: VerifyOptions, live = false): Task {
-  const { trust, pins, expect, onEvents, onMarks, onFinding } = options;
+export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>, live = false): Task {
+  const { trust, pins, expect, onEvents, onMarks, onFinding, onProgress, onReport, threads, signal, ...others } =
+    options;
+  refuseAny(others);
   return {
     trust: trust === undefined ? undefined : new TextEncoder().encode(readText(trust, "trust")),
     pins: readList(pins ?? [], "pins").map((pin) => readText(pin, "pins")),
@@ -97,7 +99,8 @@ export function readTask(options: VerifyOptions, live = false): Task {
   };
 }
 
-function readExpectations({ origin, range, maxAgeSeconds, now }: Expectations): Task["expect"] {
+function readExpectations({ origin, range, maxAgeSeconds, now, ...others }: Expectations): Task["expect"] {
+  refuseAny(others, "expect.");
   return {
     ...(origin !== undefined && { origin: readText(origin, "expect.origin") }),
     ...(range !== undefined && { range: readRange(range) }),
@@ -111,6 +114,13 @@ function readExpectations({ origin, range, maxAgeSeconds, now }: Expectations): 
 /** How many threads are asked for, if it was said. */
 export function readThreads({ threads }: VerifyOptions): number | undefined {
   return threads === undefined ? undefined : readWhole(threads, MOST_THREADS, "threads");
+}
+
+/** Refuses options that there are not: what is misspelt would not be checked, and nobody would know. */
+function refuseAny(others: object, within = ""): void {
+  for (const name in others) {
+    check(false, within + name, "does not exist");
+  }
 }
 
 function readRange(range: readonly unknown[]): [number, number] {

@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, request as httpRequest, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { type AuditEvent, type CountersignError, createRecorder, memory } from "countersign";
@@ -156,6 +162,22 @@ describe("a fetch handler", () => {
       GET("*", 200),
       [["event.invalid", "actor.id", "string"]],
     ],
+    [
+      "gives an actor without an id, and a tenant",
+      { actor: () => ({}) as never, tenant: () => "acme" },
+      GET("*", 200, { tenant: "acme" }),
+      [["event.invalid", "actor.id", "string"]],
+    ],
+    [
+      "gives neither actor nor tenant",
+      { actor: () => 1 as never, tenant: () => 2 as never },
+      GET("*", 200),
+      [
+        ["event.invalid", "tenant", "string"],
+        ["event.invalid", "actor", "string"],
+      ],
+    ],
+    ["gives an empty text, as of a header that is not there", { actor: () => "", tenant: () => "" }, GET("*", 200), []],
     ["throws instead of a path", { path: () => assert.fail("no path") }, GET("*", 200), threw("path")],
     ["leaves the query in", { path: () => "/jobs/:id?token=x#y" }, GET("/jobs/:id", 200), []],
   ] as const) {
@@ -210,12 +232,22 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(1)).map(plain), [GET("/", 200, { context: { ip: "192.0.2.1" } })]);
   });
 
-  test("an option that is no callback is refused at once", async (t) => {
+  test("an option of another type is refused at once", async (t) => {
     const { audit } = await recorder(t);
-    assert.throws(() => auditFetch(audit, answers, { actor: "u_1" as never }), {
-      code: "options.invalid",
-      member: "actor",
-    });
+    for (const wrong of [
+      { actor: "u_1" },
+      { tenant: "acme" },
+      { only: /jobs/ },
+      { path: "shapes" },
+      { requestId: true },
+      { userAgent: "yes" },
+      { host: 1 },
+      { gate: { pack: {}, fail: "open" } },
+      { onError: null },
+    ]) {
+      const [member] = Object.keys(wrong);
+      assert.throws(() => auditHttp(audit, wrong as never), { code: "options.invalid", member, hint: /^give / });
+    }
   });
 });
 
@@ -284,7 +316,7 @@ describe("Hono", () => {
     assert.match(error.hint ?? "", /createRecorder.*withCountersign\(options, app\)/);
   });
 
-  test("requests need not be recorded", async (t) => {
+  test("what is recorded meanwhile names the request, though requests need not be recorded", async (t) => {
     const { audit, events } = await recorder(t);
     const hono = new Hono<{ Variables: AuditVariables }>();
     hono.use(auditHono({ audit, only: () => false }));
@@ -292,11 +324,8 @@ describe("Hono", () => {
       c.get("audit").record({ action: "config.read" });
       return c.text("ok");
     });
-    await hono.request("/");
-    assert.deepEqual(
-      (await events()).map(({ action }) => action),
-      ["config.read"],
-    );
+    await hono.request("/", { headers: { "x-request-id": "r-1" } });
+    assert.deepEqual(await events(), [{ action: "config.read", context: { request_id: "r-1" } }]);
   });
 });
 
@@ -353,6 +382,24 @@ describe("node:http", () => {
     await fetch(`${await listen(t, server)}/users/alice`);
     assert.deepEqual((await requests(1)).map(plain), [GET("*", 200)]);
   });
+
+  for (const [name, ip] of [
+    ["the connection", true],
+    ["a callback", ({ socket }: IncomingMessage) => socket.remoteAddress],
+  ] as const) {
+    test(`the address that ${name} gives is kept for a client that goes away, as IPv4 has it`, async (t) => {
+      const { audit, requests } = await recorder(t);
+      const server = createServer(endless);
+      // Instead of a socket that takes IPv6 too, which not every machine has.
+      server.prependListener("connection", (socket) => {
+        const address = () => (socket.destroyed ? undefined : "::ffff:192.0.2.7");
+        Object.defineProperty(socket, "remoteAddress", { get: address });
+      });
+      server.prependListener("request", auditHttp(audit, { ip }));
+      await giveUp(server, `${await listen(t, server)}/waiting`, "before");
+      assert.deepEqual((await requests(1))[0]?.context, { ip: "192.0.2.7" });
+    });
+  }
 
   for (const [when, path, status] of [
     ["before", "/waiting", 499],

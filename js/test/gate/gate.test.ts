@@ -122,6 +122,8 @@ describe("a gate", () => {
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, onyl: () => false }] }, "limits.onyl"],
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, only: "/login" }] }, "limits.only"],
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, decision: "allow" }] }, "limits.decision"],
+      [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, in: "LIMITS" }] }, "limits.in"],
+      [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, in: { fetch() {} } }] }, "limits.in"],
       [{ pack: PATHS, fail: "open", limits: [OFTEN, { ...OFTEN, by: "address" }] }, "limits.name"],
       [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", most: 1, per: 1 }] }, "limits.by"],
       [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", most: 0, per: 1 }] }, "limits.most"],
@@ -377,6 +379,23 @@ describe("a limit", () => {
     const { status, headers } = own.answer(refused);
     assert.deepEqual([status, headers["retry-after"]], [429, "1"]);
     assert.equal(await of(own, request("/jobs")), "allow", "nobody whom it could be counted by");
+  });
+
+  test("whose binding is not there counts in memory, and says so at once", async () => {
+    const errors: CountersignError[] = [];
+    const limits = [
+      { ...OFTEN, in: undefined },
+      { ...OFTEN, name: "logins", in: undefined },
+      { ...OFTEN, name: "here" },
+    ];
+    const own = gate({ pack: PATHS, fail: "closed", limits, onError: (error) => errors.push(error) });
+    const [{ code, member, message, hint = "" }, ...others] = errors as [CountersignError];
+    assert.deepEqual([code, member, others], ["options.invalid", "limits.in", []]);
+    assert.match(message, /by often, logins, but/);
+    assert.match(hint, /"class_name": "GateLimits"/);
+    assert.equal(own.status().lastError, errors[0]);
+    assert.deepEqual([await of(own, from("u_1")), await of(own, from("u_1"))], ["allow", "deny by limit often"]);
+    assert.equal(errors.length, 1);
   });
 
   test("whose object does not answer lets the gate fail as it is told", async () => {

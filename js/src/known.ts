@@ -1,6 +1,6 @@
 /** Options that there are not, which are mostly others misspelt. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError } from "./error.js";
 
 /** Refuses what is no option, with the one that is most like it; `within` is the option that these are of. */
 export function refuseUnknown(given: object, known: readonly string[], within?: string): void {
