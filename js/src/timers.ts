@@ -3,10 +3,11 @@
 /** The most milliseconds that a timer takes; with more it would fire at once. */
 export const LONGEST = 2 ** 31 - 1;
 
-/** Waits so many milliseconds. */
+/** Waits so many milliseconds, and no longer where they are over. */
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, Math.min(milliseconds, LONGEST));
+    // Of a negative number Node.js warns on the console.
+    setTimeout(resolve, Math.max(0, Math.min(milliseconds, LONGEST)));
   });
 }
 

@@ -1,6 +1,7 @@
 /** A program's end, when it is told to. */
 
 import { refuseUnknown } from "../known.js";
+import { exiting } from "../record/lifecycle.js";
 import type { Recorder } from "../record/recorder.js";
 
 /** How to end. */
@@ -45,6 +46,8 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     }
     closing -= 1;
     if (closing === 0) {
+      // A signal ends a program without its event `exit`, by which recorders say what is lost.
+      exiting();
       process.kill(process.pid, signal);
     }
   };

@@ -205,7 +205,7 @@ export class Flushing {
       if (isFree && (!isPatient || now >= this.#restUntil)) {
         const turn = this.#turn(isAsked);
         isAsked = asked && !isPatient;
-        const failed = await (isPatient ? within(until - now, turn, () => this.#leave(turn)) : turn);
+        const failed = await (isPatient ? within(Math.max(0, until - now), turn, () => this.#leave(turn)) : turn);
         const isLast = clock() >= until || failed?.isDead === true;
         if (failed !== undefined) {
           this.#work.failed(failed.error, failed.isOld || (asked && isLast));

@@ -89,7 +89,8 @@ const idle = () => {
   }
 };
 
-const exiting = () => {
+/** Tells all recorders that the program ends, now. */
+export const exiting = (): void => {
   for (const endings of followed) {
     endings.exiting();
   }

@@ -5,6 +5,7 @@ import { Delivery } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
 import { CountersignError, must, tell } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
 import type { Audit, FlushPatience, Status } from "./audit.js";
@@ -777,7 +778,10 @@ function isOfSigner(error: unknown): boolean {
   return error instanceof CountersignError && (error.code === "signer.failed" || error.code === "signature.invalid");
 }
 
-function millisOf({ patience = 0 }: FlushPatience): number {
+function millisOf(given: FlushPatience): number {
+  must(Object(given) === given, "patience", "no patience by its name", "give { patience: 5000 }, or nothing");
+  refuseUnknown(given, ["patience"]);
+  const { patience = 0 } = given;
   const hint = "give milliseconds, such as 5000, or leave it out";
   must(typeof patience === "number" && patience >= 0, "patience", "patience is not a number from 0 up", hint);
   return patience;

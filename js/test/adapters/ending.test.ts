@@ -64,6 +64,13 @@ test("of two recorders neither ends the program before the other is closed", { s
   assert.match(server.lines("-second").at(-1) ?? "", /countersign\/v1 close /);
 });
 
+test("what could not be delivered is told as lost", { skip }, async () => {
+  const server = await start("failing");
+  server.tell("SIGTERM");
+  assert.deepEqual([await server.line(), await server.line()], ["closing", "recorder.lost"]);
+  assert.deepEqual(await server.exit, [null, "SIGTERM"]);
+});
+
 test("a second signal ends it at once", { skip }, async () => {
   const server = await start("hang");
   await (await fetch(server.url, { headers: { connection: "close" } })).text();

@@ -26,6 +26,18 @@ if (what === "two") {
   closeOnSignals(second);
 }
 
+if (what === "failing") {
+  const failing = await createRecorder({
+    key: EMITTERS[0].secret,
+    origin: ORIGIN,
+    to: () => Promise.reject(new Error("there is no room")),
+    onError: ({ code }) => process.stdout.write(`${code}\n`),
+    flush: false,
+  });
+  failing.record({ action: "job.update" });
+  closeOnSignals(failing, { patience: 0 });
+}
+
 const server = createServer((_request, response) => {
   response.write("first ");
   setTimeout(() => response.end("last"), 200);

@@ -1,0 +1,16 @@
+/** Waiting for no time at all, and for more than a timer takes. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sleep, within } from "../dist/timers.js";
+
+test("a wait that is over, and one without end, are none that Node.js warns of", async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on("warning", warned);
+  await sleep(-0.01);
+  assert.equal(await within(Number.POSITIVE_INFINITY, sleep(0), () => new Error("late")), undefined);
+  await new Promise(setImmediate);
+  process.off("warning", warned);
+  assert.deepEqual(warnings, []);
+});
