@@ -4,8 +4,8 @@ import { refused } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
-import { recorded } from "./fetch.js";
-import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { type FetchOptions, noAddress, recorded } from "./fetch.js";
+import { HttpRecording } from "./http-request.js";
 import { Invocation } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
@@ -22,16 +22,17 @@ export interface NextOptions {
    */
   required?: boolean | undefined;
   /** Has each request of a route handler recorded as `http.request`, and decided on where `gate` is given. */
-  http?: HttpOptions<Request> | true | undefined;
+  http?: FetchOptions<[]> | true | undefined;
 }
 
 /**
  * Gives route handlers and server actions a recorder as their last argument. A server has one, made at the first call,
- * and not when `next build` loads the module. What a call records is delivered after its answer, by way of `after`.
+ * and not when `next build` loads the module. What a call records is delivered after its answer, by way of `after`. A
+ * route handler is always given two arguments, so that its third is the recorder; TypeScript wants it annotated.
  *
  *     export const audited = auditNext(() => ({ key: process.env.AUDIT_KEY, to, log }), { after });
  *
- *     export const DELETE = audited(async (request, { params }, audit) => { … });
+ *     export const DELETE = audited(async (request, { params }, audit: Audit) => { … });
  */
 export function auditNext(options: () => RecorderOptions | Promise<RecorderOptions>, next: NextOptions) {
   if (typeof options !== "function") {
@@ -46,6 +47,9 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
   }
   refuseUnknown(next, ["after", "required", "http"]);
   const { after, required = false, http } = next;
+  if (http !== true && (http?.ip as unknown) === true) {
+    throw noAddress('ip: (request) => request.headers.get("x-real-ip") ?? undefined, where your platform sets it');
+  }
   const recording = http === undefined ? undefined : new HttpRecording<Request>(http === true ? {} : http);
   const holder = new RecorderHolder({ options: async () => options(), shared: true, required });
   return <Args extends unknown[], Answer>(handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>) =>

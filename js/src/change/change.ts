@@ -5,9 +5,9 @@ import { CountersignError } from "../error.js";
 /** What differs, as members of an event. */
 export interface Changed {
   /** What is no more, or was otherwise. */
-  before?: object;
+  before?: Record<string, unknown>;
   /** What is new, or otherwise now. */
-  after?: object;
+  after?: Record<string, unknown>;
 }
 
 /** How deep is gone, itself the first level, and how many values are compared; an event has room for no more. */
@@ -35,8 +35,8 @@ export function change(before: object | null | undefined, after: object | null |
   try {
     const [was, is] = new Comparison().difference(before ?? ABSENT, after ?? ABSENT, undefined, 1) ?? [ABSENT, ABSENT];
     return {
-      ...(was === ABSENT ? {} : { before: was as object }),
-      ...(is === ABSENT ? {} : { after: is as object }),
+      ...(was === ABSENT ? {} : { before: was as Members }),
+      ...(is === ABSENT ? {} : { after: is as Members }),
     };
   } catch (cause) {
     if (cause instanceof CountersignError) {

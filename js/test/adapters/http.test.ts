@@ -14,6 +14,7 @@ import { describe, type TestContext, test } from "node:test";
 import { type AuditEvent, type CountersignError, createRecorder, memory } from "countersign";
 import { auditFetch, type HttpOptions } from "countersign/fetch";
 import { type AuditVariables, auditHono } from "countersign/hono";
+import { auditNext } from "countersign/next";
 import { auditHttp } from "countersign/node";
 import express from "express";
 import fastify, { type FastifyRequest } from "fastify";
@@ -223,6 +224,7 @@ describe("a fetch handler", () => {
     const refused = { code: "options.invalid", member: "ip", hint: /give a function/ };
     assert.throws(() => auditFetch(audit, answers, { ip: true as never }), refused);
     assert.throws(() => auditHono({ audit, ip: true }), refused);
+    assert.throws(() => auditNext(() => assert.fail(), { after() {}, http: { ip: true as never } }), refused);
     assert.throws(() => auditHono(audit as never), { code: "options.invalid", member: "audit", hint: /by name/ });
     type Here = { Variables: AuditVariables; Bindings: { address: string } };
     const hono = new Hono<Here>();

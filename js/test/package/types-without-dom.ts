@@ -1,14 +1,15 @@
 /** What TypeScript must know without the DOM library, beside Node.js's types: compiled against the tarball, never run. */
 
-import { createRecorder, type Handle, memory } from "countersign";
+import { type Audit, createRecorder, type Handle, memory } from "countersign";
 import { change } from "countersign/change";
 import { withCountersign } from "countersign/cloudflare";
 import { asyncContext } from "countersign/context";
-import { defineEvents } from "countersign/events";
+import { defineEvents, type Schema } from "countersign/events";
 import { auditFetch } from "countersign/fetch";
 import { recording } from "countersign/host";
 import { createIssuer } from "countersign/issuer";
 import { recordMany } from "countersign/many";
+import { auditNext } from "countersign/next";
 import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";
 import { traced } from "countersign/opentelemetry";
 import { createTestRecorder, matchers } from "countersign/testing";
@@ -29,6 +30,22 @@ await following.with({ actor: "u_1", request: { headers: { "x-request-id": "r_1"
   recordMany(following, []),
 );
 following.record({ action: "job.update", ...change({ a: 1 }, { a: 2 }) });
+// A member of a schema's own type.
+const updates = defineEvents({} as { "job.update": Schema<{ before?: Record<string, unknown> }> });
+(await createTestRecorder({ events: updates })).record({ action: "job.update", ...change({ a: 1 }, { a: 2 }) });
+const audited = auditNext(() => ({ key: "", to: "", log: "" }), { after: () => {} });
+export const [route, action, empty] = [
+  audited(async ({ url }: Request, { params }: { params: Promise<{ id: string }> }, audit: Audit) => {
+    audit.record({ action: "job.delete", target: { type: "job", id: (await params).id } });
+    return url;
+  }),
+  audited((id: string, audit: Audit) => void audit.record({ action: "job.delete", target: { type: "job", id } })),
+  audited((audit: Audit) => audit.status().waiting),
+] satisfies [
+  (request: Request, context: { params: Promise<{ id: string }> }) => Promise<string>,
+  (id: string) => Promise<void>,
+  () => Promise<number>,
+];
 const tested = await createTestRecorder({ events: defineEvents({}) });
 export const found: number = tested.events().length + Object.keys(matchers).length;
 
