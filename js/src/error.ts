@@ -116,6 +116,11 @@ export class CountersignError extends Error {
       this.member = member;
     }
   }
+
+  /** As JSON with its message, which an error's own JSON lacks; without its stack and its cause. */
+  toJSON(): object {
+    return { ...this, message: this.message };
+  }
 }
 
 /** The error for an option that cannot be used. */

@@ -12,6 +12,12 @@ test("an error shows the members that have a value, and no others", () => {
   assert.deepEqual({ hint, line, member }, { hint: "h", line: 0, member: "" });
 });
 
+test("as JSON an error has its message, and neither stack nor cause", () => {
+  const error = new CountersignError("options.invalid", "no", { hint: "h", cause: new Error("c") });
+  const json = { name: "CountersignError", code: "options.invalid", hint: "h", message: "no" };
+  assert.deepEqual(JSON.parse(JSON.stringify(error)), json);
+});
+
 test("what nobody is told of is written once, until something else fails", () => {
   const lines: string[] = [];
   const write = teller("a request: ", (line) => void lines.push(line));

@@ -1,5 +1,6 @@
 /** What a gate decides, and what is answered. */
 
+import { must } from "../error.js";
 import type { AuditEvent, HttpRequest } from "../record/event.js";
 
 /** An event as far as it is known before it is done: of a request there is no status yet. */
@@ -54,6 +55,21 @@ export function defaultAnswer({ decision, by, until }: Refusal, now: number): An
     return { status: 503, headers: { ...TEXT, "retry-after": "5" }, body: "Not available for now.\n" };
   }
   return { status: 403, headers: TEXT, body: "Forbidden.\n" };
+}
+
+/** An answer of the program's own: without headers and a body, where it gives none. */
+export type OwnAnswer = Pick<Answer, "status"> & Partial<Answer>;
+
+/** Reads an answer of the program's own. What is none would be answered as if nothing had been refused. */
+export function readAnswer({ status, headers = {}, body = "" }: OwnAnswer): Answer {
+  const isAnswer = Number.isInteger(status) && status >= 200 && status <= 599 && typeof body === "string";
+  must(
+    isAnswer,
+    "respond",
+    "what respond gave is no answer",
+    "give { status, headers, body }, at once and no Response",
+  );
+  return { status, headers: Object.fromEntries(new Headers(headers)), body };
 }
 
 /** What an event says that was refused (SPEC section 13, "Decisions"). */

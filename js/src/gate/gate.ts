@@ -6,7 +6,16 @@ import { refuseUnknown } from "../known.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core, encoder, loader, Room } from "./core.js";
-import { ALLOW, type Answer, type Decision, defaultAnswer, type EventToBe, type Refusal } from "./decision.js";
+import {
+  ALLOW,
+  type Answer,
+  type Decision,
+  defaultAnswer,
+  type EventToBe,
+  type OwnAnswer,
+  type Refusal,
+  readAnswer,
+} from "./decision.js";
 import { Counting, type Limit } from "./limits.js";
 import { Watching } from "./watching.js";
 import type { WatchlistOptions } from "./watchlist.js";
@@ -28,7 +37,7 @@ export interface GateOptions {
   /** How often something may be asked for. */
   limits?: readonly Limit[] | undefined;
   /** What is answered to what is refused. By default 403, 401 to a challenge, 429 to a limit, and 503 where the gate fails closed. */
-  respond?: ((refusal: Refusal) => Answer | undefined) | undefined;
+  respond?: ((refusal: Refusal) => OwnAnswer | undefined) | undefined;
   /** Told of what failed. By default it is a warning on the console, once until something else fails. */
   onError?: ((error: CountersignError) => void) | undefined;
   /** The time in milliseconds. By default `Date.now`. */
@@ -134,11 +143,14 @@ class LocalGate implements Gate {
 
   answer(refusal: Refusal): Answer {
     try {
-      return this.#options.respond?.(refusal) ?? defaultAnswer(refusal, this.#now());
+      const answer = this.#options.respond?.(refusal);
+      if (answer !== undefined) {
+        return readAnswer(answer);
+      }
     } catch (error) {
       this.#report(asCoded(error));
-      return defaultAnswer(refusal, this.#now());
     }
+    return defaultAnswer(refusal, this.#now());
   }
 
   async ready(): Promise<void> {

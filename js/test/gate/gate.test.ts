@@ -193,6 +193,30 @@ describe("a gate", () => {
   });
 });
 
+test("what respond gives that is no answer is told, and answered as by default", () => {
+  const refusal = { decision: "deny", by: "rule", rule: "internal" } as const;
+  for (const respond of [
+    () => new Response("no", { status: 418 }),
+    async () => ({ status: 404 }),
+    () => ({ status: "404" }),
+    () => ({ status: 101 }),
+    () => ({ status: 404, body: { error: "no" } }),
+    () => null,
+  ]) {
+    const { errors, gate: own } = told({ pack: PATHS, fail: "open", respond: respond as never });
+    assert.equal(own.answer(refusal).status, 403);
+    assert.deepEqual(errors.length, 1);
+  }
+  for (const [given, headers] of [
+    [undefined, {}],
+    [new Headers({ location: "/login" }), { location: "/login" }],
+  ] as const) {
+    const respond = () => ({ status: 302, headers: given as never });
+    const { gate: own, errors } = told({ pack: PATHS, fail: "open", respond });
+    assert.deepEqual([own.answer(refusal), errors], [{ status: 302, headers, body: "" }, []]);
+  }
+});
+
 describe("a watchlist", () => {
   /** A gate with a list, by a clock of its own. */
   async function watching(t: TestContext, fail: "open" | "closed" = "closed") {
