@@ -26,7 +26,7 @@ export interface HttpOptions<Source> {
    * replaced, `/jobs/{number}`: names stay. `"actual"` says that yours hold none of that.
    */
   path?: "actual" | "shape" | ((source: Source) => string | undefined) | undefined;
-  /** What names the request. By default its header `cf-ray` or `x-request-id`; `false` for nothing. */
+  /** What names the request. By default its header `cf-ray` or `x-request-id`, in Lambda the invocation; `false` for nothing. */
   requestId?: ((source: Source) => string | undefined) | false | undefined;
   /**
    * The client's address: `true` for that of the connection, where the adapter is told it: by Node.js, and by Cloudflare
@@ -59,6 +59,8 @@ export interface Asked {
   /** The address of the client. */
   ip(): string | undefined;
   header(name: string): string | undefined;
+  /** What names it, where that is none of its headers. */
+  readonly id?: string | undefined;
 }
 
 /** How a request ended. */
@@ -201,7 +203,7 @@ export class HttpRecording<Source> {
       context: {
         ip,
         user_agent: bounded(asked.header("user-agent"), MOST.userAgent),
-        request_id: requestId === undefined ? namedBy(asked.header) : undefined,
+        request_id: requestId === undefined ? idOf(asked) : undefined,
       },
     };
   }
@@ -290,7 +292,7 @@ export class HttpRecording<Source> {
       request_id:
         requestId === false
           ? undefined
-          : this.#try("requestId", () => (requestId ? asId(requestId(source)) : namedBy(asked.header))),
+          : this.#try("requestId", () => (requestId ? asId(requestId(source)) : idOf(asked))),
     };
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }
@@ -317,6 +319,10 @@ export class HttpRecording<Source> {
     }
     this.#warn(error);
   }
+}
+
+function idOf({ id, header }: Asked): string | undefined {
+  return id ?? namedBy(header);
 }
 
 function bounded(text: string | undefined, most: number): string | undefined {

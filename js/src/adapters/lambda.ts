@@ -78,17 +78,23 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     await holder.begin();
     let answer: Answer;
     try {
-      const audit = holder.with({ request: context.awsRequestId });
+      const { awsRequestId: id } = context;
+      const audit = holder.with({ request: id });
       const handled = () => handler(event, context, audit);
       const asked = requestOf(event);
       answer =
         recording === undefined || asked === undefined
           ? await handled()
-          : await recording.answered<Answer>(holder, event, asked, {
-              answer: handled,
-              statusOf,
-              refusal: (refused) => answerOf(refused) as Answer,
-            });
+          : await recording.answered<Answer>(
+              holder,
+              event,
+              { ...asked, id },
+              {
+                answer: handled,
+                statusOf,
+                refusal: (refused) => answerOf(refused) as Answer,
+              },
+            );
     } catch (error) {
       // Why it failed says more than that nothing could be delivered.
       await deliver(context).catch((failure) => holder.report(failure));

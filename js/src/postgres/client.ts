@@ -1,6 +1,6 @@
 /** Clients of PostgreSQL, as far as they are needed. */
 
-import { CountersignError, must } from "../error.js";
+import { CountersignError, coded, must } from "../error.js";
 
 /** A client of `pg`: within a transaction the client that has it, and not a pool. */
 export interface PgClient {
@@ -37,6 +37,14 @@ export async function ask(
     member: "client",
     hint: "give a client of pg, or a sql of postgres: within a transaction the one that has it",
   });
+}
+
+/** Why the database could not be asked, with its own code for it. */
+export function databaseFailed(cause: unknown): CountersignError {
+  const { code } = Object(cause) as { code?: unknown };
+  const why = typeof code === "string" ? ` (${code})` : "";
+  const hint = "nothing is lost: it is tried again; are the tables there (outboxTables), and may this user use them?";
+  return coded(cause, "outbox.failed", `the outbox's database could not be asked${why}`, hint);
 }
 
 /** What its table is called where nobody says it. */

@@ -1,14 +1,14 @@
 /** Brings what programs recorded within their transactions into a log. */
 
 import { artefact } from "#recorder";
-import { asLine, CountersignError, coded, must, tell } from "../error.js";
+import { asLine, CountersignError, must, tell } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
 import { none } from "../record/lifecycle.js";
 import type { LogOptions, TransportOptions } from "../record/options.js";
 import type { Recorder } from "../record/recorder.js";
-import { ask, type Connection, names, type Row, TABLE } from "./client.js";
+import { ask, type Connection, databaseFailed, names, type Row, TABLE } from "./client.js";
 import { Entries } from "./entries.js";
 
 /** What a drainer decides by itself. */
@@ -108,7 +108,7 @@ class PostgresDrainer implements Drainer {
         await this.once();
       } catch (error) {
         if (!(error instanceof CountersignError && error.code === "outbox.in_use")) {
-          tell(this.#options.onError ?? warn, asCoded(error));
+          tell(this.#options.onError ?? warn, databaseFailed(error));
         }
       }
       if (!isOver()) {
@@ -158,7 +158,7 @@ class PostgresDrainer implements Drainer {
       if (entries?.isOver !== false || !(error instanceof CountersignError)) {
         await this.#leave(true);
       }
-      throw asCoded(error);
+      throw databaseFailed(error);
     }
   }
 
@@ -295,9 +295,4 @@ async function release(connection: Connection, isBroken: boolean): Promise<void>
 
 function warn(error: CountersignError): void {
   console.warn(asLine(error));
-}
-
-function asCoded(error: unknown): CountersignError {
-  const hint = "nothing is lost: it is tried again; are the tables there (outboxTables), and may this user use them?";
-  return coded(error, "outbox.failed", "the outbox's database could not be asked", hint);
 }

@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import type { Change, Entry, Outbox } from "../outbox/outbox.js";
 import { inTurn } from "../promises.js";
-import { ask, type SqlClient } from "./client.js";
+import { ask, databaseFailed, type SqlClient } from "./client.js";
 
 /**
  * A recorder's outbox. All it writes goes by the one connection that has the lock: once that is lost nothing is written
@@ -33,7 +33,10 @@ export class Entries implements Outbox {
   }
 
   async open(): Promise<readonly Entry[]> {
-    const rows = await ask(this.#client, `SELECT id, entry FROM ${this.#table} ORDER BY id`);
+    const asked = ask(this.#client, `SELECT id, entry FROM ${this.#table} ORDER BY id`);
+    const rows = await asked.catch((cause) => {
+      throw databaseFailed(cause);
+    });
     return rows.map(({ id, entry }) => ({ id: Number(id), bytes: new TextEncoder().encode(String(entry)) }));
   }
 
@@ -65,7 +68,7 @@ export class Entries implements Outbox {
         // Whether it was committed is not known: what the tables say is looked at anew, by another recorder.
         this.#isWithin = false;
         this.isOver = true;
-        throw error;
+        throw databaseFailed(error);
       }
     });
   }

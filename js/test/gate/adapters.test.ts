@@ -321,7 +321,7 @@ describe("where the adapter makes the recorder", () => {
     }
     assert.deepEqual(await handler({ Records: [] }, context), { statusCode: 200, body: "ok" });
     assert.equal(handled, 1);
-    const one = refused(403, "/internal/{id}", { context: { ip: "192.0.2.1" } });
+    const one = refused(403, "/internal/{id}", { context: { ip: "192.0.2.1", request_id: "r_1" } });
     assert.deepEqual(await requests(events, 2), [one, one]);
   });
 });

@@ -267,6 +267,13 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     );
   });
 
+  test("tables that are not there are told as such", async () => {
+    const one = drainer({ ...options(), table: "nowhere" });
+    const told = { code: "outbox.failed", message: /could not be asked \(42P01\)$/, hint: /outboxTables/ };
+    await assert.rejects(one.once(), told);
+    await one.close();
+  });
+
   test("options that are none are refused", () => {
     assert.throws(() => outboxTables("jobs; DROP TABLE jobs"), { code: "options.invalid", member: "table" });
     assert.throws(() => drainer({} as DrainOptions), { code: "options.invalid", member: "connect" });
