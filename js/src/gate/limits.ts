@@ -9,7 +9,7 @@ import type { EventToBe } from "./decision.js";
 export interface Limit {
   /** What it is called: what was refused is recorded with it. */
   name: string;
-  /** Whom it counts apart. An event without it is not counted. */
+  /** Whom it counts apart, of IPv6 addresses those of one /64 together. An event without it is not counted. */
   by: "actor" | "address" | "credential" | "session" | "tenant" | ((event: EventToBe) => string | undefined);
   /** So many may be, at most 10,000. */
   most: number;
@@ -92,11 +92,23 @@ export class Counting {
 
 const BY: Record<Exclude<Limit["by"], (event: EventToBe) => unknown>, (event: EventToBe) => string | undefined> = {
   actor: ({ actor }) => actor?.id,
-  address: ({ context }) => context?.ip,
+  address: ({ context }) => context?.ip && networkOf(context.ip),
   credential: ({ actor }) => actor?.credential,
   session: ({ actor }) => actor?.session,
   tenant: ({ tenant }) => tenant,
 };
+
+/** An address of IPv4, or of IPv6 the /64 that whoever has one of its addresses mostly has all of. */
+function networkOf(ip: string): string {
+  if (!ip.includes(":") || ip.includes(".")) {
+    return ip;
+  }
+  const [head = [], tail] = ip.split("::").map((part) => part.split(":").filter((group) => group !== ""));
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
+  const groups = [...head, ...Array(zeros).fill("0"), ...(tail ?? [])].map((group) => Number.parseInt(group, 16));
+  const isOfIpv4 = groups.findIndex((group) => group !== 0) === 5 && groups[5] === 0xffff;
+  return isOfIpv4 ? ip : groups.slice(0, 4).join(":");
+}
 
 async function inObject(objects: ObjectNamespace, name: string, most: number, per: number): Promise<Counted> {
   const stub = objects.get(objects.idFromName(name) as never);

@@ -405,6 +405,26 @@ describe("a limit", () => {
     assert.equal(await of(own, request("/jobs")), "allow", "nobody whom it could be counted by");
   });
 
+  test("counts addresses of IPv6 by their /64", async () => {
+    const once = { ...OFTEN, by: "address" } as const;
+    const at = (own: Gate, ip: string) => of(own, request("/jobs", { context: { ip } }));
+    for (const [first, second, isOne] of [
+      ["2001:db8::1", "2001:db8::2", true],
+      ["2001:db8::1", "2001:0db8:0:0:ffff::", true],
+      ["2001:db8:1:2:3:4:5:6", "2001:DB8:1:2::", true],
+      ["2001:db8:1:2::1", "2001:db8:1:3::1", false],
+      ["::1", "2001:db8::1", false],
+      ["192.0.2.1", "192.0.2.2", false],
+      ["::ffff:192.0.2.1", "::ffff:192.0.2.2", false],
+      ["::ffff:c000:201", "::ffff:c000:202", false],
+      ["a:b:c:d:e:f:a:b:c::d", "no address", false],
+    ] as const) {
+      const own = gate({ pack: PATHS, fail: "closed", limits: [once], now: () => 0 });
+      assert.equal(await at(own, first), "allow");
+      assert.equal(await at(own, second), isOne ? "deny by limit often" : "allow", `${first} and ${second}`);
+    }
+  });
+
   test("whose binding is not there counts in memory, and says so at once", async () => {
     const errors: CountersignError[] = [];
     const limits = [
