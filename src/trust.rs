@@ -471,8 +471,13 @@ fn usage(kind: &[u8]) -> Error {
                 .with_hint("keep it to yourself; a trust file names public keys, as keygen prints them");
         }
         _ => {
-            return refuse("there is no such kind of line")
-                .with_hint("lines are log, witness, group, quorum, issuer, emitter, revoke and # comments");
+            return refuse("there is no such kind of line").with_hint(if kind.starts_with(b"\xef\xbb\xbf") {
+                "it begins with a byte order mark: save the file as UTF-8 without one"
+            } else if kind.starts_with(b"{\"countersign\":") {
+                "this is an export: a trust file is another file, with the keys that you trust"
+            } else {
+                "lines are log, witness, group, quorum, issuer, emitter, revoke and # comments"
+            });
         }
     };
     refuse("this line is not of the form of its kind").with_hint(form)
@@ -664,6 +669,14 @@ mod tests {
         let error = |line: &str| Trust::parse(line.as_bytes()).expect_err(line).into_message();
         assert_eq!(error("PRIVATE+KEY+a"), "this is a secret key, not a trust file");
         assert_eq!(error("trust me"), "there is no such kind of line");
+        for (file, says) in [
+            ("trust me", "lines are log, witness"),
+            ("\u{feff}log KEY", "byte order mark"),
+            (r#"{"countersign":"export/v1","origin":"log.example"}"#, "this is an export"),
+        ] {
+            let hint = Trust::parse(file.as_bytes()).expect_err(file).hint;
+            assert!(hint.is_some_and(|hint| hint.contains(says)), "{file}");
+        }
         let none = Trust::of_one_log("quorum none\n").expect_err("no log");
         assert_eq!(none.message, "the trust file names no log");
     }

@@ -1,6 +1,7 @@
 //! Reading an export item by item, for the commands that make another one of it.
 
 use countersign::export::{Header, Item, Line};
+use countersign::verify::FindingCode;
 use countersign::{Code, Error};
 
 use crate::errors::Failure;
@@ -44,7 +45,7 @@ pub(crate) fn read(
 
 fn cut_off() -> Error {
     Error::new(Code::Export, "the file ends in the middle of this line")
-        .with_hint("it was cut off: fetch it again")
+        .with_hint(FindingCode::FormatTruncated.hint())
 }
 
 /// There is no line that could be a header.

@@ -336,7 +336,7 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
 }
 
 fn not_whole(why: countersign::export::DecompressError) -> Failure {
-    let message = format!("the compressed answer does not decompress whole: {why}");
+    let message = format!("the answer cannot be read whole: {why}");
     Failure::unusable("http.encoding", message, "the connection was lost, or the server is faulty: try again")
 }
 

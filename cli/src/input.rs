@@ -233,12 +233,10 @@ pub(crate) fn name(path: &Path) -> String {
 }
 
 fn unread(name: &str, why: DecompressError) -> Failure {
-    let error = |message: String| Error::new(Code::Export, message).with_hint(why.hint());
+    let error = Error::new(Code::Export, why.to_string()).with_hint(why.hint());
     match why {
-        DecompressError::NotWhole(_) => {
-            Failure::broken(error(format!("the compressed stream does not decompress whole: {why}")))
-        }
-        _ => error(why.to_string()).into(),
+        DecompressError::Window | DecompressError::Dictionary => error.into(),
+        _ => Failure::broken(error),
     }
     .within(name)
 }
@@ -299,9 +297,7 @@ pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure>
     let bytes = small(path)?;
     let trust = Trust::parse(&bytes).map_err(|error| {
         let failure = Failure::from(error).within(&shown(path));
-        let is_export = bytes.split(|byte| *byte == b'\n').next().is_some_and(is_of_an_export);
-        let export = "this is an export: a trust file is another file, with the keys that you trust";
-        match byte_order_mark(&bytes).or(is_export.then_some(export)) {
+        match byte_order_mark(&bytes) {
             Some(hint) => failure.with_hint(hint),
             None => failure.or_hint(
                 "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",

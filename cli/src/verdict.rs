@@ -14,30 +14,66 @@ use crate::style::{bad, doubt, faint, good, label, plain};
 /// How many findings of each code are shown; the report has more.
 const SHOWN: usize = 3;
 
+const UNCHANGED: &str = " Nothing was found to be changed.";
+const NOTHING_SAID: &str = " This says nothing about whether the log was changed.";
+
 /// The verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
-    let errors = || {
-        report.finding_counts.iter().map(|(code, _)| *code).filter(|code| code.severity() == Severity::Error)
-    };
-    if report.verdict == Verdict::Broken && errors().all(|code| code == FindingCode::RangeMissing) {
-        return bad("✗ Entries that should be here are missing.")
-            + " Either some were taken out of the export, or a program that wrote it is faulty. Nothing was found to be changed.";
+    let Some(lacking) = Lacking::of(report) else { return in_words(report.verdict, report) };
+    match lacking {
+        Lacking::Witnesses => {
+            bad("✗ Not witnessed.")
+                + " Too few of the witnesses that your trust file asks for cosigned the log's last checkpoint."
+                + " Nothing was found to be changed, but others may have been shown another log."
+        }
+        Lacking::Expected => {
+            bad("✗ Not what you asked for.")
+                + " This is another log, other entries or an older state than you expected."
+                + UNCHANGED
+        }
+        Lacking::Entries => {
+            bad("✗ Entries that should be here are missing.")
+                + " Either the file was cut off, or some were taken out of it, or a program that wrote it is faulty."
+                + UNCHANGED
+        }
+        Lacking::End => {
+            let cut = report.findings.iter().find(|finding| finding.code == FindingCode::FormatTruncated);
+            bad("✗ The file is cut off or damaged.")
+                + &cut.map_or_else(String::new, |cut| sentence(cut.hint))
+                + if report.origin.is_none() { NOTHING_SAID } else { UNCHANGED }
+        }
     }
-    if report.verdict != Verdict::Broken || !errors().all(is_asked_for) {
-        return in_words(report.verdict, report);
-    }
-    if errors().all(|code| code == FindingCode::WitnessQuorum) {
-        return bad("✗ Not witnessed.")
-            + " Too few of the witnesses that your trust file asks for cosigned the log's last checkpoint. Nothing was found to be changed, but others may have been shown another log.";
-    }
-    bad("✗ Not what you asked for.")
-        + " This is another log, other entries or an older state than you expected. Nothing was found to be changed."
 }
 
-/// Whether it says that something is not as the reader asks, and nothing of what is here.
-fn is_asked_for(error: FindingCode) -> bool {
-    use FindingCode::{ExpectedAge, ExpectedOrigin, ExpectedRange, WitnessQuorum};
-    matches!(error, ExpectedAge | ExpectedOrigin | ExpectedRange | WitnessQuorum)
+/// What is lacking where nothing else is wrong. What comes later explains what comes before: without its end, a file may
+/// lack entries, and these what the reader asks for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Lacking {
+    Witnesses,
+    Expected,
+    Entries,
+    End,
+}
+
+impl Lacking {
+    fn of(report: &Report) -> Option<Self> {
+        let codes = report.finding_counts.iter().map(|(code, _)| *code);
+        let errors = codes.filter(|code| code.severity() == Severity::Error);
+        errors.map(Self::by).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// What an error says to be lacking; `None` where it says something else.
+    fn by(error: FindingCode) -> Option<Self> {
+        match error {
+            FindingCode::WitnessQuorum => Some(Self::Witnesses),
+            FindingCode::ExpectedAge | FindingCode::ExpectedOrigin | FindingCode::ExpectedRange => {
+                Some(Self::Expected)
+            }
+            FindingCode::RangeMissing => Some(Self::Entries),
+            FindingCode::FormatTruncated => Some(Self::End),
+            _ => None,
+        }
+    }
 }
 
 /// The same, for a verdict that more than a report led to.
@@ -49,7 +85,7 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
         }
         Verdict::Broken => {
             bad("✗ Broken.")
-                + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or a program that wrote it is faulty."
+                + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or the file was damaged, or a program that wrote it is faulty."
         }
         Verdict::NotChecked => {
             let (unread, seems) = match report.findings.first() {
@@ -64,7 +100,7 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
                     (empty.unwrap_or_else(|| "? Couldn't be fully checked.".into()), String::new())
                 }
             };
-            doubt(&unread) + &seems + " This says nothing about whether the log was changed."
+            doubt(&unread) + &seems + NOTHING_SAID
         }
         Verdict::Unconfirmed if report.checks.signatures.state == CheckState::Pass => {
             doubt("? Unchanged since it was signed, but in a log you haven't trusted.")

@@ -226,7 +226,7 @@ impl<'s> Survey<'s> {
             }
             if let Some(line) = self.uncovered {
                 return Err(invalid(line, "this must be kept, and no checkpoint covers it")
-                    .with_hint("seal the export first: `countersign seal` extends it with a checkpoint"));
+                    .with_hint("if the file was cut off, fetch it again; else seal it first: `countersign seal` extends it with a checkpoint"));
             }
         }
         if !sealed && self.has_skips {

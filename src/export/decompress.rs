@@ -19,6 +19,8 @@
 //! # Ok::<(), countersign::export::DecompressError>(())
 //! ```
 
+use super::CUT_OFF;
+
 mod crc32;
 mod gzip;
 mod zstd;
@@ -49,8 +51,14 @@ impl Compression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
 #[non_exhaustive]
 pub enum DecompressError {
-    /// It is not whole, for this reason: it was cut off or damaged.
-    NotWhole(&'static str),
+    /// It ends too early.
+    #[display("the compressed stream ends too early")]
+    Cut,
+    /// It is damaged, as this says.
+    Damaged(&'static str),
+    /// Something else stands after its end.
+    #[display("something else follows the compressed stream")]
+    Followed,
     /// A zstd frame needs a window above 8 MiB to be decompressed.
     #[display("a zstd frame needs a window above 8 MiB")]
     Window,
@@ -59,11 +67,20 @@ pub enum DecompressError {
     Dictionary,
 }
 
+const CHECKSUM: DecompressError =
+    DecompressError::Damaged("a checksum of the compressed stream does not match");
+const CORRUPT: DecompressError = DecompressError::Damaged("the compressed stream is corrupt");
+const LENGTH: DecompressError = DecompressError::Damaged("the compressed stream is not as long as it says");
+const UNKNOWN: DecompressError =
+    DecompressError::Damaged("the compressed stream asks for what its format does not know");
+
 impl DecompressError {
     /// What to do about it, for people.
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::NotWhole(_) => "it was cut off or damaged: fetch it again",
+            Self::Cut => CUT_OFF,
+            Self::Damaged(_) => "it was damaged on its way, or where it was kept: fetch it again",
+            Self::Followed => "something was added to its end: fetch it again",
             Self::Window => {
                 "compress it again with a smaller window: gzip, or zstd with --long=23 at most and without --ultra"
             }
@@ -135,14 +152,11 @@ impl Decompressor {
     ///
     /// Where the stream could not be read, or more is due.
     pub fn finish(&mut self) -> Result<(), DecompressError> {
-        let between = match &self.format {
-            Format::Gzip(members) => members.is_between(),
-            Format::Zstd(frames) => frames.is_between(),
-        };
-        match self.failed {
-            Some(failure) => Err(failure),
-            None if self.started && between => Ok(()),
-            None => Err(DecompressError::NotWhole("it is cut off")),
+        match (self.failed, &self.format) {
+            (Some(failure), _) => Err(failure),
+            (None, _) if !self.started => Err(DecompressError::Cut),
+            (None, Format::Gzip(members)) => members.finish(),
+            (None, Format::Zstd(frames)) => frames.finish(),
         }
     }
 }

@@ -70,12 +70,16 @@ pub(super) fn string(value: &str) -> Option<std::borrow::Cow<'_, str>> {
     Some(unescape(value.strip_prefix('"')?.strip_suffix('"')?))
 }
 
+/// How what a header says of its version begins.
+const VERSIONS: &[u8] = b"export/v";
+
 fn what_it_seems(line: &[u8]) -> &'static str {
     let line = strip(line);
     let object = core::str::from_utf8(line).ok().filter(|_| line.first() == Some(&b'{'));
     let whole =
         object.filter(|_| scan_value(line, 0, MAX_LINE_LEVELS).is_ok_and(|value| value.end == line.len()));
     let has = |name: &str| whole.is_some_and(|text| Members::of(text).any(|(member, _)| member == name));
+    let names_a_version = line.windows(VERSIONS.len()).any(|part| part == VERSIONS);
     if line.is_empty() {
         "the file is empty: was the right file chosen, and did its download finish?"
     } else if line.starts_with(b"\xef\xbb\xbf") {
@@ -98,6 +102,8 @@ fn what_it_seems(line: &[u8]) -> &'static str {
         "it seems to be a secret key: keep it to yourself; choose the export instead"
     } else if line.starts_with(b"log ") || line.starts_with(b"emitter ") || line.starts_with(b"issuer ") {
         "it seems to be a trust file: give it as the trust file, and an export beside it"
+    } else if line.starts_with(b"\x1f\x8b") || line.starts_with(b"\x28\xb5\x2f\xfd") {
+        "it is compressed twice: unpack it once"
     } else if line.contains(&0) || (object.is_none() && core::str::from_utf8(line).is_err()) {
         "it seems to be a binary file: choose the export, a .ndjson file, perhaps with gzip or zstd"
     } else if line == b"{" || line == b"[" {
@@ -106,12 +112,14 @@ fn what_it_seems(line: &[u8]) -> &'static str {
         "it seems to be a JSON array, and an export has one object a line: choose the file as it was written"
     } else if whole.is_some_and(|text| duplicate_name(text).is_some()) {
         "it has a member twice: ask for the export as it was written"
-    } else if has("countersign") {
+    } else if has("countersign") && names_a_version {
         "its version, origin or range is not one that this version reads: use a newer version, or ask for the export again"
-    } else if has("link") || has("note") || has("leaf") {
+    } else if whole.is_none() && (names_a_version || line.starts_with(b"{\"countersign\"")) {
+        "its header was cut off or changed, as by mail, terminals or spreadsheets: get the file as it was written"
+    } else if ["link", "note", "leaf", "skip", "checkpoint"].into_iter().any(has) {
         "the header is missing: the file's beginning was cut off, or its lines were reordered; ask for the whole export"
-    } else if whole.is_some() {
-        "it seems to be a file of JSON events that were never recorded: `countersign record` makes an export of them"
+    } else if whole.is_some() && !has("countersign") {
+        "it seems to be other JSON: an error in place of the download, or events that were never recorded by `countersign record`"
     } else if line.len() > MAX_LINE {
         "its first line is longer than 1 MiB: was the right file chosen?"
     } else {
@@ -163,6 +171,8 @@ mod tests {
             (b"log a", "a trust file"),
             (b"emitter a", "a trust file"),
             (b"issuer a", "a trust file"),
+            (b"\x1f\x8b\x08\0", "compressed twice"),
+            (b"\x28\xb5\x2f\xfd\0", "compressed twice"),
             (b"\x89PNG\r", "a binary file"),
             (b"{\"a\":\"\xff\"}", "a binary file"),
             (b"a\0b", "a binary file"),
@@ -171,13 +181,22 @@ mod tests {
             (b"[{}]", "a JSON array"),
             (br#"{"countersign":"export/v1","countersign":"export/v1"}"#, "a member twice"),
             (br#"{"countersign":"export/v9"}"#, "not one that this version reads"),
+            (br#"{"countersign":"report/v1"}"#, "an export begins with"),
             (br#"{"link":""}"#, "the header is missing"),
             (br#"{"note":""}"#, "the header is missing"),
             (br#"{"leaf":""}"#, "the header is missing"),
+            (br#"{"skip":[]}"#, "the header is missing"),
+            (br#"{"checkpoint":""}"#, "the header is missing"),
             (br#"{"action":"user.update"}"#, "never recorded"),
+            (br#"{"error":"forbidden"}"#, "an error in place of the download"),
             (&long, "longer than 1 MiB"),
             (&long[1..], "an export begins with"),
-            (br#"{"countersign":"export/v1"} {}"#, "an export begins with"),
+            (br#"{"countersign":"ex"#, "cut off or changed"),
+            (br#"{"countersign":"export/v1"} {}"#, "cut off or changed"),
+            (br#"> {"countersign":"export/v1"}"#, "cut off or changed"),
+            (br#""{""countersign"":""export/v1""}""#, "cut off or changed"),
+            ("{\u{201c}countersign\u{201d}:\u{201c}export/v1\u{201d}}".as_bytes(), "cut off or changed"),
+            (b"404 page not found", "an export begins with"),
         ] {
             let hint = Header::parse(line).unwrap_err().hint.unwrap();
             assert!(hint.contains(says), "{}: {hint}", String::from_utf8_lossy(&line[..line.len().min(60)]));

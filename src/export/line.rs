@@ -241,9 +241,11 @@ impl<'a> Members<'a> {
     fn classify(self, extended: bool) -> Result<Line<'a>, Malformed<'a>> {
         let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
         if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
-            return Err(Malformed::without_place(
-                "holds not exactly one of link, note, leaf, skip and checkpoint",
-            ));
+            return Err(Malformed::without_place(if self.unknown.iter().any(|name| name == "countersign") {
+                "another header, as where two exports were put together"
+            } else {
+                "holds not exactly one of link, note, leaf, skip and checkpoint"
+            }));
         }
         let unknown_members = self.unknown.len() as u32;
         let flaw = if self.a_member_twice {

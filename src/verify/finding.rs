@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::export::CUT_OFF;
 use crate::link::ChainId;
 use crate::words::words;
 
@@ -23,7 +24,7 @@ pub enum Severity {
 }
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $name:ident $text:literal $severity:ident $hint:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident $text:literal $severity:ident $hint:expr;)+) => {
         words! {
             /// The codes that findings can have (SPEC section 9). They are stable.
             #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,7 +95,7 @@ codes! {
         "ask for an export that holds the whole range";
     /// A malformed checkpoint.
     FormatCheckpoint "format.checkpoint" Error
-        "the line was damaged, or its writer is faulty: get the export again from its source";
+        "the line was damaged, wrapped or edited, or its writer is faulty: get the export again from its source";
     /// The export is compressed in a way that is not read.
     FormatCompression "format.compression" Warning
         "compress it again with gzip, or with zstd in its default settings";
@@ -106,16 +107,16 @@ codes! {
         "no log can hold it, so its writer is faulty: tell whoever made the export";
     /// A line that is not what a line of an export can be.
     FormatLine "format.line" Error
-        "the line was damaged, or its writer is faulty: get the export again from its source";
+        "the line was damaged, wrapped or edited, or its writer is faulty: get the export again from its source";
     /// A link without the grammar of a link.
     FormatLink "format.link" Error
-        "the line was damaged, or its writer is faulty: get the export again from its source";
+        "the line was damaged, wrapped or edited, or its writer is faulty: get the export again from its source";
     /// A malformed key note.
     FormatNote "format.note" Error
-        "the line was damaged, or its writer is faulty: get the export again from its source";
+        "the line was damaged, wrapped or edited, or its writer is faulty: get the export again from its source";
     /// The file ends in the middle of a line, or of a compressed stream.
     FormatTruncated "format.truncated" Error
-        "the file was cut off: fetch it again";
+        CUT_OFF;
     /// A member that the format does not know.
     FormatUnknownMember "format.unknown_member" Info
         "it is not verified; do not rely on it";
@@ -166,7 +167,7 @@ codes! {
         "its link proves that it was recorded: ask whoever made the export, unless it was erased";
     /// Leaves that the export claims to hold are not here.
     RangeMissing "range.missing" Error
-        "the file was cut off, or its exporter is faulty: ask for it again";
+        "the file was cut off, lines were removed, or its exporter is faulty: fetch it again";
     /// A signature that does not verify.
     SignatureInvalid "signature.invalid" Error
         "the link, or its signature, is not what the emitter made: get the export again from its source";
@@ -193,7 +194,7 @@ codes! {
         "lines before it were added or removed, or its writer is faulty: get the export again from its source";
     /// Leaves after the last checkpoint.
     TreeUncovered "tree.uncovered" Warning
-        "ask for an export that ends with a checkpoint";
+        "the file may have been cut off: ask for an export that ends with a checkpoint";
     /// The witnesses' cosignatures on the last checkpoint do not meet the quorum.
     WitnessQuorum "witness.quorum" Error
         "ask for an export whose last checkpoint your witnesses have cosigned";

@@ -447,20 +447,20 @@ impl<'a> Stretch<'a> {
     }
 
     fn malformed(&mut self, line: u64, malformed: Malformed<'a>, ended: bool) {
-        let code = match malformed.fault {
-            _ if !ended => FindingCode::FormatTruncated,
-            LineFault::Line => FindingCode::FormatLine,
-            LineFault::Link => FindingCode::FormatLink,
-            LineFault::Note => FindingCode::FormatNote,
-            LineFault::Checkpoint => FindingCode::FormatCheckpoint,
-            LineFault::LeafSize => FindingCode::FormatLeafSize,
+        let (code, detail) = match malformed.fault {
+            _ if !ended => (FindingCode::FormatTruncated, "the file ends in the middle of this line"),
+            LineFault::Line => (FindingCode::FormatLine, malformed.detail),
+            LineFault::Link => (FindingCode::FormatLink, malformed.detail),
+            LineFault::Note => (FindingCode::FormatNote, malformed.detail),
+            LineFault::Checkpoint => (FindingCode::FormatCheckpoint, malformed.detail),
+            LineFault::LeafSize => (FindingCode::FormatLeafSize, malformed.detail),
         };
         let entry = malformed.leaf.map(|leaf| {
             self.texts.push(leaf);
             self.summary.entries.push(Entry { line, kind: Kind::Opaque(malformed.place) });
             self.summary.entries.len() - 1
         });
-        let detail = Cow::Borrowed(malformed.detail);
+        let detail = Cow::Borrowed(detail);
         self.summary.findings.push(LineFinding { line, entry, code, detail });
     }
 

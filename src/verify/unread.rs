@@ -39,16 +39,13 @@ impl Unread {
     /// The stream cannot be decompressed.
     #[cfg(feature = "compress")]
     pub(super) fn stream(error: DecompressError) -> Self {
-        let (code, message) = match error {
-            DecompressError::NotWhole(why) => {
-                let message = format!("the compressed stream does not decompress whole: {why}");
-                (FindingCode::FormatTruncated, message)
-            }
-            DecompressError::Window | DecompressError::Dictionary => {
-                (FindingCode::FormatCompression, error.to_string())
+        let code = match error {
+            DecompressError::Window | DecompressError::Dictionary => FindingCode::FormatCompression,
+            DecompressError::Cut | DecompressError::Damaged(_) | DecompressError::Followed => {
+                FindingCode::FormatTruncated
             }
         };
-        Self { code, line: 1, lines: 0, message, hint: error.hint() }
+        Self { code, line: 1, lines: 0, message: error.to_string(), hint: error.hint() }
     }
 
     /// The same as an error, for those who make something else of an export than a report.

@@ -79,6 +79,7 @@ fn a_line_that_is_no_text_is_called_too_long_only_where_it_is() {
         let mut verifier = Verifier::new(Options::default());
         verifier.push(b"{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n");
         verifier.push(&vec![0xff; length]);
+        verifier.push(b"\n");
         let findings = verifier.finish().report.findings;
         assert!(findings.iter().any(|finding| finding.message.contains(words)), "{length}: {findings:?}");
     }

@@ -54,6 +54,11 @@ fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
         ("array.x", b"[{\"a\":1},{\"a\":2}]\n", "array"),
         ("indented.x", b"{\n  \"countersign\": \"export/v1\"\n}\n", "indented"),
         ("events.x", b"{\"action\":\"job.update\"}\n", "countersign record"),
+        ("error.x", b"{\"error\":{\"code\":\"token.invalid\"}}", "an error in place of the download"),
+        ("report.x", b"{\"countersign\":\"report/v1\"}\n", "an export begins with"),
+        ("quoted.x", b"> {\"countersign\":\"export/v1\",\"origin\":\"o\"}\n", "as by mail, terminals"),
+        ("sorted.x", b"{\"checkpoint\":\"\"}\n", "lines were reordered"),
+        ("twice.gz", &gzip(&gzip(b"{}")), "compressed twice"),
         ("version.x", b"{\"countersign\":\"export/v2\",\"origin\":\"o\"}\n", "version"),
         ("deep.x", &b"[".repeat(200_000), "array"),
     ] {
@@ -94,7 +99,7 @@ fn a_cut_stream_is_truncated() {
     for (name, whole) in [("cut.gz", gzip(&export)), ("cut.zst", zstd(&export))] {
         for length in [5, whole.len() / 2, whole.len() - 1] {
             place.write(name, &whole[..length]);
-            is_unread(&place, name, ("broken", "format.truncated"), "");
+            is_unread(&place, name, ("broken", "format.truncated"), "download broke off");
         }
     }
 }
@@ -110,7 +115,7 @@ fn a_file_cut_off_in_a_line_is_truncated() {
         .run(&["slice", "cut.ndjson", "--query", "n=1"])
         .code(1)
         .stderr(predicate::str::contains("cut.ndjson: line 16: the file ends in the middle of this line"))
-        .stderr(predicate::str::contains("hint: it was cut off"));
+        .stderr(predicate::str::contains("hint: most likely its download broke off"));
 }
 
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use countersign::note::SignerKey;
 use predicates::prelude::*;
 
-use crate::common::{ORIGIN, Place};
+use crate::common::{ORIGIN, Place, gzip};
 
 #[test]
 fn each_verdict_has_its_status() {
@@ -104,7 +104,7 @@ fn an_export_that_lacks_what_it_claims_says_what_is_missing() {
         .run(&["verify", "empty.ndjson"])
         .code(1)
         .stdout(predicate::str::starts_with(
-            "✗ Entries that should be here are missing. Either some were taken out of the export",
+            "✗ Entries that should be here are missing. Either the file was cut off, or some were taken out of it",
         ))
         .stdout(predicate::str::contains("entries that the export claims are missing, from 3 on\n"));
     let beyond = format!("{}/../tests/vectors/log-range-beyond/export.ndjson", env!("CARGO_MANIFEST_DIR"));
@@ -113,6 +113,49 @@ fn an_export_that_lacks_what_it_claims_says_what_is_missing() {
         .code(1)
         .stdout(predicate::str::starts_with("✗ Entries that should be here are missing."))
         .stdout(predicate::str::contains("are missing, from 15 on\n"));
+}
+
+#[test]
+fn a_file_that_is_not_whole_is_not_called_tampering() {
+    let place = Place::new();
+    place.sealed(9);
+    let export = place.read("audit.ndjson");
+    let line = export.match_indices('\n').nth(6).unwrap().0 + 1;
+    let ends = "✗ The file is cut off or damaged. Most likely its download broke off, or is still under way: fetch it again.";
+    let unchanged = "Nothing was found to be changed.";
+    let unread = "This says nothing about whether the log was changed.";
+    let packed = gzip(export.as_bytes());
+    for (content, says, scope) in [
+        (&export.as_bytes()[..line + 9], ends, unchanged),
+        (
+            &export.as_bytes()[..line],
+            "✗ Entries that should be here are missing. Either the file was cut off",
+            unchanged,
+        ),
+        (&packed[..packed.len() / 2], ends, unread),
+        (
+            &[&packed[..], b"abc"].concat(),
+            "✗ The file is cut off or damaged. Something was added to its end",
+            unread,
+        ),
+    ] {
+        place.write("cut", content);
+        for reader in [&[][..], &["--range", "0..12", "--max-age", "1s"]] {
+            let reader = [&["verify", "cut", "--trust", "trust.txt"], reader].concat();
+            place
+                .run(&reader)
+                .code(1)
+                .stdout(predicate::str::starts_with(says))
+                .stdout(predicate::str::contains(scope))
+                .stdout(predicate::str::contains("ampered").not());
+        }
+        for command in ["show", "analyze"] {
+            place.run(&[command, "cut"]).code(1).stdout(predicate::str::starts_with(says));
+        }
+    }
+    // What else is wrong is not explained by a cut.
+    place.write("cut", export[..line + 9].replacen("u_1", "u_9", 1));
+    place.run(&["verify", "cut"]).code(1).stdout(predicate::str::starts_with("✗ Altered."));
 }
 
 #[test]

@@ -6,6 +6,9 @@ import { moment, type Zone } from "./format.js";
 import { type Look, VERDICT_LOOKS } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
 
+/** How the codes begin of errors that say what is lacking. */
+const LACKING = ["format.truncated", "range.missing", "expected.", "witness.quorum"] as const;
+
 /** A verdict for a person, and how it looks. */
 export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;
 
@@ -52,19 +55,37 @@ export function verdictWords(report: Report, texts: Texts, followed?: Zone): Ver
   return { ...words, says: `${words.says} ${of}`, not: [...words.not, unseen] };
 }
 
-/** The words for it where no error tells of more than that what the export claims, or the reader asks for, is not met. */
-function unmet({ findings }: Report, texts: Texts): Partial<VerdictWords> {
-  const codes = findings.filter(({ severity }) => severity === "error").map(({ code }) => code);
-  const { notWitnessed, notExpected, takenOut, says, not } = texts.result.unmet;
-  const unexpected = codes.find((code) => code.startsWith("expected."));
-  const first = unexpected ?? codes[0];
-  if (first === "range.missing" && codes.length === 1) {
-    return { word: `${codeTitle(first, texts)}.`, says: `${takenOut} ${says}` };
-  }
-  if (first === undefined || codes.some((code) => code !== "witness.quorum" && !code.startsWith("expected."))) {
+/**
+ * The words for it where no error tells of more than that something is lacking: the file's end, entries, or what the
+ * reader asks for. The first of these that is lacking explains the others.
+ */
+function unmet({ findings, origin }: Report, texts: Texts): Partial<VerdictWords> {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const lacking = LACKING.flatMap((codes) => errors.filter(({ code }) => code.startsWith(codes)));
+  const [first] = lacking;
+  if (first === undefined || lacking.length < errors.length) {
     return {};
   }
-  return { word: unexpected ? notExpected : notWitnessed, says: `${codeTitle(first, texts)}. ${says}`, not };
+  const { notWitnessed, notExpected, takenOut, cut, again, says, not } = texts.result.unmet;
+  const title = `${codeTitle(first.code, texts)}.`;
+  switch (first.code) {
+    case "format.truncated": {
+      const { unread } = texts.result;
+      const isUnread = origin === null;
+      return {
+        word: title,
+        says: `${sentence(first.hint, texts)} ${isUnread ? unread.says : says}`,
+        not: isUnread ? unread.not : cut,
+        next: again,
+      };
+    }
+    case "range.missing":
+      return { word: title, says: `${takenOut} ${says}` };
+    case "witness.quorum":
+      return { word: notWitnessed, says: `${title} ${says}`, not };
+    default:
+      return { word: notExpected, says: `${title} ${says}`, not };
+  }
 }
 
 /** What the core says to do, as a sentence. */

@@ -96,7 +96,12 @@ const WORDS = {
   "log-range-beyond": [
     "broken",
     "Entries that should be here are missing.",
-    "Either some were taken out of the export",
+    "Either the file was cut off, or some were taken out of it",
+  ],
+  "truncated-mid-line": [
+    "broken",
+    "The file is cut off or damaged.",
+    "Most likely its download broke off, or is still under way: fetch it again. Nothing was found to be changed.",
   ],
   "quorum-missed": [
     "broken",

@@ -8,8 +8,7 @@ use miniz_oxide::inflate::{
     },
 };
 
-use super::DecompressError::{self, NotWhole};
-use super::{Sink, crc32::Tables, gather, take};
+use super::{CHECKSUM, CORRUPT, DecompressError, Sink, UNKNOWN, crc32::Tables, gather, take};
 
 /// How far back a match may reach.
 const WINDOW: usize = 1 << 15;
@@ -70,9 +69,13 @@ impl Members {
         }
     }
 
-    /// Whether the last member is whole and no other one has begun.
-    pub(super) fn is_between(&self) -> bool {
-        self.part == Part::Fixed && self.held.is_empty()
+    /// Whether the last member is whole and nothing came after it.
+    pub(super) fn finish(&self) -> Result<(), DecompressError> {
+        match (self.part, self.held.as_slice()) {
+            (Part::Fixed, []) => Ok(()),
+            (Part::Fixed, [first, ..]) if *first != 0x1f => Err(DecompressError::Followed),
+            _ => Err(DecompressError::Cut),
+        }
     }
 
     pub(super) fn push(&mut self, mut input: &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
@@ -120,21 +123,17 @@ impl Members {
                 self.crc = self.tables.update(0, &self.held);
                 self.part = self.next_of_header();
             }
-            (Part::Fixed, [0x1f, 0x8b, ..]) => {
-                return Err(NotWhole("a gzip header asks for what RFC 1952 does not know"));
-            }
-            (Part::Fixed, _) => {
-                return Err(NotWhole("something that is not gzip follows the last gzip member"));
-            }
+            (Part::Fixed, [0x1f, 0x8b, ..]) => return Err(UNKNOWN),
+            (Part::Fixed, _) => return Err(DecompressError::Followed),
             (Part::ExtraLength, &[low, high]) => {
                 self.part = self.extra_or_next(usize::from(u16::from_le_bytes([low, high])));
             }
             (Part::HeaderCrc, held) if held != &crc.to_le_bytes()[..2] => {
-                return Err(NotWhole("a gzip header fails its checksum"));
+                return Err(CHECKSUM);
             }
             (Part::Trailer, held) => {
                 if held[..4] != crc.to_le_bytes() || held[4..] != self.length.to_le_bytes() {
-                    return Err(NotWhole("a gzip member fails its checksum"));
+                    return Err(CHECKSUM);
                 }
                 self.part = Part::Fixed;
             }
@@ -192,7 +191,7 @@ impl Members {
                 }
                 TINFLStatus::HasMoreOutput if written > 0 => {}
                 TINFLStatus::NeedsMoreInput if input.is_empty() => return Ok(()),
-                _ => return Err(NotWhole("the content of a gzip member is corrupt")),
+                _ => return Err(CORRUPT),
             }
         }
     }

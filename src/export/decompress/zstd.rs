@@ -5,8 +5,7 @@ use ruzstd::{
     io::Read as _,
 };
 
-use super::DecompressError::{self, NotWhole};
-use super::{Sink, gather, take};
+use super::{CHECKSUM, CORRUPT, DecompressError, LENGTH, Sink, UNKNOWN, gather, take};
 
 /// The largest window, in bytes.
 const MAX_WINDOW: u64 = 8 << 20;
@@ -16,8 +15,6 @@ const MAX_BLOCK: usize = 128 << 10;
 const PIECE: usize = 64 << 10;
 
 const FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-
-const CORRUPT: DecompressError = NotWhole("the content of a zstd frame is corrupt");
 
 const RAW: u32 = 0;
 const RLE: u32 = 1;
@@ -94,9 +91,15 @@ impl Frames {
         }
     }
 
-    /// Whether the last frame is whole and no other one has begun.
-    pub(super) fn is_between(&self) -> bool {
-        self.place == Place::Magic && self.held.is_empty()
+    /// Whether the last frame is whole and nothing came after it.
+    pub(super) fn finish(&self) -> Result<(), DecompressError> {
+        match (self.place, self.held.as_slice()) {
+            (Place::Magic, []) => Ok(()),
+            (Place::Magic, [first, ..]) if !matches!(first, 0x28 | 0x50..=0x5f) => {
+                Err(DecompressError::Followed)
+            }
+            _ => Err(DecompressError::Cut),
+        }
     }
 
     pub(super) fn push(&mut self, mut input: &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
@@ -126,7 +129,7 @@ impl Frames {
                 match (header >> 1 & 3, (header >> 3) as usize) {
                     (RLE, _) => Ok(3 + 1 + checksum),
                     (RAW | COMPRESSED, size) if size <= MAX_BLOCK => Ok(3 + size + checksum),
-                    _ => Err(NotWhole("a zstd block is too large or of a kind that RFC 8878 does not know")),
+                    _ => Err(UNKNOWN),
                 }
             }
             (Place::Block, _) => Ok(3),
@@ -149,9 +152,7 @@ impl Frames {
             (Place::Length, &[a, b, c, d]) => self.skip(u32::from_le_bytes([a, b, c, d])),
             (Place::Header, [_, _, _, _, descriptor, ..]) => self.header(Descriptor(*descriptor))?,
             (Place::Block, _) => self.block(sink)?,
-            _ => {
-                return Err(NotWhole("something that is not zstd follows the last zstd frame"));
-            }
+            _ => return Err(DecompressError::Followed),
         }
         self.held.clear();
         Ok(())
@@ -163,12 +164,12 @@ impl Frames {
 
     fn header(&mut self, descriptor: Descriptor) -> Result<(), DecompressError> {
         if descriptor.has_reserved_bit() {
-            return Err(NotWhole("a zstd frame asks for what RFC 8878 does not know"));
+            return Err(UNKNOWN);
         }
         self.decoder.reset(self.held.as_slice()).map_err(|error| match error {
             FrameDecoderError::WindowSizeTooBig { .. } => DecompressError::Window,
             FrameDecoderError::DictNotProvided { .. } => DecompressError::Dictionary,
-            _ => NotWhole("a zstd frame header is corrupt"),
+            _ => CORRUPT,
         })?;
         self.descriptor = descriptor;
         self.written = 0;
@@ -191,11 +192,11 @@ impl Frames {
         }
         if last {
             if self.descriptor.has_content_size() && self.written != self.decoder.content_size() {
-                return Err(NotWhole("a zstd frame is not as long as it says"));
+                return Err(LENGTH);
             }
             let told = self.decoder.get_checksum_from_data();
             if told.is_some() && told != self.decoder.get_calculated_checksum() {
-                return Err(NotWhole("a zstd frame fails its checksum"));
+                return Err(CHECKSUM);
             }
             self.place = Place::Magic;
         }
