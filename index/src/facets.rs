@@ -92,6 +92,67 @@ fn places(segment: &Segment, short: Short) -> Option<&Column> {
     segment.parties(short).map(|(_, places)| places).or_else(|| short_columns(segment, short).next())
 }
 
+/// The values of one field in a segment.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    /// For each code the number of its value.
+    numbers: Vec<u32>,
+    /// For each code how many events have it.
+    totals: Packed,
+}
+
+impl Counted {
+    pub(crate) fn of(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
+        let mut counted = Self { numbers, totals: Packed::Zeros(0) };
+        if let Some(column) = places(segment, short) {
+            let totals = counts_of(short, column, &counted, events);
+            counted.totals = Packed::of(totals.into_iter().map(u64::from));
+        }
+        counted
+    }
+
+    /// The number of a value.
+    fn number(&self, code: usize) -> u32 {
+        self.numbers.get(code).copied().unwrap_or(NONE)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.numbers.len() * 4 + self.totals.bytes()
+    }
+}
+
+/// How many of some rows have each code: of several actors or targets the first.
+fn counts_of(short: Short, column: &Column, counted: &Counted, rows: &Bits) -> Vec<u32> {
+    let mut met = vec![0_u32; counted.numbers.len()];
+    let mut take = |code: usize| {
+        if let Some(count) = met.get_mut(code) {
+            *count += 1;
+        }
+    };
+    match &column.places {
+        Places::Rows(codes) => each_width!(codes,
+            _ => rows.rows().for_each(|_| take(0)),
+            _ => rows.rows().for_each(take),
+            list => rows.each_of(list, |code| take(code as usize))
+        ),
+        Places::Pairs(at, codes) => {
+            let mut before = None;
+            for (row, code) in at.iter().zip(codes.iter()) {
+                if rows.get(usize::from(*row)) && !(first_alone(short) && before == Some(row)) {
+                    take(code as usize);
+                }
+                before = Some(row);
+            }
+        }
+    }
+    met
+}
+
+/// Whether of several values of a row the first counts.
+const fn first_alone(short: Short) -> bool {
+    matches!(short, Short::Actor | Short::Target)
+}
+
 /// How often each value was met, by its number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts(pub(crate) Vec<u32>);
@@ -108,58 +169,48 @@ impl Counts {
         self.0[at] += count;
     }
 
-    /// Counts what these rows of a segment say.
-    pub(crate) fn count(&mut self, short: Short, segment: &Segment, numbers: &[u32], rows: &Bits) {
-        let Some(column) = places(segment, short) else { return };
-        let number = |code: usize| numbers.get(code).copied().unwrap_or(NONE);
-        match &column.places {
-            Places::Rows(Packed::Zeros(_)) => {
-                let (number, count) = (number(0), rows.count() as u32);
-                if count > 0 {
-                    self.add(number, count);
-                }
+    /// Counts what these rows of a segment say, which are some of its `events`. Of most of them, what the others say is taken
+    /// from what all do.
+    pub(crate) fn count(
+        &mut self,
+        short: Short,
+        segment: &Segment,
+        counted: &Counted,
+        rows: &Bits,
+        events: &Bits,
+    ) {
+        let (some, all) = (rows.count(), events.count());
+        let Some(column) = places(segment, short).filter(|_| some > 0) else { return };
+        if matches!(column.places, Places::Rows(Packed::Zeros(_))) {
+            self.add(counted.number(0), some as u32);
+        } else if some * 2 > all {
+            let mut others = events.clone();
+            others.less(rows);
+            let met = if some == all { Vec::new() } else { counts_of(short, column, counted, &others) };
+            for (code, (number, total)) in counted.numbers.iter().zip(counted.totals.iter()).enumerate() {
+                self.add(*number, total as u32 - met.get(code).copied().unwrap_or(0));
             }
-            Places::Rows(Packed::Ascending(_)) => rows.rows().for_each(|row| self.add(number(row), 1)),
+        } else if counted.numbers.len() < some * 2 {
             // Where values come again, they are counted by code first: that is one look in place of two for each row.
-            Places::Rows(codes) if numbers.len() < rows.count() => {
-                let mut met = vec![0_u32; numbers.len()];
-                let mut count = |code: usize| {
-                    if let Some(count) = met.get_mut(code) {
-                        *count += 1;
-                    }
-                };
-                each_width!(codes, _ => {}, _ => {}, list => rows.each_of(list, |code| count(code as usize)));
-                for (number, count) in numbers.iter().zip(met).filter(|(_, count)| *count > 0) {
-                    self.add(*number, count);
-                }
+            let met = counts_of(short, column, counted, rows);
+            for (number, count) in counted.numbers.iter().zip(met).filter(|(_, count)| *count > 0) {
+                self.add(*number, count);
             }
-            Places::Rows(codes) => {
-                each_width!(codes, _ => {}, _ => {}, list => {
-                    rows.each_of(list, |code| self.add(number(code as usize), 1));
-                });
-            }
-            Places::Pairs(at, codes) => {
-                // Of several actors or targets the first counts.
-                let first_alone = matches!(short, Short::Actor | Short::Target);
-                let mut before = None;
-                for (row, code) in at.iter().zip(codes.iter()) {
-                    if rows.get(usize::from(*row)) && !(first_alone && before == Some(row)) {
-                        self.add(number(code as usize), 1);
-                    }
-                    before = Some(row);
-                }
-            }
+        } else {
+            rows.rows().for_each(|row| self.count_in(short, column, counted, row));
         }
     }
 
     /// Counts one row.
-    pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, numbers: &[u32], row: usize) {
-        let first_alone = matches!(short, Short::Actor | Short::Target);
-        let column = places(segment, short);
-        let codes = column.into_iter().flat_map(|column| column.codes(row));
-        for code in codes.take(if first_alone { 1 } else { usize::MAX }) {
-            self.add(numbers.get(code).copied().unwrap_or(NONE), 1);
+    pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, counted: &Counted, row: usize) {
+        if let Some(column) = places(segment, short) {
+            self.count_in(short, column, counted, row);
         }
+    }
+
+    fn count_in(&mut self, short: Short, column: &Column, counted: &Counted, row: usize) {
+        let most = if first_alone(short) { 1 } else { usize::MAX };
+        column.codes(row).take(most).for_each(|code| self.add(counted.number(code), 1));
     }
 
     /// The most frequent ones that pass, how many there are beside them, and how often those and what is not told
@@ -197,11 +248,60 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use countersign_query::Readings;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::build::{Place, Row, SegmentBuilder};
+
+    /// Events in which some actors come often, some have several targets, and some have no tenant.
+    fn segment(actors: &[u8]) -> Segment {
+        let mut builder = SegmentBuilder::new(1, Readings::built_in());
+        for (nth, actor) in (0..).zip(actors) {
+            let row = Row {
+                line: nth,
+                index: nth,
+                chain: if actor % 2 == 0 { "00" } else { "01" },
+                seq: nth,
+                time: countersign::time::Time::MIN,
+                vkey: "k",
+                authorised: true,
+                place: Place::Export(0),
+            };
+            let tenant = if actor % 3 == 0 { r#","tenant":"t""# } else { "" };
+            let event = format!(
+                r#"{{"action":"a","actor":"u_{actor}","target":["x_{nth}","x_{}"]{tenant}}}"#,
+                nth + 1
+            );
+            builder.push(&row, &event);
+        }
+        builder.finish().remove(0)
+    }
 
     proptest! {
+        #[test]
+        fn counts_the_same_whether_few_or_most_rows_are_counted(
+            rows in prop::collection::vec((0_u8..20, 0_u8..4), 1..200),
+            least in 0_u8..4,
+        ) {
+            let segment = segment(&rows.iter().map(|(actor, _)| *actor).collect::<Vec<_>>());
+            let events = segment.kinds().events;
+            let mut these = Bits::none(rows.len());
+            for (row, (_, rank)) in rows.iter().enumerate() {
+                these.put(row, *rank >= least);
+            }
+            let mut known = Known::default();
+            for short in COUNTED {
+                let numbers = known.register(&FixedState::with_seed(1), short, &segment);
+                let counted = Counted::of(short, &segment, numbers, &events);
+                let (mut together, mut each) = (Counts::default(), Counts::default());
+                together.count(short, &segment, &counted, &these, &events);
+                these.rows().for_each(|row| each.count_row(short, &segment, &counted, row));
+                let most = |counts: &Counts| counts.most(usize::MAX / 8, |_| true);
+                prop_assert_eq!(most(&together), most(&each), "{:?}", short);
+            }
+        }
+
         #[test]
         fn tells_the_most_frequent_and_how_many_there_are_besides(
             counts in prop::collection::vec(0_u32..6, 0..60),

@@ -14,13 +14,13 @@ use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
 use crate::build::{Leaf, Malformed, Place, SegmentBuilder};
-use crate::facets::{COUNTED, Known};
+use crate::facets::{COUNTED, Counted, Known};
 use crate::fold::Folds;
 use crate::histogram::Histogram;
 use crate::judge;
 use crate::order::{Orders, Placed};
 use crate::question::{Order, Question, Verdict};
-use crate::segment::{RowKind, Segment, flag};
+use crate::segment::{Kinds, RowKind, Segment, flag};
 
 /// Beyond so many segments of fewer rows than this at the end they become one.
 const MOST_SMALL: usize = 16;
@@ -55,8 +55,9 @@ pub(crate) struct Held {
     /// The number of its first row.
     pub(crate) base: usize,
     runs: Vec<Run>,
-    /// For each counted field the numbers of its values.
-    pub(crate) numbers: Vec<Vec<u32>>,
+    kinds: Kinds,
+    /// For each counted field its values.
+    pub(crate) counted: Vec<Counted>,
 }
 
 /// Leaves that are left out, however many skips stand for them.
@@ -214,7 +215,7 @@ impl EventIndex {
     /// About how many bytes it holds.
     pub fn bytes(&self) -> usize {
         let held = |held: &Held| {
-            held.segment.bytes() + held.numbers.iter().map(|list| list.len() * 4).sum::<usize>()
+            held.segment.bytes() + held.kinds.bytes() + held.counted.iter().map(Counted::bytes).sum::<usize>()
         };
         self.held.iter().map(held).sum::<usize>()
             + self.known.iter().map(Known::bytes).sum::<usize>()
@@ -241,8 +242,9 @@ impl EventIndex {
     pub fn add_segment(&mut self, segment: Segment, blob: u32) -> usize {
         self.flush();
         let first = self.rows;
-        self.events += segment.rows_of(RowKind::Event).count();
-        self.withheld += self.hold(segment, vec![Run { first: 0, blob, before: 0 }]);
+        let (events, withheld) = self.hold(segment, vec![Run { first: 0, blob, before: 0 }]);
+        self.events += events;
+        self.withheld += withheld;
         self.merge();
         first
     }
@@ -277,27 +279,32 @@ impl EventIndex {
         self.merge();
     }
 
-    /// Takes a segment in, and gives how many withheld ones it has.
-    fn hold(&mut self, segment: Segment, runs: Vec<Run>) -> usize {
+    /// Takes a segment in, and gives how many events it has, and how many withheld ones.
+    fn hold(&mut self, segment: Segment, runs: Vec<Run>) -> (usize, usize) {
         self.own_times += segment.flags.iter().filter(|flags| *flags & flag::OWN_TIME != 0).count();
         self.remember_fields(&segment);
-        for row in segment.rows_of(RowKind::Event).rows() {
+        let kinds = segment.kinds();
+        for row in kinds.events.rows() {
             let time = segment.happened(row);
             let (first, last) = self.times.unwrap_or((time, time));
             self.times = Some((first.min(time), last.max(time)));
         }
-        let withheld = segment.rows_of(RowKind::Withheld);
-        self.absent.append(&withheld, 0);
+        self.absent.append(&kinds.withheld, 0);
         let base = self.rows;
         self.rows += segment.rows();
-        let numbers = self.register(&segment);
-        self.held.push(Held { segment, base, runs, numbers });
-        withheld.count()
+        let counts = (kinds.events.count(), kinds.withheld.count());
+        self.put(segment, base, runs, kinds);
+        counts
     }
 
-    fn register(&mut self, segment: &Segment) -> Vec<Vec<u32>> {
+    fn put(&mut self, segment: Segment, base: usize, runs: Vec<Run>, kinds: Kinds) {
         let known = COUNTED.iter().zip(&mut self.known);
-        known.map(|(short, known)| known.register(&self.hasher, *short, segment)).collect()
+        let counted = known.map(|(short, known)| {
+            let numbers = known.register(&self.hasher, *short, &segment);
+            Counted::of(*short, &segment, numbers, &kinds.events)
+        });
+        let counted = counted.collect();
+        self.held.push(Held { segment, base, runs, kinds, counted });
     }
 
     fn remember_fields(&mut self, segment: &Segment) {
@@ -346,8 +353,8 @@ impl EventIndex {
         let mut done = 0;
         for segment in self.builder.finish() {
             let end = done + segment.rows();
-            let numbers = self.register(&segment);
-            self.held.push(Held { segment, base, runs: runs_of(&runs, done..end), numbers });
+            let kinds = segment.kinds();
+            self.put(segment, base, runs_of(&runs, done..end), kinds);
             base += end - done;
             done = end;
         }
@@ -382,7 +389,7 @@ impl EventIndex {
         let wanted = question.judged().saturating_add(rows).min(self.rows);
         while question.judged() < wanted {
             let Some((held, from)) = at(&self.held, question.judged()) else { return false };
-            question.judge(&held.segment, from, &held.numbers);
+            question.judge(&held.segment, &held.kinds, from, &held.counted);
         }
         question.judged() < self.rows
     }
@@ -390,7 +397,7 @@ impl EventIndex {
     /// Looks at all rows that are held, as far as columns tell.
     pub(crate) fn judge_all(&self, question: &mut Question) {
         while let Some((held, from)) = at(&self.held, question.judged()) {
-            question.judge(&held.segment, from, &held.numbers);
+            question.judge(&held.segment, &held.kinds, from, &held.counted);
         }
     }
 
@@ -479,7 +486,7 @@ impl EventIndex {
         };
         for (nth, short) in COUNTED.iter().enumerate() {
             if near.is_none_or(|near| near == nth) {
-                question.counts[nth].count_row(*short, segment, &held.numbers[nth], local);
+                question.counts[nth].count_row(*short, segment, &held.counted[nth], local);
             }
         }
     }

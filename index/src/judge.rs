@@ -15,11 +15,11 @@ use crate::bits::Bits;
 use crate::changed;
 use crate::column::{Column, Judged, Told};
 use crate::scan;
-use crate::segment::{Fact, RowKind, Segment, flag};
+use crate::segment::{Fact, Kinds, RowKind, Segment, flag};
 use crate::values::{Kind, Unpacked, Values};
 
 /// Whether a condition holds, row by row. Rows without an event are told of only where the link is asked for.
-pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
+pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition) -> Judged {
     let mut judged = Judged::none(segment.rows());
     match condition {
         Condition::Is { field: Field::Member(path), values } => {
@@ -37,7 +37,9 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
         }
         Condition::Has(Field::Short(short)) => {
             if let Some((parties, places)) = segment.parties(*short) {
-                places.spread(&party::that_can_be_found(parties), &mut judged);
+                let told = (0..parties.len())
+                    .map(|party| if party::can_be_found(parties, party) { Told::Yes } else { Told::No });
+                places.spread(&told.collect::<Vec<_>>(), &mut judged);
             }
             for column in short_columns(segment, *short) {
                 let has = |kind: Kind, text: &str| match (short, kind) {
@@ -79,7 +81,7 @@ pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
         }
         Condition::Time(basis, span) => judged = Judged::exactly(time(segment, *basis, *span)),
         // What is not known yet is for the event's bytes to tell.
-        _ => judged.possible = segment.rows_of(RowKind::Event),
+        _ => judged.possible.clone_from(&kinds.events),
     }
     judged
 }
@@ -116,8 +118,9 @@ pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
     match condition {
         Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
             let parties = segment.parties(*short);
-            let of_parties =
-                parties.is_some_and(|(parties, _)| party::that_can_be_found(parties).contains(&Told::Yes));
+            let of_parties = parties.is_some_and(|(parties, _)| {
+                (0..parties.len()).any(|party| party::can_be_found(parties, party))
+            });
             let says = |column: &Column| {
                 (0..column.values.len()).any(|code| column.values.kind(code).of_event().is_some())
             };
@@ -167,17 +170,16 @@ fn told_by(
     fits: &dyn Fn(Kind, &str) -> bool,
 ) -> Vec<Told> {
     let mut told = vec![Told::No; values.values.len()];
-    let suffice = needles.is_some_and(scan::Needles::suffice);
-    let mut look = |code: usize, kind: Kind, text: &str, has_needle: bool| {
+    let mut look = |code: usize, kind: Kind, text: &str, suffices: bool| {
         told[code] = match kind {
             Kind::Cut => Told::Perhaps,
-            Kind::Text | Kind::Number if suffice && has_needle => Told::Yes,
+            Kind::Text | Kind::Number if suffices => Told::Yes,
             _ if fits(kind, text) => Told::Yes,
             _ => Told::No,
         };
     };
     if let Some(needles) = needles {
-        needles.candidates(values, look);
+        needles.candidates(values, &mut look);
     } else {
         for (code, (kind, text)) in values.iter().enumerate() {
             look(code, kind, text, false);
@@ -348,11 +350,10 @@ fn time(segment: &Segment, basis: Basis, span: Span) -> Bits {
 }
 
 /// Rows that a query can find at all: where it asks about events, events.
-pub(crate) fn candidates(segment: &Segment, query: &Query) -> Bits {
-    let withheld = !query.reads_events();
-    segment.rows_where(|flags| match flags & 3 {
-        0 => true,
-        1 => withheld,
-        _ => false,
-    })
+pub(crate) fn candidates(kinds: &Kinds, query: &Query) -> Bits {
+    let mut rows = kinds.events.clone();
+    if !query.reads_events() {
+        rows.or(&kinds.withheld);
+    }
+    rows
 }

@@ -75,6 +75,12 @@ impl Parties {
         usize::try_from(self.codes[part].get(party)).ok()?.checked_sub(1)
     }
 
+    /// All parties that have such a part, with the code of its text.
+    pub(crate) fn with_part(&self, part: usize) -> impl Iterator<Item = (usize, usize)> {
+        let codes = self.codes[part].iter().map(|code| usize::try_from(code).ok()?.checked_sub(1));
+        codes.enumerate().filter_map(|(party, code)| Some((party, code?)))
+    }
+
     /// What one of them says.
     pub(crate) fn get<'s>(&self, segment: &'s Segment, party: usize) -> Kept<'s> {
         let part = |part| Some(self.column(segment, part).values.get(self.code(party, part)?));

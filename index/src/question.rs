@@ -6,9 +6,9 @@ use countersign_query::{Entry, Field, Findings, Query, Short};
 
 use crate::bits::Bits;
 use crate::column::Judged;
-use crate::facets::{COUNTED, Counts};
+use crate::facets::{COUNTED, Counted, Counts};
 use crate::judge;
-use crate::segment::{RowKind, Segment};
+use crate::segment::{Kinds, Segment};
 
 /// In what order rows are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,20 +97,20 @@ impl Question {
         all.then(|| span_of(self.top(), Basis::Recorded))
     }
 
-    /// Looks at the rows of the next segment, from one on. `numbers` are those of its values, field by field.
-    pub(crate) fn judge(&mut self, segment: &Segment, from: usize, numbers: &[Vec<u32>]) {
+    /// Looks at the rows of the next segment, from one on. `counted` are its values, field by field, where they are to be
+    /// counted.
+    pub(crate) fn judge(&mut self, segment: &Segment, kinds: &Kinds, from: usize, counted: &[Counted]) {
         let rows = segment.rows();
         let mut new = Bits::none(from);
         new.flip();
         new.append(&Bits::none(rows - from), 0);
         new.flip();
-        let mut events = segment.rows_of(RowKind::Event);
+        let Kinds { mut events, mut withheld } = kinds.clone();
         events.and(&new);
-        let mut withheld = segment.rows_of(RowKind::Withheld);
         withheld.and(&new);
         let asked = self.query.conditions();
         let mut conditions: Vec<Judged> =
-            asked.iter().map(|asked| judge::condition(segment, &asked.condition)).collect();
+            asked.iter().map(|asked| judge::condition(segment, kinds, &asked.condition)).collect();
         let mut unsure = Bits::none(rows);
         for judged in &conditions {
             let mut open = judged.possible.clone();
@@ -138,7 +138,7 @@ impl Question {
             *steps += so_far.count() as u64;
         }
 
-        let mut candidates = judge::candidates(segment, &self.query);
+        let mut candidates = judge::candidates(kinds, &self.query);
         candidates.and(&new);
         if self.query.reads_events() && !withheld.is_empty() {
             let mut unknown = withheld;
@@ -183,17 +183,16 @@ impl Question {
         found_events.and(&events);
         self.events += found_events.count();
         self.searched += events.count() - unread.count();
-        for (field, counts) in self.counts.iter_mut().enumerate() {
-            let numbers = numbers.get(field).map_or(&[][..], Vec::as_slice);
+        for ((field, counts), counted) in self.counts.iter_mut().enumerate().zip(counted) {
             match near.iter().find(|(other, _)| *other == field) {
                 Some((_, not)) => {
-                    let mut counted = rest.clone();
-                    counted.and(not);
-                    counted.and(&events);
-                    counted.or(&found_events);
-                    counts.count(COUNTED[field], segment, numbers, &counted);
+                    let mut these = rest.clone();
+                    these.and(not);
+                    these.and(&events);
+                    these.or(&found_events);
+                    counts.count(COUNTED[field], segment, counted, &these, &kinds.events);
                 }
-                None => counts.count(COUNTED[field], segment, numbers, &found_events),
+                None => counts.count(COUNTED[field], segment, counted, &found_events, &kinds.events),
             }
         }
         self.found.append(&found, from);

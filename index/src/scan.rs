@@ -7,40 +7,68 @@ use crate::values::{Kind, Unpacked, Values};
 /// What must stand in a text so that one of some patterns can fit it.
 pub(crate) struct Needles {
     /// For each pattern the one that it needs.
-    each: Vec<Needle>,
+    each: Vec<(Needle, Option<Place>)>,
     /// Whether some pattern needs nothing that is ASCII: any text that has more than that may fit it.
     beyond: bool,
-    /// Whether a string or a number fits wherever a needle stands in it.
-    suffice: bool,
+}
+
+/// Where in a string or a number a needle must stand so that this is all that its pattern asks for: somewhere, at the
+/// begin, at the end, or both.
+#[derive(Clone, Copy)]
+struct Place {
+    begins: bool,
+    ends: bool,
+}
+
+impl Place {
+    /// None where the pattern asks for more.
+    fn of(pattern: &Pattern) -> Option<Self> {
+        let is_needle = |piece: &str| !piece.is_empty() && piece.is_ascii() && !pattern.is_cased();
+        let (piece, begins, ends) = match pattern.pieces() {
+            [whole] => (whole, true, true),
+            [first, last] if last.is_empty() => (first, true, false),
+            [first, last] if first.is_empty() => (last, false, true),
+            [first, piece, last] if first.is_empty() && last.is_empty() => (piece, false, false),
+            _ => return None,
+        };
+        is_needle(piece).then_some(Self { begins, ends })
+    }
+
+    /// Whether a text fits, by where the first needle in it stands; none where it does not.
+    const fn fits(self, at_begin: bool, at_end: bool) -> Option<bool> {
+        match self {
+            Self { begins: true, .. } if !at_begin => None,
+            Self { begins: true, ends: true } if !at_end => None,
+            // Another one may stand at the end.
+            Self { ends, .. } => Some(at_end || !ends),
+        }
+    }
 }
 
 impl Needles {
     /// None where everything has to be looked at.
-    pub(crate) fn of(patterns: &[&Pattern], values: &Values) -> Option<Self> {
-        let pieces = patterns.iter().map(|pattern| pattern.pieces().iter().map(String::as_str).collect());
-        let suffice = patterns.iter().all(|pattern| {
-            let is_needle = |piece: &String| !piece.is_empty() && piece.is_ascii();
-            matches!(pattern.pieces(), [first, piece, last] if first.is_empty() && is_needle(piece) && last.is_empty())
-                && !pattern.is_cased()
-        });
-        Some(Self { suffice, ..Self::by(values, pieces.collect())? })
+    pub(crate) fn of<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
+        let of = |pattern: &&'p Pattern| {
+            (pattern.pieces().iter().map(String::as_str).collect(), Place::of(pattern))
+        };
+        Self::by(values, patterns.iter().map(of))
     }
 
     /// As [`Needles::of`], for texts that stand in parts, or in another order: each word must be there.
-    pub(crate) fn of_words(patterns: &[&Pattern], values: &Values) -> Option<Self> {
-        let words =
-            patterns.iter().map(|pattern| pattern.pieces().iter().flat_map(|piece| words(piece)).collect());
-        Self::by(values, words.collect())
+    pub(crate) fn of_words<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
+        let of =
+            |pattern: &&'p Pattern| (pattern.pieces().iter().flat_map(|piece| words(piece)).collect(), None);
+        Self::by(values, patterns.iter().map(of))
     }
 
-    fn by(values: &Values, texts: Vec<Vec<&str>>) -> Option<Self> {
+    fn by<'p>(values: &Values, wanted: impl Iterator<Item = (Vec<&'p str>, Option<Place>)>) -> Option<Self> {
         // What is ASCII in lower case was ASCII before, but for a k.
         if values.len() < 4 || values.has_kelvin() {
             return None;
         }
         let mut needles = Vec::new();
         let mut beyond = false;
-        for pieces in texts {
+        for (pieces, place) in wanted {
             if pieces.iter().all(|piece| piece.is_empty()) {
                 return None;
             }
@@ -49,21 +77,20 @@ impl Needles {
             if run.is_empty() {
                 beyond = true;
             } else {
-                needles.push(Needle::of(run));
+                needles.push((Needle::of(run), place));
             }
         }
-        Some(Self { each: needles, beyond, suffice: false })
-    }
-
-    /// Whether a string or a number that has a needle fits without being looked at.
-    pub(crate) const fn suffice(&self) -> bool {
-        self.suffice
+        Some(Self { each: needles, beyond })
     }
 
     /// Hands out the values that may fit, some of them more than once: those that have a needle, those that have more
     /// than ASCII where that may be all that is needed, and those of which the text is not kept, or the begin alone.
-    /// Whether it has a needle comes along.
-    pub(crate) fn candidates(&self, unpacked: &Unpacked<'_>, mut take: impl FnMut(usize, Kind, &str, bool)) {
+    /// Whether a string or a number fits for sure comes along.
+    pub(crate) fn candidates<'u>(
+        &self,
+        unpacked: &'u Unpacked<'_>,
+        take: &mut dyn FnMut(usize, Kind, &'u str, bool),
+    ) {
         let is_kept = |kind: Kind| matches!(kind, Kind::Text | Kind::Number | Kind::Word);
         let values = unpacked.values;
         let beyond = self.beyond && !values.is_ascii();
@@ -75,17 +102,22 @@ impl Needles {
             }
         }
         let text = unpacked.text();
-        for needle in &self.each {
+        for (needle, place) in &self.each {
             let mut from = 0;
-            let mut ends = Ends { lengths: values.lengths(), begin: 0, end: 0, next: 0 };
+            let mut ends = Ends::of(values);
             while let Some(found) = needle.find(text.as_bytes(), from) {
                 let Some(code) = ends.reach(found) else { break };
                 from = found + 1;
                 if found + needle.len() <= ends.end {
                     from = ends.end;
                     let kind = values.kind(code);
-                    if is_kept(kind) {
-                        take(code, kind, &text[ends.begin..ends.end], true);
+                    let fits = place.map_or(Some(false), |place| {
+                        place.fits(found == ends.begin, found + needle.len() == ends.end)
+                    });
+                    if let Some(fits) = fits.or(matches!(kind, Kind::Word).then_some(false))
+                        && is_kept(kind)
+                    {
+                        take(code, kind, &text[ends.begin..ends.end], fits);
                     }
                 }
             }
@@ -94,22 +126,30 @@ impl Needles {
 }
 
 /// Where the values end.
-struct Ends<L> {
-    lengths: L,
+struct Ends<'v> {
+    values: &'v Values,
     begin: usize,
     end: usize,
     next: usize,
 }
 
-impl<L: Iterator<Item = u32>> Ends<L> {
-    /// Goes to the value that has a place; gives its code.
+impl<'v> Ends<'v> {
+    const fn of(values: &'v Values) -> Self {
+        Self { values, begin: 0, end: 0, next: 0 }
+    }
+
+    /// Goes to the value that has a place, which is not before the one that it was at; gives its code.
     fn reach(&mut self, place: usize) -> Option<usize> {
-        while self.end <= place {
-            self.begin = self.end;
-            self.end += self.lengths.next()? as usize;
-            self.next += 1;
+        while self.end <= place && self.next < self.values.len() {
+            if let Some((next, end)) = self.values.block_from(self.next).filter(|(_, end)| *end <= place) {
+                (self.next, self.end) = (next, end);
+            } else {
+                self.begin = self.end;
+                self.end += self.values.length(self.next);
+                self.next += 1;
+            }
         }
-        Some(self.next - 1)
+        (self.end > place).then(|| self.next - 1)
     }
 }
 
@@ -225,9 +265,10 @@ mod tests {
             let fits = |text: &str| globs.iter().any(|pattern| pattern.matches(text));
             let Some(needles) = Needles::of(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
             let mut taken = Vec::new();
-            needles.candidates(&values.unpacked(), |code, kind, text, has_needle| {
+            let unpacked = values.unpacked();
+            needles.candidates(&unpacked, &mut |code, kind, text, is_sure| {
                 assert_eq!((kind, text.into()), values.get(code));
-                assert!(!(needles.suffice() && has_needle) || fits(text), "{text}");
+                assert!(!(is_sure && matches!(kind, Kind::Text | Kind::Number)) || fits(text), "{text}");
                 taken.push(code);
             });
             for (code, (_, text)) in values.unpacked().iter().enumerate() {

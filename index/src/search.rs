@@ -9,7 +9,7 @@ use countersign_query::{Findings, Query, Readings};
 use crate::build::{Place, Row};
 use crate::judge::{self, Link};
 use crate::question::{Order, Question};
-use crate::segment::{RowKind, Segment, flag};
+use crate::segment::{Segment, flag};
 
 /// The most fields that are remembered, to tell those near to one that no event has.
 const MOST_FIELDS: usize = 4096;
@@ -63,14 +63,15 @@ impl Search {
     /// Those of `events`.
     pub fn look<E: Events>(&mut self, segment: &Segment, events: &mut E) -> Result<(), E::Error> {
         let base = self.question.judged();
-        self.events += segment.rows_of(RowKind::Event).count();
+        let kinds = segment.kinds();
+        self.events += kinds.events.count();
         self.own_times += segment.rows_where(|flags| flags & flag::OWN_TIME != 0).count();
         for node in 1..segment.nodes.len() {
             if self.fields.len() < MOST_FIELDS {
                 self.fields.insert(Path::of(segment.names(node)).to_string());
             }
         }
-        self.question.judge(segment, 0, &[]);
+        self.question.judge(segment, &kinds, 0, &[]);
         self.read(segment, base, events)?;
         let end = base + segment.rows();
         let found: Vec<usize> = self.question.found.rows_from(base).take_while(|row| *row < end).collect();

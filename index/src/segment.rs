@@ -71,6 +71,19 @@ pub(crate) enum Fact {
 
 pub(crate) const FACTS: usize = 8;
 
+/// What rows are: each question needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Kinds {
+    pub(crate) events: Bits,
+    pub(crate) withheld: Bits,
+}
+
+impl Kinds {
+    pub(crate) fn bytes(&self) -> usize {
+        self.events.bytes() + self.withheld.bytes()
+    }
+}
+
 /// What parties there are. The first of a row is that of its reading, where it has one.
 pub(crate) const PARTIES: [Short; 2] = [Short::Actor, Short::Target];
 
@@ -160,8 +173,10 @@ impl Segment {
         bits
     }
 
-    pub(crate) fn rows_of(&self, kind: RowKind) -> Bits {
-        self.rows_where(|flags| RowKind::of(flags) == kind)
+    /// Which rows have events, and which stand for withheld ones.
+    pub(crate) fn kinds(&self) -> Kinds {
+        let of = |kind| self.rows_where(|flags| RowKind::of(flags) == kind);
+        Kinds { events: of(RowKind::Event), withheld: of(RowKind::Withheld) }
     }
 
     pub(crate) fn index(&self, row: usize) -> i64 {

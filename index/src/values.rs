@@ -191,8 +191,13 @@ impl Values {
         &self.texts
     }
 
-    fn length(&self, code: usize) -> usize {
+    pub(crate) fn length(&self, code: usize) -> usize {
         self.same.map_or_else(|| self.lengths.get(code) as usize, |same| same as usize)
+    }
+
+    /// Of the block that begins with a value, the code after its last one, and where it ends.
+    pub(crate) fn block_from(&self, code: usize) -> Option<(usize, usize)> {
+        code.is_multiple_of(BLOCK).then(|| (self.count.min(code + BLOCK), self.end(code / BLOCK)))
     }
 
     /// Where a block ends.

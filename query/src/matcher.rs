@@ -201,7 +201,18 @@ impl Network {
     }
 
     fn holds_text(&self, text: &str) -> bool {
-        parse_address(text).is_some_and(|address| self.holds(address))
+        self.may_hold(text) && parse_address(text).is_some_and(|address| self.holds(address))
+    }
+
+    /// Whether the first number of an address of version 4 leaves it possible: of most addresses no more need be read.
+    fn may_hold(&self, text: &str) -> bool {
+        let digits = text.bytes().take(3).take_while(u8::is_ascii_digit).count();
+        let (IpAddr::V4(network), Some(b'.')) = (self.address, text.as_bytes().get(digits)) else {
+            return true;
+        };
+        let first = text[..digits].parse::<u8>();
+        let mask = u8::MAX.checked_shl(8 - u32::from(self.length.min(8))).unwrap_or(0);
+        first.is_ok_and(|first| (first ^ network.octets()[0]) & mask == 0)
     }
 }
 

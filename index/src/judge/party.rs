@@ -10,10 +10,9 @@ use crate::scan::Needles;
 use crate::segment::Segment;
 use crate::values::{Kind, Unpacked};
 
-/// Those that can be found at all: not by their type alone.
-pub(super) fn that_can_be_found(parties: &Parties) -> Vec<Told> {
-    let says = |party| parties.code(party, ID).or(parties.code(party, NAME)).is_some();
-    (0..parties.len()).map(|party| if says(party) { Told::Yes } else { Told::No }).collect()
+/// Whether a party can be found at all: not by its type alone.
+pub(super) fn can_be_found(parties: &Parties, party: usize) -> bool {
+    parties.code(party, ID).or(parties.code(party, NAME)).is_some()
 }
 
 /// What is told of each: its identifier is as asked, by itself or after its type, or its name is.
@@ -27,22 +26,36 @@ pub(super) fn told(segment: &Segment, parties: &Parties, values: &[Matcher]) -> 
     let by_id = told_by(&ids, needles.as_ref(), &|_, text| says(text, Role::Whole));
     let words = patterns.and_then(|patterns| Needles::of_words(patterns, names.values));
     let by_name = told_by(&names, words.as_ref(), &|_, text| says(text, Role::Name));
-    let part = |told: &[Told], party, part| {
-        parties.code(party, part).and_then(|code| told.get(code)).copied().unwrap_or(Told::No)
-    };
-    let mut told: Vec<Told> =
-        (0..parties.len()).map(|party| part(&by_id, party, ID).or(part(&by_name, party, NAME))).collect();
+    let mut told = vec![Told::No; parties.len()];
+    for (part, by_part) in [(ID, &by_id), (NAME, &by_name)] {
+        if by_part.iter().any(|told| *told != Told::No) {
+            for (party, code) in parties.with_part(part) {
+                if let Some(more @ (Told::Yes | Told::Perhaps)) = by_part.get(code) {
+                    told[party] = told[party].or(*more);
+                }
+            }
+        }
+    }
 
     let types: Vec<Typed<'_>> = types.iter().map(|(kind, text)| Typed::of(kind, text, patterns)).collect();
     if types.iter().any(|of| of.told != Told::No) {
-        let may = with_words(patterns, &types, &ids);
-        let ids: Vec<(Kind, &str)> = ids.iter().collect();
-        for (party, told) in told.iter_mut().enumerate().filter(|(_, told)| **told != Told::Yes) {
-            let of = parties.code(party, TYPE).and_then(|code| types.get(code));
-            let id = parties.code(party, ID).filter(|code| may[*code]);
-            let (Some(of), Some((kind, id))) = (of, id.and_then(|code| ids.get(code))) else { continue };
-            *told = told.or(match of.told {
-                Told::Yes if *kind != Kind::Cut => {
+        let may = if types.iter().all(|of| of.suffices || of.told == Told::No) {
+            Vec::new()
+        } else {
+            with_words(patterns, &types, &ids)
+        };
+        for (party, code) in parties.with_part(ID) {
+            if told[party] == Told::Yes {
+                continue;
+            }
+            let Some(of) = parties.code(party, TYPE).and_then(|code| types.get(code)) else { continue };
+            if of.suffices {
+                told[party] = Told::Yes;
+                continue;
+            }
+            let Some((kind, id)) = may.get(code).copied().flatten() else { continue };
+            told[party] = told[party].or(match of.told {
+                Told::Yes if kind != Kind::Cut => {
                     let fits = says(&[of.text, ":", id].concat(), Role::Whole);
                     if fits { Told::Yes } else { Told::No }
                 }
@@ -58,42 +71,61 @@ pub(super) fn told(segment: &Segment, parties: &Parties, values: &[Matcher]) -> 
 struct Typed<'t> {
     text: &'t str,
     told: Told,
+    /// Whether any identifier after it is as asked.
+    suffices: bool,
 }
 
 impl<'t> Typed<'t> {
     fn of(kind: Kind, text: &'t str, patterns: Option<&[&Pattern]>) -> Self {
-        let may = |pattern: &&Pattern| {
+        let begin = |pattern: &Pattern| {
             let text = if pattern.is_cased() { text.into() } else { fold(text) };
-            let begin = [&*text, ":"].concat();
+            [&*text, ":"].concat()
+        };
+        let suffices = |pattern: &&Pattern| match pattern.pieces() {
+            [first, last] => last.is_empty() && begin(pattern).starts_with(first),
+            _ => false,
+        };
+        let may = |pattern: &&Pattern| {
+            let begin = begin(pattern);
             match pattern.pieces() {
                 [] => true,
                 [whole] => whole.starts_with(&begin),
+                // Unless it reaches into what stands before the identifier, the identifier alone is as asked.
+                [first, rest @ .., last] if first.is_empty() => match rest.first() {
+                    Some(piece) => piece.contains(':') || begin.contains(piece),
+                    None => last.contains(':'),
+                },
                 [first, ..] => first.starts_with(&begin) || begin.starts_with(first),
             }
         };
-        let told = match kind {
-            Kind::Cut => Told::Perhaps,
-            _ if patterns.is_none_or(|patterns| patterns.iter().any(may)) => Told::Yes,
-            _ => Told::No,
+        let patterns = patterns.filter(|_| kind != Kind::Cut);
+        let told = match patterns {
+            _ if kind == Kind::Cut => Told::Perhaps,
+            Some(patterns) if !patterns.iter().any(may) => Told::No,
+            _ => Told::Yes,
         };
-        Self { text, told }
+        Self { text, told, suffices: patterns.is_some_and(|patterns| patterns.iter().any(suffices)) }
     }
 }
 
-/// Which identifiers have, for some pattern, a word that none of the types has: without it they don't fit after one.
-fn with_words(patterns: Option<&[&Pattern]>, types: &[Typed<'_>], ids: &Unpacked<'_>) -> Vec<bool> {
-    let all = vec![true; ids.values.len()];
-    let Some(patterns) = patterns else { return all };
-    let mut wanted = Vec::new();
-    for pattern in patterns {
-        let words = pattern.pieces().iter().flat_map(|piece| words(piece)).map(Pattern::contains);
-        let is_missing =
-            |word: &Pattern| types.iter().all(|of| of.told != Told::Perhaps && !word.matches(of.text));
-        let Some(word) = words.into_iter().find(is_missing) else { return all };
-        wanted.push(word);
-    }
-    let Some(needles) = Needles::of(&wanted.iter().collect::<Vec<_>>(), ids.values) else { return all };
-    let mut may = vec![false; ids.values.len()];
-    needles.candidates(ids, |code, _, _, _| may[code] = true);
+/// The identifiers that have, for some pattern, a word that none of the types has: without it they don't fit after one.
+fn with_words<'i>(
+    patterns: Option<&[&Pattern]>,
+    types: &[Typed<'_>],
+    ids: &'i Unpacked<'_>,
+) -> Vec<Option<(Kind, &'i str)>> {
+    let needles = patterns.and_then(|patterns| {
+        let wanted: Option<Vec<Pattern>> = patterns.iter().map(|pattern| missing(pattern, types)).collect();
+        Needles::of(&wanted?.iter().collect::<Vec<_>>(), ids.values)
+    });
+    let Some(needles) = needles else { return ids.iter().map(Some).collect() };
+    let mut may = vec![None; ids.values.len()];
+    needles.candidates(ids, &mut |code, kind, text, _| may[code] = Some((kind, text)));
     may
+}
+
+/// A word of a pattern that none of the types has.
+fn missing(pattern: &Pattern, types: &[Typed<'_>]) -> Option<Pattern> {
+    let mut words = pattern.pieces().iter().flat_map(|piece| words(piece)).map(Pattern::contains);
+    words.find(|word| types.iter().all(|of| of.told != Told::Perhaps && !word.matches(of.text)))
 }
