@@ -54,7 +54,8 @@ pub fn check_name(name: &str) -> Result<(), Error> {
         return Err(Error::new(Code::Name, "a name is empty"));
     }
     if let Some(found) = refused_in(name) {
-        let why = format!("the name {} holds {}", Quoted(name), Quoted(found.encode_utf8(&mut [0; 4])));
+        // The name itself is not repeated: it may be a secret key, given in the wrong place.
+        let why = format!("the name holds {}", Quoted(found.encode_utf8(&mut [0; 4])));
         let hint = "a name holds no white space, no control character and no '+'";
         return Err(Error::new(Code::Name, why).with_hint(hint));
     }
@@ -534,6 +535,8 @@ mod tests {
         for bad in ["", "a b", "a+b", "a\tb", "a\u{7f}", "a\u{85}", "a\u{a0}b", "a\u{2028}b", "\u{3000}"] {
             assert_eq!(check_name(bad).map_err(|error| error.code), Err(Code::Name), "{bad:?}");
         }
+        let error = check_name("PRIVATE+KEY+example.com+c74f20a3+ASEED").unwrap_err();
+        assert_eq!(error.message, "the name holds \"+\"");
     }
 
     #[test]

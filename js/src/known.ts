@@ -1,9 +1,15 @@
 /** Options that there are not, which are mostly others misspelt. */
 
-import { CountersignError } from "./error.js";
+import { CountersignError, must } from "./error.js";
 
 /** Refuses what is no option, with the one that is most like it; `within` is the option that these are of. */
 export function refuseUnknown(given: object, known: readonly string[], within?: string): void {
+  must(
+    Object(given) === given,
+    within,
+    "no options by their names",
+    `give { ${known.join(", ")} }, as many as are needed`,
+  );
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && !known.includes(name)) {
       const member = within === undefined ? name : `${within}.${name}`;

@@ -1,5 +1,7 @@
 /** A program's end, when it is told to. */
 
+import { constants } from "node:os";
+import { must } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { exiting } from "../record/lifecycle.js";
 import type { Recorder } from "../record/recorder.js";
@@ -26,6 +28,17 @@ let closing = 0;
 export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOptions = {}): () => void {
   refuseUnknown(options, ["signals", "first", "patience"]);
   const { signals = ["SIGTERM", "SIGINT"], first, patience = 5_000 } = options;
+  const recorder = "give what createRecorder resolves with: await createRecorder({ … })";
+  must(typeof audit?.close === "function", "audit", "no recorder", recorder);
+  const areSignals = Array.isArray(signals) && signals.every((signal) => signal in constants.signals);
+  must(areSignals, "signals", "no list of signals", 'give their names, such as ["SIGTERM"]');
+  must(
+    first === undefined || typeof first === "function",
+    "first",
+    "no function",
+    "give () => …, which is called then",
+  );
+  must(typeof patience === "number" && patience >= 0, "patience", "no number of milliseconds", "leave it out for 5000");
   const undo = () => {
     for (const signal of signals) {
       process.off(signal, end);

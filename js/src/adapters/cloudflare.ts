@@ -6,7 +6,7 @@ import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-objec
 import type { Audit } from "../record/audit.js";
 import { comesWithin } from "../timers.js";
 import { addressInWorker, recorded } from "./fetch.js";
-import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { type HttpOptions, recordingOf } from "./http-request.js";
 import { Invocation, remember, TIMEOUT, type WaitingContext } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
@@ -140,7 +140,7 @@ export interface WithCountersignOptions {
    */
   required?: boolean | undefined;
   /** Has each request recorded as `http.request`. */
-  http?: HttpOptions<Request> | true | undefined;
+  http?: HttpOptions<Request> | boolean | undefined;
 }
 
 /**
@@ -190,7 +190,7 @@ export function withCountersign<Env>(
       "withCountersign(options, { async fetch(request, env, ctx, audit) { … } }): options first, then an object with fetch, scheduled, queue …, or a class",
     );
   }
-  const recording = http === undefined ? undefined : new HttpRecording(http === true ? {} : http);
+  const recording = recordingOf(http);
   const handlers = names.map((name) => {
     const handle = (first: unknown, env: Env, context: WorkerContext, audit: Audit): unknown =>
       Reflect.apply(handling[name] as () => unknown, handling, [first, env, context, audit]);

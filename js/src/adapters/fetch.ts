@@ -1,6 +1,6 @@
 /** Whatever answers a `Request` with a `Response`: Deno.serve, Bun.serve, and the routers that are made for them. */
 
-import { type CountersignError, refused } from "../error.js";
+import { type CountersignError, must, refused } from "../error.js";
 import type { Asking } from "../gate/gate.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type Asked, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
@@ -33,6 +33,7 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
   { ip, ...options }: FetchOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Answer> {
   mustRecord(audit);
+  must(typeof handler === "function", "handler", "no function", "auditFetch(audit, (request) => new Response())");
   const address = ip === false ? undefined : ip;
   if (address !== undefined && typeof address !== "function") {
     throw noAddress(

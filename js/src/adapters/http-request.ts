@@ -119,6 +119,13 @@ const RULES: Readonly<Record<keyof HttpOptions<never>, readonly [(value: unknown
   onError: [isFunction, "a callback that is told of errors"],
 };
 
+/** What an adapter records requests with that records none where nobody asks for it. */
+export function recordingOf<Source>(
+  http: HttpOptions<Source> | boolean | undefined,
+): HttpRecording<Source> | undefined {
+  return http ? new HttpRecording(http === true ? {} : http) : undefined;
+}
+
 /** Records requests with an audit. Nothing that goes wrong here is thrown: the answer does not depend on it. */
 export class HttpRecording<Source> {
   readonly #options: HttpOptions<Source>;

@@ -1,10 +1,10 @@
 /** AWS Lambda. */
 
-import { refused } from "../error.js";
+import { must, refused } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
-import { type Asked, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
+import { type Asked, type HttpOptions, type Refused, recordingOf } from "./http-request.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of Lambda's context. */
@@ -26,7 +26,7 @@ export interface LambdaOptions<Event = unknown> {
    * Has each request recorded as `http.request`, and decided on where `gate` is given: those of API Gateway, of function
    * URLs and of load balancers. The callbacks are called with the event.
    */
-  http?: HttpOptions<Event> | true | undefined;
+  http?: HttpOptions<Event> | boolean | undefined;
 }
 
 /** As long before an invocation's end its answer is given. */
@@ -53,7 +53,8 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
   }
   refuseUnknown(settings, ["required", "patience", "http"]);
   const { required = false, patience = 5_000, http } = settings;
-  const recording = http === undefined ? undefined : new HttpRecording<Event>(http === true ? {} : http);
+  must(typeof patience === "number" && patience >= 0, "patience", "no number of milliseconds", "leave it out for 5000");
+  const recording = recordingOf<Event>(http);
   const holder = new RecorderHolder({
     // Timers stand still while an environment is frozen.
     options: async () => ({ ...(await options()), flush: false }),

@@ -5,7 +5,7 @@ import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type FetchOptions, noAddress, recorded } from "./fetch.js";
-import { HttpRecording } from "./http-request.js";
+import { recordingOf } from "./http-request.js";
 import { Invocation } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
@@ -22,7 +22,7 @@ export interface NextOptions {
    */
   required?: boolean | undefined;
   /** Has each request of a route handler recorded as `http.request`, and decided on where `gate` is given. */
-  http?: FetchOptions<[]> | true | undefined;
+  http?: FetchOptions<[]> | boolean | undefined;
 }
 
 /**
@@ -47,10 +47,10 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
   }
   refuseUnknown(next, ["after", "required", "http"]);
   const { after, required = false, http } = next;
-  if (http !== true && (http?.ip as unknown) === true) {
+  if (typeof http === "object" && (http.ip as unknown) === true) {
     throw noAddress('ip: (request) => request.headers.get("x-real-ip") ?? undefined, where your platform sets it');
   }
-  const recording = http === undefined ? undefined : new HttpRecording<Request>(http === true ? {} : http);
+  const recording = recordingOf<Request>(http);
   const holder = new RecorderHolder({ options: async () => options(), shared: true, required });
   return <Args extends unknown[], Answer>(handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>) =>
     async (...args: Args): Promise<Answer> => {

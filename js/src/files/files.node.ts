@@ -8,10 +8,11 @@ import { CountersignError, must } from "../error.js";
 
 /** The path of a file, whatever the working directory is later. `member` is what it was given for. */
 export function pathOf(path: string | URL, member: "outbox" | "to"): string {
+  const hint = "give a path or a file: URL; is a variable of the environment missing?";
   if (path instanceof URL || (typeof path === "string" && path.startsWith("file:"))) {
+    must(new URL(path).protocol === "file:", member, "no URL of a file", hint);
     return fileURLToPath(path);
   }
-  const hint = "give a path or a file: URL; is a variable of the environment missing?";
   must(typeof path === "string" && path !== "", member, "no path of a file", hint);
   return resolve(path);
 }

@@ -105,6 +105,10 @@ class LocalGate implements Gate {
     const which = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
     must(options.fail === "open" || options.fail === "closed", "fail", "how the gate fails is not said", which);
     refuseUnknown(options, OPTIONS);
+    for (const member of ["respond", "onError", "now"] as const) {
+      const value = options[member];
+      must(value === undefined || typeof value === "function", member, "no function", `${member} is a callback`);
+    }
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#load = loader(options.module ?? source);

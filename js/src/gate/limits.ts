@@ -39,6 +39,7 @@ export class Counting {
   readonly #hits = new Map<string, Hits>();
 
   constructor(limit: Limit) {
+    refuseUnknown(limit, OPTIONS, "limits");
     this.limit = limit;
     const { name, by, most, per, only, decision, in: objects } = limit;
     const isWhole = (value: unknown, least: number, greatest: number) =>
@@ -58,7 +59,6 @@ export class Counting {
     ] as const) {
       must(isRight, `limits.${member}`, `a limit's ${member} cannot be used`, hint);
     }
-    refuseUnknown(limit, OPTIONS, "limits");
   }
 
   /** Whether an object was to count, and its binding is not there. */

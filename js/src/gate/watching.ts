@@ -15,6 +15,8 @@ const PAUSE = 1_000;
 /** A fetch may never end whose request ended: after so long another one begins. */
 const FETCH = 10_000;
 
+/** A verifier key. A signer key, which is a secret, has another beginning. */
+const VKEY = /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$/;
 const OPTIONS = ["url", "key", "fetch", "headers", "patience", "maxAge"];
 
 /** What there is of Cloudflare's Cache API, which an isolate shares with others. */
@@ -39,20 +41,21 @@ export class Watching {
   #lookedIntoCache = false;
 
   constructor(options: WatchlistOptions, now: () => number) {
-    const { url, key, patience = 1_000, maxAge } = options;
+    refuseUnknown(options, OPTIONS, "watchlist");
+    const { url, key, patience = 1_000, maxAge, fetch: given } = options;
     const keys = typeof key === "string" ? [key] : (key ?? []);
-    const areKeys = keys.length > 0 && keys.every((key) => typeof key === "string" && key !== "");
-    must(areKeys, "watchlist.key", "no key for the watchlist", "give the vkey of who signs it");
-    const address = "give the URL at which it is served";
-    must(URL.canParse(String(url)), "watchlist.url", "no address for the watchlist", address);
+    const areKeys = Array.isArray(keys) && keys.length > 0 && keys.every((key) => VKEY.test(key));
+    must(areKeys, "watchlist.key", "no key for the watchlist", "give the vkey of who signs it: name+hhhhhhhh+base64");
+    const isWeb = /^https?:/.test(String(url)) && URL.canParse(String(url));
+    must(isWeb, "watchlist.url", "no address for the watchlist", "give the URL at which it is served");
     const { username, password } = new URL(url);
+    must(given === undefined || typeof given === "function", "watchlist.fetch", "no function", "give (url, init) => …");
     const hint = "leave out the user name and password, and give headers: { authorization }";
     must(username === "" && password === "", "watchlist.url", "an address with a secret", hint);
     const isAge = maxAge === undefined || (typeof maxAge === "number" && maxAge >= PAUSE);
     must(isAge, "watchlist.maxAge", "no age that a watchlist may have", "give milliseconds, at least 1000");
     const isPatience = typeof patience === "number" && patience >= 0;
     must(isPatience, "watchlist.patience", "no time that a request may wait", "give milliseconds");
-    refuseUnknown(options, OPTIONS, "watchlist");
     this.#options = options;
     this.#maxAge = maxAge;
     this.#keys = keys.join("\n");

@@ -85,9 +85,10 @@ class PostgresDrainer implements Drainer {
 
   constructor(options: DrainOptions) {
     refuseUnknown(options, ["connect", "recorder", "table", "pauseMs", "onError"]);
-    const { table = TABLE, pauseMs = 1_000, connect } = options;
+    const { table = TABLE, pauseMs = 1_000, connect, recorder } = options;
     const hint = "give () => pool.connect() of pg, or () => sql.reserve() of postgres";
     must(typeof connect === "function", "connect", "nothing to connect with", hint);
+    must(Object(recorder) === recorder, "recorder", "nothing to record with", "give { key, to, log }");
     const isPause = Number.isInteger(pauseMs) && pauseMs >= 1 && pauseMs <= 3_600_000;
     must(isPause, "pauseMs", "no whole number of milliseconds up to an hour", "leave it out for 1000");
     const { events, entries } = names(table);

@@ -1,7 +1,7 @@
 /** Recording within a program's own transaction. */
 
 import { artefact } from "#recorder";
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { inCore, loader, salted } from "../record/core.js";
 import type { AuditEvent, Catalogue, EventOf } from "../record/event.js";
@@ -47,6 +47,8 @@ export async function postgresOutbox<Events = unknown>(
 ): Promise<PostgresOutbox<EventOf<Events>>> {
   refuseUnknown(options, ["table", "events", "redact"]);
   const { table = TABLE, events: catalogue, redact } = options;
+  const defined = "give what defineEvents of countersign/events made";
+  must(catalogue === undefined || typeof catalogue.check === "function", "events", "no events", defined);
   const { paths, known } = redaction(redact);
   const { events } = names(table);
   const core = await load();

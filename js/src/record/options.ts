@@ -165,6 +165,7 @@ const RULES: readonly (readonly [keyof CommonOptions, (value: unknown) => boolea
     "no clock of whole milliseconds",
     "leave it out, or give what counts as Date.now does",
   ],
+  ["random", isFunction, "no function", "leave it out: bytes are secure and random by themselves"],
   ["manyContexts", oneOf(true, false), "neither true nor false", "leave it out: the adapters say it where it is so"],
 ];
 
@@ -220,6 +221,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
   const address = "give the collector's address (is the variable set?), a function, or memory()";
   must(to !== undefined && to !== null && to !== "", "to", "nothing takes the lines", address);
   const isText = typeof to === "string" || to instanceof URL;
+  must(isText || typeof to === "object", "to", "nothing that takes lines", address);
   const binding =
     'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host';
   must(isText || !("fetch" in to) || to.url !== undefined, "to", "a binding alone has no address", binding);

@@ -779,7 +779,6 @@ function isOfSigner(error: unknown): boolean {
 }
 
 function millisOf(given: FlushPatience): number {
-  must(Object(given) === given, "patience", "no patience by its name", "give { patience: 5000 }, or nothing");
   refuseUnknown(given, ["patience"]);
   const { patience = 0 } = given;
   const hint = "give milliseconds, such as 5000, or leave it out";

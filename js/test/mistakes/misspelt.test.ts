@@ -13,12 +13,12 @@ import { auditLambda } from "countersign/lambda";
 import { recordMany } from "countersign/many";
 import { AuditModule } from "countersign/nestjs";
 import { auditNext } from "countersign/next";
-import { auditHttp, closeOnSignals } from "countersign/node";
+import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";
 import { AuditLogProcessor, traced } from "countersign/opentelemetry";
 import { drainer, postgresOutbox } from "countersign/postgres";
 import { auditHandle } from "countersign/sveltekit";
 import { verify } from "countersign/verify";
-import { ISSUER, LOG } from "../conformance/setup.ts";
+import { EMITTERS, ISSUER, LOG } from "../conformance/setup.ts";
 
 const audit = { record() {}, flush: async () => {}, close: async () => {} } as unknown as Audit & {
   close(): Promise<void>;
@@ -63,6 +63,51 @@ for (const [name, [member, use]] of Object.entries(MISSPELT)) {
     await assert.rejects(async () => use(), { code: "options.invalid", member });
   });
 }
+
+const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]> = {
+  "a patience without its name": [undefined, () => auditLambda(none, none, 5_000 as never)],
+  "no options of a drainer": [undefined, () => drainer(undefined as never)],
+  "no options of a module": [undefined, () => AuditModule.forRoot(undefined as never)],
+  "null for requests": [undefined, () => auditHttp(audit, null as never)],
+  "a patience as text": ["patience", () => auditLambda(none, none, of({ patience: "5s" }))],
+  "no handler": ["handler", () => auditFetch(audit, undefined as never)],
+  "a drainer's recorder that is none": ["recorder", () => drainer(of({ connect: none }))],
+  "a catalogue that is none": ["events", () => postgresOutbox(of({ events: {} }))],
+  "the promise of what is to be closed": ["audit", () => closeOnSignals(later as never)],
+  "one signal in place of a list": ["signals", () => closeOnSignals(audit, of({ signals: "SIGTERM" }))],
+  "a signal that there is not": ["signals", () => closeOnSignals(audit, of({ signals: ["SIGTREM"] }))],
+  "a promise as what comes first": ["first", () => closeOnSignals(audit, of({ first: Promise.resolve() }))],
+  "a patience for signals as text": ["patience", () => closeOnSignals(audit, of({ patience: "5s" }))],
+  "an address as a file": ["outbox", () => fileOutbox(new URL("https://log.example/outbox"))],
+};
+
+for (const [name, [member, use]] of Object.entries(MISTYPED)) {
+  test(`${name} is refused`, async () => {
+    await assert.rejects(
+      async () => use(),
+      (error: { code?: string; member?: string; hint?: string }) => {
+        assert.deepEqual([error.code, error.member, typeof error.hint], ["options.invalid", member, "string"]);
+        return true;
+      },
+    );
+  });
+}
+
+test("requests are not recorded where that is said", async () => {
+  const taken: string[] = [];
+  const made = () => ({
+    key: EMITTERS[0].secret,
+    origin: LOG.name,
+    to: (chunk: Uint8Array) => void taken.push(new TextDecoder().decode(chunk)),
+  });
+  const handler = auditLambda(made, async (_event, _context, audit) => audit.record({ action: "a.b" }), {
+    http: false,
+  });
+  const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 1_000 };
+  await handler({ httpMethod: "GET", path: "/", requestContext: {} }, context);
+  assert.match(taken.join(""), /"a\.b"/);
+  assert.doesNotMatch(taken.join(""), /http\.request/);
+});
 
 const UNAWAITED: Record<string, () => unknown> = {
   auditHttp: () => auditHttp(later),

@@ -78,6 +78,7 @@ test("a key with white space around it is taken as it is meant", async () => {
 
 const ADDRESS = ["options.invalid", "to"] as const;
 refuses("no address", { to: undefined }, [...ADDRESS, /nothing takes the lines/, /is the variable set\?/]);
+refuses("a number as address", { to: 5 }, [...ADDRESS, /nothing that takes lines/, /address/]);
 refuses("an empty address", { to: "" }, [...ADDRESS, /nothing takes the lines/, /is the variable set\?/]);
 refuses("an address without a scheme", { to: "log.example.com" }, [...ADDRESS, /lacks https:/, /https:\/\/log\./]);
 refuses("a host with a port", { to: "localhost:8080" }, [...ADDRESS, /by localhost:/, /begins with https:/]);
@@ -133,6 +134,12 @@ refuses("an origin beside the log", { origin: ORIGIN }, [
   /leave origin out/,
 ]);
 refuses("a log for a function", { to: () => {} }, ["options.invalid", "log", /has no log/, /give origin instead/]);
+refuses("the signer key as origin", { ...withoutLog, origin: secret }, [
+  "name.invalid",
+  undefined,
+  /^the name holds "\+"$/,
+  /no '\+'/,
+]);
 refuses("no origin", { ...withoutLog, origin: undefined }, [
   "options.invalid",
   "origin",
