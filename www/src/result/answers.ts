@@ -81,6 +81,8 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
     }
     case "partly":
       return `${complete.shown(shown, of)}; ${complete.left(withheld + skipped)}.`;
+    case "no":
+      return complete[answer.why];
     case "open":
       return answer.why === "untold" ? complete.untold(shown) : complete[answer.why];
   }
@@ -89,8 +91,9 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
 /** Where the reason for an answer is, beyond its words. */
 export function leadsView(report: Report, t: PageTexts): TemplateResult | typeof nothing {
   const { unchanged } = answersOf(report);
-  if (unchanged.is !== "no") return nothing;
-  return unchanged.why === "events"
-    ? html`<button type="button" class="lead-to" @click=${wishes("show-changed")}>${t.answers.showFirst}</button>`
-    : html`<button type="button" class="lead-to" @click=${wishes("open-tab", "findings")}>${t.answers.showPlaces}</button>`;
+  if (unchanged.is === "no" && unchanged.why === "events")
+    return html`<button type="button" class="lead-to" @click=${wishes("show-changed")}>${t.answers.showFirst}</button>`;
+  return report.verdict === "altered" || report.verdict === "broken"
+    ? html`<button type="button" class="lead-to" @click=${wishes("open-tab", "findings")}>${t.answers.showPlaces}</button>`
+    : nothing;
 }

@@ -115,7 +115,8 @@ function sides(
 ): TemplateResult | typeof nothing {
   const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
   const isComparable =
-    agreement?.is !== "identical" && !(agreement?.is === "unknown" && agreement.why === "other-log");
+    agreement?.is !== "identical" &&
+    !(agreement?.is === "unknown" && ["other-log", "unread"].includes(agreement.why));
   if (!covered || !otherCovered || !isComparable) return nothing;
   const all = Math.max(covered.end, otherCovered.end);
   const nothingHidden = agreement?.is === "grown" ? t.compare.nothing : t.compare.nothingByPlace;

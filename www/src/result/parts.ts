@@ -99,7 +99,8 @@ interface SaidOfAll {
 export function ofAll(parts: readonly Part[], t: PageTexts): readonly SaidOfAll[] {
   const answers = answersOf(parts);
   const contradicts = answers.includes("contradicts");
-  const origins = new Set(parts.flatMap(({ session }) => (session?.report ? [session.report.origin] : [])));
+  // Of which log a file is that can't be read is not known.
+  const origins = new Set(parts.flatMap(({ session }) => session?.report?.origin ?? []));
   if (origins.size > 1) {
     const logs: SaidOfAll = { tone: "doubt", icon: "warning", words: t.parts.logs(origins.size) };
     const words = t.parts.contradictionOfOne;

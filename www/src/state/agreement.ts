@@ -6,7 +6,7 @@ export type Agreement =
   /** The two are one file, byte for byte. */
   | { readonly is: "identical" }
   | { readonly is: "contradicts"; readonly finding: Finding | undefined }
-  | { readonly is: "unknown"; readonly why: "no-pin" | "not-reached" | "other-log" | "failed" };
+  | { readonly is: "unknown"; readonly why: "no-pin" | "not-reached" | "other-log" | "unread" | "failed" };
 
 /** What verifying an export gave, as far as it matters here. */
 export interface Verified {
@@ -19,6 +19,8 @@ export type Hold = (pin: string) => Promise<Report>;
 
 /** Holds the larger of two exports against the pin that the smaller one gave. */
 export async function agreement(smaller: Verified, larger: Verified, hold: Hold): Promise<Agreement> {
+  if (smaller.report.origin === null || larger.report.origin === null)
+    return { is: "unknown", why: "unread" };
   if (smaller.report.origin !== larger.report.origin) return { is: "unknown", why: "other-log" };
   if (smaller.pin === null) return { is: "unknown", why: "no-pin" };
   return answer(await hold(smaller.pin));

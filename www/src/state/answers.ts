@@ -18,7 +18,7 @@ export type Signed =
   | { readonly is: "no"; readonly why: "invalid" | "revoked"; readonly names: readonly string[] }
   | {
       readonly is: "open";
-      readonly why: "unknown" | "log" | "other" | "nobody";
+      readonly why: "unknown" | "log" | "other" | "nobody" | "unread";
       readonly names: readonly string[];
     };
 
@@ -26,7 +26,8 @@ export type Signed =
 export type Complete = (
   | { readonly is: "yes"; readonly by: "log" | "range" | "chains" }
   | { readonly is: "partly" }
-  | { readonly is: "open"; readonly why: "untold" | "failed" | "empty" }
+  | { readonly is: "no"; readonly why: "missing" }
+  | { readonly is: "open"; readonly why: "untold" | "failed" | "empty" | "unread" }
 ) & {
   /** Events here, entries here, entries there are up to the last one here, and what of them is not. */
   readonly events: number;
@@ -49,18 +50,27 @@ export function answersOf(report: Report): Answers {
   return { unchanged: unchanged(report), signed: signed(report), complete: complete(report) };
 }
 
+/** Checks that fail where something isn't here, or can't be read, and that say nothing of what can. */
+const OF_WHAT_IS_NOT_HERE = ["format", "range", "expected", "witnesses"];
+
+/** Links that no signature covers, or whose key isn't here. */
+const UNSIGNED: readonly FindingCode[] = ["signature.unsigned_tail", "chain.no_open"];
+
 function unchanged({ verdict, checks, counts, finding_counts }: Report): Unchanged {
   const changed = finding_counts["payload.mismatch"] ?? 0;
   if (changed > 0) return { is: "no", why: "events", changed, of: checks.payloads.checked };
+  const failed = Object.entries(checks).flatMap(([name, { state }]) => (state === "fail" ? name : []));
   if (verdict === "altered") {
-    const failed = Object.entries(checks).filter(([, { state }]) => state === "fail");
-    const isHistory = failed.every(([name]) => name === "append_only");
+    const isHistory = failed.every((name) => name === "append_only");
     return { is: "no", why: isHistory ? "history" : "other" };
   }
-  if (verdict === "broken") return { is: "no", why: "order" };
+  if (failed.some((name) => !OF_WHAT_IS_NOT_HERE.includes(name))) return { is: "no", why: "order" };
   if (checks.format.state !== "pass") return { is: "open", why: "unread" };
-  const isSigned = isOpen(checks.payloads, counts.events) || isOpen(checks.chains, counts.leaves);
-  if (isSigned) return { is: "open", why: "unsigned" };
+  const isUnsigned =
+    isOpen(checks.payloads, counts.events) ||
+    isOpen(checks.chains, counts.leaves) ||
+    UNSIGNED.some((code) => (finding_counts[code] ?? 0) > 0);
+  if (isUnsigned) return { is: "open", why: "unsigned" };
   return { is: "yes", events: counts.events };
 }
 
@@ -72,15 +82,16 @@ function isOpen({ state }: Check, items: number): boolean {
 /** Keys that were taken back, or that signed outside of their time. */
 const REVOKED: readonly FindingCode[] = ["key.revoked", "key.expired", "key.not_yet_valid"];
 
-function signed({ checks, signers, finding_counts }: Report): Signed {
+function signed({ origin, checks, signers, finding_counts }: Report): Signed {
   const names = [...new Set(signers.map(({ vkey }) => vkey.split("+", 1)[0] ?? vkey))];
   if (checks.signatures.state === "fail") {
     const isRevoked = REVOKED.some((code) => (finding_counts[code] ?? 0) > 0);
     const isInvalid = (finding_counts["signature.invalid"] ?? 0) > 0;
     return { is: "no", why: isRevoked && !isInvalid ? "revoked" : "invalid", names };
   }
-  if (checks.log.state === "fail" || checks.witnesses.state === "fail")
+  if (checks.log.state === "fail" || (finding_counts["witness.signature"] ?? 0) > 0)
     return { is: "no", why: "invalid", names };
+  if (origin === null) return { is: "open", why: "unread", names };
   if (signers.length === 0) return { is: "open", why: "nobody", names };
   if (checks.signatures.state !== "pass") {
     const areUnknown = signers.some(({ trust }) => trust === "unknown");
@@ -91,7 +102,8 @@ function signed({ checks, signers, finding_counts }: Report): Signed {
   return { is: "yes", names };
 }
 
-function complete({ verdict, complete, counts, log, signers }: Report): Complete {
+function complete(report: Report): Complete {
+  const { origin, verdict, complete, counts, log, signers, finding_counts } = report;
   const { events, leaves, withheld, skipped } = counts;
   const firsts = signers.map(({ first }) => first).sort();
   const lasts = signers.map(({ last }) => last).sort();
@@ -104,6 +116,8 @@ function complete({ verdict, complete, counts, log, signers }: Report): Complete
     skipped,
     span: from === undefined || to === undefined ? undefined : ([from, to] as const),
   };
+  if (origin === null) return { is: "open", why: "unread", ...has };
+  if ((finding_counts["range.missing"] ?? 0) > 0) return { is: "no", why: "missing", ...has };
   if (has.of === 0) return { is: "open", why: "empty", ...has };
   if (verdict === "verified" && complete !== null) {
     if (complete.by !== "range") return { is: "yes", by: "chains", ...has };

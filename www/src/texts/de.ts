@@ -148,6 +148,7 @@ export const de: PageTexts = {
         html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)} mit vertrauten Schlüsseln. Dem Schlüssel des Logs selbst wird nicht vertraut.`,
       other: "Nicht jede Signatur ließ sich prüfen.",
       nobody: "In dieser Datei ist kein Schlüssel genannt.",
+      unread: "Nichts in dieser Datei ist lesbar.",
     },
     complete: {
       question: "Vollständig?",
@@ -161,8 +162,10 @@ export const de: PageTexts = {
       left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} die Ersteller der Datei weggelassen`,
       untold: (here) =>
         `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, zeigt nichts.`,
-      failed: "Eine Datei, die verändert oder beschädigt ist, kann das nicht beantworten.",
+      failed: "Eine Datei, die eine Prüfung nicht besteht, kann das nicht beantworten.",
+      missing: "Einträge, die da sein sollen, fehlen.",
       empty: "In dieser Datei ist nichts.",
+      unread: "Nichts in dieser Datei ist lesbar.",
     },
     days,
     showFirst: "Das erste zeigen",
@@ -343,6 +346,7 @@ export const de: PageTexts = {
       "no-pin": "der kleinere hat keinen Checkpoint, den ein vertrauter Schlüssel signiert hat",
       "not-reached": "der größere lässt aus, wo der kleinere endet",
       "other-log": "ein anderes Log",
+      unread: "einer von beiden ist nicht lesbar",
       failed: "er ließ sich nicht noch einmal lesen",
     },
     against: "verglichen mit",

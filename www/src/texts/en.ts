@@ -144,6 +144,7 @@ export const en = {
         html`By ${listed(LANG, names, more, `${count(more)} more`)}, whose keys you trust. You haven’t trusted the log’s own key.`,
       other: "Not every signature could be checked.",
       nobody: "No key is named in this file.",
+      unread: "Nothing in this file can be read.",
     },
     complete: {
       question: "Complete?",
@@ -158,8 +159,10 @@ export const en = {
         `${count(left)} ${left === 1 ? "was" : "were"} left out by whoever made this file`,
       untold: (here: number) =>
         `Nothing is missing between the ${leaves(here)} here, but nothing shows whether there were others before or after.`,
-      failed: "A file that was changed or is broken can’t answer this.",
+      failed: "A file that fails a check can’t answer this.",
+      missing: "Entries that should be here are missing.",
       empty: "There is nothing in this file.",
+      unread: "Nothing in this file can be read.",
     },
     days,
     showFirst: "Show the first",
@@ -333,6 +336,7 @@ export const en = {
       "no-pin": "the smaller one has no checkpoint signed with a key you trust",
       "not-reached": "the larger one leaves out where the smaller one ends",
       "other-log": "another log",
+      unread: "one of the two can’t be read",
       failed: "it couldn’t be read again",
     },
     against: "compared with",

@@ -142,6 +142,13 @@ test("a contradiction is not lost among exports of different logs", async (t) =>
   assert.match(await words(page, ".agree >> nth=1"), /from 2 different logs/);
 });
 
+test("a file that can't be read is not said to be of another log", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose a file", [upload("one.ndjson", WHOLE), upload("two.ndjson", "<html>")]);
+  await page.locator(".part-agreement", { hasText: "one of the two can’t be read" }).waitFor();
+  assert.doesNotMatch(await words(page, ".agree"), /different logs/);
+});
+
 test("exports of different logs are not compared", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);

@@ -210,6 +210,21 @@ test("an unusable trust file gives no verdict, and says which line", async () =>
   await page.close();
 });
 
+test("a trust file that the program refuses is refused with the same words", async () => {
+  const page = await opened();
+  const { export: file, trust = "" } = vector("plain-closed");
+  await choose(page, "Choose a file", file);
+  await page.locator(".verdict").waitFor();
+  for (const [text, hint] of [
+    [`\ufeff${readFileSync(trust, "utf8")}`, /It begins with a byte order mark: save the file as UTF-8/],
+    [readFileSync(file, "utf8"), /This is an export: a trust file is another file/],
+  ] as const) {
+    await choose(page, /Choose a(nother)? trust file/, upload("trust.txt", text));
+    await page.locator(".stopped", { hasText: hint }).waitFor();
+  }
+  await page.close();
+});
+
 test("files are told apart when they are dropped", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");

@@ -16,6 +16,12 @@ for (const [name, unchanged, signed, complete] of [
   ["large-filter-by-content", "yes", "yes", "partly"],
   ["key-revoked", "no", "no", "open"],
   ["empty-file", "open", "open", "open"],
+  // What isn't here is not changed.
+  ["truncated-mid-line", "open", "yes", "open"],
+  ["gzip-cut-in-the-middle", "open", "open", "open"],
+  ["log-range-beyond", "yes", "yes", "no"],
+  ["quorum-missed", "yes", "open", "open"],
+  ["drop-tail-mid-stretch", "open", "open", "open"],
 ] as const) {
   test(`${name}: unchanged ${unchanged}, signed ${signed}, complete ${complete}`, () => {
     const answers = answersOf(report(name));
@@ -25,6 +31,12 @@ for (const [name, unchanged, signed, complete] of [
     );
   });
 }
+
+test("a file that can't be read is not said to be empty", () => {
+  const { unchanged, signed, complete } = answersOf(report("gzip-cut-in-the-middle"));
+  const why = [unchanged, signed, complete].map((answer) => "why" in answer && answer.why);
+  assert.deepEqual(why, ["unread", "unread", "unread"]);
+});
 
 test("what only a pin contradicts is told apart from what was changed", () => {
   const why = (name: string) => {
