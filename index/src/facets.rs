@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
 use crate::column::{Column, Places};
+use crate::index::Held;
 use crate::judge::{name_of, short_columns};
 use crate::packed::{Packed, each_width};
 use crate::party::{ID, NAME};
@@ -94,14 +95,14 @@ fn places(segment: &Segment, short: Short) -> Option<&Column> {
 
 /// The values of one field in a segment.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub(crate) struct SegmentValues {
     /// For each code the number of its value.
     numbers: Vec<u32>,
     /// For each code how many events have it.
     totals: Packed,
 }
 
-impl Counted {
+impl SegmentValues {
     pub(crate) fn of(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
         let mut counted = Self { numbers, totals: Packed::Zeros(0) };
         if let Some(column) = places(segment, short) {
@@ -122,7 +123,7 @@ impl Counted {
 }
 
 /// How many of some rows have each code: of several actors or targets the first.
-fn counts_of(short: Short, column: &Column, counted: &Counted, rows: &Bits) -> Vec<u32> {
+fn counts_of(short: Short, column: &Column, counted: &SegmentValues, rows: &Bits) -> Vec<u32> {
     let mut met = vec![0_u32; counted.numbers.len()];
     let mut take = |code: usize| {
         if let Some(count) = met.get_mut(code) {
@@ -175,7 +176,7 @@ impl Counts {
         &mut self,
         short: Short,
         segment: &Segment,
-        counted: &Counted,
+        counted: &SegmentValues,
         rows: &Bits,
         events: &Bits,
     ) {
@@ -201,14 +202,28 @@ impl Counts {
         }
     }
 
+    /// Counts what all events of the first so many rows say of a field; segments are whole.
+    pub(crate) fn add_wholes(&mut self, field: usize, rows: usize, held: &[Held]) {
+        for held in held.iter().take_while(|held| held.base < rows) {
+            self.add_all(&held.values[field]);
+        }
+    }
+
+    /// Counts what all events of a segment say.
+    pub(crate) fn add_all(&mut self, values: &SegmentValues) {
+        for (number, total) in values.numbers.iter().zip(values.totals.iter()) {
+            self.add(*number, total as u32);
+        }
+    }
+
     /// Counts one row.
-    pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, counted: &Counted, row: usize) {
+    pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, counted: &SegmentValues, row: usize) {
         if let Some(column) = places(segment, short) {
             self.count_in(short, column, counted, row);
         }
     }
 
-    fn count_in(&mut self, short: Short, column: &Column, counted: &Counted, row: usize) {
+    fn count_in(&mut self, short: Short, column: &Column, counted: &SegmentValues, row: usize) {
         let most = if first_alone(short) { 1 } else { usize::MAX };
         column.codes(row).take(most).for_each(|code| self.add(counted.number(code), 1));
     }
@@ -293,7 +308,7 @@ mod tests {
             let mut known = Known::default();
             for short in COUNTED {
                 let numbers = known.register(&FixedState::with_seed(1), short, &segment);
-                let counted = Counted::of(short, &segment, numbers, &events);
+                let counted = SegmentValues::of(short, &segment, numbers, &events);
                 let (mut together, mut each) = (Counts::default(), Counts::default());
                 together.count(short, &segment, &counted, &these, &events);
                 these.rows().for_each(|row| each.count_row(short, &segment, &counted, row));

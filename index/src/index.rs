@@ -1,6 +1,7 @@
 //! All segments, and what is asked of them.
 
 use core::ops::Range;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
@@ -14,7 +15,7 @@ use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
 use crate::build::{Leaf, Malformed, Place, SegmentBuilder};
-use crate::facets::{COUNTED, Counted, Known};
+use crate::facets::{COUNTED, Counts, Known, SegmentValues};
 use crate::fold::Folds;
 use crate::histogram::Histogram;
 use crate::judge;
@@ -56,8 +57,8 @@ pub(crate) struct Held {
     pub(crate) base: usize,
     runs: Vec<Run>,
     kinds: Kinds,
-    /// For each counted field its values.
-    pub(crate) counted: Vec<Counted>,
+    /// Of each counted field.
+    pub(crate) values: Vec<SegmentValues>,
 }
 
 /// Leaves that are left out, however many skips stand for them.
@@ -122,6 +123,8 @@ pub struct EventIndex {
     times: Option<(i64, i64)>,
     gaps: Vec<Gap>,
     pub(crate) known: [Known; COUNTED.len()],
+    /// How often each value of a field occurs in all events.
+    totals: [Counts; COUNTED.len()],
     /// How many rows have each field.
     pub(crate) fields: BTreeMap<String, u64>,
     orders: Orders,
@@ -175,6 +178,7 @@ impl EventIndex {
             times: None,
             gaps: Vec::new(),
             known: Default::default(),
+            totals: Default::default(),
             fields: BTreeMap::new(),
             orders: Orders::default(),
             question: None,
@@ -215,10 +219,13 @@ impl EventIndex {
     /// About how many bytes it holds.
     pub fn bytes(&self) -> usize {
         let held = |held: &Held| {
-            held.segment.bytes() + held.kinds.bytes() + held.counted.iter().map(Counted::bytes).sum::<usize>()
+            held.segment.bytes()
+                + held.kinds.bytes()
+                + held.values.iter().map(SegmentValues::bytes).sum::<usize>()
         };
         self.held.iter().map(held).sum::<usize>()
             + self.known.iter().map(Known::bytes).sum::<usize>()
+            + self.totals.iter().map(|totals| totals.0.len() * 4).sum::<usize>()
             + self.orders.bytes()
             + self.answer.len() * 4
             + self.folds.bytes()
@@ -294,17 +301,32 @@ impl EventIndex {
         self.rows += segment.rows();
         let counts = (kinds.events.count(), kinds.withheld.count());
         self.put(segment, base, runs, kinds);
+        let values = self.held.last().into_iter().flat_map(|held| &held.values);
+        self.totals.iter_mut().zip(values).for_each(|(totals, values)| totals.add_all(values));
         counts
     }
 
     fn put(&mut self, segment: Segment, base: usize, runs: Vec<Run>, kinds: Kinds) {
         let known = COUNTED.iter().zip(&mut self.known);
-        let counted = known.map(|(short, known)| {
+        let values = known.map(|(short, known)| {
             let numbers = known.register(&self.hasher, *short, &segment);
-            Counted::of(*short, &segment, numbers, &kinds.events)
+            SegmentValues::of(*short, &segment, numbers, &kinds.events)
         });
-        let counted = counted.collect();
-        self.held.push(Held { segment, base, runs, kinds, counted });
+        let values = values.collect();
+        self.held.push(Held { segment, base, runs, kinds, values });
+    }
+
+    /// How often each value of a field occurs among what a question found.
+    pub(crate) fn counts<'c>(&'c self, question: &'c Question, field: usize) -> Cow<'c, Counts> {
+        match question.wholes[field] {
+            0 => Cow::Borrowed(&question.counts[field]),
+            rows if rows == self.rows => Cow::Borrowed(&self.totals[field]),
+            rows => {
+                let mut counts = question.counts[field].clone();
+                counts.add_wholes(field, rows, &self.held);
+                Cow::Owned(counts)
+            }
+        }
     }
 
     fn remember_fields(&mut self, segment: &Segment) {
@@ -336,6 +358,9 @@ impl EventIndex {
         let small = self.held.iter().rev().take_while(|held| held.segment.rows() < SMALL).count();
         if small < MOST_SMALL {
             return;
+        }
+        for question in self.question.iter_mut().chain(&mut self.rest) {
+            question.settle(&self.held);
         }
         let many = self.held.split_off(self.held.len() - small);
         let mut base = many.first().map_or(0, |held| held.base);
@@ -389,7 +414,7 @@ impl EventIndex {
         let wanted = question.judged().saturating_add(rows).min(self.rows);
         while question.judged() < wanted {
             let Some((held, from)) = at(&self.held, question.judged()) else { return false };
-            question.judge(&held.segment, &held.kinds, from, &held.counted);
+            question.judge(&held.segment, &held.kinds, from, &held.values);
         }
         question.judged() < self.rows
     }
@@ -397,7 +422,7 @@ impl EventIndex {
     /// Looks at all rows that are held, as far as columns tell.
     pub(crate) fn judge_all(&self, question: &mut Question) {
         while let Some((held, from)) = at(&self.held, question.judged()) {
-            question.judge(&held.segment, &held.kinds, from, &held.counted);
+            question.judge(&held.segment, &held.kinds, from, &held.values);
         }
     }
 
@@ -486,7 +511,7 @@ impl EventIndex {
         };
         for (nth, short) in COUNTED.iter().enumerate() {
             if near.is_none_or(|near| near == nth) {
-                question.counts[nth].count_row(*short, segment, &held.counted[nth], local);
+                question.counts[nth].count_row(*short, segment, &held.values[nth], local);
             }
         }
     }

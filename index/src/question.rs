@@ -6,7 +6,8 @@ use countersign_query::{Entry, Field, Findings, Query, Short};
 
 use crate::bits::Bits;
 use crate::column::Judged;
-use crate::facets::{COUNTED, Counted, Counts};
+use crate::facets::{COUNTED, Counts, SegmentValues};
+use crate::index::Held;
 use crate::judge;
 use crate::segment::{Kinds, Segment};
 
@@ -34,7 +35,10 @@ pub(crate) struct Question {
     /// Events that are not as asked, of which some condition is not known: where nothing is found, they are read to
     /// count what each condition leaves.
     aside: Bits,
+    /// How often each value of a field occurs, but for the rows that count whole.
     pub(crate) counts: [Counts; COUNTED.len()],
+    /// For each field the rows, from the first on, of which all events count.
+    pub(crate) wholes: [usize; COUNTED.len()],
     pub(crate) events: usize,
     /// Events that were looked at and need not be read any more.
     pub(crate) searched: usize,
@@ -62,6 +66,7 @@ impl Question {
             unread: Bits::default(),
             aside: Bits::default(),
             counts: Default::default(),
+            wholes: Default::default(),
             events: 0,
             searched: 0,
             withheld_unknown: 0,
@@ -97,9 +102,8 @@ impl Question {
         all.then(|| span_of(self.top(), Basis::Recorded))
     }
 
-    /// Looks at the rows of the next segment, from one on. `counted` are its values, field by field, where they are to be
-    /// counted.
-    pub(crate) fn judge(&mut self, segment: &Segment, kinds: &Kinds, from: usize, counted: &[Counted]) {
+    /// Looks at the rows of the next segment, from one on. `values` are those of each field, where they are to be counted.
+    pub(crate) fn judge(&mut self, segment: &Segment, kinds: &Kinds, from: usize, values: &[SegmentValues]) {
         let rows = segment.rows();
         let mut new = Bits::none(from);
         new.flip();
@@ -183,22 +187,33 @@ impl Question {
         found_events.and(&events);
         self.events += found_events.count();
         self.searched += events.count() - unread.count();
-        for ((field, counts), counted) in self.counts.iter_mut().enumerate().zip(counted) {
-            match near.iter().find(|(other, _)| *other == field) {
-                Some((_, not)) => {
-                    let mut these = rest.clone();
-                    these.and(not);
-                    these.and(&events);
-                    these.or(&found_events);
-                    counts.count(COUNTED[field], segment, counted, &these, &kinds.events);
-                }
-                None => counts.count(COUNTED[field], segment, counted, &found_events, &kinds.events),
+        let judged = self.judged();
+        for (field, values) in values.iter().enumerate() {
+            let mut these = found_events.clone();
+            if let Some((_, not)) = near.iter().find(|(other, _)| *other == field) {
+                let mut others = rest.clone();
+                others.and(not);
+                others.and(&events);
+                these.or(&others);
+            }
+            if from == 0 && self.wholes[field] == judged && these == kinds.events {
+                self.wholes[field] += rows;
+            } else {
+                self.counts[field].count(COUNTED[field], segment, values, &these, &kinds.events);
             }
         }
         self.found.append(&found, from);
         self.unread.append(&unread, from);
         unsure.less(&unread);
         self.aside.append(&unsure, from);
+    }
+
+    /// Counts the segments one by one that count whole: they won't be the same ones any more.
+    pub(crate) fn settle(&mut self, held: &[Held]) {
+        for (field, (counts, whole)) in self.counts.iter_mut().zip(&mut self.wholes).enumerate() {
+            counts.add_wholes(field, *whole, held);
+            *whole = 0;
+        }
     }
 
     /// Where nothing was found, what is still to be counted is to be read.

@@ -244,7 +244,7 @@ impl EventIndex {
         let begins = Pattern::starts_with(text);
         let Some(question) = self.suggested_of() else { return Vec::new() };
         let value = |number: u32| known.get(number).map(|(value, _)| value);
-        let counts = &question.counts[nth];
+        let counts = self.counts(question, nth);
         let (mut found, ..) =
             counts.most(MOST, |number| value(number).is_some_and(|value| begins.matches(value)));
         let (others, ..) = counts.most(MOST, |number| {

@@ -233,7 +233,7 @@ impl EventIndex {
         let (values, more, others) = self
             .question
             .as_ref()
-            .map_or_else(Default::default, |question| question.counts[field].most(most, passes));
+            .map_or_else(Default::default, |question| self.counts(question, field).most(most, passes));
         json.open("{").name("values").open("[");
         for (number, count) in values {
             let Some((value, name)) = known.get(number) else { continue };

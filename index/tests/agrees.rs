@@ -390,6 +390,37 @@ fn no_packed_bytes_are_trusted() {
 }
 
 #[test]
+fn values_are_counted_alike_whenever_it_was_asked() {
+    let event = |nth: usize| {
+        let outcome = if nth < 40 { "success" } else { "failure" };
+        json!({ "action": "a", "outcome": outcome, "actor": format!("u_{}", nth % 5), "target": format!("t_{nth}") })
+    };
+    let events: Vec<String> = (0..100).map(|nth| event(nth).to_string()).collect();
+    let facets = |index: &mut EventIndex, query: &str| {
+        let mut told: Value = serde_json::from_str(&index.found_json(query)).unwrap();
+        told["facets"].take()
+    };
+    // Of the first segments all events count, of the others some or none, or all again; small ones become one meanwhile.
+    for query in
+        ["", "outcome:success", "outcome:failure", "actor:u_1", "-target:t_3", "target:t_3* outcome:success"]
+    {
+        let mut early = EventIndex::new(7, Readings::built_in());
+        early.ask(query, now(), Order::default()).unwrap();
+        for (nth, part) in events.chunks(3).enumerate() {
+            let mut builder = SegmentBuilder::new(9, Readings::built_in());
+            builder.add(batch(part, nth * 3).0.as_bytes()).unwrap();
+            for segment in builder.finish() {
+                early.add_segment(segment, 0);
+            }
+            while early.step(1) {}
+        }
+        let (mut late, blobs) = indexed(&events, 6);
+        ask(&mut late, &blobs, query);
+        assert_eq!(facets(&mut early, query), facets(&mut late, query), "{query}");
+    }
+}
+
+#[test]
 fn what_was_given_in_part_is_nothing_to_the_next_question() {
     let events = [format!(r#"{{"action":"d","text":"{}end"}}"#, "x".repeat(200_000))];
     let (mut index, blobs) = indexed(&events, 1);
