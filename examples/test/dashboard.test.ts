@@ -182,7 +182,8 @@ test("while the log is down nothing is lost, and the page says what is the matte
   await page.getByText("1 event waits, none is lost").waitFor();
   await assertAccessible(page, "the log is down");
   await resume();
-  await press(page, "Try now");
+  // Unless it tried by itself before: then there is no button any more.
+  await Promise.race([press(page, "Try now"), shows(page, "Verified", 2)]);
   await shows(page, "Verified", 2);
   assert.equal(log.exported().events.length, 2);
 });
