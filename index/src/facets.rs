@@ -104,12 +104,9 @@ pub(crate) struct SegmentValues {
 
 impl SegmentValues {
     pub(crate) fn of(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
-        let mut counted = Self { numbers, totals: Packed::Zeros(0) };
-        if let Some(column) = places(segment, short) {
-            let totals = counts_of(short, column, &counted, events);
-            counted.totals = Packed::of(totals.into_iter().map(u64::from));
-        }
-        counted
+        let column = places(segment, short);
+        let totals = column.map_or_else(Vec::new, |column| counts_of(short, column, numbers.len(), events));
+        Self { numbers, totals: Packed::of(totals.into_iter().map(u64::from)) }
     }
 
     /// The number of a value.
@@ -122,9 +119,9 @@ impl SegmentValues {
     }
 }
 
-/// How many of some rows have each code: of several actors or targets the first.
-fn counts_of(short: Short, column: &Column, counted: &SegmentValues, rows: &Bits) -> Vec<u32> {
-    let mut met = vec![0_u32; counted.numbers.len()];
+/// How many of some rows have each of so many codes: of several actors or targets the first.
+fn counts_of(short: Short, column: &Column, codes: usize, rows: &Bits) -> Vec<u32> {
+    let mut met = vec![0_u32; codes];
     let mut take = |code: usize| {
         if let Some(count) = met.get_mut(code) {
             *count += 1;
@@ -176,29 +173,29 @@ impl Counts {
         &mut self,
         short: Short,
         segment: &Segment,
-        counted: &SegmentValues,
+        values: &SegmentValues,
         rows: &Bits,
         events: &Bits,
     ) {
         let (some, all) = (rows.count(), events.count());
         let Some(column) = places(segment, short).filter(|_| some > 0) else { return };
         if matches!(column.places, Places::Rows(Packed::Zeros(_))) {
-            self.add(counted.number(0), some as u32);
+            self.add(values.number(0), some as u32);
         } else if some * 2 > all {
             let mut others = events.clone();
             others.less(rows);
-            let met = if some == all { Vec::new() } else { counts_of(short, column, counted, &others) };
-            for (code, (number, total)) in counted.numbers.iter().zip(counted.totals.iter()).enumerate() {
-                self.add(*number, total as u32 - met.get(code).copied().unwrap_or(0));
+            let met = counts_of(short, column, values.numbers.len(), &others);
+            for ((number, total), met) in values.numbers.iter().zip(values.totals.iter()).zip(met) {
+                self.add(*number, total as u32 - met);
             }
-        } else if counted.numbers.len() < some * 2 {
+        } else if values.numbers.len() < some * 2 {
             // Where values come again, they are counted by code first: that is one look in place of two for each row.
-            let met = counts_of(short, column, counted, rows);
-            for (number, count) in counted.numbers.iter().zip(met).filter(|(_, count)| *count > 0) {
+            let met = counts_of(short, column, values.numbers.len(), rows);
+            for (number, count) in values.numbers.iter().zip(met).filter(|(_, count)| *count > 0) {
                 self.add(*number, count);
             }
         } else {
-            rows.rows().for_each(|row| self.count_in(short, column, counted, row));
+            rows.rows().for_each(|row| self.count_in(short, column, values, row));
         }
     }
 
@@ -217,15 +214,15 @@ impl Counts {
     }
 
     /// Counts one row.
-    pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, counted: &SegmentValues, row: usize) {
+    pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, values: &SegmentValues, row: usize) {
         if let Some(column) = places(segment, short) {
-            self.count_in(short, column, counted, row);
+            self.count_in(short, column, values, row);
         }
     }
 
-    fn count_in(&mut self, short: Short, column: &Column, counted: &SegmentValues, row: usize) {
+    fn count_in(&mut self, short: Short, column: &Column, values: &SegmentValues, row: usize) {
         let most = if first_alone(short) { 1 } else { usize::MAX };
-        column.codes(row).take(most).for_each(|code| self.add(counted.number(code), 1));
+        column.codes(row).take(most).for_each(|code| self.add(values.number(code), 1));
     }
 
     /// The most frequent ones that pass, how many there are beside them, and how often those and what is not told
