@@ -99,12 +99,17 @@ impl Database for Connection {
         Database::transaction(self, doing, work)?;
         self.pragma_update(None, "secure_delete", "fast").map_err(failed)?;
         // The write-ahead log still has the pages as they were.
-        self.busy_timeout(PATIENCE_WITH_READERS).map_err(failed)?;
-        let emptied = self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        self.busy_timeout(PATIENCE).map_err(failed)?;
-        if emptied.map_err(failed)? != 0 {
+        if !empty_write_ahead_log(self).map_err(failed)? {
             return Err(StoreError::unavailable(doing, "the write-ahead log is in use: ask again"));
         }
         Ok(())
     }
+}
+
+/// Moves all that the write-ahead log has into the database. Whether it could: somebody may read for too long.
+pub(super) fn empty_write_ahead_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(PATIENCE_WITH_READERS)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(PATIENCE)?;
+    Ok(busy? == 0)
 }

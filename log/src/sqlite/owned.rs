@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::PATIENCE_WITH_READERS;
+use super::database::empty_write_ahead_log;
 use crate::store::StoreError;
 use crate::tables::{Database, Each, Value};
 
@@ -56,8 +56,7 @@ impl Drop for Owned {
     /// The last connection to close empties the write-ahead log, but a reader may outlive this one: whoever copies the
     /// database of a server that was stopped, without its other files, shall have everything.
     fn drop(&mut self) {
-        let _ = self.connection.busy_timeout(PATIENCE_WITH_READERS);
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let _ = empty_write_ahead_log(&self.connection);
     }
 }
 
