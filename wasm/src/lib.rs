@@ -35,8 +35,13 @@ mod slicer;
 mod verifier;
 
 use countersign::Error;
+use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// As fast as the standard library's, and 1.5 KB smaller.
+#[global_allocator]
+static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
 #[wasm_bindgen]
 extern "C" {
