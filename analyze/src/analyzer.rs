@@ -13,11 +13,10 @@ use countersign::time::Time;
 use countersign_query::{Entry, Parts, Read, Readings};
 
 use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
-use crate::bounded::bounded;
-use crate::fields::{Found, Id};
+use crate::fields::{Fields, Found};
 use crate::finding::{self, Finding, Reason};
 use crate::pack::{Clock, Pack};
-use crate::rule::{Detection, Kind, OURS, Rule};
+use crate::rule::{Detection, Kind, Matched, OURS, Rule};
 use crate::score::{self, Scored, Scores};
 use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
@@ -57,14 +56,32 @@ struct Pending {
     rule: usize,
     /// A bit for each of its items that holds, of those that ask for no baseline.
     held: u128,
-    reasons: Vec<Reason>,
+    reasons: Vec<Matched>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct Fired {
     rule: usize,
-    reasons: Vec<Reason>,
+    reasons: Vec<Matched>,
+}
+
+/// Why a rule fired: what it found in the event, and what was usual before.
+#[derive(Debug, Default)]
+struct Reasons {
+    matched: Vec<Matched>,
+    usual: Vec<Reason>,
+}
+
+impl Reasons {
+    /// As a finding says them.
+    fn told(&self, fields: &Fields) -> Vec<Reason> {
+        let matched = self.matched.iter().map(|Matched { field, value }| Reason {
+            field: field.map(|field| fields.name(field).to_owned()),
+            value: value.to_string(),
+        });
+        matched.chain(self.usual.iter().cloned()).collect()
+    }
 }
 
 /// The group of a correlation that an event joins if a rule fires.
@@ -181,8 +198,7 @@ impl Pack {
             if !sigma.holds(&found) {
                 continue;
             }
-            let reasons = sigma.reasons(&found).into_iter().map(|(field, value)| self.reason(field, &value));
-            detection.fired.push(Fired { rule: number as usize, reasons: reasons.collect() });
+            detection.fired.push(Fired { rule: number as usize, reasons: sigma.reasons(&found) });
             self.joins(number as usize, &found, &mut detection.joins);
         }
         let asks = self.asks_baselines() && !is_future && !*is_ours;
@@ -190,13 +206,6 @@ impl Pack {
             detection.observed = Some(Observation::of(entry, asks).into());
         }
         detection
-    }
-
-    fn reason(&self, field: Option<Id>, value: &str) -> Reason {
-        Reason {
-            field: field.map(|field| self.fields.name(field).to_owned()),
-            value: bounded(value).into_owned(),
-        }
     }
 
     /// What is known of a rule that asks for a baseline; none where it cannot hold, or is judged without the event.
@@ -222,13 +231,12 @@ impl Pack {
         sigma.each_item(&mut |item| {
             known(item);
         });
-        let mut reasons: Vec<Reason> = Vec::new();
+        let mut reasons = Vec::new();
         sigma.wanted(&mut |item| {
-            if let Some(leaf) = item.matched(found).filter(|_| known(item) == Some(true)) {
-                let reason = self.reason(item.field, &leaf.text);
-                if !reasons.contains(&reason) {
-                    reasons.push(reason);
-                }
+            if known(item) == Some(true)
+                && let Some(leaf) = item.matched(found)
+            {
+                Matched::add(item.field, &leaf.text, &mut reasons);
             }
         });
         Some(Pending { rule: number as usize, held: held.get(), reasons })
@@ -375,7 +383,8 @@ impl<'p> Analyzer<'p> {
             *number += 1;
         }
         let Some(time) = time else { return Ok(()) };
-        for Fired { rule, reasons } in fired {
+        for Fired { rule, reasons: matched } in fired {
+            let reasons = Reasons { matched, ..Reasons::default() };
             if self.pack.rules[rule].is_reported {
                 let about = About::of_event(observed.as_deref());
                 self.report(rule, about, None, vec![leaf], (time, time), &reasons);
@@ -401,20 +410,26 @@ impl<'p> Analyzer<'p> {
         let is_learned = moment.seen.is_for_baselines;
         let judged = if is_learned { self.baselines.judge(moment) } else { None };
         let nothing = Facts::default();
-        let found = pack.fields.of_facts(judged.as_ref().map_or(&nothing, |(_, facts)| facts));
+        let facts = judged.as_ref().map_or(&nothing, |(_, facts)| facts);
+        let there = facts.groups();
         let alone = pack.of_baselines.iter().filter(|_| is_learned);
         let alone = alone.map(|rule| Pending { rule: *rule as usize, held: 0, reasons: Vec::new() });
-        let mut holding: Vec<_> =
-            pending.into_iter().chain(alone).filter(|pending| pack.holds(pending, &found)).collect();
-        holding.sort_by_key(|pending| pending.rule);
-        for Pending { rule, mut reasons, .. } in holding {
-            let asked = pack.told(rule, &found, &mut reasons);
-            let slot = judged.as_ref().map(|(slot, facts)| {
-                reasons.extend(self.baselines.explain(*slot, moment, facts, &asked));
-                *slot
-            });
-            self.report_unusual(rule, slot, moment, &reasons);
-            self.feed(rule, moment.leaf, moment.time, joins, &reasons);
+        // Most events are as usual, and most rules ask for something that is not.
+        let may_hold =
+            |pending: &Pending| pack.rules[pending.rule].asks().is_some_and(|asks| asks.may_hold(there));
+        let mut holding: Vec<_> = pending.into_iter().chain(alone).filter(may_hold).collect();
+        if !holding.is_empty() {
+            let found = pack.fields.of_facts(facts);
+            holding.retain(|pending| pack.holds(pending, &found));
+            holding.sort_by_key(|pending| pending.rule);
+            for Pending { rule, reasons: mut matched, .. } in holding {
+                let asked = pack.told(rule, &found, &mut matched);
+                let usual =
+                    judged.as_ref().map(|(slot, facts)| self.baselines.explain(*slot, moment, facts, &asked));
+                let reasons = Reasons { matched, usual: usual.unwrap_or_default() };
+                self.report_unusual(rule, judged.as_ref().map(|(slot, _)| *slot), moment, &reasons);
+                self.feed(rule, moment.leaf, moment.time, joins, &reasons);
+            }
         }
         if let Some((slot, _)) = judged {
             self.baselines.learn(slot, moment);
@@ -427,7 +442,7 @@ impl<'p> Analyzer<'p> {
     }
 
     /// Reports what is unusual of an identity, but if the same rule did so shortly before.
-    fn report_unusual(&mut self, rule: usize, slot: Option<Slot>, moment: &Moment<'_>, reasons: &[Reason]) {
+    fn report_unusual(&mut self, rule: usize, slot: Option<Slot>, moment: &Moment<'_>, reasons: &Reasons) {
         if !self.pack.rules[rule].is_reported {
             return;
         }
@@ -451,10 +466,10 @@ impl<'p> Analyzer<'p> {
             if !pack.holds(&pending, &found) || !self.baselines.tell(silence, *rule) {
                 continue;
             }
-            let mut reasons = Vec::new();
-            pack.told(pending.rule, &found, &mut reasons);
+            let mut reasons = Reasons::default();
+            pack.told(pending.rule, &found, &mut reasons.matched);
             let usual = Some("baseline.usual.rhythm".into());
-            reasons.push(Reason { field: usual, value: self.baselines.rhythm(silence) });
+            reasons.usual.push(Reason { field: usual, value: self.baselines.rhythm(silence) });
             let group = vec![("link.chain".to_owned(), silence.chain.to_string())];
             let span = (time_of(silence.since), time_of(moment.seen.recorded));
             let leaves = vec![silence.leaf, moment.leaf];
@@ -463,7 +478,7 @@ impl<'p> Analyzer<'p> {
     }
 
     /// Tells the correlations that build upon a rule that it fired.
-    fn feed(&mut self, rule: usize, leaf: u64, time: i64, joins: &[Join], reasons: &[Reason]) {
+    fn feed(&mut self, rule: usize, leaf: u64, time: i64, joins: &[Join], reasons: &Reasons) {
         let pack = self.pack;
         for (number, which) in &pack.feeds[rule] {
             let is_it = |join: &&Join| join.correlation == *number && join.which == *which;
@@ -493,7 +508,7 @@ impl<'p> Analyzer<'p> {
         value: Option<f64>,
         leaves: Vec<u64>,
         (first, last): (Time, Time),
-        reasons: &[Reason],
+        reasons: &Reasons,
     ) {
         let Rule { id, title, level, evidence, .. } = &self.pack.rules[number];
         if !self.streams {
@@ -521,7 +536,7 @@ impl<'p> Analyzer<'p> {
             leaves,
             first,
             last,
-            reasons: reasons.to_vec(),
+            reasons: reasons.told(&self.pack.fields),
             repeats: 0,
         };
         if !self.streams && (!finding.group.is_empty() || value.is_some()) {
@@ -668,17 +683,14 @@ impl Pack {
     }
 
     /// Adds what baselines say as the rule wants it, and tells which facts these are.
-    fn told(&self, rule: usize, of_facts: &Found<'_>, reasons: &mut Vec<Reason>) -> Vec<Fact> {
+    fn told(&self, rule: usize, of_facts: &Found<'_>, reasons: &mut Vec<Matched>) -> Vec<Fact> {
         let mut asked = Vec::new();
         let Kind::Event(sigma) = &self.rules[rule].kind else { return asked };
         sigma.wanted(&mut |item| {
             let Some(fact) = item.fact.filter(|_| item.holds(of_facts)) else { return };
             asked.push(fact);
             if let Some(leaf) = item.matched(of_facts) {
-                let reason = self.reason(item.field, &leaf.text);
-                if !reasons.contains(&reason) {
-                    reasons.push(reason);
-                }
+                Matched::add(item.field, &leaf.text, reasons);
             }
         });
         asked

@@ -260,8 +260,8 @@ impl Fields {
             text.map(|text| Cow::Borrowed(&**text))
         };
         let local = || zone.local(entry.time().0);
-        let of_event = |find: fn(&str, Value<'_>) -> Option<String>| {
-            find(&entry.read?.read_as, entry.event?).map(Cow::Owned)
+        let of_event = |find: for<'v> fn(&str, Value<'v>) -> Option<Cow<'v, str>>| {
+            find(&entry.read?.read_as, entry.event?)
         };
         match beside {
             Beside::UserAgent => of_event(baseline::user_agent),

@@ -1,6 +1,7 @@
 //! Rules: one that looks at each event by itself, or a correlation of several.
 
-use crate::baseline::Fact;
+use crate::baseline::{Fact, Groups};
+use crate::bounded::bounded;
 use crate::condition::{Condition, MAX_NAMED};
 use crate::correlation::Correlation;
 use crate::decision::Decision;
@@ -105,6 +106,25 @@ pub(crate) enum Kind {
     Correlation(Correlation),
 }
 
+/// A field and the value that made a rule hold; without a field any text of the event counted.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Matched {
+    pub(crate) field: Option<Id>,
+    /// So much of it as is told.
+    pub(crate) value: Box<str>,
+}
+
+impl Matched {
+    /// Adds it to what else made the rule hold, once.
+    pub(crate) fn add(field: Option<Id>, text: &str, to: &mut Vec<Self>) {
+        let value = bounded(text);
+        if !to.iter().any(|other| other.field == field && *other.value == *value) {
+            to.push(Self { field, value: value.into() });
+        }
+    }
+}
+
 /// What a rule looks for in an event.
 #[derive(Clone, Debug)]
 pub(crate) struct Detection {
@@ -120,9 +140,16 @@ pub(crate) struct Asks {
     pub(crate) facts: Vec<Fact>,
     /// Whether it asks for nothing else.
     pub(crate) is_alone: bool,
+    /// Of these each must be there for it to hold.
+    needs: Groups,
 }
 
 impl Asks {
+    /// Whether it may hold where something is there of these.
+    pub(crate) const fn may_hold(&self, there: Groups) -> bool {
+        self.needs & !there == 0
+    }
+
     /// Whether it is about chains that are silent, and not about events.
     pub(crate) fn is_of_silence(&self) -> bool {
         self.facts.contains(&Fact::SilentHours)
@@ -160,7 +187,13 @@ impl Detection {
         if facts.is_empty() {
             return Ok(self);
         }
-        let asks = Asks { facts, is_alone };
+        let is_needed = |group: Groups| {
+            let of_group = |item: &Item| item.fact.is_some_and(|fact| fact.group() == group);
+            self.judge(&|item| of_group(item).then(|| !item.needs_field())) == Some(false)
+        };
+        let needs = facts.iter().map(|fact| fact.group()).filter(|group| is_needed(*group));
+        let needs = needs.fold(0, |needs, group| needs | group);
+        let asks = Asks { facts, is_alone, needs };
         let fault = |problem: &str, hint: &str| Err(Fault::new("rule.baseline", line, problem, hint));
         if items > MAX_ITEMS {
             return fault("it asks for a baseline and has more than 128 items", "make several rules of it");
@@ -180,13 +213,11 @@ impl Detection {
     }
 
     /// The fields and values that made it hold, each once.
-    pub(crate) fn reasons(&self, found: &Found<'_>) -> Vec<(Option<Id>, String)> {
-        let mut reasons: Vec<(Option<Id>, String)> = Vec::new();
+    pub(crate) fn reasons(&self, found: &Found<'_>) -> Vec<Matched> {
+        let mut reasons = Vec::new();
         self.condition.holding(&self.selections, found, &mut |nth| {
             self.selections[nth].1.reasons(found, &mut |field, text| {
-                if !reasons.iter().any(|(known, value)| *known == field && value == text) {
-                    reasons.push((field, text.to_owned()));
-                }
+                Matched::add(field, text, &mut reasons);
             });
         });
         reasons

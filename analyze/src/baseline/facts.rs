@@ -45,7 +45,24 @@ const FACTS: [(&str, Fact); 15] = [
 /// What there is, for who asked for something else.
 pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
 
+/// Facts that are there together or not at all, a bit for each such group.
+pub(crate) type Groups = u8;
+
 impl Fact {
+    /// The group that it is of.
+    pub(crate) const fn group(self) -> Groups {
+        match self {
+            Self::AgeDays | Self::Learned => 1,
+            Self::New | Self::Recent(_) => 1 << 1,
+            Self::HourShare => 1 << 2,
+            Self::Count | Self::Median | Self::Mad | Self::Z | Self::OfHigh => 1 << 3,
+            Self::IdleDays | Self::IdleTimes => 1 << 4,
+            Self::Distance | Self::Speed => 1 << 5,
+            Self::PlaceDays => 1 << 6,
+            Self::SilentHours => 1 << 7,
+        }
+    }
+
     /// The fact of this name, which stands behind `baseline.`.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         if let Some(what) = name.strip_prefix("recent.") {
@@ -77,6 +94,21 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// The groups of which anything is there.
+    pub(crate) fn groups(&self) -> Groups {
+        let there = [
+            (Fact::AgeDays, self.age_days.is_some()),
+            (Fact::New, !self.new.is_empty()),
+            (Fact::HourShare, self.hour_share.is_some()),
+            (Fact::Count, self.rate.is_some()),
+            (Fact::IdleDays, self.idle.is_some()),
+            (Fact::Distance, self.travel.is_some()),
+            (Fact::PlaceDays, self.place_days.is_some()),
+            (Fact::SilentHours, self.silent_hours.is_some()),
+        ];
+        there.iter().filter(|(_, is_there)| *is_there).fold(0, |groups, (fact, _)| groups | fact.group())
+    }
+
     /// Tells the values of a field.
     pub(crate) fn tell(&self, fact: Fact, tell: &mut dyn FnMut(String)) {
         let usual = self.rate.map(|(_, usual)| usual);

@@ -18,13 +18,15 @@ mod stored;
 mod tests;
 mod texts;
 
+use std::borrow::Cow;
+
 use crate::analyzer::Limit;
 use crate::finding::Reason;
 use crate::indexed_heap::Rank;
 use crate::zone::Zone;
 
 pub(crate) use chains::Silence;
-pub(crate) use facts::{Fact, Facts, HINT};
+pub(crate) use facts::{Fact, Facts, Groups, HINT};
 pub(crate) use observation::{Observation, Part, credential, session, user_agent};
 #[cfg(feature = "snapshot")]
 pub(crate) use stored::StoredBaselines;
@@ -347,7 +349,9 @@ impl Baselines {
                             What::Network => {
                                 moment.seen.get(Part::Address).map(|address| network_of(address).into_owned())
                             }
-                            _ => values(moment.seen).find(|(of, _)| of == what).map(|(_, value)| value),
+                            _ => values(moment.seen)
+                                .find(|(of, _)| of == what)
+                                .map(|(_, value)| value.into_owned()),
                         };
                         say(format!("baseline.new.{word}"), value.unwrap_or_default());
                         say(
@@ -415,7 +419,7 @@ impl Baselines {
 }
 
 /// What an identity is seen with in an event.
-fn values(seen: &Observation) -> impl Iterator<Item = (What, String)> + '_ {
+fn values(seen: &Observation) -> impl Iterator<Item = (What, Cow<'_, str>)> {
     let parts = [
         (What::Address, Part::Address),
         (What::UserAgent, Part::UserAgent),
@@ -423,8 +427,8 @@ fn values(seen: &Observation) -> impl Iterator<Item = (What, String)> + '_ {
         (What::Path, Part::Path),
         (What::Credential, Part::Credential),
     ];
-    let place = seen.place.map(|place| (What::Place, place.cell()));
-    parts.into_iter().filter_map(|(what, part)| Some((what, seen.get(part)?.to_owned()))).chain(place)
+    let place = seen.place.map(|place| (What::Place, place.cell().into()));
+    parts.into_iter().filter_map(|(what, part)| Some((what, seen.get(part)?.into()))).chain(place)
 }
 
 fn credential_address(seen: &Observation) -> Option<(&str, &str)> {

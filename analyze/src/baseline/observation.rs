@@ -1,5 +1,7 @@
 //! What baselines and scores take of an event.
 
+use std::borrow::Cow;
+
 use countersign_query::value::Value;
 use countersign_query::{Entry, Outcome, Parts};
 
@@ -49,16 +51,18 @@ impl Observation {
         let is_somebody = |kind: &Option<_>| kind.as_deref() != Some("anonymous");
         let identity =
             read.filter(|read| is_somebody(&read.actor.kind)).and_then(|read| read.actor.id.as_deref());
-        let of_event = |find: fn(&str, Value<'_>) -> Option<String>| find(read_as, entry.event?);
         let parts = [
-            identity.map(str::to_owned),
-            of_event(session),
+            identity.map(Cow::Borrowed),
+            entry.event.and_then(|event| session(read_as, event)),
             read.and_then(|read| read.address.as_deref()).map(network),
-            of_event(user_agent).map(|agent| without_versions(&agent)),
-            read.and_then(|read| read.action.as_deref()).map(str::to_owned),
-            entry.event.and_then(path),
-            of_event(credential),
-            Some(entry.chain.to_owned()),
+            entry
+                .event
+                .and_then(|event| user_agent(read_as, event))
+                .map(|agent| without_versions(&agent).into()),
+            read.and_then(|read| read.action.as_deref()).map(Cow::Borrowed),
+            entry.event.and_then(path).map(Cow::Owned),
+            entry.event.and_then(|event| credential(read_as, event)),
+            Some(entry.chain.into()),
         ];
         let mut text = String::new();
         let ends = parts.map(|part| {
@@ -85,7 +89,7 @@ impl Observation {
 }
 
 /// Where events of known shapes name the program with which somebody asked.
-pub(crate) fn user_agent(read_as: &str, event: Value<'_>) -> Option<String> {
+pub(crate) fn user_agent<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, str>> {
     text(
         event,
         match read_as {
@@ -102,7 +106,7 @@ pub(crate) fn user_agent(read_as: &str, event: Value<'_>) -> Option<String> {
 }
 
 /// Where they name the session.
-pub(crate) fn session(read_as: &str, event: Value<'_>) -> Option<String> {
+pub(crate) fn session<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, str>> {
     text(
         event,
         match read_as {
@@ -115,7 +119,7 @@ pub(crate) fn session(read_as: &str, event: Value<'_>) -> Option<String> {
 }
 
 /// Where they name the credential: one that lasts, and not one that is made for a session.
-pub(crate) fn credential(read_as: &str, event: Value<'_>) -> Option<String> {
+pub(crate) fn credential<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, str>> {
     let path = match read_as {
         "countersign" => "actor.credential",
         "CloudTrail" => "userIdentity.accessKeyId",
@@ -147,18 +151,18 @@ fn place(read_as: &str, event: Value<'_>) -> Option<Place> {
 }
 
 /// What was redacted is no value: it would be the same for everybody.
-fn text(event: Value<'_>, path: &str) -> Option<String> {
-    event.at(path)?.string().filter(|text| text != "[redacted]").map(std::borrow::Cow::into_owned)
+fn text<'a>(event: Value<'a>, path: &str) -> Option<Cow<'a, str>> {
+    event.at(path)?.string().filter(|text| text != "[redacted]")
 }
 
 /// An IPv6 address stands for its network of 64 bits, within which devices choose addresses anew.
-fn network(address: &str) -> String {
+fn network(address: &str) -> Cow<'_, str> {
     match address.parse::<std::net::Ipv6Addr>() {
         Ok(address) if address.to_ipv4_mapped().is_none() => {
             let [a, b, c, d, ..] = address.segments();
-            format!("{}/64", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            format!("{}/64", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)).into()
         }
-        _ => address.to_owned(),
+        _ => address.into(),
     }
 }
 
