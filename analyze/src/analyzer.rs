@@ -3,7 +3,7 @@
 //! What can be said of each event by itself is a [`Detected`], which threads may make side by side. What takes several
 //! events is decided in the order of the leaves, by one [`Analyzer`].
 
-use core::cell::{Cell, LazyCell};
+use core::cell::LazyCell;
 use core::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -213,33 +213,27 @@ impl Pack {
         if self.of_baselines.contains(&number) || self.of_silence.contains(&number) {
             return None;
         }
-        // Each item is looked at once: those that were, and those of them that hold.
-        let (looked, held) = (Cell::new(0_u128), Cell::new(0_u128));
-        let known = |item: &Item| {
-            item.fact.is_none().then(|| {
-                let bit = 1 << item.nth;
-                if looked.get() & bit == 0 {
-                    looked.set(looked.get() | bit);
-                    held.set(held.get() | if item.holds(found) { bit } else { 0 });
-                }
-                held.get() & bit != 0
-            })
-        };
-        if sigma.judge(&known) == Some(false) {
-            return None;
-        }
+        let mut held = 0_u128;
         sigma.each_item(&mut |item| {
-            known(item);
-        });
-        let mut reasons = Vec::new();
-        sigma.wanted(&mut |item| {
-            if known(item) == Some(true)
-                && let Some(leaf) = item.matched(found)
-            {
-                Matched::add(item.field, &leaf.text, &mut reasons);
+            if item.fact.is_none() && item.holds(found) {
+                held |= 1 << item.nth;
             }
         });
-        Some(Pending { rule: number as usize, held: held.get(), reasons })
+        let holds = |item: &Item| item.fact.is_none().then_some(held >> item.nth & 1 == 1);
+        if sigma.judge(&holds) == Some(false) {
+            return None;
+        }
+        let mut reasons = Vec::new();
+        if held != 0 {
+            sigma.wanted(&mut |item| {
+                if holds(item) == Some(true)
+                    && let Some(leaf) = item.matched(found)
+                {
+                    Matched::add(item.field, &leaf.text, &mut reasons);
+                }
+            });
+        }
+        Some(Pending { rule: number as usize, held, reasons })
     }
 
     /// The groups that an event joins if this rule fires, and those of what builds upon them.

@@ -63,6 +63,9 @@ struct Artefact {
     /// For the compilation of the core, and of the bindings, which optimises all crates as one.
     #[serde(default)]
     core_rustflags: Vec<String>,
+    /// Packages of ours that are fast before small in it, though they are not in other artefacts of its profile.
+    #[serde(default)]
+    faster: Vec<String>,
     wasm_opt: Vec<String>,
     /// Whether its JavaScript can begin with a new instance when one was stopped.
     #[serde(default)]
@@ -188,7 +191,12 @@ impl Artefact {
         cargo
             .args(["--package", BINDINGS, "--lib", "--features", &self.features.join(",")])
             .args(["--profile", &self.profile, "--config"])
-            .arg(format!("profile.{}.package.{CORE}.rustflags={:?}", self.profile, self.core_rustflags))
+            .arg(format!("profile.{}.package.{CORE}.rustflags={:?}", self.profile, self.core_rustflags));
+        for package in &self.faster {
+            let level = format!("profile.{}.package.{package}.opt-level=\"s\"", self.profile);
+            cargo.args(["--config", &level]);
+        }
+        cargo
             .arg("--")
             .args(&self.core_rustflags)
             .env("CARGO_UNSTABLE_PROFILE_RUSTFLAGS", "true")
