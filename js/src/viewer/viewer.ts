@@ -357,7 +357,6 @@ export class Viewer extends LitElement {
         .marks=${marks}
         .zone=${zone}
         .texts=${texts}
-        .theme=${this.theme ?? ""}
         @time-chosen=${chooseTime}
       ></cs-histogram>
       <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.isSmall}>
