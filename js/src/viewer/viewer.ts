@@ -39,7 +39,7 @@ import { SessionController } from "./session-controller.js";
 import strip from "./strip.css.js";
 import { failureView, stripView, waitingView } from "./strip.js";
 import type { Strip } from "./strip-details.js";
-import { merged, type Some, type Texts, textsOf } from "./texts/texts.js";
+import { en, merged, type Some, type Texts, textsOf } from "./texts/texts.js";
 import { orderOf, toolbarView } from "./toolbar.js";
 import { given, own } from "./view.js";
 
@@ -110,7 +110,10 @@ export class Viewer extends LitElement {
   pins: readonly string[] = [];
   request: Request = (address, init) => fetch(address, init);
 
-  #texts = textsOf("en");
+  #texts = en;
+  /** What they are made of. */
+  #lang = "en";
+  #own: Some<Texts> | undefined;
   readonly #outlook = new Outlook();
   readonly #sessions = new SessionController({
     other: (session) => this.#other(session),
@@ -219,11 +222,20 @@ export class Viewer extends LitElement {
     });
   }
 
-  protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("language") || changed.has("texts") || !this.hasUpdated) {
-      const lang = this.language ?? this.parentElement?.closest<HTMLElement>("[lang]")?.lang ?? "en";
-      this.#texts = this.texts === undefined ? textsOf(lang) : merged(textsOf(lang), this.texts);
+  /** Nothing is drawn before its language is here. */
+  protected override async scheduleUpdate(): Promise<void> {
+    const lang = this.language ?? this.parentElement?.closest<HTMLElement>("[lang]")?.lang ?? "en";
+    if (lang !== this.#lang || this.texts !== this.#own) {
+      const spoken = textsOf(lang);
+      const known = spoken instanceof Promise ? await spoken : spoken;
+      this.#lang = lang;
+      this.#own = this.texts;
+      this.#texts = merged(known, this.texts);
     }
+    await super.scheduleUpdate();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("tz") && this.tz !== null) {
       this.#outlook.zone = this.#usual.zone;
     }
