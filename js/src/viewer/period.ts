@@ -60,15 +60,10 @@ export class Period extends View {
 
   protected override render(): TemplateResult {
     const { period } = this.texts.view;
-    const names: readonly (readonly [Chosen, string])[] = [
-      ["all", period.all],
-      ["hour", period.hour],
-      ["day", period.day],
-      ["week", period.week],
-      ["month", period.month],
-      ["between", period.between],
-      ...(this.chosen === "own" ? ([["own", period.own]] as const) : []),
-    ];
+    const offered: readonly Chosen[] = ["all", "hour", "day", "week", "month", "between"];
+    const names = [...offered, ...(this.chosen === "own" ? ([this.chosen] as const) : [])].map(
+      (name) => [name, period[name]] as const,
+    );
     return html`
       ${selectView(period.label, names, this.chosen, this.#choose, period.about)}
       ${this.chosen === "between" ? this.#dates() : nothing}

@@ -456,18 +456,7 @@ export class Viewer extends LitElement {
       this.#sessions.stop();
       return;
     }
-    const { src, trust, live, file, trustText, pins, request, rules } = this;
-    this.#sessions.open(Viewer.tools, {
-      src,
-      trust,
-      live,
-      file: isFed ? undefined : file,
-      isFed,
-      trustText,
-      pins: this.#seen === null ? pins : [...pins, this.#seen],
-      rules,
-      request,
-    });
+    this.#sessions.open(Viewer.tools, this, this.#seen === null ? this.pins : [...this.pins, this.#seen], isFed);
   }
 
   #other(session: Session | undefined): void {
