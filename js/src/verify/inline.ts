@@ -13,7 +13,6 @@ const BYTES_A_TURN = 4 << 20;
 
 /** The engine for where there are no workers, or none are wanted, and for a worker that verifies alone. */
 export class Inline implements Engine {
-  readonly started = Promise.resolve();
   #verifier: Verifier;
   #listener: Listener;
   #takesTurns: boolean;

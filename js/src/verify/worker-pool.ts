@@ -19,6 +19,7 @@ const UNDER_WAY = 4 << 20;
 
 /** The engine for where there are workers. */
 export class WorkerPool implements Engine {
+  /** Resolves when it works, and rejects with `worker.unavailable` where its workers do not start. */
   readonly started: Promise<void>;
   readonly #group: WorkerGroup;
   /** The one that is fed. */

@@ -62,17 +62,17 @@ export function chartView({ histogram, marks, width, chosen, lang, zone }: Drawn
   const end = begin + barsIn(histogram) * step;
   const [left, right] = area(histogram, width);
   const x = (time: number) => left + ((time - begin) / (end - begin)) * (right - left);
-  const barAt = (bar: number) => x(begin + bar * step);
+  const edge = (bar: number) => x(begin + bar * step);
   const sums = bars.success.map((_, bar) => OUTCOMES.reduce((sum, outcome) => sum + (bars[outcome][bar] ?? 0), 0));
   const top = Math.max(1, ...sums) * HEADROOM;
   const y = (count: number) => BASE - (count / top) * (BASE - TOP);
   const below = sums.map(() => 0);
-  const wide = Math.max(0.5, Math.min(WIDEST, barAt(1) - left) - 1);
+  const wide = Math.max(0.5, Math.min(WIDEST, edge(1) - left) - 1);
   const stretches = OUTCOMES.map((outcome) => {
     const path = bars[outcome].map((count, bar) => {
       const from = below[bar] ?? 0;
       below[bar] = from + count;
-      return count === 0 ? "" : `M${barAt(bar)} ${y(from)}h${wide}V${y(from + count)}h${-wide}z`;
+      return count === 0 ? "" : `M${edge(bar)} ${y(from)}h${wide}V${y(from + count)}h${-wide}z`;
     });
     return svg`<path class="swatch-${wordOf(outcome)}" fill=${filling(outcome)} d=${path.join("")} />`;
   });
@@ -93,11 +93,11 @@ export function chartView({ histogram, marks, width, chosen, lang, zone }: Drawn
         return svg`<path class="plot-line" d="M${at} ${BASE}v4" /><text x=${at} y=${BASE + 17} text-anchor="middle">${written(time)}</text>`;
       })}
       ${stretches}
-      <path class="plot-marks" d=${marks.map((findings, bar) => (findings > 0 ? `M${barAt(bar + 0.5) - 5} 3h10l-5 7.5z` : "")).join("")} />
+      <path class="plot-marks" d=${marks.map((findings, bar) => (findings > 0 ? `M${edge(bar + 0.5) - 5} 3h10l-5 7.5z` : "")).join("")} />
       ${
         chosen === undefined
           ? nothing
-          : svg`<rect class="plot-chosen" x=${barAt(chosen[0])} y="0" width=${barAt(chosen[1] + 1) - barAt(chosen[0])} height=${BASE} />`
+          : svg`<rect class="plot-chosen" x=${edge(chosen[0])} y="0" width=${edge(chosen[1] + 1) - edge(chosen[0])} height=${BASE} />`
       }
       <rect class="plot-area" x=${left} y="0" width=${right - left} height=${BASE} />
     </svg>

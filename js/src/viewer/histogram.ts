@@ -2,26 +2,23 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { FoundMarks } from "../analyze/types.js";
 import type { Found, Histogram, Outcome } from "../index/types.js";
 import { barAt, chartView, OUTCOMES, wordOf } from "./chart.js";
-import { EARLIEST, LATEST, moment, type Zone } from "./format.js";
+import { EARLIEST, LATEST, moment } from "./format.js";
 import { counted } from "./levels.js";
-import type { Texts } from "./texts/texts.js";
-import { define, dragged, given, own, View, wish } from "./view.js";
+import { define, dragged, given, own, TextView, wish } from "./view.js";
 
 /** How many spans of time the table lists: the fullest ones. */
 const LISTED = 100;
 
 /** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}, either of which may be open. */
-export class HistogramView extends View {
+export class HistogramView extends TextView {
   static override properties = {
-    ...given("found", "marks", "zone", "texts"),
+    ...given("found", "marks"),
     ...own("width", "pointed", "chosen", "isTable"),
   };
 
   declare found: Found | undefined;
   /** What rules found. */
   declare marks: FoundMarks | undefined;
-  declare zone: Zone;
-  declare texts: Texts;
   /** The bar under the pointer, and those that are being chosen, from one to another. */
   declare private pointed: number | undefined;
   declare private chosen: readonly [number, number] | undefined;
