@@ -77,7 +77,7 @@ export class Proof extends TextView {
             <label for="cs-proof-progress">${proof.explaining}</label>
             <progress id="cs-proof-progress" max=${Math.max(1, state.of)} .value=${state.read}></progress>
             <span class="faint" aria-hidden="true">${proof.read(texts.figures.bytes(state.read), texts.figures.bytes(state.of))}</span>
-            <button type="button" class="quiet" @click=${this.#cancel}>${proof.cancel}</button>
+            <button type="button" class="quiet" @click=${this.#forget}>${proof.cancel}</button>
           </div>
         `;
       case "failed":
@@ -184,8 +184,6 @@ export class Proof extends TextView {
       }
     }
   };
-
-  readonly #cancel = (): void => this.#forget();
 
   readonly #save = (): void => {
     if (this.state.kind === "explained" && this.event !== undefined) {

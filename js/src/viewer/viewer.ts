@@ -69,7 +69,7 @@ export class Viewer extends LitElement {
     fragment: {},
     rules: {},
     ...given("file", "session", "link", "texts", "trustText", "pins", "request"),
-    ...own("isHelpOpen", "isSmall"),
+    ...own("isSmall"),
   };
 
   /** What works in the background for viewers that verify by themselves. */
@@ -134,7 +134,6 @@ export class Viewer extends LitElement {
   #wanted: number | undefined;
   readonly #announcer = new Announcer();
   readonly #inTurn = inTurn();
-  private isHelpOpen = false;
   /** Whether a button of the strip was pressed, which goes with what it did. */
   #isStripPressed = false;
   /** Whether there is no room for a row's details beside the rows. */
@@ -268,7 +267,7 @@ export class Viewer extends LitElement {
         }
         ${isShown ? this.#body(session) : nothing}
         <p class="sr" role="status">${this.bare ? "" : this.#announcer.said}</p>
-        ${helpView(this.#texts, this.isHelpOpen, () => this.#help(false))}
+        ${helpView(this.#texts)}
       </div>
     `;
   }
@@ -352,7 +351,7 @@ export class Viewer extends LitElement {
           fold: (folds) => void this.#ask({ folds }),
         })}
         <cs-export .looking=${this.#looking} .events=${found?.events ?? 0} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
-        <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${() => this.#help(true)}>
+        <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${this.#help}>
           ${icon("help")}
         </button>
       </div>
@@ -395,7 +394,7 @@ export class Viewer extends LitElement {
           @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#openAt(session, detail)}
           @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
           @columns-changed=${({ detail: { columns } }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#show({ columns })}
-          @ask-help=${() => this.#help(true)}
+          @ask-help=${this.#help}
           @ask-find=${() => this.#query.value?.focus()}
           @ask-close=${() => this.#close()}
         ></cs-rows>
@@ -603,9 +602,7 @@ export class Viewer extends LitElement {
     }
   }
 
-  #help(isOpen: boolean): void {
-    this.isHelpOpen = isOpen;
-  }
+  readonly #help = (): void => this.shadowRoot?.querySelector<HTMLDialogElement>("dialog.help")?.showModal();
 
   /** The search is one key away from wherever the reader is on the page, unless the page has its own use for the key. */
   readonly #pageKey = (event: KeyboardEvent): void => {
@@ -625,7 +622,7 @@ export class Viewer extends LitElement {
         this.#query.value?.focus();
         break;
       case "?":
-        this.#help(true);
+        this.#help();
         break;
       case "Escape":
         this.#close();
