@@ -269,7 +269,7 @@ async function filtered() {
       }
     }
   }
-  const plot = page.locator(".u-over");
+  const plot = page.locator(".plot-area");
   await plot.scrollIntoViewIfNeeded();
   const box = await plot.boundingBox();
   const answer = page.evaluate(() => probe.brushed());

@@ -56,6 +56,11 @@ for (const name of ARTEFACTS) {
   copyFileSync(new URL(`wasm/${name}_bg.wasm`, dist), new URL(`${name}.wasm`, into));
 }
 copyFileSync(new URL("wasm/rules.json", dist), new URL("rules.json", into));
+// Of all languages but English the texts are loaded when they are wanted.
+const [texts, core] = ["de", "core.de"].map((name) =>
+  JSON.parse(readFileSync(new URL(`viewer/texts/${name}.json`, dist), "utf8")),
+);
+writeFileSync(new URL("de.json", into), JSON.stringify({ texts, core }));
 
 // A server that renders pages imports it too, and has no elements. It has no imports and exports, so that a block can hold it.
 const viewer = new URL("viewer.js", into);

@@ -23,7 +23,7 @@ export function onePage({ root, folder, isFirst = false, plugins = [], ...file }
     resolve: {
       // The viewer's parts, unbundled: the page and they share one Lit.
       alias: { "@countersign": fileURLToPath(new URL("../../js/dist", import.meta.url)) },
-      dedupe: ["lit", "lit-html", "lit-element", "@lit/reactive-element", "uplot"],
+      dedupe: ["lit", "lit-html", "lit-element", "@lit/reactive-element"],
     },
     build: {
       outDir: fileURLToPath(folder),

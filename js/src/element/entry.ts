@@ -9,6 +9,7 @@ import { loading } from "../artefact/load.js";
 import { createIndex } from "../index/create-index.js";
 import { createSlicer } from "../slice/create-slicer.js";
 import { createVerifier } from "../verify/create-verifier.js";
+import { language, loaded } from "../viewer/texts/texts.js";
 import { define } from "../viewer/view.js";
 import { Viewer } from "../viewer/viewer.js";
 import { start } from "./start-worker.js";
@@ -44,5 +45,10 @@ Viewer.tools = {
   analysis: (rules) => createAnalysis(analysis, rules),
   rules: async () => (await fetched(new URL("./rules.json", import.meta.url))).text(),
 };
+
+loaded("de", async () => {
+  const { texts, core } = await (await fetched(new URL("./de.json", import.meta.url))).json();
+  return language("de", texts, core);
+});
 
 define("countersign-viewer", Viewer);

@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError, must } from "../error.js";
-import type { Change, Entry, Outbox } from "./outbox.js";
+import type { Outbox } from "./outbox.js";
 
 /** What is needed of a Durable Object's `ctx.storage`, with SQLite or without. */
 export interface ObjectStorage {
@@ -31,7 +31,66 @@ export function durableObjectOutbox(
 ): Outbox {
   const hint = "give this.ctx.storage, in a class that extends DurableObject";
   must(typeof storage?.sync === "function", "outbox", "this is not the storage of a Durable Object", hint);
-  return new DurableObjectOutbox(storage, name);
+  const prefix = `countersign-outbox/${name}/`;
+  // Sorts as the numbers do.
+  const key = (id: number, part: number) => `${prefix}${String(id).padStart(16, "0")}/${String(part).padStart(4, "0")}`;
+  /** How many parts each entry has; nothing while it is not open. */
+  let counts: Map<number, number> | undefined;
+  return {
+    async open() {
+      const names = open.get(storage) ?? new Set();
+      open.set(storage, names);
+      if (names.has(name)) {
+        throw new CountersignError("outbox.in_use", "another recorder of this object has this outbox", {
+          hint: "keep one recorder for the object, or give each outbox a name of its own",
+        });
+      }
+      names.add(name);
+      try {
+        const entries = joined(prefix, await storage.list({ prefix }));
+        counts = new Map(Array.from(entries, ([id, parts]) => [id, parts.length]));
+        return Array.from(entries, ([id, parts]) => ({ id, bytes: concat(parts) }));
+      } catch (cause) {
+        names.delete(name);
+        throw storageError(cause, "read");
+      }
+    },
+    async write({ put, remove }) {
+      const known = counts;
+      if (known === undefined) {
+        throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
+      }
+      const keys = (id: number) => Array.from({ length: known.get(id) ?? 0 }, (_, part) => key(id, part));
+      const gone = remove.flatMap((id) => {
+        const all = keys(id);
+        known.delete(id);
+        return all;
+      });
+      const rows = put.flatMap(({ id, bytes }) => {
+        const pieces = parts(bytes);
+        // It may be there though its write failed.
+        gone.push(...keys(id).slice(pieces.length));
+        known.set(id, pieces.length);
+        return pieces.map((piece, part) => [key(id, part), piece] as const);
+      });
+      try {
+        // Calls between which nothing is waited for reach the disk together or not at all.
+        await Promise.all([
+          ...portions(gone).map((keys) => storage.delete(keys)),
+          ...portions(rows).map((entries) => storage.put(Object.fromEntries(entries))),
+        ]);
+        await storage.sync();
+      } catch (cause) {
+        throw storageError(cause, "written");
+      }
+    },
+    close() {
+      if (counts !== undefined) {
+        counts = undefined;
+        open.get(storage)?.delete(name);
+      }
+    },
+  };
 }
 
 /** The names of the outboxes that are open, by their storage: an object has one, for as long as it is in memory. */
@@ -41,81 +100,6 @@ const open = new WeakMap<ObjectStorage, Set<string>>();
 const PART = 120 << 10;
 /** The most keys that one call takes. */
 const CALL = 128;
-
-class DurableObjectOutbox implements Outbox {
-  readonly #storage: ObjectStorage;
-  readonly #name: string;
-  readonly #prefix: string;
-  /** How many parts each entry has; nothing while it is not open. */
-  #counts: Map<number, number> | undefined;
-
-  constructor(storage: ObjectStorage, name: string) {
-    this.#storage = storage;
-    this.#name = name;
-    this.#prefix = `countersign-outbox/${name}/`;
-  }
-
-  async open(): Promise<readonly Entry[]> {
-    const names = open.get(this.#storage) ?? new Set();
-    open.set(this.#storage, names);
-    if (names.has(this.#name)) {
-      throw new CountersignError("outbox.in_use", "another recorder of this object has this outbox", {
-        hint: "keep one recorder for the object, or give each outbox a name of its own",
-      });
-    }
-    names.add(this.#name);
-    try {
-      const entries = joined(this.#prefix, await this.#storage.list({ prefix: this.#prefix }));
-      this.#counts = new Map(Array.from(entries, ([id, parts]) => [id, parts.length]));
-      return Array.from(entries, ([id, parts]) => ({ id, bytes: concat(parts) }));
-    } catch (cause) {
-      names.delete(this.#name);
-      throw storageError(cause, "read");
-    }
-  }
-
-  async write({ put, remove }: Change): Promise<void> {
-    const counts = this.#counts;
-    if (counts === undefined) {
-      throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
-    }
-    const keys = (id: number) => Array.from({ length: counts.get(id) ?? 0 }, (_, part) => this.#key(id, part));
-    const gone = remove.flatMap((id) => {
-      const all = keys(id);
-      counts.delete(id);
-      return all;
-    });
-    const rows = put.flatMap(({ id, bytes }) => {
-      const pieces = parts(bytes);
-      // It may be there though its write failed.
-      gone.push(...keys(id).slice(pieces.length));
-      counts.set(id, pieces.length);
-      return pieces.map((piece, part) => [this.#key(id, part), piece] as const);
-    });
-    try {
-      // Calls between which nothing is waited for reach the disk together or not at all.
-      await Promise.all([
-        ...portions(gone).map((keys) => this.#storage.delete(keys)),
-        ...portions(rows).map((entries) => this.#storage.put(Object.fromEntries(entries))),
-      ]);
-      await this.#storage.sync();
-    } catch (cause) {
-      throw storageError(cause, "written");
-    }
-  }
-
-  close(): void {
-    if (this.#counts !== undefined) {
-      this.#counts = undefined;
-      open.get(this.#storage)?.delete(this.#name);
-    }
-  }
-
-  /** Sorts as the numbers do. */
-  #key(id: number, part: number): string {
-    return `${this.#prefix}${String(id).padStart(16, "0")}/${String(part).padStart(4, "0")}`;
-  }
-}
 
 /** The bytes in pieces, which are copies; of nothing one empty piece. */
 function parts(bytes: Uint8Array): Uint8Array[] {

@@ -5,7 +5,7 @@ import { AppendFile, createdFile } from "../files/append-file.node.js";
 import { fileError, pathOf } from "../files/files.node.js";
 import { Groups } from "./groups.js";
 import { Journal } from "./journal.node.js";
-import type { Change, Entry, Outbox } from "./outbox.js";
+import type { Outbox } from "./outbox.js";
 
 /**
  * Keeps what is not yet delivered in a file, which survives a kill of the process and, as far as the disk keeps its
@@ -16,7 +16,37 @@ import type { Change, Entry, Outbox } from "./outbox.js";
  * comes back.
  */
 export function fileOutbox(path: string | URL): Outbox {
-  return new FileOutbox(pathOf(path, "outbox"));
+  const absolute = pathOf(path, "outbox");
+  let opened: Promise<Opened> | undefined;
+  return {
+    async open() {
+      if (opened !== undefined) {
+        throw inUse(absolute);
+      }
+      opened = openedAt(absolute);
+      opened.catch(() => {
+        opened = undefined;
+      });
+      const { journal } = await opened;
+      return journal.entries();
+    },
+    async write(change) {
+      if (opened === undefined) {
+        throw new CountersignError("outbox.failed", `the outbox is not open: ${absolute}`, { hint: "open it first" });
+      }
+      const { groups } = await opened;
+      await groups.write(change);
+    },
+    async close() {
+      const closing = opened;
+      opened = undefined;
+      if (closing !== undefined) {
+        const { groups, file } = await closing;
+        await groups.idle();
+        await file.close();
+      }
+    },
+  };
 }
 
 interface Opened {
@@ -25,64 +55,25 @@ interface Opened {
   readonly groups: Groups;
 }
 
-class FileOutbox implements Outbox {
-  readonly #path: string;
-  #opened: Promise<Opened> | undefined;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  async open(): Promise<readonly Entry[]> {
-    if (this.#opened !== undefined) {
-      throw inUse(this.#path);
+async function openedAt(path: string): Promise<Opened> {
+  const failed = (what: string) => (cause: unknown) => {
+    throw fileError(cause, path, `the outbox's file could not be ${what}`, "outbox");
+  };
+  const open = async () => {
+    const file = await AppendFile.open(await createdFile(path));
+    if (file === undefined) {
+      throw inUse(path);
     }
-    this.#opened = this.#open();
-    this.#opened.catch(() => {
-      this.#opened = undefined;
-    });
-    const { journal } = await this.#opened;
-    return journal.entries();
-  }
-
-  async write(change: Change): Promise<void> {
-    if (this.#opened === undefined) {
-      throw new CountersignError("outbox.failed", `the outbox is not open: ${this.#path}`, { hint: "open it first" });
-    }
-    const { groups } = await this.#opened;
-    await groups.write(change);
-  }
-
-  async close(): Promise<void> {
-    const opened = this.#opened;
-    this.#opened = undefined;
-    if (opened !== undefined) {
-      const { groups, file } = await opened;
-      await groups.idle();
+    try {
+      const journal = await Journal.open(file);
+      const groups = new Groups((change) => journal.write(change).catch(failed("written")));
+      return { file, journal, groups };
+    } catch (error) {
       await file.close();
+      throw error;
     }
-  }
-
-  async #open(): Promise<Opened> {
-    const failed = (what: string) => (cause: unknown) => {
-      throw fileError(cause, this.#path, `the outbox's file could not be ${what}`, "outbox");
-    };
-    const open = async () => {
-      const file = await AppendFile.open(await createdFile(this.#path));
-      if (file === undefined) {
-        throw inUse(this.#path);
-      }
-      try {
-        const journal = await Journal.open(file);
-        const groups = new Groups((change) => journal.write(change).catch(failed("written")));
-        return { file, journal, groups };
-      } catch (error) {
-        await file.close();
-        throw error;
-      }
-    };
-    return open().catch(failed("opened"));
-  }
+  };
+  return open().catch(failed("opened"));
 }
 
 function inUse(path: string): CountersignError {

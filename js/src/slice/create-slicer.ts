@@ -45,7 +45,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
   };
   return {
     slice: (source, selection, { trust, ...options } = {}) =>
-      ask(options, (remote) => remote.slice(source, selection, bytesOf(trust))),
+      ask(options, (remote) => remote.slice(source, selection, trust)),
     async explain(source, { chain, seq }, { trust, ...options } = {}) {
       const { bytes: proof } = await this.slice(source, { chain, seq }, { trust, ...options });
       if (proof.size > MAX_PROOF) {
@@ -73,7 +73,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
         },
       });
       const event = { chain, seq, report, covered, acting: Float64Array.from(acting) };
-      const { steps } = await ask({ signal: options.signal }, (remote) => remote.explain(proof, event, bytesOf(trust)));
+      const { steps } = await ask({ signal: options.signal }, (remote) => remote.explain(proof, event, trust));
       return { proof, report, steps };
     },
     sha256: (source, options = {}) => ask(options, (remote) => remote.sha256(source)),
@@ -83,8 +83,4 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     holdEvidence: (...given) => ask({}, (remote) => remote.holdEvidence(...given)),
     draw: (drawing) => ask({}, (remote) => remote.draw(drawing)),
   };
-}
-
-function bytesOf(trust: string | undefined): Uint8Array | undefined {
-  return trust === undefined ? undefined : new TextEncoder().encode(trust);
 }

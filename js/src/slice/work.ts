@@ -15,15 +15,13 @@ import init, {
 } from "../wasm/slicer.js";
 import type { Explanation, Selection, Slice, Slicer } from "./types.js";
 
-type Trust = Uint8Array | undefined;
-
 /** What is asked for. */
 export interface SlicerWorker
   extends Pick<Slicer, "writeEvidence" | "writeReport" | "readEvidence" | "holdEvidence" | "draw"> {
   /** Comes first. */
   begin(module: WebAssembly.Module): Promise<void>;
-  slice(source: Blob, selection: Selection, trust: Trust): Promise<Slice>;
-  explain(proof: Blob, event: Explained, trust: Trust): Promise<Pick<Explanation, "steps">>;
+  slice(source: Blob, selection: Selection, trust: string | undefined): Promise<Slice>;
+  explain(proof: Blob, event: Explained, trust: string | undefined): Promise<Pick<Explanation, "steps">>;
   sha256(source: Blob): Promise<string>;
 }
 
@@ -48,20 +46,20 @@ export function work(port: Port): void {
     begin: async (module) => void (await init({ module_or_path: module })),
     slice: async (source, selection, trust) => {
       const pieces = await open(source, 2);
-      const events = cut(pieces, selection, trust);
+      const events = cut(pieces, selection, bytes(trust));
       return { bytes: pieces.written("application/x-ndjson"), events };
     },
     explain: async (source, { chain, seq, report, covered, acting }, trust) => {
       const proof = new Uint8Array(await source.arrayBuffer());
-      return explain(proof, `${chain}/${seq}`, trust, report, covered, acting) as Pick<Explanation, "steps">;
+      return explain(proof, `${chain}/${seq}`, bytes(trust), report, covered, acting) as Pick<Explanation, "steps">;
     },
     sha256: async (source) => sha256(await open(source, 1)),
     writeEvidence: async ({ frame, trust, pins }, page, source) => {
-      const file = writeEvidence(frame, await all(page), bytes(trust), pins.map(bytes), await all(source));
+      const file = writeEvidence(frame, await all(page), bytes(trust), pins.map(encode), await all(source));
       return new Blob([file as Uint8Array<ArrayBuffer>], { type: "text/html" });
     },
     writeReport: async ({ frame, trust, pins }) => {
-      const report = writeReport(frame, bytes(trust), pins.map(bytes));
+      const report = writeReport(frame, bytes(trust), pins.map(encode));
       return new Blob([report as Uint8Array<ArrayBuffer>, "\n"], { type: "application/json" });
     },
     readEvidence: async (file) => {
@@ -96,13 +94,15 @@ async function all(blob: Blob): Promise<Uint8Array> {
   return new Uint8Array(await blob.arrayBuffer());
 }
 
-function bytes(text: string): Uint8Array;
-function bytes(text: string | undefined): Uint8Array | undefined;
-function bytes(text: string | undefined): Uint8Array | undefined {
-  return text === undefined ? undefined : new TextEncoder().encode(text);
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
-function cut(pieces: Parameters<typeof slice>[0], selection: Selection, trust: Trust): number {
+function bytes(text: string | undefined): Uint8Array | undefined {
+  return text === undefined ? undefined : encode(text);
+}
+
+function cut(pieces: Parameters<typeof slice>[0], selection: Selection, trust: Uint8Array | undefined): number {
   if ("indexes" in selection) {
     return slice(pieces, selection.indexes, undefined, undefined, trust);
   }

@@ -103,7 +103,7 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
 }
 
 /** Starts an engine. `hold` is given each before it works, so that it can be stopped; the one before it is. */
-type Start = (listener: Listener, isOver: () => boolean, hold: (engine: Engine) => Engine) => Promise<Engine>;
+type Start = (listener: Listener, isOver: () => boolean, hold: <E extends Engine>(engine: E) => E) => Promise<Engine>;
 
 function defaultThreads(size: number | undefined): number {
   if (size !== undefined && size < SMALL) {
@@ -123,7 +123,7 @@ async function run(
   const listening = new Listening(options, reading.total, failure.reject);
   let isOver = false;
   let engine: Engine | undefined;
-  const hold = (begun: Engine) => {
+  const hold = <E extends Engine>(begun: E) => {
     engine?.stop();
     engine = begun;
     if (isOver) {

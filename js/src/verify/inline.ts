@@ -13,7 +13,6 @@ const BYTES_A_TURN = 4 << 20;
 
 /** The engine for where there are no workers, or none are wanted, and for a worker that verifies alone. */
 export class Inline implements Engine {
-  readonly started = Promise.resolve();
   #verifier: Verifier;
   #listener: Listener;
   #takesTurns: boolean;
@@ -29,8 +28,7 @@ export class Inline implements Engine {
     this.#verifier = new Verifier(task.trust, task.pins, task.expect, task.wants);
     this.#listener = listener;
     this.#takesTurns = takesTurns;
-    const told = { tell: listener.report.bind(listener), isReady: () => !this.#isTelling, fail: listener.fail };
-    this.#live = task.wants.live ? reporting(task, this.#verifier, told) : undefined;
+    this.#live = task.wants.live ? reporting(task, this.#verifier, listener, () => !this.#isTelling) : undefined;
   }
 
   static async start(module: WebAssembly.Module, task: Task, listener: Listener): Promise<Inline> {
@@ -121,23 +119,18 @@ function core<T>(call: () => T): T {
 /** How long there is between two reports, in milliseconds. */
 const EVERY = 250;
 
-/** Who is told of reports. */
-interface ReportListener {
-  tell(outcome: Outcome): void;
-  /** Whether all that came before was handed out. Whoever says no looks again later. */
-  isReady(): boolean;
-  fail(error: unknown): void;
-}
-
-/** Has the core verify what there is, and tells its reports, no more often than someone can look at them. */
-function reporting({ measuresNow }: Task, verifier: Verifier, to: ReportListener) {
+/**
+ * Has the core verify what there is, and tells its reports, no more often than someone can look at them. `isReady` says
+ * whether all that came before was handed out; whoever says no looks again later.
+ */
+function reporting({ measuresNow }: Task, verifier: Verifier, to: Listener, isReady: () => boolean) {
   let told = Number.NEGATIVE_INFINITY;
   let later: ReturnType<typeof setTimeout> | undefined;
   const tellNow = () => {
-    const outcome = to.isReady() ? (verifier.takeReport() as Outcome | undefined) : undefined;
+    const outcome = isReady() ? (verifier.takeReport() as Outcome | undefined) : undefined;
     if (outcome !== undefined) {
       told = performance.now();
-      to.tell(outcome);
+      to.report(outcome);
     }
   };
   const tellLater = () => {

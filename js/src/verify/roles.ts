@@ -89,8 +89,6 @@ export const PIECE = 256 << 10;
 
 /** Verifies what it is fed. */
 export interface Engine {
-  /** Resolves when it works, and rejects with `worker.unavailable` where its workers do not start. */
-  readonly started: Promise<void>;
   /** A buffer to read the next piece into. */
   buffer(): ArrayBuffer;
   /** Takes a piece with its buffer, and resolves when there is room for the next. */

@@ -19,6 +19,7 @@ const UNDER_WAY = 4 << 20;
 
 /** The engine for where there are workers. */
 export class WorkerPool implements Engine {
+  /** Resolves when it works, and rejects with `worker.unavailable` where its workers do not start. */
   readonly started: Promise<void>;
   readonly #group: WorkerGroup;
   /** The one that is fed. */
@@ -45,12 +46,12 @@ export class WorkerPool implements Engine {
       listener.fail(error);
       return error;
     });
-    const begin = ({ role, ports }: Part) => {
+    const begin = (role: Role) => {
       const remote = this.#group.add<VerifyWorker>(start(), host);
-      return { remote, begun: remote.begin(module, moving(role, ...ports)) };
+      return { remote, begun: remote.begin(module, moving(role, ...portsOf(role))) };
     };
     try {
-      const [first, others] = assignRoles(threads, task);
+      const [first, ...others] = assignRoles(threads, task);
       const { remote, begun } = begin(first);
       this.#first = remote;
       const all = [begun, ...others.map((other) => begin(other).begun)];
@@ -89,26 +90,24 @@ export class WorkerPool implements Engine {
   }
 }
 
-/** A worker's role, and the ports that go with it. */
-interface Part {
-  role: Role;
-  ports: MessagePort[];
-}
-
-/** Gives out the parts, first that of the worker that is fed. */
-function assignRoles(threads: number, task: Task): [Part, Part[]] {
+/** Gives out the roles, first that of the worker that is fed. */
+function assignRoles(threads: number, task: Task): [Role, ...Role[]] {
   if (threads === 1) {
-    return [{ role: { role: "single", task }, ports: [] }, []];
+    return [{ role: "single", task }];
   }
   const channels = Array.from({ length: threads }, () => new globalThis.MessageChannel());
-  const summarizers = channels.map(({ port1 }) => port1);
   return [
-    { role: { role: "coordinator", task, summarizers }, ports: summarizers },
-    channels.map(({ port2 }) => ({
-      role: { role: "summarizer", trust: task.trust, coordinator: port2 },
-      ports: [port2],
-    })),
+    { role: "coordinator", task, summarizers: channels.map(({ port1 }) => port1) },
+    ...channels.map(({ port2 }): Role => ({ role: "summarizer", trust: task.trust, coordinator: port2 })),
   ];
+}
+
+/** The ports that go with a role. */
+function portsOf(role: Role): MessagePort[] {
+  if ("summarizers" in role) {
+    return role.summarizers;
+  }
+  return "coordinator" in role ? [role.coordinator] : [];
 }
 
 function unavailable(message: string, cause: unknown): CountersignError {

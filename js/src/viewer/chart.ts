@@ -1,243 +1,161 @@
-/** The chart of events over time, stacked by outcome, drawn by uPlot. */
+/** The chart of events over time, stacked by outcome. */
 
-import uPlot from "uplot";
+import { html, nothing, svg, type TemplateResult } from "lit";
 import type { Histogram, Outcome } from "../index/types.js";
 import type { Zone } from "./format.js";
 
 /** From the base of a bar to its top. They are told apart by colours, and by patterns for who sees none. */
 export const OUTCOMES: readonly Outcome[] = ["failure", "denied", "unknown", "not-stated", "success"];
 
-/** How the chart looks and speaks. */
-export interface ChartLook {
-  /** Colours as the browser resolved them. */
-  readonly colours: Readonly<Record<Outcome | "ink" | "line" | "mark", string>>;
-  readonly font: string;
+/** The outcome as texts and styles name it. */
+export function wordOf(outcome: Outcome): Exclude<Outcome, "not-stated"> | "unstated" {
+  return outcome === "not-stated" ? "unstated" : outcome;
+}
+
+/** What is drawn. */
+export interface Drawn {
+  readonly histogram: Histogram;
+  /** How many findings end in each bar. */
+  readonly marks: readonly number[];
+  /** In pixels. */
+  readonly width: number;
+  /** The bars that stand out, from one to another. */
+  readonly chosen: readonly [number, number] | undefined;
   readonly lang: string;
   readonly zone: Zone;
 }
 
-/** What the reader does with it. */
-export interface ChartEvents {
-  /** A span of time was chosen. */
-  readonly chosen: (since: number, until: number) => void;
-  /** A bar is pointed at, or none. */
-  readonly pointed: (bar: number | undefined) => void;
-}
-
+/** Where bars are, in pixels: what is beside them is for the axes. */
 const HEIGHT = 104;
-const DAY = 86_400_000;
+const TOP = 8;
+const BASE = HEIGHT - 24;
+const LEFT = 52;
+const WIDEST = 64;
+/** How much higher the axis is than the highest bar. */
+const HEADROOM = 1.12;
+/** How far apart labels are at least, in pixels: those of counts, and those of times. */
+const LABEL_OF_COUNT = 28;
+const LABEL = 80;
+const LABEL_WITH_MILLISECONDS = 112;
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 /** Steps of the axis of time: no finer than what is written below it. */
 const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
   ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * HOUR),
-  ...[1, 2, 3, 4, 5, 6, 7, 10, 15, 30, 60, 90, 120, 180].map((days) => days * DAY),
-  ...[1, 2, 5, 10, 25, 50, 100, 500].map((years) => years * 365 * DAY),
+  ...[1, 2, 3, 4, 5, 6, 7, 10, 15].map((days) => days * DAY),
 ];
-/** How far apart labels below the axis of time are at least, in pixels. */
-const LABEL = 80;
-const LABEL_WITH_MILLISECONDS = 112;
-/** How much higher the axis is than the highest bar. */
-const HEADROOM = 1.12;
-
-/** Draws into an element of the page. */
-export class Chart {
-  #plot: uPlot;
-  #histogram: Histogram;
-  /** How many findings end in each bar. */
-  #marks: readonly number[];
-
-  constructor(into: HTMLElement, histogram: Histogram, marks: readonly number[], look: ChartLook, events: ChartEvents) {
-    this.#histogram = histogram;
-    this.#marks = marks;
-    this.#plot = new uPlot(this.#options(into.clientWidth, look, events), stacked(histogram), into);
-  }
-
-  /** Shows other figures. */
-  show(histogram: Histogram, marks: readonly number[]): void {
-    this.#histogram = histogram;
-    this.#marks = marks;
-    this.#plot.setData(stacked(histogram));
-  }
-
-  resize(width: number): void {
-    if (width > 0 && width !== this.#plot.width) {
-      this.#plot.setSize({ width, height: HEIGHT });
-    }
-  }
-
-  remove(): void {
-    this.#plot.destroy();
-  }
-
-  #options(width: number, { colours, font, lang, zone }: ChartLook, { chosen, pointed }: ChartEvents): uPlot.Options {
-    const bars = uPlot.paths.bars?.({ align: 1, size: [1, 64], gap: 1 });
-    const series = [...OUTCOMES].reverse().map((outcome) => ({
-      label: outcome,
-      fill: fill(outcome, colours[outcome]),
-      width: 0,
-      points: { show: false },
-      ...(bars && { paths: bars }),
-    }));
-    const axis = {
-      stroke: colours.ink,
-      font: `12px ${font}`,
-      grid: { stroke: colours.line, width: 1 },
-      ticks: { stroke: colours.line, width: 1, size: 4 },
-    };
-    return {
-      width,
-      height: HEIGHT,
-      ms: 1,
-      tzDate: (time) => (zone === "utc" ? uPlot.tzDate(new Date(time), "Etc/UTC") : new Date(time)),
-      // Half of the last label stands beyond the axis.
-      padding: [8, (plot) => this.#label(plot) * 0.4, 0, 0],
-      legend: { show: false },
-      cursor: {
-        y: false,
-        points: { show: false },
-        drag: { x: true, y: false, setScale: false },
-        bind: { dblclick: () => () => null },
-      },
-      scales: {
-        x: { time: true, range: () => this.#bounds() },
-        y: { range: (_plot, _least, most) => [0, Math.max(1, most) * HEADROOM] },
-      },
-      axes: [
-        {
-          ...axis,
-          grid: { show: false },
-          size: 24,
-          space: (plot) => this.#label(plot),
-          incrs: STEPS,
-          values: (_plot, splits, _axis, _space, step) => splits.map(timing(step, lang, zone)),
-        },
-        { ...axis, size: 52, space: 28, incrs: WHOLE, values: (_plot, splits) => splits.map(compact(lang)) },
-      ],
-      series: [{}, ...series],
-      hooks: {
-        draw: [(plot) => this.#mark(plot, colours.mark)],
-        setSelect: [
-          (plot) => {
-            const { left, width } = plot.select;
-            if (width > 0) {
-              plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-              this.#choose(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"), chosen);
-            }
-          },
-        ],
-        setCursor: [
-          (plot) => {
-            const { left = -1 } = plot.cursor;
-            pointed(left < 0 ? undefined : this.#barAt(plot.posToVal(left, "x")));
-          },
-        ],
-      },
-    };
-  }
-
-  /** A triangle above each bar in which findings end. */
-  #mark({ ctx, bbox, valToPos }: uPlot, colour: string): void {
-    const { begin, step } = this.#histogram;
-    const side = 5 * devicePixelRatio;
-    ctx.save();
-    ctx.fillStyle = colour;
-    this.#marks.forEach((findings, bar) => {
-      if (findings > 0) {
-        const middle = valToPos(begin + (bar + 0.5) * step, "x", true);
-        ctx.beginPath();
-        ctx.moveTo(middle - side, bbox.top - side);
-        ctx.lineTo(middle + side, bbox.top - side);
-        ctx.lineTo(middle, bbox.top + side / 2);
-        ctx.fill();
-      }
-    });
-    ctx.restore();
-  }
-
-  #bounds(): [number, number] {
-    const { begin, step, bars } = this.#histogram;
-    return [begin, begin + Math.max(1, bars.success.length) * step];
-  }
-
-  /** How much room a label below the axis of time takes, in pixels: where seconds are divided, it has milliseconds. */
-  #label({ width }: uPlot): number {
-    const [begin, end] = this.#bounds();
-    return ((end - begin) / width) * LABEL < SECOND ? LABEL_WITH_MILLISECONDS : LABEL;
-  }
-
-  #barAt(time: number): number | undefined {
-    const { begin, step, bars } = this.#histogram;
-    const bar = Math.floor((time - begin) / step);
-    return bar >= 0 && bar < bars.success.length ? bar : undefined;
-  }
-
-  /** Whole bars: what is chosen is what was counted. */
-  #choose(from: number, to: number, chosen: ChartEvents["chosen"]): void {
-    const { begin, step } = this.#histogram;
-    const first = Math.max(0, Math.floor((from - begin) / step));
-    const last = Math.max(first + 1, Math.ceil((to - begin) / step));
-    chosen(begin + first * step, begin + last * step);
-  }
-}
-
+/** Longer ones, in months of so many milliseconds. */
+const MONTHS = [1, 2, 3, 4, 6, 12, 24, 60, 120, 300, 1_200, 6_000, 12_000];
+const MONTH = 30 * DAY;
 /** Steps of the axis of counts: no halves of events. */
 const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
-/** Each outcome with those below it, the whole bar first: what is drawn later covers what is beneath. */
-function stacked({ begin, step, bars }: Histogram): uPlot.AlignedData {
-  const times = bars.success.map((_, bar) => begin + bar * step);
-  const sums: number[][] = [];
-  let below: readonly number[] = times.map(() => 0);
-  for (const outcome of OUTCOMES) {
-    const sum = below.map((count, bar) => count + (bars[outcome][bar] ?? 0));
-    sums.unshift(sum);
-    below = sum;
-  }
-  return [times, ...sums];
+/** The chart. */
+export function chartView({ histogram, marks, width, chosen, lang, zone }: Drawn): TemplateResult {
+  const { begin, step, bars } = histogram;
+  const end = begin + barsIn(histogram) * step;
+  const [left, right] = area(histogram, width);
+  const x = (time: number) => left + ((time - begin) / (end - begin)) * (right - left);
+  const edge = (bar: number) => x(begin + bar * step);
+  const sums = bars.success.map((_, bar) => OUTCOMES.reduce((sum, outcome) => sum + (bars[outcome][bar] ?? 0), 0));
+  const top = Math.max(1, ...sums) * HEADROOM;
+  const y = (count: number) => BASE - (count / top) * (BASE - TOP);
+  const below = sums.map(() => 0);
+  const wide = Math.max(0.5, Math.min(WIDEST, edge(1) - left) - 1);
+  const stretches = OUTCOMES.map((outcome) => {
+    const path = bars[outcome].map((count, bar) => {
+      const from = below[bar] ?? 0;
+      below[bar] = from + count;
+      return count === 0 ? "" : `M${edge(bar)} ${y(from)}h${wide}V${y(from + count)}h${-wide}z`;
+    });
+    return svg`<path class="swatch-${wordOf(outcome)}" fill=${filling(outcome)} d=${path.join("")} />`;
+  });
+  const counted = WHOLE.find((each) => y(0) - y(each) >= LABEL_OF_COUNT) ?? top;
+  const compact = new Intl.NumberFormat(lang, { notation: "compact" });
+  const spaced = ((end - begin) / (right - left)) * labelOf(histogram, width);
+  const { apart, times } = ticks(begin, end, spaced, zone);
+  const written = timing(apart, lang, zone);
+  return html`
+    <svg class="plot-drawn" width=${width} height=${HEIGHT}>
+      ${PATTERNS}
+      ${Array.from({ length: Math.floor(top / counted) + 1 }, (_, nth) => {
+        const at = Math.round(y(nth * counted)) + 0.5;
+        return svg`<path class="plot-line" d="M${left - 4} ${at}H${right}" /><text x=${left - 8} y=${at} text-anchor="end" dominant-baseline="central">${compact.format(nth * counted)}</text>`;
+      })}
+      ${times.map((time) => {
+        const at = Math.round(x(time)) + 0.5;
+        return svg`<path class="plot-line" d="M${at} ${BASE}v4" /><text x=${at} y=${BASE + 17} text-anchor="middle">${written(time)}</text>`;
+      })}
+      ${stretches}
+      <path class="plot-marks" d=${marks.map((findings, bar) => (findings > 0 ? `M${edge(bar + 0.5) - 5} 3h10l-5 7.5z` : "")).join("")} />
+      ${
+        chosen === undefined
+          ? nothing
+          : svg`<rect class="plot-chosen" x=${edge(chosen[0])} y="0" width=${edge(chosen[1] + 1) - edge(chosen[0])} height=${BASE} />`
+      }
+      <rect class="plot-area" x=${left} y="0" width=${right - left} height=${BASE} />
+    </svg>
+  `;
 }
 
-/** A colour, and stripes or dots for all but success and what is not stated: few are told by their colour alone. */
-function fill(outcome: Outcome, colour: string): CanvasRenderingContext2D["fillStyle"] {
-  if (outcome === "success" || outcome === "not-stated") {
-    return colour;
-  }
-  const side = 6 * devicePixelRatio;
-  const tile = new OffscreenCanvas(side, side);
-  const paint = tile.getContext("2d");
-  if (paint === null) {
-    return colour;
-  }
-  paint.fillStyle = colour;
-  paint.fillRect(0, 0, side, side);
-  paint.globalCompositeOperation = "destination-out";
-  paint.globalAlpha = 0.5;
-  if (outcome === "failure" || outcome === "denied") {
-    const [from, to] = outcome === "failure" ? [side + 1, -1] : [-1, side + 1];
-    paint.lineWidth = side / 5;
-    for (const shift of [-side, 0, side]) {
-      paint.moveTo(shift - 1, from);
-      paint.lineTo(shift + side + 1, to);
-    }
-    paint.stroke();
-  } else if (outcome === "unknown") {
-    paint.arc(side / 2, side / 2, side / 4, 0, 2 * Math.PI);
-    paint.fill();
-  }
-  return paint.createPattern(tile, "repeat") ?? colour;
+/** The bar at a place of the chart, in pixels; of places beside it the nearest. */
+export function barAt(histogram: Histogram, width: number, x: number): number {
+  const [left, right] = area(histogram, width);
+  const bars = barsIn(histogram);
+  return Math.max(0, Math.min(bars - 1, Math.floor(((x - left) / (right - left)) * bars)));
 }
 
-function compact(lang: string): (count: number | null) => string {
-  const format = new Intl.NumberFormat(lang, { notation: "compact" });
-  return (count) => (count === null ? "" : format.format(count));
+function barsIn({ bars }: Histogram): number {
+  return Math.max(1, bars.success.length);
+}
+
+/** From where to where bars stand. Half of the last label stands beyond them. */
+function area(histogram: Histogram, width: number): readonly [left: number, right: number] {
+  return [LEFT, Math.max(LEFT + 1, width - labelOf(histogram, width) * 0.4)];
+}
+
+/** How much room a label below the axis of time takes, in pixels: where seconds are divided, it has milliseconds. */
+function labelOf(histogram: Histogram, width: number): number {
+  return ((barsIn(histogram) * histogram.step) / width) * LABEL < SECOND ? LABEL_WITH_MILLISECONDS : LABEL;
+}
+
+/** Few are told by their colour alone: stripes, or dots, are for all but success and what is not stated. */
+const PATTERNS = (["failure", "denied", "unknown"] as const).map((outcome) => {
+  const shape = { failure: "M-1 7 7-1M-1 1 1-1M5 7 7 5", denied: "M-1-1 7 7M5-1 7 1M-1 5 1 7", unknown: "M3 3h0" };
+  return svg`<pattern id="cs-bar-${outcome}" class="swatch-${outcome}" fill="currentColor" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 0h6v6H0z" opacity="0.5" /><path class="bar-shape" d=${shape[outcome]} /></pattern>`;
+});
+
+function filling(outcome: Outcome): string {
+  return outcome === "success" || outcome === "not-stated" ? "currentColor" : `url(#cs-bar-${outcome})`;
+}
+
+/** The times below which labels stand, and how far apart they are: at least so many milliseconds, by the clock of the zone. */
+function ticks(begin: number, end: number, least: number, zone: Zone): { apart: number; times: readonly number[] } {
+  const isUtc = zone === "utc";
+  const clock = (time: number) => (isUtc ? time : time - new Date(time).getTimezoneOffset() * MINUTE);
+  // Without its Z it is read as the zone's.
+  const timeOf = (clock: number) => (isUtc ? clock : Date.parse(new Date(clock).toISOString().slice(0, -1)));
+  const step = STEPS.find((step) => step >= least);
+  const months = MONTHS.find((months) => months * MONTH >= least) ?? MONTHS.at(-1) ?? 1;
+  const monthOf = (time: number) => new Date(time).getUTCFullYear() * 12 + new Date(time).getUTCMonth();
+  const [first, last] = [clock(begin), clock(end)];
+  const [from, to] =
+    step === undefined ? [monthOf(first) / months, monthOf(last) / months] : [first / step, last / step];
+  const places = Array.from({ length: Math.floor(to) - Math.floor(from) + 1 }, (_, nth) => Math.floor(from) + nth);
+  const times = places.map((place) =>
+    timeOf(step === undefined ? new Date(0).setUTCFullYear(0, place * months, 1) : place * step),
+  );
+  return { apart: step ?? months * MONTH, times: times.filter((time) => time >= begin && time <= end) };
 }
 
 /** What stands below a tick, as fine as the ticks are apart. */
-function timing(step: number, lang: string, zone: Zone): (time: number) => string {
+function timing(apart: number, lang: string, zone: Zone): (time: number) => string {
   const timeZone = zone === "utc" ? { timeZone: "UTC" } : {};
   const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(lang, { ...options, ...timeZone });
   const month = format({ month: "short", year: "numeric" });
@@ -248,13 +166,13 @@ function timing(step: number, lang: string, zone: Zone): (time: number) => strin
     minute: "2-digit",
     second: "2-digit",
     hourCycle: "h23",
-    ...(step < SECOND ? { fractionalSecondDigits: 3 } : {}),
+    ...(apart < SECOND ? { fractionalSecondDigits: 3 } : {}),
   });
   return (time) => {
-    if (step >= 28 * DAY) {
+    if (apart >= 28 * DAY) {
       return month.format(time);
     }
     const isMidnight = second.format(time) === "00:00:00";
-    return (step >= DAY || isMidnight ? day : step >= 60_000 ? minute : second).format(time);
+    return (apart >= DAY || isMidnight ? day : apart >= MINUTE ? minute : second).format(time);
   };
 }

@@ -10,9 +10,8 @@ import {
   widthWithin,
 } from "./columns.js";
 import { icon } from "./icons.js";
-import { en, type Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, given, View, wish } from "./view.js";
+import { define, given, TextView, wish } from "./view.js";
 
 /** What narrower and wider change a width by, in pixels. */
 const STEP = 24;
@@ -20,11 +19,10 @@ const STEP = 24;
 const USUAL = 160;
 
 /** Chooses columns, their order and their widths, by keyboard too. It wishes for `columns-changed`. */
-export class ColumnsChooser extends View {
-  static override properties = given("columns", "texts");
+export class ColumnsChooser extends TextView {
+  static override properties = given("columns");
 
   columns: readonly ChosenColumn[] = [];
-  texts: Texts = en;
 
   /** Shows it. */
   open(): void {

@@ -7,9 +7,9 @@ import { moment, type Zone } from "./format.js";
 import { Listing } from "./hearing.js";
 import { icon, LEVEL_LOOKS, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "./icons.js";
 import { save, stem } from "./save.js";
-import { en, type Texts } from "./texts/texts.js";
+import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { define, given, own, View, wish } from "./view.js";
+import { define, given, own, TextView, wish } from "./view.js";
 
 /** So many findings are listed at first, and so many more each time. */
 const LISTED = 10;
@@ -22,15 +22,13 @@ const VALUES = 3;
  *
  * It wishes for `show-finding` ({ finding }).
  */
-export class Detections extends View {
+export class Detections extends TextView {
   static override properties = {
-    ...given("detection", "zone", "texts", "level", "beside"),
+    ...given("detection", "level", "beside"),
     ...own("rule", "said", "isSaving"),
   };
 
   declare detection: Detection | undefined;
-  zone: Zone = "utc";
-  texts: Texts = en;
   /** Of what level its heading is; 3 where nobody says. */
   declare level: 2 | 3 | undefined;
   /** What whoever holds this says of the rules. */

@@ -7,7 +7,7 @@ import "./copy.js";
 import type { Detection } from "./detection.js";
 import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
-import { clip, moment, visible, type Zone } from "./format.js";
+import { clip, moment, visible } from "./format.js";
 import "./found.js";
 import { icon, SIGNER_LOOKS, STANDING_LOOKS, stateView } from "./icons.js";
 import { keyParts, keyView } from "./key.js";
@@ -15,10 +15,10 @@ import "./proof.js";
 import type { Standing } from "../index/standing.js";
 import { isSameLine } from "./opening.js";
 import { absent } from "./row.js";
-import { type Party, type Summary, summaryOf } from "./summary.js";
-import { en, type Texts } from "./texts/texts.js";
+import { NOT_STATED, type Party, type Summary, summaryOf } from "./summary.js";
+import type { Texts } from "./texts/texts.js";
 import { filled, value } from "./value.js";
-import { define, dragged, given, own, View, wish } from "./view.js";
+import { define, dragged, given, own, TextView, wish } from "./view.js";
 
 /** So many characters of the bytes as they stand are drawn before all of them are asked for. */
 const TEXT_SHOWN = 20_000;
@@ -36,9 +36,9 @@ const USUAL_TYPE = "user";
  * It is a modal dialog where there is little room, and a panel beside the rows otherwise. It wishes for `step`
  * ({ by }) and `close`.
  */
-export class Drawer extends View {
+export class Drawer extends TextView {
   static override properties = {
-    ...given("row", "standing", "position", "of", "zone", "texts"),
+    ...given("row", "standing", "position", "of"),
     ...given("slicer", "source", "trust", "report", "detection", "modal"),
     ...own("share", "bounds", "isWhole"),
   };
@@ -49,8 +49,6 @@ export class Drawer extends View {
   /** The row's number, from 0. */
   position: number = 0;
   of: number = 0;
-  zone: Zone = "utc";
-  texts: Texts = en;
   declare slicer: Slicer | undefined;
   /** All of the export, and the trust file's text that it was verified with: what an event is proven from. */
   declare source: Blob | undefined;
@@ -263,7 +261,7 @@ export class Drawer extends View {
           ${fact(names.actor, actor === undefined ? undefined : readParty(actor))}
           ${fact(names.target, target === undefined ? undefined : readParty(target))}
           ${fact(names.address, address === undefined ? undefined : html`<code>${value(address)}</code>`)}
-          ${fact(names.outcome, outcome === "not-stated" ? html`<span class="faint">${notStated}</span>` : value(outcome))}
+          ${fact(names.outcome, outcome === NOT_STATED ? html`<span class="faint">${notStated}</span>` : value(outcome))}
           ${fact(names.reason, reason === undefined ? undefined : value(reason, 400))}
         </dl>
         <p class="actions"><span class="faint plain">${reading.about}</span> <button type="button" class="quiet" @click=${this.#showSigned}>${reading.signed}</button></p>
@@ -291,8 +289,8 @@ export class Drawer extends View {
     `;
   }
 
-  #bytes(text: string, { rows, figures }: Texts): TemplateResult {
-    const { drawer } = rows;
+  #bytes(text: string, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
     const shown = this.isWhole ? text : clip(text, TEXT_SHOWN);
     const isClipped = shown.length < text.length;
     return html`
@@ -300,8 +298,8 @@ export class Drawer extends View {
         part.isMarked ? html`<span class="unseen">${part.text}</span>` : part.text,
       )}</code></pre>
       <p class="actions">
-        <cs-copy .text=${text} .texts=${drawer}></cs-copy>
-        ${isClipped ? html`<button type="button" class="quiet" @click=${this.#showWhole}>${drawer.showAll} (${figures.count(text.length)})</button>` : nothing}
+        <cs-copy .text=${text} .texts=${texts}></cs-copy>
+        ${isClipped ? html`<button type="button" class="quiet" @click=${this.#showWhole}>${drawer.showAll} (${texts.figures.count(text.length)})</button>` : nothing}
       </p>
     `;
   }

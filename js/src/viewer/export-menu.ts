@@ -7,15 +7,15 @@ import { save, stem } from "./save.js";
 import type { Phase } from "./session.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, given, own, View } from "./view.js";
+import { define, given, own, TextView } from "./view.js";
 
 /** What events can be taken along as. */
 type Kind = "csv" | "ndjson" | "slice";
 
 /** Saves what was found. */
-export class ExportMenu extends View {
+export class ExportMenu extends TextView {
   static override properties = {
-    ...given("looking", "events", "phase", "slicer", "texts"),
+    ...given("looking", "events", "phase", "slicer"),
     ...own("isOpen", "said", "running"),
   };
 
@@ -25,7 +25,6 @@ export class ExportMenu extends View {
   declare phase: Phase | undefined;
   /** Without it, or while the export is not all there, nothing can be cut out of it. */
   declare slicer: Slicer | undefined;
-  declare texts: Texts;
   private isOpen = false;
   private said = "";
   declare private running: AbortController | undefined;

@@ -2,9 +2,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Column, Facet, FacetValue, Found } from "../index/types.js";
 import { icon } from "./icons.js";
-import type { Texts } from "./texts/texts.js";
+import { NOT_STATED } from "./summary.js";
 import { value } from "./value.js";
-import { define, given, own, View, wish } from "./view.js";
+import { define, given, own, TextView, wish } from "./view.js";
 
 /** The columns whose values are offered, in this order. */
 const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "ip", "tenant", "as", "signer"];
@@ -12,11 +12,10 @@ const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "ip"
 const FEW = 10;
 
 /** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {column, value}. */
-export class Facets extends View {
-  static override properties = { ...given("found", "texts"), ...own("isShown") };
+export class Facets extends TextView {
+  static override properties = { ...given("found"), ...own("isShown") };
 
   declare found: Found | undefined;
-  declare texts: Texts;
   readonly #opened = new Set<Column>();
   /** Where there is little room they are shown only when they are asked for. */
   private isShown = false;
@@ -174,9 +173,6 @@ export class Facets extends View {
     }
   }
 }
-
-/** How the index says that an event states no outcome. */
-const NOT_STATED = "not-stated";
 
 /** Whether all is read as what this program itself records: of that nothing need be said. */
 function isUsual(column: Column, { values, more }: Facet): boolean {

@@ -3,13 +3,12 @@ import type { Finding, Listed } from "../analyze/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { Detection } from "./detection.js";
 import { levelView, span } from "./detections.js";
-import type { Zone } from "./format.js";
 import { Listing } from "./hearing.js";
 import { FINDING_LOOKS, icon, LEVEL_LOOKS, stateView } from "./icons.js";
 import { save } from "./save.js";
-import { en, type Texts } from "./texts/texts.js";
+import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, given, own, View, wish } from "./view.js";
+import { define, given, own, TextView, wish } from "./view.js";
 
 /** So many findings of an entry are shown. */
 const FINDINGS = 10;
@@ -19,16 +18,14 @@ const ENTRIES = 12;
 const VALUE = 400;
 
 /** What findings name an entry: why, and with which others. It wishes for `show-leaf` ({ leaf }). */
-export class Found extends View {
+export class Found extends TextView {
   static override properties = {
-    ...given("detection", "leaf", "zone", "texts", "slicer"),
+    ...given("detection", "leaf", "slicer"),
     ...own("whole", "saving", "said"),
   };
 
   declare detection: Detection | undefined;
   declare leaf: number | undefined;
-  zone: Zone = "utc";
-  texts: Texts = en;
   declare slicer: Slicer | undefined;
 
   /** The finding whose entries are all named. */

@@ -1,5 +1,4 @@
 import { html, type TemplateResult } from "lit";
-import { ref } from "lit/directives/ref.js";
 import { icon } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
 
@@ -14,22 +13,13 @@ const KEYS: readonly (readonly [keyof Texts["help"]["keys"], readonly string[]])
 ];
 
 /** The keys and how to search, in a dialog. */
-export function helpView({ help }: Texts, isOpen: boolean, close: () => void): TemplateResult {
-  const show = (element: Element | undefined) => {
-    if (element instanceof HTMLDialogElement && element.open !== isOpen) {
-      if (isOpen) {
-        element.showModal();
-      } else {
-        element.close();
-      }
-    }
-  };
+export function helpView({ help }: Texts): TemplateResult {
   return html`
-    <dialog class="help" part="help" aria-labelledby="help-heading" ${ref(show)} @close=${close}>
-      <div class="help-head">
+    <dialog class="help" part="help" aria-labelledby="help-heading">
+      <form method="dialog" class="help-head">
         <h2 id="help-heading">${help.title}</h2>
-        <button type="button" class="square" aria-label=${help.close} @click=${close}>${icon("close")}</button>
-      </div>
+        <button class="square" aria-label=${help.close}>${icon("close")}</button>
+      </form>
       <h3>${help.keysHeading}</h3>
       <dl>
         ${KEYS.map(

@@ -1,48 +1,41 @@
-import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { createRef, ref } from "lit/directives/ref.js";
+import { html, nothing, type TemplateResult } from "lit";
 import type { FoundMarks } from "../analyze/types.js";
 import type { Found, Histogram, Outcome } from "../index/types.js";
-import { Chart, OUTCOMES } from "./chart.js";
-import { EARLIEST, LATEST, moment, type Zone } from "./format.js";
+import { barAt, chartView, OUTCOMES, wordOf } from "./chart.js";
+import { EARLIEST, LATEST, moment } from "./format.js";
 import { counted } from "./levels.js";
-import type { Texts } from "./texts/texts.js";
-import { define, given, own, View, wish } from "./view.js";
+import { define, dragged, given, own, TextView, wish } from "./view.js";
 
 /** How many spans of time the table lists: the fullest ones. */
 const LISTED = 100;
 
 /** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}, either of which may be open. */
-export class HistogramView extends View {
-  static override properties = { ...given("found", "marks", "zone", "texts", "theme"), ...own("pointed", "isTable") };
+export class HistogramView extends TextView {
+  static override properties = {
+    ...given("found", "marks"),
+    ...own("width", "pointed", "chosen", "isTable"),
+  };
 
   declare found: Found | undefined;
   /** What rules found. */
   declare marks: FoundMarks | undefined;
-  declare zone: Zone;
-  declare texts: Texts;
-  /** Drawn anew where it changes. */
-  declare theme: string;
-  #chart: Chart | undefined;
-  #drawing: number | undefined;
+  /** The bar under the pointer, and those that are being chosen, from one to another. */
   declare private pointed: number | undefined;
+  declare private chosen: readonly [number, number] | undefined;
+  private width = 0;
   private isTable = false;
-  readonly #plot = createRef<HTMLElement>();
-  readonly #resized = new ResizeObserver(([entry]) => this.#chart?.resize(Math.floor(entry?.contentRect.width ?? 0)));
-  readonly #dark = matchMedia("(prefers-color-scheme: dark)");
-  readonly #redraw = (): void => {
-    this.#remove();
-    this.requestUpdate();
-  };
+  readonly #resized = new ResizeObserver(([entry]) => {
+    this.width = Math.floor(entry?.contentRect.width ?? 0);
+  });
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#dark.addEventListener("change", this.#redraw);
+    this.#resized.observe(this);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#dark.removeEventListener("change", this.#redraw);
-    this.#remove();
+    this.#resized.disconnect();
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -64,7 +57,14 @@ export class HistogramView extends View {
           <p class="histogram-says faint" aria-hidden="true" title=${`${this.#says(histogram)} ${this.#whose()}`}>${this.#says(histogram)} <span class="histogram-whose">${this.#whose()}</span></p>
         </div>
         <p class="sr">${this.#about(histogram)}</p>
-        <div class="plot" aria-hidden="true" title=${view.brush} ${ref(this.#plot)}></div>
+        <div
+          class="plot"
+          aria-hidden="true"
+          title=${view.brush}
+          @pointermove=${this.#pointed}
+          @pointerleave=${this.#left}
+          @pointerdown=${this.#pressed}
+        >${this.#chart(histogram)}</div>
         <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
           <summary>${view.table}</summary>
           ${this.isTable ? this.#table(histogram) : nothing}
@@ -73,64 +73,56 @@ export class HistogramView extends View {
     `;
   }
 
-  protected override updated(changed: PropertyValues<this>): void {
-    const histogram = this.found?.histogram;
-    const into = this.#plot.value;
-    if (changed.has("zone") || changed.has("theme") || changed.has("texts") || into === undefined) {
-      this.#remove();
-    }
-    if (histogram === undefined || into === undefined) {
-      return;
-    }
-    if (this.#chart === undefined) {
-      // After all else that the first answer draws, and not in one task with it: the page would stand still for both.
-      this.#drawing ??= requestAnimationFrame(() => setTimeout(this.#draw));
-    } else if (changed.has("found") || changed.has("marks")) {
-      this.#chart.show(histogram, this.#marked(histogram));
-    }
+  #chart(histogram: Histogram): TemplateResult | typeof nothing {
+    const { pointed, width, zone } = this;
+    const chosen = this.chosen ?? (pointed === undefined ? undefined : ([pointed, pointed] as const));
+    return width > 0
+      ? chartView({ histogram, marks: this.#marked(histogram), width, chosen, lang: this.texts.lang, zone })
+      : nothing;
   }
 
-  readonly #draw = (): void => {
-    this.#drawing = undefined;
+  #barAt({ clientX }: PointerEvent): number | undefined {
+    const plot = this.querySelector(".plot");
     const histogram = this.found?.histogram;
-    const into = this.#plot.value;
-    if (histogram === undefined || into === undefined || this.#chart !== undefined || !this.isConnected) {
+    return plot === null || histogram === undefined
+      ? undefined
+      : barAt(histogram, this.width, clientX - plot.getBoundingClientRect().left);
+  }
+
+  readonly #pointed = (event: PointerEvent): void => {
+    this.pointed = (event.target as Element).matches(".plot-area") ? this.#barAt(event) : undefined;
+  };
+
+  readonly #left = (): void => {
+    this.pointed = undefined;
+  };
+
+  /** Whole bars are chosen: what is shown then is what was counted. A finger scrolls the page. */
+  readonly #pressed = (event: PointerEvent): void => {
+    const from = this.#barAt(event);
+    if (from === undefined || event.button !== 0 || event.pointerType === "touch") {
       return;
     }
-    const colour = (selector: string) => getComputedStyle(this.querySelector(selector) ?? this).color;
-    const look = {
-      colours: {
-        success: colour(".swatch-success"),
-        failure: colour(".swatch-failure"),
-        denied: colour(".swatch-denied"),
-        unknown: colour(".swatch-unknown"),
-        "not-stated": colour(".swatch-unstated"),
-        mark: colour(".swatch-mark"),
-        ink: colour(".histogram-says"),
-        line: getComputedStyle(into).borderTopColor,
+    dragged(
+      event,
+      (moved) => {
+        const to = this.#barAt(moved) ?? from;
+        this.chosen = [Math.min(from, to), Math.max(from, to)];
       },
-      font: getComputedStyle(this).fontFamily,
-      lang: this.texts.lang,
-      zone: this.zone,
-    };
-    this.#chart = new Chart(into, histogram, this.#marked(histogram), look, {
-      chosen: (since, until) => this.#choose(since, until),
-      pointed: (bar) => {
-        this.pointed = bar;
+      () => {
+        const { begin = 0, step = 0 } = this.found?.histogram ?? {};
+        const [first, last] = this.chosen ?? [];
+        this.chosen = undefined;
+        if (first !== undefined && last !== undefined) {
+          this.#choose(begin + first * step, begin + (last + 1) * step);
+        }
       },
-    });
-    this.#resized.observe(into);
+    );
   };
 
   /** How many findings end in each bar. */
   #marked({ begin, step, bars }: Histogram): readonly number[] {
     return this.marks === undefined ? [] : counted(this.marks, begin, step, bars.success.length);
-  }
-
-  #remove(): void {
-    this.#resized.disconnect();
-    this.#chart?.remove();
-    this.#chart = undefined;
   }
 
   #about({ begin, step, bars }: Histogram): string {
@@ -244,11 +236,6 @@ export class HistogramView extends View {
 
 function sumOf({ bars }: Histogram, outcome: Outcome): number {
   return bars[outcome].reduce((total, count) => total + count, 0);
-}
-
-/** The outcome as texts and styles name it. */
-function wordOf(outcome: Outcome): Exclude<Outcome, "not-stated"> | "unstated" {
-  return outcome === "not-stated" ? "unstated" : outcome;
 }
 
 define("cs-histogram", HistogramView);

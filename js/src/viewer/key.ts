@@ -27,15 +27,14 @@ const GROUP = 4;
  * The key itself in groups, as everybody has it who has the vkey: no other form could be compared without a tool at the
  * other end. The whole vkey is beneath, to be copied.
  */
-export function keyView(vkey: string, { rows }: Texts): TemplateResult {
-  const { drawer } = rows;
+export function keyView(vkey: string, texts: Texts): TemplateResult {
   const groups = keyParts(vkey).key.match(new RegExp(`.{1,${GROUP}}`, "gsu")) ?? [];
   return html`
     <code class="key-groups">${groups.map((group) => html`<span>${value(group)}</span> `)}</code>
     <details class="key-whole">
-      <summary>${drawer.wholeKey}</summary>
+      <summary>${texts.rows.drawer.wholeKey}</summary>
       <code>${value(vkey, 2_000)}</code>
-      <cs-copy .text=${vkey} .texts=${drawer}></cs-copy>
+      <cs-copy .text=${vkey} .texts=${texts}></cs-copy>
     </details>
   `;
 }

@@ -2,10 +2,9 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Histogram } from "../index/types.js";
-import { moment, type Zone } from "./format.js";
-import type { Texts } from "./texts/texts.js";
+import { moment } from "./format.js";
 import { selectView } from "./toolbar.js";
-import { define, given, own, View, wish } from "./view.js";
+import { define, given, own, TextView, wish } from "./view.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -32,15 +31,13 @@ export function extentOf({ begin, step, bars }: Histogram): Extent | undefined {
 }
 
 /** Chooses a time. Fires `time-chosen` {since, until}, either of which may be open. */
-export class Period extends View {
-  static override properties = { ...given("text", "extent", "zone", "texts"), ...own("chosen") };
+export class Period extends TextView {
+  static override properties = { ...given("text", "extent"), ...own("chosen") };
 
   /** What is looked for. */
   declare text: string;
   /** Undefined until there are events. */
   declare extent: Extent | undefined;
-  declare zone: Zone;
-  declare texts: Texts;
   private chosen: Chosen = "all";
   /** The parts of the search that ask for time. */
   #time = "";
@@ -60,15 +57,10 @@ export class Period extends View {
 
   protected override render(): TemplateResult {
     const { period } = this.texts.view;
-    const names: readonly (readonly [Chosen, string])[] = [
-      ["all", period.all],
-      ["hour", period.hour],
-      ["day", period.day],
-      ["week", period.week],
-      ["month", period.month],
-      ["between", period.between],
-      ...(this.chosen === "own" ? ([["own", period.own]] as const) : []),
-    ];
+    const offered: readonly Chosen[] = ["all", "hour", "day", "week", "month", "between"];
+    const names = [...offered, ...(this.chosen === "own" ? ([this.chosen] as const) : [])].map(
+      (name) => [name, period[name]] as const,
+    );
     return html`
       ${selectView(period.label, names, this.chosen, this.#choose, period.about)}
       ${this.chosen === "between" ? this.#dates() : nothing}

@@ -8,9 +8,9 @@ import { keyView } from "./key.js";
 import { outcomeOf } from "./needed.js";
 import { isSameLine } from "./opening.js";
 import { save } from "./save.js";
-import { en, type Texts } from "./texts/texts.js";
+import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { define, given, own, View } from "./view.js";
+import { define, given, own, TextView } from "./view.js";
 
 type State =
   | { readonly kind: "unasked" }
@@ -29,15 +29,14 @@ const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "rese
 const OF_TREE: readonly string[] = ["leaf", "path", "checkpoint"];
 
 /** How one event is proven: asked for, since all of the export is read again for it. */
-export class Proof extends View {
-  static override properties = { ...given("event", "slicer", "source", "trust", "texts"), ...own("state", "allFacts") };
+export class Proof extends TextView {
+  static override properties = { ...given("event", "slicer", "source", "trust"), ...own("state", "allFacts") };
 
   declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
   /** All of the export, once it was read. */
   declare source: Blob | undefined;
   declare trust: string | undefined;
-  texts: Texts = en;
 
   private state: State = { kind: "unasked" };
   private allFacts = false;
@@ -78,7 +77,7 @@ export class Proof extends View {
             <label for="cs-proof-progress">${proof.explaining}</label>
             <progress id="cs-proof-progress" max=${Math.max(1, state.of)} .value=${state.read}></progress>
             <span class="faint" aria-hidden="true">${proof.read(texts.figures.bytes(state.read), texts.figures.bytes(state.of))}</span>
-            <button type="button" class="quiet" @click=${this.#cancel}>${proof.cancel}</button>
+            <button type="button" class="quiet" @click=${this.#forget}>${proof.cancel}</button>
           </div>
         `;
       case "failed":
@@ -185,8 +184,6 @@ export class Proof extends View {
       }
     }
   };
-
-  readonly #cancel = (): void => this.#forget();
 
   readonly #save = (): void => {
     if (this.state.kind === "explained" && this.event !== undefined) {

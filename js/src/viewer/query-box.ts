@@ -2,9 +2,8 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { EventIndex, Found, Refusal, Suggestion } from "../index/types.js";
 import { icon } from "./icons.js";
-import type { Texts } from "./texts/texts.js";
 import { said, value } from "./value.js";
-import { define, given, own, View, wish } from "./view.js";
+import { define, given, own, TextView, wish } from "./view.js";
 
 /** How long one may write on before the search follows, in milliseconds. */
 const PAUSE = 200;
@@ -12,9 +11,9 @@ const PAUSE = 200;
 const AROUND = 40;
 
 /** Where one writes what is looked for. Fires `query-changed` {text}, and `query-left` for Escape. */
-export class QueryBox extends View {
+export class QueryBox extends TextView {
   static override properties = {
-    ...given("text", "found", "index", "refusal", "texts"),
+    ...given("text", "found", "index", "refusal"),
     ...own("draft", "refused", "showsProblems", "isOpen", "marked", "suggested"),
   };
 
@@ -24,7 +23,6 @@ export class QueryBox extends View {
   declare index: Pick<EventIndex, "check" | "suggest"> | undefined;
   /** Why `text` was not asked. */
   declare refusal: Refusal | undefined;
-  declare texts: Texts;
   private draft = "";
   /** What of the draft is not understood, as far as that is known. */
   declare private refused: { readonly text: string; readonly refusal: Refusal } | undefined;

@@ -7,15 +7,14 @@ import "./columns-chooser.js";
 import type { Standing } from "../index/standing.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
 import { drag, fitting, layOut } from "./columns-layout.js";
-import type { Zone } from "./format.js";
 import { icon } from "./icons.js";
 import { levelOf } from "./levels.js";
 import { columnName, rowView } from "./row.js";
 import { Answers, type Turn } from "./rows-answers.js";
 import { Viewport } from "./rows-viewport.js";
 import { rowsWindow } from "./rows-window.js";
-import { en, type Texts } from "./texts/texts.js";
-import { define, given, View, wish } from "./view.js";
+import type { Texts } from "./texts/texts.js";
+import { define, given, TextView, wish } from "./view.js";
 
 /** A list that is not wider than this has a card for each row, in rem: `rows.css` says so too. */
 const CARDS = 32;
@@ -35,8 +34,8 @@ export interface RowAt {
  * It wishes for `open-row` and `mark-row` ({ position, row }, where `row` is what is drawn there, if anything),
  * `columns-changed` ({ columns }), `ask-find`, `ask-help` and `ask-close`.
  */
-export class Rows extends View {
-  static override properties = given("index", "found", "standing", "marks", "columns", "zone", "texts", "bar");
+export class Rows extends TextView {
+  static override properties = given("index", "found", "standing", "marks", "columns", "bar");
 
   /** Where the rows stand. */
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
@@ -46,8 +45,6 @@ export class Rows extends View {
   /** Which entries rules found. */
   declare marks: FoundMarks | undefined;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
-  zone: Zone = "utc";
-  texts: Texts = en;
   /** What stands beside the button that chooses columns. */
   declare bar: TemplateResult | undefined;
 

@@ -58,12 +58,12 @@ export class SessionController {
     this.#use(session, false);
   }
 
-  /** Opens what is given. */
-  open(tools: Tools, given: Given): void {
+  /** Opens what is given, or what is going to be fed. */
+  open(tools: Tools, given: Given, pins: readonly string[], isFed: boolean): void {
     this.stop();
     const { signal } = this.#running;
     let fed: ReadableStream<Uint8Array> | undefined;
-    if (given.isFed) {
+    if (isFed) {
       const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
       fed = readable;
       this.#fed = writable.getWriter();
@@ -74,7 +74,7 @@ export class SessionController {
       this.link = link;
       this.#listener.changed();
     };
-    openSession({ tools, given, fed, signal, onLink, onNext: use }).then(use, (error: unknown) => {
+    openSession({ tools, given, pins, fed, signal, onLink, onNext: use }).then(use, (error: unknown) => {
       if (!signal.aborted) {
         this.isLoading = false;
         this.failure = plainError(error);

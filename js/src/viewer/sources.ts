@@ -13,10 +13,7 @@ export interface Given {
   readonly trust: string | null;
   readonly live: boolean;
   readonly file: Blob | undefined;
-  /** Whether pieces are fed to it. */
-  readonly isFed: boolean;
   readonly trustText: string | undefined;
-  readonly pins: readonly string[];
   /** The address of a pack of rules; empty for the one that comes with the package, null for none. */
   readonly rules: string | null;
   readonly request: (address: string, init: RequestInit) => Promise<Response>;
@@ -26,7 +23,8 @@ export interface Given {
 export interface Opening {
   readonly tools: Tools;
   readonly given: Given;
-  /** What is fed to it. */
+  readonly pins: readonly string[];
+  /** What is fed to it, if anything is. */
   readonly fed: ReadableStream<Uint8Array> | undefined;
   readonly signal: AbortSignal;
   /** Told whenever the connection to a live log changes. */
@@ -46,8 +44,8 @@ const LONGEST_RULES = 16 << 20;
 
 /** The session of an export, opened once. */
 export async function openSession(opening: Opening): Promise<Session> {
-  const { tools, fed } = opening;
-  const { file, live, pins, src } = opening.given;
+  const { tools, fed, pins } = opening;
+  const { file, live, src } = opening.given;
   const trust = await trustOf(opening);
   const given = { trust, pins, rules: rulesOf(opening) };
   if (fed !== undefined) {
@@ -75,7 +73,7 @@ function follow(address: string, trust: string | undefined, opening: Opening): S
   following.onLink = onLink;
   const begin = (before: Session | undefined): Session => {
     const pin = before?.goodPin ?? null;
-    const pins = [...(before?.pins ?? given.pins), ...(pin === null ? [] : [pin])].slice(-MOST_PINS);
+    const pins = [...(before?.pins ?? opening.pins), ...(pin === null ? [] : [pin])].slice(-MOST_PINS);
     const lines = following.lines(pin ?? pins.at(-1) ?? null);
     const session = new Session(
       { live: namesIssuers(trust) ? withEarlierEntries(lines, beside(address, opening)) : lines },

@@ -24,7 +24,7 @@ export interface Party {
 }
 
 /** How readings say that an event states no outcome. */
-const NOT_STATED = "not-stated";
+export const NOT_STATED = "not-stated";
 
 /** Summarises an event. */
 export function summaryOf({ read, own }: Pick<EventRow, "read" | "own">): Summary {

@@ -5,17 +5,18 @@ import type { Order } from "../index/types.js";
 import { offset, type Zone } from "./format.js";
 import type { Texts } from "./texts/texts.js";
 
-/** The orders, by their words in an address. */
-const ORDERS: Readonly<Record<string, Order>> = {
-  place: { by: "place", descending: false },
-  "-place": { by: "place", descending: true },
-  time: { by: "time", descending: false },
-  "-time": { by: "time", descending: true },
-};
+/** What the orders are called, by their words in an address. */
+const ORDERS = {
+  place: "placeAscending",
+  "-place": "placeDescending",
+  time: "timeAscending",
+  "-time": "timeDescending",
+} as const;
 
 /** The order of a word, or undefined. */
 export function orderOf(word: string): Order | undefined {
-  return Object.hasOwn(ORDERS, word) ? ORDERS[word] : undefined;
+  const by = word.endsWith("time") ? "time" : "place";
+  return Object.hasOwn(ORDERS, word) ? { by, descending: word.startsWith("-") } : undefined;
 }
 
 /** The word of an order. */
@@ -39,12 +40,7 @@ export interface Toolbar {
 export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }: Toolbar): TemplateResult {
   const { view } = texts;
   const word = wordOf(order);
-  const orders: readonly (readonly [string, string])[] = [
-    ["place", view.placeAscending],
-    ["-place", view.placeDescending],
-    ["time", view.timeAscending],
-    ["-time", view.timeDescending],
-  ];
+  const orders = Object.entries(ORDERS).map(([word, name]) => [word, view[name]] as const);
   const zones: readonly (readonly [Zone, string])[] = [
     ["utc", view.utc],
     ["local", view.local(offset(-new Date().getTimezoneOffset(), "−"))],

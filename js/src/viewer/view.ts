@@ -1,4 +1,6 @@
 import { LitElement, type PropertyDeclarations } from "lit";
+import type { Zone } from "./format.js";
+import { en, type Texts } from "./texts/texts.js";
 
 /**
  * A part of the viewer: an element that draws into itself, within the viewer's one shadow root. There the viewer's
@@ -18,6 +20,15 @@ export function given(...names: readonly string[]): PropertyDeclarations {
 /** Properties that a part has for itself: it draws anew where one changes. */
 export function own(...names: readonly string[]): PropertyDeclarations {
   return Object.fromEntries(names.map((name) => [name, { state: true }]));
+}
+
+/** A part that says something in the viewer's language. */
+export abstract class TextView extends View {
+  static override properties = given("texts", "zone");
+
+  texts: Texts = en;
+  /** Of the times that it shows. */
+  zone: Zone = "utc";
 }
 
 /** Tells whoever holds this part that something is wanted of it. */

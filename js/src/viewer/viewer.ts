@@ -39,7 +39,7 @@ import { SessionController } from "./session-controller.js";
 import strip from "./strip.css.js";
 import { failureView, stripView, waitingView } from "./strip.js";
 import type { Strip } from "./strip-details.js";
-import { merged, type Some, type Texts, textsOf } from "./texts/texts.js";
+import { en, merged, type Some, type Texts, textsOf } from "./texts/texts.js";
 import { orderOf, toolbarView } from "./toolbar.js";
 import { given, own } from "./view.js";
 
@@ -69,7 +69,7 @@ export class Viewer extends LitElement {
     fragment: {},
     rules: {},
     ...given("file", "session", "link", "texts", "trustText", "pins", "request"),
-    ...own("isHelpOpen", "isSmall"),
+    ...own("isSmall"),
   };
 
   /** What works in the background for viewers that verify by themselves. */
@@ -110,7 +110,10 @@ export class Viewer extends LitElement {
   pins: readonly string[] = [];
   request: Request = (address, init) => fetch(address, init);
 
-  #texts = textsOf("en");
+  #texts = en;
+  /** What they are made of. */
+  #lang = "en";
+  #own: Some<Texts> | undefined;
   readonly #outlook = new Outlook();
   readonly #sessions = new SessionController({
     other: (session) => this.#other(session),
@@ -131,7 +134,6 @@ export class Viewer extends LitElement {
   #wanted: number | undefined;
   readonly #announcer = new Announcer();
   readonly #inTurn = inTurn();
-  private isHelpOpen = false;
   /** Whether a button of the strip was pressed, which goes with what it did. */
   #isStripPressed = false;
   /** Whether there is no room for a row's details beside the rows. */
@@ -219,11 +221,20 @@ export class Viewer extends LitElement {
     });
   }
 
-  protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("language") || changed.has("texts") || !this.hasUpdated) {
-      const lang = this.language ?? this.parentElement?.closest<HTMLElement>("[lang]")?.lang ?? "en";
-      this.#texts = this.texts === undefined ? textsOf(lang) : merged(textsOf(lang), this.texts);
+  /** Nothing is drawn before its language is here. */
+  protected override async scheduleUpdate(): Promise<void> {
+    const lang = this.language ?? this.parentElement?.closest<HTMLElement>("[lang]")?.lang ?? "en";
+    if (lang !== this.#lang || this.texts !== this.#own) {
+      const spoken = textsOf(lang);
+      const known = spoken instanceof Promise ? await spoken : spoken;
+      this.#lang = lang;
+      this.#own = this.texts;
+      this.#texts = merged(known, this.texts);
     }
+    await super.scheduleUpdate();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("tz") && this.tz !== null) {
       this.#outlook.zone = this.#usual.zone;
     }
@@ -256,7 +267,7 @@ export class Viewer extends LitElement {
         }
         ${isShown ? this.#body(session) : nothing}
         <p class="sr" role="status">${this.bare ? "" : this.#announcer.said}</p>
-        ${helpView(this.#texts, this.isHelpOpen, () => this.#help(false))}
+        ${helpView(this.#texts)}
       </div>
     `;
   }
@@ -340,7 +351,7 @@ export class Viewer extends LitElement {
           fold: (folds) => void this.#ask({ folds }),
         })}
         <cs-export .looking=${this.#looking} .events=${found?.events ?? 0} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
-        <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${() => this.#help(true)}>
+        <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${this.#help}>
           ${icon("help")}
         </button>
       </div>
@@ -357,7 +368,6 @@ export class Viewer extends LitElement {
         .marks=${marks}
         .zone=${zone}
         .texts=${texts}
-        .theme=${this.theme ?? ""}
         @time-chosen=${chooseTime}
       ></cs-histogram>
       <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.isSmall}>
@@ -384,7 +394,7 @@ export class Viewer extends LitElement {
           @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#openAt(session, detail)}
           @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
           @columns-changed=${({ detail: { columns } }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#show({ columns })}
-          @ask-help=${() => this.#help(true)}
+          @ask-help=${this.#help}
           @ask-find=${() => this.#query.value?.focus()}
           @ask-close=${() => this.#close()}
         ></cs-rows>
@@ -445,18 +455,7 @@ export class Viewer extends LitElement {
       this.#sessions.stop();
       return;
     }
-    const { src, trust, live, file, trustText, pins, request, rules } = this;
-    this.#sessions.open(Viewer.tools, {
-      src,
-      trust,
-      live,
-      file: isFed ? undefined : file,
-      isFed,
-      trustText,
-      pins: this.#seen === null ? pins : [...pins, this.#seen],
-      rules,
-      request,
-    });
+    this.#sessions.open(Viewer.tools, this, this.#seen === null ? this.pins : [...this.pins, this.#seen], isFed);
   }
 
   #other(session: Session | undefined): void {
@@ -603,9 +602,7 @@ export class Viewer extends LitElement {
     }
   }
 
-  #help(isOpen: boolean): void {
-    this.isHelpOpen = isOpen;
-  }
+  readonly #help = (): void => this.shadowRoot?.querySelector<HTMLDialogElement>("dialog.help")?.showModal();
 
   /** The search is one key away from wherever the reader is on the page, unless the page has its own use for the key. */
   readonly #pageKey = (event: KeyboardEvent): void => {
@@ -625,7 +622,7 @@ export class Viewer extends LitElement {
         this.#query.value?.focus();
         break;
       case "?":
-        this.#help(true);
+        this.#help();
         break;
       case "Escape":
         this.#close();

@@ -45,7 +45,7 @@ const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly st
   },
   "@countersign/viewer": {
     wasm: ["dist/analyzer.wasm", "dist/index.wasm", "dist/slicer.wasm", "dist/verifier.wasm"],
-    from: ["curve25519-dalek", "lit", "lit-html", "uplot"],
+    from: ["curve25519-dalek", "lit", "lit-html"],
   },
   "@countersign/cloudflare-log": { wasm: ["dist/wasm/log_bg.wasm"], from: ["curve25519-dalek", "sha2"] },
 };

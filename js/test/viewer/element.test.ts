@@ -284,6 +284,22 @@ test("German, by its own attribute or by that of what it stands in", async () =>
   }
 });
 
+test("English where the texts of a language can't be loaded", async () => {
+  const { page, close } = await site.visit("/");
+  const asked = page.waitForRequest("**/de.json");
+  await page.route("**/de.json", (route) => route.abort());
+  await page.evaluate(() => {
+    const viewer = document.createElement("countersign-viewer");
+    for (const [name, value] of Object.entries({ src: "/log.ndjson", trust: "/trust.txt", lang: "de" })) {
+      viewer.setAttribute(name, value);
+    }
+    document.querySelector("main")?.append(viewer);
+  });
+  await asked;
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await close();
+});
+
 test("texts are replaced one by one, and the rest stay", async () => {
   const { page, close } = await site.open(SRC);
   await page.evaluate(() => {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { de, en } from "../../dist/viewer/texts/texts.js";
+import { de } from "../../dist/viewer/texts/de.js";
+import { en } from "../../dist/viewer/texts/texts.js";
 
 const FOLDER = new URL("../../src/viewer/texts/", import.meta.url);
 const languages = readdirSync(FOLDER).filter((name) => /^[a-z]+\.json$/.test(name));

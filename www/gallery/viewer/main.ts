@@ -1,5 +1,6 @@
 import "virtual:look.css";
 import "./style.css";
+import "@countersign/viewer/texts/de.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
 import { tools } from "../../src/tools.ts";
 import { run } from "../run.ts";

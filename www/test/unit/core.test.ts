@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { verify } from "countersign/verify";
 import { fromCore } from "../../../js/dist/viewer/texts/core.js";
-import { de } from "../../../js/dist/viewer/texts/texts.js";
+import { de } from "../../../js/dist/viewer/texts/de.js";
 import { FINDINGS, VECTORS } from "../../gallery/findings.ts";
 import { vector } from "../page/vectors.ts";
 

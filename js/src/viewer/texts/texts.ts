@@ -6,9 +6,7 @@
  * decides the form there is one for `one` and one for all `other`. What the drawer fills with elements stands in brackets.
  */
 
-import coreDe from "./core.de.json" with { type: "json" };
-import { type FromCore, fromCore } from "./core.js";
-import german from "./de.json" with { type: "json" };
+import { type FromCore, fromCore, type Sentences } from "./core.js";
 import english from "./en.json" with { type: "json" };
 import { type Counting, grouped, lasting, sized } from "./figures.js";
 import type { Schema } from "./schema.js";
@@ -74,28 +72,39 @@ function compiled(lang: string, json: Json, reference: Json = json): unknown {
   );
 }
 
-function language(lang: string, json: Json, core: FromCore): Texts {
+/** The languages that there are, by their primary tags: what loads one stands for it until somebody wants it. */
+const languages = new Map<string, Texts | (() => Promise<Texts>)>();
+
+/** Adds a language: its texts, and the core's sentences in it. */
+export function language(lang: string, json: Json, sentences: Sentences = {}): Texts {
   const texts = compiled(lang, json, english) as Schema;
   const count = grouped(lang);
   const figures = { ...texts.figures, count, bytes: sized(lang), duration: lasting(texts.figures.moment) };
-  return { ...texts, lang, core, figures };
+  const whole = { ...texts, lang, core: fromCore(sentences, count), figures };
+  languages.set(primaryOf(lang), whole);
+  return whole;
+}
+
+/** Has a language loaded when it is wanted: what `load` does is to add it. */
+export function loaded(lang: string, load: () => Promise<Texts>): void {
+  languages.set(lang, load);
 }
 
 /** English. */
-export const en = language("en-GB", english, () => undefined);
-/** German. */
-export const de = language("de", german, fromCore(coreDe, grouped("de")));
+export const en = language("en-GB", english);
 
-const LANGUAGES: Readonly<Record<string, Texts>> = { en, de };
+/** The texts of a language, or English: where there are none, or they can't be loaded. */
+export function textsOf(lang: string): Texts | Promise<Texts> {
+  const known = languages.get(primaryOf(lang)) ?? en;
+  return typeof known === "function" ? known().catch(() => en) : known;
+}
 
-/** The texts of a language, or English. */
-export function textsOf(lang: string): Texts {
-  const primary = lang.toLowerCase().split("-", 1)[0] ?? "";
-  return (Object.hasOwn(LANGUAGES, primary) ? LANGUAGES[primary] : undefined) ?? en;
+function primaryOf(lang: string): string {
+  return lang.toLowerCase().split("-", 1)[0] ?? "";
 }
 
 /** The texts, with some of them said otherwise. */
-export function merged(texts: Texts, own: Some<Texts>): Texts {
+export function merged(texts: Texts, own: Some<Texts> | undefined): Texts {
   return over(texts, own) as Texts;
 }
 
