@@ -100,20 +100,26 @@ pub(crate) fn plain_end(text: &[u8], mut index: usize) -> usize {
 fn escape_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     match at(text, index) {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(index + 1),
-        b'u' => match hex4(text, index + 1)? {
-            0xd800..=0xdbff => {
-                if at(text, index + 5) != b'\\' || at(text, index + 6) != b'u' {
-                    return Err(JsonError::Surrogate);
-                }
-                match hex4(text, index + 7)? {
-                    0xdc00..=0xdfff => Ok(index + 11),
-                    _ => Err(JsonError::Surrogate),
-                }
-            }
-            0xdc00..=0xdfff => Err(JsonError::Surrogate),
-            _ => Ok(index + 5),
-        },
+        b'u' => unit_end(text, index),
         _ => Err(JsonError::Syntax),
+    }
+}
+
+/// The same from a `u`. Few texts have one, and engines compile what is called.
+#[inline(never)]
+fn unit_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
+    match hex4(text, index + 1)? {
+        0xd800..=0xdbff => {
+            if at(text, index + 5) != b'\\' || at(text, index + 6) != b'u' {
+                return Err(JsonError::Surrogate);
+            }
+            match hex4(text, index + 7)? {
+                0xdc00..=0xdfff => Ok(index + 11),
+                _ => Err(JsonError::Surrogate),
+            }
+        }
+        0xdc00..=0xdfff => Err(JsonError::Surrogate),
+        _ => Ok(index + 5),
     }
 }
 
@@ -308,31 +314,32 @@ impl<'a> Iterator for Members<'a> {
 
 /// What a scanned string, given as it stands between its quotes, says.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
-    if !raw.as_bytes().contains(&b'\\') {
+    if !raw.bytes().any(|byte| byte == b'\\') {
         return Cow::Borrowed(raw);
     }
     let mut text = String::with_capacity(raw.len());
-    let mut rest = raw.chars();
-    while let Some(character) = rest.next() {
-        if character != '\\' {
-            text.push(character);
-            continue;
-        }
-        text.push(match rest.next() {
+    let mut rest = raw;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+        text.push_str(&rest[..at]);
+        let mut after = rest[at + 1..].chars();
+        text.push(match after.next() {
             Some('b') => '\u{8}',
             Some('f') => '\u{c}',
             Some('n') => '\n',
             Some('r') => '\r',
             Some('t') => '\t',
-            Some('u') => escaped_character(&mut rest),
+            Some('u') => escaped_character(&mut after),
             Some(other) => other,
             None => break,
         });
+        rest = after.as_str();
     }
+    text.push_str(rest);
     Cow::Owned(text)
 }
 
 /// The character whose UTF-16 code units follow `\u`, in hex.
+#[inline(never)]
 fn escaped_character(rest: &mut Chars<'_>) -> char {
     let unit = |rest: &mut Chars<'_>| {
         rest.take(4).fold(0, |unit, digit| unit << 4 | digit.to_digit(16).unwrap_or(0))

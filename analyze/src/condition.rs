@@ -106,7 +106,7 @@ impl Condition {
         selections: &[(String, Selection)],
         left: &mut usize,
     ) -> Result<Self, Box<Fault>> {
-        if text.contains('|') {
+        if text.bytes().any(|byte| byte == b'|') {
             let hint = "count with a correlation: a rule of its own with `correlation:`";
             return Err(Fault::new("rule.condition", line, "`|` belongs to Sigma before 2.0", hint));
         }
@@ -126,12 +126,30 @@ impl Condition {
             }
         }
         let mut parser = Parser { tokens: &tokens, at: 0, line, selections, left };
-        let condition = parser.any(0)?;
+        let condition = parser.joined(0, true)?;
         match tokens.get(parser.at) {
             None => Ok(condition),
             Some(token) => Err(parser.fault(told!("`{token}` is not expected"))),
         }
     }
+}
+
+/// How many of several selections, at least.
+fn quantity(word: &str) -> Option<usize> {
+    if word.eq_ignore_ascii_case("any") {
+        return Some(1);
+    }
+    if word.eq_ignore_ascii_case("all") {
+        return Some(usize::MAX);
+    }
+    word.parse().ok().filter(|quantity| *quantity > 0)
+}
+
+/// What stands before the `*` at the end of a pattern that has nothing else of a pattern in it, as most do: what begins so
+/// is told without the code that matches patterns.
+fn begin(pattern: &str) -> Option<&str> {
+    let begin = pattern.strip_suffix('*')?;
+    begin.bytes().all(|byte| !matches!(byte, b'*' | b'?' | b'\\')).then_some(begin)
 }
 
 struct Parser<'a> {
@@ -154,20 +172,20 @@ impl Parser<'_> {
         is
     }
 
-    fn any(&mut self, depth: u32) -> Result<Condition, Box<Fault>> {
-        let mut conditions = vec![self.all(depth)?];
-        while self.next_is("or") {
-            conditions.push(self.all(depth)?);
+    /// What `or` joins, each of which `and` may join; or what `and` joins.
+    fn joined(&mut self, depth: u32, by_or: bool) -> Result<Condition, Box<Fault>> {
+        let mut conditions = Vec::new();
+        loop {
+            let next = if by_or { self.joined(depth, false)? } else { self.one(depth)? };
+            let is_joined = self.next_is(if by_or { "or" } else { "and" });
+            if !is_joined && conditions.is_empty() {
+                return Ok(next);
+            }
+            conditions.push(next);
+            if !is_joined {
+                return Ok(if by_or { Condition::Any(conditions) } else { Condition::All(conditions) });
+            }
         }
-        Ok(if conditions.len() == 1 { conditions.remove(0) } else { Condition::Any(conditions) })
-    }
-
-    fn all(&mut self, depth: u32) -> Result<Condition, Box<Fault>> {
-        let mut conditions = vec![self.one(depth)?];
-        while self.next_is("and") {
-            conditions.push(self.one(depth)?);
-        }
-        Ok(if conditions.len() == 1 { conditions.remove(0) } else { Condition::All(conditions) })
     }
 
     fn one(&mut self, depth: u32) -> Result<Condition, Box<Fault>> {
@@ -178,7 +196,7 @@ impl Parser<'_> {
             return self.one(depth + 1).map(|condition| Condition::Not(condition.into()));
         }
         if self.next_is("(") {
-            let condition = self.any(depth + 1)?;
+            let condition = self.joined(depth + 1, true)?;
             if !self.next_is(")") {
                 return Err(self.fault(told!("a `)` is missing")));
             }
@@ -188,15 +206,11 @@ impl Parser<'_> {
             return Err(self.fault(told!("it ends where a selection is expected")));
         };
         self.at += 1;
-        let quantity = match token.to_ascii_lowercase().as_str() {
-            "any" => Some(1),
-            "all" => Some(usize::MAX),
-            word => word.parse().ok().filter(|quantity| *quantity > 0),
-        };
-        if let Some(quantity) = quantity
-            && self.next_is("of")
-        {
-            return self.several(quantity);
+        if self.next_is("of") {
+            if let Some(quantity) = quantity(token) {
+                return self.several(quantity);
+            }
+            self.at -= 1;
         }
         self.name(1)?;
         let found = self.selections.iter().position(|(name, _)| name == token);
@@ -209,11 +223,16 @@ impl Parser<'_> {
         };
         self.at += 1;
         let is_all = names.eq_ignore_ascii_case("them");
-        let pattern = Wildcard::parse(if is_all { "*" } else { names }, true, (false, false));
+        let begin = if is_all { Some("") } else { begin(names) };
+        let pattern = Wildcard::parse(names, true, (false, false));
+        let is_meant = |name: &str| match begin {
+            Some(begin) => name.starts_with(begin),
+            None => pattern.matches(name, name),
+        };
         let numbers: Vec<usize> = (0..self.selections.len())
             .filter(|nth| {
                 let name = &self.selections[*nth].0;
-                pattern.matches(name, name) && !(is_all && name.starts_with('_'))
+                is_meant(name) && !(is_all && name.starts_with('_'))
             })
             .collect();
         if numbers.is_empty() {

@@ -9,8 +9,9 @@ use core::net::IpAddr;
 use std::borrow::Cow;
 
 use countersign::canonical::double;
-use countersign_query::matcher::fold;
+use countersign_query::matcher::{address, fold};
 use countersign_query::names::Names;
+use countersign_query::split::{split, split_once};
 use countersign_query::value::{Kind, Value};
 use countersign_query::{Entry, Parts, Read};
 
@@ -120,11 +121,11 @@ impl Fields {
             return Ok(id as Id);
         }
         let id = self.names.len() as Id;
-        let first = name.split('.').next().unwrap_or_default();
+        let (first, is_alone) = split_once(name, b'.').map_or((name, true), |(first, _)| (first, false));
         let mut place = Place::default();
         if let Some(fact) = name.strip_prefix("baseline.") {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
-        } else if matches!(first, "read" | "link" | "derived") && name.contains('.') {
+        } else if matches!(first, "read" | "link" | "derived") && !is_alone {
             let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
                     "read" => {
@@ -143,7 +144,7 @@ impl Fields {
                 self.nodes.push(Node::default());
             }
             let mut at = 0;
-            for name in name.split('.') {
+            for name in split(name, b'.') {
                 let next = self.nodes.len();
                 at = self.nodes[at].members.get_or_insert(name, next);
                 if at == next {
@@ -367,8 +368,7 @@ impl<'a> Leaf<'a> {
 
     /// The address that the text is, if it is one.
     pub(crate) fn address(&self) -> Option<IpAddr> {
-        let read = || if self.text.len() <= 45 { self.text.parse().ok() } else { None };
-        *self.address.get_or_init(read)
+        *self.address.get_or_init(|| address(&self.text))
     }
 }
 

@@ -156,18 +156,12 @@ impl Gate {
         }
         // A file ends in a line feed, and the pack before it.
         let json = json.strip_suffix('\n').unwrap_or(json);
-        let node = Node::parse_json(json).map_err(|fault| vec![*fault])?;
-        Self::read(&node, json)
-    }
-
-    fn read(node: &Node, json: &str) -> Result<Self, Vec<Fault>> {
         let one = |fault: Box<Fault>| vec![*fault];
+        let (node, is_canonical) = Node::parse_json(json).map_err(one)?;
         if node.get("countersign").and_then(Node::text) != Some(FORMAT) {
             return Err(one(unbuilt("it is not a pack of this format")));
         }
-        let mut canonical = Vec::with_capacity(json.len());
-        node.write_json(&mut canonical);
-        if canonical != json.as_bytes() {
+        if !is_canonical {
             let hint = "give the pack as `countersign rules build` writes it, byte for byte";
             return Err(one(Fault::new("pack.canonical", 0, "its text is not in canonical form", hint)));
         }

@@ -1,6 +1,8 @@
 //! Modifiers: what stands after a field's name, each after a bar, and says how its values are meant (Sigma 2.1,
 //! "Modifiers").
 
+use countersign_query::split::split;
+
 use crate::fault::{Fault, told};
 
 /// Modifiers that go together, a bit for each.
@@ -60,7 +62,7 @@ impl Modifiers {
     pub(crate) fn parse(names: &str, line: u32) -> Result<Self, Box<Fault>> {
         let fault = |problem: String, hint: &str| Err(Fault::new("rule.modifier", line, problem, hint));
         let mut all = Self::default();
-        for name in names.split('|') {
+        for name in split(names, b'|') {
             let Some(nth) = NAMES.iter().position(|known| *known == name) else {
                 let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists and fieldref";
                 return fault(told!("the modifier `{name}` is not supported"), hint);

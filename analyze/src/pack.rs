@@ -417,7 +417,7 @@ impl Pack {
         if json.len() > MAX_BYTES {
             return Err(vec![*Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
         }
-        let node = Node::parse_json(json).map_err(|fault| vec![*fault])?;
+        let (node, _) = Node::parse_json(json).map_err(|fault| vec![*fault])?;
         let Value::Map(members) = node.value else {
             let hint = "build it with `countersign rules build`";
             return Err(vec![*Fault::new("pack.shape", 0, "it is not a pack", hint)]);

@@ -56,7 +56,14 @@ impl Prefilter {
 
 impl Required for Needs {
     fn best(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self> {
-        each.flatten().max_by_key(|needs| needs.iter().map(|(_, bigrams)| bigrams.strength()).min())
+        let mut best: Option<(u32, Self)> = None;
+        for needs in each.flatten() {
+            let strength = needs.iter().map(|(_, bigrams)| bigrams.strength()).min().unwrap_or(0);
+            if best.as_ref().is_none_or(|(most, _)| strength >= *most) {
+                best = Some((strength, needs));
+            }
+        }
+        best.map(|(_, needs)| needs)
     }
 
     fn or(mut self, other: Self) -> Self {

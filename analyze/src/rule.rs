@@ -1,5 +1,7 @@
 //! Rules: one that looks at each event by itself, or a correlation of several.
 
+use countersign_query::split::split;
+
 use crate::baseline::{Fact, Groups};
 use crate::bounded::bounded;
 use crate::condition::{Condition, MAX_NAMED};
@@ -407,7 +409,7 @@ pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Box<Fault>> {
 /// What a rule asks for that a gate does not have.
 fn undecidable(node: &Node) -> Option<&Member> {
     let is_lacking = |member: &&Member| {
-        let mut parts = member.name.split('|');
+        let mut parts = split(&member.name, b'|');
         let field = parts.next().unwrap_or_default();
         field.starts_with("link.") || field.starts_with("baseline.") || parts.any(|modifier| modifier == "re")
     };

@@ -1,6 +1,7 @@
 //! Selections: what the members of an event must be (Sigma 2.1, "Detection").
 
 use countersign_query::matcher::Network;
+use countersign_query::split::split_once;
 use countersign_query::value::Kind;
 #[cfg(feature = "re")]
 use regex_lite::{Regex, RegexBuilder};
@@ -300,7 +301,7 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
 }
 
 fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fault>> {
-    let (name, modifiers) = match member.name.split_once('|') {
+    let (name, modifiers) = match split_once(&member.name, b'|') {
         Some((name, modifiers)) => (name, Modifiers::parse(modifiers, member.line)?),
         None => (&*member.name, Modifiers::default()),
     };

@@ -3,7 +3,7 @@
 use core::cmp::Ordering;
 use std::borrow::Cow;
 
-use countersign::canonical::{Token, Tokens, compare_names, decimal, write_string};
+use countersign::canonical::{Part, TokenKind, Tokens, compare_names, decimal, write_string};
 
 use crate::fault::{Fault, told};
 
@@ -67,12 +67,14 @@ impl Node {
 
     /// Reads JSON. The members of each map are in the order that canonical JSON has them in, and numbers as it has them,
     /// but for those that it does not carry: they stay as they stand.
-    pub(crate) fn parse_json(text: &str) -> Result<Self, Box<Fault>> {
-        let mut reader = Reader { text, tokens: Tokens::of(text) };
+    ///
+    /// Beside it: whether [`Self::write_json`] would write this text again.
+    pub(crate) fn parse_json(text: &str) -> Result<(Self, bool), Box<Fault>> {
+        let mut reader = Reader { text, tokens: Tokens::of(text), is_canonical: true, length: 0 };
         let first = reader.next()?;
         let node = reader.node(first, 0)?;
         match reader.tokens.next_part() {
-            Some(None) => Ok(node),
+            Some(None) => Ok((node, reader.is_canonical && reader.length == text.len())),
             _ => Err(broken()),
         }
     }
@@ -107,54 +109,108 @@ impl Node {
 struct Reader<'a> {
     text: &'a str,
     tokens: Tokens<'a>,
+    /// Whether all strings and numbers stand as canonical JSON has them, and all members in its order.
+    is_canonical: bool,
+    /// How many bytes there are so far, but for white space.
+    length: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<Token<'a>, Box<Fault>> {
+impl Reader<'_> {
+    fn next(&mut self) -> Result<Part, Box<Fault>> {
         let part = self.tokens.next_part().flatten().ok_or_else(broken)?;
-        Ok(part.of(self.text))
+        self.length += part.end - part.start;
+        Ok(part)
     }
 
-    /// What begins with a token, so many levels deep.
-    fn node(&mut self, token: Token<'a>, depth: usize) -> Result<Node, Box<Fault>> {
-        if depth == MAX_DEPTH && matches!(token, Token::Object | Token::Array) {
+    /// What begins with a part, so many levels deep.
+    fn node(&mut self, part: Part, depth: usize) -> Result<Node, Box<Fault>> {
+        if depth == MAX_DEPTH && matches!(part.kind, TokenKind::Object | TokenKind::Array) {
             return Err(too_deep(0));
         }
-        let value = match token {
-            Token::Object => {
-                let mut members: Vec<Member> = Vec::new();
-                while let Token::Name(name) = self.next()? {
-                    let name = name.text().into_owned();
-                    let value = self.next()?;
-                    let node = self.node(value, depth + 1)?;
-                    members.push(Member { name, line: 0, node });
-                }
-                members.sort_unstable_by(canonically);
-                if let Some([member, _]) = members.array_windows().find(|[one, other]| one.name == other.name)
-                {
-                    return Err(twice(0, &member.name));
-                }
-                Value::Map(members)
-            }
-            Token::Array => {
+        let value = match part.kind {
+            TokenKind::Object => Value::Map(self.members(depth)?),
+            TokenKind::Array => {
                 let mut items = Vec::new();
                 loop {
-                    match self.next()? {
-                        Token::End => break Value::List(items),
-                        token => items.push(self.node(token, depth + 1)?),
+                    let part = self.next()?;
+                    if part.kind == TokenKind::End {
+                        break Value::List(items);
                     }
+                    self.length += usize::from(!items.is_empty());
+                    items.push(self.node(part, depth + 1)?);
                 }
             }
-            Token::Text(raw) => Value::Text(raw.text().into_owned()),
-            Token::Number(written) => {
-                Value::Number(decimal(written).unwrap_or(Cow::Borrowed(written)).into_owned())
+            TokenKind::Text | TokenKind::EscapedText => Value::Text(self.string(part)),
+            TokenKind::Number => {
+                let written = part.raw(self.text).as_written();
+                let number = decimal(written).unwrap_or(Cow::Borrowed(written));
+                self.is_canonical &= number == written;
+                Value::Number(number.into_owned())
             }
-            Token::Bool(yes) => Value::Bool(yes),
-            Token::Null => Value::Null,
-            Token::End | Token::Name(_) => return Err(broken()),
+            TokenKind::True => Value::Bool(true),
+            TokenKind::False => Value::Bool(false),
+            TokenKind::Null => Value::Null,
+            TokenKind::End | TokenKind::Name | TokenKind::EscapedName => return Err(broken()),
         };
         Ok(Node { line: 0, value })
     }
+
+    /// The members of the object that was opened.
+    fn members(&mut self, depth: usize) -> Result<Vec<Member>, Box<Fault>> {
+        let mut members: Vec<Member> = Vec::new();
+        let mut ascend = true;
+        loop {
+            let part = self.next()?;
+            if part.kind == TokenKind::End {
+                break;
+            }
+            self.length += 1 + usize::from(!members.is_empty());
+            let name = self.string(part);
+            let value = self.next()?;
+            let member = Member { name, line: 0, node: self.node(value, depth + 1)? };
+            ascend &= members.last().is_none_or(|last| canonically(last, &member).is_lt());
+            members.push(member);
+        }
+        if !ascend {
+            self.is_canonical = false;
+            sort(&mut members)?;
+        }
+        Ok(members)
+    }
+
+    /// What a name or a text says.
+    fn string(&mut self, part: Part) -> String {
+        self.length += 2;
+        let raw = part.raw(self.text);
+        self.is_canonical &= escapes_canonically(raw.as_written().as_bytes());
+        raw.text().into_owned()
+    }
+}
+
+/// Puts members in their order. In a pack that was built they are: runtimes need not compile this to read one.
+#[cold]
+#[inline(never)]
+fn sort(members: &mut [Member]) -> Result<(), Box<Fault>> {
+    members.sort_unstable_by(canonically);
+    match members.array_windows().find(|[one, other]| one.name == other.name) {
+        Some([member, _]) => Err(twice(0, &member.name)),
+        None => Ok(()),
+    }
+}
+
+/// Whether what stands between a string's quotes has no escape but those that canonical JSON has (RFC 8785, section
+/// 3.2.2.2): `\u` where there is nothing shorter.
+fn escapes_canonically(mut raw: &[u8]) -> bool {
+    while let [first, rest @ ..] = raw {
+        raw = match rest {
+            _ if *first != b'\\' => rest,
+            [b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..]
+            | [b'u', b'0', b'0', b'0', b'0'..=b'7' | b'b' | b'e' | b'f', rest @ ..]
+            | [b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', rest @ ..] => rest,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// The order of members in canonical JSON (RFC 8785, section 3.2.3).
@@ -176,14 +232,95 @@ pub(crate) fn twice(line: u32, name: &str) -> Box<Fault> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn json_is_read_in_canonical_order_and_no_number_becomes_another() {
-        let node = Node::parse_json(r#"{"b":[1.50,9007199254740993],"a":-0}"#).unwrap();
+        let (node, _) = Node::parse_json(r#"{"b":[1.50,9007199254740993],"a":-0}"#).unwrap();
         let mut json = Vec::new();
         node.write_json(&mut json);
         assert_eq!(String::from_utf8(json).unwrap(), r#"{"a":0,"b":[1.5,9007199254740993]}"#);
         assert_eq!(Node::parse_json(r#"{"b":1,"a":2,"b":3}"#).unwrap_err().code, "rule.duplicate_key");
+    }
+
+    /// Whether a text is canonical: as it was read, and by writing it again.
+    fn is_canonical(json: &str) -> Option<(bool, bool)> {
+        let (node, is_canonical) = Node::parse_json(json).ok()?;
+        let mut written = Vec::new();
+        node.write_json(&mut written);
+        Some((is_canonical, written == json.as_bytes()))
+    }
+
+    #[test]
+    fn what_is_not_canonical_is_told() {
+        for json in [
+            "{}",
+            "[[],{}]",
+            r#"{"":0,"a":[1,-1.5,"\\\"\n\u0000\u001f"],"b":null,"é":true,"😀":"/\u007f","\ue000":false}"#
+                .replace(r"\u007f", "\u{7f}")
+                .replace(r"\ue000", "\u{e000}")
+                .as_str(),
+            "1e+21",
+        ] {
+            assert_eq!(is_canonical(json).map(|(read, _)| read), Some(true), "{json}");
+        }
+        for json in [
+            r#"{"b":1,"a":2}"#,
+            "{\"\u{e000}\":1,\"😀\":2}",
+            r#"{"\u0061":1}"#,
+            r#"["\/"]"#,
+            r#"["\u0022"]"#,
+            r#"["\u000a"]"#,
+            r#"["\u001F"]"#,
+            r#"["\u007f"]"#,
+            r#"["\u00e9"]"#,
+            r#"["\ud83d\ude00"]"#,
+            "[1.0]",
+            "[1e3]",
+            "[-0]",
+            "[0.10]",
+            " 1",
+            "1\n",
+            "[ ]",
+            "{ }",
+            "[1, 2]",
+            "[1 ,2]",
+            r#"{"a" :1}"#,
+            r#"{"a": 1}"#,
+            r#"{"a":1 }"#,
+        ] {
+            assert_eq!(is_canonical(json), Some((false, false)), "{json}");
+        }
+    }
+
+    /// JSON that is canonical or not quite.
+    fn json() -> impl Strategy<Value = String> {
+        let space = || prop::sample::select(vec!["", "", "", "", "", "", "", "", "", " ", "\n"]);
+        let string = r#"(a|b|é|😀|\\ud83d\\ude00|\\u0061|\\/|\\\\|\\"|\\[bfnrt]|\\u00[0-2][0-9a-fA-F]){0,2}"#;
+        let number = "-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,8})?([eE][+-]?[0-9]{1,2})?";
+        let leaf =
+            prop_oneof![string.prop_map(|text| format!("\"{text}\"")), number, "0|7|-1|443|true|false|null",];
+        leaf.prop_recursive(3, 12, 4, move |inner| {
+            let spaced =
+                (space(), inner, space()).prop_map(|(before, value, after)| [before, &value, after].concat());
+            let name = "[ab\u{e000}😀]{0,2}|\\\\u0061".prop_map(|name| format!("\"{name}\""));
+            let member = (space(), name, space(), spaced.clone())
+                .prop_map(|(before, name, after, value)| [before, &name, after, ":", &value].concat());
+            prop_oneof![
+                prop::collection::vec(spaced, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+                prop::collection::vec(member, 0..4).prop_map(|members| format!("{{{}}}", members.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_canonical_where_it_would_be_written_so_again(json in json()) {
+            if let Some((read, written)) = is_canonical(&json) {
+                prop_assert_eq!(read, written, "{}", json);
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Texts as rules write them: `*` stands for any characters and `?` for one; a backslash before either, or before a
 //! backslash, takes its meaning away.
 
-use countersign_query::matcher::{Pattern, fold};
+use countersign_query::matcher::{Pattern, fold, lower};
 
 use crate::bigrams::Bigrams;
 
@@ -20,58 +20,41 @@ pub(crate) enum Unit {
     One,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Piece {
-    Unit(Unit),
-    Any,
-}
-
 impl Wildcard {
     /// Reads a text; `open` says whether anything may stand before it and after it.
     pub(crate) fn parse(text: &str, cased: bool, open: (bool, bool)) -> Self {
-        let mut pieces = Vec::new();
-        if open.0 {
-            pieces.push(Piece::Any);
-        }
+        let mut parts = vec![Vec::new(); 1 + usize::from(open.0)];
+        let mut has_one = false;
         let mut chars = text.chars().peekable();
         while let Some(char) = chars.next() {
-            pieces.push(match char {
-                '\\' => match chars.next_if(|next| matches!(next, '*' | '?' | '\\')) {
-                    Some(escaped) => Piece::Unit(Unit::Char(escaped)),
-                    None => Piece::Unit(Unit::Char('\\')),
-                },
-                '*' => Piece::Any,
-                '?' => Piece::Unit(Unit::One),
-                char => Piece::Unit(Unit::Char(char)),
-            });
+            let unit = match char {
+                '*' => {
+                    parts.push(Vec::new());
+                    continue;
+                }
+                '?' => Unit::One,
+                '\\' => Unit::Char(chars.next_if(|next| matches!(next, '*' | '?' | '\\')).unwrap_or('\\')),
+                char => Unit::Char(char),
+            };
+            has_one |= unit == Unit::One;
+            if let Some(part) = parts.last_mut() {
+                part.push(unit);
+            }
         }
         if open.1 {
-            pieces.push(Piece::Any);
+            parts.push(Vec::new());
         }
-        if pieces.contains(&Piece::Unit(Unit::One)) {
-            let folded = |unit: Unit| match unit {
-                Unit::Char(char) if !cased => {
-                    let text = fold(char.encode_utf8(&mut [0; 4])).into_owned();
-                    Unit::Char(text.chars().next().unwrap_or(char))
-                }
-                unit => unit,
-            };
-            let mut parts = vec![Vec::new()];
-            for piece in pieces {
-                match (piece, parts.last_mut()) {
-                    (Piece::Unit(unit), Some(part)) => part.push(folded(unit)),
-                    _ => parts.push(Vec::new()),
+        if has_one {
+            for unit in parts.iter_mut().flatten() {
+                if let Unit::Char(char) = unit
+                    && !cased
+                {
+                    *char = lower(*char);
                 }
             }
             return Self::Units { parts, cased };
         }
-        let mut texts = vec![String::new()];
-        for piece in pieces {
-            match (piece, texts.last_mut()) {
-                (Piece::Unit(Unit::Char(char)), Some(text)) => text.push(char),
-                _ => texts.push(String::new()),
-            }
-        }
+        let texts = parts.iter().map(|part| text_of(part));
         Self::Pattern(if cased { Pattern::of_cased(texts) } else { Pattern::of(texts) })
     }
 
@@ -94,10 +77,7 @@ impl Wildcard {
             Self::Units { parts, .. } => parts
                 .iter()
                 .flat_map(|units| units.split(|unit| *unit == Unit::One))
-                .fold(Bigrams::default(), |all, units| {
-                    let char = |unit: &Unit| if let Unit::Char(char) = unit { Some(*char) } else { None };
-                    part(all, &units.iter().filter_map(char).collect::<String>())
-                }),
+                .fold(Bigrams::default(), |all, units| part(all, &text_of(units))),
         }
     }
 
@@ -118,6 +98,17 @@ impl Wildcard {
         let longest = pattern.pieces().iter().max_by_key(|piece| piece.len())?;
         Some(fold(longest).into_owned())
     }
+}
+
+/// The characters of these.
+fn text_of(units: &[Unit]) -> String {
+    let mut text = String::new();
+    for unit in units {
+        if let Unit::Char(char) = unit {
+            text.push(*char);
+        }
+    }
+    text
 }
 
 /// Whether a text has the parts one after another, the first at its begin and the last at its end.

@@ -18,18 +18,16 @@ impl Zone {
         if matches!(text, "UTC" | "Z") {
             return Some(Self::default());
         }
-        let (sign, rest) = match text.split_at_checked(1)? {
-            ("+", rest) => (1, rest),
-            ("-", rest) => (-1, rest),
-            _ => return None,
+        let &[sign @ (b'+' | b'-'), ten_hours, hours, b':', ten_minutes, minutes] = text.as_bytes() else {
+            return None;
         };
-        let (hours, minutes) = rest.split_once(':')?;
-        let number = |text: &str, most: i64| {
-            let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|number| digits && *number <= most)
+        let number = |digits: [u8; 2], most: i64| {
+            let [tens, ones] = digits.map(|digit| i64::from(digit) - i64::from(b'0'));
+            let is_number = digits.iter().all(u8::is_ascii_digit);
+            Some(tens * 10 + ones).filter(|number| is_number && *number <= most)
         };
-        let (hours, minutes): (i64, i64) = (number(hours, 14)?, number(minutes, 59)?);
-        Some(Self { millis: sign * (hours * HOUR + minutes * MINUTE) })
+        let millis = number([ten_hours, hours], 14)? * HOUR + number([ten_minutes, minutes], 59)? * MINUTE;
+        Some(Self { millis: if sign == b'+' { millis } else { -millis } })
     }
 
     /// The time there, in milliseconds as if it were UTC.
@@ -63,7 +61,19 @@ mod tests {
             let time = time.parse().unwrap();
             assert_eq!(Zone::parse(zone).unwrap().local(time), (day, hour), "{zone} {time}");
         }
-        for zone in ["", "+5:30", "Europe/Berlin", "+15:00", "+05:60", "05:30", "++5:30"] {
+        for zone in [
+            "",
+            "+5:30",
+            "Europe/Berlin",
+            "+15:00",
+            "+05:60",
+            "05:30",
+            "++5:30",
+            "+0/:30",
+            "+05:3:",
+            "+05.30",
+            "+05:300",
+        ] {
             assert_eq!(Zone::parse(zone), None, "{zone}");
         }
     }

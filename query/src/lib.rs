@@ -26,7 +26,8 @@
 //! - [`condition`]: what a query is made of; [`matcher`]: what a value must be, for whoever asks.
 //! - [`tally`]: what a search found, and what must be said where it found nothing.
 //! - [`needle`]: what must stand in an event's text for it to be found.
-//! - [`value`]: an event as it was read, in place; [`names`]: which of a few names a member has.
+//! - [`value`]: an event as it was read, in place; [`names`]: which of a few names a member has; [`split`]: texts
+//!   parted at an ASCII character.
 //! - [`reading`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
 #![deny(missing_docs, unsafe_code)]
 
@@ -42,6 +43,7 @@ pub mod needle;
 mod parse;
 mod print;
 pub mod reading;
+pub mod split;
 pub mod tally;
 pub mod value;
 

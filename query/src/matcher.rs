@@ -20,6 +20,7 @@ use countersign::canonical;
 use countersign::time::Time;
 
 use crate::moment::Moment;
+use crate::split::split_once;
 use crate::value::{Kind, Value};
 
 /// What a value must be.
@@ -63,7 +64,7 @@ impl Literal {
             let Moment { begin, end } = Moment::parse(text)?;
             Some(Meaning::Time(Span { from: Some(begin), until: Some(end) }))
         };
-        let address = || text.parse().ok().map(|address: IpAddr| Meaning::Address(address.to_canonical()));
+        let address = || address(text).map(|address| Meaning::Address(address.to_canonical()));
         let network = || Network::parse(text).map(Meaning::Network);
         let meaning = number().or_else(time).or_else(address).or_else(network)?;
         Some(Self { text: text.into(), pattern: Pattern::exactly(text), meaning })
@@ -107,7 +108,9 @@ impl Matcher {
                     || match meaning {
                         Meaning::Number(number) => text == number,
                         Meaning::Time(span) => span.holds_text(text),
-                        Meaning::Address(address) => parse_address(text) == Some(*address),
+                        Meaning::Address(known) => {
+                            address(text).is_some_and(|address| address.to_canonical() == *known)
+                        }
                         Meaning::Network(network) => network.holds_text(text),
                     }
             }
@@ -176,9 +179,9 @@ pub struct Network {
 impl Network {
     /// Reads `10.0.0.0/8` or `2001:db8::/32`. An address of version 4 written as one of version 6 is one of version 4.
     pub fn parse(text: &str) -> Option<Self> {
-        let (address, length) = text.split_once('/')?;
+        let (written, length) = split_once(text, b'/')?;
         let length: u8 = length.parse().ok().filter(|_| !length.starts_with('+'))?;
-        let written: IpAddr = address.parse().ok()?;
+        let written = address(written)?;
         let address = written.to_canonical();
         let mapped = written.is_ipv6() && address.is_ipv4();
         let length = if mapped { length.checked_sub(96)? } else { length };
@@ -201,7 +204,7 @@ impl Network {
     }
 
     fn holds_text(&self, text: &str) -> bool {
-        self.may_hold(text) && parse_address(text).is_some_and(|address| self.holds(address))
+        self.may_hold(text) && address(text).is_some_and(|address| self.holds(address))
     }
 
     /// Whether the first number of an address of version 4 leaves it possible: of most addresses no more need be read.
@@ -222,11 +225,16 @@ impl core::fmt::Display for Network {
     }
 }
 
-fn parse_address(text: &str) -> Option<IpAddr> {
+/// The address that a text is, if it is one: of the version that a colon tells.
+pub fn address(text: &str) -> Option<IpAddr> {
     if text.len() > 45 {
         return None;
     }
-    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+    if text.bytes().any(|byte| byte == b':') {
+        text.parse().ok().map(IpAddr::V6)
+    } else {
+        text.parse().ok().map(IpAddr::V4)
+    }
 }
 
 /// A text with gaps: `job.*` has the pieces `job.` and none, with any characters between.
@@ -371,7 +379,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 static LOWER: &[(u32, u32, u32, i32)] = &include!(concat!(env!("OUT_DIR"), "/lower.rs"));
 
 /// A character in lower case, where that is one character.
-pub(crate) fn lower(char: char) -> char {
+pub fn lower(char: char) -> char {
     let at = u32::from(char);
     let run = LOWER.get(LOWER.partition_point(|(_, last, ..)| *last < at));
     let far = run.filter(|(first, _, step, _)| *first <= at && (at - first) % step == 0);

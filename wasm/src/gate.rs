@@ -29,10 +29,7 @@ impl Gate {
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &[u8]) -> Result<Self, Thrown> {
         let pack = str::from_utf8(pack).map_err(|_| Error::new(Code::Pack, "the pack is no text"))?;
-        LocalGate::parse(pack).map(|gate| Self { gate, room: Vec::new() }).map_err(|faults| {
-            let hint = "`countersign rules build` says what is wrong with a pack, and where";
-            Error::new(Code::Pack, told(&faults)).with_hint(hint).into()
-        })
+        Ok(Self { gate: LocalGate::parse(pack).map_err(|faults| refused(&faults))?, room: Vec::new() })
     }
 
     /// The pack's hash, base64.
@@ -146,8 +143,10 @@ impl SignedList {
     }
 }
 
-/// The first of them. The artefact has no room for what they say in words.
-fn told(faults: &[Fault]) -> String {
+/// The first faults of a pack. The artefact has no room for what they say in words.
+#[cold]
+#[inline(never)]
+fn refused(faults: &[Fault]) -> Error {
     let mut told = String::new();
     for fault in faults.iter().take(3) {
         let of = if fault.rule.is_empty() { "the pack" } else { &fault.rule };
@@ -155,7 +154,8 @@ fn told(faults: &[Fault]) -> String {
             told.push_str(part);
         }
     }
-    told
+    let hint = "`countersign rules build` says what is wrong with a pack, and where";
+    Error::new(Code::Pack, told).with_hint(hint)
 }
 
 fn time(millis: f64) -> Time {

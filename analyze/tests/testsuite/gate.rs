@@ -214,6 +214,9 @@ fn what_is_no_pack_as_it_was_built_is_refused() {
         ("{\"countersign\":\"rules/v2\",\"rules\":[]}".into(), "pack.shape"),
         (built.replace("{\"condition\"", "{ \"condition\""), "pack.canonical"),
         (built.replace("[22,", "[22.0,"), "pack.canonical"),
+        (built.replace("\"allow\"", "\"\\u0061llow\""), "pack.canonical"),
+        (format!("{built} "), "pack.canonical"),
+        (built.replacen("\"name\":", "\"name\":\"\",\"name\":", 1), "rule.duplicate_key"),
         (
             built.replacen(
                 "{\"countersign\":\"rules/v1\",\"name\":\"edge\",",
