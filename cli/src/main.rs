@@ -11,6 +11,7 @@ mod cutter;
 mod deliver;
 mod dev;
 mod enforce;
+mod envelope;
 mod errors;
 mod evidence;
 mod examples;

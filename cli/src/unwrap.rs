@@ -10,9 +10,13 @@ use countersign::export::MAX_LINE;
 use countersign::{Code, Error};
 use countersign_query::value::{Document, Kind};
 
+use crate::envelope::{self, Content};
 use crate::errors::Failure;
 use crate::otlp;
 use crate::verdict::count;
+
+/// The most envelopes within each other: SQS delivers what SNS does, in which is an event of `EventBridge`.
+const MAX_ENVELOPES: u8 = 4;
 
 /// The most bytes of an export of log records, which is held as a whole: collectors send much smaller ones.
 const MAX_EXPORT: usize = 32 << 20;
@@ -105,6 +109,8 @@ pub(crate) struct Unwrapper {
     candidate: Option<(&'static Wrapper, usize)>,
     list: Option<List>,
     unwrapped: BTreeMap<&'static str, u64>,
+    /// The envelopes that all of this is in.
+    envelopes: u8,
 }
 
 /// A list that has begun.
@@ -395,22 +401,70 @@ impl Unwrapper {
     fn hand_out_delivery(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
         let held = std::mem::take(&mut self.held);
         let nth = self.list.as_ref().map_or(0, |list| list.elements);
-        let first_line = self.first_line;
-        let mut inner = Self { phase: Phase::Between, ..Self::default() };
-        let mut each = |Found { bytes, line, place }: Found<'_>| {
-            let place = place.map_or_else(|| format!("[{nth}]"), |place| format!("[{nth}].{place}"));
-            each(Found { bytes, line: first_line - 1 + line, place: Some(place) })
-        };
-        inner.push(&held, &mut each)?;
-        inner.finish(&mut each)?;
-        for (list, events) in inner.unwrapped {
+        let inner = Self { envelopes: self.envelopes, ..Self::default() };
+        for (list, events) in inner.all_within(&held, &format!("[{nth}]"), self.first_line, each)? {
             *self.unwrapped.entry(list).or_insert(0) += events;
         }
+        self.handed_out();
+        Ok(())
+    }
+
+    /// Hands out all events of these bytes, which stand at this place, and tells from which lists.
+    fn all_within(
+        mut self,
+        bytes: &[u8],
+        place: &str,
+        first_line: u64,
+        each: &mut EachEvent<'_>,
+    ) -> Result<BTreeMap<&'static str, u64>, Failure> {
+        self.phase = Phase::Between;
+        let mut each = |Found { bytes, line, place: within }: Found<'_>| {
+            let place = within.map_or_else(|| place.into(), |within| format!("{place}.{within}"));
+            each(Found { bytes, line: first_line - 1 + line, place: Some(place) })
+        };
+        self.push(bytes, &mut each)?;
+        self.finish(&mut each)?;
+        Ok(self.unwrapped)
+    }
+
+    /// Hands out the events that what is held carries, if it is an envelope and all in it are events.
+    fn hand_out_contents(&mut self, each: &mut EachEvent<'_>) -> Result<bool, Failure> {
+        if self.envelopes == MAX_ENVELOPES {
+            return Ok(false);
+        }
+        let Some((name, contents)) = envelope::open(&self.held) else { return Ok(false) };
+        let before = self.place_in_list().map_or_else(String::new, |place| place + ".");
+        let mut events: Vec<(Vec<u8>, Option<String>)> = Vec::new();
+        for Content { place, bytes } in contents {
+            let inner = Self { envelopes: self.envelopes + 1, ..Self::default() };
+            let mut keep = |Found { bytes, place, .. }: Found<'_>| {
+                events.push((bytes.to_vec(), place));
+                Ok(())
+            };
+            if inner.all_within(&bytes, &format!("{before}{place}"), self.first_line, &mut keep).is_err() {
+                return Ok(false);
+            }
+        }
+        if events.is_empty() || !events.iter().all(|(bytes, _)| is_object(bytes)) {
+            return Ok(false);
+        }
+        for (bytes, place) in &events {
+            // Its line is the envelope's: lines of a content are none of the input.
+            each(Found { bytes, line: self.first_line, place: place.clone() })?;
+        }
+        *self.unwrapped.entry(name).or_insert(0) += events.len() as u64;
+        self.held.clear();
+        self.handed_out();
+        Ok(true)
+    }
+
+    /// After an event or a delivery.
+    fn handed_out(&mut self) {
+        self.phase = Phase::Between;
         if let Some(list) = &mut self.list {
             list.elements += 1;
+            self.phase = Phase::Comma;
         }
-        self.phase = Phase::Comma;
-        Ok(())
     }
 
     /// Within something that is neither an object nor an array, up to its end.
@@ -452,21 +506,26 @@ impl Unwrapper {
     }
 
     fn hand_out(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        if self.hand_out_contents(each)? {
+            return Ok(());
+        }
         let held = std::mem::take(&mut self.held);
-        let place = self.list.as_ref().map(|list| match list.wrapper {
-            Some(wrapper) => format!("{}[{}]", wrapper.list, list.elements),
-            None => format!("[{}]", list.elements),
-        });
-        each(Found { bytes: &held, line: self.first_line, place })?;
+        each(Found { bytes: &held, line: self.first_line, place: self.place_in_list() })?;
         self.held = held;
         self.held.clear();
-        self.phase = Phase::Between;
-        if let Some(list) = &mut self.list {
-            list.elements += 1;
-            self.phase = Phase::Comma;
+        if let Some(list) = &self.list {
             *self.unwrapped.entry(list.wrapper.map_or("", |wrapper| wrapper.list)).or_insert(0) += 1;
         }
+        self.handed_out();
         Ok(())
+    }
+
+    /// Where in a list what is held stands: `Records[3]`.
+    fn place_in_list(&self) -> Option<String> {
+        self.list.as_ref().map(|list| match list.wrapper {
+            Some(wrapper) => format!("{}[{}]", wrapper.list, list.elements),
+            None => format!("[{}]", list.elements),
+        })
     }
 }
 
@@ -489,6 +548,13 @@ fn is_wrapper(object: &[u8], wrapper: &Wrapper) -> bool {
         && root
             .get(wrapper.list)
             .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
+}
+
+fn is_object(bytes: &[u8]) -> bool {
+    core::str::from_utf8(bytes)
+        .ok()
+        .and_then(Document::parse)
+        .is_some_and(|document| document.root().kind() == Kind::Object)
 }
 
 /// Refuses to lose what stands beside a list.
@@ -623,6 +689,98 @@ mod tests {
             }
             let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
             assert_eq!(events(&bytes).unwrap(), whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn takes_events_out_of_envelopes() {
+        let event = r#"{"eventName":"DeleteVault","n":[1]}"#;
+        let text = serde_json::to_string(event).unwrap();
+        let coded = countersign::base64::encode(event);
+        let several = countersign::base64::encode(format!("{event}\n{event}{event}"));
+        let logs = format!(r#"{{"messageType":"DATA_MESSAGE","owner":"1","logEvents":[{event},{event}]}}"#);
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, logs.as_bytes()).unwrap();
+        let packed = countersign::base64::encode(packed.finish().unwrap());
+        let topic =
+            |message: &str| format!(r#"{{"Type":"Notification","TopicArn":"t","Message":{message}}}"#);
+        let pushed =
+            |data: &str| format!(r#"{{"message":{{"data":"{data}","messageId":"7"}},"subscription":"s"}}"#);
+        for (envelope, places) in [
+            (topic(&text), &["Message"][..]),
+            (
+                format!(r#"{{"Records":[{{"EventSource":"aws:sns","Sns":{{"Message":{text}}}}}]}}"#),
+                &["Records[0].Sns.Message"],
+            ),
+            (
+                format!(
+                    r#"{{"Records":[{{"eventSource":"aws:sqs","body":{text}}},{{"eventSource":"aws:sqs","body":{text}}}]}}"#
+                ),
+                &["Records[0].body", "Records[1].body"],
+            ),
+            (
+                format!(
+                    r#"{{"Messages":[{{"ReceiptHandle":"r","Body":{}}}]}}"#,
+                    serde_json::to_string(&topic(&text)).unwrap()
+                ),
+                &["Messages[0].Body.Message"],
+            ),
+            (format!(r#"[{{"ReceiptHandle":"r","Body":{text}}}]"#), &["[0].Body"]),
+            (
+                format!(
+                    r#"{{"Records":[{{"eventSource":"aws:kinesis","eventName":"aws:kinesis:record","kinesis":{{"data":"{coded}"}}}}]}}"#
+                ),
+                &["Records[0].kinesis.data"],
+            ),
+            (
+                format!(
+                    r#"{{"deliveryStreamArn":"d","records":[{{"recordId":"1","data":"{several}"}},{{"recordId":"2","data":"{coded}"}}]}}"#
+                ),
+                &["records[0].data", "records[0].data", "records[0].data", "records[1].data"],
+            ),
+            (
+                format!(r#"{{"requestId":"r","timestamp":7,"records":[{{"data":"{coded}"}}]}}"#),
+                &["records[0].data"],
+            ),
+            (
+                format!(r#"{{"awslogs":{{"data":"{packed}"}}}}"#),
+                &["awslogs.data.logEvents[0]", "awslogs.data.logEvents[1]"],
+            ),
+            (pushed(&coded), &["message.data"]),
+            (
+                format!(r#"{{"receivedMessages":[{{"ackId":"a","message":{{"data":"{coded}"}}}}]}}"#),
+                &["receivedMessages[0].message.data"],
+            ),
+            (format!(r#"[{{"ackId":"a","message":{{"data":"{coded}"}}}}]"#), &["[0].message.data"]),
+            (
+                format!(r#"{{"eventType":"com.okta.event_hook","data":{{"events":[{event},{event}]}}}}"#),
+                &["data.events[0]", "data.events[1]"],
+            ),
+        ] {
+            let wanted: Vec<String> = places.iter().map(|place| format!("2 {place}: {event}")).collect();
+            assert_eq!(events(&[b"\n", envelope.as_bytes()]).unwrap(), wanted, "{envelope}");
+        }
+        // What holds no event is recorded as it is.
+        let mut deep = event.to_owned();
+        for _ in 0..=MAX_ENVELOPES {
+            deep = topic(&serde_json::to_string(&deep).unwrap());
+        }
+        assert!(events(&[deep.as_bytes()]).unwrap()[0].contains("TopicArn"));
+        for envelope in [
+            topic("\"[INFO] the vault is shut\""),
+            topic("\"{vault}\""),
+            topic("\"[1]\""),
+            topic("\"\""),
+            topic(event),
+            pushed("bm90IEpTT04="),
+            pushed("no base64"),
+            pushed("H4sIAAAA"),
+            r#"{"Messages":[{"Body":"{}"},{"Body":7}]}"#.into(),
+            r#"{"deliveryStreamArn":"d","records":[]}"#.into(),
+            r#"{"eventType":"com.okta.event_hook","data":{"events":[]}}"#.into(),
+            r#"{"message":{"data":"e30="},"topic":"s"}"#.into(),
+        ] {
+            assert_eq!(events(&[envelope.as_bytes()]).unwrap(), [format!("1: {envelope}")]);
         }
     }
 

@@ -261,7 +261,13 @@ impl Findings {
             };
             let shorts = Short::ALL.iter().map(|short| short.as_str());
             let is_short = matches!(*field, Field::Short(_));
-            let near = nearest(&wanted, fields.clone().chain(shorts.filter(|_| !is_short)));
+            // What is shown of a reading has other names than what is asked of it: `read.actor.name`, `read.address`.
+            let meant = wanted
+                .split('.')
+                .map(|name| if name == "address" { "ip" } else { name })
+                .find(|name| shorts.clone().any(|short| short == *name));
+            let names = fields.clone().chain(shorts.filter(|_| !is_short));
+            let near = nearest(meant.unwrap_or(&wanted), names);
             Some(Unknown { at: asked.at.clone(), field: field.to_string(), nearest: near })
         });
         let mut findings = Self {
@@ -342,6 +348,21 @@ mod tests {
             assert_eq!(unknown(&here), unknown(&elsewhere), "{query}");
             let told = |findings: Findings| Findings { unknown: Vec::new(), ..findings };
             assert_eq!(told(here), told(elsewhere), "{query}");
+        }
+    }
+
+    #[test]
+    fn who_asks_by_a_reading_s_member_is_told_the_short_name() {
+        for (query, first) in [
+            ("read.actor.name:ada", Some("actor")),
+            ("actor.email:ada", Some("actor")),
+            ("read.outcome:failure", Some("outcome")),
+            ("address:192.0.2.0/24", Some("ip")),
+            ("read.address:192.0.2.7", Some("ip")),
+            ("ip:192.0.2.7", None),
+        ] {
+            let nearest = &findings(query)[0].unknown[0].nearest;
+            assert_eq!(nearest.first().map(String::as_str), first, "{query}");
         }
     }
 

@@ -38,6 +38,11 @@ fn deliveries_are_recorded_event_by_event_and_it_is_said() {
             3,
             "; unwrapped 3 events from \"resourceLogs\"\n",
         ),
+        (
+            b"{\"ackId\":\"a\",\"message\":{\"data\":\"eyJhIjoxfQ==\"}}\n{\"a\":2}\n".to_vec(),
+            2,
+            "; unwrapped 1 event from \"message.data\"\n",
+        ),
         (two, 2, "the chain is closed\n"),
         (b"{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}".to_vec(), 2, "the chain is closed\n"),
     ] {
