@@ -64,6 +64,23 @@ export async function readSignerKey(
   }
 }
 
+/** Verifies by Ed25519's equation a public key's signature over the rest: all of it one after the other. */
+export type Verify = (claim: Uint8Array<ArrayBuffer>) => Promise<boolean>;
+
+/** Verifies one key's signatures in WebCrypto; false also where there is no answer. */
+export function verifying(): Verify {
+  // Not its promise: a Worker's next request may not wait for one of this.
+  let key: CryptoKey | undefined;
+  return async (claim) => {
+    try {
+      key ??= await crypto.subtle.importKey("raw", claim.subarray(0, 32), ALGORITHM, false, ["verify"]);
+      return await crypto.subtle.verify(ALGORITHM, key, claim.subarray(32, 96), claim.subarray(96));
+    } catch {
+      return false;
+    }
+  };
+}
+
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 }
