@@ -4,6 +4,7 @@ import type { ModuleSource } from "../artefact/load.js";
 import { cleartext } from "../deliver/collector.js";
 import { type Prove, toCollector, toTransport } from "../deliver/destination.js";
 import { CountersignError, tell } from "../error.js";
+import { noName } from "../keys/name.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { refuseOldEngine } from "../supported.js";
 import type { LogTrust } from "../wasm/recorder.js";
@@ -86,6 +87,10 @@ export function recording(
     return recorder;
   };
   const generateKey: GenerateKey = async (name) => {
+    // What a text holds that no name can is said by the core.
+    if (typeof name !== "string" || name === "") {
+      throw noName();
+    }
     const core = await load();
     const seed = crypto.getRandomValues(new Uint8Array(32));
     const [key = "", vkey = ""] = inCore(() => core.signerKey(name, seed));

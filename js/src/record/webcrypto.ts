@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
-import { isName } from "../keys/name.js";
+import { isName, noName } from "../keys/name.js";
 import { brokenSignerKey, type KeyHandle, SIGNER_KEY, type Signing, signerOf } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
@@ -12,9 +12,7 @@ const ED25519 = 0x01;
 /** Makes a key that never leaves WebCrypto. It can be kept in IndexedDB as it is. */
 export async function generateKeyHandle(name: string): Promise<KeyHandle> {
   if (!isName(name)) {
-    throw new CountersignError("name.invalid", "not a name for a key", {
-      hint: "a name holds no white space, no control character and no '+'",
-    });
+    throw noName();
   }
   const { privateKey, publicKey } = await inWebCrypto(
     () => crypto.subtle.generateKey(ALGORITHM, false, ["sign", "verify"]) as Promise<CryptoKeyPair>,
