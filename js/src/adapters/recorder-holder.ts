@@ -152,7 +152,10 @@ export class RecorderHolder extends Scopable implements Audit {
       this.#onError = options.onError;
       this.#now = options.now ?? Date.now;
       const now = () => this.#moment ?? this.#now();
-      const recorder = await create({ ...options, onFull: options.onFull ?? (required ? "throw" : "drop"), now });
+      // What the recorder tells of and what its invocations do is said once.
+      const onError = options.onError ?? ((error: CountersignError) => this.report(error));
+      const onFull = options.onFull ?? (required ? "throw" : "drop");
+      const recorder = await create({ ...options, onError, onFull, now });
       if (this.#recorder === undefined) {
         this.#recorder = recorder;
         this.#catchUp(recorder);

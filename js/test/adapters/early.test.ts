@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { type AuditEvent, type CountersignError, createRecorder, memory, type RecorderOptions } from "countersign";
 import { auditLambda } from "countersign/lambda";
 import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
-import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
 test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
   const exported = memory();
@@ -83,4 +83,27 @@ test("a request whose actor is none is recorded without, as it is once there is 
     ["event.invalid", "actor.id"],
     ["event.invalid", "actor.id"],
   ]);
+});
+
+test("that the log can't be reached is said once, by whoever notices it first", async (t) => {
+  const said: string[] = [];
+  for (const method of ["warn", "error"] as const) {
+    t.mock.method(console, method, (line: string) => said.push(line));
+  }
+  const fetch = () => Promise.reject(new Error("down"));
+  const handler = auditLambda(
+    () => ({
+      key: EMITTERS[0].secret,
+      log: LOG.vkey,
+      to: { url: "https://log.example", fetch },
+      retry: { firstMs: 1 },
+    }),
+    async (_event, _context, audit) => audit.record({ action: "a.b" }).stored(),
+    { patience: 20 },
+  );
+  await handler({}, { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 });
+  assert.deepEqual(
+    said.map((line) => line.split(": ", 2)),
+    [["countersign", "collector.unreachable"]],
+  );
 });
