@@ -135,6 +135,20 @@ export function must(isRight: boolean, member: string | undefined, message: stri
   }
 }
 
+/** Refuses what is no time for which to go on trying. */
+export function mustBePatience(patience: unknown, member = "patience"): asserts patience is number {
+  const isTime = typeof patience === "number" && patience >= 0;
+  must(isTime, member, "no number of milliseconds from 0 up", "give milliseconds, such as 5000, or leave it out");
+}
+
+/** Refuses what is neither a function nor left out. */
+export function mustCall(given: object, ...members: readonly string[]): void {
+  for (const member of members) {
+    const value = (given as Record<string, unknown>)[member];
+    must(value === undefined || typeof value === "function", member, "no function", `${member} is a callback`);
+  }
+}
+
 /** What was thrown where it says what went wrong, and else an error that does. */
 export function coded(cause: unknown, code: ErrorCode, message: string, hint: string): CountersignError {
   return cause instanceof CountersignError ? cause : new CountersignError(code, message, { hint, cause });

@@ -1,7 +1,7 @@
 /** A program's end, when it is told to. */
 
 import { constants } from "node:os";
-import { must } from "../error.js";
+import { must, mustBePatience } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { exiting } from "../record/lifecycle.js";
 import type { Recorder } from "../record/recorder.js";
@@ -38,7 +38,7 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     "no function",
     "give () => …, which is called then",
   );
-  must(typeof patience === "number" && patience >= 0, "patience", "no number of milliseconds", "leave it out for 5000");
+  mustBePatience(patience);
   const undo = () => {
     for (const signal of signals) {
       process.off(signal, end);

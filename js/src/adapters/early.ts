@@ -1,5 +1,6 @@
 /** Events that are recorded before there is a recorder. */
 
+import { CountersignError } from "../error.js";
 import type { Deferred } from "../promises.js";
 import { type Handle, unheard } from "../record/handle.js";
 import type { Dropped, Recorder } from "../record/recorder.js";
@@ -54,6 +55,10 @@ export class Early {
       } catch (error) {
         handle.reject(error);
         refused(error);
+        // Who recorded it could not be stopped by it any more.
+        if (error instanceof CountersignError && error.code === "event.invalid") {
+          recorder.recordInvalid(error);
+        }
       }
     }
     this.#events = [];

@@ -2,8 +2,9 @@
 
 import { type CountersignError, must, refused } from "../error.js";
 import type { Asking } from "../gate/gate.js";
+import { refuseUnknown } from "../known.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import { type Asked, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
+import { type Asked, HTTP_OPTIONS, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
 
 /** What answers requests; with nothing, where the runtime has it so, as Bun has for a request that became a WebSocket. */
 export type FetchHandler<Rest extends readonly unknown[], Answer extends Response | undefined = Response> = (
@@ -30,10 +31,12 @@ export interface FetchOptions<Rest extends readonly unknown[]> extends Omit<Http
 export function auditFetch<Rest extends readonly unknown[], Answer extends Response | undefined>(
   audit: Audit,
   handler: FetchHandler<Rest, Answer>,
-  { ip, ...options }: FetchOptions<Rest> = {},
+  given: FetchOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Answer> {
   mustRecord(audit);
   must(typeof handler === "function", "handler", "no function", "auditFetch(audit, (request) => new Response())");
+  refuseUnknown(given, HTTP_OPTIONS);
+  const { ip, ...options } = given;
   const address = ip === false ? undefined : ip;
   if (address !== undefined && typeof address !== "function") {
     throw noAddress(

@@ -28,6 +28,13 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
   options: HonoOptions<E> = {},
 ): MiddlewareHandler<E> {
   // Other adapters take it so.
+  const hasOptions = typeof options === "object" && options !== null;
+  must(
+    hasOptions,
+    undefined,
+    "no options by their names",
+    "auditHono({ audit, actor: (c) => … }), or auditHono() in a Worker",
+  );
   must(!("recordJson" in options), "audit", "a recorder in place of options", "give it by name: auditHono({ audit })");
   const { audit: given, ...others } = options;
   if (given !== undefined) {

@@ -11,6 +11,7 @@ import type { Audit } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { asId, requestId as namedBy } from "../record/scope.js";
+import type { Otherwise, RecorderHolder } from "./recorder-holder.js";
 
 /** What to record of requests. The callbacks but `ip` are called when the request is done, with what the adapter has of it. */
 export interface HttpOptions<Source> {
@@ -119,6 +120,9 @@ const RULES: Readonly<Record<keyof HttpOptions<never>, readonly [(value: unknown
   onError: [isFunction, "a callback that is told of errors"],
 };
 
+/** Every option there is. */
+export const HTTP_OPTIONS: readonly string[] = Object.keys(RULES);
+
 /** What an adapter records requests with that records none where nobody asks for it. */
 export function recordingOf<Source>(
   http: HttpOptions<Source> | boolean | undefined,
@@ -132,7 +136,7 @@ export class HttpRecording<Source> {
   readonly #warn = teller("a request could not be recorded as it should: ");
 
   constructor(options: HttpOptions<Source> = {}) {
-    refuseUnknown(options, Object.keys(RULES));
+    refuseUnknown(options, HTTP_OPTIONS);
     for (const [name, [isRight, hint]] of Object.entries(RULES)) {
       const value = options[name as keyof HttpOptions<Source>];
       must(value === undefined || isRight(value), name, `${name} is not what it should be`, `give ${hint}`);
@@ -241,23 +245,18 @@ export class HttpRecording<Source> {
 
   /** Records a request. What no event can hold of what the callbacks gave is told, and left out. */
   #recordOf(audit: Audit, event: AuditEvent, whose: Partial<AuditEvent>): void {
-    const error = this.#recorded(audit, { ...event, ...whose });
-    if (error?.code === "event.invalid" && Object.keys(whose).length > 0) {
-      const [wrong = ""] = error.member?.split(".") ?? [];
-      const rest = Object.entries(whose).filter(([name]) => wrong in whose && name !== wrong);
-      this.#recordOf(audit, event, Object.fromEntries(rest));
-    }
-  }
-
-  /** Records an event, or tells why not. */
-  #recorded(audit: Audit, event: AuditEvent): CountersignError | undefined {
-    try {
-      audit.record(event);
-      return undefined;
-    } catch (cause) {
-      const error = coded(cause, "recorder.failed", `the recorder failed: ${cause}`, "see the cause");
+    const without: Otherwise = (error, audit) => {
       this.#failed(error);
-      return error;
+      if (error.code === "event.invalid" && Object.keys(whose).length > 0) {
+        const [wrong = ""] = error.member?.split(".") ?? [];
+        const rest = Object.entries(whose).filter(([name]) => wrong in whose && name !== wrong);
+        this.#recordOf(audit, event, Object.fromEntries(rest));
+      }
+    };
+    try {
+      (audit as Pick<RecorderHolder, "record">).record({ ...event, ...whose }, without);
+    } catch (cause) {
+      without(coded(cause, "recorder.failed", `the recorder failed: ${cause}`, "see the cause"), audit);
     }
   }
 

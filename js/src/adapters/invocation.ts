@@ -6,7 +6,7 @@ import type { AuditEvent } from "../record/event.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
 import { Scopable } from "../record/scope.js";
-import type { RecorderHolder } from "./recorder-holder.js";
+import type { Otherwise, RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of a handler's `ctx`. */
 export interface WaitingContext {
@@ -38,8 +38,8 @@ export class Invocation extends Scopable implements Audit {
     this.#context = context;
   }
 
-  record(event: AuditEvent): Handle {
-    return this.#recordedAs(this.#holder.record(event));
+  record(event: AuditEvent, otherwise?: Otherwise): Handle {
+    return this.#recordedAs(this.#holder.record(event, otherwise));
   }
 
   recordJson(json: string | Uint8Array): Handle {

@@ -1,6 +1,6 @@
 /** AWS Lambda. */
 
-import { must, refused } from "../error.js";
+import { must, mustBePatience, refused } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
@@ -53,7 +53,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
   }
   refuseUnknown(settings, ["required", "patience", "http"]);
   const { required = false, patience = 5_000, http } = settings;
-  must(typeof patience === "number" && patience >= 0, "patience", "no number of milliseconds", "leave it out for 5000");
+  mustBePatience(patience);
   const recording = recordingOf<Event>(http);
   const holder = new RecorderHolder({
     // Timers stand still while an environment is frozen.
@@ -76,6 +76,8 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     }
   };
   return async (event, context) => {
+    const hint = "hand on what Lambda gives: handler(event, context)";
+    must(typeof context?.getRemainingTimeInMillis === "function", "context", "no context of Lambda's", hint);
     await holder.begin();
     let answer: Answer;
     try {

@@ -1,6 +1,6 @@
 /** NestJS. */
 
-import { must } from "../error.js";
+import { must, mustBePatience } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import type { Recorder } from "../record/recorder.js";
 
@@ -49,6 +49,10 @@ export class AuditModule {
     const { useFactory, inject = [], imports = [], patience = 5_000 } = options;
     const hint = "AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })";
     must(typeof useFactory === "function", "useFactory", "nothing makes a recorder", hint);
+    for (const [member, given] of Object.entries({ inject, imports })) {
+      must(Array.isArray(given), member, "no list", `give a list, or leave it out: ${member}: [ConfigService]`);
+    }
+    mustBePatience(patience);
     const closing = Symbol("countersign.closing");
     return {
       module: AuditModule,

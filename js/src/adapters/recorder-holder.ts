@@ -4,7 +4,7 @@ import { CountersignError, coded, tell, teller } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
-import { droppedHandle, type Handle } from "../record/handle.js";
+import { droppedHandle, type Handle, invalidHandle } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
 import { createRecorder } from "../record/record.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
@@ -22,6 +22,9 @@ export interface HolderOptions {
   /** Whether nothing goes on without a recorder, and `record` throws where there is no room. */
   required: boolean;
 }
+
+/** What is done with an event that waited for the recorder, and is then refused. */
+export type Otherwise = (error: CountersignError, audit: Audit) => void;
 
 /** What a recorder says that does not exist yet. */
 const NOTHING: Status = {
@@ -66,13 +69,23 @@ export class RecorderHolder extends Scopable implements Audit {
     return this.#recorder?.waiting ?? this.#early.length;
   }
 
-  record(event: AuditEvent): Handle {
+  record(event: AuditEvent, otherwise?: Otherwise): Handle {
     if (this.#recorder !== undefined) {
       return this.#recorder.record(event);
     }
     // As it is now, whatever becomes of the object.
     const json = toJson(event);
-    return this.#wait(json.length, (recorder) => recorder.record(JSON.parse(json)));
+    return this.#wait(json.length, (recorder) => {
+      try {
+        return recorder.record(JSON.parse(json));
+      } catch (error) {
+        if (!(error instanceof CountersignError) || otherwise === undefined) {
+          throw error;
+        }
+        otherwise(error, recorder);
+        return invalidHandle(error);
+      }
+    });
   }
 
   recordJson(json: string | Uint8Array): Handle {
@@ -139,7 +152,10 @@ export class RecorderHolder extends Scopable implements Audit {
       this.#onError = options.onError;
       this.#now = options.now ?? Date.now;
       const now = () => this.#moment ?? this.#now();
-      const recorder = await create({ ...options, onFull: options.onFull ?? (required ? "throw" : "drop"), now });
+      // What the recorder tells of and what its invocations do is said once.
+      const onError = options.onError ?? ((error: CountersignError) => this.report(error));
+      const onFull = options.onFull ?? (required ? "throw" : "drop");
+      const recorder = await create({ ...options, onError, onFull, now });
       if (this.#recorder === undefined) {
         this.#recorder = recorder;
         this.#catchUp(recorder);

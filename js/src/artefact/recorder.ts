@@ -5,3 +5,4 @@ export { ofRuntime as lifecycle } from "../record/lifecycle.js";
 
 export const artefact = () => compileInlined(base64);
 export const readKey = undefined;
+export const verifying = undefined;

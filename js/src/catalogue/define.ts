@@ -46,6 +46,8 @@ const MESSAGE = 300;
  *     const events = defineEvents({ "job.delete": z.object({ target: z.object({ type: z.literal("job"), id: z.string() }) }) });
  */
 export function defineEvents<S extends Schemas>(schemas: S): Catalogue<EventsOf<S>> {
+  const each = 'give a schema for each action: defineEvents({ "job.delete": z.object({ … }) })';
+  must(typeof schemas === "object" && schemas !== null, "schemas", "no schemas", each);
   for (const action of Object.keys(schemas)) {
     const standard = schemas[action]?.["~standard"];
     const hint =

@@ -1,6 +1,6 @@
 /** Recorders that know within which work an event is recorded. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { Audit, Scope } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import { joined, type Said, Scoped, said } from "../record/scope.js";
@@ -25,6 +25,13 @@ export interface AsyncContextOptions {
 /** Makes `asyncContext`, for a way to find the class. */
 export function following(find: () => AsyncStorageClass | undefined) {
   return <Event = AuditEvent>(audit: Audit<Event>, options: AsyncContextOptions = {}): Audit<Event> => {
+    // The whole module may be given.
+    must(
+      Object(options) === options,
+      undefined,
+      "no options by their names",
+      "give { AsyncLocalStorage }, or leave it out",
+    );
     const Storage = options.AsyncLocalStorage ?? find();
     if (typeof Storage !== "function") {
       throw new CountersignError("context.unavailable", "there is no AsyncLocalStorage here", {

@@ -1,7 +1,7 @@
 /** Decides on events before they are recorded. */
 
 import type { CompiledModule, ModuleSource } from "../artefact/load.js";
-import { CountersignError, must, refused, tell, teller } from "../error.js";
+import { CountersignError, must, mustCall, refused, tell, teller } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
@@ -105,10 +105,16 @@ class LocalGate implements Gate {
     const which = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
     must(options.fail === "open" || options.fail === "closed", "fail", "how the gate fails is not said", which);
     refuseUnknown(options, OPTIONS);
-    for (const member of ["respond", "onError", "now"] as const) {
-      const value = options[member];
-      must(value === undefined || typeof value === "function", member, "no function", `${member} is a callback`);
-    }
+    mustCall(options, "respond", "onError", "now");
+    const { module } = options;
+    // One of another realm is none by `instanceof`.
+    const isModule = module === undefined || Object.prototype.toString.call(module) === "[object WebAssembly.Module]";
+    must(
+      isModule,
+      "module",
+      "no compiled WebAssembly",
+      'import module from "countersign/gate.wasm", where that gives a module',
+    );
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#load = loader(options.module ?? source);

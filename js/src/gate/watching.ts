@@ -1,7 +1,7 @@
 /** The watchlist: fetched, verified, and kept for as long as it holds. */
 
 import { readAtMost } from "../bytes.js";
-import { CountersignError, must } from "../error.js";
+import { CountersignError, must, mustBePatience } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { reason } from "../reason.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
@@ -42,7 +42,7 @@ export class Watching {
 
   constructor(options: WatchlistOptions, now: () => number) {
     refuseUnknown(options, OPTIONS, "watchlist");
-    const { url, key, patience = 1_000, maxAge, fetch: given } = options;
+    const { url, key, headers = {}, patience = 1_000, maxAge, fetch: given } = options;
     const keys = typeof key === "string" ? [key] : (key ?? []);
     const areKeys = Array.isArray(keys) && keys.length > 0 && keys.every((key) => VKEY.test(key));
     must(areKeys, "watchlist.key", "no key for the watchlist", "give the vkey of who signs it: name+hhhhhhhh+base64");
@@ -54,8 +54,8 @@ export class Watching {
     must(username === "" && password === "", "watchlist.url", "an address with a secret", hint);
     const isAge = maxAge === undefined || (typeof maxAge === "number" && maxAge >= PAUSE);
     must(isAge, "watchlist.maxAge", "no age that a watchlist may have", "give milliseconds, at least 1000");
-    const isPatience = typeof patience === "number" && patience >= 0;
-    must(isPatience, "watchlist.patience", "no time that a request may wait", "give milliseconds");
+    mustBePatience(patience, "watchlist.patience");
+    must(areHeaders(headers), "watchlist.headers", "no headers", "give { name: value }, such as { authorization }");
     this.#options = options;
     this.#maxAge = maxAge;
     this.#keys = keys.join("\n");
@@ -183,4 +183,14 @@ function unreachable(why: string, cause?: unknown): CountersignError {
   const hint =
     "the list that there is counts for as long as it holds; then the gate fails open or closed, as it was told";
   return new CountersignError("watchlist.unreachable", `there is no newer watchlist: ${why}`, { hint, cause });
+}
+
+/** Whether a request can have them. */
+function areHeaders(headers: unknown): boolean {
+  try {
+    new Headers(headers as Record<string, string>);
+    return typeof headers === "object" && headers !== null;
+  } catch {
+    return false;
+  }
 }

@@ -100,7 +100,8 @@ function heldKey({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined)
   return { key: { vkey, privateKey }, vkey, grant, slot };
 }
 
-function slotOf({ issuer, session = "" }: Pick<BrowserKeyOptions, "issuer" | "session">): Slot {
+function slotOf(options: Pick<BrowserKeyOptions, "issuer" | "session">): Slot {
+  const { issuer, session = "" } = Object(options) as Partial<BrowserKeyOptions>;
   checkIssuer(issuer, "issuer");
   must(typeof session === "string", "session", "the session is not text", "give a text that names it");
   return { issuer, session };

@@ -1,10 +1,18 @@
 /** Names of keys that an issuer may grant: its own name, a slash, and more. */
 
-import { must } from "../error.js";
+import { CountersignError, must } from "../error.js";
 
 /** Whether a key can have that name: some text without white space, control characters and `+`. */
-export function isName(name: string): boolean {
-  return /^[^\p{White_Space}\p{Cc}+]+$/u.test(name);
+export function isName(name: unknown): name is string {
+  return typeof name === "string" && /^[^\p{White_Space}\p{Cc}+]+$/u.test(name);
+}
+
+/** That something is no key's name. */
+export function noName(): CountersignError {
+  return new CountersignError("name.invalid", "not a name for a key", {
+    member: "name",
+    hint: "give one such as example.com/app: a name holds no white space, no control character and no '+'",
+  });
 }
 
 /** The longest name of a key that is made or granted here. */
@@ -18,7 +26,7 @@ export function nameOf(key: string): string {
 /** Refuses what can be no issuer's name. */
 export function checkIssuer(issuer: unknown, member: string): asserts issuer is string {
   const hint = "give the name of the issuer's key, such as example.com; it holds no white space and no '+'";
-  must(typeof issuer === "string" && isName(issuer) && issuer.length <= LONGEST, member, "no issuer's name", hint);
+  must(isName(issuer) && issuer.length <= LONGEST, member, "no issuer's name", hint);
 }
 
 /** Whether the issuer of that name may speak of a key of that name. */

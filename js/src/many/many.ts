@@ -1,8 +1,8 @@
 /** Recording what there is a lot of, no faster than it is delivered. */
 
-import { CountersignError, must } from "../error.js";
+import { CountersignError, must, mustBePatience, mustCall } from "../error.js";
 import { refuseUnknown } from "../known.js";
-import type { Audit } from "../record/audit.js";
+import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle } from "../record/handle.js";
 
@@ -54,10 +54,17 @@ export async function recordMany(
   source: Iterable<AuditEvent> | AsyncIterable<AuditEvent>,
   options: ManyOptions = {},
 ): Promise<ManyProgress> {
+  mustRecord(audit);
+  const events = "give an array, a generator, or whatever else for await goes through";
+  must(isIterable(source), "source", "no events, one after the other", events);
   refuseUnknown(options, ["onProgress", "skip", "onInvalid", "signal", "patience"]);
   const { onProgress, skip = 0, onInvalid, signal, patience = 60_000 } = options;
   const hint = "give `read` of the last progress, or leave it out";
   must(Number.isSafeInteger(skip) && skip >= 0, "skip", "no number of events", hint);
+  mustCall(options, "onProgress", "onInvalid");
+  mustBePatience(patience);
+  const isSignal = signal === undefined || typeof signal?.throwIfAborted === "function";
+  must(isSignal, "signal", "no AbortSignal", "give the signal of an AbortController");
   signal?.throwIfAborted();
   const done = { read: 0, delivered: 0, invalid: 0 };
   let part: Recorded[] = [];
@@ -147,6 +154,10 @@ async function delivered(
     }
     left = dropped;
   }
+}
+
+function isIterable(source: unknown): boolean {
+  return typeof source === "object" && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source);
 }
 
 function isFull(error: unknown): boolean {

@@ -1,6 +1,7 @@
 /** An outbox in IndexedDB, for pages and workers of browsers. */
 
 import { CountersignError } from "../error.js";
+import { refuseUnknown } from "../known.js";
 import { inTurn } from "../promises.js";
 import { Database, type Place } from "./database.js";
 import { Groups } from "./groups.js";
@@ -25,7 +26,9 @@ export interface IndexedDbOutboxOptions {
  * with something in it, it keeps the lock and so is ended by the browsers that cache no page with a lock, and another
  * tab delivers what is there at once.
  */
-export function indexedDbOutbox({ name = "default" }: IndexedDbOutboxOptions = {}): Outbox {
+export function indexedDbOutbox(options: IndexedDbOutboxOptions = {}): Outbox {
+  refuseUnknown(options, ["name"]);
+  const { name = "default" } = options;
   return new IndexedDbOutbox(`countersign-outbox-${name}`);
 }
 

@@ -27,7 +27,7 @@ export interface Scope {
  *
  * One of a Worker may be yet to start. What is recorded until then waits for it, and only then is it seen whether the
  * event is one: `record` throws where it cannot be written as JSON, and of all else that is wrong with it the handle
- * and `onError` are told.
+ * and `onError` are told; `countersign.dropped` is recorded in its place.
  */
 export interface Audit<Event = AuditEvent> {
   /** Takes an event, at this moment. */

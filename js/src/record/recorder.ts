@@ -4,7 +4,7 @@ import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Delivery } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
-import { CountersignError, must, tell } from "../error.js";
+import { CountersignError, mustBePatience, tell } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
@@ -195,6 +195,11 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     this.#take(droppedEvent(reason, timed(dropped)), true);
   }
 
+  /** @internal Records that there was an event which was not valid. */
+  recordInvalid({ code, member }: CountersignError): void {
+    this.#take(droppedEvent("an event was not valid", { count: 1, code, member }), true);
+  }
+
   /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
   async flush(patience: FlushPatience = {}): Promise<void> {
     return this.#flushing.flush(this.#recorded, millisOf(patience));
@@ -298,8 +303,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
         throw cause;
       }
       tell(this.#settings.onError, cause);
-      const { code, member } = cause;
-      this.#take(droppedEvent("an event was not valid", { count: 1, code, member }), true);
+      this.recordInvalid(cause);
       return invalidHandle(cause);
     }
   }
@@ -781,8 +785,7 @@ function isOfSigner(error: unknown): boolean {
 function millisOf(given: FlushPatience): number {
   refuseUnknown(given, ["patience"]);
   const { patience = 0 } = given;
-  const hint = "give milliseconds, such as 5000, or leave it out";
-  must(typeof patience === "number" && patience >= 0, "patience", "patience is not a number from 0 up", hint);
+  mustBePatience(patience);
   return patience;
 }
 

@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
-import { isName } from "../keys/name.js";
+import { isName, noName } from "../keys/name.js";
 import { brokenSignerKey, type KeyHandle, SIGNER_KEY, type Signing, signerOf } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
@@ -12,9 +12,7 @@ const ED25519 = 0x01;
 /** Makes a key that never leaves WebCrypto. It can be kept in IndexedDB as it is. */
 export async function generateKeyHandle(name: string): Promise<KeyHandle> {
   if (!isName(name)) {
-    throw new CountersignError("name.invalid", "not a name for a key", {
-      hint: "a name holds no white space, no control character and no '+'",
-    });
+    throw noName();
   }
   const { privateKey, publicKey } = await inWebCrypto(
     () => crypto.subtle.generateKey(ALGORITHM, false, ["sign", "verify"]) as Promise<CryptoKeyPair>,
@@ -62,6 +60,23 @@ export async function readSignerKey(
     pkcs8.fill(0);
     seed.fill(0);
   }
+}
+
+/** Verifies by Ed25519's equation a public key's signature over the rest: all of it one after the other. */
+export type Verify = (claim: Uint8Array<ArrayBuffer>) => Promise<boolean>;
+
+/** Verifies one key's signatures in WebCrypto; false also where there is no answer. */
+export function verifying(): Verify {
+  // Not its promise: a Worker's next request may not wait for one of this.
+  let key: CryptoKey | undefined;
+  return async (claim) => {
+    try {
+      key ??= await crypto.subtle.importKey("raw", claim.subarray(0, 32), ALGORITHM, false, ["verify"]);
+      return await crypto.subtle.verify(ALGORITHM, key, claim.subarray(32, 96), claim.subarray(96));
+    } catch {
+      return false;
+    }
+  };
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

@@ -62,6 +62,12 @@ export interface TestRecorder<Event = AuditEvent> extends Recorder<Event> {
 export async function createTestRecorder<Events = unknown>(
   options: TestRecorderOptions<Events> = {},
 ): Promise<TestRecorder<EventOf<Events>>> {
+  must(
+    typeof options === "object" && options !== null,
+    undefined,
+    "no options by their names",
+    "give { now }, or leave them out",
+  );
   const { now: first, ...chosen } = options;
   const clock = clockAt(first === undefined ? FIRST : millis(first));
   const seen: RecordedEvent[] = [];

@@ -86,7 +86,7 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
       }
     };
   const verify: VerifyReading = async (source, options = {}) => {
-    options.signal?.throwIfAborted();
+    options?.signal?.throwIfAborted();
     const task = readTask(options);
     const asked = readThreads(options);
     const reading = open(source);
@@ -94,7 +94,7 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
     return run(reading, options, starter(task, asked, asked ?? defaultThreads(reading.total)));
   };
   const verifyLive: VerifyLive = async (lines, options) => {
-    options.signal?.throwIfAborted();
+    options?.signal?.throwIfAborted();
     const task = readTask(options, true);
     const asked = readThreads(options);
     return run(openLines(lines), options, starter(task, asked, Math.min(asked ?? 1, 1)));

@@ -1,6 +1,6 @@
 /** What a reader of an export brings along. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError, must } from "../error.js";
 import type { Finding } from "../report.js";
 import type { EventBatch } from "./batch.js";
 import type { Mark } from "./marks.js";
@@ -81,6 +81,12 @@ const MOST_THREADS = 64;
 
 /** What the core needs to know of the options. */
 export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>, live = false): Task {
+  must(
+    typeof options === "object" && options !== null,
+    undefined,
+    "no options by their names",
+    "give { trust }, or leave them out",
+  );
   const { trust, pins, expect, onEvents, onMarks, onFinding, onProgress, onReport, threads, signal, ...others } =
     options;
   refuseAny(others);

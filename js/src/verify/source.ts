@@ -49,6 +49,11 @@ export function open(source: Source | Reading): Reading {
 
 /** A stream, or that of a response, which must have this type. */
 export function readableBody(source: Response | ReadableStream<Uint8Array>, type: string): ReadableStream<Uint8Array> {
+  if (Object(source) !== source || !("getReader" in source || isResponse(source))) {
+    throw new CountersignError("source.invalid", "neither an answer nor a stream of bytes", {
+      hint: "give what fetch resolves with: await fetch(address)",
+    });
+  }
   if (isResponse(source)) {
     refuseFailed(source);
     const found = source.headers.get("content-type") ?? "nothing";

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AuditEvent, type CountersignError, createRecorder, memory } from "countersign";
+import { type AuditEvent, type CountersignError, createRecorder, memory, type RecorderOptions } from "countersign";
+import { auditLambda } from "countersign/lambda";
 import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
-import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
 test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
   const exported = memory();
@@ -45,6 +46,64 @@ test("what is no event is told to its handle and to onError, and those beside it
   const lines = exported.text().split("\n").slice(0, -1);
   assert.deepEqual(
     lines.flatMap((line) => JSON.parse(line).event?.action ?? []),
-    ["job.first", "job.last"],
+    // Who recorded it can no longer be stopped by it, so the log has that there was something.
+    ["job.first", "countersign.dropped", "countersign.dropped", "job.last"],
+  );
+});
+
+test("a request whose actor is none is recorded without, as it is once there is a recorder", async () => {
+  const exported = memory();
+  const told: [code: string, member: string | undefined][] = [];
+  let tries = 0;
+  const options = (): RecorderOptions => {
+    tries += 1;
+    if (tries === 1) {
+      throw new Error("the secret is not there yet");
+    }
+    return { key: EMITTERS[0].secret, origin: ORIGIN, to: exported };
+  };
+  const handler = auditLambda(options, async () => ({ statusCode: 200 }), {
+    http: {
+      actor: () => ({ id: 1 }) as never,
+      tenant: () => "acme",
+      onError: ({ code, member }) => told.push([code, member]),
+    },
+  });
+  const event = { httpMethod: "GET", path: "/", requestContext: {} };
+  const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 };
+  await handler(event, context);
+  await handler(event, context);
+  const lines = exported.text().split("\n").slice(0, -1);
+  const events = lines.flatMap((line) => JSON.parse(line).event ?? []);
+  assert.deepEqual(
+    events.map(({ action, actor, tenant }) => ({ action, actor, tenant })),
+    Array.from({ length: 2 }, () => ({ action: "http.request", actor: undefined, tenant: "acme" })),
+  );
+  assert.deepEqual(told, [
+    ["event.invalid", "actor.id"],
+    ["event.invalid", "actor.id"],
+  ]);
+});
+
+test("that the log can't be reached is said once, by whoever notices it first", async (t) => {
+  const said: string[] = [];
+  for (const method of ["warn", "error"] as const) {
+    t.mock.method(console, method, (line: string) => said.push(line));
+  }
+  const fetch = () => Promise.reject(new Error("down"));
+  const handler = auditLambda(
+    () => ({
+      key: EMITTERS[0].secret,
+      log: LOG.vkey,
+      to: { url: "https://log.example", fetch },
+      retry: { firstMs: 1 },
+    }),
+    async (_event, _context, audit) => audit.record({ action: "a.b" }).stored(),
+    { patience: 20 },
+  );
+  await handler({}, { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 });
+  assert.deepEqual(
+    said.map((line) => line.split(": ", 2)),
+    [["countersign", "collector.unreachable"]],
   );
 });

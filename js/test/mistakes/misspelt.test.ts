@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Audit } from "countersign";
-import { withCountersign } from "countersign/cloudflare";
+import { type Audit, createRecorder, generateKey, generateKeyHandle } from "countersign";
+import { forgetBrowserKey, indexedDbOutbox } from "countersign/browser";
+import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
 import { asyncContext } from "countersign/context";
+import { defineEvents } from "countersign/events";
 import { auditFetch } from "countersign/fetch";
+import { type GateOptions, gate } from "countersign/gate";
 import { auditHono } from "countersign/hono";
 import { createIssuer } from "countersign/issuer";
 import { auditKoa } from "countersign/koa";
@@ -17,7 +20,8 @@ import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";
 import { AuditLogProcessor, traced } from "countersign/opentelemetry";
 import { drainer, postgresOutbox } from "countersign/postgres";
 import { auditHandle } from "countersign/sveltekit";
-import { verify } from "countersign/verify";
+import { createTestRecorder } from "countersign/testing";
+import { readStream, verify, verifyLive } from "countersign/verify";
 import { EMITTERS, ISSUER, LOG } from "../conformance/setup.ts";
 
 const audit = { record() {}, flush: async () => {}, close: async () => {} } as unknown as Audit & {
@@ -29,6 +33,9 @@ const answer = () => new Response("ok");
 const issuer = createIssuer({ key: ISSUER.secret, to: "https://log.example", log: LOG.vkey });
 
 const of = (options: Record<string, unknown>) => options as never;
+
+const GATE: GateOptions = { pack: "{}", fail: "open" };
+const WATCHLIST = { url: "https://log.example/watchlist", key: LOG.vkey };
 
 const MISSPELT: Record<string, [member: string, use: () => unknown]> = {
   auditHttp: ["acter", () => auditHttp(audit, of({ acter: none }))],
@@ -78,6 +85,20 @@ const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]>
   "a signal that there is not": ["signals", () => closeOnSignals(audit, of({ signals: ["SIGTREM"] }))],
   "a promise as what comes first": ["first", () => closeOnSignals(audit, of({ first: Promise.resolve() }))],
   "a patience for signals as text": ["patience", () => closeOnSignals(audit, of({ patience: "5s" }))],
+  "a patience for Nest as text": ["patience", () => AuditModule.forRoot(of({ useFactory: none, patience: "5s" }))],
+  "what Nest injects, alone": ["inject", () => AuditModule.forRoot(of({ useFactory: none, inject: String }))],
+  "a patience for an import as text": ["patience", () => recordMany(audit, [], of({ patience: "1m" }))],
+  "a progress of an import": ["onProgress", () => recordMany(audit, [], of({ onProgress: true }))],
+  "an import's controller": ["signal", () => recordMany(audit, [], of({ signal: new AbortController() }))],
+  "a gate's file": ["module", () => gate({ ...GATE, module: "countersign/gate.wasm" })],
+  "a watchlist's headers": [
+    "watchlist.headers",
+    () => gate({ ...GATE, watchlist: { ...WATCHLIST, headers: of(7 as never) } }),
+  ],
+  "a header that there is none": [
+    "watchlist.headers",
+    () => gate({ ...GATE, watchlist: { ...WATCHLIST, headers: { "not a name": "x" } } }),
+  ],
   "an address as a file": ["outbox", () => fileOutbox(new URL("https://log.example/outbox"))],
 };
 
@@ -107,6 +128,67 @@ test("requests are not recorded where that is said", async () => {
   await handler({ httpMethod: "GET", path: "/", requestContext: {} }, context);
   assert.match(taken.join(""), /"a\.b"/);
   assert.doesNotMatch(taken.join(""), /http\.request/);
+});
+
+/** What is called with nothing, or with null in the place of what it needs. */
+const NOTHING: Record<string, [code: string, member: string | undefined, use: () => unknown]> = {
+  generateKey: ["name.invalid", "name", () => generateKey(of(undefined as never))],
+  "generateKey of no text": ["name.invalid", "name", () => generateKey(of(["a"] as never))],
+  "generateKey of an empty text": ["name.invalid", "name", () => generateKey("")],
+  generateKeyHandle: ["name.invalid", "name", () => generateKeyHandle(of(undefined as never))],
+  createRecorder: ["options.invalid", "key", () => createRecorder(of(null as never))],
+  createTestRecorder: ["options.invalid", undefined, () => createTestRecorder(of(null as never))],
+  verify: ["options.invalid", undefined, () => verify(new Uint8Array(), of(null as never))],
+  verifyLive: ["options.invalid", undefined, () => verifyLive(of([] as never), of(undefined as never))],
+  readStream: ["source.invalid", undefined, () => readStream(of(undefined as never))],
+  "readStream of an address": ["source.invalid", undefined, () => readStream(of("https://log" as never))],
+  recordMany: ["options.invalid", "audit", () => recordMany(of(undefined as never), [])],
+  "recordMany of nothing": ["options.invalid", "source", () => recordMany(audit, of(null as never))],
+  "recordMany of one event": ["options.invalid", "source", () => recordMany(audit, of({ action: "a.b" }))],
+  "recordMany's options": ["options.invalid", undefined, () => recordMany(audit, [], of(null as never))],
+  defineEvents: ["options.invalid", "schemas", () => defineEvents(of(undefined as never))],
+  asyncContext: ["options.invalid", undefined, () => asyncContext(audit, of(null as never))],
+  auditHono: ["options.invalid", undefined, () => auditHono(of(null as never))],
+  "auditHono of a text": ["options.invalid", undefined, () => auditHono(of("audit" as never))],
+  auditHttp: ["options.invalid", undefined, () => auditHttp(audit, of(null as never))],
+  auditFetch: ["options.invalid", undefined, () => auditFetch(audit, answer, of(null as never))],
+  auditKoa: ["options.invalid", undefined, () => auditKoa(audit, of(null as never))],
+  auditHandle: ["options.invalid", undefined, () => auditHandle(audit, of(null as never))],
+  auditNext: ["options.invalid", "after", () => auditNext(none, of(null as never))],
+  auditLambda: ["options.invalid", undefined, () => auditLambda(none, none, of(null as never))],
+  withCountersign: ["options.invalid", undefined, () => withCountersign(of({}), { fetch: answer }, of(null as never))],
+  AuditModule: ["options.invalid", undefined, () => AuditModule.forRoot(of(null as never))],
+  closeOnSignals: ["options.invalid", undefined, () => closeOnSignals(audit, of(null as never))],
+  gate: ["options.invalid", "pack", () => gate(of(null as never))],
+  indexedDbOutbox: ["options.invalid", undefined, () => indexedDbOutbox(of(null as never))],
+  durableObjectOutbox: ["options.invalid", undefined, () => durableObjectOutbox(of({ sync: none }), of(null as never))],
+  r2Transport: ["options.invalid", undefined, () => r2Transport(of({ put: none }), of(null as never))],
+  forgetBrowserKey: ["options.invalid", "issuer", () => forgetBrowserKey(of(undefined as never))],
+};
+
+for (const [name, [code, member, use]] of Object.entries(NOTHING)) {
+  test(`${name} says what it lacks`, async () => {
+    await assert.rejects(
+      async () => use(),
+      (error: { code?: string; member?: string; hint?: string }) => {
+        assert.deepEqual([error.code, error.member, typeof error.hint], [code, member, "string"]);
+        return true;
+      },
+    );
+  });
+}
+
+test("a handler of auditLambda says that it needs Lambda's context, before it does anything", async () => {
+  let called = false;
+  const handler = auditLambda(none, () => {
+    called = true;
+  });
+  await assert.rejects(handler({}, of(undefined as never)), { code: "options.invalid", member: "context" });
+  await assert.rejects(handler({}, of({ awsRequestId: "r_1" })), {
+    member: "context",
+    hint: /handler\(event, context\)/,
+  });
+  assert.equal(called, false);
 });
 
 const UNAWAITED: Record<string, () => unknown> = {
