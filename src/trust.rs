@@ -33,7 +33,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, UTF_16};
 use crate::keys::{parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
 use crate::time::Time;
@@ -343,7 +343,13 @@ impl Reader {
     fn line(&mut self, line: &[u8]) -> Result<(), Error> {
         if let Some(&byte) = line.iter().find(|&&b| (b < b' ' && b != b'\t') || b == 0x7f) {
             let error = refuse("a trust file holds no control character");
-            return Err(if byte == b'\r' { error.with_hint("end lines with LF, not CR LF") } else { error });
+            return Err(match byte {
+                b'\r' => error.with_hint("end lines with LF, not CR LF"),
+                // Where a page decoded them, the first bytes of both are others.
+                0 => error.with_hint(UTF_16),
+                0x1f => error.with_hint("it seems to be compressed: unpack it"),
+                _ => error,
+            });
         }
         let words: Vec<&[u8]> =
             line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).collect();
@@ -475,6 +481,8 @@ fn usage(kind: &[u8]) -> Error {
                 "it begins with a byte order mark: save the file as UTF-8 without one"
             } else if kind.starts_with(b"{\"countersign\":") {
                 "this is an export: a trust file is another file, with the keys that you trust"
+            } else if [&b"-----BEGIN"[..], b"ssh-", b"{"].iter().any(|start| kind.starts_with(start)) {
+                "it seems to be a key in PEM, SSH or JSON: a trust file has lines such as emitter <vkey>, with keys as keygen prints them"
             } else {
                 "lines are log, witness, group, quorum, issuer, emitter, revoke and # comments"
             });
@@ -673,6 +681,12 @@ mod tests {
             ("trust me", "lines are log, witness"),
             ("\u{feff}log KEY", "byte order mark"),
             (r#"{"countersign":"export/v1","origin":"log.example"}"#, "this is an export"),
+            ("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n", "PEM, SSH or JSON"),
+            ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ana", "PEM, SSH or JSON"),
+            (r#"{"kty":"OKP","crv":"Ed25519"}"#, "PEM, SSH or JSON"),
+            ("l\0o\0g\0", "UTF-16"),
+            ("\u{fffd}\u{fffd}l\0o\0g\0", "UTF-16"),
+            ("\u{1f}\u{fffd}\u{8}\0", "compressed"),
         ] {
             let hint = Trust::parse(file.as_bytes()).expect_err(file).hint;
             assert!(hint.is_some_and(|hint| hint.contains(says)), "{file}");

@@ -296,13 +296,9 @@ pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
 pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure> {
     let bytes = small(path)?;
     let trust = Trust::parse(&bytes).map_err(|error| {
-        let failure = Failure::from(error).within(&shown(path));
-        match byte_order_mark(&bytes) {
-            Some(hint) => failure.with_hint(hint),
-            None => failure.or_hint(
-                "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",
-            ),
-        }
+        Failure::from(error).within(&shown(path)).or_hint(
+            "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",
+        )
     })?;
     Ok((trust, bytes))
 }

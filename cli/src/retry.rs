@@ -22,9 +22,13 @@ impl Trouble {
     /// What an HTTP status says that is no success.
     pub(crate) fn of_status(host: &str, status: u16) -> Self {
         let why = format!("{host} answers with status {status}");
-        let passes = matches!(status, 408 | 425 | 429) || status >= 500;
-        if passes { Self::Later(why) } else { Self::Refused(why) }
+        if passes(status) { Self::Later(why) } else { Self::Refused(why) }
     }
+}
+
+/// Whether what an HTTP status says passes, so that the same may be asked again.
+pub(crate) const fn passes(status: u16) -> bool {
+    matches!(status, 408 | 421 | 425 | 429) || status >= 500
 }
 
 /// How long to wait for a receiver, longer each time and never without end.
@@ -40,4 +44,15 @@ pub(crate) fn waits_up_to(longest: Duration) -> ExponentialBackoff {
         .without_max_times()
         .with_jitter()
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_busy_server_says_passes_and_what_it_refuses_does_not() {
+        assert!([408, 421, 425, 429, 500, 502, 503, 504].into_iter().all(passes));
+        assert!(![301, 400, 401, 403, 404, 409, 410, 413, 422].into_iter().any(passes));
+    }
 }

@@ -11,6 +11,7 @@ use countersign::checkpoint::SignedCheckpoint;
 
 use crate::errors::{Failure, shown};
 use crate::http::{Client, Prefix, Redirects};
+use crate::retry::passes;
 
 /// More than any checkpoint is, with 64 signature lines of any kind.
 const MAX_CHECKPOINT: usize = 1 << 18;
@@ -108,7 +109,7 @@ impl Source for Server {
                     404 | 410 => return Ok(None),
                     status => {
                         let failure = refused(status).within(url.as_str());
-                        if !matches!(status, 408 | 425 | 429 | 500..=599) {
+                        if !passes(status) {
                             return Err(failure);
                         }
                         (answer.retry_after.unwrap_or(pause).min(LONGEST_PAUSE), failure)

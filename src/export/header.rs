@@ -1,4 +1,4 @@
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, UTF_16};
 use crate::integer;
 use crate::json::{Members, duplicate_name, scan_value, twin, unescape};
 use crate::note::check_name;
@@ -85,7 +85,7 @@ fn what_it_seems(line: &[u8]) -> &'static str {
     } else if line.starts_with(b"\xef\xbb\xbf") {
         "it begins with a byte order mark: save the file as UTF-8 without one"
     } else if [&b"\xff\xfe"[..], b"\xfe\xff", b"{\0", b"\0{"].iter().any(|start| line.starts_with(start)) {
-        "it seems to be UTF-16 text: save the file as UTF-8"
+        UTF_16
     } else if [&b"PK\x03\x04"[..], b"PK\x05\x06"].iter().any(|start| line.starts_with(start)) {
         "it seems to be a ZIP archive: unpack it and choose the export inside"
     } else if line.get(257..262) == Some(b"ustar") {

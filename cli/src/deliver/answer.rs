@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::batch::{BatchLimits, Last};
 use crate::outbox::Receipt;
+use crate::retry::passes;
 use crate::style;
 
 /// An answer as it came.
@@ -106,7 +107,7 @@ impl Answer {
                 let now = body.now.and_then(|now| Time::parse(now.as_bytes()));
                 now.map_or(Meaning::Later, |now| Meaning::Early { now })
             }
-            408 | 421 | 425 | 429 | 500..=599 => Meaning::Later,
+            status if passes(status) => Meaning::Later,
             _ => Meaning::Refused,
         }
     }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Channel, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
-
 use super::stream::{Heard, Views};
 use super::watcher::Watcher;
 use crate::errors::Failure;
+use crate::retry::waits_up_to;
 use crate::verdict::entries;
 use crate::{stop, style};
 
@@ -16,6 +15,8 @@ use crate::{stop, style};
 pub(super) const LOOK: Duration = Duration::from_millis(100);
 /// How often it is looked whether somebody else is trusted.
 const TRUST: Duration = Duration::from_secs(1);
+/// The longest wait before a stream that ended is asked for again.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How many lines of the stream are verified at once.
 const PIECES: usize = 64;
 
@@ -46,11 +47,7 @@ pub(crate) trait Follows<'p> {
 
 /// Follows a log until that is done.
 pub(crate) fn follow<'p>(follower: &mut impl Follows<'p>, views: &Arc<dyn Views>) -> Result<(), Failure> {
-    let waits = || {
-        let waits = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200));
-        waits.with_max_delay(Duration::from_secs(30)).without_max_times().with_jitter().build()
-    };
-    let mut wait = waits();
+    let mut wait = waits_up_to(LONGEST_WAIT);
     // What was last said of the connection.
     let mut told: Option<String> = None;
     // A log that has fewer leaves than were seen is read from where it is, and the pin tells.
@@ -66,7 +63,7 @@ pub(crate) fn follow<'p>(follower: &mut impl Follows<'p>, views: &Arc<dyn Views>
         follower.watcher().begin();
         let (status, why, has_grown) = listen(follower, &heard, &**views)?;
         if has_grown {
-            wait = waits();
+            wait = waits_up_to(LONGEST_WAIT);
             told = None;
         }
         if follower.is_done() {

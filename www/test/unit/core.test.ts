@@ -29,6 +29,43 @@ test("what the core says, whatever it finds, is said in German", async () => {
   assert.deepEqual([...unsaid], []);
 });
 
+test("what the core says of unusable trust files is said in German", async () => {
+  const witness = "witness.example+5a2cc2d2+BOSsI41n4D8Qug0nupyEG/69+p36Edg19GrqXrsvtErb";
+  const emitter = "example.com+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
+  for (const trust of [
+    "trust me",
+    "\ufefflog x",
+    "\ufffd\ufffdl\0o\0g\0",
+    "\u001f\ufffd\b\0",
+    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ana",
+    '{"kty":"OKP","crv":"Ed25519"}',
+    '{"countersign":"export/v1"}',
+    "PRIVATE+KEY+a",
+    "quorum none\r\n",
+    "quorum none\nquorum none",
+    "quorum w",
+    "emitter x",
+    `emitter ${emitter}`,
+    `emitter ${witness}`,
+    `witness w ${emitter}`,
+    `revoke ${emitter} soon`,
+    "group g any w",
+    "group g 2 w",
+    "x".repeat((1 << 20) + 1),
+  ]) {
+    const refused = await verify(new Uint8Array(), { trust, threads: 1 }).then(
+      () => assert.fail(trust.slice(0, 80)),
+      (error: { code?: string; message: string; hint?: string }) => error,
+    );
+    assert.equal(refused.code, "trust.invalid");
+    const hint = refused.hint === undefined || /^(group|log|witness|emitter|revoke) /.test(refused.hint) ? undefined : refused.hint;
+    for (const sentence of [refused.message, hint]) {
+      if (sentence !== undefined) assert.notEqual(says(sentence), undefined, sentence);
+    }
+  }
+});
+
 test("values keep their places, and are not looked at for places again", () => {
   const said = fromCore(
     { 'links {#from} to {#to} are of {"log}': 'von {"log}: {#from} bis {#to}', plain: "schlicht" },
