@@ -59,7 +59,10 @@ test("what the core says of unusable trust files is said in German", async () =>
       (error: { code?: string; message: string; hint?: string }) => error,
     );
     assert.equal(refused.code, "trust.invalid");
-    const hint = refused.hint === undefined || /^(group|log|witness|emitter|revoke) /.test(refused.hint) ? undefined : refused.hint;
+    const hint =
+      refused.hint === undefined || /^(group|log|witness|emitter|revoke) /.test(refused.hint)
+        ? undefined
+        : refused.hint;
     for (const sentence of [refused.message, hint]) {
       if (sentence !== undefined) assert.notEqual(says(sentence), undefined, sentence);
     }
