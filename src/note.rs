@@ -495,13 +495,6 @@ impl Claim<'_> {
     pub fn holds(&self) -> bool {
         crate::ed25519::verify(&self.key.public, self.message, self.signature)
     }
-
-    /// Whether it is so where another finds that the signature fulfils Ed25519's equation, under a key that is known to
-    /// have signed: there is no signature that only such a one takes, but what the key's holder makes on purpose.
-    #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn may_hold(&self) -> bool {
-        crate::ed25519::is_well_made(self.signature)
-    }
 }
 
 /// Tells whether a claim holds.

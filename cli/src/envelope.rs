@@ -4,6 +4,7 @@
 //! What is in one is taken out before it is recorded: nobody could find an event in base64, and no secret in it would
 //! be redacted.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::sync::LazyLock;
 
@@ -14,8 +15,9 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The most bytes that are taken out of compression.
-const MAX_CONTENT: u64 = 32 << 20;
+/// The most bytes that are taken out of an envelope, all that are within each other together: what is compressed may be
+/// made to expand to anything.
+pub(crate) const MAX_CONTENT: usize = 32 << 20;
 
 /// How the content is written.
 #[derive(Clone, Copy)]
@@ -130,8 +132,9 @@ pub(crate) struct Content {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What this object carries, if it is an envelope. Whether these are events is for the caller to see.
-pub(crate) fn open(object: &[u8]) -> Option<(&'static str, Vec<Content>)> {
+/// What this object carries, if it is an envelope, and there is room `left` for it. Whether these are events is for the
+/// caller to see.
+pub(crate) fn open(object: &[u8], left: &Cell<usize>) -> Option<(&'static str, Vec<Content>)> {
     if !SIGNS.is_match(object) {
         return None;
     }
@@ -140,7 +143,7 @@ pub(crate) fn open(object: &[u8]) -> Option<(&'static str, Vec<Content>)> {
     let root = document.root();
     ENVELOPES
         .iter()
-        .find_map(|envelope| Some((envelope.list.unwrap_or(envelope.content), envelope.open(root)?)))
+        .find_map(|envelope| Some((envelope.list.unwrap_or(envelope.content), envelope.open(root, left)?)))
         .or_else(|| Some(("data.events", hook(text)?)))
 }
 
@@ -154,7 +157,7 @@ fn hook(text: &str) -> Option<Vec<Content>> {
 }
 
 impl Envelope {
-    fn open(&self, root: Value<'_>) -> Option<Vec<Content>> {
+    fn open(&self, root: Value<'_>, left: &Cell<usize>) -> Option<Vec<Content>> {
         let is_this = self.with.iter().all(|&(name, text)| {
             root.get(name)
                 .is_some_and(|value| text.is_none_or(|text| value.string().as_deref() == Some(text)))
@@ -163,7 +166,7 @@ impl Envelope {
             return None;
         }
         let Some(list) = self.list else {
-            let bytes = self.content(root)?;
+            let bytes = self.content(root, left)?;
             return Some(vec![Content { place: self.content.into(), bytes }]);
         };
         let elements = root.at(list).filter(|list| list.kind() == Kind::Array)?.elements();
@@ -171,26 +174,59 @@ impl Envelope {
             .enumerate()
             .map(|(nth, element)| {
                 let place = format!("{list}[{nth}].{}", self.content);
-                Some(Content { place, bytes: self.content(element)? })
+                Some(Content { place, bytes: self.content(element, left)? })
             })
             .collect();
         contents.filter(|contents| !contents.is_empty())
     }
 
-    fn content(&self, holder: Value<'_>) -> Option<Vec<u8>> {
+    fn content(&self, holder: Value<'_>, left: &Cell<usize>) -> Option<Vec<u8>> {
         let text = holder.at(self.content)?.string()?;
-        match self.writing {
-            Writing::Text => Some(text.into_owned().into_bytes()),
-            Writing::Base64 => expanded(base64::decode(&*text)?),
-        }
+        let content = match self.writing {
+            Writing::Text => text.into_owned().into_bytes(),
+            Writing::Base64 => expanded(base64::decode(&*text)?, left.get())?,
+        };
+        // Where it was too much, nothing more is tried: that would cost as much each time.
+        left.set(left.get().saturating_sub(content.len()));
+        (left.get() > 0).then_some(content)
     }
 }
 
-fn expanded(bytes: Vec<u8>) -> Option<Vec<u8>> {
+/// What is no longer compressed, up to so many bytes.
+fn expanded(bytes: Vec<u8>, most: usize) -> Option<Vec<u8>> {
     if !bytes.starts_with(b"\x1f\x8b") {
         return Some(bytes);
     }
     let mut content = Vec::new();
-    MultiGzDecoder::new(&*bytes).take(MAX_CONTENT + 1).read_to_end(&mut content).ok()?;
-    (content.len() as u64 <= MAX_CONTENT).then_some(content)
+    MultiGzDecoder::new(&*bytes).take(most as u64).read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn pushed(content: &[u8]) -> String {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(content).unwrap();
+        let data = base64::encode(gzip.finish().unwrap());
+        format!(r#"{{"subscription":"projects/p/subscriptions/s","message":{{"data":"{data}"}}}}"#)
+    }
+
+    #[test]
+    fn what_expands_to_too_much_stays_as_it_is_and_so_does_all_after_it() {
+        let (event, bomb) = (pushed(br#"{"action":"a"}"#), pushed(&vec![b' '; MAX_CONTENT]));
+        let left = Cell::new(MAX_CONTENT);
+        let (name, contents) = open(event.as_bytes(), &left).unwrap();
+        assert_eq!((name, &*contents[0].bytes), ("message.data", &br#"{"action":"a"}"#[..]));
+        assert_eq!(left.get(), MAX_CONTENT - 14);
+        assert!(open(bomb.as_bytes(), &left).is_none());
+        assert_eq!(left.get(), 0);
+        assert!(open(event.as_bytes(), &left).is_none());
+    }
 }

@@ -3,14 +3,16 @@
 //!
 //! In bounded memory, and handed out as soon as they have ended: someone may be waiting for them.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use countersign::event::MAX_BYTES;
 use countersign::export::MAX_LINE;
 use countersign::{Code, Error};
 use countersign_query::value::{Document, Kind};
 
-use crate::envelope::{self, Content};
+use crate::envelope::{self, Content, MAX_CONTENT};
 use crate::errors::Failure;
 use crate::otlp;
 use crate::verdict::count;
@@ -111,6 +113,8 @@ pub(crate) struct Unwrapper {
     unwrapped: BTreeMap<&'static str, u64>,
     /// The envelopes that all of this is in.
     envelopes: u8,
+    /// How many more bytes may be taken out of the outermost.
+    left: Rc<Cell<usize>>,
 }
 
 /// A list that has begun.
@@ -401,7 +405,7 @@ impl Unwrapper {
     fn hand_out_delivery(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
         let held = std::mem::take(&mut self.held);
         let nth = self.list.as_ref().map_or(0, |list| list.elements);
-        let inner = Self { envelopes: self.envelopes, ..Self::default() };
+        let inner = Self { envelopes: self.envelopes, left: Rc::clone(&self.left), ..Self::default() };
         for (list, events) in inner.all_within(&held, &format!("[{nth}]"), self.first_line, each)? {
             *self.unwrapped.entry(list).or_insert(0) += events;
         }
@@ -432,11 +436,15 @@ impl Unwrapper {
         if self.envelopes == MAX_ENVELOPES {
             return Ok(false);
         }
-        let Some((name, contents)) = envelope::open(&self.held) else { return Ok(false) };
+        if self.envelopes == 0 {
+            self.left.set(MAX_CONTENT);
+        }
+        let Some((name, contents)) = envelope::open(&self.held, &self.left) else { return Ok(false) };
         let before = self.place_in_list().map_or_else(String::new, |place| place + ".");
         let mut events: Vec<(Vec<u8>, Option<String>)> = Vec::new();
         for Content { place, bytes } in contents {
-            let inner = Self { envelopes: self.envelopes + 1, ..Self::default() };
+            let (envelopes, left) = (self.envelopes + 1, Rc::clone(&self.left));
+            let inner = Self { envelopes, left, ..Self::default() };
             let mut keep = |Found { bytes, place, .. }: Found<'_>| {
                 events.push((bytes.to_vec(), place));
                 Ok(())

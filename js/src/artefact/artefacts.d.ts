@@ -6,8 +6,6 @@ declare module "#recorder" {
   export const lifecycle: import("../record/lifecycle.js").Lifecycle;
   /** How it signs with a signer key's text, where the artefact does not. */
   export const readKey: import("../record/create.js").Variant["readKey"];
-  /** How it verifies signatures, where that is faster than the artefact does. */
-  export const verifying: import("../record/create.js").Variant["verifying"];
 }
 
 declare module "#verifier" {

@@ -1,2 +1,2 @@
 export { nativeSigner as readKey } from "../record/sign.node.js";
-export { artefact, lifecycle, verifying } from "./recorder.js";
+export { artefact, lifecycle } from "./recorder.js";

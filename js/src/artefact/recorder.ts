@@ -5,4 +5,3 @@ export { ofRuntime as lifecycle } from "../record/lifecycle.js";
 
 export const artefact = () => compileInlined(base64);
 export const readKey = undefined;
-export const verifying = undefined;

@@ -18,17 +18,15 @@ export interface Batch {
   kept: boolean;
 }
 
-const decoder = new TextDecoder();
-
 /** The last link of a batch. */
 export function lastLink({ lines }: Batch): string {
   const begin = lines.lastIndexOf(0x0a, lines.length - 2) + 1;
-  return linkOf(decoder.decode(lines.subarray(begin)));
+  return linkOf(new TextDecoder().decode(lines.subarray(begin)));
 }
 
 /** A batch's lines as texts. */
 function linesOf({ lines }: Batch): string[] {
-  const text = decoder.decode(lines);
+  const text = new TextDecoder().decode(lines);
   return text.split("\n").filter((line) => line !== "");
 }
 

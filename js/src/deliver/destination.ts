@@ -26,7 +26,7 @@ export interface Destination {
 }
 
 /** Checks a proof of a leaf, and gives the leaf's index. */
-export type Prove = (proof: string, leaf: string) => Promise<number>;
+export type Prove = (proof: string, leaf: string) => number;
 
 /** Delivers to a collector, and believes the log's proofs alone. */
 export function toCollector(collector: Collector, prove: Prove): Destination {
@@ -51,7 +51,7 @@ export function toCollector(collector: Collector, prove: Prove): Destination {
         throw unproven(new CountersignError("proof.invalid", "the answer has no proof of the last link that was sent"));
       }
       try {
-        const index = await prove(tip.proof, lastLink(last));
+        const index = prove(tip.proof, lastLink(last));
         return { kind: "delivered", delivered: { proof: tip.proof, index } };
       } catch (cause) {
         throw unproven(cause);

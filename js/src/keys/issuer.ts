@@ -80,7 +80,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     try {
       const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
       const proof = await submit(collector, note, { patience, timeout });
-      return { vkey, note, proof, index: inCore(() => trust.prove(proof, note, false)) };
+      return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
     } finally {
       trust.free();
     }

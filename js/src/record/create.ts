@@ -2,16 +2,15 @@
 
 import type { ModuleSource } from "../artefact/load.js";
 import { cleartext } from "../deliver/collector.js";
-import { type Prove, toCollector, toTransport } from "../deliver/destination.js";
+import { toCollector, toTransport } from "../deliver/destination.js";
 import { CountersignError, tell } from "../error.js";
-import { noName } from "../keys/name.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { refuseOldEngine } from "../supported.js";
-import type { LogTrust } from "../wasm/recorder.js";
 import { Chain } from "./chain.js";
 import { Clock } from "./clock.js";
 import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
+import { noName } from "./key-name.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type RecorderOptions, type Settings, settings } from "./options.js";
 import { Recorder } from "./recorder.js";
@@ -24,7 +23,6 @@ import {
   type Signing,
   signerKey,
 } from "./signer.js";
-import type { Verify } from "./webcrypto.js";
 
 /** Begins a chain; of events of a catalogue, where there is one, or as the type parameter says. */
 export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Promise<Recorder<EventOf<Events>>>;
@@ -44,8 +42,6 @@ export interface GeneratedKey {
 export interface Variant {
   /** How a runtime signs with a signer key's text, where the artefact does not. */
   readKey?: ((text: string) => Promise<Signing>) | undefined;
-  /** How it verifies the signatures of a key that is known to have made some, where that is faster than the artefact does. */
-  verifying?: (() => Verify) | undefined;
   /** Gives what stands in the artefact's place. */
   wrapped?: (<Artefact>(core: Artefact) => Artefact) | undefined;
 }
@@ -54,7 +50,7 @@ export interface Variant {
 export function recording(
   source: ModuleSource,
   lifecycle: Lifecycle,
-  { readKey, verifying, wrapped = (core) => core }: Variant = {},
+  { readKey, wrapped = (core) => core }: Variant = {},
 ) {
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
@@ -62,7 +58,7 @@ export function recording(
     refuseOldEngine();
     const chosen = settings(options);
     const core = await load();
-    const { origin, destination } = route(core, chosen, verifying?.());
+    const { origin, destination } = route(core, chosen);
     const outbox = new RecorderOutbox(chosen.outbox);
     const clock = new Clock(chosen.now);
     const begin = beginner(core, readKey, chosen, origin, outbox, clock);
@@ -100,29 +96,14 @@ export function recording(
   return { createRecorder, generateKey };
 }
 
-function route(core: Core, { to }: Settings, verify: Verify | undefined) {
+function route(core: Core, { to }: Settings) {
   if ("transport" in to) {
     const header = inCore(() => core.header(to.origin));
     return { origin: to.origin, destination: toTransport(to.transport, header) };
   }
   const trust = readLog(core, to.log.trim());
-  return { origin: trust.origin, destination: toCollector(to.collector, proving(trust, verify)) };
-}
-
-function proving(trust: LogTrust, verify: Verify | undefined): Prove {
-  // Until the core has verified a signature, the key may be one under which none is valid.
-  let isKnown = false;
-  return async (proof, leaf) => {
-    if (verify !== undefined && isKnown) {
-      const index = inCore(() => trust.prove(proof, leaf, true));
-      if (await verify(trust.left() as Uint8Array<ArrayBuffer>)) {
-        return index;
-      }
-    }
-    const index = inCore(() => trust.prove(proof, leaf, false));
-    isKnown = true;
-    return index;
-  };
+  const destination = toCollector(to.collector, (proof, leaf) => inCore(() => trust.prove(proof, leaf)));
+  return { origin: trust.origin, destination };
 }
 
 function readLog(core: Core, text: string) {

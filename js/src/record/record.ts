@@ -1,11 +1,11 @@
 /** The entry `countersign`. */
 
-import { artefact, lifecycle, readKey, verifying } from "#recorder";
+import { artefact, lifecycle, readKey } from "#recorder";
 import { type CreateRecorder, type GenerateKey, recording } from "./create.js";
 
 export * from "./public.js";
 
-const made = recording(artefact, lifecycle, { readKey, verifying });
+const made = recording(artefact, lifecycle, { readKey });
 
 /**
  * Makes a recorder, which signs events as one chain and delivers them to a log until it proves that it has them. Rejects

@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
-import { isName, noName } from "../keys/name.js";
+import { isName, noName } from "./key-name.js";
 import { brokenSignerKey, type KeyHandle, SIGNER_KEY, type Signing, signerOf } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
@@ -60,23 +60,6 @@ export async function readSignerKey(
     pkcs8.fill(0);
     seed.fill(0);
   }
-}
-
-/** Verifies by Ed25519's equation a public key's signature over the rest: all of it one after the other. */
-export type Verify = (claim: Uint8Array<ArrayBuffer>) => Promise<boolean>;
-
-/** Verifies one key's signatures in WebCrypto; false also where there is no answer. */
-export function verifying(): Verify {
-  // Not its promise: a Worker's next request may not wait for one of this.
-  let key: CryptoKey | undefined;
-  return async (claim) => {
-    try {
-      key ??= await crypto.subtle.importKey("raw", claim.subarray(0, 32), ALGORITHM, false, ["verify"]);
-      return await crypto.subtle.verify(ALGORITHM, key, claim.subarray(32, 96), claim.subarray(96));
-    } catch {
-      return false;
-    }
-  };
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

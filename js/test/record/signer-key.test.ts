@@ -7,11 +7,9 @@ import { recording } from "../../dist/record/create.js";
 import { none } from "../../dist/record/lifecycle.js";
 import { nativeSigner } from "../../dist/record/sign.node.js";
 import type { KeyHandle, Signer } from "../../dist/record/signer.js";
-import { generateKeyHandle, importSignerKey, verifying } from "../../dist/record/webcrypto.js";
+import { generateKeyHandle, importSignerKey } from "../../dist/record/webcrypto.js";
 import { memory } from "../../dist/transport/transport.js";
-import { Signer as NoteSigner } from "../conformance/keys.ts";
 import { EMITTERS } from "../conformance/setup.ts";
-import { altered, EMITTER, MemoryLog, ORIGIN } from "../deliver/log.ts";
 
 const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
 const [{ secret: KEY }] = EMITTERS;
@@ -106,46 +104,4 @@ test("a signature of another key is refused: WebCrypto's at first, a signer's ea
   };
   await assert.rejects(recorded(inCore.createRecorder, signer), { code: "signature.invalid" });
   assert.equal(turns, 3);
-});
-
-test("a receipt's signature is verified outside once the core has verified one, and a no is the core's to say", async () => {
-  const asked: boolean[] = [];
-  const denies = { next: false };
-  const counted = () => {
-    const verify = verifying();
-    return async (claim: Uint8Array<ArrayBuffer>) => {
-      asked.push(await verify(claim));
-      return !denies.next && asked.at(-1) === true;
-    };
-  };
-  const log = new MemoryLog();
-  const { createRecorder } = recording(MODULE, none, { verifying: counted });
-  const audit = await createRecorder({ key: EMITTER.secret, to: log.to, log: log.vkey, flush: false });
-  const flushed = () => {
-    audit.record({ action: "a.b" });
-    return audit.flush();
-  };
-  await flushed();
-  assert.deepEqual(asked, []);
-  await flushed();
-  denies.next = true;
-  await flushed();
-  assert.deepEqual(asked, [true, true]);
-
-  const forger = new MemoryLog(new NoteSigner(ORIGIN, 9));
-  forger.add("x");
-  log.meets(async (_, pass) =>
-    altered(await pass(), (tip) => {
-      const [head] = tip.proof.split("— ");
-      const [, line = ""] = forger.proof("x").split("— ");
-      const [name, signature = ""] = line.split(" ");
-      const id = Buffer.from(tip.proof.split(" ").at(-1) ?? "", "base64").subarray(0, 4);
-      const forged = Buffer.concat([id, Buffer.from(signature, "base64").subarray(4)]).toString("base64");
-      return { ...tip, proof: `${head}— ${name} ${forged}\n` };
-    }),
-  );
-  denies.next = false;
-  await assert.rejects(flushed(), { code: "proof.invalid", message: /signature of .* is invalid/ });
-  assert.deepEqual(asked, [true, true, false]);
-  await audit.close();
 });

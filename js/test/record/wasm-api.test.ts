@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { inCore } from "../../dist/record/core.js";
-import { verifying } from "../../dist/record/webcrypto.js";
 import * as core from "../../dist/wasm/recorder.js";
 
 const file = (path: string) => new URL(`../../${path}`, import.meta.url);
@@ -24,7 +23,7 @@ const [KEY = "", VKEY = ""] = core.signerKey("example.com/test", new Uint8Array(
 async function prove(text: string, proof: string, leaf: string): Promise<number> {
   const trust = inCore(() => new core.LogTrust(text));
   try {
-    return inCore(() => trust.prove(proof, leaf, false));
+    return inCore(() => trust.prove(proof, leaf));
   } finally {
     trust.free();
   }
@@ -61,50 +60,6 @@ test(`what a proof does not show is refused`, async () => {
   await assert.rejects(prove(strict, proof, leaf), { ...refused, message: /not enough/ });
   await assert.rejects(prove(LOG, "c2sp.org/tlog-proof@v1\n", leaf), refused);
   await assert.rejects(prove(LOG, proof.replace("\n15\n", "\n1 5\n"), leaf), { code: "checkpoint.invalid", line: 2 });
-});
-
-test(`the log's signature may be verified outside, by the equation alone`, async () => {
-  const { index, leaf, proof } = vectors.tlog_proof;
-  const trust = new core.LogTrust(LOG);
-  const outside = verifying();
-  const isGood = () => outside(trust.left() as Uint8Array<ArrayBuffer>);
-  const at = proof.lastIndexOf(" ") + 1;
-  const line = Buffer.from(proof.slice(at), "base64");
-  const signed = (alter: (signature: Buffer) => void) => {
-    const bytes = Buffer.from(line);
-    alter(bytes.subarray(4));
-    return `${proof.slice(0, at)}${bytes.toString("base64")}\n`;
-  };
-
-  assert.equal(trust.prove(proof, leaf, true), index);
-  assert.equal(await isGood(), true);
-  assert.equal(trust.prove(proof, leaf, false), index);
-  assert.equal(trust.left().length, 0, "the core did it all");
-  // Another signature: the core does not see that, which is why it has to be verified.
-  const another = signed((signature) => {
-    signature[1] = (signature[1] ?? 0) ^ 1;
-  });
-  assert.equal(trust.prove(another, leaf, true), index);
-  assert.equal(await isGood(), false);
-  // What runtimes may differ about is refused before any is asked.
-  const order = Buffer.from("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010", "hex");
-  const strange = {
-    "S + L": (signature: Buffer) => {
-      let carry = 0;
-      for (const [nth, byte] of order.entries()) {
-        carry += (signature[32 + nth] ?? 0) + byte;
-        signature[32 + nth] = carry & 0xff;
-        carry >>= 8;
-      }
-    },
-    "R of small order": (signature: Buffer) => signature.fill(0, 0, 32).fill(1, 0, 1),
-    "R not canonical": (signature: Buffer) => signature.fill(0xff, 0, 32).fill(0xf0, 0, 1).fill(0x7f, 31, 32),
-  };
-  for (const [what, alter] of Object.entries(strange)) {
-    assert.throws(() => trust.prove(signed(alter), leaf, true), /signature of .* is invalid/, what);
-  }
-  assert.throws(() => trust.prove(proof, `${leaf} `, true), { code: "proof.invalid" });
-  trust.free();
 });
 
 test(`a log is one vkey, or a trust file with one log`, async () => {
