@@ -32,7 +32,7 @@ globalThis.probe = (() => {
     },
     { capture: true },
   );
-  addEventListener("mouseup", ({ timeStamp }) => (released = timeStamp), { capture: true });
+  addEventListener("pointerup", ({ timeStamp }) => (released = timeStamp), { capture: true });
 
   const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
   /** After the frame was painted that is being made. */
