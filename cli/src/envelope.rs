@@ -1,16 +1,20 @@
 //! The envelopes in which queues and streams carry events: those of SNS, SQS, Kinesis and Firehose, of subscriptions to
-//! `CloudWatch`'s logs, of Pub/Sub, and of event hooks.
+//! `CloudWatch`'s logs, of Pub/Sub, and of event hooks; `CloudEvents`, Event Grid, what Splunk and Elasticsearch take and
+//! give, and the lines of containers' logs.
 //!
 //! What is in one is taken out before it is recorded: nobody could find an event in base64, and no secret in it would
 //! be redacted.
 
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use countersign::base64;
-use countersign_query::value::{Document, Kind, Value};
+use countersign_query::Readings;
+use countersign_query::value::{Document, Value};
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,70 +30,71 @@ enum Writing {
     Text,
     /// As a text in base64, compressed with gzip or not.
     Base64,
+    /// As it is, or as a text.
+    Either,
 }
+use Writing::{Base64, Either, Text};
 
 struct Envelope {
     /// The list in it, whose elements each hold some content; the whole object where there is none.
     list: Option<&'static str>,
     /// What must stand in it beside that, and with which text.
-    with: &'static [(&'static str, Option<&'static str>)],
+    with: With,
     content: &'static str,
     writing: Writing,
+    /// Whether what stands around the content may say something of it, such as when it happened. Then it is taken out
+    /// only if a reading finds in it what happened and when, and finds nothing in the whole.
+    says_something: bool,
 }
 
-static ENVELOPES: [Envelope; 12] = [
+type With = &'static [(&'static str, Option<&'static str>)];
+
+const fn one(with: With, content: &'static str, writing: Writing) -> Envelope {
+    Envelope { list: None, with, content, writing, says_something: false }
+}
+
+const fn each(list: &'static str, with: With, content: &'static str, writing: Writing) -> Envelope {
+    Envelope { list: Some(list), ..one(with, content, writing) }
+}
+
+/// The same, where what stands around the content may say something of it.
+const fn saying(list: Option<&'static str>, with: With, content: &'static str, writing: Writing) -> Envelope {
+    Envelope { list, with, content, writing, says_something: true }
+}
+
+static ENVELOPES: [Envelope; 23] = [
     // SNS over HTTPS, and to a function.
-    Envelope {
-        list: None,
-        with: &[("Type", Some("Notification")), ("TopicArn", None)],
-        content: "Message",
-        writing: Writing::Text,
-    },
-    Envelope {
-        list: None,
-        with: &[("EventSource", Some("aws:sns"))],
-        content: "Sns.Message",
-        writing: Writing::Text,
-    },
+    one(&[("Type", Some("Notification")), ("TopicArn", None)], "Message", Text),
+    one(&[("EventSource", Some("aws:sns"))], "Sns.Message", Text),
     // SQS to a function, and what ReceiveMessage answers.
-    Envelope {
-        list: None,
-        with: &[("eventSource", Some("aws:sqs"))],
-        content: "body",
-        writing: Writing::Text,
-    },
-    Envelope { list: None, with: &[("ReceiptHandle", None)], content: "Body", writing: Writing::Text },
-    Envelope { list: Some("Messages"), with: &[], content: "Body", writing: Writing::Text },
-    Envelope {
-        list: None,
-        with: &[("eventSource", Some("aws:kinesis"))],
-        content: "kinesis.data",
-        writing: Writing::Base64,
-    },
+    one(&[("eventSource", Some("aws:sqs"))], "body", Text),
+    one(&[("ReceiptHandle", None)], "Body", Text),
+    each("Messages", &[], "Body", Text),
+    one(&[("eventSource", Some("aws:kinesis"))], "kinesis.data", Base64),
     // Firehose to a function, and over HTTPS.
-    Envelope {
-        list: Some("records"),
-        with: &[("deliveryStreamArn", None)],
-        content: "data",
-        writing: Writing::Base64,
-    },
-    Envelope {
-        list: Some("records"),
-        with: &[("requestId", None), ("timestamp", None)],
-        content: "data",
-        writing: Writing::Base64,
-    },
+    each("records", &[("deliveryStreamArn", None)], "data", Base64),
+    each("records", &[("requestId", None), ("timestamp", None)], "data", Base64),
     // CloudWatch Logs to a function.
-    Envelope { list: None, with: &[], content: "awslogs.data", writing: Writing::Base64 },
-    // Pub/Sub: pushed, and pulled.
-    Envelope {
-        list: None,
-        with: &[("subscription", None)],
-        content: "message.data",
-        writing: Writing::Base64,
-    },
-    Envelope { list: None, with: &[("ackId", None)], content: "message.data", writing: Writing::Base64 },
-    Envelope { list: Some("receivedMessages"), with: &[], content: "message.data", writing: Writing::Base64 },
+    one(&[], "awslogs.data", Base64),
+    // Pub/Sub: pushed, pulled, and as Eventarc hands it on.
+    one(&[("subscription", None)], "message.data", Base64),
+    one(&[("ackId", None)], "message.data", Base64),
+    each("receivedMessages", &[], "message.data", Base64),
+    one(&[("specversion", None)], "data.message.data", Base64),
+    // CloudEvents, and Azure's Event Grid.
+    saying(None, &[("specversion", None)], "data_base64", Base64),
+    saying(None, &[("specversion", None)], "data", Either),
+    saying(None, &[("eventType", None), ("dataVersion", None)], "data", Either),
+    // Splunk: what its event collector takes, and what a search exports.
+    saying(None, &[("sourcetype", None)], "event", Either),
+    saying(None, &[("time", None), ("host", None)], "event", Either),
+    saying(None, &[("preview", None)], "result._raw", Text),
+    saying(Some("results"), &[("preview", None)], "_raw", Text),
+    // Elasticsearch: a document, and what a search answers.
+    saying(None, &[("_index", None)], "_source", Either),
+    saying(Some("hits.hits"), &[], "_source", Either),
+    // A line of a container's log, as Docker keeps it.
+    saying(None, &[("stream", None), ("time", None)], "log", Text),
 ];
 
 /// An event hook of Okta, which has its events as they are.
@@ -121,75 +126,117 @@ static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         "\"subscription\"",
         "\"ackId\"",
         "\"com.okta.event_hook\"",
+        "\"specversion\"",
+        "\"dataVersion\"",
+        "\"event\"",
+        "\"_raw\"",
+        "\"_source\"",
+        "\"stream\"",
     ])
     .expect("a few short texts")
 });
 
 /// What was in an envelope.
+pub(crate) struct Opened {
+    /// Where it stands in each, for people: `records`.
+    pub(crate) name: &'static str,
+    pub(crate) contents: Vec<Content>,
+    says_something: bool,
+}
+
+/// One content of it.
 pub(crate) struct Content {
     /// Where it stood: `records[0].data`.
     pub(crate) place: String,
     pub(crate) bytes: Vec<u8>,
 }
 
+impl Opened {
+    /// Whether nothing is lost if these events, which are what it carries, are recorded in place of the whole.
+    pub(crate) fn is_all_in<'a>(&self, whole: &[u8], mut events: impl Iterator<Item = &'a [u8]>) -> bool {
+        !self.says_something || !is_dated(whole) && events.all(is_dated)
+    }
+}
+
+/// Whether a reading finds in it what happened and when.
+fn is_dated(event: &[u8]) -> bool {
+    let document = core::str::from_utf8(event).ok().and_then(Document::parse);
+    document.is_some_and(|document| {
+        Readings::built_in().read(&document.root()).is_some_and(|read| read.time.is_some())
+    })
+}
+
 /// What this object carries, if it is an envelope, and there is room `left` for it. Whether these are events is for the
 /// caller to see.
-pub(crate) fn open(object: &[u8], left: &Cell<usize>) -> Option<(&'static str, Vec<Content>)> {
+pub(crate) fn open(object: &[u8], left: &Cell<usize>) -> Option<Opened> {
     if !SIGNS.is_match(object) {
         return None;
     }
     let text = core::str::from_utf8(object).ok()?;
     let document = Document::parse(text)?;
     let root = document.root();
-    ENVELOPES
-        .iter()
-        .find_map(|envelope| Some((envelope.list.unwrap_or(envelope.content), envelope.open(root, left)?)))
-        .or_else(|| Some(("data.events", hook(text)?)))
+    ENVELOPES.iter().find_map(|envelope| envelope.open(root, text, left)).or_else(|| hook(text))
 }
 
-fn hook(text: &str) -> Option<Vec<Content>> {
+fn hook(text: &str) -> Option<Opened> {
     let hook: Hook<'_> = serde_json::from_str(text).ok()?;
     let events = hook.data.events.iter().enumerate().map(|(nth, event)| Content {
         place: format!("data.events[{nth}]"),
         bytes: event.get().as_bytes().to_vec(),
     });
-    (hook.kind == "com.okta.event_hook").then(|| events.collect())
+    (hook.kind == "com.okta.event_hook").then(|| Opened {
+        name: "data.events",
+        contents: events.collect(),
+        says_something: false,
+    })
 }
 
 impl Envelope {
-    fn open(&self, root: Value<'_>, left: &Cell<usize>) -> Option<Vec<Content>> {
+    fn open(&self, root: Value<'_>, text: &str, left: &Cell<usize>) -> Option<Opened> {
         let is_this = self.with.iter().all(|&(name, text)| {
             root.get(name)
                 .is_some_and(|value| text.is_none_or(|text| value.string().as_deref() == Some(text)))
         });
-        if !is_this {
+        if !is_this || root.at(self.list.unwrap_or(self.content)).is_none() {
             return None;
         }
-        let Some(list) = self.list else {
-            let bytes = self.content(root, left)?;
-            return Some(vec![Content { place: self.content.into(), bytes }]);
+        let contents = match self.list {
+            None => vec![Content { place: self.content.into(), bytes: self.content(text, left)? }],
+            Some(list) => {
+                let elements: Vec<&RawValue> = serde_json::from_str(at(text, list)?).ok()?;
+                let content = |(nth, element): (usize, &RawValue)| {
+                    let place = format!("{list}[{nth}].{}", self.content);
+                    Some(Content { place, bytes: self.content(element.get(), left)? })
+                };
+                elements.into_iter().enumerate().map(content).collect::<Option<_>>()?
+            }
         };
-        let elements = root.at(list).filter(|list| list.kind() == Kind::Array)?.elements();
-        let contents: Option<Vec<_>> = elements
-            .enumerate()
-            .map(|(nth, element)| {
-                let place = format!("{list}[{nth}].{}", self.content);
-                Some(Content { place, bytes: self.content(element, left)? })
-            })
-            .collect();
-        contents.filter(|contents| !contents.is_empty())
+        let (name, says_something) = (self.list.unwrap_or(self.content), self.says_something);
+        (!contents.is_empty()).then_some(Opened { name, contents, says_something })
     }
 
-    fn content(&self, holder: Value<'_>, left: &Cell<usize>) -> Option<Vec<u8>> {
-        let text = holder.at(self.content)?.string()?;
+    fn content(&self, holder: &str, left: &Cell<usize>) -> Option<Vec<u8>> {
+        let content = at(holder, self.content)?;
         let content = match self.writing {
-            Writing::Text => text.into_owned().into_bytes(),
-            Writing::Base64 => expanded(base64::decode(&*text)?, left.get())?,
+            Either if content.starts_with('{') => content.as_bytes().to_vec(),
+            Text | Either => serde_json::from_str::<String>(content).ok()?.into_bytes(),
+            Base64 => {
+                let text: Cow<'_, str> = serde_json::from_str(content).ok()?;
+                expanded(base64::decode(&*text)?, left.get())?
+            }
         };
         // Where it was too much, nothing more is tried: that would cost as much each time.
         left.set(left.get().saturating_sub(content.len()));
         (left.get() > 0).then_some(content)
     }
+}
+
+/// What stands at a path of names parted by dots, as it stands.
+fn at<'a>(object: &'a str, path: &str) -> Option<&'a str> {
+    path.split('.').try_fold(object, |object, name| {
+        let members: BTreeMap<Cow<'_, str>, &'a RawValue> = serde_json::from_str(object).ok()?;
+        members.get(name).map(|value| value.get())
+    })
 }
 
 /// What is no longer compressed, up to so many bytes.
@@ -222,8 +269,8 @@ mod tests {
     fn what_expands_to_too_much_stays_as_it_is_and_so_does_all_after_it() {
         let (event, bomb) = (pushed(br#"{"action":"a"}"#), pushed(&vec![b' '; MAX_CONTENT]));
         let left = Cell::new(MAX_CONTENT);
-        let (name, contents) = open(event.as_bytes(), &left).unwrap();
-        assert_eq!((name, &*contents[0].bytes), ("message.data", &br#"{"action":"a"}"#[..]));
+        let opened = open(event.as_bytes(), &left).unwrap();
+        assert_eq!((opened.name, &*opened.contents[0].bytes), ("message.data", &br#"{"action":"a"}"#[..]));
         assert_eq!(left.get(), MAX_CONTENT - 14);
         assert!(open(bomb.as_bytes(), &left).is_none());
         assert_eq!(left.get(), 0);

@@ -439,28 +439,31 @@ impl Unwrapper {
         if self.envelopes == 0 {
             self.left.set(MAX_CONTENT);
         }
-        let Some((name, contents)) = envelope::open(&self.held, &self.left) else { return Ok(false) };
+        let Some(opened) = envelope::open(&self.held, &self.left) else { return Ok(false) };
         let before = self.place_in_list().map_or_else(String::new, |place| place + ".");
         let mut events: Vec<(Vec<u8>, Option<String>)> = Vec::new();
-        for Content { place, bytes } in contents {
+        for Content { place, bytes } in &opened.contents {
             let (envelopes, left) = (self.envelopes + 1, Rc::clone(&self.left));
             let inner = Self { envelopes, left, ..Self::default() };
             let mut keep = |Found { bytes, place, .. }: Found<'_>| {
                 events.push((bytes.to_vec(), place));
                 Ok(())
             };
-            if inner.all_within(&bytes, &format!("{before}{place}"), self.first_line, &mut keep).is_err() {
+            if inner.all_within(bytes, &format!("{before}{place}"), self.first_line, &mut keep).is_err() {
                 return Ok(false);
             }
         }
-        if events.is_empty() || !events.iter().all(|(bytes, _)| is_object(bytes)) {
+        if events.is_empty()
+            || !events.iter().all(|(bytes, _)| is_object(bytes))
+            || !opened.is_all_in(&self.held, events.iter().map(|(bytes, _)| &**bytes))
+        {
             return Ok(false);
         }
         for (bytes, place) in &events {
             // Its line is the envelope's: lines of a content are none of the input.
             each(Found { bytes, line: self.first_line, place: place.clone() })?;
         }
-        *self.unwrapped.entry(name).or_insert(0) += events.len() as u64;
+        *self.unwrapped.entry(opened.name).or_insert(0) += events.len() as u64;
         self.held.clear();
         self.handed_out();
         Ok(true)
@@ -768,6 +771,45 @@ mod tests {
             let wanted: Vec<String> = places.iter().map(|place| format!("2 {place}: {event}")).collect();
             assert_eq!(events(&[b"\n", envelope.as_bytes()]).unwrap(), wanted, "{envelope}");
         }
+        // What is around it may say when it happened, so it is taken out only if it says so itself, and how a reading knows.
+        let dated = r#"{"action":"vault.delete","occurred_at":"2026-03-02T09:15:27.000Z"}"#;
+        for (envelope, place) in [
+            (r#"{"specversion":"1.0","type":"t","time":"2026-03-02T10:00:00Z","data":EVENT}"#, "data"),
+            (r#"{"specversion":"1.0","type":"t","data":TEXT}"#, "data"),
+            (r#"{"specversion":"1.0","type":"t","data_base64":"BASE64"}"#, "data_base64"),
+            (
+                r#"{"specversion":"1.0","data":{"message":{"data":"BASE64"},"subscription":"s"}}"#,
+                "data.message.data",
+            ),
+            (r#"{"id":"1","eventType":"t","eventTime":"2026-03-02","dataVersion":"2","data":EVENT}"#, "data"),
+            (r#"{"time":1772442927,"sourcetype":"_json","event":EVENT}"#, "event"),
+            (r#"{"time":1772442927,"host":"h","event":TEXT}"#, "event"),
+            (r#"{"preview":false,"offset":0,"result":{"_time":"2026-03-02","_raw":TEXT}}"#, "result._raw"),
+            (r#"{"preview":false,"results":[{"_raw":TEXT}]}"#, "results[0]._raw"),
+            (r#"{"_index":"audit","_id":"1","_source":EVENT}"#, "_source"),
+            (
+                r#"{"took":1,"hits":{"total":1,"hits":[{"_index":"audit","_source":EVENT}]}}"#,
+                "hits.hits[0]._source",
+            ),
+            (r#"{"log":TEXT,"stream":"stdout","time":"2026-03-02T09:15:28Z"}"#, "log"),
+        ] {
+            let holding = |event: &str| {
+                envelope
+                    .replace("EVENT", event)
+                    .replace("TEXT", &serde_json::to_string(event).unwrap())
+                    .replace("BASE64", &countersign::base64::encode(event))
+            };
+            assert_eq!(events(&[holding(dated).as_bytes()]).unwrap(), [format!("1 {place}: {dated}")]);
+            if place != "data.message.data" {
+                for undated in [event, r#"{"action":"vault.delete"}"#] {
+                    let whole = holding(undated);
+                    assert_eq!(events(&[whole.as_bytes()]).unwrap(), [format!("1: {whole}")]);
+                }
+            }
+        }
+        // What a reading finds in the whole stays in it.
+        let whole = r#"{"specversion":"1.0","data":{"protoPayload":{"methodName":"m","serviceName":"s"},"timestamp":"2026-03-02T09:15:27Z"}}"#;
+        assert_eq!(events(&[whole.as_bytes()]).unwrap(), [format!("1: {whole}")]);
         // What holds no event is recorded as it is.
         let mut deep = event.to_owned();
         for _ in 0..=MAX_ENVELOPES {
