@@ -3,6 +3,7 @@
 use countersign::{Code, Error};
 
 use crate::errors::Failure;
+use crate::input;
 use crate::rows::Rows;
 use crate::unwrap::{EachEvent, Unwrapper};
 
@@ -30,10 +31,18 @@ impl Cutter {
 
     /// Takes the next bytes.
     pub(crate) fn push(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<(), Failure> {
-        if !std::mem::replace(&mut self.has_begun, true) && bytes.starts_with(ZIP) {
-            let hint =
-                "unpack it and record the file inside; in a spreadsheet, save the table as CSV in UTF-8";
-            return Err(Failure::broken(Error::new(Code::Event, "this is a ZIP archive").with_hint(hint)));
+        if !std::mem::replace(&mut self.has_begun, true) {
+            let refused =
+                |what: &str, hint| Err(Failure::broken(Error::new(Code::Event, what).with_hint(hint)));
+            if bytes.starts_with(ZIP) {
+                return refused(
+                    "this is a ZIP archive",
+                    "unpack it and record the file inside; in a spreadsheet, save the table as CSV in UTF-8",
+                );
+            }
+            if input::is_utf_16(bytes) {
+                return refused("not UTF-8", input::UTF_16);
+            }
         }
         match &mut self.shape {
             Shape::Rows(rows) => rows.push(bytes, each),

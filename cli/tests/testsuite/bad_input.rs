@@ -163,14 +163,16 @@ fn lines_that_are_too_long_or_too_deep_are_malformed() {
 
 #[test]
 fn events_in_utf_16_are_called_that() {
-    let text = "\u{feff}{\"action\":\"a\"}\r\n";
-    for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
-        Place::new()
-            .command(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"])
-            .write_stdin(text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>())
-            .assert()
-            .code(1)
-            .stderr(predicate::str::contains("hint: this is UTF-16 text"));
+    let place = Place::new();
+    for (name, text) in [("a.ndjson", "{\"action\":\"a\"}\r\n"), ("a.csv", "action,actor\r\na,ada\r\n")] {
+        for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            let text = format!("\u{feff}{text}");
+            place.write(name, text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>());
+            place
+                .run(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson", name])
+                .code(1)
+                .stderr(predicate::str::contains("hint: this is UTF-16 text"));
+        }
     }
 }
 
@@ -186,6 +188,11 @@ fn what_is_no_file_of_events_is_named() {
         (b"BZh91AY&SY\xa1\xb2", "bzip2 or xz"),
         (b"\xfd7zXZ\0\0\x04", "bzip2 or xz"),
         (b"PAR1\x15\x04", "Parquet"),
+        (b"Obj\x01\x04\x14", "Avro"),
+        (b"time;actor\n2026;ada\n", "ends in .csv"),
+        (b"<134>1 2026-03-02T09:15:27Z h - - - - {\"action\":\"a\"}\n", "sed 's/^[^{]*//'"),
+        (b"{'action':'a'}\n", "double quotes"),
+        (b"{\"action\":\"a\"},\n{\"action\":\"b\"}\n", "a comma stands after an object"),
         (b"%PDF-1.7\n", "PDF"),
         (b"<!doctype html>\n<p>Sign in", "login or error page"),
         (&tar, "tar archive"),
