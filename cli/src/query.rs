@@ -9,7 +9,7 @@ use countersign::link::{ChainId, EventLink, Link};
 use countersign::time::Time;
 use countersign_query::tally::Unknown;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Findings, Query, Readings};
+use countersign_query::{Entry, Field, Findings, Path, Query, Readings, Short};
 
 use crate::errors::Failure;
 use crate::style::{doubt, label, plain};
@@ -71,6 +71,24 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
     unknown.iter().map(one).collect()
 }
 
+/// What must be said of a condition that no event meets, where it asks for a member that some events have, in the words in
+/// which a reading is shown: `actor.id`.
+fn shown_of_a_reading(condition: &str, unknown: &[Unknown]) -> Option<String> {
+    let query = Query::parse(condition, Time::from_millis(0)?).ok()?;
+    let field = query.conditions().first()?.condition.field()?.into_owned();
+    let Field::Member(path) = &field else { return None };
+    let first = path.names().iter().find(|name| *name != "read")?;
+    let short = Short::of_shown(&Path::of([first]))?.as_str();
+    let name = field.to_string();
+    (path.names().len() > 1 && unknown.iter().all(|unknown| unknown.field != name)).then(|| {
+        let name = plain(&name);
+        let said = format_args!(
+            "! {name} asks for the member of that name in the events themselves. What readings find is asked by {short}."
+        );
+        format!("{}\n", doubt(said))
+    })
+}
+
 /// What must be said of a search of such events, so that nobody takes "nothing found" for more than it is.
 pub(crate) fn told(findings: &Findings, [one, many]: [&str; 2]) -> String {
     let mut text = String::new();
@@ -79,6 +97,9 @@ pub(crate) fn told(findings: &Findings, [one, many]: [&str; 2]) -> String {
     let matches = if *of == 1 || *matched == 1 { "matches" } else { "match" };
     let _ = writeln!(text, "{matched} of {of} {events} {matches}.");
     text.push_str(&unknown_fields(unknown));
+    for left in conditions.iter().filter(|left| left.events == 0) {
+        text.push_str(&shown_of_a_reading(&left.part, unknown).unwrap_or_default());
+    }
     if let Some((own, recorded)) = times {
         let what = match (own, recorded) {
             (_, 0) => "when events happened, as they state".to_owned(),

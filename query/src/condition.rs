@@ -162,6 +162,11 @@ impl Short {
         Self::ALL.into_iter().find(|short| short.as_str() == name)
     }
 
+    /// What asks for what is shown of a reading at this path, where that is so: `read.actor.name`, `address`.
+    pub fn of_shown(path: &Path) -> Option<Self> {
+        path.names().iter().find_map(|name| Self::parse(if name == "address" { "ip" } else { name }))
+    }
+
     /// The texts that it stands for: of an actor or target the identifier, with the type and without, and the name.
     pub fn each(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str)) {
         each_text(self, entry, &mut |found, _| {

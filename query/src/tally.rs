@@ -261,13 +261,12 @@ impl Findings {
             };
             let shorts = Short::ALL.iter().map(|short| short.as_str());
             let is_short = matches!(*field, Field::Short(_));
-            // What is shown of a reading has other names than what is asked of it: `read.actor.name`, `read.address`.
-            let meant = wanted
-                .split('.')
-                .map(|name| if name == "address" { "ip" } else { name })
-                .find(|name| shorts.clone().any(|short| short == *name));
+            let meant = match &*field {
+                Field::Member(path) => Short::of_shown(path),
+                Field::Short(_) => None,
+            };
             let names = fields.clone().chain(shorts.filter(|_| !is_short));
-            let near = nearest(meant.unwrap_or(&wanted), names);
+            let near = nearest(meant.map_or(&*wanted, |short| short.as_str()), names);
             Some(Unknown { at: asked.at.clone(), field: field.to_string(), nearest: near })
         });
         let mut findings = Self {

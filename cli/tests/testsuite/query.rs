@@ -65,6 +65,14 @@ fn nothing_found_is_explained() {
         .stdout(predicate::str::contains("No event has the field actr.id. Similar: actor.id"))
         .stdout(predicate::str::is_match("2 +0  n>3\n").unwrap())
         .stdout(predicate::str::contains("Times are when events were recorded"));
+    // Some events have this member, so it is no field that none has.
+    for (query, short) in [("actor.id:ada", Some("actor")), ("actor.id:u_1", None), ("actor:ada", None)] {
+        let shown = place.run(&["show", "audit.ndjson", "--trust", "trust.txt", "--query", query]).success();
+        let said = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+        let hint = "What readings find is asked by ";
+        assert_eq!(said.contains(hint), short.is_some(), "{said}");
+        assert!(short.is_none_or(|short| said.contains(&format!("{hint}{short}."))), "{said}");
+    }
     place
         .run(&["show", "audit.ndjson", "--query", "actor:ada AND"])
         .code(2)
