@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use countersign::event::MAX_BYTES;
@@ -111,6 +112,8 @@ pub(crate) struct Unwrapper {
     candidate: Option<(&'static Wrapper, usize)>,
     list: Option<List>,
     unwrapped: BTreeMap<&'static str, u64>,
+    /// How many lines were left out that tell Elasticsearch where the event of the next line goes.
+    actions: u64,
     /// The envelopes that all of this is in.
     envelopes: u8,
     /// How many more bytes may be taken out of the outermost.
@@ -188,7 +191,12 @@ impl Unwrapper {
                 name => format!("{} from {name:?}", count(*events, "event")),
             })
             .collect();
-        if lists.is_empty() { String::new() } else { format!("; unwrapped {}", lists.join(", ")) }
+        let mut told =
+            if lists.is_empty() { String::new() } else { format!("; unwrapped {}", lists.join(", ")) };
+        if self.actions > 0 {
+            let _ = write!(told, "; left out {} of a bulk request", count(self.actions, "action line"));
+        }
+        told
     }
 
     fn place(&self) -> String {
@@ -517,6 +525,12 @@ impl Unwrapper {
     }
 
     fn hand_out(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        if self.list.is_none() && is_bulk_action(&self.held) {
+            self.actions += 1;
+            self.held.clear();
+            self.handed_out();
+            return Ok(());
+        }
         if self.hand_out_contents(each)? {
             return Ok(());
         }
@@ -559,6 +573,21 @@ fn is_wrapper(object: &[u8], wrapper: &Wrapper) -> bool {
         && root
             .get(wrapper.list)
             .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
+}
+
+/// Whether this is no event, but says in a bulk request to Elasticsearch where that of the next line goes:
+/// `{"index":{"_index":"audit"}}`.
+fn is_bulk_action(object: &[u8]) -> bool {
+    let Some(first) = object.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
+    if ![&b"\"index\""[..], b"\"create\""].iter().any(|name| first.starts_with(name)) {
+        return false;
+    }
+    let Some(document) = core::str::from_utf8(object).ok().and_then(Document::parse) else { return false };
+    let mut members = document.root().members();
+    let Some((_, action)) = members.next() else { return false };
+    members.next().is_none()
+        && action.kind() == Kind::Object
+        && action.members().all(|(name, _)| name.text().starts_with('_') || name.text() == "routing")
 }
 
 fn is_object(bytes: &[u8]) -> bool {
@@ -678,6 +707,15 @@ mod tests {
                     r#"1 [0].resourceLogs[0].scopeLogs[0].logRecords[0]: {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"a":1}]}]}]}"#,
                     r#"1 [1]: {"resourceLogs":[{"a":1}]}"#,
                 ],
+            ),
+            // A bulk request to Elasticsearch.
+            (
+                "{\"index\":{\"_index\":\"audit\"}}\n{\"a\":1}\n{\"create\":{}}\n{\"b\":2}\n",
+                &["2: {\"a\":1}", "4: {\"b\":2}"],
+            ),
+            (
+                r#"{"create":{"user":"ada"}} {"index":7} {"index":{},"a":1}"#,
+                &[r#"1: {"create":{"user":"ada"}}"#, r#"1: {"index":7}"#, r#"1: {"index":{},"a":1}"#],
             ),
             // Events that have such a list, and more.
             (r#"{"resourceLogs":[{"a":1}]}"#, &[r#"1: {"resourceLogs":[{"a":1}]}"#]),
