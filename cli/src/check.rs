@@ -206,7 +206,7 @@ fn text(report: &CheckReport) -> String {
     let said = if report.tiles.finding_counts.is_empty() {
         verdict::headline(&report.report)
     } else {
-        verdict::in_words(report.verdict, &report.report)
+        verdict::in_words(report.verdict, None, &report.report)
     };
     let mut text = said + "\n";
     text += &verdict::body(&report.report, verdict::Of::Log);

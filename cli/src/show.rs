@@ -134,7 +134,7 @@ fn by_index(
     let (export, trust) = (&*args.export, args.trust.as_deref());
     let asked = Asking { export, side, trust, query, readings, threads: verify::threads(args.threads), most };
     let Answer { found, findings, verified } = asked.answer()?;
-    let standings = Standings::kept(&verified.signers, &verified.suspects);
+    let standings = Standings::kept(&verified.signers, verified.suspects.as_deref());
     all(args, verified.headline, found, &standings, readings, Some(&findings))?;
     Ok(verified.status)
 }

@@ -1,12 +1,12 @@
 //! Whether to trust who signed an event, as the whole report has it.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::verify::report::{Report, SignerTrust};
-use countersign::verify::{CoveredLink, FindingCode, Standing as KeyStanding};
+use countersign::verify::{CoveredLink, Doubts, Standing as KeyStanding};
 
 /// Whether the key that signed is one to trust, by the end of the export; the best comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,31 +46,28 @@ impl std::fmt::Display for Standing {
 /// What the whole report says of signers and chains.
 pub(crate) struct Standings<'r> {
     signers: HashMap<Cow<'r, str>, SignerTrust>,
-    suspects: HashSet<ChainId>,
+    doubts: Doubts,
 }
 
 impl<'r> Standings<'r> {
     pub(crate) fn of(report: &'r Report) -> Self {
-        let doubted = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
-        let suspects = report.findings.iter().filter(|finding| doubted(finding.code));
         Self {
             signers: report
                 .signers
                 .iter()
                 .map(|signer| (signer.vkey.as_str().into(), signer.trust))
                 .collect(),
-            suspects: suspects.filter_map(|finding| finding.chain).collect(),
+            doubts: Doubts::of(report),
         }
     }
 
-    /// As they were kept, by their words.
-    pub(crate) fn kept(signers: &'r [(String, String)], suspects: &[String]) -> Self {
+    /// As they were kept, by their words; without suspects each chain is one.
+    pub(crate) fn kept(signers: &'r [(String, String)], suspects: Option<&[String]>) -> Self {
         let signers =
             signers.iter().filter_map(|(key, word)| Some((Cow::Borrowed(&**key), SignerTrust::parse(word)?)));
-        Self {
-            signers: signers.collect(),
-            suspects: suspects.iter().filter_map(|chain| ChainId::parse(chain.as_bytes())).collect(),
-        }
+        let chains = suspects.unwrap_or_default().iter();
+        let chains = chains.filter_map(|chain| ChainId::parse(chain.as_bytes())).collect();
+        Self { signers: signers.collect(), doubts: Doubts { chains, all: suspects.is_none() } }
     }
 
     /// Each key, and the word for how it is trusted.
@@ -78,9 +75,9 @@ impl<'r> Standings<'r> {
         self.signers.iter().map(|(key, trust)| (&**key, trust.as_str()))
     }
 
-    /// The chains that are suspect.
-    pub(crate) fn suspects(&self) -> impl Iterator<Item = &ChainId> {
-        self.suspects.iter()
+    /// The chains that are suspect; none where each is.
+    pub(crate) fn suspects(&self) -> Option<&[ChainId]> {
+        (!self.doubts.all).then_some(&self.doubts.chains)
     }
 
     pub(crate) fn of_link(&self, link: &CoveredLink) -> Standing {
@@ -89,7 +86,7 @@ impl<'r> Standings<'r> {
 
     pub(crate) fn of_signer(&self, vkey: &VerifierKey, chain: ChainId, authorised: bool) -> Standing {
         let trust = self.signers.get(vkey.as_str()).copied();
-        match KeyStanding::of(trust, self.suspects.contains(&chain), authorised) {
+        match KeyStanding::of(trust, self.doubts.has(chain), authorised) {
             KeyStanding::Trusted => Standing::Trusted,
             KeyStanding::Unknown => Standing::Unknown,
             KeyStanding::Suspect => Standing::Suspect,

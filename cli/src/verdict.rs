@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 
 use countersign::note::VerifierKey;
 use countersign::verify::report::{Check, CheckState, Complete, Report, SignerTrust, Verdict};
-use countersign::verify::{Finding, FindingCode, LISTED, Severity};
+use countersign::verify::{Finding, FindingCode, LISTED, Severity, Why};
 
 use crate::errors::Failure;
 use crate::style::{bad, doubt, faint, good, label, plain};
@@ -19,115 +19,82 @@ const NOTHING_SAID: &str = " This says nothing about whether the log was changed
 
 /// The verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
-    let Some(lacking) = Lacking::of(report) else { return in_words(report.verdict, report) };
-    match lacking {
-        Lacking::Witnesses => {
-            bad("✗ Not witnessed.")
-                + " Too few of the witnesses that your trust file asks for cosigned the log's last checkpoint."
-                + " Nothing was found to be changed, but others may have been shown another log."
+    in_words(report.verdict, report.why(), report)
+}
+
+/// The same, for a verdict that more than a report led to.
+pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> String {
+    let hint = |code| {
+        let found = report.findings.iter().find(|finding| finding.code == code);
+        found.map_or_else(String::new, |found| sentence(found.hint))
+    };
+    match (verdict, why) {
+        (Verdict::Altered, _) => {
+            bad("✗ Altered.") + " Something here is not what was recorded" + &changed(report) + "."
         }
-        Lacking::Expected => {
-            bad("✗ Not what you asked for.")
-                + " This is another log, other entries or an older state than you expected."
-                + UNCHANGED
+        (Verdict::Broken, Some(Why::Truncated)) => {
+            bad("✗ The file is cut off or damaged.")
+                + &hint(FindingCode::FormatTruncated)
+                + if report.origin.is_none() { NOTHING_SAID } else { UNCHANGED }
         }
-        Lacking::Entries => {
+        (Verdict::Broken, Some(Why::Missing)) => {
             bad("✗ Entries that should be here are missing.")
                 + " Either the file was cut off, or some were taken out of it, or a program that wrote it is faulty."
                 + UNCHANGED
         }
-        Lacking::End => {
-            let cut = report.findings.iter().find(|finding| finding.code == FindingCode::FormatTruncated);
-            bad("✗ The file is cut off or damaged.")
-                + &cut.map_or_else(String::new, |cut| sentence(cut.hint))
-                + if report.origin.is_none() { NOTHING_SAID } else { UNCHANGED }
+        (Verdict::Broken, Some(Why::Expected)) => {
+            bad("✗ Not what you asked for.")
+                + " This is another log, other entries or an older state than you expected."
+                + UNCHANGED
         }
-    }
-}
-
-/// What is lacking where nothing else is wrong. What comes later explains what comes before: without its end, a file may
-/// lack entries, and these what the reader asks for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Lacking {
-    Witnesses,
-    Expected,
-    Entries,
-    End,
-}
-
-impl Lacking {
-    fn of(report: &Report) -> Option<Self> {
-        let codes = report.finding_counts.iter().map(|(code, _)| *code);
-        let errors = codes.filter(|code| code.severity() == Severity::Error);
-        errors.map(Self::by).collect::<Option<Vec<_>>>()?.into_iter().max()
-    }
-
-    /// What an error says to be lacking; `None` where it says something else.
-    fn by(error: FindingCode) -> Option<Self> {
-        match error {
-            FindingCode::WitnessQuorum => Some(Self::Witnesses),
-            FindingCode::ExpectedAge | FindingCode::ExpectedOrigin | FindingCode::ExpectedRange => {
-                Some(Self::Expected)
-            }
-            FindingCode::RangeMissing => Some(Self::Entries),
-            FindingCode::FormatTruncated => Some(Self::End),
-            _ => None,
+        (Verdict::Broken, Some(Why::Unwitnessed)) => {
+            bad("✗ Not witnessed.")
+                + " Too few of the witnesses that your trust file asks for cosigned the log's last checkpoint."
+                + " Nothing was found to be changed, but others may have been shown another log."
         }
-    }
-}
-
-/// The same, for a verdict that more than a report led to.
-pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
-    let passes = |check: &Check| check.state == CheckState::Pass;
-    match verdict {
-        Verdict::Altered => {
-            bad("✗ Altered.") + " Something here is not what was recorded" + &changed(report) + "."
-        }
-        Verdict::Broken => {
+        (Verdict::Broken, _) => {
             bad("✗ Broken.")
                 + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or the file was damaged, or a program that wrote it is faulty."
         }
-        Verdict::NotChecked => {
-            let (unread, seems) = match report.findings.first() {
-                Some(Finding { code: FindingCode::FormatHeader, hint, .. }) => {
-                    ("? Not a countersign export, or its header is damaged.".into(), sentence(hint))
+        (Verdict::NotChecked, why) => {
+            let (unread, seems) = match why {
+                Some(Why::Header) => {
+                    let hint = hint(FindingCode::FormatHeader);
+                    ("? Not a countersign export, or its header is damaged.", hint)
                 }
-                Some(Finding { code: FindingCode::FormatCompression, hint, .. }) => {
-                    ("? Compressed in a way that can't be read.".into(), sentence(hint))
+                Some(Why::Compression) => {
+                    ("? Compressed in a way that can't be read.", hint(FindingCode::FormatCompression))
                 }
-                _ => {
-                    let empty = report.empty().map(|empty| format!("? Nothing to check: {empty}."));
-                    (empty.unwrap_or_else(|| "? Couldn't be fully checked.".into()), String::new())
-                }
+                Some(Why::EmptyLog) => ("? Nothing to check: the log was empty.", String::new()),
+                Some(Why::EmptyExport) => ("? Nothing to check: no entry is here.", String::new()),
+                _ => ("? Couldn't be fully checked.", String::new()),
             };
-            doubt(&unread) + &seems + NOTHING_SAID
+            doubt(unread) + &seems + NOTHING_SAID
         }
-        Verdict::Unconfirmed if report.checks.signatures.state == CheckState::Pass => {
+        (Verdict::Unconfirmed, Some(Why::Log)) => {
             doubt("? Unchanged since it was signed, but in a log you haven't trusted.")
                 + " No key that you trust signed the log's last checkpoint, so events may have been left out."
         }
-        Verdict::Unconfirmed => {
+        (Verdict::Unconfirmed, _) => {
             doubt("? Unchanged since it was signed, but by a key you haven't trusted.")
                 + " Anyone could have made this."
         }
-        Verdict::Partial if passes(&report.checks.range) && passes(&report.checks.log) => {
-            let is_unseen = report.finding_counts.iter().any(|(code, _)| *code == FindingCode::KeyUnseen);
-            let (but, why) = if is_unseen {
-                let why =
-                    " It was granted in the log, and the part of the log that isn't here could revoke it.";
-                (" but a key may have been revoked.", why)
-            } else {
-                let why = " Every entry in this range is here, but a withheld event is only an entry without its content.";
-                (" but some events may be withheld.", why)
-            };
-            good("✓ Unchanged, and no entry is missing in between,") + &doubt(but) + why
+        (Verdict::Partial, Some(Why::Unseen)) => {
+            good("✓ Unchanged, and no entry is missing in between,")
+                + &doubt(" but a key may have been revoked.")
+                + " It was granted in the log, and the part of the log that isn't here could revoke it."
         }
-        Verdict::Partial => {
+        (Verdict::Partial, Some(Why::Withheld)) => {
+            good("✓ Unchanged, and no entry is missing in between,")
+                + &doubt(" but some events may be withheld.")
+                + " Every entry in this range is here, but a withheld event is only an entry without its content."
+        }
+        (Verdict::Partial, _) => {
             good("✓ Unchanged,")
                 + &doubt(" but this may be only part of the log.")
                 + " There may be other events, earlier or later or in between, and some may be withheld."
         }
-        Verdict::Verified => {
+        (Verdict::Verified, _) => {
             good("✓ Verified.")
                 + &format!(" Unchanged, in order, signed with keys you trust, and {}.", complete(report))
         }

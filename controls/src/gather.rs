@@ -8,7 +8,7 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
-use countersign::verify::{CheckState, FindingCode, LinkKind, Mark, SignerTrust, Standing, Verdict};
+use countersign::verify::{CheckState, Doubts, LinkKind, Mark, SignerTrust, Standing, Verdict};
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
 use serde_json::Value;
@@ -168,11 +168,11 @@ impl<'a> Gathering<'a> {
     pub fn new(catalogue: &'a Catalogue, known: Known<'a>, wanted: Wanted) -> Self {
         let report = known.report;
         let (keys, places) = keys(&known);
-        let doubted = Doubted::of(report);
+        let doubts = Doubts::of(report);
         let chains = known.chains.iter().map(|(chain, vkey)| {
             let place = places.get(vkey.as_str()).copied().unwrap_or(usize::MAX);
             let trust = report.signers.iter().find(|signer| signer.vkey == *vkey).map(|signer| signer.trust);
-            let standing = |authorised| Standing::of(trust, doubted.has(*chain), authorised);
+            let standing = |authorised| Standing::of(trust, doubts.has(*chain), authorised);
             (place, [standing(false), standing(true)])
         });
         let chains = chains.collect();
@@ -578,18 +578,17 @@ impl<'a> Gathering<'a> {
             .checks
             .iter()
             .map(|(name, check)| (name, check.state.as_str(), check.checked, check.reason.clone()));
-        let names = report.checks.iter().map(|(name, _)| name);
-        let not_needed = names.filter(|name| report.is_not_needed(name));
+        let meaning = report.meaning();
         Log {
             origin: report.origin.clone().unwrap_or_default(),
             verdict: report.verdict.as_str(),
-            empty: report.empty(),
+            why: meaning.why,
             checkpoint: report.log.as_ref().map(|log| (log.size, log.root)),
             witnessed,
             complete,
             newest: witnessed.or(self.newest),
             checks: checks.collect(),
-            not_needed: not_needed.collect(),
+            not_needed: meaning.not_needed,
         }
     }
 
@@ -803,30 +802,6 @@ impl<'a> Gathering<'a> {
 /// The seed of a question's sample.
 pub(crate) fn seed(drawn: &Drawn, question: &str) -> String {
     format!("{}/{question}", drawn.seed)
-}
-
-/// Which chains are in doubt.
-struct Doubted {
-    chains: HashSet<ChainId>,
-    /// There are more than the report lists.
-    all: bool,
-}
-
-impl Doubted {
-    fn of(report: &Report) -> Self {
-        let is_doubt = |code: FindingCode| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
-        let listed = report.findings.iter().filter(|finding| is_doubt(finding.code));
-        let counted: u64 =
-            report.finding_counts.iter().filter(|(code, _)| is_doubt(*code)).map(|(_, count)| count).sum();
-        Self {
-            all: counted > listed.clone().count() as u64,
-            chains: listed.filter_map(|found| found.chain).collect(),
-        }
-    }
-
-    fn has(&self, chain: ChainId) -> bool {
-        self.all || self.chains.contains(&chain)
-    }
 }
 
 /// The keys that sign, and their places by what they are.

@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use countersign::time::Time;
-use countersign::verify::Standing;
+use countersign::verify::{Standing, Why};
 use countersign_analyze::Level;
 
 use crate::catalogue::Fact;
@@ -108,22 +108,22 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
     );
     fact("trust file", &trust);
     let verdict = match log.verdict {
-        "verified" => {
-            "verified: unchanged, in order, signed with trusted keys, and complete as said below".into()
-        }
+        "verified" => "verified: unchanged, in order, signed with trusted keys, and complete as said below",
         "partial" if log.complete.is_some() => {
-            "partial: unchanged and in order, but events are withheld or erased".into()
+            "partial: unchanged and in order, but events are withheld or erased"
         }
-        "partial" => "partial: unchanged, but this may be only a part of the log".into(),
-        "unconfirmed" => {
-            "unconfirmed: unchanged since it was signed, but by a key that is not trusted here".into()
+        "partial" => "partial: unchanged, but this may be only a part of the log",
+        "unconfirmed" if log.why == Some(Why::Log) => {
+            "unconfirmed: unchanged since it was signed, but in a log that is not trusted here"
         }
-        _ => log.empty.map_or_else(
-            || "could not be fully checked".to_owned(),
-            |empty| format!("nothing to check: {empty}"),
-        ),
+        "unconfirmed" => "unconfirmed: unchanged since it was signed, but by a key that is not trusted here",
+        _ => match log.why {
+            Some(Why::EmptyLog) => "nothing to check: the log was empty",
+            Some(Why::EmptyExport) => "nothing to check: no entry is here",
+            _ => "could not be fully checked",
+        },
     };
-    fact("verdict", &verdict);
+    fact("verdict", verdict);
     match log.checkpoint {
         Some((size, root)) => {
             fact("checkpoint", &format!("{}, root {}", entries(size), code(&root.to_string())));

@@ -6,7 +6,7 @@ use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::verify::Standing;
-use countersign::verify::report::Empty;
+use countersign::verify::Why;
 use countersign_analyze::Level;
 
 use crate::catalogue::Fact;
@@ -114,8 +114,8 @@ pub struct Log {
     pub origin: String,
     /// The verdict's word.
     pub verdict: &'static str,
-    /// What had no entry, where there was nothing to check.
-    pub empty: Option<Empty>,
+    /// What the words for the verdict depend on.
+    pub why: Option<Why>,
     /// The last checkpoint that the entries gave: its size and root.
     pub checkpoint: Option<(u64, Hash)>,
     /// When witnesses saw it, where the trust file has a quorum.

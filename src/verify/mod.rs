@@ -37,6 +37,7 @@ mod format;
 mod live;
 mod log;
 mod marks;
+mod meaning;
 mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parallel;
@@ -64,6 +65,7 @@ mod witnesses;
 pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
+pub use meaning::{Doubts, Meaning, Why};
 pub use picked::{Annotation, Pick, PickedEvent, SummarizedEvent};
 pub use report::{CheckState, Report, SignerTrust, Verdict};
 pub use splitter::Splitter;

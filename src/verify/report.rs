@@ -1,7 +1,5 @@
 //! The report: what verifying produced (SPEC section 9).
 
-use core::fmt;
-
 use serde::{Serialize, Serializer};
 
 use super::finding::{Finding, FindingCode, Findings, as_text};
@@ -128,25 +126,6 @@ pub struct Log {
     pub time: Option<Time>,
 }
 
-/// What has no entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Empty {
-    /// The log, by its last checkpoint here.
-    Log,
-    /// The export, which says nothing of the log's size.
-    Export,
-}
-
-impl fmt::Display for Empty {
-    /// A sentence without its end, for people.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Log => "the log was empty",
-            Self::Export => "no entry is here",
-        })
-    }
-}
-
 words! {
     /// Why a signer is trusted, or not.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,50 +198,6 @@ impl Report {
         }
     }
 
-    /// What there was nothing to check of, where neither an entry nor a skip was read and the verdict is `not_checked`: people
-    /// are then told so, and not that something could not be checked (SPEC section 9). None where the file could not be read.
-    pub fn empty(&self) -> Option<Empty> {
-        let is_unread = |(code, _): &(FindingCode, u64)| {
-            matches!(code, FindingCode::FormatHeader | FindingCode::FormatCompression)
-        };
-        let is_empty = self.verdict == Verdict::NotChecked && self.counts.leaves + self.counts.skipped == 0;
-        if !is_empty || self.finding_counts.iter().any(is_unread) {
-            return None;
-        }
-        Some(if self.log.as_ref().is_some_and(|log| log.size == 0) { Empty::Log } else { Empty::Export })
-    }
-
-    /// Whether the check of this name has no answer because nothing asks for one: people are then told that it is "not
-    /// needed", and not that it is "not checked" (SPEC section 9).
-    pub fn is_not_needed(&self, name: &str) -> bool {
-        let Some((_, check)) = self.checks.iter().find(|(found, _)| *found == name) else { return false };
-        let has = |code: FindingCode| self.finding_counts.iter().any(|(found, _)| *found == code);
-        let (is_read, is_open) = (self.checks.format.checked > 0, self.verdict == Verdict::NotChecked);
-        if check.state != CheckState::NotChecked || !is_read {
-            return false;
-        }
-        if self.verdict == Verdict::Verified {
-            return true;
-        }
-        if check.checked > 0 {
-            return false;
-        }
-        let other_passes = |other: &Check| self.verdict != Verdict::Partial && other.passes();
-        match name {
-            "tree" | "log" => {
-                let has_log =
-                    self.log.is_some() || has(FindingCode::LogUnknown) || has(FindingCode::TreeUncovered);
-                !has_log && !is_open
-            }
-            "range" => other_passes(&self.checks.closure),
-            "closure" => other_passes(&self.checks.range),
-            "append_only" => !has(FindingCode::AppendOnlyNotReached),
-            "witnesses" => !has(FindingCode::WitnessQuorum) && (self.log.is_some() || !is_open),
-            "expected" => !is_open,
-            _ => false,
-        }
-    }
-
     /// One of an export of which nothing more is known.
     pub(super) fn new(verdict: Verdict, checks: Checks, counts: Counts, findings: Findings) -> Self {
         Self {
@@ -306,45 +241,5 @@ mod tests {
             (Verdict::NotChecked, 5),
         ];
         assert!(statuses.iter().all(|(verdict, status)| verdict.exit_status() == *status));
-    }
-
-    #[test]
-    fn nothing_was_checked_where_nothing_is() {
-        let empty = |verdict, leaves, size: Option<u64>, code: Option<FindingCode>| {
-            let pass = |_| -> Result<Check, ()> { Ok(Check::of(1, 0, None)) };
-            let counts = Counts { leaves, ..Counts::default() };
-            let mut report = Report::new(verdict, Checks::of(pass).unwrap(), counts, Findings::default());
-            report.log = size.map(|size| Log { size, root: Hash::of(&[]), time: None });
-            report.finding_counts = code.map(|code| (code, 1)).into_iter().collect();
-            report.empty()
-        };
-        assert_eq!(empty(Verdict::NotChecked, 0, Some(0), None), Some(Empty::Log));
-        assert_eq!(empty(Verdict::NotChecked, 0, None, None), Some(Empty::Export));
-        assert_eq!(empty(Verdict::NotChecked, 1, None, None), None);
-        assert_eq!(empty(Verdict::Broken, 0, None, Some(FindingCode::RangeMissing)), None);
-        for unread in [FindingCode::FormatHeader, FindingCode::FormatCompression] {
-            assert_eq!(empty(Verdict::NotChecked, 0, None, Some(unread)), None);
-        }
-    }
-
-    #[test]
-    fn what_nothing_asks_for_is_not_needed() {
-        // js/test/viewer/needed.test.ts reads the same table.
-        let table = include_str!("../../tests/not-needed.json");
-        let cases: Vec<serde_json::Value> = serde_json::from_str(table).unwrap();
-        for case in cases {
-            let check = |name| -> Result<Check, ()> {
-                let open = case["open"].get(name).and_then(serde_json::Value::as_u64);
-                Ok(Check::of(open.unwrap_or(1), 0, open.map(|_| "nothing tells")))
-            };
-            let checks = Checks::of(check).unwrap();
-            let verdict = Verdict::parse(case["verdict"].as_str().unwrap()).unwrap();
-            let mut report = Report::new(verdict, checks, Counts::default(), Findings::default());
-            report.log = (case["log"] == true).then(|| Log { size: 1, root: Hash::of(&[]), time: None });
-            let codes = case["found"].as_array().unwrap().iter().filter_map(serde_json::Value::as_str);
-            report.finding_counts = codes.map(|code| (FindingCode::parse(code).unwrap(), 1)).collect();
-            let names = report.checks.iter().map(|(name, _)| name).filter(|name| report.is_not_needed(name));
-            assert_eq!(serde_json::json!(names.collect::<Vec<_>>()), case["not_needed"], "{}", case["case"]);
-        }
     }
 }

@@ -138,7 +138,7 @@ impl Asked<'_> {
             headline: verdict::headline(report),
             status: report.verdict.exit_status(),
             signers: standings.signers().map(|(key, word)| (key.into(), word.into())).collect(),
-            suspects: standings.suspects().map(ToString::to_string).collect(),
+            suspects: standings.suspects().map(|chains| chains.iter().map(ToString::to_string).collect()),
         };
         let written = writer.and_then(|writer| writer.finish(path, key, of.clone(), verified));
         written.map_err(|error| unwritten(&error))

@@ -16,7 +16,7 @@ use crate::errors::{Failure, shown};
 use crate::output::{begin_secret, replace};
 
 /// What files begin with: a name, and the version.
-const MAGIC: &[u8; 8] = b"csshow\0\x04";
+const MAGIC: &[u8; 8] = b"csshow\0\x05";
 const TAG: &[u8] = b"countersign/index-file/v3\0";
 const SEAL: usize = 32;
 /// After the head: how long it is, and its seal.
@@ -48,8 +48,8 @@ pub(super) struct Verified {
     pub(super) status: u8,
     /// The keys, and whether they are trusted.
     pub(super) signers: Vec<(String, String)>,
-    /// Chains that are suspect.
-    pub(super) suspects: Vec<String>,
+    /// Chains that are suspect; none where each is.
+    pub(super) suspects: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

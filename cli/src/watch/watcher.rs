@@ -13,7 +13,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{
-    CoveredLink, FindingCode, Mark, NoteMark, Options, Severity, VerifiedEvent, Verifier,
+    CoveredLink, Doubts, FindingCode, Mark, NoteMark, Options, Severity, VerifiedEvent, Verifier,
 };
 use countersign_analyze::{Analyzer, Detected, Finding, Pack, Unfit};
 use countersign_query::Readings;
@@ -420,11 +420,9 @@ impl<'p> Watcher<'p> {
 
     /// Takes back what was found of chains that are not to be trusted any more.
     fn retract(&mut self, report: &Report, at: &At<'_>, now: Time, items: &mut Vec<Item>) {
-        let doubted = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
-        for finding in report.findings.iter().filter(|finding| doubted(finding.code)) {
-            if let Some(number) = finding.chain.and_then(|chain| self.numbers.get(&chain)) {
-                self.state.chains[*number as usize].is_suspect = true;
-            }
+        // Of chains that the report does not name nothing is taken back: an alert too many costs less than one too few.
+        for number in Doubts::of(report).chains.iter().filter_map(|chain| self.numbers.get(chain)) {
+            self.state.chains[*number as usize].is_suspect = true;
         }
         for (key, since) in std::mem::take(&mut self.view.revoked) {
             self.suspect_of(&key, since);

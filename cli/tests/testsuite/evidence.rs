@@ -235,6 +235,25 @@ fn events_of_unknown_keys_are_not_counted() {
 }
 
 #[test]
+fn what_is_not_trusted_is_named() {
+    let place = Place::new();
+    sealed(&place, &[login(1, "success")]);
+    let other = place.keygen(ORIGIN, "other.key");
+    place.write("another-log.txt", format!("log {other}\nissuer {}\n", place.issuer));
+    place.write("log-only.txt", format!("log {}\n", place.log));
+    for (trust, says) in [
+        (
+            "another-log.txt",
+            "unconfirmed: unchanged since it was signed, but in a log that is not trusted here",
+        ),
+        ("log-only.txt", "unconfirmed: unchanged since it was signed, but by a key that is not trusted here"),
+    ] {
+        let args = ["evidence", "audit.ndjson", "--trust", trust, "--framework", "soc2"];
+        place.run(&args).code(3).stdout(predicate::str::contains(says));
+    }
+}
+
+#[test]
 fn an_evidence_file_has_the_sampled_events_and_what_is_said_of_them() {
     let place = Place::new();
     sealed(&place, &(1..=20).map(|day| login(day, "failure")).collect::<Vec<_>>());

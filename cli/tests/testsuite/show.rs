@@ -1,9 +1,15 @@
 //! Only what verifies is shown.
 
+use countersign::event::{Event, Redaction};
+use countersign::note::SignerKey;
+use countersign::recorder::{Recorder, header};
+use countersign::time::Time;
+use countersign::verify::LISTED;
 use predicates::prelude::*;
+use serde_json::{Value, json};
 
 use crate::common;
-use crate::common::Place;
+use crate::common::{ORIGIN, Place};
 
 #[test]
 fn the_table_has_the_verdict_first_and_every_event_that_verifies() {
@@ -106,5 +112,61 @@ fn what_is_shown_is_what_was_hashed() {
             .run(&["slice", "app.ndjson", "--query", "big=1234567890123456", "-o", "slice.ndjson"])
             .success();
         assert!(!place.read("slice.ndjson").contains(big));
+    }
+}
+
+/// A sealed export, `audit.ndjson`, of more chains than a report lists, in each of which one user fails to log in 21 times.
+/// All are in doubt by the trust file `revoked.txt`: the grant of their key is void.
+fn doubted(place: &Place) {
+    let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
+    let mut export = header(ORIGIN);
+    for chain in 0..=u8::try_from(LISTED).unwrap() {
+        let time = |seconds: i64| Time::from_millis(1_795_000_000_000 + seconds * 1000).unwrap();
+        let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(0), &[chain; 16]).unwrap();
+        recorder.sign_with(&key).unwrap();
+        for n in 1..=21 {
+            let actor = json!({"id": format!("u_{chain}")});
+            let event = json!({"action": "session.login", "actor": actor, "outcome": "failure"}).to_string();
+            let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
+            recorder.record(&event, time(n), &[0; 16]).unwrap();
+        }
+        recorder.close(time(22)).unwrap();
+        recorder.sign_with(&key).unwrap();
+        export += &recorder.drain();
+    }
+    place.write("app.ndjson", export);
+    place.seal(&[]);
+    place.write("revoked.txt", format!("{}revoke {} -\n", place.read("trust.txt"), place.issuer));
+}
+
+#[test]
+fn no_chain_is_above_suspicion_where_more_are_suspect_than_a_report_lists() {
+    let place = Place::new();
+    doubted(&place);
+    let standings = |args: &[&str], trust: &str| -> Vec<Value> {
+        let mut command = place.command(&[args, &["audit.ndjson", "--trust", trust]].concat());
+        let output = command.env("XDG_STATE_HOME", place.path("state")).output().unwrap().stdout;
+        let text = String::from_utf8(output).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let all = lines.flat_map(|line| match &line["findings"] {
+            Value::Array(findings) => findings.clone(),
+            _ => vec![line],
+        });
+        all.map(|told| told["standing"].clone()).collect()
+    };
+    for args in [
+        &["show", "--json"][..],
+        &["show", "--json", "--query", "", "--index"],
+        &["analyze", "--format", "json"],
+    ] {
+        let (before, now) = (standings(args, "trust.txt"), standings(args, "revoked.txt"));
+        assert!(
+            before.len() > LISTED && before.iter().all(|standing| standing == "trusted"),
+            "{args:?} {before:?}"
+        );
+        assert!(
+            now.len() == before.len() && now.iter().all(|standing| standing == "suspect"),
+            "{args:?} {now:?}"
+        );
     }
 }
