@@ -188,7 +188,7 @@ fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
             let no_events = of == Of::Log && name.trim_end() == "payloads";
             let reason = check.reason.as_deref().unwrap_or("nothing to check");
             let reason = if no_events { "no event is in a log's tiles" } else { reason };
-            let is_not_needed = no_events || report.is_not_needed(name.trim_end());
+            let is_not_needed = no_events || report.not_needed().any(|found| found == name.trim_end());
             let state = if is_not_needed { faint("– not needed ") } else { doubt("? not checked") };
             format!("{state} {name} {}", faint(plain(reason)))
         }

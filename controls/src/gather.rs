@@ -578,17 +578,16 @@ impl<'a> Gathering<'a> {
             .checks
             .iter()
             .map(|(name, check)| (name, check.state.as_str(), check.checked, check.reason.clone()));
-        let meaning = report.meaning();
         Log {
             origin: report.origin.clone().unwrap_or_default(),
             verdict: report.verdict.as_str(),
-            why: meaning.why,
+            why: report.why(),
             checkpoint: report.log.as_ref().map(|log| (log.size, log.root)),
             witnessed,
             complete,
             newest: witnessed.or(self.newest),
             checks: checks.collect(),
-            not_needed: meaning.not_needed,
+            not_needed: report.not_needed().collect(),
         }
     }
 

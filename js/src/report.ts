@@ -1,11 +1,24 @@
 /** The report that verifying an export gives: SPEC section 9, every word of it a closed type. */
 
-import type { CheckName, ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
+import type {
+  CheckName,
+  ErrorFindingCode,
+  InfoFindingCode,
+  SignerTrust,
+  Verdict,
+  WarningFindingCode,
+  Why,
+} from "./codes.js";
 
-export type { CheckName, ErrorFindingCode, InfoFindingCode, WarningFindingCode } from "./codes.js";
-
-/** The one answer to "can this be believed?". Computed by the core, and nowhere else. */
-export type Verdict = "altered" | "broken" | "not_checked" | "unconfirmed" | "partial" | "verified";
+export type {
+  CheckName,
+  ErrorFindingCode,
+  InfoFindingCode,
+  SignerTrust,
+  Verdict,
+  WarningFindingCode,
+  Why,
+} from "./codes.js";
 
 /** How a check ended: over its items one failed, none failed but one had no answer, or all passed. */
 export type CheckState = Check["state"];
@@ -84,12 +97,6 @@ export interface Log {
   time: string | null;
 }
 
-/**
- * Why a signer is trusted or not: revoked in the log or by the trust file, named in the trust file, granted by an
- * issuer that the trust file names, or none of it.
- */
-export type SignerTrust = "revoked" | "trust_file" | "granted" | "unknown";
-
 /** A key that an open link names. */
 export interface Signer {
   /** The verifier key: `name+hhhhhhhh+base64`. */
@@ -130,3 +137,17 @@ interface Body {
  */
 export type Report = Body &
   ({ verdict: "verified"; complete: Complete } | { verdict: Exclude<Verdict, "verified">; complete: null });
+
+/** The chains whose signers are in doubt; all are, where a report lists fewer such chains than there are. */
+export type Doubts = "all" | readonly string[];
+
+/** A report, and what it means to who reads it, as the core has it. */
+export interface Judged {
+  report: Report;
+  /** What the words for the verdict depend on; null where they depend on nothing else, or on what was changed. */
+  why: Why | null;
+  /** The checks that are `not_checked` because nothing asks for an answer: people are told that they are not needed. */
+  notNeeded: readonly CheckName[];
+  /** Whose events are not to be trusted, whoever signed them. */
+  doubts: Doubts;
+}

@@ -1,8 +1,7 @@
-//! What a report means to who reads it (SPEC section 9). It follows from the report, and so stands beside it.
+//! What a report means to people (SPEC section 9). It follows from the report, which has no member for it: interfaces get it
+//! beside the report.
 
-use serde::{Serialize, Serializer};
-
-use super::finding::{FindingCode, Severity};
+use super::finding::{FindingCode, LISTED, Severity};
 use super::report::{Check, CheckState, Report, Verdict};
 use crate::link::ChainId;
 use crate::words::words;
@@ -39,7 +38,7 @@ words! {
 
 impl Why {
     /// What an error says to be lacking; none where it says something else.
-    fn lacking((error, _): &(FindingCode, u64)) -> Option<Self> {
+    fn lacking(error: FindingCode) -> Option<Self> {
         match error {
             FindingCode::FormatTruncated => Some(Self::Truncated),
             FindingCode::RangeMissing => Some(Self::Missing),
@@ -63,12 +62,15 @@ pub struct Doubts {
 
 impl Doubts {
     /// By what a report says.
+    #[inline(never)] // As a copy in its caller it is larger.
     pub fn of(report: &Report) -> Self {
         let is_doubt = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
         let named = report.findings.iter().filter(|finding| is_doubt(finding.code));
-        let chains: Vec<ChainId> = named.filter_map(|finding| finding.chain).collect();
-        let counts = report.finding_counts.iter().filter(|(code, _)| is_doubt(*code));
-        Self { all: counts.map(|(_, count)| count).sum::<u64>() > chains.len() as u64, chains }
+        let is_more = |(code, count): &(FindingCode, u64)| is_doubt(*code) && *count > LISTED as u64;
+        Self {
+            chains: named.filter_map(|finding| finding.chain).collect(),
+            all: report.finding_counts.iter().any(is_more),
+        }
     }
 
     /// Whether a chain is among them.
@@ -77,39 +79,8 @@ impl Doubts {
     }
 }
 
-/// As `"all"`, or else as the chains.
-impl Serialize for Doubts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.all {
-            return serializer.serialize_str("all");
-        }
-        serializer.collect_seq(self.chains.iter().map(ToString::to_string))
-    }
-}
-
-/// All of it, for who has the report alone as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Meaning {
-    /// What the words for the verdict depend on.
-    pub why: Option<Why>,
-    /// The checks that nothing asks for.
-    pub not_needed: Vec<&'static str>,
-    /// The chains whose signers are in doubt.
-    pub doubts: Doubts,
-}
-
 impl Report {
-    /// What it means.
-    pub fn meaning(&self) -> Meaning {
-        let names = self.checks.iter().map(|(name, _)| name);
-        Meaning {
-            why: self.why(),
-            not_needed: names.filter(|name| self.is_not_needed(name)).collect(),
-            doubts: Doubts::of(self),
-        }
-    }
-
+    #[inline(never)] // So many copies would be larger.
     fn has(&self, code: FindingCode) -> bool {
         self.finding_counts.iter().any(|(found, _)| *found == code)
     }
@@ -120,9 +91,13 @@ impl Report {
         let checks = &self.checks;
         Some(match self.verdict {
             Verdict::Broken => {
-                let errors =
-                    self.finding_counts.iter().filter(|(code, _)| code.severity() == Severity::Error);
-                errors.map(Why::lacking).collect::<Option<Vec<_>>>()?.into_iter().min()?
+                let codes = self.finding_counts.iter().map(|(code, _)| *code);
+                let mut first = None;
+                for error in codes.filter(|code| code.severity() == Severity::Error) {
+                    let why = Why::lacking(error)?;
+                    first = Some(first.map_or(why, |first| why.min(first)));
+                }
+                first?
             }
             Verdict::NotChecked if has(FindingCode::FormatHeader) => Why::Header,
             Verdict::NotChecked if has(FindingCode::FormatCompression) => Why::Compression,
@@ -137,35 +112,37 @@ impl Report {
         })
     }
 
-    /// Whether the check of this name has no answer because nothing asks for one: people are then told that it is "not
-    /// needed", and not that it is "not checked".
-    pub fn is_not_needed(&self, name: &str) -> bool {
-        let Some((_, check)) = self.checks.iter().find(|(found, _)| *found == name) else { return false };
-        let has = |code| self.has(code);
-        let (is_read, is_open) = (self.checks.format.checked > 0, self.verdict == Verdict::NotChecked);
-        if check.state != CheckState::NotChecked || !is_read {
-            return false;
-        }
-        if self.verdict == Verdict::Verified {
-            return true;
-        }
-        if check.checked > 0 {
-            return false;
-        }
-        let other_passes = |other: &Check| self.verdict != Verdict::Partial && other.passes();
-        match name {
-            "tree" | "log" => {
-                let has_log =
-                    self.log.is_some() || has(FindingCode::LogUnknown) || has(FindingCode::TreeUncovered);
-                !has_log && !is_open
-            }
-            "range" => other_passes(&self.checks.closure),
-            "closure" => other_passes(&self.checks.range),
-            "append_only" => !has(FindingCode::AppendOnlyNotReached),
-            "witnesses" => !has(FindingCode::WitnessQuorum) && (self.log.is_some() || !is_open),
-            "expected" => !is_open,
-            _ => false,
-        }
+    /// The names of the checks that have no answer because nothing asks for one: people are then told that it is "not needed",
+    /// and not that it is "not checked".
+    pub fn not_needed(&self) -> impl Iterator<Item = &'static str> {
+        let Self { checks, log, verdict, .. } = self;
+        let is_verified = *verdict == Verdict::Verified;
+        let is_told = *verdict != Verdict::NotChecked;
+        let has_log =
+            log.is_some() || self.has(FindingCode::LogUnknown) || self.has(FindingCode::TreeUncovered);
+        let is_of_log = is_told && !has_log;
+        let passes = |other: &Check| *verdict != Verdict::Partial && other.passes();
+        let is_of_witnesses = (is_told || log.is_some()) && !self.has(FindingCode::WitnessQuorum);
+        // In the order of the checks.
+        let idle = [
+            false,
+            false,
+            false,
+            false,
+            is_of_log,
+            is_of_log,
+            passes(&checks.closure),
+            !self.has(FindingCode::AppendOnlyNotReached),
+            is_of_witnesses,
+            false,
+            passes(&checks.range),
+            is_told,
+        ];
+        let is_read = checks.format.checked > 0;
+        checks.iter().zip(idle).filter_map(move |((name, check), idle)| {
+            let is_open = is_read && check.state == CheckState::NotChecked;
+            (is_open && (is_verified || check.checked == 0 && idle)).then_some(name)
+        })
     }
 }
 
@@ -182,7 +159,6 @@ mod tests {
 
     use super::*;
     use crate::hash::Hash;
-    use crate::verify::LISTED;
     use crate::verify::finding::{Findings, Place};
     use crate::verify::report::{Checks, Counts, Log};
 
@@ -248,7 +224,7 @@ mod tests {
     fn what_nothing_asks_for_is_not_needed() {
         let idle = |verdict, log: bool, open: &[(&str, u64)], found: &[FindingCode]| {
             let log = log.then(|| of_size(1));
-            Report { log, ..report(verdict, open, found) }.meaning().not_needed
+            Report { log, ..report(verdict, open, found) }.not_needed().collect::<Vec<_>>()
         };
         // A whole log.
         let open = [("append_only", 0), ("witnesses", 0), ("closure", 2), ("expected", 0)];
@@ -290,16 +266,12 @@ mod tests {
             }
             findings.add(KeyLate, Place::line(2).about(ChainId([0xf0; 16])), format_args!(""));
             let checks = report(Verdict::Partial, &[], &[]).checks;
-            Report::new(Verdict::Partial, checks, Counts::default(), findings).meaning().doubts
+            Doubts::of(&Report::new(Verdict::Partial, checks, Counts::default(), findings))
         };
         let few = doubts(2);
         let has = [0, 1, 2, 0xf0].map(|nth| few.has(ChainId([nth; 16])));
         assert_eq!(has, [true, true, false, true]);
-        let json = serde_json::to_value(&few).unwrap();
-        assert_eq!(json, serde_json::json!(["00".repeat(16), "01".repeat(16), "f0".repeat(16)]));
         assert!(!doubts(LISTED).has(ChainId([0xee; 16])));
-        let many = doubts(LISTED + 1);
-        assert!(many.has(ChainId([0xee; 16])));
-        assert_eq!(serde_json::to_value(&many).unwrap(), "all");
+        assert!(doubts(LISTED + 1).has(ChainId([0xee; 16])));
     }
 }

@@ -65,7 +65,7 @@ mod witnesses;
 pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
-pub use meaning::{Doubts, Meaning, Why};
+pub use meaning::{Doubts, Why};
 pub use picked::{Annotation, Pick, PickedEvent, SummarizedEvent};
 pub use report::{CheckState, Report, SignerTrust, Verdict};
 pub use splitter::Splitter;

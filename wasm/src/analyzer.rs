@@ -63,7 +63,8 @@ struct Report {
     seen: Seen,
     /// In the order of their keys.
     signers: Vec<(String, SignerTrust)>,
-    suspects: Vec<String>,
+    /// The chains in doubt; none where each is.
+    doubts: Option<Vec<String>>,
 }
 
 impl Report {
@@ -78,6 +79,7 @@ impl Report {
         });
         let mut signers: Vec<(String, SignerTrust)> = signers.collect::<Option<_>>()?;
         signers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let doubts = facts.get("doubts")?;
         Some(Self {
             seen: Seen {
                 origin: facts.get("origin").and_then(text),
@@ -87,14 +89,14 @@ impl Report {
                 events: 0,
             },
             signers,
-            suspects: facts.get("suspects")?.elements().filter_map(text).collect(),
+            doubts: doubts.string().is_none().then(|| doubts.elements().filter_map(text).collect()),
         })
     }
 
     fn standing(&self, Signed { chain, vkey, authorised }: &Signed) -> Standing {
         let place = self.signers.binary_search_by(|(signer, _)| signer.cmp(vkey));
         let trust = place.ok().map(|place| self.signers[place].1);
-        Standing::of(trust, self.suspects.contains(chain), *authorised)
+        Standing::of(trust, self.doubts.as_ref().is_none_or(|chains| chains.contains(chain)), *authorised)
     }
 }
 

@@ -8,11 +8,11 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::wire::{decode_opened, encode_opened};
 use countersign::verify::{
-    CoveredLink, Expectations, Finding, Mark, MaxAge, Options, Progress, Splitter, Summarizer, Summary,
-    Unread, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
+    CoveredLink, Doubts, Expectations, Finding, Mark, MaxAge, Options, Progress, Splitter, Summarizer,
+    Summary, Unread, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
 use countersign_query::batch::{BESIDE, NewLine};
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -68,7 +68,7 @@ impl WholeVerifier {
         Ok(())
     }
 
-    /// Where the export goes on: `{report, pin}` as if it had ended right after the last checkpoint, or undefined where
+    /// Where the export goes on: `{report, meaning, pin}` as if it had ended right after the last checkpoint, or undefined where
     /// there was none since the last call.
     #[wasm_bindgen(js_name = takeReport)]
     pub fn take_report(&mut self) -> Result<JsValue, Thrown> {
@@ -105,7 +105,7 @@ impl WholeVerifier {
         self.waiting.take_findings()
     }
 
-    /// The export ends here: `{report, pin}`. What became known at last can still be taken; then it is to be freed.
+    /// The export ends here: `{report, meaning, pin}`. What became known at last can still be taken; then it is to be freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
         let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_telling();
@@ -395,9 +395,19 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
 }
 
 fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
-    let pin = verification.pin.as_deref().map_or(JsValue::NULL, JsValue::from);
+    let Verification { report, pin } = verification;
+    let pin = pin.as_deref().map_or(JsValue::NULL, JsValue::from);
     let outcome = Object::new();
-    for (name, value) in [("report", to_js(&verification.report)?), ("pin", pin)] {
+    let doubts = Doubts::of(report);
+    let chains: Array = doubts.chains.iter().map(|chain| JsValue::from(chain.to_string())).collect();
+    let not_needed: Array = report.not_needed().map(JsValue::from).collect();
+    for (name, value) in [
+        ("report", to_js(report)?),
+        ("why", report.why().map_or(JsValue::NULL, |why| why.as_str().into())),
+        ("notNeeded", not_needed.into()),
+        ("doubts", if doubts.all { "all".into() } else { chains.into() }),
+        ("pin", pin),
+    ] {
         // A new object takes any member.
         let _ = Reflect::set(&outcome, &name.into(), &value);
     }

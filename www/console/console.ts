@@ -5,7 +5,7 @@ import type { Link } from "@countersign/viewer/following.js";
 import type { Session, Tools } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
-import type { Report } from "countersign/verify";
+import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { confirmView } from "../src/input/confirm.ts";
 import { type SessionKey, trustText, withoutKey } from "../src/input/trust.ts";
@@ -238,19 +238,19 @@ export class Console extends View {
       case "exposure":
         return html`
           <p class="help wide-text">${t.exposure.about}</p>
-          ${this.#ofVerified(t, ({ session }, report) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#unread} .texts=${t}></cs-exposure>`)}`;
+          ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#unread} .texts=${t}></cs-exposure>`)}`;
       case "coverage":
         return html`
           ${claimsView(this.#history.published, health, t)}
-          ${this.#ofVerified(t, (verified, report) => coverageTab(verified, report, t))}`;
+          ${this.#ofVerified(t, (verified, { report }) => coverageTab(verified, report, t))}`;
       case "keys":
         return html`
           <p class="help wide-text">${t.keys.about}</p>
-          ${this.#ofVerified(t, (verified, report) => keysTab(verified, report, this.#reader.trust, t))}`;
+          ${this.#ofVerified(t, (verified, { report }) => keysTab(verified, report, this.#reader.trust, t))}`;
       case "witnesses":
         return html`
           <p class="help wide-text">${t.witnesses.about}</p>
-          ${this.#ofVerified(t, (verified, report) => witnessesTab(verified, report, trustText(this.#reader.trust), health, t))}`;
+          ${this.#ofVerified(t, (verified, judged) => witnessesTab(verified, judged, trustText(this.#reader.trust), health, t))}`;
       case "storage":
         return html`
           ${storageTab(this.#storage, () => void this.#look(), t)}
@@ -295,7 +295,7 @@ export class Console extends View {
     `;
   }
 
-  #ofVerified(t: ConsoleTexts, show: (verified: Verified, report: Report) => unknown): TemplateResult {
+  #ofVerified(t: ConsoleTexts, show: (verified: Verified, judged: Judged) => unknown): TemplateResult {
     const all = this.#sources.all(this.#searching.search, this.#follower.watch);
     const shown = this.#sources.shown(all);
     return verifiedView({ all, shown, mayRead: this.#reader.mayRead, toToken: this.#toToken(t), show }, t);

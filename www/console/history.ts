@@ -54,8 +54,9 @@ export class History {
    * to be one that this device saw, and the report was not held against that: it is to be asked again.
    */
   take(session: Session): boolean {
-    const { report, pin, pins } = session;
-    if (report === undefined) return true;
+    const { verification, pins } = session;
+    if (verification === undefined) return true;
+    const { report, why, pin } = verification;
     const origin = report.origin ?? "";
     const known = this.memory.of(origin);
     this.#origin = origin;
@@ -64,7 +65,7 @@ export class History {
       return false;
     const appendOnly = report.checks.append_only.state;
     if (appendOnly === "fail") {
-      this.alarm ??= { report, at: new Date(), goodPin: pins.at(-1) ?? null };
+      this.alarm ??= { report, why, at: new Date(), goodPin: pins.at(-1) ?? null };
       return true;
     }
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";

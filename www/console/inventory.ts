@@ -2,7 +2,7 @@
 
 import { type PlainError, plainError } from "@countersign/error.js";
 import type { Answered, Endpoint, Inventory, Overview } from "@countersign/overview/types.js";
-import { factsOf } from "@countersign/viewer/facts.js";
+import { seenOf } from "@countersign/viewer/facts.js";
 import { icon, LEVEL_LOOKS } from "@countersign/viewer/icons.js";
 import { save } from "@countersign/viewer/save.js";
 import type { Session } from "@countersign/viewer/session.js";
@@ -236,7 +236,7 @@ export class InventoryTab extends View {
       const { report, isRunning } = session;
       known = await taken(session, endpoints, known);
       if (report !== undefined) {
-        const text = await endpoints.tell(factsOf(report));
+        const text = await endpoints.tell(seenOf(report));
         if (signal.aborted) return;
         this.#text = text;
         this.#inventory = JSON.parse(text) as Inventory;

@@ -127,7 +127,8 @@ export class Scores extends View {
   async #ask(): Promise<void> {
     const { detection } = this;
     this.requestUpdate();
-    if (this.#isAsking || detection?.answers === undefined || detection.session.report === undefined) return;
+    if (this.#isAsking || detection?.answers === undefined || detection.session.verification === undefined)
+      return;
     if (detection.told === undefined || detection.told === this.#asked) return;
     this.#isAsking = true;
     this.#asked = detection.told;

@@ -3,7 +3,7 @@
 import type { Finding } from "@countersign/analyze/types.js";
 import type { Endpoint, Overview, Signals } from "@countersign/overview/types.js";
 import type { Detection } from "@countersign/viewer/detection.js";
-import { factsOf } from "@countersign/viewer/facts.js";
+import { seenOf } from "@countersign/viewer/facts.js";
 import type { Session } from "@countersign/viewer/session.js";
 import type { Report } from "countersign/verify";
 import { taken } from "./overview.ts";
@@ -105,7 +105,7 @@ async function calledIn(
   const endpoints = await overview.endpoints(description);
   try {
     await taken(session, endpoints, 0);
-    return JSON.parse(await endpoints.tell(factsOf(report)));
+    return JSON.parse(await endpoints.tell(seenOf(report)));
   } finally {
     endpoints.close();
   }

@@ -3,7 +3,7 @@
 import type { PlainError } from "@countersign/error.js";
 import type { Coverage } from "@countersign/index/types.js";
 import type { Session } from "@countersign/viewer/session.js";
-import type { Report } from "countersign/verify";
+import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../src/said.ts";
 import type { Part } from "../src/state/case.ts";
@@ -43,7 +43,7 @@ interface Drawn {
   readonly shown: Verified | undefined;
   readonly mayRead: boolean;
   readonly toToken: TemplateResult;
-  readonly show: (verified: Verified, report: Report) => unknown;
+  readonly show: (verified: Verified, judged: Judged) => unknown;
 }
 
 /** Shows what a report says; where there is none, how to get one. */
@@ -62,12 +62,12 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
       }
     `;
   }
-  const { report, phase, failure } = shown.session;
+  const { verification, phase, failure } = shown.session;
   return html`
     ${all.length > 1 ? sourceView(all, shown, t) : html`<p class="faint source">${t.verified.source} ${shown.from === "search" ? t.verified.search : t.verified.liveView}.</p>`}
     ${
-      report !== undefined
-        ? show(shown, report)
+      verification !== undefined
+        ? show(shown, verification)
         : html`
           <p class="empty">${phase === "failed" || phase === "cancelled" ? t.verified.failed : t.verified.waiting}</p>
           ${failure === undefined ? nothing : failureView(failure, t)}`

@@ -1,6 +1,6 @@
 /** The live view: follows the log, verifies what comes, and holds it to what was seen before. */
 
-import { type Alarm, isAlarming } from "@countersign/viewer/alarm.js";
+import { type Alarm, alarmOf } from "@countersign/viewer/alarm.js";
 import { namesIssuers, withEarlierEntries } from "@countersign/viewer/earlier-entries.js";
 import { Following, type Link } from "@countersign/viewer/following.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
@@ -125,9 +125,7 @@ export class Watch extends EventTarget {
   }
 
   #reported(session: Session): void {
-    const { report } = session;
-    if (report !== undefined && isAlarming(report) && this.alarm === undefined)
-      this.alarm = { report, at: new Date(), goodPin: session.goodPin ?? session.pins.at(-1) ?? null };
+    this.alarm ??= alarmOf(session);
     if (!this.#isClosed) this.dispatchEvent(new Event("report"));
   }
 

@@ -2,7 +2,7 @@ import { icon, STATE_LOOKS } from "@countersign/viewer/icons.js";
 import { outcomeOf } from "@countersign/viewer/needed.js";
 import type { Marks } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
-import type { Report } from "countersign/verify";
+import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../src/said.ts";
 import { vouchers } from "../src/state/signers.ts";
@@ -17,7 +17,7 @@ const LISTED = 50;
 /** Who cosigned, when, and whether that is enough for the reader: the core says so, by the reader's trust file. */
 export function witnessesTab(
   { session }: Verified,
-  report: Report,
+  judged: Judged,
   trust: string | undefined,
   health: Health | undefined,
   t: ConsoleTexts,
@@ -29,7 +29,7 @@ export function witnessesTab(
   return html`
     <section aria-labelledby="quorum-heading">
       <h3 id="quorum-heading">${words.quorum}</h3>
-      ${quorumView(marks, report, trust, t)}
+      ${quorumView(marks, judged, trust, t)}
       ${health?.published?.witnessed === undefined ? nothing : html`<p class="help">${words.log}: ${isUnheard(health) ? words.noneHeard : words.healthy(health.published.witnessed)}.</p>`}
     </section>
     ${
@@ -86,19 +86,19 @@ function witnessView(
 
 function quorumView(
   { checkpoints }: Marks,
-  report: Report,
+  judged: Judged,
   trust: string | undefined,
   t: ConsoleTexts,
 ): TemplateResult {
   const words = t.witnesses;
   const newest = checkpoints.at(-1);
-  const { witnesses } = report.checks;
+  const { witnesses } = judged.report.checks;
   if (trust === undefined || witnesses.state === "not_checked") {
     const why =
       trust !== undefined && witnesses.state === "not_checked"
         ? told(witnesses.reason, t.page)
         : words.noTrust;
-    const isIdle = trust !== undefined && outcomeOf("witnesses", report) === "not_needed";
+    const isIdle = trust !== undefined && outcomeOf("witnesses", judged) === "not_needed";
     const { tone, icon: sign } = STATE_LOOKS[isIdle ? "not_needed" : "not_checked"];
     return html`<p class="state tone-${isIdle ? tone : "doubt"}">${icon(sign)}${isIdle ? words.notNeeded : words.unknown}</p><p class="help">${why}</p>`;
   }

@@ -267,8 +267,9 @@ export class Page extends View {
   #done({ parts }: Case, t: PageTexts): TemplateResult | typeof nothing {
     const { shown, pair } = this.#looking;
     const part = parts[shown] ?? parts[0];
-    const report = part?.session?.report;
-    if (!part || !report) return nothing;
+    const judged = part?.session?.verification;
+    if (!part || !judged) return nothing;
+    const { report } = judged;
     const tab = this.#tab;
     const listed = part.coverage?.events ?? 0;
     const [verifying, rules] = [problems(report), part.session?.detection?.told?.findings ?? 0];
@@ -277,7 +278,7 @@ export class Page extends View {
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-      ${verdictView(report, isContradicted(parts, part), t)}
+      ${verdictView(judged, isContradicted(parts, part), t)}
       ${tabsView(TABS, tab, counts, about, t)}
       ${panelView(
         "summary",
@@ -285,10 +286,10 @@ export class Page extends View {
         html`
           ${answersView(report, part.from !== "evidence" || this.#hasOwnTrust, t)}
           <div class="beside">
-            ${meaningView(part, report, t)}
+            ${meaningView(part, judged, t)}
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
           </div>
-          ${checksView(report, t)}
+          ${checksView(judged, t)}
           <countersign-evidence ?hidden=${listed === 0} .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
           <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
         `,

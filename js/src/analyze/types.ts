@@ -1,6 +1,7 @@
 /** What rules find among verified events (SPEC section 13), as a page is told of it. */
 
 import type { Lines } from "../index/in-pieces.js";
+import type { Doubts } from "../report.js";
 
 /** How serious a finding is. */
 export type Level = (typeof LEVELS)[number];
@@ -105,15 +106,18 @@ export interface FoundMarks {
   readonly times: Float64Array;
 }
 
-/** What of a report matters to findings. */
-export interface Facts {
+/** Which log was seen, and what verifying it came to. */
+export interface Seen {
   readonly origin: string | null;
   readonly log: { readonly size: number; readonly root: string } | null;
   readonly verdict: string;
   readonly complete: readonly [number, number] | null;
+}
+
+/** What of a report matters to findings. */
+export interface Facts extends Seen {
   readonly signers: readonly { readonly vkey: string; readonly trust: string }[];
-  /** Chains whose signers are in doubt. */
-  readonly suspects: readonly string[];
+  readonly doubts: Doubts;
 }
 
 /** Looks for what rules describe, in workers. */

@@ -1,6 +1,7 @@
 import { moving, type Remote } from "../calls/calls.js";
 import { CountersignError, plainError } from "../error.js";
 import { inTurn } from "../promises.js";
+import type { Doubts } from "../report.js";
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
@@ -11,7 +12,7 @@ import type { IndexHost } from "./roles.js";
 import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
 import { type Saved, save } from "./save.js";
 import { seed } from "./seed.js";
-import { type Doubts, standings } from "./standing.js";
+import { standings } from "./standing.js";
 import { turn } from "./turn.js";
 import type {
   Column,

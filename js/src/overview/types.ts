@@ -1,6 +1,6 @@
 /** What verified events say of endpoints, and what scenarios come to, as the program's JSON has it (docs/inventory.md, docs/risk.md). */
 
-import type { Counted, Finding, Level } from "../analyze/types.js";
+import type { Counted, Finding, Level, Seen } from "../analyze/types.js";
 import type { Lines } from "../index/in-pieces.js";
 
 /** How calls were answered: with a status of HTTP, or as the event says without one. */
@@ -81,14 +81,6 @@ export interface Inventory {
   readonly unused: readonly Unused[];
   /** What was asked for and refused or not found each time. */
   readonly probed: readonly Endpoint[];
-}
-
-/** What of a report says what was looked at. */
-export interface Of {
-  readonly origin: string | null;
-  readonly log: { readonly size: number; readonly root: string } | null;
-  readonly verdict: string;
-  readonly complete: readonly [number, number] | null;
 }
 
 /** What is said of many years' losses. */
@@ -219,7 +211,7 @@ export interface Endpoints {
   /** Takes verified events: lines as an index writes them, which are no longer the caller's. */
   add(events: Lines): Promise<void>;
   /** What is known by now, as text: JSON of `Inventory`. */
-  tell(of: Of): Promise<string>;
+  tell(of: Seen): Promise<string>;
   /** Ends its worker. */
   close(): void;
 }
@@ -231,7 +223,7 @@ export interface Overview {
   /** Simulates years by the root of a log, and holds what was found in it against them. */
   expose(
     scenarios: readonly ScenarioFile[],
-    of: Pick<Of, "origin" | "log">,
+    of: Pick<Seen, "origin" | "log">,
     signals?: Signals,
   ): Promise<Exposure | readonly Refused[]>;
 }

@@ -1,19 +1,20 @@
 /** A worker that learns of endpoints, or simulates years. */
 
+import type { Seen } from "../analyze/types.js";
 import { connect, type Port } from "../calls/calls.js";
 import { inPieces, type Lines } from "../index/in-pieces.js";
 import init, { Endpoints, expose, Signals as Taken } from "../wasm/overview.js";
-import type { Exposure, Of, Refused, ScenarioFile, Signals } from "./types.js";
+import type { Exposure, Refused, ScenarioFile, Signals } from "./types.js";
 
 /** What is asked for. */
 export interface OverviewWorker {
   begin(module: WebAssembly.Module, description: string | undefined): Promise<void>;
   add(events: Lines): Promise<void>;
-  tell(of: Of): string;
+  tell(of: Seen): string;
   expose(
     module: WebAssembly.Module,
     scenarios: readonly ScenarioFile[],
-    of: Pick<Of, "origin" | "log">,
+    of: Pick<Seen, "origin" | "log">,
     signals: Signals | undefined,
   ): Promise<Exposure | readonly Refused[]>;
 }

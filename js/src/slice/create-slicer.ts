@@ -55,7 +55,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
       }
       let covered = false;
       const acting: number[] = [];
-      const { report } = await verify(proof, {
+      const { report, notNeeded } = await verify(proof, {
         trust,
         threads: 1,
         signal: options.signal,
@@ -74,7 +74,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
       });
       const event = { chain, seq, report, covered, acting: Float64Array.from(acting) };
       const { steps } = await ask({ signal: options.signal }, (remote) => remote.explain(proof, event, trust));
-      return { proof, report, steps };
+      return { proof, report, notNeeded, steps };
     },
     sha256: (source, options = {}) => ask(options, (remote) => remote.sha256(source)),
     writeEvidence: (...given) => ask({}, (remote) => remote.writeEvidence(...given)),

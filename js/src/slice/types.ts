@@ -1,6 +1,6 @@
 /** What else can be asked of an export that is at hand: a part of it, the proof of one event, its hash. */
 
-import type { CheckState, Report } from "../report.js";
+import type { CheckState, Judged, Report } from "../report.js";
 
 /** What a slice shows. */
 export type Selection =
@@ -28,11 +28,9 @@ export interface Slice {
 }
 
 /** How one event is proven. */
-export interface Explanation {
-  /** The smallest export that proves it. */
+export interface Explanation extends Pick<Judged, "report" | "notNeeded"> {
+  /** The smallest export that proves it, of which the report is. */
   readonly proof: Blob;
-  /** The report on that export. */
-  readonly report: Report;
   /** The steps, each building on those before it. */
   readonly steps: readonly ProofStep[];
 }

@@ -11,7 +11,7 @@
 
 import type { CompiledModule } from "../artefact/load.js";
 import type { PlainError } from "../error.js";
-import type { Finding, Report } from "../report.js";
+import type { Finding, Judged } from "../report.js";
 
 /** Options as they cross to a worker. */
 export interface Task {
@@ -79,8 +79,8 @@ export interface Counted {
 }
 
 /** The end of verifying. */
-export interface Outcome {
-  report: Report;
+export interface Outcome extends Judged {
+  /** The checkpoint to give as one of `pins` the next time. */
   pin: string | null;
 }
 

@@ -1,17 +1,17 @@
 /** What is raised where a log that one follows is no longer the one that it was. It stays until the page goes. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Report } from "../report.js";
+import type { Judged, Report } from "../report.js";
 import { moment, type Zone } from "./format.js";
 import { icon } from "./icons.js";
 import { save } from "./save.js";
+import type { Session } from "./session.js";
 import type { Texts } from "./texts/texts.js";
 import { said } from "./value.js";
 import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
 
 /** What was noticed. */
-export interface Alarm {
-  readonly report: Report;
+export interface Alarm extends Pick<Judged, "report" | "why"> {
   readonly at: Date;
   /** The last checkpoint from before. */
   readonly goodPin: string | null;
@@ -22,15 +22,25 @@ export function isAlarming({ verdict, checks }: Report): boolean {
   return verdict === "altered" || verdict === "broken" || checks.append_only.state === "fail";
 }
 
+/** The alarm that a session's report raises now. */
+export function alarmOf({ verification, goodPin, pins }: Session): Alarm | undefined {
+  if (verification === undefined || !isAlarming(verification.report)) {
+    return undefined;
+  }
+  const { report, why } = verification;
+  return { report, why, at: new Date(), goodPin: goodPin ?? pins.at(-1) ?? null };
+}
+
 /** The alarm, with what to keep of it. */
-export function alarmView({ report, at, goodPin }: Alarm, texts: Texts, zone: Zone): TemplateResult {
+export function alarmView(alarm: Alarm, texts: Texts, zone: Zone): TemplateResult {
+  const { report, at, goodPin } = alarm;
   const { live } = texts;
   const first = report.findings.find(({ severity }) => severity === "error");
   return html`
     <section class="alarm" part="alarm" role="alert">
       ${icon("altered")}
       <div>
-        <h2>${live.alarmTitle}: ${what(report, texts)}</h2>
+        <h2>${live.alarmTitle}: ${what(alarm, texts)}</h2>
         ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : said(first.message, texts, 400)}</p>`}
         <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
         <div class="buttons">
@@ -47,8 +57,8 @@ export function alarmView({ report, at, goodPin }: Alarm, texts: Texts, zone: Zo
 }
 
 /** What happened: to the log's history, or to what it holds. */
-function what(report: Report, texts: Texts): string {
-  const { verdict, checks } = report;
+function what(alarm: Alarm, texts: Texts): string {
+  const { verdict, checks } = alarm.report;
   const { live, result } = texts;
   if (checks.append_only.state === "fail") {
     return live.alarmChanged;
@@ -58,7 +68,7 @@ function what(report: Report, texts: Texts): string {
   }
   // What else breaks a log, such as too few witnesses, its lines are not to blame for.
   const isOfLines = [checks.format, checks.chains, checks.tree].some(({ state }) => state === "fail");
-  return isOfLines ? live.alarmBroken : verdictWords(report, texts).says;
+  return isOfLines ? live.alarmBroken : verdictWords(alarm, texts).says;
 }
 
 function json(report: Report): Blob {

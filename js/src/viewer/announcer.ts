@@ -36,10 +36,10 @@ export class Announcer {
   }
 
   /** There is a report. A log that goes on has one every moment, and its strip says enough of it. */
-  report({ report, phase }: Session, texts: Texts): void {
-    if (report !== undefined && phase !== "live") {
-      const { word, says } = verdictWords(report, texts);
-      const errors = report.findings.filter(({ severity }) => severity === "error").length;
+  report({ verification, phase }: Session, texts: Texts): void {
+    if (verification !== undefined && phase !== "live") {
+      const { word, says } = verdictWords(verification, texts);
+      const errors = verification.report.findings.filter(({ severity }) => severity === "error").length;
       const { announce, announceErrors } = texts.strip;
       this.said = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
     }

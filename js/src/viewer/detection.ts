@@ -3,7 +3,7 @@
 import type { Analysis, FindingsStatus } from "../analyze/types.js";
 import { type PlainError, plainError } from "../error.js";
 import type { EventIndex } from "../index/types.js";
-import type { Report } from "../report.js";
+import type { Judged } from "../report.js";
 import { factsOf } from "./facts.js";
 
 /** The shortest time between two tellings before the end, in milliseconds. */
@@ -17,7 +17,7 @@ export interface Watched extends EventTarget {
   readonly phase: "verifying" | "live" | "done" | "cancelled" | "failed";
   readonly isRunning: boolean;
   readonly ended: Promise<void>;
-  readonly report: Report | undefined;
+  readonly verification: Judged | undefined;
   readonly name: string | undefined;
   readonly trust: string | undefined;
   readonly bytes: Blob | undefined;
@@ -71,11 +71,11 @@ export class Detection extends EventTarget {
     const analysis = this.#begin(rules);
     this.#analysis = analysis;
     const { session } = this;
-    let heard: Report | undefined;
+    let heard: Judged | undefined;
     let telling: Promise<void> | undefined;
     let next = Number.NEGATIVE_INFINITY;
     const tell = async (isAll: boolean) => {
-      heard = session.report;
+      heard = session.verification;
       this.told = await analysis.tell(heard && factsOf(heard));
       this.isFinal = isAll;
       next = performance.now() + TELL_EVERY;
@@ -97,7 +97,7 @@ export class Detection extends EventTarget {
         await telling;
         return tell(true);
       }
-      if (telling === undefined && performance.now() >= next && (segment > known || session.report !== heard)) {
+      if (telling === undefined && performance.now() >= next && (segment > known || session.verification !== heard)) {
         known = segment;
         telling = tell(false);
         // Whoever waits for it hears of a failure, or who adds more.

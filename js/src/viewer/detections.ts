@@ -193,14 +193,14 @@ function heading(level: 2 | 3, text: string): TemplateResult {
 /** What was found, and how far that is all. */
 function outcome({ told, isFinal, session }: Detection, texts: Texts): TemplateResult {
   const { found, figures } = texts;
-  const { report, phase } = session;
+  const { verification, phase } = session;
   const { findings = 0, events = 0, unread = 0 } = told ?? {};
   const [looks, words] = (() => {
-    if (!isFinal || report === undefined) {
+    if (!isFinal || verification === undefined) {
       const text = phase === "live" ? found.following : found.soFar;
       return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
     }
-    const [as, text] = judged(report, findings, events, texts);
+    const [as, text] = judged(verification.report, findings, events, texts);
     // Of nothing that could be read it says little that nothing was found.
     return [findings === 0 && unread === events ? "untold" : as, text] as const;
   })();

@@ -1,5 +1,4 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { doubtsOf } from "../index/standing.js";
 import type { Slicer } from "../slice/types.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
@@ -99,7 +98,7 @@ export class ExportMenu extends TextView {
   async #made(kind: Kind, { session }: Looking, signal: AbortSignal, told: (events: number) => void): Promise<Blob> {
     if (kind !== "slice") {
       return session.index.save(kind === "csv" ? "csv-with-bom" : kind, told, {
-        doubts: session.report && doubtsOf(session.report),
+        doubts: session.verification?.doubts,
         signal,
       });
     }

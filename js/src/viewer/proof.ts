@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { type PlainError, plainError } from "../error.js";
 import type { WholeEvent } from "../index/types.js";
-import type { CheckName, Report } from "../report.js";
+import type { CheckName } from "../report.js";
 import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
 import { icon, STATE_LOOKS, stateView, VERDICT_LOOKS } from "./icons.js";
 import { keyView } from "./key.js";
@@ -94,11 +94,12 @@ export class Proof extends TextView {
     }
   }
 
-  #explained({ steps, report }: Explanation, texts: Texts): TemplateResult {
+  #explained(explanation: Explanation, texts: Texts): TemplateResult {
     const { proof } = texts.rows;
+    const { steps, report } = explanation;
     const { verdict } = report;
     return html`
-      <ol class="steps" tabindex="-1">${steps.map((step) => this.#step(step, report, texts))}</ol>
+      <ol class="steps" tabindex="-1">${steps.map((step) => this.#step(step, explanation, texts))}</ol>
       <p class="proof-verdict">
         ${proof.verdict} ${stateView(VERDICT_LOOKS[verdict], html`<span class="plain">${texts.result.verdicts[verdict].word}</span>`)}
       </p>
@@ -109,10 +110,13 @@ export class Proof extends TextView {
     `;
   }
 
-  #step({ id, state, facts, hashes = [] }: ProofStep, report: Report, texts: Texts): TemplateResult {
+  #step({ id, state, facts, hashes = [] }: ProofStep, explanation: Explanation, texts: Texts): TemplateResult {
     const { proof, drawer } = texts.rows;
     const check = OF_TREE.includes(id) ? "tree" : id;
-    const outcome = state === "not_checked" && check in report.checks ? outcomeOf(check as CheckName, report) : state;
+    const outcome =
+      state === "not_checked" && check in explanation.report.checks
+        ? outcomeOf(check as CheckName, explanation)
+        : state;
     const look = STATE_LOOKS[outcome];
     const shown = this.allFacts ? facts : facts.slice(0, FACTS_SHOWN);
     const more = facts.length - shown.length;

@@ -1,7 +1,7 @@
 /** Which verification is shown, and what is known of it beside its own. */
 
 import { type PlainError, plainError } from "../error.js";
-import { type Alarm, isAlarming } from "./alarm.js";
+import { type Alarm, alarmOf } from "./alarm.js";
 import type { Link } from "./following.js";
 import type { Ranges } from "./ranges.js";
 import { isLive, type Session, type Tools } from "./session.js";
@@ -135,13 +135,13 @@ export class SessionController {
 
   readonly #reported = (): void => {
     const session = this.session;
-    const report = session?.report;
-    if (session === undefined || report === undefined) {
+    if (session?.report === undefined) {
       return;
     }
-    if (isLive(session.source) && isAlarming(report) && this.alarm === undefined) {
-      this.alarm = { report, at: new Date(), goodPin: session.goodPin ?? session.pins.at(-1) ?? null };
-      this.#listener.alarmed(this.alarm);
+    const alarm = isLive(session.source) ? alarmOf(session) : undefined;
+    if (alarm !== undefined && this.alarm === undefined) {
+      this.alarm = alarm;
+      this.#listener.alarmed(alarm);
     }
     this.#listener.reported(session);
     void this.#list(session);

@@ -2,7 +2,7 @@
 
 import type { Analysis } from "../analyze/types.js";
 import { type PlainError, plainError } from "../error.js";
-import { doubtsOf, type Signed, type Standing, standings } from "../index/standing.js";
+import { type Signed, type Standing, standings } from "../index/standing.js";
 import type { EventIndex } from "../index/types.js";
 import type { Finding, Report } from "../report.js";
 import type { Slicer } from "../slice/types.js";
@@ -86,10 +86,8 @@ export class Session extends EventTarget {
   progress: Progress;
   /** The first error that was met, as soon as it was. */
   firstFailure: Finding | undefined;
-  /** The report: of all of it once it is done, of what there is so far while it is live. */
-  report: Report | undefined;
-  /** The checkpoint to keep for next time. */
-  pin: string | null = null;
+  /** What verifying gave: of all of it once it is done, of what there is so far while it is live. */
+  verification: Verification | undefined;
   /** The newest pin of a report without errors. */
   goodPin: string | null = null;
   /** Why there is no verdict. */
@@ -121,6 +119,16 @@ export class Session extends EventTarget {
     };
     this.ended = this.#run(tools, { trust, pins, ...(expect && { expect }) });
     this.detect(rules);
+  }
+
+  /** The report. */
+  get report(): Report | undefined {
+    return this.verification?.report;
+  }
+
+  /** The checkpoint to keep for next time. */
+  get pin(): string | null {
+    return this.verification?.pin ?? null;
   }
 
   /** All that was read, once it was: what parts and proofs are cut out of. */
@@ -237,12 +245,12 @@ export class Session extends EventTarget {
     };
   }
 
-  #take({ report, pin }: { report: Report; pin: string | null }): void {
-    this.report = report;
-    this.pin = pin;
+  #take(verification: Verification): void {
+    const { report, pin, doubts } = verification;
+    this.verification = verification;
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
     this.goodPin = (isGood ? pin : null) ?? this.goodPin;
-    this.#standing = standings(doubtsOf(report));
+    this.#standing = standings(doubts);
     this.firstFailure ??= report.findings.find(({ severity }) => severity === "error");
     this.dispatchEvent(new Event("report"));
     this.#tell();

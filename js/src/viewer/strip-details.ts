@@ -1,7 +1,7 @@
 /** What is beneath a verdict: what it does not mean, what was found, and each check. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { CheckName, Finding, FindingCode, Report } from "../report.js";
+import type { CheckName, Finding, FindingCode, Judged, Report } from "../report.js";
 import { completeRange } from "./facts.js";
 import type { Link } from "./following.js";
 import { moment, type Zone } from "./format.js";
@@ -29,7 +29,7 @@ export interface Strip {
 const LISTED = 20;
 
 /** All of it. */
-export function detailsView(report: Report, { next, not }: VerdictWords, strip: Strip): TemplateResult {
+export function detailsView(judged: Judged, { next, not }: VerdictWords, strip: Strip): TemplateResult {
   const { texts } = strip;
   return html`
     <div class="strip-details">
@@ -38,7 +38,7 @@ export function detailsView(report: Report, { next, not }: VerdictWords, strip: 
         <h3>${texts.strip.notHeading}</h3>
         <ul class="not">${not.map((text) => html`<li>${text}</li>`)}</ul>
       </div>
-      ${findingsView(report, strip)} ${factsView(report, strip)} ${checksView(report, texts)}
+      ${findingsView(judged.report, strip)} ${factsView(judged.report, strip)} ${checksView(judged, texts)}
     </div>
   `;
 }
@@ -88,7 +88,7 @@ function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
   `;
 }
 
-function checksView(report: Report, texts: Texts): TemplateResult {
+function checksView(judged: Judged, texts: Texts): TemplateResult {
   const { strip, result } = texts;
   const names = Object.keys(result.checks) as CheckName[];
   return html`
@@ -100,14 +100,15 @@ function checksView(report: Report, texts: Texts): TemplateResult {
         </thead>
         <tbody>
           ${names.map((name) => {
-            const { state, checked, reason } = report.checks[name];
-            const outcome = outcomeOf(name, report);
+            const check = judged.report.checks[name];
+            const { state, checked, reason } = check;
+            const outcome = outcomeOf(name, judged);
             return html`
               <tr data-check=${name} data-state=${state} data-outcome=${outcome}>
                 <th scope="row"><strong>${result.checks[name].title}</strong> ${state === "not_checked" ? nothing : html`<span class="faint">${result.checks[name].about}</span>`}</th>
                 <td>${stateView(STATE_LOOKS[outcome], result.states[outcome])}</td>
                 <td>
-                  ${checked > 0 ? covered(report.checks[name], name, texts) : nothing}
+                  ${checked > 0 ? covered(check, name, texts) : nothing}
                   ${reason === null ? nothing : html`<span class="faint">${said(reason, texts, 400)}</span>`}
                 </td>
               </tr>

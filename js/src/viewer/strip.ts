@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { PlainError } from "../error.js";
-import type { Report } from "../report.js";
+import type { Judged, Report } from "../report.js";
 import { moment } from "./format.js";
 import { type IconName, icon } from "./icons.js";
 import { isLive, type Progress, type Session } from "./session.js";
@@ -19,7 +19,9 @@ export function stripView(session: Session, strip: Strip): TemplateResult {
       return progressView(session, strip);
     case "live":
     case "done":
-      return session.report === undefined ? progressView(session, strip) : verdictView(session, session.report, strip);
+      return session.verification === undefined
+        ? progressView(session, strip)
+        : verdictView(session, session.verification, strip);
     case "cancelled":
       return plainView("fail", progress.cancelled, progress.cancelledWhy, action(progress.again, strip.again));
     case "failed":
@@ -170,9 +172,10 @@ function liveView(
   `;
 }
 
-function verdictView(session: Session, report: Report, strip: Strip): TemplateResult {
+function verdictView(session: Session, judged: Judged, strip: Strip): TemplateResult {
+  const { report } = judged;
   const { texts, zone } = strip;
-  const words = verdictWords(report, texts, isLive(session.source) ? zone : undefined);
+  const words = verdictWords(judged, texts, isLive(session.source) ? zone : undefined);
   return html`
     <section class="strip verdict tone-${words.tone}" part="strip verdict" data-verdict=${report.verdict} aria-labelledby="strip-heading">
       ${icon(words.icon)}
@@ -182,7 +185,7 @@ function verdictView(session: Session, report: Report, strip: Strip): TemplateRe
         ${liveView(session, report, strip)}
         <details class="strip-more">
           <summary>${texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>
-          ${detailsView(report, words, strip)}
+          ${detailsView(judged, words, strip)}
         </details>
       </div>
       ${session.phase === "live" ? action(texts.live.stop, strip.cancel) : isLive(session.source) ? action(texts.live.again, strip.again) : nothing}

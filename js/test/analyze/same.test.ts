@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type Report, verify } from "countersign/verify";
+import { type Verification, verify } from "countersign/verify";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { factsOf } from "../../dist/viewer/facts.js";
@@ -74,15 +74,18 @@ function areOfOneBuild(program: string, artefact: string): void {
   );
 }
 
-/** The lines of the verified events, as an index writes them of each batch, and the report. */
-async function verified(bytes: Uint8Array, trust: string): Promise<{ batches: Uint8Array[]; report: Report }> {
+/** The lines of the verified events, as an index writes them of each batch, and what verifying gave. */
+async function verified(
+  bytes: Uint8Array,
+  trust: string,
+): Promise<{ batches: Uint8Array[]; verification: Verification }> {
   const batches: Uint8Array[] = [];
-  const { report } = await verify(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
+  const verification = await verify(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
     trust,
     threads: 2,
     onEvents: (batch) => void batches.push(read(batch.bytes)),
   });
-  return { batches, report };
+  return { batches, verification };
 }
 
 function read(batch: Uint8Array): Uint8Array {
@@ -102,7 +105,7 @@ function read(batch: Uint8Array): Uint8Array {
 }
 
 async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: string): Promise<void> {
-  const { batches, report } = await verified(bytes, trust);
+  const { batches, verification } = await verified(bytes, trust);
   for (const detectors of [1, 2]) {
     const analysis = threaded(pack, detectors);
     // What comes last is added first: nobody says in which order batches come.
@@ -111,7 +114,7 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
       await analysis.add([Uint8Array.from(batch)]);
       await analysis.tell(undefined);
     }
-    await analysis.tell(factsOf(report));
+    await analysis.tell(factsOf(verification));
     const document = await (await analysis.document()).text();
     analysis.close();
     areOfOneBuild(expected, document);
@@ -119,7 +122,7 @@ async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: 
   }
   const events = Buffer.concat(batches).toString("utf8");
   for (const lines of [1, 64]) {
-    const body = JSON.stringify({ rules: pack, events, facts: JSON.stringify(factsOf(report)), lines });
+    const body = JSON.stringify({ rules: pack, events, facts: JSON.stringify(factsOf(verification)), lines });
     const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
     assert.equal(await response.text(), expected, `in workerd, ${lines} lines at a time`);
   }
@@ -207,6 +210,28 @@ test("at the caps", { skip: withoutProgram }, async () => {
     expected.slice(-600),
   );
   await sameAs(expected, bytes, trust, readFileSync(join(folder, "caps.json"), "utf8"));
+});
+
+test("more chains in doubt than a report lists", { skip: withoutProgram }, async () => {
+  const { bytes, trust } = exportOf({
+    chains: 101,
+    events: 21,
+    signEvery: 21,
+    eventAt: (_, chain) => `{"action":"session.login","actor":{"id":"u_${chain}"},"outcome":"failure"}`,
+    issuer: "example.com",
+  });
+  writeFileSync(join(folder, "doubts.ndjson"), bytes);
+  for (const [standing, trusts] of [
+    ["trusted", trust],
+    ["suspect", `${trust}${trust.replace("issuer", "revoke").replace("\n", " -\n")}`],
+  ] as const) {
+    writeFileSync(join(folder, "doubts.txt"), trusts);
+    const expected = run("analyze", "doubts.ndjson", "--trust", "doubts.txt", "--format", "json");
+    const { findings } = JSON.parse(expected) as { findings: { standing: string }[] };
+    assert.deepEqual(new Set(findings.map((found) => found.standing)), new Set([standing]));
+    assert.equal(findings.length, 101);
+    await sameAs(expected, bytes, trusts, rules);
+  }
 });
 
 test("rules that cannot be used are refused with a code and a hint", async () => {

@@ -54,10 +54,24 @@ export interface Shape {
   eventAt?: (seq: number, chain: number) => string;
   /** Each so manieth link is signed. */
   signEvery?: number;
+  /** Who grants the keys of its chains, in place of the trust file. */
+  issuer?: string;
+}
+
+/** The line of a key note that grants keys for all time. */
+function grantLine(issuer: Emitter, keys: readonly Emitter[]): string {
+  const text = `countersign/v1 keys\n${ORIGIN}\n${keys.map(({ vkey }) => `grant ${vkey} - -\n`).join("")}`;
+  const [name, id = ""] = issuer.vkey.split("+");
+  const signature = Buffer.concat([Buffer.from(id, "hex"), Buffer.from(issuer.sign(text), "base64")]);
+  return JSON.stringify({ note: `${text}\n\u2014 ${name} ${signature.toString("base64")}\n` });
 }
 
 /** The lines of a closed chain. */
-function chainLines(number: number, key: Emitter, { events, eventAt, signEvery }: Required<Shape>): string[] {
+function chainLines(
+  number: number,
+  key: Emitter,
+  { events, eventAt, signEvery }: Required<Omit<Shape, "issuer">>,
+): string[] {
   const lines: string[] = [];
   const time = (seq: number) => new Date(START + seq).toISOString();
   const add = (unsigned: string, isSigned: boolean, payload = "") => {
@@ -92,9 +106,11 @@ export function exportOf(shape: Shape = {}): { bytes: Uint8Array<ArrayBuffer>; t
   const columns = keys.map((key, number) => chainLines(number, key, whole));
   const rows = Array.from({ length: events + 2 }, (_, row) => columns.map((lines) => lines[row] ?? "")).flat();
   const header = JSON.stringify({ countersign: "export/v1", origin: ORIGIN });
+  const issuer = shape.issuer === undefined ? undefined : emitter(shape.issuer);
+  const notes = issuer === undefined ? [] : [grantLine(issuer, keys)];
   return {
-    bytes: new Uint8Array(Buffer.from([header, ...rows, ""].join("\n"))),
-    trust: keys.map(({ vkey }) => `emitter ${vkey}\n`).join(""),
+    bytes: new Uint8Array(Buffer.from([header, ...notes, ...rows, ""].join("\n"))),
+    trust: issuer ? `issuer ${issuer.vkey}\n` : keys.map(({ vkey }) => `emitter ${vkey}\n`).join(""),
     events: Array.from({ length: events }, (_, row) => keys.map((_, number) => eventAt(row + 1, number))).flat(),
   };
 }

@@ -16,6 +16,7 @@ const report = {
   findings: [{ severity: "error" }, { severity: "warning" }],
   finding_counts: { "payload.mismatch": 1 },
 };
+const done = { report, verification: { report, why: null } };
 
 test("progress is told now and then, and a verdict is the last word", () => {
   const announcer = new Announcer();
@@ -30,11 +31,11 @@ test("progress is told now and then, and a verdict is the last word", () => {
     "Checking, 60 percent",
     "Checking, 100 percent",
   ]);
-  announcer.report(at(100, { report }), en);
+  announcer.report(at(100, done), en);
   const verdict = announcer.said;
   assert.match(verdict, /^Verdict: Altered\. 1 of 3 events was changed after signing\. 1 error listed\.$/);
-  announcer.change(at(100, { report }), en);
-  announcer.change(at(100, { report, phase: "done" }), en);
+  announcer.change(at(100, done), en);
+  announcer.change(at(100, { ...done, phase: "done" }), en);
   assert.equal(announcer.said, verdict);
   announcer.begin();
   assert.equal(announcer.said, "");

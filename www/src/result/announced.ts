@@ -26,8 +26,8 @@ export function announcement(work: Case, t: PageTexts): string {
 
 function verdicts({ parts }: Case, t: PageTexts): string[] {
   return parts.flatMap(({ file, session }) => {
-    if (!session?.report) return [];
-    const verdict = verdictAnnouncement(session.report, t);
+    if (!session?.verification) return [];
+    const verdict = verdictAnnouncement(session.verification, t);
     return [parts.length === 1 ? verdict : `${file.name}: ${verdict}`];
   });
 }

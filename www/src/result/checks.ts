@@ -1,16 +1,16 @@
 import { icon, STATE_LOOKS } from "@countersign/viewer/icons.js";
 import { type Outcome, outcomeOf } from "@countersign/viewer/needed.js";
 import { codeTitle } from "@countersign/viewer/verdict.js";
-import type { Check, CheckName, FindingCode, Report } from "countersign/verify";
+import type { Check, CheckName, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
 
 /** Every check with its state, what it covered, and what of it failed or why it has no answer: behind a line that sums them up. */
-export function checksView(report: Report, t: PageTexts): TemplateResult {
+export function checksView(judged: Judged, t: PageTexts): TemplateResult {
   const names = Object.keys(t.viewer.result.checks) as CheckName[];
-  const states = names.map((name) => outcomeOf(name, report));
+  const states = names.map((name) => outcomeOf(name, judged));
   const number = (wanted: Outcome) => states.filter((state) => state === wanted).length;
   return html`
     <section class="checks-section" aria-labelledby="checks-heading">
@@ -24,7 +24,7 @@ export function checksView(report: Report, t: PageTexts): TemplateResult {
             <tr><th scope="col">${t.checks.check}</th><th scope="col">${t.checks.result}</th><th scope="col">${t.checks.covered}</th></tr>
           </thead>
           <tbody>
-            ${names.map((name) => row(name, report, t))}
+            ${names.map((name) => row(name, judged, t))}
           </tbody>
         </table>
       </details>
@@ -38,10 +38,11 @@ export function outcomeView(outcome: Outcome, t: PageTexts): TemplateResult {
   return html`<span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.states[outcome]}</span>`;
 }
 
-function row(name: CheckName, report: Report, t: PageTexts): TemplateResult {
+function row(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
+  const { report } = judged;
   const check = report.checks[name];
   const words = t.viewer.result.checks[name];
-  const outcome = outcomeOf(name, report);
+  const outcome = outcomeOf(name, judged);
   return html`
     <tr data-check=${name} data-state=${check.state} data-outcome=${outcome}>
       <th scope="row"><span class="check-name"><span class="check-title">${words.title}</span> <span class="about-check">${words.about}</span></span></th>

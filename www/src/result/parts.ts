@@ -34,14 +34,15 @@ function partView(
   parts: readonly Part[],
   t: PageTexts,
 ): TemplateResult {
-  const report = session?.report;
+  const judged = session?.verification;
+  const report = judged?.report;
   const look = report ? VERDICT_LOOKS[report.verdict] : { icon: "unknown" as const, tone: "faint" as const };
   const other = agreement && parts[agreement.with];
   return html`
     <li>
       <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${wishes("show-part", place)}>
         <span class="part-name">${icon("file")}${value(file.name)}</span>
-        <span class="state tone-${look.tone}">${icon(look.icon)}${report ? verdictWords(report, t.viewer).word : t.parts.waiting}</span>
+        <span class="state tone-${look.tone}">${icon(look.icon)}${judged ? verdictWords(judged, t.viewer).word : t.parts.waiting}</span>
         <span class="faint">${report ? t.viewer.figures.leaves(report.counts.leaves) : nothing}</span>
       </button>
       ${
@@ -69,10 +70,9 @@ export function agreementView(agreement: Agreement, t: PageTexts): TemplateResul
 
 /** Verdicts are the parts' own; of all together only what they cover, and whether they agree. */
 function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
-  const reports = parts.flatMap(({ session }) => (session?.report ? [session.report] : []));
   const counts = new Map<string, number>();
-  for (const report of reports) {
-    const { word } = verdictWords(report, t.viewer);
+  for (const judged of parts.flatMap(({ session }) => session?.verification ?? [])) {
+    const { word } = verdictWords(judged, t.viewer);
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   const verdicts = [...counts].map(

@@ -2,7 +2,7 @@ import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
 import { outcomeOf } from "@countersign/viewer/needed.js";
 import { value } from "@countersign/viewer/value.js";
 import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict.js";
-import type { CheckName, Finding, Report } from "countersign/verify";
+import type { CheckName, Finding, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
 import { printedFile } from "../evidence/filed-view.ts";
@@ -49,18 +49,19 @@ export function printedView(printed: Printed, t: PageTexts): TemplateResult {
   const { parts, shown, evidence } = printed;
   return html`
     <div class="printed">
-      ${parts.map((part, place) => (part.session?.report ? reportView(part, part.session.report, { ...printed, evidence: place === shown ? evidence : undefined }, t) : nothing))}
+      ${parts.map((part, place) => (part.session?.verification ? reportView(part, part.session.verification, { ...printed, evidence: place === shown ? evidence : undefined }, t) : nothing))}
     </div>
   `;
 }
 
 function reportView(
   part: Part,
-  report: Report,
+  judged: Judged,
   { parts, trust, pins, evidence, isOwnTrust, frame }: Printed,
   t: PageTexts,
 ): TemplateResult {
-  const words = verdictWords(report, t.viewer);
+  const { report } = judged;
+  const words = verdictWords(judged, t.viewer);
   const { figures } = t.viewer;
   return html`
     <article class="paper">
@@ -108,7 +109,7 @@ function reportView(
       <h3>${t.checks.heading}</h3>
       <table class="paper-checks">
         <thead><tr><th scope="col">${t.checks.check}</th><th scope="col">${t.checks.result}</th><th scope="col">${t.checks.covered}</th></tr></thead>
-        <tbody>${(Object.keys(t.viewer.result.checks) as CheckName[]).map((name) => checkRow(name, report, t))}</tbody>
+        <tbody>${(Object.keys(t.viewer.result.checks) as CheckName[]).map((name) => checkRow(name, judged, t))}</tbody>
       </table>
       <h3>${t.findings.heading}</h3>
       ${findingsOf(report, t)}
@@ -171,14 +172,14 @@ function laneOf({ session, coverage }: Part, report: Report, t: PageTexts): Temp
     <p class="faint">${label}</p>`;
 }
 
-function checkRow(name: CheckName, report: Report, t: PageTexts): TemplateResult {
-  const check = report.checks[name];
+function checkRow(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
+  const check = judged.report.checks[name];
   const { reason } = check;
   const words = t.viewer.result.checks[name];
   return html`
     <tr>
       <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
-      <td>${outcomeView(outcomeOf(name, report), t)}</td>
+      <td>${outcomeView(outcomeOf(name, judged), t)}</td>
       <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${told(reason, t, 400)}</span>`}</td>
     </tr>
   `;

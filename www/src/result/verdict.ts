@@ -1,7 +1,7 @@
 import { icon } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
-import type { Report } from "countersign/verify";
+import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { evidenceTexts } from "../evidence/texts.ts";
 import { localDay, moment } from "../said.ts";
@@ -11,8 +11,8 @@ import { wishes } from "../wish.ts";
 import { leadsView } from "./answers.ts";
 
 /** The verdict in a sentence, above whatever part of the result is looked at. It is of this part alone, whatever another says of its log. */
-export function verdictView(report: Report, isContradicted: boolean, t: PageTexts): TemplateResult {
-  const words = verdictWords(report, t.viewer);
+export function verdictView(judged: Judged, isContradicted: boolean, t: PageTexts): TemplateResult {
+  const words = verdictWords(judged, t.viewer);
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
@@ -20,15 +20,15 @@ export function verdictView(report: Report, isContradicted: boolean, t: PageText
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
-      ${leadsView(report, t)}
+      ${leadsView(judged.report, t)}
       ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;
 }
 
 /** What a verdict does not mean, what to do now, and what this device knows of the log. */
-export function meaningView(part: Part, report: Report, t: PageTexts): TemplateResult {
-  const words = verdictWords(report, t.viewer);
+export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateResult {
+  const words = verdictWords(judged, t.viewer);
   return html`
     <section class="meaning" aria-labelledby="not-heading">
       ${words.next ? html`<p class="next"><strong>${t.verdict.now}</strong> ${words.next}</p>` : nothing}
@@ -105,8 +105,8 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
 }
 
 /** What a screen reader is told when the verdict is there. */
-export function verdictAnnouncement(report: Report, t: PageTexts): string {
-  const words = verdictWords(report, t.viewer);
-  const errors = report.findings.filter(({ severity }) => severity === "error").length;
+export function verdictAnnouncement(judged: Judged, t: PageTexts): string {
+  const words = verdictWords(judged, t.viewer);
+  const errors = judged.report.findings.filter(({ severity }) => severity === "error").length;
   return t.verdict.said(`${words.word} ${words.says}`, errors);
 }

@@ -185,6 +185,7 @@ function explanation(): Explanation {
   return {
     proof: new Blob(["a proof\n"]),
     report: REPORT,
+    notNeeded: ["witnesses"],
     steps: STEPS.map((id) => ({
       id,
       state: id === "witnesses" ? "not_checked" : id === "log" ? "fail" : "pass",
