@@ -43,3 +43,26 @@ test("it is asked again after a second, then after twice as long each time, and 
   left.abort(new Error("the reader left"));
   await assert.rejects(next, /the reader left/);
 });
+
+test("what passes is waited out, and what does not is said", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const status of [408, 425, 429, 500, 503]) {
+    const answers = [new Response(null, { status }), live()];
+    const following = new Following("/stream", async () => answers.shift() ?? live(), new AbortController().signal);
+    const links = new EventEmitter();
+    following.onLink = (link) => void links.emit(link.state, link);
+    const lost = once(links, "lost");
+    const first = following.lines(null).next();
+    await lost;
+    t.mock.timers.tick(1000);
+    assert.deepEqual(await first, { done: false, value: LINE }, `${status}`);
+  }
+  for (const status of [400, 401, 403, 404, 410, 421]) {
+    const following = new Following(
+      "/stream",
+      async () => new Response(null, { status }),
+      new AbortController().signal,
+    );
+    await assert.rejects(following.lines(null).next(), new RegExp(`status ${status}`));
+  }
+});
