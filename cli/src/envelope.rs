@@ -138,7 +138,7 @@ static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
 
 /// What was in an envelope.
 pub(crate) struct Opened {
-    /// Where it stands in each, for people: `records`.
+    /// The member that holds the contents, for people: `records`.
     pub(crate) name: &'static str,
     pub(crate) contents: Vec<Content>,
     says_something: bool,
