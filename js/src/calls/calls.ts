@@ -38,7 +38,7 @@ export interface WorkerLike {
 }
 
 /** Has it told how a worker fails by itself. */
-export function watch(worker: WorkerLike, failed: (message: string, cause: unknown) => void): void {
+function watch(worker: WorkerLike, failed: (message: string, cause: unknown) => void): void {
   worker.onmessageerror = () => failed("a message could not be read", undefined);
   worker.onerror = (event) => {
     event.preventDefault?.();

@@ -1,7 +1,7 @@
 /** The workers that make segments of an index: as many as are kept busy. */
 
 import type { CompiledModule } from "../artefact/load.js";
-import { connect, moving, type Remote, type WorkerLike } from "../calls/calls.js";
+import { moving, type Remote, type WorkerGroup } from "../calls/calls.js";
 import { Notifier } from "../promises.js";
 import type { BuilderWorker, IndexHost } from "./roles.js";
 
@@ -14,7 +14,8 @@ const MOST = 4;
 
 /** What they need. */
 export interface BuildersSetup {
-  readonly start: () => WorkerLike;
+  /** Starts one, by itself in its group. */
+  readonly start: () => { readonly group: WorkerGroup; readonly remote: Remote<BuilderWorker> };
   /** Who hears of failures. */
   readonly host: IndexHost;
   readonly compiled: Promise<CompiledModule>;
@@ -23,7 +24,7 @@ export interface BuildersSetup {
 }
 
 interface One {
-  readonly worker: WorkerLike;
+  readonly group: WorkerGroup;
   readonly remote: Remote<BuilderWorker>;
   readonly begun: Promise<void>;
   underWay: number;
@@ -84,15 +85,19 @@ export class Builders {
     this.#all = [];
     this.#ending = [...this.#ending, ...all];
     this.#finished = Promise.all([this.#finished, ...all.map(flushed)]).then(() => {
-      all.forEach(stop);
+      for (const { group } of all) {
+        group.end(undefined);
+      }
       this.#ending = this.#ending.filter((one) => !all.includes(one));
     });
     await this.#finished;
   }
 
   /** Ends those there are at once. */
-  end(): void {
-    [...this.#all, ...this.#ending].forEach(stop);
+  end(reason: Error): void {
+    for (const { group } of [...this.#all, ...this.#ending]) {
+      group.end(reason);
+    }
     this.#room.notify();
   }
 
@@ -109,15 +114,14 @@ export class Builders {
   }
 
   #start(): One {
-    const { start, host, compiled, join } = this.#setup;
-    const worker = start();
-    const remote = connect<BuilderWorker>(worker, host);
+    const { start, compiled, join } = this.#setup;
+    const { group, remote } = start();
     const { port1, port2 } = new MessageChannel();
     const begin = async () => {
       await join(port1);
       await remote.begin(await compiled, moving({ role: "builder", service: port2 } as const, port2));
     };
-    return { worker, remote, begun: begin(), underWay: 0 };
+    return { group, remote, begun: begin(), underWay: 0 };
   }
 }
 
@@ -125,10 +129,4 @@ export class Builders {
 async function flushed({ begun, remote }: One): Promise<void> {
   await begun;
   await remote.flush();
-}
-
-function stop({ worker }: One): void {
-  worker.onmessage = null;
-  worker.onerror = null;
-  worker.terminate();
 }

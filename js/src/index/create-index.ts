@@ -1,6 +1,6 @@
 /** The page's side of an index of verified events. */
 
-import { connect, crossed, moving, type Remote, type WorkerLike, watch } from "../calls/calls.js";
+import { crossed, moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
 import type { Mark } from "../verify/marks.js";
@@ -8,7 +8,7 @@ import type { Reading, Source } from "../verify/source.js";
 import { Builders } from "./builders.js";
 import { openKept } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
-import type { IndexHost, IndexWorker } from "./roles.js";
+import type { BuilderWorker, IndexHost, IndexWorker } from "./roles.js";
 import type {
   Column,
   Coverage,
@@ -45,11 +45,10 @@ interface Question {
 }
 
 class WorkersIndex implements EventIndex {
-  readonly #worker: WorkerLike;
+  readonly #group: WorkerGroup;
   readonly #remote: Remote<IndexWorker>;
   readonly #builders: Builders;
   readonly #begun: Promise<void>;
-  readonly #pending = new Set<Deferred<never>>();
   readonly #saving = new Map<number, (events: number) => void>();
   #question: Question | undefined;
   /** The one before, until it is known that the newest is understood. */
@@ -57,31 +56,30 @@ class WorkersIndex implements EventIndex {
   #ids = 0;
   /** Whether anybody wants all events: whoever does wants those of all segments. */
   #areLinesWanted = false;
-  /** Why nothing is answered any more. */
-  #over: Error | undefined;
 
   constructor({ module, worker }: IndexSetup) {
-    const start = () => {
-      try {
-        return worker();
-      } catch (cause) {
-        throw cause instanceof CountersignError ? cause : unavailable(String(cause), cause);
-      }
-    };
-    this.#worker = start();
     const host: IndexHost = {
       found: (found) => this.#found(found),
       unread: (id, error) => this.#asked(id)?.answered.reject(crossed(error)),
       saved: (id, events) => this.#saving.get(id)?.(events),
       fail: (message) => this.#end(failed(message, undefined)),
     };
-    this.#remote = connect<IndexWorker>(this.#worker, host);
     let hasBegun = false;
-    const watched = (started: WorkerLike) => {
-      watch(started, (message, cause) => this.#end(hasBegun ? failed(message, cause) : unavailable(message, cause)));
-      return started;
+    const start = <Theirs extends object>() => {
+      const group = new WorkerGroup((message, cause) => {
+        const error = hasBegun ? failed(message, cause) : unavailable(message, cause);
+        this.#end(error);
+        return error;
+      });
+      try {
+        return { group, remote: group.add<Theirs>(worker(), host) };
+      } catch (cause) {
+        throw cause instanceof CountersignError ? cause : unavailable(String(cause), cause);
+      }
     };
-    watched(this.#worker);
+    const { group, remote } = start<IndexWorker>();
+    this.#group = group;
+    this.#remote = remote;
     const compiled = module();
     this.#begun = compiled.then(async (compiled) => {
       await this.#remote.begin(compiled, { role: "service" });
@@ -89,7 +87,7 @@ class WorkersIndex implements EventIndex {
     });
     this.#begun.catch((error: Error) => this.#end(error));
     this.#builders = new Builders({
-      start: () => watched(start()),
+      start: () => start<BuilderWorker>(),
       host,
       compiled,
       join: async (port) => {
@@ -226,16 +224,13 @@ class WorkersIndex implements EventIndex {
 
   /** Asks the worker once it has begun. What it cannot answer any more rejects. */
   #call<T>(call: (remote: Remote<IndexWorker>) => Promise<T>): Promise<T> {
-    if (this.#over !== undefined) {
-      return Promise.reject(this.#over);
-    }
-    const answered = deferred<T>();
-    this.#pending.add(answered as Deferred<never>);
-    this.#begun
-      .then(() => call(this.#remote))
-      .then(answered.resolve, (error: unknown) => answered.reject(ofIndex(error)))
-      .finally(() => this.#pending.delete(answered as Deferred<never>));
-    return answered.promise;
+    return this.#group.ask(() =>
+      this.#begun
+        .then(() => call(this.#remote))
+        .catch((error: unknown) => {
+          throw ofIndex(error);
+        }),
+    );
   }
 
   #asked(id: number): Question | undefined {
@@ -253,18 +248,8 @@ class WorkersIndex implements EventIndex {
   }
 
   #end(reason: Error): void {
-    if (this.#over !== undefined) {
-      return;
-    }
-    this.#over = reason;
-    this.#worker.onmessage = null;
-    this.#worker.onerror = null;
-    this.#worker.terminate();
-    this.#builders.end();
-    for (const pending of this.#pending) {
-      pending.reject(reason);
-    }
-    this.#pending.clear();
+    this.#group.end(reason);
+    this.#builders.end(reason);
     this.#question?.answered.reject(reason);
     this.#before?.answered.reject(reason);
   }
