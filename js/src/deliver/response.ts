@@ -2,6 +2,7 @@
 
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
+import { passes } from "../reason.js";
 import type { CollectorResponse } from "./collector.js";
 import { Failure, type Scope } from "./failure.js";
 
@@ -78,7 +79,7 @@ function failed(response: CollectorResponse): Failure {
     const todo = hint ?? "what is kept is not what this recorder wrote, or the collector is another version";
     return failure("denied", code as ErrorCode, todo);
   }
-  if (status >= 500 || status === 429 || status === 408) {
+  if (passes(status)) {
     const isBusy = status === 503 || status < 500;
     return failure("collector", isBusy ? "collector.busy" : "collector.failed", "nothing is lost: it is sent again");
   }

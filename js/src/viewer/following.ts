@@ -3,6 +3,7 @@
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
+import { passes } from "../reason.js";
 import { comesWithin } from "../timers.js";
 import { readStream } from "../verify/event-stream.js";
 
@@ -217,7 +218,7 @@ export class Following {
 
 /** Whether trying the same again is of no use. */
 function isRefused({ status }: Response): boolean {
-  return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
+  return status >= 400 && !passes(status);
 }
 
 /** Whether it has an end. */

@@ -27,6 +27,7 @@ const PASSING: Record<string, [code: string, Intervention]> = {
   "413 of somebody else": ["submit.too_large", () => new Response("too large", { status: 413 })],
   "415": ["collector.unexpected", () => refusal(415, "submit.encoding")],
   "421": ["collector.unexpected", () => refusal(421, "request.host")],
+  "425 of somebody else": ["collector.busy", () => new Response("too early", { status: 425 })],
   "429": ["collector.busy", () => refusal(429, "server.busy")],
   "429 for a quota": ["collector.busy", () => refusal(429, "submit.quota")],
   "429 for a time to come": ["clock.ahead", () => refusal(429, "submit.early")],
