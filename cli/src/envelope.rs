@@ -231,11 +231,13 @@ impl Envelope {
     }
 }
 
-/// What stands at a path of names parted by dots, as it stands.
+/// What stands at a path of names parted by dots, as it stands. None where an object on the way has two members of one
+/// name: one of them would be lost unseen.
 fn at<'a>(object: &'a str, path: &str) -> Option<&'a str> {
     path.split('.').try_fold(object, |object, name| {
         let members: BTreeMap<Cow<'_, str>, &'a RawValue> = serde_json::from_str(object).ok()?;
-        members.get(name).map(|value| value.get())
+        let are_all = members.len() == Document::parse(object)?.root().members().count();
+        members.get(name).filter(|_| are_all).map(|value| value.get())
     })
 }
 

@@ -525,7 +525,8 @@ impl Unwrapper {
     }
 
     fn hand_out(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
-        if self.list.is_none() && is_bulk_action(&self.held) {
+        // Of those within an envelope nobody would be told that they were left out.
+        if self.envelopes == 0 && self.list.is_none() && is_bulk_action(&self.held) {
             self.actions += 1;
             self.held.clear();
             self.handed_out();
@@ -848,6 +849,10 @@ mod tests {
         // What a reading finds in the whole stays in it.
         let whole = r#"{"specversion":"1.0","data":{"protoPayload":{"methodName":"m","serviceName":"s"},"timestamp":"2026-03-02T09:15:27Z"}}"#;
         assert_eq!(events(&[whole.as_bytes()]).unwrap(), [format!("1: {whole}")]);
+        let twice = format!(r#"{{"specversion":"1.0","data":{dated},"data":{dated}}}"#);
+        assert_eq!(events(&[twice.as_bytes()]).unwrap(), [format!("1: {twice}")]);
+        let bulk = r#"{"eventSource":"aws:sqs","body":"{\"index\":{}}\n{\"a\":1}"}"#;
+        assert_eq!(events(&[bulk.as_bytes()]).unwrap(), [r#"1 body: {"index":{}}"#, r#"1 body: {"a":1}"#]);
         // What holds no event is recorded as it is.
         let mut deep = event.to_owned();
         for _ in 0..=MAX_ENVELOPES {
