@@ -83,7 +83,7 @@ fn shown_of_a_reading(condition: &str, unknown: &[Unknown]) -> Option<String> {
     (path.names().len() > 1 && unknown.iter().all(|unknown| unknown.field != name)).then(|| {
         let name = plain(&name);
         let said = format_args!(
-            "! {name} asks for the member of that name in the events themselves. What readings find is asked by {short}."
+            "! {name} asks for the member of that name in the events themselves. To search what readings find, use {short}."
         );
         format!("{}\n", doubt(said))
     })

@@ -250,12 +250,12 @@ static BEGINNINGS: [(&[u8], &str); 10] = [
     (b"PAR1", "this seems to be a Parquet file: write its rows as JSON, one object per line"),
     (
         b"Obj\x01",
-        "this seems to be an Avro file, as Azure's Event Hubs capture: write its records as JSON, one object per line",
+        "this seems to be an Avro file, as Azure Event Hubs Capture writes: write its records as JSON, one object per line",
     ),
     (b"%PDF", "this seems to be a PDF document: get the events as JSON or CSV"),
     (b"<", "this seems to be a web page or XML, perhaps a login or error page in place of the download"),
     (b"[", "this seems to be an array of arrays: events are objects"),
-    (b",", "a comma stands after an object: take it away, or put all objects between [ and ]"),
+    (b",", "there is a comma after an object: remove it, or put all objects between [ and ]"),
 ];
 
 /// An error about a line, with what the line seems to be where it is no event.
@@ -284,12 +284,12 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
         )
     } else if matches!(start, [b'{', b'\'' | b'a'..=b'z' | b'A'..=b'Z' | b'_', ..]) {
         Some(
-            "names and texts stand in double quotes in JSON, as Python's json.dumps and JavaScript's JSON.stringify write them",
+            "in JSON, names and strings are in double quotes, as Python's json.dumps and JavaScript's JSON.stringify write them",
         )
     } else if start.starts_with(b"{") {
         None
     } else if start.contains(&b'{') {
-        Some("something stands before the object: `sed 's/^[^{]*//' FILE` leaves the object of each line")
+        Some("something stands before the object: `sed 's/^[^{]*//' FILE` keeps only the object of each line")
     } else if start.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
         Some("events are one JSON object a line; a table is read from a file whose name ends in .csv or .tsv")
     } else {

@@ -192,7 +192,7 @@ fn what_is_no_file_of_events_is_named() {
         (b"time;actor\n2026;ada\n", "ends in .csv"),
         (b"<134>1 2026-03-02T09:15:27Z h - - - - {\"action\":\"a\"}\n", "sed 's/^[^{]*//'"),
         (b"{'action':'a'}\n", "double quotes"),
-        (b"{\"action\":\"a\"},\n{\"action\":\"b\"}\n", "a comma stands after an object"),
+        (b"{\"action\":\"a\"},\n{\"action\":\"b\"}\n", "there is a comma after an object"),
         (b"%PDF-1.7\n", "PDF"),
         (b"<!doctype html>\n<p>Sign in", "login or error page"),
         (&tar, "tar archive"),
