@@ -217,7 +217,7 @@ impl Found<'_> {
         let (unread, future) = (*unread, *future);
         let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions };
         let standings = Standings::of(report);
-        told.json(findings, |finding| self.standing(finding, &standings).map(Standing::word))
+        told.json(findings, |finding| self.standing(finding, &standings).map(Standing::as_str))
     }
 
     /// Compares with what was found before.

@@ -203,7 +203,7 @@ fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readin
         "seq": event.seq,
         "time": event.time.to_string(),
         "signer": event.vkey.as_str(),
-        "standing": standings.of_link(event).word(),
+        "standing": standings.of_link(event).as_str(),
     })
     .to_string();
     facts.pop();

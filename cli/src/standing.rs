@@ -5,42 +5,19 @@ use std::collections::HashMap;
 
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
+pub(crate) use countersign::verify::Standing;
 use countersign::verify::report::{Report, SignerTrust};
-use countersign::verify::{CoveredLink, Doubts, Standing as KeyStanding};
+use countersign::verify::{CoveredLink, Doubts};
 
-/// Whether the key that signed is one to trust, by the end of the export; the best comes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
-    Trusted,
-    Unknown,
-    Suspect,
-    Revoked,
-}
-
-impl Standing {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Trusted => "trusted",
-            Self::Unknown => "unknown",
-            Self::Suspect => "suspect",
-            Self::Revoked => "revoked",
-        }
-    }
-
-    const fn mark(self) -> &'static str {
-        match self {
-            Self::Trusted => "✓",
-            Self::Unknown => "?",
-            Self::Suspect => "!",
-            Self::Revoked => "✗",
-        }
-    }
-}
-
-impl std::fmt::Display for Standing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.mark(), self.word())
-    }
+/// The word for a standing, behind its mark.
+pub(crate) fn marked(standing: Standing) -> String {
+    let mark = match standing {
+        Standing::Trusted => '✓',
+        Standing::Unknown => '?',
+        Standing::Suspect => '!',
+        Standing::Revoked => '✗',
+    };
+    format!("{mark} {}", standing.as_str())
 }
 
 /// What the whole report says of signers and chains.
@@ -85,12 +62,6 @@ impl<'r> Standings<'r> {
     }
 
     pub(crate) fn of_signer(&self, vkey: &VerifierKey, chain: ChainId, authorised: bool) -> Standing {
-        let trust = self.signers.get(vkey.as_str()).copied();
-        match KeyStanding::of(trust, self.doubts.has(chain), authorised) {
-            KeyStanding::Trusted => Standing::Trusted,
-            KeyStanding::Unknown => Standing::Unknown,
-            KeyStanding::Suspect => Standing::Suspect,
-            KeyStanding::Revoked => Standing::Revoked,
-        }
+        Standing::of(self.signers.get(vkey.as_str()).copied(), self.doubts.has(chain), authorised)
     }
 }

@@ -90,8 +90,15 @@ function codesIn(source, pattern) {
   }
   return codes.join(" | ");
 }
-const sources = ["error.rs", "verdict.rs", "verify/finding.rs", "verify/meaning.rs", "verify/report.rs"];
-const [errors, verdicts, findings, meanings, reports] = sources.map((name) =>
+const sources = [
+  "error.rs",
+  "verdict.rs",
+  "verify/finding.rs",
+  "verify/meaning.rs",
+  "verify/report.rs",
+  "verify/standing.rs",
+];
+const [errors, verdicts, findings, meanings, reports, standings] = sources.map((name) =>
   readFileSync(new URL(`../../src/${name}`, import.meta.url), "utf8"),
 );
 const [signers = ""] = /^ +pub enum SignerTrust \{$[^}]+/m.exec(reports) ?? [];
@@ -105,6 +112,7 @@ const closed = [
   `/** The one answer to "can this be believed?". Computed by the core, and nowhere else. */\nexport type Verdict = ${codesIn(verdicts, WORD)};\n`,
   `/** What the words for a verdict depend on where it has several (SPEC.md, section 9). */\nexport type Why = ${codesIn(meanings, WORD)};\n`,
   `/**\n * Why a signer is trusted or not: revoked in the log or by the trust file, named in the trust file, granted by an\n * issuer that the trust file names, or none of it.\n */\nexport type SignerTrust = ${codesIn(signers, WORD)};\n`,
+  `/** Whether the key that signed an event is one to trust (SPEC.md, section 9). */\nexport type Standing = ${codesIn(standings, WORD)};\n`,
   `/** Actions that the built-in rules know. Any other \`noun.verb\` is an action too. */\nexport type KnownAction = ${codesIn(actions, /`(\w+\.\w+)`/g)};\n`,
   `/** What the core refuses. */\nexport type CoreErrorCode = ${codesIn(errors, /^ +\w+ = "(\w+\.\w+)",$/gm)};\n`,
   ...Object.entries({

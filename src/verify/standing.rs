@@ -4,16 +4,16 @@ use super::report::SignerTrust;
 use crate::words::words;
 
 words! {
-    /// Whether the key that signed an event is one to trust; the best comes first.
+    /// Whether the key that signed an event is one to trust (SPEC section 9); the best comes first.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Standing {
-        /// It was authorised.
+        /// It was authorised. That it was revoked later takes nothing from what is shown to be older.
         Trusted = "trusted",
         /// Nobody the reader trusts vouches for it.
         Unknown = "unknown",
-        /// Its chain is in doubt (SPEC section 9, `key.suspect` and `key.late`).
+        /// Its chain is in doubt (`key.suspect`, `key.late`).
         Suspect = "suspect",
-        /// It was revoked.
+        /// It is one of the two before, and its key was revoked.
         Revoked = "revoked",
     }
 }
@@ -23,34 +23,47 @@ impl Standing {
     /// authorised where the event was handed out.
     pub fn of(trust: Option<SignerTrust>, is_doubted: bool, authorised: bool) -> Self {
         match trust {
+            Some(SignerTrust::TrustFile | SignerTrust::Granted | SignerTrust::Revoked)
+                if authorised && !is_doubted =>
+            {
+                Self::Trusted
+            }
             Some(SignerTrust::Revoked) => Self::Revoked,
             _ if is_doubted => Self::Suspect,
-            _ if !authorised => Self::Unknown,
-            Some(SignerTrust::TrustFile | SignerTrust::Granted) => Self::Trusted,
-            Some(SignerTrust::Unknown) | None => Self::Unknown,
+            _ => Self::Unknown,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
 
+    /// JavaScript tells standings by this table too.
+    const TABLE: &str = include_str!("../../tests/standings.txt");
+
     #[test]
-    fn a_signer_stands_as_what_speaks_most_against_it_says() {
-        use Standing::{Revoked, Suspect, Trusted, Unknown};
-        let of =
-            |trust, is_doubted| [true, false].map(|authorised| Standing::of(trust, is_doubted, authorised));
-        for trust in [SignerTrust::TrustFile, SignerTrust::Granted].map(Some) {
-            assert_eq!((of(trust, false), of(trust, true)), ([Trusted, Unknown], [Suspect; 2]));
+    fn a_signer_stands_as_the_table_says() {
+        let rows: BTreeSet<Vec<&str>> = TABLE
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split(' ').collect())
+            .collect();
+        let known = ["trust_file", "granted", "revoked", "unknown"].map(SignerTrust::parse);
+        let mut all = BTreeSet::new();
+        for trust in known.into_iter().chain([None]) {
+            for (doubted, is_doubted) in [("in-doubt", true), ("-", false)] {
+                for (allowed, authorised) in [("authorised", true), ("-", false)] {
+                    let standing = Standing::of(trust, is_doubted, authorised).as_str();
+                    all.insert(vec![trust.map_or("-", SignerTrust::as_str), doubted, allowed, standing]);
+                }
+            }
         }
-        for trust in [Some(SignerTrust::Unknown), None] {
-            assert_eq!((of(trust, false), of(trust, true)), ([Unknown; 2], [Suspect; 2]));
-        }
-        let revoked = Some(SignerTrust::Revoked);
-        assert_eq!((of(revoked, false), of(revoked, true)), ([Revoked; 2], [Revoked; 2]));
+        assert_eq!(rows, all);
     }
 }

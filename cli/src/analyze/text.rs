@@ -8,7 +8,7 @@ use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Rea
 use super::Found;
 use crate::acknowledged::Acknowledged;
 use crate::readings::unknown_shapes;
-use crate::standing::Standings;
+use crate::standing::{Standings, marked};
 use crate::style::{bad, doubt, faint, good, label, line, plain};
 use crate::verdict::{self, count};
 
@@ -84,7 +84,7 @@ impl Found<'_> {
             let _ = write!(entries, ", {} more within the timespan", count(*repeats, "hit"));
         }
         facts.push(("entries", entries));
-        facts.extend(self.standing(finding, standings).map(|standing| ("signer", standing.to_string())));
+        facts.extend(self.standing(finding, standings).map(|standing| ("signer", marked(standing))));
         let needs = match evidence {
             Evidence::Sufficient => "its entries alone",
             Evidence::Range => "all entries before it, which say what was usual",
@@ -92,7 +92,7 @@ impl Found<'_> {
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));
         if let Some((Acknowledged { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
-            let standing = standings.of_signer(&signer.vkey, signer.chain, signer.authorised);
+            let standing = marked(standings.of_signer(&signer.vkey, signer.chain, signer.authorised));
             let name = plain(signer.vkey.name());
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {}", short(reason)));
             facts.push((

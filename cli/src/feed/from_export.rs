@@ -77,8 +77,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8
             if finding.leaves.iter().any(|leaf| *leaf >= log.size) {
                 continue;
             }
-            let standing =
-                looked.standing(finding, &standings).map_or(Standing::Unknown.word(), Standing::word);
+            let standing = looked.standing(finding, &standings).unwrap_or(Standing::Unknown).as_str();
             let draft = Draft::alert(finding, standing, &pack, &at);
             let text = draft.data().to_string();
             let told = Finding {
@@ -154,7 +153,7 @@ impl Feed {
             seq: event.seq,
             recorded: event.time,
             signer: event.vkey.as_str(),
-            standing: standing.word(),
+            standing: standing.as_str(),
             text: &event.event,
         };
         self.format.event(log, &event, &self.readings)

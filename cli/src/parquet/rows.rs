@@ -224,7 +224,7 @@ impl Rows {
                 "salt" => Some(Value::Bytes(payload.salt.to_vec())),
                 "commit" => Some(Value::Bytes(link.commit.0.to_vec())),
                 "signer" => text(vkey.as_str()),
-                "standing" => text(standing.word()),
+                "standing" => text(standing.as_str()),
                 "time" => read.as_ref()?.time.map(|time| Value::Integer(time.millis())),
                 "outcome" => text(read.as_ref()?.outcome.as_str()),
                 "event" => text(event),

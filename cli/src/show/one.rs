@@ -7,7 +7,7 @@ use countersign::verify::{CoveredLink, VerifiedEvent};
 use countersign_query::value::Document;
 use countersign_query::{Party, Readings};
 
-use crate::standing::{Standing, Standings};
+use crate::standing::{Standing, Standings, marked};
 use crate::style::{doubt, good, label, plain};
 use crate::verdict;
 
@@ -20,13 +20,13 @@ pub(super) fn write(
 ) {
     let VerifiedEvent { link, event: json, .. } = event;
     let CoveredLink { line, index, chain, seq, time, vkey, .. } = link;
-    let trust = standings.of_link(event);
-    let trust = if trust == Standing::Trusted { good(trust) } else { doubt(trust) };
+    let standing = standings.of_link(event);
+    let look = if standing == Standing::Trusted { good } else { doubt };
     let fact = |name: &str, value: &str| format!("{} {value}\n", label(format_args!("{name:<12}")));
     text.push_str(&fact("event", &format!("{chain}/{seq}")));
     text.push_str(&fact("leaf", &format!("{index}, on line {line}")));
     text.push_str(&fact("time", &format!("{time}, by the emitter's clock")));
-    text.push_str(&fact("signer", &format!("{} {}", plain(vkey.as_str()), trust)));
+    text.push_str(&fact("signer", &format!("{} {}", plain(vkey.as_str()), look(marked(standing)))));
     text.push_str(&fact("key ID", &verdict::key_id(vkey)));
     text.push_str(&fact("payload", "matches its link's commit"));
     text.push_str(&fact("signature", "a valid signature of this key covers the link"));

@@ -12,7 +12,7 @@ use crate::errors::Failure;
 use crate::found::Found;
 use crate::query;
 use crate::readings::unknown_shapes;
-use crate::standing::{Standing, Standings};
+use crate::standing::{Standing, Standings, marked};
 use crate::style::{line, plain};
 
 /// How many characters of a text a cell shows.
@@ -78,7 +78,7 @@ pub(super) fn write(
             row.says.outcome,
             row.says.read_as,
             plain(row.link.vkey.name()),
-            row.standing.to_string(),
+            marked(row.standing),
         ];
         table.add_row(columns.iter().zip(cells).filter(|((shown, _), _)| *shown).map(|(_, cell)| cell));
     }

@@ -358,7 +358,7 @@ impl<'p> Watcher<'p> {
             finding.leaves.iter().filter_map(|leaf| self.state.places.get(leaf)).copied().collect();
         let standing = |number: &u32| self.standing(*number, report, standings, leaf);
         let standing = chains.iter().map(standing).max().unwrap_or(Standing::Unknown);
-        let draft = Draft::alert(finding, standing.word(), self.watched.pack, at);
+        let draft = Draft::alert(finding, standing.as_str(), self.watched.pack, at);
         if let Some(until) = self.listed_until {
             self.state.listing.found(finding, self.watched.pack, until);
         }

@@ -1,5 +1,9 @@
 //! Only what verifies is shown.
 
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
 use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
@@ -169,4 +173,28 @@ fn no_chain_is_above_suspicion_where_more_are_suspect_than_a_report_lists() {
             "{args:?} {now:?}"
         );
     }
+}
+
+#[test]
+fn no_signer_is_less_trusted_than_the_verdict_says() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
+    let mut revoked = 0;
+    for case in fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()) {
+        let (export, trust) = (case.join("export.ndjson"), case.join("trust.txt"));
+        let Ok(report) = fs::read(case.join("report.json")) else { continue };
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        if !export.exists() || !trust.exists() || report["checks"]["signatures"]["state"] != "pass" {
+            continue;
+        }
+        let mut command = Command::cargo_bin("countersign").unwrap();
+        let output = command.args(["show", "--json", "--trust"]).args([&trust, &export]).output().unwrap();
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(event["standing"], "trusted", "{} {line}", case.display());
+            let is_its = |signer: &&Value| signer["vkey"] == event["signer"];
+            let signer = report["signers"].as_array().unwrap().iter().find(is_its);
+            revoked += u32::from(signer.is_some_and(|signer| signer["trust"] == "revoked"));
+        }
+    }
+    assert!(revoked > 0);
 }

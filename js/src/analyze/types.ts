@@ -1,7 +1,8 @@
 /** What rules find among verified events (SPEC section 13), as a page is told of it. */
 
+import type { Standing } from "../codes.js";
 import type { Lines } from "../index/in-pieces.js";
-import type { Doubts } from "../report.js";
+import type { Signers } from "../index/standing.js";
 
 /** How serious a finding is. */
 export type Level = (typeof LEVELS)[number];
@@ -14,9 +15,6 @@ export interface Reason {
   readonly field?: string;
   readonly value: string;
 }
-
-/** What is known of who signed what a finding was made from, as `countersign analyze` says it. */
-export type SignersTrust = "trusted" | "unknown" | "suspect" | "revoked";
 
 /** What a rule found. */
 export interface Finding {
@@ -41,7 +39,7 @@ export interface Finding {
   /** How often the same was found again within a timespan. */
   readonly repeats: number;
   /** Of the least trusted of those who signed; null before the report. */
-  readonly standing: SignersTrust | null;
+  readonly standing: Standing | null;
 }
 
 /** A finding, and how many entries it was made from. */
@@ -115,10 +113,7 @@ export interface Seen {
 }
 
 /** What of a report matters to findings. */
-export interface Facts extends Seen {
-  readonly signers: readonly { readonly vkey: string; readonly trust: string }[];
-  readonly doubts: Doubts;
-}
+export interface Facts extends Seen, Signers {}
 
 /** Looks for what rules describe, in workers. */
 export interface Analysis {

@@ -187,12 +187,12 @@ class WorkersIndex implements EventIndex {
     return this.#call((remote) => remote.lines(segment));
   }
 
-  async save(as: SavedAs, told: (events: number) => void, { doubts, signal }: Saving = {}): Promise<Blob> {
+  async save(as: SavedAs, told: (events: number) => void, { signers, signal }: Saving = {}): Promise<Blob> {
     signal?.throwIfAborted();
     this.#ids += 1;
     const id = this.#ids;
     this.#saving.set(id, told);
-    const saved = this.#call((remote) => remote.save(id, as, doubts));
+    const saved = this.#call((remote) => remote.save(id, as, signers));
     const cancelled = deferred<never>();
     const cancel = () => {
       void this.#call((remote) => remote.cancel(id)).catch(() => {});

@@ -1,7 +1,6 @@
 import { moving, type Remote } from "../calls/calls.js";
 import { CountersignError, plainError } from "../error.js";
 import { inTurn } from "../promises.js";
-import type { Doubts } from "../report.js";
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
@@ -12,7 +11,7 @@ import type { IndexHost } from "./roles.js";
 import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
 import { type Saved, save } from "./save.js";
 import { seed } from "./seed.js";
-import { standings } from "./standing.js";
+import { type Signers, standings } from "./standing.js";
 import { turn } from "./turn.js";
 import type {
   Column,
@@ -175,10 +174,10 @@ export class IndexService {
   }
 
   /** Saves the events of the newest answer as it is now: it is told anew after that. */
-  async save(as: SavedAs, doubts: Doubts | undefined, told: (events: number) => void): Promise<Blob> {
+  async save(as: SavedAs, signers: Signers | undefined, told: (events: number) => void): Promise<Blob> {
     this.#savings += 1;
     try {
-      return await save(as, this.#events(), standings(doubts), told);
+      return await save(as, this.#events(), standings(signers), told);
     } finally {
       this.#savings -= 1;
       this.#run();

@@ -2,10 +2,10 @@
 
 import type { CompiledModule } from "../artefact/load.js";
 import type { PlainError } from "../error.js";
-import type { Doubts } from "../report.js";
 import type { Mark } from "../verify/marks.js";
 import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
+import type { Signers } from "./standing.js";
 import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
 
 /** What a worker is there for: to keep the index, or to make segments of it, which go from worker to worker. */
@@ -53,7 +53,7 @@ export interface IndexWorker {
   indexes(): Float64Array;
   coverage(): Coverage;
   lines(segment: number): Promise<readonly Lines[] | undefined>;
-  save(id: number, as: SavedAs, doubts: Doubts | undefined): Promise<Blob>;
+  save(id: number, as: SavedAs, signers: Signers | undefined): Promise<Blob>;
   cancel(id: number): void;
 }
 

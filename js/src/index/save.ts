@@ -2,7 +2,7 @@ import { factsJson, readJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
 import type { WrittenEvent } from "./rows.js";
 import { Sink } from "./sink.js";
-import type { Signed, Standing } from "./standing.js";
+import type { Signed, StandingSoFar } from "./standing.js";
 import { turn } from "./turn.js";
 import type { Reading, Said, SavedAs } from "./types.js";
 
@@ -29,7 +29,7 @@ const BOM = "\ufeff";
 export async function save(
   as: SavedAs,
   events: AsyncIterable<readonly Saved[]>,
-  standing: (event: Signed) => Standing,
+  standing: (event: Signed) => StandingSoFar,
   told: (events: number) => void,
 ): Promise<Blob> {
   const sink = new Sink();
@@ -50,7 +50,7 @@ export async function save(
 type Write = (saved: Saved) => void;
 
 /** As the verifier writes them, but for what is known of signers, with what a reading made of the event after it. */
-function lines(sink: Sink, standingOf: (event: Signed) => Standing): Write {
+function lines(sink: Sink, standingOf: (event: Signed) => StandingSoFar): Write {
   return ({ row, bytes }) => {
     const { line, index, chain, seq, time, vkey } = row;
     const standing = standingOf(row);
@@ -61,7 +61,7 @@ function lines(sink: Sink, standingOf: (event: Signed) => Standing): Write {
   };
 }
 
-function records(sink: Sink, standingOf: (event: Signed) => Standing): Write {
+function records(sink: Sink, standingOf: (event: Signed) => StandingSoFar): Write {
   const csv = new CsvWriter(sink);
   for (const name of FIELDS) {
     csv.plain(name);

@@ -1,35 +1,47 @@
 /** What is known of who signed an event. */
 
-import type { Doubts } from "../report.js";
+import type { Standing } from "../codes.js";
+import type { Doubts, Signer } from "../report.js";
 
 /**
  * What is known of who signed an event that matches its signature. Until there is a report nothing is: a key that was
  * authorised so far may turn out to be revoked.
  */
-export type Standing = "trusted" | "unconfirmed" | "suspect" | "unsettled";
+export type StandingSoFar = Standing | "unsettled";
 
 /** What a standing is told by. */
 export interface Signed {
   readonly chain: string;
+  readonly vkey: string;
   readonly authorised: boolean;
 }
 
+/** What of a report tells standings. */
+export interface Signers {
+  readonly signers: readonly Pick<Signer, "vkey" | "trust">[];
+  readonly doubts: Doubts;
+}
+
 /**
- * How to tell each event's standing; without a report's doubts nothing is known. An event is handed out before all of the
- * export is read: its chain may have turned out to be suspect since.
+ * How to tell each event's standing, as the core does; without a report nothing is known. An event is handed out before all
+ * of the export is read: its chain may have turned out to be suspect since.
  */
-export function standings(doubts: Doubts | undefined): (event: Signed) => Standing {
-  if (doubts === undefined) {
+export function standings(of: Signers | undefined): (event: Signed) => StandingSoFar {
+  if (of === undefined) {
     return () => "unsettled";
   }
-  if (doubts === "all") {
-    return () => "suspect";
-  }
-  const chains = new Set(doubts);
-  return ({ authorised, chain }) => {
-    if (chains.has(chain)) {
-      return "suspect";
+  const { signers, doubts } = of;
+  const trusts = new Map(signers.map(({ vkey, trust }) => [vkey, trust]));
+  const chains = new Set(doubts === "all" ? [] : doubts);
+  return ({ authorised, chain, vkey }) => {
+    const isDoubted = doubts === "all" || chains.has(chain);
+    const trust = trusts.get(vkey) ?? "unknown";
+    if (authorised && !isDoubted && trust !== "unknown") {
+      return "trusted";
     }
-    return authorised ? "trusted" : "unconfirmed";
+    if (trust === "revoked") {
+      return "revoked";
+    }
+    return isDoubted ? "suspect" : "unknown";
   };
 }

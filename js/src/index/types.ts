@@ -1,10 +1,10 @@
 /** What is asked of the index of verified events, and what it answers. */
 
-import type { Doubts } from "../report.js";
 import type { VerifiedEvent } from "../verify/batch.js";
 import type { Mark, SkipMark, WithheldMark } from "../verify/marks.js";
 import type { Reading as Opened, Source } from "../verify/source.js";
 import type { Lines } from "./in-pieces.js";
+import type { Signers } from "./standing.js";
 
 /** What values are counted of: the short names of docs/query.md. */
 export type Column = "outcome" | "action" | "actor" | "target" | "ip" | "tenant" | "as" | "signer" | "chain";
@@ -236,8 +236,8 @@ export type SavedAs = "csv" | "csv-with-bom" | "ndjson";
 
 /** How events are saved. */
 export interface Saving {
-  /** By the report: whose signers are in doubt. Without it nothing is known of any signer. */
-  readonly doubts?: Doubts | undefined;
+  /** What the report says of signers. Without it nothing is known of any. */
+  readonly signers?: Signers | undefined;
   readonly signal?: AbortSignal;
 }
 

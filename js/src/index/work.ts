@@ -65,9 +65,9 @@ export function work(port: Port): void {
     indexes: () => running().indexes(),
     coverage: () => running().coverage(),
     lines: (segment) => running().lines(segment),
-    save: (id, as, doubts) =>
+    save: (id, as, signers) =>
       running()
-        .save(as, doubts, saving(id))
+        .save(as, signers, saving(id))
         .finally(() => cancelled.delete(id)),
     cancel: (id) => {
       cancelled.add(id);

@@ -12,7 +12,7 @@ import "./found.js";
 import { icon, SIGNER_LOOKS, STANDING_LOOKS, stateView } from "./icons.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
-import type { Standing } from "../index/standing.js";
+import type { StandingSoFar } from "../index/standing.js";
 import { isSameLine } from "./opening.js";
 import { absent } from "./row.js";
 import { NOT_STATED, type Party, type Summary, summaryOf } from "./summary.js";
@@ -45,7 +45,7 @@ export class Drawer extends TextView {
 
   /** What is shown; nothing closes it. */
   declare row: WholeRow | undefined;
-  standing: Standing = "unsettled";
+  standing: StandingSoFar = "unsettled";
   /** The row's number, from 0. */
   position: number = 0;
   of: number = 0;

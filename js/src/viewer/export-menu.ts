@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Slicer } from "../slice/types.js";
+import { factsOf } from "./facts.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
 import { save, stem } from "./save.js";
@@ -98,7 +99,7 @@ export class ExportMenu extends TextView {
   async #made(kind: Kind, { session }: Looking, signal: AbortSignal, told: (events: number) => void): Promise<Blob> {
     if (kind !== "slice") {
       return session.index.save(kind === "csv" ? "csv-with-bom" : kind, told, {
-        doubts: session.verification?.doubts,
+        signers: session.verification && factsOf(session.verification),
         signal,
       });
     }

@@ -4,7 +4,7 @@ import type { Slicer } from "../slice/types.js";
 import type { Detection } from "./detection.js";
 import { levelView, span } from "./detections.js";
 import { Listing } from "./hearing.js";
-import { FINDING_LOOKS, icon, LEVEL_LOOKS, stateView } from "./icons.js";
+import { icon, LEVEL_LOOKS, STANDING_LOOKS, stateView } from "./icons.js";
 import { save } from "./save.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
@@ -68,7 +68,7 @@ export class Found extends TextView {
           ${fact(found.score, figures.count(score))}
           ${Object.entries(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
           ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, VALUE)))}
-          ${standing === null ? nothing : fact(found.signers, stateView(FINDING_LOOKS[standing], found.standings[standing]))}
+          ${standing === null ? nothing : fact(found.signers, stateView(STANDING_LOOKS[standing], found.standings[standing]))}
         </dl>
         ${this.#entries(finding, entries, texts)}
         ${

@@ -1,8 +1,8 @@
 /** Drawings, and how verdicts, checks, findings, signers and events look: a colour and a drawing, which stand beside a word. */
 
 import { html, type TemplateResult } from "lit";
-import type { Level, SignersTrust } from "../analyze/types.js";
-import type { Standing } from "../index/standing.js";
+import type { Level } from "../analyze/types.js";
+import type { StandingSoFar } from "../index/standing.js";
 import type { Severity, SignerTrust, Verdict } from "../report.js";
 import { drawings } from "./drawings.js";
 import type { Outcome } from "./needed.js";
@@ -69,18 +69,11 @@ export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
   informational: { icon: "info", tone: "faint" },
 };
 
-/** What is known of who signed what a rule's finding was made from. */
-export const FINDING_LOOKS: Readonly<Record<SignersTrust, Look>> = {
+/** What is known of who signed an event, or of the least trusted of those who signed what a finding was made from. */
+export const STANDING_LOOKS: Readonly<Record<StandingSoFar, Look>> = {
   trusted: PASS,
   unknown: DOUBT,
   suspect: { icon: "warning", tone: "bad" },
   revoked: FAIL,
-};
-
-/** What is known of who signed one event. */
-export const STANDING_LOOKS: Readonly<Record<Standing, Look>> = {
-  trusted: PASS,
-  unconfirmed: DOUBT,
-  suspect: { icon: "warning", tone: "bad" },
   unsettled: { icon: "waiting", tone: "faint" },
 };

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Level } from "../analyze/types.js";
-import type { Standing } from "../index/standing.js";
+import type { StandingSoFar } from "../index/standing.js";
 import type { FoldRow, GapRow, Row } from "../index/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
@@ -19,7 +19,7 @@ export interface RowLooks {
   readonly row: Row | undefined;
   readonly isCurrent: boolean;
   /** Of an event alone. */
-  readonly standing: Standing | undefined;
+  readonly standing: StandingSoFar | undefined;
   /** How serious what rules found there is. */
   readonly level: Level | undefined;
   /** Whether it cannot be read any more. */
@@ -89,7 +89,7 @@ function cellView(cell: unknown, id: ChosenColumn["id"], texts: Texts): Template
 }
 
 /** Who signed, as a drawing and, for those who do not see it, a word. */
-function sign(row: Row, standing: Standing | undefined, level: Level | undefined, texts: Texts): TemplateResult {
+function sign(row: Row, standing: StandingSoFar | undefined, level: Level | undefined, texts: Texts): TemplateResult {
   const { rows } = texts;
   if (standing === undefined) {
     return html`<span role="gridcell" class="sign">${icon(row.kind === "withheld" ? "withheld" : "gap")}</span>`;

@@ -4,7 +4,7 @@ import type { FoundMarks } from "../analyze/types.js";
 import type { EventIndex, EventRow, Found, Row } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
 import "./columns-chooser.js";
-import type { Standing } from "../index/standing.js";
+import type { StandingSoFar } from "../index/standing.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
 import { drag, fitting, layOut } from "./columns-layout.js";
 import { icon } from "./icons.js";
@@ -41,7 +41,7 @@ export class Rows extends TextView {
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
   /** What is known of the newest answer. */
   declare found: Found | undefined;
-  standing: (event: EventRow) => Standing = () => "unsettled";
+  standing: (event: EventRow) => StandingSoFar = () => "unsettled";
   /** Which entries rules found. */
   declare marks: FoundMarks | undefined;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;

@@ -2,7 +2,7 @@
 
 import type { Analysis } from "../analyze/types.js";
 import { type PlainError, plainError } from "../error.js";
-import { type Signed, type Standing, standings } from "../index/standing.js";
+import { type Signed, type StandingSoFar, standings } from "../index/standing.js";
 import type { EventIndex } from "../index/types.js";
 import type { Finding, Report } from "../report.js";
 import type { Slicer } from "../slice/types.js";
@@ -10,6 +10,7 @@ import type { VerifyLive, VerifyReading } from "../verify/create-verifier.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
 import { lengthOf } from "../verify/source.js";
 import { Detection } from "./detection.js";
+import { factsOf } from "./facts.js";
 import { Ledger } from "./ledger.js";
 
 /** The package's workers, or a page's own that were inlined in it. */
@@ -147,7 +148,7 @@ export class Session extends EventTarget {
   }
 
   /** What is known of who signed an event. Only a report says it for good. */
-  standing(event: Signed): Standing {
+  standing(event: Signed): StandingSoFar {
     return this.#standing(event);
   }
 
@@ -246,11 +247,11 @@ export class Session extends EventTarget {
   }
 
   #take(verification: Verification): void {
-    const { report, pin, doubts } = verification;
+    const { report, pin } = verification;
     this.verification = verification;
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
     this.goodPin = (isGood ? pin : null) ?? this.goodPin;
-    this.#standing = standings(doubts);
+    this.#standing = standings(factsOf(verification));
     this.firstFailure ??= report.findings.find(({ severity }) => severity === "error");
     this.dispatchEvent(new Event("report"));
     this.#tell();

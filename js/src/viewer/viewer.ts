@@ -24,7 +24,7 @@ import "./query-box.js";
 import type { QueryBox } from "./query-box.js";
 import { holds } from "./ranges.js";
 import "./rows.js";
-import type { Standing } from "../index/standing.js";
+import type { StandingSoFar } from "../index/standing.js";
 import basics from "./basics.css.js";
 import drawer from "./drawer.css.js";
 import found from "./found.css.js";
@@ -428,7 +428,7 @@ export class Viewer extends LitElement {
   /** What is known of who signed: another function whenever it may answer otherwise. */
   #standing: Rows["standing"] = () => "unsettled";
 
-  #standingOf(row: WholeRow | undefined): Standing {
+  #standingOf(row: WholeRow | undefined): StandingSoFar {
     return row === undefined || row.kind === "gap" || row.kind === "fold"
       ? "unsettled"
       : (this.#sessions.session?.standing(row) ?? "unsettled");

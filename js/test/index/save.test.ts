@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SignerTrust } from "../../dist/codes.js";
 import type { Saving } from "../../dist/index/types.js";
+import type { Doubts } from "../../dist/report.js";
 import { batchOf, put } from "./put.ts";
 import { threaded } from "./threaded.ts";
 
@@ -123,9 +125,13 @@ test("what is saved says of each signer what the report does", async (t) => {
     return inCsv.join();
   };
   assert.equal(await standingsFor({}), "unsettled,unsettled,unsettled");
-  assert.equal(await standingsFor({ doubts: [] }), "trusted,trusted,unconfirmed");
-  assert.equal(await standingsFor({ doubts: chains.slice(0, 1) }), "suspect,trusted,unconfirmed");
-  assert.equal(await standingsFor({ doubts: "all" }), "suspect,suspect,suspect");
+  const by = (trust: SignerTrust, doubts: Doubts): Saving => ({
+    signers: { signers: [{ vkey: "example.com+0123abcd+AAAA", trust }], doubts },
+  });
+  assert.equal(await standingsFor(by("granted", [])), "trusted,trusted,unknown");
+  assert.equal(await standingsFor(by("granted", chains.slice(0, 1))), "suspect,trusted,unknown");
+  assert.equal(await standingsFor(by("revoked", chains.slice(0, 1))), "revoked,trusted,revoked");
+  assert.equal(await standingsFor(by("granted", "all")), "suspect,suspect,suspect");
 });
 
 test("no spreadsheet takes a value for a formula, whatever it parts cells by", async (t) => {

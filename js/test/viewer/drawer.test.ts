@@ -81,11 +81,17 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
 test("each standing has its word, and none but trusted says trusted", { skip }, async (t) => {
   const opened = await shown(t, "mixed");
   const words = [];
-  for (const row of [3, 20, 21, 22]) {
+  for (const row of [3, 20, 21, 22, 23]) {
     await openRow(opened, row);
     words.push((await text(opened, ".standing .state"))[0]);
   }
-  assert.deepEqual(words, ["Signer trusted", "Signer not trusted", "Signer suspect", "Signer not known yet"]);
+  assert.deepEqual(words, [
+    "Signer trusted",
+    "Signer not trusted",
+    "Signer suspect",
+    "Signer not known yet",
+    "Signer revoked",
+  ]);
 });
 
 test("beside the rows it follows them, and gives the focus back", { skip }, async (t) => {

@@ -1,20 +1,25 @@
 /** What is known of who signed. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import type { SignerTrust } from "../../dist/codes.js";
 import { standings } from "../../dist/index/standing.js";
 
 test("nothing is trusted before there is a report", () => {
-  assert.equal(standings(undefined)({ chain: "a", authorised: true }), "unsettled");
+  assert.equal(standings(undefined)({ chain: "a", vkey: "k", authorised: true }), "unsettled");
 });
 
-test("a chain that turned out to be suspect is, whatever was known before", () => {
-  const standing = standings(["a"]);
-  assert.equal(standing({ chain: "a", authorised: true }), "suspect");
-  assert.equal(standing({ chain: "b", authorised: true }), "trusted");
-  assert.equal(standing({ chain: "b", authorised: false }), "unconfirmed");
-});
-
-test("where all are in doubt, none is above suspicion", () => {
-  assert.equal(standings("all")({ chain: "b", authorised: true }), "suspect");
+test("a signer stands as the core has it", () => {
+  const table = readFileSync(new URL("../../../tests/standings.txt", import.meta.url), "utf8");
+  const rows = table.trimEnd().split("\n").slice(1);
+  assert.equal(rows.length, 20);
+  for (const row of rows) {
+    const [trust, doubt, authorised, expected] = row.split(" ");
+    const signers = trust === "-" ? [] : [{ vkey: "k", trust: trust as SignerTrust }];
+    for (const doubts of doubt === "-" ? [[], ["b"]] : ["all" as const, ["b", "a"]]) {
+      const standing = standings({ signers, doubts });
+      assert.equal(standing({ chain: "a", vkey: "k", authorised: authorised === "authorised" }), expected, row);
+    }
+  }
 });

@@ -9,7 +9,7 @@ import rowsStyles from "../../../dist/viewer/rows.css.js";
 import "../../../dist/viewer/rows.js";
 import { de } from "../../../dist/viewer/texts/de.js";
 import { en } from "../../../dist/viewer/texts/texts.js";
-import type { Standing } from "../../../src/index/standing.ts";
+import type { StandingSoFar } from "../../../src/index/standing.ts";
 import type { Found, WholeRow } from "../../../src/index/types.ts";
 import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
 import type { ChosenColumn } from "../../../src/viewer/columns.ts";
@@ -78,8 +78,8 @@ let asked: number[] = [];
 let before = 0;
 let letGo = (): void => {};
 
-const standings: readonly Standing[] = ["trusted", "unconfirmed", "suspect", "unsettled"];
-const standing = ({ line }: { line: number }): Standing => standings[line % 11 < 4 ? line % 11 : 0] ?? "trusted";
+const standings: readonly StandingSoFar[] = ["trusted", "unknown", "suspect", "unsettled", "revoked"];
+const standing = ({ line }: { line: number }): StandingSoFar => standings[line % 11] ?? "trusted";
 rows.standing = standing;
 rows.texts = en;
 drawer.texts = en;
@@ -292,7 +292,7 @@ const page = {
     rows.texts = german;
     drawer.texts = german;
   },
-  trust(all: Standing): void {
+  trust(all: StandingSoFar): void {
     rows.standing = () => all;
   },
   goTo: (row: number): void => rows.goTo(row),
