@@ -145,7 +145,7 @@ test("every event says when, in UTC, and by whom", async (t) => {
   assert.match((await page.locator(".standing").textContent()) ?? "", /Signer trusted/);
 });
 
-test("events of signers that are unknown or suspect are marked", async (t) => {
+test("events of signers that are unknown, suspect or revoked are marked", async (t) => {
   const page = await opened(t);
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await open(page, "Events");
@@ -154,10 +154,10 @@ test("events of signers that are unknown or suspect are marked", async (t) => {
   await page.keyboard.press("Escape");
 
   await page.reload();
-  await verifyVector(page, vector("key-suspect"));
+  await verifyVector(page, vector("trust-one-key-as-issuer-and-emitter-revoked"));
   await open(page, "Events");
   const marks = await page.locator(".row.event .sign .sr").allTextContents();
-  assert.ok(marks.includes("Signer suspect"));
+  assert.deepEqual(marks.sort(), ["Signer revoked", "Signer suspect"]);
 });
 
 const REAL = new URL("../../../../shared/vectors/third-party/real-events/", import.meta.url);
