@@ -124,7 +124,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Handing on")]
     watchlist: Option<PathBuf>,
     /// How long an entry stays on the watchlist: 15m, 1h, 1d
-    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::duration, requires = "watchlist", help_heading = "Handing on")]
+    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::pause, requires = "watchlist", help_heading = "Handing on")]
     watchlist_for: Duration,
     /// Record findings in the log itself, and once an hour what was searched
     #[arg(long, requires = "key", help_heading = "Handing on")]

@@ -596,3 +596,21 @@ fn assessment_results_are_valid_oscal_and_lead_to_leaf_and_root() {
         }
     }
 }
+
+#[test]
+fn what_is_older_than_its_keys_revocation_counts() {
+    let place = Place::new();
+    let case = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/trust-revoke-later");
+    for file in ["export.ndjson", "trust.txt"] {
+        place.write(file, std::fs::read(case.join(file)).unwrap());
+    }
+    let evidence = json_of(&place, "export.ndjson", &["--framework", "soc2"]);
+    let key = evidence["keys"].as_array().unwrap().iter().find(|key| key["trust"] == "revoked").unwrap();
+    assert_eq!(key["events"]["count"], 5, "{key}");
+    assert!(!codes(&evidence["doubts"]).contains(&"untrusted"));
+    let args = ["evidence", "export.ndjson", "--trust", "trust.txt", "--framework", "soc2"];
+    place
+        .run(&args)
+        .success()
+        .stdout(predicate::str::contains("| revoked: trusted only for what is shown to be older | 5 |"));
+}

@@ -1,0 +1,167 @@
+//! What the evidence rests on: log, export, trust, verdict, and what was counted.
+
+use core::fmt::Write as _;
+
+use countersign::verify::{Standing, Why};
+
+use super::words::{list, not_here, plural, within};
+use crate::gather::{entries, events};
+use crate::report::{Drawn, Evidence};
+use crate::text::{code, marked};
+
+pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
+    let Evidence { log, source, counted, .. } = evidence;
+    let mut fact = |name: &str, said: &str| {
+        let _ = writeln!(out, "| {name} | {said} |");
+    };
+    fact("based on", "");
+    fact("---", "---");
+    fact("log", &code(&log.origin));
+    fact(
+        "export",
+        &format!("{}, {} bytes, SHA-256 {}", marked(&source.name), source.bytes, code(&source.sha256)),
+    );
+    let trust = source.trust.as_ref().map_or_else(
+        || "none was given: no key is trusted".to_owned(),
+        |hash| format!("SHA-256 {}", code(hash)),
+    );
+    fact("trust file", &trust);
+    let verdict = match log.verdict {
+        "verified" => "verified: unchanged, in order, signed with trusted keys, and complete as said below",
+        "partial" if log.complete.is_some() => {
+            "partial: unchanged and in order, but events are withheld or erased"
+        }
+        "partial" => "partial: unchanged, but this may be only a part of the log",
+        "unconfirmed" if log.why == Some(Why::Log) => {
+            "unconfirmed: unchanged since it was signed, but in a log that is not trusted here"
+        }
+        "unconfirmed" => "unconfirmed: unchanged since it was signed, but by a key that is not trusted here",
+        _ => match log.why {
+            Some(Why::EmptyLog) => "nothing to check: the log was empty",
+            Some(Why::EmptyExport) => "nothing to check: no entry is here",
+            _ => "could not be fully checked",
+        },
+    };
+    fact("verdict", verdict);
+    match log.checkpoint {
+        Some((size, root)) => {
+            fact("checkpoint", &format!("{}, root {}", entries(size), code(&root.to_string())));
+        }
+        None => fact("checkpoint", "none"),
+    }
+    match log.witnessed {
+        Some(time) => fact("witnesses", &format!("the trust file's quorum saw this checkpoint at {time}")),
+        None => fact(
+            "witnesses",
+            "none: nobody else confirms when this checkpoint existed, or that others were shown the same log",
+        ),
+    }
+    let complete = match log.complete {
+        Some((0, end)) => format!("all {} of the log up to this checkpoint", entries(end)),
+        Some((first, end)) => format!("all from {first} to {}", end - 1),
+        None => "not shown to be complete".to_owned(),
+    };
+    fact("entries", &complete);
+    let gaps: Vec<String> = evidence
+        .gaps
+        .listed
+        .iter()
+        .take(20)
+        .map(
+            |(first, count)| {
+                if *count == 1 { first.to_string() } else { format!("{first} to {}", first + count - 1) }
+            },
+        )
+        .collect();
+    if gaps.is_empty() {
+        fact("gaps", "no entry is missing between the first and the last in the export");
+    } else {
+        let more = evidence.gaps.count() - gaps.len() as u64;
+        let more = if more == 0 { String::new() } else { format!(" and {more} more ranges") };
+        let left_out = not_here(evidence.left_out);
+        fact("gaps", &format!("{left_out} in the export: {}{more}", gaps.join("; ")));
+    }
+    match evidence.period {
+        Some(period) => {
+            fact("period", &format!("from {} up to, and not including, {}", period.from, period.to));
+        }
+        None => fact("period", "all that is in the export"),
+    }
+    let recorded = counted.events.events - counted.own_times;
+    let mut said = events(counted.events.events);
+    if counted.events.events > 0 {
+        let _ = write!(
+            said,
+            ", {}. {} state when they happened; for {recorded} the time of recording counts",
+            within(&counted.events),
+            counted.own_times
+        );
+    }
+    if evidence.period.is_some() {
+        let _ = write!(said, ". {} outside the period", counted.outside);
+    }
+    fact("verified events", &said);
+    for (standing, count) in &counted.untrusted {
+        let why = match standing {
+            Standing::Revoked => "signed by a key that was revoked, and not shown to be older",
+            Standing::Suspect => "of chains that are in doubt",
+            _ => "signed by a key that nobody trusted here vouches for",
+        };
+        fact("not counted", &format!("{} {why}", events(*count)));
+    }
+    if counted.withheld + counted.erased > 0 {
+        fact(
+            "without content",
+            &format!(
+                "{} withheld by whoever made the export, {} erased by the log, which recorded that",
+                events(counted.withheld),
+                events(counted.erased)
+            ),
+        );
+    }
+    if counted.unread > 0 {
+        fact("not read", &format!("{} of shapes that no reading knows", events(counted.unread)));
+    }
+    let rules = &evidence.rules;
+    fact(
+        "rules",
+        &format!(
+            "pack {} with {} rules, hash {}, engine {}; {} in all, digest {}",
+            marked(&rules.pack),
+            rules.rules,
+            code(&rules.hash.to_string()),
+            rules.engine,
+            plural(rules.findings, "finding"),
+            code(&rules.digest.to_string()),
+        ),
+    );
+    fact(
+        "catalogue",
+        &format!("{}, hash {}", code(&evidence.framework.name), code(&evidence.framework.hash.to_string())),
+    );
+    if let Some(drawn) = &evidence.drawn {
+        fact("samples", &drawn_by(drawn));
+    }
+    out.push('\n');
+    if evidence.doubts.is_empty() {
+        let _ = writeln!(
+            out,
+            "**Complete.** Every entry that the log held at this checkpoint is in the export, and every event in it counts. \
+             What was never recorded leaves no trace.\n"
+        );
+    } else {
+        let _ = writeln!(out, "**Could not tell whether this is everything that was recorded:**\n");
+        list(out, &evidence.doubts);
+    }
+}
+
+fn drawn_by(drawn: &Drawn) -> String {
+    let of = if drawn.witnessed { "the last witnessed checkpoint" } else { "the last checkpoint" };
+    format!(
+        "{} of each question, drawn by the root of {of} ({}, {}) and the seed {}, a slash and the question's name",
+        events(drawn.wanted as u64),
+        entries(drawn.size),
+        code(&drawn.root.to_string()),
+        code(&drawn.seed),
+    )
+}

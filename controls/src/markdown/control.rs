@@ -1,0 +1,243 @@
+//! What each control asks, and what was found for it.
+
+use core::fmt::Write as _;
+
+use countersign::verify::Standing;
+use countersign_analyze::Level;
+
+use super::log::in_short;
+use super::words::{capital, list, plural, within};
+use super::{ROWS, anchor};
+use crate::gather::events;
+use crate::report::{Answer, Controlled, Doubt, Events, Evidence, Findings, Found};
+use crate::text::{code, marked, runs};
+
+pub(super) fn overview(out: &mut String, evidence: &Evidence) {
+    let _ = writeln!(
+        out,
+        "## Controls\n\n| control | about | verified events | findings | all that was recorded? |\n| --- | --- | --- | --- | --- |"
+    );
+    for control in &evidence.controls {
+        let (mut most, mut found, mut unanswered) = (Vec::new(), 0, 0);
+        for answer in control.answers.iter().filter_map(|nth| evidence.answers.get(*nth)) {
+            match &answer.found {
+                Found::Events(events) => {
+                    most.push(format!("{} {}", events.extent.events, code(&answer.name)));
+                }
+                Found::Findings(findings) => {
+                    found += findings.found.count();
+                    unanswered += findings.unanswered;
+                }
+                Found::Log(_) => {}
+            }
+        }
+        let asked = control.answers.iter().any(|nth| {
+            evidence.answers.get(*nth).is_some_and(|answer| matches!(answer.found, Found::Findings(_)))
+        });
+        let _ = writeln!(
+            out,
+            "| [{}](#{}) | {} | {} | {} | {} |",
+            marked(&control.number),
+            anchor("control", &control.number),
+            marked(&control.title),
+            if most.is_empty() { "–".to_owned() } else { most.join("<br>") },
+            if asked { answered(found, unanswered) } else { "–".into() },
+            if control.is_complete { "yes" } else { "could not tell" },
+        );
+    }
+    out.push('\n');
+}
+
+pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &Controlled) {
+    let _ = writeln!(
+        out,
+        "## <a id=\"{}\"></a>{} {}\n\n{}\n",
+        anchor("control", &control.number),
+        marked(&control.number),
+        marked(&control.title),
+        marked(&control.asks)
+    );
+    let _ = writeln!(out, "**What the log shows**\n");
+    for answer in control.answers.iter().filter_map(|nth| evidence.answers.get(*nth)) {
+        match &answer.found {
+            Found::Events(found) => answer_events(out, evidence, answer, found),
+            Found::Findings(found) => answer_findings(out, evidence, answer, found),
+            Found::Log(fact) => {
+                let _ = writeln!(
+                    out,
+                    "- **{}** {} [More](#{})",
+                    marked(&answer.what),
+                    in_short(evidence, *fact),
+                    anchor("log", fact.as_str())
+                );
+            }
+        }
+    }
+    out.push('\n');
+    if control.is_complete {
+        let _ = writeln!(
+            out,
+            "**Is that all that was recorded?** Yes: no entry of the log is missing, and every event counts.\n"
+        );
+    } else {
+        let _ = writeln!(out, "**Is that all that was recorded?** Could not tell:\n");
+        let own = control
+            .answers
+            .iter()
+            .filter_map(|nth| evidence.answers.get(*nth))
+            .flat_map(|answer| &answer.doubts);
+        let mut doubts: Vec<Doubt> = Vec::new();
+        for doubt in evidence.doubts.iter().chain(own) {
+            if !doubts.contains(doubt) {
+                doubts.push(doubt.clone());
+            }
+        }
+        list(out, &doubts);
+    }
+    let _ = writeln!(out, "**What it cannot show**\n");
+    for cannot in &control.cannot {
+        let _ = writeln!(out, "- {}", marked(cannot));
+    }
+    out.push('\n');
+}
+
+fn answer_events(out: &mut String, evidence: &Evidence, answer: &Answer, found: &Events) {
+    let _ = write!(out, "- **{}** ", marked(&answer.what));
+    if found.extent.events == 0 {
+        let _ = write!(out, "None was recorded. ");
+        if evidence.counted.events.events > 0 && !found.unknown.is_empty() {
+            let fields: Vec<_> = found.unknown.iter().map(|field| code(field)).collect();
+            let _ = write!(out, "No event has the field {}. ", fields.join(" or "));
+        }
+    } else {
+        let keys: Vec<String> = found
+            .keys
+            .iter()
+            .filter_map(|(nth, count)| Some(format!("{} ({count})", code(&evidence.keys.get(*nth)?.name))))
+            .collect();
+        let _ = write!(
+            out,
+            "{}, {}, signed by {}. ",
+            capital(&events(found.extent.events)),
+            within(&found.extent),
+            keys.join(", ")
+        );
+        let mut leaves: Vec<u64> = found.sample.iter().map(|shown| shown.leaf).collect();
+        leaves.sort_unstable();
+        match leaves[..] {
+            [] => {}
+            [one] => _ = write!(out, "Sample: entry {one}. "),
+            _ => _ = write!(out, "Sample: entries {}. ", runs(&leaves)),
+        }
+    }
+    if found.untrusted > 0 {
+        let _ = write!(out, "{} more of untrusted keys are not counted. ", capital(&events(found.untrusted)));
+    }
+    let _ = writeln!(out, "[Query and sample](#{})", anchor("question", &answer.name));
+}
+
+fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found: &Findings) {
+    let rules = match found.of {
+        0 => format!("no rule of the pack {}", marked(&evidence.rules.pack)),
+        1 => "1 rule".to_owned(),
+        count => format!("{count} rules"),
+    };
+    let meant = if found.rules.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", found.rules.iter().map(|rule| code(rule)).collect::<Vec<_>>().join(", "))
+    };
+    let _ = write!(out, "- **{}** ", marked(&answer.what));
+    if found.of == 0 {
+        let _ = writeln!(out, "Not looked for: {rules} is about it{meant}.");
+        return;
+    }
+    if found.found.count() == 0 {
+        let looked = evidence.counted.events.events;
+        let _ = writeln!(out, "None among {} by {rules}{meant}.", events(looked));
+        return;
+    }
+    let count = found.found.count();
+    let answered = match (count, found.unanswered) {
+        (1, 0) => "It was answered".to_owned(),
+        (1, _) => "It was not answered in the log".to_owned(),
+        (_, 0) => "All were answered".to_owned(),
+        (count, unanswered) if count == unanswered => "None was answered in the log".to_owned(),
+        (_, unanswered) => format!("{unanswered} of them were not answered in the log"),
+    };
+    let levels = Level::ALL.iter().rev().filter_map(|level| {
+        let count = found.found.listed.iter().filter(|finding| finding.level == *level).count();
+        (count > 0).then(|| format!("{count} {}", level.as_str()))
+    });
+    let levels = levels.collect::<Vec<_>>().join(", ");
+    let more = if found.found.more == 0 {
+        String::new()
+    } else {
+        format!(" and {} that are not listed", found.found.more)
+    };
+    let _ = writeln!(
+        out,
+        "{} ({levels}{more}) by {rules}{meant}. {answered}. [Which](#{})",
+        plural(count, "finding"),
+        anchor("question", &answer.name)
+    );
+}
+
+/// The findings of an answer, one a row.
+pub(super) fn findings_table(out: &mut String, found: &Findings) {
+    let _ = writeln!(
+        out,
+        "| level | what | entries | happened | answered | finding |\n| --- | --- | --- | --- | --- | --- |"
+    );
+    for finding in found.found.listed.iter().take(ROWS) {
+        let answers: Vec<String> = finding
+            .answers
+            .iter()
+            .map(|answer| {
+                let reason = if answer.reason.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", marked(&answer.reason))
+                };
+                let (by, signer) = (code(&answer.by), code(&answer.signer));
+                format!("by {by} at {} (entry {}, signed by {signer}){reason}", answer.at, answer.leaf)
+            })
+            .collect();
+        let more = if finding.leaves.more == 0 {
+            String::new()
+        } else {
+            format!(" and {} more", finding.leaves.more)
+        };
+        let standing = if finding.standing == Standing::Trusted {
+            String::new()
+        } else {
+            format!(" (signed by a key that is {})", finding.standing.as_str())
+        };
+        let (first, last) = finding.times;
+        let _ = writeln!(
+            out,
+            "| {} | {}{standing} | {}{more} | {} | {} | {} |",
+            finding.level.as_str(),
+            marked(&finding.title),
+            runs(&finding.leaves.listed),
+            if first == last { first.to_string() } else { format!("{first} to {last}") },
+            if answers.is_empty() { "no".into() } else { answers.join("<br>") },
+            code(&finding.id),
+        );
+    }
+    let more = found.found.count().saturating_sub(found.found.listed.len().min(ROWS) as u64);
+    if more > 0 {
+        let _ = writeln!(out, "\n… and {} more.", plural(more, "finding"));
+    }
+    out.push('\n');
+}
+
+/// How many findings there are, and how many of them nobody answered.
+fn answered(found: u64, unanswered: u64) -> String {
+    match (found, unanswered) {
+        (0, _) => "none".into(),
+        (_, 0) => format!("{found}, all answered"),
+        (found, unanswered) if found == unanswered => format!("{found}, not answered"),
+        (_, unanswered) => format!("{found}, {unanswered} not answered"),
+    }
+}

@@ -1,0 +1,350 @@
+//! What is known of the log itself.
+
+use core::fmt::Write as _;
+
+use countersign::time::Time;
+
+use super::words::{capital, plural, was, within};
+use super::{ROWS, anchor};
+use crate::catalogue::Fact;
+use crate::gather::{entries, events};
+use crate::report::{Erasure, Evidence, Found, Grant, Kept, Key};
+use crate::text::{code, length, marked};
+
+/// What is known of the log, in a sentence.
+pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
+    let Evidence { log, keys, access, erasures, retention, counted, .. } = evidence;
+    match fact {
+        Fact::Coverage => match log.complete {
+            Some((first, end)) => format!("Entries {first} to {} are all here.", end.saturating_sub(1)),
+            None if evidence.left_out > 0 => {
+                format!("{} are left out.", capital(&entries(evidence.left_out)))
+            }
+            None => "The export doesn't show that no entry is missing.".into(),
+        },
+        Fact::Integrity => {
+            let witnessed = match log.witnessed {
+                Some(time) => format!("Witnesses confirmed this state at {time}."),
+                None => {
+                    "No witnesses: only the operator says that others were shown the same log.".to_owned()
+                }
+            };
+            let passed = log.checks.iter().filter(|(_, state, ..)| *state == "pass").count();
+            let asked = log.checks.len() - log.not_needed.len();
+            let passed = if passed == asked {
+                format!("All {asked} checks that apply passed.")
+            } else {
+                format!("{passed} of {asked} checks that apply passed, and none failed.")
+            };
+            format!("{passed} {witnessed}")
+        }
+        Fact::Keys => {
+            let trusted = keys.iter().filter(|key| matches!(key.trust, "trust_file" | "granted")).count();
+            let said = match (keys.len(), trusted) {
+                (0, _) => "No key signs here.".to_owned(),
+                (1, 1) => "1 key signs here, and it is trusted.".to_owned(),
+                (1, _) => "1 key signs here, and it is not trusted.".to_owned(),
+                (count, trusted) if count == trusted => {
+                    format!("{count} keys sign here, and all are trusted.")
+                }
+                (count, trusted) => format!("{count} keys sign here, of which {trusted} are trusted."),
+            };
+            let revoked = keys.iter().flat_map(|key| &key.grants).filter(|grant| !grant.is_grant).count();
+            if revoked == 0 {
+                said
+            } else {
+                format!("{said} {} in the log.", capital(&plural(revoked as u64, "revocation")))
+            }
+        }
+        Fact::Access if access.records.events == 0 => {
+            "The log recorded no reads here: either nobody read it, or it doesn't record who does.".into()
+        }
+        Fact::Access => format!(
+            "{} of reads, by {}, {}.",
+            capital(&plural(access.records.events, "record")),
+            plural(access.readers.listed.len() as u64, "reader"),
+            within(&access.records)
+        ),
+        Fact::Erasures if erasures.count() == 0 && counted.withheld == 0 => {
+            "The log recorded no erasures in these entries, and no event is withheld.".into()
+        }
+        Fact::Erasures => format!(
+            "{} recorded by the log; {} withheld without such a record.",
+            capital(&plural(erasures.count(), "erasure")),
+            events(retention.withheld)
+        ),
+        Fact::Retention => kept(evidence),
+        Fact::Silence => {
+            let longest = keys
+                .iter()
+                .filter_map(|key| key.silence.map(|(from, to, _)| (to.millis() - from.millis(), key)));
+            match longest.max_by_key(|(length, _)| *length) {
+                Some((length_of, key)) => format!(
+                    "The longest silence between two entries of one key was {}, of {}.",
+                    length(length_of),
+                    code(&key.name)
+                ),
+                None => "No key has two entries here at different times.".into(),
+            }
+        }
+        Fact::Clocks => {
+            let witnessed = if log.witnessed.is_some() {
+                "Witnesses confirm that entries were not recorded later than they say."
+            } else {
+                "Times of recording are from the emitters' own clocks; no witnesses confirm them."
+            };
+            format!(
+                "{witnessed} {} of {} state when they happened.",
+                counted.own_times,
+                events(counted.events.events)
+            )
+        }
+    }
+}
+
+fn kept(evidence: &Evidence) -> String {
+    let retention = &evidence.retention;
+    let reach = match (retention.oldest, retention.newest) {
+        (Some((oldest, leaf)), Some(newest)) => format!(
+            "The oldest entry here (entry {leaf}) was recorded at {oldest}, {} before the newest time that the log tells.",
+            length(newest.millis() - oldest.millis())
+        ),
+        _ => "There is no entry of a trusted key.".to_owned(),
+    };
+    let Some((policy, _)) = &retention.policy else {
+        return format!("{reach} No policy was given to compare this with.");
+    };
+    let policy = code(policy);
+    let comes_to = match retention.state {
+        Kept::Shown => format!(
+            "The log goes back as far as the policy of {policy} requires, and nothing more recent was erased or withheld."
+        ),
+        Kept::TooYoung => format!(
+            "Nothing more recent than the policy of {policy} was erased or withheld. The log isn't old enough yet to show that entries are kept that long."
+        ),
+        Kept::Contradicted => {
+            format!("{} erased earlier than the policy of {policy} allows.", capital(&was(retention.early)))
+        }
+        Kept::CouldNotTell | Kept::NotAsked => format!(
+            "Could not tell whether everything was kept for {policy}: the export isn't shown to be complete, or events are withheld."
+        ),
+    };
+    format!("{reach} {comes_to}")
+}
+
+pub(super) fn log_itself(out: &mut String, evidence: &Evidence) {
+    let _ = writeln!(out, "## The log itself\n");
+    let mut asked: Vec<Fact> = evidence
+        .answers
+        .iter()
+        .filter_map(|answer| if let Found::Log(fact) = answer.found { Some(fact) } else { None })
+        .collect();
+    asked.sort_unstable();
+    asked.dedup();
+    for fact in asked {
+        let title = match fact {
+            Fact::Coverage => "Which entries are here",
+            Fact::Integrity => "What was checked",
+            Fact::Keys => "Who signs",
+            Fact::Access => "Who read the log",
+            Fact::Erasures => "What was erased",
+            Fact::Retention => "How long it is kept",
+            Fact::Silence => "When emitters were silent",
+            Fact::Clocks => "Whose clocks",
+        };
+        let _ = writeln!(
+            out,
+            "### <a id=\"{}\"></a>{title}\n\n{}\n",
+            anchor("log", fact.as_str()),
+            in_short(evidence, fact)
+        );
+        match fact {
+            Fact::Coverage => coverage(out, evidence),
+            Fact::Integrity => integrity(out, evidence),
+            Fact::Keys => keys(out, evidence),
+            Fact::Access => access(out, evidence),
+            Fact::Erasures => erasures(out, evidence),
+            Fact::Silence => silence(out, evidence),
+            Fact::Clocks => {
+                let _ = writeln!(
+                    out,
+                    "An entry's time is from its emitter's clock, and is signed. Within a chain it never goes back. When an event happened is \
+                     what the event itself says, and is shown beside it.\n"
+                );
+            }
+            Fact::Retention => {
+                let _ = writeln!(
+                    out,
+                    "Entries are never removed. Events can be erased, and the log records each erasure. What storage, snapshots and \
+                     backups still contain is not in the log.\n"
+                );
+            }
+        }
+    }
+}
+
+fn coverage(out: &mut String, evidence: &Evidence) {
+    if evidence.gaps.listed.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "| first entry left out | last | how many |\n| --- | --- | --- |");
+    for (first, count) in evidence.gaps.listed.iter().take(ROWS) {
+        let _ = writeln!(out, "| {first} | {} | {count} |", first + count - 1);
+    }
+    let more = evidence.gaps.count().saturating_sub(ROWS as u64);
+    if more > 0 {
+        let _ = writeln!(out, "\n… and {more} more ranges.");
+    }
+    out.push('\n');
+}
+
+fn integrity(out: &mut String, evidence: &Evidence) {
+    let _ = writeln!(out, "| check | state | how many | why not |\n| --- | --- | --- | --- |");
+    for (name, state, checked, reason) in &evidence.log.checks {
+        let state = match *state {
+            "not_checked" if evidence.log.not_needed.contains(name) => "not needed",
+            "not_checked" => "not checked",
+            state => state,
+        };
+        let _ = writeln!(
+            out,
+            "| {name} | {state} | {checked} | {} |",
+            marked(reason.as_deref().unwrap_or_default())
+        );
+    }
+    out.push('\n');
+}
+
+fn keys(out: &mut String, evidence: &Evidence) {
+    let _ = writeln!(
+        out,
+        "| key | trusted because | verified events | granted and revoked |\n| --- | --- | --- | --- |"
+    );
+    for key in evidence.keys.iter().take(ROWS) {
+        let trust = match key.trust {
+            "trust_file" => "the trust file names it",
+            "granted" => "an issuer of the trust file granted it",
+            "revoked" => "revoked: trusted only for what is shown to be older",
+            _ => "not trusted: nobody trusted here vouches for it",
+        };
+        let log = if key.is_log { "; the log's own key" } else { "" };
+        let grants: Vec<String> = key.grants.iter().map(granted).collect();
+        let _ = writeln!(
+            out,
+            "| {} | {trust}{log} | {} | {} |",
+            code(&key.vkey),
+            key.events.events,
+            if grants.is_empty() { "nothing in the log".into() } else { grants.join("<br>") }
+        );
+    }
+    out.push('\n');
+}
+
+fn granted(grant: &Grant) -> String {
+    let bound =
+        |time: Option<Time>, none: &str| time.map_or_else(|| none.to_owned(), |time| time.to_string());
+    let by: Vec<_> = grant.by.iter().map(|name| code(name)).collect();
+    let by = by.join(", ");
+    if grant.is_grant {
+        let until = grant.until.map_or_else(|| "without end".to_owned(), |until| format!("until {until}"));
+        format!("entry {}: granted by {by} from {}, {until}", grant.leaf, bound(grant.from, "the beginning"))
+    } else {
+        format!("entry {}: revoked by {by} since {}", grant.leaf, bound(grant.from, "the beginning"))
+    }
+}
+
+fn access(out: &mut String, evidence: &Evidence) {
+    let access = &evidence.access;
+    if access.records.events > 0 {
+        let _ = writeln!(
+            out,
+            "From the log's own records (`log.export`), which name a token, not the person who uses it:\n\n\
+             | reader | token | reads | events handed out | records |\n| --- | --- | --- | --- | --- |"
+        );
+        for reader in access.readers.listed.iter().take(ROWS) {
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} |",
+                marked(&reader.name),
+                code(&reader.credential),
+                reader.reads,
+                reader.events,
+                within(&reader.records)
+            );
+        }
+        let more = access.readers.listed.len().saturating_sub(ROWS);
+        if more > 0 {
+            let _ = writeln!(out, "\n… and {more} more readers.");
+        }
+        out.push('\n');
+    }
+    if access.others > 0 {
+        let _ = writeln!(
+            out,
+            "{} the action `log.export` and {} not signed with the log's key: not counted here.\n",
+            if access.others == 1 { "1 event has".into() } else { format!("{} events have", access.others) },
+            if access.others == 1 { "is" } else { "are" },
+        );
+    }
+}
+
+fn erasures(out: &mut String, evidence: &Evidence) {
+    if evidence.erasures.count() == 0 {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "Each record is an event in the log's own chain, signed with the log's key. An erased event leaves its entry behind, \
+         which says nothing about it.\n\n\
+         | record | when | by whom | why | events, by the record | entries | here without content | here still |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |"
+    );
+    for erasure in evidence.erasures.listed.iter().take(ROWS) {
+        let Erasure { leaf, place, at, by, reason, events, leaves, gone, here, early, .. } = erasure;
+        let stretches = leaves.listed.iter().map(|(first, last)| {
+            if first == last { first.to_string() } else { format!("{first} to {last}") }
+        });
+        let stretches = stretches.collect::<Vec<_>>().join(", ");
+        let more = if leaves.more == 0 { String::new() } else { format!(" and {} more ranges", leaves.more) };
+        let early =
+            if *early == 0 { String::new() } else { format!(" ({early} earlier than the policy allows)") };
+        let _ = writeln!(
+            out,
+            "| entry {leaf}, {} | {at} | {} | {} | {events} | {stretches}{more} | {gone}{early} | {here} |",
+            code(place),
+            code(by),
+            marked(reason),
+        );
+    }
+    let more = evidence.erasures.count().saturating_sub(ROWS as u64);
+    if more > 0 {
+        let _ = writeln!(out, "\n… and {more} more erasures.");
+    }
+    out.push('\n');
+}
+
+fn silence(out: &mut String, evidence: &Evidence) {
+    let heard: Vec<&Key> = evidence.keys.iter().filter(|key| key.newest.is_some()).collect();
+    if heard.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "| key | longest silence | from | to | newest entry |\n| --- | --- | --- | --- | --- |"
+    );
+    for key in heard.iter().take(ROWS) {
+        let newest = key.newest.map_or_else(String::new, |time| time.to_string());
+        let silence = key.silence.map_or_else(
+            || "– | – | –".to_owned(),
+            |(from, to, leaf)| {
+                format!("{} | {from} | {to}, entry {leaf}", length(to.millis() - from.millis()))
+            },
+        );
+        let _ = writeln!(out, "| {} | {silence} | {newest} |", code(&key.name));
+    }
+    let _ = writeln!(
+        out,
+        "\nA silence proves neither that nothing happened nor that something was held back. The log doesn't know when an emitter \
+         should have recorded something.\n"
+    );
+}

@@ -1,0 +1,56 @@
+//! Words that several parts of the document need.
+
+use core::fmt::Write as _;
+
+use countersign::time::Time;
+
+use crate::gather::entries;
+use crate::report::{Doubt, Extent};
+use crate::text::{code, marked};
+
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
+}
+
+pub(super) fn plural(count: u64, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+pub(super) fn was(count: u64) -> String {
+    if count == 1 { "1 event was".into() } else { format!("{count} events were") }
+}
+
+pub(super) fn not_here(count: u64) -> String {
+    format!("{} {} not", entries(count), if count == 1 { "is" } else { "are" })
+}
+
+pub(super) fn within(extent: &Extent) -> String {
+    let (Some((first, last)), Some(recorded), Some(happened)) =
+        (extent.leaves, extent.recorded, extent.happened)
+    else {
+        return String::new();
+    };
+    let times = |(first, last): (Time, Time)| {
+        if first == last { format!("at {first}") } else { format!("from {first} to {last}") }
+    };
+    let place = if first == last { format!("entry {first}") } else { format!("entries {first} to {last}") };
+    if recorded == happened {
+        format!("{place}, recorded {}", times(recorded))
+    } else {
+        format!("{place}, happened {}, recorded {}", times(happened), times(recorded))
+    }
+}
+
+/// A sentence of ours, in which what stands between backquotes is code.
+fn quoted(said: &str) -> String {
+    let parts = said.split('`').enumerate();
+    parts.map(|(nth, part)| if nth % 2 == 1 { code(part) } else { marked(part) }).collect()
+}
+
+pub(super) fn list(out: &mut String, doubts: &[Doubt]) {
+    for doubt in doubts {
+        let _ = writeln!(out, "- {}.", quoted(&doubt.said));
+    }
+    out.push('\n');
+}
