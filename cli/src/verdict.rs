@@ -294,7 +294,7 @@ fn signers(text: &mut String, report: &Report) {
         let trust = match signer.trust {
             SignerTrust::TrustFile => good("✓ trusted by the trust file"),
             SignerTrust::Granted => good("✓ granted by an issuer you trust"),
-            SignerTrust::Revoked => bad("✗ revoked"),
+            SignerTrust::Revoked => bad("✗ revoked: trusted only for what is shown to be older"),
             SignerTrust::Unknown => doubt("? unknown"),
         };
         let _ = writeln!(

@@ -8,7 +8,7 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
-use countersign::verify::{CheckState, Doubts, LinkKind, Mark, SignerTrust, Standing, Verdict};
+use countersign::verify::{CheckState, Doubts, LinkKind, Mark, Standing, Verdict};
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
 use serde_json::Value;
@@ -821,12 +821,7 @@ fn keys(known: &Known<'_>) -> (Vec<Key>, HashMap<String, usize>) {
         keys.push(Key {
             vkey: vkey.to_owned(),
             name: signer.vkey.name().to_owned(),
-            trust: match signer.trust {
-                SignerTrust::Revoked => "revoked",
-                SignerTrust::TrustFile => "trust_file",
-                SignerTrust::Granted => "granted",
-                SignerTrust::Unknown => "unknown",
-            },
+            trust: signer.trust.as_str(),
             is_log: known.logs.contains(vkey),
             events: Extent::default(),
             grants: grants.collect(),
