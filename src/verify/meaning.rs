@@ -203,6 +203,9 @@ mod tests {
         assert_eq!(why(Verdict::NotChecked, 0, Some(of_size(1)), &[]), Some(Why::EmptyExport));
         assert_eq!(why(Verdict::NotChecked, 0, None, &[]), Some(Why::EmptyExport));
         assert_eq!(why(Verdict::NotChecked, 1, None, &[]), None);
+        let shown_and_skipped = Counts { leaves: 1, skipped: 1, ..Counts::default() };
+        let report = Report { counts: shown_and_skipped, ..report(Verdict::NotChecked, &[], &[]) };
+        assert_eq!(report.why(), None);
         assert_eq!(why(Verdict::Broken, 0, None, &[ChainGap]), None);
         assert_eq!(why(Verdict::NotChecked, 0, None, &[FormatHeader]), Some(Why::Header));
         assert_eq!(why(Verdict::NotChecked, 0, None, &[FormatCompression]), Some(Why::Compression));
@@ -251,6 +254,10 @@ mod tests {
         let open = [("tree", 1), ("append_only", 0), ("witnesses", 0), ("closure", 0), ("expected", 0)];
         let not_needed = ["append_only", "witnesses", "closure"];
         assert_eq!(idle(Verdict::NotChecked, true, &open, &[TreeUncovered]), not_needed);
+        // No checkpoint by which anything of a log is known, but a log.
+        for sign in [LogUnknown, TreeUncovered] {
+            assert!(idle(Verdict::Partial, false, &[("tree", 0), ("log", 0)], &[sign]).is_empty());
+        }
         // A file that could not be read.
         let open = ["format", "payloads", "tree", "log", "range", "append_only"].map(|name| (name, 0));
         assert!(idle(Verdict::NotChecked, false, &open, &[FormatHeader]).is_empty());
