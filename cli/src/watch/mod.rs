@@ -11,6 +11,7 @@ mod print;
 mod recording;
 mod state;
 mod stream;
+mod view;
 mod watcher;
 mod webhook;
 

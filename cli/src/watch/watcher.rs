@@ -7,22 +7,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use countersign::export::{Item as ExportItem, Line};
 use countersign::hash::Hash;
-use countersign::keys::Statement;
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
-use countersign::verify::{
-    CoveredLink, Doubts, FindingCode, Mark, NoteMark, Options, Severity, VerifiedEvent, Verifier,
-};
-use countersign_analyze::{Analyzer, Detected, Finding, Pack, Unfit};
+use countersign::verify::{CoveredLink, Doubts, Severity};
+use countersign_analyze::{Analyzer, Finding, Pack, Unfit};
 use countersign_query::Readings;
 
 use super::item::{At, Draft, Item};
 use super::listing::{Lister, Listing};
 use super::state::{Chain, Scan, State, Told};
+use super::view::View;
 use crate::acknowledged::Acknowledged;
-use crate::analyze::detect;
 use crate::errors::Failure;
 use crate::found::Found;
 use crate::standing::{Standing, Standings};
@@ -31,8 +28,6 @@ use crate::standing::{Standing, Standings};
 const TOLD: usize = 2_048;
 /// The most that did not verify and are remembered, so that each is told once.
 const UNVERIFIED: usize = 4_096;
-/// How much may be found before a checkpoint that counts.
-const UNATTESTED: usize = 1 << 23;
 /// How far apart scans are recorded, in milliseconds.
 const SCAN: i64 = 60 * 60_000;
 
@@ -66,21 +61,6 @@ pub(crate) struct Watcher<'p> {
     has_looked: bool,
     /// The size of a newer checkpoint that too few witnesses signed, until one counts, and whether that was taken.
     unwitnessed: Option<(u64, bool)>,
-}
-
-/// What is read since the last time that reading began.
-struct View {
-    verifier: Verifier,
-    /// What was detected, and no checkpoint that counts holds yet.
-    found: Vec<(Detected, CoveredLink)>,
-    acknowledged: Vec<Acknowledged>,
-    revoked: Vec<(String, Option<Time>)>,
-    /// The last checkpoint, as it stood.
-    checkpoint: Option<String>,
-    /// Events that no checkpoint that counts holds yet.
-    events: Found,
-    /// Whether a chain goes on whose open link lies before what this view shows.
-    lacks_open: bool,
 }
 
 /// Events, and the checkpoint that holds them.
@@ -546,100 +526,6 @@ impl<'p> Watcher<'p> {
         for (number, chain) in (0..).zip(&self.state.chains) {
             self.numbers.extend(ChainId::parse(chain.id.as_bytes()).map(|id| (id, number)));
         }
-    }
-}
-
-impl View {
-    fn new(watched: &Watched<'_>, state: &State) -> Self {
-        let pin = state
-            .pin
-            .as_deref()
-            .and_then(|pin| countersign::checkpoint::SignedCheckpoint::parse_extended(pin).ok());
-        let options = Options {
-            trust: watched.trust.clone(),
-            pins: pin.into_iter().collect(),
-            events: true,
-            marks: true,
-            findings: true,
-            ..Options::default()
-        };
-        Self {
-            verifier: Verifier::live(options),
-            found: Vec::new(),
-            acknowledged: Vec::new(),
-            revoked: Vec::new(),
-            checkpoint: None,
-            events: Found::new(u64::MAX),
-            lacks_open: false,
-        }
-    }
-
-    /// Looks at what became verified.
-    fn settle(&mut self, watched: &Watched<'_>) -> Result<(), Failure> {
-        self.verifier.settle();
-        let told = self.verifier.take().whole()?;
-        for event in told.events {
-            let of = (event.time, event.chain, Some(event.vkey.name()));
-            let detected = detect(watched.pack, &watched.readings, &event.event, of).at(event.index);
-            self.acknowledged.extend(Acknowledged::of(&event.event, event.index));
-            if watched.events {
-                self.events.push(event.link.clone(), Some(event.event))?;
-            }
-            if !detected.is_empty() {
-                self.found.push((detected, event.link));
-            }
-        }
-        self.lacks_open |= told.findings.iter().any(|finding| finding.code == FindingCode::ChainNoOpen);
-        for mark in told.marks {
-            let Mark::Note(NoteMark { acts: true, statements, .. }) = mark else { continue };
-            self.revoked.extend(statements.into_iter().filter_map(|statement| match statement {
-                Statement::Revoke { key, since } => Some((key.to_string(), since)),
-                Statement::Grant { .. } => None,
-            }));
-        }
-        Ok(())
-    }
-
-    /// The events that stand before that leaf; none that stood before the other one.
-    fn take_events(&mut self, from: u64, size: u64) -> Result<Found, Failure> {
-        let mut attested = Found::new(u64::MAX);
-        let mut later = Found::new(u64::MAX);
-        std::mem::replace(&mut self.events, Found::new(u64::MAX)).for_each(
-            |VerifiedEvent { link, event, .. }| match link.index {
-                index if index < from => Ok(()),
-                index if index < size => attested.push(link, Some(event)),
-                _ => later.push(link, Some(event)),
-            },
-        )?;
-        self.events = later;
-        Ok(attested)
-    }
-
-    /// The last checkpoint, where it is one that counts.
-    fn attested<'w>(
-        &self,
-        report: &Report,
-        watched: &'w Watched<'_>,
-    ) -> Result<Option<(At<'w>, String)>, Failure> {
-        let (Some(log), Some(text)) = (&report.log, &self.checkpoint) else { return Ok(None) };
-        let checks = &report.checks;
-        let passes = [&checks.tree, &checks.log].into_iter().all(|check| check.state == CheckState::Pass)
-            && checks.append_only.state != CheckState::Fail
-            && (!watched.trust.has_quorum() || checks.witnesses.state == CheckState::Pass)
-            && report.origin.as_deref() == Some(&watched.origin);
-        let seen = countersign::checkpoint::SignedCheckpoint::parse_extended(text)?;
-        let is_it = seen.checkpoint.size == log.size && seen.checkpoint.root == log.root;
-        Ok((passes && is_it)
-            .then(|| (At { origin: &watched.origin, size: log.size, root: log.root }, text.clone())))
-    }
-
-    fn bounded(&self) -> Result<(), Failure> {
-        if self.found.len() <= UNATTESTED {
-            return Ok(());
-        }
-        let message = "much was found, and no checkpoint that enough witnesses signed holds it";
-        let hint = "look why the log's checkpoints lack cosignatures: `countersign monitor` says which";
-        Err(Failure::unusable("watch.unattested", message, hint))
     }
 }
 
