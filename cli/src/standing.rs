@@ -52,6 +52,11 @@ impl<'r> Standings<'r> {
         self.signers.iter().map(|(key, trust)| (&**key, trust.as_str()))
     }
 
+    /// Whether the report has a chain of that key.
+    pub(crate) fn has(&self, vkey: &VerifierKey) -> bool {
+        self.signers.contains_key(vkey.as_str())
+    }
+
     /// The chains that are suspect; none where each is.
     pub(crate) fn suspects(&self) -> Option<&[ChainId]> {
         (!self.doubts.all).then_some(&self.doubts.chains)

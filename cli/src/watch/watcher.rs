@@ -317,18 +317,15 @@ impl<'p> Watcher<'p> {
                 if leaf < self.state.told_before {
                     continue;
                 }
-                self.found(finding, leaf, report, &standings, at, now, items);
+                self.found(finding, &standings, at, now, items);
             }
         }
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "each is what a finding is told with")]
     fn found(
         &mut self,
         finding: &Finding,
-        leaf: u64,
-        report: &Report,
         standings: &Standings<'_>,
         at: &At<'_>,
         now: Time,
@@ -336,7 +333,7 @@ impl<'p> Watcher<'p> {
     ) {
         let chains: BTreeSet<u32> =
             finding.leaves.iter().filter_map(|leaf| self.state.places.get(leaf)).copied().collect();
-        let standing = |number: &u32| self.standing(*number, report, standings, leaf);
+        let standing = |number: &u32| self.standing(*number, standings);
         let standing = chains.iter().map(standing).max().unwrap_or(Standing::Unknown);
         let draft = Draft::alert(finding, standing.as_str(), self.watched.pack, at);
         if let Some(until) = self.listed_until {
@@ -360,7 +357,7 @@ impl<'p> Watcher<'p> {
     }
 
     /// What the report says of a chain; of one that is not in this view, what was known of it before.
-    fn standing(&self, number: u32, report: &Report, standings: &Standings<'_>, leaf: u64) -> Standing {
+    fn standing(&self, number: u32, standings: &Standings<'_>) -> Standing {
         let Some(chain) = self.state.chains.get(number as usize) else { return Standing::Unknown };
         let known = if chain.is_suspect {
             Standing::Suspect
@@ -369,12 +366,9 @@ impl<'p> Watcher<'p> {
         } else {
             Standing::Unknown
         };
-        let is_here = report.signers.iter().any(|signer| signer.vkey.as_str() == chain.key);
-        match (ChainId::parse(chain.id.as_bytes()), chain.key.parse(), Time::from_millis(chain.time)) {
-            (Some(id), Ok(vkey), Some(time)) if is_here => {
-                let authorised = chain.authorised;
-                let link = CoveredLink { line: 0, index: leaf, chain: id, seq: 0, time, vkey, authorised };
-                standings.of_link(&link).max(known)
+        match (ChainId::parse(chain.id.as_bytes()), chain.key.parse()) {
+            (Some(id), Ok(vkey)) if standings.has(&vkey) => {
+                standings.of_signer(&vkey, id, chain.authorised).max(known)
             }
             _ => known,
         }
