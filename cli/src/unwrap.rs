@@ -3,6 +3,8 @@
 //!
 //! In bounded memory, and handed out as soon as they have ended: someone may be waiting for them.
 
+mod wrapper;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,71 +19,13 @@ use crate::envelope::{self, Content, MAX_CONTENT};
 use crate::errors::Failure;
 use crate::otlp;
 use crate::verdict::count;
+use wrapper::Wrapper;
 
 /// The most envelopes within each other: SQS delivers what SNS does, in which is an event of `EventBridge`.
 const MAX_ENVELOPES: u8 = 4;
 
 /// The most bytes of an export of log records, which is held as a whole: collectors send much smaller ones.
 const MAX_EXPORT: usize = 32 << 20;
-
-/// What a source delivers its events in: an object with a list of them, and with what may stand beside it.
-struct Wrapper {
-    list: &'static str,
-    /// A member that must stand beside it, which tells it from an event that has such a list.
-    with: Option<&'static str>,
-    beside: &'static [&'static str],
-}
-
-static WRAPPERS: [Wrapper; 11] = [
-    // The files of AWS CloudTrail.
-    Wrapper { list: "Records", with: None, beside: &[] },
-    // Azure's blobs and event hubs.
-    Wrapper { list: "records", with: None, beside: &[] },
-    // Kubernetes' lists, and those of Google Workspace.
-    Wrapper {
-        list: "items",
-        with: Some("kind"),
-        beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
-    },
-    // Microsoft Graph, and Azure's REST interface.
-    Wrapper {
-        list: "value",
-        with: None,
-        beside: &["@odata.context", "@odata.nextLink", "@odata.count", "nextLink"],
-    },
-    // What CloudTrail's LookupEvents lists.
-    Wrapper { list: "Events", with: None, beside: &["NextToken"] },
-    // Subscriptions to CloudWatch Logs, and what is searched for in these.
-    Wrapper {
-        list: "logEvents",
-        with: Some("messageType"),
-        beside: &["messageType", "owner", "logGroup", "logStream", "subscriptionFilters"],
-    },
-    Wrapper {
-        list: "events",
-        with: Some("searchedLogStreams"),
-        beside: &["searchedLogStreams", "nextToken"],
-    },
-    // Slack and Cloud Logging.
-    Wrapper { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
-    // Cloudflare.
-    Wrapper {
-        list: "result",
-        with: Some("success"),
-        beside: &["success", "errors", "messages", "result_info"],
-    },
-    // Auth0: its API, and its streams to a webhook.
-    Wrapper { list: "logs", with: None, beside: &["start", "limit", "length", "total"] },
-    // OpenTelemetry, whose log records stand deeper.
-    Wrapper { list: otlp::LIST, with: None, beside: &[] },
-];
-
-impl Wrapper {
-    /// Whether what is in its list holds the events, and is none.
-    fn is_deep(&self) -> bool {
-        self.list == otlp::LIST
-    }
-}
 
 /// One event as it was found.
 pub(crate) struct Found<'a> {
@@ -312,7 +256,8 @@ impl Unwrapper {
                         self.depth += 1;
                         if self.depth == 2 && self.candidate.is_none() && self.may_hold_events() {
                             self.hold(&bytes[..at])?;
-                            self.candidate = candidate(&self.held).map(|wrapper| (wrapper, self.held.len()));
+                            self.candidate =
+                                Wrapper::begun_in(&self.held).map(|wrapper| (wrapper, self.held.len()));
                             return Ok(at);
                         }
                     }
@@ -344,13 +289,13 @@ impl Unwrapper {
             let (held, list) = (std::mem::take(&mut self.held), self.list.take());
             self.phase = Phase::Between;
             return match list.and_then(|list| list.wrapper) {
-                Some(wrapper) => rest_is_fine(&held, wrapper, self.lines + 1),
+                Some(wrapper) => wrapper.check_rest(&held, self.lines + 1),
                 None => Ok(()),
             };
         }
         match self.candidate {
             Some((wrapper, _)) if self.list.is_some() => {
-                if wrapper.is_deep() || is_wrapper(&self.held, wrapper) {
+                if wrapper.is_deep() || wrapper.is(&self.held) {
                     self.hand_out_delivery(each)
                 } else {
                     self.hand_out(each)
@@ -358,7 +303,7 @@ impl Unwrapper {
             }
             Some((wrapper, _)) if wrapper.is_deep() => self.hand_out_records(each),
             // What is larger can be no event.
-            Some((wrapper, begins)) if self.held.len() > MAX_BYTES || is_wrapper(&self.held, wrapper) => {
+            Some((wrapper, begins)) if self.held.len() > MAX_BYTES || wrapper.is(&self.held) => {
                 self.enter(wrapper, begins, each)
             }
             _ => self.hand_out(each),
@@ -376,7 +321,7 @@ impl Unwrapper {
         let (before, list) = held.split_at(begins);
         let mut object = before.to_vec();
         object.extend(b"]}");
-        rest_is_fine(&object, wrapper, self.first_line)?;
+        wrapper.check_rest(&object, self.first_line)?;
         self.lines = self.first_line - 1 + memchr::memchr_iter(b'\n', before).count() as u64;
         self.list = Some(List { wrapper: Some(wrapper), elements: 0 });
         self.candidate = None;
@@ -555,27 +500,6 @@ impl Unwrapper {
     }
 }
 
-/// What an object may be whose text ends in a member's name, a colon and the beginning of an array.
-fn candidate(text: &[u8]) -> Option<&'static Wrapper> {
-    let name =
-        text.strip_suffix(b"[")?.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
-    WRAPPERS.iter().find(|wrapper| {
-        name.strip_suffix(wrapper.list.as_bytes()).is_some_and(|before| before.ends_with(b"\""))
-    })
-}
-
-/// Whether a whole object is this and no event: nothing stands beside its list but what may, and it holds objects.
-fn is_wrapper(object: &[u8], wrapper: &Wrapper) -> bool {
-    let Some(document) = core::str::from_utf8(object).ok().and_then(Document::parse) else { return false };
-    let root = document.root();
-    let beside = |name: &str| name == wrapper.list || wrapper.beside.contains(&name);
-    root.members().all(|(name, _)| beside(&name.text()))
-        && wrapper.with.is_none_or(|name| root.get(name).is_some())
-        && root
-            .get(wrapper.list)
-            .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
-}
-
 /// Whether this is no event, but says in a bulk request to Elasticsearch where that of the next line goes:
 /// `{"index":{"_index":"audit"}}`.
 fn is_bulk_action(object: &[u8]) -> bool {
@@ -596,24 +520,6 @@ fn is_object(bytes: &[u8]) -> bool {
         .ok()
         .and_then(Document::parse)
         .is_some_and(|document| document.root().kind() == Kind::Object)
-}
-
-/// Refuses to lose what stands beside a list.
-fn rest_is_fine(object: &[u8], wrapper: &Wrapper, line: u64) -> Result<(), Failure> {
-    let document = core::str::from_utf8(object).ok().and_then(Document::parse);
-    let Some(document) = document else {
-        let why = format!("what stands beside {:?} is no JSON", wrapper.list);
-        return Err(fault(&why, "correct it", line));
-    };
-    for (name, _) in document.root().members() {
-        let name = name.text();
-        if name != wrapper.list && !wrapper.beside.contains(&&*name) {
-            let why = format!("beside {:?} stands {name:?}, which would be lost", wrapper.list);
-            let hint = "it is too large for one event, and not a known delivery: make one event a line of it";
-            return Err(fault(&why, hint, line));
-        }
-    }
-    Ok(())
 }
 
 fn fault(why: &str, hint: &'static str, line: u64) -> Failure {

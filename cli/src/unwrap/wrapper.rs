@@ -1,0 +1,112 @@
+//! What sources deliver their events in: objects that hold a list of them.
+
+use countersign_query::value::{Document, Kind};
+
+use super::fault;
+use crate::errors::Failure;
+use crate::otlp;
+
+/// What a source delivers its events in: an object with a list of them, and with what may stand beside it.
+pub(super) struct Wrapper {
+    pub(super) list: &'static str,
+    /// A member that must stand beside it, which tells it from an event that has such a list.
+    with: Option<&'static str>,
+    beside: &'static [&'static str],
+}
+
+static WRAPPERS: [Wrapper; 11] = [
+    // The files of AWS CloudTrail.
+    Wrapper { list: "Records", with: None, beside: &[] },
+    // Azure's blobs and event hubs.
+    Wrapper { list: "records", with: None, beside: &[] },
+    // Kubernetes' lists, and those of Google Workspace.
+    Wrapper {
+        list: "items",
+        with: Some("kind"),
+        beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
+    },
+    // Microsoft Graph, and Azure's REST interface.
+    Wrapper {
+        list: "value",
+        with: None,
+        beside: &["@odata.context", "@odata.nextLink", "@odata.count", "nextLink"],
+    },
+    // What CloudTrail's LookupEvents lists.
+    Wrapper { list: "Events", with: None, beside: &["NextToken"] },
+    // Subscriptions to CloudWatch Logs, and what is searched for in these.
+    Wrapper {
+        list: "logEvents",
+        with: Some("messageType"),
+        beside: &["messageType", "owner", "logGroup", "logStream", "subscriptionFilters"],
+    },
+    Wrapper {
+        list: "events",
+        with: Some("searchedLogStreams"),
+        beside: &["searchedLogStreams", "nextToken"],
+    },
+    // Slack and Cloud Logging.
+    Wrapper { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
+    // Cloudflare.
+    Wrapper {
+        list: "result",
+        with: Some("success"),
+        beside: &["success", "errors", "messages", "result_info"],
+    },
+    // Auth0: its API, and its streams to a webhook.
+    Wrapper { list: "logs", with: None, beside: &["start", "limit", "length", "total"] },
+    // OpenTelemetry, whose log records stand deeper.
+    Wrapper { list: otlp::LIST, with: None, beside: &[] },
+];
+
+impl Wrapper {
+    /// Whether what is in its list holds the events, and is none.
+    pub(super) fn is_deep(&self) -> bool {
+        self.list == otlp::LIST
+    }
+
+    /// What an object may be whose text ends in a member's name, a colon and the beginning of an array.
+    pub(super) fn begun_in(text: &[u8]) -> Option<&'static Self> {
+        let name = text
+            .strip_suffix(b"[")?
+            .trim_ascii_end()
+            .strip_suffix(b":")?
+            .trim_ascii_end()
+            .strip_suffix(b"\"")?;
+        WRAPPERS.iter().find(|wrapper| {
+            name.strip_suffix(wrapper.list.as_bytes()).is_some_and(|before| before.ends_with(b"\""))
+        })
+    }
+
+    /// Whether a whole object is this and no event: nothing stands beside its list but what may, and it holds objects.
+    pub(super) fn is(&self, object: &[u8]) -> bool {
+        let Some(document) = core::str::from_utf8(object).ok().and_then(Document::parse) else {
+            return false;
+        };
+        let root = document.root();
+        let beside = |name: &str| name == self.list || self.beside.contains(&name);
+        root.members().all(|(name, _)| beside(&name.text()))
+            && self.with.is_none_or(|name| root.get(name).is_some())
+            && root
+                .get(self.list)
+                .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
+    }
+
+    /// Refuses to lose what stands beside a list.
+    pub(super) fn check_rest(&self, object: &[u8], line: u64) -> Result<(), Failure> {
+        let document = core::str::from_utf8(object).ok().and_then(Document::parse);
+        let Some(document) = document else {
+            let why = format!("what stands beside {:?} is no JSON", self.list);
+            return Err(fault(&why, "correct it", line));
+        };
+        for (name, _) in document.root().members() {
+            let name = name.text();
+            if name != self.list && !self.beside.contains(&&*name) {
+                let why = format!("beside {:?} stands {name:?}, which would be lost", self.list);
+                let hint =
+                    "it is too large for one event, and not a known delivery: make one event a line of it";
+                return Err(fault(&why, hint, line));
+            }
+        }
+        Ok(())
+    }
+}
