@@ -90,10 +90,11 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
 
 /** Where the reason for an answer is, beyond its words. */
 export function leadsView(report: Report, t: PageTexts): TemplateResult | typeof nothing {
-  const { unchanged } = answersOf(report);
+  const { unchanged, signed } = answersOf(report);
   if (unchanged.is === "no" && unchanged.why === "events")
     return html`<button type="button" class="lead-to" @click=${wishes("show-changed")}>${t.answers.showFirst}</button>`;
-  return report.verdict === "altered" || report.verdict === "broken"
+  const isSuspect = signed.is === "open" && signed.why === "suspect";
+  return report.verdict === "altered" || report.verdict === "broken" || isSuspect
     ? html`<button type="button" class="lead-to" @click=${wishes("open-tab", "findings")}>${t.answers.showPlaces}</button>`
     : nothing;
 }

@@ -1,5 +1,6 @@
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { hasSuspects } from "../state/answers.ts";
 import type { PageTexts } from "../texts/en.ts";
 
 /** The events that are as signed, whose signers are in doubt, and what is not among them. */
@@ -14,7 +15,6 @@ export function eventsView(
   const reformatted = finding_counts["payload.reserialised"] ?? 0;
   const isBad = verdict === "altered" || verdict === "broken";
   const isUnconfirmed = signers.some(({ trust }) => trust === "unknown");
-  const isSuspect = (finding_counts["key.suspect"] ?? 0) + (finding_counts["key.late"] ?? 0) > 0;
   return html`
     <section class="events" aria-labelledby="events-heading">
       <h2 id="events-heading" class="sr">${t.events.heading}</h2>
@@ -22,7 +22,7 @@ export function eventsView(
       <ul class="unshown">
         ${isBad && listed > 0 ? html`<li class="tone-bad">${t.events.notWhole}</li>` : nothing}
         ${isUnconfirmed && listed > 0 ? html`<li>${t.events.unconfirmed}</li>` : nothing}
-        ${isSuspect && listed > 0 ? html`<li>${t.events.suspect}</li>` : nothing}
+        ${hasSuspects(finding_counts) && listed > 0 ? html`<li>${t.events.suspect}</li>` : nothing}
         ${unlisted > 0 ? html`<li>${t.events.unlisted(unlisted)}</li>` : nothing}
       </ul>
       ${listed + counts.withheld + counts.skipped === 0 ? nothing : viewer}

@@ -18,7 +18,7 @@ export type Signed =
   | { readonly is: "no"; readonly why: "invalid" | "revoked"; readonly names: readonly string[] }
   | {
       readonly is: "open";
-      readonly why: "unknown" | "log" | "other" | "nobody" | "unread";
+      readonly why: "unknown" | "suspect" | "log" | "other" | "nobody" | "unread";
       readonly names: readonly string[];
     };
 
@@ -79,6 +79,11 @@ function isOpen({ state }: Check, items: number): boolean {
   return state === "not_checked" && items > 0;
 }
 
+/** Whether there are chains that a thief may have signed. */
+export function hasSuspects(counts: Report["finding_counts"]): boolean {
+  return (counts["key.suspect"] ?? 0) + (counts["key.late"] ?? 0) > 0;
+}
+
 /** Keys that were taken back, or that signed outside of their time. */
 const REVOKED: readonly FindingCode[] = ["key.revoked", "key.expired", "key.not_yet_valid"];
 
@@ -95,7 +100,11 @@ function signed({ origin, checks, signers, finding_counts }: Report): Signed {
   if (signers.length === 0) return { is: "open", why: "nobody", names };
   if (checks.signatures.state !== "pass") {
     const areUnknown = signers.some(({ trust }) => trust === "unknown");
-    return { is: "open", why: areUnknown ? "unknown" : "other", names };
+    return {
+      is: "open",
+      why: areUnknown ? "unknown" : hasSuspects(finding_counts) ? "suspect" : "other",
+      names,
+    };
   }
   if ((finding_counts["log.unknown"] ?? 0) > 0 && checks.log.state !== "pass")
     return { is: "open", why: "log", names };

@@ -146,6 +146,8 @@ export const de: PageTexts = {
         html`Die Datei sagt: ${listed(LANG, names, more, `${count(more)} weitere`)}. ${names.length + more === 1 ? "Diesem Schlüssel" : "Nicht allen diesen Schlüsseln"} wird ${names.length + more === 1 ? "nicht " : ""}vertraut, und jeder könnte sie gemacht haben.`,
       log: (names, more) =>
         html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)} mit vertrauten Schlüsseln. Dem Schlüssel des Logs selbst wird nicht vertraut.`,
+      suspect:
+        "Ein Schlüssel wurde widerrufen, oder nichts zeigt, dass er rechtzeitig benutzt wurde. Einiges hier könnte von einem Dieb sein.",
       other: "Nicht jede Signatur ließ sich prüfen.",
       nobody: "In dieser Datei ist kein Schlüssel genannt.",
       unread: "Nichts in dieser Datei ist lesbar.",
@@ -504,7 +506,7 @@ export const de: PageTexts = {
     unconfirmed:
       "Unterzeichner nicht vertraut: So bezeichnete Ereignisse sind mit Schlüsseln signiert, denen nicht vertraut wird. Jeder könnte sie gemacht haben.",
     suspect:
-      "Unterzeichner verdächtig: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen oder nicht rechtzeitig bezeugt wurden. Ein Dieb könnte sie gemacht haben.",
+      "Unterzeichner verdächtig oder widerrufen: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen oder nicht rechtzeitig bezeugt wurden. Ein Dieb könnte sie gemacht haben.",
     reformatted: (reformatted) =>
       `${events(reformatted)} dieser Datei ${reformatted === 1 ? "wurde" : "wurden"} von einem Werkzeug umformatiert: Die Bytes in der Datei sind andere als die signierten; gezeigt ist die kanonische Form, die signiert wurde.`,
     unlisted: (unlisted) =>

@@ -142,6 +142,8 @@ export const en = {
         html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. You haven’t trusted ${names.length + more === 1 ? "that key" : "all of those keys"}, and anyone could have made ${names.length + more === 1 ? "it" : "them"}.`,
       log: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}, whose keys you trust. You haven’t trusted the log’s own key.`,
+      suspect:
+        "A key was revoked, or nothing shows that it signed in time. A thief may have made some of this.",
       other: "Not every signature could be checked.",
       nobody: "No key is named in this file.",
       unread: "Nothing in this file can be read.",
@@ -496,7 +498,7 @@ export const en = {
     unconfirmed:
       "Signer not trusted: events with this mark are signed with keys you haven’t trusted. Anyone could have made them.",
     suspect:
-      "Signer suspect: events with this mark are signed with keys that were revoked, or nothing shows that they were signed in time. A thief may have made them.",
+      "Signer suspect or revoked: events with these marks are signed with keys that were revoked, or nothing shows that they were signed in time. A thief may have made them.",
     reformatted: (reformatted: number) =>
       `${events(reformatted)} in this file ${reformatted === 1 ? "was" : "were"} reformatted by some tool. The content is the same; you see it in the form that was signed.`,
     unlisted: (unlisted: number) =>

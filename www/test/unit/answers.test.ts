@@ -22,6 +22,7 @@ for (const [name, unchanged, signed, complete] of [
   ["log-range-beyond", "yes", "yes", "no"],
   ["quorum-missed", "yes", "open", "open"],
   ["drop-tail-mid-stretch", "open", "open", "open"],
+  ["key-suspect", "yes", "open", "open"],
 ] as const) {
   test(`${name}: unchanged ${unchanged}, signed ${signed}, complete ${complete}`, () => {
     const answers = answersOf(report(name));
@@ -44,4 +45,16 @@ test("what only a pin contradicts is told apart from what was changed", () => {
     return unchanged.is === "no" ? unchanged.why : unchanged.is;
   };
   assert.deepEqual(["pin-split-view", "flip-event", "fork"].map(why), ["history", "events", "order"]);
+});
+
+test("why nobody can tell who signed is said", () => {
+  const why = (name: string) => {
+    const { signed } = answersOf(report(name));
+    return signed.is === "open" && signed.why;
+  };
+  assert.deepEqual(["key-suspect", "plain-no-trust", "key-late"].map(why), [
+    "suspect",
+    "unknown",
+    "suspect",
+  ]);
 });
