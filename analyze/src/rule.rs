@@ -271,6 +271,16 @@ impl Rule {
             }
     }
 
+    /// Whether it makes findings of its own, and is not only what correlations build upon.
+    pub const fn is_reported(&self) -> bool {
+        self.is_reported
+    }
+
+    /// Whether it takes events together: a correlation, or one that asks what is usual.
+    pub fn is_about_several(&self) -> bool {
+        self.correlation().is_some() || self.asks().is_some()
+    }
+
     /// Reads a rule.
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         let named = ["title", "id"].into_iter().find_map(|key| node.get(key)?.text()).unwrap_or_default();

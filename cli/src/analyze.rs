@@ -30,9 +30,9 @@ pub(crate) use text::{named, unread};
 
 /// Search verified events with detection rules
 ///
-/// Verifies the export first. Events that failed verification, or that no trusted signature covers, make no
-/// findings. Each finding names the log entries it is based on, so that anyone who has them finds the same. Rules
-/// are written in Sigma 2.1; `countersign rules` builds and tests them.
+/// Verifies the export first. Events that failed verification, or that no signature covers, make no findings. Each
+/// finding names the log entries it is based on, so that anyone who has them finds the same, and says whether you
+/// trust who signed them. Rules are written in Sigma 2.1; `countersign rules` builds and tests them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -27,7 +27,7 @@ use crate::output::Output;
 use crate::report::contents;
 use crate::verify::{look, now, threads, trust_or_nobody};
 use crate::{analyze, args, inventory, readings, rules, style, token, verdict};
-use judged::{Check, Known};
+use judged::{Check, Known, Searched};
 use policy::Policy;
 
 /// Check a log against a policy, and fail a pipeline if it isn't met
@@ -110,15 +110,15 @@ impl Judged<'_> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    let (policy, hash) = load(&args.policy)?;
+    let (mut policy, hash) = load(&args.policy)?;
     let trust = trust_or_nobody(args.trust.as_deref())?;
     let readings = args.own.load()?;
     let now = args.now.map_or_else(now, Ok)?;
     let threads = threads(args.threads);
     let before = policy.endpoints.as_ref().and_then(|of| of.baseline.as_deref()).map(baseline).transpose()?;
     let pack = policy.findings.as_ref().map(|_| rules::load(&args.rules)).transpose()?;
-    if let (Some(pack), Some(findings)) = (&pack, &policy.findings) {
-        known_rules(pack, findings).map_err(|failure| failure.within(&shown(&args.policy)))?;
+    if let (Some(pack), Some(findings)) = (&pack, &mut policy.findings) {
+        name_by_id(pack, findings).map_err(|failure| failure.within(&shown(&args.policy)))?;
     }
     // It is read more than once.
     let local = Local::of(args)?;
@@ -147,7 +147,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             &Known {
                 report,
                 now,
-                findings: found.as_ref().map(|found| (&found.outcome.findings[..], found.events)),
+                searched: found.as_ref().zip(pack.as_ref()).map(|(found, pack)| Searched {
+                    pack,
+                    outcome: &found.outcome,
+                    events: found.events,
+                }),
                 inventory: called.as_ref().map(|called| &called.report),
                 before: before.clone(),
             },
@@ -205,16 +209,24 @@ fn load(path: &Path) -> Result<(Policy, String), Failure> {
     Ok((policy, Hash::of(&[text.as_bytes()]).to_string()))
 }
 
-/// A rule that is misspelt is never found.
-fn known_rules(pack: &countersign_analyze::Pack, findings: &policy::Findings) -> Result<(), Failure> {
-    let named = findings.rules.iter().chain(findings.except.iter().map(|exception| &exception.of));
-    match named.into_iter().find(|id| pack.rule(id).is_none()) {
-        None => Ok(()),
-        Some(id) => {
-            let hint = "`countersign rules list` has the ids of the rules";
-            Err(Failure::unusable("policy.rule", format!("there is no rule {id}"), hint))
+/// Findings name their rules by id. A rule that is misspelt, or that makes no findings, is never found.
+fn name_by_id(pack: &countersign_analyze::Pack, findings: &mut policy::Findings) -> Result<(), Failure> {
+    let excepted = findings.except.iter_mut().map(|exception| &mut exception.of);
+    for named in findings.rules.iter_mut().chain(excepted) {
+        let refused = |message, hint| Err(Failure::unusable("policy.rule", message, hint));
+        match pack.rule(named) {
+            None => {
+                let hint = "`countersign rules list` has the ids of the rules";
+                return refused(format!("there is no rule {named}"), hint);
+            }
+            Some(rule) if !rule.is_reported() => {
+                let hint = "name the correlation that uses it, or give that `generate: true`";
+                return refused(format!("the rule {named} makes no findings of its own"), hint);
+            }
+            Some(rule) => named.clone_from(&rule.id),
         }
     }
+    Ok(())
 }
 
 /// The endpoints that were open before, by an inventory.

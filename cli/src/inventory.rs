@@ -25,10 +25,10 @@ use crate::{args, query, readings, style, token, verdict, verify};
 
 /// List the API endpoints that are actually called
 ///
-/// Verifies the export first, and counts only events that verified and that a trusted signature covers: HTTP
-/// requests with a method and a path, and operations of services that have no path, such as those in `CloudTrail`.
-/// Path templates are inferred. With a description of the API it shows what is called but not described, deprecated
-/// but still called, and described but never called. Each number comes with log entries that show it.
+/// Verifies the export first, and counts only events that verified and that a signature covers: HTTP requests with a
+/// method and a path, and operations of services that have no path, such as those in `CloudTrail`. Path templates are
+/// inferred. With a description of the API it shows what is called but not described, deprecated but still called, and
+/// described but never called. Each number comes with log entries that show it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

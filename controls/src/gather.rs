@@ -705,15 +705,6 @@ impl<'a> Gathering<'a> {
                         ),
                     }));
                 }
-                if self.counted.unread > 0 {
-                    let count = events(self.counted.unread);
-                    doubts.push(Doubt {
-                        code: "not_read",
-                        said: format!(
-                            "{count} of a shape that no reading knows, so who did what may be missing there"
-                        ),
-                    });
-                }
                 let mut shown = std::mem::take(&mut asked.shown);
                 Found::Events(Box::new(Events {
                     query: text.clone(),
@@ -727,6 +718,15 @@ impl<'a> Gathering<'a> {
             By::Findings(words) => Found::Findings(self.findings(words, pack, analysis, log, &mut doubts)),
             By::Log(fact) => Found::Log(*fact),
         };
+        if self.counted.unread > 0 && !matches!(question.by, By::Log(_)) {
+            let count = events(self.counted.unread);
+            doubts.push(Doubt {
+                code: "not_read",
+                said: format!(
+                    "{count} of a shape that no reading knows, so who did what may be missing there"
+                ),
+            });
+        }
         Answer { name: question.name.clone(), what: question.what.clone(), found, doubts }
     }
 
@@ -762,6 +762,17 @@ impl<'a> Gathering<'a> {
                 "limits",
                 "Some of what rules remember had to be dropped to save memory, so there may be more findings"
                     .into(),
+            );
+        }
+        if let Some((number, leaf)) = analysis.future
+            && rules.values().any(|rule| rule.is_about_several())
+        {
+            let count = events(number);
+            doubt(
+                "future",
+                format!(
+                    "{count} dated later than recorded, the first at entry {leaf}, which rules about several events leave out"
+                ),
             );
         }
         let unlisted: u64 = limits.map(|limit| limit.findings).sum();

@@ -155,12 +155,13 @@ fn ranking(who: &str, scored: &[Scored]) -> String {
 
 fn limited(Limit { rule, groups, hits, findings }: &Limit) -> String {
     let forgotten = |counted: Option<(u64, u64)>, what| {
-        counted.map(|(number, leaf)| format!("{} were forgotten from entry {leaf} on", count(number, what)))
+        counted.map(|(number, leaf)| format!("{} from entry {leaf} on", count(number, what)))
     };
-    let unlisted = (*findings > 0).then(|| format!("{} are not listed", count(*findings, "finding")));
+    let unlisted =
+        (*findings > 0).then(|| format!("{} beyond those that are listed", count(*findings, "finding")));
     let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
     let said: Vec<_> = parts.into_iter().flatten().collect();
-    format!("! {}: to save memory, {}.", plain(rule), said.join(", "))
+    format!("! {}: dropped to save memory: {}.", plain(rule), said.join(", "))
 }
 
 fn short(text: &str) -> String {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::time::Time;
-use countersign::verify::report::Report;
+use countersign::verify::report::{Report, Signer, SignerTrust};
 use countersign_analyze::inventory::{self, Flag};
-use countersign_analyze::{Finding, Level};
+use countersign_analyze::{Analysis, Level, Pack, Rule};
 
 use crate::args;
 use crate::verdict::{count, entries};
@@ -76,11 +76,17 @@ impl Check {
 pub(super) struct Known<'a> {
     pub(super) report: &'a Report,
     pub(super) now: Time,
-    /// What was found, and in how many events.
-    pub(super) findings: Option<(&'a [Finding], u64)>,
+    pub(super) searched: Option<Searched<'a>>,
     pub(super) inventory: Option<&'a inventory::Report>,
     /// The endpoints that were unauthenticated before.
     pub(super) before: Option<BTreeSet<String>>,
+}
+
+/// What was found, by which rules and in how many events.
+pub(super) struct Searched<'a> {
+    pub(super) pack: &'a Pack,
+    pub(super) outcome: &'a Analysis,
+    pub(super) events: u64,
 }
 
 /// All that a policy asks.
@@ -118,36 +124,47 @@ fn witnessed(within: i64, known: &Known<'_>) -> Check {
 }
 
 fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
-    let signers: BTreeMap<&str, u64> = report.signers.iter().fold(BTreeMap::new(), |mut all, signer| {
-        *all.entry(signer.vkey.name()).or_default() += signer.links;
-        all
-    });
+    // Anyone can give a key any name: it counts if somebody whom the reader trusts vouches for the key.
+    let (unknown, known): (Vec<&Signer>, Vec<&Signer>) =
+        report.signers.iter().partition(|signer| signer.trust == SignerTrust::Unknown);
     if let Some(allowed) = &policy.allowed {
-        let check = Check::new("emitter/unknown", "only emitters that the policy names have signed");
-        let unknown = signers.keys().filter(|name| !allowed.iter().any(|of| of == *name));
-        checks.push(unknown.fold(check, |check, name| {
-            check.fails(format!("{name} has signed, and is not one of the emitters that are allowed"))
-        }));
+        let mut check = Check::new("emitter/unknown", "only emitters that the policy names have signed");
+        let is_allowed = |name: &str| allowed.iter().any(|of| of == name);
+        let others: BTreeSet<&str> =
+            report.signers.iter().map(|signer| signer.vkey.name()).filter(|name| !is_allowed(name)).collect();
+        for name in others {
+            check =
+                check.fails(format!("{name} has signed, and is not one of the emitters that are allowed"));
+        }
+        for Signer { vkey, .. } in unknown.iter().filter(|signer| is_allowed(signer.vkey.name())) {
+            check = check.fails(format!("a key that isn't trusted has signed by an allowed name: {vkey}"));
+        }
+        checks.push(check);
     }
     for name in &policy.required {
         let check = Check::new("emitter/missing", format!("{name} has recorded"));
-        let is_there = signers.get(name.as_str()).is_some_and(|links| *links > 0);
-        checks.push(if is_there { check } else { check.fails(format!("{name} recorded nothing here")) });
+        let is_there = known.iter().any(|signer| signer.vkey.name() == name && signer.links > 0);
+        checks.push(if is_there {
+            check
+        } else {
+            check.fails(format!("{name} recorded nothing here with a key that is trusted"))
+        });
     }
 }
 
 fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
-    let (Some(asked), Some((found, events))) = (&policy.findings, known.findings) else { return };
-    let mut looked = Check::new("finding/looked", "there were events to look at");
-    if events == 0 {
-        looked = looked.fails("no event verified, so nothing could be found");
-    }
-    checks.push(looked);
-    let refused = |finding: &&Finding| {
-        asked.level.is_some_and(|least| finding.level >= least) || asked.rules.contains(&finding.rule)
+    let (Some(asked), Some(searched)) = (&policy.findings, &known.searched) else { return };
+    let is_refused = |id: &String, level: Level| {
+        asked.level.is_some_and(|least| level >= least) || asked.rules.contains(id)
     };
+    // Rules may build upon correlations that make no findings of their own.
+    checks.push(looked(searched, &|rule| {
+        let is_let_pass = || passed(&asked.except, &rule.id, known.now).is_some();
+        !rule.is_reported() || is_refused(&rule.id, rule.level) && !is_let_pass()
+    }));
     let mut by_rule: BTreeMap<&str, Check> = BTreeMap::new();
-    for finding in found.iter().filter(refused) {
+    let findings = searched.outcome.findings.iter();
+    for finding in findings.filter(|finding| is_refused(&finding.rule, finding.level)) {
         let id = format!("finding/{}", finding.rule);
         let check = by_rule
             .entry(&finding.rule)
@@ -176,6 +193,36 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         checks.push(Check::new("finding", format!("there is no finding {}", what.join(" or "))));
     }
     checks.extend(by_rule.into_values());
+}
+
+/// Whether the rules that decide had all that they need: what none of them could tell does not pass.
+fn looked(searched: &Searched<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
+    let Searched { pack, outcome, events } = *searched;
+    let mut check = Check::new("finding/looked", "there were events to look at, and room for all of them");
+    if events == 0 {
+        check = check.fails("no event verified, so nothing could be found");
+    }
+    let deciding = || pack.rules().iter().filter(|rule| rule.is_about_several() && decides(rule));
+    if let Some((number, leaf)) = outcome.future
+        && deciding().count() > 0
+    {
+        let events = count(number, "event");
+        check = check.fails(format!(
+            "{events} dated later than recorded, the first at entry {leaf}, which rules about several events leave out"
+        ));
+    }
+    let forgot = |rule: &Rule| outcome.limits.iter().find(|limit| limit.rule == rule.id);
+    for (rule, limit) in deciding().filter_map(|rule| Some((rule, forgot(rule)?))) {
+        let dropped = [limit.groups.map(|of| (of, "group")), limit.hits.map(|of| (of, "hit"))];
+        for ((number, leaf), what) in dropped.into_iter().flatten() {
+            let dropped = count(number, what);
+            check = check.fails(format!(
+                "{dropped} of the rule “{}” dropped from entry {leaf} on, to save memory, so there may be more findings",
+                rule.title
+            ));
+        }
+    }
+    check
 }
 
 fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {

@@ -165,6 +165,99 @@ fn verdict_emitters_witnesses_findings_and_baselines_are_asked_for() {
     enforce(&place, "audit.ndjson", &[]).code(2).stderr(predicate::str::contains("policy.rule"));
 }
 
+/// Failed logins, and many of one name.
+const LOGINS: &str = "\
+title: A login failed
+id: 22222222-2222-4222-8222-222222222222
+name: login-failed
+level: low
+detection:
+  selection: {action: login, outcome: failure}
+  condition: selection
+---
+title: Many logins failed
+id: 33333333-3333-4333-8333-333333333333
+name: many-logins-failed
+level: high
+correlation:
+  type: event_count
+  rules: [login-failed]
+  group-by: [actor.id]
+  timespan: 10m
+  condition: {gte: 5}
+";
+
+#[test]
+fn rules_are_named_by_id_or_name_and_must_make_findings() {
+    let place = logins("", (0..5).map(|_| "u_1".into()));
+    let enforce = |findings: &str| {
+        place.write(
+            "policy.yml",
+            format!("countersign: policy/v1\nname: x\nverdict: [verified]\nfindings: {findings}\n"),
+        );
+        enforce(&place, "audit.ndjson", &["--rules", "rules.yml"])
+    };
+    let id = "33333333-3333-4333-8333-333333333333";
+    for called in [id, "many-logins-failed"] {
+        enforce(&format!("{{rules: [{called}]}}")).code(6);
+        assert_eq!(rules(&place), [format!("finding/{id}")], "{called}");
+        let except = format!("except: [{{rule: {called}, reason: Ann, until: 2999-01-01}}]");
+        enforce(&format!("{{level: high, {except}}}")).success();
+    }
+    enforce("{rules: [login-failed]}")
+        .code(2)
+        .stderr(predicate::str::contains("makes no findings of its own"));
+}
+
+#[test]
+fn what_rules_could_not_tell_fails() {
+    let policy = |place: &Place, more: &str| {
+        let findings = format!("findings: {{level: high{more}}}");
+        place.write(
+            "policy.yml",
+            format!("countersign: policy/v1\nname: x\nverdict: [verified]\n{findings}\n"),
+        );
+        enforce(place, "audit.ndjson", &["--rules", "rules.yml"])
+    };
+    let except = ", except: [{rule: many-logins-failed, reason: Ann, until: 2999-01-01}]";
+    // Their own times are later than the log's, so no window has them.
+    let place = logins(r#","occurred_at":"2999-01-01T00:00:00Z""#, (0..5).map(|_| "u_1".into()));
+    policy(&place, "").code(6).stdout(predicate::str::contains("5 events dated later than recorded"));
+    assert_eq!(rules(&place), ["finding/looked"]);
+    policy(&place, except).success();
+    // Others have more hits, and whoever comes next pushes out who has the fewest.
+    let flood = (0..40_000).map(|nth| format!("f_{}", nth % 20_000));
+    let hidden = (0..10).flat_map(|nth| ["u_1".into(), format!("g_{nth}")]);
+    let place = logins("", flood.chain(hidden));
+    let said = "20 groups of the rule “Many logins failed” dropped from entry 40002 on, to save memory";
+    policy(&place, "").code(6).stdout(predicate::str::contains(said));
+    policy(&place, except).success();
+}
+
+#[test]
+fn a_name_counts_on_keys_that_are_trusted() {
+    let place = place();
+    let policy = "emitters: {allow: [example.com/app], require: [example.com/app]}\nverdict: [unconfirmed]";
+    place.write("policy.yml", format!("countersign: policy/v1\nname: x\n{policy}\n"));
+    place.write("trust.txt", format!("log {}\n", place.log));
+    enforce(&place, "audit.ndjson", &[]).code(6);
+    assert_eq!(rules(&place), ["emitter/unknown", "emitter/missing"]);
+}
+
+/// Seals failed logins of these, each with more in it, beside rules that count them.
+fn logins(more: &str, who: impl Iterator<Item = String>) -> Place {
+    let place = Place::new();
+    place.write("rules.yml", LOGINS);
+    let event =
+        |who| format!(r#"{{"action":"login","outcome":"failure","actor":{{"id":"{who}"}}{more}}}"#) + "\n";
+    place.write("events.ndjson", who.map(event).collect::<String>());
+    place
+        .run(&["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"])
+        .success();
+    place.seal(&[]);
+    place
+}
+
 #[test]
 fn other_people_read_what_is_written() {
     let place = place();

@@ -427,6 +427,22 @@ controls:
 ";
 
 #[test]
+fn events_that_rules_could_not_judge_leave_findings_in_doubt() {
+    let place = Place::new();
+    let later = json!({"action": "login", "actor": {"id": "u_1"}, "occurred_at": "2999-01-01T00:00:00Z"});
+    for (event, doubt) in [(json!({"colour": "blue"}), "not_read"), (later, "future")] {
+        sealed(&place, &[event, login(1, "success")]);
+        let found = evidence(&place, &[]);
+        for name in ["findings", "findings-access"] {
+            assert_eq!(codes(&answer(&found, name)["doubts"]), [doubt], "{name}");
+        }
+        assert_eq!(answer(&found, "coverage")["doubts"], json!([]));
+    }
+    sealed(&place, &[login(1, "success")]);
+    assert_eq!(answer(&evidence(&place, &[]), "findings")["doubts"], json!([]));
+}
+
+#[test]
 fn people_bring_their_own_catalogue_and_faults_have_a_place() {
     let place = Place::new();
     sealed(&place, &[login(1, "success")]);
