@@ -6,6 +6,7 @@ use crate::fields::{Fields, Found, Id};
 use crate::rule::unknown_key;
 use crate::selection::{Compare, field};
 use crate::tree::{Node, Value};
+use crate::window::MAX_HITS;
 use countersign::canonical::write_string;
 
 /// What is computed of the events in a window.
@@ -110,6 +111,9 @@ impl Correlation {
                 "write a number and s, m, h, d or w, such as 10m; a year at most",
             ));
         };
+        if cfg!(feature = "yaml") {
+            understood(node)?;
+        }
         let mut by = Vec::new();
         if let Some(group) = node.get("group-by") {
             for (name, line) in texts(group, "group-by")? {
@@ -144,20 +148,27 @@ impl Correlation {
             match (compare, number) {
                 (Some((_, compare)), Some(number)) => {
                     // Who waits for what cannot be would think that nothing happened. A pack that was built has none.
-                    let in_sequence = matches!(measure, Measure::Temporal | Measure::TemporalOrdered);
-                    let most = if in_sequence { names.len() as f64 } else { f64::INFINITY };
+                    let (most, what) = match measure {
+                        Measure::Temporal | Measure::TemporalOrdered => (names.len(), "rules"),
+                        Measure::EventCount => (MAX_HITS, "events"),
+                        Measure::ValueCount => (MAX_HITS, "values"),
+                        Measure::ValueSum | Measure::ValueAverage => (usize::MAX, ""),
+                    };
+                    let most = most as f64;
                     let is_beyond = match compare {
                         Compare::AtLeast | Compare::Equal => number > most,
                         Compare::More => number >= most,
                         _ => false,
                     };
                     if cfg!(feature = "yaml") && is_beyond {
-                        return Err(fault(
-                            "rule.correlation",
-                            member.line,
-                            told!("it counts {most} rules at most"),
-                            "ask for fewer, or name more rules",
-                        ));
+                        let hint = match measure {
+                            Measure::Temporal | Measure::TemporalOrdered => {
+                                "ask for fewer, or name more rules"
+                            }
+                            _ => "ask for fewer, in a shorter timespan",
+                        };
+                        let problem = told!("it counts {most} {what} at most");
+                        return Err(fault("rule.correlation", member.line, problem, hint));
                     }
                     conditions.push((*compare, number));
                 }
@@ -233,6 +244,34 @@ impl Correlation {
 
     pub(crate) fn holds(&self, value: f64) -> bool {
         self.conditions.iter().all(|(compare, number)| compare.holds(value, *number))
+    }
+}
+
+/// What would be passed over in silence, so that groups or what is waited for are not those that are meant.
+fn understood(node: &Node) -> Result<(), Box<Fault>> {
+    let fault = |line, problem: String, hint: &str| Err(Fault::new("rule.correlation", line, problem, hint));
+    for (key, hint) in [
+        (
+            "condition",
+            "write numbers, such as `condition: {gte: 2}`; what joins rules by `and`, `or` and `not` is not supported",
+        ),
+        ("aliases", "write names, each with a field for each rule"),
+    ] {
+        if let Some(of) = node.get(key)
+            && !matches!(of.value, Value::Map(_))
+        {
+            return fault(of.line, told!("`{key}` is {}, and not a map", of.kind()), hint);
+        }
+    }
+    let groups = node.get("group-by").map_or(&[][..], Node::items);
+    let is_used = |name: &str| groups.iter().any(|group| group.text() == Some(name));
+    match node.get("aliases").map_or(&[][..], Node::members).iter().find(|alias| !is_used(&alias.name)) {
+        None => Ok(()),
+        Some(alias) => fault(
+            alias.line,
+            told!("`group-by` does not name the alias `{}`", alias.name),
+            "name it there, or remove it: aliases are for nothing else",
+        ),
     }
 }
 

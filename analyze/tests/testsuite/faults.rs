@@ -151,6 +151,35 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
             "rule.correlation",
             16,
         ),
+        (
+            correlation("  type: event_count\n  rules: [i]\n  timespan: 5m\n  condition: {gte: 4097}\n"),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_count\n  rules: [i]\n  timespan: 5m\n  condition: {field: a, gt: 4096}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation("  type: temporal\n  rules: [i]\n  timespan: 5m\n  condition: i and not i\n"),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation("  type: temporal\n  rules: [i]\n  timespan: 5m\n  aliases: [a]\n"),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: temporal\n  rules: [i]\n  timespan: 5m\n  group-by: [usr]\n  aliases:\n    user: {i: a}\n",
+            ),
+            "rule.correlation",
+            18,
+        ),
         (format!("timezone: Europe/Berlin\n---\n{RULE}"), "pack.timezone", 1),
         (format!("time: now\n---\n{RULE}"), "pack.time", 1),
         (format!("colour: red\n---\n{RULE}"), "rule.unknown_key", 1),

@@ -173,7 +173,7 @@ correlation:
   rules: [step]
   group-by: [who]
   timespan: 1h
-  condition: {gte: 5000}
+  condition: {gte: 4096}
   generate: true
 ---
 title: Two steps
