@@ -58,7 +58,9 @@ impl Rate {
     /// The clock goes on to this hour since 1970.
     pub(super) fn turn(&mut self, hour: i64) {
         let hour = short(hour);
-        if self.count > 0 && hour <= self.hour {
+        // An hour in which nothing was learned yet is not gone back from either.
+        let has_begun = self.count > 0 || !self.before.is_empty();
+        if has_begun && hour <= self.hour {
             return;
         }
         if self.count > 0 {
@@ -156,6 +158,10 @@ mod tests {
         assert_eq!(act(200, 3), None);
         assert_eq!(act(201, 49), Some((50, Usual { hours: 24, median: 2, mad: 0, high: 2 })));
         assert_eq!(act(199, 1), None, "what is late counts nowhere");
-        assert_eq!(act(202, 0).map(|(count, usual)| (count, usual.hours, usual.high)), Some((1, 25, 2)));
+        let hours =
+            |judged: Option<(u32, Usual)>| judged.map(|(count, usual)| (count, usual.hours, usual.high));
+        assert_eq!(hours(act(202, 0)), Some((1, 25, 2)));
+        assert_eq!(act(201, 1), None, "an hour that has ended is not begun again");
+        assert_eq!(hours(act(203, 0)), Some((1, 25, 2)));
     }
 }
