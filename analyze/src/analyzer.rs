@@ -318,7 +318,8 @@ pub struct Limit {
     pub rule: String,
     /// Groups, or identities or chains, that were forgotten: how many, and the leaf that made the first go.
     pub groups: Option<(u64, u64)>,
-    /// Hits of groups, or what identities were seen with, that were forgotten before their time: how many, and the leaf that made the first go.
+    /// Hits of groups that were forgotten before their time or came more than two timespans late, or what identities were
+    /// seen with: how many, and the leaf that made the first go.
     pub hits: Option<(u64, u64)>,
     /// Findings that are not listed.
     pub findings: u64,

@@ -56,7 +56,7 @@ pub(crate) struct Windows {
     order: Option<IndexedHeap>,
     /// How many groups had to go, and the leaf that made the first go.
     pub(crate) evicted: Option<(u64, u64)>,
-    /// How many hits had to go before their time, and the leaf that made the first go.
+    /// How many hits had to go before their time, or came too late, and the leaf that made the first go.
     pub(crate) cut: Option<(u64, u64)>,
 }
 
@@ -229,7 +229,8 @@ impl Group {
             shift += 1;
             cut = true;
         }
-        let Some(at) = at.checked_sub(shift) else { return (cut, None) };
+        // One that comes so late that those around it are gone is judged in no window.
+        let Some(at) = at.checked_sub(shift) else { return (true, None) };
         let found = if is_newest {
             let value = self.newest(correlation);
             correlation.holds(value).then_some((value, self.begin(), self.hits.len()))

@@ -760,7 +760,7 @@ impl<'a> Gathering<'a> {
         if limits.clone().count() > 0 {
             doubt(
                 "limits",
-                "Some of what rules remember had to be dropped to save memory, so there may be more findings"
+                "Rules left some events out, to save memory or because they came late, so there may be more findings"
                     .into(),
             );
         }

@@ -187,20 +187,21 @@ fn groups_beyond_the_limit_go_in_a_stated_order() {
 }
 
 #[test]
-fn hits_beyond_the_limit_are_counted() {
+fn hits_beyond_the_limit_and_late_ones_are_counted() {
     let pack = pack("value_count", "  condition: {field: value, gte: 1000}\n");
-    let events = (0..5000u64).map(|leaf| (leaf, (0, 0, 1, 0)));
-    let mut analyzer = Analyzer::new(&pack);
-    for (leaf, (time, who, value, what)) in events {
-        let json = format!(r#"{{"what":"r{what}","who":"{who}","value":{value}}}"#);
-        let document = Document::parse(&json).unwrap();
-        analyzer
-            .take(
-                pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(seconds(time)) }),
-            )
-            .unwrap();
-    }
-    assert_eq!(analyzer.finish().limits[0].hits, Some((904, 4096)));
+    let hits = |times: &mut dyn Iterator<Item = i64>| {
+        let mut analyzer = Analyzer::new(&pack);
+        for (leaf, time) in (0..).zip(times) {
+            let document = Document::parse(r#"{"what":"r0","who":"ada","value":1}"#).unwrap();
+            let entry = Entry { event: Some(document.root()), ..Entry::recorded(seconds(time)) };
+            analyzer.take(pack.detect(leaf, &entry)).unwrap();
+        }
+        analyzer.finish().limits.first().and_then(|limit| limit.hits)
+    };
+    assert_eq!(hits(&mut (0..5000).map(|_| 0)), Some((904, 4096)));
+    // Whatever came within two timespans of one that came later was in all its windows, or in some.
+    assert_eq!(hits(&mut [100, 100 - 2 * SPAN, 200].into_iter()), None);
+    assert_eq!(hits(&mut [100, 99 - 2 * SPAN, 200, 100].into_iter()), Some((2, 1)));
 }
 
 #[test]

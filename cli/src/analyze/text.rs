@@ -161,7 +161,7 @@ fn limited(Limit { rule, groups, hits, findings }: &Limit) -> String {
         (*findings > 0).then(|| format!("{} beyond those that are listed", count(*findings, "finding")));
     let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
     let said: Vec<_> = parts.into_iter().flatten().collect();
-    format!("! {}: dropped to save memory: {}.", plain(rule), said.join(", "))
+    format!("! {}: left out, to save memory or because they came late: {}.", plain(rule), said.join(", "))
 }
 
 fn short(text: &str) -> String {

@@ -217,7 +217,7 @@ fn looked(searched: &Searched<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
         for ((number, leaf), what) in dropped.into_iter().flatten() {
             let dropped = count(number, what);
             check = check.fails(format!(
-                "{dropped} of the rule “{}” dropped from entry {leaf} on, to save memory, so there may be more findings",
+                "{dropped} of the rule “{}” left out from entry {leaf} on, to save memory or because they came late, so there may be more findings",
                 rule.title
             ));
         }
