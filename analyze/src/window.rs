@@ -290,8 +290,13 @@ impl Group {
             Measure::ValueSum => sum(),
             Measure::ValueAverage => sum() / (end - begin).max(1) as f64,
             Measure::TemporalOrdered => {
-                let mut wanted = 0;
-                hits().for_each(|hit| wanted += u32::from(hit.which() == wanted));
+                // No event comes after itself, whatever rules it fires.
+                let (mut wanted, mut last) = (0, None);
+                for hit in hits() {
+                    if hit.which() == wanted && last != Some(hit.leaf) {
+                        (wanted, last) = (wanted + 1, Some(hit.leaf));
+                    }
+                }
                 f64::from(wanted)
             }
             Measure::EventCount | Measure::ValueCount | Measure::Temporal => (end - begin) as f64,

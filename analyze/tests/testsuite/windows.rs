@@ -205,6 +205,30 @@ fn hits_beyond_the_limit_and_late_ones_are_counted() {
 }
 
 #[test]
+fn no_event_comes_after_itself() {
+    let rules = "title: First\nid: first\ndetection: {s: {what: a}, condition: s}\n---\n\
+        title: Any\nid: any\ndetection: {s: {what: '*'}, condition: s}\n---\n\
+        title: C\nid: c\nlevel: high\ncorrelation: {type: temporal_ordered, rules: [first, any], timespan: 10s}\n";
+    let mut sources = Sources::default();
+    sources.add("rules.yml", rules);
+    let pack = sources.build("test").unwrap();
+    let found = |whats: &[&str]| {
+        let mut analyzer = Analyzer::new(&pack);
+        for (leaf, what) in (0..).zip(whats) {
+            let json = format!(r#"{{"what":"{what}"}}"#);
+            let document = Document::parse(&json).unwrap();
+            let entry = Entry { event: Some(document.root()), ..Entry::recorded(seconds(0)) };
+            analyzer.take(pack.detect(leaf, &entry)).unwrap();
+        }
+        analyzer.finish().findings.into_iter().map(|finding| finding.leaves).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["a"]), [[0; 0]; 0]);
+    assert_eq!(found(&["b", "a"]), [[0; 0]; 0]);
+    assert_eq!(found(&["a", "b"]), [[0, 1]]);
+    assert_eq!(found(&["a", "a"]), [[0, 1]]);
+}
+
+#[test]
 fn leaves_that_come_out_of_order_are_refused() {
     let pack = pack("event_count", "  condition: {gte: 3}\n");
     let mut analyzer = Analyzer::new(&pack);
