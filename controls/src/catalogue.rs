@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_analyze::written::{Document, Written};
-use countersign_analyze::{Fault, Pack};
+use countersign_analyze::{Fault, Pack, Rule};
 use countersign_query::{Field, Query};
 
 use crate::built_in;
@@ -240,7 +240,7 @@ impl Catalogue {
 
     /// What of its questions no rule of a pack answers, so that nothing is found by mistake. The lines are not known here.
     pub fn unanswered<'c>(&'c self, pack: &'c Pack) -> impl Iterator<Item = (&'c str, &'c str)> {
-        let answers = |tag: &str| pack.rules().iter().any(|rule| is_meant(tag, &rule.id, &rule.tags));
+        let answers = |tag: &str| pack.rules().iter().any(|rule| is_meant(tag, rule));
         self.questions.iter().flat_map(move |question| {
             let tags: &[String] = if let By::Findings(tags) = &question.by { tags } else { &[] };
             let missing = tags.iter().filter(move |tag| !answers(tag));
@@ -257,11 +257,12 @@ impl Catalogue {
     }
 }
 
-/// Whether a word names a rule: its id, one of its tags, or the beginning of one (`attack.t1110` for `attack.t1110.001`).
-pub(crate) fn is_meant(word: &str, id: &str, tags: &[String]) -> bool {
+/// Whether a word names a rule that makes findings: its id, one of its tags, or the beginning of one (`attack.t1110` for
+/// `attack.t1110.001`).
+pub(crate) fn is_meant(word: &str, rule: &Rule) -> bool {
     let begins =
         |tag: &String| tag.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    id == word || tags.iter().any(begins)
+    rule.is_reported() && (rule.id == word || rule.tags.iter().any(begins))
 }
 
 /// A question that may be asked.

@@ -739,7 +739,7 @@ impl<'a> Gathering<'a> {
         doubts: &mut Vec<Doubt>,
     ) -> Findings {
         let meant = |rule: &&countersign_analyze::Rule| {
-            words.is_empty() || words.iter().any(|word| is_meant(word, &rule.id, &rule.tags))
+            words.is_empty() && rule.is_reported() || words.iter().any(|word| is_meant(word, rule))
         };
         let rules: HashMap<&str, &countersign_analyze::Rule> =
             pack.rules().iter().filter(meant).map(|rule| (rule.id.as_str(), rule)).collect();
@@ -755,7 +755,10 @@ impl<'a> Gathering<'a> {
             );
         }
         let limits = analysis.limits.iter().filter(|limit| {
-            rules.contains_key(limit.rule.as_str()) || limit.rule.starts_with("baseline") && asks_usual
+            let is_built_upon = pack.rule(&limit.rule).is_some_and(|rule| !rule.is_reported());
+            rules.contains_key(limit.rule.as_str())
+                || is_built_upon
+                || limit.rule.starts_with("baseline") && asks_usual
         });
         if limits.clone().count() > 0 {
             doubt(

@@ -443,6 +443,30 @@ fn events_that_rules_could_not_judge_leave_findings_in_doubt() {
 }
 
 #[test]
+fn a_rule_that_makes_no_findings_answers_no_question() {
+    let place = Place::new();
+    sealed(&place, &[login(1, "failure")]);
+    let rules = "title: A login\nid: login\ntags: [attack.t1110]\ndetection: {s: {action: session.login}, condition: s}\n---\n\
+        title: Logins\nid: logins\nlevel: high\ncorrelation: {type: event_count, rules: [login], timespan: 1h, condition: {gte: 1}}\n";
+    place.write("rules.yml", rules);
+    place.write("ours.yml", CATALOGUE);
+    for (asked, doubts) in
+        [("[login]", &["no_rule"][..]), ("[attack.t1110]", &["no_rule"]), ("[logins]", &[])]
+    {
+        let (before, rest) = CATALOGUE.split_once("findings: [").unwrap();
+        let (_, after) = rest.split_once(']').unwrap();
+        place.write("ours.yml", format!("{before}findings: {asked}{after}"));
+        let found = json_of(&place, "audit.ndjson", &["--catalogue", "ours.yml", "--rules", "rules.yml"]);
+        let tags = answer(&found, "tags");
+        assert_eq!(
+            (codes(&tags["doubts"]), &tags["findings"]["of"]),
+            (doubts.to_vec(), &json!(1 - doubts.len())),
+            "{asked}"
+        );
+    }
+}
+
+#[test]
 fn people_bring_their_own_catalogue_and_faults_have_a_place() {
     let place = Place::new();
     sealed(&place, &[login(1, "success")]);
