@@ -1,4 +1,5 @@
-//! Events that wait for the verdict: in memory while they are few, and else in a temporary file.
+//! Events, or what was found in them, that wait for the verdict: in memory while they are few, and else in a temporary
+//! file.
 
 use std::collections::HashMap;
 
@@ -13,15 +14,41 @@ use crate::spill::Runs;
 /// How many bytes of events are kept in memory, about.
 const IN_MEMORY: usize = 32 << 20;
 
-/// The events that are to be shown, of which there may be more than memory holds.
-pub(crate) struct Found {
+/// What is kept of an event.
+pub(crate) trait Kept: Sized {
+    fn as_bytes(&self) -> &[u8];
+    fn of(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Kept for Box<str> {
+    fn as_bytes(&self) -> &[u8] {
+        str::as_bytes(self)
+    }
+
+    fn of(bytes: &[u8]) -> Option<Self> {
+        str::from_utf8(bytes).ok().map(Self::from)
+    }
+}
+
+impl Kept for Box<[u8]> {
+    fn as_bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn of(bytes: &[u8]) -> Option<Self> {
+        Some(bytes.into())
+    }
+}
+
+/// What is kept of events, of which there may be more than memory holds: of those that are to be shown, their texts.
+pub(crate) struct Found<K = Box<str>> {
     most: u64,
     in_memory: usize,
     /// How many there are.
     pub(crate) total: u64,
     /// How many of them were kept.
     kept: u64,
-    events: Vec<VerifiedEvent>,
+    events: Vec<(CoveredLink, K)>,
     bytes: usize,
     spilled: Option<Spilled>,
 }
@@ -34,6 +61,16 @@ struct Spilled {
 }
 
 impl Found {
+    /// All events that were kept, in the order of the log.
+    pub(crate) fn for_each(
+        self,
+        mut each: impl FnMut(VerifiedEvent) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.for_each_kept(|link, event| each(VerifiedEvent { link, event, at: None }))
+    }
+}
+
+impl<K: Kept> Found<K> {
     /// Keeps the first `most` events that come.
     pub(crate) fn new(most: u64) -> Self {
         Self { most, in_memory: IN_MEMORY, total: 0, kept: 0, events: Vec::new(), bytes: 0, spilled: None }
@@ -50,16 +87,16 @@ impl Found {
     }
 
     /// One more was found.
-    pub(crate) fn push(&mut self, link: CoveredLink, event: Option<Box<str>>) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, link: CoveredLink, event: Option<K>) -> Result<(), Failure> {
         self.total += 1;
         let Some(event) = event.filter(|_| !self.is_full()) else { return Ok(()) };
         self.kept += 1;
-        self.bytes += event.len() + link.vkey.as_str().len() + size_of::<VerifiedEvent>();
-        self.events.push(VerifiedEvent { link, event, at: None });
+        self.bytes += event.as_bytes().len() + link.vkey.as_str().len() + size_of::<(CoveredLink, K)>();
+        self.events.push((link, event));
         if self.bytes < self.in_memory {
             return Ok(());
         }
-        self.events.sort_by_key(|event| event.index);
+        self.events.sort_by_key(|(link, _)| link.index);
         let mut spilled = match self.spilled.take() {
             Some(spilled) => spilled,
             None => Spilled::new()?,
@@ -71,22 +108,24 @@ impl Found {
         Ok(())
     }
 
-    /// All that were kept, in the order of the log.
-    pub(crate) fn for_each(
+    /// All that was kept, in the order of the log.
+    pub(crate) fn for_each_kept(
         mut self,
-        mut each: impl FnMut(VerifiedEvent) -> Result<(), Failure>,
+        mut each: impl FnMut(CoveredLink, K) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        self.events.sort_by_key(|event| event.index);
-        let Some(mut spilled) = self.spilled else { return self.events.into_iter().try_for_each(each) };
+        self.events.sort_by_key(|(link, _)| link.index);
+        let Some(mut spilled) = self.spilled else {
+            return self.events.into_iter().try_for_each(|(link, event)| each(link, event));
+        };
         spilled.add(&self.events)?;
         drop(self.events);
         let Spilled { mut runs, keys, .. } = spilled;
         runs.for_each(|_, bytes| {
-            let event = event(bytes, &keys).ok_or_else(|| {
+            let (link, event) = kept(bytes, &keys).ok_or_else(|| {
                 let hint = "make sure nothing else writes there, and run the command again";
                 Failure::unusable("io.changed", "a temporary file was changed", hint)
             })?;
-            each(event)
+            each(link, event)
         })
     }
 }
@@ -97,11 +136,11 @@ impl Spilled {
     }
 
     /// Events that are sorted.
-    fn add(&mut self, events: &[VerifiedEvent]) -> Result<(), Failure> {
+    fn add<K: Kept>(&mut self, events: &[(CoveredLink, K)]) -> Result<(), Failure> {
         let Self { runs, keys, numbers } = self;
-        runs.add(events, |event, out| {
-            write(event, number(&event.vkey, keys, numbers), out);
-            event.index
+        runs.add(events, |(link, event), out| {
+            write(link, event.as_bytes(), number(&link.vkey, keys, numbers), out);
+            link.index
         })
     }
 }
@@ -116,21 +155,20 @@ fn number(vkey: &VerifierKey, keys: &mut Vec<VerifierKey>, numbers: &mut HashMap
     number
 }
 
-/// The bytes of an event but for its text.
+/// The bytes of a link.
 const HEAD: usize = 8 * 4 + 16 + 4 + 1;
 
-fn write(event: &VerifiedEvent, key: u32, out: &mut Vec<u8>) {
-    let VerifiedEvent { link, event, .. } = event;
+fn write(link: &CoveredLink, event: &[u8], key: u32, out: &mut Vec<u8>) {
     let numbers = [link.line, link.index, link.seq, link.time.millis().cast_unsigned()];
     out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     out.extend(link.chain.0);
     out.extend(key.to_le_bytes());
     out.push(u8::from(link.authorised));
-    out.extend(event.as_bytes());
+    out.extend(event);
 }
 
-fn event(bytes: &[u8], keys: &[VerifierKey]) -> Option<VerifiedEvent> {
-    let (head, text) = bytes.split_at_checked(HEAD)?;
+fn kept<K: Kept>(bytes: &[u8], keys: &[VerifierKey]) -> Option<(CoveredLink, K)> {
+    let (head, event) = bytes.split_at_checked(HEAD)?;
     let number = |at: usize| head[at..].first_chunk().copied().map(u64::from_le_bytes);
     let link = CoveredLink {
         line: number(0)?,
@@ -141,7 +179,7 @@ fn event(bytes: &[u8], keys: &[VerifierKey]) -> Option<VerifiedEvent> {
         vkey: keys.get(u32::from_le_bytes(head[48..].first_chunk().copied()?) as usize)?.clone(),
         authorised: head[52] == 1,
     };
-    Some(VerifiedEvent { link, event: str::from_utf8(text).ok()?.into(), at: None })
+    Some((link, K::of(event)?))
 }
 
 #[cfg(test)]
@@ -190,6 +228,24 @@ mod tests {
         assert!(events.iter().map(|event| &event.event).eq(&expected));
         for in_memory in [1, 5_000, 100_000] {
             assert_eq!(shown(u64::MAX, in_memory), (500, true, events.clone()), "{in_memory}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_wait_as_well() {
+        for in_memory in [1, usize::MAX] {
+            let mut all = Found { in_memory, ..Found::new(u64::MAX) };
+            for index in [3, 1, 2] {
+                all.push(found(index).0, Some(Box::from([255, index as u8]))).unwrap();
+            }
+            let mut kept = Vec::new();
+            all.for_each_kept(|link, bytes: Box<[u8]>| {
+                kept.push((link, bytes));
+                Ok(())
+            })
+            .unwrap();
+            let expected = [1, 2, 3].map(|index| (found(index).0, Box::from([255, index as u8])));
+            assert_eq!(kept, expected);
         }
     }
 

@@ -4,8 +4,7 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::keys::Statement;
 use countersign::time::Time;
 use countersign::verify::report::{CheckState, Report};
-use countersign::verify::{CoveredLink, FindingCode, Mark, NoteMark, Options, VerifiedEvent, Verifier};
-use countersign_analyze::Detected;
+use countersign::verify::{FindingCode, Mark, NoteMark, Options, VerifiedEvent, Verifier};
 
 use super::item::At;
 use super::state::State;
@@ -15,14 +14,15 @@ use crate::analyze::detect;
 use crate::errors::Failure;
 use crate::found::Found;
 
-/// How much may be found before a checkpoint that counts.
-const UNATTESTED: usize = 1 << 23;
+/// How much may be found before a checkpoint that counts: a log that is read from its beginning has one at its end. What
+/// memory has no room for waits in a file.
+const UNATTESTED: u64 = 1 << 28;
 
 /// What is read since the last time that reading began.
 pub(super) struct View {
     pub(super) verifier: Verifier,
-    /// What was detected, and no checkpoint that counts holds yet.
-    pub(super) found: Vec<(Detected, CoveredLink)>,
+    /// What was detected, as bytes, and no checkpoint that counts holds yet.
+    pub(super) found: Found<Box<[u8]>>,
     pub(super) acknowledged: Vec<Acknowledged>,
     pub(super) revoked: Vec<(String, Option<Time>)>,
     /// The last checkpoint, as it stood.
@@ -46,7 +46,7 @@ impl View {
         };
         Self {
             verifier: Verifier::live(options),
-            found: Vec::new(),
+            found: Found::new(u64::MAX),
             acknowledged: Vec::new(),
             revoked: Vec::new(),
             checkpoint: None,
@@ -67,7 +67,7 @@ impl View {
                 self.events.push(event.link.clone(), Some(event.event))?;
             }
             if !detected.is_empty() {
-                self.found.push((detected, event.link));
+                self.found.push(event.link, Some(detected.to_bytes().into()))?;
             }
         }
         self.lacks_open |= told.findings.iter().any(|finding| finding.code == FindingCode::ChainNoOpen);
@@ -115,7 +115,7 @@ impl View {
     }
 
     pub(super) fn bounded(&self) -> Result<(), Failure> {
-        if self.found.len() <= UNATTESTED {
+        if self.found.kept() <= UNATTESTED {
             return Ok(());
         }
         let message = "much was found, and no checkpoint that enough witnesses signed holds it";

@@ -12,7 +12,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{CoveredLink, Doubts, Severity};
-use countersign_analyze::{Analyzer, Finding, Pack, Unfit};
+use countersign_analyze::{Analyzer, Detected, Finding, Pack, Unfit};
 use countersign_query::Readings;
 
 use super::item::{At, Draft, Item};
@@ -293,22 +293,25 @@ impl<'p> Watcher<'p> {
         now: Time,
         items: &mut Vec<Item>,
     ) -> Result<(), Failure> {
-        let (mut found, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.view.found).into_iter().partition(|(found, _)| found.leaf() < at.size);
-        self.view.found = later;
-        found.sort_unstable_by_key(|(found, _)| found.leaf());
+        let broken = |error: &dyn std::error::Error| {
+            Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
+        };
+        let mut later = Found::new(u64::MAX);
         let standings = Standings::of(report);
-        for (detected, link) in found {
-            if detected.leaf() < self.state.position {
-                self.late += 1;
-                continue;
+        std::mem::replace(&mut self.view.found, Found::new(u64::MAX)).for_each_kept(|link, detected| {
+            let leaf = link.index;
+            if leaf >= at.size {
+                return later.push(link, Some(detected));
             }
+            if leaf < self.state.position {
+                self.late += 1;
+                return Ok(());
+            }
+            let detected =
+                Detected::from_bytes(&detected, self.watched.pack).map_err(|error| broken(&error))?;
             let number = self.chain(&link);
-            self.state.places.insert(detected.leaf(), number);
-            let leaf = detected.leaf();
-            self.analyzer.take(detected).map_err(|error| {
-                Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
-            })?;
+            self.state.places.insert(leaf, number);
+            self.analyzer.take(detected).map_err(|error| broken(&error))?;
             let findings = self.analyzer.take_findings();
             for finding in &findings {
                 if leaf >= self.state.scan.from {
@@ -319,7 +322,9 @@ impl<'p> Watcher<'p> {
                 }
                 self.found(finding, &standings, at, now, items);
             }
-        }
+            Ok(())
+        })?;
+        self.view.found = later;
         Ok(())
     }
 
