@@ -134,6 +134,19 @@ export class Delivery {
   }
 
   /**
+   * Keeps a batch in the outbox, and before it what is pending of its chain and not kept yet: nothing behind a gap could
+   * ever be delivered by whoever opens the outbox next.
+   */
+  async keep(batch: Batch): Promise<void> {
+    const before = this.#ofChain(batch.chain).filter(({ to }) => to < batch.from);
+    for (const one of [...before, batch]) {
+      if (!one.kept) {
+        await this.#outbox.keep(one);
+      }
+    }
+  }
+
+  /**
    * Delivers until nothing is pending that can be delivered. A chain that fails does not hold up another; at the end
    * that a chain cannot go on is thrown, or else the first failure, or else that one waits. `alive` is asked after each
    * wait whether this is still to go on. With `asked` a chain waits no longer than the collector asked for.
@@ -250,15 +263,20 @@ export class Delivery {
     const { bytes, lines } = this.#limits;
     const limits = { lines, bytes: this.#options.leaving() ? KEEPALIVE : Math.min(bytes, this.#together) };
     const batches = this.#nextBatches(chain, from, limits);
-    for (const batch of batches.filter(({ kept }) => !kept)) {
-      await this.#outbox.keep(batch).catch((error: CountersignError) => {
-        // Of what the outbox never had nothing can be recorded anew.
-        if (batch.taken.some(({ id }) => id !== undefined)) {
-          throw new Failure("collector", error);
-        }
-      });
+    for (const [nth, batch] of batches.entries()) {
+      const error = await this.keep(batch).then(
+        () => undefined,
+        (error: CountersignError) => error,
+      );
       if (!alive()) {
         break;
+      }
+      // Of what the outbox never had nothing can be recorded anew.
+      if (error !== undefined && batch.taken.some(({ id }) => id !== undefined)) {
+        if (nth === 0) {
+          throw new Failure("collector", error);
+        }
+        return batches.slice(0, nth);
       }
     }
     return batches;

@@ -465,7 +465,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       if (batch === undefined) {
         return unkept;
       }
-      await this.#outbox.keep(batch).catch((error: CountersignError) => {
+      await this.#delivery.keep(batch).catch((error: CountersignError) => {
         unkept ??= error;
       });
     }

@@ -85,6 +85,51 @@ test("an outbox that takes nothing any more: what it never had is delivered all 
   assert.ok(told.includes("outbox.full"));
 });
 
+for (const isStored of [false, true]) {
+  test(`room for little: a chain has no gap in the outbox, ${isStored ? "and what was stored comes" : "nor a close link behind one"}`, async () => {
+    const log = new MemoryLog();
+    const storage = new Storage();
+    const first = await recorderOf(log, storage);
+    log.always = () => refusal(503, "server.unavailable");
+    record(first, "a.one");
+    await assert.rejects(first.flush());
+    if (isStored) {
+      await record(first, "a.two", "a.three").at(-1)?.stored();
+    }
+    storage.at = (_, make, { put }) => (put.some(({ bytes }) => bytes.length > 600) ? Promise.reject(full()) : make());
+    if (!isStored) {
+      record(first, `a.${"large".repeat(200)}`);
+    }
+    await assert.rejects(first.flush());
+    record(first, "a.four");
+    await assert.rejects(first.close());
+    const left = new Storage();
+    left.entries = [...storage.entries];
+    log.always = undefined;
+    const next = await recorderOf(log, left);
+    await next.close();
+    assert.deepEqual(log.actions, ["a.one", ...(isStored ? ["a.two", "a.three"] : []), "a.four"]);
+    assert.equal(left.kinds, "");
+  });
+}
+
+test("an outbox without room for what came first: what it has is delivered after that", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  storage.at = (_, make, { put }) => (put.some(({ bytes }) => bytes.length > 600) ? Promise.reject(full()) : make());
+  const recorder = await recorderOf(log, storage);
+  const large = `a.${"large".repeat(200)}`;
+  log.always = () => refusal(503, "server.unavailable");
+  record(recorder, large);
+  await assert.rejects(recorder.flush());
+  await record(recorder, "a.two").at(-1)?.stored();
+  await assert.rejects(recorder.flush());
+  log.always = undefined;
+  await recorder.close();
+  assert.deepEqual(log.actions, [large, "a.two"]);
+  assert.equal(storage.kinds, "");
+});
+
 test("what was delivered and could not be removed is removed later", async () => {
   const log = new MemoryLog();
   const storage = new Storage();

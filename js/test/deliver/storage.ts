@@ -9,7 +9,7 @@ export class Storage {
   /** How many changes were asked for. */
   writes = 0;
   /** What happens at a change, by its number: by default it is made. `make` makes it. */
-  at: (write: number, make: () => void) => Promise<void> | void = (_, make) => make();
+  at: (write: number, make: () => void, change: Change) => Promise<void> | void = (_, make) => make();
   /** What others left. */
   orphaned: Uint8Array[] = [];
 
@@ -55,10 +55,11 @@ export class Storage {
     this.writes += 1;
     // The arrays are the caller's.
     const change = { put: [...put], remove: new Set(remove) };
-    await this.at(this.writes, () => {
+    const make = () => {
       const kept = this.entries.filter(({ id }) => !change.remove.has(id));
       this.entries = [...kept, ...change.put].sort((a, b) => a.id - b.id);
-    });
+    };
+    await this.at(this.writes, make, { put, remove });
   }
 }
 
