@@ -248,7 +248,7 @@ impl Open {
                 offset: self.position + (begin - before) as u64,
                 file: self.id,
                 before: remember(&window[..begin]),
-                path: None,
+                ..Followed::default()
             };
             let line = std::mem::take(&mut self.held);
             reader.line(&line, followed)?;
@@ -271,8 +271,12 @@ impl Open {
         if self.held.is_empty() {
             return Ok(());
         }
-        let followed =
-            Followed { offset: self.position, file: self.id, before: remember(&self.recent), path: None };
+        let followed = Followed {
+            offset: self.position,
+            file: self.id,
+            before: remember(&self.recent),
+            ..Followed::default()
+        };
         reader.line(&std::mem::take(&mut self.held), followed)
     }
 }

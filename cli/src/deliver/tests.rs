@@ -178,7 +178,7 @@ fn line(nth: u64) -> String {
 }
 
 fn followed(offset: u64) -> Followed {
-    Followed { offset, file: None, before: String::new(), path: None }
+    Followed { offset, ..Followed::default() }
 }
 
 /// Records `total` events of a file, two at a time, delivering in between, and ends the chain. The file's offset is

@@ -31,6 +31,18 @@ pub(crate) struct Followed {
     /// Where the file is, where that can be written down: one outbox follows one file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) path: Option<String>,
+    /// What of an input that is not followed is here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) begun: Option<Begun>,
+}
+
+/// How much of an input is in the outbox that ends by itself, until a run has brought all of it to the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// The hash of the file with its place: another file is not gone on with.
+    pub(crate) input: String,
+    /// How many of its events were recorded.
+    pub(crate) events: u64,
 }
 
 /// One link of a segment.

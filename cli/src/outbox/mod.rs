@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use head::{Followed, Head, Place};
+pub(crate) use head::{Begun, Followed, Head, Place};
 pub(crate) use segment::Segment;
 pub(crate) use store::{Directory, Memory, Store};
 
@@ -260,6 +260,18 @@ impl Outbox {
             // What stays behind is known to be proven: the next process removes it.
             let _ = self.store.remove(&segment::name(number));
         }
+        Ok(())
+    }
+
+    /// Forgets how much of an input is here, where all of it is proven.
+    pub(crate) fn forget_begun(&mut self) -> Result<(), Failure> {
+        let (head, Some(followed)) = &self.proven else { return Ok(()) };
+        if followed.begun.is_none() || !self.pending.is_empty() {
+            return Ok(());
+        }
+        let proven = (head.clone(), Some(Followed { begun: None, ..followed.clone() }));
+        self.write_position(self.through, proven.clone(), self.receipt.as_ref())?;
+        self.proven = proven;
         Ok(())
     }
 

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_header_says_how_far_the_file_was_followed() {
-        let followed = Followed { offset: 7, file: Some((1, 2)), before: "x".into(), path: None };
+        let followed = Followed { offset: 7, file: Some((1, 2)), before: "x".into(), ..Followed::default() };
         let text = write("log.example", Some(&followed), None, "");
         assert_eq!(
             text,

@@ -44,7 +44,7 @@ fn segments(count: u8) -> Vec<String> {
 fn filled(store: &Arc<Memory>, count: u8) -> Outbox {
     let mut outbox = open(store).unwrap();
     for (lines, offset) in segments(count).iter().zip(1..) {
-        let followed = Followed { offset, file: Some((1, 2)), before: "x".into(), path: None };
+        let followed = Followed { offset, file: Some((1, 2)), before: "x".into(), ..Followed::default() };
         outbox.append(lines, Some(&followed)).unwrap();
     }
     outbox

@@ -5,10 +5,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::errors::Failure;
+use crate::errors::{Failure, shown};
 use crate::follow::{Follower, Progress, Reader};
 use crate::input::{Input, RawLine};
-use crate::outbox::Followed;
+use crate::outbox::{Begun, Followed};
 use crate::stop;
 
 /// How often a followed file is looked at.
@@ -40,12 +40,24 @@ pub(super) struct Place {
 }
 
 /// Reads all of an input, on a thread of its own: line by line where it is to go on after a line that is no event.
-pub(super) fn input(mut input: Input, by_lines: bool) -> Receiver<Fed> {
+/// Where an earlier run began with it, what that recorded is passed over.
+pub(super) fn input(mut input: Input, by_lines: bool, begun: Option<Followed>) -> Receiver<Fed> {
     let (sender, receiver) = sync_channel(WAITING);
     thread::spawn(move || {
-        let put = |bytes: &[u8], line, within| {
+        let before =
+            begun.as_ref().and_then(|followed| followed.begun.as_ref()).map_or(0, |begun| begun.events);
+        let mut read = 0;
+        let mut put = |bytes: &[u8], line, within| {
+            read += 1;
+            if read <= before {
+                return Ok(());
+            }
+            let mut followed = begun.clone();
+            if let Some(begun) = followed.as_mut().and_then(|followed| followed.begun.as_mut()) {
+                begun.events = read;
+            }
             let place = Some(Place { line, within });
-            send(&sender, Fed::Event { bytes: bytes.to_vec(), place, followed: None })
+            send(&sender, Fed::Event { bytes: bytes.to_vec(), place, followed })
         };
         let read = if by_lines {
             let each = |line: RawLine<'_>| {
@@ -58,6 +70,22 @@ pub(super) fn input(mut input: Input, by_lines: bool) -> Receiver<Fed> {
         let _ = sender.send(Fed::End(read));
     });
     receiver
+}
+
+/// How much of a file is in the outbox by what it remembers: nothing of one that is not the same, to the byte, or that
+/// another version of the program may take apart in another way. None for a stream, which cannot be read again.
+pub(super) fn begun(path: &Path, remembered: Option<&Followed>) -> Result<Option<Followed>, Failure> {
+    let Some(place) = place(path).filter(|_| path.is_file()) else { return Ok(None) };
+    let failed = |error: std::io::Error| Failure::io("read", &shown(path), &error);
+    let mut hasher = blake3::Hasher::new();
+    for part in [env!("CARGO_PKG_VERSION"), &place] {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    hasher.update_reader(std::fs::File::open(path).map_err(failed)?).map_err(failed)?;
+    let input = hasher.finalize().to_string();
+    let remembered = remembered.cloned().unwrap_or_default();
+    let events = remembered.begun.filter(|begun| begun.input == input).map_or(0, |begun| begun.events);
+    Ok(Some(Followed { begun: Some(Begun { input, events }), ..remembered }))
 }
 
 /// Follows a file until the process is asked to stop, on a thread of its own.

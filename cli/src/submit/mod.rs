@@ -62,8 +62,9 @@ pub(crate) struct To {
     /// Where to keep events until the log has proven that it has them
     ///
     /// A directory, created if missing. A chain continues there from run to run, even after a kill: nothing is
-    /// lost, sent twice or forked. After a kill, run it with the same input again; only with --follow it continues
-    /// by itself. Without an outbox, what can't be delivered is lost at the end of the run, which then says so.
+    /// lost, sent twice or forked. After a kill or a failure, run it with the same file again: it goes on after the
+    /// events that were recorded. Of a stream it can't know them. Without an outbox, what can't be delivered is lost
+    /// at the end of the run, which then says so.
     #[arg(long, value_name = "DIR", requires = "to")]
     outbox: Option<PathBuf>,
     /// Keep reading as the file grows, through rotations, until stopped
@@ -119,12 +120,24 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     }
     check_file(&outbox, args, to)?;
     stop::gracefully();
+    let mut nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
     let feed = if to.follow && args.events != Path::new("-") {
-        feed::follow(&args.events, outbox.followed().cloned())
+        feed::follow(&args.events, outbox.followed().filter(|followed| followed.offset > 0).cloned())
     } else {
-        feed::input(Input::open(&args.events)?, to.follow)
+        let input = Input::open(&args.events)?;
+        let can_begin = to.outbox.is_some() && !to.follow;
+        let begun = if can_begin { feed::begun(&args.events, outbox.followed())? } else { None };
+        let before =
+            begun.as_ref().and_then(|followed| followed.begun.as_ref()).map_or(0, |begun| begun.events);
+        if before > 0 {
+            nothing_there = false;
+            let events = count(before, "event");
+            style::done(&format!(
+                "{events} of this file were recorded by an earlier run, which is gone on with"
+            ));
+        }
+        feed::input(input, to.follow, begun)
     };
-    let nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
     let outbox = Mutex::new(outbox);
     let shared = Shared::default();
     let session =
@@ -465,7 +478,7 @@ impl Session<'_> {
             let mut standing = self.shared.standing();
             (standing.redacted, standing.proven, standing.failure.take())
         };
-        let outbox = self.outbox();
+        let mut outbox = self.outbox();
         let waiting = outbox.events();
         let links: u64 = outbox.pending().iter().map(|segment| segment.links).sum();
         if self.args.json {
@@ -497,6 +510,9 @@ impl Session<'_> {
                 )
             };
             return Err(failure.unwrap_or_else(stopped).because(&what));
+        }
+        if let Err(failure) = outbox.forget_begun() {
+            style::warn(&failure.brief());
         }
         let end = match outbox.head() {
             Some(head) if head.closed => "; the chain is closed",

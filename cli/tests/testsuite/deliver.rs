@@ -100,6 +100,46 @@ fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
 }
 
 #[test]
+fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
+    let (place, collector, log) = start(1_500);
+    let outbox = ["--outbox", "outbox", "--give-up", "0s"];
+    let went_on = |times: usize| predicate::str::contains("recorded by an earlier run").count(times);
+    collector.misbehave(&[Mischief::Drops]);
+    record(&place, &collector, &log, &outbox).code(2).stderr(went_on(0));
+    record(&place, &collector, &log, &outbox)
+        .success()
+        .stderr(went_on(1).and(predicate::str::contains("1500 events of this file were recorded")))
+        .stderr(predicate::str::contains(
+            "0 events recorded, 1500 proven to be in the log; the chain is closed",
+        ));
+    assert_eq!(numbers(&collector), (1..=1_500).collect::<Vec<_>>());
+
+    // What was recorded as a whole is recorded anew, as is what differs.
+    record(&place, &collector, &log, &outbox).success().stderr(went_on(0));
+    assert_eq!(numbers(&collector).len(), 3_000);
+    collector.misbehave(&[Mischief::Drops]);
+    record(&place, &collector, &log, &outbox).code(2);
+    place.write("events.ndjson", events(1_499));
+    record(&place, &collector, &log, &outbox).success().stderr(went_on(0));
+    assert_eq!(numbers(&collector).len(), 5_999);
+}
+
+#[test]
+fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
+    let (place, collector, log) = start(0);
+    let line = |n: u64, number: &str| format!("{{\"action\":\"a.b\",\"n\":{n},\"id\":{number}}}\n");
+    place.write(
+        "events.ndjson",
+        [line(1, "1"), line(2, "2"), line(3, "9007199254740993"), line(4, "4")].concat(),
+    );
+    record(&place, &collector, &log, &["--outbox", "outbox"]).failure();
+    record(&place, &collector, &log, &["--outbox", "outbox", "--large-integers", "text"])
+        .success()
+        .stderr(predicate::str::contains("2 events of this file were recorded by an earlier run"));
+    assert_eq!(numbers(&collector), [1, 2, 3, 4]);
+}
+
+#[test]
 fn what_fails_for_now_is_tried_again_in_the_same_run() {
     let (place, collector, log) = start(4);
     collector.misbehave(&[Mischief::TakesAndDrops, Mischief::Status(503), Mischief::OtherKey]);
