@@ -60,5 +60,7 @@ mod submitting;
 pub mod tables;
 pub mod tokens;
 #[cfg(feature = "server")]
+mod turns;
+#[cfg(feature = "server")]
 pub mod witness;
 mod witnessing;

@@ -25,7 +25,7 @@ impl Reading {
         let begin = move |exporter: &Exporter, cancelled: &dyn Fn() -> bool| {
             exporter.begin_live(Some(from), &planned)?.finish(cancelled)
         };
-        let mut plan = self.look(begin).await?;
+        let mut plan = self.look(None, begin).await?;
         loop {
             let at = plan.size();
             let mut lines = plan.lines();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign::time::Time;
 use countersign_query::Readings;
 use roaring::RoaringTreemap;
-use tokio::sync::{Mutex, Notify, Semaphore, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 use crate::asked::Asked;
 use crate::collector::Collector;
@@ -24,9 +24,8 @@ use crate::search::Search;
 use crate::store::StoreError;
 use crate::submitting::SubmitError;
 use crate::tokens::{Access, Denied, Right, Scope, Tokens};
+use crate::turns::Turns;
 
-/// How many exports are looked for at one time; further ones wait.
-const LOOKING: usize = 4;
 /// How often it is looked whether tokens are still good, so that a live view in which nothing happens ends too.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -40,7 +39,7 @@ pub struct Reading {
     reads: Arc<Reads>,
     holds: Holds,
     findings: Findings,
-    looking: Semaphore,
+    turns: Turns,
     stopping: watch::Sender<bool>,
     /// Who erases, one at a time.
     pub(crate) erasing: Mutex<()>,
@@ -74,7 +73,7 @@ impl Reading {
             issuer: None,
             holds: Holds::new(folder),
             findings: Findings::new(folder),
-            looking: Semaphore::new(LOOKING),
+            turns: Turns::new(),
             stopping: watch::Sender::new(false),
             erasing: Mutex::default(),
             due: std::sync::Mutex::default(),
@@ -215,8 +214,12 @@ impl Reading {
     ///
     /// # Errors
     /// [`ExportError`].
-    pub async fn plan(self: &Arc<Self>, request: Request) -> Result<Plan, ExportError> {
-        self.look(move |exporter, cancelled| exporter.plan(&request, cancelled)).await
+    pub(crate) async fn plan(
+        self: &Arc<Self>,
+        access: &Access,
+        request: Request,
+    ) -> Result<Plan, ExportError> {
+        self.look(Some(access), move |exporter, cancelled| exporter.plan(&request, cancelled)).await
     }
 
     /// Looks at all events that an export can have, and tells what was found: see [`Exporter::begin_explaining`].
@@ -225,20 +228,25 @@ impl Reading {
     /// [`ExportError`].
     pub(crate) async fn explain(
         self: &Arc<Self>,
+        access: &Access,
         request: Request,
         fields_alone: bool,
     ) -> Result<Explained, ExportError> {
-        self.look(move |exporter, cancelled| exporter.explain(&request, fields_alone, cancelled)).await
+        self.look(Some(access), move |exporter, cancelled| {
+            exporter.explain(&request, fields_alone, cancelled)
+        })
+        .await
     }
 
     /// The events that fulfil all of these conditions, by looking at each: see [`Choosing`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
+        access: &Access,
         asked: Asked,
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.collector.reader().clone();
-        self.look(move |exporter, cancelled| {
+        self.look(Some(access), move |exporter, cancelled| {
             let size = exporter.published_size()?;
             let choosing = Choosing::new(reader, exporter.readings(), asked.query().clone(), scope, size);
             choosing.finish(cancelled)
@@ -246,16 +254,17 @@ impl Reading {
         .await
     }
 
-    /// Does what takes a while with the exporter.
+    /// Does what takes a while with the exporter, for a reader or for the log itself.
     pub(crate) async fn look<T: Send + 'static>(
         self: &Arc<Self>,
+        access: Option<&Access>,
         look: impl FnOnce(&Exporter, &dyn Fn() -> bool) -> Result<T, ExportError> + Send + 'static,
     ) -> Result<T, ExportError> {
-        let permit = self.looking.acquire().await;
+        let turn = self.turns.next(access.map(Access::credential)).await;
         let guard = CancelOnDrop::default();
         let cancelled = guard.0.clone();
         let looked = self.glance(move |exporter| look(exporter, &|| cancelled.load(Ordering::Relaxed))).await;
-        drop(permit);
+        drop(turn);
         looked
     }
 

@@ -106,7 +106,8 @@ pub(super) async fn explain(
     let (request, fields_alone) = api::explain::read(uri.query(), &access, state.collector.now())?;
     let what = What::new(Way::Explain, api::query::given(uri.query(), &api::query::EXPLAINED));
     let mut tally = begin(&state.reading, &access, what).await?;
-    let answer = api::explain::answer(&state.reading.explain(request, fields_alone).await?, fields_alone);
+    let answer =
+        api::explain::answer(&state.reading.explain(&access, request, fields_alone).await?, fields_alone);
     if let Some(tally) = &mut tally {
         tally.add(0, answer.body().len());
     }
@@ -130,7 +131,7 @@ async fn send(
     what: What,
 ) -> Result<Response, Problem> {
     let is_asked = !asked.request.asked.is_empty();
-    let plan = state.reading.plan(asked.request).await?;
+    let plan = state.reading.plan(&access, asked.request).await?;
     let matched = api::export::matched(&plan, is_asked);
     let lines = plan.lines();
     let head = api::export::head(state.collector.origin(), &asked.name, matched)?;
@@ -219,7 +220,7 @@ pub(super) async fn erase_events(
         Chosen::Places(places, scope) => {
             state.reading.glance(move |exporter| exporter.find(&places, &scope)).await?
         }
-        Chosen::Matching(asked, scope) => state.reading.choose(*asked, scope).await?,
+        Chosen::Matching(asked, scope) => state.reading.choose(&access, *asked, scope).await?,
     };
     // Once begun it is brought to its end, also when the client goes away.
     let reading = state.reading.clone();

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{AppState, Problem, handlers};
 use crate::api;
 use crate::api::sse::{GATHER, Opening, Piece, QUIET, QUIET_TEXT};
-use crate::export::{ExportError, Lines};
+use crate::export::{ExportError, Exporter, Lines};
 use crate::reading::Reading;
 use crate::reads::{Tally, Way, What};
 use crate::store::{Published, StoreError};
@@ -28,8 +28,9 @@ pub(super) async fn stream(
     let opening = Arc::new(Opening::read(uri.query(), &headers, &access, state.collector.now())?);
     let published = state.collector.published();
     let planned = opening.clone();
-    let plan =
-        state.reading.look(move |exporter, cancelled| planned.begin(exporter)?.finish(cancelled)).await;
+    let begin =
+        move |exporter: &Exporter, cancelled: &dyn Fn() -> bool| planned.begin(exporter)?.finish(cancelled);
+    let plan = state.reading.look(Some(&access), begin).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
     let mut asked = api::query::given(uri.query(), &api::sse::PARAMETERS);
