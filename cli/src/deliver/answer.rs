@@ -75,7 +75,7 @@ struct TakenAtOnce {
 pub(crate) struct Words {
     pub(crate) code: String,
     pub(crate) message: String,
-    pub(crate) hint: Option<String>,
+    pub(crate) hint: String,
 }
 
 impl Answer {
@@ -116,10 +116,19 @@ impl Answer {
     pub(crate) fn words(&self) -> Words {
         let said = self.error_body().error;
         let or = |text: String, other: String| if text.is_empty() { other } else { short(&text) };
+        let hint = match (said.hint, self.status) {
+            (Some(hint), _) => short(&hint),
+            (None, 401 | 403) if said.code.is_empty() => {
+                "something before the collector asks who this is: have it let /submit through. The links' signatures say it"
+                    .into()
+            }
+            (None, status) if said.code.is_empty() && !passes(status) => "is this the address of a collector?".into(),
+            (None, _) => "the collector's log has more about it".into(),
+        };
         Words {
             code: or(said.code, format!("http.{}", self.status)),
-            message: or(said.message, format!("the collector answered with status {}", self.status)),
-            hint: said.hint.map(|hint| short(&hint)),
+            message: or(said.message, format!("nothing but status {}", self.status)),
+            hint,
         }
     }
 }

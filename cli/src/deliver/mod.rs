@@ -202,7 +202,6 @@ pub(crate) fn submit_note(
 
 /// What the collector said, as a failure.
 fn said(Words { code, message, hint }: Words) -> Failure {
-    let hint = hint.unwrap_or_else(|| "the collector's log has more about it".into());
     Failure::unusable(&code, format!("the collector says: {message}"), hint).into_broken()
 }
 

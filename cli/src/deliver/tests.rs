@@ -364,6 +364,15 @@ fn what_a_collector_says_is_fit_for_a_terminal() {
 }
 
 #[test]
+fn who_may_have_answered_in_the_place_of_a_collector_is_said() {
+    let of = |status| Answer { status, retry_after: None, body: b"<html>".to_vec() }.words();
+    assert_eq!(of(401).message, "nothing but status 401");
+    assert!(of(401).hint.starts_with("something before the collector asks who this is"));
+    assert_eq!(of(404).hint, "is this the address of a collector?");
+    assert_eq!(of(500).hint, "the collector's log has more about it");
+}
+
+#[test]
 fn a_gap_is_filled_from_where_the_log_stands() {
     let disk = Arc::new(Memory::default());
     let outbox = filled(&disk, 6, 2, 1);
