@@ -33,7 +33,7 @@ use crate::deliver::{BatchLimits, Collector, Delivery};
 use crate::errors::{Failure, shown};
 use crate::input::Input;
 use crate::keygen::random;
-use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
+use crate::outbox::{Begun, Directory, Followed, Memory, Outbox, Store};
 use crate::record::{explain, redaction};
 use crate::verdict::count;
 use crate::{args, progress, record, stop, style};
@@ -121,27 +121,37 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     check_file(&outbox, args, to)?;
     stop::gracefully();
     let mut nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
+    let mut begun = None;
     let feed = if to.follow && args.events != Path::new("-") {
         feed::follow(&args.events, outbox.followed().filter(|followed| followed.offset > 0).cloned())
     } else {
         let input = Input::open(&args.events)?;
         let can_begin = to.outbox.is_some() && !to.follow;
-        let begun = if can_begin { feed::begun(&args.events, outbox.followed())? } else { None };
-        let before =
-            begun.as_ref().and_then(|followed| followed.begun.as_ref()).map_or(0, |begun| begun.events);
-        if before > 0 {
+        let followed = if can_begin { feed::begun(&args.events, outbox.followed())? } else { None };
+        begun = followed.as_ref().and_then(|followed| followed.begun.clone());
+        if let Some(events) = begun.as_ref().map(|begun| begun.events).filter(|events| *events > 0) {
             nothing_there = false;
-            let events = count(before, "event");
-            style::done(&format!(
-                "{events} of this file were recorded by an earlier run, which is gone on with"
-            ));
+            let were = if events == 1 {
+                "1 event of this file was".into()
+            } else {
+                format!("{events} events of this file were")
+            };
+            style::done(&format!("{were} recorded by an earlier run, which is gone on with"));
         }
-        feed::input(input, to.follow, begun)
+        feed::input(input, to.follow, followed)
     };
     let outbox = Mutex::new(outbox);
     let shared = Shared::default();
-    let session =
-        Session { args, to, key, origin: &origin, outbox: &outbox, shared: &shared, clock: Mutex::default() };
+    let session = Session {
+        args,
+        to,
+        key,
+        origin: &origin,
+        outbox: &outbox,
+        begun,
+        shared: &shared,
+        clock: Mutex::default(),
+    };
     let (recorded, ended) = session.deliver(&trust, &mut collector, &feed);
     if recorded == 0 && nothing_there && !to.follow && ended.is_ok() {
         return Err(record::no_event(args));
@@ -181,6 +191,8 @@ struct Session<'a> {
     key: &'a SignerKey,
     origin: &'a str,
     outbox: &'a Mutex<Outbox>,
+    /// What of the input was recorded before, where that can be known.
+    begun: Option<Begun>,
     shared: &'a Shared,
     clock: Mutex<Clock>,
 }
@@ -511,7 +523,7 @@ impl Session<'_> {
             };
             return Err(failure.unwrap_or_else(stopped).because(&what));
         }
-        if let Err(failure) = outbox.forget_begun() {
+        if let Some(Err(failure)) = self.begun.as_ref().map(|begun| outbox.forget(&begun.input)) {
             style::warn(&failure.brief());
         }
         let end = match outbox.head() {

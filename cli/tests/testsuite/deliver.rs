@@ -140,6 +140,25 @@ fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
 }
 
 #[test]
+fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
+    let (place, collector, log) = start(5);
+    collector.misbehave(&[Mischief::Drops]);
+    let outbox = ["--outbox", "outbox", "--give-up", "0s"];
+    record(&place, &collector, &log, &outbox).code(2);
+    let args = ["record", "--key", "app.key", "--to", &collector.url, "--log", &log];
+    place
+        .command(&[&args[..], &outbox].concat())
+        .write_stdin("{\"action\":\"a.b\",\"n\":6}\n")
+        .assert()
+        .success()
+        .stderr(predicate::str::contains("6 proven to be in the log"));
+    record(&place, &collector, &log, &outbox)
+        .success()
+        .stderr(predicate::str::contains("5 events of this file were recorded by an earlier run"));
+    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
 fn what_fails_for_now_is_tried_again_in_the_same_run() {
     let (place, collector, log) = start(4);
     collector.misbehave(&[Mischief::TakesAndDrops, Mischief::Status(503), Mischief::OtherKey]);
