@@ -199,8 +199,11 @@ impl Exporter {
     /// Since when the log has its leaves.
     #[cfg(feature = "server")]
     pub(crate) fn had(&self) -> Result<Had, StoreError> {
+        let first = self.reader.seen_first()?;
         let size = self.reader.published()?.map_or(0, |published| published.size);
-        Ok(self.attested(size)?.had())
+        let attested = self.attested(size)?;
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        attested.had(first.as_ref(), known.trust.as_ref())
     }
 
     /// What is known of checkpoints and key notes, up to that size at least.

@@ -233,6 +233,13 @@ pub trait Reader: Send + Sync {
     /// The store's own.
     fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError>;
 
+    /// The newest checkpoint as witnesses saw it first, where they saw it again since.
+    ///
+    /// # Errors
+    /// The store's own.
+    #[cfg(feature = "server")]
+    fn seen_first(&self) -> Result<Option<Published>, StoreError>;
+
     /// A tile's hashes, 32 bytes each, as wide as asked for; `None` when the tree does not have it.
     ///
     /// # Errors

@@ -391,6 +391,10 @@ impl Reader for ObjectReader {
         Ok(self.checkpoints.iter().filter(|published| sizes.contains(&published.size)).cloned().collect())
     }
 
+    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
+        Ok(None)
+    }
+
     fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError> {
         match self.public(&tile.path())? {
             None if !tile.is_full() => {

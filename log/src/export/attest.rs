@@ -146,11 +146,16 @@ impl Attested {
         if self.by_quorum { newest.existed_by } else { newest.first }
     }
 
-    /// Since when the log has its leaves: as witnesses say, or else by its own clock.
+    /// Since when the log has its leaves: as witnesses say, or else by its own clock. What they saw again is as old as
+    /// when they saw it `first`.
     #[cfg(feature = "server")]
-    pub(super) fn had(&self) -> Had {
-        let time = |checkpoint: &Attestation| checkpoint.existed_by.unwrap_or(checkpoint.at);
-        Had(self.checkpoints.iter().map(|checkpoint| (checkpoint.size, time(checkpoint))).collect())
+    pub(super) fn had(&self, first: Option<&Published>, trust: Option<&Trust>) -> Result<Had, StoreError> {
+        let first = first.map(|first| attestation(first, trust)).transpose()?;
+        let time = |checkpoint: &Attestation| {
+            let had = first.filter(|first| first.size == checkpoint.size).unwrap_or(*checkpoint);
+            had.existed_by.unwrap_or(had.at)
+        };
+        Ok(Had(self.checkpoints.iter().map(|checkpoint| (checkpoint.size, time(checkpoint))).collect()))
     }
 
     /// By when a kept checkpoint existed that holds the leaf, where a quorum says so.

@@ -79,6 +79,12 @@ impl<C: Connections> Reader for TableReader<C> {
         self.with(|database| all(database, "reading checkpoints", sql, &sizes, published))
     }
 
+    #[cfg(feature = "server")]
+    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
+        let sql = "SELECT size, note, at, 1 FROM seen_first ORDER BY size DESC LIMIT 1";
+        self.with(|database| first(database, "reading the checkpoint", sql, &[], published))
+    }
+
     fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT substr(hashes, 1, ?) FROM tiles WHERE tile = ?";
         let length = usize::from(tile.width) * 32;

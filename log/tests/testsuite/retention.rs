@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign::event::{Event, Redaction};
+use countersign::log::Limits;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::verify::{Options, VerifiedEvent, Verifier};
@@ -10,12 +11,15 @@ use countersign_log::export::{Exporter, Request};
 use countersign_log::retention::holds::FILE as HOLDS;
 use countersign_log::retention::moment::Moment;
 use countersign_log::retention::{PassError, Passed, Rules, pass};
+use countersign_log::server::Bounds;
 use serde_json::{Value, json};
 
 use crate::common::emitter::BEGIN;
 use crate::common::server::{Server, emitter_key, log_key};
+use crate::common::witness::Witness;
 use crate::reading;
 use crate::reading::{all_bytes, holds};
+use crate::witnessed::until;
 
 const DAY: i64 = 86_400_000;
 const HOUR: Duration = Duration::from_hours(1);
@@ -30,7 +34,10 @@ struct Keeping {
 
 impl Keeping {
     fn start() -> Self {
-        let server = Server::start();
+        Self::of(Server::start())
+    }
+
+    fn of(server: Server) -> Self {
         let key = emitter_key(0);
         let begin = Time::from_millis(BEGIN).unwrap();
         let mut recorder =
@@ -194,6 +201,25 @@ fn a_log_to_which_nothing_comes_grows_older() {
         keeping.pass_after(&["30d"], Duration::from_hours(24)).unwrap();
     }
     assert_eq!(keeping.left("acme"), days(19..=39));
+}
+
+/// What witnesses see again while nothing comes is no newer for that.
+#[test]
+fn a_log_that_witnesses_see_again_grows_older() {
+    let witness = Witness::start(0, BEGIN);
+    let trust = format!("{}quorum w\nemitter {}\n", witness.line("w"), emitter_key(0).verifier_key());
+    let mut keeping = Keeping::of(Server::with(&trust, Limits::default(), Bounds::default()));
+    keeping.days(0..1);
+    let first = keeping.server.reader().published().unwrap().unwrap().note;
+    witness.set_clock(BEGIN + 3 * DAY);
+    keeping.server.set_clock(BEGIN + 3 * DAY);
+    // At its start a log shows its witnesses what it has.
+    keeping.server.begin();
+    until("witnesses saw it again", || keeping.server.reader().published().unwrap().unwrap().note != first);
+    keeping.pass(&["4d"]);
+    assert_eq!(keeping.left("acme"), [0]);
+    keeping.pass(&["2d"]);
+    assert_eq!(keeping.left("acme").len(), 0);
 }
 
 #[test]
