@@ -196,7 +196,7 @@ impl BucketWriter {
     }
 
     /// Deletes what the public checkpoint makes superfluous: partial tiles that are full now, and the checkpoint before
-    /// the published one when it is of the same hour.
+    /// the published one when it is of the same hour. One that witnesses saw again later is kept as they saw it first.
     fn tidy(&self, known: u64, published: &Published) -> Result<(), StoreError> {
         // Another server may have published more, and tidied up before this one wrote its partial tiles.
         let size = self.public.head.as_ref().map_or(published.size, |head| head.size.max(published.size));
@@ -211,9 +211,14 @@ impl BucketWriter {
         }
         if let Some(before) = self.index.reader.published()?
             && before.size < published.size
-            && takes_the_place_of(published, &before)
         {
-            superfluous.push(self.layout.kept_checkpoint(before.size));
+            let path = self.layout.kept_checkpoint(before.size);
+            let first = self.index.reader.seen_first()?.filter(|first| first.size == before.size);
+            if takes_the_place_of(published, first.as_ref().unwrap_or(&before)) {
+                superfluous.push(path);
+            } else if let Some(first) = first {
+                self.objects.wait(self.objects.write(&path, encode_checkpoint(&first)?))?;
+            }
         }
         self.objects.wait(self.objects.delete(superfluous))
     }

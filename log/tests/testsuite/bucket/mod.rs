@@ -8,4 +8,5 @@ mod rounds;
 mod s3;
 mod signed;
 mod starting;
+mod witnessed;
 mod world;
