@@ -20,7 +20,7 @@ use crate::{args, serve, style};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign token add auditor > token.txt   # shown once, and kept nowhere
+  (umask 077; countersign token add auditor > token.txt)   # shown once, and kept nowhere
   countersign token add privacy-desk --right read,erase --until 2027-01-01
   countersign token add acme --tenant acme --action 'user.*'
   countersign token list

@@ -137,11 +137,10 @@ export class Delivery {
    * Keeps a batch in the outbox, and before it what is pending of its chain and not kept yet: nothing behind a gap could
    * ever be delivered by whoever opens the outbox next.
    */
-  async keep(batch: Batch): Promise<void> {
-    const before = this.#ofChain(batch.chain).filter(({ to }) => to < batch.from);
-    for (const one of [...before, batch]) {
-      if (!one.kept) {
-        await this.#outbox.keep(one);
+  async keep({ chain, to }: Batch): Promise<void> {
+    for (const batch of this.#ofChain(chain)) {
+      if (batch.to <= to && !batch.kept) {
+        await this.#outbox.keep(batch);
       }
     }
   }
@@ -262,24 +261,22 @@ export class Delivery {
   async #kept(chain: string, from: number, alive: () => boolean): Promise<Batch[]> {
     const { bytes, lines } = this.#limits;
     const limits = { lines, bytes: this.#options.leaving() ? KEEPALIVE : Math.min(bytes, this.#together) };
-    const batches = this.#nextBatches(chain, from, limits);
-    for (const [nth, batch] of batches.entries()) {
-      const error = await this.keep(batch).then(
-        () => undefined,
-        (error: CountersignError) => error,
-      );
+    const kept: Batch[] = [];
+    for (const batch of this.#nextBatches(chain, from, limits)) {
+      const error = await this.keep(batch).catch((error: CountersignError) => error);
+      // Of what the outbox never had nothing can be recorded anew.
+      if (error && batch.taken.some(({ id }) => id !== undefined)) {
+        if (kept.length === 0) {
+          throw new Failure("collector", error);
+        }
+        break;
+      }
+      kept.push(batch);
       if (!alive()) {
         break;
       }
-      // Of what the outbox never had nothing can be recorded anew.
-      if (error !== undefined && batch.taken.some(({ id }) => id !== undefined)) {
-        if (nth === 0) {
-          throw new Failure("collector", error);
-        }
-        return batches.slice(0, nth);
-      }
     }
-    return batches;
+    return kept;
   }
 
   /** Has what took too long followed by less: the same would take as long each time. */
