@@ -16,7 +16,7 @@ use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence
 use crate::fields::{Fields, Found};
 use crate::finding::{self, Finding, Reason};
 use crate::pack::{Clock, Pack};
-use crate::rule::{Detection, Kind, Matched, OURS, Rule};
+use crate::rule::{Detection, Evidence, Kind, Matched, OURS, Rule};
 use crate::score::{self, Scored, Scores};
 use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
@@ -309,6 +309,22 @@ pub struct Analysis {
     pub identities: Vec<Scored>,
     /// The sessions of which something was found, the highest score first.
     pub sessions: Vec<Scored>,
+}
+
+impl Analysis {
+    /// What was left out that these rules of its pack may have needed: their own, that of rules which only others build
+    /// upon, and, where one of them asks what is usual, what baselines forgot.
+    pub fn limits_of<'a>(
+        &'a self,
+        pack: &'a Pack,
+        are_meant: impl Fn(&Rule) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a Limit> {
+        let is_meant = move |rule: &Rule| !rule.is_reported() || are_meant(rule);
+        let asks_usual = pack.rules().iter().any(|rule| is_meant(rule) && rule.evidence == Evidence::Range);
+        self.limits.iter().filter(move |limit| {
+            pack.rules().iter().find(|rule| rule.id == limit.rule).map_or(asks_usual, &is_meant)
+        })
+    }
 }
 
 /// What a rule left out for want of room.

@@ -60,6 +60,13 @@ struct Spilled {
     numbers: HashMap<String, u32>,
 }
 
+/// Keeps all that comes.
+impl<K: Kept> Default for Found<K> {
+    fn default() -> Self {
+        Self::new(u64::MAX)
+    }
+}
+
 impl Found {
     /// All events that were kept, in the order of the log.
     pub(crate) fn for_each(

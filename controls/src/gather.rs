@@ -754,13 +754,8 @@ impl<'a> Gathering<'a> {
                 "Rules that compare with what is usual know nothing about entries that aren't here".into(),
             );
         }
-        let limits = analysis.limits.iter().filter(|limit| {
-            let is_built_upon = pack.rule(&limit.rule).is_some_and(|rule| !rule.is_reported());
-            rules.contains_key(limit.rule.as_str())
-                || is_built_upon
-                || limit.rule.starts_with("baseline") && asks_usual
-        });
-        if limits.clone().count() > 0 {
+        let limits: Vec<_> = analysis.limits_of(pack, |rule| rules.contains_key(rule.id.as_str())).collect();
+        if !limits.is_empty() {
             doubt(
                 "limits",
                 "Rules left some events out, to save memory or because they came late, so there may be more findings"
@@ -778,7 +773,7 @@ impl<'a> Gathering<'a> {
                 ),
             );
         }
-        let unlisted: u64 = limits.map(|limit| limit.findings).sum();
+        let unlisted: u64 = limits.iter().map(|limit| limit.findings).sum();
         let is_within = |finding: &&countersign_analyze::Finding| {
             self.wanted.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)
         };

@@ -284,7 +284,7 @@ export class Page extends View {
         "summary",
         tab,
         html`
-          ${answersView(report, part.from !== "evidence" || this.#hasOwnTrust, t)}
+          ${answersView(judged, part.from !== "evidence" || this.#hasOwnTrust, t)}
           <div class="beside">
             ${meaningView(part, judged, t)}
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
@@ -294,7 +294,7 @@ export class Page extends View {
           <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
         `,
       )}
-      ${panelView("events", tab, eventsView(report, listed, this.#viewerView(part), t))}
+      ${panelView("events", tab, eventsView(judged, listed, this.#viewerView(part), t))}
       ${panelView(
         "findings",
         tab,

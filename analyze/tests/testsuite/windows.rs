@@ -2,7 +2,7 @@
 #![allow(clippy::cast_precision_loss, reason = "the numbers are small")]
 
 use countersign::time::Time;
-use countersign_analyze::{Analyzer, Finding, Pack, Sources};
+use countersign_analyze::{Analysis, Analyzer, Finding, Limit, Pack, Sources};
 use countersign_query::Entry;
 use countersign_query::value::Document;
 use proptest::prelude::*;
@@ -235,4 +235,24 @@ fn leaves_that_come_out_of_order_are_refused() {
     let entry = Entry::recorded(seconds(0));
     analyzer.take(pack.detect(7, &entry)).unwrap();
     assert_eq!(analyzer.take(pack.detect(7, &entry)).unwrap_err().0, 7);
+}
+
+#[test]
+fn what_was_left_out_bears_on_rules_that_may_have_needed_it() {
+    let rules = "title: Base\nid: base\ndetection: {s: {what: a}, condition: s}\n---\n\
+        title: Count\nid: count\ncorrelation: {type: event_count, rules: [base], timespan: 1m, condition: {gte: 2}}\n---\n\
+        title: Twice\nid: twice\ncorrelation: {type: event_count, rules: [count], timespan: 1h, condition: {gte: 2}}\n---\n\
+        title: Usual\nid: usual\ndetection: {s: {baseline.new: address}, condition: s}\n";
+    let mut sources = Sources::default();
+    sources.add("rules.yml", rules);
+    let pack = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let limit = |rule: &str| Limit { rule: rule.into(), groups: Some((1, 7)), hits: None, findings: 0 };
+    let limits = ["count", "twice", "usual", "baseline", "baseline.silent_hours"].map(limit).to_vec();
+    let analysis = Analysis { limits, ..Analyzer::new(&pack).finish() };
+    let of = |meant: &'static str| -> Vec<_> {
+        analysis.limits_of(&pack, move |rule| rule.id == meant).map(|limit| limit.rule.as_str()).collect()
+    };
+    assert_eq!(of("twice"), ["count", "twice"]);
+    assert_eq!(of("usual"), ["count", "usual", "baseline", "baseline.silent_hours"]);
+    assert_eq!(of("none"), ["count"]);
 }

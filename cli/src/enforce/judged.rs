@@ -157,10 +157,8 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
     let is_refused = |id: &String, level: Level| {
         asked.level.is_some_and(|least| level >= least) || asked.rules.contains(id)
     };
-    // Rules may build upon correlations that make no findings of their own.
     checks.push(looked(searched, &|rule| {
-        let is_let_pass = || passed(&asked.except, &rule.id, known.now).is_some();
-        !rule.is_reported() || is_refused(&rule.id, rule.level) && !is_let_pass()
+        is_refused(&rule.id, rule.level) && passed(&asked.except, &rule.id, known.now).is_none()
     }));
     let mut by_rule: BTreeMap<&str, Check> = BTreeMap::new();
     let findings = searched.outcome.findings.iter();
@@ -202,23 +200,27 @@ fn looked(searched: &Searched<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
     if events == 0 {
         check = check.fails("no event verified, so nothing could be found");
     }
-    let deciding = || pack.rules().iter().filter(|rule| rule.is_about_several() && decides(rule));
     if let Some((number, leaf)) = outcome.future
-        && deciding().count() > 0
+        && pack.rules().iter().any(|rule| rule.is_about_several() && (!rule.is_reported() || decides(rule)))
     {
         let events = count(number, "event");
         check = check.fails(format!(
             "{events} dated later than recorded, the first at entry {leaf}, which rules about several events leave out"
         ));
     }
-    let forgot = |rule: &Rule| outcome.limits.iter().find(|limit| limit.rule == rule.id);
-    for (rule, limit) in deciding().filter_map(|rule| Some((rule, forgot(rule)?))) {
-        let dropped = [limit.groups.map(|of| (of, "group")), limit.hits.map(|of| (of, "hit"))];
+    for limit in outcome.limits_of(pack, decides) {
+        let (of, dropped) = match pack.rules().iter().find(|rule| rule.id == limit.rule) {
+            Some(rule) => {
+                let hits = limit.hits.map(|of| (of, "hit"));
+                (format!("the rule “{}”", rule.title), [limit.groups.map(|of| (of, "group")), hits])
+            }
+            // What somebody was seen with and is forgotten is new again: that makes more findings, and not fewer.
+            None => ("what is usual".into(), [limit.groups.map(|of| (of, "group")), None]),
+        };
         for ((number, leaf), what) in dropped.into_iter().flatten() {
             let dropped = count(number, what);
             check = check.fails(format!(
-                "{dropped} of the rule “{}” left out from entry {leaf} on, to save memory or because they came late, so there may be more findings",
-                rule.title
+                "{dropped} of {of} left out from entry {leaf} on, to save memory or because they came late, so there may be more findings"
             ));
         }
     }

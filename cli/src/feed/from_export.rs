@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8
     let has_quorum = trust.has_quorum();
     let pins = delivery.progress.pin().into_iter().collect();
     let options = Options { trust: trust.clone(), pins, ..Options::default() };
-    let mut found = Found::new(u64::MAX);
+    let mut found = Found::default();
     let mut kept = Ok(());
     let name = input.name().to_owned();
     let look = || |event: &SummarizedEvent<'_>| feed.events.then(|| event.pick(None, true));

@@ -5,10 +5,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::errors::{Failure, shown};
+use crate::errors::Failure;
 use crate::follow::{Follower, Progress, Reader};
 use crate::input::{Input, RawLine};
 use crate::outbox::{Begun, Followed};
+use crate::progress;
 use crate::stop;
 
 /// How often a followed file is looked at.
@@ -74,14 +75,21 @@ pub(super) fn input(mut input: Input, by_lines: bool, begun: Option<Followed>) -
 
 /// How much of a file is in the outbox by what it remembers: nothing of one that is not the same, to the byte, or that
 /// another version of the program may take apart in another way. None for a stream, which cannot be read again.
-pub(super) fn begun(path: &Path, remembered: Option<&Followed>) -> Result<Option<Followed>, Failure> {
+pub(super) fn begun(
+    path: &Path,
+    input: &mut Input,
+    remembered: Option<&Followed>,
+) -> Result<Option<Followed>, Failure> {
     let Some(place) = place(path).filter(|_| path.is_file()) else { return Ok(None) };
-    let failed = |error: std::io::Error| Failure::io("read", &shown(path), &error);
     let mut hasher = blake3::Hasher::new();
     for part in [env!("CARGO_PKG_VERSION"), &place] {
         hasher.update(part.as_bytes()).update(&[0]);
     }
-    hasher.update_reader(std::fs::File::open(path).map_err(failed)?).map_err(failed)?;
+    // Of the file that is then read, and not of one that takes its place meanwhile.
+    let bar = progress::bar("comparing", input.size());
+    let read = hasher.update_reader(bar.wrap_read(input.reader()?)).map(drop);
+    bar.finish_and_clear();
+    read.map_err(|error| Failure::io("read", input.name(), &error))?;
     let input = hasher.finalize().to_string();
     let remembered = remembered.cloned().unwrap_or_default();
     let events = remembered.begun.filter(|begun| begun.input == input).map_or(0, |begun| begun.events);

@@ -125,18 +125,18 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     let feed = if to.follow && args.events != Path::new("-") {
         feed::follow(&args.events, outbox.followed().filter(|followed| followed.offset > 0).cloned())
     } else {
-        let input = Input::open(&args.events)?;
+        let mut input = Input::open(&args.events)?;
         let can_begin = to.outbox.is_some() && !to.follow;
-        let followed = if can_begin { feed::begun(&args.events, outbox.followed())? } else { None };
+        let followed =
+            if can_begin { feed::begun(&args.events, &mut input, outbox.followed())? } else { None };
         begun = followed.as_ref().and_then(|followed| followed.begun.clone());
         if let Some(events) = begun.as_ref().map(|begun| begun.events).filter(|events| *events > 0) {
             nothing_there = false;
-            let were = if events == 1 {
-                "1 event of this file was".into()
-            } else {
-                format!("{events} events of this file were")
-            };
-            style::done(&format!("{were} recorded by an earlier run, which is gone on with"));
+            let were = if events == 1 { "was" } else { "were" };
+            let events = count(events, "event");
+            style::done(&format!(
+                "{events} of this file {were} recorded by an earlier run; the rest follows"
+            ));
         }
         feed::input(input, to.follow, followed)
     };

@@ -46,11 +46,11 @@ impl View {
         };
         Self {
             verifier: Verifier::live(options),
-            found: Found::new(u64::MAX),
+            found: Found::default(),
             acknowledged: Vec::new(),
             revoked: Vec::new(),
             checkpoint: None,
-            events: Found::new(u64::MAX),
+            events: Found::default(),
             lacks_open: false,
         }
     }
@@ -83,15 +83,13 @@ impl View {
 
     /// The events that stand before that leaf; none that stood before the other one.
     pub(super) fn take_events(&mut self, from: u64, size: u64) -> Result<Found, Failure> {
-        let mut attested = Found::new(u64::MAX);
-        let mut later = Found::new(u64::MAX);
-        std::mem::replace(&mut self.events, Found::new(u64::MAX)).for_each(
-            |VerifiedEvent { link, event, .. }| match link.index {
-                index if index < from => Ok(()),
-                index if index < size => attested.push(link, Some(event)),
-                _ => later.push(link, Some(event)),
-            },
-        )?;
+        let mut attested = Found::default();
+        let mut later = Found::default();
+        std::mem::take(&mut self.events).for_each(|VerifiedEvent { link, event, .. }| match link.index {
+            index if index < from => Ok(()),
+            index if index < size => attested.push(link, Some(event)),
+            _ => later.push(link, Some(event)),
+        })?;
         self.events = later;
         Ok(attested)
     }

@@ -296,9 +296,9 @@ impl<'p> Watcher<'p> {
         let broken = |error: &dyn std::error::Error| {
             Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
         };
-        let mut later = Found::new(u64::MAX);
+        let mut later = Found::default();
         let standings = Standings::of(report);
-        std::mem::replace(&mut self.view.found, Found::new(u64::MAX)).for_each_kept(|link, detected| {
+        std::mem::take(&mut self.view.found).for_each_kept(|link, detected| {
             let leaf = link.index;
             if leaf >= at.size {
                 return later.push(link, Some(detected));

@@ -1,5 +1,5 @@
 import { type IconName, icon, type Tone } from "@countersign/viewer/icons.js";
-import type { Report } from "countersign/verify";
+import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { answersOf, type Complete, type Meant, type Signed, type Unchanged } from "../state/answers.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -20,8 +20,8 @@ const NAMED = 3;
  *
  * `isOwnTrust`: whether the reader chose the keys, and not whoever made the file.
  */
-export function answersView(report: Report, isOwnTrust: boolean, t: PageTexts): TemplateResult {
-  const { unchanged, signed, complete } = answersOf(report);
+export function answersView(judged: Judged, isOwnTrust: boolean, t: PageTexts): TemplateResult {
+  const { unchanged, signed, complete } = answersOf(judged);
   const { answers } = t;
   const signedBy = isOwnTrust
     ? answers.signed.words
@@ -89,12 +89,13 @@ export function completeWords(answer: Complete, { answers }: PageTexts): string 
 }
 
 /** Where the reason for an answer is, beyond its words. */
-export function leadsView(report: Report, t: PageTexts): TemplateResult | typeof nothing {
-  const { unchanged, signed } = answersOf(report);
+export function leadsView(judged: Judged, t: PageTexts): TemplateResult | typeof nothing {
+  const { unchanged, signed } = answersOf(judged);
+  const { verdict } = judged.report;
   if (unchanged.is === "no" && unchanged.why === "events")
     return html`<button type="button" class="lead-to" @click=${wishes("show-changed")}>${t.answers.showFirst}</button>`;
   const isSuspect = signed.is === "open" && signed.why === "suspect";
-  return report.verdict === "altered" || report.verdict === "broken" || isSuspect
+  return verdict === "altered" || verdict === "broken" || isSuspect
     ? html`<button type="button" class="lead-to" @click=${wishes("open-tab", "findings")}>${t.answers.showPlaces}</button>`
     : nothing;
 }

@@ -1,11 +1,11 @@
-import type { Report } from "countersign/verify";
+import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { hasSuspects } from "../state/answers.ts";
+import { hasAny } from "../state/answers.ts";
 import type { PageTexts } from "../texts/en.ts";
 
 /** The events that are as signed, whose signers are in doubt, and what is not among them. */
 export function eventsView(
-  report: Report,
+  { report, doubts }: Judged,
   listed: number,
   viewer: TemplateResult,
   t: PageTexts,
@@ -22,7 +22,7 @@ export function eventsView(
       <ul class="unshown">
         ${isBad && listed > 0 ? html`<li class="tone-bad">${t.events.notWhole}</li>` : nothing}
         ${isUnconfirmed && listed > 0 ? html`<li>${t.events.unconfirmed}</li>` : nothing}
-        ${hasSuspects(finding_counts) && listed > 0 ? html`<li>${t.events.suspect}</li>` : nothing}
+        ${hasAny(doubts) && listed > 0 ? html`<li>${t.events.suspect}</li>` : nothing}
         ${unlisted > 0 ? html`<li>${t.events.unlisted(unlisted)}</li>` : nothing}
       </ul>
       ${listed + counts.withheld + counts.skipped === 0 ? nothing : viewer}

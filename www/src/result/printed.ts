@@ -77,7 +77,7 @@ function reportView(
           <p>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
         </div>
       </div>
-      ${answersView(report, part.from !== "evidence" || isOwnTrust, t)}
+      ${answersView(judged, part.from !== "evidence" || isOwnTrust, t)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
       <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}</ul>

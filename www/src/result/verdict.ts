@@ -20,7 +20,7 @@ export function verdictView(judged: Judged, isContradicted: boolean, t: PageText
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${words.says}${words.says.endsWith(".") ? "" : "."}</p>
       </div>
-      ${leadsView(judged.report, t)}
+      ${leadsView(judged, t)}
       ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
     </section>
   `;

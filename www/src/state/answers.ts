@@ -1,4 +1,4 @@
-import type { Check, FindingCode, Report } from "countersign/verify";
+import type { Check, FindingCode, Judged, Report } from "countersign/verify";
 
 /** How an answer is meant: yes, no, or nobody can tell from this. */
 export type Meant = "yes" | "no" | "partly" | "open";
@@ -39,15 +39,15 @@ export type Complete = (
   readonly span: readonly [from: string, to: string] | undefined;
 };
 
-/** The three questions that anyone has about a file, answered by its report and nothing else. */
+/** The three questions that anyone has about a file, answered by its report, by whose signers are in doubt, and by nothing else. */
 export interface Answers {
   readonly unchanged: Unchanged;
   readonly signed: Signed;
   readonly complete: Complete;
 }
 
-export function answersOf(report: Report): Answers {
-  return { unchanged: unchanged(report), signed: signed(report), complete: complete(report) };
+export function answersOf({ report, doubts }: Pick<Judged, "report" | "doubts">): Answers {
+  return { unchanged: unchanged(report), signed: signed(report, doubts), complete: complete(report) };
 }
 
 /** Checks that fail where something isn't here, or can't be read, and that say nothing of what can. */
@@ -79,15 +79,15 @@ function isOpen({ state }: Check, items: number): boolean {
   return state === "not_checked" && items > 0;
 }
 
-/** Whether there are chains that a thief may have signed. */
-export function hasSuspects(counts: Report["finding_counts"]): boolean {
-  return (counts["key.suspect"] ?? 0) + (counts["key.late"] ?? 0) > 0;
+/** Whether the signer of any chain is in doubt. */
+export function hasAny(doubts: Judged["doubts"]): boolean {
+  return doubts === "all" || doubts.length > 0;
 }
 
 /** Keys that were taken back, or that signed outside of their time. */
 const REVOKED: readonly FindingCode[] = ["key.revoked", "key.expired", "key.not_yet_valid"];
 
-function signed({ origin, checks, signers, finding_counts }: Report): Signed {
+function signed({ origin, checks, signers, finding_counts }: Report, doubts: Judged["doubts"]): Signed {
   const names = [...new Set(signers.map(({ vkey }) => vkey.split("+", 1)[0] ?? vkey))];
   if (checks.signatures.state === "fail") {
     const isRevoked = REVOKED.some((code) => (finding_counts[code] ?? 0) > 0);
@@ -102,7 +102,7 @@ function signed({ origin, checks, signers, finding_counts }: Report): Signed {
     const areUnknown = signers.some(({ trust }) => trust === "unknown");
     return {
       is: "open",
-      why: areUnknown ? "unknown" : hasSuspects(finding_counts) ? "suspect" : "other",
+      why: areUnknown ? "unknown" : hasAny(doubts) ? "suspect" : "other",
       names,
     };
   }

@@ -155,6 +155,10 @@ test("events of signers that are unknown, suspect or revoked are marked", async 
 
   await page.reload();
   await verifyVector(page, vector("trust-one-key-as-issuer-and-emitter-revoked"));
+  assert.match(
+    (await page.locator('[data-answer="signed"]').textContent()) ?? "",
+    /A thief may have made some of this/,
+  );
   await open(page, "Events");
   const marks = await page.locator(".row.event .sign .sr").allTextContents();
   assert.deepEqual(marks.sort(), ["Signer revoked", "Signer suspect"]);

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Report } from "countersign/verify";
+import type { Judged, Report } from "countersign/verify";
 import { answersOf } from "../../src/state/answers.ts";
 import { vector } from "../page/vectors.ts";
 
-const report = (name: string) => vector(name).report as unknown as Report;
+/** What each vector's report says, of which chains those named are in doubt. */
+const judged = (name: string, doubts: Judged["doubts"] = []) => ({
+  report: vector(name).report as unknown as Report,
+  doubts,
+});
 
 for (const [name, unchanged, signed, complete] of [
   ["large-whole", "yes", "yes", "yes"],
@@ -25,7 +29,7 @@ for (const [name, unchanged, signed, complete] of [
   ["key-suspect", "yes", "open", "open"],
 ] as const) {
   test(`${name}: unchanged ${unchanged}, signed ${signed}, complete ${complete}`, () => {
-    const answers = answersOf(report(name));
+    const answers = answersOf(judged(name));
     assert.deepEqual(
       [answers.unchanged.is, answers.signed.is, answers.complete.is],
       [unchanged, signed, complete],
@@ -34,23 +38,25 @@ for (const [name, unchanged, signed, complete] of [
 }
 
 test("a file that can't be read is not said to be empty", () => {
-  const { unchanged, signed, complete } = answersOf(report("gzip-cut-in-the-middle"));
+  const { unchanged, signed, complete } = answersOf(judged("gzip-cut-in-the-middle"));
   const why = [unchanged, signed, complete].map((answer) => "why" in answer && answer.why);
   assert.deepEqual(why, ["unread", "unread", "unread"]);
 });
 
 test("what only a pin contradicts is told apart from what was changed", () => {
   const why = (name: string) => {
-    const { unchanged } = answersOf(report(name));
+    const { unchanged } = answersOf(judged(name));
     return unchanged.is === "no" ? unchanged.why : unchanged.is;
   };
   assert.deepEqual(["pin-split-view", "flip-event", "fork"].map(why), ["history", "events", "order"]);
 });
 
 test("why nobody can tell who signed is said", () => {
-  const why = (name: string) => {
-    const { signed } = answersOf(report(name));
+  const why = (name: string, doubts: Judged["doubts"]) => {
+    const { signed } = answersOf(judged(name, doubts));
     return signed.is === "open" && signed.why;
   };
-  assert.deepEqual(["key-suspect", "plain-no-trust", "key-late"].map(why), ["suspect", "unknown", "suspect"]);
+  assert.equal(why("key-suspect", ["ab".repeat(16)]), "suspect");
+  assert.equal(why("key-late", "all"), "suspect");
+  assert.equal(why("plain-no-trust", []), "unknown");
 });
