@@ -5,7 +5,7 @@ use countersign::{Code, Error};
 use crate::errors::Failure;
 use crate::input;
 use crate::rows::Rows;
-use crate::unwrap::{EachEvent, Unwrapper};
+use crate::unwrap::{EachEvent, Told, Unwrapper};
 
 /// How every ZIP archive begins, and so what spreadsheets save by themselves.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -58,11 +58,11 @@ impl Cutter {
         }
     }
 
-    /// From which lists events were taken, as the end of a clause; nothing where none were.
-    pub(crate) fn told(&self) -> String {
+    /// From which lists events were taken, and what was left out.
+    pub(crate) fn told(&self) -> Told {
         match &self.shape {
-            Shape::Rows(_) => String::new(),
-            Shape::Json(unwrapper) => unwrapper.told(),
+            Shape::Rows(_) => Told::default(),
+            Shape::Json(unwrapper) => unwrapper.told().clone(),
         }
     }
 }

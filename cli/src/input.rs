@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign::export::{Compression, DecompressError, Header};
 use countersign::trust::Trust;
@@ -14,7 +14,7 @@ use crate::http::Prefix;
 use crate::lines::{Splitter, is_space};
 use crate::progress;
 use crate::stage::{FIRST, Stage};
-use crate::unwrap::Found;
+use crate::unwrap::{Found, Told};
 
 const CHUNK: usize = 1 << 17;
 const MIB: u64 = 1 << 20;
@@ -73,6 +73,17 @@ impl Input {
         let size = metadata.is_file().then_some(metadata.len());
         let source = if metadata.is_file() { Source::File(file) } else { Source::Stream(Box::new(file)) };
         Ok(Self { name, source, size })
+    }
+
+    /// Whether all of these can be read, one after the other.
+    pub(crate) fn check(paths: &[PathBuf]) -> Result<(), Failure> {
+        if paths.len() > 1 && paths.iter().any(|path| path == Path::new("-")) {
+            let message = "standard input can't be one of several inputs";
+            return Err(Failure::unusable("arguments.invalid", message, "give files alone, or `-` alone"));
+        }
+        // A pipe can be opened only once.
+        let is_pipe = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+        paths.iter().filter(|path| !is_pipe(path)).try_for_each(|path| Self::open(path).map(drop))
     }
 
     /// A stream of that name.
@@ -154,12 +165,12 @@ impl Input {
         splitter.finish(&mut each)
     }
 
-    /// Hands out each event of what a source delivers. Gives from which lists they were taken, as the end of a clause.
+    /// Hands out each event of what a source delivers. Gives from which lists they were taken.
     pub(crate) fn events(
         &mut self,
         doing: &'static str,
         mut event: impl FnMut(Found<'_>) -> Result<(), Failure>,
-    ) -> Result<String, Failure> {
+    ) -> Result<Told, Failure> {
         let name = self.name.clone();
         let mut cutter = Cutter::of(&name);
         let mut each = |found: Found<'_>| {

@@ -15,6 +15,7 @@ use crate::input::{self, Input, is_of_an_export};
 use crate::keygen::random;
 use crate::output::Output;
 use crate::submit::{self, To};
+use crate::unwrap::{Found, Told};
 use crate::verdict::count;
 use crate::verify::now;
 use crate::{args, integers, key, resume, style, verdict};
@@ -36,6 +37,7 @@ Examples:
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
   my-app | countersign record --key app.key --origin log.example/audit --sign-every 1 > app.ndjson
   countersign record --key app.key --origin log.example/audit cloudtrail.json.gz --open -o app.ndjson
+  countersign record --key app.key --origin log.example/audit 2026/03/*.json.gz -o march.ndjson
   countersign record --key app.key --resume app.ndjson more.ndjson
   countersign record --key app.key --to https://log.example --log \"$LOG_VKEY\" --outbox ./outbox events.ndjson
   countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log
@@ -43,9 +45,10 @@ Examples:
 Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them,
 2 the log could not be reached, or an argument or a file could not be used.")]
 pub(crate) struct Args {
-    /// The events, as JSON or CSV, plain or compressed with gzip or zstd [default: standard input]
+    /// The events, as JSON or CSV, plain or compressed with gzip or zstd. Several files are recorded in the order
+    /// given [default: standard input]
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
-    pub(crate) events: PathBuf,
+    pub(crate) events: Vec<PathBuf>,
     /// The emitter's key file
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -103,6 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             ));
         }
     }
+    Input::check(&args.events)?;
     let key = key::load(&args.key)?;
     match (args.to.url(), &args.resume) {
         (Some(url), _) => submit::run(args, &args.to, url, &key),
@@ -116,10 +120,9 @@ fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
     let mut nonce = [0; 16];
     random(&mut nonce)?;
     let recorder = Recorder::open(origin, key.verifier_key().clone(), now()?, &nonce)?;
-    let mut events = Input::open(&args.events)?;
     let mut output = Output::create(args.output.as_deref())?;
     output.write(header(origin).as_bytes())?;
-    let total = record(args, key, recorder, &mut events, &mut output)?;
+    let total = record(args, key, recorder, &mut output)?;
     if total.events == 0 {
         return Err(no_event(args));
     }
@@ -132,19 +135,22 @@ pub(crate) fn no_event(args: &Args) -> Failure {
     let error = Error::new(Code::Event, "there is no event to record").with_hint(
         "events are JSON objects, one per line. Is it the right file, or did the program before it fail?",
     );
-    Failure::broken(error).within(&input::name(&args.events))
+    let failure = Failure::broken(error);
+    match &args.events[..] {
+        [one] => failure.within(&input::name(one)),
+        _ => failure,
+    }
 }
 
 fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
     let mut locked = resume::Locked::open(export, args.output.is_none())?;
-    let mut events = Input::open(&args.events)?;
     let destination = args.output.as_deref().unwrap_or(export);
     let mut output = Output::create(Some(destination))?;
     let wanted =
         resume::Wanted { key: key.verifier_key(), origin: args.origin.as_deref(), chain: args.chain };
     let position = locked.copy(&wanted, &mut output)?;
     let recorder = Recorder::resume(key.verifier_key().clone(), &position)?;
-    let total = record(args, key, recorder, &mut events, &mut output)?;
+    let total = record(args, key, recorder, &mut output)?;
     output.finish()?;
     tell(args, &total, Some(destination))
 }
@@ -155,8 +161,7 @@ struct Total {
     events: u64,
     /// Values, or parts of texts.
     redacted: u64,
-    /// From which lists they were taken, as the end of a clause.
-    unwrapped: String,
+    unwrapped: Told,
 }
 
 fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Failure> {
@@ -164,7 +169,7 @@ fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Fa
         let summary = json!({ "recorded": total.events, "closed": !args.open, "redacted": total.redacted });
         verdict::print(&format!("{summary}\n"))?;
     }
-    let redacted = redacted(total.redacted) + &total.unwrapped;
+    let redacted = format!("{}{}", redacted(total.redacted), total.unwrapped);
     if let Some(path) = destination {
         let end = if args.open { "the chain is open" } else { "the chain is closed" };
         let recorded = count(total.events, "event");
@@ -180,19 +185,13 @@ pub(crate) fn redacted(values: u64) -> String {
     if values == 0 { String::new() } else { format!("; {} redacted", count(values, "value")) }
 }
 
-/// Records every event of the input.
-fn record(
-    args: &Args,
-    key: &SignerKey,
-    recorder: Recorder,
-    events: &mut Input,
-    output: &mut Output,
-) -> Result<Total, Failure> {
+/// Records every event of the inputs.
+fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output) -> Result<Total, Failure> {
     let redaction = redaction(args);
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
     let mut total = Total::default();
-    total.unwrapped = events.events("recording", |found| {
+    let mut each = |found: Found<'_>| {
         let event = event(args, found.bytes, &redaction).map_err(|error| explain(error, found.bytes))?;
         let mut salt = [0; 16];
         random(&mut salt)?;
@@ -206,7 +205,12 @@ fn record(
             output.flush()?;
         }
         Ok(())
-    })?;
+    };
+    let mut unwrapped = Told::default();
+    for path in &args.events {
+        unwrapped.add(&Input::open(path)?.events("recording", &mut each)?);
+    }
+    total.unwrapped = unwrapped;
     if !args.open {
         recorder.close(now()?)?;
     }

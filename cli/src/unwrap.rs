@@ -7,7 +7,7 @@ mod wrapper;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt;
 use std::rc::Rc;
 
 use countersign::event::MAX_BYTES;
@@ -55,13 +55,50 @@ pub(crate) struct Unwrapper {
     /// What the object that is held may turn out to be, and where its list begins in it.
     candidate: Option<(&'static Wrapper, usize)>,
     list: Option<List>,
-    unwrapped: BTreeMap<&'static str, u64>,
-    /// How many lines were left out that tell Elasticsearch where the event of the next line goes.
-    actions: u64,
+    told: Told,
     /// The envelopes that all of this is in.
     envelopes: u8,
     /// How many more bytes may be taken out of the outermost.
     left: Rc<Cell<usize>>,
+}
+
+/// From which lists events were taken, and what was left out.
+#[derive(Clone, Default)]
+pub(crate) struct Told {
+    unwrapped: BTreeMap<&'static str, u64>,
+    /// How many lines were left out that tell Elasticsearch where the event of the next line goes.
+    actions: u64,
+}
+
+impl Told {
+    /// Adds what is told of another input.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (list, events) in &other.unwrapped {
+            *self.unwrapped.entry(list).or_insert(0) += events;
+        }
+        self.actions += other.actions;
+    }
+}
+
+/// As the end of a clause; nothing where there is nothing to tell.
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists: Vec<_> = self
+            .unwrapped
+            .iter()
+            .map(|(name, events)| match *name {
+                "" => format!("{} from an array", count(*events, "event")),
+                name => format!("{} from {name:?}", count(*events, "event")),
+            })
+            .collect();
+        if !lists.is_empty() {
+            write!(f, "; unwrapped {}", lists.join(", "))?;
+        }
+        if self.actions > 0 {
+            write!(f, "; left out {} of a bulk request", count(self.actions, "action line"))?;
+        }
+        Ok(())
+    }
 }
 
 /// A list that has begun.
@@ -125,22 +162,9 @@ impl Unwrapper {
         }
     }
 
-    /// From which lists events were taken, as the end of a clause; nothing where none were.
-    pub(crate) fn told(&self) -> String {
-        let lists: Vec<_> = self
-            .unwrapped
-            .iter()
-            .map(|(name, events)| match *name {
-                "" => format!("{} from an array", count(*events, "event")),
-                name => format!("{} from {name:?}", count(*events, "event")),
-            })
-            .collect();
-        let mut told =
-            if lists.is_empty() { String::new() } else { format!("; unwrapped {}", lists.join(", ")) };
-        if self.actions > 0 {
-            let _ = write!(told, "; left out {} of a bulk request", count(self.actions, "action line"));
-        }
-        told
+    /// From which lists events were taken, and what was left out.
+    pub(crate) fn told(&self) -> &Told {
+        &self.told
     }
 
     fn place(&self) -> String {
@@ -342,7 +366,7 @@ impl Unwrapper {
         export.records(|otlp::Record { export, begins, place }| {
             line += memchr::memchr_iter(b'\n', &held[counted..begins]).count() as u64;
             counted = begins;
-            *self.unwrapped.entry(otlp::LIST).or_insert(0) += 1;
+            *self.told.unwrapped.entry(otlp::LIST).or_insert(0) += 1;
             each(Found { bytes: export.as_bytes(), line, place: Some(place) })
         })?;
         self.phase = Phase::Between;
@@ -360,7 +384,7 @@ impl Unwrapper {
         let nth = self.list.as_ref().map_or(0, |list| list.elements);
         let inner = Self { envelopes: self.envelopes, left: Rc::clone(&self.left), ..Self::default() };
         for (list, events) in inner.all_within(&held, &format!("[{nth}]"), self.first_line, each)? {
-            *self.unwrapped.entry(list).or_insert(0) += events;
+            *self.told.unwrapped.entry(list).or_insert(0) += events;
         }
         self.handed_out();
         Ok(())
@@ -381,7 +405,7 @@ impl Unwrapper {
         };
         self.push(bytes, &mut each)?;
         self.finish(&mut each)?;
-        Ok(self.unwrapped)
+        Ok(self.told.unwrapped)
     }
 
     /// Hands out the events that what is held carries, if it is an envelope and all in it are events.
@@ -416,7 +440,7 @@ impl Unwrapper {
             // Its line is the envelope's: lines of a content are none of the input.
             each(Found { bytes, line: self.first_line, place: place.clone() })?;
         }
-        *self.unwrapped.entry(opened.name).or_insert(0) += events.len() as u64;
+        *self.told.unwrapped.entry(opened.name).or_insert(0) += events.len() as u64;
         self.held.clear();
         self.handed_out();
         Ok(true)
@@ -472,7 +496,7 @@ impl Unwrapper {
     fn hand_out(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
         // Of those within an envelope nobody would be told that they were left out.
         if self.envelopes == 0 && self.list.is_none() && is_bulk_action(&self.held) {
-            self.actions += 1;
+            self.told.actions += 1;
             self.held.clear();
             self.handed_out();
             return Ok(());
@@ -485,7 +509,7 @@ impl Unwrapper {
         self.held = held;
         self.held.clear();
         if let Some(list) = &self.list {
-            *self.unwrapped.entry(list.wrapper.map_or("", |wrapper| wrapper.list)).or_insert(0) += 1;
+            *self.told.unwrapped.entry(list.wrapper.map_or("", |wrapper| wrapper.list)).or_insert(0) += 1;
         }
         self.handed_out();
         Ok(())

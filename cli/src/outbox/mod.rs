@@ -263,10 +263,10 @@ impl Outbox {
         Ok(())
     }
 
-    /// Forgets how much of this input is here, where all of it is proven.
-    pub(crate) fn forget(&mut self, input: &str) -> Result<(), Failure> {
+    /// Forgets how much of an input is here, where all of it is proven.
+    pub(crate) fn forget(&mut self) -> Result<(), Failure> {
         let (head, Some(followed)) = &self.proven else { return Ok(()) };
-        if followed.begun.as_ref().is_none_or(|begun| begun.input != input) || !self.pending.is_empty() {
+        if followed.begun.is_none() || !self.pending.is_empty() {
             return Ok(());
         }
         let proven = (head.clone(), Some(Followed { begun: None, ..followed.clone() }));

@@ -1,6 +1,8 @@
-//! Where events come from: an input that ends, or a file that is followed.
+//! Where events come from: inputs that end, or a file that is followed.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use crate::input::{Input, RawLine};
 use crate::outbox::{Begun, Followed};
 use crate::progress;
 use crate::stop;
+use crate::unwrap::Told;
+use crate::verdict::count;
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -28,61 +32,100 @@ pub(super) enum Fed {
     },
     /// Something that a person should know.
     Note(String),
-    /// There is no more; from which lists events were taken, as the end of a clause.
-    End(Result<String, Failure>),
+    /// There is no more; from which lists events were taken.
+    End(Result<Told, Failure>),
 }
 
-/// Where in the input an event stands.
+/// Where in the inputs an event stands.
 pub(super) struct Place {
+    pub(super) file: Arc<str>,
     /// 1-based.
     pub(super) line: u64,
     /// In a list: `Records[3]`.
     pub(super) within: Option<String>,
 }
 
-/// Reads all of an input, on a thread of its own: line by line where it is to go on after a line that is no event.
-/// Where an earlier run began with it, what that recorded is passed over.
-pub(super) fn input(mut input: Input, by_lines: bool, begun: Option<Followed>) -> Receiver<Fed> {
-    let (sender, receiver) = sync_channel(WAITING);
-    thread::spawn(move || {
-        let before =
-            begun.as_ref().and_then(|followed| followed.begun.as_ref()).map_or(0, |begun| begun.events);
-        let mut read = 0;
-        let mut put = |bytes: &[u8], line, within| {
-            read += 1;
-            if read <= before {
-                return Ok(());
-            }
-            let mut followed = begun.clone();
-            if let Some(begun) = followed.as_mut().and_then(|followed| followed.begun.as_mut()) {
-                begun.events = read;
-            }
-            let place = Some(Place { line, within });
-            send(&sender, Fed::Event { bytes: bytes.to_vec(), place, followed })
-        };
-        let read = if by_lines {
-            let each = |line: RawLine<'_>| {
-                if line.is_blank() { Ok(()) } else { put(line.bytes, line.number, None) }
-            };
-            input.lines("recording", each).map(|()| String::new())
-        } else {
-            input.events("recording", |found| put(found.bytes, found.line, found.place))
-        };
-        let _ = sender.send(Fed::End(read));
-    });
-    receiver
+/// What is read, one after the other.
+pub(super) struct Inputs {
+    /// What was opened already, with how much of it an earlier run recorded.
+    opened: Option<(Input, Option<Followed>)>,
+    /// In reverse order.
+    rest: Vec<PathBuf>,
+    /// What the outbox remembers, where it keeps how much was read.
+    kept: Option<Followed>,
+    /// The hash of the files so far.
+    before: String,
 }
 
-/// How much of a file is in the outbox by what it remembers: nothing of one that is not the same, to the byte, or that
-/// another version of the program may take apart in another way. None for a stream, which cannot be read again.
-pub(super) fn begun(
-    path: &Path,
-    input: &mut Input,
-    remembered: Option<&Followed>,
-) -> Result<Option<Followed>, Failure> {
-    let Some(place) = place(path).filter(|_| path.is_file()) else { return Ok(None) };
+/// How much an earlier run recorded.
+pub(super) struct Earlier {
+    /// Files as a whole.
+    pub(super) files: usize,
+    pub(super) events: u64,
+    /// What the file is called that these events are of.
+    pub(super) of: String,
+}
+
+impl fmt::Display for Earlier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { files, events, of } = self;
+        let were = if (*files, *events) == (0, 1) { "was" } else { "were" };
+        let files = if *files == 0 { String::new() } else { count(*files as u64, "file") + " and " };
+        write!(
+            f,
+            "{files}{} of {of} {were} recorded by an earlier run; the rest follows",
+            count(*events, "event")
+        )
+    }
+}
+
+impl Inputs {
+    /// From the beginning. With what an outbox remembers, each event says how much of its file is read then.
+    pub(super) fn new(paths: &[PathBuf], kept: Option<Followed>) -> Self {
+        Self { opened: None, rest: paths.iter().rev().cloned().collect(), kept, before: String::new() }
+    }
+
+    /// The same without what an earlier run recorded: all up to the events that are remembered, of files that are the
+    /// same, to the byte, and that no other version of the program took apart.
+    pub(super) fn resume(paths: &[PathBuf], kept: Followed) -> Result<(Self, Option<Earlier>), Failure> {
+        let mut inputs = Self::new(paths, Some(kept.clone()));
+        let mut files = 0;
+        let Some(begun) = &kept.begun else { return Ok((inputs, None)) };
+        while let Some((input, _)) = inputs.next()? {
+            if inputs.before == begun.input {
+                let of = if paths.len() == 1 { "this file" } else { input.name() };
+                let earlier = Earlier { files, events: begun.events, of: of.to_owned() };
+                inputs.opened = Some((input, Some(kept)));
+                return Ok((inputs, Some(earlier)));
+            }
+            files += 1;
+        }
+        Ok((Self::new(paths, Some(kept)), None))
+    }
+
+    /// The next, with what of it is to be passed over.
+    fn next(&mut self) -> Result<Option<(Input, Option<Followed>)>, Failure> {
+        if let Some(opened) = self.opened.take() {
+            return Ok(Some(opened));
+        }
+        let Some(path) = self.rest.pop() else { return Ok(None) };
+        let mut input = Input::open(&path)?;
+        let followed = match (&self.kept, place(&path)) {
+            (Some(kept), Some(place)) => {
+                self.before = hash(&mut input, &place, &self.before)?;
+                let begun = Some(Begun { input: self.before.clone(), events: 0 });
+                Some(Followed { begun, ..kept.clone() })
+            }
+            _ => None,
+        };
+        Ok(Some((input, followed)))
+    }
+}
+
+/// The hash of a file with its place and with all that is read before it.
+fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, Failure> {
     let mut hasher = blake3::Hasher::new();
-    for part in [env!("CARGO_PKG_VERSION"), &place] {
+    for part in [env!("CARGO_PKG_VERSION"), place, before].into_iter().filter(|part| !part.is_empty()) {
         hasher.update(part.as_bytes()).update(&[0]);
     }
     // Of the file that is then read, and not of one that takes its place meanwhile.
@@ -90,10 +133,57 @@ pub(super) fn begun(
     let read = hasher.update_reader(bar.wrap_read(input.reader()?)).map(drop);
     bar.finish_and_clear();
     read.map_err(|error| Failure::io("read", input.name(), &error))?;
-    let input = hasher.finalize().to_string();
-    let remembered = remembered.cloned().unwrap_or_default();
-    let events = remembered.begun.filter(|begun| begun.input == input).map_or(0, |begun| begun.events);
-    Ok(Some(Followed { begun: Some(Begun { input, events }), ..remembered }))
+    Ok(hasher.finalize().to_string())
+}
+
+/// Reads all inputs, on a thread of its own: line by line where it is to go on after a line that is no event.
+pub(super) fn inputs(mut inputs: Inputs, by_lines: bool) -> Receiver<Fed> {
+    let (sender, receiver) = sync_channel(WAITING);
+    thread::spawn(move || {
+        let mut read = || {
+            let mut told = Told::default();
+            while let Some((input, followed)) = inputs.next()? {
+                told.add(&feed(&sender, input, by_lines, followed)?);
+            }
+            Ok(told)
+        };
+        let read = read();
+        let _ = sender.send(Fed::End(read));
+    });
+    receiver
+}
+
+/// Hands out the events of one input but for those that are recorded already.
+fn feed(
+    sender: &SyncSender<Fed>,
+    mut input: Input,
+    by_lines: bool,
+    mut followed: Option<Followed>,
+) -> Result<Told, Failure> {
+    let file: Arc<str> = input.name().into();
+    let mut begun = followed.as_mut().and_then(|followed| followed.begun.take());
+    let before = begun.as_ref().map_or(0, |begun| begun.events);
+    let mut read = 0;
+    let mut put = |bytes: &[u8], line, within| {
+        read += 1;
+        if read <= before {
+            return Ok(());
+        }
+        if let Some(begun) = &mut begun {
+            begun.events = read;
+        }
+        let followed =
+            followed.as_ref().map(|followed| Followed { begun: begun.clone(), ..followed.clone() });
+        let place = Some(Place { file: file.clone(), line, within });
+        send(sender, Fed::Event { bytes: bytes.to_vec(), place, followed })
+    };
+    if by_lines {
+        let each =
+            |line: RawLine<'_>| if line.is_blank() { Ok(()) } else { put(line.bytes, line.number, None) };
+        input.lines("recording", each).map(|()| Told::default())
+    } else {
+        input.events("recording", |found| put(found.bytes, found.line, found.place))
+    }
 }
 
 /// Follows a file until the process is asked to stop, on a thread of its own.
@@ -111,7 +201,7 @@ pub(super) fn follow(path: &Path, from: Option<Followed>) -> Receiver<Fed> {
                 Err(failure) => break Err(failure),
             }
         };
-        let _ = sender.send(Fed::End(read.map(|()| String::new())));
+        let _ = sender.send(Fed::End(read.map(|()| Told::default())));
     });
     receiver
 }

@@ -23,7 +23,7 @@ use countersign::trust::Trust;
 use serde_json::json;
 
 use self::clock::{BACK, Clock};
-use self::feed::Fed;
+use self::feed::{Fed, Inputs};
 pub(crate) use self::http::Http;
 pub(crate) use self::note::NoteTo;
 use self::proofs::Proofs;
@@ -31,10 +31,10 @@ use self::redate::redate;
 use self::sender::{Early, RetryPolicy, Shared};
 use crate::deliver::{BatchLimits, Collector, Delivery};
 use crate::errors::{Failure, shown};
-use crate::input::Input;
 use crate::keygen::random;
-use crate::outbox::{Begun, Directory, Followed, Memory, Outbox, Store};
+use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
 use crate::record::{explain, redaction};
+use crate::unwrap::Told;
 use crate::verdict::count;
 use crate::{args, progress, record, stop, style};
 
@@ -110,7 +110,15 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     if waiting > 0 {
         style::done(&format!("{} from an earlier run will be sent first", count(waiting, "event")));
     }
-    if to.follow && to.outbox.is_none() && args.events != Path::new("-") {
+    let file = match &args.events[..] {
+        [file] => Some(&**file).filter(|file| to.follow && *file != Path::new("-")),
+        _ if to.follow => {
+            let hint = "follow each file by a run of its own, with an outbox of its own";
+            return Err(Failure::unusable("arguments.invalid", "--follow takes one file", hint));
+        }
+        _ => None,
+    };
+    if file.is_some() && to.outbox.is_none() {
         let hint = "use --outbox DIR, which remembers how far the file was read";
         return Err(Failure::unusable(
             "arguments.invalid",
@@ -118,27 +126,23 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
             hint,
         ));
     }
-    check_file(&outbox, args, to)?;
+    check_file(&outbox, file)?;
     stop::gracefully();
     let mut nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
-    let mut begun = None;
-    let feed = if to.follow && args.events != Path::new("-") {
-        feed::follow(&args.events, outbox.followed().filter(|followed| followed.offset > 0).cloned())
-    } else {
-        let mut input = Input::open(&args.events)?;
-        let can_begin = to.outbox.is_some() && !to.follow;
-        let followed =
-            if can_begin { feed::begun(&args.events, &mut input, outbox.followed())? } else { None };
-        begun = followed.as_ref().and_then(|followed| followed.begun.clone());
-        if let Some(events) = begun.as_ref().map(|begun| begun.events).filter(|events| *events > 0) {
+    let mut resumed = false;
+    let keeps = to.outbox.is_some() && !to.follow && args.events.iter().all(|path| path.is_file());
+    let feed = if let Some(file) = file {
+        feed::follow(file, outbox.followed().filter(|followed| followed.offset > 0).cloned())
+    } else if keeps {
+        let (inputs, earlier) = Inputs::resume(&args.events, outbox.followed().cloned().unwrap_or_default())?;
+        resumed = earlier.is_some();
+        if let Some(earlier) = earlier {
             nothing_there = false;
-            let were = if events == 1 { "was" } else { "were" };
-            let events = count(events, "event");
-            style::done(&format!(
-                "{events} of this file {were} recorded by an earlier run; the rest follows"
-            ));
+            style::done(&earlier.to_string());
         }
-        feed::input(input, to.follow, followed)
+        feed::inputs(inputs, false)
+    } else {
+        feed::inputs(Inputs::new(&args.events, None), to.follow)
     };
     let outbox = Mutex::new(outbox);
     let shared = Shared::default();
@@ -148,7 +152,8 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         key,
         origin: &origin,
         outbox: &outbox,
-        begun,
+        keeps,
+        resumed,
         shared: &shared,
         clock: Mutex::default(),
     };
@@ -172,10 +177,10 @@ fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), Failure> {
 }
 
 /// An outbox remembers how far one file was read.
-fn check_file(outbox: &Outbox, args: &record::Args, to: &To) -> Result<(), Failure> {
+fn check_file(outbox: &Outbox, file: Option<&Path>) -> Result<(), Failure> {
     let known = outbox.followed().and_then(|followed| followed.path.clone());
-    match (known, feed::place(&args.events)) {
-        (Some(known), Some(place)) if to.follow && args.events != Path::new("-") && known != place => {
+    match (known, file.and_then(feed::place)) {
+        (Some(known), Some(place)) if known != place => {
             let message = format!("the outbox follows another file: {}", style::plain(&known));
             let hint = "give each file an outbox of its own";
             Err(Failure::unusable("outbox.other_file", message, hint).within(outbox.name()))
@@ -191,8 +196,10 @@ struct Session<'a> {
     key: &'a SignerKey,
     origin: &'a str,
     outbox: &'a Mutex<Outbox>,
-    /// What of the input was recorded before, where that can be known.
-    begun: Option<Begun>,
+    /// Whether the outbox keeps how much of the inputs was recorded: not of a stream, which cannot be read again.
+    keeps: bool,
+    /// Whether an earlier run recorded some of them.
+    resumed: bool,
     shared: &'a Shared,
     clock: Mutex<Clock>,
 }
@@ -218,7 +225,7 @@ impl Session<'_> {
         trust: &Trust,
         collector: &mut (dyn Collector + Send),
         feed: &Receiver<Fed>,
-    ) -> (u64, Result<String, Failure>) {
+    ) -> (u64, Result<Told, Failure>) {
         let policy = RetryPolicy {
             give_up: self.to.give_up,
             retry_refusals: self.to.follow,
@@ -244,7 +251,7 @@ impl Session<'_> {
     }
 
     /// Records all that comes. Gives from which lists it was taken, as the end of a clause.
-    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<String, Failure> {
+    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<Told, Failure> {
         let redaction = redaction(self.args);
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
@@ -287,7 +294,7 @@ impl Session<'_> {
                 Ok(Fed::Note(text)) => style::warn(&text),
                 Ok(Fed::End(ended)) => break ended,
                 Err(()) if stop::asked() => {
-                    break if self.to.follow { Ok(String::new()) } else { Err(stopped()) };
+                    break if self.to.follow { Ok(Told::default()) } else { Err(stopped()) };
                 }
                 Err(()) => {}
             }
@@ -297,7 +304,7 @@ impl Session<'_> {
                 self.wait_for_room();
             }
             if self.cannot_go_on() {
-                break Ok(String::new());
+                break Ok(Told::default());
             }
         };
         bar.finish_and_clear();
@@ -321,7 +328,7 @@ impl Session<'_> {
         feed.recv_timeout(due.min(LOOK)).or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(()),
             // It would have said why.
-            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(String::new()))),
+            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(Told::default()))),
         })
     }
 
@@ -351,13 +358,11 @@ impl Session<'_> {
             Err(error) => error,
         };
         if !self.to.follow {
-            let failure = match place {
-                Some(feed::Place { line, within: Some(list) }) => {
-                    explain(error, bytes).because(&list).at_line(line)
-                }
-                Some(feed::Place { line, within: None }) => explain(error, bytes).at_line(line),
-                None => explain(error, bytes),
-            };
+            let mut failure = explain(error, bytes);
+            if let Some(feed::Place { file, line, within }) = place {
+                let within = within.iter().fold(failure, |failure, list| failure.because(list));
+                failure = within.at_line(line).within(&file);
+            }
             let hint =
                 "correct it, and record the rest, from this line on: the events before it were recorded";
             return Err(if recorded > 0 { failure.with_hint(hint) } else { failure });
@@ -485,7 +490,7 @@ impl Session<'_> {
     }
 
     /// Says what came of it.
-    fn conclude(&self, recorded: u64, ended: Result<String, Failure>) -> Result<u8, Failure> {
+    fn conclude(&self, recorded: u64, ended: Result<Told, Failure>) -> Result<u8, Failure> {
         let (redacted, proven, failure) = {
             let mut standing = self.shared.standing();
             (standing.redacted, standing.proven, standing.failure.take())
@@ -523,8 +528,9 @@ impl Session<'_> {
             };
             return Err(failure.unwrap_or_else(stopped).because(&what));
         }
-        if let Some(Err(failure)) = self.begun.as_ref().map(|begun| outbox.forget(&begun.input)) {
-            style::warn(&failure.brief());
+        // What is remembered of inputs that gave this run nothing is not of these.
+        if (recorded > 0 || self.resumed) && self.keeps {
+            outbox.forget().unwrap_or_else(|failure| style::warn(&failure.brief()));
         }
         let end = match outbox.head() {
             Some(head) if head.closed => "; the chain is closed",

@@ -140,6 +140,55 @@ fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
 }
 
 #[test]
+fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_failed() {
+    let (place, collector, log) = start(0);
+    place.write("1.json", events(2));
+    place.write("2.json", "");
+    place.write("3.json", "{\"n\":3}\n{\"n\":4,\"id\":9007199254740993}\n");
+    place.write("4.json", "{\"n\":5}\n");
+    let args = ["record", "--key", "app.key", "--to", &collector.url, "--log", &log, "--outbox", "outbox"];
+    let run = |files: &[&str]| place.run(&[&args[..], files].concat());
+    let earlier = predicate::str::contains("by an earlier run");
+
+    run(&["1.json", "no.json"]).code(2).stderr(predicate::str::contains("no.json"));
+    run(&["1.json", "4.json", "--follow"])
+        .code(2)
+        .stderr(predicate::str::contains("--follow takes one file"));
+    run(&["1.json", "-"]).code(2).stderr(predicate::str::contains("standard input can't be one of several"));
+    assert_eq!(numbers(&collector), [0; 0]);
+    run(&["1.json", "2.json", "3.json"]).code(1).stderr(predicate::str::contains("3.json: line 2"));
+    assert_eq!(numbers(&collector), [1, 2, 3]);
+
+    // Meanwhile there are more files. With another before them, these are other inputs.
+    run(&["1.json", "2.json", "3.json", "4.json", "--large-integers", "text"])
+        .success()
+        .stderr(predicate::str::contains("2 files and 1 event of 3.json were recorded by an earlier run"));
+    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5]);
+    run(&["4.json", "2.json"]).success().stderr(earlier.clone().not());
+    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 5]);
+    collector.misbehave(&[Mischief::Drops]);
+    run(&["1.json", "--give-up", "0s"]).code(2);
+    run(&["4.json", "1.json"]).success().stderr(earlier.not());
+    assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 5, 1, 2, 5, 1, 2]);
+
+    place
+        .run(&[
+            "record",
+            "--key",
+            "app.key",
+            "--origin",
+            "log.example/a",
+            "1.json",
+            "2.json",
+            "4.json",
+            "-o",
+            "x",
+        ])
+        .success()
+        .stderr(predicate::str::contains("3 events recorded in x"));
+}
+
+#[test]
 fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
     let (place, collector, log) = start(5);
     collector.misbehave(&[Mischief::Drops]);
