@@ -1,5 +1,6 @@
 //! Why parts cannot be summarized, or summaries not be verified.
 
+use std::ops::RangeInclusive;
 use std::{fmt, io};
 
 /// Why a file cannot be summarized in parts, or summaries cannot be verified.
@@ -28,8 +29,8 @@ pub enum Refused {
     OtherCut(u64),
     /// This part is there twice.
     Twice(u64),
-    /// This part is not there.
-    Missing(u64),
+    /// These parts are not there.
+    Missing(Vec<RangeInclusive<u64>>),
     /// The part and the one before it do not meet.
     Apart,
 }
@@ -71,7 +72,7 @@ impl Refused {
                 "give the summaries of one file that was cut once: was one left over from before?"
             }
             Self::Twice(_) => "give each part once",
-            Self::Missing(_) => "give every part, or summarize the one that is missing",
+            Self::Missing(_) => "give every part, and summarize those that are missing",
             Self::Apart => "summarize the part again, of the same file",
         }
     }
@@ -95,10 +96,26 @@ impl fmt::Display for Refused {
                 write!(f, "it is of a file that was cut into {of} parts, unlike those before")
             }
             Self::Twice(number) => write!(f, "part {number} is there twice"),
-            Self::Missing(number) => write!(f, "part {number} is missing"),
+            Self::Missing(parts) => missing(parts, f),
             Self::Apart => f.write_str("it does not begin where the part before it ends"),
         }
     }
+}
+
+/// The first of them, as a hostile summary may be one of very many parts.
+fn missing(parts: &[RangeInclusive<u64>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const MOST: usize = 20;
+    let is_one = matches!(parts, [one] if one.start() == one.end());
+    f.write_str(if is_one { "part " } else { "parts " })?;
+    for (nth, part) in parts.iter().take(MOST).enumerate() {
+        f.write_str(if nth == 0 { "" } else { ", " })?;
+        match part.clone().into_inner() {
+            (first, last) if first == last => write!(f, "{first}")?,
+            (first, last) => write!(f, "{first} to {last}")?,
+        }
+    }
+    let more = if parts.len() > MOST { " and more" } else { "" };
+    write!(f, "{more} {} missing", if is_one { "is" } else { "are" })
 }
 
 impl std::error::Error for Refused {}

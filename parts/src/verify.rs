@@ -87,7 +87,7 @@ pub fn verify<R: Read + Seek + Send>(
 fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, Unusable> {
     let mut parts: Vec<_> = summaries.into_iter().enumerate().collect();
     let Some((_, first)) = parts.first() else {
-        return Err(Unusable { place: None, why: Refused::Missing(1) });
+        return Err(Unusable { place: None, why: Refused::Missing(vec![1..=1]) });
     };
     let first = first.part.clone();
     for (place, stored) in &parts {
@@ -102,22 +102,21 @@ fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, Unu
     // Of two of one part the one that was given later is named.
     parts.sort_by_key(|(place, stored)| (stored.part.number, *place));
     let (mut number, mut end) = (0, 0);
+    let mut missing = Vec::new();
     for (place, stored) in &parts {
         let part = &stored.part;
         if part.number == number {
             return Err(at(*place)(Refused::Twice(number)));
         }
-        number += 1;
-        if part.number > number {
-            return Err(Unusable { place: None, why: Refused::Missing(number) });
-        }
-        if part.begin != end {
+        if part.number > number + 1 {
+            missing.push(number + 1..=part.number - 1);
+        } else if part.begin != end {
             return Err(at(*place)(Refused::Apart));
         }
-        end = part.end;
+        (number, end) = (part.number, part.end);
     }
     if number < first.of {
-        return Err(Unusable { place: None, why: Refused::Missing(number + 1) });
+        missing.push(number + 1..=first.of);
     }
-    Ok(parts)
+    if missing.is_empty() { Ok(parts) } else { Err(Unusable { place: None, why: Refused::Missing(missing) }) }
 }

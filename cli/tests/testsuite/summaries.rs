@@ -197,8 +197,10 @@ fn what_is_no_plain_file_and_what_is_missing_is_refused() {
     let place = Place::new();
     place.sealed(40);
     let parts = summarize(&place, "audit.ndjson", 3);
+    let many = summarize(&place, "audit.ndjson", 6);
     for (args, status, why) in [
         (vec![&*parts[0], &parts[2]], 2, "error[summary.missing]: part 2 is missing"),
+        (vec![&*many[1], &many[4]], 2, "error[summary.missing]: parts 1, 3 to 4, 6 are missing"),
         (
             vec![&*parts[0], &parts[1], &parts[1], &parts[2]],
             2,
