@@ -54,7 +54,7 @@ export class HistogramView extends TextView {
             })}
             <li ?hidden=${(this.marks?.times.length ?? 0) === 0}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.texts.figures.count(this.marks?.times.length ?? 0)}</span></li>
           </ul>
-          <p class="histogram-says faint" aria-hidden="true" title=${`${this.#says(histogram)} ${this.#whose()}`}>${this.#says(histogram)} <span class="histogram-whose">${this.#whose()}</span></p>
+          <p class="histogram-says faint" aria-hidden="true" title=${this.#says(histogram)}>${this.#says(histogram)}</p>
         </div>
         <p class="sr">${this.#about(histogram)}</p>
         <div
@@ -65,10 +65,13 @@ export class HistogramView extends TextView {
           @pointerleave=${this.#left}
           @pointerdown=${this.#pressed}
         >${this.#chart(histogram)}</div>
-        <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
-          <summary>${view.table}</summary>
-          ${this.isTable ? this.#table(histogram) : nothing}
-        </details>
+        <div class="histogram-foot">
+          <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
+            <summary>${view.table}</summary>
+            ${this.isTable ? this.#table(histogram) : nothing}
+          </details>
+          <p class="faint" aria-hidden="true">${this.#whose()}</p>
+        </div>
       </section>
     `;
   }
