@@ -120,7 +120,7 @@ pub struct EventIndex {
     absent: Bits,
     own_times: usize,
     /// The first and the last time of events.
-    times: Option<(i64, i64)>,
+    pub(crate) times: Option<(i64, i64)>,
     gaps: Vec<Gap>,
     pub(crate) known: [Known; COUNTED.len()],
     /// How often each value of a field occurs in all events.
@@ -293,8 +293,8 @@ impl EventIndex {
         let kinds = segment.kinds();
         for row in kinds.events.rows() {
             let time = segment.happened(row);
-            let (first, last) = self.times.unwrap_or((time, time));
-            self.times = Some((first.min(time), last.max(time)));
+            let (first, last) = self.times.get_or_insert((time, time));
+            (*first, *last) = (time.min(*first), time.max(*last));
         }
         self.absent.append(&kinds.withheld, 0);
         let base = self.rows;

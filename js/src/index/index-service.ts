@@ -308,7 +308,7 @@ export class IndexService {
   #say(): void {
     const begun = performance.now();
     const { tally, histogram, ...found } = JSON.parse(this.#index.found()) as WrittenFound;
-    const [own, recorded] = tally.times;
+    const [own, last] = tally.times;
     const first = this.#isNew ? this.#first() : undefined;
     this.#isNew = false;
     void this.#host.found({
@@ -320,7 +320,7 @@ export class IndexService {
       unknownFields: tally.unknown,
       conditions: tally.conditions,
       steps: tally.steps,
-      times: { own, recorded },
+      times: { own, recorded: found.of - own, last },
       asksTime: tally.asks,
     });
     const now = performance.now();
@@ -335,7 +335,7 @@ interface WrittenFound extends Pick<Found, "rows" | "events" | "of" | "searched"
     readonly unknown: readonly UnknownField[];
     readonly conditions: readonly Left[];
     readonly steps: readonly Left[];
-    readonly times: readonly [own: number, recorded: number];
+    readonly times: readonly [own: number, last: number];
     readonly asks: boolean;
   };
 }

@@ -174,8 +174,11 @@ export interface Found {
   /** Where nothing was found: how many events each condition leaves on its own, and step by step. */
   readonly conditions: readonly Left[];
   readonly steps: readonly Left[];
-  /** Of how many of the events found their own time counts, and of how many that of recording. */
-  readonly times: { readonly own: number; readonly recorded: number };
+  /**
+   * Of how many of the events that there are their own time counts, and of how many that of recording; and when the last
+   * of them happened, in milliseconds since 1970.
+   */
+  readonly times: { readonly own: number; readonly recorded: number; readonly last: number };
   /** Where an answer is told for the first time, the first page of its rows, without the values of any field. */
   readonly first?: readonly Row[] | undefined;
 }

@@ -22,12 +22,13 @@ export interface Extent {
   readonly end: number;
 }
 
-/** From the begin of the first bar with events to the end of the last one. */
-export function extentOf({ begin, step, bars }: Histogram): Extent | undefined {
+/** From the begin of the first bar with events to the last event, which may be long before its bar ends. */
+export function extentOf({ begin, step, bars }: Histogram, lastEvent: number): Extent | undefined {
   const counts = Object.values(bars);
   const filled = (bars.success ?? []).map((_, bar) => counts.some((of) => (of[bar] ?? 0) > 0));
   const [first, last] = [filled.indexOf(true), filled.lastIndexOf(true)];
-  return first < 0 ? undefined : { begin: begin + first * step, end: begin + (last + 1) * step };
+  const end = Math.min(begin + (last + 1) * step, lastEvent + 1);
+  return first < 0 ? undefined : { begin: begin + first * step, end };
 }
 
 /** Chooses a time. Fires `time-chosen` {since, until}, either of which may be open. */

@@ -543,9 +543,9 @@ export class Viewer extends LitElement {
 
   readonly #answered = (): void => {
     const { session } = this.#sessions;
-    const { histogram, isFiltered } = this.#looking?.found ?? {};
-    if (histogram !== undefined && isFiltered === false) {
-      this.#extent = extentOf(histogram);
+    const { histogram, isFiltered, times } = this.#looking?.found ?? {};
+    if (histogram !== undefined && times !== undefined && isFiltered === false) {
+      this.#extent = extentOf(histogram, times.last);
     }
     this.requestUpdate();
     this.#seek();

@@ -240,6 +240,25 @@ test("labels within a second are not cut, and a table's row is one line on a lap
   await close();
 });
 
+test("the last hour is that before the last event, also where the chart's bars take days", async () => {
+  const eventAt = (seq: number) =>
+    JSON.stringify({
+      eventName: "GetObject",
+      eventSource: "s3.amazonaws.com",
+      eventTime: ["", "2021-01-01T00:00:00Z", "2026-01-10T22:54:56Z", "2026-01-10T23:40:00Z"][seq],
+    });
+  const { bytes, trust } = exportOf({ chains: 1, events: 3, eventAt });
+  site.answers.set("/years.ndjson", Buffer.from(bytes).toString());
+  site.answers.set("/years.txt", trust);
+  const { page, close } = await site.open(
+    `<countersign-viewer src="/years.ndjson" trust="/years.txt"></countersign-viewer>`,
+  );
+  await notice(page).filter({ hasText: "3 events" }).waitFor();
+  await page.locator("cs-period select").selectOption("Last hour");
+  await notice(page).filter({ hasText: "Showing 2 of 3 events." }).waitFor();
+  await close();
+});
+
 test("the table counts what the chart shows", async () => {
   const { page, close } = await ready();
   await page.locator(".histogram-table summary").click();

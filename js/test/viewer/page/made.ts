@@ -44,7 +44,7 @@ export function indexOf(
     conditions: [],
     steps: [],
     asksTime: false,
-    times: { own: 0, recorded: size },
+    times: { own: 0, recorded: size, last: 0 },
   };
   return { index, found, asked };
 }
