@@ -325,6 +325,22 @@ impl Analysis {
             pack.rules().iter().find(|rule| rule.id == limit.rule).map_or(asks_usual, &is_meant)
         })
     }
+
+    /// The events of the future, where these rules of its pack may have needed them in a window.
+    pub fn future_of(&self, pack: &Pack, are_meant: impl Fn(&Rule) -> bool) -> Option<(u64, u64)> {
+        let needs = |rule: &Rule| rule.is_about_several() && (!rule.is_reported() || are_meant(rule));
+        self.future.filter(|_| pack.rules().iter().any(needs))
+    }
+
+    /// Whether these rules of its pack may have more findings than those that are listed.
+    pub fn may_have_more(&self, pack: &Pack, are_meant: impl Fn(&Rule) -> bool) -> bool {
+        let hides = |limit: &Limit| {
+            // What somebody was seen with and is forgotten is new again: that makes more findings, and not fewer.
+            let is_of_rule = pack.rule(&limit.rule).is_some();
+            limit.findings > 0 || limit.groups.is_some() || limit.hits.is_some() && is_of_rule
+        };
+        self.future_of(pack, &are_meant).is_some() || self.limits_of(pack, &are_meant).any(hides)
+    }
 }
 
 /// What a rule left out for want of room.

@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// How to print the findings
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
     format: String,
-    /// Exit with status 6 if anything of this level or above is found
+    /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
     #[arg(long, value_name = "LEVEL", value_parser = ["informational", "low", "medium", "high", "critical"])]
     fail_on: Option<String>,
     /// Write the findings, the pack, and for each finding a slice with its entries to this new directory
@@ -193,10 +193,12 @@ struct Found<'a> {
 impl Found<'_> {
     fn exit_status(&self, fail_on: Option<Level>) -> u8 {
         let status = self.report.verdict.exit_status();
-        let is_found =
-            fail_on.is_some_and(|least| self.outcome.findings.iter().any(|finding| finding.level >= least));
+        let may_be_found = fail_on.is_some_and(|least| {
+            self.outcome.findings.iter().any(|finding| finding.level >= least)
+                || self.outcome.may_have_more(self.pack, |rule| rule.level >= least)
+        });
         let is_unusable = matches!(self.report.verdict, Verdict::Altered | Verdict::Broken);
-        if is_found && !is_unusable { FOUND } else { status }
+        if may_be_found && !is_unusable { FOUND } else { status }
     }
 
     /// The least trusted of those who signed what a finding was made from.

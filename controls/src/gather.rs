@@ -762,9 +762,7 @@ impl<'a> Gathering<'a> {
                     .into(),
             );
         }
-        if let Some((number, leaf)) = analysis.future
-            && rules.values().any(|rule| rule.is_about_several())
-        {
+        if let Some((number, leaf)) = analysis.future_of(pack, |rule| rules.contains_key(rule.id.as_str())) {
             let count = events(number);
             doubt(
                 "future",

@@ -255,4 +255,24 @@ fn what_was_left_out_bears_on_rules_that_may_have_needed_it() {
     assert_eq!(of("twice"), ["count", "twice"]);
     assert_eq!(of("usual"), ["count", "usual", "baseline", "baseline.silent_hours"]);
     assert_eq!(of("none"), ["count"]);
+    let more = |analysis: Analysis, meant: &str| analysis.may_have_more(&pack, |rule| rule.id == meant);
+    let nothing = || Analyzer::new(&pack).finish();
+    let left_out = |rule: &str, hits| Analysis {
+        limits: vec![Limit { groups: None, hits, ..limit(rule) }],
+        ..nothing()
+    };
+    assert!(!more(nothing(), "twice"));
+    assert!(more(left_out("twice", Some((1, 7))), "twice"));
+    assert!(!more(left_out("twice", Some((1, 7))), "usual"));
+    // Who is forgotten is learned anew, and what they are seen with is new again.
+    assert!(more(Analysis { limits: vec![limit("baseline")], ..nothing() }, "usual"));
+    assert!(!more(left_out("baseline", Some((1, 7))), "usual"));
+    let unlisted = Limit { groups: None, findings: 1, ..limit("usual") };
+    assert!(more(Analysis { limits: vec![unlisted], ..nothing() }, "usual"));
+    let future = || Analysis { future: Some((1, 7)), ..nothing() };
+    assert!(more(future(), "twice"));
+    let mut sources = Sources::default();
+    sources.add("rules.yml", "title: Alone\nid: alone\ndetection: {s: {what: a}, condition: s}\n");
+    let alone = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    assert!(!future().may_have_more(&alone, |_| true));
 }

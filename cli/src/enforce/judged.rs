@@ -200,9 +200,7 @@ fn looked(searched: &Searched<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
     if events == 0 {
         check = check.fails("no event verified, so nothing could be found");
     }
-    if let Some((number, leaf)) = outcome.future
-        && pack.rules().iter().any(|rule| rule.is_about_several() && (!rule.is_reported() || decides(rule)))
-    {
+    if let Some((number, leaf)) = outcome.future_of(pack, decides) {
         let events = count(number, "event");
         check = check.fails(format!(
             "{events} dated later than recorded, the first at entry {leaf}, which rules about several events leave out"

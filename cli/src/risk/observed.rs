@@ -86,7 +86,10 @@ impl Seen {
             let log = Log { origin: text(&value["origin"]), size: value["log"]["size"].as_u64(), root };
             self.logs.push((file, log));
         }
-        self.is_complete &= value["complete"].is_array();
+        // Findings say what rules left out, an inventory of how many calls and callers it did.
+        let is_left_out = !list(&value, "limits").is_empty()
+            || value["left_out"].as_object().is_some_and(|left| left.values().any(|left| !left.is_null()));
+        self.is_complete &= value["complete"].is_array() && !is_left_out;
         Ok(value)
     }
 

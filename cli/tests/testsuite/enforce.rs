@@ -232,6 +232,12 @@ fn what_rules_could_not_tell_fails() {
     let said = "20 groups of the rule “Many logins failed” left out from entry 40002 on";
     policy(&place, "").code(6).stdout(predicate::str::contains(said));
     policy(&place, except).success();
+    let analyze = |level| {
+        let args = ["analyze", "audit.ndjson", "--trust", "trust.txt", "--rules", "rules.yml"];
+        place.run(&[&args[..], &["--fail-on", level]].concat())
+    };
+    analyze("high").code(6).stdout(predicate::str::contains("Nothing was found"));
+    analyze("critical").success();
 }
 
 #[test]

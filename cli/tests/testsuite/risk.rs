@@ -118,6 +118,17 @@ fn observations_propose_and_change_nothing() {
         .run(&[&["report", "audit.ndjson", "--trust", "trust.txt"], &more[..]].concat())
         .code(2)
         .stderr(predicate::str::contains("name one with --scenario"));
+    // What had to leave something out is not complete.
+    for (file, whole, cut) in [
+        ("findings.json", r#""limits":[]"#, r#""limits":[{"rule":"x"}]"#),
+        ("inventory.json", r#""callers":null}"#, r#""callers":{"number":1,"first_leaf":7}}"#),
+    ] {
+        let text = place.read(file);
+        assert!(text.contains(whole), "{text}");
+        place.write(file, text.replacen(whole, cut, 1));
+        assert_eq!(told(&place, &[&log[..], &more].concat())["proposed"][0]["complete"], false, "{file}");
+        place.write(file, text);
+    }
     // How long was looked has to be known.
     place
         .run(&["risk", "scenario.yml", "--findings", "findings.json"])
