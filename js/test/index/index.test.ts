@@ -147,7 +147,8 @@ test("what is not found is explained", async (t) => {
     ],
   );
   const { times, asksTime } = await ask(index, "time:2019..2030");
-  assert.deepEqual([times, asksTime], [{ own: 1, recorded: 1 }, true]);
+  const last = Date.parse("2026-11-20T06:01:02.345Z");
+  assert.deepEqual([times, asksTime], [{ own: 1, recorded: 1, last }, true]);
 });
 
 test("chips and the chart edit the query's text", async (t) => {
