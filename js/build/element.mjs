@@ -51,7 +51,7 @@ await build({
   sourcemap: true,
   outdir: fileURLToPath(into),
 });
-const ARTEFACTS = ["verifier", "index", "slicer", "analyzer"];
+const ARTEFACTS = ["verifier", "verifier-plain", "index", "slicer", "analyzer"];
 for (const name of ARTEFACTS) {
   copyFileSync(new URL(`wasm/${name}_bg.wasm`, dist), new URL(`${name}.wasm`, into));
 }

@@ -67,6 +67,8 @@ struct Artefact {
     #[serde(default)]
     faster: Vec<String>,
     wasm_opt: Vec<String>,
+    /// The artefact whose JavaScript is its own too: one with the same bindings.
+    bindings: Option<String>,
     /// Whether its JavaScript can begin with a new instance when one was stopped.
     #[serde(default)]
     renewable: bool,
@@ -170,8 +172,10 @@ impl Artefact {
         tools.progress.step(name, |log| {
             let compiled = self.compile(tools, name, log)?;
             let file = out_dir.join(format!("{name}_bg.wasm"));
-            let outputs =
-                [file.clone(), out_dir.join(format!("{name}.js")), out_dir.join(format!("{name}.d.ts"))];
+            let mut outputs = vec![file.clone()];
+            if self.bindings.is_none() {
+                outputs.extend(["js", "d.ts"].map(|kind| out_dir.join(format!("{name}.{kind}"))));
+            }
             Stamp::new(stamp(tools, name))
                 .text(env!("CARGO_PKG_VERSION"))
                 .text(&format!("{self:?}"))
@@ -223,8 +227,9 @@ impl Artefact {
 
     /// Makes the JavaScript bindings, optimises, and puts the files in their place.
     fn finish(&self, tools: &Tools, name: &str, compiled: &Path, out_dir: &Path, log: &Log) -> Result<()> {
-        let folder = bind(tools, name, compiled, self.renewable)?;
-        let file = folder.join(format!("{name}_bg.wasm"));
+        let bound = self.bindings.as_deref().unwrap_or(name);
+        let folder = bind(tools, name, bound, compiled, self.renewable)?;
+        let file = folder.join(format!("{bound}_bg.wasm"));
         let mut optimizer = tools.node()?.node(tools);
         optimizer
             .arg(tools.path(OPTIMIZER).join("node_modules/binaryen/bin/wasm-opt"))
@@ -234,6 +239,11 @@ impl Artefact {
             .arg("-o")
             .arg(&file);
         log.run(&mut optimizer)?;
+        if self.bindings.is_some() {
+            fs::create_dir_all(out_dir)?;
+            fs::copy(&file, out_dir.join(format!("{name}_bg.wasm")))?;
+            return Ok(());
+        }
         put(name, &folder, out_dir)
     }
 }
@@ -243,15 +253,15 @@ fn stamp(tools: &Tools, name: &str) -> PathBuf {
     tools.path("target/xtask/stamps").join(name)
 }
 
-/// Makes an artefact's JavaScript of what was compiled, and gives the folder with both.
-fn bind(tools: &Tools, name: &str, compiled: &Path, renewable: bool) -> Result<PathBuf> {
+/// Makes JavaScript of this name of what was compiled for an artefact, and gives the folder with both.
+fn bind(tools: &Tools, name: &str, bound: &str, compiled: &Path, renewable: bool) -> Result<PathBuf> {
     let folder = toolchain::target_folder(tools).join("bindgen").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     Bindgen::new()
         .input_path(compiled)
-        .out_name(name)
+        .out_name(bound)
         .web(true)?
         .omit_default_module_path(true)
         .typescript(true)

@@ -18,6 +18,7 @@ export type * from "./public.js";
 
 const setup = {
   module: () => compileFetched(new URL("./verifier.wasm", import.meta.url)),
+  plain: () => compileFetched(new URL("./verifier-plain.wasm", import.meta.url)),
   worker: () => start("verify"),
 };
 const { verify, verifyLive } = createVerifier(setup);

@@ -18,7 +18,7 @@ import { Inline } from "./inline.js";
 import { type Lines, openLines } from "./lines.js";
 import { Listening } from "./listening.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import { type Engine, type Listener, never, type Outcome, type Task } from "./roles.js";
+import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerPool } from "./worker-pool.js";
 
@@ -28,6 +28,12 @@ export interface VerifierSetup {
   module: ModuleSource;
   /** Starts a worker that runs `countersign/verify/worker`. Without it all work is done inline. */
   worker?: (() => WorkerLike) | undefined;
+}
+
+/** What the viewer has besides. */
+interface PlainSetup {
+  /** The artefact `verifier-plain`, which is smaller: workers get it in place of `module` where the export begins as text does. */
+  plain?: ModuleSource;
 }
 
 export type { WorkerLike } from "../calls/calls.js";
@@ -53,17 +59,22 @@ const SMALL = 4 << 20;
 const MOST_BY_DEFAULT = 8;
 
 /** Makes a `verify` and a `verifyLive`. */
-export function createVerifier({ module, worker }: VerifierSetup): { verify: VerifyReading; verifyLive: VerifyLive } {
-  const load = loading("verifier", module, (loaded) => loaded);
+export function createVerifier({ module, plain, worker }: VerifierSetup & PlainSetup): {
+  verify: VerifyReading;
+  verifyLive: VerifyLive;
+} {
+  const whole = loading("verifier", module, (loaded) => loaded);
+  const ofText = plain === undefined ? whole : loading("verifier", plain, (loaded) => loaded);
   let canStart = worker !== undefined;
   const starter =
     (task: Task, asked: number | undefined, threads: number): Start =>
-    async (listener, isOver, hold) => {
-      const module = await load();
-      const inline = async () => hold(await Inline.start(module, task, listener));
+    async (first, listener, isOver, hold) => {
+      // A thread keeps the first one that it starts, and a worker reads one export.
+      const inline = async () => hold(await Inline.start(await whole(), task, listener));
       if (worker === undefined || threads === 0 || (asked === undefined && !canStart)) {
         return inline();
       }
+      const module = await (isText(first) ? ofText() : whole());
       if (isOver()) {
         // Nobody would stop workers that were started after the end.
         return never();
@@ -102,8 +113,21 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
   return { verify, verifyLive };
 }
 
-/** Starts an engine. `hold` is given each before it works, so that it can be stopped; the one before it is. */
-type Start = (listener: Listener, isOver: () => boolean, hold: <E extends Engine>(engine: E) => E) => Promise<Engine>;
+/**
+ * Starts an engine for an export that begins with these bytes. `hold` is given each before it works, so that it can be
+ * stopped; the one before it is.
+ */
+type Start = (
+  first: Uint8Array | undefined,
+  listener: Listener,
+  isOver: () => boolean,
+  hold: <E extends Engine>(engine: E) => E,
+) => Promise<Engine>;
+
+/** Whether an export begins as the text of one does, and so not as what is compressed: with its header or what is blank. */
+function isText([first]: Uint8Array = new Uint8Array()): boolean {
+  return first === undefined || "{ \t\r\n".includes(String.fromCharCode(first));
+}
 
 function defaultThreads(size: number | undefined): number {
   if (size !== undefined && size < SMALL) {
@@ -132,12 +156,9 @@ async function run(
     return begun;
   };
   const drive = async () => {
-    const started = await start(listening, () => isOver, hold);
-    for (;;) {
-      const piece = await reading.next(started.buffer());
-      if (piece === undefined) {
-        break;
-      }
+    const first = await reading.next(new ArrayBuffer(PIECE));
+    const started = await start(first, listening, () => isOver, hold);
+    for (let piece = first; piece !== undefined; piece = await reading.next(started.buffer())) {
       await started.feed(piece);
     }
     const outcome = await started.end();

@@ -44,7 +44,13 @@ const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly st
     from: ["curve25519-dalek", "hashbrown", "sha2"],
   },
   "@countersign/viewer": {
-    wasm: ["dist/analyzer.wasm", "dist/index.wasm", "dist/slicer.wasm", "dist/verifier.wasm"],
+    wasm: [
+      "dist/analyzer.wasm",
+      "dist/index.wasm",
+      "dist/slicer.wasm",
+      "dist/verifier-plain.wasm",
+      "dist/verifier.wasm",
+    ],
     from: ["curve25519-dalek", "lit", "lit-html"],
   },
   "@countersign/cloudflare-log": { wasm: ["dist/wasm/log_bg.wasm"], from: ["curve25519-dalek", "sha2"] },

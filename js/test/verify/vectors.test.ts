@@ -57,3 +57,24 @@ test("single bytes are pieces too", async () => {
     assert.deepEqual(stripped(verification.report), report);
   }
 });
+
+test("every case gives its report where workers get no more than the export asks for", async () => {
+  const artefacts = { module: "verifier", plain: "verifier-plain" };
+  const asked: string[] = [];
+  const load = (name: string) => async () => {
+    asked.push(name);
+    return WebAssembly.compile(await readFile(new URL(`../../packages/viewer/dist/${name}.wasm`, import.meta.url)));
+  };
+  const setup = { module: load(artefacts.module), plain: load(artefacts.plain), worker: () => thread(script) };
+  const compressed = cases.filter(({ bytes }) => bytes[0] === 0x1f || bytes[0] === 0x28);
+  assert.ok(compressed.length > 0);
+  for (const one of [...compressed, ...cases.filter((one) => !compressed.includes(one))]) {
+    asked.length = 0;
+    const made = createVerifier(setup);
+    const { report } = await made.verify(one.bytes, { ...one.options, threads: 1 });
+    assert.deepEqual(stripped(report), one.report, one.name);
+    const [first] = new TextDecoder().decode(one.bytes.subarray(0, 1));
+    const isText = first === undefined || /[{\s]/.test(first);
+    assert.deepEqual(asked, [isText ? artefacts.plain : artefacts.module], one.name);
+  }
+});
