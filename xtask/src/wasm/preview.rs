@@ -37,7 +37,8 @@ fn make(tools: &Tools, name: &str, artefact: &Artefact, out_dir: &Path) -> Resul
         cargo.args(["--package", BINDINGS, "--lib", "--profile", PROFILE, "--features", &features]);
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools).join(TARGET).join(PROFILE);
-        put(name, &bind(tools, name, name, &folder.join("countersign_wasm.wasm"), artefact.renewable)?, out_dir)
+        let bound = bind(tools, name, name, &folder.join("countersign_wasm.wasm"), artefact.renewable)?;
+        put(name, &bound, out_dir)
     })
 }
 
