@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { caseNamed } from "../verify/cases.ts";
 import { exportOf } from "../verify/inputs.ts";
 import { sampleOf } from "./sample.ts";
@@ -69,6 +70,35 @@ test("pieces that a script feeds", async () => {
   }, text);
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await page.locator(".notice", { hasText: "120 events" }).waitFor();
+  await close();
+});
+
+test("a file that is compressed, and then one that is not, each with what reads it", async () => {
+  const { page, complaints, close } = await site.open("<countersign-viewer></countersign-viewer>");
+  await page.getByRole("heading", { name: "No file yet" }).waitFor();
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  const loaded = () => asked.filter((path) => /verifier\S*\.wasm$/.test(path)).map((path) => path.replace(/.*\//, ""));
+  const give = (bytes: Uint8Array) =>
+    page.evaluate(
+      ([bytes, trust]) => {
+        const viewer = document.querySelector("countersign-viewer");
+        if (viewer !== null) {
+          viewer.trustText = trust;
+          viewer.file = new File([new Uint8Array(bytes)], "export");
+        }
+      },
+      [[...bytes], trust] as const,
+    );
+  await give(gzipSync(text));
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await page.locator(".notice", { hasText: "120 events" }).waitFor();
+  assert.deepEqual(loaded(), ["verifier.wasm"]);
+  await give(new TextEncoder().encode(altered));
+  await page.getByRole("heading", { name: "Altered." }).waitFor();
+  await page.locator(".notice", { hasText: "119 events" }).waitFor();
+  assert.deepEqual(loaded(), ["verifier.wasm", "verifier-plain.wasm"]);
+  assert.deepEqual(complaints, []);
   await close();
 });
 
