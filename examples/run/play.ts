@@ -13,17 +13,22 @@ const {
   OUT = ".",
   PAGE = "",
 } = process.env;
-const { evidence } = await play(
-  {
-    dashboard: DASHBOARD,
-    worker: WORKER,
-    log: LOG,
-    alerts: ALERTS,
-    trust: TRUST,
-    token: TOKEN_FILE,
-    out: OUT,
-  },
-  (line) => console.log(`  ${line}`),
-);
-console.log(`  The evidence, to be dropped on ${PAGE} with ${TRUST}:
-${evidence.map((file) => `    ${file}`).join("\n")}`);
+try {
+  const { evidence } = await play(
+    {
+      dashboard: DASHBOARD,
+      worker: WORKER,
+      log: LOG,
+      alerts: ALERTS,
+      trust: TRUST,
+      token: TOKEN_FILE,
+      out: OUT,
+    },
+    (line) => console.log(`  ${line}`),
+  );
+  const files = evidence.map((file) => `    ${file}`).join("\n");
+  console.log(`  The evidence, to be dropped on ${PAGE} with ${TRUST}:\n${files}`);
+} catch (error) {
+  console.error(`  ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

@@ -22,8 +22,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a program whose output goes to the log. Ctrl-C does not reach it: it is for this program to stop it.
+    /// Starts a program whose output goes to the log. Ctrl-C does not reach it: it is for this program to stop it. Nor
+    /// does what is typed: Node.js would take it, or make a pipe one that nobody can wait for.
     pub(crate) fn start(command: &mut Command, log: Log) -> Result<Running> {
+        Self::with(command.stdin(Stdio::null()), log)
+    }
+
+    /// The same with a pipe as its standard input.
+    pub(crate) fn start_fed(command: &mut Command, log: Log) -> Result<Running> {
+        Self::with(command.stdin(Stdio::piped()), log)
+    }
+
+    fn with(command: &mut Command, log: Log) -> Result<Running> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         let program = command.get_program().display().to_string();
@@ -113,9 +123,4 @@ impl Stop {
             thread::sleep(GLANCE.min(duration));
         }
     }
-}
-
-/// A command whose standard input is a pipe.
-pub(crate) fn piped(command: &mut Command) -> &mut Command {
-    command.stdin(Stdio::piped())
 }

@@ -14,7 +14,7 @@ use super::keys::{self, Keys, Reader};
 use super::ports::Ports;
 use super::service::Service;
 use crate::run::Log;
-use crate::running::{Running, Stop, piped};
+use crate::running::{Running, Stop};
 use crate::tools::Tools;
 
 const ORIGIN: &str = "log.example/sample";
@@ -160,7 +160,7 @@ struct Emitter {
 
 impl Emitter {
     fn start(command: &mut Command, log: Log, at_once: u64) -> Result<Emitter> {
-        let mut running = Running::start(piped(command), log)?;
+        let mut running = Running::start_fed(command, log)?;
         let mut input = running.stdin().context("the emitter has no input")?;
         let stop = Stop::default();
         let feeding = thread::spawn({

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead as _};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -94,7 +94,7 @@ impl Watch {
             .env("TOKEN_FILE", &sample.reader.token)
             .env("OUT", tools.path(EVIDENCE))
             .env("PAGE", page);
-        let status = node.status()?;
+        let status = node.stdin(Stdio::null()).status()?;
         // What went wrong it has said; all else goes on.
         println!(
             "{}",
