@@ -335,7 +335,7 @@ impl<'b> Reader<'b> {
 
     /// Of so many bytes in all.
     fn packed_texts(&mut self, length: usize) -> Option<texts::Fsst> {
-        let begins = self.packed(0)?;
+        let begins = self.packed(MOST_ROWS)?;
         let begins: Option<Vec<u32>> = begins.iter().map(|begin| u32::try_from(begin).ok()).collect();
         let count = self.count()?;
         let mut symbols = Vec::with_capacity(count);

@@ -377,6 +377,23 @@ fn what_is_packed_is_found_and_shown_as_it_was() {
 }
 
 #[test]
+fn a_few_long_texts_are_read_as_they_were_written() {
+    // Of so few one block is packed, which begins at 0.
+    for count in [17, 32, 33] {
+        let said = |nth: usize| format!("{{\"note\":\"{nth} {}\"}}", "needle in a haystack ".repeat(48));
+        let events: Vec<String> = (0..count).map(said).collect();
+        let blobs = [batch(&events, 0).0];
+        let mut builder = SegmentBuilder::new(9, Readings::built_in());
+        builder.add(blobs[0].as_bytes()).unwrap();
+        let segments = builder.finish();
+        assert_eq!(decode(&encode(&segments)), Some(segments.clone()), "{count}");
+        let mut index = EventIndex::new(7, Readings::built_in());
+        segments.into_iter().for_each(|segment| _ = index.add_segment(segment, 0));
+        assert_eq!(ask(&mut index, &blobs, "note:\"16 *\"").0, expected(&events, "note:\"16 *\""), "{count}");
+    }
+}
+
+#[test]
 fn no_packed_bytes_are_trusted() {
     let mut builder = SegmentBuilder::new(9, Readings::built_in());
     builder.add(batch(&with_many_texts(), 0).0.as_bytes()).unwrap();
