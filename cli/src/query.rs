@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use countersign::export::Item;
 use countersign::link::{ChainId, EventLink, Link};
 use countersign::time::Time;
-use countersign_query::tally::Unknown;
+use countersign_query::tally::{Left, Unknown};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Field, Findings, Path, Query, Readings, Short};
+use countersign_query::{Entry, Findings, Query, Readings};
 
 use crate::errors::Failure;
 use crate::style::{doubt, label, plain};
@@ -71,22 +71,14 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
     unknown.iter().map(one).collect()
 }
 
-/// What must be said of a condition that no event meets, where it asks for a member that some events have, in the words in
-/// which a reading is shown: `actor.id`.
-fn shown_of_a_reading(condition: &str, unknown: &[Unknown]) -> Option<String> {
-    let query = Query::parse(condition, Time::from_millis(0)?).ok()?;
-    let field = query.conditions().first()?.condition.field()?.into_owned();
-    let Field::Member(path) = &field else { return None };
-    let first = path.names().iter().find(|name| *name != "read")?;
-    let short = Short::of_shown(&Path::of([first]))?.as_str();
-    let name = field.to_string();
-    (path.names().len() > 1 && unknown.iter().all(|unknown| unknown.field != name)).then(|| {
-        let name = plain(&name);
-        let said = format_args!(
-            "! {name} asks for the member of that name in the events themselves. To search what readings find, use {short}."
-        );
-        format!("{}\n", doubt(said))
-    })
+/// What must be said of a condition that no event meets, where it asks for a member in the words in which a reading is
+/// shown: `actor.id`.
+fn shown_of_a_reading(left: &Left) -> Option<String> {
+    let (short, part) = (left.short?.as_str(), plain(&left.part));
+    let said = format_args!(
+        "! {part} asks for a member of the events themselves. To search what readings find, use {short}."
+    );
+    Some(format!("{}\n", doubt(said)))
 }
 
 /// What must be said of a search of such events, so that nobody takes "nothing found" for more than it is.
@@ -97,9 +89,7 @@ pub(crate) fn told(findings: &Findings, [one, many]: [&str; 2]) -> String {
     let matches = if *of == 1 || *matched == 1 { "matches" } else { "match" };
     let _ = writeln!(text, "{matched} of {of} {events} {matches}.");
     text.push_str(&unknown_fields(unknown));
-    for left in conditions.iter().filter(|left| left.events == 0) {
-        text.push_str(&shown_of_a_reading(&left.part, unknown).unwrap_or_default());
-    }
+    text.extend(conditions.iter().filter_map(shown_of_a_reading));
     if let Some((own, recorded)) = times {
         let what = match (own, recorded) {
             (_, 0) => "when events happened, as they state".to_owned(),

@@ -210,8 +210,12 @@ impl EventIndex {
         json.raw("]");
         let mut left = |name: &str, parts: &[Left]| {
             json.name(name).open("[");
-            for Left { part, events } in parts {
-                json.open("{").name("part").text(part).name("events").number(*events as i64).raw("}");
+            for Left { part, events, short } in parts {
+                json.open("{").name("part").text(part).name("events").number(*events as i64);
+                if let Some(short) = short {
+                    json.name("short").text(short.as_str());
+                }
+                json.raw("}");
             }
             json.raw("]");
         };

@@ -101,6 +101,9 @@ pub struct Left {
     pub part: String,
     /// How many events are so.
     pub events: u64,
+    /// Of a condition that no event meets although some have its member, `actor.id`: what asks for what readings say
+    /// in such words.
+    pub short: Option<Short>,
 }
 
 impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
@@ -278,14 +281,24 @@ impl Findings {
             times: None,
         };
         if let Some((alone, steps)) = counted {
-            let left = |(part, events): (String, &u64)| Left { part, events: *events };
-            findings.conditions =
-                asked().map(|asked| asked.condition.to_string()).zip(alone).map(left).collect();
-            let parts = query.parts().iter().map(|part| query.written(part));
-            findings.steps = parts.zip(steps).map(left).collect();
+            let conditions = asked().zip(had).zip(alone).map(|((asked, had), events)| Left {
+                part: asked.condition.to_string(),
+                events: *events,
+                short: if *had && *events == 0 { shown_as(asked.condition.field().as_deref()) } else { None },
+            });
+            findings.conditions = conditions.collect();
+            let parts = query.parts().iter().map(|part| query.written(part)).zip(steps);
+            findings.steps = parts.map(|(part, events)| Left { part, events: *events, short: None }).collect();
         }
         findings
     }
+}
+
+/// What asks for what readings say, where a member has the name under which that is shown: `actor.id`, `target.name`.
+fn shown_as(field: Option<&Field>) -> Option<Short> {
+    let Field::Member(path) = field? else { return None };
+    let first = path.names().iter().find(|name| *name != "read").filter(|_| path.names().len() > 1)?;
+    Short::of_shown(&Path::of([first]))
 }
 
 #[cfg(test)]
@@ -363,6 +376,24 @@ mod tests {
             let nearest = &findings(query)[0].unknown[0].nearest;
             assert_eq!(nearest.first().map(String::as_str), first, "{query}");
         }
+    }
+
+    #[test]
+    fn who_asks_by_a_member_that_some_events_have_is_told_the_short_name_too() {
+        for (query, short) in [
+            ("actor.id:x", Some(Short::Actor)),
+            ("-has:verb actor.name:x", Some(Short::Actor)),
+            ("actor.id:u_1 n:8", None),
+            ("actor:x", None),
+            ("n:8", None),
+            ("actor.email:x", None),
+        ] {
+            for Findings { conditions, steps, .. } in findings(query) {
+                assert_eq!(conditions.last().unwrap().short, short, "{query}");
+                assert!(steps.iter().all(|left| left.short.is_none()), "{query}");
+            }
+        }
+        assert!(findings("actor.id:u_1").iter().all(|findings| findings.conditions.is_empty()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use countersign_log::export::Explained;
-use countersign_query::Findings;
+use countersign_query::{Findings, Short};
 use countersign_query::tally::{Left, Unknown};
 use serde_json::Value;
 
@@ -73,8 +73,10 @@ fn read(text: &str) -> Option<Told> {
         let field = unknown["field"].as_str()?.to_owned();
         Some(Unknown { at: 0..0, field, nearest: strings(&unknown["nearest"])? })
     };
-    let left =
-        |left: &Value| Some(Left { part: left["part"].as_str()?.into(), events: left["events"].as_u64()? });
+    let left = |left: &Value| {
+        let short = left["short"].as_str().and_then(Short::parse);
+        Some(Left { part: left["part"].as_str()?.into(), events: left["events"].as_u64()?, short })
+    };
     let parts = |name: &str| match said.get(name) {
         Some(parts) => parts.as_array()?.iter().map(left).collect(),
         None => Some(Vec::new()),
@@ -117,13 +119,14 @@ mod tests {
     fn what_a_log_says_is_read() {
         let Told { findings, whole } = read(
             r#"{"size":9,"query":"a:1","of":5,"matched":0,"unknown":[{"field":"a","at":[0,1],"nearest":["b"]}],
-            "conditions":[{"part":"a:1","events":0}],"steps":[{"part":"a:1","events":0}],"times":{"own":2,"recorded":3}}"#,
+            "conditions":[{"part":"a:1","events":0,"short":"actor"}],"steps":[{"part":"a:1","events":0}],"times":{"own":2,"recorded":3}}"#,
         )
         .unwrap();
         assert_eq!(
             (findings.of, findings.times, findings.conditions.len(), whole),
             (5, Some((2, 3)), 1, true)
         );
+        assert_eq!(findings.conditions[0].short, Some(Short::Actor));
         assert_eq!((&*findings.unknown[0].field, &*findings.unknown[0].nearest[0]), ("a", "b"));
         let part = read(r#"{"size":9,"query":"","unknown":[]}"#).unwrap();
         assert!(!part.whole && part.findings.unknown.is_empty());

@@ -131,6 +131,8 @@ export interface Facet {
 export interface Left {
   readonly part: string;
   readonly events: number;
+  /** Of a condition that no event meets although some have its member: what asks for what readings say in such words. */
+  readonly short?: string;
 }
 
 /** A field that no event has. */

@@ -56,7 +56,7 @@ export function noticeView({ looking, text, look, isAlone, texts, showAll }: Not
   `;
 }
 
-/** Fields that no event has, and, where nothing was found, how many events each condition leaves. */
+/** Fields that no event has, members in the place of what readings find, and, where nothing was found, how many events each condition leaves. */
 export function toldView(
   { unknownFields, conditions, steps, events, asksTime, times }: Found,
   text: string,
@@ -67,6 +67,7 @@ export function toldView(
   const left = steps.length > 1 ? steps : conditions.length > 1 ? conditions : [];
   return html`
     ${unknownFields.map((unknown) => unknownView(unknown, text, texts, look))}
+    ${conditions.map(({ part, short }) => (short === undefined ? nothing : memberView(part, short, texts)))}
     ${events === 0 && left.length > 0 ? leftView(left, left === steps, texts) : nothing}
     ${asksTime ? html`<span class="told faint plain">${whose(times, texts)}</span>` : nothing}
   `;
@@ -96,6 +97,11 @@ function unknownView(
       ${nearest.length === 0 ? nothing : html`<span class="plain">${query.nearest}</span> ${nearest.map(choice)}`}
     </span>
   `;
+}
+
+function memberView(part: string, short: string, { query }: Texts): TemplateResult {
+  const slots = { part: html`<code>${value(part, 80)}</code>`, short: html`<code>${short}</code>` };
+  return html`<span class="told tone-doubt"><span class="plain">${filled(query.ofMember, slots)}</span></span>`;
 }
 
 function leftView(left: readonly Left[], isStepwise: boolean, { query, figures }: Texts): TemplateResult {

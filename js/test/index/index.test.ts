@@ -146,6 +146,11 @@ test("what is not found is explained", async (t) => {
       [1, 0],
     ],
   );
+  const other = await ask(index, "action:a context.ip:192.0.2.8 actor.id:x");
+  assert.deepEqual(
+    other.conditions.map(({ short }) => short),
+    [undefined, undefined, undefined],
+  );
   const { times, asksTime } = await ask(index, "time:2019..2030");
   const last = Date.parse("2026-11-20T06:01:02.345Z");
   assert.deepEqual([times, asksTime], [{ own: 1, recorded: 1, last }, true]);

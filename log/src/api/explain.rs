@@ -18,7 +18,14 @@ pub(crate) fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(R
 pub(crate) fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let Explained { size, query, findings } = explained;
     let left = |parts: &[Left]| -> Value {
-        parts.iter().map(|left| json!({ "part": left.part, "events": left.events })).collect()
+        let one = |left: &Left| {
+            let mut told = json!({ "part": left.part, "events": left.events });
+            if let Some(short) = left.short {
+                told["short"] = short.as_str().into();
+            }
+            told
+        };
+        parts.iter().map(one).collect()
     };
     let unknown = |unknown: &Unknown| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
     let unknown: Value = findings.unknown.iter().map(unknown).collect();

@@ -61,6 +61,8 @@ fn a_search_that_finds_nothing_is_explained_condition_by_condition() {
     assert_eq!(told["conditions"], json!([part("actor:ada", 3), part("outcome:denied", 0)]));
     assert_eq!(told["steps"], told["conditions"]);
     assert_eq!(told["times"], json!(null));
+    let told = explained(&server, "actor.id:ada", &auditor);
+    assert_eq!(told["conditions"], json!([{ "part": "actor.id:ada", "events": 0, "short": "actor" }]));
 
     let export = ask(&server, "/export", &[("query", "actor:ada"), ("from", "2")], &auditor);
     assert_eq!(export.headers["countersign-matched"], "2");
