@@ -8,7 +8,7 @@ export type * from "./public.js";
 /** Its properties: what is neither of every element nor a method. */
 type Given = Exclude<keyof CountersignViewer, keyof HTMLElement | "feed" | "end" | "goTo" | "goToLeaf">;
 
-/** What the element takes in JSX. React sets no properties of an element that a server rendered: those need attributes. */
+/** What the element takes in JSX. React sets neither properties nor handlers of an element that a server rendered, which needs attributes. */
 export type CountersignViewerProps = HTMLAttributes<CountersignViewer> &
   ClassAttributes<CountersignViewer> & { [Name in Given]?: CountersignViewer[Name] | undefined } & {
     [Name in keyof ViewerEvents as `on${Name}`]?: ((event: ViewerEvents[Name]) => void) | undefined;

@@ -13,6 +13,8 @@ import { define, given, own, TextView, wish } from "./view.js";
 
 /** So many findings are listed at first, and so many more each time. */
 const LISTED = 10;
+/** So many rules can be chosen at first: of more, the findings would stand far below. */
+const RULES = 10;
 /** So many of a group's values are shown. */
 const VALUES = 3;
 
@@ -104,10 +106,22 @@ export class Detections extends TextView {
         ${level === undefined ? nothing : levelIcon(level)}<bdi>${name}</bdi> <span class="faint">${figures.count(count)}</span>
       </button>
     `;
+    const choices = (some: readonly RuleFound[]) =>
+      some.map(({ rule, title, level, findings }) => choice(rule, value(title, 80), findings, level));
+    const others = rules.slice(RULES);
     return html`
       <div class="found-rules" role="group" aria-label=${found.byRule}>
         ${choice(undefined, found.allRules, all)}
-        ${rules.map(({ rule, title, level, findings }) => choice(rule, value(title, 80), findings, level))}
+        ${choices(rules.slice(0, RULES))}
+        ${
+          others.length === 0
+            ? nothing
+            : html`
+              <details>
+                <summary>${found.moreRules(figures.count(others.length))}</summary>
+                <div class="found-rules">${choices(others)}</div>
+              </details>`
+        }
       </div>
     `;
   }
@@ -249,7 +263,7 @@ function limited({ title, groups, hits, findings }: Limit, { found, figures }: T
     hits && found.hitsLeft(figures.count(hits.number), figures.count(hits.first_leaf)),
     findings > 0 ? found.findingsLeft(figures.count(findings)) : null,
   ];
-  return html`${value(title, 200)}: ${parts.filter((part) => part !== null).join(" ")}`;
+  return html`<span>${value(title, 200)}: ${parts.filter((part) => part !== null).join(" ")}</span>`;
 }
 
 /** How serious a finding is, in a word. */
