@@ -185,7 +185,7 @@ export class InventoryTab extends View {
                 </ul>`
           }
         </th>
-        <td class=${`tone-${look.tone}`}>${level === "low" ? nothing : icon(look.icon)}${count(risk)}</td>
+        <td class=${`tone-${look.tone}`}>${level === "low" ? nothing : html`${icon(look.icon)} `}${count(risk)}</td>
         <td>${count(endpoint.calls)}</td>
         <td class="callers">${this.#callersView(endpoint, t)}</td>
         <td>${answersView(endpoint, t)}</td>

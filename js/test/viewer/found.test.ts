@@ -34,6 +34,30 @@ site.answers.set(
 );
 site.answers.set("/broken.json", '{"countersign":"rules/v1","name":"own","rules":[{"title":"No id"}]}');
 
+const late = exportOf({
+  chains: 1,
+  events: 12,
+  eventAt: (seq) =>
+    `{"action":"job.read","actor":{"id":"u_1"},"occurred_at":"${seq < 9 ? "2019-01-02" : "2015-01-01"}T00:00:00.000Z"}`,
+});
+site.answers.set("/late.ndjson", late.bytes);
+const detection = { condition: "s", s: { action: "job.read" } };
+const rules = Array.from({ length: 12 }, (_, nth) => ({
+  detection,
+  id: `r${nth}`,
+  level: "low",
+  title: `Rule ${nth}`,
+}));
+const correlation = {
+  condition: { gte: 3 },
+  "group-by": ["read.actor.id"],
+  rules: ["r0"],
+  timespan: "1m",
+  type: "event_count",
+};
+const many = { correlation, id: "many", level: "high", title: "Many jobs were read" };
+site.answers.set("/many.json", JSON.stringify({ countersign: "rules/v1", name: "many", rules: [...rules, many] }));
+
 const of = (src: string, more: string) =>
   `<countersign-viewer src="/${src}.ndjson" trust="/trust.txt" ${more}></countersign-viewer>`;
 const ended = (page: Page) => page.locator('.found-outcome:not([data-looks="waiting"])');
@@ -118,6 +142,24 @@ test("rules of one's own are looked for, and what they say is text", async () =>
   assert.equal(await page.locator(".found-one").count(), 10);
   await page.getByRole("button", { name: "Mehr zeigen" }).click();
   await page.locator(".found-one").nth(11).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("the first of many rules can be chosen, the others once they are unfolded", async () => {
+  const { page, complaints, close } = await site.open(of("late", 'rules="/many.json"'));
+  await ended(page).waitFor();
+  await page.locator(".found-one").first().waitFor();
+  const chip = page.locator(".found-rules .chip:visible");
+  assert.equal(await chip.count(), 11);
+  await page.getByText("2 more rules").click();
+  assert.equal(await chip.count(), 13);
+  await chip.last().click();
+  await page.locator(".chip[aria-pressed=true]", { hasText: await chip.last().innerText() }).waitFor();
+  // What a rule left out is one sentence, its title within it.
+  const limit = page.locator(".found-limit", { hasText: "Many jobs were read" });
+  assert.match(await limit.innerText(), /^Many jobs were read: \d hits were left out, .*$/);
+  assert.deepEqual(await violations(page), []);
   assert.deepEqual(complaints, []);
   await close();
 });
