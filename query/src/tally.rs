@@ -288,7 +288,8 @@ impl Findings {
             });
             findings.conditions = conditions.collect();
             let parts = query.parts().iter().map(|part| query.written(part)).zip(steps);
-            findings.steps = parts.map(|(part, events)| Left { part, events: *events, short: None }).collect();
+            findings.steps =
+                parts.map(|(part, events)| Left { part, events: *events, short: None }).collect();
         }
         findings
     }

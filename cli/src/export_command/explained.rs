@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 
 use countersign_log::export::Explained;
-use countersign_query::{Findings, Short};
 use countersign_query::tally::{Left, Unknown};
+use countersign_query::{Findings, Short};
 use serde_json::Value;
 
 use super::{Request, explain};
