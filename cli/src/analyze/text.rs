@@ -113,14 +113,16 @@ impl Found<'_> {
         let events = count(self.events, "event");
         let rules = count(self.pack.rules().len() as u64, "rule");
         let looked = format!("{events} that verified, with {rules} of the pack {}", plain(&self.pack.name));
+        let may_have_more = self.outcome.may_have_more(self.pack, |_| true);
         let found = match (self.outcome.findings.len() as u64, self.events, complete) {
             (0, 0, _) => doubt("? Nothing was looked at, so nothing was found"),
-            (0, events, _) if self.unread == events => doubt("? Nothing was found"),
-            (0, _, Some(_)) => good("✓ Nothing was found"),
-            (0, _, None) => label("Nothing was found"),
+            (0, events, _) if self.unread == events || may_have_more => doubt("? Nothing was found"),
+            (0, _, Some(_)) if self.unread == 0 => good("✓ Nothing was found"),
+            (0, ..) => label("Nothing was found"),
             (findings, ..) => label(count(findings, "finding")),
         };
-        format!("{found} {within}. Searched {looked}.\n")
+        let more = if may_have_more { ", but rules had to leave something out: there may be more" } else { "" };
+        format!("{found} {within}{more}. Searched {looked}.\n")
     }
 }
 

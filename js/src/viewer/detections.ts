@@ -208,15 +208,16 @@ function heading(level: 2 | 3, text: string): TemplateResult {
 function outcome({ told, isFinal, session }: Detection, texts: Texts): TemplateResult {
   const { found, figures } = texts;
   const { verification, phase } = session;
-  const { findings = 0, events = 0, unread = 0 } = told ?? {};
+  const { findings = 0, events = 0, unread = 0, limits = [], future = null } = told ?? {};
   const [looks, words] = (() => {
     if (!isFinal || verification === undefined) {
       const text = phase === "live" ? found.following : found.soFar;
       return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
     }
     const [as, text] = judged(verification.report, findings, events, texts);
-    // Of nothing that could be read it says little that nothing was found.
-    return [findings === 0 && unread === events ? "untold" : as, text] as const;
+    // Of nothing that could be read, or with something left out, it says little that nothing was found.
+    const isDoubtful = unread === events || limits.length > 0 || future !== null;
+    return [findings === 0 && isDoubtful ? "untold" : as, text] as const;
   })();
   return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
 }
