@@ -19,6 +19,7 @@
 //! ```
 
 mod call;
+mod escapes;
 mod facts;
 mod openapi;
 #[cfg(test)]
@@ -564,6 +565,51 @@ mod tests {
             };
             assert_eq!(description.operations[number].path, wanted, "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_escaped() {
+        let text = r#"{"paths":{
+            "/caf%C3%A9":{"get":{}}, "/menü/{x}":{"get":{}}, "/users/@me":{"get":{}}, "/users/{id}":{"get":{}},
+            "/jobs/{n}:cancel":{"get":{},"parameters":[{"name":"n","in":"path","schema":{"type":"integer"}}]},
+            "/jobs/{n}":{"get":{},"parameters":[{"name":"n","in":"path","schema":{"type":"integer"}}]},
+            "/repos/{owner}%2f{name}":{"get":{}}, "/caf\u00e9":{"post":{}}}}"#;
+        let description = Description::parse(text).unwrap();
+        let found = |path: &str| match description.find(Method::GET, path)? {
+            Found::Operation(number) => Some(&*description.operations[number].path),
+            Found::Path(_) => Some("another method"),
+        };
+        for (path, wanted) in [
+            ("/caf%C3%A9", Some("/caf%C3%A9")),
+            ("/caf%c3%a9", Some("/caf%C3%A9")),
+            ("/café", Some("/caf%C3%A9")),
+            ("/men%C3%BC/1", Some("/menü/{x}")),
+            ("/users/%40me", Some("/users/@me")),
+            ("/%75sers/7", Some("/users/{id}")),
+            ("/jobs/42%3Acancel", Some("/jobs/{n}:cancel")),
+            ("/jobs/%34%32", Some("/jobs/{n}")),
+            ("/repos/a%2Fb", Some("/repos/{owner}%2f{name}")),
+            // An encoded slash separates nothing, and is part of a value.
+            ("/users/a%2Fb", Some("/users/{id}")),
+            ("/users%2Fa", None),
+            // What is escaped so that it can be sent is no template.
+            ("/jobs/%3Cscript%3E", None),
+            ("/jobs/%7Bn%7D", None),
+        ] {
+            assert_eq!(found(path), wanted, "{path}");
+        }
+        let post = description.find(Method::of("POST"), "/caf%C3%A9");
+        assert_eq!(post, Some(Found::Operation(7)), "both ways to write it are one path");
+        // Where nothing is described, too.
+        let paths = ["/caf%C3%A9/7", "/café/8", "/%6aobs", "/jobs", "/x/a%2fb", "/x/a%2Fb", "/y/%31%32", "/y/7"];
+        let mut inventory = Inventory::new(Asked::default());
+        for (leaf, path) in paths.iter().enumerate() {
+            let event = format!(r#"{{"action":"a","http":{{"method":"GET","path":"{path}","status":200}}}}"#);
+            take(&mut inventory, leaf as u64, &event);
+        }
+        let report = inventory.finish();
+        let told = ["GET /café/{number}", "GET /jobs", "GET /x/a%2Fb", "GET /y/{number}"];
+        assert_eq!(names(&report.endpoints), told);
     }
 
     #[test]

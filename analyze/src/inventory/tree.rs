@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use countersign::path::segment;
 
 use super::call::Method;
+use super::escapes;
 use super::facts::Facts;
 
 /// The most nodes of a tree. Where more are needed, siblings are put together before the end.
@@ -51,7 +52,10 @@ fn key(raw: &str) -> (String, bool) {
     let name = match raw.as_bytes() {
         [b':', _, ..] => &raw[1..],
         [b'{', .., b'}'] | [b'[', .., b']'] | [b'<', .., b'>'] => &raw[1..raw.len() - 1],
-        _ => return (raw.into(), false),
+        _ => {
+            let said = escapes::read(raw);
+            return if said == raw { (raw.into(), false) } else { key(&said) };
+        }
     };
     (format!("{{{}}}", name.trim_end_matches(['?', '*', '+'])), false)
 }

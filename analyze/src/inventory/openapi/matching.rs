@@ -1,9 +1,11 @@
 //! Which path of a description a call's path is.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use countersign::path::segment;
 
+use super::super::escapes;
 use super::Kind;
 
 /// Paths by their segments. Where several could be meant, it is the one with the first word that the others leave open.
@@ -29,7 +31,7 @@ impl Paths {
     pub(super) fn add(&mut self, path: &str, kinds: &BTreeMap<&str, Kind>, number: usize) {
         let mut at = self;
         for segment in segments(path) {
-            at = match Pattern::of(segment, kinds) {
+            at = match Pattern::of(&segment, kinds) {
                 None => at.words.entry(segment.into()).or_default(),
                 Some(pattern) => {
                     let place = at.patterns.iter().position(|(known, _)| *known == pattern);
@@ -51,17 +53,17 @@ impl Paths {
             .split_once("://")
             .map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         // A described path is far shorter.
-        let segments: Vec<&str> = segments(path).take(65).collect();
+        let segments: Vec<_> = segments(path).take(65).collect();
         if segments.len() > 64 {
             return None;
         }
         self.walk(&segments, &mut MAX_STEPS.clone())
     }
 
-    fn walk(&self, segments: &[&str], steps: &mut usize) -> Option<usize> {
+    fn walk(&self, segments: &[Cow<'_, str>], steps: &mut usize) -> Option<usize> {
         let [segment, rest @ ..] = segments else { return self.number };
         *steps = steps.checked_sub(1)?;
-        if let Some(found) = self.words.get(*segment).and_then(|paths| paths.walk(rest, steps)) {
+        if let Some(found) = self.words.get(&**segment).and_then(|paths| paths.walk(rest, steps)) {
             return Some(found);
         }
         self.patterns
@@ -71,8 +73,8 @@ impl Paths {
     }
 }
 
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
+fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    path.split('/').filter(|segment| !segment.is_empty()).map(escapes::read)
 }
 
 /// A path with its parameters' names left out: what is the same in two ways of writing it.
@@ -80,8 +82,8 @@ pub(super) fn normal(path: &str, kinds: &BTreeMap<&str, Kind>) -> String {
     let mut normal = String::new();
     for segment in segments(path) {
         normal.push('/');
-        match Pattern::of(segment, kinds) {
-            None => normal.push_str(segment),
+        match Pattern::of(&segment, kinds) {
+            None => normal.push_str(&segment),
             Some(Pattern { texts, kind }) => {
                 normal.push_str(&texts.join("{}"));
                 normal.push_str(match kind {
