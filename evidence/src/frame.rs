@@ -1,10 +1,14 @@
 //! The frame of a report: what was verified, by what, when, and by whose word (SPEC section 14).
 
+use core::convert::Infallible;
+
 use countersign::canonical::canonicalize;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::hex;
 use countersign::time::Time;
+use countersign::verify::report::{Check, Checks, Counts, Log};
+use countersign::verify::{CheckState, FindingCode, Report, Verdict, Why};
 
 use crate::MOST_SAMPLED;
 use crate::json::{Json, invalid, object};
@@ -361,6 +365,41 @@ impl Frame {
         ])
         .canonical()?;
         Self::parse(&text).map(|_| text)
+    }
+
+    /// What the words for its report's verdict depend on (see [`Report::why`]); none also where its writer says too little.
+    pub fn why(&self) -> Option<Why> {
+        let report = Json::parse(self.report.as_bytes()).ok()?;
+        let at = |path: [&str; 2]| path.iter().try_fold(&report, |json, name| json.get(name));
+        let number = |path| at(path).and_then(Json::number).unwrap_or_default();
+        let check = |name| {
+            let state = at(["checks", name]).and_then(|check| check.get("state")).and_then(Json::text_of);
+            let is_passed = state == Some(CheckState::Pass.as_str());
+            let state = if is_passed { CheckState::Pass } else { CheckState::NotChecked };
+            Ok::<_, Infallible>(Check { state, checked: 0, failed: 0, reason: None })
+        };
+        let Ok(checks) = Checks::of(check);
+        let Some(Json::Object(found)) = report.get("finding_counts") else { return None };
+        let code = |word: &str| FindingCode::ALL.iter().copied().find(|code| code.as_str() == word);
+        let found = found.iter().map(|(word, _)| Some((code(word)?, 1)));
+        let size = at(["log", "size"]).and_then(Json::number);
+        let report = Report {
+            countersign: "report/v1",
+            verdict: Verdict::parse(report.get("verdict").and_then(Json::text_of)?)?,
+            complete: None,
+            origin: None,
+            checks,
+            counts: Counts {
+                leaves: number(["counts", "leaves"]),
+                skipped: number(["counts", "skipped"]),
+                ..Counts::default()
+            },
+            log: size.map(|size| Log { size, root: Hash([0; 32]), time: None }),
+            signers: Vec::new(),
+            findings: Vec::new(),
+            finding_counts: found.collect::<Option<_>>()?,
+        };
+        report.why()
     }
 
     /// Holds what verifying the export of an evidence file just gave against the report in the file. `message`, `hint`

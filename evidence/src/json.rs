@@ -91,11 +91,18 @@ impl Json {
         }
     }
 
+    /// A string as it is.
+    pub(crate) fn text_of(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// A whole number as it is.
+    pub(crate) fn number(&self) -> Option<u64> {
+        if let Self::Number(number) = self { number.parse().ok() } else { None }
+    }
+
     pub(crate) fn into_number(self, what: &str) -> Result<u64, Error> {
-        match self {
-            Self::Number(number) => number.parse().map_err(|_| invalid(what, "not a whole number")),
-            _ => Err(invalid(what, "not a number")),
-        }
+        self.number().ok_or_else(|| invalid(what, "not a whole number"))
     }
 
     pub(crate) fn into_bool(self, what: &str) -> Result<bool, Error> {

@@ -243,3 +243,26 @@ fn texts_and_lists_are_bounded() {
     });
     long(|frame| frame.report = "{}".into());
 }
+
+#[test]
+fn what_a_verdict_depends_on_follows_from_the_report_in_a_frame() {
+    let mut met = std::collections::BTreeSet::new();
+    for vector in std::fs::read_dir("../tests/vectors").unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(export) = std::fs::read(vector.join("export.ndjson")) else { continue };
+        let trust = std::fs::read(vector.join("trust.txt")).ok().and_then(|trust| Trust::parse(&trust).ok());
+        let options = Options { trust: trust.unwrap_or_default(), ..Options::default() };
+        let mut verifier = Verifier::new(options);
+        verifier.push(&export);
+        let report = verifier.finish().report;
+        let text = canonical_report(serde_json::to_string(&report).unwrap().as_bytes()).unwrap();
+        let mut filed = file().frame;
+        filed.report = text;
+        let filed = Frame::parse(&filed.to_json().unwrap()).unwrap();
+        assert_eq!(filed.why(), report.why(), "{}", vector.display());
+        met.extend(report.why());
+    }
+    assert!(met.len() > 6, "{met:?}");
+    let mut newer = file().frame;
+    newer.report = newer.report.replace("\"finding_counts\":{", "\"finding_counts\":{\"a.newer\":1,");
+    assert_eq!(newer.why(), None);
+}

@@ -182,20 +182,22 @@ pub fn write_report(frame: &str, trust: Option<Vec<u8>>, pins: &Array) -> Result
     Ok(Frame::of(frame.as_bytes(), trust.as_deref(), &pins)?.to_json()?)
 }
 
-/// The parts of an evidence file: `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined]`. What is not
-/// just as it was written is refused.
+/// The parts of an evidence file: `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined, why]`, the last
+/// of the frame's report, or null. What is not just as it was written is refused.
 #[wasm_bindgen(js_name = readEvidence)]
 pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
     let file = File::read(file)?;
     let frame = String::from_utf8(file.frame.to_json()?).unwrap_or_default();
     let bytes = |bytes: &Vec<u8>| Uint8Array::from(bytes.as_slice());
-    Ok(Array::of5(
+    let parts = Array::of5(
         &frame.into(),
         &hex::encode(&file.page_sha256().0).into(),
         &bytes(&file.export),
         &file.pins.iter().map(bytes).collect::<Array>(),
         &file.trust.as_ref().map_or(JsValue::UNDEFINED, |trust| bytes(trust).into()),
-    ))
+    );
+    parts.push(&file.frame.why().map_or(JsValue::NULL, |why| why.as_str().into()));
+    Ok(parts)
 }
 
 /// Refuses a frame that is not of the report, as JSON, that verifying its export just gave.

@@ -1,6 +1,6 @@
 /** What else can be asked of an export that is at hand: a part of it, the proof of one event, its hash. */
 
-import type { CheckState, Judged, Report } from "../report.js";
+import type { CheckState, Judged, Report, Why } from "../report.js";
 
 /** What a slice shows. */
 export type Selection =
@@ -94,6 +94,8 @@ export interface Evidence {
   readonly export: Blob;
   readonly pins: readonly string[];
   readonly trust: string | undefined;
+  /** What the words for the verdict of the frame's report depend on, as in `Judged`. */
+  readonly why: Why | null;
 }
 
 /** A sample that is to be drawn (SPEC.md, section 14). */

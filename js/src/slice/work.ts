@@ -2,7 +2,7 @@
 
 import { connect, type Port } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
-import type { Report } from "../report.js";
+import type { Report, Why } from "../report.js";
 import init, {
   draw,
   explain,
@@ -69,7 +69,7 @@ export function work(port: Port): void {
           hint: "no program writes one so long",
         });
       }
-      const [frame, pageSha256, source, pins, trust] = readEvidence(await all(file)) as Parts;
+      const [frame, pageSha256, source, pins, trust, why] = readEvidence(await all(file)) as Parts;
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return {
         frame,
@@ -77,6 +77,7 @@ export function work(port: Port): void {
         export: new Blob([source]),
         pins: pins.map(text),
         trust: trust && text(trust),
+        why,
       };
     },
     holdEvidence: async (frame, report) => holdEvidence(frame, JSON.stringify(report)),
@@ -86,7 +87,14 @@ export function work(port: Port): void {
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
-type Parts = [frame: string, pageSha256: string, source: Bytes, pins: Bytes[], trust: Bytes | undefined];
+type Parts = [
+  frame: string,
+  pageSha256: string,
+  source: Bytes,
+  pins: Bytes[],
+  trust: Bytes | undefined,
+  why: Why | null,
+];
 
 const LONGEST = 160 << 20;
 

@@ -1,7 +1,6 @@
 import { icon } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
-import type { Verdict } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -13,8 +12,6 @@ import { evidenceTexts } from "./texts.ts";
 const FEW = 2;
 /** So many rows of a table, and so many items of a list, are shown. */
 const SHOWN = 500;
-/** Verdicts of which more can't be said: what their words depend on was told to the writer's tool alone. */
-const LONGER: readonly Verdict[] = ["broken", "unconfirmed"];
 /** An amount, a count, a share or a day, which is not broken at the end of a line. */
 const FIGURE = /^[-\u2212\u00b1]? ?\d[\d.,:-]*(?: ?%)?$/;
 
@@ -51,8 +48,8 @@ export function filedView(
 
 function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageTexts): TemplateResult {
   const texts = evidenceTexts(t.lang).filed;
-  const { frame, page, when } = filed;
-  const { word, says } = verdictWords({ report: frame.report, why: null }, t.viewer);
+  const { frame, why, page, when } = filed;
+  const { word, says } = verdictWords({ report: frame.report, why }, t.viewer);
   const events = t.viewer.figures.events(
     frame.slice === null ? frame.report.counts.events : frame.slice.events,
   );
@@ -72,7 +69,7 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
         <summary>${texts.facts}</summary>
         ${frameFacts(frame, t)}
       </details>
-      ${frame.slice === null ? nothing : html`<p><span>${texts.whole} <strong>${word} ${LONGER.includes(frame.report.verdict) ? nothing : says}</strong> ${texts.wholeAbout}</span></p>`}
+      ${frame.slice === null ? nothing : html`<p><span>${texts.whole} <strong>${word} ${value(says, 2000)}</strong> ${texts.wholeAbout}</span></p>`}
       ${papersView(frame, t)}
       ${frame.sections.length === 0 ? nothing : sectionsView(frame.sections, t)}
     </section>

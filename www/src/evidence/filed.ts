@@ -1,5 +1,6 @@
 import type { PlainError } from "@countersign/error.js";
 import type { Tools } from "@countersign/viewer/session.js";
+import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
 import type { Frame } from "./frame.ts";
 import { ownPage } from "./own.ts";
@@ -8,6 +9,8 @@ import { ownPage } from "./own.ts";
 export interface Filed {
   readonly name: string;
   readonly frame: Frame;
+  /** What the words for the verdict of the frame's report depend on. */
+  readonly why: Why | null;
   readonly source: File;
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
@@ -26,7 +29,7 @@ export type Shelf =
 export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
   const slicer = tools.slicer?.();
   if (slicer === undefined) throw new Error("this page cannot open evidence files");
-  const { frame: text, pageSha256, export: source, pins, trust } = await slicer.readEvidence(file);
+  const { frame: text, pageSha256, export: source, pins, trust, why } = await slicer.readEvidence(file);
   const frame = JSON.parse(text) as Frame;
   const { report } = await tools.verify(source, { trust, pins });
   await slicer.holdEvidence(text, report);
@@ -35,6 +38,7 @@ export async function openEvidence(file: File, tools: Tools, now: () => Date): P
   return {
     name: file.name,
     frame,
+    why,
     source: new File([source], name),
     trust: trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, isPasted: true },
     pins: pins.map((text, place) => ({ name: frame.pins[place]?.name ?? "", text, isPasted: true })),
