@@ -100,6 +100,10 @@ export interface Answering<Given> {
 /** The most characters of what a client wrote. */
 const MOST = { method: 32, path: 1024, host: 255, userAgent: 512 };
 
+/** A path without escapes of what needs none (RFC 3986, 6.2.2.2): routers take `/%69nternal` for `/internal`, so rules have to. */
+const unescaped = (path: string): string =>
+  path.replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
+
 /** The path where none may be told. */
 const ANY = "*";
 
@@ -208,7 +212,10 @@ export class HttpRecording<Source> {
       ...this.#whose(source),
       http: {
         method: bounded(asked.method, MOST.method) ?? "",
-        path: typeof chosen === "function" ? this.#path(source, asked) : (bounded(asked.path(), MOST.path) ?? ANY),
+        path:
+          typeof chosen === "function"
+            ? this.#path(source, asked)
+            : (bounded(unescaped(asked.path()), MOST.path) ?? ANY),
         host: this.#try("host", () => bounded(asked.host(), MOST.host)),
       },
       context: {
@@ -283,9 +290,9 @@ export class HttpRecording<Source> {
     const chosen = this.#options.path;
     const given = this.#try("path", () => {
       if (chosen === "shape") {
-        return pathShape(path());
+        return pathShape(unescaped(path()));
       }
-      return chosen === "actual" ? path() : chosen === undefined ? template : chosen(source);
+      return chosen === "actual" ? unescaped(path()) : chosen === undefined ? template : chosen(source);
     });
     return bounded(given?.replace(/[?#].*$/s, ""), MOST.path) ?? ANY;
   }
