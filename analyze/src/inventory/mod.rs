@@ -601,7 +601,8 @@ mod tests {
         let post = description.find(Method::of("POST"), "/caf%C3%A9");
         assert_eq!(post, Some(Found::Operation(7)), "both ways to write it are one path");
         // Where nothing is described, too.
-        let paths = ["/caf%C3%A9/7", "/café/8", "/%6aobs", "/jobs", "/x/a%2fb", "/x/a%2Fb", "/y/%31%32", "/y/7"];
+        let paths =
+            ["/caf%C3%A9/7", "/café/8", "/%6aobs", "/jobs", "/x/a%2fb", "/x/a%2Fb", "/y/%31%32", "/y/7"];
         let mut inventory = Inventory::new(Asked::default());
         for (leaf, path) in paths.iter().enumerate() {
             let event = format!(r#"{{"action":"a","http":{{"method":"GET","path":"{path}","status":200}}}}"#);

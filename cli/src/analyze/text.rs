@@ -56,7 +56,7 @@ impl Found<'_> {
             );
         }
         for limit in limits {
-            let _ = writeln!(text, "{}", doubt(limited(limit)));
+            let _ = writeln!(text, "{}", doubt(self.limited(limit)));
         }
         let pack = self.pack.hash();
         let _ = writeln!(text, "{} {digest}, pack {pack}, engine {ENGINE}", label("digest:"));
@@ -121,8 +121,22 @@ impl Found<'_> {
             (0, ..) => label("Nothing was found"),
             (findings, ..) => label(count(findings, "finding")),
         };
-        let more = if may_have_more { ", but rules had to leave something out: there may be more" } else { "" };
+        let more =
+            if may_have_more { ", but rules had to leave something out: there may be more" } else { "" };
         format!("{found} {within}{more}. Searched {looked}.\n")
+    }
+
+    /// What a rule left out, by its title; what is usual has no rule of its own.
+    fn limited(&self, Limit { rule, groups, hits, findings }: &Limit) -> String {
+        let rule = self.pack.rule(rule).map_or(&**rule, |rule| &rule.title);
+        let forgotten = |counted: Option<(u64, u64)>, what| {
+            counted.map(|(number, leaf)| format!("{} from entry {leaf} on", count(number, what)))
+        };
+        let unlisted =
+            (*findings > 0).then(|| format!("{} beyond those that are listed", count(*findings, "finding")));
+        let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
+        let said: Vec<_> = parts.into_iter().flatten().collect();
+        format!("! {}: left out, to save memory or because they came late: {}.", plain(rule), said.join(", "))
     }
 }
 
@@ -153,17 +167,6 @@ fn ranking(who: &str, scored: &[Scored]) -> String {
         let _ = writeln!(text, "{rank} {} {findings}", plain(id));
     }
     text + "\n"
-}
-
-fn limited(Limit { rule, groups, hits, findings }: &Limit) -> String {
-    let forgotten = |counted: Option<(u64, u64)>, what| {
-        counted.map(|(number, leaf)| format!("{} from entry {leaf} on", count(number, what)))
-    };
-    let unlisted =
-        (*findings > 0).then(|| format!("{} beyond those that are listed", count(*findings, "finding")));
-    let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
-    let said: Vec<_> = parts.into_iter().flatten().collect();
-    format!("! {}: left out, to save memory or because they came late: {}.", plain(rule), said.join(", "))
 }
 
 fn short(text: &str) -> String {
