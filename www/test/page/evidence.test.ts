@@ -250,15 +250,28 @@ test("dropped on another page it is verified by that, which says whether the pag
 
 test("of a whole export it is said what its verdict depends on", async (t) => {
   for (const [name, says] of [
-    ["log-range-beyond", /Of the whole export its writer’s tool said: Entries that should be here are missing.* Nothing was found to be changed/],
-    ["log-key-id-flip", /Of the whole export its writer’s tool said: Unchanged.* No key that you trust signed the log’s last checkpoint/],
+    [
+      "log-range-beyond",
+      /Of the whole export its writer’s tool said: Entries that should be here are missing.* Nothing was found to be changed/,
+    ],
+    [
+      "log-key-id-flip",
+      /Of the whole export its writer’s tool said: Unchanged.* No key that you trust signed the log’s last checkpoint/,
+    ],
   ] as const) {
     const vectors = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));
     const path = join(folder, `${name}.html`);
     const given = [join(vectors, name, "export.ndjson"), "--trust", join(vectors, name, "trust.txt")];
-    await promisify(execFile)(PROGRAM, ["report", ...given, "--query", "action:login", "--page", PAGE, "-o", path]).catch(
-      ({ stderr }: { stderr: string }) => assert.match(stderr, /evidence/, stderr),
-    );
+    await promisify(execFile)(PROGRAM, [
+      "report",
+      ...given,
+      "--query",
+      "action:login",
+      "--page",
+      PAGE,
+      "-o",
+      path,
+    ]).catch(({ stderr }: { stderr: string }) => assert.match(stderr, /evidence/, stderr));
     const page = await opened(t, pathToFileURL(path).href);
     const said = (await page.locator('[data-filed="open"]').textContent()) ?? "";
     assert.match(said.replaceAll(/\s+/g, " "), says);
