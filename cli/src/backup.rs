@@ -47,5 +47,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     })?;
     let Backup { at, size } = made;
     style::done(&format!("{} as of {at} in {}", entries(size), shown(&args.to)));
+    if let Err(error) = backup::note(&args.dir, made) {
+        let folder = shown(&args.dir);
+        style::warn(&format!(
+            "{folder}: /healthz and the console won't show this backup: cannot note it here: {error}"
+        ));
+    }
     Ok(0)
 }

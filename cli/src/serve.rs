@@ -30,6 +30,7 @@ use countersign_log::serve::{Config, Serving, StartError, serve_beginning_with};
 use countersign_log::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
 use countersign_log::sqlite;
 use countersign_log::stop::Stop;
+use countersign_log::store::StoreError;
 
 use certificate::Certificate;
 use watched::Watched;
@@ -582,6 +583,10 @@ fn explain(error: &StartError) -> Failure {
         }
         StartError::Listen(error) => explain_listening(error),
         StartError::Io { doing, error } => errors::explain(doing, error),
+        StartError::Store(StoreError::Damaged(_)) => (
+            "store.failed",
+            "check that the folder, and the bucket if there is one, are this log's; `countersign fsck` says what is damaged, and `serve --after-restore` puts back what others have",
+        ),
         StartError::Store(_) => {
             ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
         }

@@ -43,8 +43,6 @@ pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     copy.as_file().sync_all().map_err(failed)?;
     copy.persist(to).map_err(|error| failed(error.error))?;
     sync_folder(beside).map_err(failed)?;
-    let noting = "the backup is whole, but noting it in the log's folder failed";
-    note(folder, backup).map_err(|error| StoreError::unavailable(noting, error))?;
     Ok(backup)
 }
 
@@ -55,7 +53,11 @@ pub fn newest(folder: &Path) -> Option<Backup> {
     Some(Backup { at: Time::parse(at.as_bytes())?, size: size.parse().ok()? })
 }
 
-fn note(folder: &Path, Backup { at, size }: Backup) -> io::Result<()> {
+/// Notes in a folder that a backup of it was made.
+///
+/// # Errors
+/// What the system says. The backup is whole all the same.
+pub fn note(folder: &Path, Backup { at, size }: Backup) -> io::Result<()> {
     let file = beside_others(folder)?;
     fs::write(file.path(), format!("{at} {size}\n"))?;
     file.persist(folder.join(FILE)).map(drop).map_err(|error| error.error)

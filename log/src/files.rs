@@ -16,8 +16,10 @@ pub(crate) fn private() -> OpenOptions {
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     // A file of a temporary name is made for its owner alone.
-    let mut file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let made = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder);
+    // Nobody asked for that name, which is in no error.
+    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use countersign_query::Readings;
@@ -118,6 +118,7 @@ fn reading() -> Router<AppState> {
         .route("/evidence", get(handlers::evidence))
         .route("/findings", get(handlers::findings))
         .layer(gzip)
+        .layer(map_response(fallback::not_acceptable))
         .route("/stream", get(stream::stream))
         .layer(from_fn(entrance::keep))
         .route("/erase", post(handlers::erase_events))

@@ -4,13 +4,14 @@ mod database;
 mod owned;
 mod pool;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::files::private;
 use crate::store::{Store, StoreError};
@@ -172,7 +173,16 @@ fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    let sql = |error| StoreError::unavailable("opening the database", error);
+    let sql = |error: rusqlite::Error| {
+        let doing = "opening the database";
+        let is_here = error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && File::open(path).is_ok();
+        if is_here {
+            let why =
+                "SQLite has to write files beside it, and cannot: copy it to a folder that can be written to";
+            return StoreError::unavailable(doing, why);
+        }
+        StoreError::unavailable(doing, error)
+    };
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(PATIENCE).map_err(sql)?;

@@ -78,6 +78,11 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
             match &plan {
                 Plan::GoOn { size } => {
                     say(&format!("none of the log's {size} entries is missing: it continues as it is"));
+                    if !args.after.mend.is_empty() {
+                        style::warn(
+                            "nothing was taken from --mend: events come back with missing entries only",
+                        );
+                    }
                 }
                 Plan::Mend(mend) => {
                     let (from, to) = mend.range();

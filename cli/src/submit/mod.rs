@@ -76,7 +76,7 @@ pub(crate) struct To {
     #[arg(long, requires = "to")]
     follow: bool,
     /// Sign and send at least this often: 500ms, 1s, 1m
-    #[arg(long, value_name = "AGE", default_value = "1s", value_parser = args::duration, requires = "to")]
+    #[arg(long, value_name = "AGE", default_value = "1s", value_parser = args::pause, requires = "to")]
     flush_every: Duration,
     /// How long to keep trying after the last event: 0s, 30s, 5m, 1h
     #[arg(long, value_name = "AGE", default_value = "1m", value_parser = args::duration, requires = "to")]

@@ -92,15 +92,36 @@ fn what_is_no_log_is_not_backed_up_and_no_earlier_backup_is_lost_by_it() {
 }
 
 #[test]
-fn a_backup_that_cannot_be_noted_is_said_to_be_whole() {
+fn a_backup_that_cannot_be_noted_is_made_all_the_same() {
     let place = Place::new();
     place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     let log = serve(&place);
     record(&place, &log, 1);
     fs::create_dir(place.path("log/backup.txt")).unwrap();
-    let told = place.run(&["backup", "--dir", "log", "--to", "one.sqlite"]).code(2);
-    told.stderr(contains("error[store.failed]: log: the backup is whole, but noting it"));
+    let told = place.run(&["backup", "--dir", "log", "--to", "one.sqlite"]).success();
+    told.stderr(
+        contains("done:").and(contains("warning: log: /healthz and the console won't show this backup")),
+    );
     assert!(place.path("one.sqlite").exists());
+}
+
+/// Such as one on a disk that is mounted for reading alone.
+#[test]
+fn a_folder_in_which_nothing_can_be_written_is_said_to_be_that() {
+    let place = Place::new();
+    place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
+    let log = serve(&place);
+    record(&place, &log, 1);
+    drop(log);
+    let _ = fs::remove_file(place.path("log/log.sqlite-shm"));
+    std::os::unix::fs::symlink("nowhere/shm", place.path("log/log.sqlite-shm")).unwrap();
+    for command in [
+        &["export", "--dir", "log"][..],
+        &["fsck", "--dir", "log"],
+        &["backup", "--dir", "log", "--to", "one.sqlite"],
+    ] {
+        place.run(command).code(2).stderr(contains("SQLite has to write files beside it"));
+    }
 }
 
 /// Of a folder that cannot be used, nothing is said of the address.

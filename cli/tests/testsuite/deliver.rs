@@ -41,6 +41,14 @@ fn segments(place: &Place) -> Vec<String> {
 }
 
 #[test]
+fn a_pause_of_nothing_is_refused() {
+    let place = Place::new();
+    let args = ["record", "--key", "app.key", "--to", "http://127.0.0.1:9", "--log", &place.log];
+    let told = place.run(&[&args[..], &["--flush-every", "0s"]].concat()).code(2);
+    told.stderr(predicate::str::contains("it must be longer than 0"));
+}
+
+#[test]
 fn events_are_delivered_and_proven() {
     let (place, collector, log) = start(2_500);
     record(&place, &collector, &log, &["--json"])

@@ -94,6 +94,14 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "request.invalid", "this address takes another method")
     }
 
+    /// The client takes none of the encodings that the log has.
+    #[cfg(feature = "server")]
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "the request's Accept-Encoding refuses all that this log can send";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "request.encoding", message)
+            .with_hint("accept gzip or identity, or leave that header out")
+    }
+
     /// A submission, or its decompressed bytes, that is larger than the limits.
     pub fn too_large(limits: &Limits) -> Self {
         let message = "the submission is larger than this log takes at one time";

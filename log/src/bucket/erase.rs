@@ -66,7 +66,8 @@ impl BucketWriter {
                 self.follow_commits()?;
                 if erasure.leaves.last() >= Some(&self.index.size()) {
                     return Err(StoreError::Damaged(format!(
-                        "erasure {next} is of leaves that the log has not"
+                        "erasure {next} is of later leaves than the {} that its commits have: the bucket lost commits",
+                        self.index.size()
                     )));
                 }
             }

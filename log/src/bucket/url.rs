@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
+use object_store::{ClientConfigKey, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
 use super::Bucket;
@@ -52,6 +52,7 @@ impl Bucket {
             }
             ObjectStoreScheme::AmazonS3 => {
                 let builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retries());
+                check_endpoint(&builder)?;
                 Arc::new(builder.build().map_err(setup)?)
             }
             ObjectStoreScheme::GoogleCloudStorage => {
@@ -80,6 +81,17 @@ impl Bucket {
     }
 }
 
+/// An address without TLS has to be allowed; otherwise each request fails, and none says why.
+fn check_endpoint(builder: &AmazonS3Builder) -> Result<(), BucketError> {
+    let value = |key| builder.get_config_value(&key).unwrap_or_default();
+    let is_allowed = value(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp)) == "true";
+    if value(AmazonS3ConfigKey::Endpoint).starts_with("http://") && !is_allowed {
+        let why = "the bucket's address begins with http://: if that is meant, set AWS_ALLOW_HTTP=true";
+        return Err(BucketError::Setup(why.into()));
+    }
+    Ok(())
+}
+
 /// Requests are tried again by [`Objects`](super::objects::Objects) too, which looks what became of them.
 fn retries() -> RetryConfig {
     RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(10), ..RetryConfig::default() }
@@ -106,6 +118,16 @@ mod tests {
         let url = Bucket::parse(Url::from_file_path(&folder).unwrap().as_str()).unwrap();
         assert_eq!(path.folder, url.folder);
         assert_eq!(path.folder.unwrap(), fs::canonicalize(folder).unwrap());
+    }
+
+    #[test]
+    fn an_address_without_tls_has_to_be_allowed() {
+        let builder = |endpoint: &str| AmazonS3Builder::new().with_endpoint(endpoint);
+        let refused = check_endpoint(&builder("http://127.0.0.1:9000")).unwrap_err().to_string();
+        assert!(refused.contains("AWS_ALLOW_HTTP=true"), "{refused}");
+        check_endpoint(&builder("http://127.0.0.1:9000").with_allow_http(true)).unwrap();
+        check_endpoint(&builder("https://s3.example")).unwrap();
+        check_endpoint(&AmazonS3Builder::new()).unwrap();
     }
 
     #[test]

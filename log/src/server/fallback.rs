@@ -23,6 +23,15 @@ pub(super) async fn method_not_allowed() -> Problem {
     Problem::method_not_allowed()
 }
 
+/// The layer that compresses sends an answer in a form that was refused as its 406's body.
+pub(super) async fn not_acceptable(response: Response) -> Response {
+    if response.status() == StatusCode::NOT_ACCEPTABLE {
+        Problem::not_acceptable().into_response()
+    } else {
+        response
+    }
+}
+
 #[allow(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let what = panic.downcast_ref::<String>().map(String::as_str);

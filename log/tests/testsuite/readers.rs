@@ -108,6 +108,15 @@ fn an_export_says_what_it_is() {
     let mut plain = Vec::new();
     GzDecoder::new(&zipped.body[..]).read_to_end(&mut plain).unwrap();
     assert_eq!(plain, answer.body);
+
+    let refused = send(
+        client()
+            .get(server.url() + "/export")
+            .bearer_auth(&token)
+            .header("accept-encoding", "br, identity;q=0"),
+    );
+    assert_eq!(refused.refusal(), (406, "request.encoding".into()));
+    assert!(refused.headers.get("content-disposition").is_none(), "it is no export");
 }
 
 #[test]

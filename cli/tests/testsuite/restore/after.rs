@@ -168,6 +168,22 @@ fn leaves_come_back_from_receipts_and_outboxes_of_emitters() {
 }
 
 #[test]
+fn where_no_entry_is_missing_nothing_is_taken_and_that_is_said() {
+    let scene = Scene::new(Place::new(2));
+    let held = TempDir::new().unwrap();
+    let file = held.path().join("export.ndjson");
+    exported(&scene, &file);
+    // It ends where it should listen: nothing has to be stopped.
+    let nowhere = format!("unix:{}", text(&held.path().join("nowhere/log.sock")));
+    let serve = ["serve", "--dir", text(scene.folder()), "--listen", &nowhere, "--after-restore"];
+    let said = |more: &[&str]| String::from_utf8(run(&[&serve[..], more].concat()).stderr).unwrap();
+    let with_mend = said(&["--mend", text(&file)]);
+    assert!(with_mend.contains("it continues as it is"), "{with_mend}");
+    assert!(with_mend.contains("warning: nothing was taken from --mend"), "{with_mend}");
+    assert!(!said(&[]).contains("--mend"));
+}
+
+#[test]
 fn what_has_nothing_of_the_log_is_named() {
     let scene = Scene::new(Place::new(2));
     let server = scene.place.serve();

@@ -194,6 +194,8 @@ fn what_was_erased_does_not_come_back() {
     // The commit is lost, and somebody has the event still.
     fs::remove_file(&commit[0]).unwrap();
     scene.lose_index();
+    let said = scene.refused(&[]);
+    assert!(said.contains("the bucket lost commits") && said.contains("--after-restore"), "{said}");
     let server = scene.start(&["--after-restore", "--mend", export.to_str().unwrap()]);
     assert_eq!(holders(), Vec::<PathBuf>::new());
     scene.assert_goes_on(server, false);
