@@ -1,5 +1,6 @@
 //! `countersign witness`: a witness that logs can use.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -60,7 +61,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         bounds: Bounds { connections: CONNECTIONS, ..Bounds::default() },
         clock: Arc::new(seconds),
     };
-    if !args.state.exists() {
+    // An empty one was cut off, or made for it by somebody.
+    if fs::metadata(&args.state).map_or(true, |state| state.len() == 0) {
         style::warn(&format!(
             "{} is new: if this witness cosigned before, stop it and bring back its state",
             shown(&args.state)

@@ -175,6 +175,13 @@ fn what_cannot_work_is_told() {
     place.write("other", "not a state file, and long enough to be looked at as one\n".repeat(20));
     run(&["--key", "witness.key", "--log", &log, "--state", "other"], "state.invalid");
     run(&["--key", "witness.key", "--log", &log, "--state", "missing/state"], "state.invalid");
+    // One that was cut off remembers nothing, as one that was never there.
+    place.write("empty", "");
+    for (state, is_new) in [("empty", true), ("other", false)] {
+        let args = ["witness", "--key", "witness.key", "--log", &log, "--listen", "unix:missing/socket"];
+        let told = place.run(&[&args[..], &["--state", state]].concat()).code(2).get_output().stderr.clone();
+        assert_eq!(String::from_utf8(told).unwrap().contains(&format!("{state} is new")), is_new);
+    }
     let no_log = ["witness", "--key", "witness.key", "--state", "state"];
     place.run(&no_log).code(2);
     place.run(&[&no_log[..], &["--log", vkey.as_str()]].concat()).code(2);
