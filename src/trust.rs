@@ -1,6 +1,6 @@
 //! The trust file: what the reader of an export decides to trust (SPEC section 8).
 //!
-//! It is a C2SP tlog-policy, with three more kinds of line. Words are parted by spaces and tabs; a
+//! It is a C2SP tlog-policy, with three more kinds of line. Words are separated by spaces and tabs; a
 //! line that begins with `#` is a comment.
 //!
 //! ```text

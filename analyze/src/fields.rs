@@ -1,6 +1,6 @@
 //! The fields that rules ask for, found in one walk through an event. What is not of the event is made when it is asked for.
 //!
-//! A field is a path of members, its names parted by dots, and means nested members alone; an array stands for each of
+//! A field is a path of members, its names separated by dots, and means nested members alone; an array stands for each of
 //! its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link says,
 //! `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 

@@ -231,7 +231,7 @@ impl Envelope {
     }
 }
 
-/// What stands at a path of names parted by dots, as it stands. None where an object on the way has two members of one
+/// What stands at a path of names separated by dots, as it stands. None where an object on the way has two members of one
 /// name: one of them would be lost unseen.
 fn at<'a>(object: &'a str, path: &str) -> Option<&'a str> {
     path.split('.').try_fold(object, |object, name| {

@@ -57,7 +57,7 @@ impl Path {
         Self(names.into_iter().map(Into::into).collect())
     }
 
-    /// A path whose names are parted by dots.
+    /// A path whose names are separated by dots.
     pub fn dotted(text: &str) -> Self {
         Self::of(text.split('.'))
     }

@@ -27,7 +27,7 @@
 //! - [`tally`]: what a search found, and what must be said where it found nothing.
 //! - [`needle`]: what must stand in an event's text for it to be found.
 //! - [`value`]: an event as it was read, in place; [`names`]: which of a few names a member has; [`split`]: texts
-//!   parted at an ASCII character.
+//!   split at an ASCII character.
 //! - [`reading`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
 #![deny(missing_docs, unsafe_code)]
 

@@ -277,7 +277,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The values after an operator, parted by commas.
+    /// The values after an operator, separated by commas.
     fn word_list(&mut self, name: &Word) -> Result<Vec<Word>, Error> {
         let mut values = Vec::new();
         loop {
@@ -311,7 +311,7 @@ impl Parser<'_> {
 
     fn push(&mut self, condition: Condition, at: Range<usize>) -> Result<Node, Error> {
         if self.conditions.len() == MOST_CONDITIONS {
-            let hint = "values of one field can be parted by commas";
+            let hint = "values of one field can be separated by commas";
             return Err(Error::new(Code::Long, at, "a query has at most 128 conditions", hint));
         }
         self.conditions.push(Asked { condition, at });

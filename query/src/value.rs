@@ -268,7 +268,7 @@ impl<'a> Value<'a> {
         several
     }
 
-    /// The value at a path of names parted by dots, through objects alone: arrays are not passed through.
+    /// The value at a path of names separated by dots, through objects alone: arrays are not passed through.
     pub fn at(self, path: &str) -> Option<Self> {
         path.split('.').try_fold(self, Self::get)
     }

@@ -86,7 +86,7 @@ const AUTHORISED: [&[u8]; 5] = [b"action", b"role", b"principalid", b"roleassign
 /// Names of what AWS calls an access key's identifier: it tells which key, and is no secret.
 const KEY_IDS: [&[u8]; 2] = [b"accesskeyid", b"awsaccesskeyid"];
 
-/// Whether a name is one of these, in any case and however its words are parted.
+/// Whether a name is one of these, in any case and however its words are separated.
 fn is_one_of(names: &[&[u8]], name: &[u8]) -> bool {
     let letters = || name.iter().filter(|byte| !matches!(byte, b'_' | b'-'));
     names.iter().any(|known| letters().map(u8::to_ascii_lowercase).eq(known.iter().copied()))

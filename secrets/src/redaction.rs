@@ -58,7 +58,7 @@ impl Redaction {
         Self { rules: None, paths: Vec::new(), shape: None }
     }
 
-    /// The same with one more member: its name, or a path of names parted by dots (`card.number`), which is the end of
+    /// The same with one more member: its name, or a path of names separated by dots (`card.number`), which is the end of
     /// a member's path. Arrays are passed through. Names are compared unescaped and without regard to ASCII case.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>) -> Self {

@@ -51,7 +51,7 @@ struct Kept {
     ends: Vec<(i64, i64)>,
     /// All windows together, touching ones joined, each with the number of one of them.
     joined: Spans,
-    /// The same, parted by the first window that holds a moment.
+    /// The same, split by the first window that holds a moment.
     first: Spans,
 }
 

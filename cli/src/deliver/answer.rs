@@ -119,7 +119,7 @@ impl Answer {
         let hint = match (said.hint, self.status) {
             (Some(hint), _) => short(&hint),
             (None, 401 | 403) if said.code.is_empty() => {
-                "something before the collector asks who this is: have it let /submit through. The links' signatures say it"
+                "something before the collector asks who this is; exempt /submit from it, as the links' signatures say who sends them"
                     .into()
             }
             (None, status) if said.code.is_empty() && !passes(status) => "is this the address of a collector?".into(),

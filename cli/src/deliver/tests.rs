@@ -460,7 +460,7 @@ fn less_is_sent_to_a_log_that_takes_less() {
     assert_eq!(collector.log.events(), expected(40));
     assert!(outbox.lock().unwrap().pending().is_empty());
 
-    // Four links that only one signature covers cannot be parted.
+    // Four links that only one signature covers cannot be split.
     let (outbox, mut collector) = (Mutex::new(filled(&Arc::default(), 4, 4, 64)), Fake::new());
     collector.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 3 };
     let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);

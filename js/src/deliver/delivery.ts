@@ -64,7 +64,7 @@ export class Delivery {
   readonly #limits: Limits = { ...LIMITS };
   /** How many bytes of batches go together at most: less where something refused them and said no limit that helps. */
   #together = LIMITS.bytes;
-  /** The least that this ever was: what is signed together cannot be parted, and is never large again. */
+  /** The least that this ever was: what is signed together cannot be split, and is never large again. */
   #batchBytes = LIMITS.bytes;
   /** How many deliveries there were since. */
   #proven = 0;

@@ -87,7 +87,7 @@ function failed(response: CollectorResponse): Failure {
     status === 0 || (status >= 300 && status < 400)
       ? `it redirects: give the address of the collector itself${location === undefined ? "" : `, which may be ${location.replace(/\/submit$/, "")}`}`
       : status === 401 || (status === 403 && code === "")
-        ? "something before the collector asks who this is: have it let /submit through. The links' signatures say it"
+        ? "something before the collector asks who this is; exempt /submit from it, as the links' signatures say who sends them"
         : `is this the address of a collector? GET ${from.replace(/submit$/, "checkpoint")} must show the log's checkpoint`;
   return failure("collector", "collector.unexpected", todo);
 }

@@ -44,7 +44,7 @@ export const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=\p{M}{6})\p{M}/gu;
 const JOINED =
   /(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f|(?![\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}])[\p{L}\p{M}])$/u;
 
-/** A text is parted so often and no more: what follows is left out. */
+/** A text is split so often and no more: what follows is left out. */
 const MOST_PARTS = 2_000;
 
 /** A part of a text, and whether it is not to be read as it is. */

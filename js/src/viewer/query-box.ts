@@ -231,7 +231,7 @@ export class QueryBox extends TextView {
   #pick({ kind, text, at, end, caret }: Suggestion): void {
     const input = this.#input.value;
     const rest = this.draft.slice(end);
-    // What is complete is parted from what one writes next.
+    // What is complete is separated from what one writes next.
     const space = kind !== "field" && !rest.startsWith(" ") ? " " : "";
     this.draft = `${this.draft.slice(0, at)}${text}${space}${rest}`;
     this.#open(kind === "field");

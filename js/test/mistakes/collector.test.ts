@@ -65,7 +65,7 @@ describe("what answers is not a collector", () => {
     "/login": ["collector.unexpected", undefined, /status 302/, /redirects: .*sso\.example\/login$/],
     "/secret": ["collector.unexpected", undefined, /status 302/, /may be https:\/\/sso\.example\/login$/],
     "/loud": ["collector.busy", undefined, /^the collector says: {2}\]0;x a b c d\ufffd$/, /nothing is lost/],
-    "/private": ["collector.unexpected", undefined, /status 401/, /asks who this is: have it let \/submit through/],
+    "/private": ["collector.unexpected", undefined, /status 401/, /asks who this is; exempt \/submit from it,/],
     "/json": ["proof.invalid", undefined, /no proof of the last link/, /does not prove it to `log`/],
     "/broken": ["collector.failed", undefined, /status 500/, /nothing is lost/],
     "/busy": ["collector.busy", undefined, /status 429/, /nothing is lost/],

@@ -211,7 +211,7 @@ impl Path {
             Unusable::new(
                 "",
                 told!("{text:?} is not a path: {problem}"),
-                "a path is names parted by dots, such as actor.id or target[type=User].id; \
+                "a path is names separated by dots, such as actor.id or target[type=User].id; \
                  a name with other characters stands in '…'",
             )
         };
@@ -246,7 +246,7 @@ impl Path {
             match rest.strip_prefix('.') {
                 Some(more) => rest = more,
                 None if rest.is_empty() => return Ok(path),
-                None => return Err(fault("names are parted by dots")),
+                None => return Err(fault("names are separated by dots")),
             }
         }
     }

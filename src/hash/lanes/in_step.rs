@@ -65,7 +65,7 @@ fn hash_alone(batch: &[Message<'_>], indices: &[u8], out: &mut [Hash]) {
     }
 }
 
-/// The indices of the messages, those of the fewest blocks first, parted where messages begin to
+/// The indices of the messages, those of the fewest blocks first, split where messages begin to
 /// be [`LONG`].
 fn sort_by_blocks<'a>(batch: &[Message<'_>], order: &'a mut [u8; BATCH]) -> (&'a [u8], &'a [u8]) {
     let mut ends = [0_u16; LONG + 1];
