@@ -275,13 +275,8 @@ impl Question {
         let is_empty = complete && self.events == 0 && !self.query.is_empty();
         let counted = is_empty.then_some((&*self.alone, &*self.steps));
         let had: Vec<bool> = self.had.iter().map(|had| *had || !complete).collect();
-        let mut findings = Findings::of(&self.query, &had, fields, counted);
-        if of == 0 {
-            findings.unknown.clear();
-        }
-        findings.matched = self.events as u64;
-        findings.of = of as u64;
-        findings
+        let findings = Findings::of(&self.query, &had, fields, counted, of as u64);
+        Findings { matched: self.events as u64, ..findings }
     }
 }
 

@@ -234,12 +234,8 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
     pub fn finish(&self) -> Findings {
         let counted = (self.matched == 0).then_some((&self.alone[..], &self.steps[..]));
         let mut findings =
-            Findings::of(&self.query, &self.had, &self.fields.iter().map(String::as_str), counted);
-        if self.of == 0 {
-            findings.unknown.clear();
-        }
+            Findings::of(&self.query, &self.had, &self.fields.iter().map(String::as_str), counted, self.of);
         findings.matched = self.matched;
-        findings.of = self.of;
         findings.times = self.asks_time.then_some((self.own_times, self.recorded_times));
         findings
     }
@@ -247,16 +243,18 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
 
 impl Findings {
     /// What is to be said by what was counted: for each condition whether any event had what it is about, the fields
-    /// that there are, and where nothing was found how many events each condition leaves, and each part with those
-    /// before it. How many matched, of how many, and by which time is for the caller to say.
+    /// that there are, where nothing was found how many events each condition leaves, and each part with those before
+    /// it, and of how many events that is. How many matched, and by which time, is for the caller to say.
     pub fn of<'a>(
         query: &Query,
         had: &[bool],
         fields: &(impl Iterator<Item = &'a str> + Clone),
         counted: Option<(&[u64], &[u64])>,
+        of: u64,
     ) -> Self {
         let asked = || query.conditions.iter();
-        let unknown = asked().zip(had).filter(|(_, had)| !**had).filter_map(|(asked, _)| {
+        // Where there is no event, no field is one that others have.
+        let unknown = asked().zip(had).filter(|(_, had)| !**had && of > 0).filter_map(|(asked, _)| {
             let field = asked.condition.field()?;
             let wanted = match &*field {
                 Field::Member(path) => path.names().join("."),
@@ -274,7 +272,7 @@ impl Findings {
         });
         let mut findings = Self {
             matched: 0,
-            of: 0,
+            of,
             unknown: unknown.collect(),
             conditions: Vec::new(),
             steps: Vec::new(),
