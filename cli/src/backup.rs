@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Err(error) = backup::note(&args.dir, made) {
         let folder = shown(&args.dir);
         style::warn(&format!(
-            "{folder}: /healthz and the console won't show this backup: cannot note it here: {error}"
+            "{folder}: /healthz and the console won't show this backup, because it could not be noted there: {error}"
         ));
     }
     Ok(0)

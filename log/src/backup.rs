@@ -5,9 +5,8 @@ use std::io;
 use std::path::Path;
 
 use countersign::time::Time;
-use tempfile::NamedTempFile;
 
-use crate::files::sync_folder;
+use crate::files::{replace, sync_folder, temporary};
 use crate::self_check;
 use crate::sqlite;
 use crate::store::StoreError;
@@ -34,7 +33,7 @@ pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     let failed = |error: io::Error| StoreError::unavailable("writing the backup", error);
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Only its owner may read it.
-    let copy = beside_others(beside).map_err(failed)?;
+    let copy = temporary(beside).map_err(failed)?;
     sqlite::copy(folder, copy.path())?;
     let reader = sqlite::open_copy(copy.path());
     self_check::check(&*reader)?;
@@ -58,12 +57,5 @@ pub fn newest(folder: &Path) -> Option<Backup> {
 /// # Errors
 /// What the system says. The backup is whole all the same.
 pub fn note(folder: &Path, Backup { at, size }: Backup) -> io::Result<()> {
-    let file = beside_others(folder)?;
-    fs::write(file.path(), format!("{at} {size}\n"))?;
-    file.persist(folder.join(FILE)).map(drop).map_err(|error| error.error)
-}
-
-/// A temporary file in a folder. Nobody asked for its name, which is in no error.
-fn beside_others(folder: &Path) -> io::Result<NamedTempFile> {
-    NamedTempFile::new_in(folder).map_err(|error| error.kind().into())
+    replace(&folder.join(FILE), format!("{at} {size}\n").as_bytes())
 }

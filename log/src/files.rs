@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use tempfile::{Builder, NamedTempFile};
+
 /// Opens files that nobody but their owner may read, where it makes them.
 pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -15,14 +17,16 @@ pub(crate) fn private() -> OpenOptions {
 /// Puts a file of these bytes in the place of the one that is there, if there is one: after a crash either is there, whole.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    // A file of a temporary name is made for its owner alone.
-    let made = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder);
-    // Nobody asked for that name, which is in no error.
-    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
+    let mut file = temporary(folder)?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// A file of a temporary name, for its owner alone. Nobody asked for that name, which is in no error.
+pub(crate) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(|error| error.kind().into())
 }
 
 /// Makes the names in a folder durable.
