@@ -100,9 +100,9 @@ export interface Answering<Given> {
 /** The most characters of what a client wrote. */
 const MOST = { method: 32, path: 1024, host: 255, userAgent: 512 };
 
-/** A path without escapes of what needs none (RFC 3986, 6.2.2.2): routers take `/%69nternal` for `/internal`, so rules have to. */
-const unescaped = (path: string): string =>
-  path.replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
+/** The path without escapes of what needs none (RFC 3986, 6.2.2.2): routers take `/%69nternal` for `/internal`, so rules have to. */
+const pathOf = (asked: Asked): string =>
+  asked.path().replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
 
 /** The path where none may be told. */
 const ANY = "*";
@@ -212,10 +212,7 @@ export class HttpRecording<Source> {
       ...this.#whose(source),
       http: {
         method: bounded(asked.method, MOST.method) ?? "",
-        path:
-          typeof chosen === "function"
-            ? this.#path(source, asked)
-            : (bounded(unescaped(asked.path()), MOST.path) ?? ANY),
+        path: typeof chosen === "function" ? this.#path(source, asked) : (bounded(pathOf(asked), MOST.path) ?? ANY),
         host: this.#try("host", () => bounded(asked.host(), MOST.host)),
       },
       context: {
@@ -286,13 +283,13 @@ export class HttpRecording<Source> {
     };
   }
 
-  #path(source: Source, { path, template }: Asked): string {
+  #path(source: Source, asked: Asked): string {
     const chosen = this.#options.path;
     const given = this.#try("path", () => {
       if (chosen === "shape") {
-        return pathShape(unescaped(path()));
+        return pathShape(pathOf(asked));
       }
-      return chosen === "actual" ? unescaped(path()) : chosen === undefined ? template : chosen(source);
+      return chosen === "actual" ? pathOf(asked) : chosen === undefined ? asked.template : chosen(source);
     });
     return bounded(given?.replace(/[?#].*$/s, ""), MOST.path) ?? ANY;
   }
