@@ -75,7 +75,7 @@ export class Facets extends TextView {
         <div class="facet-values">
           ${repeat(
             shown,
-            (one) => one.value,
+            (one, place) => (this.#isFocused ? one.value : place),
             (one) => this.#chip(column, one),
           )}
           ${isOpen && hidden > 0 ? html`<span class="faint">${this.#moreText(hidden)}</span>` : nothing}
@@ -119,6 +119,11 @@ export class Facets extends TextView {
 
   #moreText(hidden: number): string {
     return this.texts.view.moreValues(this.texts.figures.count(hidden));
+  }
+
+  /** Whether the focus is on a button: it stays with its value then. Otherwise buttons stay, which costs less. */
+  get #isFocused(): boolean {
+    return this.matches(":focus-within");
   }
 
   get #buttons(): readonly HTMLElement[] {

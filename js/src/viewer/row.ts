@@ -25,6 +25,8 @@ export interface RowLooks {
   /** Whether it cannot be read any more. */
   readonly isLost: boolean;
   readonly columns: readonly ChosenColumn[];
+  /** Whether it is a card, in which each value stands beside its column's name. */
+  readonly isCard: boolean;
   readonly zone: Zone;
   readonly texts: Texts;
 }
@@ -58,11 +60,11 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
   return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
 }
 
-function whole(row: Row, { standing, level, columns, zone, texts }: RowLooks): TemplateResult {
+function whole(row: Row, { standing, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
   const { cells, untold } = cellsOf(row, columns, zone, texts);
   const message = row.kind === "event" ? untold && html`<code>${value(untold)}</code>` : absence(row, texts);
   const cell = (from: number) => (one: unknown, place: number) =>
-    cellView(one, columns[from + place]?.id ?? "line", texts);
+    cellView(one, columns[from + place]?.id ?? "line", isCard, texts);
   // Where nothing else stands in the row, it has all of it.
   const [from, to] = cells.every((cell) => cell === undefined) ? [0, 0] : longestRun(columns);
   return html`
@@ -80,10 +82,10 @@ function whole(row: Row, { standing, level, columns, zone, texts }: RowLooks): T
   `;
 }
 
-function cellView(cell: unknown, id: ChosenColumn["id"], texts: Texts): TemplateResult {
+function cellView(cell: unknown, id: ChosenColumn["id"], isCard: boolean, texts: Texts): TemplateResult {
   return html`
     <span role="gridcell" class="cell cell-${isMember(id) ? "member" : id} ${cell === undefined ? "nil" : ""}">
-      <span class="label" aria-hidden="true">${columnName(id, texts)}</span>${cell ?? nothing}
+      ${isCard ? html`<span class="label" aria-hidden="true">${columnName(id, texts)}</span>` : nothing}${cell ?? nothing}
     </span>
   `;
 }

@@ -64,9 +64,10 @@ export class Rows extends TextView {
   #width = 0;
   #rem = 16;
   readonly #resized = new ResizeObserver(([entry]) => {
+    const wereCards = this.#areCards;
     this.#width = entry?.contentRect.width ?? 0;
     this.#rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
-    if (this.#fit() !== this.#fitting) {
+    if (this.#fit() !== this.#fitting || this.#areCards !== wereCards) {
       this.requestUpdate();
     }
   });
@@ -229,8 +230,16 @@ export class Rows extends TextView {
 
   /** A list that is narrower shows cards, which have all columns. */
   #fit(): readonly ChosenColumn[] {
-    const room = this.#width / this.#rem;
-    return room <= CARDS ? this.columns : this.#kept(fitting(this.columns, room, this.zone));
+    return this.#areCards ? this.columns : this.#kept(fitting(this.columns, this.#room, this.zone));
+  }
+
+  /** How wide it is, in rem. */
+  get #room(): number {
+    return this.#width / this.#rem;
+  }
+
+  get #areCards(): boolean {
+    return this.#room <= CARDS;
   }
 
   /** What is the same stays the same object, so that nothing is drawn anew. */
@@ -276,9 +285,10 @@ export class Rows extends TextView {
     const level = row?.kind === "event" ? levelOf(this.marks, row.index) : undefined;
     const isLost = pages?.isLost ?? false;
     const columns = this.#fitting;
+    const isCard = this.#areCards;
     const { zone } = this;
-    return guard([number, row, isCurrent, standing, level, isLost, columns, zone, texts], () =>
-      rowView({ number, row, isCurrent, standing, level, isLost, columns, zone, texts }),
+    return guard([number, row, isCurrent, standing, level, isLost, columns, isCard, zone, texts], () =>
+      rowView({ number, row, isCurrent, standing, level, isLost, columns, isCard, zone, texts }),
     );
   }
 

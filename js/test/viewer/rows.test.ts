@@ -459,3 +459,19 @@ test("320 pixels are enough, from right to left too", { skip }, async (t) => {
     assert.deepEqual(wrong, []);
   }
 });
+
+test("a card says what each of its values is, and a row does not, as wide as it comes to be", { skip }, async (t) => {
+  const { tab, call, wrong } = await open(browser, { width: 1280, height: 700 });
+  t.after(() => tab.context().close());
+  await call("columns", [{ id: "time" }, { id: "actor" }]);
+  await call("show", "mixed");
+  const label = tab.locator(".row.event .cell-actor .label").first();
+  await tab.locator(".row time").first().waitFor();
+  assert.equal(await label.count(), 0);
+  await tab.setViewportSize({ width: 320, height: 700 });
+  await label.waitFor();
+  assert.equal(await label.textContent(), "Actor");
+  await tab.setViewportSize({ width: 1280, height: 700 });
+  await label.waitFor({ state: "detached" });
+  assert.deepEqual(wrong, []);
+});
