@@ -15,6 +15,7 @@ use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
 use crate::build::{Leaf, Malformed, Place, SegmentBuilder};
+use crate::extent::Years;
 use crate::facets::{COUNTED, Counts, Known, SegmentValues};
 use crate::fold::Folds;
 use crate::histogram::Histogram;
@@ -119,8 +120,7 @@ pub struct EventIndex {
     /// Which rows those are.
     absent: Bits,
     own_times: usize,
-    /// The first and the last time of events.
-    pub(crate) times: Option<(i64, i64)>,
+    pub(crate) years: Years,
     gaps: Vec<Gap>,
     pub(crate) known: [Known; COUNTED.len()],
     /// How often each value of a field occurs in all events.
@@ -175,7 +175,7 @@ impl EventIndex {
             withheld: 0,
             absent: Bits::default(),
             own_times: 0,
-            times: None,
+            years: Years::default(),
             gaps: Vec::new(),
             known: Default::default(),
             totals: Default::default(),
@@ -292,9 +292,7 @@ impl EventIndex {
         self.remember_fields(&segment);
         let kinds = segment.kinds();
         for row in kinds.events.rows() {
-            let time = segment.happened(row);
-            let (first, last) = self.times.get_or_insert((time, time));
-            (*first, *last) = (time.min(*first), time.max(*last));
+            self.years.add(segment.happened(row));
         }
         self.absent.append(&kinds.withheld, 0);
         let base = self.rows;
@@ -598,10 +596,13 @@ impl EventIndex {
 
     fn histogram(&self, question: &Question) -> Option<Histogram> {
         let span = question.span();
-        let (first, last) = self.times?;
-        let first = first.max(span.from.map_or(i64::MIN, Time::millis));
-        let last = last.min(span.until.map_or(i64::MAX, |until| until.millis() - 1));
-        let mut histogram = Histogram::new(first, last)?;
+        let asked = |(first, last): (i64, i64)| {
+            let first = first.max(span.from.map_or(i64::MIN, Time::millis));
+            let last = last.min(span.until.map_or(i64::MAX, |until| until.millis() - 1));
+            Histogram::new(first, last)
+        };
+        // Who asks for the time of those that are far sees them.
+        let mut histogram = self.years.most().and_then(asked).or_else(|| self.years.all().and_then(asked))?;
         for held in &self.held {
             let segment = &held.segment;
             let times = segment.times();

@@ -43,6 +43,7 @@ mod build;
 mod changed;
 mod column;
 mod edit;
+mod extent;
 mod facets;
 mod fold;
 mod histogram;

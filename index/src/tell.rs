@@ -221,7 +221,7 @@ impl EventIndex {
         };
         left("conditions", &findings.conditions);
         left("steps", &findings.steps);
-        let (own, last) = (findings.times.unwrap_or_default().0, self.times.unwrap_or_default().1);
+        let (own, last) = (findings.times.unwrap_or_default().0, self.years.most().unwrap_or_default().1);
         json.name("times").open("[").number(own as i64).number(last).raw("]");
         let asks = self.question.as_ref().is_some_and(|question| asks_time(&question.query));
         json.name("asks").is(asks).raw("}}");

@@ -178,7 +178,7 @@ export interface Found {
   readonly steps: readonly Left[];
   /**
    * Of how many of the events that there are their own time counts, and of how many that of recording; and when the last
-   * of them happened, in milliseconds since 1970.
+   * of them happened, in milliseconds since 1970, but for those that are dated far from all others.
    */
   readonly times: { readonly own: number; readonly recorded: number; readonly last: number };
   /** Where an answer is told for the first time, the first page of its rows, without the values of any field. */
@@ -188,7 +188,10 @@ export interface Found {
 /** What outcomes are told apart in the histogram. */
 export type Outcome = "success" | "failure" | "denied" | "unknown" | "not-stated";
 
-/** Events over time, by outcome. It spans all events within the time asked for, whatever else is. */
+/**
+ * Events over time, by outcome. It spans all events within the time asked for, whatever else is, but for a few that are
+ * dated so far from all others that these would be in few bars.
+ */
 export interface Histogram {
   /** When the first bar begins, in milliseconds since 1970. */
   readonly begin: number;

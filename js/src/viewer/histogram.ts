@@ -70,7 +70,7 @@ export class HistogramView extends TextView {
             <summary>${view.table}</summary>
             ${this.isTable ? this.#table(histogram) : nothing}
           </details>
-          <p class="faint" aria-hidden="true">${this.#whose()}</p>
+          <p class="faint" aria-hidden="true">${this.#whose()} ${this.#outside(histogram)}</p>
         </div>
       </section>
     `;
@@ -128,15 +128,22 @@ export class HistogramView extends TextView {
     return this.marks === undefined ? [] : counted(this.marks, begin, step, bars.success.length);
   }
 
-  #about({ begin, step, bars }: Histogram): string {
+  #about(histogram: Histogram): string {
     const { figures, view } = this.texts;
-    const end = begin + step * bars.success.length;
-    const about = view.histogramAbout(
-      figures.events(this.found?.events ?? 0),
-      moment(begin, this.zone),
-      moment(end, this.zone),
-    );
-    return `${about} ${this.#whose()}`;
+    const events = figures.events(drawn(histogram));
+    const [begin, end] = this.#ends(histogram);
+    return `${view.histogramAbout(events, begin, end)} ${this.#whose()} ${this.#outside(histogram)}`;
+  }
+
+  #ends({ begin, step, bars }: Histogram): readonly [string, string] {
+    return [moment(begin, this.zone), moment(begin + step * bars.success.length, this.zone)];
+  }
+
+  /** That a few events have dates far from all others, if they do. */
+  #outside(histogram: Histogram): string {
+    const { figures, view } = this.texts;
+    const outside = (this.found?.events ?? 0) - drawn(histogram);
+    return outside <= 0 ? "" : view.notDrawn(figures.events(outside), ...this.#ends(histogram));
   }
 
   /** Whose time counts. */
@@ -235,6 +242,11 @@ export class HistogramView extends TextView {
   readonly #toggled = (event: Event): void => {
     this.isTable = (event.target as HTMLDetailsElement).open;
   };
+}
+
+/** How many events it has. */
+function drawn(histogram: Histogram): number {
+  return OUTCOMES.reduce((sum, outcome) => sum + sumOf(histogram, outcome), 0);
 }
 
 function sumOf({ bars }: Histogram, outcome: Outcome): number {

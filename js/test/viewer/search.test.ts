@@ -210,6 +210,33 @@ test("dragging over the chart chooses a time, as its table does", async () => {
   await close();
 });
 
+test("a few dates that are wrong leave the chart to all others, which says so, and a search for them shows them", async () => {
+  const days = (seq: number) => new Date(Date.UTC(2026, 0, 1) + seq * 86_400_000).toISOString();
+  const wrong = new Map([
+    [3, "0001-01-01T00:00:00.000Z"],
+    [50, "9999-12-31T23:59:59.999Z"],
+  ]);
+  const eventAt = (seq: number) => `{"action":"a","actor":{"id":"u_1"},"occurred_at":"${wrong.get(seq) ?? days(seq)}"}`;
+  const dated = exportOf({ chains: 1, events: 100, eventAt });
+  site.answers.set("/dated.ndjson", dated.bytes);
+  site.answers.set("/dated.txt", dated.trust);
+  const { page, close } = await site.open(
+    `<countersign-viewer src="/dated.ndjson" trust="/dated.txt"></countersign-viewer>`,
+  );
+  const foot = page.locator(".histogram-foot > p");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await foot.filter({ hasText: "Not drawn: 2 events dated before 2026-01-0" }).waitFor();
+  const years = await page.locator(".plot-drawn").evaluate((drawn) => drawn.textContent?.match(/\d{4}/g) ?? []);
+  assert.deepEqual(years, []);
+  await page.locator("cs-period select").selectOption("day");
+  await notice(page).filter({ hasText: "Showing 2 of 100 events." }).waitFor();
+  await query(page).fill("until:1700");
+  await query(page).press("Enter");
+  await notice(page).filter({ hasText: "Showing 1 of 100 events." }).waitFor();
+  await foot.filter({ hasNotText: "Not drawn" }).waitFor();
+  await close();
+});
+
 test("labels within a second are not cut, and a table's row is one line on a laptop", async () => {
   const eventAt = (seq: number) =>
     `{"action":"a","actor":{"id":"u_1"},"occurred_at":"2026-11-01T06:34:11.${String(899 + seq)}Z"}`;
