@@ -49,7 +49,7 @@ const VIEWER: &[Row] = &[
     ("memoryPeak", "memory of the tab, peak", "MB", MEGABYTE, Some(Bound::AtMost(600.0))),
     ("memoryRest", "memory of the tab, at rest", "MB", MEGABYTE, Some(Bound::AtMost(600.0))),
     ("memoryEnd", "memory of the tab, in the end", "MB", MEGABYTE, Some(Bound::AtMost(600.0))),
-    ("memoryHeld", "memory of the tab, in the end, held", "MB", MEGABYTE, Some(Bound::AtMost(350.0))),
+    ("memoryIdle", "memory of the tab, 20 s after the end", "MB", MEGABYTE, Some(Bound::AtMost(350.0))),
     ("heap", "heap of the page's thread", "MB", MEGABYTE, None),
     ("blobs", "blobs of the browser", "MB", MEGABYTE, None),
     ("load", "the machine's load", "", 1.0, None),
