@@ -176,7 +176,7 @@ impl Issuer {
             return Err(Refused::NoRule.into());
         }
         let scope = allowed.find_map(|(rights, scope)| rights.allow(right).then_some(scope));
-        let scope = scope.ok_or(Denied::Forbidden(right))?;
+        let scope = scope.ok_or(Refused::Lacks(right))?;
         let credential = Hash::of(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
         let name = shown(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.ends_at(until);

@@ -19,7 +19,7 @@ pub enum Reason {
     Unknown,
     /// The log knows the key, which may not write this and did not sign it.
     Unsigned,
-    /// The first line is none that a log takes.
+    /// The first line is none that a log takes, or the body's chunks are none of HTTP's.
     Malformed,
     /// The body is too large, unpacks to too much, or is blank.
     TooLarge,

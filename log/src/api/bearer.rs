@@ -3,6 +3,8 @@
 use http::{HeaderMap, StatusCode, header};
 
 use super::Problem;
+#[cfg(feature = "server")]
+use crate::oidc::Refused;
 use crate::tokens::Denied;
 
 /// The token of a request that has one, once.
@@ -28,8 +30,13 @@ impl From<Denied> for Problem {
                     .with_hint(format!("`countersign token add NAME --right {right}` makes one that has"))
             }
             #[cfg(feature = "server")]
-            Denied::Refused(crate::oidc::Refused::NoRule) => {
-                let message = "the issuer's token is good, and allows nothing here";
+            Denied::Refused(why @ (Refused::NoRule | Refused::Lacks(_))) => {
+                let message = match why {
+                    Refused::Lacks(right) => {
+                        format!("the issuer's token does not give the right {}", right.name())
+                    }
+                    _ => "the issuer's token is good, and allows nothing here".to_owned(),
+                };
                 Self::new(StatusCode::FORBIDDEN, "request.forbidden", message)
                     .with_hint("the log's operator says with --oidc-allow which claims allow what")
             }

@@ -39,6 +39,13 @@ pub(crate) fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
 }
 
+/// The body's pieces are not told from each other as HTTP does it.
+#[cfg(feature = "server")]
+pub(crate) fn malformed() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body's chunks are malformed")
+        .with_hint("tell the body's length, or let an HTTP client make the chunks")
+}
+
 /// The body came in so many pieces that reading them is more work than reading what is in them.
 #[cfg(feature = "server")]
 pub(crate) fn in_too_small_pieces() -> Problem {

@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
 use super::keys::Key;
-use crate::tokens::Denied;
+use crate::tokens::{Denied, Right};
 
 /// The most bytes that a token has.
 const MAX_TOKEN: usize = 16 << 10;
@@ -59,6 +59,9 @@ pub enum Refused {
     /// Its claims fulfil no rule.
     #[error("no rule of this log is for such claims")]
     NoRule,
+    /// The rules that its claims fulfil give others.
+    #[error("no rule of this log gives such claims the right {}", .0.name())]
+    Lacks(Right),
 }
 
 impl From<Refused> for Denied {

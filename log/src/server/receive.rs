@@ -1,5 +1,7 @@
 //! `POST /submit`: receives a body, bounded in size, memory and time, and answers when the log has published it.
 
+use std::io::ErrorKind;
+
 use axum::Extension;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
@@ -200,7 +202,13 @@ impl Receiving<'_> {
                 return Err(too_slow());
             };
             let Some(chunk) = chunk else { return Ok(bytes) };
-            let chunk = chunk.map_err(|_| too_slow())?;
+            let chunk = chunk.map_err(|error| {
+                if is_malformed(&error) {
+                    outside(Reason::Malformed)(api::body::malformed())
+                } else {
+                    too_slow()
+                }
+            })?;
             if chunk.len() > limits.bytes - bytes.len() {
                 return Err(outside(Reason::TooLarge)(Problem::too_large(limits)));
             }
@@ -221,6 +229,13 @@ impl Receiving<'_> {
             }
         }
     }
+}
+
+/// Whether what came is no body, where one that did not come whole is another matter.
+fn is_malformed(error: &axum::Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let mut causes = causes.filter_map(|error| error.downcast_ref::<std::io::Error>());
+    causes.any(|error| matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData))
 }
 
 async fn throw_away(stream: &mut BodyDataStream, most: usize) {

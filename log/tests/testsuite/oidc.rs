@@ -169,6 +169,8 @@ fn the_issuers_tokens_let_in_by_their_claims_and_the_logs_own_do_too() {
     assert_eq!(export(&server, &token).status, 200);
     let erase = send(client().post(server.url() + "/erase").bearer_auth(&token));
     assert_eq!(erase.refusal(), (403, "request.forbidden".to_owned()));
+    let hint = erase.json()["error"]["hint"].as_str().unwrap_or_default().to_owned();
+    assert!(hint.contains("--oidc-allow"), "{hint}");
     let other = issuer.token(&server, json!({ "claims": { "groups": ["others"] } }));
     assert_eq!(export(&server, &other).refusal(), (403, "request.forbidden".to_owned()));
     for algorithm in ["PS256", "ES256", "ES384", "EdDSA"] {

@@ -166,6 +166,12 @@ fn lengths_that_are_not_true() {
         assert!(matches!(status, None | Some(400 | 408 | 413 | 501)), "{status:?}: {rest}");
         assert_eq!(server.size(), 0, "{rest}");
     }
+    for chunks in ["zz\r\n", "ffffffffffffffff1\r\n", "-1\r\n", "3\r\nabcdef"] {
+        let request =
+            format!("POST /submit HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        let answer = Answer::parse(&server.raw(request.as_bytes()));
+        assert_eq!(answer.refusal(), (400, "submit.encoding".to_owned()), "{chunks}");
+    }
     // Two lengths, of which a server before this one might believe the other: at most one request comes of it.
     let both = "POST /submit HTTP/1.1\r\nHost: l\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\
          0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n";
