@@ -165,6 +165,12 @@ pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
             "{name}: the $ref of {paths} leads to nothing in this file, so none of their methods is known: a description in several files has to be put together first"
         ));
     }
+    if description.alike > 0 {
+        let operations = count(description.alike as u64, "operation");
+        style::warn(&format!(
+            "{name}: calls of {operations} can't be told from those of another with the same method and path (they differ by a query, a fragment or names of parameters), so they are counted together"
+        ));
+    }
     Ok(description)
 }
 

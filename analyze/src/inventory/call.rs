@@ -22,6 +22,16 @@ const REQUESTS: [[&str; 3]; 4] = [
 /// Where events that state no path name the service whose operation was called.
 const SERVICES: [&str; 3] = ["eventSource", "detail.eventSource", "protoPayload.serviceName"];
 
+/// The path of what is asked for: without the scheme and the host, the query and the fragment.
+pub(super) fn path(target: &str) -> &str {
+    let target = target.split(['?', '#']).next().unwrap_or_default();
+    match target.split_once("://") {
+        // Within a path, an address is part of it.
+        Some((_, rest)) if !target.starts_with('/') => rest.find('/').map_or("", |at| &rest[at..]),
+        _ => target,
+    }
+}
+
 /// A call of an API.
 #[derive(Clone, Debug)]
 pub(super) struct Call<'a> {

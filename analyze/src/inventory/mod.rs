@@ -29,7 +29,7 @@ mod risk;
 mod tree;
 
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use countersign::hash::Hash;
 use countersign::time::Time;
@@ -184,24 +184,10 @@ impl Inventory {
                 let to = if facts.answered > 0 { &mut endpoints } else { &mut probed };
                 to.push(telling.endpoint(name, facts, Some(false), None, flag, method.is_writing()));
             }
-            // Operations may be told apart by fragments, which reach no server: any of them may have been called then.
-            let called: BTreeSet<(&str, Method)> = described
-                .keys()
-                .filter_map(|number| description.operations.get(*number))
-                .map(|operation| (&*operation.path, operation.method))
-                .collect();
-            let has_fragments = called.iter().any(|(path, _)| path.contains('#'));
-            let is_untold = |of: &openapi::Operation| {
-                !has_fragments
-                    && of.path.split_once('#').is_some_and(|(path, _)| called.contains(&(path, of.method)))
-            };
             let mut described = described;
             for (number, operation) in description.operations.iter().enumerate() {
                 let (path, method) = (operation.path.clone(), operation.method.as_str());
                 let Some(facts) = described.remove(&number) else {
-                    if is_untold(operation) {
-                        continue;
-                    }
                     unused.push(Operation { path, method, is_deprecated: operation.is_deprecated });
                     continue;
                 };
@@ -565,6 +551,58 @@ mod tests {
             };
             assert_eq!(description.operations[number].path, wanted, "{path}");
         }
+    }
+
+    #[test]
+    fn operations_that_calls_do_not_tell_apart_are_one() {
+        let text = r#"{"security":[{"k":[]}],"paths":{
+            "/?Action=Get":{"get":{"deprecated":true}}, "/?Action=Put":{"get":{}},
+            "/files/{id}#add":{"put":{"deprecated":true}}, "/files/{id}#drop":{"put":{"deprecated":true}},
+            "/files/{id}":{"get":{}}, "/files/{name}":{"get":{"security":[]}},
+            "/tags/{of}#keys&all":{"delete":{}},
+            "/runs/{n}":{"get":{},"parameters":[{"name":"n","in":"path","schema":{"type":"integer"}}]},
+            "/runs/{n}?cmd=stop":{"post":{},"parameters":[{"name":"n","in":"path","schema":{"type":"string"}}]}}}"#;
+        let description = Description::parse(text).unwrap();
+        assert_eq!((description.operations(), description.alike), (6, 3));
+        let told: Vec<_> =
+            description.operations.iter().map(|of| (&*of.path, of.is_deprecated, of.is_secured)).collect();
+        assert_eq!(
+            told,
+            [
+                ("/", false, Some(true)),
+                ("/files/{id}", true, Some(true)),
+                ("/files/{id}", false, None),
+                ("/tags/{of}", false, Some(true)),
+                ("/runs/{n}", false, Some(true)),
+                ("/runs/{n}", false, Some(true)),
+            ]
+        );
+        for (method, path, wanted) in [
+            ("GET", "/?Action=Put", 0),
+            ("PUT", "/files/7#drop", 1),
+            ("GET", "/files/7", 2),
+            ("DELETE", "/tags/a", 3),
+            ("GET", "/runs/7", 4),
+            ("POST", "/runs/7", 5),
+        ] {
+            assert_eq!(description.find(Method::of(method), path), Some(Found::Operation(wanted)), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_a_path_is_part_of_it() {
+        let description =
+            Description::parse(r#"{"paths":{"/health":{"get":{}},"/fetch/{a}/{b}/{c}":{"get":{}}}}"#)
+                .unwrap();
+        let mut inventory = Inventory::new(Asked { description: Some(description), since: None });
+        let paths =
+            ["/x://h/health", "/fetch/https://h.example/health?x", "https://h.example/health", "/health#x"];
+        for (leaf, path) in paths.into_iter().enumerate() {
+            take(&mut inventory, leaf as u64, &get(path, 200, 1));
+        }
+        let mut told = names(&inventory.finish().endpoints);
+        told.sort();
+        assert_eq!(told, ["GET /fetch/{a}/{b}/{c}", "GET /health", "GET /x:/h/health"]);
     }
 
     #[test]

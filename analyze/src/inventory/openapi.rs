@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::fault::Fault;
 use crate::tree::{Node, Value};
 
-use super::call::Method;
+use super::call::{self, Method};
 use matching::Paths;
 
 /// The largest description that is read, in bytes.
@@ -32,6 +32,9 @@ pub struct Description {
     pub version: String,
     /// How many of its paths refer to what is not in it, such as another file: of these no operation is known.
     pub elsewhere: usize,
+    /// How many of its operations have the method and the path of another, but for a query, a fragment or names of
+    /// parameters. Calls don't say which of them they are, so that they are one.
+    pub alike: usize,
     pub(super) operations: Vec<Operation>,
     paths: Paths,
     /// The operations of each path.
@@ -78,6 +81,7 @@ impl Description {
             title: info("title").unwrap_or_default(),
             version: info("version").unwrap_or_default(),
             elsewhere: 0,
+            alike: 0,
             operations: Vec::new(),
             paths: Paths::default(),
             methods: Vec::new(),
@@ -91,26 +95,39 @@ impl Description {
         let paths = root.node.get("paths").map(Node::members).unwrap_or_default();
         let bases = Root::bases(root.node).unwrap_or_else(|| vec![String::new()]);
         let secured = root.node.get("security").map(is_secured);
+        let paths = || {
+            let paths = paths.iter().filter(|member| member.name.starts_with('/'));
+            paths.map(|member| (call::path(&member.name), &member.node, root.resolve(&member.node)))
+        };
+        let mut kinds: BTreeMap<&str, BTreeMap<&str, Kind>> = BTreeMap::new();
+        for (path, given, item) in paths() {
+            root.parameters(given, item, kinds.entry(path).or_default());
+        }
         let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-        for member in paths.iter().filter(|member| member.name.starts_with('/')) {
-            // Some tell operations of one path apart by their queries, which calls are not looked up by.
-            let path = member.name.split('?').next().unwrap_or_default();
-            let item = root.resolve(&member.node);
+        for (path, _, item) in paths() {
             self.elsewhere += usize::from(item.get("$ref").is_some());
             let bases = Root::bases(item).unwrap_or_else(|| bases.clone());
-            let kinds = root.parameters(&member.node, item);
-            let same = matching::normal(path, &kinds);
+            let kinds = &kinds[path];
+            let same = matching::normal(path, kinds);
             let number = *numbers.entry(same).or_insert_with(|| {
                 self.methods.push(Vec::new());
                 self.templates.push(path.to_owned());
                 self.methods.len() - 1
             });
             for base in bases.iter().map(String::as_str).chain([""]) {
-                self.paths.add(&format!("{base}{path}"), &kinds, number);
+                self.paths.add(&format!("{base}{path}"), kinds, number);
             }
-            for (name, operation) in item.members().iter().map(|member| (&member.name, &member.node)) {
-                let Some(method) = Method::of_item(name) else { continue };
-                if self.methods[number].iter().any(|(known, _)| *known == method) {
+            for member in item.members() {
+                let (Some(method), operation) = (Method::of_item(&member.name), &member.node) else {
+                    continue;
+                };
+                let is_deprecated = operation.get("deprecated").is_some_and(is_true);
+                let is_secured = operation.get("security").map(is_secured).or(secured);
+                if let Some((_, known)) = self.methods[number].iter().find(|(known, _)| *known == method) {
+                    let known = &mut self.operations[*known];
+                    known.is_deprecated &= is_deprecated;
+                    known.is_secured = known.is_secured.filter(|known| is_secured == Some(*known));
+                    self.alike += 1;
                     continue;
                 }
                 if self.operations.len() == MAX_OPERATIONS {
@@ -118,12 +135,8 @@ impl Description {
                     return Err(*Fault::new("openapi.large", member.line, "it describes too much", hint));
                 }
                 self.methods[number].push((method, self.operations.len()));
-                self.operations.push(Operation {
-                    method,
-                    path: path.to_owned(),
-                    is_deprecated: operation.get("deprecated").is_some_and(is_true),
-                    is_secured: operation.get("security").map(is_secured).or(secured),
-                });
+                let path = path.to_owned();
+                self.operations.push(Operation { method, path, is_deprecated, is_secured });
             }
         }
         Ok(())
@@ -238,9 +251,8 @@ impl<'a> Root<'a> {
         (!bases.is_empty()).then_some(bases)
     }
 
-    /// What kinds of values the parameters in a path take, as far as that can be told by a look at them.
-    fn parameters(&self, given: &'a Node, item: &'a Node) -> BTreeMap<&'a str, Kind> {
-        let mut kinds = BTreeMap::new();
+    /// Adds what kinds of values the parameters in a path take, as far as that can be told by a look at them.
+    fn parameters(&self, given: &'a Node, item: &'a Node, kinds: &mut BTreeMap<&'a str, Kind>) {
         let operations = item.members().iter().filter(|member| Method::of_item(&member.name).is_some());
         let lists = [given, item].into_iter().chain(operations.map(|member| &member.node));
         for parameter in lists.filter_map(|of| of.get("parameters")).flat_map(Node::items) {
@@ -260,7 +272,6 @@ impl<'a> Root<'a> {
                 })
                 .or_insert(kind);
         }
-        kinds
     }
 }
 

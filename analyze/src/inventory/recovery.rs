@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::call::Method;
+use super::call::{self, Method};
 use super::facts::Facts;
 use super::tree::{MAX_NODES, Tree};
 
@@ -156,7 +156,7 @@ fn paths(description: &Value) -> Vec<(String, BTreeMap<String, Value>)> {
         let in_path = parameters.filter(|parameter| parameter["in"] == "path");
         let named =
             in_path.map(|parameter| (parameter["name"].as_str().unwrap_or_default().to_owned(), parameter));
-        (lists.len() > 1).then(|| (path.trim_end_matches('/').to_owned(), named.collect()))
+        (lists.len() > 1).then(|| (call::path(path).trim_end_matches('/').to_owned(), named.collect()))
     };
     description["paths"].as_object().into_iter().flatten().filter_map(of).collect()
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use countersign::path::segment;
 
-use super::call::Method;
+use super::call::{self, Method};
 use super::escapes;
 use super::facts::Facts;
 
@@ -41,11 +41,6 @@ const REST: &str = "{rest}";
 
 /// A segment as it is kept: a word, or a parameter in braces, perhaps with an ending.
 fn key(raw: &str) -> (String, bool) {
-    // Some descriptions tell operations of one path apart so.
-    if let Some((path, fragment)) = raw.split_once('#') {
-        let (key, is_typed) = key(path);
-        return (format!("{key}#{fragment}"), is_typed);
-    }
     if let Some((kind, rest)) = segment(raw) {
         return (format!("{{{kind}}}{rest}"), true);
     }
@@ -295,13 +290,9 @@ impl Tree {
             self.nodes = self.root.size();
             self.compacted = self.nodes;
         }
-        let path = path.split('?').next().unwrap_or_default();
-        let path = path
-            .split_once("://")
-            .map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         let mut node = &mut self.root;
         node.calls += 1;
-        for (nth, raw) in path.split('/').filter(|raw| !raw.is_empty()).enumerate() {
+        for (nth, raw) in call::path(path).split('/').filter(|raw| !raw.is_empty()).enumerate() {
             let raw = raw.split(';').next().unwrap_or_default();
             let is_long = nth >= MAX_SEGMENTS;
             let (mut key, is_typed) = if is_long { (REST.into(), false) } else { key(raw) };

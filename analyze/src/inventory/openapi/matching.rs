@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use countersign::path::segment;
 
-use super::super::escapes;
+use super::super::{call, escapes};
 use super::Kind;
 
 /// Paths by their segments. Where several could be meant, it is the one with the first word that the others leave open.
@@ -48,12 +48,8 @@ impl Paths {
     }
 
     pub(super) fn find(&self, path: &str) -> Option<usize> {
-        let path = path.split('?').next().unwrap_or_default();
-        let path = path
-            .split_once("://")
-            .map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         // A described path is far shorter.
-        let segments: Vec<_> = segments(path).take(65).collect();
+        let segments: Vec<_> = segments(call::path(path)).take(65).collect();
         if segments.len() > 64 {
             return None;
         }
