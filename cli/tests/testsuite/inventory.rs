@@ -295,20 +295,24 @@ fn what_was_hidden_in_apis_that_others_describe_is_found() {
         let mut events = String::new();
         let paths = description["paths"].as_object_mut().unwrap();
         let names: Vec<String> = paths.keys().cloned().collect();
-        for path in &names {
+        let requested = |name: &str| name.split('#').next().unwrap().to_owned();
+        for name in &names {
+            let path = &requested(name);
+            // Of operations that only a fragment tells apart, each is called.
+            let is_told = names.iter().filter(|other| requested(other) == *path).count() == 1;
             // What another path's parameters could stand for is no shadow.
-            let is_another = |name: &&String| *name != path && could_be(name, path);
-            let is_hidden = random.below(9) == 0 && !names.iter().any(|name| is_another(&name));
+            let is_another = |other: &&String| *other != name && could_be(&requested(other), path);
+            let is_hidden = is_told && random.below(9) == 0 && !names.iter().any(|name| is_another(&name));
             for method in ["get", "put", "post", "patch", "delete", "options"] {
-                let Some(operation) = paths[path].get_mut(method) else { continue };
+                let Some(operation) = paths[name].get_mut(method) else { continue };
                 let named = format!("{} {path}", method.to_uppercase());
                 operation.as_object_mut().unwrap().remove("deprecated");
                 match random.below(12) {
-                    0 if !is_hidden => {
+                    0 if !is_hidden && is_told => {
                         unused.insert(named);
                         continue;
                     }
-                    1 if !is_hidden => {
+                    1 if !is_hidden && is_told => {
                         operation["deprecated"] = json!(true);
                         zombie.insert(named);
                     }
@@ -337,7 +341,7 @@ fn what_was_hidden_in_apis_that_others_describe_is_found() {
                 }
             }
             if is_hidden {
-                paths.remove(path);
+                paths.remove(name);
             }
         }
         let place = Place::new();
