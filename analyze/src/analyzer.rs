@@ -22,7 +22,7 @@ use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of what is computed here: with another one the same events and the same pack may give other findings.
-pub const ENGINE: &str = "4";
+pub const ENGINE: &str = "5";
 
 /// The most findings of a rule that are listed. What is more is counted.
 pub const MAX_FINDINGS: usize = 10_000;

@@ -304,7 +304,7 @@ impl Group {
     }
 
     /// The first window in which the condition holds, of those that the hit at this place lies in and that end at it or
-    /// later.
+    /// later: one that is no repetition, if there is one.
     fn between(&self, at: usize, correlation: &Correlation) -> Option<(f64, usize, usize)> {
         let span = correlation.span;
         let latest = self.hits.get(at)?.time + span;
@@ -316,6 +316,11 @@ impl Group {
         let mut end = begin;
         let mut within = vec![0u32; self.counts.as_ref().map_or(0, |counts| counts.values.len())];
         let mut distinct = 0u32;
+        let places = match correlation.measure {
+            Measure::TemporalOrdered => self.places(begin, correlation.rules.len()),
+            _ => Vec::new(),
+        };
+        let mut repeated = None;
         let mut last = at;
         while last < self.hits.len() && self.hits[last].time <= latest {
             let next = end_of(last);
@@ -335,14 +340,39 @@ impl Group {
             }
             let value = match correlation.measure {
                 Measure::ValueCount | Measure::Temporal => f64::from(distinct),
+                Measure::TemporalOrdered => self.in_order(&places, begin, end),
                 _ => self.measure(correlation, begin, end),
             };
             if correlation.holds(value) {
-                return Some((value, begin, end));
+                if self.hits[last].time > self.quiet_until {
+                    return Some((value, begin, end));
+                }
+                repeated.get_or_insert((value, begin, end));
             }
             last = next;
         }
-        None
+        repeated
+    }
+
+    /// Where the hits of each rule are, from there on.
+    fn places(&self, begin: usize, rules: usize) -> Vec<Vec<usize>> {
+        let mut places = vec![Vec::new(); rules];
+        for (place, hit) in self.hits.iter().enumerate().skip(begin) {
+            places[hit.which() as usize].push(place);
+        }
+        places
+    }
+
+    /// How many of the rules fired one after another, as [`Self::measure`] has it, without a look at each hit.
+    fn in_order(&self, places: &[Vec<usize>], begin: usize, end: usize) -> f64 {
+        let (mut from, mut last) = (begin, None);
+        let fired = places.iter().take_while(|places| {
+            let mut next = places[places.partition_point(|place| *place < from)..].iter();
+            let Some(place) = next.find(|place| last != Some(self.hits[**place].leaf)) else { return false };
+            (from, last) = (place + 1, Some(self.hits[*place].leaf));
+            *place < end
+        });
+        fired.count() as f64
     }
 
     fn matched(&mut self, value: f64, begin: usize, end: usize, span: i64) -> Match {

@@ -45,7 +45,7 @@ fn analyze(pack: &Pack, events: impl IntoIterator<Item = (u64, Event)>) -> Vec<F
 /// The leaves of each finding, and how often it was repeated: by trying all windows.
 fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
     let mut found: Vec<(Vec<u64>, u64)> = Vec::new();
-    let mut quiet = std::collections::HashMap::new();
+    let mut quiet: std::collections::HashMap<u8, (i64, usize)> = std::collections::HashMap::new();
     let mut latest = std::collections::HashMap::new();
     for (nth, event) in events.iter().enumerate() {
         let mut group: Vec<(i64, u64, Event)> = (0..)
@@ -77,6 +77,7 @@ fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
         if event.0 < forgotten {
             continue;
         }
+        let mut repeats: Option<usize> = None;
         for end in ends {
             let window: Vec<_> =
                 group.iter().filter(|(time, ..)| (end - SPAN..=end).contains(time)).collect();
@@ -103,16 +104,21 @@ fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
             if value < least {
                 continue;
             }
-            if quiet.get(&event.1).is_some_and(|(until, _)| end <= *until) {
-                let (_, at): (i64, usize) = quiet[&event.1];
-                found[at].1 += 1;
-            } else {
-                quiet.insert(event.1, (end + SPAN, found.len()));
-                let mut leaves: Vec<u64> = window.iter().map(|(_, leaf, _)| *leaf).collect();
-                leaves.sort_unstable();
-                found.push((leaves, 0));
+            if let Some((until, at)) = quiet.get(&event.1)
+                && end <= *until
+            {
+                repeats = Some(*at);
+                continue;
             }
+            quiet.insert(event.1, (end + SPAN, found.len()));
+            let mut leaves: Vec<u64> = window.iter().map(|(_, leaf, _)| *leaf).collect();
+            leaves.sort_unstable();
+            found.push((leaves, 0));
+            repeats = None;
             break;
+        }
+        if let Some(at) = repeats {
+            found[at].1 += 1;
         }
     }
     found
@@ -155,6 +161,18 @@ proptest! {
             prop_assert!(again.iter().any(|again| again.group == finding.group), "{}", kind);
         }
     }
+}
+
+#[test]
+fn a_window_that_a_late_hit_completes_is_not_lost_behind_a_repetition() {
+    let pack = pack("event_count", "  condition: {gte: 3}\n");
+    let leaves = |times: &[i64]| {
+        let events = times.iter().map(|time| (*time, 0, 0, 0));
+        analyze(&pack, (0..).zip(events)).into_iter().map(|finding| finding.leaves).collect::<Vec<_>>()
+    };
+    assert_eq!(leaves(&[0, 1, 2, 11, 12, 13]), [[0, 1, 2], [3, 4, 5]]);
+    // The window that ends at 11 repeats the finding, the one that ends at 13 does not.
+    assert_eq!(leaves(&[0, 1, 2, 12, 13, 11]), [[0, 1, 2], [3, 4, 5]]);
 }
 
 #[test]
