@@ -590,6 +590,19 @@ mod tests {
     }
 
     #[test]
+    fn all_servers_are_known() {
+        let servers: String =
+            (0..40).map(|nth| format!(r#"{{"url":"https://h.example/engines/e{nth}"}},"#)).collect();
+        let text =
+            format!(r#"{{"servers":[{servers}{{"url":"/last/"}}],"paths":{{"/info":{{"get":{{}}}}}}}}"#);
+        let description = Description::parse(&text).unwrap();
+        for path in ["/info", "/engines/e0/info", "/engines/e39/info", "/last/info"] {
+            assert_eq!(description.find(Method::GET, path), Some(Found::Operation(0)), "{path}");
+        }
+        assert_eq!(description.find(Method::GET, "/engines/e40/info"), None);
+    }
+
+    #[test]
     fn an_address_in_a_path_is_part_of_it() {
         let description =
             Description::parse(r#"{"paths":{"/health":{"get":{}},"/fetch/{a}/{b}/{c}":{"get":{}}}}"#)
@@ -664,6 +677,19 @@ mod tests {
             (deep.as_str(), "openapi.json"),
             (&("paths: ".to_owned() + &"[".repeat(100)), "openapi.deep"),
             (&bomb, "openapi.large"),
+            (&format!(r#"{{"paths":{{"{}":{{}}}}}}"#, "/a".repeat(300_000)), "openapi.deep"),
+            (
+                &format!(r#"{{"servers":[{{"url":"{}"}}],"paths":{{"/a":{{}}}}}}"#, "/a".repeat(64)),
+                "openapi.deep",
+            ),
+            (
+                &format!(
+                    r#"{{"servers":[{}],"paths":{{{}}}}}"#,
+                    (0..999).map(|nth| format!(r#"{{"url":"/b{nth}"}},"#)).collect::<String>() + "{}",
+                    (0..999).map(|nth| format!(r#""/a#{nth}":{{}},"#)).collect::<String>() + r#""/":{}"#
+                ),
+                "openapi.large",
+            ),
         ] {
             assert_eq!(Description::parse(text).unwrap_err().code, code);
         }

@@ -6,7 +6,7 @@
 mod matching;
 mod reader;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::fault::Fault;
 use crate::tree::{Node, Value};
@@ -18,8 +18,8 @@ use matching::Paths;
 pub const MAX_DESCRIPTION: usize = 64 << 20;
 /// The most operations of a description.
 const MAX_OPERATIONS: usize = 50_000;
-/// The most base paths that a path item's servers give it.
-const MAX_BASES: usize = 8;
+/// The most segments of all paths, below each base path of their servers.
+const MAX_SEGMENTS: usize = 1_000_000;
 /// How many references lead from one to the next.
 const MAX_REFERENCES: usize = 8;
 
@@ -93,7 +93,7 @@ impl Description {
 
     fn read(&mut self, root: &Root<'_>) -> Result<(), Fault> {
         let paths = root.node.get("paths").map(Node::members).unwrap_or_default();
-        let bases = Root::bases(root.node).unwrap_or_else(|| vec![String::new()]);
+        let bases = Root::bases(root.node).unwrap_or_default();
         let secured = root.node.get("security").map(is_secured);
         let paths = || {
             let paths = paths.iter().filter(|member| member.name.starts_with('/'));
@@ -103,10 +103,10 @@ impl Description {
         for (path, given, item) in paths() {
             root.parameters(given, item, kinds.entry(path).or_default());
         }
-        let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+        let (mut numbers, mut segments) = (BTreeMap::<String, usize>::new(), 0);
         for (path, _, item) in paths() {
             self.elsewhere += usize::from(item.get("$ref").is_some());
-            let bases = Root::bases(item).unwrap_or_else(|| bases.clone());
+            let own = Root::bases(item);
             let kinds = &kinds[path];
             let same = matching::normal(path, kinds);
             let number = *numbers.entry(same).or_insert_with(|| {
@@ -114,8 +114,16 @@ impl Description {
                 self.templates.push(path.to_owned());
                 self.methods.len() - 1
             });
-            for base in bases.iter().map(String::as_str).chain([""]) {
-                self.paths.add(&format!("{base}{path}"), kinds, number);
+            for base in own.as_ref().unwrap_or(&bases).iter().map(String::as_str).chain([""]) {
+                let Some(added) = self.paths.add(&format!("{base}{path}"), kinds, number) else {
+                    let hint = "64 are the most, with those of its server";
+                    return Err(*Fault::new("openapi.deep", item.line, "a path has too many segments", hint));
+                };
+                segments += added + 1;
+                if segments > MAX_SEGMENTS {
+                    let hint = "a million segments of paths are the most, below each base path: split it, or name fewer servers";
+                    return Err(*Fault::new("openapi.large", item.line, "it describes too much", hint));
+                }
             }
             for member in item.members() {
                 let (Some(method), operation) = (Method::of_item(&member.name), &member.node) else {
@@ -224,12 +232,12 @@ impl<'a> Root<'a> {
     }
 
     /// The base paths of a description's or a path item's servers; `None` where it names none.
-    fn bases(of: &Node) -> Option<Vec<String>> {
+    fn bases(of: &Node) -> Option<BTreeSet<String>> {
         if let Some(base) = of.get("basePath").and_then(Node::text) {
-            return Some(vec![base.trim_end_matches('/').into()]);
+            return Some(BTreeSet::from([base.trim_end_matches('/').into()]));
         }
         let servers = of.get("servers").map(Node::items).filter(|servers| !servers.is_empty())?;
-        let mut bases = Vec::new();
+        let mut bases = BTreeSet::new();
         for server in servers {
             let Some(url) = server.get("url").and_then(Node::text) else { continue };
             let mut url = url.to_owned();
@@ -243,9 +251,8 @@ impl<'a> Root<'a> {
                 None => &url,
             };
             let base = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').to_owned();
-            if (base.is_empty() || base.starts_with('/')) && !bases.contains(&base) && bases.len() < MAX_BASES
-            {
-                bases.push(base);
+            if base.is_empty() || base.starts_with('/') {
+                bases.insert(base);
             }
         }
         (!bases.is_empty()).then_some(bases)

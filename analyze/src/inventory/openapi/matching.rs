@@ -24,11 +24,18 @@ struct Pattern {
     kind: Kind,
 }
 
+/// The most segments of a path that is described, and of one that is looked for.
+pub(super) const MAX_SEGMENTS: usize = 64;
 /// The most steps of a search: as deep as paths are described, and a few attempts that lead nowhere.
 const MAX_STEPS: usize = 4_096;
 
 impl Paths {
-    pub(super) fn add(&mut self, path: &str, kinds: &BTreeMap<&str, Kind>, number: usize) {
+    /// Adds a path. How many segments it has; `None` where these are too many.
+    pub(super) fn add(&mut self, path: &str, kinds: &BTreeMap<&str, Kind>, number: usize) -> Option<usize> {
+        let count = segments(path).take(MAX_SEGMENTS + 1).count();
+        if count > MAX_SEGMENTS {
+            return None;
+        }
         let mut at = self;
         for segment in segments(path) {
             at = match Pattern::of(&segment, kinds) {
@@ -45,12 +52,12 @@ impl Paths {
             };
         }
         at.number.get_or_insert(number);
+        Some(count)
     }
 
     pub(super) fn find(&self, path: &str) -> Option<usize> {
-        // A described path is far shorter.
-        let segments: Vec<_> = segments(call::path(path)).take(65).collect();
-        if segments.len() > 64 {
+        let segments: Vec<_> = segments(call::path(path)).take(MAX_SEGMENTS + 1).collect();
+        if segments.len() > MAX_SEGMENTS {
             return None;
         }
         self.walk(&segments, &mut MAX_STEPS.clone())
