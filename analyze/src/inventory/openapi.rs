@@ -6,7 +6,7 @@
 mod matching;
 mod reader;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::fault::Fault;
 use crate::tree::{Node, Value};
@@ -99,15 +99,21 @@ impl Description {
             let paths = paths.iter().filter(|member| member.name.starts_with('/'));
             paths.map(|member| (call::path(&member.name), &member.node, root.resolve(&member.node)))
         };
-        let mut kinds: BTreeMap<&str, BTreeMap<&str, Kind>> = BTreeMap::new();
+        // Of paths that are the same but for a query or a fragment, parameters of one name are the same.
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        let mut kinds: Vec<BTreeMap<&str, Kind>> = Vec::new();
         for (path, given, item) in paths() {
-            root.parameters(given, item, kinds.entry(path).or_default());
+            let place = *places.entry(path.to_owned()).or_insert(kinds.len());
+            if place == kinds.len() {
+                kinds.push(BTreeMap::new());
+            }
+            root.parameters(given, item, &mut kinds[place]);
         }
         let (mut numbers, mut segments) = (BTreeMap::<String, usize>::new(), 0);
         for (path, _, item) in paths() {
             self.elsewhere += usize::from(item.get("$ref").is_some());
             let own = Root::bases(item);
-            let kinds = &kinds[path];
+            let kinds = &kinds[places[path]];
             let same = matching::normal(path, kinds);
             let number = *numbers.entry(same).or_insert_with(|| {
                 self.methods.push(Vec::new());
@@ -121,7 +127,7 @@ impl Description {
                 };
                 segments += added + 1;
                 if segments > MAX_SEGMENTS {
-                    let hint = "a million segments of paths are the most, below each base path: split it, or name fewer servers";
+                    let hint = "a million segments are the most, below each server: split it";
                     return Err(*Fault::new("openapi.large", item.line, "it describes too much", hint));
                 }
             }
@@ -232,12 +238,12 @@ impl<'a> Root<'a> {
     }
 
     /// The base paths of a description's or a path item's servers; `None` where it names none.
-    fn bases(of: &Node) -> Option<BTreeSet<String>> {
+    fn bases(of: &Node) -> Option<Vec<String>> {
         if let Some(base) = of.get("basePath").and_then(Node::text) {
-            return Some(BTreeSet::from([base.trim_end_matches('/').into()]));
+            return Some(vec![base.trim_end_matches('/').into()]);
         }
         let servers = of.get("servers").map(Node::items).filter(|servers| !servers.is_empty())?;
-        let mut bases = BTreeSet::new();
+        let mut bases = Vec::new();
         for server in servers {
             let Some(url) = server.get("url").and_then(Node::text) else { continue };
             let mut url = url.to_owned();
@@ -252,7 +258,7 @@ impl<'a> Root<'a> {
             };
             let base = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').to_owned();
             if base.is_empty() || base.starts_with('/') {
-                bases.insert(base);
+                bases.push(base);
             }
         }
         (!bases.is_empty()).then_some(bases)
