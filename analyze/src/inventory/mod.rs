@@ -591,8 +591,9 @@ mod tests {
 
     #[test]
     fn all_servers_are_known() {
-        let servers: String =
+        let servers: Vec<_> =
             (0..40).map(|nth| format!(r#"{{"url":"https://h.example/engines/e{nth}"}},"#)).collect();
+        let servers = servers.concat();
         let text =
             format!(r#"{{"servers":[{servers}{{"url":"/last/"}}],"paths":{{"/info":{{"get":{{}}}}}}}}"#);
         let description = Description::parse(&text).unwrap();
@@ -685,8 +686,10 @@ mod tests {
             (
                 &format!(
                     r#"{{"servers":[{}],"paths":{{{}}}}}"#,
-                    (0..999).map(|nth| format!(r#"{{"url":"/b{nth}"}},"#)).collect::<String>() + "{}",
-                    (0..999).map(|nth| format!(r#""/a#{nth}":{{}},"#)).collect::<String>() + r#""/":{}"#
+                    (0..999).map(|nth| format!(r#"{{"url":"/b{nth}"}},"#)).collect::<Vec<_>>().concat()
+                        + "{}",
+                    (0..999).map(|nth| format!(r#""/a#{nth}":{{}},"#)).collect::<Vec<_>>().concat()
+                        + r#""/":{}"#
                 ),
                 "openapi.large",
             ),
