@@ -7,7 +7,7 @@ import type { Audit } from "../record/audit.js";
 import { comesWithin } from "../timers.js";
 import { addressInWorker, recorded } from "./fetch.js";
 import { type HttpOptions, recordingOf } from "./http-request.js";
-import { Invocation, remember, TIMEOUT, type WaitingContext } from "./invocation.js";
+import { Invocation, inIsolate, remember, type WaitingContext } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
 
@@ -254,18 +254,14 @@ function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean):
   const all = required ? holders.required : holders.others;
   const there = all.get(options) ?? new WeakMap<object, RecorderHolder>();
   all.set(options, there);
-  const holder = there.get(key) ?? inIsolate(options, env, required);
+  const holder = there.get(key) ?? made(options, env, required);
   there.set(key, holder);
   return holder;
 }
 
-function inIsolate<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
+function made<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
   return new RecorderHolder({
-    options: async () => {
-      const given = await readOptions(options, env);
-      // Timers end with the request that set them.
-      return { ...given, flush: false, timeoutMs: given.timeoutMs ?? TIMEOUT, manyContexts: true };
-    },
+    options: async () => inIsolate(await readOptions(options, env)),
     shared: false,
     required,
   });

@@ -1,9 +1,11 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
+import { refused } from "../error.js";
 import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle, Receipt } from "../record/handle.js";
+import type { RecorderOptions } from "../record/options.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
 import { Scopable } from "../record/scope.js";
 import type { Otherwise, RecorderHolder } from "./recorder-holder.js";
@@ -139,4 +141,31 @@ export function remember(context: unknown, audit: Audit): void {
  */
 export function auditOf(context: object): Audit | undefined {
   return audits.get(context);
+}
+
+/** Whether this runs in Cloudflare Workers, where nothing outlives a request but what it left with `waitUntil`. */
+export function isWorker(): boolean {
+  return globalThis.navigator?.userAgent === "Cloudflare-Workers";
+}
+
+/** The options of a recorder that an isolate's requests have in common: timers end with the request that set them. */
+export function inIsolate(options: RecorderOptions): RecorderOptions {
+  return { ...options, flush: false, timeoutMs: options.timeoutMs ?? TIMEOUT, manyContexts: true };
+}
+
+/**
+ * Refuses a recorder of `createRecorder` for a request of a Worker: its flush would end with the request, and others
+ * that wait for it never would. An object's `ctx` outlives requests.
+ */
+export function mustOutlive(context: unknown): void {
+  if (!isWorker() || typeof context !== "object" || context === null || "storage" in context) {
+    return;
+  }
+  if ("waitUntil" in context && auditOf(context) === undefined) {
+    throw refused(
+      "audit",
+      "in a Worker, what this recorder has not sent when a request ends is lost",
+      "give the recorder of withCountersign, of countersign/cloudflare: what it records is sent under ctx.waitUntil",
+    );
+  }
 }

@@ -6,7 +6,7 @@ import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type FetchOptions, noAddress, recorded } from "./fetch.js";
 import { recordingOf } from "./http-request.js";
-import { Invocation } from "./invocation.js";
+import { Invocation, inIsolate, isWorker } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
 /** What Next.js has for what is done when the answer is given: `after` of `next/server`. */
@@ -51,7 +51,9 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
     throw noAddress('ip: (request) => request.headers.get("x-real-ip") ?? undefined, where your platform sets it');
   }
   const recording = recordingOf<Request>(http);
-  const holder = new RecorderHolder({ options: async () => options(), shared: true, required });
+  const holder = isWorker()
+    ? new RecorderHolder({ options: async () => inIsolate(await options()), shared: false, required })
+    : new RecorderHolder({ options: async () => options(), shared: true, required });
   return <Args extends unknown[], Answer>(handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>) =>
     async (...args: Args): Promise<Answer> => {
       const invocation = new Invocation(holder, { waitUntil: (work) => void after(work) });

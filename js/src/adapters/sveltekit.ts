@@ -1,14 +1,17 @@
 /** SvelteKit. */
 
+import type { Asking } from "../gate/gate.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { responseOf, seen } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { mustOutlive } from "./invocation.js";
 
 /** What is needed of SvelteKit's `RequestEvent`. */
 export interface SvelteKitEvent {
   readonly request: Request;
   readonly route: { readonly id: string | null };
   readonly locals: object;
+  readonly platform?: unknown;
   getClientAddress(): string;
 }
 
@@ -22,6 +25,8 @@ export interface SvelteKitLocals {
  * when there is an answer: with its route's id, such as `/jobs/[id]`.
  *
  *     export const handle = sequence(auditHandle(audit, { actor: (event) => event.locals.user?.id }), others);
+ *
+ * On Cloudflare the recorder is that of `withCountersign`; one of `createRecorder` is refused, as it would lose events.
  */
 export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   audit: Audit,
@@ -30,6 +35,8 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   mustRecord(audit);
   const recording = new HttpRecording<Event>(options);
   return async ({ event, resolve }) => {
+    const { ctx } = (event.platform ?? {}) as { ctx?: Asking };
+    mustOutlive(ctx);
     (event.locals as SvelteKitLocals).audit = audit.with({ request: event.request });
     const asked = {
       ...seen(event.request),
@@ -40,6 +47,7 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
       answer: () => resolve(event),
       statusOf: ({ status }) => status,
       refusal: responseOf,
+      asking: ctx,
     });
   };
 }

@@ -82,22 +82,21 @@ export interface Signing {
 
 /** A signer outside the core. */
 export function external(key: Signer | KeyHandle): Signing {
-  const isNamed = typeof key === "object" && key !== null && typeof key.vkey === "string";
+  const { vkey, privateKey, sign } = Object(key) as Partial<Signer & KeyHandle>;
   must(
-    isNamed,
+    typeof vkey === "string" && (privateKey !== undefined || typeof sign === "function"),
     "key",
     "no key to sign with",
     "give a signer key's text, { vkey, privateKey } or { vkey, sign }; generateKeyHandle(name) makes a vkey with its CryptoKey",
   );
   const instead = "give the signer key's text itself as key, or its verifier key as vkey";
-  must(!key.vkey.startsWith(SIGNER_PREFIX), "key", "a signer key is given as vkey", instead);
-  if ("privateKey" in key) {
-    const { privateKey } = key;
+  must(!vkey.startsWith(SIGNER_PREFIX), "key", "a signer key is given as vkey", instead);
+  if (privateKey !== undefined) {
     const pair = 'give the private key of a pair, with "sign" among its usages';
     must(privateKey?.usages?.includes("sign"), "key", "this CryptoKey may not sign", pair);
-    return { key: key.vkey, sign: signerOf(privateKey), checks: "first" };
+    return { key: vkey, sign: signerOf(privateKey), checks: "first" };
   }
-  return { key: key.vkey, sign: async (bytes) => asBytes(await key.sign(bytes)), checks: "each" };
+  return { key: vkey, sign: async (bytes) => asBytes(await (key as Signer).sign(bytes)), checks: "each" };
 }
 
 function asBytes(signature: Uint8Array | ArrayBuffer): Uint8Array {

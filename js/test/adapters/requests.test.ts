@@ -59,6 +59,30 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     ]);
   });
 
+  test("what SvelteKit's hook records is delivered, of all requests", async () => {
+    const ask = () => worker.dispatchFetch("http://worker.test/kit/jobs/42");
+    await Promise.all(Array.from({ length: 20 }, ask));
+    const asked = {
+      ...request("", 200),
+      http: { method: "GET", path: "/kit/jobs/[id]", status: 200, latency_ms: undefined },
+      context: undefined,
+    };
+    const expected = [{ action: "config.read", target: { type: "job", id: "42" } }, asked];
+    const found = (await events(40)).sort((a, b) => a.action.localeCompare(b.action));
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(found)),
+      JSON.parse(JSON.stringify(expected.flatMap((one) => Array(20).fill(one)))),
+    );
+  });
+
+  test("what Next.js's handlers record is sent by what they leave to be done alone, and all of it", async () => {
+    const ask = () => worker.dispatchFetch("http://worker.test/next/jobs/42");
+    assert.deepEqual(await (await ask()).json(), { queued: 2 });
+    await events(2);
+    await Promise.all(Array.from({ length: 5 }, ask));
+    assert.equal((await events(12)).length, 12);
+  });
+
   test("an answer, and a handler that throws", async () => {
     const answer = await worker.dispatchFetch("http://worker.test/plain/job?token=x", {
       headers: { "cf-connecting-ip": "192.0.2.1" },

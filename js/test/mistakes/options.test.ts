@@ -50,6 +50,11 @@ refuses("a CryptoKey without its vkey", { key: privateKey }, [
   /no key/,
   /\{ vkey, privateKey \}.*generateKeyHandle/,
 ]);
+refuses(
+  "a vkey with nothing that signs, as browserKey gives it around its key",
+  { key: { vkey, key: { vkey, privateKey } } },
+  ["options.invalid", "key", /no key to sign with/, /\{ vkey, privateKey \} or \{ vkey, sign \}/],
+);
 refuses("a CryptoKey that verifies", { key: { vkey, privateKey: publicKey } }, [
   "options.invalid",
   "key",

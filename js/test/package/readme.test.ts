@@ -290,7 +290,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     );
   },
 
-  "import { withCountersign }": async (code) => {
+  "async fetch(request, env, ctx, audit)": async (code) => {
     const worker = await inWorkerd(installed, placed(code), { bindings: bindings() });
     try {
       const known = (await log.events()).length;
@@ -300,6 +300,31 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       assert.deepEqual((await log.events()).at(-1)?.event, EVENT);
+    } finally {
+      await worker.dispose();
+    }
+  },
+
+  "auditHandle(audit)({ event, resolve })": async (code) => {
+    const module = `${placed(code)}
+      const resolve = ({ locals }) => {
+        locals.audit.record({ action: "page.open" });
+        return new Response("ok");
+      };
+      export default {
+        fetch: (request, env, ctx) =>
+          handle({ event: { request, route: { id: "/a" }, locals: {}, platform: { env, ctx } }, resolve }),
+      };`;
+    const worker = await inWorkerd(installed, module, { bindings: bindings() });
+    try {
+      const known = (await log.events()).length;
+      assert.equal(await (await worker.dispatchFetch("http://worker.test/")).text(), "ok");
+      for (let tries = 0; (await log.events()).length < known + 2; tries++) {
+        assert.ok(tries < 3_000, "no events came");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      const actions = (await log.events()).slice(known).map(({ event }) => event.action);
+      assert.deepEqual(actions, ["page.open", "http.request"]);
     } finally {
       await worker.dispose();
     }

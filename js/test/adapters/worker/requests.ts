@@ -1,7 +1,9 @@
 /** A Worker whose requests are recorded: by the adapter alone, and by Hono's middleware. */
 
-import { type WorkerContext, withCountersign } from "countersign/cloudflare";
+import { type Audit, type WorkerContext, withCountersign } from "countersign/cloudflare";
 import { type AuditVariables, auditHono } from "countersign/hono";
+import { auditNext } from "countersign/next";
+import { auditHandle, type SvelteKitEvent, type SvelteKitLocals } from "countersign/sveltekit";
 import { Hono } from "hono";
 
 interface Env {
@@ -56,10 +58,55 @@ const plain = withCountersign(
   { http: { path: "actual", host: true, ip: true } },
 );
 
+interface Platform {
+  env: Env;
+  ctx: WorkerContext;
+}
+
+/** Of the request that came last, as Next.js has it where it is asked. */
+let asked: { env: Env; ctx: WorkerContext };
+const audited = auditNext(() => options(asked.env), { after: (work) => asked.ctx.waitUntil(work) });
+const next = audited(async (_request: Request, audit: Audit) => {
+  // More than a recorder holds back elsewhere.
+  const metadata = { body: "x".repeat(150_000) };
+  audit.record({ action: "config.read", metadata });
+  audit.record({ action: "config.read", metadata });
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  return Response.json({ queued: audit.status().queued });
+});
+
+/** SvelteKit's hook, as it is on Cloudflare. */
+const handle = ({ event, resolve }: { event: SvelteKitEvent; resolve: (event: SvelteKitEvent) => Response }) =>
+  withCountersign(options, {
+    fetch: (_request, _env, _ctx, audit) => auditHandle(audit)({ event, resolve }),
+  }).fetch(event.request, (event.platform as Platform).env, (event.platform as Platform).ctx);
+
+/** Calls it as SvelteKit's Worker does. */
+const kit = (request: Request, env: Env, ctx: WorkerContext) =>
+  handle({
+    event: {
+      request,
+      route: { id: "/kit/jobs/[id]" },
+      locals: {},
+      platform: { env, ctx } satisfies Platform,
+      getClientAddress: () => request.headers.get("cf-connecting-ip") ?? "",
+    },
+    resolve: ({ locals }) => {
+      (locals as SvelteKitLocals).audit.record({ action: "config.read", target: { type: "job", id: "42" } });
+      return new Response("ok");
+    },
+  });
+
 export default {
   fetch(request: Request, env: Env, ctx: WorkerContext): Promise<Response> {
-    return new URL(request.url).pathname.startsWith("/hono/")
-      ? hono.fetch(request, env, ctx)
-      : plain.fetch(request, env, ctx);
+    const [, first] = new URL(request.url).pathname.split("/");
+    if (first === "next") {
+      asked = { env, ctx };
+      return next(request);
+    }
+    if (first === "kit") {
+      return kit(request, env, ctx);
+    }
+    return first === "hono" ? hono.fetch(request, env, ctx) : plain.fetch(request, env, ctx);
   },
 };
