@@ -98,7 +98,20 @@ export class Rows extends TextView {
   }
 
   override focus(): void {
-    this.querySelector<HTMLElement>(".scroller")?.focus({ preventScroll: true });
+    this.#list?.focus({ preventScroll: true });
+    const { top, bottom } = this.getBoundingClientRect();
+    if (top >= innerHeight || bottom <= 0) {
+      this.#bringIntoWindow();
+    }
+  }
+
+  get #list(): HTMLElement | null {
+    return this.querySelector<HTMLElement>(".scroller");
+  }
+
+  /** The list may have the focus and be above or below what the window shows of its page. */
+  #bringIntoWindow(): void {
+    this.#list?.scrollIntoView({ block: "nearest" });
   }
 
   /** Does what a key means here, and says whether it means anything. */
@@ -122,6 +135,7 @@ export class Rows extends TextView {
     const wished = wishes[event.key];
     if (to !== undefined) {
       this.goTo(to);
+      this.#bringIntoWindow();
     } else if (event.key === "Enter" || event.key === " ") {
       this.#open(this.#current);
     } else if (wished !== undefined) {

@@ -234,6 +234,33 @@ test("the keys move, open, search, help and close", { skip }, async (t) => {
   assert.deepEqual((await call("heard")).slice(0, 2), ["mark-row 1", "open-row 1"]);
 });
 
+test("what keys lead to comes into the window, in which the list may not be", { skip }, async (t) => {
+  const { tab, wrong } = await million(t);
+  await tab.evaluate(() => {
+    const before = document.createElement("div");
+    before.style.height = "2000px";
+    document.querySelector("main")?.before(before);
+  });
+  const list = tab.locator(".scroller");
+  const isShown = () =>
+    tab.waitForFunction(() => {
+      const root = document.querySelector("main")?.shadowRoot;
+      const id = root?.querySelector(".scroller")?.getAttribute("aria-activedescendant");
+      const { top, bottom } = root?.querySelector(`#${id}`)?.getBoundingClientRect() ?? { top: -1, bottom: 0 };
+      return top >= 0 && bottom <= innerHeight;
+    });
+  for (const key of ["j", "End", "Home", "PageDown"]) {
+    await list.evaluate((scroller) => scroller.focus({ preventScroll: true }));
+    await tab.evaluate(() => window.scrollTo(0, 0));
+    await tab.keyboard.press(key);
+    await isShown();
+  }
+  await tab.evaluate(() => window.scrollTo(0, 0));
+  await list.evaluate((scroller) => scroller.closest<HTMLElement>("cs-rows")?.focus());
+  await isShown();
+  assert.deepEqual(wrong, []);
+});
+
 test("keys with a modifier are the browser's", { skip }, async (t) => {
   const { tab, call } = await million(t);
   await tab.getByRole("grid").focus();
