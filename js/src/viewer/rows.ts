@@ -98,20 +98,11 @@ export class Rows extends TextView {
   }
 
   override focus(): void {
-    this.#list?.focus({ preventScroll: true });
+    this.querySelector<HTMLElement>(".scroller")?.focus({ preventScroll: true });
     const { top, bottom } = this.getBoundingClientRect();
     if (top >= innerHeight || bottom <= 0) {
-      this.#bringIntoWindow();
+      this.scrollIntoView({ block: "nearest" });
     }
-  }
-
-  get #list(): HTMLElement | null {
-    return this.querySelector<HTMLElement>(".scroller");
-  }
-
-  /** The list may have the focus and be above or below what the window shows of its page. */
-  #bringIntoWindow(): void {
-    this.#list?.scrollIntoView({ block: "nearest" });
   }
 
   /** Does what a key means here, and says whether it means anything. */
@@ -135,7 +126,8 @@ export class Rows extends TextView {
     const wished = wishes[event.key];
     if (to !== undefined) {
       this.goTo(to);
-      this.#bringIntoWindow();
+      // The list may have the focus and be above or below what the window shows of its page.
+      this.scrollIntoView({ block: "nearest" });
     } else if (event.key === "Enter" || event.key === " ") {
       this.#open(this.#current);
     } else if (wished !== undefined) {

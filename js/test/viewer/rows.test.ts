@@ -261,6 +261,18 @@ test("what keys lead to comes into the window, in which the list may not be", { 
   assert.deepEqual(wrong, []);
 });
 
+test("a long list takes no more paper than what is drawn of it, wherever it was scrolled to", { skip }, async (t) => {
+  const opened = await million(t);
+  await scrollTo(opened, 0.5);
+  await seen(opened);
+  await opened.tab.emulateMedia({ media: "print" });
+  const [height, top] = await opened.tab
+    .locator(".body")
+    .evaluate((body: HTMLElement) => [body.offsetHeight, body.querySelector<HTMLElement>(".window")?.offsetTop]);
+  assert.ok(height !== undefined && height <= 640, `${height} pixels`);
+  assert.equal(top, 0);
+});
+
 test("keys with a modifier are the browser's", { skip }, async (t) => {
   const { tab, call } = await million(t);
   await tab.getByRole("grid").focus();
