@@ -141,8 +141,8 @@ impl Values {
     }
 }
 
-/// Paths and their parameters.
-fn paths(description: &Value) -> Vec<(String, BTreeMap<String, Value>)> {
+/// Paths, each once, and their parameters.
+fn paths(description: &Value) -> BTreeMap<String, BTreeMap<String, Value>> {
     let methods = ["get", "put", "post", "patch", "delete", "head"];
     let resolve = |parameter: &Value| {
         let pointer = parameter["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
@@ -248,14 +248,16 @@ fn described(name: &str) -> Option<Value> {
     Some(serde_json::from_slice(&text).unwrap())
 }
 
+/// What is rarely called weighs more in one draw than in another.
+const SEEDS: u64 = 10;
+
 #[test]
 fn calls_of_apis_that_others_describe_are_recovered() {
     for (name, least) in [("discord", 0.98), ("box", 0.96)] {
         let Some(description) = described(name) else { continue };
-        for seed in 1..=3 {
-            let part = recovered(&description, 40, seed, false);
-            assert!(part >= least, "{name} {seed}: {part:.3}");
-        }
+        let parts = (1..=SEEDS).map(|seed| recovered(&description, 40, seed, false));
+        let part = parts.sum::<f64>() / SEEDS as f64;
+        assert!(part >= least, "{name}: {part:.3}");
     }
 }
 
