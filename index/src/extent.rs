@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn leaves_out_the_few_that_are_far_from_all_others() {
         let most = Some((BEGIN, BEGIN + 363 * DAY));
-        let [one, nineteen, last] = [-62_135_596_800_000, -11_644_473_600_000, 253_402_300_799_999];
-        for far in [&[one][..], &[0], &[one, nineteen, 0, last]] {
+        let [year_1, year_1601, year_9999] = [-62_135_596_800_000, -11_644_473_600_000, 253_402_300_799_999];
+        for far in [&[year_1][..], &[0], &[year_1, year_1601, 0, year_9999]] {
             assert_eq!(of(far).most(), most);
             let all = far.iter().chain([&BEGIN, &(BEGIN + 363 * DAY)]);
             assert_eq!(of(far).all(), Some((*all.clone().min().unwrap(), *all.max().unwrap())));

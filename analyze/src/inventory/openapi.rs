@@ -252,11 +252,7 @@ impl<'a> Root<'a> {
                     url = url.replace(&format!("{{{}}}", variable.name), &value);
                 }
             }
-            let path = match url.split_once("://") {
-                Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
-                None => &url,
-            };
-            let base = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').to_owned();
+            let base = call::path(&url).trim_end_matches('/').to_owned();
             if base.is_empty() || base.starts_with('/') {
                 bases.push(base);
             }

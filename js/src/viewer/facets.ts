@@ -69,13 +69,15 @@ export class Facets extends TextView {
     // What is chosen stays in view however rare it is.
     const shown = values.filter((one, place) => isOpen || place < FEW || one.chosen);
     const hidden = values.length - shown.length + more;
+    // Where a button has the focus, it stays with its value. Otherwise buttons stay where they are, which costs less.
+    const isFocused = this.matches(":focus-within");
     return html`
       <div class="facet" role="group" aria-label=${name} data-column=${column} data-open=${isOpen} data-hides=${hidden > 0}>
         <span class="facet-name" aria-hidden="true">${name}</span>
         <div class="facet-values">
           ${repeat(
             shown,
-            (one, place) => (this.#isFocused ? one.value : place),
+            (one, place) => (isFocused ? one.value : place),
             (one) => this.#chip(column, one),
           )}
           ${isOpen && hidden > 0 ? html`<span class="faint">${this.#moreText(hidden)}</span>` : nothing}
@@ -119,11 +121,6 @@ export class Facets extends TextView {
 
   #moreText(hidden: number): string {
     return this.texts.view.moreValues(this.texts.figures.count(hidden));
-  }
-
-  /** Whether the focus is on a button: it stays with its value then. Otherwise buttons stay, which costs less. */
-  get #isFocused(): boolean {
-    return this.matches(":focus-within");
   }
 
   get #buttons(): readonly HTMLElement[] {
