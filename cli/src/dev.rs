@@ -1,7 +1,9 @@
 //! `countersign dev`: a log for local work, forgotten at the end.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use clap::FromArgMatches as _;
 use countersign::note::SignerKey;
@@ -31,6 +33,9 @@ pub(crate) struct Args {
     /// Where to listen, on this machine only; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Serve this HTML file at / instead of the console
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
@@ -63,6 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let command = <serve::Args as clap::Args>::augment_args(clap::Command::new("dev"));
     let dir = dir.into_os_string();
     let flags = ["dev".into(), "--listen".into(), address.to_string().into(), "--dir".into(), dir];
+    let page = args.page.iter().flat_map(|page| ["--page".into(), page.into()]);
+    let flags: Vec<OsString> = flags.into_iter().chain(page).collect();
     let matches = command.get_matches_from(flags);
     let ended = serve::Args::from_arg_matches(&matches)
         .map_err(|error| {

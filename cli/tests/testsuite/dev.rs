@@ -13,8 +13,10 @@ use crate::common::{Place, events};
 fn what_is_pasted_records_and_reads_and_nothing_is_left() {
     let place = Place::new();
     std::fs::create_dir(place.path("tmp")).unwrap();
+    place.write("page.html", "<!doctype html><title>mine</title>");
     let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["dev", "--listen", "127.0.0.1:0"])
+        .args(["dev", "--listen", "127.0.0.1:0", "--page"])
+        .arg(place.path("page.html"))
         .env("NO_COLOR", "1")
         .env("TMPDIR", place.path("tmp"))
         .stdout(Stdio::piped())
@@ -34,6 +36,8 @@ fn what_is_pasted_records_and_reads_and_nothing_is_left() {
         .collect();
     let value = |wanted: &str| &pasted.iter().find(|(name, _)| name == wanted).unwrap().1;
     let (url, log) = (value("AUDIT_URL"), value("AUDIT_LOG"));
+    let page = reqwest::blocking::get(url).unwrap().text().unwrap();
+    assert!(page.contains("<title>mine</title>"), "{page}");
     place.write("dev.key", value("AUDIT_KEY"));
     place.write("events.ndjson", events(5));
     place
