@@ -104,7 +104,7 @@ export class Scores extends View {
     const { figures } = t.viewer;
     return html`
       <tr>
-        <th scope="row">${value(id, 120)}</th>
+        <th scope="row" class="wraps">${value(id, 200)}</th>
         <td>${figures.count(score)}</td>
         <td class="wraps">
           ${titles.slice(0, TITLES).map((title, nth) => html`${nth > 0 ? "; " : nothing}${value(title, 120)}`)}

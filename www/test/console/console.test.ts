@@ -140,6 +140,9 @@ test("what rules find is told in a part of its own, and leads to the events", { 
   await page.locator("cs-drawer .found-why", { hasText: "A log was disabled" }).waitFor();
 });
 
+/** An identifier as AWS has them. */
+const LONG = `arn:aws:sts::123456789012:assumed-role/${"a-role-with-a-long-name-".repeat(2)}/a-session-1722458700`;
+
 test("sessions and identities are ranked by what was found of them, and lead to the events", {
   skip,
 }, async (t) => {
@@ -150,7 +153,7 @@ test("sessions and identities are ranked by what was found of them, and lead to 
   });
   log.record([
     ...events(3),
-    { action: "log.disable", ...by("u_8", "s_1") },
+    { action: "log.disable", ...by(LONG, "s_1") },
     { action: "log.disable", ...by("u_9", "s_2") },
     { action: "log.disable", ...by("u_9", "s_2") },
   ]);
@@ -162,11 +165,13 @@ test("sessions and identities are ranked by what was found of them, and lead to 
   await rows("sessions").first().filter({ hasText: "A log was disabled" }).waitFor();
   for (const [of, ids] of [
     ["sessions", ["s_2", "s_1"]],
-    ["identities", ["u_9", "u_8"]],
+    ["identities", ["u_9", LONG]],
   ] as const) {
     assert.deepEqual(await rows(of).locator("th").allInnerTexts(), ids);
     const scores = await rows(of).locator("td:nth-child(2)").allInnerTexts();
     assert.ok(Number(scores[0]) > Number(scores[1]), scores.join(" "));
+    const table = page.locator(`[data-scores=${of}] .table`);
+    assert.equal(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), 0);
   }
   assert.deepEqual(await violations(page), []);
   await rows("sessions").first().getByRole("button").click();
