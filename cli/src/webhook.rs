@@ -61,7 +61,7 @@ impl Hook {
 
     /// Posts a message, which the receiver knows by its id when it comes again.
     pub(crate) fn post(&self, id: &str, text: &str) -> Result<(), Trouble> {
-        let seconds = now().map_err(|failure| Trouble::Later(failure.said()))?.millis() / 1_000;
+        let seconds = now().map_err(|failure| Trouble::later(failure.said()))?.millis() / 1_000;
         let signature = self.secret.sign(id, seconds, text);
         let seconds = seconds.to_string();
         let headers = [
@@ -73,9 +73,9 @@ impl Hook {
         let host = self.url.host_str().unwrap_or_default();
         match self.client.post_with(&self.url, body, &headers, 1 << 16) {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
-            Ok(answer) => Err(Trouble::of_status(host, answer.status)),
+            Ok(answer) => Err(Trouble::of_answer(host, &answer)),
             // The failure's place is the address.
-            Err(failure) => Err(Trouble::Later(format!("{host}: {}", failure.said()))),
+            Err(failure) => Err(Trouble::later(format!("{host}: {}", failure.said()))),
         }
     }
 }

@@ -8,7 +8,7 @@ use countersign_feeds::Record;
 use super::progress::Progress;
 use super::sink::Sink;
 use crate::errors::Failure;
-use crate::retry::{LONGEST_WAIT, Trouble, waits};
+use crate::retry::{Trouble, Waits};
 use crate::verdict::count;
 use crate::{stop, style};
 
@@ -91,11 +91,11 @@ impl Delivery {
 
     /// Has the receiver take these, or keeps those that it refuses.
     fn send(&mut self, records: &[Record]) -> Result<(), Failure> {
-        let mut waits = waits();
+        let mut waits = Waits::new();
         let begun = Instant::now();
         let mut left: Vec<&Record> = records.iter().collect();
         loop {
-            let why = match self.sink.send(&left) {
+            let (why, asked) = match self.sink.send(&left) {
                 Ok(answer) => {
                     self.sent += (left.len() - answer.refused.len() - answer.later.len()) as u64;
                     for (nth, why) in answer.refused {
@@ -108,7 +108,7 @@ impl Delivery {
                         }
                         return Ok(());
                     }
-                    "it doesn't accept all of them at the moment".to_owned()
+                    ("it doesn't accept all of them at the moment".to_owned(), answer.after)
                 }
                 Err(Trouble::Refused(why)) if left.len() == 1 => {
                     self.refuse(left[0], why);
@@ -120,13 +120,13 @@ impl Delivery {
                     self.send(&first)?;
                     return self.send(&second);
                 }
-                Err(Trouble::Later(why)) => why,
+                Err(Trouble::Later { why, after }) => (why, after),
             };
             if self.told.as_ref() != Some(&why) {
                 style::warn(&format!("the receiver doesn't accept records, so they wait: {why}"));
                 self.told = Some(why.clone());
             }
-            let until = Instant::now() + waits.next().unwrap_or(LONGEST_WAIT);
+            let until = Instant::now() + waits.next(asked);
             while Instant::now() < until {
                 let is_over = self.patience.is_some_and(|patience| begun.elapsed() > patience);
                 if stop::asked() || is_over {

@@ -8,13 +8,11 @@ use countersign::time::Time;
 
 use crate::deliver::{BatchLimits, Collector, Delivery, Step};
 use crate::errors::Failure;
-use crate::retry::waits_up_to;
+use crate::retry::Waits;
 use crate::{stop, style};
 
 /// The longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// A collector that asks for more patience than this is asked again anyway.
-const LONGEST_ASKED: Duration = Duration::from_hours(1);
 /// How long a stop may be held up.
 const STOPPING: Duration = Duration::from_secs(10);
 /// So many times in a row something may be sent otherwise at once.
@@ -98,7 +96,7 @@ pub(super) fn run(
     shared: &Shared,
     policy: &RetryPolicy,
 ) {
-    let mut waits = waits_up_to(LONGEST_WAIT);
+    let mut waits = Waits::up_to(LONGEST_WAIT);
     let mut failing: Option<Instant> = None;
     let mut told = String::new();
     let mut at_once = 0;
@@ -126,7 +124,7 @@ pub(super) fn run(
         match step {
             Step::Again => shared.change(|standing| standing.limits = delivery.known_limits()),
             Step::Delivered { events } => {
-                (waits, failing) = (waits_up_to(LONGEST_WAIT), None);
+                (waits, failing) = (Waits::up_to(LONGEST_WAIT), None);
                 if !std::mem::take(&mut told).is_empty() {
                     style::done("delivering again");
                 }
@@ -144,7 +142,7 @@ pub(super) fn run(
             Step::Dead(why) | Step::Early { why, .. } => break Some(why),
             Step::Refused(why) if !policy.retry_refusals => break Some(why),
             Step::Refused(why) => {
-                let wait = waits.next().unwrap_or(LONGEST_WAIT);
+                let wait = waits.next(None);
                 tell(&mut told, &why, wait);
                 let since = *failing.get_or_insert_with(Instant::now);
                 if !hold(shared, wait, since, policy) {
@@ -152,8 +150,7 @@ pub(super) fn run(
                 }
             }
             Step::Later { after, why } => {
-                let wait = waits.next().unwrap_or(LONGEST_WAIT);
-                let wait = wait.max(after.unwrap_or_default().min(LONGEST_ASKED));
+                let wait = waits.next(after);
                 let since = *failing.get_or_insert_with(Instant::now);
                 tell(&mut told, &why, wait);
                 if !hold(shared, wait, since, policy) {

@@ -62,7 +62,7 @@ impl Receiver for Exec {
     }
 
     fn take(&mut self, item: &Item) -> Result<(), Trouble> {
-        let failed = |error: std::io::Error| Trouble::Later(format!("it cannot be run: {error}"));
+        let failed = |error: std::io::Error| Trouble::later(format!("it cannot be run: {error}"));
         let mut child = self.start(item).map_err(failed)?;
         let until = Instant::now() + self.patience;
         let mut pause = Duration::from_millis(1);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::stream::{Heard, Views};
 use super::watcher::Watcher;
 use crate::errors::Failure;
-use crate::retry::waits_up_to;
+use crate::retry::Waits;
 use crate::verdict::entries;
 use crate::{stop, style};
 
@@ -47,7 +47,7 @@ pub(crate) trait Follows<'p> {
 
 /// Follows a log until that is done.
 pub(crate) fn follow<'p>(follower: &mut impl Follows<'p>, views: &Arc<dyn Views>) -> Result<(), Failure> {
-    let mut wait = waits_up_to(LONGEST_WAIT);
+    let mut wait = Waits::up_to(LONGEST_WAIT);
     // What was last said of the connection.
     let mut told: Option<String> = None;
     // A log that has fewer leaves than were seen is read from where it is, and the pin tells.
@@ -63,7 +63,7 @@ pub(crate) fn follow<'p>(follower: &mut impl Follows<'p>, views: &Arc<dyn Views>
         follower.watcher().begin();
         let (status, why, has_grown) = listen(follower, &heard, &**views)?;
         if has_grown {
-            wait = waits_up_to(LONGEST_WAIT);
+            wait = Waits::up_to(LONGEST_WAIT);
             told = None;
         }
         if follower.is_done() {
@@ -77,7 +77,7 @@ pub(crate) fn follow<'p>(follower: &mut impl Follows<'p>, views: &Arc<dyn Views>
             style::warn(&format!("{}; it is asked again", why.brief()));
             told = Some(why.code().to_owned());
         }
-        let until = Instant::now() + wait.next().unwrap_or(LOOK);
+        let until = Instant::now() + wait.next(None);
         while Instant::now() < until && !stop::asked() {
             std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));
         }

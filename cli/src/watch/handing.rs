@@ -13,7 +13,7 @@ use super::item::Item;
 use super::state::Taken;
 use crate::errors::Failure;
 pub(crate) use crate::retry::Trouble;
-use crate::retry::{LONGEST_WAIT, waits};
+use crate::retry::Waits;
 use crate::style;
 
 /// So often an item is refused by a receiver that can be reached, before it is passed over.
@@ -231,10 +231,10 @@ fn next(receiver: &mut dyn Receiver, waiting: &Waiting) -> Option<Item> {
 
 /// Whether the receiver has the item, or it is passed over for it; not where all is to end.
 fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: &mut Option<String>) -> bool {
-    let mut waits = waits();
+    let mut waits = Waits::new();
     let mut refusals = 0;
     loop {
-        let why = match waiting.call(|| receiver.take(item)) {
+        let (why, asked) = match waiting.call(|| receiver.take(item)) {
             Ok(()) => {
                 waiting.queue().is_failing = false;
                 if told.take().is_some() {
@@ -242,7 +242,7 @@ fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: 
                 }
                 return true;
             }
-            Err(Trouble::Later(why)) => why,
+            Err(Trouble::Later { why, after }) => (why, after),
             Err(Trouble::Refused(why)) => {
                 refusals += 1;
                 if refusals == REFUSALS {
@@ -253,14 +253,14 @@ fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: 
                     ));
                     return true;
                 }
-                why
+                (why, None)
             }
         };
         if told.as_ref() != Some(&why) {
             style::warn(&format!("the {} doesn't accept alerts, so they wait: {why}", receiver.name()));
             *told = Some(why);
         }
-        let until = Instant::now() + waits.next().unwrap_or(LONGEST_WAIT);
+        let until = Instant::now() + waits.next(asked);
         let mut queue = waiting.queue();
         queue.is_failing = true;
         waiting.changed.notify_all();

@@ -148,7 +148,7 @@ impl Receiver for Mail {
         match self.transport.send(&message) {
             Ok(_) => Ok(()),
             Err(error) if error.is_permanent() => Err(Trouble::Refused(error.to_string())),
-            Err(error) => Err(Trouble::Later(error.to_string())),
+            Err(error) => Err(Trouble::later(error.to_string())),
         }
     }
 }

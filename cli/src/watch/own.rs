@@ -144,7 +144,7 @@ impl Receiver for Kept {
         }
         if let Err(error) = self.reading.add_finding(item.text.clone()) {
             self.names.remove(&name(&item.text).unwrap_or_default());
-            return Err(Trouble::Later(error.to_string()));
+            return Err(Trouble::later(error.to_string()));
         }
         if item.kind == Kind::Alert {
             let data = item.data();

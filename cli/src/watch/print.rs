@@ -26,7 +26,7 @@ impl Receiver for Print {
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             // Nobody listens any more.
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Trouble::Later(error.to_string()))
+                Err(Trouble::later(error.to_string()))
             }
             _ => Ok(()),
         }

@@ -129,7 +129,7 @@ impl Receiver for Recording {
     }
 
     fn take(&mut self, item: &Item) -> Result<(), Trouble> {
-        self.record(item).map_err(|failure| Trouble::Later(failure.brief()))?;
+        self.record(item).map_err(|failure| Trouble::later(failure.brief()))?;
         self.deliver();
         Ok(())
     }

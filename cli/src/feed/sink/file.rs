@@ -72,7 +72,7 @@ impl Sink for File {
         if let Err(error) = written {
             // What is there of it is taken back, so that trying again doubles nothing.
             let _ = self.handle.set_len(self.length);
-            return Err(Trouble::Later(format!("{}: {error}", self.name)));
+            return Err(Trouble::later(format!("{}: {error}", self.name)));
         }
         self.length += text.len() as u64;
         Ok(Answer::default())

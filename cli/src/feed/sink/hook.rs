@@ -18,10 +18,11 @@ impl Sink for Webhook {
             match self.hook.post(&record.id, &record.text) {
                 Ok(()) => {}
                 Err(Trouble::Refused(why)) => answer.refused.push((nth, why)),
-                Err(Trouble::Later(why)) if nth == 0 => return Err(Trouble::Later(why)),
+                Err(later) if nth == 0 => return Err(later),
                 // What was taken is not sent again.
-                Err(Trouble::Later(_)) => {
+                Err(Trouble::Later { after, .. }) => {
                     answer.later = (nth..records.len()).collect();
+                    answer.after = after;
                     break;
                 }
             }

@@ -97,12 +97,12 @@ impl Http {
         if self.gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             let packed = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-            bytes = packed.map_err(|error| Trouble::Later(error.to_string()))?;
+            bytes = packed.map_err(|error| Trouble::later(error.to_string()))?;
             headers.push(("content-encoding", "gzip"));
         }
         let answer = self.client.post_with(&self.url, Body { content_type, bytes }, &headers, ANSWER);
         // The failure itself names the address, which may hold what others are not to see.
-        answer.map_err(|failure| Trouble::Later(format!("{}: {}", self.host(), failure.said())))
+        answer.map_err(|failure| Trouble::later(format!("{}: {}", self.host(), failure.said())))
     }
 
     fn host(&self) -> &str {
@@ -116,7 +116,7 @@ impl Sink for Http {
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match (answer.status, self.receiver) {
             (200..300, Receiver::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
-                Trouble::Later(format!("{} does not answer as a bulk interface does", self.host()))
+                Trouble::later(format!("{} does not answer as a bulk interface does", self.host()))
             }),
             (200..300, Receiver::Otlp) => {
                 // It says how many and not which, and that they are not to be sent again.
@@ -136,7 +136,11 @@ impl Sink for Http {
                 // What comes before it was taken.
                 Some(nth) if nth < records.len() => {
                     let why = short(said["text"].as_str().unwrap_or("refused"));
-                    Ok(Answer { refused: vec![(nth, why)], later: (nth + 1..records.len()).collect() })
+                    Ok(Answer {
+                        refused: vec![(nth, why)],
+                        later: (nth + 1..records.len()).collect(),
+                        after: None,
+                    })
                 }
                 _ => Err(Trouble::Refused(format!("{} answers with status 400", self.host()))),
             },
@@ -144,7 +148,10 @@ impl Sink for Http {
                 Err(Trouble::Refused(format!("{} answers with status {status}", self.host())))
             }
             // A token that is wrong, or a path, is mended by a person.
-            (status, _) => Err(Trouble::Later(format!("{} answers with status {status}", self.host()))),
+            (status, _) => {
+                let why = format!("{} answers with status {status}", self.host());
+                Err(Trouble::Later { why, after: answer.retry_after })
+            }
         }
     }
 

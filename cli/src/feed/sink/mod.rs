@@ -8,6 +8,7 @@ mod stdout;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_feeds::{Format, Record};
 use rustls::pki_types::pem::PemObject as _;
@@ -33,6 +34,8 @@ pub(super) struct Answer {
     pub(super) refused: Vec<(usize, String)>,
     /// Those that it does not take now.
     pub(super) later: Vec<usize>,
+    /// Not before this, where it says so.
+    pub(super) after: Option<Duration>,
 }
 
 /// Where records go.

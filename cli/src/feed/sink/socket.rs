@@ -97,7 +97,7 @@ fn closed(mut tcp: TcpStream) -> io::Result<()> {
 impl Sink for Socket {
     fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
         let sent = self.deliver(&self.frames(records));
-        sent.map(|()| Answer::default()).map_err(|error| Trouble::Later(format!("{}: {error}", self.address)))
+        sent.map(|()| Answer::default()).map_err(|error| Trouble::later(format!("{}: {error}", self.address)))
     }
 
     fn most(&self) -> usize {

@@ -19,7 +19,7 @@ impl Sink for Stdout {
             Ok(()) => Ok(Answer::default()),
             // Nobody reads any more, and nobody will.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-            Err(error) => Err(Trouble::Later(format!("the standard output: {error}"))),
+            Err(error) => Err(Trouble::later(format!("the standard output: {error}"))),
         }
     }
 

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use predicates::prelude::*;
@@ -78,8 +79,9 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Asked>>, answer: &Mutex<Answering>
         let (status, said) = answer.lock().unwrap()(&asked);
         seen.lock().unwrap().push(asked);
         let said = said.to_string();
+        let patience = if status == 429 { "retry-after: 2\r\n" } else { "" };
         let head = format!(
-            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\n{patience}content-length: {}\r\n\r\n",
             said.len()
         );
         (&*stream).write_all((head + &said).as_bytes()).ok()?;
@@ -257,7 +259,24 @@ fn collectors_and_webhooks_take_what_they_know() {
         .stderr(contains("--sink-token").and(contains("hidden").not()));
 }
 
-/// Reads one connection's frames of RFC 6587, and fails where a count is wrong.
+#[test]
+fn a_receiver_is_not_asked_again_before_it_says() {
+    for (sink, more) in [("http", &[][..]), ("webhook", &["--webhook-key", "webhook.key"])] {
+        let place = place(2);
+        place.write("webhook.key", SECRET);
+        let mut requests = 0;
+        let receiver = Receiver::start(Box::new(move |_| {
+            requests += 1;
+            // A webhook has its first record by then.
+            (if requests == 2 { 429 } else { 204 }, json!({}))
+        }));
+        let sink = ["--sink", sink, "--destination", &receiver.url, "--batch", "1"];
+        let since = Instant::now();
+        place.run(&feed("ndjson", &[&sink[..], more].concat())).success();
+        assert!(since.elapsed() >= Duration::from_secs(2), "{:?}", since.elapsed());
+    }
+}
+
 #[test]
 fn who_ends_a_feed_that_waits_is_told_what_was_sent() {
     let place = place(4);
@@ -284,6 +303,7 @@ fn who_ends_a_feed_that_waits_is_told_what_was_sent() {
     assert!(said.contains("error[feed.waiting]: 3 records sent, and the rest not"), "{said}");
 }
 
+/// Reads one connection's frames of RFC 6587, and fails where a count is wrong.
 fn frames(bytes: &[u8]) -> Vec<String> {
     let mut rest = bytes;
     let mut frames = Vec::new();

@@ -11,6 +11,8 @@ use standardwebhooks::Webhook;
 
 /// How long anything may take before the test has failed anyway.
 pub const DEADLINE: Duration = Duration::from_mins(2);
+/// How long a status 429 asks to wait.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A message that came with a valid signature.
@@ -29,7 +31,8 @@ impl Message {
 #[derive(Default)]
 struct Got {
     messages: Vec<Message>,
-    /// The answers to the next messages, in place of 204. With 0 the connection ends without one.
+    /// The answers to the next messages, in place of 204. With 0 the connection ends without one; 429 asks for
+    /// [`PATIENCE`].
     answers: Vec<u16>,
 }
 
@@ -81,7 +84,9 @@ impl Hook {
             if got.answers.is_empty() { 204 } else { got.answers.remove(0) }
         };
         changed.notify_all();
-        let text = format!("HTTP/1.1 {answer} x\r\ncontent-length: 0\r\n\r\n");
+        let patience =
+            if answer == 429 { format!("retry-after: {}\r\n", PATIENCE.as_secs()) } else { String::new() };
+        let text = format!("HTTP/1.1 {answer} x\r\n{patience}content-length: 0\r\n\r\n");
         (answer > 0).then_some(())?;
         stream.write_all(text.as_bytes()).ok()
     }

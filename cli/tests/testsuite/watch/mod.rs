@@ -313,6 +313,18 @@ fn receivers_get_each_finding_in_their_own_way() {
 }
 
 #[test]
+fn a_webhook_is_not_asked_again_before_it_says() {
+    let scene = Scene::new();
+    scene.delete("u_1", 0..1);
+    let hook = Hook::start();
+    hook.answer_with(&[429]);
+    let since = std::time::Instant::now();
+    scene.once(&["--webhook", &hook.url, "--webhook-key", "webhook.key"]);
+    assert!(since.elapsed() >= hook::PATIENCE, "{:?}", since.elapsed());
+    assert_eq!(hook.messages().len(), 2);
+}
+
+#[test]
 fn ending_says_whom_it_waits_for() {
     let scene = Scene::new();
     scene.delete("u_1", 0..1);
