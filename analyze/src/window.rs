@@ -290,14 +290,11 @@ impl Group {
             Measure::ValueSum => sum(),
             Measure::ValueAverage => sum() / (end - begin).max(1) as f64,
             Measure::TemporalOrdered => {
-                // No event comes after itself, whatever rules it fires.
-                let (mut wanted, mut last) = (0, None);
-                for hit in hits() {
-                    if hit.which() == wanted && last != Some(hit.leaf) {
-                        (wanted, last) = (wanted + 1, Some(hit.leaf));
-                    }
-                }
-                f64::from(wanted)
+                let rules = correlation.rules.len() as u32;
+                self.in_order(rules, begin, |rule, from, last| {
+                    let is_next = |hit: &Hit| hit.which() == rule && last != Some(hit.leaf);
+                    self.hits.range(from..end).position(is_next).map(|place| from + place)
+                })
             }
             Measure::EventCount | Measure::ValueCount | Measure::Temporal => (end - begin) as f64,
         }
@@ -316,8 +313,10 @@ impl Group {
         let mut end = begin;
         let mut within = vec![0u32; self.counts.as_ref().map_or(0, |counts| counts.values.len())];
         let mut distinct = 0u32;
+        let rules = correlation.rules.len() as u32;
+        // A look at each hit of each window would take too long.
         let places = match correlation.measure {
-            Measure::TemporalOrdered => self.places(begin, correlation.rules.len()),
+            Measure::TemporalOrdered => self.places(begin, rules),
             _ => Vec::new(),
         };
         let mut repeated = None;
@@ -340,7 +339,12 @@ impl Group {
             }
             let value = match correlation.measure {
                 Measure::ValueCount | Measure::Temporal => f64::from(distinct),
-                Measure::TemporalOrdered => self.in_order(&places, begin, end),
+                Measure::TemporalOrdered => self.in_order(rules, begin, |rule, from, last| {
+                    let places: &Vec<usize> = &places[rule as usize];
+                    let next = &places[places.partition_point(|place| *place < from)..];
+                    let place = *next.iter().find(|place| last != Some(self.hits[**place].leaf))?;
+                    (place < end).then_some(place)
+                }),
                 _ => self.measure(correlation, begin, end),
             };
             if correlation.holds(value) {
@@ -355,22 +359,27 @@ impl Group {
     }
 
     /// Where the hits of each rule are, from there on.
-    fn places(&self, begin: usize, rules: usize) -> Vec<Vec<usize>> {
-        let mut places = vec![Vec::new(); rules];
+    fn places(&self, begin: usize, rules: u32) -> Vec<Vec<usize>> {
+        let mut places = vec![Vec::new(); rules as usize];
         for (place, hit) in self.hits.iter().enumerate().skip(begin) {
             places[hit.which() as usize].push(place);
         }
         places
     }
 
-    /// How many of the rules fired one after another, as [`Self::measure`] has it, without a look at each hit.
-    fn in_order(&self, places: &[Vec<usize>], begin: usize, end: usize) -> f64 {
+    /// How many of the rules fired one after another. `next` finds a hit of a rule at a place or later that is not of
+    /// the event before it: no event comes after itself, whatever rules it fires.
+    fn in_order(
+        &self,
+        rules: u32,
+        begin: usize,
+        next: impl Fn(u32, usize, Option<u64>) -> Option<usize>,
+    ) -> f64 {
         let (mut from, mut last) = (begin, None);
-        let fired = places.iter().take_while(|places| {
-            let mut next = places[places.partition_point(|place| *place < from)..].iter();
-            let Some(place) = next.find(|place| last != Some(self.hits[**place].leaf)) else { return false };
-            (from, last) = (place + 1, Some(self.hits[*place].leaf));
-            *place < end
+        let fired = (0..rules).take_while(|rule| {
+            let Some(place) = next(*rule, from, last) else { return false };
+            (from, last) = (place + 1, Some(self.hits[place].leaf));
+            true
         });
         fired.count() as f64
     }
