@@ -21,7 +21,7 @@ use crate::http::Prefix;
 use crate::input::Input;
 use crate::verdict::count;
 use crate::verify::{threads, trust_or_nobody};
-use crate::{args, query, readings, style, token, verdict, verify};
+use crate::{args, query, readings, rules, style, token, verdict, verify};
 
 /// List the API endpoints that are actually called
 ///
@@ -154,11 +154,7 @@ pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
     let hint = "an OpenAPI description is JSON or YAML in UTF-8";
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
-    let description = Description::parse(&text).map_err(|fault| {
-        let failure = Failure::unusable(fault.code, fault.problem, fault.hint);
-        let failure = if fault.line > 0 { failure.at_line(fault.line.into()) } else { failure };
-        failure.within(&name)
-    })?;
+    let description = Description::parse(&text).map_err(|fault| rules::failure(&fault).within(&name))?;
     if description.elsewhere > 0 {
         let paths = count(description.elsewhere as u64, "path");
         style::warn(&format!(

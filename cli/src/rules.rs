@@ -201,7 +201,8 @@ pub(crate) fn refused(faults: &[Fault]) -> Failure {
     failure(last)
 }
 
-fn failure(fault: &Fault) -> Failure {
+/// A fault, as it is told.
+pub(crate) fn failure(fault: &Fault) -> Failure {
     let Fault { code, file, line, rule, problem, hint } = fault;
     let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
     let failure = Failure::unusable(code, format!("{rule}{problem}"), hint);

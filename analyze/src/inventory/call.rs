@@ -11,6 +11,9 @@ use super::report::Answer;
 /// An event's own time may be so much later than that of its link, in milliseconds; else its link's counts.
 const TOLERANCE: i64 = 5 * 60_000;
 
+/// The type of an actor who is known to be nobody in particular.
+const ANONYMOUS: &str = "anonymous";
+
 /// Where events of other shapes than ours state a request: method, path and status.
 const REQUESTS: [[&str; 3]; 4] = [
     ["http.method", "http.path", "http.status"],
@@ -32,6 +35,11 @@ pub(super) fn path(target: &str) -> &str {
     }
 }
 
+/// What a segment of a path names, without its parameters (`jobs;jsessionid=1`).
+pub(super) fn named(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or_default()
+}
+
 /// A call of an API.
 #[derive(Clone, Debug)]
 pub(super) struct Call<'a> {
@@ -42,6 +50,9 @@ pub(super) struct Call<'a> {
     pub(super) latency: Option<f64>,
     /// Its type and its id; none where nobody is named.
     pub(super) caller: Option<String>,
+    /// Whether nobody is named, though a call of the API would say who it was: an operation of which nobody is told is
+    /// not one of somebody unknown, such as what a webhook tells of.
+    pub(super) is_nobodys: bool,
     pub(super) time: Time,
     pub(super) leaf: u64,
 }
@@ -73,6 +84,9 @@ impl<'a> Call<'a> {
             let service = service.unwrap_or_else(|| read.read_as.clone());
             (What::Operation { service, operation }, None)
         };
+        let caller = caller(entry, event);
+        let is_request = matches!(what, What::Request { .. });
+        let is_anonymous = entry.read.is_some_and(|read| read.actor.kind.as_deref() == Some(ANONYMOUS));
         let (happened, _) = entry.time();
         let is_future = happened.millis() > entry.recorded.millis().saturating_add(TOLERANCE);
         let latency = event.at("http.latency_ms").and_then(Value::number).and_then(|text| text.parse().ok());
@@ -83,7 +97,8 @@ impl<'a> Call<'a> {
                 .filter(|status| (100..600).contains(status)),
             outcome: entry.read.map_or(Outcome::default(), |read| read.outcome),
             latency: latency.filter(|millis: &f64| *millis >= 0.0),
-            caller: caller(entry, event),
+            is_nobodys: caller.is_none() && (is_request || is_anonymous),
+            caller,
             time: if is_future { entry.recorded } else { happened },
             leaf,
         })
@@ -115,7 +130,7 @@ fn caller(entry: &Entry<'_>, event: Value<'_>) -> Option<String> {
         None => (of_event("actor.id"), of_event("actor.type")),
     };
     let kind = kind.unwrap_or(Cow::Borrowed("user"));
-    let id = id.filter(|id| !id.is_empty() && kind != "anonymous" && !id.starts_with("system:anonymous"))?;
+    let id = id.filter(|id| !id.is_empty() && kind != ANONYMOUS && !id.starts_with("system:anonymous"))?;
     Some(crate::bounded::bounded(&format!("{kind}:{id}")).into_owned())
 }
 

@@ -95,7 +95,7 @@ impl Facts {
         match (&call.caller, caller) {
             (Some(_), Some(number)) => self.caller(number, Caller { calls: 1, first: at }),
             (Some(_), None) => self.others += 1,
-            (None, _) if call.is_success() => {
+            (None, _) if call.is_nobodys && call.is_success() => {
                 self.open += 1;
                 self.open_leaves.add(call.leaf);
             }

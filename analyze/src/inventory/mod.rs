@@ -394,6 +394,7 @@ impl Telling<'_> {
 
 #[cfg(test)]
 mod tests {
+    use countersign_query::Readings;
     use countersign_query::value::Document;
 
     use super::*;
@@ -534,7 +535,7 @@ mod tests {
         let text = r#"{"paths":{
             "/a/{x}":{"get":{},"parameters":[{"name":"x","in":"path","schema":{"type":"integer"}}]},
             "/a/{y}.json":{"get":{}}, "/a/me":{"get":{}}, "/a/{z}":{"get":{}}, "/{b}/c/d":{"get":{}},
-            "/a/{base}...{head}":{"get":{}}}}"#;
+            "/a/{base}...{head}":{"get":{}}, "/odd":{"get":{}}, "/odd;v=1":{"get":{}}}}"#;
         let description = Description::parse(text).unwrap();
         for (path, wanted) in [
             ("/a/7", "/a/{x}"),
@@ -544,6 +545,12 @@ mod tests {
             ("/a/c/d", "/{b}/c/d"),
             ("/a/main...dev", "/a/{base}...{head}"),
             ("/a/you/?q=/x", "/a/{z}"),
+            ("/a/me;jsessionid=1", "/a/me"),
+            ("/a;v=1/7;jsessionid=1", "/a/{x}"),
+            ("/a/me/;jsessionid=1", "/a/me"),
+            ("/a/v;w/", "/a/{z}"),
+            ("/odd;v=1", "/odd;v=1"),
+            ("/odd;v=2", "/odd"),
             ("https://h.example/a/me", "/a/me"),
         ] {
             let Some(Found::Operation(number)) = description.find(Method::GET, path) else {
@@ -666,6 +673,48 @@ mod tests {
     }
 
     #[test]
+    fn nobody_called_what_a_webhook_tells_of() {
+        let run = |sender: &str| {
+            format!(
+                r#"{{"action":"completed","workflow_run":{{"conclusion":"success"}},"repository":{{"full_name":"acme/shop"}}{sender}}}"#
+            )
+        };
+        let bucket = |identity: &str| {
+            format!(
+                r#"{{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventTime":"2026-11-20T06:01:02Z","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7","userIdentity":{{"type":{identity}}}}}"#
+            )
+        };
+        let (mut inventory, readings) = (Inventory::new(Asked::default()), Readings::built_in());
+        for (leaf, event) in [
+            run(r#","sender":{"login":"ada","type":"User"}"#),
+            run(""),
+            bucket(r#""IAMUser","userName":"ada","arn":"arn:aws:iam::1:user/ada""#),
+            bucket(r#""AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL""#),
+        ]
+        .iter()
+        .enumerate()
+        {
+            let document = Document::parse(event).unwrap();
+            let root = document.root();
+            let read = readings.read(&root);
+            let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
+            let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(recorded) };
+            inventory.take(leaf as u64, &entry);
+        }
+        let report = inventory.finish();
+        let told = report
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                (endpoint.name.to_string(), endpoint.calls, endpoint.flags.contains(&Flag::Unauthenticated))
+            })
+            .collect::<Vec<_>>();
+        let (bucket, run) =
+            ("s3.amazonaws.com GetObject".into(), "GitHub webhook workflow_run.completed".into());
+        assert_eq!(told, [(bucket, 2, true), (run, 2, false)]);
+    }
+
+    #[test]
     fn hostile_descriptions_are_refused() {
         let deep = format!("{{\"paths\":{}", "[".repeat(100));
         let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\n".to_owned()
@@ -694,7 +743,11 @@ mod tests {
                 "openapi.large",
             ),
         ] {
-            assert_eq!(Description::parse(text).unwrap_err().code, code);
+            let fault = Description::parse(text).unwrap_err();
+            assert_eq!(fault.code, code);
+            // What is JSON, perhaps on one line, is told of by its path.
+            assert!(fault.line > 0 || code == "openapi.json" || fault.rule.starts_with('/'), "{fault}");
+            assert!(fault.rule.len() < 300, "{fault}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod reader;
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::bounded::bounded;
 use crate::fault::Fault;
 use crate::tree::{Node, Value};
 
@@ -123,12 +124,18 @@ impl Description {
             for base in own.as_ref().unwrap_or(&bases).iter().map(String::as_str).chain([""]) {
                 let Some(added) = self.paths.add(&format!("{base}{path}"), kinds, number) else {
                     let hint = "64 are the most, with those of its server";
-                    return Err(*Fault::new("openapi.deep", item.line, "a path has too many segments", hint));
+                    return Err(told_of(
+                        path,
+                        Fault::new("openapi.deep", item.line, "a path has too many segments", hint),
+                    ));
                 };
                 segments += added + 1;
                 if segments > MAX_SEGMENTS {
                     let hint = "a million segments are the most, below each server: split it";
-                    return Err(*Fault::new("openapi.large", item.line, "it describes too much", hint));
+                    return Err(told_of(
+                        path,
+                        Fault::new("openapi.large", item.line, "it describes too much", hint),
+                    ));
                 }
             }
             for member in item.members() {
@@ -146,7 +153,10 @@ impl Description {
                 }
                 if self.operations.len() == MAX_OPERATIONS {
                     let hint = "50,000 operations are the most: split it";
-                    return Err(*Fault::new("openapi.large", member.line, "it describes too much", hint));
+                    return Err(told_of(
+                        path,
+                        Fault::new("openapi.large", member.line, "it describes too much", hint),
+                    ));
                 }
                 self.methods[number].push((method, self.operations.len()));
                 let path = path.to_owned();
@@ -177,6 +187,11 @@ impl Description {
         let found = of(method).or_else(|| if method == Method::HEAD { of(Method::GET) } else { None });
         Some(found.map_or(Found::Path(number), |(_, operation)| Found::Operation(*operation)))
     }
+}
+
+/// A fault of a path, which JSON has no line for.
+fn told_of(path: &str, fault: Box<Fault>) -> Fault {
+    *fault.of_rule(&bounded(path))
 }
 
 fn is_true(node: &Node) -> bool {

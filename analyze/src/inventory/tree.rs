@@ -55,6 +55,11 @@ fn key(raw: &str) -> (String, bool) {
     (format!("{{{}}}", name.trim_end_matches(['?', '*', '+'])), false)
 }
 
+/// What the segments of a path name.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    call::path(path).split('/').map(call::named).filter(|raw| !raw.is_empty())
+}
+
 /// Whether letters follow each other as by chance: few tokens have no digit, and some do.
 fn is_random(word: &str) -> bool {
     let kind = |byte: &u8| (byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
@@ -292,8 +297,7 @@ impl Tree {
         }
         let mut node = &mut self.root;
         node.calls += 1;
-        for (nth, raw) in call::path(path).split('/').filter(|raw| !raw.is_empty()).enumerate() {
-            let raw = raw.split(';').next().unwrap_or_default();
+        for (nth, raw) in segments(path).enumerate() {
             let is_long = nth >= MAX_SEGMENTS;
             let (mut key, is_typed) = if is_long { (REST.into(), false) } else { key(raw) };
             if !node.kids.contains_key(&*key) {

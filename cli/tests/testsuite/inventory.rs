@@ -217,6 +217,7 @@ fn a_description_that_cannot_be_read_is_named_with_its_line() {
         ("b.json", "{\"paths\":", "openapi.json"),
         ("c.yaml", "openapi: 3.1.0\n", "openapi.paths"),
         ("d.yaml", "", "openapi.empty"),
+        ("e.json", &format!("{{\"paths\":{{\"/deep{}\":{{}}}}}}", "/a".repeat(64)), "/deep/a/a"),
     ] {
         place.write(name, text);
         place

@@ -66,13 +66,18 @@ impl Paths {
     fn walk(&self, segments: &[Cow<'_, str>], steps: &mut usize) -> Option<usize> {
         let [segment, rest @ ..] = segments else { return self.number };
         *steps = steps.checked_sub(1)?;
-        if let Some(found) = self.words.get(&**segment).and_then(|paths| paths.walk(rest, steps)) {
-            return Some(found);
+        let named = call::named(segment);
+        let words = [&**segment, named];
+        let words = if named.len() == segment.len() { &words[..1] } else { &words };
+        for word in words {
+            if let Some(found) = self.words.get(*word).and_then(|paths| paths.walk(rest, steps)) {
+                return Some(found);
+            }
         }
-        self.patterns
-            .iter()
-            .filter(|(pattern, _)| pattern.fits(segment))
-            .find_map(|(_, paths)| paths.walk(rest, steps))
+        let fitting = |(pattern, _): &&(Pattern, Self)| words.iter().any(|word| pattern.fits(word));
+        let found = self.patterns.iter().filter(fitting).find_map(|(_, paths)| paths.walk(rest, steps));
+        // What has parameters alone names nothing.
+        found.or_else(|| if named.is_empty() { self.walk(rest, steps) } else { None })
     }
 }
 
