@@ -101,7 +101,9 @@ export class InventoryTab extends View {
           ${complete === null ? words.partial : words.complete(complete)}
           ${description === null ? nothing : words.compared(value([description.title, description.version].filter(Boolean).join(" "), 200), description.operations)}
         </p>
-        ${left_out.calls === null ? nothing : html`<p class="tone-doubt">${icon("warning")}<span>${words.leftOut(left_out.calls.number)}</span></p>`}
+        ${description?.elsewhere ? doubt(words.elsewhere(description.elsewhere)) : nothing}
+        ${description?.alike ? doubt(words.alike(description.alike)) : nothing}
+        ${left_out.calls === null ? nothing : doubt(words.leftOut(left_out.calls.number))}
         ${
           endpoints.length === 0
             ? html`<p class="empty">${words.noneAnswered}</p>`
@@ -272,6 +274,10 @@ function answersView({ statuses }: Endpoint, t: ConsoleTexts): TemplateResult {
   const said = ({ status, outcome }: Answered) =>
     status ?? t.inventory.outcomes[outcome as "success"] ?? outcome;
   return html`${statuses.map((answered, nth) => html`${nth > 0 ? html`<br />` : nothing}${said(answered)} <span class="faint">${count(answered.calls)}</span>`)}`;
+}
+
+function doubt(said: string): TemplateResult {
+  return html`<p class="tone-doubt">${icon("warning")}<span>${said}</span></p>`;
 }
 
 function more(all: readonly unknown[], t: ConsoleTexts): TemplateResult | typeof nothing {

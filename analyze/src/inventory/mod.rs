@@ -42,7 +42,8 @@ use tree::{MAX_NODES, Tree};
 
 pub use openapi::{Description, MAX_DESCRIPTION};
 pub use report::{
-    Answer, Caller, Endpoint, Flag, LISTED, Latency, Name, Operation, Reason, Report, Shown, Status,
+    Answer, Caller, Described, Endpoint, Flag, LISTED, Latency, Name, Operation, Reason, Report, Shown,
+    Status,
 };
 
 /// The most callers that are told apart.
@@ -220,8 +221,12 @@ impl Inventory {
             unused,
             calls,
             callers: callers.names.len() as u64,
-            description: description.map(|description| {
-                (description.title.clone(), description.version.clone(), description.operations())
+            description: description.map(|description| Described {
+                title: description.title.clone(),
+                version: description.version.clone(),
+                operations: description.operations(),
+                alike: description.alike,
+                elsewhere: description.elsewhere,
             }),
             since,
             left_out: [left_out, callers.left_out],

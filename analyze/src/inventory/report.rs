@@ -14,6 +14,21 @@ const FORMAT: &str = "inventory/v1";
 /// What is told of the callers of an endpoint by name: those with the most calls, and those that are new.
 pub const LISTED: usize = 20;
 
+/// A description of an API, as far as a report tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its title.
+    pub title: String,
+    /// The version that it gives itself.
+    pub version: String,
+    /// How many operations it has.
+    pub operations: usize,
+    /// How many more calls can't tell from another of these ([`super::Description::alike`]).
+    pub alike: usize,
+    /// Of how many paths the operations are not in it ([`super::Description::elsewhere`]).
+    pub elsewhere: usize,
+}
+
 /// The endpoints that verified events say were called.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -28,8 +43,8 @@ pub struct Report {
     pub calls: u64,
     /// How many callers are told apart.
     pub callers: u64,
-    /// The title and version of the description, and how many operations it has.
-    pub description: Option<(String, String, usize)>,
+    /// What the calls were compared with.
+    pub description: Option<Described>,
     /// From when on what was not met before is called new.
     pub since: Option<Time>,
     /// What there was no room for: calls, and calls of callers that are not told apart; how many, and the leaf of the
@@ -378,12 +393,15 @@ impl Report {
         out.extend(format!(r#","events":{events},"calls":{calls},"callers":{callers},"since":"#).bytes());
         or_null(since.as_ref(), &mut out, |since, out| out.extend(format!("\"{since}\"").bytes()));
         out.extend(br#","description":"#);
-        or_null(description.as_ref(), &mut out, |(title, version, operations), out| {
+        or_null(description.as_ref(), &mut out, |described, out| {
+            let Described { title, version, operations, alike, elsewhere } = described;
             out.extend(br#"{"title":"#);
             write_string(title, out);
             out.extend(br#","version":"#);
             write_string(version, out);
-            out.extend(format!(r#","operations":{operations}}}"#).bytes());
+            out.extend(
+                format!(r#","operations":{operations},"alike":{alike},"elsewhere":{elsewhere}}}"#).bytes(),
+            );
         });
         for (name, left) in [(r#","left_out":{"calls":"#, left_out[0]), (r#","callers":"#, left_out[1])] {
             out.extend(name.bytes());

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign_analyze::Level;
-use countersign_analyze::inventory::{Answer, Endpoint, Flag, Latency};
+use countersign_analyze::inventory::{Answer, Described, Endpoint, Flag, Latency};
 
 use super::Found;
 use crate::analyze::named;
@@ -59,7 +59,7 @@ impl Found {
             let why = "No verified event describes a call (with http.method and http.path) or a service's operation.";
             let _ = writeln!(text, "{}", doubt(format_args!("? {why}")));
         }
-        if let Some((title, version, operations)) = &report.description {
+        if let Some(Described { title, version, operations, .. }) = &report.description {
             let name = format!("{} {}", plain(title), plain(version));
             let _ = writeln!(
                 text,

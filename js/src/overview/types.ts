@@ -73,7 +73,15 @@ export interface Inventory {
   readonly events: number;
   readonly calls: number;
   readonly callers: number;
-  readonly description: { readonly title: string; readonly version: string; readonly operations: number } | null;
+  readonly description: {
+    readonly title: string;
+    readonly version: string;
+    readonly operations: number;
+    /** How many more have the method and the path of another, so that calls don’t say which of them they are. */
+    readonly alike: number;
+    /** How many paths refer to what is not in it, so that their operations are not known. */
+    readonly elsewhere: number;
+  } | null;
   readonly left_out: { readonly calls: Counted | null; readonly callers: Counted | null };
   readonly digest: string;
   /** The riskiest first. */

@@ -233,6 +233,10 @@ export const de: ConsoleTexts = {
     partial: "Es kann weitere geben: Nur ein Teil des Logs wurde geladen.",
     compared: (title: unknown, operations: number) =>
       html`Verglichen mit ${title}, worin ${counting(LANG, "Operation", "Operationen")(operations)} beschrieben sind.`,
+    elsewhere: (paths: number) =>
+      `Ihre Methoden von ${counting(LANG, "Pfad", "Pfaden")(paths)} sind nicht bekannt, weil sie in einer anderen Datei stehen: Eine Beschreibung in mehreren Dateien muss erst zusammengefügt werden.`,
+    alike: (operations: number) =>
+      `${counting(LANG, "Operation", "Operationen")(operations)} ${operations === 1 ? "lässt" : "lassen"} sich anhand von Aufrufen nicht von einer anderen mit derselben Methode und demselben Pfad unterscheiden (nur durch Abfrage, Fragment oder Namen von Parametern) und ${operations === 1 ? "zählt" : "zählen"} mit ihr als eine.`,
     leftOut: (left: number) => `${calls(left)} ließen sich aus Platzmangel nicht unterscheiden.`,
     endpoint: "Endpunkt",
     risk: "Risiko",

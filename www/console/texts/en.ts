@@ -224,6 +224,10 @@ export const en = {
     partial: "Others may exist: only part of the log was loaded.",
     compared: (title: unknown, operations: number) =>
       html`Compared with ${title}, which describes ${counting(LANG, "operation", "operations")(operations)}.`,
+    elsewhere: (paths: number) =>
+      `Its methods of ${counting(LANG, "path", "paths")(paths)} aren’t known, because they are in another file: put a description in several files together first.`,
+    alike: (operations: number) =>
+      `${counting(LANG, "operation", "operations")(operations)} can’t be told by calls from another with the same method and path (they differ by a query, a fragment or names of parameters) and count as one with it.`,
     leftOut: (left: number) => `${calls(left)} could not be told apart for lack of room.`,
     endpoint: "Endpoint",
     risk: "Risk",

@@ -117,6 +117,16 @@ test("endpoints are listed as the program lists them, with a description too, an
     await page.locator("[data-inventory=unused]").innerText(),
     /1 operation is .*\s+DELETE \/jobs\/\{id\}/,
   );
+  // What of a description counts otherwise than it is written is told.
+  assert.equal(await page.locator("[data-inventory=endpoints] .tone-doubt").count(), 0);
+  const parted = `${OPENAPI}  /a?b=1: {get: {}}\n  /a?b=2: {get: {}}\n  /c: {$ref: 'other.yaml#/c'}\n`;
+  await choose(page, "Choose another description", ["openapi.yaml", parted]);
+  const doubts = page.locator("[data-inventory=endpoints] .tone-doubt");
+  await doubts.nth(1).waitFor();
+  assert.match(
+    (await doubts.allInnerTexts()).join(" "),
+    /of 1 path aren’t known.* 1 operation can’t be told/,
+  );
   // What is none is refused with its place, and can be taken away again.
   await choose(page, "Choose another description", ["openapi.yaml", "openapi: [3"]);
   await page.locator("cs-inventory .refused").waitFor();
