@@ -221,6 +221,10 @@ pub(crate) fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static
         io::ErrorKind::FileTooLarge => {
             ("io.too_large", "files of this size are not allowed here; no partial file was left behind")
         }
+        io::ErrorKind::ReadOnlyFilesystem => (
+            "io.read_only",
+            "its file system can't be written to: mount it so that it can, or give another path",
+        ),
         _ => ("io.failed", "the system gave no other reason"),
     }
 }
@@ -262,5 +266,7 @@ mod tests {
         assert_eq!(said(&repeats), "cannot read: part 3: too slow: no answer [io.failed]");
         let missing = io::Error::from_raw_os_error(2);
         assert_eq!(said(&missing), "cannot read: No such file or directory (os error 2) [io.not_found]");
+        let read_only = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
+        assert!(said(&read_only).ends_with(" [io.read_only]"), "{}", said(&read_only));
     }
 }

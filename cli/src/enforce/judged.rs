@@ -236,11 +236,15 @@ fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
             .fails(format!("{number} calls from entry {leaf} on could not be told apart, to save memory"));
     }
     checks.push(looked);
-    let against = |endpoint: &inventory::Endpoint, said: &str, leaves: &[u64]| {
+    let against = |endpoint: &inventory::Endpoint, said: &str, is_open: bool| {
         let name = endpoint.name.to_string();
+        let (calls, open) = (count(endpoint.calls, "call"), &endpoint.unauthenticated);
+        let calls =
+            if is_open && open.calls < endpoint.calls { format!("{} of {calls}", open.calls) } else { calls };
+        let leaves = if is_open { &open.leaves } else { &endpoint.leaves };
         Against {
             said: format!("{name} {said}"),
-            detail: format!("{}, {} to {}", count(endpoint.calls, "call"), endpoint.first.0, endpoint.last.0),
+            detail: format!("{calls}, {} to {}", endpoint.first.0, endpoint.last.0),
             level: Level::High,
             leaves: leaves.iter().copied().take(LEAVES).collect(),
             passed: passed(&asked.except, &name, known.now),
@@ -251,10 +255,8 @@ fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         let (wanted, said) = words(*flag);
         let mut check = Check::new(format!("endpoint/{}", flag.as_str()), wanted);
         let flagged = report.endpoints.iter().filter(|endpoint| endpoint.flags.contains(flag));
-        check.against.extend(flagged.map(|endpoint| {
-            let is_open = *flag == Flag::Unauthenticated;
-            against(endpoint, said, if is_open { &endpoint.unauthenticated.leaves } else { &endpoint.leaves })
-        }));
+        let is_open = *flag == Flag::Unauthenticated;
+        check.against.extend(flagged.map(|endpoint| against(endpoint, said, is_open)));
         checks.push(check);
     }
     if let (true, Some(before)) = (asked.refuses_new_unauthenticated, &known.before) {
@@ -262,13 +264,8 @@ fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         let mut check = Check::new(format!("endpoint/{NEW_UNAUTHENTICATED}"), wanted);
         let open = report.endpoints.iter().filter(|endpoint| endpoint.unauthenticated.calls > 0);
         let new = open.filter(|endpoint| !before.contains(&endpoint.name.to_string()));
-        check.against.extend(new.map(|endpoint| {
-            against(
-                endpoint,
-                "answers unauthenticated calls, and didn't before",
-                &endpoint.unauthenticated.leaves,
-            )
-        }));
+        let said = "answers unauthenticated calls, and didn't before";
+        check.against.extend(new.map(|endpoint| against(endpoint, said, true)));
         checks.push(check);
     }
     if let (Some(least), Some(Described { operations, .. })) = (asked.exercised, &report.description) {

@@ -87,6 +87,11 @@ fn what_is_against_a_policy_fails_with_its_place() {
         let path = if result["ruleId"] == "endpoint/zombie" { "DELETE" } else { "/jobs/42/export" };
         assert!(text.contains(path), "{result} {text}");
     }
+    // Of calls that name nobody it is told how many they are.
+    record(&place, &["GET /jobs/42 u_1", "GET /jobs/43 ", "GET /jobs/44 u_1"]);
+    enforce(&place, "audit.ndjson", &[])
+        .code(6)
+        .stdout(predicate::str::contains("GET /jobs/{id} answers unauthenticated calls, 1 of 3 calls,"));
     // Who mends the service gets through.
     record(&place, &["GET /jobs/42 u_1", "GET /jobs/43 u_1"]);
     place.write("policy.yml", POLICY.replace("exercised: 0.8", "exercised: 0.5"));
