@@ -5,7 +5,6 @@ import type { Asking } from "../gate/gate.js";
 import { refuseUnknown } from "../known.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type Asked, HTTP_OPTIONS, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
-import { mustOutlive } from "./invocation.js";
 
 /** What answers requests; with nothing, where the runtime has it so, as Bun has for a request that became a WebSocket. */
 export type FetchHandler<Rest extends readonly unknown[], Answer extends Response | undefined = Response> = (
@@ -45,8 +44,7 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
     );
   }
   const recording = new HttpRecording<Request>({ ...options, ip: address !== undefined });
-  return async (request, ...rest) => {
-    mustOutlive(rest[1]);
+  return (request, ...rest) => {
     const ip = () => address?.(request, ...rest);
     return recorded(recording, audit, request, ip, () => handler(request, ...rest));
   };

@@ -5,7 +5,7 @@ import { must, refused } from "../error.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
 import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
-import { auditOf, mustOutlive } from "./invocation.js";
+import { auditOf } from "./invocation.js";
 
 /** What the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
 export interface AuditVariables {
@@ -46,9 +46,6 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
   }
   const recording = new HttpRecording<Context<E>>(others);
   return async (context, next) => {
-    if (given !== undefined && hasContext(context)) {
-      mustOutlive(context.executionCtx);
-    }
     const audit = given ?? ofInvocation(context);
     context.set("audit", audit.with({ request: context.req.raw }));
     const request = context.req.raw;

@@ -1,9 +1,9 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
-import { refused } from "../error.js";
 import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
+import { PATIENCE } from "../record/flushing.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
@@ -14,11 +14,6 @@ import type { Otherwise, RecorderHolder } from "./recorder-holder.js";
 export interface WaitingContext {
   waitUntil(promise: Promise<unknown>): void;
 }
-
-/** A flush begins no new try after so many milliseconds: with one that takes its time it stays below `waitUntil`'s 30 s. */
-export const PATIENCE = 20_000;
-/** How long a collector may take. */
-export const TIMEOUT = 8_000;
 
 /** After so many events a flush begins though the handler goes on. */
 const MANY = 64;
@@ -150,22 +145,5 @@ export function isWorker(): boolean {
 
 /** The options of a recorder that an isolate's requests have in common: timers end with the request that set them. */
 export function inIsolate(options: RecorderOptions): RecorderOptions {
-  return { ...options, flush: false, timeoutMs: options.timeoutMs ?? TIMEOUT, manyContexts: true };
-}
-
-/**
- * Refuses a recorder of `createRecorder` for a request of a Worker: its flush would end with the request, and others
- * that wait for it never would. An object's `ctx` outlives requests.
- */
-export function mustOutlive(context: unknown): void {
-  if (!isWorker() || typeof context !== "object" || context === null || "storage" in context) {
-    return;
-  }
-  if ("waitUntil" in context && auditOf(context) === undefined) {
-    throw refused(
-      "audit",
-      "in a Worker, what this recorder has not sent when a request ends is lost",
-      "give the recorder of withCountersign, of countersign/cloudflare: what it records is sent under ctx.waitUntil",
-    );
-  }
+  return { ...options, flush: false, manyContexts: true };
 }

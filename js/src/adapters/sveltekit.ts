@@ -4,7 +4,6 @@ import type { Asking } from "../gate/gate.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { responseOf, seen } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
-import { mustOutlive } from "./invocation.js";
 
 /** What is needed of SvelteKit's `RequestEvent`. */
 export interface SvelteKitEvent {
@@ -25,8 +24,6 @@ export interface SvelteKitLocals {
  * when there is an answer: with its route's id, such as `/jobs/[id]`.
  *
  *     export const handle = sequence(auditHandle(audit, { actor: (event) => event.locals.user?.id }), others);
- *
- * On Cloudflare the recorder is that of `withCountersign`; one of `createRecorder` is refused, as it would lose events.
  */
 export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   audit: Audit,
@@ -36,7 +33,6 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   const recording = new HttpRecording<Event>(options);
   return async ({ event, resolve }) => {
     const { ctx } = (event.platform ?? {}) as { ctx?: Asking };
-    mustOutlive(ctx);
     (event.locals as SvelteKitLocals).audit = audit.with({ request: event.request });
     const asked = {
       ...seen(event.request),

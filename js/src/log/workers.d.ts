@@ -5,4 +5,6 @@ declare module "cloudflare:workers" {
     protected env: Env;
     constructor(ctx: import("./platform.js").ObjectState, env: Env);
   }
+  /** Older runtimes have none. It throws outside of requests. */
+  export const waitUntil: ((work: Promise<unknown>) => void) | undefined;
 }

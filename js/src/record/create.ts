@@ -56,7 +56,9 @@ export function recording(
   const load = async () => wrapped(await loaded());
   const createRecorder: CreateRecorder = async <Events>(options: RecorderOptions<Events>) => {
     refuseOldEngine();
-    const chosen = settings(options);
+    const { holder } = lifecycle;
+    const chosen = settings(options, holder !== undefined);
+    const hold = chosen.manyContexts && chosen.flush ? await holder?.() : undefined;
     const core = await load();
     const { origin, destination } = route(core, chosen);
     const outbox = new RecorderOutbox(chosen.outbox);
@@ -72,6 +74,7 @@ export function recording(
           outbox,
           destination,
           lifecycle,
+          hold,
           begin,
           chain,
           found,

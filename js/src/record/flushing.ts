@@ -4,6 +4,7 @@ import { Failure } from "../deliver/failure.js";
 import { CountersignError, coded } from "../error.js";
 import { deferred } from "../promises.js";
 import { pause, sleep, unref, type Waits, within } from "../timers.js";
+import type { Hold } from "./lifecycle.js";
 
 /** What a flush does. */
 export interface Work {
@@ -14,6 +15,8 @@ export interface Work {
   run(alive: () => boolean, asked: boolean): Promise<void>;
   /** Milliseconds until a chain that waits is tried again. */
   retryIn(): number | undefined;
+  /** The number of the event that was recorded last. */
+  newest(): number;
   /** Whether events up to that number are still to be delivered. */
   owes(number: number): boolean;
   /** Told of what kept a flush from ending well, and whether somebody who waited for it was. */
@@ -35,6 +38,8 @@ export interface Pace {
    * it is its turn, and waits for no promise of another.
    */
   lifetime: number | undefined;
+  /** Keeps such a context, where flushes begin in them by themselves. */
+  hold: Hold | undefined;
 }
 
 /** What kept a flush from ending well, and how long to wait before the next. */
@@ -54,6 +59,9 @@ interface Waiter {
   resolve(): void;
   reject(error: unknown): void;
 }
+
+/** A flush in a context that ends begins no new try after so many milliseconds: `waitUntil` keeps it for 30 s. */
+export const PATIENCE = 20_000;
 
 /** How long is waited at most before looking again. */
 const PAUSE = 1_000;
@@ -86,6 +94,8 @@ export class Flushing {
   /** Ends the rest before the next try, while there is one. */
   #wake: (() => void) | undefined;
   #ended = false;
+  /** After how many milliseconds what is recorded at this moment is flushed in its own context. */
+  #held = Number.POSITIVE_INFINITY;
 
   constructor(work: Work, pace: Pace) {
     this.#work = work;
@@ -127,10 +137,33 @@ export class Flushing {
 
   /** Flushes after so many milliseconds at the latest, unless a failed flush is to be tried again anyway. */
   soon(milliseconds: number): void {
+    const { hold } = this.#pace;
+    if (hold !== undefined) {
+      this.#flushHere(hold, milliseconds);
+      return;
+    }
     if (this.#ended || this.#failures > 0) {
       return;
     }
     this.#schedule(milliseconds);
+  }
+
+  /** Each context looks after what it records itself: another, and the timers of another, may end before. */
+  #flushHere(hold: Hold, milliseconds: number): void {
+    if (milliseconds >= this.#held) {
+      return;
+    }
+    this.#held = milliseconds;
+    queueMicrotask(() => {
+      this.#held = Number.POSITIVE_INFINITY;
+    });
+    const flush = () => this.#inTurn(this.#work.newest(), clock() + PATIENCE, this.#pace.lifetime ?? 0, false);
+    // Whoever is to be told of a failure was.
+    hold(
+      sleep(milliseconds)
+        .then(flush)
+        .catch(() => {}),
+    );
   }
 
   /** Nothing begins by itself any more. */
@@ -315,7 +348,7 @@ export class Flushing {
   }
 
   #scheduleAfter({ wait }: Failed): void {
-    if (this.#pace.auto && !this.#ended) {
+    if (this.#pace.auto && this.#pace.hold === undefined && !this.#ended) {
       this.#schedule(wait);
     }
   }

@@ -25,7 +25,12 @@ export interface Lifecycle {
   readonly batchBytes: number;
   /** Tells a recorder, until what is given back is called. */
   follow(endings: Endings): () => void;
+  /** Where recording goes on in contexts that end one by one: gives what keeps the present one. */
+  holder?(): Promise<Hold>;
 }
+
+/** Keeps the context in which it is called until the work is done. */
+export type Hold = (work: Promise<unknown>) => void;
 
 /** Where nobody tells: isolates that end unseen. */
 export const none: Lifecycle = { isLeaving: () => false, batchBytes: 96 << 10, follow: () => () => {} };

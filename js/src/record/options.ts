@@ -70,7 +70,7 @@ export interface CommonOptions<Events = unknown> {
    * repeated before another code came.
    */
   onError?: ((error: CountersignError) => void) | undefined;
-  /** How many milliseconds the collector may take for an answer. By default 30,000. */
+  /** How many milliseconds the collector may take for an answer. By default 30,000, in a request of a Worker 8,000. */
   timeoutMs?: number | undefined;
   /**
    * How long to wait after a failed flush: at first, and at most; in between twice as long each time, half of it by
@@ -78,8 +78,8 @@ export interface CommonOptions<Events = unknown> {
    */
   retry?: { firstMs?: number | undefined; longestMs?: number | undefined } | undefined;
   /**
-   * Whether flushes are asked for in contexts that end one by one, as the requests of a Worker do. The adapters say so
-   * where it is so.
+   * Whether flushes are asked for in contexts that end one by one, as the requests of a Worker do. By default it is so in
+   * a Worker without an outbox.
    */
   manyContexts?: boolean | undefined;
   /** The clock: milliseconds from the epoch. For tests. */
@@ -166,7 +166,7 @@ const RULES: readonly (readonly [keyof CommonOptions, (value: unknown) => boolea
     "leave it out, or give what counts as Date.now does",
   ],
   ["random", isFunction, "no function", "leave it out: bytes are secure and random by themselves"],
-  ["manyContexts", oneOf(true, false), "neither true nor false", "leave it out: the adapters say it where it is so"],
+  ["manyContexts", oneOf(true, false), "neither true nor false", "leave it out: it is known where it is so"],
 ];
 
 /** Whether a value is called in this way. */
@@ -174,12 +174,12 @@ function has(method: string): (value: unknown) => boolean {
   return (value) => typeof (value as Record<string, unknown> | null)?.[method] === "function";
 }
 
-/** Reads options. */
-export function settings(options: RecorderOptions) {
+/** Reads options, for where contexts end one by one or not. An outbox is of a context that stays: an object's. */
+export function settings(options: RecorderOptions, inContexts = false) {
   const isGiven = typeof options === "object" && options !== null;
   must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   refuseUnknown(options, OPTIONS);
-  const { key, outbox, beforeRecord, events } = options;
+  const { key, outbox, beforeRecord, events, manyContexts = inContexts && outbox === undefined } = options;
   must(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
     "key",
@@ -202,9 +202,9 @@ export function settings(options: RecorderOptions) {
     limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
     drops: options.onFull === "drop",
     onError: options.onError ?? teller(),
-    timeoutMs: count("timeoutMs", options.timeoutMs ?? 30_000, 3_600_000),
+    timeoutMs: count("timeoutMs", options.timeoutMs ?? (manyContexts ? 8_000 : 30_000), 3_600_000),
     waits: waits(options.retry),
-    manyContexts: options.manyContexts === true,
+    manyContexts,
     now: options.now ?? Date.now,
     random: options.random ?? pooled(),
   };

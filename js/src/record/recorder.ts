@@ -14,7 +14,7 @@ import type { Clock, Learnt } from "./clock.js";
 import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
-import type { Lifecycle } from "./lifecycle.js";
+import type { Hold, Lifecycle } from "./lifecycle.js";
 import type { Settings } from "./options.js";
 import { Scopable } from "./scope.js";
 import { toJson } from "./serialize.js";
@@ -30,6 +30,7 @@ export interface Parts {
   outbox: RecorderOutbox;
   destination: Destination;
   lifecycle: Lifecycle;
+  hold: Hold | undefined;
   /** Reads a key, and gives what begins chains under it. */
   begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
   chain: () => Chain;
@@ -121,8 +122,9 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
         succeeded: () => {
           this.#lastError = undefined;
         },
+        newest: () => this.#recorded,
         ended: () => {
-          if (this.#owesNow(this.#recorded)) {
+          if (parts.hold === undefined && this.#owesNow(this.#recorded)) {
             this.#soon();
           }
         },
@@ -130,6 +132,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       {
         auto: settings.flush !== undefined,
         waits: settings.waits,
+        hold: parts.hold,
         lifetime: settings.manyContexts ? settings.timeoutMs + 5_000 : undefined,
       },
     );
@@ -358,7 +361,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 
   #soon(): void {
     const { flush } = this.#settings;
-    if (flush === undefined || this.#flushing.isRunning) {
+    if (flush === undefined || (this.#flushing.isRunning && this.#parts.hold === undefined)) {
       return;
     }
     const isMuch = this.#chain.queue.length >= flush.events || this.#queuedBytes >= flush.bytes;

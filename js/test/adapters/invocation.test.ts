@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRecorder, type FlushPatience } from "countersign";
-import { Invocation, PATIENCE } from "../../dist/adapters/invocation.js";
+import { Invocation } from "../../dist/adapters/invocation.js";
 import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
+import { PATIENCE } from "../../dist/record/flushing.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 
 class Counting extends RecorderHolder {

@@ -55,9 +55,6 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     ["/nothing", "key", /no NO_KEY, no NO_URL, no NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
     ["/stub", "to", /stub is of no use to the next request/, /\{ binding: env\.LOG, name \}/],
     ["/url-without-scheme", "to", /lacks https:\/\//, /https:\/\//],
-    ["/outlived-fetch", "audit", /lost/, /the recorder of withCountersign/],
-    ["/outlived-hono", "audit", /lost/, /the recorder of withCountersign/],
-    ["/outlived-sveltekit", "audit", /lost/, /the recorder of withCountersign/],
   ] as const) {
     test(path, async () => {
       const { hint: hinted, message: text, ...error } = (await ask(path)) as { hint: string; message: string };

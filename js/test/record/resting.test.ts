@@ -45,12 +45,13 @@ function failing(retryAfter: number) {
         }
       },
       retryIn: () => undefined,
+      newest: () => 0,
       owes: () => state.fails,
       failed: () => {},
       succeeded: () => {},
       ended: () => {},
     },
-    { auto: false, waits: { first: 1, longest: 1 }, lifetime: undefined },
+    { auto: false, waits: { first: 1, longest: 1 }, lifetime: undefined, hold: undefined },
   );
   return { state, flushing };
 }

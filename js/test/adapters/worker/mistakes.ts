@@ -1,12 +1,7 @@
 /** Workers that are set up wrongly, each in its own way: the request's path says which. */
 
 import { DurableObject } from "cloudflare:workers";
-import { createRecorder } from "countersign";
 import { type Audit, CountersignError, type WorkerContext, withCountersign } from "countersign/cloudflare";
-import { auditFetch } from "countersign/fetch";
-import { auditHono } from "countersign/hono";
-import { auditHandle } from "countersign/sveltekit";
-import { Hono } from "hono";
 
 interface Namespace {
   idFromName(name: string): unknown;
@@ -131,24 +126,6 @@ const early = withCountersign(
   },
 );
 
-/** Adapters with a recorder that `withCountersign` did not make. */
-const outlived = {
-  "/outlived-fetch": (audit: Audit, ...given: [Request, Env, WorkerContext]) =>
-    auditFetch(audit, (_request, _env: Env, _ctx: WorkerContext) => new Response("ok"))(...given),
-  "/outlived-hono": (audit: Audit, ...given: [Request, Env, WorkerContext]) =>
-    new Hono()
-      .use(auditHono({ audit }))
-      .onError((error) => {
-        throw error;
-      })
-      .fetch(...(given as [Request, Env, never])),
-  "/outlived-sveltekit": (audit: Audit, request: Request, env: Env, ctx: WorkerContext) =>
-    auditHandle(audit)({
-      event: { request, route: { id: null }, locals: {}, platform: { env, ctx }, getClientAddress: () => "" },
-      resolve: () => new Response("ok"),
-    }),
-};
-
 const more = { "/healing": healing, "/full": full(false), "/full-required": full(true), "/early": early };
 
 export default {
@@ -157,10 +134,6 @@ export default {
     try {
       if (pathname === "/full-object") {
         return await env.OBJECT.get(env.OBJECT.idFromName("x") as never).fetch(request.url);
-      }
-      if (pathname in outlived) {
-        const audit = await createRecorder({ key: env.KEY, to: env.URL, log: env.LOG });
-        return await outlived[pathname as keyof typeof outlived](audit, request, env, ctx);
       }
       return await { ...wrong, ...more }[pathname as keyof typeof wrong].fetch(request, env, ctx);
     } catch (error) {
