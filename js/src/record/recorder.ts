@@ -744,9 +744,10 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     const queued = [...this.#ending, this.#chain].flatMap(({ queue }) => queue);
     const waiting = [...queued, ...this.#delivery.owed.flatMap(({ taken }) => taken)];
     const { isDurable } = this.#outbox;
-    const todo = this.#closed
-      ? "close() failed: go on with close({ patience: 10_000 })"
-      : "await close() before the program ends";
+    const closing = this.#flushing.isRunning
+      ? "what ended the program did not wait for close(): await it there"
+      : "close() failed: go on with close({ patience: 10_000 })";
+    const todo = this.#closed ? closing : "await close() before the program ends";
     const lost = isDurable ? waiting.filter(({ isKept }) => !isKept).length : waiting.length;
     if (lost === 0) {
       return;

@@ -227,6 +227,30 @@ test("Vercel's edge runtime", async () => {
   assert.equal(await response.text(), WORKS);
 });
 
+test("Nitro for Cloudflare, which itself starts WebAssembly that it is not asked for as a module", async () => {
+  const contents = 'import "countersign"; import "countersign/gate"; import "countersign/verify";';
+  const asked: string[] = [];
+  await esbuild.build({
+    stdin: { contents, resolveDir: installed.path("test") },
+    bundle: true,
+    format: "esm",
+    conditions: ["workerd", "wasm", "unwasm"],
+    write: false,
+    plugins: [
+      {
+        name: "asked",
+        setup({ onResolve }) {
+          onResolve({ filter: /\.wasm/ }, ({ path }) => {
+            asked.push(path.slice(path.lastIndexOf("/") + 1));
+            return { path, external: true };
+          });
+        },
+      },
+    ],
+  });
+  assert.deepEqual(asked.toSorted(), ["gate_bg.wasm?module", "recorder_bg.wasm?module", "verifier_bg.wasm?module"]);
+});
+
 test("wrangler", async () => {
   const folder = installed.path("wrangler");
   mkdirSync(folder);

@@ -60,6 +60,15 @@ test("says what is not in the outbox yet", async () => {
   assert.deepEqual(end(), ["1 event was neither delivered nor in the outbox before the program ended"]);
 });
 
+test("says so if close was still under way", async () => {
+  const { recorder, end, hints } = await program(new Storage());
+  recorder.record({ action: "a.one" });
+  const closed = recorder.close();
+  end();
+  assert.match(hints.at(-1) ?? "", /^what ended the program did not wait for close\(\): await it there/);
+  await assert.rejects(closed);
+});
+
 test("says what to do: to close, and where that failed to go on with it", async () => {
   const { recorder, end, hints } = await program(new Storage());
   recorder.record({ action: "a.one" });
