@@ -35,7 +35,7 @@ export async function ask(
   }
   throw new CountersignError("options.invalid", "no client of PostgreSQL", {
     member: "client",
-    hint: "give a client of pg, or a sql of postgres: within a transaction the one that has it",
+    hint: "give a client of pg, or a sql of postgres: within a transaction the one that has it. What is neither inserts what outbox.row(event) gives",
   });
 }
 

@@ -26,6 +26,11 @@ export interface PostgresOutbox<Event = AuditEvent> {
    * and redacted first, and gets the time now as its `occurred_at` where it has none.
    */
   record(client: SqlClient, event: Event): Promise<void>;
+  /**
+   * The row that `record` would add, for what inserts rows in a way of its own, as Drizzle and Kysely do. It has
+   * to be inserted within the transaction.
+   */
+  row(event: Event): { event: string };
 }
 
 /** Nobody is asked to trust it: the artefact redacts for a chain alone, and this one never begins. */
@@ -71,17 +76,19 @@ export async function postgresOutbox<Events = unknown>(
       }
     });
 
+  const row = (given: unknown) => {
+    if (typeof given !== "object" || given === null || Array.isArray(given)) {
+      throw new CountersignError("event.invalid", "not an event", { hint: 'give an object: { action: "job.delete" }' });
+    }
+    catalogue?.check(given);
+    const dated = "toJSON" in given ? given : { occurred_at: new Date(), ...definedOf(given) };
+    return { event: redacted(toJson(dated)) };
+  };
   return {
     async record(client, event) {
-      const given: unknown = event;
-      if (typeof given === "object" && given !== null && !Array.isArray(given)) {
-        catalogue?.check(given);
-        const dated = "toJSON" in given ? given : { occurred_at: new Date(), ...definedOf(given) };
-        await ask(client, `INSERT INTO ${events} (event) VALUES ($1)`, [redacted(toJson(dated))]);
-        return;
-      }
-      throw new CountersignError("event.invalid", "not an event", { hint: 'give an object: { action: "job.delete" }' });
+      await ask(client, `INSERT INTO ${events} (event) VALUES ($1)`, [row(event).event]);
     },
+    row,
   };
 }
 

@@ -101,6 +101,17 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     await drained();
   });
 
+  test("who inserts rows in another way inserts the same one", async () => {
+    const own = await postgresOutbox({ redact: ["ssn"] });
+    const event = { action: "job.delete", occurred_at: "2026-01-01T00:00:00.000Z", metadata: { ssn: 1 } };
+    await own.record(pool, event);
+    await sql`INSERT INTO countersign_outbox ${sql(own.row(event))}`;
+    const [first, second] = (await pool.query("SELECT event FROM countersign_outbox")).rows;
+    assert.deepEqual(second, first);
+    assert.doesNotMatch(first.event, /"ssn":1/);
+    assert.throws(() => own.row([] as never), { code: "event.invalid" });
+  });
+
   test("an event is checked and redacted before it is in a table, and has its time", async () => {
     const events = defineEvents({ "job.delete": z.object({ tenant: z.string() }) });
     const own = await postgresOutbox({ events, redact: ["ssn"] });
