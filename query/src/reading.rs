@@ -35,8 +35,10 @@
 //! ```
 
 mod condition;
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
 mod definition;
 mod own;
+#[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
 mod path;
 mod source;
 mod spelling;
@@ -53,9 +55,12 @@ use countersign::time::Time;
 use crate::condition::Short;
 use crate::names::Names;
 use crate::value::Value;
-use definition::{Definition, told};
+#[cfg(not(feature = "explain"))]
+use definition::Unusable;
+use definition::{Definition, ensure, told};
 use path::Top;
 
+#[cfg(feature = "explain")]
 pub use definition::Unusable;
 pub use own::read_own;
 pub use spelling::Spelling;
@@ -308,7 +313,7 @@ impl Readings {
         // By the files alone, so that a program which takes no others has nothing to copy readings with.
         READ.get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
             Ok((list, digest)) => Self::of(list, digest),
-            Err(why) => unreachable!("{why}"),
+            Err(why) => unreachable!("{why:?}"),
         })
         .clone()
     }
@@ -318,6 +323,7 @@ impl Readings {
     ///
     /// # Errors
     /// Where a file is no reading as `docs/readings.md` has it, or two of the others have one name.
+    #[cfg(feature = "explain")]
     pub fn with<'t>(&self, others: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Self, Unusable> {
         let (mut list, digest) = parse(others, self.digest)?;
         let others = list.len();
@@ -379,14 +385,14 @@ fn parse<'t>(
     for (file, text) in files {
         digest = Hash::of(&[&digest.0, text.as_bytes()]);
         let definition = Definition::parse(text).map_err(|why| why.within(file))?;
-        if list.iter().any(|other| other.read_as == definition.read_as) {
+        ensure(list.iter().all(|other| other.read_as != definition.read_as), || {
             let problem = told!("there is another reading as {:?}", definition.read_as);
-            return Err(Unusable::new("as", problem, "give each its own name").within(file));
-        }
-        if list.len() == MOST {
+            Unusable::new("as", problem, "give each its own name").within(file)
+        })?;
+        ensure(list.len() < MOST, || {
             let problem = told!("this is one reading more than {MOST}");
-            return Err(Unusable::new("", problem, "keep those that you need").within(file));
-        }
+            Unusable::new("", problem, "keep those that you need").within(file)
+        })?;
         list.push(definition);
     }
     Ok((list, digest))

@@ -1,6 +1,5 @@
 //! A reading as it is written: from the text of a file to what is looked for in events.
 
-use core::fmt;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -20,6 +19,7 @@ use crate::value::{Document, Kind, Value};
 const MOST: usize = 512;
 
 /// Why a file is no reading, and where.
+#[cfg(feature = "explain")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
     /// The file, as it was named.
@@ -32,6 +32,19 @@ pub struct Unusable {
     pub mend: String,
 }
 
+/// Who has but readings that were tested has no room for what could be wrong with them.
+#[cfg(not(feature = "explain"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {}
+
+/// Whether what a file says is checked.
+const CHECKS: bool = cfg!(feature = "explain");
+
+/// Refuses what is not so, where files are checked.
+pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> Unusable) -> Parsed<()> {
+    if CHECKS && !is_so { Err(why()) } else { Ok(()) }
+}
+
 /// A text for people, made where there is room for it.
 macro_rules! told {
     ($($part:tt)*) => {
@@ -41,17 +54,9 @@ macro_rules! told {
 
 pub(super) use told;
 
+#[cfg(feature = "explain")]
 impl Unusable {
     pub(super) fn new(member: &str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        // Who has but readings that were tested has no room for words.
-        if !cfg!(feature = "explain") {
-            return Self {
-                file: String::new(),
-                member: String::new(),
-                problem: String::new(),
-                mend: String::new(),
-            };
-        }
         Self { file: String::new(), member: member.into(), problem: problem.into(), mend: mend.into() }
     }
 
@@ -61,17 +66,30 @@ impl Unusable {
     }
 
     fn at(mut self, member: &str) -> Self {
-        if !cfg!(feature = "explain") {
-            return self;
-        }
         let parting = if self.member.is_empty() || self.member.starts_with('[') { "" } else { "." };
         self.member = format!("{member}{parting}{}", self.member);
         self
     }
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+#[cfg(not(feature = "explain"))]
+impl Unusable {
+    pub(super) fn new<P, M>(_: &str, _: P, _: M) -> Self {
+        unreachable!()
+    }
+
+    pub(super) fn within(self, _: &str) -> Self {
+        self
+    }
+
+    fn at(self, _: &str) -> Self {
+        self
+    }
+}
+
+#[cfg(feature = "explain")]
+impl core::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self { file, member, problem, mend } = self;
         if !file.is_empty() {
             write!(f, "{file}: ")?;
@@ -83,6 +101,7 @@ impl fmt::Display for Unusable {
     }
 }
 
+#[cfg(feature = "explain")]
 impl std::error::Error for Unusable {}
 
 type Parsed<T> = Result<T, Unusable>;
@@ -152,13 +171,17 @@ impl Definition {
             "reason",
         ])?;
         let read_as = object.required("as", word)?;
-        object.optional("doc", doc)?;
+        if CHECKS {
+            object.optional("doc", doc)?;
+        }
         let when = object.required("when", condition)?;
-        if when.any.iter().any(|all| all.iter().all(|(_, tests)| tests.iter().all(Test::wants_none))) {
+        let has_any =
+            |all: &Vec<(Path, Vec<Test>)>| !all.iter().all(|(_, tests)| tests.iter().all(Test::wants_none));
+        ensure(when.any.iter().all(has_any), || {
             let problem = "nothing has to be there";
             let mend = "name a member that only these events have, or any event may be read so";
-            return Err(Unusable::new("when", problem, mend));
-        }
+            Unusable::new("when", problem, mend)
+        })?;
         let within = object.optional("within", within)?.unwrap_or_else(|| vec![Path::here()]);
         let mut definition = Self {
             read_as,
@@ -295,6 +318,9 @@ impl<'a> Object<'a> {
 
     /// Refuses other members than these, and members that are there twice.
     fn know(&self, names: &[&str]) -> Parsed<()> {
+        if !CHECKS {
+            return Ok(());
+        }
         let mut seen = Vec::new();
         for (name, _) in self.0.members() {
             let name = name.text();
@@ -339,14 +365,10 @@ fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Pars
     }
     let mut list = Vec::new();
     for (place, element) in value.elements().enumerate() {
-        if place == MOST {
-            return Err(Unusable::new("", told!("there are more than {MOST}"), "keep fewer"));
-        }
+        ensure(place < MOST, || Unusable::new("", told!("there are more than {MOST}"), "keep fewer"))?;
         list.push(parse(element).map_err(|why| why.at(&told!("[{place}]")))?);
     }
-    if list.is_empty() {
-        return Err(Unusable::new("", "the array is empty", "leave it out, or say something"));
-    }
+    ensure(!list.is_empty(), || Unusable::new("", "the array is empty", "leave it out, or say something"))?;
     Ok(list)
 }
 
@@ -365,14 +387,12 @@ fn condition(value: Value<'_>) -> Parsed<Condition> {
         for (name, wanted) in Object::of(value)?.0.members() {
             let name = name.text();
             let path = Path::parse(&name).map_err(|why| why.at(&name))?;
-            if tests.len() == MOST {
-                return Err(Unusable::new("", told!("there are more than {MOST} tests"), "keep fewer"));
-            }
+            let is_room = tests.len() < MOST;
+            ensure(is_room, || Unusable::new("", told!("there are more than {MOST} tests"), "keep fewer"))?;
             tests.push((path, test(wanted).map_err(|why| why.at(&name))?));
         }
-        if tests.is_empty() {
-            return Err(Unusable::new("", "it has no test", "name a member and what it must be"));
-        }
+        let mend = "name a member and what it must be";
+        ensure(!tests.is_empty(), || Unusable::new("", "it has no test", mend))?;
         Ok(tests)
     };
     list(value, all).map(|any| Condition { any })
@@ -408,18 +428,16 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
         };
         tests.push(one.map_err(|why| why.at(&name))?);
     }
-    if tests.is_empty() {
-        return Err(Unusable::new("", "it has no test", "say what the member must be"));
-    }
+    ensure(!tests.is_empty(), || Unusable::new("", "it has no test", "say what the member must be"))?;
     Ok(tests)
 }
 
 /// What `not` denies, which is no denial itself: `not` and `there` within it would only confuse.
 fn test_of_scalars(value: Value<'_>) -> Parsed<Vec<Test>> {
     let tests = test(value)?;
-    if tests.iter().any(|test| test.wants_none() || matches!(test, Test::There(_))) {
-        return Err(Unusable::new("", "it denies a denial", "say what must be so instead"));
-    }
+    ensure(!tests.iter().any(|test| test.wants_none() || matches!(test, Test::There(_))), || {
+        Unusable::new("", "it denies a denial", "say what must be so instead")
+    })?;
     Ok(tests)
 }
 
@@ -460,6 +478,9 @@ fn source(value: Value<'_>) -> Parsed<Source> {
 /// A source that gives words for outcomes alone.
 fn outcome(value: Value<'_>) -> Parsed<Source> {
     let source = source(value)?;
+    if !CHECKS {
+        return Ok(source);
+    }
     for (place, one) in source.alternatives.iter().enumerate() {
         let words: Vec<&str> = match (&one.map, &one.from) {
             (Some(map), _) => map.values().chain(&one.otherwise).map(String::as_str).collect(),
@@ -496,9 +517,9 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
     object.optional("doc", doc)?;
     let map = object.optional("map", map)?;
     let otherwise = object.optional("else", word)?;
-    if map.is_none() && otherwise.is_some() {
-        return Err(Unusable::new("else", "it stands without a map", "add a map, or leave it out"));
-    }
+    ensure(map.is_some() || otherwise.is_none(), || {
+        Unusable::new("else", "it stands without a map", "add a map, or leave it out")
+    })?;
     let unit = object.optional("unit", unit)?;
     let utc = object.optional("zone", zone)?.is_some();
     Ok(Alternative {
@@ -529,18 +550,14 @@ fn from(value: Value<'_>) -> Parsed<From> {
         parts.push(Part::Path(Path::parse(path)?));
         rest = after;
     }
-    if rest.contains('}') {
-        return Err(fault("a brace has no beginning"));
-    }
+    ensure(!rest.contains('}'), || fault("a brace has no beginning"))?;
     if parts.is_empty() {
         return if rest.is_empty() { Err(fault("it is empty")) } else { Ok(From::Text(rest.into())) };
     }
     if !rest.is_empty() {
         parts.push(Part::Text(rest.into()));
     }
-    if parts.len() > 16 {
-        return Err(fault("it has more than 16 parts"));
-    }
+    ensure(parts.len() <= 16, || fault("it has more than 16 parts"))?;
     Ok(From::Parts(parts))
 }
 
@@ -549,9 +566,8 @@ fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
     for (name, stands_for) in Object::of(value)?.0.members() {
         let name = name.text();
         let stands_for = word(stands_for).map_err(|why| why.at(&name))?;
-        if map.insert(name.clone().into_owned(), stands_for).is_some() {
-            return Err(Unusable::new(&name, "it is there twice", "keep one"));
-        }
+        let before = map.insert(name.clone().into_owned(), stands_for);
+        ensure(before.is_none(), || Unusable::new(&name, "it is there twice", "keep one"))?;
     }
     Ok(map)
 }
@@ -564,34 +580,27 @@ fn unit(value: Value<'_>) -> Parsed<Unit> {
 }
 
 fn zone(value: Value<'_>) -> Parsed<()> {
-    if value.string().as_deref() == Some("UTC") {
-        return Ok(());
-    }
-    Err(Unusable::new(
-        "",
-        "only UTC is known",
-        "write \"UTC\" where the source documents it, or leave it out",
-    ))
+    ensure(value.string().as_deref() == Some("UTC"), || {
+        Unusable::new("", "only UTC is known", "write \"UTC\" where the source documents it, or leave it out")
+    })
 }
 
 fn party(value: Value<'_>) -> Parsed<PartySource> {
     let one = |value| {
         let object = Object::of(value)?;
         object.know(&["when", "id", "name", "type", "doc"])?;
-        object.optional("doc", doc)?;
+        if CHECKS {
+            object.optional("doc", doc)?;
+        }
         let party = PartyAlternative {
             when: object.optional("when", condition)?.unwrap_or_default(),
             id: object.optional("id", source)?.unwrap_or_default(),
             name: object.optional("name", source)?.unwrap_or_default(),
             kind: object.optional("type", source)?.unwrap_or_default(),
         };
-        if party.id.alternatives.is_empty() && party.name.alternatives.is_empty() {
-            return Err(Unusable::new(
-                "id",
-                "it is missing, and so is a name",
-                "say where the identifier stands",
-            ));
-        }
+        ensure(!party.id.alternatives.is_empty() || !party.name.alternatives.is_empty(), || {
+            Unusable::new("id", "it is missing, and so is a name", "say where the identifier stands")
+        })?;
         Ok(party)
     };
     list(value, one).map(|alternatives| PartySource { alternatives })
