@@ -34,6 +34,7 @@
 //! # Ok::<(), countersign_query::reading::Unusable>(())
 //! ```
 
+mod address;
 mod condition;
 #[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
 mod definition;

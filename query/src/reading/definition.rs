@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use countersign::canonical;
 
+use super::address::bare;
 use super::condition::{Condition, Test};
 use super::path::{Begins, Path, Scope, Top};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
@@ -297,7 +298,7 @@ impl Definition {
             action: text(Parts::ACTION, &self.action),
             actor: party(Parts::ACTOR, &self.actor),
             target: party(Parts::TARGET, &self.target),
-            address: text(Parts::ADDRESS, &self.address),
+            address: text(Parts::ADDRESS, &self.address).map(bare),
             outcome: if parts.has(Parts::OUTCOME) { self.outcome.outcome(scope) } else { Outcome::default() },
             reason: text(Parts::REASON, &self.reason),
         })

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::address::bare;
 use super::when::date;
 use super::{Outcome, Party, Read};
 use crate::value::{Kind, Value};
@@ -67,7 +68,7 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         action: said(action),
         actor: party(actor, of_actor, Some("user")).unwrap_or_default(),
         target: party(target, of_target, None).unwrap_or_default(),
-        address: said(context.and_then(|context| context.get("ip"))),
+        address: said(context.and_then(|context| context.get("ip"))).map(bare),
         outcome: said(outcome).and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
         reason: said(reason),
     })
@@ -124,7 +125,7 @@ mod tests {
                 prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x"]),
                 prop::sample::select(vec![
                     "null", "\"\"", "\"a\"", "7", "true", "[]", "[{\"id\":\"x\"}]", "\"denied\"", "\"2026-11-20T06:00:00Z\"",
-                    r#"{"id":"u","ip":"::1"}"#, r#"{"id":"","name":"n"}"#, r#"{"id":"t","type":"job"}"#, r#"{"type":"x","ip":null}"#,
+                    r#"{"id":"u","ip":"[::1]:1"}"#, r#"{"id":"","name":"n"}"#, r#"{"id":"t","type":"job"}"#, r#"{"type":"x","ip":null}"#,
                 ]),
             ),
             0..7,

@@ -1,0 +1,72 @@
+//! From where: the ways in which sources write addresses.
+
+use std::borrow::Cow;
+
+/// An address as people and rules know it: without the port and the brackets that some sources add, and of IPv4 where IPv6
+/// stands around it (`::ffff:192.0.2.7`). Anything else as it stands.
+pub(super) fn bare(address: Cow<'_, str>) -> Cow<'_, str> {
+    let range = within(&address);
+    match address {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
+        Cow::Owned(text) => Cow::Owned(text[range].to_owned()),
+    }
+}
+
+fn within(address: &str) -> core::ops::Range<usize> {
+    let (mut begin, mut end) = (0, address.len());
+    if let Some(inner) = address.strip_prefix('[') {
+        let Some(length) = inner.find(']').filter(|length| *length > 0) else { return begin..end };
+        (begin, end) = (1, 1 + length);
+    }
+    if let Some((mapped, ipv4)) = address[begin..end].split_at_checked("::ffff:".len())
+        && mapped.eq_ignore_ascii_case("::ffff:")
+        && ipv4.contains('.')
+    {
+        begin += mapped.len();
+    }
+    // Of IPv4 alone a colon says that a port comes.
+    let is_of_ipv4 = |byte: u8| byte == b'.' || byte.is_ascii_digit();
+    if let Some(length) = address[begin..end].find(':').filter(|length| *length > 0)
+        && address[begin..begin + length].bytes().all(is_of_ipv4)
+        && address[begin..begin + length].contains('.')
+    {
+        end = begin + length;
+    }
+    begin..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_out_what_is_no_part_of_an_address() {
+        for (written, is) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.7:51234", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("::FFFF:192.0.2.7", "192.0.2.7"),
+            ("[::ffff:192.0.2.7]:443", "192.0.2.7"),
+            ("::ffff:192.0.2.7:443", "192.0.2.7"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("64:ff9b::192.0.2.7", "64:ff9b::192.0.2.7"),
+            ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"),
+            ("::ffff:c000:207", "::ffff:c000:207"),
+            ("::1", "::1"),
+            ("AWS Internal", "AWS Internal"),
+            ("ec2.amazonaws.com", "ec2.amazonaws.com"),
+            ("host.example:443", "host.example:443"),
+            ("[]", "[]"),
+            ("[::1", "[::1"),
+            ("[é]", "é"),
+            ("[::ffff:]", "::ffff:"),
+            ("", ""),
+            (":", ":"),
+        ] {
+            assert_eq!(bare(written.into()), is);
+            assert_eq!(bare(written.to_owned().into()), is);
+        }
+    }
+}
