@@ -245,7 +245,7 @@ export class HistogramView extends TextView {
 }
 
 /** How many events it has. */
-function drawn(histogram: Histogram): number {
+export function drawn(histogram: Histogram): number {
   return OUTCOMES.reduce((sum, outcome) => sum + sumOf(histogram, outcome), 0);
 }
 

@@ -16,19 +16,21 @@ type Preset = keyof typeof PRESETS;
 /** What is chosen: a preset, all there is, two dates, or something that the search itself says. */
 type Chosen = Preset | "all" | "between" | "own";
 
-/** The events' whole span of time. */
+/** The span of time in which events are drawn. */
 export interface Extent {
   readonly begin: number;
   readonly end: number;
+  /** Whether what comes after it belongs to it: there are no events of other times, or more are still to come. */
+  readonly isOpen: boolean;
 }
 
 /** From the begin of the first bar with events to the last event, which may be long before its bar ends. */
-export function extentOf({ begin, step, bars }: Histogram, lastEvent: number): Extent | undefined {
+export function extentOf({ begin, step, bars }: Histogram, lastEvent: number, isOpen: boolean): Extent | undefined {
   const counts = Object.values(bars);
   const filled = (bars.success ?? []).map((_, bar) => counts.some((of) => (of[bar] ?? 0) > 0));
   const [first, last] = [filled.indexOf(true), filled.lastIndexOf(true)];
   const end = Math.min(begin + (last + 1) * step, lastEvent + 1);
-  return first < 0 ? undefined : { begin: begin + first * step, end };
+  return first < 0 ? undefined : { begin: begin + first * step, end, isOpen };
 }
 
 /** Chooses a time. Fires `time-chosen` {since, until}, either of which may be open. */
@@ -87,8 +89,9 @@ export class Period extends TextView {
       this.#isPending = this.#time !== "";
       this.#wish(undefined, undefined);
     } else if (chosen in PRESETS && this.extent !== undefined) {
+      const { end, isOpen } = this.extent;
       this.#isPending = true;
-      this.#wish(this.extent.end - PRESETS[chosen as Preset], undefined);
+      this.#wish(end - PRESETS[chosen as Preset], isOpen ? undefined : end);
     }
     if (chosen === "between") {
       void this.updateComplete.then(() => this.querySelector<HTMLElement>("input[name=from]")?.focus());

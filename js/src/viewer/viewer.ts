@@ -13,7 +13,7 @@ import "./export-menu.js";
 import "./facets.js";
 import type { Link } from "./following.js";
 import { helpView } from "./help.js";
-import "./histogram.js";
+import { drawn } from "./histogram.js";
 import { icon } from "./icons.js";
 import { Looking } from "./looking.js";
 import { noticeView } from "./notice.js";
@@ -543,9 +543,10 @@ export class Viewer extends LitElement {
 
   readonly #answered = (): void => {
     const { session } = this.#sessions;
-    const { histogram, isFiltered, times } = this.#looking?.found ?? {};
+    const { histogram, isFiltered, times, events } = this.#looking?.found ?? {};
     if (histogram !== undefined && times !== undefined && isFiltered === false) {
-      this.#extent = extentOf(histogram, times.last);
+      const isOpen = drawn(histogram) === events || (session !== undefined && isLive(session.source));
+      this.#extent = extentOf(histogram, times.last, isOpen);
     }
     this.requestUpdate();
     this.#seek();

@@ -79,6 +79,6 @@ test("columns that there is no room for give way, those that a reader chose neve
 test("time is counted back from the last event, and not from the end of the chart or of its bar", () => {
   const none = [0, 0, 0, 0];
   const bars = { success: [0, 2, 0, 0], failure: [0, 0, 1, 0], denied: none, unknown: none, "not-stated": none };
-  assert.deepEqual(extentOf({ begin: 1000, step: 10, bars }, 1023), { begin: 1010, end: 1024 });
-  assert.equal(extentOf({ begin: 0, step: 1, bars: { ...bars, success: none, failure: none } }, 0), undefined);
+  assert.deepEqual(extentOf({ begin: 1000, step: 10, bars }, 1023, true), { begin: 1010, end: 1024, isOpen: true });
+  assert.equal(extentOf({ begin: 0, step: 1, bars: { ...bars, success: none, failure: none } }, 0, true), undefined);
 });
