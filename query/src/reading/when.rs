@@ -71,10 +71,26 @@ fn without_space(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// What Azure's portal writes in CSV, `2/25/2025, 9:19:25.391 AM`, as it is written elsewhere.
+fn american(text: &str) -> Option<String> {
+    let (text, half) = match text.strip_suffix("PM") {
+        Some(text) => (text, 12),
+        None => (text.strip_suffix("AM")?, 0),
+    };
+    let (date, time) = text.trim_end().split_once(", ")?;
+    let ((month, day), (hour, rest)) = (date.split_once('/')?, time.split_once(':')?);
+    let (day, year) = day.split_once('/')?;
+    let hour = hour.parse::<u8>().ok().filter(|hour| (1..=12).contains(hour))? % 12 + half;
+    Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:02}:{rest}"))
+}
+
 /// A moment, not a day, with an offset from UTC unless it is known to be in UTC.
 pub(super) fn date(text: &str, utc: bool) -> Option<Time> {
     let time = text.get(11..)?;
-    let text = if let Some(bare) = text.strip_suffix(" UTC") {
+    let american = if utc { american(text) } else { None };
+    let text = if let Some(written) = american {
+        Cow::Owned(written)
+    } else if let Some(bare) = text.strip_suffix(" UTC") {
         Cow::Borrowed(bare)
     } else if utc || time.contains(['Z', 'z', '+', '-']) {
         without_space(text)
@@ -106,7 +122,16 @@ mod tests {
             assert_eq!(read(text, None, false).as_deref(), Some(time), "{text}");
         }
         assert_eq!(read("2022-03-22 14:21:53.225", None, false), None);
-        assert_eq!(read("2022-03-22 14:21:53.225", None, true).as_deref(), Some("2022-03-22T14:21:53.225Z"));
+        for (text, time) in [
+            ("2022-03-22 14:21:53.225", "2022-03-22T14:21:53.225Z"),
+            ("2/25/2025, 9:19:25.391 AM", "2025-02-25T09:19:25.391Z"),
+            ("12/1/2025, 12:00:00 AM", "2025-12-01T00:00:00.000Z"),
+            ("12/31/2025, 12:59:59.5\u{202f}PM", "2025-12-31T12:59:59.500Z"),
+            ("1/1/2025, 11:00:00 PM", "2025-01-01T23:00:00.000Z"),
+        ] {
+            assert_eq!(read(text, None, true).as_deref(), Some(time), "{text}");
+        }
+        assert_eq!(read("2/25/2025, 9:19:25.391 AM", None, false), None);
         for text in [
             "",
             "now",
@@ -119,6 +144,10 @@ mod tests {
             "2024-07-30T21:31:21+1:00",
             "2024-07-30T21:31:21é",
             "0000-01-01T00:00:00+01:00",
+            "25/02/2025, 09:19:25 AM",
+            "2/25/2025, 13:19:25 PM",
+            "2/25/2025, 0:19:25 AM",
+            "2/25/25, 9:19:25 AM",
         ] {
             assert_eq!(read(text, None, true), None, "{text}");
         }
