@@ -602,6 +602,7 @@ mod tests {
                 r#"{"entries":[{"a":1}],"response_metadata":{"next_cursor":""}}"#,
                 &[r#"1 entries[0]: {"a":1}"#],
             ),
+            (r#"{"activities":[{"a":1}]}"#, &[r#"1 activities[0]: {"a":1}"#]),
             (r#"{"value":[{"a":1}],"nextLink":"x"}"#, &[r#"1 value[0]: {"a":1}"#]),
             (r#"{"logs":[{"log_id":"1"}]}"#, &[r#"1 logs[0]: {"log_id":"1"}"#]),
             (r#"{"Events":[{"a":1}],"NextToken":"x"}"#, &[r#"1 Events[0]: {"a":1}"#]),

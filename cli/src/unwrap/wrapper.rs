@@ -14,7 +14,7 @@ pub(super) struct Wrapper {
     beside: &'static [&'static str],
 }
 
-static WRAPPERS: [Wrapper; 11] = [
+static WRAPPERS: [Wrapper; 12] = [
     // The files of AWS CloudTrail.
     Wrapper { list: "Records", with: None, beside: &[] },
     // Azure's blobs and event hubs.
@@ -25,6 +25,8 @@ static WRAPPERS: [Wrapper; 11] = [
         with: Some("kind"),
         beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
     },
+    // Google Workspace, as ALFA collects it.
+    Wrapper { list: "activities", with: None, beside: &[] },
     // Microsoft Graph, and Azure's REST interface.
     Wrapper {
         list: "value",
