@@ -71,14 +71,14 @@ fn without_space(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What Azure's portal writes in CSV, `2/25/2025, 9:19:25.391 AM`, as it is written elsewhere.
+/// What Azure writes here and there, `2/25/2025, 9:19:25.391 AM` in the portal's CSV, as it is written elsewhere.
 fn american(text: &str) -> Option<String> {
     let (text, half) = match text.strip_suffix("PM") {
         Some(text) => (text, 12),
         None => (text.strip_suffix("AM")?, 0),
     };
-    let (date, time) = text.trim_end().split_once(", ")?;
-    let ((month, day), (hour, rest)) = (date.split_once('/')?, time.split_once(':')?);
+    let (date, time) = text.trim_end().split_once(' ')?;
+    let ((month, day), (hour, rest)) = (date.trim_end_matches(',').split_once('/')?, time.split_once(':')?);
     let (day, year) = day.split_once('/')?;
     let hour = hour.parse::<u8>().ok().filter(|hour| (1..=12).contains(hour))? % 12 + half;
     Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:02}:{rest}"))
@@ -125,6 +125,7 @@ mod tests {
         for (text, time) in [
             ("2022-03-22 14:21:53.225", "2022-03-22T14:21:53.225Z"),
             ("2/25/2025, 9:19:25.391 AM", "2025-02-25T09:19:25.391Z"),
+            ("12/12/2025 3:03:58 PM", "2025-12-12T15:03:58.000Z"),
             ("12/1/2025, 12:00:00 AM", "2025-12-01T00:00:00.000Z"),
             ("12/31/2025, 12:59:59.5\u{202f}PM", "2025-12-31T12:59:59.500Z"),
             ("1/1/2025, 11:00:00 PM", "2025-01-01T23:00:00.000Z"),
@@ -148,6 +149,7 @@ mod tests {
             "2/25/2025, 13:19:25 PM",
             "2/25/2025, 0:19:25 AM",
             "2/25/25, 9:19:25 AM",
+            "2/25/2025 9:19:25",
         ] {
             assert_eq!(read(text, None, true), None, "{text}");
         }
