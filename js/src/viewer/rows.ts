@@ -212,7 +212,7 @@ export class Rows extends TextView {
           </div>
         </div>
       </div>
-      ${size > this.#viewport.count ? html`<p class="unprinted">${list.unprinted(size)}</p>` : nothing}
+      ${size > this.#viewport.count ? html`<p class="unprinted">${list.unprinted}</p>` : nothing}
       ${size === 0 && !this.#answers.isTurning && this.found?.complete === true ? html`<p class="none">${this.found.isFiltered ? texts.query.nothing : list.none}</p>` : nothing}
       <cs-columns .columns=${this.columns} .texts=${texts} @columns-changed=${this.#columnsChosen}></cs-columns>
     `;
