@@ -138,19 +138,25 @@ impl Handing {
         true
     }
 
-    /// Ends once all is taken, or after so long. Whether all is; the rest is taken by the next process.
+    /// Ends once all is taken, or after so long; once it is to stop, `hurried` after that at the latest. Whether all is
+    /// taken; the rest is by the next process.
     ///
     /// A receiver that was called is waited for, since what it has then would be handed to it once more.
-    pub(crate) fn end(&mut self, longest: Duration, stop: impl Fn() -> bool) -> bool {
+    pub(crate) fn end(&mut self, longest: Duration, hurried: Duration, stop: impl Fn() -> bool) -> bool {
         let begin = Instant::now();
+        let mut stopped: Option<Instant> = None;
         let mut is_said = false;
         let mut say = |handing: &Self| {
             if !is_said && begin.elapsed() >= SILENCE {
                 is_said = handing.say_who_is_busy();
             }
         };
-        while !self.wait(LOOK, &stop) && begin.elapsed() < longest && !(stop() && self.is_failing()) {
+        while !self.wait(LOOK, &stop) && begin.elapsed() < longest {
             if stop() {
+                let is_late = stopped.get_or_insert_with(Instant::now).elapsed() >= hurried;
+                if is_late || self.is_failing() {
+                    break;
+                }
                 say(self);
             }
         }
@@ -279,5 +285,48 @@ fn warn(receiver: &dyn Receiver, told: &mut Option<String>, failure: &Failure) {
     if told.as_ref() != Some(&why) {
         style::warn(&format!("what the {} has taken cannot be kept: {why}", receiver.name()));
         *told = Some(why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::Kind;
+    use super::*;
+    use crate::outbox::Directory;
+
+    /// Somebody who takes everything, one after another.
+    struct Slow;
+
+    impl Receiver for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+
+        fn wants(&self, _: &Item) -> bool {
+            true
+        }
+
+        fn take(&mut self, _: &Item) -> Result<(), Trouble> {
+            std::thread::sleep(LOOK);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_is_stopped_hands_on_no_more_than_there_is_time_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Directory::open(folder.path()).unwrap());
+        let taken = Taken::load(store, "here", &["slow"], 0).unwrap();
+        let item = |serial| Item {
+            serial,
+            kind: Kind::Alert,
+            id: serial.to_string(),
+            title: String::new(),
+            text: "{}".to_owned(),
+        };
+        let items: VecDeque<Item> = (1..=100_000).map(item).collect();
+        let mut handing = Handing::begin(vec![Box::new(Slow)], taken, &items);
+        assert!(!handing.end(Duration::MAX, Duration::ZERO, || true));
+        assert!(handing.waiting() > 0);
     }
 }

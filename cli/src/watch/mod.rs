@@ -141,7 +141,7 @@ const KEEP: Duration = Duration::from_secs(10);
 const WAITING: usize = 10_000;
 /// How long ending may take while receivers take what there is.
 const ENDING: Duration = Duration::from_secs(10);
-/// The same with --once.
+/// The same with --once, unless it is stopped.
 const ONCE: Duration = Duration::from_mins(5);
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
@@ -318,7 +318,7 @@ impl Watch<'_> {
         if ended.is_ok() {
             self.list()?;
         }
-        let all = self.handing.end(if is_once { ONCE } else { ENDING }, stop::asked);
+        let all = self.handing.end(if is_once { ONCE } else { ENDING }, ENDING, stop::asked);
         self.keep()?;
         let state = self.watcher.state();
         let (position, waiting) = (state.position, state.waiting.len());
