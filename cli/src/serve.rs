@@ -16,6 +16,7 @@ use std::time::Duration;
 use countersign::log::Limits;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
+use countersign::tolerance;
 use countersign::trust::Trust;
 use countersign_analyze::Pack;
 use countersign_log::bucket::{Bucket, BucketError};
@@ -314,6 +315,10 @@ async fn run_server(
     if let Some(stop) = serving.collector().signing().stopped() {
         warn_stopped(&stop);
     }
+    let published = serving.collector().published().borrow().as_ref().map(|newest| newest.at);
+    if let Some(why) = published.and_then(|published| behind(published, now())) {
+        style::warn(&why);
+    }
     tokio::spawn(memory::keep_giving_back());
     let keeping = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
@@ -356,6 +361,15 @@ pub(crate) fn url(address: &Address, encrypted: bool) -> String {
 }
 
 /// Says that the log signs nothing, and why.
+/// What is to be said where the log was at work later than this machine's clock shows.
+fn behind(published: Time, now: Time) -> Option<String> {
+    tolerance::early(published, now).map(|_| {
+        format!(
+            "this machine's clock shows {now}, but the log published its newest checkpoint at {published}: unless that clock was ahead then, this one is behind, and events with the right time are refused until it is set"
+        )
+    })
+}
+
 fn warn_stopped(stop: &Stop) {
     anstream::eprintln!(
         "{} {} [{}]",
@@ -599,4 +613,21 @@ fn explain(error: &StartError) -> Failure {
         }
     };
     Failure::unusable(code, error.to_string(), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_shows_less_than_the_log_has_seen_is_told() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let published = at("2026-11-20T06:05:00.000Z");
+        assert!(
+            behind(published, at("2026-11-20T06:00:00.000Z")).is_some_and(|why| why.contains("06:00:00"))
+        );
+        for now in ["2026-11-20T06:03:00.000Z", "2026-11-20T06:05:00.000Z", "2027-01-01T00:00:00.000Z"] {
+            assert_eq!(behind(published, at(now)), None, "{now}");
+        }
+    }
 }
