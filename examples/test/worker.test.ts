@@ -104,3 +104,10 @@ test("the Worker's pack is what its rules are built to", { skip }, () => {
   const kept = readFileSync(new URL("../worker/src/pack.json", import.meta.url), "utf8");
   assert.equal(readFileSync(built, "utf8").trimEnd(), kept.trimEnd());
 });
+
+test("npm install in the Worker's folder brings what the log beside it needs", () => {
+  const manifest = (name: string) =>
+    JSON.parse(readFileSync(new URL(`../${name}/package.json`, import.meta.url), "utf8"));
+  const needed = Object.keys(manifest("log-on-cloudflare").dependencies);
+  assert.deepEqual(needed, Object.keys(manifest("worker").devDependencies));
+});
