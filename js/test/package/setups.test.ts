@@ -227,29 +227,30 @@ test("Vercel's edge runtime", async () => {
   assert.equal(await response.text(), WORKS);
 });
 
-test("Nitro for Cloudflare, which itself starts WebAssembly that it is not asked for as a module", async () => {
-  const contents = 'import "countersign"; import "countersign/gate"; import "countersign/verify";';
-  const asked: string[] = [];
-  await esbuild.build({
-    stdin: { contents, resolveDir: installed.path("test") },
-    bundle: true,
-    format: "esm",
-    conditions: ["workerd", "wasm", "unwasm"],
-    write: false,
-    plugins: [
-      {
-        name: "asked",
-        setup({ onResolve }) {
-          onResolve({ filter: /\.wasm/ }, ({ path }) => {
-            asked.push(path.slice(path.lastIndexOf("/") + 1));
-            return { path, external: true };
-          });
-        },
-      },
-    ],
+for (const [name, conditions] of [
+  ["Nitro for Cloudflare, which itself starts WebAssembly that it is not asked for as a module", ["workerd", "unwasm"]],
+  ["SvelteKit for Vercel's edge runtime, which compiles no WebAssembly", ["edge-light", "module"]],
+] as const) {
+  test(name, async () => {
+    const contents = ["countersign", "countersign/gate", "countersign/verify"].map(
+      (entry) => `export * from "${entry}";`,
+    );
+    const { outputFiles } = await esbuild.build({
+      stdin: { contents: contents.join("\n"), resolveDir: installed.path("test") },
+      bundle: true,
+      format: "esm",
+      conditions: [...conditions],
+      outdir: "out",
+      assetNames: "[name]",
+      loader: { ".wasm": "copy" },
+      write: false,
+    });
+    const [code = ""] = outputFiles.filter(({ path }) => path.endsWith(".js")).map(({ text }) => text);
+    const asked = ["gate", "recorder", "verifier"].map((artefact) => code.includes(`"./${artefact}_bg.wasm?module"`));
+    assert.deepEqual(asked, [true, true, true]);
+    assert.equal(outputFiles.filter(({ path }) => path.endsWith(".wasm")).length, 3);
   });
-  assert.deepEqual(asked.toSorted(), ["gate_bg.wasm?module", "recorder_bg.wasm?module", "verifier_bg.wasm?module"]);
-});
+}
 
 test("wrangler", async () => {
   const folder = installed.path("wrangler");
