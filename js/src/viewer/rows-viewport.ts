@@ -33,6 +33,8 @@ export class Viewport {
   /** The places jumped to since then, the newest last. */
   #places: number[] = [];
   #hold: ReturnType<typeof setTimeout> | undefined;
+  /** Whether only what is in view is drawn yet: rows beside it follow once that was painted. */
+  #isNew = false;
   /** Where the scroller is, as it was last seen or put. */
   #top = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
@@ -65,6 +67,7 @@ export class Viewport {
   resize(size: number, shift: number | undefined): void {
     const offset = shift === undefined || this.isAtBegin ? 0 : this.#offset + shift * this.#rowHeight;
     this.#size = size;
+    this.#isNew = shift === undefined;
     this.#map = new ScrollMap(size * this.#rowHeight, this.#viewHeight);
     this.#offset = this.#map.clamp(offset);
     this.#show(this.#offset);
@@ -91,7 +94,7 @@ export class Viewport {
   /** The rows to draw. `areRead` says whether those from one to before another were. */
   rows(areRead: (first: number, last: number) => boolean): number[] {
     this.#follow(areRead);
-    const [first, last] = this.#around(this.#shown);
+    const [first, last] = this.#isNew ? this.#within(this.#shown) : this.#around(this.#shown);
     this.#drawnFirst = first;
     return Array.from({ length: Math.max(0, last - first) }, (_, place) => first + place);
   }
@@ -101,6 +104,10 @@ export class Viewport {
     body.style.height = `${this.#map.height}px`;
     // Not moved by a transform: rows that stay where they are in the scroller need not be painted again.
     drawn.style.top = `${this.#top + this.#drawnFirst * this.#rowHeight - this.#shown}px`;
+    if (this.#isNew) {
+      this.#isNew = false;
+      requestAnimationFrame(() => setTimeout(() => this.#host.requestUpdate()));
+    }
     if (this.#scroller !== scroller) {
       this.#scroller = scroller;
       this.#body = body;
@@ -205,10 +212,15 @@ export class Viewport {
     return Math.floor(offset / this.#rowHeight);
   }
 
-  /** The rows to draw where the view begins there. */
+  /** The rows in view where it begins there. */
+  #within(offset: number): readonly [first: number, last: number] {
+    const first = this.#rowAt(offset);
+    return [first, Math.min(this.#size, first + this.count)];
+  }
+
+  /** The same, and those beside them. */
   #around(offset: number): readonly [first: number, last: number] {
-    const above = this.way > 0 ? BEHIND : AHEAD;
-    const first = Math.max(0, this.#rowAt(offset) - above);
+    const first = Math.max(0, this.#rowAt(offset) - (this.way > 0 ? BEHIND : AHEAD));
     return [first, Math.min(this.#size, first + this.count + AHEAD + BEHIND)];
   }
 
