@@ -360,7 +360,6 @@ pub(crate) fn url(address: &Address, encrypted: bool) -> String {
     }
 }
 
-/// Says that the log signs nothing, and why.
 /// What is to be said where the log was at work later than this machine's clock shows.
 fn behind(published: Time, now: Time) -> Option<String> {
     tolerance::early(published, now).map(|_| {
@@ -370,6 +369,7 @@ fn behind(published: Time, now: Time) -> Option<String> {
     })
 }
 
+/// Says that the log signs nothing, and why.
 fn warn_stopped(stop: &Stop) {
     anstream::eprintln!(
         "{} {} [{}]",
