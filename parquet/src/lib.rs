@@ -19,13 +19,14 @@
 //! writer.finish()?;
 //!
 //! let mut reader = Reader::open(bytes::Bytes::from(file))?;
-//! assert_eq!(reader.metadata("by"), Some("an example"));
+//! assert_eq!(reader.metadata().collect::<Vec<_>>(), [("by", Some("an example"))]);
 //! assert_eq!(reader.next_row()?, Some(row));
 //! assert_eq!(reader.next_row()?, None);
 //! assert_eq!(COLUMNS.len(), 21);
 //! # Ok::<(), countersign_parquet::Error>(())
 //! ```
 
+mod described;
 mod reader;
 mod schema;
 mod writer;
@@ -36,7 +37,7 @@ pub use schema::{COLUMNS, Column, Kind};
 pub use writer::Writer;
 
 /// What a row has in a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// A number, or a time in milliseconds from 1970.
     Integer(i64),

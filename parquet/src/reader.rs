@@ -7,6 +7,7 @@ use parquet::data_type::DataType;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 
+use crate::described::{Described, refuse_other_ways};
 use crate::schema::{COLUMNS, Column, schema};
 use crate::{Row, Value};
 
@@ -19,6 +20,8 @@ pub struct Reader<R: ChunkReader> {
     /// The next row group.
     group: usize,
     columns: Vec<ColumnReader>,
+    /// What was read of each of them.
+    described: Vec<Described>,
     /// How many rows of the row group that is read are still to come.
     left: u64,
     ready: VecDeque<Row>,
@@ -28,7 +31,8 @@ impl<R: ChunkReader + 'static> Reader<R> {
     /// Of this file.
     ///
     /// # Errors
-    /// What reading met, or that the file has other columns.
+    /// What reading met, or that the file has other columns, or something by which another program would read other
+    /// rows than this one.
     pub fn open(file: R) -> Result<Self> {
         let file = SerializedFileReader::new(file)?;
         let found = file.metadata().file_metadata().schema_descr().root_schema();
@@ -36,7 +40,9 @@ impl<R: ChunkReader + 'static> Reader<R> {
             let message = "its columns are not those of an export of events";
             return Err(ParquetError::General(message.into()));
         }
-        Ok(Self { file, group: 0, columns: Vec::new(), left: 0, ready: VecDeque::new() })
+        refuse_other_ways(file.metadata())?;
+        let (columns, described) = (Vec::new(), Vec::new());
+        Ok(Self { file, group: 0, columns, described, left: 0, ready: VecDeque::new() })
     }
 
     /// How many rows there are.
@@ -44,16 +50,16 @@ impl<R: ChunkReader + 'static> Reader<R> {
         u64::try_from(self.file.metadata().file_metadata().num_rows()).unwrap_or_default()
     }
 
-    /// What the file says by this key.
-    pub fn metadata(&self, key: &str) -> Option<&str> {
-        let pairs = self.file.metadata().file_metadata().key_value_metadata()?;
-        pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    /// What the file says by key.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let pairs = self.file.metadata().file_metadata().key_value_metadata();
+        pairs.into_iter().flatten().map(|pair| (pair.key.as_str(), pair.value.as_deref()))
     }
 
     /// The next row.
     ///
     /// # Errors
-    /// What reading met.
+    /// What reading met, or that what the file says of a row group is not so, by which a query would pass rows over.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
         while self.ready.is_empty() {
             if self.left == 0 && !self.next_group()? {
@@ -76,6 +82,7 @@ impl<R: ChunkReader + 'static> Reader<R> {
     }
 
     fn next_group(&mut self) -> Result<bool> {
+        self.end_group()?;
         if self.group == self.file.num_row_groups() {
             return Ok(false);
         }
@@ -83,8 +90,27 @@ impl<R: ChunkReader + 'static> Reader<R> {
         self.left = u64::try_from(group.metadata().num_rows()).unwrap_or_default();
         self.columns =
             (0..COLUMNS.len()).map(|column| group.get_column_reader(column)).collect::<Result<_>>()?;
+        self.described = vec![Described::default(); COLUMNS.len()];
         self.group += 1;
         Ok(true)
+    }
+
+    /// Whether all was read of the row group, and what is said of it is so.
+    fn end_group(&mut self) -> Result<()> {
+        let columns = self.columns.drain(..).zip(self.described.drain(..)).zip(&COLUMNS).enumerate();
+        for (place, ((mut reader, described), column)) in columns {
+            let more = match &mut reader {
+                ColumnReader::Int64ColumnReader(reader) => is_more(reader)?,
+                ColumnReader::ByteArrayColumnReader(reader) => is_more(reader)?,
+                ColumnReader::FixedLenByteArrayColumnReader(reader) => is_more(reader)?,
+                _ => true,
+            };
+            if more {
+                return Err(damaged(column));
+            }
+            described.compare(column, self.file.metadata().row_group(self.group - 1).column(place))?;
+        }
+        Ok(())
     }
 
     fn read(&mut self) -> Result<()> {
@@ -106,6 +132,12 @@ impl<R: ChunkReader + 'static> Reader<R> {
                 }
                 _ => return Err(damaged(column)),
             }
+        }
+        for row in &rows {
+            self.described
+                .iter_mut()
+                .zip(&row.0)
+                .for_each(|(described, value)| described.add(value.as_ref()));
         }
         self.left -= most as u64;
         self.ready.extend(rows);
@@ -135,6 +167,11 @@ fn read_column<T: DataType>(
         row.0.push(value);
     }
     Ok(())
+}
+
+/// Whether there is a value beyond the last row.
+fn is_more<T: DataType>(reader: &mut ColumnReaderImpl<T>) -> Result<bool> {
+    Ok(reader.read_records(1, Some(&mut Vec::new()), None, &mut Vec::new())?.0 > 0)
 }
 
 fn damaged(column: &Column) -> ParquetError {

@@ -91,6 +91,9 @@ pub(crate) fn properties(metadata: Vec<(String, String)>) -> WriterPropertiesPtr
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("countersign ", env!("CARGO_PKG_VERSION")).into())
         .set_compression(Compression::SNAPPY)
+        // Row groups are small, and an index of their pages would be one more thing that can lie about the rows.
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
         .set_key_value_metadata(Some(metadata))
         .set_max_row_group_row_count(None);
     for column in &COLUMNS {

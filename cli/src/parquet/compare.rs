@@ -26,11 +26,16 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), Failure> {
     for file in found.files() {
         let reader = open(file)?;
         for (key, value) in &metadata {
-            let said = reader.metadata(key);
+            let said = reader.metadata().find_map(|(said, value)| value.filter(|_| said == key));
             if said != Some(value) {
                 let said = said.map_or_else(|| "nothing".to_owned(), |said| format!("{said:?}"));
                 told.difference(format_args!("{}: {key} is {said}, and should be {value:?}", shown(file)));
             }
+        }
+        // By what is said otherwise, or again, programs take columns for others than they are.
+        let mut known: BTreeSet<_> = metadata.iter().map(|(key, _)| key.as_str()).collect();
+        for (key, _) in reader.metadata().filter(|(key, _)| !known.remove(key)) {
+            told.difference(format_args!("{}: {key} should not be there", shown(file)));
         }
     }
     let mut missing = Missing::default();

@@ -201,9 +201,8 @@ fn each_day_has_files_of_its_own() {
 /// The rows of a file, and what it says beside them.
 fn rows(path: &Path) -> (Vec<Row>, Vec<(String, String)>) {
     let mut reader = Reader::open(File::open(path).unwrap()).unwrap();
-    let keys =
-        ["rows", "origin", "verdict", "checkpoint", "export.sha256"].map(|key| format!("countersign.{key}"));
-    let metadata = keys.map(|key| (key.clone(), reader.metadata(&key).unwrap().to_owned())).into();
+    let said = reader.metadata().map(|(key, value)| (key.to_owned(), value.unwrap().to_owned()));
+    let metadata = said.collect();
     let mut rows = Vec::new();
     while let Some(row) = reader.next_row().unwrap() {
         rows.push(row);
@@ -285,6 +284,11 @@ fn a_row_that_is_not_the_exports_is_named() {
     let mut verdict = metadata.clone();
     verdict[2].1 = "partial".into();
     differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);
+    // Said again or besides, it is what another program may go by.
+    let mut besides = metadata.clone();
+    besides.extend([("countersign.verdict".into(), "verified".into()), ("ARROW:schema".into(), String::new())]);
+    let more = ["countersign.verdict should not be there", "ARROW:schema should not be there"];
+    differs(&good, &besides, &more);
     // With another trust file the rows are others, and so are they of another export of the same events.
     let verify = ["verify", "audit.ndjson.gz", "--parquet", "good.parquet"];
     place.run(&verify).code(1).stderr(predicate::str::contains("standing"));
