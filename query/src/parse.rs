@@ -21,6 +21,11 @@ const MOST_VALUES: usize = 1024;
 const MOST_LEVELS: usize = 32;
 
 const QUOTE_IT: &str = "put it in quotes if it is to be taken as it stands";
+const RANGE: &str = "write two numbers or two times, or * for no end: 400..499, 2026-11-01..*";
+const SEVERAL: &str = "write several values as field:a,b, and a parenthesis within one in quotes";
+
+/// Words that stand for something else than themselves, or may do so with what follows, in any case.
+pub(crate) const KEYWORDS: [&str; 5] = ["and", "or", "not", "&&", "in"];
 
 pub(crate) fn parse(text: &str, now: Time) -> Result<Query, Error> {
     if text.len() > MOST_BYTES {
@@ -215,12 +220,16 @@ impl Parser<'_> {
     fn condition(&mut self) -> Result<Node, Error> {
         let start = self.lexer.at;
         let word = self.lexer.word(Until::Operator)?;
-        let Some(operator) = self.operator()? else { return self.text(&word) };
+        let Some(operator) = self.operator()? else {
+            self.joins(&word)?;
+            return self.text(&word);
+        };
         if word.is_empty() {
             let at = start..self.lexer.at;
-            let hint = "write the field before it, such as action:job.update, or put this in quotes";
+            let hint = "write the field right before it, such as action:job.update, or put this in quotes";
             return Err(Error::new(Code::Field, at, "a field's name is missing", hint));
         }
+        signed(&word, &['!', '+'])?;
         let values = self.word_list(&word)?;
         if let Some(special) = word.bare().and_then(Special::parse) {
             return self.special(special, operator, &values, start);
@@ -245,6 +254,25 @@ impl Parser<'_> {
         };
         let matcher = self.compared(operator, value)?;
         self.push(Condition::Is { field, values: vec![matcher] }, at)
+    }
+
+    /// Refuses what joins conditions in other languages: searched for as a text, it would change what is found in
+    /// silence.
+    fn joins(&self, word: &Word) -> Result<(), Error> {
+        signed(word, &['!'])?;
+        single_quoted(word)?;
+        let text = word.bare().unwrap_or_default();
+        let refuse =
+            |hint| Err(Error::new(Code::Operator, word.at.clone(), "this does not join conditions", hint));
+        if text.eq_ignore_ascii_case("in") {
+            let is_list = self.lexer.rest().trim_start().starts_with('(');
+            return if is_list { refuse(SEVERAL) } else { Ok(()) };
+        }
+        if text.starts_with('|') || KEYWORDS.iter().any(|keyword| text.eq_ignore_ascii_case(keyword)) {
+            let hint = "write AND, OR or NOT, without pipes, or put it in quotes to search for it";
+            return refuse(hint);
+        }
+        Ok(())
     }
 
     fn operator(&mut self) -> Result<Option<Operator>, Error> {
@@ -285,11 +313,10 @@ impl Parser<'_> {
             let value = self.lexer.word(Until::Comma)?;
             if self.lexer.peek() == Some('(') {
                 let at = self.lexer.at..self.lexer.at + 1;
-                let hint = "write several values as field:a,b, and a parenthesis within one in quotes";
-                return Err(Error::new(Code::Parenthesis, at, "a parenthesis within a value", hint));
+                return Err(Error::new(Code::Parenthesis, at, "a parenthesis within a value", SEVERAL));
             }
             if value.is_empty() {
-                let hint = "write a value, \"\" for an empty one, or field:* for any";
+                let hint = "write a value right after it, \"\" for an empty one, or field:* for any";
                 return Err(Error::new(
                     Code::Value,
                     name.at.start..start.max(self.lexer.at),
@@ -301,6 +328,12 @@ impl Parser<'_> {
             if self.values > MOST_VALUES {
                 let hint = "ask for less at once";
                 return Err(Error::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
+            }
+            single_quoted(&value)?;
+            if (value.starts_with('[') || value.starts_with('{'))
+                && self.lexer.rest().trim_start().starts_with("TO ")
+            {
+                return Err(Error::new(Code::Range, value.at, "there is no TO", RANGE));
             }
             values.push(value);
             if !self.lexer.take(",") {
@@ -482,6 +515,10 @@ impl Parser<'_> {
 }
 
 impl Word {
+    fn starts_with(&self, char: char) -> bool {
+        matches!(self.pieces.first(), Some(Piece::Bare(text)) if text.starts_with(char))
+    }
+
     /// The ends of `a..b`, where nothing is quoted; `*` stands for none, and one end at least is there.
     fn bare_range(&self) -> Option<(String, String)> {
         let mut text = String::new();
@@ -526,8 +563,25 @@ fn no_time(word: &Word) -> Error {
 }
 
 fn no_range(word: &Word) -> Error {
-    let hint = "write two numbers or two times, or * for no end: 400..499, 2026-11-01..*";
-    Error::new(Code::Range, word.at.clone(), "the ends of the range are not alike", hint)
+    Error::new(Code::Range, word.at.clone(), "the ends of the range are not alike", RANGE)
+}
+
+/// Refuses the signs before a condition that other languages have.
+fn signed(word: &Word, signs: &[char]) -> Result<(), Error> {
+    if !signs.iter().any(|sign| word.starts_with(*sign)) {
+        return Ok(());
+    }
+    let at = word.at.start..word.at.start + 1;
+    let hint = "write -field:value for what a field is not";
+    Err(Error::new(Code::Operator, at, "there is no ! or +", hint))
+}
+
+fn single_quoted(word: &Word) -> Result<(), Error> {
+    if !word.starts_with('\'') {
+        return Ok(());
+    }
+    let at = word.at.start..word.at.start + 1;
+    Err(Error::new(Code::Quote, at, "a single quote is no quote", "write \"…\", around a ' too"))
 }
 
 fn ordered(is_ordered: bool, word: &Word) -> Result<(), Error> {

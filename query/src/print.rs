@@ -7,7 +7,7 @@ use countersign::time::Time;
 
 use crate::condition::{Basis, Condition, Field, Node, Path, Query, Short};
 use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
-use crate::parse::SPECIAL;
+use crate::parse::{KEYWORDS, SPECIAL};
 
 /// As it can be parsed again, with each time in full.
 impl Display for Query {
@@ -161,7 +161,7 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Resul
     let means_more = |piece: &str| {
         piece.contains("..")
             || pieces.len() == 1
-                && (is_text && matches!(piece, "AND" | "OR" | "NOT")
+                && (is_text && KEYWORDS.iter().any(|keyword| piece.eq_ignore_ascii_case(keyword))
                     || !is_text && Literal::parse(piece).is_some())
     };
     for (nth, piece) in pieces.iter().enumerate() {

@@ -80,6 +80,25 @@ fn the_examples_are_refused_as_the_document_says() {
 }
 
 #[test]
+fn what_joins_conditions_in_other_languages_is_no_text_to_search_for() {
+    let refused = |text: &str| Query::parse(text, now()).map_err(|error| (error.code.as_str(), error.at));
+    assert_eq!(refused("actor:x || outcome:y"), Err(("query.operator", 8..10)));
+    assert_eq!(refused("night | stats count"), Err(("query.operator", 6..7)));
+    assert_eq!(refused("night |stats count"), Err(("query.operator", 6..12)));
+    assert_eq!(refused("actor:x,'y'"), Err(("query.quote", 8..9)));
+    assert_eq!(refused("at:{1 TO *}"), Err(("query.range", 3..5)));
+    for text in [
+        "\"Or\" \"&&\" \"'tis\"",
+        "\"in\" (x OR y)",
+        "\"!x\":y \"+x\":y",
+        "x:[redacted] x:auth0|5 +49 in x&&y",
+    ] {
+        let query = Query::parse(text, now()).unwrap();
+        assert_eq!(Query::parse(&query.to_string(), now()), Ok(query), "{text}");
+    }
+}
+
+#[test]
 fn limits_hold() {
     let refused = |text: &str| Query::parse(text, now()).unwrap_err().code.as_str();
     assert_eq!(refused(&"x".repeat(16_385)), "query.long");
