@@ -259,12 +259,13 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
 
 /// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower
 /// comes first; our own, which takes any event with an action and someone who did it, is the last.
-static BUILT_IN: [(&str, &str); 18] = [
+static BUILT_IN: [(&str, &str); 19] = [
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
     ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
     ("entra-sign-in.json", include_str!(concat!(env!("OUT_DIR"), "/entra-sign-in.json"))),
     ("entra-audit.json", include_str!(concat!(env!("OUT_DIR"), "/entra-audit.json"))),
     ("microsoft-365.json", include_str!(concat!(env!("OUT_DIR"), "/microsoft-365.json"))),
+    ("microsoft-defender.json", include_str!(concat!(env!("OUT_DIR"), "/microsoft-defender.json"))),
     ("azure-activity.json", include_str!(concat!(env!("OUT_DIR"), "/azure-activity.json"))),
     ("okta.json", include_str!(concat!(env!("OUT_DIR"), "/okta.json"))),
     ("auth0.json", include_str!(concat!(env!("OUT_DIR"), "/auth0.json"))),
