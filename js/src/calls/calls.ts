@@ -10,7 +10,10 @@ export interface Port {
 }
 
 /** What can be moved with a message, in place of being copied. */
-export type Movable = ArrayBuffer | MessagePort;
+export type Movable = ArrayBuffer | MovablePort;
+
+/** A `MessagePort`, which not all of Node.js's types give a name. */
+export type MovablePort = InstanceType<typeof MessagePort>;
 
 /** What the other side can be asked for. */
 export type Remote<Theirs> = {
@@ -33,8 +36,16 @@ export interface WorkerLike {
   postMessage(message: unknown, transfer: Movable[]): void;
   terminate(): void;
   onmessage: ((event: MessageEvent) => unknown) | null;
-  onerror: ((event: ErrorEvent) => unknown) | null;
+  // A method's type: a `Worker` is one of these too, though its handlers take an `ErrorEvent`.
+  onerror: { handle(event: WorkerFailure): unknown }["handle"] | null;
   onmessageerror: ((event: MessageEvent) => unknown) | null;
+}
+
+/** As much as is needed of the event that says how a worker failed by itself. */
+export interface WorkerFailure {
+  readonly message?: string;
+  readonly error?: unknown;
+  preventDefault?(): void;
 }
 
 /** Has it told how a worker fails by itself. */

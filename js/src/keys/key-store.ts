@@ -2,6 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import { openDatabase, transact } from "../indexeddb.js";
+import type { KeyHandle } from "../record/signer.js";
 
 const DATABASE = "countersign-keys";
 /** Keys under [issuer, session]. */
@@ -16,9 +17,7 @@ export interface Grant {
 }
 
 /** A key as it is kept. */
-export interface StoredKey {
-  readonly vkey: string;
-  readonly privateKey: CryptoKey;
+export interface StoredKey extends KeyHandle {
   readonly grant?: Grant | undefined;
 }
 

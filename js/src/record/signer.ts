@@ -10,12 +10,15 @@ export interface Signer {
   sign(bytes: Uint8Array<ArrayBuffer>): Uint8Array | ArrayBuffer | PromiseLike<Uint8Array | ArrayBuffer>;
 }
 
+/** A `CryptoKey`, which not all of Node.js's types give a name. */
+type PrivateKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 /** A key of WebCrypto's, which need not be extractable, with its verifier key. */
 export interface KeyHandle {
   /** The key's verifier key: `name+hhhhhhhh+base64`. */
   readonly vkey: string;
   /** An Ed25519 key that may sign. */
-  readonly privateKey: CryptoKey;
+  readonly privateKey: PrivateKey;
 }
 
 /** What a signer key's text begins with. */
@@ -110,6 +113,6 @@ function asBytes(signature: Uint8Array | ArrayBuffer): Uint8Array {
 }
 
 /** What signs with a key of WebCrypto's. */
-export function signerOf(key: CryptoKey): Signing["sign"] {
+export function signerOf(key: PrivateKey): Signing["sign"] {
   return async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, bytes));
 }

@@ -10,6 +10,7 @@
  */
 
 import type { CompiledModule } from "../artefact/load.js";
+import type { MovablePort } from "../calls/calls.js";
 import type { PlainError } from "../error.js";
 import type { Finding, Judged } from "../report.js";
 
@@ -29,8 +30,8 @@ export interface Task {
 /** What a worker is there for. */
 export type Role =
   | { role: "single"; task: Task }
-  | { role: "coordinator"; task: Task; summarizers: MessagePort[] }
-  | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MessagePort };
+  | { role: "coordinator"; task: Task; summarizers: MovablePort[] }
+  | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MovablePort };
 
 /** What the host asks of a worker: first to begin, in whatever role, and then of the one that it feeds. */
 export interface VerifyWorker extends Feed {

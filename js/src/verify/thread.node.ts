@@ -16,7 +16,7 @@ export function thread(script: string): WorkerLike {
   };
   worker.on("message", (data) => like.onmessage?.({ data } as MessageEvent));
   worker.on("messageerror", (data) => like.onmessageerror?.({ data } as unknown as MessageEvent));
-  worker.on("error", (error: Error) => like.onerror?.({ message: error.message, error } as ErrorEvent));
-  worker.on("exit", (code) => like.onerror?.({ message: `it ended with code ${code}` } as ErrorEvent));
+  worker.on("error", (error: Error) => like.onerror?.({ message: error.message, error }));
+  worker.on("exit", (code) => like.onerror?.({ message: `it ended with code ${code}` }));
   return like;
 }

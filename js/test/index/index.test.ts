@@ -358,7 +358,7 @@ test("who waits for an index that is closed or fails hears of it", async () => {
   const failing = silent();
   const other = createIndex({ module, worker: () => failing });
   const asked = other.ask("", BY_PLACE, () => {});
-  failing.onerror?.({ message: "not allowed" } as ErrorEvent);
+  failing.onerror?.({ message: "not allowed" });
   await assert.rejects(asked, { code: "worker.unavailable" });
   await assert.rejects(other.rows(0, 1, []), { code: "worker.unavailable" });
   assert.throws(

@@ -177,12 +177,13 @@ test("a tree that is not built is not packed", async () => {
   await assert.rejects(run("npm", pack, { cwd: unbuilt }), /not as it is now: dist\/inlined\/recorder\.js/);
 });
 
+const OLDEST_TYPES = fileURLToPath(new URL("oldest-node/node_modules/@types", import.meta.url));
 for (const resolution of ["nodenext", "bundler"]) {
   const module = resolution === "bundler" ? "esnext" : resolution;
   const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --jsx react-jsx`;
-  const compile = async (types: string, files: readonly string[], lib = "es2023,dom") => {
+  const compile = async (types: string, files: readonly string[], lib = "es2023,dom", ...more: readonly string[]) => {
     const how = ["--lib", lib, "--module", module, "--moduleResolution", resolution, "--types", types];
-    const args = [...options.split(" "), ...how];
+    const args = [...options.split(" "), ...how, ...more];
     const { stdout } = await run(tool("tsc"), [...args, ...files], { cwd: installed.folder }).catch((e) => e);
     assert.equal(stdout, "");
   };
@@ -199,6 +200,11 @@ for (const resolution of ["nodenext", "bundler"]) {
     installed.borrow("@types/node", "undici-types");
     return compile("node", ["test/types-without-dom.ts"], "es2023");
   });
+
+  const skip = !existsSync(OLDEST_TYPES) && "they are not installed";
+  test(`its types beside those of the oldest Node.js, as module resolution ${resolution} finds them`, { skip }, () =>
+    compile("node", ["test/types-without-dom.ts"], "es2023", "--typeRoots", OLDEST_TYPES),
+  );
 
   test(`the element's types in React's JSX, as module resolution ${resolution} finds them`, () => {
     installed.borrow("react", "@types/react", "csstype");

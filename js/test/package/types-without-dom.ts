@@ -54,4 +54,11 @@ audit.record({ actor: { id: "u_1" } });
 // @ts-expect-error: without a page there are none of its names
 document.createElement("p");
 
+export type * as browser from "countersign/browser";
+export type * as gate from "countersign/gate";
+export type * as koa from "countersign/koa";
+export type * as lambda from "countersign/lambda";
+export type * as nestjs from "countersign/nestjs";
+export type * as postgres from "countersign/postgres";
+export type * as sveltekit from "countersign/sveltekit";
 export { createIssuer, createVerifier, memory, recording, withCountersign };

@@ -267,7 +267,7 @@ test("workers that do not start are an error with a hint, and all are ended", as
     () => {
       const worker = deafWorker();
       started.push(worker);
-      setTimeout(() => worker.onerror?.({} as ErrorEvent));
+      setTimeout(() => worker.onerror?.({}));
       return worker;
     },
   ];
@@ -292,7 +292,7 @@ test("workers that do not start are done without, unless threads were asked for"
     worker: () => {
       starts += 1;
       const worker = deafWorker();
-      setTimeout(() => worker.onerror?.({} as ErrorEvent));
+      setTimeout(() => worker.onerror?.({}));
       return worker;
     },
   });
@@ -317,7 +317,7 @@ test("a worker that fails later is an error with a hint", async () => {
         if (call === "begin") {
           setTimeout(() => {
             worker.onmessage?.({ data: { id } } as MessageEvent);
-            setTimeout(() => worker.onerror?.({ message: "out of memory" } as ErrorEvent));
+            setTimeout(() => worker.onerror?.({ message: "out of memory" }));
           });
         }
       };
