@@ -10,7 +10,7 @@ import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { inCore, loader } from "../record/core.js";
-import { brokenSignerKey, noSignerKey, SIGNER_KEY, SIGNER_PREFIX, signerKey } from "../record/signer.js";
+import { brokenSignerKey, noSignerKey, refuseQuotes, SIGNER_KEY, SIGNER_PREFIX, signerKey } from "../record/signer.js";
 import { LONGEST, pause, sleep } from "../timers.js";
 import {
   type Granted,
@@ -124,6 +124,7 @@ function checked(options: IssuerOptions) {
   must(isGiven, "to", "no collector", "give its address, such as https://log.example.com");
   const vkey = "give the log's vkey, which its operator has, or a trust file with its log line";
   must(typeof log === "string" && log.trim() !== "", "log", "no log", vkey);
+  refuseQuotes(log.trim(), "log");
   for (const [member, value] of Object.entries({ patience, timeoutMs: timeout })) {
     const isTime = Number.isFinite(value) && value >= 0 && value <= LONGEST;
     must(isTime, member, "no number of milliseconds", `leave it out for 10 seconds; at most it is ${LONGEST}`);

@@ -18,6 +18,7 @@ import {
   brokenSignerKey,
   external,
   type KeyHandle,
+  refuseQuotes,
   SIGNER_PREFIX,
   type Signer,
   type Signing,
@@ -110,6 +111,7 @@ function route(core: Core, { to }: Settings) {
 }
 
 function readLog(core: Core, text: string) {
+  refuseQuotes(text, "log");
   try {
     return inCore(() => new core.LogTrust(text));
   } catch (cause) {

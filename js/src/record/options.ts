@@ -218,19 +218,15 @@ function destination({ to, log, origin }: RecorderOptions): To {
     must(typeof origin === "string", "origin", "no origin", name);
     return { transport: to, origin };
   }
-  const address = "give the collector's address (is the variable set?), a function, or memory()";
+  const address = "give the collector's address (is the variable set?), { url, fetch }, a function, or memory()";
   must(to !== undefined && to !== null && to !== "", "to", "nothing takes the lines", address);
-  const isText = typeof to === "string" || to instanceof URL;
-  must(isText || typeof to === "object", "to", "nothing that takes lines", address);
+  const collector = typeof to === "string" || to instanceof URL ? { url: to } : to;
+  const { url, fetch } = collector;
+  const isAddress = typeof url === "string" || url instanceof URL;
   const binding =
     'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host';
-  must(isText || !("fetch" in to) || to.url !== undefined, "to", "a binding alone has no address", binding);
-  must(
-    isText || typeof to.url === "string" || to.url instanceof URL,
-    "to",
-    "nothing that takes lines",
-    "give the collector's address, { url, fetch }, a function, or memory()",
-  );
+  must(isAddress || fetch === undefined, "to", "a binding alone has no address", binding);
+  must(isAddress, "to", "nothing that takes lines", address);
   must(
     typeof log === "string" && log !== "",
     "log",
@@ -238,7 +234,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
     "give the log's vkey, such as example.com/audit+1a2b3c4d+A…: who runs the log has it, `countersign serve` prints it",
   );
   must(origin === undefined, "origin", "the log's origin is in its vkey", "leave origin out");
-  return { collector: new Collector(isText ? { url: to } : to), log };
+  return { collector: new Collector(collector), log };
 }
 
 /** Names and paths, and whether what is known to be a secret is redacted too. */

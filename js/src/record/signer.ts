@@ -45,7 +45,6 @@ const MISTAKEN: readonly (readonly [RegExp, string, string])[] = [
     "this is a PEM and no signer key",
     "countersign keygen NAME makes a signer key; a key that exists can be imported into WebCrypto, and given as { vkey, privateKey }",
   ],
-  [/^["'`]/, "the signer key has quotes around it", "leave them out: the key begins with PRIVATE+KEY+"],
 ];
 
 /** The text, where it can be a signer key's. What is refused is not repeated: it may be a secret all the same. */
@@ -53,12 +52,20 @@ export function signerKey(text: string): string {
   if (text.startsWith(SIGNER_PREFIX)) {
     return text;
   }
+  refuseQuotes(text);
   const [, message, hint] = MISTAKEN.find(([looks]) => looks.test(text)) ?? NONE;
   throw invalidKey(message, hint);
 }
 
-function invalidKey(message: string, hint: string): CountersignError {
-  return new CountersignError("key.invalid", message, { member: "key", hint });
+/** Refuses a key's text that has the quotes of the file that it stood in. */
+export function refuseQuotes(text: string, member?: string): void {
+  if (/^["'`]/.test(text)) {
+    throw invalidKey("the key has quotes around it", "leave them out", member);
+  }
+}
+
+function invalidKey(message: string, hint: string, member = "key"): CountersignError {
+  return new CountersignError("key.invalid", message, { member, hint });
 }
 
 /** That a text is no signer key. */
@@ -92,6 +99,7 @@ export function external(key: Signer | KeyHandle): Signing {
     "no key to sign with",
     "give a signer key's text, { vkey, privateKey } or { vkey, sign }; generateKeyHandle(name) makes a vkey with its CryptoKey",
   );
+  refuseQuotes(vkey);
   const instead = "give the signer key's text itself as key, or its verifier key as vkey";
   must(!vkey.startsWith(SIGNER_PREFIX), "key", "a signer key is given as vkey", instead);
   if (privateKey !== undefined) {

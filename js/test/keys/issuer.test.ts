@@ -136,6 +136,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       [{ key: ISSUER.secret.slice(0, -1) }, "key.invalid", /whole line/],
       [{ key: undefined as unknown as string }, "options.invalid", /keygen/],
       [{ log: "" }, "options.invalid", /vkey/],
+      [{ log: `"${LOG.vkey}"` }, "key.invalid", /leave them out/],
       [{ to: undefined as unknown as string }, "options.invalid", /https:/],
       [{ to: "log.example" }, "options.invalid", /https:/],
       [{ timeoutMs: 2 ** 31 }, "options.invalid", /2147483647/],

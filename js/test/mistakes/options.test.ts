@@ -36,7 +36,14 @@ refuses("a PEM", { key: "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE
 ]);
 refuses("base64", { key: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=" }, NO_SIGNER);
 refuses("hex", { key: "07".repeat(32) }, NO_SIGNER);
-refuses("a key with quotes around it", { key: `"${secret}"` }, ["key.invalid", "key", /quotes/, /leave them out/]);
+for (const [what, member, given] of [
+  ["a key", "key", `"${secret}"`],
+  ["a vkey", "key", { vkey: `'${vkey}'`, privateKey }],
+  ["a log", "log", `"${LOG.vkey}"\n`],
+  ["a trust file", "log", `"log ${LOG.vkey}"`],
+] as const) {
+  refuses(`${what} with quotes around it`, { [member]: given }, ["key.invalid", member, /quotes/, /leave them out/]);
+}
 for (const [what, key] of [
   ["cut off", secret.slice(0, -5)],
   ["with another name", secret.replace("example.com", "example.org")],
