@@ -88,7 +88,7 @@ app.get("/api/stream", async (c) => {
   const from = c.req.query("from") ?? (last === undefined ? await recently() : undefined);
   const headers = { authorization: `Bearer ${AUDIT_TOKEN}`, ...(last !== undefined && { "last-event-id": last }) };
   const address = new URL(`/stream${from === undefined ? "" : `?from=${from}`}`, AUDIT_URL);
-  const { body, status } = await fetch(address, { headers, signal: c.req.raw.signal });
+  const { body, status } = await fetch(address, { headers });
   if (status === 401) {
     return c.json({ error: "the log does not know the dashboard's token" }, 502);
   }

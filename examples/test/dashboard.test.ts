@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { createServer, request } from "node:http";
+import { createServer, type RequestListener, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { after, before, type TestContext, test } from "node:test";
@@ -49,7 +50,7 @@ async function start(t: TestContext, { at = async (log: string) => log } = {}) {
     },
   });
   t.after(() => server.stop());
-  return { log, url: await server.address() };
+  return { log, server, url: await server.address() };
 }
 
 /** A page in a browser of its own. */
@@ -71,12 +72,23 @@ async function open(
   return page;
 }
 
+/** The address of a server, until the test ends. */
+async function listening(t: TestContext, answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 /** A page between whose server and the log somebody sits who changes, from then on, what is read. */
 async function openTampered(t: TestContext): Promise<{ page: Page; tamper(): void }> {
   let isTampered = false;
   const told = (text: string) => (isTampered ? text.replaceAll("nightly-backup", "nightly-hackup") : text);
   const at = async (log: string) => {
-    const between = createServer((asked, response) => {
+    return listening(t, (asked, response) => {
       const { url = "/", method } = asked;
       const headers = { ...asked.headers, "accept-encoding": "identity" };
       const passed = request(new URL(url, log), { method, headers }, (answer) => {
@@ -95,12 +107,6 @@ async function openTampered(t: TestContext): Promise<{ page: Page; tamper(): voi
       passed.on("error", () => response.destroy());
       asked.pipe(passed);
     });
-    await new Promise<void>((listening) => between.listen(0, "127.0.0.1", listening));
-    t.after(() => {
-      between.close();
-      between.closeAllConnections();
-    });
-    return `http://127.0.0.1:${(between.address() as AddressInfo).port}`;
   };
   const { url } = await start(t, { at });
   return {
@@ -215,6 +221,33 @@ test("what somebody changes on its way raises the alarm, and is not shown", { sk
   await shown(page, "invoice-run").waitFor();
   assert.equal(await shown(page, /nightly-[bh]ackup/).count(), 0);
   await assertAccessible(page, "altered");
+});
+
+test("who leaves the page is no error of the server's, which follows the log no longer", { skip }, async (t) => {
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+  const at = async (log: string) =>
+    listening(t, (asked, response) => {
+      const { url = "/", method, headers } = asked;
+      const passed = request(new URL(url, log), { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      });
+      passed.on("error", () => response.destroy());
+      asked.pipe(passed);
+      if (url.startsWith("/stream")) {
+        response.on("close", () => {
+          passed.destroy();
+          leave();
+        });
+      }
+    });
+  const { server, url } = await start(t, { at });
+  const page = await open(t, url);
+  await strip(page, "Following the log").waitFor();
+  await page.close();
+  await left;
+  await server.stop();
+  assert.equal(server.said.trim(), url);
 });
 
 test("a server that grants nothing is told of, with what to do", { skip }, async (t) => {

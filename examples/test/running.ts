@@ -35,6 +35,11 @@ export class Running {
     return `http://127.0.0.1:${port}`;
   }
 
+  /** All that it has printed. */
+  get said(): string {
+    return this.#said;
+  }
+
   /** Waits until it has printed this so many times, and gives the part in parentheses of the last. */
   async prints(pattern: RegExp, times = 1): Promise<string> {
     for (;;) {
