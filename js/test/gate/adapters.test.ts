@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { type Audit, type AuditEvent, memory, type RecorderOptions } from "countersign";
 import { auditFetch } from "countersign/fetch";
@@ -323,5 +325,29 @@ describe("where the adapter makes the recorder", () => {
     assert.equal(handled, 1);
     const one = refused(403, "/internal/{id}", { context: { ip: "192.0.2.1", request_id: "r_1" } });
     assert.deepEqual(await requests(events, 2), [one, one]);
+  });
+
+  test("Lambda, of answers that are streamed, as its README has it", async () => {
+    const { made, events } = options();
+    const audited = auditLambda(
+      made,
+      async ({ stream }: { stream: PassThrough; rawPath: string }) => {
+        stream.end("ok");
+        return { statusCode: 200, body: undefined as string | undefined };
+      },
+      { http: { gate: own } },
+    );
+    const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 3_000 };
+    const streamed = async (rawPath: string) => {
+      const stream = new PassThrough();
+      const event = { rawPath, headers: {}, requestContext: { http: { method: "GET", sourceIp: "192.0.2.1" } } };
+      const { body } = await audited({ ...event, stream }, context);
+      if (!stream.writableEnded) {
+        stream.end(body);
+      }
+      return await text(stream);
+    };
+    assert.deepEqual(await Promise.all(["/internal/7", "/jobs"].map(streamed)), ["Forbidden.\n", "ok"]);
+    assert.equal((await requests(events, 2)).length, 2);
   });
 });
