@@ -39,6 +39,8 @@ export type ErrorCode =
   | "submit.too_large"
   /** This machine's clock is ahead of the log's. */
   | "clock.ahead"
+  /** This machine's clock is behind the log's, or behind what its key was granted. */
+  | "clock.behind"
   // What keeps a recorder from recording or from handing on.
   /** A defect of the package. */
   | "recorder.failed"
@@ -63,8 +65,6 @@ export type ErrorCode =
   | "grant.refused"
   /** The server that grants keys cannot be reached, or failed. */
   | "grant.failed"
-  /** This device's clock is behind what it was granted. */
-  | "clock.behind"
   // What keeps a gate from deciding as it should.
   /** There is no watchlist that holds. */
   | "watchlist.stale"

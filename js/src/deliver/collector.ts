@@ -26,6 +26,8 @@ export interface CollectorResponse {
   location: string | undefined;
   /** How many milliseconds it asks to wait. */
   retryAfter: number | undefined;
+  /** When it answered, in milliseconds from the epoch: of the first that took lines, if that says so. */
+  date: number;
   /** The body, where it is a JSON object. */
   body: { readonly [member: string]: unknown } | undefined;
 }
@@ -48,6 +50,7 @@ export class Collector {
   /** Whether events go there in clear text, through a network that may be anybody's. */
   readonly isCleartext: boolean;
   readonly #fetch: Fetch;
+  #isDated = false;
 
   constructor(options: CollectorOptions) {
     refuseUnknown(options, ["url", "fetch"], "to");
@@ -98,7 +101,9 @@ export class Collector {
     const { status, ok } = response;
     // Headers are read where they say something: in a Worker each is a call out of JavaScript.
     const [elsewhere, later] = ok ? [] : [location(response), retryAfter(response)];
-    return { status, from: this.submit, location: elsewhere, retryAfter: later, body };
+    const date = ok && !this.#isDated ? Date.parse(response.headers.get("date") ?? "") : Number.NaN;
+    this.#isDated ||= ok;
+    return { status, from: this.submit, location: elsewhere, retryAfter: later, date, body };
   }
 }
 

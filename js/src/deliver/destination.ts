@@ -28,8 +28,8 @@ export interface Destination {
 /** Checks a proof of a leaf, and gives the leaf's index. */
 export type Prove = (proof: string, leaf: string) => number;
 
-/** Delivers to a collector, and believes the log's proofs alone. */
-export function toCollector(collector: Collector, prove: Prove): Destination {
+/** Delivers to a collector, and believes the log's proofs alone. `dated` is given when the collector answered. */
+export function toCollector(collector: Collector, prove: Prove, dated: (date: number) => void): Destination {
   return {
     async send(batches, sending) {
       const last = batches.at(-1);
@@ -39,6 +39,7 @@ export function toCollector(collector: Collector, prove: Prove): Destination {
       const answer = await collector.post(join(batches), sending).catch((cause: CountersignError) => {
         throw new Failure("collector", cause);
       });
+      dated(answer.date);
       const read = readResponse(answer);
       if (read.kind === "failed") {
         throw read.failure;

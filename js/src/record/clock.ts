@@ -1,11 +1,25 @@
 /** The clock that links are dated by: this machine's, set back by what a log said that it is ahead. */
 
+import { CountersignError } from "../error.js";
+
 /** By so much a clock may differ from the log's, or be set, and nothing is made of it. Logs take what is a little ahead. */
 const AGREE = 60_000;
 /** The most that a log is believed: nobody signs what its clock shows. */
 const MOST = 86_400_000;
 /** For how long. Then this machine's own clock counts until the log refuses it again. */
 const BELIEVED = 3_600_000;
+
+/** From how much on it is told that a clock is behind. */
+export const BEHIND = 120_000;
+
+/** What is to be done about a clock. */
+export const SET = "set this machine's clock; or have the log's set, if that is the one which is wrong";
+
+/** That this machine's clock is behind. No log refuses what is dated so, and nothing is dated anew. */
+export function clockBehind(millis: number): CountersignError {
+  const what = `this machine's clock is ${Math.round(millis / 1000)} s behind the log's, and events are dated by it`;
+  return new CountersignError("clock.behind", what, { hint: SET });
+}
 
 /** What follows from a log's clock. */
 export interface Learnt {

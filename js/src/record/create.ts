@@ -7,7 +7,7 @@ import { CountersignError, tell } from "../error.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
-import { Clock } from "./clock.js";
+import { BEHIND, Clock, clockBehind } from "./clock.js";
 import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
 import { noName } from "./key-name.js";
@@ -100,13 +100,18 @@ export function recording(
   return { createRecorder, generateKey };
 }
 
-function route(core: Core, { to }: Settings) {
+function route(core: Core, { to, now, onError }: Settings) {
   if ("transport" in to) {
     const header = inCore(() => core.header(to.origin));
     return { origin: to.origin, destination: toTransport(to.transport, header) };
   }
   const trust = readLog(core, to.log.trim());
-  const destination = toCollector(to.collector, (proof, leaf) => inCore(() => trust.prove(proof, leaf)));
+  const prove = (proof: string, leaf: string) => inCore(() => trust.prove(proof, leaf));
+  const destination = toCollector(to.collector, prove, (date) => {
+    if (date - now() > BEHIND) {
+      tell(onError, clockBehind(date - now()));
+    }
+  });
   return { origin: trust.origin, destination };
 }
 

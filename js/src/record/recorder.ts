@@ -10,7 +10,7 @@ import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
 import type { Audit, FlushPatience, Status } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
-import type { Clock, Learnt } from "./clock.js";
+import { type Clock, type Learnt, SET } from "./clock.js";
 import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
@@ -634,10 +634,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     this.#toldAhead = isCorrected ? ahead : 0;
     const seconds = Math.round(ahead / 1000);
     const [what, hint] = isCorrected
-      ? [
-          `this machine's clock is ${seconds} s ahead of the log's: events are dated by the log's clock`,
-          "set this machine's clock; or have the log's set, if that is the one which is wrong",
-        ]
+      ? [`this machine's clock is ${seconds} s ahead of the log's: events are dated by the log's clock`, SET]
       : [
           `events were dated by a clock that was ahead of the log's: they are recorded with the time now (${message})`,
           "was this machine's clock set?",

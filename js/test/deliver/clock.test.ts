@@ -109,6 +109,33 @@ test("a clock that is ahead is said once, and links are dated by the log's until
   assert.deepEqual(told, ["clock.ahead"]);
 });
 
+test("a clock that is behind is told once, where the log says when it answered, and keeps nothing from coming", async () => {
+  const { clock, log, times, now } = clocks();
+  let date: string | undefined;
+  log.always = async (_, pass) => {
+    const answer = await pass();
+    answer.headers.set("date", date ?? new Date(clock.log).toUTCString());
+    return answer;
+  };
+  const codes = async (behind: number) => {
+    const told: string[] = [];
+    const recorder = await recorderOf(log, undefined, { now }, told);
+    clock.recorder = clock.log - behind;
+    for (const action of ["a.1", "a.2"]) {
+      record(recorder, action);
+      await recorder.flush();
+    }
+    await recorder.close();
+    return told;
+  };
+  assert.deepEqual(await codes(2 * DAY), ["clock.behind"]);
+  assert.deepEqual(await codes(MINUTE), []);
+  date = "soon";
+  assert.deepEqual(await codes(2 * DAY), []);
+  assert.equal(log.actions.length, 6);
+  assert.equal(Math.max(...(times().at(-1) ?? [])), NOON - 2 * DAY);
+});
+
 test("what was recorded by a clock that is ahead keeps the time between its events", async () => {
   const { clock, log, times, now } = clocks({ says: true });
   const recorder = await recorderOf(log, undefined, { now });

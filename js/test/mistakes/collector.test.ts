@@ -184,12 +184,19 @@ describe("a collector", { skip: serve.skip }, () => {
       /set this machine's clock, or the log's.*The events are kept/,
     ]));
 
-  test("a clock far behind keeps nothing from coming: the log has a clock of its own", async () => {
-    const options = { ...RIGHT, to: log.url, key: EMITTERS[1].secret, now: () => Date.UTC(1999, 11, 31) };
-    const recorder = await full.createRecorder(options);
+  test("a clock far behind keeps nothing from coming: the log has a clock of its own; and is told", async () => {
+    const told: unknown[] = [];
+    const recorder = await full.createRecorder({
+      ...RIGHT,
+      to: log.url,
+      key: EMITTERS[1].secret,
+      now: () => Date.UTC(1999, 11, 31),
+      onError: ({ code, message }) => told.push(code, /\d+ s behind/.test(message)),
+    });
     const { proof } = await Promise.all([recorder.record({ action: "job.delete" }).delivered(), recorder.close()]).then(
       ([receipt]) => receipt,
     );
     assert.match(proof ?? "", /^c2sp\.org\/tlog-proof@v1\n/);
+    assert.deepEqual(told, ["clock.behind", true]);
   });
 });
