@@ -66,6 +66,7 @@ mod numbers;
 mod pack;
 #[cfg(feature = "state")]
 pub mod pieces;
+pub mod plain;
 mod prefilter;
 mod required;
 mod rule;

@@ -49,20 +49,7 @@ pub(crate) fn faint(text: impl Display) -> String {
 
 /// Text that comes from a file, without what could move a terminal's cursor or change what it shows.
 pub(crate) fn plain(text: &str) -> String {
-    let unsafe_to_show = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars()
-        .flat_map(|c| {
-            let (escape, own) = if unsafe_to_show(c) && c != '\n' {
-                (Some(c.escape_unicode()), None)
-            } else {
-                (None, Some(c))
-            };
-            escape.into_iter().flatten().chain(own)
-        })
-        .collect()
+    text.split('\n').map(countersign_analyze::plain::plain).collect::<Vec<_>>().join("\n")
 }
 
 /// The same on one line of at most so many characters.

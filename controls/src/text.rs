@@ -1,26 +1,8 @@
 //! Texts of others, so that they stay texts in Markdown and CSV.
 
-use core::fmt::Write as _;
+use countersign_analyze::plain::plain;
 
-/// Characters that are invisible, or that change the direction of others.
-const fn is_hidden(char: char) -> bool {
-    matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}')
-}
-
-/// A text on one line, with what cannot be seen written out.
-pub(crate) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_control() || is_hidden(char) || matches!(char, '\u{2028}' | '\u{2029}') {
-            let _ = write!(out, "{}", char.escape_unicode());
-        } else {
-            out.push(char);
-        }
-    }
-    out
-}
-
-/// The same within Markdown, where no mark of it means anything.
+/// A text within Markdown, where no mark of it means anything.
 pub(crate) fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in plain(text).chars() {
@@ -49,7 +31,7 @@ pub(crate) fn code(text: &str) -> String {
 /// A cell of CSV (RFC 4180) that no spreadsheet takes for a formula.
 pub(crate) fn cell(text: &str) -> String {
     let text = plain(text);
-    let is_formula = text.starts_with(['=', '+', '-', '@']);
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     let text = if is_formula { format!("'{text}") } else { text };
     if text.contains(['"', ',', '\n', '\r', ';']) || text.starts_with(' ') || text.ends_with(' ') {
         format!("\"{}\"", text.replace('"', "\"\""))
@@ -95,6 +77,7 @@ mod tests {
         assert_eq!(marked("a|b<script>\n*x*\u{202e}"), r"a\|b&lt;script&gt;\\u{a}\*x\*\\u{202e}");
         assert_eq!(code("a`b|c"), "`` a`b\\|c ``");
         assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!((&*cell(" @x"), &*cell("＝x")), ("' @x", "'＝x"));
         assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(cell("\t=x"), "\\u{9}=x");
         assert_eq!(runs(&[1, 2, 4, 5, 6, 9]), "1, 2, 4 to 6, 9");

@@ -2,6 +2,8 @@
 
 use core::fmt::Write as _;
 
+use countersign_analyze::plain::plain;
+
 use crate::figures::Figures;
 use crate::proposed::{Kind, METHOD, Proposed};
 use crate::report::{Bought, Report, Told};
@@ -207,9 +209,9 @@ pub fn number(value: f64) -> String {
     if value >= 10_000.0 { money(value) } else { format!("{value}") }
 }
 
-/// Text of others, without what Markdown would take for its own.
+/// Text of others on one line, without what Markdown would take for its own.
 pub fn words(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, char| {
+    plain(text).chars().fold(String::new(), |mut out, char| {
         if matches!(char, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '&' | '~') {
             out.push('\\');
         }
@@ -219,12 +221,18 @@ pub fn words(text: &str) -> String {
 }
 
 fn code(text: &str) -> String {
-    format!("`{}`", text.replace('`', "'"))
+    format!("`{}`", plain(text).replace('`', "'"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_others_stays_on_its_line() {
+        assert_eq!(words("a\n# b |\u{202e}"), "a\\\\u{a}\\# b \\|\\\\u{202e}");
+        assert_eq!(code("a\n`b"), "`a\\u{a}'b`");
+    }
 
     #[test]
     fn entries_are_told_in_runs() {

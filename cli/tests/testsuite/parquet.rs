@@ -286,7 +286,8 @@ fn a_row_that_is_not_the_exports_is_named() {
     differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);
     // Said again or besides, it is what another program may go by.
     let mut besides = metadata.clone();
-    besides.extend([("countersign.verdict".into(), "verified".into()), ("ARROW:schema".into(), String::new())]);
+    besides
+        .extend([("countersign.verdict".into(), "verified".into()), ("ARROW:schema".into(), String::new())]);
     let more = ["countersign.verdict should not be there", "ARROW:schema should not be there"];
     differs(&good, &besides, &more);
     // With another trust file the rows are others, and so are they of another export of the same events.
