@@ -12,7 +12,7 @@ export type { Some, Texts } from "../viewer/texts/texts.js";
 /** A verification, as it goes on. */
 export type Session = Readonly<ShownSession>;
 
-/** The element: verifies an export and shows what verified. */
+/** The element: verifies an export and shows what verified. Both `null` and `undefined` take back what a property was given. */
 export interface CountersignViewer extends HTMLElement {
   /** The address of an export; with `live` of a collector's `/stream`. */
   src: string | null;
@@ -33,13 +33,13 @@ export interface CountersignViewer extends HTMLElement {
   /** The address of a pack of rules to look for; empty for the one that comes with the package. */
   rules: string | null;
   /** The export, in place of an address. */
-  file: Blob | undefined;
+  file: Blob | null | undefined;
   /** A session that somebody else made, and ends. */
-  session: Session | undefined;
+  session: Session | null | undefined;
   /** Texts to show in place of the language's own. */
-  texts: Some<Texts> | undefined;
+  texts: Some<Texts> | null | undefined;
   /** A trust file's text, in place of its address. */
-  trustText: string | undefined;
+  trustText: string | null | undefined;
   /** Checkpoints that were verified before: each the pin of an earlier report. */
   pins: readonly string[];
   /** How addresses are asked for: with a token, for one. */

@@ -110,6 +110,8 @@ export class Viewer extends LitElement {
   pins: readonly string[] = [];
   request: Request = (address, init) => fetch(address, init);
 
+  /** What each property is where nothing is given. */
+  readonly #unset = Object.keys(Viewer.properties).map((name) => [name, this.#given[name]] as const);
   #texts = en;
   /** What they are made of. */
   #lang = "en";
@@ -224,17 +226,26 @@ export class Viewer extends LitElement {
   /** Nothing is drawn before its language is here. */
   protected override async scheduleUpdate(): Promise<void> {
     const lang = this.language ?? this.parentElement?.closest<HTMLElement>("[lang]")?.lang ?? "en";
-    if (lang !== this.#lang || this.texts !== this.#own) {
+    if (lang !== this.#lang || (this.texts ?? undefined) !== this.#own) {
       const spoken = textsOf(lang);
       const known = spoken instanceof Promise ? await spoken : spoken;
       this.#lang = lang;
-      this.#own = this.texts;
-      this.#texts = merged(known, this.texts);
+      this.#own = this.texts ?? undefined;
+      this.#texts = merged(known, this.#own);
     }
     await super.scheduleUpdate();
   }
 
+  /** Its properties by their names. */
+  get #given(): Record<string, unknown> {
+    return this as unknown as Record<string, unknown>;
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
+    // Frameworks take back what they gave with either of `null` and `undefined`.
+    for (const [name, unset] of this.#unset) {
+      this.#given[name] ??= unset;
+    }
     if (changed.has("tz") && this.tz !== null) {
       this.#outlook.zone = this.#usual.zone;
     }
@@ -242,7 +253,7 @@ export class Viewer extends LitElement {
       this.#readAddress();
     }
     const sources = ["src", "trust", "live", "file", "session", "trustText", "pins", "rules"] as const;
-    if (sources.some((name) => changed.has(name))) {
+    if (sources.some((name) => changed.has(name) && changed.get(name) !== this[name])) {
       this.#seen = null;
       this.#restart();
     }

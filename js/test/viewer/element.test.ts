@@ -58,6 +58,31 @@ test("a file and a trust file's text", async () => {
   await close();
 });
 
+test("null and undefined both take back what was given", async () => {
+  site.asked.length = 0;
+  const { page, complaints, close } = await site.open("<countersign-viewer></countersign-viewer>");
+  const give = (given: object, file?: string) =>
+    page.evaluate(
+      ([given, file]) => {
+        const viewer = document.querySelector("countersign-viewer");
+        Object.assign(viewer ?? {}, given, file === undefined ? {} : { file: new Blob([file]) });
+      },
+      [given, file] as const,
+    );
+  const none = { file: null, session: null, trustText: null, texts: null, pins: null, request: null };
+  await give({ ...none, src: undefined, trust: undefined, rules: undefined, order: undefined });
+  await page.getByRole("heading", { name: "No file yet" }).waitFor();
+  await give({ trust: "/trust.txt" }, altered);
+  await page.getByRole("heading", { name: /^Altered/ }).waitFor();
+  await give({ src: "/log.ndjson", file: null });
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await give({ src: undefined });
+  await page.getByRole("heading", { name: "No file yet" }).waitFor();
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(new Set(site.asked), new Set(["/log.ndjson", "/trust.txt"]));
+  await close();
+});
+
 test("pieces that a script feeds", async () => {
   const { page, close } = await site.open(`<countersign-viewer trust="/trust.txt"></countersign-viewer>`);
   await page.evaluate(async (text) => {
