@@ -150,7 +150,9 @@ async function bundle(name, url, events) {
     plugins: [entry, wasm],
     metafile: true,
   });
-  const modules = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  // The runtime's own are there.
+  const modules = imported.filter((path) => path.endsWith(".wasm"));
   for (const path of modules) copyFileSync(join(PACKAGE, "dist/wasm", path), join(folder, path));
   const text = (value) => JSON.stringify(value);
   writeFileSync(
