@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 /// Whether a character is nothing that is seen, and may move a cursor, break a line, or turn or hide what is around it: the
 /// categories Cc, Cf, Zl and Zp of Unicode.
-pub fn is_unseen(char: char) -> bool {
+fn is_unseen(char: char) -> bool {
     char.is_control()
         || matches!(
             char,

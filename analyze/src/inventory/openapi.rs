@@ -115,6 +115,9 @@ impl Description {
             self.elsewhere += usize::from(item.get("$ref").is_some());
             let own = Root::bases(item);
             let kinds = &kinds[places[path]];
+            // JSON has no line that tells which path it is.
+            let fault =
+                |code, line, problem, hint| *Fault::new(code, line, problem, hint).of_rule(&bounded(path));
             let same = matching::normal(path, kinds);
             let number = *numbers.entry(same).or_insert_with(|| {
                 self.methods.push(Vec::new());
@@ -124,18 +127,12 @@ impl Description {
             for base in own.as_ref().unwrap_or(&bases).iter().map(String::as_str).chain([""]) {
                 let Some(added) = self.paths.add(&format!("{base}{path}"), kinds, number) else {
                     let hint = "64 are the most, with those of its server";
-                    return Err(told_of(
-                        path,
-                        Fault::new("openapi.deep", item.line, "a path has too many segments", hint),
-                    ));
+                    return Err(fault("openapi.deep", item.line, "a path has too many segments", hint));
                 };
                 segments += added + 1;
                 if segments > MAX_SEGMENTS {
                     let hint = "a million segments are the most, below each server: split it";
-                    return Err(told_of(
-                        path,
-                        Fault::new("openapi.large", item.line, "it describes too much", hint),
-                    ));
+                    return Err(fault("openapi.large", item.line, "it describes too much", hint));
                 }
             }
             for member in item.members() {
@@ -153,10 +150,7 @@ impl Description {
                 }
                 if self.operations.len() == MAX_OPERATIONS {
                     let hint = "50,000 operations are the most: split it";
-                    return Err(told_of(
-                        path,
-                        Fault::new("openapi.large", member.line, "it describes too much", hint),
-                    ));
+                    return Err(fault("openapi.large", member.line, "it describes too much", hint));
                 }
                 self.methods[number].push((method, self.operations.len()));
                 let path = path.to_owned();
@@ -187,11 +181,6 @@ impl Description {
         let found = of(method).or_else(|| if method == Method::HEAD { of(Method::GET) } else { None });
         Some(found.map_or(Found::Path(number), |(_, operation)| Found::Operation(*operation)))
     }
-}
-
-/// A fault of a path, which JSON has no line for.
-fn told_of(path: &str, fault: Box<Fault>) -> Fault {
-    *fault.of_rule(&bounded(path))
 }
 
 fn is_true(node: &Node) -> bool {

@@ -172,9 +172,7 @@ impl Definition {
             "reason",
         ])?;
         let read_as = object.required("as", word)?;
-        if CHECKS {
-            object.optional("doc", doc)?;
-        }
+        object.doc()?;
         let when = object.required("when", condition)?;
         let has_any =
             |all: &Vec<(Path, Vec<Test>)>| !all.iter().all(|(_, tests)| tests.iter().all(Test::wants_none));
@@ -341,6 +339,14 @@ impl<'a> Object<'a> {
         self.0.get(name).map(parse).transpose().map_err(|why| why.at(name))
     }
 
+    /// Whether what it says for people is texts.
+    fn doc(&self) -> Parsed<()> {
+        if CHECKS {
+            self.optional("doc", |value| list(value, word))?;
+        }
+        Ok(())
+    }
+
     fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<T> {
         self.optional(name, parse)?
             .ok_or_else(|| Unusable::new(name, "it is missing", "docs/readings.md has an example"))
@@ -353,10 +359,6 @@ fn word(value: Value<'_>) -> Parsed<String> {
         Some(text) if !text.is_empty() => Ok(text.into_owned()),
         _ => Err(Unusable::new("", "it is not a string, or is empty", "write it as \"…\"")),
     }
-}
-
-fn doc(value: Value<'_>) -> Parsed<()> {
-    list(value, word).map(|_| ())
 }
 
 /// One thing, or an array of them.
@@ -515,7 +517,7 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
     }
     let object = Object::of(value)?;
     object.know(&["value", "when", "after", "before", "map", "else", "unit", "zone", "doc"])?;
-    object.optional("doc", doc)?;
+    object.doc()?;
     let map = object.optional("map", map)?;
     let otherwise = object.optional("else", word)?;
     ensure(map.is_some() || otherwise.is_none(), || {
@@ -590,9 +592,7 @@ fn party(value: Value<'_>) -> Parsed<PartySource> {
     let one = |value| {
         let object = Object::of(value)?;
         object.know(&["when", "id", "name", "type", "doc"])?;
-        if CHECKS {
-            object.optional("doc", doc)?;
-        }
+        object.doc()?;
         let party = PartyAlternative {
             when: object.optional("when", condition)?.unwrap_or_default(),
             id: object.optional("id", source)?.unwrap_or_default(),
