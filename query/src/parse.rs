@@ -333,7 +333,7 @@ impl Parser<'_> {
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
             {
-                return Err(Error::new(Code::Range, value.at, "there is no TO", RANGE));
+                return Err(Error::new(Code::Range, value.at, "ranges have no TO", RANGE));
             }
             values.push(value);
             if !self.lexer.take(",") {
@@ -572,8 +572,8 @@ fn signed(word: &Word, signs: &[char]) -> Result<(), Error> {
         return Ok(());
     }
     let at = word.at.start..word.at.start + 1;
-    let hint = "write -field:value for what a field is not";
-    Err(Error::new(Code::Operator, at, "there is no ! or +", hint))
+    let hint = "leave it out, or write -field:value for what a field is not";
+    Err(Error::new(Code::Operator, at, "! and + mean nothing here", hint))
 }
 
 fn single_quoted(word: &Word) -> Result<(), Error> {
@@ -581,7 +581,7 @@ fn single_quoted(word: &Word) -> Result<(), Error> {
         return Ok(());
     }
     let at = word.at.start..word.at.start + 1;
-    Err(Error::new(Code::Quote, at, "a single quote is no quote", "write \"…\", around a ' too"))
+    Err(Error::new(Code::Quote, at, "single quotes don't quote", "put it in double quotes: \"…\""))
 }
 
 fn ordered(is_ordered: bool, word: &Word) -> Result<(), Error> {

@@ -108,9 +108,8 @@ function route(core: Core, { to, now, onError }: Settings) {
   const trust = readLog(core, to.log.trim());
   const prove = (proof: string, leaf: string) => inCore(() => trust.prove(proof, leaf));
   const destination = toCollector(to.collector, prove, (date) => {
-    const behind = date - now();
-    if (behind > BEHIND) {
-      tell(onError, clockBehind(behind));
+    if (date - now() > BEHIND) {
+      tell(onError, clockBehind(date - now()));
     }
   });
   return { origin: trust.origin, destination };

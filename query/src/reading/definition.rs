@@ -33,7 +33,7 @@ pub struct Unusable {
     pub mend: String,
 }
 
-/// Who has but readings that were tested has no room for what could be wrong with them.
+/// A build whose readings were all tested has no room for what could be wrong with them.
 #[cfg(not(feature = "explain"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unusable {}
