@@ -44,7 +44,12 @@ impl Bits {
         }
     }
 
-    /// The words of 64 rows each, of which the last may have fewer: what is beyond must stay out.
+    /// The words of 64 rows each.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// The same, of which the last may have fewer: what is beyond must stay out.
     pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }

@@ -100,13 +100,16 @@ pub(crate) struct SegmentValues {
     numbers: Vec<u32>,
     /// For each code how many events have it.
     totals: Packed,
+    /// One above the greatest number.
+    end: u32,
 }
 
 impl SegmentValues {
     pub(crate) fn of(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
         let column = places(segment, short);
         let totals = column.map_or_else(Vec::new, |column| counts_of(short, column, numbers.len(), events));
-        Self { numbers, totals: Packed::of(totals.into_iter().map(u64::from)) }
+        let end = numbers.iter().filter(|number| **number != NONE).max().map_or(0, |most| most + 1);
+        Self { numbers, totals: Packed::of(totals.into_iter().map(u64::from)), end }
     }
 
     /// The number of a value.
@@ -156,15 +159,23 @@ const fn first_alone(short: Short) -> bool {
 pub(crate) struct Counts(pub(crate) Vec<u32>);
 
 impl Counts {
+    /// Makes room for the values of a segment.
+    fn reach(&mut self, values: &SegmentValues) {
+        let end = values.end as usize;
+        if end > self.0.len() {
+            self.0.resize(end.next_power_of_two(), 0);
+        }
+    }
+
+    /// What is no value has no room.
     fn add(&mut self, number: u32, count: u32) {
-        if number == NONE {
-            return;
+        if let Some(sum) = self.0.get_mut(number as usize) {
+            *sum += count;
         }
-        let at = number as usize;
-        if at >= self.0.len() {
-            self.0.resize((at + 1).next_power_of_two(), 0);
-        }
-        self.0[at] += count;
+    }
+
+    fn add_each(&mut self, values: &SegmentValues, counts: impl Iterator<Item = u32>) {
+        values.numbers.iter().zip(counts).for_each(|(number, count)| self.add(*number, count));
     }
 
     /// Counts what these rows of a segment say, which are some of its `events`. Of most of them, what the others say is taken
@@ -179,21 +190,23 @@ impl Counts {
     ) {
         let (some, all) = (rows.count(), events.count());
         let Some(column) = places(segment, short).filter(|_| some > 0) else { return };
+        self.reach(values);
         if matches!(column.places, Places::Rows(Packed::Zeros(_))) {
             self.add(values.number(0), some as u32);
         } else if some * 2 > all {
             let mut others = events.clone();
             others.less(rows);
             let met = counts_of(short, column, values.numbers.len(), &others);
-            for ((number, total), met) in values.numbers.iter().zip(values.totals.iter()).zip(met) {
-                self.add(*number, total as u32 - met);
+            // Nearly always each total has a byte.
+            if let Packed::One(totals) = &values.totals {
+                self.add_each(values, totals.iter().zip(met).map(|(total, met)| u32::from(*total) - met));
+            } else {
+                let totals = values.totals.iter().zip(met);
+                self.add_each(values, totals.map(|(total, met)| total as u32 - met));
             }
         } else if values.numbers.len() < some * 2 {
             // Where values come again, they are counted by code first: that is one look in place of two for each row.
-            let met = counts_of(short, column, values.numbers.len(), rows);
-            for (number, count) in values.numbers.iter().zip(met).filter(|(_, count)| *count > 0) {
-                self.add(*number, count);
-            }
+            self.add_each(values, counts_of(short, column, values.numbers.len(), rows).into_iter());
         } else {
             rows.rows().for_each(|row| self.count_in(short, column, values, row));
         }
@@ -208,14 +221,14 @@ impl Counts {
 
     /// Counts what all events of a segment say.
     pub(crate) fn add_all(&mut self, values: &SegmentValues) {
-        for (number, total) in values.numbers.iter().zip(values.totals.iter()) {
-            self.add(*number, total as u32);
-        }
+        self.reach(values);
+        self.add_each(values, values.totals.iter().map(|total| total as u32));
     }
 
     /// Counts one row.
     pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, values: &SegmentValues, row: usize) {
         if let Some(column) = places(segment, short) {
+            self.reach(values);
             self.count_in(short, column, values, row);
         }
     }

@@ -13,6 +13,7 @@ use countersign_query::value::Document;
 use countersign_query::{Path, Query, Readings, Short};
 use foldhash::fast::FixedState;
 
+use crate::answer::Rows;
 use crate::bits::Bits;
 use crate::build::{Leaf, Malformed, Place, SegmentBuilder};
 use crate::extent::Years;
@@ -134,7 +135,7 @@ pub struct EventIndex {
     /// What is asked beside what is being written, where that is another question.
     pub(crate) rest: Option<Question>,
     /// The answer's rows, as it was told last.
-    answer: Vec<u32>,
+    answer: Rows,
     folds: Folds,
     stretch: Option<(Stretch, Vec<u32>)>,
     read: Vec<u8>,
@@ -184,7 +185,7 @@ impl EventIndex {
             question: None,
             asked_at: Time::MIN,
             rest: None,
-            answer: Vec::new(),
+            answer: Rows::default(),
             folds: Folds::default(),
             stretch: None,
             read: Vec::new(),
@@ -227,7 +228,7 @@ impl EventIndex {
             + self.known.iter().map(Known::bytes).sum::<usize>()
             + self.totals.iter().map(|totals| totals.0.len() * 4).sum::<usize>()
             + self.orders.bytes()
-            + self.answer.len() * 4
+            + self.answer.bytes()
             + self.folds.bytes()
     }
 
@@ -526,8 +527,9 @@ impl EventIndex {
         let complete = judged == self.rows && unread == 0;
         let question = self.question.as_ref()?;
         let places = Places(&self.held);
-        let mut rows =
-            self.orders.of_set(question.order.by_time, &question.found, question.events, self.rows, &places);
+        // The one before is not asked for any more.
+        self.answer = Rows::default();
+        let mut rows = self.orders.of_set(question.order.by_time, &question.found, self.rows, &places);
         let gaps = gaps_within(question, &self.gaps, &mut self.orders, self.rows, &places);
         let listed = question.recorded_alone().is_some();
         if question.order.descending {
@@ -536,15 +538,17 @@ impl EventIndex {
         if listed && !gaps.is_empty() {
             let gaps =
                 if question.order.descending { gaps.iter().rev().copied().collect() } else { gaps.clone() };
-            rows = if question.order.by_time {
-                rows.into_iter().chain(gaps).collect()
+            let events = rows.all();
+            rows = Rows::List(if question.order.by_time {
+                events.into_iter().chain(gaps).collect()
             } else {
-                self.with_gaps(&rows, &gaps, question.order.descending)
-            };
+                self.with_gaps(&events, &gaps, question.order.descending)
+            });
         }
         let mut folds = Folds::default();
         if question.order.folds && (self.withheld > 0 || !self.gaps.is_empty()) {
-            (rows, folds) = Folds::of(&rows, |row| self.is_absent(row));
+            let (shown, folded) = Folds::of(&rows.all(), |row| self.is_absent(row));
+            (rows, folds) = (Rows::List(shown), folded);
         }
         let fields = self.fields.keys().map(String::as_str);
         let mut findings = question.findings(&fields, self.events, complete);
@@ -615,9 +619,8 @@ impl EventIndex {
     }
 
     /// The numbers of the answer's rows from one place to another.
-    pub(crate) fn answered(&self, from: usize, to: usize) -> &[u32] {
-        let to = to.min(self.answer.len());
-        self.answer.get(from.min(to)..to).unwrap_or_default()
+    pub(crate) fn answered(&self, from: usize, to: usize) -> Vec<u32> {
+        self.answer.range(from..to)
     }
 
     /// The segment of a row, and its number there.
@@ -633,7 +636,7 @@ impl EventIndex {
             None => self.by_number(line, |segment, row| segment.lines.get(row))?,
         };
         let row = self.folds.shown(row);
-        self.answer.iter().position(|other| *other == row)
+        self.answer.position(row)
     }
 
     /// The line of the event or withheld event at a leaf.
@@ -651,16 +654,16 @@ impl EventIndex {
         let places = Places(&self.held);
         let rows = self.orders.by_line(self.rows, &places);
         let of = |row: u32| at(&self.held, row as usize).map_or(0, |(held, row)| number(&held.segment, row));
-        let place = rows.partition_point(|row| of(*row) < wanted);
-        rows.get(place).copied().filter(|row| of(*row) == wanted)
+        let place = rows.partition_point(&|row| of(row) < wanted);
+        rows.get(place).filter(|row| of(*row) == wanted)
     }
 
     /// The leaves of all events found, ascending.
     pub fn indexes(&self) -> Vec<u64> {
         let mut indexes: Vec<u64> = self
-            .answer
-            .iter()
-            .filter_map(|row| self.at(*row))
+            .answered(0, usize::MAX)
+            .into_iter()
+            .filter_map(|row| self.at(row))
             .filter(|(held, row)| held.segment.kind(*row) == RowKind::Event)
             .map(|(held, row)| held.segment.index(row) as u64)
             .collect();
@@ -678,8 +681,8 @@ impl EventIndex {
             _ => ranges[of].push((begin, end)),
         };
         let places = Places(&self.held);
-        for row in self.orders.by_line(self.rows, &places) {
-            let Some((held, row)) = at(&self.held, *row as usize) else { continue };
+        for row in self.orders.by_line(self.rows, &places).iter() {
+            let Some((held, row)) = at(&self.held, row as usize) else { continue };
             let index = held.segment.index(row) as u64;
             match held.segment.kind(row) {
                 RowKind::Withheld => add(1, index, index.saturating_add(1)),
@@ -725,12 +728,12 @@ fn gaps_within(
         return sorted;
     };
     let by_line = orders.by_line(rows, places);
-    let recorded = |row: Option<&u32>| {
-        let (held, row) = at(places.0, *row? as usize)?;
+    let recorded = |row: Option<u32>| {
+        let (held, row) = at(places.0, row? as usize)?;
         Some(held.segment.recorded(row))
     };
     sorted.retain(|row| {
-        let after = by_line.partition_point(|other| places.line(*other) < gap(row).line as i64);
+        let after = by_line.partition_point(&|other| places.line(other) < gap(row).line as i64);
         let before = recorded(after.checked_sub(1).and_then(|before| by_line.get(before)));
         let after = recorded(by_line.get(after));
         before.is_none_or(|before| span.until.is_none_or(|until| before < until))

@@ -38,6 +38,7 @@
     reason = "numbers of lines, leaves and bytes are below 2^53, and counts of rows below 2^31"
 )]
 
+mod answer;
 mod bits;
 mod build;
 mod changed;

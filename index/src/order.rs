@@ -1,5 +1,6 @@
 //! In which order rows are.
 
+use crate::answer::Rows;
 use crate::bits::Bits;
 
 /// What is told of the rows that there are.
@@ -13,75 +14,114 @@ pub(crate) trait Placed {
 /// The rows that there are, sorted as they are needed. What comes anew is mostly behind what is there.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
-    by_line: Vec<u32>,
-    by_time: Vec<u32>,
-    /// Whether rows stand otherwise than they came.
-    moved_by_line: bool,
-    moved_by_time: bool,
+    by_line: Sorted,
+    by_time: Sorted,
+}
+
+/// Rows in an order, which is mostly that in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    len: usize,
+    /// None where they stand as they came: then there is nothing to be kept.
+    moved: Option<Vec<u32>>,
+}
+
+impl Sorted {
+    pub(crate) fn get(&self, place: usize) -> Option<u32> {
+        match &self.moved {
+            Some(rows) => rows.get(place).copied(),
+            None => (place < self.len).then_some(place as u32),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        (0..self.len).filter_map(|place| self.get(place))
+    }
+
+    /// The place of the first of which it is not so; it is so of all before it and of none after it.
+    pub(crate) fn partition_point(&self, is: &dyn Fn(u32) -> bool) -> usize {
+        let (mut begin, mut end) = (0, self.len);
+        while begin < end {
+            let middle = usize::midpoint(begin, end);
+            if self.get(middle).is_some_and(is) {
+                begin = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        begin
+    }
+
+    /// Whether so many rows stand as they came, by this number; none but new ones are looked at.
+    fn grows(&mut self, len: usize, number: &dyn Fn(u32) -> i64) -> bool {
+        let new = self.len.saturating_sub(1) as u32..len as u32;
+        let grows = self.moved.is_none() && new.map(number).is_sorted();
+        if grows {
+            self.len = len;
+        }
+        grows
+    }
+
+    fn take(&mut self, rows: Vec<u32>) {
+        self.len = rows.len();
+        self.moved = Some(rows);
+    }
 }
 
 impl Orders {
     /// So many rows by their lines.
-    pub(crate) fn by_line(&mut self, rows: usize, placed: &impl Placed) -> &[u32] {
-        let known = self.by_line.len();
-        if known < rows {
-            self.by_line.extend(known as u32..rows as u32);
-            let begin = self.by_line[known..].iter().map(|row| placed.line(*row)).min().unwrap_or(0);
-            let from = self.by_line[..known].partition_point(|row| placed.line(*row) < begin);
-            self.moved_by_line |= sort(&mut self.by_line[from..], &|row| placed.line(row));
+    pub(crate) fn by_line(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
+        let by_line = &mut self.by_line;
+        let line = &|row| placed.line(row);
+        if by_line.len < rows && !by_line.grows(rows, line) {
+            let new = by_line.len as u32..rows as u32;
+            let begin = new.clone().map(line).min().unwrap_or(0);
+            let from = by_line.partition_point(&|row| line(row) < begin);
+            let mut sorted = by_line.moved.take().unwrap_or_else(|| (0..new.start).collect());
+            sorted.extend(new);
+            sort(&mut sorted[from..], line);
+            by_line.take(sorted);
         }
-        &self.by_line
+        by_line
     }
 
     /// By their times; of the same time by their lines.
-    pub(crate) fn by_time(&mut self, rows: usize, placed: &impl Placed) -> &[u32] {
-        if self.by_time.len() < rows {
+    pub(crate) fn by_time(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
+        if self.by_time.len < rows {
             self.by_line(rows, placed);
-            self.by_time.clone_from(&self.by_line);
-            self.moved_by_time = sort(&mut self.by_time, &|row| placed.time(row)) || self.moved_by_line;
+            let time = &|row| placed.time(row);
+            if self.by_line.moved.is_some() || !self.by_time.grows(rows, time) {
+                let mut sorted: Vec<u32> = self.by_line.iter().collect();
+                sort(&mut sorted, time);
+                self.by_time.take(sorted);
+            }
         }
         &self.by_time
     }
 
     /// The rows that are in a set, in order.
-    pub(crate) fn of_set(
-        &mut self,
-        by_time: bool,
-        set: &Bits,
-        count: usize,
-        rows: usize,
-        placed: &impl Placed,
-    ) -> Vec<u32> {
-        let (all, moved) = if by_time {
-            self.by_time(rows, placed);
-            (&self.by_time, self.moved_by_time)
-        } else {
-            self.by_line(rows, placed);
-            (&self.by_line, self.moved_by_line)
-        };
-        let mut found = Vec::with_capacity(count);
-        if moved {
-            found.extend(all.iter().filter(|row| set.get(**row as usize)));
-        } else {
-            // Then those that are in the set are all that is looked at.
-            found.extend(set.rows().map(|row| row as u32));
+    pub(crate) fn of_set(&mut self, by_time: bool, set: &Bits, rows: usize, placed: &impl Placed) -> Rows {
+        let sorted = if by_time { self.by_time(rows, placed) } else { self.by_line(rows, placed) };
+        match &sorted.moved {
+            Some(all) => Rows::List(all.iter().copied().filter(|row| set.get(*row as usize)).collect()),
+            None => Rows::of_set(set.clone()),
         }
-        found
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        (self.by_line.len() + self.by_time.len()) * 4
+        [&self.by_line, &self.by_time]
+            .into_iter()
+            .flat_map(|sorted| &sorted.moved)
+            .map(|rows| rows.len() * 4)
+            .sum()
     }
 }
 
-/// Sorts rows by a number, those of the same number as they stood, and says whether any was moved. Runs that ascend are
-/// merged: what is nearly in order takes one look.
-pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) -> bool {
+/// Sorts rows by a number, those of the same number as they stood. Runs that ascend are merged: what is nearly in order
+/// takes one look.
+pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) {
     let mut keyed: Vec<(i64, u32)> = rows.iter().map(|row| (number(*row), *row)).collect();
     let mut ends: Vec<usize> = (1..keyed.len()).filter(|nth| keyed[*nth].0 < keyed[nth - 1].0).collect();
-    if ends.is_empty() {
-        return false;
-    }
     ends.push(keyed.len());
     let mut spare = Vec::new();
     while ends.len() > 1 {
@@ -98,7 +138,6 @@ pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) -> bool {
     for (row, (_, sorted)) in rows.iter_mut().zip(keyed) {
         *row = sorted;
     }
-    true
 }
 
 /// Merges two sorted parts, of which the second begins there.
@@ -124,16 +163,57 @@ fn merge(keyed: &mut [(i64, u32)], middle: usize, spare: &mut Vec<(i64, u32)>) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::*;
+
+    /// Each row's line and time.
+    impl Placed for &[(i64, i64)] {
+        fn line(&self, row: u32) -> i64 {
+            self[row as usize].0
+        }
+
+        fn time(&self, row: u32) -> i64 {
+            self[row as usize].1
+        }
+    }
+
     proptest! {
         #[test]
-        fn sorts_as_the_library_does(numbers in prop::collection::vec(-9_i64..9, 0..60)) {
-            let mut rows: Vec<u32> = (0..numbers.len() as u32).collect();
-            let mut wanted = rows.clone();
-            let number = |row: u32| numbers[row as usize];
-            wanted.sort_by_key(|row| number(*row));
-            let moved = super::sort(&mut rows, &number);
-            prop_assert_eq!(moved, !wanted.is_sorted());
-            prop_assert_eq!(rows, wanted);
+        fn sorts_as_the_library_does_however_rows_come(
+            numbers in prop::collection::vec((-9_i64..9, -9_i64..9), 0..60),
+            lines_move in any::<bool>(),
+            times_move in any::<bool>(),
+            parts in prop::collection::vec(0_usize..60, 0..4),
+        ) {
+            let mut numbers = numbers;
+            if !lines_move {
+                numbers.sort_unstable();
+            }
+            if !times_move {
+                for (line, time) in &mut numbers {
+                    *time = *line;
+                }
+            }
+            let placed = &numbers[..];
+            let mut orders = Orders::default();
+            let mut parts: Vec<usize> = parts.into_iter().map(|part| part.min(numbers.len())).collect();
+            parts.sort_unstable();
+            for rows in parts.into_iter().chain([numbers.len()]) {
+                let mut wanted: Vec<u32> = (0..rows as u32).collect();
+                wanted.sort_by_key(|row| placed.line(*row));
+                prop_assert_eq!(orders.by_line(rows, &placed).iter().collect::<Vec<_>>(), &wanted[..]);
+                let after = orders.by_line(rows, &placed).partition_point(&|row| placed.line(row) < 2);
+                prop_assert_eq!(after, wanted.partition_point(|row| placed.line(*row) < 2));
+                wanted.sort_by_key(|row| placed.time(*row));
+                prop_assert_eq!(orders.by_time(rows, &placed).iter().collect::<Vec<_>>(), &wanted[..]);
+                let mut set = Bits::none(rows);
+                (0..rows).step_by(3).for_each(|row| set.put(row, true));
+                let found = orders.of_set(true, &set, rows, &placed);
+                wanted.retain(|row| set.get(*row as usize));
+                prop_assert_eq!(found.range(0..rows), wanted);
+            }
+            if !lines_move && !times_move {
+                prop_assert_eq!(orders.bytes(), 0);
+            }
         }
     }
 }

@@ -258,16 +258,16 @@ impl EventIndex {
         let mut json = Json::default();
         json.open("[");
         for row in self.answered(from, to) {
-            if let Some(rows) = self.folded(*row) {
+            if let Some(rows) = self.folded(row) {
                 self.write_fold(&mut json, rows);
                 continue;
             }
-            if let Some(gap) = self.gap(*row) {
+            if let Some(gap) = self.gap(row) {
                 json.open("{").name("kind").text("gap").name("line").number(gap.line as i64);
                 json.name("index").number(gap.index as i64).name("leaves").number(gap.leaves as i64).raw("}");
                 continue;
             }
-            let Some((held, local)) = self.at(*row) else { continue };
+            let Some((held, local)) = self.at(row) else { continue };
             let segment = &held.segment;
             let is_event = segment.kind(local) == RowKind::Event;
             json.open("{").name("kind").text(if is_event { "event" } else { "withheld" });
@@ -277,7 +277,7 @@ impl EventIndex {
             json.name("time").text(&segment.recorded(local).to_string()).name("vkey").text(&text(Fact::Key));
             json.name("authorised").is(segment.has(local, flag::AUTHORISED));
             if is_event {
-                self.write_event(&mut json, segment, local, *row as usize, fields);
+                self.write_event(&mut json, segment, local, row as usize, fields);
             } else {
                 json.name("why");
                 match WHY.get(segment.lengths.get(local) as usize).copied().flatten() {

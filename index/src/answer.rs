@@ -1,0 +1,177 @@
+//! The rows of an answer.
+
+use core::ops::Range;
+
+use crate::bits::Bits;
+
+/// So many words of a set are counted together.
+const BLOCK: usize = 64;
+
+/// Rows in their order.
+#[derive(Debug)]
+pub(crate) enum Rows {
+    /// In that in which they came: which they are takes a bit each of all that there are.
+    Set(Set),
+    /// In any.
+    List(Vec<u32>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Set {
+    rows: Bits,
+    /// How many rows come before each block, and how many there are.
+    before: Vec<u32>,
+    len: usize,
+    descending: bool,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+impl Rows {
+    /// Those in a set.
+    pub(crate) fn of_set(rows: Bits) -> Self {
+        let mut len = 0;
+        let before = rows.words().chunks(BLOCK).map(|block| {
+            let before = len as u32;
+            len += ones(block);
+            before
+        });
+        Self::Set(Set { before: before.collect(), len, rows, descending: false })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Set(set) => set.len,
+            Self::List(rows) => rows.len(),
+        }
+    }
+
+    /// The last first.
+    pub(crate) fn reverse(&mut self) {
+        match self {
+            Self::Set(set) => set.descending = !set.descending,
+            Self::List(rows) => rows.reverse(),
+        }
+    }
+
+    /// Those from one place to before another.
+    pub(crate) fn range(&self, places: Range<usize>) -> Vec<u32> {
+        let end = places.end.min(self.len());
+        let begin = places.start.min(end);
+        match self {
+            Self::Set(set) => set.range(begin, end),
+            Self::List(rows) => rows[begin..end].to_vec(),
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn all(self) -> Vec<u32> {
+        match self {
+            Self::Set(set) => set.range(0, set.len),
+            Self::List(rows) => rows,
+        }
+    }
+
+    /// The place of a row.
+    pub(crate) fn position(&self, row: u32) -> Option<usize> {
+        match self {
+            Self::Set(set) => set.position(row as usize),
+            Self::List(rows) => rows.iter().position(|other| *other == row),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Set(set) => set.rows.bytes() + size_of_val(&*set.before),
+            Self::List(rows) => size_of_val(&**rows),
+        }
+    }
+}
+
+impl Set {
+    fn range(&self, begin: usize, end: usize) -> Vec<u32> {
+        if self.descending {
+            let mut rows = self.ascending(self.len - end, self.len - begin);
+            rows.reverse();
+            rows
+        } else {
+            self.ascending(begin, end)
+        }
+    }
+
+    fn ascending(&self, begin: usize, end: usize) -> Vec<u32> {
+        let block = self.before.partition_point(|before| *before as usize <= begin).saturating_sub(1);
+        let before = self.before.get(block).map_or(0, |before| *before as usize);
+        let mut before_first = begin - before;
+        let mut rows = Vec::with_capacity(end - begin);
+        for (nth, word) in self.rows.words().iter().enumerate().skip(block * BLOCK) {
+            let mut left = *word;
+            while left != 0 {
+                if before_first > 0 {
+                    before_first -= 1;
+                } else if rows.len() < end - begin {
+                    rows.push((nth * u64::BITS as usize) as u32 + left.trailing_zeros());
+                } else {
+                    return rows;
+                }
+                left &= left - 1;
+            }
+        }
+        rows
+    }
+
+    fn position(&self, row: usize) -> Option<usize> {
+        if !self.rows.get(row) {
+            return None;
+        }
+        let (word, bit) = (row / u64::BITS as usize, row % u64::BITS as usize);
+        let words = self.rows.words();
+        let block = word / BLOCK;
+        let within = ones(&words[block * BLOCK..word]) + ones(&[words[word] & !(u64::MAX << bit)]);
+        let place = self.before[block] as usize + within;
+        Some(if self.descending { self.len - 1 - place } else { place })
+    }
+}
+
+fn ones(words: &[u64]) -> usize {
+    words.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_set_is_as_a_list(
+            rows in 0_usize..20_000,
+            nth in 1_usize..700,
+            descending in any::<bool>(),
+            from in 0_usize..300,
+            count in 0_usize..300,
+        ) {
+            let mut set = Bits::none(rows);
+            (0..rows).filter(|row| row % nth < 2 || row / 5000 == 1).for_each(|row| set.put(row, true));
+            let mut list = Rows::List(set.rows().map(|row| row as u32).collect());
+            let mut set = Rows::of_set(set);
+            if descending {
+                set.reverse();
+                list.reverse();
+            }
+            prop_assert_eq!(set.len(), list.len());
+            prop_assert_eq!(set.range(from..from + count), list.range(from..from + count));
+            let near_end = list.len().saturating_sub(from);
+            prop_assert_eq!(set.range(near_end..near_end + count), list.range(near_end..near_end + count));
+            for row in (0..rows as u32).step_by(97).chain([rows as u32, u32::MAX]) {
+                prop_assert_eq!(set.position(row), list.position(row));
+            }
+            prop_assert_eq!(set.all(), list.all());
+        }
+    }
+}
