@@ -122,14 +122,19 @@ impl SegmentValues {
     }
 }
 
-/// How many of some rows have each of so many codes: of several actors or targets the first.
+/// How many of some rows have each of so many codes.
 fn counts_of(short: Short, column: &Column, codes: usize, rows: &Bits) -> Vec<u32> {
     let mut met = vec![0_u32; codes];
-    let mut take = |code: usize| {
+    each_code(short, column, rows, |code| {
         if let Some(count) = met.get_mut(code) {
             *count += 1;
         }
-    };
+    });
+    met
+}
+
+/// Hands out the codes that some rows have: of several actors or targets the first.
+fn each_code(short: Short, column: &Column, rows: &Bits, mut take: impl FnMut(usize)) {
     match &column.places {
         Places::Rows(codes) => each_width!(codes,
             _ => rows.rows().for_each(|_| take(0)),
@@ -146,7 +151,6 @@ fn counts_of(short: Short, column: &Column, codes: usize, rows: &Bits) -> Vec<u3
             }
         }
     }
-    met
 }
 
 /// Whether of several values of a row the first counts.
@@ -208,7 +212,7 @@ impl Counts {
             // Where values come again, they are counted by code first: that is one look in place of two for each row.
             self.add_each(values, counts_of(short, column, values.numbers.len(), rows).into_iter());
         } else {
-            rows.rows().for_each(|row| self.count_in(short, column, values, row));
+            each_code(short, column, rows, |code| self.add(values.number(code), 1));
         }
     }
 
@@ -229,13 +233,9 @@ impl Counts {
     pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, values: &SegmentValues, row: usize) {
         if let Some(column) = places(segment, short) {
             self.reach(values);
-            self.count_in(short, column, values, row);
+            let most = if first_alone(short) { 1 } else { usize::MAX };
+            column.codes(row).take(most).for_each(|code| self.add(values.number(code), 1));
         }
-    }
-
-    fn count_in(&mut self, short: Short, column: &Column, values: &SegmentValues, row: usize) {
-        let most = if first_alone(short) { 1 } else { usize::MAX };
-        column.codes(row).take(most).for_each(|code| self.add(values.number(code), 1));
     }
 
     /// The most frequent ones that pass, how many there are beside them, and how often those and what is not told
