@@ -270,12 +270,23 @@ fn whole(mut response: Response, url: &Url, most: usize) -> Result<Answer, Failu
         headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
     };
     let headers = response.headers();
-    let seconds = text(headers, header::RETRY_AFTER).and_then(|value| value.parse().ok());
+    let retry_after = text(headers, header::RETRY_AFTER)
+        .and_then(|after| wait(&after, text(headers, header::DATE).as_deref()));
     let coding = text(headers, header::CONTENT_ENCODING);
     let status = response.status().as_u16();
     let body =
         read(&mut response, coding.as_deref(), most).map_err(|failure| failure.within(url.as_str()))?;
-    Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body })
+    Ok(Answer { status, retry_after, body })
+}
+
+/// How long `Retry-After` says to wait: seconds, or until a time by the clock of whoever answered.
+fn wait(after: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(after).ok()?;
+    let answered = httpdate::parse_http_date(date?).ok()?;
+    Some(until.duration_since(answered).unwrap_or_default())
 }
 
 fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<Vec<u8>, Failure> {
@@ -419,6 +430,21 @@ mod tests {
         format!(
             "HTTP/1.1 {status} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         )
+    }
+
+    #[test]
+    fn waits_as_long_as_whoever_answers_says() {
+        let date = Some("Thu, 26 Nov 2026 07:00:00 GMT");
+        for (after, date, seconds) in [
+            ("30", None, Some(30)),
+            ("Thu, 26 Nov 2026 07:02:00 GMT", date, Some(120)),
+            ("Thu, 26 Nov 2026 06:00:00 GMT", date, Some(0)),
+            ("Thu, 26 Nov 2026 07:02:00 GMT", None, None),
+            ("soon", date, None),
+            ("-1", date, None),
+        ] {
+            assert_eq!(wait(after, date), seconds.map(Duration::from_secs), "{after}");
+        }
     }
 
     #[test]

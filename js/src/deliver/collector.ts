@@ -166,9 +166,12 @@ function submitUrl(given: string | URL): string {
   return `${url.origin}${path}/submit`;
 }
 
-function retryAfter(response: Response): number | undefined {
-  const seconds = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
-  return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+/** How long to wait, in milliseconds. A date is by the clock of whoever answers. */
+function retryAfter({ headers }: Response): number | undefined {
+  const text = headers.get("retry-after") ?? "";
+  const until = () => Date.parse(text) - Date.parse(headers.get("date") ?? "");
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : until();
+  return Number.isSafeInteger(wait) ? Math.max(wait, 0) : undefined;
 }
 
 /** The body as a JSON object. Whoever answers is not trusted, so no more than so much is read. */

@@ -447,18 +447,23 @@ test("a key that used up its quota comes again when the log says so, and brings 
   assert.deepEqual(log.actions, ["a.b", "a.c", "a.d"]);
 });
 
-test("before a collector asked to come again it is not asked, except where somebody is patient", async (t) => {
-  let now = 0;
-  t.mock.method(performance, "now", () => now);
-  const log = new MemoryLog();
-  const recorder = await recorderOf(log);
-  record(recorder, "a.b");
-  log.meets(() => refusal(503, "server.unavailable", {}, { "retry-after": "7" }));
-  await assert.rejects(recorder.flush(), { code: "collector.busy" });
-  now = 6_900;
-  await assert.rejects(recorder.flush(), { code: "collector.busy" });
-  assert.equal(log.bodies.length, 1);
-  now = 7_100;
-  await recorder.flush();
-  assert.deepEqual(log.actions, ["a.b"]);
-});
+for (const [form, after] of Object.entries({
+  seconds: { "retry-after": "7" },
+  "a date": { "retry-after": "Thu, 26 Nov 2026 07:00:07 GMT", date: "Thu, 26 Nov 2026 07:00:00 GMT" },
+})) {
+  test(`before a collector asked to come again, by ${form}, it is not asked`, async (t) => {
+    let now = 0;
+    t.mock.method(performance, "now", () => now);
+    const log = new MemoryLog();
+    const recorder = await recorderOf(log);
+    record(recorder, "a.b");
+    log.meets(() => refusal(503, "server.unavailable", {}, after));
+    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+    now = 6_900;
+    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+    assert.equal(log.bodies.length, 1);
+    now = 7_100;
+    await recorder.flush();
+    assert.deepEqual(log.actions, ["a.b"]);
+  });
+}
