@@ -5,7 +5,7 @@ import type { Brought, Chosen } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { join } from "./join.ts";
-import { beginsAsExport, onlyKey, recognise, recogniseText, SMALL } from "./recognise.ts";
+import { beginsAsExport, type Kind, onlyKey, recognise, recogniseText } from "./recognise.ts";
 import {
   NO_TRUST,
   type SessionKey,
@@ -102,12 +102,11 @@ export class Choice {
   }
 
   takeTrust([file]: readonly File[]): void {
-    if (file)
-      this.#next(() => this.#small([file], ([text]) => this.#changeTrust({ ...this.#trust, file: text })));
+    if (file) this.#next(() => this.#takeOnly([file], ["trust", "key"], (t) => t.noTrustFile));
   }
 
   takePins(files: readonly File[]): void {
-    this.#next(() => this.#small(files, (texts) => this.#changePins([...this.#pins, ...texts])));
+    this.#next(() => this.#takeOnly(files, ["pin"], (t) => t.noPin));
   }
 
   takeRules([file]: readonly File[]): void {
@@ -197,7 +196,10 @@ export class Choice {
       try {
         if (await this.#takeOne(file, trust)) exports.push(file);
       } catch (error) {
-        this.#complain(`${file.name}: ${plainError(error).message}`);
+        // Of what a browser cannot read it says something else in each language and version.
+        const why =
+          error instanceof DOMException ? this.#keeper.texts().export.unreadable : plainError(error).message;
+        this.#complain(`${file.name}: ${why}`);
       }
     }
     if (exports.length > 0) {
@@ -244,16 +246,16 @@ export class Choice {
     this.#changeRules(await textFile(file));
   }
 
-  async #small(files: readonly File[], then: (texts: readonly TextFile[]) => void): Promise<void> {
-    const large = files.find(({ size }) => size > SMALL);
-    try {
-      if (large) throw new Error(this.#keeper.texts().trust.tooLarge);
-      const texts = await Promise.all(files.map(textFile));
-      this.#complain("");
-      then(texts);
-    } catch (error) {
-      this.#complain(`${(large ?? files[0])?.name}: ${plainError(error).message}`);
-    }
+  /** Takes files of these kinds alone: of another one it is said at once, and nothing is taken. */
+  async #takeOnly(
+    files: readonly File[],
+    kinds: readonly Kind[],
+    other: (t: PageTexts["trust"]) => string,
+  ): Promise<void> {
+    for (const file of files)
+      if (!kinds.includes(await recognise(file)))
+        return this.#complain(`${file.name}: ${other(this.#keeper.texts().trust)}`);
+    await this.#take(files, false);
   }
 
   async #takeSample(isAltered: boolean): Promise<void> {

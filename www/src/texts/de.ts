@@ -62,6 +62,8 @@ export const de: PageTexts = {
     sample: "Das Beispiel ausprobieren",
     joined: (pieces) => `zusammengesetzt aus ${files(pieces)}`,
     remove: "Entfernen",
+    unreadable:
+      "nicht lesbar. Ist es ein Ordner, die Dateien darin wählen; sonst wurde die Datei verschoben oder geändert: sie noch einmal wählen.",
     report: "ein Bericht, kein Export. Zum Vergleichen den Export wählen, von dem er handelt.",
   },
 
@@ -74,7 +76,10 @@ export const de: PageTexts = {
     remove: "Entfernen",
     forSession: "für diese Sitzung",
     pinOf: (size) => `bei ${size} Einträgen`,
-    tooLarge: "größer, als eine Vertrauensdatei oder ein Pin sein kann",
+    noTrustFile:
+      "keine Vertrauensdatei. Eine Vertrauensdatei ist eine kleine Textdatei mit Zeilen wie „log …“ und „emitter …“, jede mit einem Schlüssel: sie von der Organisation erbitten, der das Log gehört.",
+    noPin:
+      "kein Pin. Ein Pin ist ein Checkpoint des Logs, wie ihn diese Seite oder „countersign verify --save-pin“ gespeichert hat.",
     replaced: (name) =>
       `eine Vertrauensdatei, die zusammen mit einer anderen abgelegt wurde: ${name}, die gilt. Alles Vertraute gehört in eine Datei.`,
     account: {

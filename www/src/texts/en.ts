@@ -62,6 +62,8 @@ export const en = {
     sample: "Try the sample",
     joined: (pieces: number) => `joined from ${files(pieces)}`,
     remove: "Remove",
+    unreadable:
+      "can’t be read. If it is a folder, choose the files inside it; if not, it was moved or changed: choose it again.",
     report: "This is a report. Choose the export it is about to check whether the result is the same.",
   },
 
@@ -74,7 +76,10 @@ export const en = {
     remove: "Remove",
     forSession: "for this session",
     pinOf: (size: string) => `at ${size} entries`,
-    tooLarge: "too large for a trust file or a pin",
+    noTrustFile:
+      "not a trust file. A trust file is a small text file with lines such as “log …” and “emitter …”, each with a key: ask the organisation the log belongs to for it.",
+    noPin:
+      "not a pin. A pin is a checkpoint of the log, as this page or “countersign verify --save-pin” saved it.",
     replaced: (name: string) =>
       `not used, because another trust file, ${name}, was dropped with it. Put everything you trust in one file.`,
     account: { log: "log", witness: "witness", issuer: "issuer", emitter: "emitter", revoke: "revocation" },

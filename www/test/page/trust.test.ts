@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import {
@@ -131,7 +132,7 @@ test("a saved pin is used the next time, and tells a log that was rewritten", as
 
 test("an unusable pin gives no verdict", async () => {
   const page = await opened();
-  await choose(page, "Add a pin", upload("pin.txt", "hello\n"));
+  await choose(page, "Add a pin", upload("pin.txt", `log.example/audit\n1\n${"A".repeat(43)}=\n\n`));
   await choose(page, "Choose a file", vector("plain-closed").export);
   await page.getByRole("heading", { name: "A pin can’t be used" }).waitFor();
   await page.close();
@@ -185,4 +186,47 @@ test("a pin that comes with an export in the sample's place counts", async () =>
   await choose(page, "Choose another file", [...pins, file]);
   await page.locator('[data-check="append_only"][data-state="fail"]').waitFor({ state: "attached" });
   assert.equal(await verdict(page), "Altered.");
+});
+
+test("what is chosen as a trust file or a pin, and is none, is refused at once", async () => {
+  const page = await opened();
+  const { export: file, trust = "" } = vector("plain-closed");
+  const said = page.locator(".complaint-line");
+  for (const [button, wrong, words] of [
+    ["Choose a trust file", file, /: not a trust file\. .*ask the organisation/],
+    ["Choose a trust file", upload("report.pdf", "%PDF-1.7\n"), /^\s*report\.pdf: not a trust file/],
+    ["Choose a trust file", upload("empty.txt", ""), /^\s*empty\.txt: not a trust file/],
+    ["Add a pin", trust, /: not a pin\. /],
+    ["Add a pin", upload("login.txt", "<html>"), /^\s*login\.txt: not a pin\. /],
+  ] as const) {
+    await choose(page, button, wrong);
+    await said.filter({ hasText: words }).waitFor();
+    assert.equal(await page.locator(".chosen-list li").count(), 0);
+  }
+  await choose(page, "Choose a trust file", trust);
+  await page.locator(".chosen-list li").waitFor();
+  assert.equal((await said.textContent())?.trim(), "");
+  await page.close();
+});
+
+test("of a key that is chosen as a trust file the page asks what it is trusted for", async () => {
+  const page = await opened();
+  const [, vkey = ""] =
+    /^emitter (\S+)/m.exec(readFileSync(vector("plain-closed").trust ?? "", "utf8")) ?? [];
+  await choose(page, "Choose a trust file", upload("app.pub", `${vkey}\n`));
+  await page.getByRole("button", { name: "Trust for this session", exact: true }).click();
+  assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /emitter, for this session/);
+  await page.close();
+});
+
+test("of a folder that is dropped the page says what to choose", async () => {
+  const page = await opened();
+  const devtools = await browser.context.newCDPSession(page);
+  const data = { items: [], files: [dirname(vector("plain-closed").export)], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const)
+    await devtools.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+  await page
+    .locator(".complaint-line", { hasText: /can’t be read\. If it is a folder, choose the files/ })
+    .waitFor();
+  await page.close();
 });
