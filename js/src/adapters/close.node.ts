@@ -20,8 +20,8 @@ export interface CloseOptions {
 let closing = 0;
 
 /**
- * Closes the recorder when the program is told to end, then lets the signal end it as it would have. A second signal ends
- * it at once. Gives what takes this back.
+ * Closes the recorder when the program is told to end, then lets the signal end it as it would have, or ends it where
+ * it is the first process of a container, which signals don't end. A second signal ends it at once elsewhere. Gives what takes this back.
  *
  *     closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed)) });
  */
@@ -61,6 +61,10 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     if (closing === 0) {
       // A signal ends a program without its event `exit`, by which recorders say what is lost.
       exiting();
+      // The first process of a container is not ended by a signal that it does not handle.
+      if (process.pid === 1 && process.listenerCount(signal) === 0) {
+        process.exit(128 + constants.signals[signal]);
+      }
       process.kill(process.pid, signal);
     }
   };

@@ -39,6 +39,8 @@ const HINTS: Record<string, string> = {
   EFBIG: FULL,
   EACCES: PERMISSION,
   EPERM: PERMISSION,
+  ERR_ACCESS_DENIED:
+    "Node.js's permissions deny it: --allow-fs-read and --allow-fs-write for the file's folder, and --allow-net for a socket beside it; where it is fsync that is disabled, no option allows it: do without --permission",
   NotCapable: "Deno needs --allow-read, --allow-write and --allow-net, the last for a Unix socket beside the file",
   EROFS: "the file system is read-only: give a path on another",
   ENOENT: "the folder has to be there already: create it, or give another path",

@@ -27,11 +27,12 @@ export async function ask(
   text: string,
   values: readonly (string | number)[] = [],
 ): Promise<readonly Row[]> {
-  if ("unsafe" in client && typeof client.unsafe === "function") {
-    return (await client.unsafe(text, [...values] as never[])) as readonly Row[];
+  const given: Partial<PgClient & PostgresClient> = Object(client);
+  if (typeof given.unsafe === "function") {
+    return (await given.unsafe(text, [...values] as never[])) as readonly Row[];
   }
-  if ("query" in client && typeof client.query === "function") {
-    return (await client.query(text, [...values])).rows as readonly Row[];
+  if (typeof given.query === "function") {
+    return (await given.query(text, [...values])).rows as readonly Row[];
   }
   throw new CountersignError("options.invalid", "no client of PostgreSQL", {
     member: "client",

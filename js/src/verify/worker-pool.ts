@@ -111,9 +111,14 @@ function portsOf(role: Role): MessagePort[] {
 }
 
 function unavailable(message: string, cause: unknown): CountersignError {
-  const hint =
+  const inProgram =
+    Object(cause).code === "ERR_ACCESS_DENIED"
+      ? "give Node.js --allow-worker"
+      : "its script is a file of this package, which a bundler leaves behind: have it leave countersign out of the bundle";
+  const where =
     typeof document === "undefined"
-      ? "its script is a file of this package, which a bundler leaves behind: have it leave countersign out of the bundle; threads: 0 works without workers"
-      : "its script must be served from the page's own origin, and the page's Content-Security-Policy must allow it in worker-src ('self', or blob: where it is inlined); threads: 0 works without workers";
+      ? inProgram
+      : "its script must be served from the page's own origin, and the page's Content-Security-Policy must allow it in worker-src ('self', or blob: where it is inlined)";
+  const hint = `${where}; threads: 0 works without workers`;
   return new CountersignError("worker.unavailable", `a worker could not be started: ${message}`, { hint, cause });
 }

@@ -416,3 +416,11 @@ for (const runtime of runtimes) {
     );
   });
 }
+
+test("of what Node.js's permissions deny it is said which option allows it", () => {
+  const program = `import { fileOutbox } from ${JSON.stringify(import.meta.resolve("../../dist/outbox/file.node.js"))};
+    await fileOutbox(${JSON.stringify(fresh())}).open().catch(({ code, hint }) => console.log(code, hint));`;
+  const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
+  const said = execFileSync(process.execPath, denied, { encoding: "utf8" });
+  assert.match(said, /^outbox\.failed .*--allow-fs-write for the file's folder/);
+});

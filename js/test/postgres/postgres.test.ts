@@ -131,7 +131,9 @@ describe("an outbox in PostgreSQL", { skip }, () => {
       await assert.rejects(own.record(pool, wrong as never), coded("event.invalid", member));
     }
     await assert.rejects(postgresOutbox({ redact: "ssn" as never }), coded("options.invalid", "redact"));
-    await assert.rejects(own.record({} as PgClient, { action: "job.delete", tenant: "a" }), { member: "client" });
+    for (const client of [{}, undefined, "postgres://localhost"] as PgClient[]) {
+      await assert.rejects(own.record(client, { action: "job.delete", tenant: "a" }), { member: "client" });
+    }
     assert.equal(await rows(), 1);
   });
 

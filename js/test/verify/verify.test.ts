@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -329,4 +330,12 @@ test("a worker that fails later is an error with a hint", async () => {
     (error) =>
       error instanceof CountersignError && error.code === "worker.failed" && /out of memory/.test(error.message),
   );
+});
+
+test("where Node.js's permissions deny workers it is said which option allows them", () => {
+  const program = `import { verify } from ${JSON.stringify(import.meta.resolve("countersign/verify"))};
+    await verify(new Uint8Array(), { threads: 2 }).catch(({ code, hint }) => console.log(code, hint));`;
+  const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
+  const said = execFileSync(process.execPath, denied, { encoding: "utf8" });
+  assert.equal(said, "worker.unavailable give Node.js --allow-worker; threads: 0 works without workers\n");
 });
