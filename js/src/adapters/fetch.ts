@@ -56,7 +56,10 @@ export function noAddress(hint: string): CountersignError {
   return refused("ip", message, `give a function: ${hint}`);
 }
 
-const SWITCHED = 101;
+/** The status of an answer. With nothing a request became a WebSocket, or has no content; Azure's handlers may leave out 200. */
+function statusOf(request: Request, answer: Partial<Response> | undefined): number {
+  return answer?.status ?? (answer ? 200 : request.headers.has("upgrade") ? 101 : 204);
+}
 
 /** Records a request when its answer is there. */
 export function recorded<Answer extends Response | undefined>(
@@ -73,7 +76,7 @@ export function recorded<Answer extends Response | undefined>(
     { ...seen(request), ip },
     {
       answer,
-      statusOf: (response) => response?.status ?? SWITCHED,
+      statusOf: (response) => statusOf(request, response),
       refusal: (refused) => responseOf(refused) as Answer,
       asking,
     },

@@ -106,10 +106,14 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(2)).map(plain), [GET("*", 200), GET("*", 500, { reason: "the handler threw" })]);
   });
 
-  test("a handler that gives no answer, as Bun has it for a WebSocket", async (t) => {
+  test("a handler that gives no answer, as Bun has it for a WebSocket, or one without a status, as Azure has it", async (t) => {
     const { audit, requests } = await recorder(t);
-    assert.equal(await auditFetch(audit, () => undefined)(ask("/")), undefined);
-    assert.deepEqual((await requests(1)).map(plain), [GET("*", 101)]);
+    const handler = auditFetch(audit, (_request, answer: Response | undefined) => answer);
+    assert.equal(await handler(ask("/", { headers: { upgrade: "websocket" } }), undefined), undefined);
+    assert.equal(await handler(ask("/"), undefined), undefined);
+    const answer = { body: "ok" } as unknown as Response;
+    assert.equal(await handler(ask("/"), answer), answer);
+    assert.deepEqual((await requests(3)).map(plain), [GET("*", 101), GET("*", 204), GET("*", 200)]);
   });
 
   test("what is asked for is recorded", async (t) => {
