@@ -52,6 +52,10 @@ export async function openSession(opening: Opening): Promise<Session> {
     return new Session(fed, given, tools);
   }
   if (file !== undefined) {
+    if (typeof file !== "object") {
+      const hint = "give a Blob or File, or its address as src";
+      throw new CountersignError("source.invalid", "the property file is no file", { hint });
+    }
     return new Session(file, { ...given, name: nameOf(file) }, tools);
   }
   const address = src ?? "";

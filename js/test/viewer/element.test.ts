@@ -274,6 +274,17 @@ test("an address that gives nothing is no verdict, and can be tried again", asyn
   await close();
 });
 
+test("what is no file is told as such, with what to give", async () => {
+  const { page, close } = await site.open("<countersign-viewer></countersign-viewer>");
+  await page.getByRole("heading", { name: "No file yet" }).waitFor();
+  await page.evaluate(() => {
+    Object.assign(document.querySelector("countersign-viewer") ?? {}, { file: "log.ndjson" });
+  });
+  await page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
+  await page.getByText("Give a Blob or File").waitFor();
+  await close();
+});
+
 for (const [file, says] of [
   ["/broken-trust.txt", "trust.invalid"],
   ["/no-trust.txt", "The trust file cannot be had: status 404"],
