@@ -53,6 +53,8 @@ export interface Drainer {
 /** So many rows are taken at a time, and so many events may wait to be delivered before more are. */
 const MOST = 256;
 
+const CONNECT = "give () => pool.connect() of pg, or () => sql.reserve() of postgres";
+
 /** A connection with the lock, and a recorder that keeps what it takes by way of it. */
 interface Session {
   readonly connection: Connection;
@@ -86,8 +88,7 @@ class PostgresDrainer implements Drainer {
   constructor(options: DrainOptions) {
     refuseUnknown(options, ["connect", "recorder", "table", "pauseMs", "onError"]);
     const { table = TABLE, pauseMs = 1_000, connect, recorder } = options;
-    const hint = "give () => pool.connect() of pg, or () => sql.reserve() of postgres";
-    must(typeof connect === "function", "connect", "nothing to connect with", hint);
+    must(typeof connect === "function", "connect", "nothing to connect with", CONNECT);
     must(Object(recorder) === recorder, "recorder", "nothing to record with", "give { key, to, log }");
     const isPause = Number.isInteger(pauseMs) && pauseMs >= 1 && pauseMs <= 3_600_000;
     must(isPause, "pauseMs", "no whole number of milliseconds up to an hour", "leave it out for 1000");
@@ -168,6 +169,8 @@ class PostgresDrainer implements Drainer {
       return this.#session;
     }
     const connection = await this.#options.connect();
+    // A pool would give the lock to one of its connections, and what is written to others.
+    must(typeof Object(connection).release === "function", "connect", "it gives no connection of its own", CONNECT);
     // A client of pg that loses its connection says so to whoever listens, and ends the program where nobody does.
     (connection as { on?: (event: string, told: () => void) => unknown }).on?.("error", () => {});
     try {

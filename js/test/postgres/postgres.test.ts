@@ -280,6 +280,16 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     );
   });
 
+  test("a pool in place of a connection is refused, and nothing is drained", async () => {
+    await record("job.1");
+    for (const connect of [() => pool, () => sql, () => undefined]) {
+      const one = drainer(options(log, { connect: connect as never }));
+      await assert.rejects(one.once(), coded("options.invalid", "connect"));
+      await one.close();
+    }
+    assert.equal(await rows(), 1);
+  });
+
   test("tables that are not there are told as such", async () => {
     const one = drainer({ ...options(), table: "nowhere" });
     const told = { code: "outbox.failed", message: /could not be asked \(42P01\)$/, hint: /outboxTables/ };
