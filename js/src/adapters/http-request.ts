@@ -97,12 +97,21 @@ export interface Answering<Given> {
   readonly asking?: Asking | undefined;
 }
 
-/** The most characters of what a client wrote. */
+/** The most characters of what a client wrote, where it is recorded. */
 const MOST = { method: 32, path: 1024, host: 255, userAgent: 512 };
 
 /** The path without escapes of what needs none (RFC 3986, 6.2.2.2): routers take `/%69nternal` for `/internal`, so rules have to. */
 const pathOf = (asked: Asked): string =>
   asked.path().replace(/%(2[17-9ade]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi, decodeURIComponent);
+
+/** The path as programs have it that read the request's target as a URL: with `/x/../internal` and `/internal\jobs` resolved. */
+function resolved(path: string): string {
+  try {
+    return new URL(path, "http://localhost").pathname;
+  } catch {
+    return path;
+  }
+}
 
 /** The path where none may be told. */
 const ANY = "*";
@@ -200,7 +209,14 @@ export class HttpRecording<Source> {
   #refuse(gate: Gate, event: EventToBe, asking?: Asking): Refused | undefined | Promise<Refused | undefined> {
     const refused = (decision: Decision): Refused | undefined =>
       decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
-    const decision = gate.decide(event, asking);
+    const { path = ANY } = event.http ?? {};
+    // Which of both it is taken for, the program alone knows. A path of its own is none.
+    const other = isFunction(this.#options.path) ? path : resolved(path);
+    const decision = gate.decide(
+      event,
+      asking,
+      other === path ? undefined : { ...event, http: { ...event.http, path: other } },
+    );
     return decision instanceof Promise ? decision.then(refused) : refused(decision);
   }
 
@@ -212,7 +228,8 @@ export class HttpRecording<Source> {
       ...this.#whose(source),
       http: {
         method: bounded(asked.method, MOST.method) ?? "",
-        path: typeof chosen === "function" ? this.#path(source, asked) : (bounded(pathOf(asked), MOST.path) ?? ANY),
+        // All of it: what is far behind counts too.
+        path: typeof chosen === "function" ? this.#path(source, asked) : pathOf(asked).toWellFormed() || ANY,
         host: this.#try("host", () => bounded(asked.host(), MOST.host)),
       },
       context: {
@@ -273,7 +290,7 @@ export class HttpRecording<Source> {
       reason,
       http: {
         method: bounded(asked.method, MOST.method) ?? "",
-        path: this.#path(source, asked),
+        path: bounded(this.#path(source, asked), MOST.path) ?? ANY,
         status,
         host,
         latency_ms: latency,
@@ -291,7 +308,7 @@ export class HttpRecording<Source> {
       }
       return chosen === "actual" ? pathOf(asked) : chosen === undefined ? asked.template : chosen(source);
     });
-    return bounded(given?.replace(/[?#].*$/s, ""), MOST.path) ?? ANY;
+    return given?.replace(/[?#].*$/s, "").toWellFormed() || ANY;
   }
 
   #context(source: Source, asked: Asked, ip: string | undefined): Context | undefined {

@@ -13,6 +13,7 @@ export type NodeRequest = IncomingMessage & ExpressRequest;
 /** What Express adds. */
 interface ExpressRequest {
   baseUrl?: string;
+  originalUrl?: string;
   route?: { path?: unknown };
 }
 
@@ -53,14 +54,15 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const request = "raw" in given ? given.raw : given;
     const response = "raw" in answer ? answer.raw : answer;
     // Read now: a framework may rewrite it.
-    const { method = "", url = "" } = request;
+    const { method = "", url = "", baseUrl, originalUrl = url } = request as NodeRequest;
     const header = headersOf(request.headers);
     const { refuse, done } = recording.begin(given as Request, {
       method,
       get template() {
         return "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest);
       },
-      path: () => pathOf(url),
+      // Where a router is mounted it has the rest of the path alone.
+      path: () => pathOf(baseUrl ? originalUrl : url),
       host: () => header("host"),
       ip: () => request.socket.remoteAddress,
       header,
@@ -102,7 +104,8 @@ function expressTemplate({ baseUrl = "", route }: ExpressRequest): string | unde
   return typeof route?.path === "string" ? `${baseUrl === "" ? "" : "/*"}${route.path}` : undefined;
 }
 
-/** The path of a request's target, which may be a whole URL. */
+/** The path of a request's target, which may be a whole URL. With a fragment, Express takes `\` for `/`. */
 function pathOf(target: string): string {
-  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+  const [path = ""] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").split(/[?#]/, 1);
+  return target.includes("#") ? path.replaceAll("\\", "/") : path;
 }

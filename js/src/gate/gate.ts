@@ -67,8 +67,11 @@ export interface GateStatus {
 
 /** Decides on events before they are recorded. */
 export interface Gate {
-  /** What becomes of what an event says, as far as it is known before it is done. At once, where nothing has to be fetched. */
-  decide(event: EventToBe, asking?: Asking): Decision | Promise<Decision>;
+  /**
+   * What becomes of what an event says, as far as it is known before it is done. At once, where nothing has to be fetched.
+   * With another event, which the program may take it for, it goes on if both do.
+   */
+  decide(event: EventToBe, asking?: Asking, other?: EventToBe): Decision | Promise<Decision>;
   /** What is answered to what was refused. */
   answer(refusal: Refusal): Answer;
   /** Loads the rules and fetches the watchlist, so that the first request need not wait. Throws for a pack that cannot be used. */
@@ -131,24 +134,25 @@ class LocalGate implements Gate {
     }
   }
 
-  decide(event: EventToBe, asking: Asking = {}): Decision | Promise<Decision> {
+  decide(event: EventToBe, asking: Asking = {}, other?: EventToBe): Decision | Promise<Decision> {
+    const events = other === undefined ? [event] : [event, other];
     const loaded = this.#loaded;
     if (loaded === undefined) {
-      return this.#decideLater(event);
+      return this.#decideLater(events);
     }
     const watching = this.#watching;
     if (watching === undefined) {
-      return this.#decide(loaded, event);
+      return this.#decide(loaded, events);
     }
     const now = this.#now();
     if (watching.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watching);
       if (!watching.suffices(loaded.gate, now)) {
-        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, event));
+        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, events));
       }
       asking.waitUntil?.(refresh);
     }
-    return this.#decide(loaded, event, now);
+    return this.#decide(loaded, events, now);
   }
 
   answer(refusal: Refusal): Answer {
@@ -205,7 +209,7 @@ class LocalGate implements Gate {
     return this.#loaded;
   }
 
-  async #decideLater(event: EventToBe): Promise<Decision> {
+  async #decideLater(events: readonly EventToBe[]): Promise<Decision> {
     let loaded: Loaded;
     try {
       loaded = await this.#start();
@@ -216,7 +220,7 @@ class LocalGate implements Gate {
     if (watching?.isDue(loaded.gate, this.#now())) {
       await comesWithin(watching.patience, this.#refresh(loaded, watching));
     }
-    return this.#decide(loaded, event);
+    return this.#decide(loaded, events);
   }
 
   /** Waits for what is fetched no longer than a request may. */
@@ -229,21 +233,24 @@ class LocalGate implements Gate {
     }
   }
 
-  #decide({ gate, room }: Loaded, event: EventToBe, at?: number): Decision | Promise<Decision> {
-    let refused: string | undefined;
+  #decide({ gate, room }: Loaded, events: readonly EventToBe[], at?: number): Decision | Promise<Decision> {
+    let excepted = 0;
     let now: number;
     try {
       now = at ?? this.#now();
-      refused = gate.decide(room.write(JSON.stringify(event)), now);
+      for (const event of events) {
+        const { until, ...said } = JSON.parse(gate.decide(room.write(JSON.stringify(event)), now) ?? "{}");
+        const by = said.finding === undefined ? "rule" : "watchlist";
+        if (said.decision === "allow") {
+          excepted += 1;
+        } else if (said.decision !== undefined) {
+          return { ...said, by, ...(until === undefined ? {} : { until: new Date(until) }) };
+        }
+      }
     } catch (error) {
       return this.#failed(asCoded(error));
     }
-    if (refused !== undefined) {
-      const { until, ...refusal } = JSON.parse(refused);
-      const by = refusal.finding === undefined ? "rule" : "watchlist";
-      if (refusal.decision !== "allow") {
-        return { ...refusal, by, ...(until === undefined ? {} : { until: new Date(until) }) };
-      }
+    if (excepted === events.length) {
       return ALLOW;
     }
     if (this.#watching !== undefined && !this.#watching.holds(gate, now)) {
@@ -251,11 +258,11 @@ class LocalGate implements Gate {
       this.#tell(error);
       return this.#failing(error, gate);
     }
-    return this.#counting.length === 0 ? ALLOW : this.#count(event, gate, 0);
+    return this.#counting.length === 0 ? ALLOW : this.#count(events, gate, 0);
   }
 
   /** By each limit from this one on. */
-  #count(event: EventToBe, gate: CoreGate, from: number): Decision | Promise<Decision> {
+  #count(events: readonly EventToBe[], gate: CoreGate, from: number): Decision | Promise<Decision> {
     for (let nth = from; nth < this.#counting.length; nth += 1) {
       const counting = this.#counting[nth] as Counting;
       const judged = ({ isAllowed, until }: { isAllowed: boolean; until: number }): Refusal | undefined =>
@@ -270,13 +277,15 @@ class LocalGate implements Gate {
             };
       let counted: ReturnType<Counting["count"]>;
       try {
-        counted = counting.count(event, this.#now());
+        // An event counts once, however it is taken.
+        const [first, second] = events;
+        counted = first && (counting.count(first, this.#now()) ?? (second && counting.count(second, this.#now())));
       } catch (error) {
         return this.#failed(asCoded(error), gate);
       }
       if (counted instanceof Promise) {
         return counted.then(
-          (counted) => judged(counted) ?? this.#count(event, gate, nth + 1),
+          (counted) => judged(counted) ?? this.#count(events, gate, nth + 1),
           (error) => this.#failed(asCoded(error), gate),
         );
       }

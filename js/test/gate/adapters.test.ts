@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, get, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -21,11 +21,17 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
-import { PATHS } from "./packs.ts";
+import { PATHS, pack } from "./packs.ts";
 
 const own = gate({ pack: PATHS, fail: "closed" });
 await own.ready();
 const { hash } = own.status().pack ?? assert.fail("not loaded");
+
+/** Refuses what is far behind in a path, and what begins as where a router is mounted. */
+const LONG = gate({
+  pack: pack({ far: ["deny", { condition: "path", path: { "http.path": ["*/far", "/mounted/7"] } }] }),
+  fail: "closed",
+});
 
 /** A request that was refused, as it is recorded. */
 const refused = (status: number, path: string, more: object = {}) => ({
@@ -134,6 +140,42 @@ describe("in a server", () => {
       () => audited({ headers: {}, socket: {}, url: "/" } as never, { once() {} } as never),
       ({ code, member }) => code === "options.invalid" && member === "gate",
     );
+  });
+
+  test("that takes a path for another one than it is written as", async (t) => {
+    const audit = await recorder(t);
+    const app = express();
+    const hidden = auditHttp(audit, { gate: own, path: "actual" });
+    app.use("/mounted", auditHttp(audit, { gate: LONG }));
+    app.use(hidden);
+    app.use((_request, response) => void response.send("ok"));
+    const ask = await listen(t, app);
+    const { port } = new URL((await ask("/")).url);
+    const status = (path: string) =>
+      new Promise((resolve, reject) => {
+        get({ host: "127.0.0.1", port, path }, (response) => resolve(response.resume().statusCode)).on("error", reject);
+      });
+    const paths = [
+      "/jobs/../internal",
+      "/jobs/%2E%2e/internal",
+      "//jobs/internal",
+      "/\\x/internal/7",
+      "/jobs\\..\\internal#x",
+    ];
+    for (const path of [
+      ...paths,
+      "/internal\\7#x",
+      "/healthz/../internal",
+      "/mounted/7",
+      `/mounted/${"x".repeat(1_100)}/far`,
+    ]) {
+      assert.equal(await status(path), 403, path);
+    }
+    for (const path of ["/jobs/internal", "/jobs/../healthz", "/mounted/x"]) {
+      assert.equal(await status(path), 200, path);
+    }
+    const recorded = (await requests(audit.events, 13)).map((event) => (event as AuditEvent).http?.path);
+    assert.ok(recorded.includes("/internal/7"), "as Express takes it");
   });
 
   test("whose gate takes its time", async (t) => {

@@ -5,7 +5,14 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import type { AuditEvent } from "countersign";
-import { type CountersignError, type Decision, type Gate, type GateOptions, gate } from "countersign/gate";
+import {
+  type CountersignError,
+  type Decision,
+  type EventToBe,
+  type Gate,
+  type GateOptions,
+  gate,
+} from "countersign/gate";
 import { FINDING, listServer, OTHER, PACK, WATCH, watchlist } from "./lists.ts";
 import { PATHS, pack, TABLE } from "./packs.ts";
 
@@ -73,6 +80,24 @@ describe("a gate", () => {
       title: "The rule internal",
       pack: hash,
     });
+  });
+
+  test("lets go on what may be taken for two events if both go on, and counts it once", async () => {
+    const limits = [
+      { name: "often", by: () => "all", most: 2, per: 1_000, only: ({ http }: EventToBe) => http?.path === "/jobs" },
+    ] as const;
+    const own = gate({ pack: PATHS, fail: "closed", now: () => 0, limits });
+    await own.ready();
+    const both = (one: string, other: string) => (own.decide(request(one), {}, request(other)) as Decision).decision;
+    assert.equal(both("/x", "/internal"), "deny");
+    assert.equal(both("/internal", "/x"), "deny");
+    assert.equal(both("/healthz", "/admin"), "challenge");
+    assert.equal(both("/healthz", "/healthz"), "allow");
+    assert.equal(both("/healthz", "/jobs"), "allow");
+    assert.equal(both("/jobs", "/jobs"), "allow");
+    assert.equal(both("/jobs", "/jobs"), "deny", "by the limit, at the third");
+    assert.equal(both("/x", "/jobs"), "deny");
+    assert.equal(both("/healthz", "/healthz"), "allow");
   });
 
   test("without a watchlist does not have Node.js load its crypto", async () => {
