@@ -258,8 +258,9 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
 }
 
 /// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower
-/// comes first; our own, which takes any event with an action and someone who did it, is the last.
+/// comes first; our own before all, so that nothing within an event of it has it read as another.
 static BUILT_IN: [(&str, &str); 19] = [
+    ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
     ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
     ("entra-sign-in.json", include_str!(concat!(env!("OUT_DIR"), "/entra-sign-in.json"))),
@@ -278,7 +279,6 @@ static BUILT_IN: [(&str, &str); 19] = [
     ("ocsf.json", include_str!(concat!(env!("OUT_DIR"), "/ocsf.json"))),
     ("ecs.json", include_str!(concat!(env!("OUT_DIR"), "/ecs.json"))),
     ("opentelemetry.json", include_str!(concat!(env!("OUT_DIR"), "/opentelemetry.json"))),
-    ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
 ];
 
 /// The most readings that are taken.

@@ -232,6 +232,24 @@ fn some_of_other_peoples_events_say_just_this() {
     }
 }
 
+/// Whoever can write into an event of ours, a message say, can't have it pass for another product's.
+#[test]
+fn an_event_of_our_own_shape_is_read_as_nothing_else() {
+    let own = r#""action":"role.grant","actor":{"id":"mallory"},"outcome":"denied""#;
+    let cloudtrail = r#"{"eventName":"GetObject","eventSource":"s3.amazonaws.com","eventType":"AwsApiCall"}"#;
+    let as_text = Json::from(cloudtrail).to_string();
+    for more in [
+        format!(r#""message":{as_text}"#),
+        format!(r#""detail":{cloudtrail}"#),
+        format!(r#""@message":{as_text}"#),
+        cloudtrail.trim_matches(['{', '}']).to_owned(),
+    ] {
+        let read = read(&Readings::built_in(), &format!("{{{own},{more}}}")).unwrap();
+        let said = (&read["as"], &read["action"], &read["actor"]["id"], &read["outcome"]);
+        assert_eq!(said, (&"countersign".into(), &"role.grant".into(), &"mallory".into(), &"denied".into()));
+    }
+}
+
 #[test]
 fn an_outcome_that_is_not_stated_is_none() {
     let readings = Readings::built_in();
