@@ -184,8 +184,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
     let Some(path) = args.output.as_deref() else { return verdict::print(text) };
     let mut output = Output::create(Some(path))?;
-    // Colours are for terminals.
-    output.write(anstream::adapter::strip_str(text).to_string().as_bytes())?;
+    output.write(style::uncoloured(text).as_bytes())?;
     output.finish()?;
     style::wrote(Some(path), what);
     Ok(())

@@ -21,7 +21,7 @@ use search::{Asked, Search, State, Wanted};
 use crate::errors::Failure;
 use crate::found::Found;
 use crate::standing::Standings;
-use crate::{args, query, readings, report, verdict, verify};
+use crate::{args, query, readings, report, style, verdict, verify};
 
 /// Show the events of an export that verify
 ///
@@ -172,7 +172,7 @@ fn wanted<'q>(event: Option<(ChainId, u64)>, asked: Option<&'q Query>, readings:
 
 /// Each event as one line of JSON.
 fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result<(), Failure> {
-    let mut out = io::BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
+    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut open = true;
     found.for_each(|event| {
         if open {
@@ -217,5 +217,5 @@ fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readin
 }
 
 fn print(text: &str) -> Result<(), Failure> {
-    written(anstream::stdout().lock().write_all(text.as_bytes())).map(drop)
+    written(style::write(text)).map(drop)
 }

@@ -3,8 +3,9 @@
 //! Colours are written always and taken out by the stream where they do not belong: where it is no terminal, and
 //! where `NO_COLOR` is set.
 
+use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
@@ -35,6 +36,25 @@ pub(crate) fn bad(text: impl Display) -> String {
 /// Not known.
 pub(crate) fn doubt(text: impl Display) -> String {
     painted(DOUBT, text)
+}
+
+/// Writes to standard output, without its colours where they do not belong. What has none goes out byte for byte: with
+/// colours, characters that a terminal does not show are taken out too, which an event may have.
+pub(crate) fn write(text: &str) -> io::Result<()> {
+    if text.contains('\u{1b}') {
+        anstream::stdout().lock().write_all(text.as_bytes())
+    } else {
+        io::stdout().lock().write_all(text.as_bytes())
+    }
+}
+
+/// The text for a file: colours are for terminals.
+pub(crate) fn uncoloured(text: &str) -> Cow<'_, str> {
+    if text.contains('\u{1b}') {
+        Cow::Owned(anstream::adapter::strip_str(text).to_string())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// What names something.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 
 use countersign::note::VerifierKey;
 use countersign::verify::report::{Check, CheckState, Complete, Report, SignerTrust, Verdict};
 use countersign::verify::{Finding, FindingCode, LISTED, Severity, Why};
 
 use crate::errors::Failure;
-use crate::style::{bad, doubt, faint, good, label, plain};
+use crate::style::{self, bad, doubt, faint, good, label, plain};
 
 /// How many findings of each code are shown; the report has more.
 const SHOWN: usize = 3;
@@ -313,7 +313,7 @@ fn signers(text: &mut String, report: &Report) {
 
 /// Prints a report. A reader that has seen enough of it changes nothing about the verdict.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    match anstream::stdout().lock().write_all(text.as_bytes()) {
+    match style::write(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::io("write", "standard output", &error))
         }

@@ -22,17 +22,28 @@ pub(crate) fn marked(text: &str) -> String {
 
 /// A text as code of Markdown, in a table too.
 pub(crate) fn code(text: &str) -> String {
-    let text = plain(text).replace('|', "\\|");
+    // Within backquotes, only a table takes a backslash from a bar.
+    if text.contains('|') {
+        return format!("<code>{}</code>", marked(text));
+    }
+    let text = plain(text);
     let longest = text.split(|char| char != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     if longest == 0 { format!("{fence}{text}{fence}") } else { format!("{fence} {text} {fence}") }
 }
 
-/// A cell of CSV (RFC 4180) that no spreadsheet takes for a formula.
+/// A cell of CSV (RFC 4180) that no spreadsheet takes for a formula, nor what follows a semicolon, which ends a cell in some
+/// countries' spreadsheets.
 pub(crate) fn cell(text: &str) -> String {
-    let text = plain(text);
-    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-    let text = if is_formula { format!("'{text}") } else { text };
+    let (plain, mut text) = (plain(text), String::new());
+    let mut begins = true;
+    for char in plain.chars() {
+        if begins && ['=', '+', '-', '@', '＝', '＋', '－', '＠'].contains(&char) {
+            text.push('\'');
+        }
+        begins = char == ';' || begins && (char.is_whitespace() || char == '"');
+        text.push(char);
+    }
     if text.contains(['"', ',', '\n', '\r', ';']) || text.starts_with(' ') || text.ends_with(' ') {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -75,9 +86,11 @@ mod tests {
     #[test]
     fn texts_of_others_stay_texts() {
         assert_eq!(marked("a|b<script>\n*x*\u{202e}"), r"a\|b&lt;script&gt;\\u{a}\*x\*\\u{202e}");
-        assert_eq!(code("a`b|c"), "`` a`b\\|c ``");
+        assert_eq!(code("a`b"), "`` a`b ``");
+        assert_eq!(code("a`b|<"), r"<code>a\`b\|&lt;</code>");
         assert_eq!(cell("=1+1"), "'=1+1");
-        assert_eq!((&*cell(" @x"), &*cell("＝x")), ("' @x", "'＝x"));
+        assert_eq!((&*cell(" @x"), &*cell("＝x")), ("\" '@x\"", "'＝x"));
+        assert_eq!(cell("a; =1;b-c;\"@"), "\"a; '=1;b-c;\"\"'@\"");
         assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(cell("\t=x"), "\\u{9}=x");
         assert_eq!(runs(&[1, 2, 4, 5, 6, 9]), "1, 2, 4 to 6, 9");

@@ -9,7 +9,6 @@ mod webhook;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -186,8 +185,7 @@ impl Monitor<'_> {
             }
         }
         self.memory.lasting = lasting;
-        let written = anstream::stdout().lock().write_all(text.as_bytes());
-        written.map_err(|error| Failure::io("write", "standard output", &error))?;
+        style::write(&text).map_err(|error| Failure::io("write", "standard output", &error))?;
         self.keep.save(&self.memory, self.origin, &mut self.kept)?;
         if let Some(webhook) = &mut self.webhook {
             let waiting = self.memory.unsent.len();

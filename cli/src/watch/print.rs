@@ -1,10 +1,10 @@
 //! The standard output.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use super::handing::{Receiver, Trouble};
 use super::item::{Item, Kind};
-use crate::style::{bad, doubt, faint, plain};
+use crate::style::{self, bad, doubt, faint, plain};
 
 /// Prints each item, as text or as a line of JSON.
 pub(crate) struct Print {
@@ -22,12 +22,9 @@ impl Receiver for Print {
 
     fn take(&mut self, item: &Item) -> Result<(), Trouble> {
         let text = if self.json { item.text.clone() + "\n" } else { text(item) };
-        let mut out = anstream::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match style::write(&text).and_then(|()| io::stdout().flush()) {
             // Nobody listens any more.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Trouble::later(error.to_string()))
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::later(error.to_string())),
             _ => Ok(()),
         }
     }

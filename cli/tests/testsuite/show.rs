@@ -34,6 +34,23 @@ fn the_table_has_the_verdict_first_and_every_event_that_verifies() {
         .stdout(predicate::str::contains("… and 3 more that verify"));
 }
 
+/// What a terminal takes for nothing is a part of what was signed.
+#[test]
+fn as_json_an_event_is_the_one_that_was_signed_to_the_byte() {
+    let place = Place::new();
+    let event = "{\"action\":\"a\u{7f}b\",\"actor\":{\"id\":\"\u{9b}1m\u{202e}\"}}";
+    place.sealed_of(event);
+    let assert = place.run(&["show", "audit.ndjson", "--trust", "trust.txt", "--json"]).success();
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.contains(&format!("\"event\":{event}")), "{text:?}");
+    let rules = "title: T\nid: 4533b92b-8ab4-56af-835f-8d2d06b5ed4d\nlevel: high\ndetection:\n  a:\n    action: '*'\n  condition: a\n";
+    place.write("rule.yml", rules);
+    let analyze = ["analyze", "audit.ndjson", "--trust", "trust.txt", "--rules", "rule.yml"];
+    let found = place.run(&[&analyze[..], &["--format", "json"]].concat()).success();
+    place.write("found.json", &found.get_output().stdout);
+    place.run(&[&analyze[..], &["--recompute", "found.json"]].concat()).success();
+}
+
 #[test]
 fn an_altered_event_is_not_shown() {
     let place = Place::new();

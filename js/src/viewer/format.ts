@@ -37,12 +37,16 @@ export function clip(text: string, length: number): string {
 
 /**
  * Characters that are not seen, or that change how others are seen: marks too where they pile up higher than in any
- * language's writing.
+ * language's writing. Not what makes an emoji of a digit.
  */
-export const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=\p{M}{6})\p{M}/gu;
+export const UNSEEN =
+  /(?!\ufe0f\u20e3)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?<=\p{M}{6})\p{M}/gu;
 /** What a joiner may follow: emoji, and letters of scripts that are written with joiners. */
 const JOINED =
   /(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f|(?![\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}])[\p{L}\p{M}])$/u;
+
+/** What a variation selector may follow: emoji and signs, and letters of scripts that have variants. */
+const VARIED = /(?:\p{Extended_Pictographic}|\p{S}|(?![\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}])\p{L})$/u;
 
 /** A text is split so often and no more: what follows is left out. */
 const MOST_PARTS = 2_000;
@@ -101,6 +105,9 @@ export function codePoint(character: string): string {
 function isNeeded(character: string, before: string): boolean {
   if (character === "\t" || character === "\n") {
     return true;
+  }
+  if (/\p{Variation_Selector}/u.test(character)) {
+    return VARIED.test(before);
   }
   return (character === "\u200c" || character === "\u200d") && JOINED.test(before);
 }

@@ -72,6 +72,13 @@ test("very many unseen characters are few parts", () => {
   assert.ok(visible("a\u202e".repeat(100_000)).length < 3_000);
 });
 
+test("variation selectors and fillers are named only where writing does not need them", () => {
+  const unseen = (text: string) => visible(text).filter((part) => part.isMarked).length;
+  assert.equal(unseen("ad\ufe00min\u3164\u115f\uffa0\u2800\u034f\u{e0101}"), 7);
+  assert.equal(unseen("❤️\ufe01\u{e0100}"), 2, "one of them follows a sign, and no more");
+  assert.equal(unseen("1️⃣ ©️ ❤️ 葛\u{e0100}飾 ≨\ufe00 ᠠ\u180b"), 0);
+});
+
 test("joiners are named only where writing does not need them", () => {
   const unseen = (text: string) => visible(text).some((part) => part.isMarked);
   assert.equal(unseen("👩‍💻 👩🏽‍🚀 ❤️‍🔥"), false);
