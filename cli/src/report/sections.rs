@@ -4,6 +4,7 @@ use countersign_evidence::{Block, MOST_SECTIONS, Section};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::errors::Failure;
+use crate::style::{self, plain};
 
 /// What to do about a document that is more than a report takes.
 const HINT: &str = "file it beside the report, or leave parts of it out";
@@ -16,6 +17,10 @@ pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, Failu
         made.take(event);
     }
     made.end_section();
+    if made.has_html {
+        let title = plain(title);
+        style::warn(&format!("{title}: its HTML is left out, with the text in it. Write that as Markdown"));
+    }
     enough(made.sections.len())?;
     for section in &made.sections {
         section.check().map_err(|error| {
@@ -49,6 +54,9 @@ struct Made {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
     row: Vec<String>,
+    in_comment: bool,
+    /// There is HTML that stands by itself, and is no comment.
+    has_html: bool,
 }
 
 impl Made {
@@ -59,10 +67,18 @@ impl Made {
             Event::Html(html) | Event::InlineHtml(html) if html.starts_with("<br") => {
                 self.text.push_str("; ");
             }
+            Event::Html(html) => self.has_html |= !html.trim().is_empty() && !self.is_comment(&html),
             Event::Start(tag) => self.start(&tag),
             Event::End(tag) => self.end(tag),
             _ => {}
         }
+    }
+
+    /// Whether a line of HTML is of a comment.
+    fn is_comment(&mut self, line: &str) -> bool {
+        let is_comment = self.in_comment || line.trim_start().starts_with("<!--");
+        self.in_comment = is_comment && !line.contains("-->");
+        is_comment
     }
 
     fn start(&mut self, tag: &Tag<'_>) {

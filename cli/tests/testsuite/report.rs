@@ -127,6 +127,21 @@ fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
 }
 
 #[test]
+fn html_that_a_section_cannot_have_is_told() {
+    let place = place();
+    let warns = |text: &str| {
+        place.write("notes.md", text);
+        let args =
+            ["report", "audit.ndjson", "--trust", "trust.txt", "--section", "notes.md", "-o", "notes.json"];
+        let told = place.run(&args).get_output().stderr.clone();
+        String::from_utf8(told).unwrap().contains("notes.md: its HTML is left out")
+    };
+    assert!(warns("# Notes\n\n<div>\nWe found it.\n</div>\n"));
+    assert!(warns("# Notes\n\n<!-- one -->\n\n<p>We found it.</p>\n"));
+    assert!(!warns("# Notes\n\n<!-- one\ntwo -->\n\nWe <b>found</b> it.\n"));
+}
+
+#[test]
 fn a_section_that_is_too_much_is_refused_by_its_file() {
     let place = place();
     place.write("many.md", "# a\n\nb\n\n".repeat(150));
