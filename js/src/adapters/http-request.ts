@@ -210,8 +210,8 @@ export class HttpRecording<Source> {
     const refused = (decision: Decision): Refused | undefined =>
       decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
     const { path = ANY } = event.http ?? {};
-    // Which of both it is taken for, the program alone knows. A path of its own is none.
-    const other = isFunction(this.#options.path) ? path : resolved(path);
+    // Which of both it is taken for, the program alone knows.
+    const other = resolved(path);
     const decision = gate.decide(
       event,
       asking,
@@ -228,8 +228,8 @@ export class HttpRecording<Source> {
       ...this.#whose(source),
       http: {
         method: bounded(asked.method, MOST.method) ?? "",
-        // All of it: what is far behind counts too.
-        path: typeof chosen === "function" ? this.#path(source, asked) : pathOf(asked).toWellFormed() || ANY,
+        // All of it: what is far behind counts too. Where a callback gives none, the path itself.
+        path: (isFunction(chosen) && this.#path(source, asked)) || pathOf(asked).toWellFormed() || ANY,
         host: this.#try("host", () => bounded(asked.host(), MOST.host)),
       },
       context: {
@@ -300,7 +300,7 @@ export class HttpRecording<Source> {
     };
   }
 
-  #path(source: Source, asked: Asked): string {
+  #path(source: Source, asked: Asked): string | undefined {
     const chosen = this.#options.path;
     const given = this.#try("path", () => {
       if (chosen === "shape") {
@@ -308,7 +308,7 @@ export class HttpRecording<Source> {
       }
       return chosen === "actual" ? pathOf(asked) : chosen === undefined ? asked.template : chosen(source);
     });
-    return given?.replace(/[?#].*$/s, "").toWellFormed() || ANY;
+    return given?.replace(/[?#].*$/s, "").toWellFormed();
   }
 
   #context(source: Source, asked: Asked, ip: string | undefined): Context | undefined {

@@ -178,6 +178,17 @@ describe("in a server", () => {
     assert.ok(recorded.includes("/internal/7"), "as Express takes it");
   });
 
+  test("where a callback gives no path", async (t) => {
+    const audit = await recorder(t);
+    const path = ({ url }: { url?: string }) => (url === "/internal/8" ? assert.fail("it threw") : undefined);
+    const audited = auditHttp(audit, { gate: own, path, onError() {} });
+    const ask = await listen(t, (request, response) => audited(request, response, () => response.end("ok")));
+    for (const path of ["/internal/7", "/internal/8"]) {
+      assert.equal((await ask(path)).status, 403, path);
+    }
+    assert.equal((await ask("/jobs")).status, 200);
+  });
+
   test("whose gate takes its time", async (t) => {
     const audit = await recorder(t);
     const slow = { ...own, answer: own.answer.bind(own), decide: async (event: AuditEvent) => own.decide(event) };
