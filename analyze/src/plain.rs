@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 /// Whether a character is nothing that is seen, and may move a cursor, break a line, or turn or hide what is around it: the
-/// categories Cc, Cf, Zl and Zp of Unicode, its Default_Ignorable_Code_Point, and the Braille pattern without dots.
+/// categories Cc, Cf, Zl and Zp of Unicode, its `Default_Ignorable_Code_Point`, and the Braille pattern without dots.
 fn is_unseen(char: char) -> bool {
     char.is_control()
         || matches!(
