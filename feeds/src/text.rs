@@ -3,14 +3,18 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The text, or as many characters of it as fit into `most` bytes with a mark that says so.
+/// The text, or as many characters of it as fit into `most` bytes with a mark that says so. Each counts as its picture does,
+/// which takes up to three times as much.
 pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     const MARK: &str = "…";
-    if text.len() <= most {
+    let length = |char: char| picture(char).unwrap_or(char).len_utf8();
+    if text.len().saturating_mul(3) <= most || text.chars().map(length).sum::<usize>() <= most {
         return Cow::Borrowed(text);
     }
-    let end = text.floor_char_boundary(most.saturating_sub(MARK.len()));
-    Cow::Owned(format!("{}{MARK}", &text[..end]))
+    let mut left = most.saturating_sub(MARK.len());
+    let fits = |char: &char| left.checked_sub(length(*char)).map(|rest| left = rest).is_some();
+    let kept: String = text.chars().take_while(fits).collect();
+    Cow::Owned(kept + MARK)
 }
 
 /// The picture of a control character, which could end a line or move a cursor; none of any other.

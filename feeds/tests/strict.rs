@@ -96,25 +96,23 @@ fn syslog(line: &str) -> (Vec<String>, BTreeMap<String, String>, String) {
     }
 }
 
-/// The text as it can be in a line: control characters as their pictures, what is too long cut.
+/// The text as it can be in a line: control characters as their pictures, what is too long as such cut.
 fn shown(text: &str, most: usize, keeps_ends: bool) -> String {
+    let picture = |one: char| match u32::from(one) {
+        code @ 0..=31 => char::from_u32(0x2400 + code).unwrap(),
+        127 => '␡',
+        128..=159 | 0x2028 | 0x2029 => '\u{fffd}',
+        _ => one,
+    };
+    let length = |text: &str| text.chars().map(|one| picture(one).len_utf8()).sum::<usize>();
     let mut cut = text.to_owned();
-    if text.len() > most {
-        let mut end = most - '…'.len_utf8();
-        while !text.is_char_boundary(end) {
-            end -= 1;
+    if length(text) > most {
+        while length(&cut) > most - '…'.len_utf8() {
+            cut.pop();
         }
-        cut = format!("{}…", &text[..end]);
+        cut.push('…');
     }
-    cut.chars()
-        .map(|one| match u32::from(one) {
-            10 | 13 if keeps_ends => one,
-            code @ 0..=31 => char::from_u32(0x2400 + code).unwrap(),
-            127 => '␡',
-            128..=159 | 0x2028 | 0x2029 => '\u{fffd}',
-            _ => one,
-        })
-        .collect()
+    cut.chars().map(|one| if keeps_ends && "\r\n".contains(one) { one } else { picture(one) }).collect()
 }
 
 fn hostile() -> impl Strategy<Value = String> {
@@ -171,6 +169,20 @@ proptest! {
             let said: serde_json::Value = serde_json::from_str(&line).unwrap();
             prop_assert!(said.to_string().contains("01010101010101010101010101010101/2"));
         }
+    }
+}
+
+/// Whoever cut it off would lose what leads back to the proof.
+#[test]
+fn no_record_of_syslog_is_longer_than_receivers_take() {
+    for one in ["\u{1}", "\u{85}", "\"", "\\", "é", "😀"] {
+        let text = one.repeat(2_000);
+        let event = json!({
+            "action": text, "actor": {"id": text, "name": text, "type": text}, "outcome": "denied",
+            "reason": text, "target": {"id": text, "type": text, "name": text}, "context": {"ip": text},
+        });
+        let (_, parameters, _) = syslog(&record(Format::Syslog, &event.to_string()).text);
+        assert_eq!(parameters["id"], "01010101010101010101010101010101/2");
     }
 }
 
