@@ -1,19 +1,40 @@
 //! Which names are near to one that nothing has.
 
 use crate::matcher::fold;
+use crate::parse::nth;
 
 /// How many are told.
 const MOST: usize = 3;
 /// Names beyond this length are near to nothing.
 const LONGEST: usize = 128;
 
+/// How names of fields end in other languages and schemas, in lower case.
+const ELSEWHERE: &str = "user username userid user_name user.name src_ip sourceip clientip client_ip ipaddress \
+                         event eventname operation earliest latest time timestamp";
+
+/// The name of ours that asks for what others have in a field whose name ends so.
+fn ours(lower: &str) -> Option<&'static str> {
+    Some(match nth(ELSEWHERE, &|end| lower.ends_with(end))? {
+        0..5 => "actor",
+        5..10 => "ip",
+        10..13 => "action",
+        13 => "since",
+        14 => "until",
+        _ => "time",
+    })
+}
+
 /// The names nearest to one, the nearest first: those that differ in case alone, those whose last name
-/// it is or begins, and those that a few letters part from it.
+/// it is, the name of ours that asks for what others call so, those whose last name it begins, and those that a few
+/// letters part from it.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let lower = fold(wanted);
     let last = lower.rsplit('.').next().unwrap_or(&lower);
     let far = |text: &str| if text.len() < 4 { 1 } else { 1 + text.len() / 4 };
     let mut ranked: Vec<(usize, usize, &str)> = Vec::new();
+    if let Some(name) = ours(&lower) {
+        ranked.push((2, 0, name));
+    }
     for name in names {
         let folded = fold(name);
         if folded.len() > LONGEST || lower.len() > LONGEST {
@@ -83,6 +104,12 @@ mod tests {
             ("username", "requestParameters.userName"),
             ("actro", "actor"),
             ("http.sttaus", "http.status"),
+            ("src_ip", "ip"),
+            ("user.name", "actor"),
+            ("event.operation", "action"),
+            ("earliest", "since"),
+            ("latest", "until"),
+            ("@timestamp", "time"),
         ] {
             assert_eq!(
                 nearest(wanted, names.into_iter()).first().map(String::as_str),

@@ -10,6 +10,7 @@ use crate::error::{Code, Error};
 use crate::lex::{Lexer, Piece, Until, Word};
 use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
 use crate::moment::Moment;
+use crate::split::split;
 
 /// The most bytes that a query may have.
 pub(crate) const MOST_BYTES: usize = 16_384;
@@ -20,12 +21,27 @@ const MOST_VALUES: usize = 1024;
 /// The deepest nesting.
 const MOST_LEVELS: usize = 32;
 
+const JOIN: &str = "write AND, OR or NOT, without pipes, or put it in quotes";
+const COMPARE: &str = "write field:value, -field:value or field:*part*, or put it in quotes";
 const QUOTE_IT: &str = "put it in quotes if it is to be taken as it stands";
 const RANGE: &str = "write two numbers or two times, or * for no end: 400..499, 2026-11-01..*";
 const SEVERAL: &str = "write several values as field:a,b, and a parenthesis within one in quotes";
 
-/// Words that stand for something else than themselves, or may do so with what follows, in any case.
-pub(crate) const KEYWORDS: [&str; 5] = ["and", "or", "not", "&&", "in"];
+/// Words that stand for something else than themselves, in any case: the first before a parenthesis, the next always,
+/// and from the sixth on, by which other languages compare, right after a text.
+pub(crate) const KEYWORDS: &str =
+    "in and or not && contains startswith endswith like matches between exists has null ~";
+
+/// What others call an outcome, in any case. In quotes it is a text.
+pub(crate) const NO_OUTCOMES: &str = "failed fail error ok succeeded successful blocked allowed not";
+
+/// How texts begin that would be taken for a field and its value.
+const TEXTS: &str = "arn:aws http:// https://";
+
+/// Where among some words the first is that passes.
+pub(crate) fn nth(words: &str, passes: &dyn Fn(&str) -> bool) -> Option<usize> {
+    split(words, b' ').position(passes)
+}
 
 pub(crate) fn parse(text: &str, now: Time) -> Result<Query, Error> {
     if text.len() > MOST_BYTES {
@@ -33,7 +49,7 @@ pub(crate) fn parse(text: &str, now: Time) -> Result<Query, Error> {
         return Err(Error::new(Code::Long, at, "a query has at most 16,384 bytes", "ask for less at once"));
     }
     let lexer = Lexer { text, at: 0 };
-    let mut parser = Parser { lexer, now, conditions: Vec::new(), values: 0 };
+    let mut parser = Parser { lexer, now, conditions: Vec::new(), values: 0, is_text: false };
     parser.lexer.space();
     if parser.lexer.rest().is_empty() {
         return Ok(Query::default());
@@ -51,6 +67,8 @@ struct Parser<'a> {
     now: Time,
     conditions: Vec<Asked>,
     values: usize,
+    /// Whether the last condition is a text, which may have been meant for a field, and nothing joins the next to it.
+    is_text: bool,
 }
 
 /// What may stand between a field and its values.
@@ -109,6 +127,7 @@ impl Parser<'_> {
         let at = self.lexer.at;
         let is_next = self.keyword(word);
         if is_next {
+            self.is_text = false;
             self.lexer.at += word.len();
             self.lexer.space();
         }
@@ -157,13 +176,9 @@ impl Parser<'_> {
         }
         for word in ["AND", "OR"] {
             if self.keyword(word) {
+                let at = start..start + word.len();
                 let hint = "write a condition before it, or put it in quotes to search for the word";
-                return Err(Error::new(
-                    Code::Operator,
-                    start..start + word.len(),
-                    "nothing is before it",
-                    hint,
-                ));
+                return Err(Error::new(Code::Operator, at, "nothing is before it", hint));
             }
         }
         let negation = match self.take_keyword("NOT") {
@@ -219,9 +234,13 @@ impl Parser<'_> {
 
     fn condition(&mut self) -> Result<Node, Error> {
         let start = self.lexer.at;
+        if nth(TEXTS, &|begin| self.lexer.rest().starts_with(begin)).is_some() {
+            return Err(Error::new(Code::Field, start..start + 4, "this is no field", QUOTE_IT));
+        }
+        let was_text = core::mem::take(&mut self.is_text);
         let word = self.lexer.word(Until::Operator)?;
         let Some(operator) = self.operator()? else {
-            self.joins(&word)?;
+            self.operates(&word, was_text)?;
             return self.text(&word);
         };
         if word.is_empty() {
@@ -256,30 +275,23 @@ impl Parser<'_> {
         self.push(Condition::Is { field, values: vec![matcher] }, at)
     }
 
-    /// Refuses what joins conditions in other languages: searched for as a text, it would change what is found in
-    /// silence.
-    fn joins(&self, word: &Word) -> Result<(), Error> {
+    /// Refuses the operators of other languages: searched for as a text, they would change what is found in silence.
+    fn operates(&self, word: &Word, was_text: bool) -> Result<(), Error> {
         signed(word, &['!'])?;
         single_quoted(word)?;
         let text = word.bare().unwrap_or_default();
-        let refuse =
-            |hint| Err(Error::new(Code::Operator, word.at.clone(), "this does not join conditions", hint));
-        if text.eq_ignore_ascii_case("in") {
-            let is_list = self.lexer.rest().trim_start().starts_with('(');
-            return if is_list { refuse(SEVERAL) } else { Ok(()) };
-        }
-        if text.starts_with('|') || KEYWORDS.iter().any(|keyword| text.eq_ignore_ascii_case(keyword)) {
-            let hint = "write AND, OR or NOT, without pipes, or put it in quotes to search for it";
-            return refuse(hint);
-        }
-        Ok(())
+        let (is, hint) = match nth(KEYWORDS, &|one| one.eq_ignore_ascii_case(text)) {
+            Some(0) => (self.lexer.rest().trim_start().starts_with('('), SEVERAL),
+            Some(5..) => (was_text, COMPARE),
+            nth => (nth.is_some() || text.starts_with('|'), JOIN),
+        };
+        if is { no_operator(word.at.clone(), hint) } else { Ok(()) }
     }
 
     fn operator(&mut self) -> Result<Option<Operator>, Error> {
         let start = self.lexer.at;
-        if self.lexer.take("!=") {
-            let hint = "write -field:value for what a field is not";
-            return Err(Error::new(Code::Operator, start..self.lexer.at, "there is no !=", hint));
+        if self.lexer.take("!=") || self.lexer.take("<>") || self.lexer.take("=~") {
+            no_operator(start..self.lexer.at, COMPARE)?;
         }
         let is = self.lexer.take(":");
         let compared = [
@@ -362,6 +374,7 @@ impl Parser<'_> {
         // Stars at its ends say what is so anyway.
         pieces.insert(0, String::new());
         pieces.push(String::new());
+        self.is_text = true;
         self.push(Condition::Text(Pattern::of(pieces)), word.at.clone())
     }
 
@@ -456,6 +469,14 @@ impl Parser<'_> {
 
     /// What a field may be.
     fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, Error> {
+        if *field == Field::Short(Short::Outcome)
+            && word
+                .bare()
+                .is_some_and(|text| nth(NO_OUTCOMES, &|one| one.eq_ignore_ascii_case(text)).is_some())
+        {
+            let hint = "write success, failure, denied, unknown or not-stated";
+            return Err(Error::new(Code::Value, word.at.clone(), "there is no such outcome", hint));
+        }
         if operator == Operator::Same {
             return Ok(Matcher::Text(Pattern::of_cased(word.between_stars())));
         }
@@ -582,6 +603,10 @@ fn single_quoted(word: &Word) -> Result<(), Error> {
     }
     let at = word.at.start..word.at.start + 1;
     Err(Error::new(Code::Quote, at, "single quotes don't quote", "put it in double quotes: \"…\""))
+}
+
+fn no_operator(at: Range<usize>, hint: &'static str) -> Result<(), Error> {
+    Err(Error::new(Code::Operator, at, "there is no such operator", hint))
 }
 
 fn ordered(is_ordered: bool, word: &Word) -> Result<(), Error> {

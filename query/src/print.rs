@@ -7,7 +7,7 @@ use countersign::time::Time;
 
 use crate::condition::{Basis, Condition, Field, Node, Path, Query, Short};
 use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
-use crate::parse::{KEYWORDS, SPECIAL};
+use crate::parse::{KEYWORDS, NO_OUTCOMES, SPECIAL, nth};
 
 /// As it can be parsed again, with each time in full.
 impl Display for Query {
@@ -160,8 +160,10 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Resul
     };
     let means_more = |piece: &str| {
         piece.contains("..")
+            || piece.starts_with("aws")
             || pieces.len() == 1
-                && (is_text && KEYWORDS.iter().any(|keyword| piece.eq_ignore_ascii_case(keyword))
+                && (nth(if is_text { KEYWORDS } else { NO_OUTCOMES }, &|one| one.eq_ignore_ascii_case(piece))
+                    .is_some()
                     || !is_text && Literal::parse(piece).is_some())
     };
     for (nth, piece) in pieces.iter().enumerate() {
