@@ -62,7 +62,7 @@ const fn saying(list: Option<&'static str>, with: With, content: &'static str, w
     Envelope { list, with, content, writing, says_something: true }
 }
 
-static ENVELOPES: [Envelope; 23] = [
+static ENVELOPES: [Envelope; 27] = [
     // SNS over HTTPS, and to a function.
     one(&[("Type", Some("Notification")), ("TopicArn", None)], "Message", Text),
     one(&[("EventSource", Some("aws:sns"))], "Sns.Message", Text),
@@ -90,6 +90,12 @@ static ENVELOPES: [Envelope; 23] = [
     saying(None, &[("time", None), ("host", None)], "event", Either),
     saying(None, &[("preview", None)], "result._raw", Text),
     saying(Some("results"), &[("preview", None)], "_raw", Text),
+    // Cribl, and a result of Splunk's by itself.
+    saying(None, &[("_time", None)], "_raw", Text),
+    // Datadog: its archives, and what its two ways of searching answer.
+    saying(None, &[("_id", None), ("date", None)], "attributes", Either),
+    saying(None, &[("type", Some("log"))], "attributes.attributes", Either),
+    saying(None, &[("id", None)], "content.attributes", Either),
     // Elasticsearch: a document, and what a search answers.
     saying(None, &[("_index", None)], "_source", Either),
     saying(Some("hits.hits"), &[], "_source", Either),
@@ -130,6 +136,7 @@ static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         "\"dataVersion\"",
         "\"event\"",
         "\"_raw\"",
+        "\"attributes\"",
         "\"_source\"",
         "\"stream\"",
     ])

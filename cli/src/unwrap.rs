@@ -605,6 +605,11 @@ mod tests {
             (r#"{"activities":[{"a":1}]}"#, &[r#"1 activities[0]: {"a":1}"#]),
             (r#"{"value":[{"a":1}],"nextLink":"x"}"#, &[r#"1 value[0]: {"a":1}"#]),
             (r#"{"logs":[{"log_id":"1"}]}"#, &[r#"1 logs[0]: {"log_id":"1"}"#]),
+            (r#"{"logs":[{"a":1}],"nextLogId":"n","status":"done"}"#, &[r#"1 logs[0]: {"a":1}"#]),
+            (r#"{"data":[{"a":1}],"meta":{},"links":{}}"#, &[r#"1 data[0]: {"a":1}"#]),
+            (r#"{"data":[{"a":1}]}"#, &[r#"1: {"data":[{"a":1}]}"#]),
+            (r#"{"schema":[{"name":"a"}],"results":[{"a":1}]}"#, &[r#"1 results[0]: {"a":1}"#]),
+            (r#"{"Stats":{},"Schema":[{"Name":"a"}],"Results":[{"a":1}]}"#, &[r#"1 Results[0]: {"a":1}"#]),
             (r#"{"Events":[{"a":1}],"NextToken":"x"}"#, &[r#"1 Events[0]: {"a":1}"#]),
             (
                 r#"{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","message":"{}"}]}"#,
@@ -756,6 +761,13 @@ mod tests {
             (r#"{"time":1772442927,"host":"h","event":TEXT}"#, "event"),
             (r#"{"preview":false,"offset":0,"result":{"_time":"2026-03-02","_raw":TEXT}}"#, "result._raw"),
             (r#"{"preview":false,"results":[{"_raw":TEXT}]}"#, "results[0]._raw"),
+            (r#"{"_raw":TEXT,"_time":1772442927,"cribl_breaker":"b"}"#, "_raw"),
+            (r#"{"_id":"1","date":"2026-03-02T09:15:28Z","source":"s","attributes":EVENT}"#, "attributes"),
+            (
+                r#"{"id":"1","type":"log","attributes":{"timestamp":"2026-03-02","attributes":EVENT}}"#,
+                "attributes.attributes",
+            ),
+            (r#"{"id":"1","content":{"timestamp":"2026-03-02","attributes":EVENT}}"#, "content.attributes"),
             (r#"{"_index":"audit","_id":"1","_source":EVENT}"#, "_source"),
             (
                 r#"{"took":1,"hits":{"total":1,"hits":[{"_index":"audit","_source":EVENT}]}}"#,

@@ -14,7 +14,7 @@ pub(super) struct Wrapper {
     beside: &'static [&'static str],
 }
 
-static WRAPPERS: [Wrapper; 12] = [
+static WRAPPERS: [Wrapper; 15] = [
     // The files of AWS CloudTrail.
     Wrapper { list: "Records", with: None, beside: &[] },
     // Azure's blobs and event hubs.
@@ -55,7 +55,16 @@ static WRAPPERS: [Wrapper; 12] = [
         beside: &["success", "errors", "messages", "result_info"],
     },
     // Auth0: its API, and its streams to a webhook.
-    Wrapper { list: "logs", with: None, beside: &["start", "limit", "length", "total"] },
+    Wrapper {
+        list: "logs",
+        with: None,
+        beside: &["start", "limit", "length", "total", "nextLogId", "status", "requestId"],
+    },
+    // Advanced hunting in Microsoft Defender, by Microsoft Graph and by itself.
+    Wrapper { list: "results", with: Some("schema"), beside: &["@odata.context", "schema"] },
+    Wrapper { list: "Results", with: Some("Schema"), beside: &["Stats", "Schema"] },
+    // Datadog, whose first way of searching answers logs.
+    Wrapper { list: "data", with: Some("meta"), beside: &["meta", "links"] },
     // OpenTelemetry, whose log records stand deeper.
     Wrapper { list: otlp::LIST, with: None, beside: &[] },
 ];
