@@ -468,6 +468,28 @@ fn a_few_long_texts_are_searched_without_being_read_and_of_many_the_others_are_r
 }
 
 #[test]
+fn each_action_of_an_event_that_records_several_is_found_and_counted() {
+    let of = |names: &[&str]| {
+        let events: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+        json!({"kind": "admin#reports#activity", "id": {"applicationName": "drive"}, "events": events})
+            .to_string()
+    };
+    let events = [of(&["create", "share", "share"]), of(&["share"]), of(&["create"])];
+    for way in 0..4 {
+        let (mut index, blobs) = indexed(&events, way);
+        for query in ["action:share", "action:create", "-action:share", "action:create action:share"] {
+            assert_eq!(ask(&mut index, &blobs, query).0, expected(&events, query), "{query}");
+        }
+        ask(&mut index, &blobs, "");
+        let found: Value = serde_json::from_str(&index.found_json("")).unwrap();
+        let values = json!([{"value": "create", "count": 2}, {"value": "share", "count": 2}]);
+        assert_eq!(found["facets"]["action"]["values"], values);
+        let rows: Value = serde_json::from_str(&index.rows_json(0, 1, &[])).unwrap();
+        assert_eq!(rows[0]["read"]["action"], json!("create"));
+    }
+}
+
+#[test]
 fn what_has_too_much_for_columns_is_found_all_the_same() {
     let many = |names: std::ops::Range<usize>| {
         let members: Vec<String> = names.map(|nth| format!(r#""id-{nth}":{{"v":{nth}}}"#)).collect();

@@ -241,7 +241,9 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
         (Short::Chain, _) => whole(Some(entry.chain).filter(|chain| !chain.is_empty())),
         (Short::Signer, _) => whole(entry.signer),
         (Short::As, read) => whole(read.map(|read| &*read.read_as)),
-        (Short::Action, Some(read)) => whole(read.action.as_deref()),
+        (Short::Action, Some(read)) => {
+            whole(read.action.as_deref()) || read.also.iter().any(|text| whole(Some(text)))
+        }
         (Short::Ip, Some(read)) => whole(read.address.as_deref()),
         (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
         (Short::Actor | Short::Target, _) => each_party(short, entry, &mut |party| party.texts(test)),

@@ -75,6 +75,8 @@ pub struct Read<'a> {
     pub time: Option<Time>,
     /// What was done.
     pub action: Option<Cow<'a, str>>,
+    /// What else was done, where an event is the record of several actions: queries find them as they find the first.
+    pub also: Vec<Cow<'a, str>>,
     /// Who did it.
     pub actor: Party<'a>,
     /// What it was done to.
@@ -185,11 +187,12 @@ impl<'a> Read<'a> {
             name: owned(name),
             kind: owned(kind),
         };
-        let Self { read_as, time, action, actor, target, address, outcome, reason } = self;
+        let Self { read_as, time, action, also, actor, target, address, outcome, reason } = self;
         Read {
             read_as: Cow::Owned(read_as.into_owned()),
             time,
             action: owned(action),
+            also: also.into_iter().map(|text| Cow::Owned(text.into_owned())).collect(),
             actor: party(actor),
             target: party(target),
             address: owned(address),
@@ -211,6 +214,9 @@ impl<'a> Read<'a> {
             read_as: text(json, "as")?,
             time: time.transpose().ok()?,
             action: text(json, "action"),
+            also: json
+                .get("also")
+                .map_or_else(Vec::new, |also| also.elements().filter_map(Value::string).collect()),
             actor: party("actor").unwrap_or_default(),
             target: party("target").unwrap_or_default(),
             address: text(json, "address"),
@@ -231,6 +237,16 @@ impl<'a> Read<'a> {
         text("as", Some(&self.read_as), out);
         text("time", self.time.map(|time| time.to_string()).as_deref(), out);
         text("action", self.action.as_deref(), out);
+        for (nth, also) in self.also.iter().enumerate() {
+            if nth == 0 {
+                write_name("also", out);
+            }
+            out.push(if nth == 0 { b'[' } else { b',' });
+            write_string(also, out);
+        }
+        if !self.also.is_empty() {
+            out.push(b']');
+        }
         for (name, party) in [("actor", &self.actor), ("target", &self.target)] {
             if !party.is_empty() {
                 write_name(name, out);

@@ -143,6 +143,7 @@ pub(super) struct Definition {
     when: Condition,
     time: Source,
     action: Source,
+    also: Option<Path>,
     actor: PartySource,
     target: PartySource,
     address: Source,
@@ -168,7 +169,7 @@ impl Definition {
         })?;
         let object = Object::of(document.root())?;
         object.know(&[
-            "as", "doc", "within", "when", "time", "action", "actor", "target", "address", "outcome",
+            "as", "doc", "within", "when", "time", "action", "also", "actor", "target", "address", "outcome",
             "reason",
         ])?;
         let read_as = object.required("as", word)?;
@@ -188,6 +189,7 @@ impl Definition {
             when,
             time: object.optional("time", source)?.unwrap_or_default(),
             action: object.required("action", source)?,
+            also: object.optional("also", path)?,
             actor: object.optional("actor", party)?.unwrap_or_default(),
             target: object.optional("target", party)?.unwrap_or_default(),
             address: object.optional("address", source)?.unwrap_or_default(),
@@ -198,8 +200,11 @@ impl Definition {
             begins: Begins::default(),
         };
         let mut begins = Begins::default();
-        let Self { when, time, action, actor, target, address, outcome, reason, .. } = &mut definition;
+        let Self { when, time, action, also, actor, target, address, outcome, reason, .. } = &mut definition;
         when.number(&mut begins);
+        for path in also {
+            path.number(&mut begins);
+        }
         actor.number(&mut begins);
         target.number(&mut begins);
         for source in [time, action, address, outcome, reason] {
@@ -281,6 +286,20 @@ impl Definition {
         self.read_at(&inner, document.root(), parts).map(Read::into_owned)
     }
 
+    /// What else was done, each once.
+    fn also<'a>(&'a self, scope: &Scope<'a, '_>, action: &str) -> Vec<Cow<'a, str>> {
+        let mut also = Vec::new();
+        if let Some(path) = &self.also {
+            path.find(scope, &mut |value| {
+                also.extend(value.said().filter(|text| text != action));
+                false
+            });
+            also.sort_unstable();
+            also.dedup();
+        }
+        also
+    }
+
     fn read_at<'a>(&'a self, top: &Top<'a>, here: Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let scope = &Scope::new(top, here, &self.begins);
         if !self.when.holds(scope) {
@@ -290,10 +309,12 @@ impl Definition {
         let party = |part, source: &'a PartySource| {
             if parts.has(part) { source.read(scope) } else { Party::default() }
         };
+        let action = text(Parts::ACTION, &self.action);
         Some(Read {
             read_as: Cow::Borrowed(&self.read_as),
             time: self.time.time(scope),
-            action: text(Parts::ACTION, &self.action),
+            also: action.as_deref().map_or_else(Vec::new, |action| self.also(scope, action)),
+            action,
             actor: party(Parts::ACTOR, &self.actor),
             target: party(Parts::TARGET, &self.target),
             address: text(Parts::ADDRESS, &self.address).map(bare),

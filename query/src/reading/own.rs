@@ -66,6 +66,7 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         read_as: Cow::Borrowed("countersign"),
         time: said(occurred_at).and_then(|text| date(&text, false)),
         action: said(action),
+        also: Vec::new(),
         actor: party(actor, of_actor, Some("user")).unwrap_or_default(),
         target: party(target, of_target, None).unwrap_or_default(),
         address: said(context.and_then(|context| context.get("ip"))).map(bare),

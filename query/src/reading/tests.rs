@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::value::Document;
+use crate::{Entry, Query};
 
 /// What the readings make of an event, as it is recorded. Written and read again it is the same.
 fn read(readings: &Readings, event: &str) -> Option<Json> {
@@ -247,6 +248,30 @@ fn an_event_of_our_own_shape_is_read_as_nothing_else() {
         let read = read(&Readings::built_in(), &format!("{{{own},{more}}}")).unwrap();
         let said = (&read["as"], &read["action"], &read["actor"]["id"], &read["outcome"]);
         assert_eq!(said, (&"countersign".into(), &"role.grant".into(), &"mallory".into(), &"denied".into()));
+    }
+}
+
+#[test]
+fn each_action_of_an_event_that_records_several_is_found() {
+    let events = r#"[{"name":"create"},{"name":"change_user_access"},{"name":"change_user_access"},{"name":"create"}]"#;
+    let event = format!(
+        r#"{{"kind":"admin#reports#activity","id":{{"applicationName":"drive"}},"events":{events}}}"#
+    );
+    let said = read(&Readings::built_in(), &event).unwrap();
+    assert_eq!(
+        (&said["action"], &said["also"]),
+        (&"create".into(), &serde_json::json!(["change_user_access"]))
+    );
+    let (readings, document) = (Readings::built_in(), Document::parse(&event).unwrap());
+    let read = readings.read(&document.root());
+    let entry = Entry { event: Some(document.root()), read: read.as_ref(), ..Entry::recorded(Time::MIN) };
+    for (query, finds) in [
+        ("action:create", true),
+        ("action:change_*", true),
+        ("action:delete", false),
+        ("-action:change_user_access", false),
+    ] {
+        assert_eq!(Query::parse(query, Time::MIN).unwrap().matches(&entry), finds, "{query}");
     }
 }
 
