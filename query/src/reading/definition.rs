@@ -202,7 +202,7 @@ impl Definition {
         let mut begins = Begins::default();
         let Self { when, time, action, also, actor, target, address, outcome, reason, .. } = &mut definition;
         when.number(&mut begins);
-        for path in also {
+        if let Some(path) = also {
             path.number(&mut begins);
         }
         actor.number(&mut begins);
