@@ -46,7 +46,12 @@ pub(super) fn write(
                 "read as",
                 format!("{}; what follows was not signed, the event below was", plain(&read.read_as)),
             ),
-            ("what", said(&read.action)),
+            (
+                "what",
+                plain(
+                    &read.action.iter().chain(&read.also).map(|text| &**text).collect::<Vec<_>>().join(", "),
+                ),
+            ),
             ("who", party(&read.actor)),
             ("when", read.time.map(|time| time.to_string()).unwrap_or_default()),
             ("to what", party(&read.target)),

@@ -69,6 +69,23 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
 }
 
 #[test]
+fn each_action_of_an_event_that_records_several_is_found_and_shown() {
+    let place = Place::new();
+    let samples = samples("google-workspace");
+    let several = samples.iter().find(|sample| sample["read"].get("also").is_some()).unwrap();
+    recorded(&place, &format!("{}\n", several["event"]));
+    place
+        .run(&["show", "out.ndjson", "--query", "action:change_user_access"])
+        .code(3)
+        .stdout(predicate::str::contains("1 of 1 verified event matches"));
+    let chain = place.chain("out.ndjson");
+    place
+        .run(&["show", "out.ndjson", &format!("{chain}/1")])
+        .code(3)
+        .stdout(predicate::str::contains("what         change_acl_editors, change_user_access\n"));
+}
+
+#[test]
 fn a_shape_that_no_reading_knows_is_told() {
     let place = Place::new();
     recorded(&place, "{\"event\":\"auth\",\"login\":\"root\"}\n{\"action\":\"a\"}\n{\"code\":\"T3007W\"}\n");

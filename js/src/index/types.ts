@@ -39,6 +39,8 @@ export interface Said {
 export interface Reading extends Said {
   /** The reading's name. */
   readonly as: string;
+  /** What else was done, where the source records several actions as one event. */
+  readonly also?: readonly string[];
   readonly reason?: string;
 }
 

@@ -249,7 +249,7 @@ export class Drawer extends TextView {
       return html`<p class="faint">${reading.unread}</p>`;
     }
     const { names } = texts.rows.columns;
-    const { action, actor, target, address, outcome, reason } = read;
+    const { action, also = [], actor, target, address, outcome, reason } = read;
     const fact = (name: string, said: unknown) =>
       said === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
     return html`
@@ -257,7 +257,7 @@ export class Drawer extends TextView {
         <h3 id="cs-reading-heading">${filled(reading.heading, { as: html`<bdi>${read.as}</bdi>` })}</h3>
         <dl class="facts">
           ${fact(names.time, happened === undefined ? html`<span class="faint">${reading.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
-          ${fact(names.action, action === undefined ? undefined : value(action, 400))}
+          ${fact(names.action, action === undefined ? undefined : value([action, ...also].join(", "), 400))}
           ${fact(names.actor, actor === undefined ? undefined : readParty(actor))}
           ${fact(names.target, target === undefined ? undefined : readParty(target))}
           ${fact(names.address, address === undefined ? undefined : html`<code>${value(address)}</code>`)}
