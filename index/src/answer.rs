@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::bits::Bits;
+use crate::bits::{Bits, Ones, WORD, ones};
 
 /// So many words of a set are counted together.
 const BLOCK: usize = 64;
@@ -19,7 +19,7 @@ pub(crate) enum Rows {
 #[derive(Debug)]
 pub(crate) struct Set {
     rows: Bits,
-    /// How many rows come before each block, and how many there are.
+    /// How many of them come before each block.
     before: Vec<u32>,
     len: usize,
     descending: bool,
@@ -109,16 +109,14 @@ impl Set {
         let mut before_first = begin - before;
         let mut rows = Vec::with_capacity(end - begin);
         for (nth, word) in self.rows.words().iter().enumerate().skip(block * BLOCK) {
-            let mut left = *word;
-            while left != 0 {
+            for bit in Ones(*word) {
                 if before_first > 0 {
                     before_first -= 1;
                 } else if rows.len() < end - begin {
-                    rows.push((nth * u64::BITS as usize) as u32 + left.trailing_zeros());
+                    rows.push((nth * WORD + bit) as u32);
                 } else {
                     return rows;
                 }
-                left &= left - 1;
             }
         }
         rows
@@ -128,17 +126,13 @@ impl Set {
         if !self.rows.get(row) {
             return None;
         }
-        let (word, bit) = (row / u64::BITS as usize, row % u64::BITS as usize);
+        let (word, bit) = (row / WORD, row % WORD);
         let words = self.rows.words();
         let block = word / BLOCK;
         let within = ones(&words[block * BLOCK..word]) + ones(&[words[word] & !(u64::MAX << bit)]);
         let place = self.before[block] as usize + within;
         Some(if self.descending { self.len - 1 - place } else { place })
     }
-}
-
-fn ones(words: &[u64]) -> usize {
-    words.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 #[cfg(test)]

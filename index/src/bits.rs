@@ -7,7 +7,8 @@ pub(crate) struct Bits {
     len: usize,
 }
 
-const WORD: usize = 64;
+/// How many rows a word has.
+pub(crate) const WORD: usize = 64;
 
 impl Bits {
     /// None of so many.
@@ -55,7 +56,7 @@ impl Bits {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        ones(&self.words)
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -146,8 +147,13 @@ impl Bits {
     }
 }
 
+/// How many rows are in some words.
+pub(crate) fn ones(words: &[u64]) -> usize {
+    words.iter().map(|word| word.count_ones() as usize).sum()
+}
+
 /// The places of the ones in a word.
-struct Ones(u64);
+pub(crate) struct Ones(pub(crate) u64);
 
 impl Iterator for Ones {
     type Item = usize;

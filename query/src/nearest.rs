@@ -1,27 +1,27 @@
 //! Which names are near to one that nothing has.
 
 use crate::matcher::fold;
-use crate::parse::nth;
+use crate::parse::any_word;
 
 /// How many are told.
 const MOST: usize = 3;
 /// Names beyond this length are near to nothing.
 const LONGEST: usize = 128;
 
-/// How names of fields end in other languages and schemas, in lower case.
-const ELSEWHERE: &str = "user username userid user_name user.name src_ip sourceip clientip client_ip ipaddress \
-                         event eventname operation earliest latest time timestamp";
+/// Names of ours, and how names end that other languages and schemas have for the same, in lower case.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("actor", "user username userid user_name user.name"),
+    ("ip", "src_ip sourceip clientip client_ip ipaddress"),
+    ("action", "event eventname operation"),
+    ("since", "earliest"),
+    ("until", "latest"),
+    ("time", "time timestamp"),
+];
 
-/// The name of ours that asks for what others have in a field whose name ends so.
+/// The name of ours that asks for what others have in a field of this name.
 fn ours(lower: &str) -> Option<&'static str> {
-    Some(match nth(ELSEWHERE, &|end| lower.ends_with(end))? {
-        0..5 => "actor",
-        5..10 => "ip",
-        10..13 => "action",
-        13 => "since",
-        14 => "until",
-        _ => "time",
-    })
+    let is = |(_, ends): &&(_, &str)| any_word(ends, &|end| lower.ends_with(end));
+    ELSEWHERE.iter().find(is).map(|(ours, _)| *ours)
 }
 
 /// The names nearest to one, the nearest first: those that differ in case alone, those whose last name

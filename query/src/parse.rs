@@ -27,10 +27,12 @@ const QUOTE_IT: &str = "put it in quotes if it is to be taken as it stands";
 const RANGE: &str = "write two numbers or two times, or * for no end: 400..499, 2026-11-01..*";
 const SEVERAL: &str = "write several values as field:a,b, and a parenthesis within one in quotes";
 
-/// Words that stand for something else than themselves, in any case: the first before a parenthesis, the next always,
-/// and from the sixth on, by which other languages compare, right after a text.
-pub(crate) const KEYWORDS: &str =
-    "in and or not && contains startswith endswith like matches between exists has null ~";
+/// Words that stand for something else than themselves in other languages, in any case: what lists values, before a
+/// parenthesis; what joins conditions, always; what compares, right after a text.
+pub(crate) const KEYWORDS: [&str; 3] = [LISTS, JOINS, COMPARES];
+const LISTS: &str = "in";
+const JOINS: &str = "and or not &&";
+const COMPARES: &str = "contains startswith endswith like matches between exists has null ~";
 
 /// What others call an outcome, in any case. In quotes it is a text.
 pub(crate) const NO_OUTCOMES: &str = "failed fail error ok succeeded successful blocked allowed not";
@@ -38,9 +40,9 @@ pub(crate) const NO_OUTCOMES: &str = "failed fail error ok succeeded successful 
 /// How texts begin that would be taken for a field and its value.
 const TEXTS: &str = "arn:aws http:// https://";
 
-/// Where among some words the first is that passes.
-pub(crate) fn nth(words: &str, passes: &dyn Fn(&str) -> bool) -> Option<usize> {
-    split(words, b' ').position(passes)
+/// Whether any of some words passes.
+pub(crate) fn any_word(words: &str, passes: &dyn Fn(&str) -> bool) -> bool {
+    split(words, b' ').any(passes)
 }
 
 pub(crate) fn parse(text: &str, now: Time) -> Result<Query, Error> {
@@ -234,7 +236,7 @@ impl Parser<'_> {
 
     fn condition(&mut self) -> Result<Node, Error> {
         let start = self.lexer.at;
-        if nth(TEXTS, &|begin| self.lexer.rest().starts_with(begin)).is_some() {
+        if any_word(TEXTS, &|begin| self.lexer.rest().starts_with(begin)) {
             return Err(Error::new(Code::Field, start..start + 4, "this is no field", QUOTE_IT));
         }
         let was_text = core::mem::take(&mut self.is_text);
@@ -280,12 +282,17 @@ impl Parser<'_> {
         signed(word, &['!'])?;
         single_quoted(word)?;
         let text = word.bare().unwrap_or_default();
-        let (is, hint) = match nth(KEYWORDS, &|one| one.eq_ignore_ascii_case(text)) {
-            Some(0) => (self.lexer.rest().trim_start().starts_with('('), SEVERAL),
-            Some(5..) => (was_text, COMPARE),
-            nth => (nth.is_some() || text.starts_with('|'), JOIN),
+        let is = |words| any_word(words, &|one| one.eq_ignore_ascii_case(text));
+        let hint = if is(LISTS) && self.lexer.rest().trim_start().starts_with('(') {
+            SEVERAL
+        } else if is(JOINS) || text.starts_with('|') {
+            JOIN
+        } else if was_text && is(COMPARES) {
+            COMPARE
+        } else {
+            return Ok(());
         };
-        if is { no_operator(word.at.clone(), hint) } else { Ok(()) }
+        no_operator(word.at.clone(), hint)
     }
 
     fn operator(&mut self) -> Result<Option<Operator>, Error> {
@@ -470,9 +477,7 @@ impl Parser<'_> {
     /// What a field may be.
     fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, Error> {
         if *field == Field::Short(Short::Outcome)
-            && word
-                .bare()
-                .is_some_and(|text| nth(NO_OUTCOMES, &|one| one.eq_ignore_ascii_case(text)).is_some())
+            && word.bare().is_some_and(|text| any_word(NO_OUTCOMES, &|one| one.eq_ignore_ascii_case(text)))
         {
             let hint = "write success, failure, denied, unknown or not-stated";
             return Err(Error::new(Code::Value, word.at.clone(), "there is no such outcome", hint));

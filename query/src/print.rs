@@ -7,7 +7,7 @@ use countersign::time::Time;
 
 use crate::condition::{Basis, Condition, Field, Node, Path, Query, Short};
 use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
-use crate::parse::{KEYWORDS, NO_OUTCOMES, SPECIAL, nth};
+use crate::parse::{KEYWORDS, NO_OUTCOMES, SPECIAL, any_word};
 
 /// As it can be parsed again, with each time in full.
 impl Display for Query {
@@ -158,13 +158,15 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Resul
             || matches!(char, '_' | '.' | '@' | '/' | '+' | '#' | '~' | '%' | '$' | '&' | '-')
             || !is_text && char == ':'
     };
+    let is_one = |words: &str, piece: &str| any_word(words, &|one| one.eq_ignore_ascii_case(piece));
     let means_more = |piece: &str| {
-        piece.contains("..")
-            || piece.starts_with("aws")
-            || pieces.len() == 1
-                && (nth(if is_text { KEYWORDS } else { NO_OUTCOMES }, &|one| one.eq_ignore_ascii_case(piece))
-                    .is_some()
-                    || !is_text && Literal::parse(piece).is_some())
+        let alone = if is_text {
+            KEYWORDS.iter().any(|words| is_one(words, piece))
+        } else {
+            is_one(NO_OUTCOMES, piece) || Literal::parse(piece).is_some()
+        };
+        // After a field of the name `arn` it would be taken for an ARN. Addresses are quoted for their slashes.
+        piece.contains("..") || !is_text && piece.starts_with("aws") || pieces.len() == 1 && alone
     };
     for (nth, piece) in pieces.iter().enumerate() {
         f.write_str(if nth > 0 { "*" } else { "" })?;
