@@ -20,8 +20,9 @@ export interface CloseOptions {
 let closing = 0;
 
 /**
- * Closes the recorder when the program is told to end, then lets the signal end it as it would have, or ends it where
- * it is the first process of a container, which signals don't end. A second signal ends it at once elsewhere. Gives what takes this back.
+ * Closes the recorder when the program is told to end, then lets the signal end it as it would have. A second signal ends
+ * it at once. Signals don't end the first process of a container: that one exits once the recorder is closed. Gives what
+ * takes this back.
  *
  *     closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed)) });
  */

@@ -239,13 +239,16 @@ class LocalGate implements Gate {
     try {
       now = at ?? this.#now();
       for (const event of events) {
-        const { until, ...said } = JSON.parse(gate.decide(room.write(JSON.stringify(event)), now) ?? "{}");
-        const by = said.finding === undefined ? "rule" : "watchlist";
-        if (said.decision === "allow") {
-          excepted += 1;
-        } else if (said.decision !== undefined) {
-          return { ...said, by, ...(until === undefined ? {} : { until: new Date(until) }) };
+        const said = gate.decide(room.write(JSON.stringify(event)), now);
+        if (said === undefined) {
+          continue;
         }
+        const { until, ...refusal } = JSON.parse(said);
+        if (refusal.decision !== "allow") {
+          const by = refusal.finding === undefined ? "rule" : "watchlist";
+          return { ...refusal, by, ...(until === undefined ? {} : { until: new Date(until) }) };
+        }
+        excepted += 1;
       }
     } catch (error) {
       return this.#failed(asCoded(error));
