@@ -169,9 +169,12 @@ function submitUrl(given: string | URL): string {
 /** How long to wait, in milliseconds. A date is by the clock of whoever answers. */
 function retryAfter({ headers }: Response): number | undefined {
   const text = headers.get("retry-after") ?? "";
-  const until = () => Date.parse(text) - Date.parse(headers.get("date") ?? "");
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : until();
-  return Number.isSafeInteger(wait) ? Math.max(wait, 0) : undefined;
+  const seconds = Number.parseInt(text, 10);
+  if (Number.isNaN(seconds)) {
+    const wait = Date.parse(text) - Date.parse(headers.get("date") ?? "");
+    return Number.isNaN(wait) ? undefined : Math.max(wait, 0);
+  }
+  return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
 /** The body as a JSON object. Whoever answers is not trusted, so no more than so much is read. */

@@ -449,6 +449,7 @@ test("a key that used up its quota comes again when the log says so, and brings 
 
 for (const [form, after] of Object.entries({
   seconds: { "retry-after": "7" },
+  "a decimal": { "retry-after": "7.5" },
   "a date": { "retry-after": "Thu, 26 Nov 2026 07:00:07 GMT", date: "Thu, 26 Nov 2026 07:00:00 GMT" },
 })) {
   test(`before a collector asked to come again, by ${form}, it is not asked`, async (t) => {
