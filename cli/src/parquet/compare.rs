@@ -7,6 +7,7 @@ use std::path::Path;
 use countersign_parquet::Row;
 
 use super::days::{Found, Placed, open};
+use super::report_panics;
 use super::rows::Rows;
 use crate::errors::{Failure, shown};
 use crate::style::{bad, plain};
@@ -20,6 +21,7 @@ const REMEMBERED: usize = 1 << 16;
 /// Compares every row of a file, or of a folder of days, with those that the export makes.
 pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), Failure> {
     rows.refuse_altered()?;
+    report_panics(shown(path));
     let mut found = Found::open(path)?;
     let mut told = Told::default();
     let metadata = rows.metadata();
