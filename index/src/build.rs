@@ -7,16 +7,15 @@ use countersign_query::batch;
 use countersign_query::value::{Document, Kind as Of, Value};
 use countersign_query::{Entry, Outcome, Read, Readings, Role, Short};
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use std::borrow::Cow;
-use std::hash::{BuildHasher as _, Hasher as _};
 
 use crate::changed::{self, Changes};
+use crate::codes::Codes;
 use crate::column::Growing;
 use crate::packed::Numbers;
 use crate::party::{GrowingParties, Taken};
 use crate::segment::{FACTS, Fact, MOST_ROWS, PARTIES, PathNode, RowKind, Segment, flag};
-use crate::values::{Kind, LONGEST, cut};
+use crate::values::{Kind, LONGEST, cut, hash};
 
 /// The most names on the way to values, and the longest of them in bytes: names can be data.
 pub(crate) const MOST_NODES: usize = 4096;
@@ -280,7 +279,7 @@ struct Open {
     facts: [Growing; FACTS],
     parties: [GrowingParties; PARTIES.len()],
     nodes: Vec<OpenNode>,
-    by_name: HashTable<u32>,
+    by_name: Codes,
     columns: Vec<Growing>,
     /// Bytes of different values, but for long texts.
     kept: usize,
@@ -432,20 +431,15 @@ impl Open {
             *hint += 1;
             return Some(*child);
         }
-        let hash = |parent: u32, name: &str| {
-            let mut hasher = hasher.build_hasher();
-            hasher.write(name.as_bytes());
-            hasher.write_u32(parent);
-            hasher.finish()
-        };
+        let hash = hash(hasher, name, parent);
         let nodes = &self.nodes;
-        let is = |nth: &u32| {
-            let node = &nodes[*nth as usize].node;
+        let is = |nth: u32| {
+            let node = &nodes[nth as usize].node;
             node.parent == parent && node.name == name
         };
-        if let Some(child) = self.by_name.find(hash(parent, name), is) {
-            *hint = nodes[*child as usize].place + 1;
-            return Some(*child);
+        if let Some(child) = self.by_name.find(hash, is) {
+            *hint = nodes[child as usize].place + 1;
+            return Some(child);
         }
         if nodes.len() == MOST_NODES || name.len() > LONGEST_NAME {
             return None;
@@ -455,11 +449,7 @@ impl Open {
         self.nodes[parent as usize].children.push(child);
         let node = PathNode { parent, name: name.to_owned(), column: None };
         self.nodes.push(OpenNode { node, children: Vec::new(), place });
-        let nodes = &self.nodes;
-        self.by_name.insert_unique(hash(parent, name), child, |nth| {
-            let node = &nodes[*nth as usize].node;
-            hash(node.parent, &node.name)
-        });
+        self.by_name.insert(hash, child);
         *hint = place + 1;
         Some(child)
     }

@@ -42,6 +42,7 @@ mod answer;
 mod bits;
 mod build;
 mod changed;
+mod codes;
 mod column;
 mod edit;
 mod extent;

@@ -4,11 +4,11 @@ use core::ops::Range;
 use std::borrow::Cow;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use std::hash::{BuildHasher as _, Hasher as _};
 
 use countersign_query::value;
 
+use crate::codes::Codes;
 use crate::packed::Packed;
 use crate::texts::Texts;
 
@@ -275,26 +275,12 @@ pub(crate) struct Gathered {
     /// The first one's; of all their own once there are others.
     kind: Option<Kind>,
     kinds: Vec<Kind>,
-    table: HashTable<Slot>,
+    codes: Codes,
     last: u32,
     /// How many values came that were looked for.
     asked: u32,
     /// Whether values are not looked for any more: nearly each was another one.
     is_loose: bool,
-}
-
-/// A value in the table, with what of its hash need not be computed again.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    hash: u32,
-    code: u32,
-}
-
-impl Slot {
-    /// The table looks at the highest bits and at the lowest.
-    const fn spread(hash: u32) -> u64 {
-        (hash as u64) << 32 | hash as u64
-    }
 }
 
 /// After so many values it is known whether most come again, and so many of them are others at least where they do not.
@@ -336,8 +322,7 @@ impl Gathered {
     }
 
     fn find(&self, hash: u32, kind: Kind, text: &str) -> Option<u32> {
-        let is = |slot: &Slot| slot.hash == hash && self.is(slot.code, kind, text);
-        self.table.find(Slot::spread(hash), is).map(|slot| slot.code)
+        self.codes.find(hash, |code| self.is(code, kind, text))
     }
 
     fn push(&mut self, kind: Kind, text: &str) -> u32 {
@@ -359,12 +344,10 @@ impl Gathered {
             self.last = if self.is_loose {
                 self.push(kind, text)
             } else {
-                let hash = hash(hasher, kind, text);
+                let hash = hash(hasher, text, kind as u32);
                 self.find(hash, kind, text).unwrap_or_else(|| {
                     let code = self.push(kind, text);
-                    self.table.insert_unique(Slot::spread(hash), Slot { hash, code }, |slot| {
-                        Slot::spread(slot.hash)
-                    });
+                    self.codes.insert(hash, code);
                     code
                 })
             };
@@ -377,7 +360,7 @@ impl Gathered {
         self.asked += 1;
         if self.asked == KNOWN && self.len() >= OTHERS {
             self.is_loose = true;
-            self.table = HashTable::new();
+            self.codes = Codes::default();
         }
         self.code(hasher, kind, text)
     }
@@ -393,7 +376,7 @@ impl Gathered {
         if text.len() <= most {
             return Some(self.code(hasher, kind, text));
         }
-        self.find(hash(hasher, kind, text), kind, text)
+        self.find(hash(hasher, text, kind as u32), kind, text)
     }
 
     /// The text of a code.
@@ -443,10 +426,11 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
-fn hash(hasher: &FixedState, kind: Kind, text: &str) -> u32 {
+/// The hash of a text of some kind, or of a name at some place.
+pub(crate) fn hash(hasher: &FixedState, text: &str, of: u32) -> u32 {
     let mut hasher = hasher.build_hasher();
     hasher.write(text.as_bytes());
-    hasher.write_u8(kind as u8);
+    hasher.write_u32(of);
     let hash = hasher.finish();
     (hash ^ hash >> 32) as u32
 }

@@ -1,0 +1,77 @@
+//! Codes, found by the hashes of what they stand for: asked for each value of each event.
+
+/// Codes, each with what of its hash need not be computed again; a code stands at the first free place from its hash's on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Codes {
+    /// Less than half of them are taken.
+    slots: Vec<Slot>,
+    count: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    hash: u32,
+    /// One above the code; nothing stands where it is 0.
+    above: u32,
+}
+
+impl Codes {
+    /// The code with this hash that is the one.
+    #[inline]
+    pub(crate) fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
+        let most = self.slots.len().checked_sub(1)?;
+        let mut at = hash as usize & most;
+        loop {
+            let slot = self.slots.get(at)?;
+            let code = slot.above.checked_sub(1)?;
+            if slot.hash == hash && is(code) {
+                return Some(code);
+            }
+            at = (at + 1) & most;
+        }
+    }
+
+    /// Adds a code that is not there.
+    pub(crate) fn insert(&mut self, hash: u32, code: u32) {
+        self.count += 1;
+        if self.count * 2 > self.slots.len() {
+            let more = vec![Slot::default(); (self.count * 4).next_power_of_two()];
+            for slot in core::mem::replace(&mut self.slots, more) {
+                if slot.above > 0 {
+                    self.put(slot);
+                }
+            }
+        }
+        self.put(Slot { hash, above: code + 1 });
+    }
+
+    fn put(&mut self, slot: Slot) {
+        let most = self.slots.len() - 1;
+        let mut at = slot.hash as usize & most;
+        while self.slots[at].above > 0 {
+            at = (at + 1) & most;
+        }
+        self.slots[at] = slot;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_added_whatever_its_hash() {
+        for spread in [1, 3, 1 << 20, 0] {
+            let mut codes = Codes::default();
+            assert_eq!(codes.find(0, |_| true), None);
+            for code in 0..999 {
+                assert_eq!(codes.find(code * spread, |found| found == code), None);
+                codes.insert(code * spread, code);
+            }
+            for code in 0..999 {
+                assert_eq!(codes.find(code * spread, |found| found == code), Some(code));
+                assert_eq!(codes.find(code * spread + 1, |found| found == code), None);
+            }
+        }
+    }
+}
