@@ -8,48 +8,53 @@ use super::when::date;
 use super::{Outcome, Party, Read};
 use crate::value::{Kind, Value};
 
-/// Members besides which an event has none whose actor is not told.
+/// Members besides which an event has none whose actor is not told, in the order in which canonical JSON has them.
 const ONLY: [&str; 13] = [
     "action",
     "actor",
-    "target",
+    "after",
+    "before",
+    "context",
+    "countersign",
+    "http",
+    "metadata",
+    "occurred_at",
     "outcome",
     "reason",
-    "occurred_at",
+    "target",
     "tenant",
-    "context",
-    "http",
-    "before",
-    "after",
-    "metadata",
-    "countersign",
 ];
 
 /// What an event of our own shape says (SPEC section 12); `None` of one of another.
 pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
+    // Of other shapes few have an action: it is asked for before all else.
+    if event.get("action")?.kind() != Kind::Text {
+        return None;
+    }
     // One walk finds what is at its top.
     let mut found = [None; ONLY.len()];
-    let mut is_known = true;
+    let (mut is_known, mut next) = (true, 0);
     for (name, value) in event.members() {
         let name = name.text();
-        match ONLY.iter().position(|known| *known == name) {
-            // Of a member that is there twice the first counts.
-            Some(nth) => found[nth] = found[nth].or(Some(value)),
+        // What comes after the last one is looked at first.
+        match (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
+            Some(nth) => {
+                // Of a member that is there twice the first counts.
+                found[nth] = found[nth].or(Some(value));
+                next = nth + 1;
+            }
             None => is_known = false,
         }
     }
-    let [action, actor, target, outcome, reason, occurred_at, _, context, ..] = found;
+    let [action, actor, _, _, context, _, _, _, occurred_at, outcome, reason, target, _] = found;
     let is_text = |value: Option<Value<'a>>| value.is_some_and(|value| value.kind() == Kind::Text);
     let within =
         |party: Option<Value<'a>>| party.map_or([None; 3], |party| party.several(["id", "name", "type"]));
     let (of_actor, of_target) = (within(actor), within(target));
     let [target_id, _, target_kind] = of_target;
-    let is_ours = is_text(action)
-        && (is_text(of_actor[0])
-            || actor.is_none_or(|actor| actor.kind() == Kind::Null)
-                && is_text(target_id)
-                && is_text(target_kind)
-            || is_known);
+    let is_ours = is_text(of_actor[0])
+        || actor.is_none_or(|actor| actor.kind() == Kind::Null) && is_text(target_id) && is_text(target_kind)
+        || is_known;
     if !is_ours {
         return None;
     }
