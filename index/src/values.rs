@@ -271,7 +271,8 @@ impl Unpacked<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     text: String,
-    ends: Vec<u32>,
+    /// Where each begins, and where the last one ends.
+    bounds: Vec<u32>,
     /// The first one's; of all their own once there are others.
     kind: Option<Kind>,
     kinds: Vec<Kind>,
@@ -290,7 +291,7 @@ const OTHERS: usize = 2028;
 /// Whether they are the same, in the same order.
 impl PartialEq for Gathered {
     fn eq(&self, other: &Self) -> bool {
-        self.ends == other.ends
+        self.bounds == other.bounds
             && self.text == other.text
             && self.kind == other.kind
             && self.kinds == other.kinds
@@ -299,20 +300,21 @@ impl PartialEq for Gathered {
 
 impl Gathered {
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.bounds.len().saturating_sub(1)
     }
 
     /// So many values that say nothing, where only their codes matter.
     pub(crate) fn blank(count: usize) -> Self {
-        Self { ends: vec![0; count], kind: Some(Kind::Text), ..Self::default() }
+        Self { bounds: vec![0; count + 1], kind: Some(Kind::Text), ..Self::default() }
     }
 
     fn range(&self, code: u32) -> Option<Range<usize>> {
-        let end = *self.ends.get(code as usize)? as usize;
-        Some(code.checked_sub(1).map_or(0, |before| self.ends[before as usize] as usize)..end)
+        let [begin, end] = self.bounds.get(code as usize..)?.first_chunk()?;
+        Some(*begin as usize..*end as usize)
     }
 
     /// Whether a code stands for this.
+    #[inline]
     pub(crate) fn is(&self, code: u32, kind: Kind, text: &str) -> bool {
         self.range(code).is_some_and(|range| {
             range.len() == text.len()
@@ -333,8 +335,11 @@ impl Gathered {
         if kind != first || !self.kinds.is_empty() {
             self.kinds.push(kind);
         }
+        if self.bounds.is_empty() {
+            self.bounds.push(0);
+        }
         self.text.push_str(text);
-        self.ends.push(self.text.len() as u32);
+        self.bounds.push(self.text.len() as u32);
         self.len() as u32 - 1
     }
 
@@ -388,16 +393,7 @@ impl Gathered {
         if self.kinds.is_empty() {
             self.kinds = vec![self.kind.unwrap_or(Kind::Text); self.len()];
         }
-        let mut begin = 0;
-        let lengths: Vec<u32> = self
-            .ends
-            .iter()
-            .map(|end| {
-                let length = end - begin;
-                begin = *end;
-                length
-            })
-            .collect();
+        let lengths: Vec<u32> = self.bounds.windows(2).map(|bounds| bounds[1] - bounds[0]).collect();
         let (ascii, kelvin) = letters(&self.text);
         let texts = Texts::of(self.text, ends_of_blocks(&lengths));
         Values::new(texts, &lengths, &self.kinds, ascii, kelvin)
