@@ -116,6 +116,8 @@ function resolved(path: string): string {
 /** The path where none may be told. */
 const ANY = "*";
 
+type OnFailure = (error: CountersignError) => void;
+
 const isFunction = (value: unknown) => typeof value === "function";
 const isFlag = (value: unknown) => typeof value === "boolean";
 
@@ -161,11 +163,18 @@ export class HttpRecording<Source> {
   begin(source: Source, asked: Asked): Begun {
     const began = performance.now();
     const { ip: chosen, gate } = this.#options;
-    // Node.js forgets it when the connection ends.
-    const ip = chosen || gate ? this.#address(source, asked) : undefined;
+    let failure: CountersignError | undefined;
+    const failed = (error: CountersignError) => {
+      failure ??= error;
+    };
+    // Node.js forgets it when the connection ends. Where nobody chose it, a framework may know none.
+    const ip = chosen || gate ? this.#address(source, asked, chosen ? failed : undefined) : undefined;
     let isDone = false;
     return {
-      refuse: (asking) => gate && this.#refuse(gate, this.#asked(source, asked, ip), asking),
+      refuse: (asking) => {
+        const event = gate && this.#asked(source, asked, ip, failed);
+        return event && this.#refuse(gate, event, { waitUntil: (work) => asking?.waitUntil?.(work), failure });
+      },
       done: (audit, end) => {
         if (!isDone) {
           isDone = true;
@@ -221,16 +230,16 @@ export class HttpRecording<Source> {
   }
 
   /** The request as far as it is known before it is answered. */
-  #asked(source: Source, asked: Asked, ip: string | undefined): EventToBe {
+  #asked(source: Source, asked: Asked, ip: string | undefined, failed: OnFailure): EventToBe {
     const { requestId, path: chosen } = this.#options;
     return {
       action: "http.request",
-      ...this.#whose(source),
+      ...this.#whose(source, failed),
       http: {
         method: bounded(asked.method, MOST.method) ?? "",
         // All of it: what is far behind counts too. Where a callback gives none, the path itself.
         path: (isFunction(chosen) && this.#path(source, asked)) || pathOf(asked).toWellFormed() || ANY,
-        host: this.#try("host", () => bounded(asked.host(), MOST.host)),
+        host: this.#try("host", () => bounded(asked.host(), MOST.host), failed),
       },
       context: {
         ip,
@@ -241,19 +250,21 @@ export class HttpRecording<Source> {
   }
 
   /** Where the client is. A socket that takes IPv6 too has addresses of IPv4 in a form that no rule has them in. */
-  #address(source: Source, asked: Asked): string | undefined {
+  #address(source: Source, asked: Asked, failed?: OnFailure): string | undefined {
     const { ip } = this.#options;
-    return this.#try("ip", () =>
-      bounded((isFunction(ip) ? ip(source) : asked.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, ""), MOST.host),
+    return this.#try(
+      "ip",
+      () => bounded((isFunction(ip) ? ip(source) : asked.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, ""), MOST.host),
+      failed,
     );
   }
 
   /** Who asked, and whose data it is about. */
-  #whose(source: Source): Pick<AuditEvent, "actor" | "tenant"> {
+  #whose(source: Source, failed?: OnFailure): Pick<AuditEvent, "actor" | "tenant"> {
     const { actor, tenant } = this.#options;
     // Where there is no such header, some frameworks give an empty text.
-    const whose = this.#try("tenant", () => tenant?.(source) || undefined);
-    const who = this.#try("actor", () => actor?.(source) || undefined);
+    const whose = this.#try("tenant", () => tenant?.(source) || undefined, failed);
+    const who = this.#try("actor", () => actor?.(source) || undefined, failed);
     return { tenant: whose, actor: typeof who === "string" ? { id: who } : who };
   }
 
@@ -302,13 +313,11 @@ export class HttpRecording<Source> {
 
   #path(source: Source, asked: Asked): string | undefined {
     const chosen = this.#options.path;
-    const given = this.#try("path", () => {
-      if (chosen === "shape") {
-        return pathShape(pathOf(asked));
-      }
-      return chosen === "actual" ? pathOf(asked) : chosen === undefined ? asked.template : chosen(source);
+    return this.#try("path", () => {
+      const actual = () => (chosen === "shape" ? pathShape(pathOf(asked)) : pathOf(asked));
+      const given = isFunction(chosen) ? chosen(source) : chosen === undefined ? asked.template : actual();
+      return given?.replace(/[?#].*$/s, "").toWellFormed();
     });
-    return given?.replace(/[?#].*$/s, "").toWellFormed();
   }
 
   #context(source: Source, asked: Asked, ip: string | undefined): Context | undefined {
@@ -324,12 +333,14 @@ export class HttpRecording<Source> {
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }
 
-  #try<T>(member: keyof HttpOptions<Source>, work: () => T): T | undefined {
+  #try<T>(member: keyof HttpOptions<Source>, work: () => T, failed?: OnFailure): T | undefined {
     try {
       return work();
     } catch (cause) {
       const hint = "the request is recorded without what it gives: see the cause";
-      this.#failed(new CountersignError("options.invalid", `${member} threw: ${cause}`, { member, hint, cause }));
+      const error = new CountersignError("options.invalid", `${member} threw: ${cause}`, { member, hint, cause });
+      this.#failed(error);
+      failed?.(error);
       return undefined;
     }
   }

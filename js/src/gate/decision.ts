@@ -1,10 +1,27 @@
 /** What a gate decides, and what is answered. */
 
-import { must } from "../error.js";
-import type { AuditEvent, HttpRequest } from "../record/event.js";
+import { CountersignError, must } from "../error.js";
+import type { Actor, AuditEvent, HttpRequest } from "../record/event.js";
 
 /** An event as far as it is known before it is done: of a request there is no status yet. */
 export type EventToBe = Omit<AuditEvent, "http"> & { http?: Partial<HttpRequest> | undefined };
+
+/** Throws where it does not say who or where as an event does: no rule, list or limit would know them. */
+export function mustTell({ actor, tenant, context }: EventToBe): void {
+  const { id, session, credential } = (actor ?? { id: "" }) as Partial<Actor>;
+  for (const [member, value] of Object.entries({
+    "actor.id": id,
+    "actor.session": session ?? "",
+    "actor.credential": credential ?? "",
+    tenant: tenant ?? "",
+    "context.ip": context?.ip ?? "",
+  })) {
+    if (typeof value !== "string") {
+      const hint = "give it at once, and as record takes it: an actor is { id }, a number or a Promise none";
+      throw new CountersignError("event.invalid", `${member} must be a text`, { member, hint });
+    }
+  }
+}
 
 /** What becomes of what is asked for: it goes on, whoever asks has to show anew who they are, or it is refused. */
 export type Verdict = "allow" | "challenge" | "deny";

@@ -12,6 +12,7 @@ import {
   type Decision,
   defaultAnswer,
   type EventToBe,
+  mustTell,
   type OwnAnswer,
   type Refusal,
   readAnswer,
@@ -48,6 +49,8 @@ export interface GateOptions {
 
 /** Who waits for a decision. */
 export interface Asking {
+  /** Why the event does not say all that it should: the gate cannot decide on what it does not know. */
+  failure?: CountersignError | undefined;
   /** What the runtime has for work that goes on after the answer: `ctx.waitUntil`. */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
@@ -134,25 +137,25 @@ class LocalGate implements Gate {
     }
   }
 
-  decide(event: EventToBe, asking: Asking = {}, other?: EventToBe): Decision | Promise<Decision> {
+  decide(event: EventToBe, { waitUntil, failure }: Asking = {}, other?: EventToBe): Decision | Promise<Decision> {
     const events = other === undefined ? [event] : [event, other];
     const loaded = this.#loaded;
     if (loaded === undefined) {
-      return this.#decideLater(events);
+      return this.#decideLater(events, failure);
     }
     const watching = this.#watching;
     if (watching === undefined) {
-      return this.#decide(loaded, events);
+      return this.#decide(loaded, events, failure);
     }
     const now = this.#now();
     if (watching.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watching);
       if (!watching.suffices(loaded.gate, now)) {
-        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, events));
+        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, events, failure));
       }
-      asking.waitUntil?.(refresh);
+      waitUntil?.(refresh);
     }
-    return this.#decide(loaded, events, now);
+    return this.#decide(loaded, events, failure, now);
   }
 
   answer(refusal: Refusal): Answer {
@@ -209,18 +212,18 @@ class LocalGate implements Gate {
     return this.#loaded;
   }
 
-  async #decideLater(events: readonly EventToBe[]): Promise<Decision> {
+  async #decideLater(events: readonly EventToBe[], failure: CountersignError | undefined): Promise<Decision> {
     let loaded: Loaded;
     try {
       loaded = await this.#start();
     } catch (error) {
-      return this.#failed(asCoded(error));
+      return this.#failed(asCoded(error)) ?? this.#count(events, undefined, 0);
     }
     const watching = this.#watching;
     if (watching?.isDue(loaded.gate, this.#now())) {
       await comesWithin(watching.patience, this.#refresh(loaded, watching));
     }
-    return this.#decide(loaded, events);
+    return this.#decide(loaded, events, failure);
   }
 
   /** Waits for what is fetched no longer than a request may. */
@@ -233,9 +236,16 @@ class LocalGate implements Gate {
     }
   }
 
-  #decide({ gate, room }: Loaded, events: readonly EventToBe[], at?: number): Decision | Promise<Decision> {
+  #decide(
+    { gate, room }: Loaded,
+    events: readonly EventToBe[],
+    failure: CountersignError | undefined,
+    at?: number,
+  ): Decision | Promise<Decision> {
     let excepted = 0;
-    let now: number;
+    // Where the clock fails, no list holds.
+    let now = Number.NaN;
+    let failed = failure;
     try {
       now = at ?? this.#now();
       for (const event of events) {
@@ -250,22 +260,24 @@ class LocalGate implements Gate {
         }
         excepted += 1;
       }
+      if (excepted === events.length) {
+        return ALLOW;
+      }
+      events.forEach(mustTell);
     } catch (error) {
-      return this.#failed(asCoded(error));
+      failed ??= asCoded(error);
     }
-    if (excepted === events.length) {
-      return ALLOW;
-    }
+    let refusal = failed && this.#failed(failed, gate);
     if (this.#watching !== undefined && !this.#watching.holds(gate, now)) {
       const error = this.#watching.error ?? stale();
       this.#tell(error);
-      return this.#failing(error, gate);
+      refusal ??= this.#failing(error, gate);
     }
-    return this.#counting.length === 0 ? ALLOW : this.#count(events, gate, 0);
+    return refusal ?? this.#count(events, gate, 0);
   }
 
   /** By each limit from this one on. */
-  #count(events: readonly EventToBe[], gate: CoreGate, from: number): Decision | Promise<Decision> {
+  #count(events: readonly EventToBe[], gate: CoreGate | undefined, from: number): Decision | Promise<Decision> {
     for (let nth = from; nth < this.#counting.length; nth += 1) {
       const counting = this.#counting[nth] as Counting;
       const judged = ({ isAllowed, until }: { isAllowed: boolean; until: number }): Refusal | undefined =>
@@ -275,7 +287,7 @@ class LocalGate implements Gate {
               decision: counting.limit.decision ?? "deny",
               by: "limit",
               rule: counting.limit.name,
-              pack: gate.pack,
+              pack: gate?.pack,
               until: new Date(until),
             };
       let counted: ReturnType<Counting["count"]>;
@@ -284,13 +296,16 @@ class LocalGate implements Gate {
         const [first, second] = events;
         counted = first && (counting.count(first, this.#now()) ?? (second && counting.count(second, this.#now())));
       } catch (error) {
-        return this.#failed(asCoded(error), gate);
+        const refusal = this.#failed(asCoded(error), gate);
+        if (refusal !== undefined) {
+          return refusal;
+        }
+        continue;
       }
       if (counted instanceof Promise) {
-        return counted.then(
-          (counted) => judged(counted) ?? this.#count(events, gate, nth + 1),
-          (error) => this.#failed(asCoded(error), gate),
-        );
+        return counted
+          .then(judged, (error) => this.#failed(asCoded(error), gate))
+          .then((refusal) => refusal ?? this.#count(events, gate, nth + 1));
       }
       const refusal = counted && judged(counted);
       if (refusal !== undefined) {
@@ -300,14 +315,15 @@ class LocalGate implements Gate {
     return ALLOW;
   }
 
-  #failed(error: CountersignError, gate?: CoreGate): Decision {
+  /** The refusal where it is to fail closed; with nothing, the rest decides. */
+  #failed(error: CountersignError, gate?: CoreGate): Refusal | undefined {
     this.#report(error);
     return this.#failing(error, gate);
   }
 
-  #failing(error: CountersignError, gate?: CoreGate): Decision {
+  #failing(error: CountersignError, gate?: CoreGate): Refusal | undefined {
     return this.#options.fail === "open"
-      ? ALLOW
+      ? undefined
       : { decision: "deny", by: "failure", rule: error.code, title: "the gate could not decide", pack: gate?.pack };
   }
 

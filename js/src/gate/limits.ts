@@ -69,8 +69,9 @@ export class Counting {
   /** One more, where the limit is about this event. */
   count(event: EventToBe, now: number): Counted | Promise<Counted> | undefined {
     const { by, only, in: objects, name, most, per } = this.limit;
-    const whose = typeof by === "function" ? by(event) : BY[by](event);
-    if (whose === undefined || whose === "" || only?.(event) === false) {
+    const whose = (typeof by === "function" ? by(event) : BY[by](event)) ?? "";
+    must(typeof whose === "string", "limits.by", `by of ${name} gave no text`, "give whom it counts, at once: a text");
+    if (whose === "" || only?.(event) === false) {
       return undefined;
     }
     return objects === undefined ? this.#here(whose, now) : inObject(objects, `${name}\n${whose}`, most, per);

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
-import { type Audit, type AuditEvent, memory, type RecorderOptions } from "countersign";
+import { type Audit, type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { auditFetch } from "countersign/fetch";
 import { gate } from "countersign/gate";
 import { type AuditVariables, auditHono } from "countersign/hono";
@@ -216,6 +216,56 @@ test("a fetch handler", async (t) => {
     refused(403, "/internal/7", more),
     refused(401, "/admin", more),
   ]);
+});
+
+describe("where a callback fails", () => {
+  const throws = () => assert.fail("it threw");
+  for (const [name, options] of Object.entries<object>({
+    "an actor that throws": { actor: throws },
+    "an actor that comes later": { actor: async () => "u_1" },
+    "an actor whose id is a number": { actor: () => ({ id: 7 }) },
+    "a tenant that throws": { tenant: throws },
+    "a tenant that is a number": { tenant: () => 7 },
+    "an address that throws": { ip: throws },
+    "an address that comes later": { ip: async () => "192.0.2.1" },
+  })) {
+    test(name, async (t) => {
+      const audit = await recorder(t);
+      for (const [fail, status] of [
+        ["closed", 503],
+        ["open", 200],
+      ] as const) {
+        const errors: string[] = [];
+        const own = gate({ pack: PATHS, fail, onError: ({ code }) => errors.push(code) });
+        const handler = auditFetch(audit, () => new Response("ok"), { ...options, gate: own, onError() {} } as never);
+        const at = async (path: string) => (await handler(new Request(`https://api.example${path}`))).status;
+        assert.deepEqual([await at("/jobs"), await at("/internal"), await at("/healthz")], [status, 403, 200]);
+        assert.equal(own.status().lastError?.code, errors[0]);
+        assert.match(errors[0] ?? "", /^(options|event)\.invalid$/);
+      }
+    });
+  }
+
+  test("an address that nobody chose, and that its framework doesn't know", async (t) => {
+    const handle = auditHandle(await recorder(t), { gate: own, onError() {} });
+    const request = new Request("https://api.example/jobs");
+    const event: SvelteKitEvent = { request, route: { id: "/jobs" }, locals: {}, getClientAddress: throws };
+    assert.equal((await handle({ event, resolve: () => new Response("ok") })).status, 200);
+  });
+
+  test("a path that is no text", async (t) => {
+    const audit = await recorder(t);
+    const errors: (string | undefined)[] = [];
+    const handler = auditFetch(audit, () => new Response("ok"), {
+      gate: own,
+      path: async () => "/jobs",
+      onError: ({ member }: CountersignError) => errors.push(member),
+    } as never);
+    const at = async (path: string) => (await handler(new Request(`https://api.example${path}`))).status;
+    assert.deepEqual([await at("/jobs"), await at("/internal")], [200, 403]);
+    assert.deepEqual(new Set(errors), new Set(["path"]));
+    assert.equal((await requests(audit.events, 2)).length, 2);
+  });
 });
 
 test("Hono", async (t) => {

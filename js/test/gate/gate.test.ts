@@ -194,6 +194,23 @@ describe("a gate", () => {
       assert.equal(decision.decision, fail === "open" ? "allow" : "deny");
       assert.deepEqual(errors, ["gate.failed"]);
     });
+
+    test(`with an event that doesn't say who or where as events do, fails ${fail}`, async () => {
+      for (const [said, code] of [
+        [{ actor: "u_1" }, "actor.id"],
+        [{ actor: Promise.resolve({ id: "u_1" }) }, "actor.id"],
+        [{ actor: { id: "u_1", session: 7 } }, "actor.session"],
+        [{ tenant: 7 }, "tenant"],
+        [{ context: { ip: {} } }, "context.ip"],
+        [{ actor: null, tenant: null, context: null }, undefined],
+      ] as const) {
+        const { errors, gate: own } = told({ pack: PATHS, fail });
+        const decided = await own.decide(request("/jobs", said as object));
+        assert.equal(decided.decision, fail === "open" || code === undefined ? "allow" : "deny");
+        assert.deepEqual([errors.length, own.status().lastError?.member], [code === undefined ? 0 : 1, code]);
+        assert.equal(await of(own, request("/internal", said as object)), "deny by rule internal");
+      }
+    });
   }
 
   test("answers as it is told to, and else says nothing of its rules", async () => {
@@ -473,6 +490,26 @@ describe("a limit", () => {
     assert.equal(own.status().lastError, errors[0]);
     assert.deepEqual([await of(own, from("u_1")), await of(own, from("u_1"))], ["allow", "deny by limit often"]);
     assert.equal(errors.length, 1);
+  });
+
+  test("counts where the gate fails open for want of something else", async () => {
+    const object = {
+      idFromName: (name: string) => name,
+      get: () => ({ fetch: async () => new Response("", { status: 500 }) }),
+    };
+    const limits = [OFTEN];
+    const unserved = { ...THERE, fetch: async () => new Response("", { status: 503 }) };
+    for (const options of [
+      { pack: PATHS, limits, watchlist: unserved },
+      { pack: "{", limits },
+      { pack: PATHS, limits: [{ ...OFTEN, name: "exactly", in: object }, OFTEN] },
+      { pack: PATHS, limits: [{ ...OFTEN, name: "own", by: () => assert.fail("it threw") }, OFTEN] },
+      { pack: PATHS, limits: [{ ...OFTEN, name: "later", by: (async () => "u_1") as never }, OFTEN] },
+    ]) {
+      const { errors, gate: own } = told({ ...options, fail: "open" });
+      assert.deepEqual([await of(own, from("u_1")), await of(own, from("u_1"))], ["allow", "deny by limit often"]);
+      assert.notDeepEqual(errors, []);
+    }
   });
 
   test("whose object does not answer lets the gate fail as it is told", async () => {
