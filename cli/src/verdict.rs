@@ -242,14 +242,16 @@ fn findings(text: &mut String, report: &Report, of: Of) {
         return;
     }
     let _ = writeln!(text, "\n{} ({total})", label("Findings"));
-    // Errors first: what a reader must see must not be hidden by what is merely there to know.
+    // Errors first: what a reader must see must not be hidden by what is merely there to know. Then as lines go: what
+    // stands first explains what follows.
     let mut codes: Vec<_> = report.finding_counts.iter().collect();
     let weight = |code: FindingCode| match code.severity() {
         Severity::Error => 0,
         Severity::Warning => 1,
         Severity::Info => 2,
     };
-    codes.sort_by_key(|(code, _)| weight(*code));
+    let first = |code| report.findings.iter().position(|finding| finding.code == code);
+    codes.sort_by_key(|(code, _)| (weight(*code), first(*code)));
     for (code, count) in codes {
         let shown = || report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
         for finding in shown() {

@@ -242,7 +242,7 @@ impl<'a> Members<'a> {
         let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
         if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
             return Err(Malformed::without_place(if self.unknown.iter().any(|name| name == "countersign") {
-                "another header, as where two exports were put together"
+                "another header: exports were put together, verify each by itself"
             } else {
                 "holds not exactly one of link, note, leaf, skip and checkpoint"
             }));

@@ -42,6 +42,19 @@ fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &
 const NO_EXPORT: (&str, &str) = ("not_checked", "format.header");
 
 #[test]
+fn exports_that_were_put_together_are_told_before_what_comes_of_it() {
+    let place = Place::new();
+    place.sealed(5);
+    place.write("twice.ndjson", place.read("audit.ndjson").repeat(2));
+    place.run(&["verify", "twice.ndjson", "--trust", "trust.txt"]).code(1).stdout(
+        predicate::str::is_match(
+            r"(?s)Findings \(\d+\)\n  ✗ error   format.line line \d+: another header: .*chain.fork",
+        )
+        .unwrap(),
+    );
+}
+
+#[test]
 fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
     let place = Place::new();
     for (name, content, says) in [
