@@ -180,13 +180,13 @@ impl Issuer {
         let credential = Hash::of(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
         let name = shown(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.ends_at(until);
-        let lent = Lent { until, key: key.id };
+        let lent = Lent { until, key: key.print };
         Ok(Access::lent(credential, right, name, Arc::new(scope), lent))
     }
 
     /// Whether a token that was let in before would be let in now.
     pub(crate) fn still_admits(&self, lent: &Lent, now: Time) -> bool {
-        now < lent.until && self.keys.has(lent.key.as_deref())
+        now < lent.until && self.keys.has(&lent.key)
     }
 
     fn ends_at(&self, time: Time) {

@@ -66,8 +66,8 @@ pub struct Access {
 pub(crate) struct Lent {
     /// The token's end.
     pub(crate) until: Time,
-    /// The name of the issuer's key: for as long as the issuer has it.
-    pub(crate) key: Option<String>,
+    /// What tells the issuer's key from others: for as long as the issuer has it.
+    pub(crate) key: Hash,
 }
 
 impl Access {

@@ -189,6 +189,12 @@ const commands = {
     provide();
   },
   begin: ({ keys }) => begin(keys),
+  /** Takes its keys back. */
+  withdraw() {
+    const answers = handle;
+    handle = (request, response) =>
+      request.url === "/jwks" ? response.end('{"keys":[]}') : answers(request, response);
+  },
   asked: () => asked,
   down: () =>
     new Promise((closed) => {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use countersign::hash::Hash;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use reqwest::redirect::Policy;
@@ -31,7 +32,9 @@ const MAX_KEYS: usize = 100;
 #[derive(Clone)]
 pub(super) struct Key {
     /// Its name, if it has one.
-    pub(super) id: Option<String>,
+    id: Option<String>,
+    /// Of its name and the key itself: an issuer may have another one by the same name.
+    pub(super) print: Hash,
     algorithms: &'static [Algorithm],
     pub(super) verifies: DecodingKey,
 }
@@ -62,7 +65,9 @@ impl Key {
             }
         };
         let verifies = DecodingKey::from_jwk(&jwk).ok()?;
-        Some(Self { id: jwk.common.key_id, algorithms, verifies })
+        let id = jwk.common.key_id;
+        let print = Hash::of(&[&serde_json::to_vec(&(&id, &jwk.algorithm)).ok()?]);
+        Some(Self { id, print, algorithms, verifies })
     }
 }
 
@@ -171,10 +176,10 @@ impl Keys {
         known.find(head).filter(|_| !known.is_older(KEPT, now))
     }
 
-    /// Whether the issuer still has a key of that name.
-    pub(super) fn has(&self, id: Option<&str>) -> bool {
+    /// Whether the issuer still has that key.
+    pub(super) fn has(&self, print: &Hash) -> bool {
         let (now, known) = ((self.steady)(), self.known());
-        !known.is_older(KEPT, now) && known.keys.iter().any(|key| key.id.as_deref() == id)
+        !known.is_older(KEPT, now) && known.keys.iter().any(|key| key.print == *print)
     }
 
     /// Whether keys went since this was asked last.
@@ -207,7 +212,7 @@ impl Keys {
         match self.fetch().await {
             Ok(keys) => {
                 let (now, mut known) = ((self.steady)(), self.known());
-                known.lost |= known.keys.iter().any(|old| keys.iter().all(|new| new.id != old.id));
+                known.lost |= known.keys.iter().any(|old| keys.iter().all(|new| new.print != old.print));
                 (known.keys, known.at) = (keys, Some(now));
             }
             Err(error) => tracing::warn!(issuer = self.issuer, %error, "the issuer's keys cannot be had"),
@@ -227,13 +232,12 @@ impl Keys {
             return Err(Failed::Unsafe);
         }
         let set: KeySet = self.get(url).await?.ok_or(Failed::Malformed("a set of keys"))?;
-        // Keys of kinds that are not known here are for others.
+        // Keys of kinds that are not known here are for others. With none left, the issuer has taken back all.
         let keys: Vec<Key> = set.keys.iter().take(MAX_KEYS).filter_map(Key::read).collect();
         if keys.is_empty() {
-            Err(Failed::Malformed("a set of keys that verify signatures"))
-        } else {
-            Ok(keys)
+            tracing::warn!(issuer = self.issuer, "the issuer has no key that verifies signatures");
         }
+        Ok(keys)
     }
 
     async fn get<T: for<'a> Deserialize<'a>>(&self, url: Url) -> Result<Option<T>, Failed> {

@@ -269,6 +269,28 @@ fn a_key_that_is_rotated_is_taken_and_the_one_before_no_more() {
 }
 
 #[test]
+fn keys_that_are_taken_back_or_exchanged_let_nobody_in_and_end_what_they_began() {
+    let Some((mut issuer, server)) = started() else { return };
+    let unknown = issuer.token(&server, json!({ "header": { "kid": "nobody's" } }));
+    let changes: [fn(&mut Issuer); 2] = [
+        |issuer| issuer.begin(&[("first", "RS256")]),
+        |issuer| {
+            issuer.tell(&json!({ "do": "withdraw" }));
+        },
+    ];
+    for (change, why) in changes.into_iter().zip(["did not sign", "no key of that name"]) {
+        let old = issuer.token(&server, json!({}));
+        let mut live = client().get(server.url() + "/stream").bearer_auth(&old).send().unwrap();
+        assert_eq!(live.status(), 200);
+        change(&mut issuer);
+        server.pass(PAUSE);
+        assert_refused(&server, &unknown, "no key of that name");
+        assert_refused(&server, &old, why);
+        std::io::copy(&mut live, &mut std::io::sink()).expect("what it began ends");
+    }
+}
+
+#[test]
 fn what_a_token_began_ends_with_it() {
     let Some((mut issuer, server)) = started() else { return };
     let token = issuer.token(&server, json!({}));
