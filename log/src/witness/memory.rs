@@ -68,7 +68,9 @@ impl Memory {
         connection.busy_timeout(Duration::ZERO)?;
         // From the first access on, and for as long as the connection is there.
         connection.pragma_update(None, "locking_mode", "exclusive")?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        // All that was cosigned is in the one file, for whoever copies it: with a log for what is written ahead, the last
+        // of it would be in another.
+        connection.pragma_update_and_check(None, "journal_mode", "truncate", |_| Ok(()))?;
         // Every commit is on the disk when it returns.
         connection.pragma_update(None, "synchronous", "full")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;

@@ -213,6 +213,24 @@ async fn what_was_cosigned_is_remembered_by_one_at_a_time() {
 }
 
 #[tokio::test]
+async fn all_that_was_cosigned_is_in_the_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, copied) = (folder.path().join("state"), folder.path().join("copied"));
+    // As a witness before left it that was killed.
+    let before = rusqlite::Connection::open(&state).unwrap();
+    before.pragma_update(None, "journal_mode", "wal").unwrap();
+    drop(before);
+    let serving = started(&state).await;
+    assert_eq!(post(serving.address().tcp().unwrap(), &request(0, 9)).await.status, 200);
+    std::fs::copy(&state, &copied).unwrap();
+    let copy = started(&copied).await;
+    let answer = post(copy.address().tcp().unwrap(), &request(0, 9)).await;
+    assert_eq!((answer.status, answer.body.as_str()), (409, "9\n"));
+    copy.stop().await;
+    serving.stop().await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_memory_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");
