@@ -12,7 +12,7 @@ import type { WatchlistOptions } from "./watchlist.js";
 const MOST = 8 << 20;
 /** No other fetch begins so soon after one that failed, or gave what was there already. */
 const PAUSE = 1_000;
-/** A fetch may never end whose request ended: after so long another one begins. */
+/** A fetch that takes so long is given up. One may never end whose request ended: another begins then. */
 const FETCH = 10_000;
 
 /** A verifier key. A signer key, which is a secret, has another beginning. */
@@ -127,7 +127,11 @@ export class Watching {
     const { url, headers, fetch: given } = this.#options;
     let response: Response;
     try {
-      response = await (given ?? fetch)(String(url), { headers: { accept: "text/plain", ...headers } });
+      response = await (given ?? fetch)(String(url), {
+        headers: { accept: "text/plain", ...headers },
+        // A server that never ends its answer holds no more connections than one.
+        signal: AbortSignal.timeout(FETCH),
+      });
     } catch (cause) {
       const why = reason(cause);
       throw unreachable(`it could not be fetched: ${cause}${why === undefined ? "" : ` (${why})`}`, cause);

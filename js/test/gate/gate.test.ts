@@ -426,6 +426,18 @@ describe("a watchlist", () => {
     });
     assert.equal(await of(own, from("u_1")), "deny by failure watchlist.stale");
   });
+
+  test("is given up where its server takes its time", async (t) => {
+    const timeout = t.mock.method(AbortSignal, "timeout", () => AbortSignal.abort());
+    const { gate: own, errors } = told({
+      pack: PATHS,
+      fail: "closed",
+      watchlist: { ...THERE, fetch: async (_url, init) => Promise.reject(init?.signal?.reason) },
+    });
+    await own.ready();
+    assert.deepEqual(timeout.mock.calls[0]?.arguments, [10_000]);
+    assert.deepEqual(errors, ["watchlist.unreachable"]);
+  });
 });
 
 describe("a limit", () => {
