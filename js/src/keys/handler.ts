@@ -48,7 +48,7 @@ const MOST = 4096;
 export interface HandlerOptions {
   /**
    * Decides whether who asks may record: by the session that the request's cookies tell, say. `true` grants the key for
-   * 12 hours, an object for as long as it says, and anything else not at all.
+   * 12 hours, a plain object for as long as it says, and anything else not at all, a `Response` neither.
    *
    * Two things it alone can see to. A grant is a note that the log keeps for good, so it should count the vkeys that a
    * session has had, and refuse more than a few. And nothing shows that the key is the asker's own: vkeys are public.
@@ -120,7 +120,7 @@ export function grantHandler(
       return refusal(400, new CountersignError("name.invalid", message, { hint, member: "vkey" }));
     }
     const decided = await authorise(request, vkey);
-    if (decided !== true && (typeof decided !== "object" || decided === null)) {
+    if (decided !== true && !isPlain(decided)) {
       const hint = "is the session signed in, and allowed to record?";
       return refusal(403, new CountersignError("grant.refused", "the key was not granted", { hint }));
     }
@@ -145,6 +145,15 @@ export function grantHandler(
       return answer;
     }
   }
+}
+
+/** Whether it is an object that says for how long, and nothing that would say no, such as a `Response` or an error. */
+function isPlain(decided: unknown): decided is GrantOptions {
+  if (typeof decided !== "object" || decided === null) {
+    return false;
+  }
+  const prototype: unknown = Object.getPrototypeOf(decided);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Whose page asks: the server's own, one that may (its origin), or another. Only browsers say. */

@@ -281,8 +281,10 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
 
     test("grants nothing that is not", async () => {
       const { vkey } = await newBrowserKey();
-      for (const decided of [false, undefined, null]) {
-        const { status, json } = await ask(issuer.handler({ authorise: () => decided }), { body: { vkey } });
+      const no = new Response(null, { status: 401 });
+      for (const decided of [false, undefined, null, no, new Error("no"), [], new Map(), () => false, 1, "no"]) {
+        const handler = issuer.handler({ authorise: () => decided as never });
+        const { status, json } = await ask(handler, { body: { vkey } });
         assert.deepEqual([status, json?.error.code], [403, "grant.refused"]);
       }
       const failing = issuer.handler({ authorise: () => Promise.reject(new Error("no database")) });
