@@ -34,13 +34,14 @@ use countersign_log::stop::Stop;
 use countersign_log::store::StoreError;
 
 use certificate::Certificate;
+use reqwest::Url;
 use watched::Watched;
 use zeroize::Zeroizing;
 
 use crate::errors::{self, Failure, shown};
 use crate::keygen::{self, random};
 use crate::output::Output;
-use crate::{args, input, key, memory, readings, stop, style, watch};
+use crate::{args, input, key, memory, readings, stop, style, token, watch};
 
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
@@ -216,6 +217,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let watched = Watched::new([&*trust_file]);
     let trust = input::trust(&trust_file)?;
+    warn_of_plain_witnesses(&trust);
     let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
         let hint = "write it as https://dashboard.example, without a path";
         Failure::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
@@ -443,6 +445,15 @@ async fn end(serving: Serving) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Whoever is on the way to a witness can answer in its place, and stop the log by that.
+fn warn_of_plain_witnesses(trust: &Trust) {
+    for (place, witness) in trust.witnesses().enumerate() {
+        if let Some(Ok(url)) = trust.witness_url(place).map(Url::parse) {
+            token::warn_if_plain(&url, &format!("the witness {} is asked", witness.name()));
+        }
+    }
+}
+
 /// Goes by the trust file as it is now.
 async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
     loop {
@@ -451,7 +462,9 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
         let taken = tokio::task::spawn_blocking({
             let collector = collector.clone();
             move || {
-                trust.and_then(|trust| collector.set_trust(&trust).map_err(|error| unusable_trust(&error)))
+                let trust = trust?;
+                warn_of_plain_witnesses(&trust);
+                collector.set_trust(&trust).map_err(|error| unusable_trust(&error))
             }
         });
         let failed = |error| Failure::io("read", "the trust file", &std::io::Error::other(error));

@@ -137,9 +137,11 @@ impl Contradiction {
         let name = answer.key.name();
         let message = match (cause, answer.size) {
             (Cause::Rollback, Some(size)) => {
-                format!("the witness {name} cosigned a checkpoint of {size} leaves, more than are here")
+                format!(
+                    "the witness {name} says that it cosigned a checkpoint of {size} leaves, more than are here"
+                )
             }
-            _ => format!("the witness {name} cosigned another tree than the one that is here"),
+            _ => format!("the witness {name} says that it cosigned another tree than the one that is here"),
         };
         Stop { checkpoint: Some(checkpoint), witness: Some(answer), ..Stop::new(at, cause, message) }
     }

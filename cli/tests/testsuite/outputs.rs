@@ -313,6 +313,30 @@ fn a_place_that_is_not_there_is_told_as_such() {
 }
 
 #[test]
+fn a_witness_that_is_asked_without_encryption_is_told_at_the_start() {
+    let place = Place::new();
+    let out = place.run(&["keygen", "witness.example", "--witness"]).success().get_output().stdout.clone();
+    let witness = String::from_utf8(out).unwrap();
+    let trust = |url: &str| format!("log {}\nwitness w {} {url}\nquorum w\n", place.log, witness.trim());
+    place.write("served.txt", trust("http://192.0.2.1/"));
+    let mut server = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+        .args(["serve", "--origin", ORIGIN, "--key", "log.key", "--trust", "served.txt"])
+        .args(["--listen", "127.0.0.1:0", "--no-page"])
+        .current_dir(place.path(""))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let told = lines.find(|line| line.contains("without encryption") || line.contains(" listens on "));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(
+        told.as_ref().is_some_and(|told| told.contains("the witness witness.example is asked")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn what_a_server_logs_has_no_colours_in_a_file_and_says_why_a_witness_is_silent() {
     let place = Place::new();
     let out = place.run(&["keygen", "witness.example", "--witness"]).success().get_output().stdout.clone();
