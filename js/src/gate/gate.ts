@@ -304,7 +304,8 @@ class LocalGate implements Gate {
       }
       if (counted instanceof Promise) {
         return counted
-          .then(judged, (error) => this.#failed(asCoded(error), gate))
+          .then(judged)
+          .catch((error) => this.#failed(asCoded(error), gate))
           .then((refusal) => refusal ?? this.#count(events, gate, nth + 1));
       }
       const refusal = counted && judged(counted);

@@ -525,14 +525,14 @@ describe("a limit", () => {
   });
 
   test("whose object does not answer lets the gate fail as it is told", async () => {
-    const objects = {
-      idFromName: (name: string) => name,
-      get: () => ({ fetch: async () => new Response("", { status: 500 }) }),
-    };
-    for (const [fail, decided] of [
-      ["open", "allow"],
-      ["closed", "deny by failure gate.failed"],
+    for (const [fail, decided, answer] of [
+      ["open", "allow", { status: 500 }],
+      ["closed", "deny by failure gate.failed", { status: 500 }],
+      ["open", "allow", { status: 200 }],
+      ["closed", "deny by failure gate.failed", { status: 200 }],
     ] as const) {
+      const fetch = async () => new Response("null", answer);
+      const objects = { idFromName: (name: string) => name, get: () => ({ fetch }) };
       const { gate: own } = told({
         pack: PATHS,
         fail,
