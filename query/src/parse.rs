@@ -31,11 +31,14 @@ const SEVERAL: &str = "write several values as field:a,b, and a parenthesis with
 /// parenthesis; what joins conditions, always; what compares, right after a text.
 pub(crate) const KEYWORDS: [&str; 3] = [LISTS, JOINS, COMPARES];
 const LISTS: &str = "in";
-const JOINS: &str = "and or not &&";
-const COMPARES: &str = "contains startswith endswith like matches between exists has null ~";
+const JOINS: &str = "and or not && & +";
+const COMPARES: &str = "contains startswith endswith like matches between exists has null eq gt lt ~";
 
 /// What others call an outcome, in any case. In quotes it is a text.
 pub(crate) const NO_OUTCOMES: &str = "failed fail error ok succeeded successful blocked allowed not";
+
+/// What begins a quotation elsewhere, and where a word processor wrote the quotes.
+const QUOTES: &str = "' ‘ “ „ «";
 
 /// How texts begin that would be taken for a field and its value.
 const TEXTS: &str = "arn:aws http:// https://";
@@ -280,7 +283,7 @@ impl Parser<'_> {
     /// Refuses the operators of other languages: searched for as a text, they would change what is found in silence.
     fn operates(&self, word: &Word, was_text: bool) -> Result<(), Error> {
         signed(word, &['!'])?;
-        single_quoted(word)?;
+        self.stands_for_itself(word)?;
         let text = word.bare().unwrap_or_default();
         let is = |words| any_word(words, &|one| one.eq_ignore_ascii_case(text));
         let hint = if is(LISTS) && self.lexer.rest().trim_start().starts_with('(') {
@@ -293,6 +296,19 @@ impl Parser<'_> {
             return Ok(());
         };
         no_operator(word.at.clone(), hint)
+    }
+
+    /// Refuses other quotes than ours, and regular expressions.
+    fn stands_for_itself(&self, word: &Word) -> Result<(), Error> {
+        let written = self.lexer.text.get(word.at.clone()).unwrap_or_default();
+        if any_word(QUOTES, &|quote| written.starts_with(quote)) {
+            let hint = "put it in double quotes: \"…\"";
+            return Err(Error::new(Code::Quote, word.at.clone(), "these quotes don't quote", hint));
+        }
+        if written.starts_with('/') && written.ends_with(".*/") {
+            return no_operator(word.at.clone(), COMPARE);
+        }
+        Ok(())
     }
 
     fn operator(&mut self) -> Result<Option<Operator>, Error> {
@@ -348,7 +364,7 @@ impl Parser<'_> {
                 let hint = "ask for less at once";
                 return Err(Error::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
             }
-            single_quoted(&value)?;
+            self.stands_for_itself(&value)?;
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
             {
@@ -556,7 +572,7 @@ impl Word {
             }
         }
         let (low, high) = text.split_once("..")?;
-        let is_end = |text: &str| !text.is_empty() && (text == "*" || !text.contains('*'));
+        let is_end = |text: &str| text == "*" || !text.contains('*');
         (is_end(low) && is_end(high) && (low, high) != ("*", "*")).then(|| (low.into(), high.into()))
     }
 }
@@ -600,14 +616,6 @@ fn signed(word: &Word, signs: &[char]) -> Result<(), Error> {
     let at = word.at.start..word.at.start + 1;
     let hint = "leave it out, or write -field:value for what a field is not";
     Err(Error::new(Code::Operator, at, "! and + mean nothing here", hint))
-}
-
-fn single_quoted(word: &Word) -> Result<(), Error> {
-    if !word.starts_with('\'') {
-        return Ok(());
-    }
-    let at = word.at.start..word.at.start + 1;
-    Err(Error::new(Code::Quote, at, "single quotes don't quote", "put it in double quotes: \"…\""))
 }
 
 fn no_operator(at: Range<usize>, hint: &'static str) -> Result<(), Error> {
