@@ -17,7 +17,8 @@ pub(crate) struct Cutter {
 }
 
 enum Shape {
-    Rows(Rows),
+    /// What is in a row may be in an envelope.
+    Rows(Rows, Unwrapper),
     Json(Unwrapper),
 }
 
@@ -25,7 +26,8 @@ impl Cutter {
     /// For an input of this name.
     pub(crate) fn of(name: &str) -> Self {
         let is_table = Rows::are_in(name);
-        let shape = if is_table { Shape::Rows(Rows::default()) } else { Shape::Json(Unwrapper::default()) };
+        let unwrapper = Unwrapper::default();
+        let shape = if is_table { Shape::Rows(Rows::default(), unwrapper) } else { Shape::Json(unwrapper) };
         Self { has_begun: false, shape }
     }
 
@@ -45,7 +47,7 @@ impl Cutter {
             }
         }
         match &mut self.shape {
-            Shape::Rows(rows) => rows.push(bytes, each),
+            Shape::Rows(rows, unwrapper) => rows.push(bytes, &mut |row| unwrapper.take(&row, each)),
             Shape::Json(unwrapper) => unwrapper.push(bytes, each),
         }
     }
@@ -53,7 +55,7 @@ impl Cutter {
     /// Ends the last event.
     pub(crate) fn finish(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
         match &mut self.shape {
-            Shape::Rows(rows) => rows.finish(each),
+            Shape::Rows(rows, unwrapper) => rows.finish(&mut |row| unwrapper.take(&row, each)),
             Shape::Json(unwrapper) => unwrapper.finish(each),
         }
     }
@@ -61,8 +63,7 @@ impl Cutter {
     /// From which lists events were taken, and what was left out.
     pub(crate) fn told(&self) -> Told {
         match &self.shape {
-            Shape::Rows(_) => Told::default(),
-            Shape::Json(unwrapper) => unwrapper.told().clone(),
+            Shape::Rows(_, unwrapper) | Shape::Json(unwrapper) => unwrapper.told().clone(),
         }
     }
 }

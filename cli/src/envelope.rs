@@ -62,7 +62,7 @@ const fn saying(list: Option<&'static str>, with: With, content: &'static str, w
     Envelope { list, with, content, writing, says_something: true }
 }
 
-static ENVELOPES: [Envelope; 27] = [
+static ENVELOPES: [Envelope; 40] = [
     // SNS over HTTPS, and to a function.
     one(&[("Type", Some("Notification")), ("TopicArn", None)], "Message", Text),
     one(&[("EventSource", Some("aws:sns"))], "Sns.Message", Text),
@@ -71,6 +71,7 @@ static ENVELOPES: [Envelope; 27] = [
     one(&[("ReceiptHandle", None)], "Body", Text),
     each("Messages", &[], "Body", Text),
     one(&[("eventSource", Some("aws:kinesis"))], "kinesis.data", Base64),
+    each("Records", &[("MillisBehindLatest", None)], "Data", Base64),
     // Firehose to a function, and over HTTPS.
     each("records", &[("deliveryStreamArn", None)], "data", Base64),
     each("records", &[("requestId", None), ("timestamp", None)], "data", Base64),
@@ -85,10 +86,15 @@ static ENVELOPES: [Envelope; 27] = [
     saying(None, &[("specversion", None)], "data_base64", Base64),
     saying(None, &[("specversion", None)], "data", Either),
     saying(None, &[("eventType", None), ("dataVersion", None)], "data", Either),
+    // EventBridge, where a program of one's own puts events.
+    saying(None, &[("detail-type", None)], "detail", Either),
+    // Event Hubs and Kafka, as what writes them to files has them.
+    saying(None, &[("EnqueuedTimeUtc", None)], "Body", Either),
+    saying(None, &[("topic", None), ("offset", None)], "value", Either),
     // Splunk: what its event collector takes, and what a search exports.
     saying(None, &[("sourcetype", None)], "event", Either),
     saying(None, &[("time", None), ("host", None)], "event", Either),
-    saying(None, &[("preview", None)], "result._raw", Text),
+    saying(None, &[], "result._raw", Text),
     saying(Some("results"), &[("preview", None)], "_raw", Text),
     // Cribl, and a result of Splunk's by itself.
     saying(None, &[("_time", None)], "_raw", Text),
@@ -99,8 +105,19 @@ static ENVELOPES: [Envelope; 27] = [
     // Elasticsearch: a document, and what a search answers.
     saying(None, &[("_index", None)], "_source", Either),
     saying(Some("hits.hits"), &[], "_source", Either),
-    // A line of a container's log, as Docker keeps it.
+    // A line of a container's log, as Docker keeps it, and as Fluent Bit passes it on.
     saying(None, &[("stream", None), ("time", None)], "log", Text),
+    saying(None, &[("date", None)], "log", Text),
+    saying(None, &[("kubernetes", None)], "log", Text),
+    // A program's lines, as journald, Cloud Logging, Loki and Grafana have them.
+    saying(None, &[("__REALTIME_TIMESTAMP", None)], "MESSAGE", Text),
+    saying(None, &[("logName", None)], "jsonPayload", Either),
+    saying(None, &[("logName", None)], "textPayload", Text),
+    saying(None, &[("timestamp", None)], "line", Text),
+    // What CloudWatch Logs Insights, Sumo Logic and Graylog find.
+    saying(None, &[("@timestamp", None)], "@message", Text),
+    saying(Some("messages"), &[], "map._raw", Text),
+    saying(Some("messages"), &[], "message.message", Text),
 ];
 
 /// An event hook of Okta, which has its events as they are.
@@ -138,7 +155,16 @@ static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         "\"_raw\"",
         "\"attributes\"",
         "\"_source\"",
-        "\"stream\"",
+        "\"log\"",
+        "\"detail-type\"",
+        "\"EnqueuedTimeUtc\"",
+        "\"offset\"",
+        "\"MESSAGE\"",
+        "\"logName\"",
+        "\"line\"",
+        "\"@message\"",
+        "\"messages\"",
+        "\"MillisBehindLatest\"",
     ])
     .expect("a few short texts")
 });

@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod analyze;
+mod answer;
 mod args;
 mod backup;
 mod check;

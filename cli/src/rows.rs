@@ -132,6 +132,10 @@ impl Rows {
             if let Some(first) = fields.first_mut() {
                 *first = first.trim_start_matches('\u{feff}').trim_matches('"').to_owned();
             }
+            // As spreadsheets write it for each other: nothing but what separates fields.
+            if fields == ["sep=", ""] {
+                return Ok(());
+            }
             let is_twice = |(nth, name): (usize, &String)| fields[..nth].contains(name);
             if fields.iter().enumerate().any(is_twice) || fields.iter().any(String::is_empty) {
                 let hint = "the first row has the names of the columns: give each one of its own";
@@ -204,6 +208,7 @@ mod tests {
             ("a;b\n1,5;\"x;y\"\n", &[r#"2: {"a":"1,5","b":"x;y"}"#]),
             ("\"a;b\"\tc\n1;2\t3,4\n", &[r#"2: {"a;b":"1;2","c":"3,4"}"#]),
             ("a\n1;2\n", &[r#"2: {"a":"1;2"}"#]),
+            ("sep=;\r\na;b\r\n1,5;2\r\n", &[r#"3: {"a":"1,5","b":"2"}"#]),
             (
                 "\u{feff}\"a\",b\n\"x, \"\"y\"\"\nz\",\"{\"\"n\"\":1}\"\n3,é\n",
                 &[r#"2: {"a":"x, \"y\"\nz","b":"{\"n\":1}"}"#, r#"4: {"a":"3","b":"é"}"#],

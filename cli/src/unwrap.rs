@@ -15,6 +15,7 @@ use countersign::export::MAX_LINE;
 use countersign::{Code, Error};
 use countersign_query::value::{Document, Kind};
 
+use crate::answer::Answer;
 use crate::envelope::{self, Content, MAX_CONTENT};
 use crate::errors::Failure;
 use crate::otlp;
@@ -142,6 +143,13 @@ impl Unwrapper {
             rest = &rest[taken..];
         }
         Ok(())
+    }
+
+    /// Takes one event that was found elsewhere, which may be an envelope.
+    pub(crate) fn take(&mut self, found: &Found<'_>, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        self.held.extend_from_slice(found.bytes);
+        self.first_line = found.line;
+        self.hand_out(each)
     }
 
     /// Hands out what has no end, where that is its line's.
@@ -408,6 +416,33 @@ impl Unwrapper {
         Ok(self.told.unwrapped)
     }
 
+    /// Hands out the rows of the answer that is held, if it is one.
+    fn hand_out_rows(&mut self, each: &mut EachEvent<'_>) -> Result<bool, Failure> {
+        if self.envelopes == MAX_ENVELOPES {
+            return Ok(false);
+        }
+        let held = std::mem::take(&mut self.held);
+        let Some(answer) = core::str::from_utf8(&held).ok().and_then(Answer::read) else {
+            self.held = held;
+            return Ok(false);
+        };
+        let before = self.place_in_list().map_or_else(String::new, |place| place + ".");
+        let (line, unwrapped) = (self.first_line, &mut self.told.unwrapped);
+        answer.each(|place, row| {
+            *unwrapped.entry(answer.name).or_insert(0) += 1;
+            if self.envelopes == 0 {
+                self.left.set(MAX_CONTENT);
+            }
+            let inner =
+                Self { envelopes: self.envelopes + 1, left: Rc::clone(&self.left), ..Self::default() };
+            // Its line is the answer's, which may be written on one or on many.
+            let mut each = |found: Found<'_>| each(Found { line, ..found });
+            inner.all_within(row, &format!("{before}{place}"), line, &mut each).map(drop)
+        })?;
+        self.handed_out();
+        Ok(true)
+    }
+
     /// Hands out the events that what is held carries, if it is an envelope and all in it are events.
     fn hand_out_contents(&mut self, each: &mut EachEvent<'_>) -> Result<bool, Failure> {
         if self.envelopes == MAX_ENVELOPES {
@@ -486,8 +521,12 @@ impl Unwrapper {
             return Err(fault(&why, hint, self.first_line));
         }
         if size > MAX_EXPORT && self.candidate.is_some_and(|(wrapper, _)| wrapper.is_deep()) {
-            let hint = "have the collector write smaller batches";
-            return Err(fault("an export of log records of more than 32 MiB", hint, self.first_line));
+            let hint = "ask for less at once, or have the collector write smaller batches";
+            return Err(fault(
+                "a delivery of more than 32 MiB that is no list of events",
+                hint,
+                self.first_line,
+            ));
         }
         self.held.extend_from_slice(bytes);
         Ok(())
@@ -501,7 +540,7 @@ impl Unwrapper {
             self.handed_out();
             return Ok(());
         }
-        if self.hand_out_contents(each)? {
+        if self.hand_out_contents(each)? || self.hand_out_rows(each)? {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held);
@@ -713,6 +752,10 @@ mod tests {
             ),
             (format!(r#"[{{"ReceiptHandle":"r","Body":{text}}}]"#), &["[0].Body"]),
             (
+                format!(r#"{{"Records":[{{"Data":"{coded}","PartitionKey":"p"}}],"MillisBehindLatest":0}}"#),
+                &["Records[0].Data"],
+            ),
+            (
                 format!(
                     r#"{{"Records":[{{"eventSource":"aws:kinesis","eventName":"aws:kinesis:record","kinesis":{{"data":"{coded}"}}}}]}}"#
                 ),
@@ -773,7 +816,22 @@ mod tests {
                 r#"{"took":1,"hits":{"total":1,"hits":[{"_index":"audit","_source":EVENT}]}}"#,
                 "hits.hits[0]._source",
             ),
+            (r#"{"result":{"_raw":TEXT}}"#, "result._raw"),
             (r#"{"log":TEXT,"stream":"stdout","time":"2026-03-02T09:15:28Z"}"#, "log"),
+            (r#"{"date":1772442927.5,"log":TEXT}"#, "log"),
+            (r#"{"@timestamp":"2026-03-02T09:15:28Z","log":TEXT,"kubernetes":{"pod_name":"p"}}"#, "log"),
+            (r#"{"__REALTIME_TIMESTAMP":"1772442927000000","MESSAGE":TEXT,"_UID":"0"}"#, "MESSAGE"),
+            (r#"{"logName":"projects/p/logs/stdout","jsonPayload":EVENT,"severity":"INFO"}"#, "jsonPayload"),
+            (r#"{"logName":"projects/p/logs/stdout","textPayload":TEXT}"#, "textPayload"),
+            (r#"{"labels":{"app":"a"},"line":TEXT,"timestamp":"2026-03-02T09:15:28Z"}"#, "line"),
+            (
+                r#"{"version":"0","detail-type":"audit","time":"2026-03-02T09:15:28Z","detail":EVENT}"#,
+                "detail",
+            ),
+            (r#"{"EnqueuedTimeUtc":"3/2/2026 9:15:28 AM","Properties":{},"Body":TEXT}"#, "Body"),
+            (r#"{"topic":"t","partition":0,"offset":1,"value":TEXT}"#, "value"),
+            (r#"{"fields":[],"messages":[{"map":{"_raw":TEXT,"_size":"9"}}]}"#, "messages[0].map._raw"),
+            (r#"{"messages":[{"index":"i","message":{"message":TEXT}}]}"#, "messages[0].message.message"),
         ] {
             let holding = |event: &str| {
                 envelope
@@ -818,6 +876,81 @@ mod tests {
         ] {
             assert_eq!(events(&[envelope.as_bytes()]).unwrap(), [format!("1: {envelope}")]);
         }
+    }
+
+    #[test]
+    fn takes_rows_out_of_answers() {
+        let event = r#"{"action":"vault.delete","occurred_at":"2026-03-02T09:15:27.000Z"}"#;
+        let text = serde_json::to_string(event).unwrap();
+        for (answer, wanted) in [
+            (
+                r#"{"tables":[{"name":"PrimaryResult","columns":[{"name":"a","type":"string"},{"name":"b.c","type":"long"}],"rows":[["x",1],["",null]]}],"statistics":{}}"#.to_owned(),
+                vec![
+                    r#"tables[0].rows[0]: {"a":"x","b.c":1}"#.to_owned(),
+                    r#"tables[0].rows[1]: {"a":"","b.c":null}"#.to_owned(),
+                ],
+            ),
+            (
+                format!(r#"{{"preview":false,"init_offset":0,"messages":[],"fields":["_time","_raw"],"rows":[["2026-03-02",{text}],["2026-03-02","x"]]}}"#),
+                vec![format!("rows[0]._raw: {event}"), r#"rows[1]: {"_time":"2026-03-02","_raw":"x"}"#.to_owned()],
+            ),
+            (
+                r#"{"columns":[{"name":"a","type":"keyword"}],"rows":[["x"]],"cursor":"c"}"#.to_owned(),
+                vec![r#"rows[0]: {"a":"x"}"#.to_owned()],
+            ),
+            (
+                r#"{"took":1,"columns":[{"name":"a"}],"values":[[["x","y"]]]}"#.to_owned(),
+                vec![r#"values[0]: {"a":["x","y"]}"#.to_owned()],
+            ),
+            (
+                r#"{"schema":[{"name":"a"}],"datarows":[["x"]],"total":1,"size":1,"status":200}"#.to_owned(),
+                vec![r#"datarows[0]: {"a":"x"}"#.to_owned()],
+            ),
+            (
+                format!(r#"{{"results":[[{{"field":"@timestamp","value":"2026-03-02 09:15:28.000"}},{{"field":"@message","value":{text}}}],[{{"field":"a","value":"1"}}]],"statistics":{{}},"status":"Complete"}}"#),
+                vec![format!("results[0].@message: {event}"), r#"results[1]: {"a":"1"}"#.to_owned()],
+            ),
+            (
+                format!(r#"{{"status":"success","data":{{"resultType":"streams","result":[{{"stream":{{"app":"a"}},"values":[["1772442927000000000",{text}],["7","x",{{"m":"1"}}]]}}]}}}}"#),
+                vec![
+                    format!("data.result[0].values[0].line: {event}"),
+                    r#"data.result[0].values[1]: {"labels":{"app":"a"},"timestamp":"7","line":"x","metadata":{"m":"1"}}"#.to_owned(),
+                ],
+            ),
+        ] {
+            let wanted: Vec<String> = wanted.into_iter().map(|event| format!("2 {event}")).collect();
+            assert_eq!(events(&[b"\n", answer.as_bytes()]).unwrap(), wanted, "{answer}");
+        }
+        assert_eq!(
+            events(&[br#"[{"columns":["a"],"rows":[[1]]},{"b":2}]"#]).unwrap(),
+            [r#"1 [0].rows[0]: {"a":1}"#, r#"1 [1]: {"b":2}"#]
+        );
+        // What is no table, or more than one, stays as it is.
+        for whole in [
+            r#"{"columns":["a"],"rows":[[1]],"action":"export"}"#,
+            r#"{"columns":["a","a"],"rows":[[1,2]]}"#,
+            r#"{"columns":["a"],"rows":[[1,2]]}"#,
+            r#"{"columns":["a"],"rows":[{"a":1}]}"#,
+            r#"{"columns":["a"],"rows":[[1]],"rows":[[2]]}"#,
+            r#"{"columns":[],"rows":[[]]}"#,
+            r#"{"tables":[{"name":"t","columns":["a"],"rows":[[1]],"error":{}}]}"#,
+            r#"{"tables":[{"columns":["a"],"rows":[[1]]}],"error":{"code":"PartialError"}}"#,
+            r#"{"rows":[[1]]}"#,
+            r#"{"results":[[{"field":"a","value":"1"},{"field":"a","value":"2"}]],"status":"Complete"}"#,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#,
+        ] {
+            assert_eq!(events(&[whole.as_bytes()]).unwrap(), [format!("1: {whole}")]);
+        }
+        let long =
+            format!(r#"{{"columns":["{}"],"rows":[{}]}}"#, "a".repeat(2000), vec!["[0]"; 2000].join(","));
+        assert_eq!(events(&[long.as_bytes()]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn takes_large_answers() {
+        let rows = vec![format!("[\"{}\"]", "x".repeat(1000)); 3000].join(",");
+        let text = format!(r#"{{"tables":[{{"name":"t","columns":[{{"name":"a"}}],"rows":[{rows}]}}]}}"#);
+        assert_eq!(events(&[text.as_bytes()]).unwrap().len(), 3000);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) struct Wrapper {
     beside: &'static [&'static str],
 }
 
-static WRAPPERS: [Wrapper; 15] = [
+static WRAPPERS: [Wrapper; 19] = [
     // The files of AWS CloudTrail.
     Wrapper { list: "Records", with: None, beside: &[] },
     // Azure's blobs and event hubs.
@@ -67,12 +67,20 @@ static WRAPPERS: [Wrapper; 15] = [
     Wrapper { list: "data", with: Some("meta"), beside: &["meta", "links"] },
     // OpenTelemetry, whose log records stand deeper.
     Wrapper { list: otlp::LIST, with: None, beside: &[] },
+    // Answers with columns and rows.
+    Wrapper { list: "tables", with: None, beside: &[] },
+    Wrapper { list: "rows", with: None, beside: &[] },
+    Wrapper { list: "values", with: None, beside: &[] },
+    Wrapper { list: "datarows", with: None, beside: &[] },
 ];
 
+/// How many of them, the last, have no events as the elements of their list.
+const DEEP: usize = 5;
+
 impl Wrapper {
-    /// Whether what is in its list holds the events, and is none.
+    /// Whether what is in its list holds the events, or is made an event of, and is none.
     pub(super) fn is_deep(&self) -> bool {
-        self.list == otlp::LIST
+        WRAPPERS[WRAPPERS.len() - DEEP..].iter().any(|deep| deep.list == self.list)
     }
 
     /// What an object may be whose text ends in a member's name, a colon and the beginning of an array.
