@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
-use crate::files::{private, replace};
+use crate::files::{open_private, replace};
 use crate::store::{Reader, StoreError, StoredEvent};
 
 /// The most findings that are kept to be read; the oldest go first.
@@ -69,7 +69,7 @@ impl Findings {
         }
         let finding = without(&finding, &erased).unwrap_or(finding);
         let append = || {
-            let mut file = private().append(true).create(true).open(&self.path)?;
+            let mut file = open_private(&self.path, |options| options.append(true).create(true))?;
             file.write_all(format!("{finding}\n").as_bytes())?;
             file.sync_data()
         };

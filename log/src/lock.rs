@@ -1,7 +1,9 @@
 //! A file whose lock says that a folder is taken.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
+
+use crate::files::open_private;
 
 /// The lock of a file, held until it is dropped, or until the process ends in whatever way.
 ///
@@ -16,7 +18,7 @@ impl Lock {
     /// # Errors
     /// [`TryLockError::WouldBlock`] while somebody else has it.
     pub fn take(path: &Path) -> Result<Self, TryLockError> {
-        let open = OpenOptions::new().create(true).write(true).truncate(false).open(path);
+        let open = open_private(path, |options| options.create(true).write(true).truncate(false));
         let file = open.map_err(TryLockError::Error)?;
         file.try_lock()?;
         Ok(Self(file))

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::files::private;
+use crate::files::open_private;
 use crate::store::{Store, StoreError};
 use crate::tables::{ADDED, ALL_SETTLED, TABLES, TableReader, TableWriter, VERSION};
 use owned::Owned;
@@ -109,7 +109,7 @@ pub(crate) fn open_copy(path: &Path) -> Arc<dyn crate::store::Reader> {
 
 /// Makes the file where it is missing, for its owner alone: it holds events.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
-    private().append(true).create(true).open(path).map(drop)
+    open_private(path, |options| options.append(true).create(true)).map(drop)
 }
 
 /// Removes a folder's database.

@@ -21,7 +21,7 @@ use std::thread;
 
 use super::identity::Identity;
 use super::{Memory, SignedHead, Then};
-use crate::files::{private, sync_folder};
+use crate::files::{open_private, sync_folder};
 use crate::store::StoreError;
 
 /// The file's name within the log's folder.
@@ -335,7 +335,7 @@ impl Lines {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = private().read(true).write(true).create_new(true).open(&path)?;
+        let mut file = open_private(&path, |options| options.read(true).write(true).create_new(true))?;
         let mut text = format!("{VERSION}{} {}\n", self.origin, Identity::of(&file.metadata()?));
         text.extend(self.newest.iter().map(SignedHead::to_line));
         let end = text.len() as u64;

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Stops;
-use crate::files::{private, sync_folder};
+use crate::files::{open_private, sync_folder};
 use crate::store::StoreError;
 
 /// The file's name within the log's folder.
@@ -49,7 +49,7 @@ impl StopFile {
     }
 
     fn append(&self, line: &str) -> io::Result<()> {
-        let mut file = private().append(true).create(true).open(&self.0)?;
+        let mut file = open_private(&self.0, |options| options.append(true).create(true))?;
         // What a crash cut off before does not become part of this line.
         file.write_all(format!("\n{line}\n").as_bytes())?;
         file.sync_all()?;

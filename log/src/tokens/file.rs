@@ -11,7 +11,7 @@ use countersign::time::Time;
 use tokio::sync::watch;
 
 use super::{Access, Denied, MAX_FILE, Reader, Readers, Right, Rights, Scope, check_name, hash};
-use crate::files::replace;
+use crate::files::{open_private, replace};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "readers.txt";
@@ -254,7 +254,8 @@ fn change<T>(
 ) -> Result<T, TokenError> {
     let path = folder.join(FILE);
     let io_error = |error| io_error(&path, error);
-    let lock = File::options().create(true).append(true).open(folder.join(LOCK)).map_err(io_error)?;
+    let lock =
+        open_private(&folder.join(LOCK), |options| options.create(true).append(true)).map_err(io_error)?;
     lock.lock().map_err(io_error)?;
     let Readers(mut readers) = read(&path)?;
     let result = edit(&mut readers)?;

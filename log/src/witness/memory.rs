@@ -7,7 +7,7 @@ use countersign::hash::Hash;
 use countersign::witness::TreeHead;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
-use crate::files::private;
+use crate::files::open_private;
 
 /// Which form of the table below a file has.
 const VERSION: i64 = 1;
@@ -60,7 +60,7 @@ impl Memory {
     /// # Errors
     /// [`MemoryError`].
     pub fn open(path: &Path) -> Result<Self, MemoryError> {
-        let made = private().append(true).create(true).open(path);
+        let made = open_private(path, |options| options.append(true).create(true));
         made.map_err(|error| MemoryError::Unavailable(error.to_string()))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
