@@ -30,14 +30,14 @@ export type { Authorised, Granted, GrantOptions, HandlerOptions, Noted, Revoked 
 const TTL_SECONDS = 12 * 3600;
 const WAITS = { first: 300, longest: 3_000 };
 
-/** Who grants, and in which log. */
+/** Who grants, and in which log. That an environment's variable is missing is told when the issuer is created. */
 export interface IssuerOptions {
   /** The issuer's signer key: one line that begins with `PRIVATE+KEY+`. The log's trust file names its vkey as `issuer`. */
-  key: string;
+  key: string | undefined;
   /** The log's collector: its address, or how it is reached. */
-  to: string | URL | CollectorOptions;
+  to: string | URL | CollectorOptions | undefined;
   /** The log: its vkey, or a trust file with one `log` line. It is who proves that a note is in it. */
-  log: string;
+  log: string | undefined;
   /** How many milliseconds to try again what fails. By default 10,000. */
   patience?: number | undefined;
   /** How many milliseconds the collector may take for an answer. By default 10,000. */
@@ -68,10 +68,8 @@ const load = /* @__PURE__ */ loader(artefact);
 
 /** Makes an issuer. Nothing is sent before it grants or revokes. */
 export function createIssuer(options: IssuerOptions): Issuer {
-  const { key, log, patience, timeout, now } = checked(options);
+  const { key, collector, log, patience, timeout, now } = checked(options);
   const name = nameOf(key.slice(SIGNER_PREFIX.length));
-  const { to } = options;
-  const collector = new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to);
 
   const state = async (vkey: string, statement: string): Promise<Noted> => {
     checkVkey(vkey, name);
@@ -120,8 +118,7 @@ function checked(options: IssuerOptions) {
   if (!SIGNER_KEY.test(signer)) {
     throw brokenSignerKey();
   }
-  const isGiven = to !== undefined && to !== null;
-  must(isGiven, "to", "no collector", "give its address, such as https://log.example.com");
+  must(to !== undefined && to !== null, "to", "no collector", "give its address, such as https://log.example.com");
   const vkey = "give the log's vkey, which its operator has, or a trust file with its log line";
   must(typeof log === "string" && log.trim() !== "", "log", "no log", vkey);
   refuseQuotes(log.trim(), "log");
@@ -129,7 +126,8 @@ function checked(options: IssuerOptions) {
     const isTime = Number.isFinite(value) && value >= 0 && value <= LONGEST;
     must(isTime, member, "no number of milliseconds", `leave it out for 10 seconds; at most it is ${LONGEST}`);
   }
-  return { key: signer, log: log.trim(), patience, timeout, now };
+  const collector = new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to);
+  return { key: signer, collector, log: log.trim(), patience, timeout, now };
 }
 
 /** What the core says of the two keys of a note: first of that which is stated, then of that which signs. */

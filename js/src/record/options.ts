@@ -88,16 +88,16 @@ export interface CommonOptions<Events = unknown> {
   random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
 }
 
-/** Recording into a log, by way of its collector. */
+/** Recording into a log, by way of its collector. That an environment's variable may be missing is told as with `key`. */
 export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
   /** The collector: its address, or how it is reached. */
-  to: string | URL | CollectorOptions;
+  to: string | URL | CollectorOptions | undefined;
   /**
    * The log: its vkey, which you have from who runs it and never from the log itself, or a trust file with one `log`
    * line and perhaps a quorum of witnesses. Chains name its origin, and its key must have signed what proves that
    * events are in it.
    */
-  log: string;
+  log: string | undefined;
   origin?: undefined;
 }
 
@@ -231,7 +231,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
     typeof log === "string" && log !== "",
     "log",
     "no log to believe proofs of",
-    "give the log's vkey, such as example.com/audit+1a2b3c4d+A…: who runs the log has it, `countersign serve` prints it",
+    "give the log's vkey, such as example.com/audit+1a2b3c4d+A… (is the variable set?): who runs the log has it, `countersign serve` prints it",
   );
   must(origin === undefined, "origin", "the log's origin is in its vkey", "leave origin out");
   return { collector: new Collector(collector), log };

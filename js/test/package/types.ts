@@ -22,6 +22,7 @@ import { asyncContext } from "countersign/context";
 import { defineEvents } from "countersign/events";
 import { auditFetch } from "countersign/fetch";
 import { type Decision, gate } from "countersign/gate";
+import { createIssuer } from "countersign/issuer";
 import { traced } from "countersign/opentelemetry";
 
 /** Whether two types are the same, not only assignable. */
@@ -53,7 +54,9 @@ await createRecorder({ key, to: memory(), log });
 // @ts-expect-error: a transport needs an origin
 await createRecorder({ key, to: memory() });
 // A secret that may be missing; that it is, is told when it runs.
-await createRecorder({ key: undefined as string | undefined, to: "", log });
+const variable = undefined as string | undefined;
+await createRecorder({ key: variable, to: variable, log: variable });
+createIssuer({ key: variable, to: variable, log: variable });
 await createRecorder({ key, to: "", log, redact: ["ssn", "card.number"], onInvalid: "report" });
 await createRecorder({ key, to: "", log, redact: { only: [] }, beforeRecord: (event) => ({ ...event, tenant: "t" }) });
 await createRecorder({ key, to: "", log, redact: false });
