@@ -24,7 +24,8 @@ use crate::{serve, style};
 #[command(after_help = "\
 Examples:
   countersign backup --dir /var/lib/countersign --to /backup/audit.sqlite
-  0 3 * * *  countersign backup --dir /var/lib/countersign --to /backup/audit-$(date +\\%u).sqlite   # crontab: one for each weekday
+  # crontab: one for each weekday
+  0 3 * * * countersign backup --dir /srv/log --to /backup/$(date +\\%u).sqlite
 
 The log's key is not in it: keep a copy of log.key offline.")]
 pub(crate) struct Args {

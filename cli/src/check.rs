@@ -38,7 +38,7 @@ Examples:
   countersign check https://log.example/audit --trust trust.txt --pin last.txt --save-pin last.txt
   countersign check ./log --trust trust.txt --json | jq .tiles
 
-Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments,
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
 pub(crate) struct Args {

@@ -42,7 +42,7 @@ Examples:
   countersign enforce policy.yml audit.ndjson --trust trust.txt --sarif out.sarif --junit out.xml --markdown out.md
   countersign enforce policy.yml https://log.example/audit --token-file token.txt --trust trust.txt
 
-Exit status: 0 the policy is met, 6 it is not, 1 the log is altered or broken, 5 it was not fully checked,
+Exit status: 0 the policy is met, 6 it is not, 1 the log is altered or broken, 5 it was not fully checked, \
 2 the policy, or something it names, could not be used.")]
 pub(crate) struct Args {
     /// The policy, in YAML (docs/pipeline.md)

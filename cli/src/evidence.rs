@@ -38,8 +38,8 @@ Examples:
   countersign evidence audit.ndjson --trust trust.txt --framework hipaa --record chart-42 --policy 6y -o hipaa.md
   countersign evidence --catalogue ours.yml --lint
 
-If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is
-a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the
+If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is \
+a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the \
 person's events. docs/evidence-by-control.md explains catalogues.
 
 Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]

@@ -102,14 +102,16 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples, from events to a verdict:
-  countersign keygen log.example/audit --out log.key
-  countersign keygen example.com/app --out app.key
+  LOG=$(countersign keygen log.example/audit --out log.key)
+  APP=$(countersign keygen example.com/app --out app.key)
+  printf 'log %s\\nemitter %s\\n' \"$LOG\" \"$APP\" > trust.txt
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
   countersign seal --log-key log.key app.ndjson -o audit.ndjson
   countersign verify audit.ndjson --trust trust.txt
 
-Exit status: 0 verified (or done), 1 altered or broken, 2 unreadable or unusable input,
-3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.";
+Exit status: 0 verified (or done), 1 altered or broken, 2 unreadable or unusable input, \
+3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked, \
+6 what --fail-on or a policy forbids was found.";
 
 #[derive(Subcommand)]
 enum Command {

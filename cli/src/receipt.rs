@@ -26,7 +26,7 @@ Examples:
   countersign receipt receipt.tlog-proof --leaf link.txt --trust trust.txt
   jq -j .link line.json | countersign receipt receipt.tlog-proof --leaf - --trust trust.txt
 
-Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments,
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a log key you haven't trusted.")]
 pub(crate) struct Args {
     /// The receipt; - for standard input

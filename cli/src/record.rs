@@ -42,7 +42,7 @@ Examples:
   countersign record --key app.key --to https://log.example --log \"$LOG_VKEY\" --outbox ./outbox events.ndjson
   countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log
 
-Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them,
+Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them, \
 2 the log could not be reached, or an argument or a file could not be used.")]
 pub(crate) struct Args {
     /// The events, as JSON or CSV, plain or compressed with gzip or zstd. Several files are recorded in the order

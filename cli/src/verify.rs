@@ -35,7 +35,7 @@ Examples:
   countersign verify --summaries part-*.summary --trust trust.txt
   curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
 
-Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments,
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
 3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd; - for standard input

@@ -33,7 +33,7 @@ Examples:
   countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --sink tls --destination siem.example:6514 --ca siem.pem
   countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --sink elastic --destination https://es.example:9200/audit/_bulk --sink-token es.token --gzip
 
-Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent;
+Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent; \
 2 unusable arguments or state, or a receiver that did not accept everything.")]
 pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd; - for standard input; or a collector's URL, to follow its

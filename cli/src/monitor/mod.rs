@@ -41,7 +41,7 @@ Examples:
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --also https://mirror.example/audit --webhook https://alerts.example/hook
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --once || alert
 
-Exit status: 0 nothing found (or stopped), 1 altered or broken, 2 unusable arguments,
+Exit status: 0 nothing found (or stopped), 1 altered or broken, 2 unusable arguments, \
 3 signed by a key you haven't trusted, 5 not checked because the log could not be read.")]
 pub(crate) struct Args {
     /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`

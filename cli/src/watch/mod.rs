@@ -65,7 +65,7 @@ Examples:
   countersign watch https://log.example/audit --trust trust.txt --state watch/ --rules pack.json --record --key watch.key
   countersign watch --list --state watch/
 
-Exit status: 0 stopped (or --once is done), 1 the log was altered or doesn't prove what it shows,
+Exit status: 0 stopped (or --once is done), 1 the log was altered or doesn't prove what it shows, \
 2 unusable arguments or state.")]
 pub(crate) struct Args {
     /// The collector's URL
