@@ -16,8 +16,8 @@ export interface VerifyOptions {
   expect?: Expectations | undefined;
   /**
    * How many workers share the work, at most 64. 1 leaves all of it to one worker, 0 does it here and blocks between
-   * pieces. By default as many as there are cores, up to 8, and 1 for what is known to be small; 0 where workers cannot
-   * be started, which the console is told.
+   * pieces. By default as many as there are cores, up to 8, and 1 for what is known to be small and in Node.js 20, which does
+   * not tell how many there are; 0 where workers cannot be started, which the console is told.
    */
   threads?: number | undefined;
   /** Told how far verifying came, about ten times a second, and once at the end. */
