@@ -1,6 +1,6 @@
 /** What a reader of an export brings along. */
 
-import { CountersignError, must } from "../error.js";
+import { must } from "../error.js";
 import type { Finding } from "../report.js";
 import type { EventBatch } from "./batch.js";
 import type { Mark } from "./marks.js";
@@ -89,7 +89,7 @@ export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onR
   );
   const { trust, pins, expect, onEvents, onMarks, onFinding, onProgress, onReport, threads, signal, ...others } =
     options;
-  refuseAny(others);
+  refuseAny(others, "trust, pins, expect, threads, signal and callbacks, such as onEvents");
   return {
     trust: trust === undefined ? undefined : new TextEncoder().encode(readText(trust, "trust")),
     pins: readList(pins ?? [], "pins").map((pin) => readText(pin, "pins")),
@@ -106,7 +106,7 @@ export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onR
 }
 
 function readExpectations({ origin, range, maxAgeSeconds, now, ...others }: Expectations): Task["expect"] {
-  refuseAny(others, "expect.");
+  refuseAny(others, "origin, range, maxAgeSeconds, now", "expect.");
   return {
     ...(origin !== undefined && { origin: readText(origin, "expect.origin") }),
     ...(range !== undefined && { range: readRange(range) }),
@@ -123,9 +123,9 @@ export function readThreads({ threads }: VerifyOptions): number | undefined {
 }
 
 /** Refuses options that there are not: what is misspelt would not be checked, and nobody would know. */
-function refuseAny(others: object, within = ""): void {
+function refuseAny(others: object, known: string, within = ""): void {
   for (const name in others) {
-    check(false, within + name, "does not exist");
+    check(false, within + name, "does not exist", `there are ${known}`);
   }
 }
 
@@ -161,8 +161,11 @@ function readList<T>(value: readonly T[], member: string): readonly T[] {
   return value;
 }
 
-function check(isRight: boolean, member: string, why: string): asserts isRight {
-  if (!isRight) {
-    throw new CountersignError("options.invalid", `the option ${member} ${why}`, { member });
-  }
+function check(
+  isRight: boolean,
+  member: string,
+  why: string,
+  hint = "give what its type says, or leave it out",
+): asserts isRight {
+  must(isRight, member, `the option ${member} ${why}`, hint);
 }
