@@ -426,7 +426,9 @@ export class Console extends View {
     const { current } = this.#tabs;
     if (current !== before && (current === "storage" || current === "coverage" || current === "witnesses"))
       void this.#look();
-    const asked = readConditions(location.hash);
+    // Who was let in at another part has searched for nothing yet.
+    const first = this.#searching.ran === undefined ? this.#conditions : undefined;
+    const asked = readConditions(location.hash) ?? first;
     if (current === "search" && asked !== undefined && !sameConditions(asked, this.#searching.ran)) {
       this.#conditions = asked;
       if (this.#reader.mayRead) this.#search(asked);

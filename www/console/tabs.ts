@@ -10,7 +10,8 @@ export class Tabs {
   readonly #left = new Map<Tab, string>();
 
   fragment(tab: Tab): string {
-    return this.#left.get(tab) ?? `#tab=${tab}`;
+    // Without one the address is another, and the page would be loaded anew.
+    return this.#left.get(tab) || `#tab=${tab}`;
   }
 
   go(tab: Tab): void {

@@ -118,6 +118,15 @@ test("token and trust stay in this tab where the reader wants that, and no longe
   assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
 });
 
+test("whoever is let in at another part finds events at the search all the same", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(3));
+  await tab(page, "Storage");
+  await accepted(page, log.token);
+  await tab(page, "Search");
+  await row(page, "job.update");
+});
+
 test("what rules find is told in a part of its own, and leads to the events", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record([
