@@ -272,7 +272,7 @@ export const de: ConsoleTexts = {
     heading: "Risiko in Geld",
     about:
       "Was in einem Jahr verloren gehen kann, nach selbst geschriebenen Szenarien: wie oft etwas droht, welcher Teil davon zum Schaden wird, und was ein Schaden kostet. Die Jahre werden hier simuliert, und nichts wird gesendet.",
-    unfit: "Zu dem, was sich nicht verifizieren lässt, gibt es keine Zahlen.",
+    unfit: "Zahlen gibt es nur zu dem, was sich verifizieren lässt und Einträge hat.",
     scenarios: "Szenarien",
     scenariosAbout: html`Dateien in YAML, gemeinsam betrachtet. <code>countersign risk --new exposed-endpoint</code> schreibt eine
       zum Anfangen. Beträge, Quellen und Daten sind die eigenen: Vorgegeben ist keiner.`,

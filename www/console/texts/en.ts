@@ -263,7 +263,7 @@ export const en = {
     heading: "Exposure in money",
     about:
       "What may be lost in a year by scenarios that you wrote: how often something threatens you, how much of it becomes a loss, and what a loss costs. The years are simulated here, and nothing is sent.",
-    unfit: "What does not verify gets no figures.",
+    unfit: "There are figures only for what verifies and has entries.",
     scenarios: "Scenarios",
     scenariosAbout: html`Files in YAML, looked at together. <code>countersign risk --new exposed-endpoint</code> writes one to
       begin with. Amounts, sources and dates are yours: there are no default ones.`,
