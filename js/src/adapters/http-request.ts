@@ -116,7 +116,8 @@ function resolved(path: string): string {
 /** The path where none may be told. */
 const ANY = "*";
 
-type OnFailure = (error: CountersignError) => void;
+/** What stands in an event for what a callback should have told and did not: a gate takes it for no answer. */
+const UNTOLD = Symbol() as unknown as undefined;
 
 const isFunction = (value: unknown) => typeof value === "function";
 const isFlag = (value: unknown) => typeof value === "boolean";
@@ -163,23 +164,18 @@ export class HttpRecording<Source> {
   begin(source: Source, asked: Asked): Begun {
     const began = performance.now();
     const { ip: chosen, gate } = this.#options;
-    let failure: CountersignError | undefined;
-    const failed = (error: CountersignError) => {
-      failure ??= error;
-    };
     // Node.js forgets it when the connection ends. Where nobody chose it, a framework may know none.
-    const ip = chosen || gate ? this.#address(source, asked, chosen ? failed : undefined) : undefined;
+    const ip = chosen || gate ? this.#address(source, asked, chosen ? UNTOLD : undefined) : undefined;
     let isDone = false;
     return {
-      refuse: (asking) => {
-        const event = gate && this.#asked(source, asked, ip, failed);
-        return event && this.#refuse(gate, event, { waitUntil: (work) => asking?.waitUntil?.(work), failure });
-      },
+      refuse: (asking) => gate && this.#refuse(gate, this.#asked(source, asked, ip), asking),
       done: (audit, end) => {
         if (!isDone) {
           isDone = true;
           const latency = Math.max(0, Math.round(performance.now() - began));
-          this.#record(audit, source, end, () => this.#event(source, asked, end, chosen ? ip : undefined, latency));
+          this.#record(audit, source, end, () =>
+            this.#event(source, asked, end, chosen && ip !== UNTOLD ? ip : undefined, latency),
+          );
         }
       },
     };
@@ -230,16 +226,16 @@ export class HttpRecording<Source> {
   }
 
   /** The request as far as it is known before it is answered. */
-  #asked(source: Source, asked: Asked, ip: string | undefined, failed: OnFailure): EventToBe {
+  #asked(source: Source, asked: Asked, ip: string | undefined): EventToBe {
     const { requestId, path: chosen } = this.#options;
     return {
       action: "http.request",
-      ...this.#whose(source, failed),
+      ...this.#whose(source, UNTOLD),
       http: {
         method: bounded(asked.method, MOST.method) ?? "",
         // All of it: what is far behind counts too. Where a callback gives none, the path itself.
         path: (isFunction(chosen) && this.#path(source, asked)) || pathOf(asked).toWellFormed() || ANY,
-        host: this.#try("host", () => bounded(asked.host(), MOST.host), failed),
+        host: this.#try("host", () => bounded(asked.host(), MOST.host)),
       },
       context: {
         ip,
@@ -250,21 +246,21 @@ export class HttpRecording<Source> {
   }
 
   /** Where the client is. A socket that takes IPv6 too has addresses of IPv4 in a form that no rule has them in. */
-  #address(source: Source, asked: Asked, failed?: OnFailure): string | undefined {
+  #address(source: Source, asked: Asked, otherwise: undefined): string | undefined {
     const { ip } = this.#options;
     return this.#try(
       "ip",
       () => bounded((isFunction(ip) ? ip(source) : asked.ip())?.replace(/^::ffff:(?=[\d.]+$)/i, ""), MOST.host),
-      failed,
+      otherwise,
     );
   }
 
   /** Who asked, and whose data it is about. */
-  #whose(source: Source, failed?: OnFailure): Pick<AuditEvent, "actor" | "tenant"> {
+  #whose(source: Source, otherwise?: undefined): Pick<AuditEvent, "actor" | "tenant"> {
     const { actor, tenant } = this.#options;
     // Where there is no such header, some frameworks give an empty text.
-    const whose = this.#try("tenant", () => tenant?.(source) || undefined, failed);
-    const who = this.#try("actor", () => actor?.(source) || undefined, failed);
+    const whose = this.#try("tenant", () => tenant?.(source) || undefined, otherwise);
+    const who = this.#try("actor", () => actor?.(source) || undefined, otherwise);
     return { tenant: whose, actor: typeof who === "string" ? { id: who } : who };
   }
 
@@ -314,8 +310,12 @@ export class HttpRecording<Source> {
   #path(source: Source, asked: Asked): string | undefined {
     const chosen = this.#options.path;
     return this.#try("path", () => {
-      const actual = () => (chosen === "shape" ? pathShape(pathOf(asked)) : pathOf(asked));
-      const given = isFunction(chosen) ? chosen(source) : chosen === undefined ? asked.template : actual();
+      let given = isFunction(chosen) ? chosen(source) : asked.template;
+      if (chosen === "shape") {
+        given = pathShape(pathOf(asked));
+      } else if (chosen === "actual") {
+        given = pathOf(asked);
+      }
       return given?.replace(/[?#].*$/s, "").toWellFormed();
     });
   }
@@ -333,15 +333,13 @@ export class HttpRecording<Source> {
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }
 
-  #try<T>(member: keyof HttpOptions<Source>, work: () => T, failed?: OnFailure): T | undefined {
+  #try<T>(member: keyof HttpOptions<Source>, work: () => T, otherwise?: undefined): T | undefined {
     try {
       return work();
     } catch (cause) {
       const hint = "the request is recorded without what it gives: see the cause";
-      const error = new CountersignError("options.invalid", `${member} threw: ${cause}`, { member, hint, cause });
-      this.#failed(error);
-      failed?.(error);
-      return undefined;
+      this.#failed(new CountersignError("options.invalid", `${member} threw: ${cause}`, { member, hint, cause }));
+      return otherwise;
     }
   }
 

@@ -49,8 +49,6 @@ export interface GateOptions {
 
 /** Who waits for a decision. */
 export interface Asking {
-  /** Why the event does not say all that it should: the gate cannot decide on what it does not know. */
-  failure?: CountersignError | undefined;
   /** What the runtime has for work that goes on after the answer: `ctx.waitUntil`. */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
@@ -137,25 +135,25 @@ class LocalGate implements Gate {
     }
   }
 
-  decide(event: EventToBe, { waitUntil, failure }: Asking = {}, other?: EventToBe): Decision | Promise<Decision> {
+  decide(event: EventToBe, asking: Asking = {}, other?: EventToBe): Decision | Promise<Decision> {
     const events = other === undefined ? [event] : [event, other];
     const loaded = this.#loaded;
     if (loaded === undefined) {
-      return this.#decideLater(events, failure);
+      return this.#decideLater(events);
     }
     const watching = this.#watching;
     if (watching === undefined) {
-      return this.#decide(loaded, events, failure);
+      return this.#decide(loaded, events);
     }
     const now = this.#now();
     if (watching.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watching);
       if (!watching.suffices(loaded.gate, now)) {
-        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, events, failure));
+        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, events));
       }
-      waitUntil?.(refresh);
+      asking.waitUntil?.(refresh);
     }
-    return this.#decide(loaded, events, failure, now);
+    return this.#decide(loaded, events, now);
   }
 
   answer(refusal: Refusal): Answer {
@@ -212,7 +210,7 @@ class LocalGate implements Gate {
     return this.#loaded;
   }
 
-  async #decideLater(events: readonly EventToBe[], failure: CountersignError | undefined): Promise<Decision> {
+  async #decideLater(events: readonly EventToBe[]): Promise<Decision> {
     let loaded: Loaded;
     try {
       loaded = await this.#start();
@@ -223,7 +221,7 @@ class LocalGate implements Gate {
     if (watching?.isDue(loaded.gate, this.#now())) {
       await comesWithin(watching.patience, this.#refresh(loaded, watching));
     }
-    return this.#decide(loaded, events, failure);
+    return this.#decide(loaded, events);
   }
 
   /** Waits for what is fetched no longer than a request may. */
@@ -236,16 +234,11 @@ class LocalGate implements Gate {
     }
   }
 
-  #decide(
-    { gate, room }: Loaded,
-    events: readonly EventToBe[],
-    failure: CountersignError | undefined,
-    at?: number,
-  ): Decision | Promise<Decision> {
+  #decide({ gate, room }: Loaded, events: readonly EventToBe[], at?: number): Decision | Promise<Decision> {
     let excepted = 0;
     // Where the clock fails, no list holds.
     let now = Number.NaN;
-    let failed = failure;
+    let failed: CountersignError | undefined;
     try {
       now = at ?? this.#now();
       for (const event of events) {
@@ -265,7 +258,7 @@ class LocalGate implements Gate {
       }
       events.forEach(mustTell);
     } catch (error) {
-      failed ??= asCoded(error);
+      failed = asCoded(error);
     }
     let refusal = failed && this.#failed(failed, gate);
     if (this.#watching !== undefined && !this.#watching.holds(gate, now)) {
