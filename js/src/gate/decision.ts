@@ -8,18 +8,22 @@ export type EventToBe = Omit<AuditEvent, "http"> & { http?: Partial<HttpRequest>
 
 /** Throws where it does not say who or where as an event does: no rule, list or limit would know them. */
 export function mustTell({ actor, tenant, context }: EventToBe): void {
-  const { id, session, credential } = (actor ?? { id: "" }) as Partial<Actor>;
-  for (const [member, value] of Object.entries({
-    "actor.id": id,
-    "actor.session": session ?? "",
-    "actor.credential": credential ?? "",
-    tenant: tenant ?? "",
-    "context.ip": context?.ip ?? "",
-  })) {
-    if (typeof value !== "string") {
-      const hint = "give it at once, and as record takes it: an actor is { id }, a number or a Promise none";
-      throw new CountersignError("event.invalid", `${member} must be a text`, { member, hint });
-    }
+  const { id, session, credential } = (actor ?? NOBODY) as Partial<Actor>;
+  mustBeText(typeof id === "string", "actor.id");
+  mustBeText(isText(session), "actor.session");
+  mustBeText(isText(credential), "actor.credential");
+  mustBeText(isText(tenant), "tenant");
+  mustBeText(isText(context?.ip), "context.ip");
+}
+
+const NOBODY: Partial<Actor> = { id: "" };
+
+const isText = (value: unknown): boolean => typeof value === "string" || (value ?? undefined) === undefined;
+
+function mustBeText(isOne: boolean, member: string): void {
+  if (!isOne) {
+    const hint = "give it at once, and as record takes it: an actor is { id }, a number or a Promise none";
+    throw new CountersignError("event.invalid", `${member} must be a text`, { member, hint });
   }
 }
 
