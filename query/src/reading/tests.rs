@@ -285,7 +285,7 @@ fn an_outcome_that_is_not_stated_is_none() {
         (r#"{"action":"a.b","actor":{"id":"u"},"outcome":"denied"}"#, "denied"),
         (r#"{"eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin"}"#, "not stated"),
         (
-            r#"{"eventSource":"s3.amazonaws.com","eventName":"GetObject","eventType":"AwsApiCall","errorCode":"","errorMessage":"","userIdentity":{}}"#,
+            r#"{"eventSource":"s3.amazonaws.com","eventName":"GetObject","eventType":"AwsApiCall","errorCode":"","errorMessage":"","userIdentity":{"type":"Root"}}"#,
             "success",
         ),
     ] {
