@@ -74,7 +74,7 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
 /// What must be said of a condition that no event meets, where it asks for a member in the words in which a reading is
 /// shown: `actor.id`.
 fn shown_of_a_reading(left: &Left) -> Option<String> {
-    let (short, part) = (left.short?.as_str(), plain(&left.part));
+    let (short, part) = (left.short?, plain(&left.part));
     let said = format_args!(
         "! {part} asks for a member of the events themselves. To search what readings find, use {short}."
     );

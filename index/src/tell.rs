@@ -213,7 +213,7 @@ impl EventIndex {
             for Left { part, events, short } in parts {
                 json.open("{").name("part").text(part).name("events").number(*events as i64);
                 if let Some(short) = short {
-                    json.name("short").text(short.as_str());
+                    json.name("short").text(short);
                 }
                 json.raw("}");
             }

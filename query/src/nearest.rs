@@ -13,13 +13,13 @@ const ELSEWHERE: [(&str, &str); 6] = [
     ("actor", "user username userid user_name user.name"),
     ("ip", "src_ip sourceip clientip client_ip ipaddress"),
     ("action", "event eventname operation"),
-    ("since", "earliest"),
-    ("until", "latest"),
+    ("since", "earliest after"),
+    ("until", "latest before"),
     ("time", "time timestamp"),
 ];
 
-/// The name of ours that asks for what others have in a field of this name.
-fn ours(lower: &str) -> Option<&'static str> {
+/// The name of ours that asks for what others have in a field of this name, which is in lower case.
+pub(crate) fn ours(lower: &str) -> Option<&'static str> {
     let is = |(_, ends): &&(_, &str)| any_word(ends, &|end| lower.ends_with(end));
     ELSEWHERE.iter().find(is).map(|(ours, _)| *ours)
 }

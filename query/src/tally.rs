@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use crate::condition::{Entry, Field, Path, Query, Short};
-use crate::nearest::nearest;
+use crate::matcher::fold;
+use crate::nearest::{nearest, ours};
+use crate::parse::SPECIAL;
 use crate::value::{Kind, Value};
 
 /// How many events are asked for their fields, and how many fields are remembered, to tell those near to one that is
@@ -101,9 +103,9 @@ pub struct Left {
     pub part: String,
     /// How many events are so.
     pub events: u64,
-    /// Of a condition that no event meets although some have its member, `actor.id`: what asks for what readings say
-    /// in such words.
-    pub short: Option<Short>,
+    /// Of a condition that no event meets although some have its member, `actor.id` or `user`: the name that asks for
+    /// what readings say in such words.
+    pub short: Option<&'static str>,
 }
 
 impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
@@ -293,11 +295,19 @@ impl Findings {
     }
 }
 
-/// What asks for what readings say, where a member has the name under which that is shown: `actor.id`, `target.name`.
-fn shown_as(field: Option<&Field>) -> Option<Short> {
+/// The name of ours that another program told, where there is one.
+pub fn short_name(told: &str) -> Option<&'static str> {
+    Short::parse(told).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == told))
+}
+
+/// What asks for what readings say, where a member has the name under which that is shown (`actor.id`, `target.name`), or
+/// under which others ask for it (`user`, `after`).
+fn shown_as(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
-    let first = path.names().iter().find(|name| *name != "read").filter(|_| path.names().len() > 1)?;
-    Short::of_shown(&Path::of([first]))
+    let names = path.names();
+    let first = names.iter().find(|name| *name != "read").filter(|_| names.len() > 1);
+    let short = first.and_then(|first| Short::of_shown(&Path::of([first])));
+    short.map(Short::as_str).or_else(|| ours(&fold(names.last()?)))
 }
 
 #[cfg(test)]
@@ -310,7 +320,7 @@ mod tests {
         r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada Okafor"},"occurred_at":"2026-01-01T00:00:00.000Z","outcome":"failure"}"#,
         r#"{"action":"job.run","actor":{"id":"u_2"},"n":7,"outcome":"success"}"#,
         r#"{"action":"job.stop","actor":{"id":"u_1"},"outcome":"success"}"#,
-        r#"{"verb":"create"}"#,
+        r#"{"@timestamp":1772442927,"after":{"role":"viewer"},"request":{"User":"u_3"},"verb":"create"}"#,
         "null",
     ];
 
@@ -380,8 +390,13 @@ mod tests {
     #[test]
     fn who_asks_by_a_member_that_some_events_have_is_told_the_short_name_too() {
         for (query, short) in [
-            ("actor.id:x", Some(Short::Actor)),
-            ("-has:verb actor.name:x", Some(Short::Actor)),
+            ("actor.id:x", Some("actor")),
+            ("-has:verb actor.name:x", Some("actor")),
+            ("occurred_at:2027", None),
+            ("request.User:x", Some("actor")),
+            ("@timestamp>2026-01-01", Some("time")),
+            ("after:2026-01-01", Some("since")),
+            ("after.role:admin", None),
             ("actor.id:u_1 n:8", None),
             ("actor:x", None),
             ("n:8", None),

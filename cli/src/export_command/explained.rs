@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 
 use countersign_log::export::Explained;
-use countersign_query::tally::{Left, Unknown};
-use countersign_query::{Findings, Short};
+use countersign_query::Findings;
+use countersign_query::tally::{Left, Unknown, short_name};
 use serde_json::Value;
 
 use super::{Request, explain};
@@ -74,7 +74,7 @@ fn read(text: &str) -> Option<Told> {
         Some(Unknown { at: 0..0, field, nearest: strings(&unknown["nearest"])? })
     };
     let left = |left: &Value| {
-        let short = left["short"].as_str().and_then(Short::parse);
+        let short = left["short"].as_str().and_then(short_name);
         Some(Left { part: left["part"].as_str()?.into(), events: left["events"].as_u64()?, short })
     };
     let parts = |name: &str| match said.get(name) {
@@ -126,7 +126,7 @@ mod tests {
             (findings.of, findings.times, findings.conditions.len(), whole),
             (5, Some((2, 3)), 1, true)
         );
-        assert_eq!(findings.conditions[0].short, Some(Short::Actor));
+        assert_eq!(findings.conditions[0].short, Some("actor"));
         assert_eq!((&*findings.unknown[0].field, &*findings.unknown[0].nearest[0]), ("a", "b"));
         let part = read(r#"{"size":9,"query":"","unknown":[]}"#).unwrap();
         assert!(!part.whole && part.findings.unknown.is_empty());

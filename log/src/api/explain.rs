@@ -21,7 +21,7 @@ pub(crate) fn answer(explained: &Explained, fields_alone: bool) -> Answer {
         let one = |left: &Left| {
             let mut told = json!({ "part": left.part, "events": left.events });
             if let Some(short) = left.short {
-                told["short"] = short.as_str().into();
+                told["short"] = short.into();
             }
             told
         };
