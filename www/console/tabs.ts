@@ -10,7 +10,7 @@ export class Tabs {
   readonly #left = new Map<Tab, string>();
 
   fragment(tab: Tab): string {
-    // Without one the address is another, and the page would be loaded anew.
+    // Without one the address is another, and the page would be loaded again.
     return this.#left.get(tab) || `#tab=${tab}`;
   }
 

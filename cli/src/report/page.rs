@@ -26,8 +26,8 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
         Some(file) => input::page(file),
         None => own().ok_or_else(|| {
             let message = "this program was built without the auditor's page";
-            let hint =
-                "give it with --page index.html, or build it first: npm run build in www, then the program";
+            let hint = "give it with --page index.html, or build it first, and then the program: cargo xtask wasm, \
+                        npm ci && npm run build in js, and the same in www";
             Failure::unusable("page.missing", message, hint)
         }),
     }
