@@ -171,12 +171,12 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Resul
     for (nth, piece) in pieces.iter().enumerate() {
         f.write_str(if nth > 0 { "*" } else { "" })?;
         // What may be taken for a range of addresses or a regular expression is quoted too.
-        let bare = piece.chars().all(plain)
-            && !piece.contains('/')
-            && !means_more(piece)
-            && !(is_text && nth == 0 && piece.starts_with('-'))
-            && !(piece.is_empty() && pieces.len() == 1);
-        if bare {
+        let needs_quotes = !piece.chars().all(plain)
+            || piece.contains('/')
+            || means_more(piece)
+            || is_text && nth == 0 && piece.starts_with('-')
+            || piece.is_empty() && pieces.len() == 1;
+        if !needs_quotes {
             f.write_str(piece)?;
         } else if !piece.is_empty() || pieces.len() == 1 {
             quoted(f, piece)?;
