@@ -11,32 +11,28 @@ export function sleep(milliseconds: number): Promise<void> {
   });
 }
 
-/** Waits for something so many milliseconds, and then fails with `late`. What was begun goes on. */
-export async function within<T>(milliseconds: number, begun: PromiseLike<T>, late: () => unknown): Promise<T> {
+/** Waits for something so many milliseconds, and then goes on with what `late` gives. What was begun goes on. */
+async function orLate<T, Late>(milliseconds: number, begun: PromiseLike<T>, late: () => Late | PromiseLike<Late>) {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), Math.min(milliseconds, LONGEST));
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.min(milliseconds, LONGEST));
   });
   try {
-    return await Promise.race([begun, over]);
+    return await Promise.race([begun, over.then(late)]);
   } finally {
     clearTimeout(timer);
   }
 }
 
+/** Waits for something so many milliseconds, and then fails with `late`. What was begun goes on. */
+export function within<T>(milliseconds: number, begun: PromiseLike<T>, late: () => unknown): Promise<T> {
+  return orLate<T, never>(milliseconds, begun, () => Promise.reject(late()));
+}
+
 /** Waits for something so many milliseconds at most, and tells whether it came. What was begun goes on. */
 export function comesWithin(milliseconds: number, begun: PromiseLike<unknown>): Promise<boolean> {
-  const late = Symbol("late");
-  return within(
-    milliseconds,
-    begun.then(() => true),
-    () => late,
-  ).catch((error: unknown) => {
-    if (error !== late) {
-      throw error;
-    }
-    return false;
-  });
+  const came = begun.then(() => true);
+  return orLate(milliseconds, came, () => false);
 }
 
 /** Has a timer keep no program from ending. Only Node.js and those like it have timers that would. */
