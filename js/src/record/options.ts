@@ -121,53 +121,37 @@ type To = { collector: Collector; log: string } | { transport: Transport; origin
 
 const MEBIBYTE = 1 << 20;
 
-/** Every option there is. */
-const OPTIONS = Object.keys({
-  key: 0,
-  to: 0,
-  log: 0,
-  origin: 0,
-  outbox: 0,
-  flush: 0,
-  redact: 0,
-  path: 0,
-  events: 0,
-  beforeRecord: 0,
-  onInvalid: 0,
-  limitBytes: 0,
-  onFull: 0,
-  onError: 0,
-  timeoutMs: 0,
-  retry: 0,
-  manyContexts: 0,
-  now: 0,
-  random: 0,
-} satisfies Record<keyof LogOptions | keyof TransportOptions, 0>);
-
 const isFunction = (value: unknown) => typeof value === "function";
 const oneOf =
   (...words: readonly unknown[]) =>
   (value: unknown) =>
     words.includes(value);
 
-/** What can be said of options one by one: what each has to be where it is given, what is wrong otherwise, and what to do. */
-const RULES: readonly (readonly [keyof CommonOptions, (value: unknown) => boolean, string, string])[] = [
-  ["onFull", oneOf("throw", "drop"), "neither throw nor drop", 'give "throw" or "drop"'],
-  ["onInvalid", oneOf("throw", "report"), "neither throw nor report", 'give "throw" or "report"'],
-  ["path", oneOf("shape"), "not shape", 'give "shape", or leave it out: paths are recorded as they are given then'],
-  ["beforeRecord", isFunction, "no function", "give one that takes an event and gives the one to record"],
-  ["events", has("check"), "no events", "give what defineEvents of countersign/events made"],
-  ["onError", isFunction, "no function", "give one that takes an error"],
-  ["outbox", has("write"), "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made"],
-  [
-    "now",
+/** What are read together with others, or have a default. */
+const READ = ["key", "to", "log", "origin", "flush", "redact", "limitBytes", "timeoutMs", "retry"] as const;
+
+/** What each of the others has to be where it is given, what is wrong otherwise, and what to do. */
+const RULES: Readonly<
+  Record<Exclude<keyof LogOptions, (typeof READ)[number]>, readonly [(value: unknown) => boolean, string, string]>
+> = {
+  outbox: [has("write"), "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made"],
+  path: [oneOf("shape"), "not shape", 'give "shape", or leave it out: paths are recorded as they are given then'],
+  events: [has("check"), "no events", "give what defineEvents of countersign/events made"],
+  beforeRecord: [isFunction, "no function", "give one that takes an event and gives the one to record"],
+  onInvalid: [oneOf("throw", "report"), "neither throw nor report", 'give "throw" or "report"'],
+  onFull: [oneOf("throw", "drop"), "neither throw nor drop", 'give "throw" or "drop"'],
+  onError: [isFunction, "no function", "give one that takes an error"],
+  manyContexts: [oneOf(true, false), "neither true nor false", "leave it out: it is known where it is so"],
+  now: [
     (now) => isFunction(now) && Number.isSafeInteger((now as () => unknown)()),
     "no clock of whole milliseconds",
     "leave it out, or give what counts as Date.now does",
   ],
-  ["random", isFunction, "no function", "leave it out: bytes are secure and random by themselves"],
-  ["manyContexts", oneOf(true, false), "neither true nor false", "leave it out: it is known where it is so"],
-];
+  random: [isFunction, "no function", "leave it out: bytes are secure and random by themselves"],
+};
+
+/** Every option there is. */
+const OPTIONS: readonly string[] = [...READ, ...Object.keys(RULES)];
 
 /** Whether a value is called in this way. */
 function has(method: string): (value: unknown) => boolean {
@@ -186,8 +170,9 @@ export function settings(options: RecorderOptions, inContexts = false) {
     "no key to sign with",
     "give a signer key's text (countersign keygen NAME makes one; is the secret or variable set?), { vkey, privateKey } or { vkey, sign }",
   );
-  for (const [member, isRight, message, hint] of RULES) {
-    must(options[member] === undefined || isRight(options[member]), member, message, hint);
+  for (const [member, [isRight, message, hint]] of Object.entries(RULES)) {
+    const value = options[member as keyof typeof RULES];
+    must(value === undefined || isRight(value), member, message, hint);
   }
   return {
     to: destination(options),
