@@ -26,21 +26,6 @@ export interface HolderOptions {
 /** What is done with an event that waited for the recorder, and is then refused. */
 export type Otherwise = (error: CountersignError, audit: Audit) => void;
 
-/** What a recorder says that does not exist yet. */
-const NOTHING: Status = {
-  queued: 0,
-  waiting: 0,
-  waitingBytes: 0,
-  inFlight: 0,
-  chain: undefined,
-  lastProof: undefined,
-  lastError: undefined,
-  retryIn: undefined,
-  dropped: 0,
-  redacted: 0,
-  dead: [],
-};
-
 /** Records at any time: what comes before the recorder is there waits for it, and keeps its time. */
 export class RecorderHolder extends Scopable implements Audit {
   readonly #options: HolderOptions;
@@ -103,14 +88,20 @@ export class RecorderHolder extends Scopable implements Audit {
   }
 
   status(): Status {
+    const { length, bytes, dropped } = this.#early;
     return (
       this.#recorder?.status() ?? {
-        ...NOTHING,
-        queued: this.#early.length,
-        waiting: this.#early.length,
-        waitingBytes: this.#early.bytes,
+        queued: length,
+        waiting: length,
+        waitingBytes: bytes,
+        inFlight: 0,
+        chain: undefined,
+        lastProof: undefined,
         lastError: this.#startError,
-        dropped: this.#early.dropped,
+        retryIn: undefined,
+        dropped,
+        redacted: 0,
+        dead: [],
       }
     );
   }
