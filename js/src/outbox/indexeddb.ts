@@ -48,7 +48,6 @@ class IndexedDbOutbox implements Outbox {
   readonly #next = inTurn();
   /** Where new entries go. There is none before the first. */
   #own: Room | undefined;
-  #entering: Promise<Room> | undefined;
   /** All that are held: the own one, and those of the dead that are not empty yet. */
   readonly #rooms = new Set<Room>();
   /** The connection by which the rooms were last looked at. */
@@ -197,26 +196,20 @@ class IndexedDbOutbox implements Outbox {
   }
 
   /** Makes the room for new entries. */
-  #enter(): Promise<Room> {
-    const enter = async () => {
-      const lock = await tryLock(`${this.#name}/${crypto.randomUUID()}`);
-      if (lock === undefined) {
-        throw new TypeError("a lock of a name that nobody else has is taken");
-      }
-      try {
-        const room = { number: await this.#database.add(lock.name), lock, ids: new Map() };
-        this.#rooms.add(room);
-        this.#own = room;
-        return room;
-      } catch (error) {
-        await lock.release();
-        throw error;
-      }
-    };
-    this.#entering ??= enter().finally(() => {
-      this.#entering = undefined;
-    });
-    return this.#entering;
+  async #enter(): Promise<Room> {
+    const lock = await tryLock(`${this.#name}/${crypto.randomUUID()}`);
+    if (lock === undefined) {
+      throw new TypeError("a lock of a name that nobody else has is taken");
+    }
+    try {
+      const room = { number: await this.#database.add(lock.name), lock, ids: new Map() };
+      this.#rooms.add(room);
+      this.#own = room;
+      return room;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
   /** Leaves the rooms in which nothing is, but for the own one. */
