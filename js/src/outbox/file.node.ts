@@ -17,7 +17,7 @@ import type { Outbox } from "./outbox.js";
  */
 export function fileOutbox(path: string | URL): Outbox {
   const absolute = pathOf(path, "outbox");
-  let opened: Promise<Opened> | undefined;
+  let opened: ReturnType<typeof openedAt> | undefined;
   return {
     async open() {
       if (opened !== undefined) {
@@ -49,13 +49,7 @@ export function fileOutbox(path: string | URL): Outbox {
   };
 }
 
-interface Opened {
-  readonly file: AppendFile;
-  readonly journal: Journal;
-  readonly groups: Groups;
-}
-
-async function openedAt(path: string): Promise<Opened> {
+async function openedAt(path: string) {
   const failed = (what: string) => (cause: unknown) => {
     throw fileError(cause, path, `the outbox's file could not be ${what}`, "outbox");
   };
