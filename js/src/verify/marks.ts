@@ -96,21 +96,12 @@ export interface OpaqueMark extends Leaf {
 export type Mark = SkipMark | WithheldMark | ChainMark | CheckpointMark | NoteMark | OpaqueMark;
 
 /** What the links of a chain share. */
-interface Chain {
-  readonly chain: string;
-  readonly vkey: string;
-  readonly authorised: boolean;
-}
+type Chain = Pick<Linked, "chain" | "vkey" | "authorised">;
 
 /** A mark of a link as the core writes it: `of` is the place of its chain. */
-interface WrittenLink {
+interface WrittenLink extends Omit<Linked, keyof Chain>, Partial<Pick<WithheldMark, "why">> {
   readonly kind: "withheld" | "open" | "close";
-  readonly line: number;
-  readonly index: number;
   readonly of: number;
-  readonly seq: number;
-  readonly time: string;
-  readonly why?: "erased" | "redacted" | "filtered" | null;
 }
 
 type Written = WrittenLink | Exclude<Mark, { readonly kind: WrittenLink["kind"] }>;
