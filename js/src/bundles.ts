@@ -36,13 +36,13 @@ export function linesOf(bundle: Uint8Array): readonly string[] | undefined {
 }
 
 function lineOf(leaf: Uint8Array): string | undefined {
-  let text: string | undefined;
+  let text = "";
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(leaf);
   } catch {
-    text = undefined;
+    // It is no text, and so neither a link nor a note.
   }
-  if (text === undefined || !text.startsWith("countersign/v1 ")) {
+  if (!text.startsWith("countersign/v1 ")) {
     return `${JSON.stringify({ leaf: btoa(Array.from(leaf, (byte) => String.fromCharCode(byte)).join("")) })}\n`;
   }
   if (LINK.test(text)) {
