@@ -264,11 +264,7 @@ export class Exports {
    * The log's lines from the checkpoint of that size on, up to another size at most; none when events were erased while they
    * were made.
    */
-  async #linesOf(
-    log: Log,
-    start: number,
-    end: number,
-  ): Promise<{ size: number; lines: Uint8Array<ArrayBuffer> } | undefined> {
+  async #linesOf(log: Log, start: number, end: number) {
     const [withdrawals, instance] = [this.#withdrawals, current()];
     const answer = log.linesFrom(start);
     try {
