@@ -530,20 +530,16 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     }
   }
 
-  #owes(number: number): boolean {
+  #owes(number: number, waits = (_: string | undefined) => false): boolean {
     return (
-      this.#delivery.owed.some(({ taken }) => isDue(taken, number)) ||
-      [...this.#ending, this.#chain].some((chain) => hasWorkOf(chain, number))
+      this.#delivery.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
+      [...this.#ending, this.#chain].some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
     );
   }
 
   /** The same, but for what waits after a failure of its chain. */
   #owesNow(number: number): boolean {
-    const waits = (chain: string | undefined) => this.#delivery.resting.has(chain);
-    return (
-      this.#delivery.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
-      [...this.#ending, this.#chain].some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
-    );
+    return this.#owes(number, (chain) => this.#delivery.resting.has(chain));
   }
 
   #failed(error: CountersignError, told: boolean): void {
