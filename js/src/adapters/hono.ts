@@ -53,9 +53,7 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
     const asked: Asked = {
       ...seen(request),
       ip: () => addressInWorker(request),
-      get template() {
-        return template;
-      },
+      template: () => template,
     };
     return recording.answered<Response | undefined>(audit, context, asked, {
       answer: async () => {

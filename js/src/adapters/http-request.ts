@@ -53,7 +53,7 @@ export interface HttpOptions<Source> {
 export interface Asked {
   readonly method: string;
   /** The route's template, where it is known by the end. */
-  readonly template?: string | undefined;
+  template?(): string | undefined;
   /** The path itself, without its query. */
   path(): string;
   host(): string | undefined;
@@ -310,7 +310,7 @@ export class HttpRecording<Source> {
   #path(source: Source, asked: Asked): string | undefined {
     const chosen = this.#options.path;
     return this.#try("path", () => {
-      let given = isFunction(chosen) ? chosen(source) : asked.template;
+      let given = isFunction(chosen) ? chosen(source) : asked.template?.();
       if (chosen === "shape") {
         given = pathShape(pathOf(asked));
       } else if (chosen === "actual") {

@@ -58,9 +58,7 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const header = headersOf(request.headers);
     const { refuse, done } = recording.begin(given as Request, {
       method,
-      get template() {
-        return "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest);
-      },
+      template: () => ("raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest)),
       // Where a router is mounted it has the rest of the path alone.
       path: () => pathOf(baseUrl ? originalUrl : url),
       host: () => header("host"),

@@ -42,7 +42,7 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
     (context.state as KoaState).audit = audit.with({ request: req });
     const { refuse, done } = recording.begin(context, {
       method,
-      get template() {
+      template: () => {
         const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
         return typeof route === "string" ? route : undefined;
       },

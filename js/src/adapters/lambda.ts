@@ -140,7 +140,7 @@ export function requestOf(event: unknown): Asked | undefined {
   const [, template] = /^\S+ (\/.*)$/.exec(text(routeKey) ?? "") ?? [];
   return {
     method,
-    template: text(resource) ?? template,
+    template: () => text(resource) ?? template,
     path: () => actual,
     host: () => header("host"),
     ip: () => text(requestContext?.http?.sourceIp) ?? text(requestContext?.identity?.sourceIp),

@@ -37,7 +37,7 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
     const asked = {
       ...seen(event.request),
       ip: () => event.getClientAddress(),
-      template: event.route.id ?? undefined,
+      template: () => event.route.id ?? undefined,
     };
     return recording.answered(audit, event, asked, {
       answer: () => resolve(event),
