@@ -106,15 +106,8 @@ export class CountersignError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     // Node.js prints members that have no value, too.
-    if (hint !== undefined) {
-      this.hint = hint;
-    }
-    if (line !== undefined) {
-      this.line = line;
-    }
-    if (member !== undefined) {
-      this.member = member;
-    }
+    const said = Object.entries({ hint, line, member }).filter(([, value]) => value !== undefined);
+    Object.assign(this, Object.fromEntries(said));
   }
 
   /** As JSON with its message, which an error's own JSON lacks; without its stack and its cause. */
