@@ -2,75 +2,57 @@
 
 import { type Json, written } from "./json-view.js";
 
-/** How a member stands before and after. */
-export type Change =
-  | { readonly kind: "added"; readonly path: readonly string[]; readonly after: Json }
-  | { readonly kind: "removed"; readonly path: readonly string[]; readonly before: Json }
-  | { readonly kind: "changed"; readonly path: readonly string[]; readonly before: Json; readonly after: Json };
-
-/** The differences, in the order of the members, and how many members are the same. */
-export interface Difference {
-  readonly changes: readonly Change[];
-  readonly same: number;
+/** How a member stands before and after; undefined where it is not there. */
+export interface Change {
+  readonly kind: "added" | "removed" | "changed";
+  readonly path: readonly string[];
+  readonly before: Json | undefined;
+  readonly after: Json | undefined;
 }
 
 /** Longer arrays are compared item by item at the same place. */
 const LONGEST_MATCHED = 300;
 
-/** Compares two values. Nothing and `null` are an object without members beside an object. */
-export function difference(before: Json, after: Json): Difference {
+/**
+ * The differences between two values, in the order of the members, and how many members are the same. Nothing and `null`
+ * are an object without members beside an object.
+ */
+export function difference(before: Json, after: Json): { changes: readonly Change[]; same: number } {
   const changes: Change[] = [];
   let same = 0;
   compare(asObject(before, after), asObject(after, before), []);
   return { changes, same };
 
-  function compare(one: Json, other: Json, path: readonly string[]): void {
-    if (one.kind === "object" && other.kind === "object") {
-      members(one.members, other.members, path);
-    } else if (one.kind === "array" && other.kind === "array") {
-      items(one.items, other.items, path);
-    } else if (written(one) === written(other)) {
+  function compare(before: Json | undefined, after: Json | undefined, path: readonly string[]): void {
+    if (before?.kind === "object" && after?.kind === "object") {
+      members(before.members, after.members, path);
+    } else if (before?.kind === "array" && after?.kind === "array") {
+      for (const [from, to] of aligned(before.items, after.items)) {
+        compare(before.items[from], after.items[to], [...path, `[${from === NONE ? to : from}]`]);
+      }
+    } else if (before !== undefined && after !== undefined && written(before) === written(after)) {
       same += 1;
     } else {
-      changes.push({ kind: "changed", path, before: one, after: other });
+      const kind = before === undefined ? "added" : after === undefined ? "removed" : "changed";
+      changes.push({ kind, path, before, after });
     }
   }
 
   function members(one: Members, other: Members, path: readonly string[]): void {
     const left = byName(other);
     for (const [name, value] of one) {
-      const match = left.get(name)?.shift();
-      if (match === undefined) {
-        changes.push({ kind: "removed", path: [...path, name], before: value });
-      } else {
-        compare(value, match, [...path, name]);
-      }
+      compare(value, left.get(name)?.shift(), [...path, name]);
     }
     // In the order of the members; what a name still has matched nothing.
     for (const [name, value] of other) {
       if (left.get(name)?.includes(value)) {
-        changes.push({ kind: "added", path: [...path, name], after: value });
-      }
-    }
-  }
-
-  function items(one: readonly Json[], other: readonly Json[], path: readonly string[]): void {
-    for (const [before, after] of aligned(one, other)) {
-      const place = before?.[0] ?? after?.[0] ?? 0;
-      const at = [...path, `[${place}]`];
-      if (before !== undefined && after !== undefined) {
-        compare(before[1], after[1], at);
-      } else if (before !== undefined) {
-        changes.push({ kind: "removed", path: at, before: before[1] });
-      } else if (after !== undefined) {
-        changes.push({ kind: "added", path: at, after: after[1] });
+        compare(undefined, value, [...path, name]);
       }
     }
   }
 }
 
 type Members = Extract<Json, { kind: "object" }>["members"];
-type Item = readonly [place: number, value: Json];
 
 const EMPTY: Json = { kind: "object", members: [] };
 
@@ -92,17 +74,16 @@ function byName(members: Members): Map<string, Json[]> {
   return found;
 }
 
-/** Pairs items: those that are the same by their longest common run, the others between them by their place. */
-function aligned(one: readonly Json[], other: readonly Json[]): (readonly [Item | undefined, Item | undefined])[] {
-  const pairs: (readonly [Item | undefined, Item | undefined])[] = [];
+/** The place of an item that is not there. */
+const NONE = -1;
+
+/** Pairs items by their places: those that are the same by their longest common run, the others between them as they stand. */
+function aligned(one: readonly Json[], other: readonly Json[]): (readonly [number, number])[] {
+  const pairs: (readonly [number, number])[] = [];
   let [left, right] = [0, 0];
   const upTo = (leftEnd: number, rightEnd: number) => {
     while (left < leftEnd || right < rightEnd) {
-      const [before, after] = [one[left], other[right]];
-      pairs.push([
-        left < leftEnd && before !== undefined ? [left, before] : undefined,
-        right < rightEnd && after !== undefined ? [right, after] : undefined,
-      ]);
+      pairs.push([left < leftEnd ? left : NONE, right < rightEnd ? right : NONE]);
       left = Math.min(left + 1, leftEnd);
       right = Math.min(right + 1, rightEnd);
     }

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { type Change, difference } from "./diff.js";
-import { type Bounds, MembersView, memberName } from "./drawer-members.js";
+import { type Bounds, memberName, membersView } from "./drawer-members.js";
 import { icon } from "./icons.js";
 import { type Json, member } from "./json-view.js";
 import type { Texts } from "./texts/texts.js";
@@ -31,9 +31,9 @@ export function changesView(
   }
   const shown = changes.slice(0, Math.max(FIRST_CHANGES, bounds.members / 2));
   const more = changes.length - shown.length;
-  const view = new MembersView(texts, bounds);
-  const rows = shown.map((change) => row(change, view, texts));
-  if (more > 0 || view.isCut) {
+  const draw = membersView(texts, bounds, cut);
+  const rows = shown.map((change) => row(change, draw, texts));
+  if (more > 0) {
     cut();
   }
   return html`
@@ -44,12 +44,12 @@ export function changesView(
   `;
 }
 
-function row(change: Change, view: MembersView, texts: Texts): TemplateResult {
+function row(change: Change, draw: (json: Json) => TemplateResult, texts: Texts): TemplateResult {
   const { diff } = texts.rows;
-  const { kind, path } = change;
+  const { kind, path, before, after } = change;
   const values = html`
-    ${"before" in change ? html`<del><span class="sr">${diff.before}: </span>${view.draw(change.before)}</del>` : nothing}
-    ${"after" in change ? html`<ins><span class="sr">${diff.after}: </span>${view.draw(change.after)}</ins>` : nothing}
+    ${before === undefined ? nothing : html`<del><span class="sr">${diff.before}: </span>${draw(before)}</del>`}
+    ${after === undefined ? nothing : html`<ins><span class="sr">${diff.after}: </span>${draw(after)}</ins>`}
   `;
   return html`
     <li class="change change-${kind}">

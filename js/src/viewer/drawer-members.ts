@@ -24,85 +24,70 @@ export function wider({ members, characters }: Bounds): Bounds {
 /** Deeper members are not moved in further: there would be no room. */
 const DEEPEST_SHOWN = 8;
 
-/** Draws values until their bounds are met, and says what was left out. */
-export class MembersView {
-  readonly #texts: Texts;
-  readonly #bounds: Bounds;
-  #drawn = 0;
-  /** Whether something was left out so far. */
-  isCut: boolean = false;
+/** What draws values, with all that is in them, until their bounds are met. `cut` is told where something is left out. */
+export function membersView(texts: Texts, { members: most, characters }: Bounds, cut: () => void) {
+  const { drawer } = texts.rows;
+  /** How many members and items may still be drawn. */
+  let room = most;
 
-  constructor(texts: Texts, bounds: Bounds) {
-    this.#texts = texts;
-    this.#bounds = bounds;
-  }
-
-  /** A value with all that is in it. */
-  draw(json: Json, depth = 0): TemplateResult {
+  function draw(json: Json, depth = 0): TemplateResult {
     switch (json.kind) {
       case "literal":
-        return html`<span class="literal">${this.#text(json.source)}</span>`;
+        return html`<span class="literal">${drawText(json.source)}</span>`;
       case "string":
         return json.value === ""
-          ? html`<span class="faint">${this.#texts.rows.drawer.empty}</span>`
-          : html`<span class="string">${this.#text(json.value)}</span>`;
+          ? html`<span class="faint">${drawer.empty}</span>`
+          : html`<span class="string">${drawText(json.value)}</span>`;
       case "object":
-        return this.#members(json.members, "{ }", depth);
-      case "array":
-        return this.#members(
-          json.items.map((item, place) => [String(place), item] as const),
-          "[ ]",
-          depth,
-          true,
-        );
+        return drawMembers(json.members, "{ }", depth);
+      case "array": {
+        const items = json.items.map((item, place) => [String(place), item] as const);
+        return drawMembers(items, "[ ]", depth, true);
+      }
     }
   }
 
-  #text(text: string): TemplateResult {
-    if (text.length <= this.#bounds.characters) {
-      return value(text, this.#bounds.characters);
+  function drawText(text: string): TemplateResult {
+    if (text.length <= characters) {
+      return value(text, characters);
     }
-    this.isCut = true;
-    const { clipped } = this.#texts.rows.drawer;
-    return html`${value(text, this.#bounds.characters)} <small class="faint">${clipped(this.#bounds.characters, text.length)}</small>`;
+    cut();
+    return html`${value(text, characters)} <small class="faint">${drawer.clipped(characters, text.length)}</small>`;
   }
 
-  #members(
-    members: readonly (readonly [string, Json])[],
-    none: string,
-    depth: number,
-    isArray = false,
-  ): TemplateResult {
+  function drawMembers(members: readonly (readonly [string, Json])[], none: string, depth: number, isArray = false) {
     if (members.length === 0) {
       return html`<span class="faint">${none}</span>`;
     }
-    const room = Math.max(0, this.#bounds.members - this.#drawn);
     const shown = members.slice(0, room);
     const more = members.length - shown.length;
-    this.#drawn += shown.length;
-    this.isCut ||= more > 0;
+    room -= shown.length;
+    if (more > 0) {
+      cut();
+    }
     const alike = isArray ? new Map<string, string>() : lookAlikes(shown.map(([name]) => name));
     return html`
       <dl class="members ${depth > DEEPEST_SHOWN ? "deep" : ""}">
-        ${shown.map(([name, of]) => this.#member(name, of, alike.get(name), depth, isArray))}
+        ${shown.map(([name, of]) => drawMember(name, of, alike.get(name), depth, isArray))}
       </dl>
-      ${more > 0 ? html`<p class="faint">${this.#texts.rows.drawer.moreMembers(more)}</p>` : nothing}
+      ${more > 0 ? html`<p class="faint">${drawer.moreMembers(more)}</p>` : nothing}
     `;
   }
 
-  #member(name: string, of: Json, other: string | undefined, depth: number, isPlace: boolean): TemplateResult {
-    const { drawer } = this.#texts.rows;
+  function drawMember(name: string, of: Json, other: string | undefined, depth: number, isPlace: boolean) {
     const holds = (of.kind === "object" && of.members.length > 0) || (of.kind === "array" && of.items.length > 0);
     return html`
       <div class=${holds ? "nested" : ""}>
         <dt class=${isPlace ? "item" : ""}>
-          ${memberName(name, this.#texts)}
+          ${memberName(name, texts)}
           ${other === undefined ? nothing : html`<small class="alike">${filled(drawer.looksLike, { other: value(other) })}</small>`}
         </dt>
-        <dd>${this.draw(of, depth + 1)}</dd>
+        <dd>${draw(of, depth + 1)}</dd>
       </div>
     `;
   }
+
+  return draw;
 }
 
 /** A text without characters, as it is written. */

@@ -6,7 +6,7 @@ import type { WithheldMark } from "../verify/marks.js";
 import "./copy.js";
 import type { Detection } from "./detection.js";
 import { changesView } from "./drawer-changes.js";
-import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
+import { type Bounds, FIRST_BOUNDS, membersView, wider } from "./drawer-members.js";
 import { clip, moment, visible } from "./format.js";
 import "./found.js";
 import { icon, SIGNER_LOOKS, STANDING_LOOKS, stateView } from "./icons.js";
@@ -179,15 +179,12 @@ export class Drawer extends TextView {
   #event(row: WholeEvent, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
     const event = row.tree;
-    const members = new MembersView(texts, this.bounds);
-    const drawn = event && members.draw(event);
-    let isCut = members.isCut;
-    const changes =
-      event === undefined
-        ? nothing
-        : changesView(event, texts, this.bounds, () => {
-            isCut = true;
-          });
+    let isCut = false;
+    const cut = () => {
+      isCut = true;
+    };
+    const drawn = event && membersView(texts, this.bounds, cut)(event);
+    const changes = event === undefined ? nothing : changesView(event, texts, this.bounds, cut);
     return html`
       ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
       ${this.#standing(texts)}

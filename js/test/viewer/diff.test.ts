@@ -7,10 +7,10 @@ import { written } from "../../dist/viewer/json-view.js";
 import { parseJson } from "./tree.ts";
 
 function changes(before: string, after: string): string[] {
-  const shown = (change: Change) => {
-    const from = "before" in change ? written(change.before) : "";
-    const to = "after" in change ? written(change.after) : "";
-    return `${change.kind} ${change.path.join("/")} ${from}>${to}`;
+  const shown = ({ kind, path, before, after }: Change) => {
+    const from = before === undefined ? "" : written(before);
+    const to = after === undefined ? "" : written(after);
+    return `${kind} ${path.join("/")} ${from}>${to}`;
   };
   return difference(parseJson(before), parseJson(after)).changes.map(shown);
 }
