@@ -2,19 +2,10 @@
 
 import type { EventIndex, Found } from "../index/types.js";
 import { RowPages } from "./rows-pages.js";
+import type { Viewport } from "./rows-viewport.js";
 
 /** Who has the rows. */
 type Asked = Pick<EventIndex, "rows" | "rowOf">;
-
-/** Where the reader is. */
-export interface Place {
-  /** The row that the view begins with, and how many it has room for. */
-  readonly first: number;
-  readonly count: number;
-  readonly current: number;
-  /** Whether the view begins where the list does: new rows are let in there. */
-  readonly isAtBegin: boolean;
-}
 
 /** What is shown from now on. */
 export interface Turn {
@@ -27,7 +18,8 @@ export interface Turn {
 
 /** An answer is told again as it goes on. The one before is shown until the next can be drawn. */
 export class Answers {
-  readonly #place: () => Place;
+  readonly #view: Pick<Viewport, "first" | "count" | "isAtBegin">;
+  readonly #current: () => number;
   readonly #told: () => void;
   #index: Asked | undefined;
   /** Whose values are read. */
@@ -43,9 +35,10 @@ export class Answers {
   /** Lines by the rows that they were found at: by the time that these are read, they can stand elsewhere again. */
   #sought: ReadonlyMap<number, number> = new Map();
 
-  /** `told` is called whenever there may be something else to draw. */
-  constructor(place: () => Place, told: () => void) {
-    this.#place = place;
+  /** `current` gives the row that the reader is at; `told` is called whenever there may be something else to draw. */
+  constructor(view: Pick<Viewport, "first" | "count" | "isAtBegin">, current: () => number, told: () => void) {
+    this.#view = view;
+    this.#current = current;
     this.#told = told;
   }
 
@@ -97,7 +90,7 @@ export class Answers {
     if (next?.pages === undefined) {
       return undefined;
     }
-    const { first, count, isAtBegin } = this.#place();
+    const { first, count, isAtBegin } = this.#view;
     const from = next.shift === undefined || isAtBegin ? 0 : Math.max(0, first + next.shift);
     if (this.pages !== undefined && !next.pages.isLost && !next.pages.has(from, from + count)) {
       next.pages.want(from, from + count, 1);
@@ -115,7 +108,7 @@ export class Answers {
       return;
     }
     this.#isFollowing = true;
-    const { first, current, isAtBegin } = this.#place();
+    const { first, isAtBegin } = this.#view;
     const sought = new Map<number, number>();
     const moved = async (row: number) => {
       const line = this.#sought.get(row) ?? pages.get(row)?.line;
@@ -125,7 +118,7 @@ export class Answers {
       }
       return (now ?? row) - row;
     };
-    const [shift, step] = await Promise.all([isAtBegin ? 0 : moved(first), moved(current)]);
+    const [shift, step] = await Promise.all([isAtBegin ? 0 : moved(first), moved(this.#current())]);
     this.#isFollowing = false;
     const newest = this.#newest;
     if (newest !== undefined && newest.question === this.#question && index === this.#index && !this.isTurning) {

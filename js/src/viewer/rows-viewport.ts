@@ -59,6 +59,7 @@ export class Viewport {
     return Math.max(1, Math.floor(this.#viewHeight / this.#rowHeight) - 1);
   }
 
+  /** Whether it begins where the list does: new rows are let in there. */
   get isAtBegin(): boolean {
     return this.#offset === 0;
   }

@@ -50,12 +50,8 @@ export class Rows extends TextView {
 
   readonly #viewport = new Viewport(this);
   readonly #answers = new Answers(
-    () => ({
-      first: this.#viewport.first,
-      count: this.#viewport.count,
-      current: this.#current,
-      isAtBegin: this.#viewport.isAtBegin,
-    }),
+    this.#viewport,
+    () => this.#current,
     () => this.requestUpdate(),
   );
   /** The columns that are shown: fewer than there are where there is no room for all. */

@@ -13,7 +13,8 @@ function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAt
     rowOf: async (line: number) => (lines.includes(line) ? lines.indexOf(line) : undefined),
   };
   const answers = new Answers(
-    () => place,
+    place,
+    () => place.current,
     () => {},
   );
   const found = (question = 1): Found => ({ ...indexOf(lines.length, usual).found, question });
