@@ -5,17 +5,11 @@ import "./copy.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 
-/** What a vkey is made of. */
-export interface KeyParts {
-  readonly name: string;
-  /** Eight hex digits of a hash over name and key. */
-  readonly id: string;
-  /** The kind of key and the key itself, in base64. */
-  readonly key: string;
-}
-
-/** The parts of a vkey; of one that is none, as much as there is. */
-export function keyParts(vkey: string): KeyParts {
+/**
+ * The parts of a vkey: its name, eight hex digits of a hash over name and key, and in base64 the kind of key and the key
+ * itself. Of one that is none, as much as there is.
+ */
+export function keyParts(vkey: string): { name: string; id: string; key: string } {
   const [name = "", id = "", ...key] = vkey.split("+");
   return { name, id, key: key.join("+") };
 }

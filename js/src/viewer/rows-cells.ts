@@ -10,16 +10,11 @@ import { type Party, summaryOf } from "./summary.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 
-/** What a row shows. */
-export interface Cells {
-  /** In the order of the columns; undefined where nothing stands in one. */
-  readonly cells: readonly unknown[];
-  /** The event's text, where nothing of the event stands in the cells. */
-  readonly untold: string | undefined;
-}
-
-/** Draws a row's cells. */
-export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, texts: Texts): Cells {
+/**
+ * Draws a row's cells, in the order of the columns; undefined where nothing stands in one. With them comes the event's text,
+ * where nothing of the event stands in them.
+ */
+export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, texts: Texts) {
   const saysOutcome = columns.some(({ id }) => id === "outcome");
   const cells = columns.map(({ id }) => {
     if (!isOfEvent(id)) {

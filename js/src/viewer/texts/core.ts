@@ -14,12 +14,6 @@ export type FromCore = (sentence: string) => string | undefined;
 const SLOT = /\{([#@",])([a-z]+)\}/g;
 const VALUES: Readonly<Record<string, string>> = { "#": "([0-9]+)", "@": "([0-9TZ:.-]+)", '"': '(".*")', ",": "(.+)" };
 
-interface Sentence {
-  readonly reads: RegExp;
-  readonly slots: readonly string[];
-  readonly says: string;
-}
-
 /** Knows the core's sentences by those that are given. */
 export function fromCore(sentences: Sentences, count: Counting): FromCore {
   const isPlain = (sentence: string) => sentence.search(SLOT) === -1;
@@ -41,7 +35,7 @@ export function fromCore(sentences: Sentences, count: Counting): FromCore {
   };
 }
 
-function sentence(core: string, says: string): Sentence {
+function sentence(core: string, says: string) {
   const slots = [...core.matchAll(SLOT)].map(([slot]) => slot);
   const source = core
     .split(SLOT)
