@@ -44,11 +44,11 @@ export function alarmView(alarm: Alarm, texts: Texts, zone: Zone): TemplateResul
         ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : said(first.message, texts, 400)}</p>`}
         <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
         <div class="buttons">
-          <button type="button" @click=${() => save("alarm-report.json", json(report))}>${live.saveReport}</button>
+          <button type="button" @click=${() => save("alarm-report.json", `${JSON.stringify(report, null, 2)}\n`, "application/json")}>${live.saveReport}</button>
           ${
             goodPin === null
               ? nothing
-              : html`<button type="button" @click=${() => save("last-good-pin.txt", new Blob([goodPin], { type: "text/plain" }))}>${live.savePin}</button>`
+              : html`<button type="button" @click=${() => save("last-good-pin.txt", goodPin)}>${live.savePin}</button>`
           }
         </div>
       </div>
@@ -69,8 +69,4 @@ function what(alarm: Alarm, texts: Texts): string {
   // What else breaks a log, such as too few witnesses, its lines are not to blame for.
   const isOfLines = [checks.format, checks.chains, checks.tree].some(({ state }) => state === "fail");
   return isOfLines ? live.alarmBroken : verdictWords(alarm, texts).says;
-}
-
-function json(report: Report): Blob {
-  return new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" });
 }
