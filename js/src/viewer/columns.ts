@@ -108,16 +108,12 @@ export function widthWithin(width: number): number {
 }
 
 function columnId(name: string): ColumnId | undefined {
-  if (isNamed(name) || !name.startsWith(".")) {
-    return isNamed(name) ? name : undefined;
+  if (Object.hasOwn(NAMED_COLUMNS, name)) {
+    return name as NamedColumn;
   }
   try {
-    return memberColumn(decodeURIComponent(name.slice(1)))?.id;
+    return name.startsWith(".") ? memberColumn(decodeURIComponent(name.slice(1)))?.id : undefined;
   } catch {
     return undefined;
   }
-}
-
-function isNamed(name: string): name is NamedColumn {
-  return Object.hasOwn(NAMED_COLUMNS, name);
 }
