@@ -32,7 +32,7 @@ export class Resting {
   add(chain: string, failure: Failure): void {
     const failures = (this.#chains.get(chain)?.failures ?? 0) + 1;
     const { retryAfter } = failure;
-    const wait = pause(this.#waits, failures, retryAfter, Math.random());
+    const wait = pause(this.#waits, failures, retryAfter);
     const now = performance.now();
     const notBefore = retryAfter === undefined ? 0 : now + Math.min(wait, retryAfter);
     this.#chains.set(chain, { failures, failure, until: now + wait, notBefore });

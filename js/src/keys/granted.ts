@@ -152,7 +152,7 @@ export class GrantedKey implements BrowserKey {
       return;
     }
     const due = Math.max(this.#grant.renew - Date.now(), 0);
-    const wait = this.#failures === 0 ? due : Math.max(due, pause(WAITS, this.#failures, undefined, Math.random()));
+    const wait = this.#failures === 0 ? due : Math.max(due, pause(WAITS, this.#failures));
     this.#timer = setTimeout(() => this.#onTime(), Math.min(wait, LONGEST));
   }
 

@@ -201,7 +201,7 @@ async function submit(
     }
     const { error, scope, retryAfter } = answer;
     const isLasting = scope !== "collector" || error.code === "collector.unexpected";
-    const wait = pause(WAITS, failures, retryAfter, Math.random());
+    const wait = pause(WAITS, failures, retryAfter);
     if (isLasting || performance.now() + wait > end) {
       throw explained(error);
     }

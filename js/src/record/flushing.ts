@@ -321,7 +321,7 @@ export class Flushing {
       return { error, wait, isDead: false, isOld: cause.scope === "waiting" };
     }
     this.#failures++;
-    const wait = pause(this.#pace.waits, this.#failures, retryAfter, Math.random());
+    const wait = pause(this.#pace.waits, this.#failures, retryAfter);
     this.#notBefore = retryAfter === undefined ? 0 : clock() + Math.min(wait, retryAfter);
     // What cannot go on at all holds up nothing else.
     const isDead = cause instanceof Failure && cause.scope === "dead";
