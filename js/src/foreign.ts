@@ -6,6 +6,15 @@
  */
 const UNPRINTED = "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]+";
 
+/** What a text says as JSON; nothing where it is none. */
+export function jsonOf(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
 /** At most so much is repeated. */
 const REPEATED = 300;
 

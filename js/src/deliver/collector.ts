@@ -2,6 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must, refused } from "../error.js";
+import { jsonOf } from "../foreign.js";
 import { refuseUnknown } from "../known.js";
 import { reason } from "../reason.js";
 import { within } from "../timers.js";
@@ -181,12 +182,8 @@ function retryAfter({ headers }: Response): number | undefined {
 async function read(response: Response): Promise<CollectorResponse["body"]> {
   const bytes = isBounded(response.headers) ? undefined : await readAtMost(response.body, MOST);
   const text = isBounded(response.headers) ? await response.text() : bytes && new TextDecoder().decode(bytes);
-  try {
-    const body: unknown = text && JSON.parse(text);
-    return typeof body === "object" && body !== null ? (body as CollectorResponse["body"]) : undefined;
-  } catch {
-    return undefined;
-  }
+  const body = jsonOf(text);
+  return typeof body === "object" && body !== null ? (body as CollectorResponse["body"]) : undefined;
 }
 
 /**

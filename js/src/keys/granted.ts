@@ -2,6 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
+import { jsonOf } from "../foreign.js";
 import { LONGEST, pause } from "../timers.js";
 import { type BrowserKey, type BrowserKeyOptions, type HeldKey, hold, noteGrant } from "./browser.js";
 import { asError } from "./error-response.js";
@@ -193,7 +194,7 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
     init?.signal?.throwIfAborted();
     const { signal } = patience;
     response = await fetch(from, { ...init, method: "POST", headers, signal, body: JSON.stringify({ vkey }) });
-    body = (parsed(await readAtMost(response.body, MOST)) ?? {}) as typeof body;
+    body = Object(jsonOf(new TextDecoder().decode(await readAtMost(response.body, MOST))));
   } catch (cause) {
     if (patience.signal.aborted && !init?.signal?.aborted) {
       const message = `the server that grants keys did not answer within ${TIMEOUT} ms at ${place}`;
@@ -219,14 +220,6 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
   checkClock(asked, begin, until, now);
   // By this device's clock, which may be ahead: or it would be asked for anew at once, again and again.
   return { until, renew: until === Infinity ? until : until - (until - asked) * LEFT };
-}
-
-function parsed(bytes: Uint8Array | undefined): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
 }
 
 /** An address as errors may tell it: a query can hold a token. */

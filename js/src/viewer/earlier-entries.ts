@@ -5,6 +5,7 @@
 
 import { bundlePath, FULL, linesOf } from "../bundles.js";
 import { concat, readAtMost } from "../bytes.js";
+import { jsonOf } from "../foreign.js";
 
 /** Where more entries are left out than these many bundles have, the hashes stay. */
 const MOST = 128;
@@ -176,10 +177,6 @@ class Unfolding {
 
 /** The range that a header claims. */
 function rangeOf(line: Bytes): readonly unknown[] | undefined {
-  try {
-    const { range }: { range?: unknown } = JSON.parse(new TextDecoder().decode(line));
-    return Array.isArray(range) ? range : undefined;
-  } catch {
-    return undefined;
-  }
+  const { range }: { range?: unknown } = Object(jsonOf(new TextDecoder().decode(line)));
+  return Array.isArray(range) ? range : undefined;
 }
