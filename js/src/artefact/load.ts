@@ -11,15 +11,11 @@ export interface CompiledModule {}
 export type ModuleSource = CompiledModule | (() => Promise<CompiledModule>);
 
 /** Has an artefact loaded when it is first asked for. A failure is told to those who wait, and tried again by the next. */
-export function loading<T>(
-  whose: string,
-  source: ModuleSource,
-  use: (module: CompiledModule) => T | Promise<T>,
-): () => Promise<T> {
+export function loading<T extends CompiledModule>(whose: string, source: T | (() => Promise<T>)): () => Promise<T> {
   let loaded: Promise<T> | undefined;
   const load = async () => {
     refuseOldEngine();
-    return use(typeof source === "function" ? await source() : source);
+    return typeof source === "function" ? source() : source;
   };
   return () => {
     loaded ??= load().catch((cause) => {
@@ -42,7 +38,8 @@ export function starting<Core extends Bindings>(
   source: ModuleSource,
   core: Core,
 ): () => Promise<Core> {
-  return loading(whose, source, async (module) => {
+  return loading(whose, async () => {
+    const module = typeof source === "function" ? await source() : source;
     if (module instanceof WebAssembly.Module) {
       core.initSync({ module });
     } else {

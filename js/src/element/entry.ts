@@ -16,19 +16,13 @@ import { start } from "./start-worker.js";
 
 export type * from "./public.js";
 
-const setup = {
+const { verify, verifyLive } = createVerifier({
   module: () => compileFetched(new URL("./verifier.wasm", import.meta.url)),
   plain: () => compileFetched(new URL("./verifier-plain.wasm", import.meta.url)),
   worker: () => start("verify"),
-};
-const { verify, verifyLive } = createVerifier(setup);
+});
 
-const once = (artefact: URL) =>
-  loading(
-    "viewer",
-    () => compileFetched(artefact),
-    (module) => module,
-  );
+const once = (artefact: URL) => loading("viewer", () => compileFetched(artefact));
 
 const slicer = createSlicer({
   module: once(new URL("./slicer.wasm", import.meta.url)),

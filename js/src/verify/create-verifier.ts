@@ -63,8 +63,8 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
   verify: VerifyReading;
   verifyLive: VerifyLive;
 } {
-  const whole = loading("verifier", module, (loaded) => loaded);
-  const ofText = plain === undefined ? whole : loading("verifier", plain, (loaded) => loaded);
+  const whole = loading("verifier", module);
+  const ofText = plain === undefined ? whole : loading("verifier", plain);
   let canStart = worker !== undefined;
   const starter =
     (task: Task, asked: number | undefined, threads: number): Start =>
