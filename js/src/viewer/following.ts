@@ -38,7 +38,6 @@ export class Following {
   onLink: (link: Link) => void = () => {};
   /** Told that the lines have ended, and that those of another export follow. */
   onAnew: () => void = () => {};
-  link: Link = { state: "connecting" };
   #address: string;
   #request: Request;
   #signal: AbortSignal;
@@ -89,7 +88,7 @@ export class Following {
       }
       let isFirst = true;
       const stream = readStream(response, this.#lastId);
-      this.#tell({ state: "following" });
+      this.onLink({ state: "following" });
       try {
         for await (const line of stream) {
           if (isFirst && hasBegun && line.startsWith('{"countersign":')) {
@@ -122,7 +121,7 @@ export class Following {
 
   /** The bytes of an export, whole lines at a time. Gives the size that it ends with; undefined where it was cut. */
   async *#history(response: Response): AsyncGenerator<Uint8Array, number | undefined, undefined> {
-    this.#tell({ state: "following" });
+    this.onLink({ state: "following" });
     let rest: Uint8Array<ArrayBuffer> = new Uint8Array();
     let tail: Uint8Array<ArrayBuffer> = new Uint8Array();
     try {
@@ -164,7 +163,7 @@ export class Following {
   }
 
   async #connect(): Promise<Response | undefined> {
-    this.#tell({ state: "connecting" });
+    this.onLink({ state: "connecting" });
     const headers: Record<string, string> = { accept: "text/event-stream, application/x-ndjson" };
     if (this.#lastId !== "") {
       headers["last-event-id"] = this.#lastId;
@@ -203,16 +202,11 @@ export class Following {
   async #pause(): Promise<void> {
     const wait = this.#wait;
     this.#wait = Math.min(LATE, 2 * wait);
-    this.#tell({ state: "lost", seconds: Math.round(wait / 1000) });
+    this.onLink({ state: "lost", seconds: Math.round(wait / 1000) });
     const aborted = deferred<never>();
     const abort = () => aborted.reject(this.#signal.reason);
     this.#signal.addEventListener("abort", abort);
     await comesWithin(wait, aborted.promise).finally(() => this.#signal.removeEventListener("abort", abort));
-  }
-
-  #tell(link: Link): void {
-    this.link = link;
-    this.onLink(link);
   }
 }
 
