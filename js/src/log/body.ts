@@ -46,24 +46,16 @@ export class Bodies {
     }
     this.#read += 1;
     try {
-      return await this.#bounded(request, request.body.getReader(), limit, isRefused);
+      const reader = request.body.getReader();
+      const declared = Number(request.headers.get("content-length") ?? 0);
+      const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit, isRefused);
+      if (declared > limit || typeof whole === "string" || whole.length > limit) {
+        await throwAway(reader, whole === "refused" ? limit : THROWN_AWAY * limit);
+      }
+      return whole;
     } finally {
       this.#read -= 1;
     }
-  }
-
-  async #bounded(
-    request: Request,
-    reader: Reader,
-    limit: number,
-    isRefused: IsRefused,
-  ): Promise<Uint8Array<ArrayBuffer> | NoBody> {
-    const declared = Number(request.headers.get("content-length") ?? 0);
-    const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit, isRefused);
-    if (declared > limit || typeof whole === "string" || whole.length > limit) {
-      await throwAway(reader, whole === "refused" ? limit : THROWN_AWAY * limit);
-    }
-    return whole;
   }
 
   async #collect(reader: Reader, limit: number, isRefused: IsRefused): Promise<Uint8Array<ArrayBuffer> | NoBody> {
