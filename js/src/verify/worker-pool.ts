@@ -48,7 +48,7 @@ export class WorkerPool implements Engine {
     });
     const begin = (role: Role) => {
       const remote = this.#group.add<VerifyWorker>(start(), host);
-      return { remote, begun: remote.begin(module, moving(role, ...portsOf(role))) };
+      return { remote, begun: remote.begin(module, role) };
     };
     try {
       const [first, ...others] = assignRoles(threads, task);
@@ -90,24 +90,19 @@ export class WorkerPool implements Engine {
   }
 }
 
-/** Gives out the roles, first that of the worker that is fed. */
+/** Gives out the roles, with their ports, first that of the worker that is fed. */
 function assignRoles(threads: number, task: Task): [Role, ...Role[]] {
   if (threads === 1) {
     return [{ role: "single", task }];
   }
   const channels = Array.from({ length: threads }, () => new globalThis.MessageChannel());
+  const summarizers = channels.map(({ port1 }) => port1);
   return [
-    { role: "coordinator", task, summarizers: channels.map(({ port1 }) => port1) },
-    ...channels.map(({ port2 }): Role => ({ role: "summarizer", trust: task.trust, coordinator: port2 })),
+    moving<Role>({ role: "coordinator", task, summarizers }, ...summarizers),
+    ...channels.map(({ port2: coordinator }) =>
+      moving<Role>({ role: "summarizer", trust: task.trust, coordinator }, coordinator),
+    ),
   ];
-}
-
-/** The ports that go with a role. */
-function portsOf(role: Role): MessagePort[] {
-  if ("summarizers" in role) {
-    return role.summarizers;
-  }
-  return "coordinator" in role ? [role.coordinator] : [];
 }
 
 function unavailable(message: string, cause: unknown): CountersignError {
