@@ -234,10 +234,7 @@ export class Delivery {
       if (!alive()) {
         return;
       }
-      const sent = await this.#send(batches).catch((failure: unknown) => {
-        this.#tooSlow(batches, failure);
-        return this.#refused(chain, batches, failure);
-      });
+      const sent = await this.#send(batches).catch((failure: unknown) => this.#refused(chain, batches, failure));
       if (!alive() || sent === undefined) {
         return;
       }
@@ -279,18 +276,14 @@ export class Delivery {
     return kept;
   }
 
-  /** Has what took too long followed by less: the same would take as long each time. */
-  #tooSlow(batches: readonly Batch[], failure: unknown): void {
-    if (failure instanceof Failure && failure.error.code === "collector.timeout") {
-      this.#most = Math.max(1, Math.floor(batches.length / 2));
-    }
-  }
-
   /** Looks at a failure: nothing where the first of a chain's batches is to be tried alone. */
   #refused(chain: string, batches: readonly Batch[], failure: unknown): undefined {
-    const isForAnother =
-      failure instanceof Failure && (failure.error.code === "log.unauthorised" || failure.logTime !== undefined);
-    if (!isForAnother) {
+    const code = failure instanceof Failure ? failure.error.code : undefined;
+    if (code === "collector.timeout") {
+      // The same would take as long each time.
+      this.#most = Math.max(1, Math.floor(batches.length / 2));
+    }
+    if (!(failure instanceof Failure) || (code !== "log.unauthorised" && failure.logTime === undefined)) {
       throw failure;
     }
     const [first] = this.#ofChain(chain);
