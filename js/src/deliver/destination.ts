@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError, coded } from "../error.js";
-import type { Transport } from "../transport/transport.js";
+import type { Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
 import type { Collector, Sending } from "./collector.js";
 import { Failure } from "./failure.js";
@@ -74,15 +74,15 @@ function unproven(cause: unknown): Failure {
 
 /** Hands chunks of one export to a transport: the first begins with the header, unless there is one already. */
 export function toTransport(transport: Transport, header: string): Destination {
-  const write =
-    typeof transport === "function" ? transport : (chunk: Uint8Array<ArrayBuffer>) => transport.write(chunk);
+  const to: TransportObject =
+    typeof transport === "function" ? { begun: () => false, write: (chunk) => transport(chunk) } : transport;
   let begun = false;
   return {
     async send(batches) {
       try {
-        begun ||= typeof transport !== "function" && (await transport.begun());
+        begun ||= await to.begun();
         const lines = join(batches);
-        await write(begun ? lines : concat([new TextEncoder().encode(header), lines]));
+        await to.write(begun ? lines : concat([new TextEncoder().encode(header), lines]));
         begun = true;
       } catch (cause) {
         throw new Failure(
@@ -94,7 +94,7 @@ export function toTransport(transport: Transport, header: string): Destination {
     },
     async close() {
       try {
-        await (typeof transport === "function" ? undefined : transport.close?.());
+        await to.close?.();
         begun = false;
       } catch (cause) {
         throw coded(
