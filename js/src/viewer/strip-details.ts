@@ -45,16 +45,12 @@ export function detailsView(judged: Judged, { next, not }: VerdictWords, strip: 
 
 /** How many findings of each kind there are. */
 export function tally({ findings, finding_counts }: Report, { result }: Texts): string {
-  const severities = ["error", "warning", "info"] as const;
-  const sum = (severity: (typeof severities)[number]) => {
+  const counted = (["error", "warning", "info"] as const).flatMap((severity) => {
     const codes = new Set(findings.filter((finding) => finding.severity === severity).map(({ code }) => code));
-    return [...codes].reduce((total, code) => total + (finding_counts[code] ?? 0), 0);
-  };
-  return severities
-    .map((severity) => [severity, sum(severity)] as const)
-    .filter(([, count]) => count > 0)
-    .map(([severity, count]) => result.severities[severity](count))
-    .join(", ");
+    const count = [...codes].reduce((total, code) => total + (finding_counts[code] ?? 0), 0);
+    return count > 0 ? [result.severities[severity](count)] : [];
+  });
+  return counted.join(", ");
 }
 
 function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
