@@ -110,14 +110,7 @@ export class Session extends EventTarget {
     this.pins = pins;
     this.index = tools.index();
     this.phase = isLive(source) ? "live" : "verifying";
-    this.progress = {
-      bytes: 0,
-      total: sizeOf(source),
-      events: 0,
-      eventsPerSecond: 0,
-      seconds: 0,
-      secondsLeft: undefined,
-    };
+    this.progress = progressOf(0, sizeOf(source), 0, 0);
     this.ended = this.#run(tools, { trust, pins, ...(expect && { expect }) });
     this.detect(rules);
   }
@@ -218,16 +211,7 @@ export class Session extends EventTarget {
     const begun = performance.now();
     return {
       onProgress: ({ bytes, total, events }) => {
-        const seconds = (performance.now() - begun) / 1000;
-        this.progress = {
-          bytes,
-          // More may come than was announced: what a stretch needs of what is before it.
-          total: total !== undefined && bytes > total ? undefined : total,
-          events,
-          seconds,
-          eventsPerSecond: seconds > 0 ? events / seconds : 0,
-          secondsLeft: secondsLeft(bytes, total, seconds),
-        };
+        this.progress = progressOf(bytes, total, events, (performance.now() - begun) / 1000);
         this.#tell();
       },
       // A worker moved them here: no memory is shared, and they are moved on.
@@ -284,10 +268,16 @@ function sizeOf(source: Source | Live): number | undefined {
   return ArrayBuffer.isView(source) ? source.byteLength : undefined;
 }
 
-/** Too little was read in the first moments to tell. */
-function secondsLeft(bytes: number, total: number | undefined, seconds: number): number | undefined {
-  if (total === undefined || bytes === 0 || seconds < 1) {
-    return undefined;
-  }
-  return (Math.max(0, total - bytes) * seconds) / bytes;
+function progressOf(bytes: number, total: number | undefined, events: number, seconds: number): Progress {
+  // Too little was read in the first moments to tell.
+  const isEarly = bytes === 0 || seconds < 1;
+  return {
+    bytes,
+    // More may come than was announced: what a stretch needs of what is before it.
+    total: total !== undefined && bytes > total ? undefined : total,
+    events,
+    seconds,
+    eventsPerSecond: seconds > 0 ? events / seconds : 0,
+    secondsLeft: total === undefined || isEarly ? undefined : (Math.max(0, total - bytes) * seconds) / bytes,
+  };
 }
