@@ -3,16 +3,7 @@
 import { connect, type Port } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import type { Report, Why } from "../report.js";
-import init, {
-  draw,
-  explain,
-  holdEvidence,
-  readEvidence,
-  sha256,
-  slice,
-  writeEvidence,
-  writeReport,
-} from "../wasm/slicer.js";
+import init, * as core from "../wasm/slicer.js";
 import type { Explanation, Selection, Slice, Slicer } from "./types.js";
 
 /** What is asked for. */
@@ -51,15 +42,18 @@ export function work(port: Port): void {
     },
     explain: async (source, { chain, seq, report, covered, acting }, trust) => {
       const proof = new Uint8Array(await source.arrayBuffer());
-      return explain(proof, `${chain}/${seq}`, bytes(trust), report, covered, acting) as Pick<Explanation, "steps">;
+      return core.explain(proof, `${chain}/${seq}`, bytes(trust), report, covered, acting) as Pick<
+        Explanation,
+        "steps"
+      >;
     },
-    sha256: async (source) => sha256(await open(source, 1)),
+    sha256: async (source) => core.sha256(await open(source, 1)),
     writeEvidence: async ({ frame, trust, pins }, page, source) => {
-      const file = writeEvidence(frame, await all(page), bytes(trust), pins.map(encode), await all(source));
+      const file = core.writeEvidence(frame, await all(page), bytes(trust), pins.map(encode), await all(source));
       return new Blob([file as Uint8Array<ArrayBuffer>], { type: "text/html" });
     },
     writeReport: async ({ frame, trust, pins }) => {
-      const report = writeReport(frame, bytes(trust), pins.map(encode));
+      const report = core.writeReport(frame, bytes(trust), pins.map(encode));
       return new Blob([report as Uint8Array<ArrayBuffer>, "\n"], { type: "application/json" });
     },
     readEvidence: async (file) => {
@@ -69,7 +63,7 @@ export function work(port: Port): void {
           hint: "no program writes one so long",
         });
       }
-      const [frame, pageSha256, source, pins, trust, why] = readEvidence(await all(file)) as Parts;
+      const [frame, pageSha256, source, pins, trust, why] = core.readEvidence(await all(file)) as Parts;
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return {
         frame,
@@ -80,8 +74,8 @@ export function work(port: Port): void {
         why,
       };
     },
-    holdEvidence: async (frame, report) => holdEvidence(frame, JSON.stringify(report)),
-    draw: async ({ root, seed, leaves, wanted }) => draw(root, seed, leaves, wanted),
+    holdEvidence: async (frame, report) => core.holdEvidence(frame, JSON.stringify(report)),
+    draw: async ({ root, seed, leaves, wanted }) => core.draw(root, seed, leaves, wanted),
   };
   const host = connect<SlicerHost>(port, ours);
 }
@@ -110,14 +104,14 @@ function bytes(text: string | undefined): Uint8Array | undefined {
   return text === undefined ? undefined : encode(text);
 }
 
-function cut(pieces: Parameters<typeof slice>[0], selection: Selection, trust: Uint8Array | undefined): number {
+function cut(pieces: Parameters<typeof core.slice>[0], selection: Selection, trust: Uint8Array | undefined): number {
   if ("indexes" in selection) {
-    return slice(pieces, selection.indexes, undefined, undefined, trust);
+    return core.slice(pieces, selection.indexes, undefined, undefined, trust);
   }
   if ("range" in selection) {
-    return slice(pieces, undefined, Float64Array.from(selection.range), undefined, trust);
+    return core.slice(pieces, undefined, Float64Array.from(selection.range), undefined, trust);
   }
-  return slice(pieces, undefined, undefined, `${selection.chain}/${selection.seq}`, trust);
+  return core.slice(pieces, undefined, undefined, `${selection.chain}/${selection.seq}`, trust);
 }
 
 /** How many bytes are read at a time. */
