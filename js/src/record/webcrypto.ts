@@ -36,9 +36,7 @@ export function importSignerKey(text: string): Promise<Signing> {
 }
 
 /** What signs with a private key, and the public one, as base64url. */
-export interface Imported extends Pick<Signing, "sign" | "signNow"> {
-  readonly x: string | undefined;
-}
+type Imported = Pick<Signing, "sign" | "signNow"> & { readonly x: string | undefined };
 
 /** Has a runtime sign with a signer key's text, of which it is given the private key in PKCS #8, whose bytes are gone afterwards. */
 export async function readSignerKey(
