@@ -48,15 +48,6 @@ export interface WorkerFailure {
   preventDefault?(): void;
 }
 
-/** Has it told how a worker fails by itself. */
-function watch(worker: WorkerLike, failed: (message: string, cause: unknown) => void): void {
-  worker.onmessageerror = () => failed("a message could not be read", undefined);
-  worker.onerror = (event) => {
-    event.preventDefault?.();
-    failed(event.message ?? "it did not start", event.error);
-  };
-}
-
 /** Ends a worker, of which nothing more is heard. */
 function end(worker: WorkerLike): void {
   worker.onmessage = null;
@@ -146,7 +137,11 @@ export class WorkerGroup {
 
   /** Takes one in, and gives what asks it. */
   add<Theirs extends object>(worker: WorkerLike, ours: object = {}): Remote<Theirs> {
-    watch(worker, (message, cause) => this.end(this.#failed(message, cause)));
+    worker.onmessageerror = () => this.end(this.#failed("a message could not be read", undefined));
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      this.end(this.#failed(event.message ?? "it did not start", event.error));
+    };
     this.#workers.push(worker);
     return connect<Theirs>(worker, ours);
   }
