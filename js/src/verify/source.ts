@@ -33,7 +33,8 @@ export function open(source: Source | Reading): Reading {
       return ofSize(streamed(source.stream(), source.size), source.size);
     }
     if (isResponse(source)) {
-      return openResponse(source);
+      refuseFailed(source);
+      return source.body === null ? inPieces([].values(), 0) : streamed(source.body, lengthOf(source));
     }
     if ("getReader" in source) {
       return streamed(source);
@@ -79,11 +80,6 @@ function refuseFailed(response: Response): void {
   if (response.bodyUsed) {
     throw used();
   }
-}
-
-function openResponse(response: Response): Reading {
-  refuseFailed(response);
-  return response.body === null ? inPieces([].values(), 0) : streamed(response.body, lengthOf(response));
 }
 
 /** How long a body is: its length on the wire, where fetch does not decode it. */
