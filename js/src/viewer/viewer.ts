@@ -599,12 +599,9 @@ export class Viewer extends LitElement {
   }
 
   #step({ index }: Session, by: number): void {
-    const { opened } = this.#opening;
-    const position = (opened?.position ?? 0) + by;
-    if (opened !== undefined && position >= 0 && position < (this.#looking?.found?.rows ?? 0)) {
-      this.#rows.value?.goTo(position);
-      void this.#opening.open(index, position);
-    }
+    const position = (this.#opening.opened?.position ?? 0) + by;
+    this.#rows.value?.goTo(position);
+    void this.#opening.open(index, position);
   }
 
   #close(): void {
