@@ -22,16 +22,9 @@ export class Facets extends TextView {
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
   #stop: HTMLElement | null = null;
-  readonly #resized = new ResizeObserver(() => this.#measure());
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#resized.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#resized.disconnect();
+  protected override resized(): void {
+    this.#measure();
   }
 
   protected override updated(): void {

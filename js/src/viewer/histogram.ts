@@ -24,18 +24,9 @@ export class HistogramView extends TextView {
   declare private chosen: readonly [number, number] | undefined;
   private width = 0;
   private isTable = false;
-  readonly #resized = new ResizeObserver(([entry]) => {
-    this.width = Math.floor(entry?.contentRect.width ?? 0);
-  });
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#resized.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#resized.disconnect();
+  protected override resized(width: number): void {
+    this.width = Math.floor(width);
   }
 
   protected override render(): TemplateResult | typeof nothing {

@@ -1,6 +1,6 @@
 /** Which rows of a list are in view, and where they are drawn. */
 
-import type { LitElement } from "lit";
+import type { LitElement, ReactiveController } from "lit";
 import { ScrollMap } from "./scroll.js";
 
 /** Rows that are drawn beyond what is seen: where one scrolls to, and where one comes from. */
@@ -14,7 +14,7 @@ const HOLD = 250;
 const PLACES = 8;
 
 /** A scroller whose rows are all as high as each other, so that none is measured. */
-export class Viewport {
+export class Viewport implements ReactiveController {
   readonly #host: LitElement;
   readonly #resized = new ResizeObserver(() => this.#measure());
   #scroller: HTMLElement | undefined;
@@ -42,6 +42,7 @@ export class Viewport {
   /** `host` draws anew whenever it is asked for an update, and shows on which sides columns go on. */
   constructor(host: LitElement) {
     this.#host = host;
+    host.addController(this);
   }
 
   /** The row that the view begins with. */
@@ -100,8 +101,18 @@ export class Viewport {
     return Array.from({ length: Math.max(0, last - first) }, (_, place) => first + place);
   }
 
+  hostConnected(): void {
+    this.#host.requestUpdate();
+  }
+
   /** Puts what was drawn where it belongs. */
-  lay(scroller: HTMLElement, body: HTMLElement, drawn: HTMLElement): void {
+  hostUpdated(): void {
+    const scroller = this.#host.querySelector<HTMLElement>(":scope > .edges > .scroller");
+    const body = scroller?.querySelector<HTMLElement>(":scope > .body");
+    const drawn = body?.querySelector<HTMLElement>(":scope > .window");
+    if (!scroller || !body || !drawn) {
+      return;
+    }
     body.style.height = `${this.#map.height}px`;
     // Not moved by a transform: rows that stay where they are in the scroller need not be painted again.
     drawn.style.top = `${this.#top + this.#drawnFirst * this.#rowHeight - this.#shown}px`;
@@ -122,7 +133,7 @@ export class Viewport {
   }
 
   /** Lets go of the page. */
-  leave(): void {
+  hostDisconnected(): void {
     this.#resized.disconnect();
     this.#scroller = undefined;
     clearTimeout(this.#rest);

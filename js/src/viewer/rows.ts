@@ -59,14 +59,6 @@ export class Rows extends TextView {
   /** How wide it is, and how wide a rem, in pixels, as they were when it was last laid out. */
   #width = 0;
   #rem = 16;
-  readonly #resized = new ResizeObserver(([entry]) => {
-    const wereCards = this.#areCards;
-    this.#width = entry?.contentRect.width ?? 0;
-    this.#rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
-    if (this.#fit() !== this.#fitting || this.#areCards !== wereCards) {
-      this.requestUpdate();
-    }
-  });
   #current = 0;
   /** Whether the reader went there. */
   #isChosen = false;
@@ -140,16 +132,13 @@ export class Rows extends TextView {
     this.querySelector<ColumnsChooser>("cs-columns")?.open();
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#resized.observe(this);
-    this.requestUpdate();
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#resized.disconnect();
-    this.#viewport.leave();
+  protected override resized(width: number): void {
+    const wereCards = this.#areCards;
+    this.#width = width;
+    this.#rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+    if (this.#fit() !== this.#fitting || this.#areCards !== wereCards) {
+      this.requestUpdate();
+    }
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -215,17 +204,10 @@ export class Rows extends TextView {
   }
 
   protected override updated(): void {
-    const scroller = this.querySelector<HTMLElement>(":scope > .edges > .scroller");
-    const body = scroller?.querySelector<HTMLElement>(":scope > .body");
-    const drawn = body?.querySelector<HTMLElement>(":scope > .window");
-    if (!scroller || !body || !drawn) {
-      return;
-    }
     if (this.#isRefitted) {
       layOut(this, this.#fitting, this.zone);
       this.#viewport.showEdges();
     }
-    this.#viewport.lay(scroller, body, drawn);
   }
 
   /** Whether it must be laid out anew. */

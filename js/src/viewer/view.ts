@@ -29,6 +29,20 @@ export abstract class TextView extends View {
   texts: Texts = en;
   /** Of the times that it shows. */
   zone: Zone = "utc";
+
+  constructor() {
+    super();
+    if (this.resized !== undefined) {
+      const observer = new ResizeObserver(([entry]) => this.resized?.(entry?.contentRect.width ?? 0));
+      this.addController({
+        hostConnected: () => observer.observe(this),
+        hostDisconnected: () => observer.disconnect(),
+      });
+    }
+  }
+
+  /** Told how wide it is, in pixels, when it is put into a page and whenever that changes there. */
+  protected resized?(width: number): void;
 }
 
 /** Tells whoever holds this part that something is wanted of it. */
