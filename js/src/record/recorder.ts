@@ -17,7 +17,7 @@ import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
 import type { Hold, Lifecycle } from "./lifecycle.js";
 import type { Settings } from "./options.js";
 import { Scopable } from "./scope.js";
-import { toJson } from "./serialize.js";
+import { invalid, toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
 export type { FlushPatience, Status } from "./audit.js";
@@ -59,9 +59,6 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   readonly origin: string;
 
   readonly #parts: Parts;
-  readonly #settings: Settings;
-  readonly #clock: Clock;
-  readonly #outbox: RecorderOutbox;
   readonly #delivery: Delivery;
   readonly #flushing: Flushing;
   readonly #unfollow: () => void;
@@ -88,7 +85,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   #looked = 0;
   #looking: ReturnType<typeof setInterval> | undefined;
   readonly #hasten = () => {
-    if (this.#settings.flush !== undefined) {
+    if (this.#parts.settings.flush !== undefined) {
       this.#flushing.soon(0);
     }
   };
@@ -96,12 +93,9 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   /** @internal */
   constructor(parts: Parts) {
     super();
-    const { origin, settings, clock, outbox, destination, lifecycle } = parts;
+    const { origin, settings, outbox, destination, lifecycle } = parts;
     this.#parts = parts;
     this.origin = origin;
-    this.#settings = settings;
-    this.#clock = clock;
-    this.#outbox = outbox;
     this.#anew = parts.chain;
     this.#chain = parts.chain();
     this.#delivery = new Delivery(
@@ -188,7 +182,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   recordJson(json: string | Uint8Array): Handle {
     return this.#taking(() => {
       const text = textOf(json);
-      this.#settings.events?.checkJson(text);
+      this.#parts.settings.events?.checkJson(text);
       return this.#take(text, false);
     });
   }
@@ -252,7 +246,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     }
     await this.flush(patience);
     this.#unfollow();
-    await this.#outbox.close();
+    await this.#parts.outbox.close();
     await this.#parts.destination.close?.();
     if (this.#lost !== undefined) {
       throw this.#lost;
@@ -271,7 +265,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   }
 
   #before(event: AuditEvent): AuditEvent {
-    const { beforeRecord } = this.#settings;
+    const { beforeRecord } = this.#parts.settings;
     if (beforeRecord === undefined) {
       return event;
     }
@@ -279,18 +273,17 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     try {
       made = beforeRecord(event);
     } catch (cause) {
-      throw new CountersignError("event.invalid", "beforeRecord failed", { hint: "see the cause", cause });
+      throw invalid("beforeRecord failed", "see the cause", undefined, cause);
     }
     if (typeof made !== "object" || made === null || "then" in made) {
-      throw new CountersignError("event.invalid", "beforeRecord gave no event", {
-        hint: "it gives the event to record, at once: an audit log leaves none out",
-      });
+      const hint = "it gives the event to record, at once: an audit log leaves none out";
+      throw invalid("beforeRecord gave no event", hint);
     }
     return made as AuditEvent;
   }
 
   #checked(event: AuditEvent): AuditEvent {
-    const { events } = this.#settings;
+    const { events } = this.#parts.settings;
     if (events !== undefined && typeof event === "object" && event !== null) {
       events.check(event);
     }
@@ -302,10 +295,10 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     try {
       return take();
     } catch (cause) {
-      if (!this.#settings.reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
+      if (!this.#parts.settings.reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
         throw cause;
       }
-      tell(this.#settings.onError, cause);
+      tell(this.#parts.settings.onError, cause);
       this.recordInvalid(cause);
       return invalidHandle(cause);
     }
@@ -314,17 +307,17 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   #take(json: string, typed: boolean): Handle {
     this.#refuseClosed();
     // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
-    if (this.#held + json.length + LINK > this.#settings.limitBytes) {
+    if (this.#held + json.length + LINK > this.#parts.settings.limitBytes) {
       return this.#full();
     }
-    const now = this.#clock.now();
+    const now = this.#parts.clock.now();
     this.#leaveWhatIsAhead(now);
     const taken = new Taken(this.#recorded + 1, this.#hasten);
     this.#chain.record(json, typed, now, taken);
     this.#recorded++;
     this.#redacted += taken.redacted;
     this.#queuedBytes += taken.bytes;
-    if (this.#outbox.isDurable) {
+    if (this.#parts.outbox.isDurable) {
       this.#keepSoon(taken);
     } else {
       taken.keep();
@@ -349,18 +342,18 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   }
 
   #full(): Handle {
-    if (!this.#settings.drops) {
+    if (!this.#parts.settings.drops) {
       throw new CountersignError("recorder.full", "too much waits to be handed on", {
         hint: "flush more often, find out why flushes fail, or raise limitBytes",
       });
     }
-    const now = this.#clock.now();
+    const now = this.#parts.clock.now();
     this.#dropped = { count: (this.#dropped?.count ?? 0) + 1, since: this.#dropped?.since ?? now, until: now };
     return droppedHandle();
   }
 
   #soon(): void {
-    const { flush } = this.#settings;
+    const { flush } = this.#parts.settings;
     if (flush === undefined || (this.#flushing.isRunning && this.#parts.hold === undefined)) {
       return;
     }
@@ -382,7 +375,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     }
     this.#unkept = [];
     const lines = this.#chain.unstored();
-    this.#outbox.keepEvents(lines, taken).then(
+    this.#parts.outbox.keepEvents(lines, taken).then(
       () => settle(taken),
       (error: CountersignError) => {
         settle(taken, error);
@@ -515,17 +508,17 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 
   #recordDropped(chain: Chain): void {
     const dropped = this.#dropped;
-    const hasRoom = this.#held < this.#settings.limitBytes;
+    const hasRoom = this.#held < this.#parts.settings.limitBytes;
     if (dropped === undefined || chain !== this.#chain || !(hasRoom || this.#closed)) {
       return;
     }
     const json = droppedEvent("too much waited to be delivered", timed(dropped));
     // It goes with what was recorded last: who waits for that waits for this too.
     const taken = new Taken(this.#recorded, this.#hasten);
-    chain.record(json, true, this.#clock.now(), taken);
+    chain.record(json, true, this.#parts.clock.now(), taken);
     this.#queuedBytes += taken.bytes;
     this.#dropped = undefined;
-    if (this.#outbox.isDurable) {
+    if (this.#parts.outbox.isDurable) {
       this.#keepSoon(taken);
     }
   }
@@ -545,7 +538,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   #failed(error: CountersignError, told: boolean): void {
     this.#lastError = error;
     if (!told) {
-      tell(this.#settings.onError, error);
+      tell(this.#parts.settings.onError, error);
     }
   }
 
@@ -574,7 +567,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
    */
   async #onRefused(name: string, batches: readonly Batch[], { logTime, error }: Failure): Promise<boolean> {
     const isInUse = this.#chain.name === name;
-    const learnt = logTime === undefined ? undefined : this.#clock.learn(logTime);
+    const learnt = logTime === undefined ? undefined : this.#parts.clock.learn(logTime);
     if (learnt === undefined ? isInUse && batches[0]?.from === 0 : learnt.isTooMuch) {
       return false;
     }
@@ -584,11 +577,11 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     const handles = batches.flatMap(({ taken }) => taken);
     const made = () => new Taken(0, this.#hasten);
     const taken = handles.length === lines.length ? handles : lines.map(made);
-    if (this.#outbox.isDurable) {
+    if (this.#parts.outbox.isDurable) {
       const before = handles.map(({ id }) => id);
       const remove = [...batches.map(({ id }) => id), ...before.flatMap((id) => id ?? [])];
       try {
-        await this.#outbox.keepEvents(lines, taken, remove);
+        await this.#parts.outbox.keepEvents(lines, taken, remove);
       } catch {
         handles.forEach((one, nth) => {
           one.id = before[nth];
@@ -686,7 +679,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       return;
     }
     this.#looked = now;
-    const found = await this.#outbox.orphans();
+    const found = await this.#parts.outbox.orphans();
     // Otherwise whoever opens the outbox next has them.
     if (!this.#chain.isSealed) {
       this.#restore(found);
@@ -695,7 +688,8 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 
   /** Whether it is looked by itself what others left: nobody may record here who would have it flushed. */
   get #looksAround(): boolean {
-    return this.#outbox.hasOrphans && this.#settings.flush !== undefined && !this.#settings.manyContexts;
+    const { outbox, settings } = this.#parts;
+    return outbox.hasOrphans && settings.flush !== undefined && !settings.manyContexts;
   }
 
   #look(): void {
@@ -711,19 +705,19 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   }
 
   #hurry(patience: number): void {
-    if (this.#settings.flush !== undefined && this.#owes(this.#recorded)) {
-      this.flush({ patience }).catch((error: CountersignError) => tell(this.#settings.onError, error));
+    if (this.#parts.settings.flush !== undefined && this.#owes(this.#recorded)) {
+      this.flush({ patience }).catch((error: CountersignError) => tell(this.#parts.settings.onError, error));
     }
   }
 
   /** The last moment of a page: what can be sent without waiting is sent. */
   #leave(): void {
     this.#keep();
-    if (this.#settings.flush === undefined) {
+    if (this.#parts.settings.flush === undefined) {
       return;
     }
     // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
-    if (!this.#outbox.isDurable && this.#chain.isSwift) {
+    if (!this.#parts.outbox.isDurable && this.#chain.isSwift) {
       const batch = this.#chain.linkNow(this.#parts.lifecycle.batchBytes);
       if (batch !== undefined) {
         batch.kept = true;
@@ -736,7 +730,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   #exit(): void {
     const queued = [...this.#ending, this.#chain].flatMap(({ queue }) => queue);
     const waiting = [...queued, ...this.#delivery.owed.flatMap(({ taken }) => taken)];
-    const { isDurable } = this.#outbox;
+    const { isDurable } = this.#parts.outbox;
     const closing = this.#flushing.isRunning
       ? "what ended the program did not wait for close(): await it there"
       : "close() failed: go on with close({ patience: 10_000 })";
@@ -750,7 +744,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       ? ["neither delivered nor in the outbox", `${todo}, or await stored() of each event`]
       : ["not delivered", `${todo}, or give the recorder an outbox`];
     tell(
-      this.#settings.onError,
+      this.#parts.settings.onError,
       new CountersignError("recorder.lost", `${what} ${how} before the program ended`, { hint }),
     );
   }
@@ -799,8 +793,6 @@ function settle(taken: readonly Taken[], error?: CountersignError): void {
 }
 
 function textOf(json: string | Uint8Array): string {
-  const invalid = (message: string, hint: string, cause?: unknown) =>
-    new CountersignError("event.invalid", message, { hint, cause });
   if (typeof json === "string") {
     if (json.isWellFormed()) {
       return json;
@@ -814,6 +806,6 @@ function textOf(json: string | Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
   } catch (cause) {
-    throw invalid("not UTF-8", "JSON text is UTF-8", cause);
+    throw invalid("not UTF-8", "JSON text is UTF-8", undefined, cause);
   }
 }

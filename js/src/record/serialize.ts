@@ -208,7 +208,8 @@ function refuseOpaque(value: object, isEmpty: boolean, member: string | undefine
   throw invalid(`a ${what}, which JSON has no form for`, hint, member);
 }
 
-function invalid(message: string, hint: string, member: string | undefined, cause?: unknown): CountersignError {
+/** That something is no event. */
+export function invalid(message: string, hint: string, member?: string, cause?: unknown): CountersignError {
   return new CountersignError("event.invalid", message, { member, hint, cause });
 }
 
