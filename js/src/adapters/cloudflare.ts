@@ -254,15 +254,8 @@ function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean):
   const all = required ? holders.required : holders.others;
   const there = all.get(options) ?? new WeakMap<object, RecorderHolder>();
   all.set(options, there);
-  const holder = there.get(key) ?? made(options, env, required);
+  const read = async () => inIsolate(await readOptions(options, env));
+  const holder = there.get(key) ?? new RecorderHolder({ options: read, shared: false, required });
   there.set(key, holder);
   return holder;
-}
-
-function made<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
-  return new RecorderHolder({
-    options: async () => inIsolate(await readOptions(options, env)),
-    shared: false,
-    required,
-  });
 }
