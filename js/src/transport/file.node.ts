@@ -20,7 +20,7 @@ const LF = 0x0a;
  */
 export function fileTransport(path: string | URL): TransportObject {
   const given = pathOf(path, "to");
-  let use: Use | undefined;
+  let use: Awaited<ReturnType<typeof begin>> | undefined;
   let tail: Tail | undefined;
   // What is under way has the file until it is done.
   const next = inTurn();
@@ -28,7 +28,7 @@ export function fileTransport(path: string | URL): TransportObject {
     next(work).catch((cause: unknown) => {
       throw fileError(cause, given, `the export could not be ${what}`, "transport");
     });
-  const used = async (): Promise<Use> => {
+  const used = async () => {
     use ??= await begin(given);
     return use;
   };
@@ -62,21 +62,16 @@ interface Shared {
   readonly next: ReturnType<typeof inTurn>;
 }
 
-/** A transport's use of an export. */
-interface Use extends Pick<Shared, "next"> {
-  readonly file: AppendFile;
-  /** Ends it; with the last one the file is closed, after what was asked for before. */
-  end(): Promise<void>;
-}
-
 /** Those that are open, by their real paths. */
 const open = new Map<string, Shared>();
 
-async function begin(path: string): Promise<Use> {
+/** A transport's use of an export: its file, what is done with it in turn, and what ends the use. */
+async function begin(path: string) {
   const real = await createdFile(path);
   const shared = open.get(real) ?? { file: undefined, users: 0, next: inTurn() };
   open.set(real, shared);
   shared.users += 1;
+  // With the last one the file is closed, after what was asked for before.
   const end = async () => {
     shared.users -= 1;
     await shared.next(async () => {
