@@ -73,14 +73,6 @@ export interface End {
   readonly refusal?: Refusal | undefined;
 }
 
-/** A request that is under way. */
-export interface Begun {
-  /** What is answered in place of what was asked for; nothing where that is to be answered. */
-  refuse(asking?: Asking): Refused | undefined | Promise<Refused | undefined>;
-  /** Records it, once. */
-  done(audit: Audit, end: End): void;
-}
-
 /** What is answered to a request that was refused, and why. */
 export interface Refused extends Answer {
   readonly refusal: Refusal;
@@ -161,15 +153,17 @@ export class HttpRecording<Source> {
   }
 
   /** Takes a request that begins now. */
-  begin(source: Source, asked: Asked): Begun {
+  begin(source: Source, asked: Asked) {
     const began = performance.now();
     const { ip: chosen, gate } = this.#options;
     // Node.js forgets it when the connection ends. Where nobody chose it, a framework may know none.
     const ip = chosen || gate ? this.#address(source, asked, chosen ? UNTOLD : undefined) : undefined;
     let isDone = false;
     return {
-      refuse: (asking) => gate && this.#refuse(gate, this.#asked(source, asked, ip), asking),
-      done: (audit, end) => {
+      /** What is answered in place of what was asked for; nothing where that is to be answered. */
+      refuse: (asking?: Asking) => gate && this.#refuse(gate, this.#asked(source, asked, ip), asking),
+      /** Records it, once. */
+      done: (audit: Audit, end: End) => {
         if (!isDone) {
           isDone = true;
           const latency = Math.max(0, Math.round(performance.now() - began));
