@@ -70,17 +70,13 @@ export function recorded<Answer extends Response | undefined>(
   answer: () => Answer | Promise<Answer>,
   asking?: Asking,
 ): Promise<Answer> {
-  return recording.answered<Answer>(
-    audit,
-    request,
-    { ...seen(request), ip },
-    {
-      answer,
-      statusOf: (response) => statusOf(request, response),
-      refusal: (refused) => responseOf(refused) as Answer,
-      asking,
-    },
-  );
+  const asked = { ...seen(request), ip };
+  return recording.answered<Answer>(audit, request, asked, {
+    answer,
+    statusOf: (response) => statusOf(request, response),
+    refusal: (refused) => responseOf(refused) as Answer,
+    asking,
+  });
 }
 
 /** What is answered to a request that was refused. */

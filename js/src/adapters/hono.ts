@@ -46,7 +46,8 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
   }
   const recording = new HttpRecording<Context<E>>(others);
   return async (context, next) => {
-    const audit = given ?? ofInvocation(context);
+    const asking = executionOf(context);
+    const audit = given ?? ofInvocation(asking);
     context.set("audit", audit.with({ request: context.req.raw }));
     const request = context.req.raw;
     let template: string | undefined;
@@ -65,13 +66,13 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
       },
       statusOf: () => context.res.status,
       refusal: responseOf,
-      asking: hasContext(context) ? context.executionCtx : undefined,
+      asking,
     });
   };
 }
 
-function ofInvocation(context: Context): Audit {
-  const audit = hasContext(context) ? auditOf(context.executionCtx) : undefined;
+function ofInvocation(execution: object | undefined): Audit {
+  const audit = execution && auditOf(execution);
   if (audit === undefined) {
     throw refused(
       "audit",
@@ -82,10 +83,11 @@ function ofInvocation(context: Context): Audit {
   return audit;
 }
 
-function hasContext(context: Context): boolean {
+/** A Worker's `ctx`; elsewhere asking for it throws. */
+function executionOf(context: Context) {
   try {
-    return context.executionCtx !== undefined;
+    return context.executionCtx;
   } catch {
-    return false;
+    return undefined;
   }
 }
