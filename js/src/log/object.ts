@@ -159,12 +159,11 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   }
 
   async #copy(log: Log, bucket: TileBucket): Promise<boolean> {
-    const copying = copy(log, bucket);
     try {
-      return await copying;
+      return await copy(log, bucket);
     } catch (error) {
       if (error instanceof OtherLog) {
-        this.#checked = copying.then(() => {});
+        this.#checked = Promise.reject(error);
         this.#checked.catch(() => {});
       }
       throw error;
