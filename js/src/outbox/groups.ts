@@ -91,10 +91,6 @@ function copied({ put, remove }: Change): Change {
 
 /** One change that comes to the same as these. In each, what it removes is gone before what it puts is there. */
 function merged(changes: readonly Change[]): Change {
-  const [first] = changes;
-  if (changes.length === 1 && first !== undefined) {
-    return first;
-  }
   const put = new Map<number, Entry>();
   const remove = new Set<number>();
   for (const change of changes) {
