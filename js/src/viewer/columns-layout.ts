@@ -16,11 +16,10 @@ import { dragged } from "./view.js";
 export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[], zone: Zone): void {
   const [from, to] = longestRun(columns);
   const lines = 1 + columns.filter(({ id }) => id !== "action" && id !== "outcome").length;
-  const tracks = columns.map((column) => track(column, zone));
-  const leasts = columns.map((column) => least(column, zone));
+  const sizes = columns.map((column) => sizeOf(column, zone));
   style.setProperty("--cs-lines", String(lines));
-  style.setProperty("--cs-tracks", `2rem ${tracks.join(" ")}`);
-  style.setProperty("--cs-least", `calc(2rem + ${leasts.join(" + ")})`);
+  style.setProperty("--cs-tracks", `2rem ${sizes.map(([track]) => track).join(" ")}`);
+  style.setProperty("--cs-least", `calc(2rem + ${sizes.map(([, least]) => least).join(" + ")})`);
   style.setProperty("--cs-span", String(Math.max(1, to - from)));
 }
 
@@ -64,18 +63,13 @@ const MEMBER_SHARE = [7, 1] as const;
 /** An offset is longer than a Z. */
 const LOCAL_TIME = [16.5, 0] as const;
 
-/** The track of a column, for `grid-template-columns`. */
-function track({ id, width }: ChosenColumn, zone: Zone): string {
+/** The track of a column, for `grid-template-columns`, and the least that it takes, for `calc()`. */
+function sizeOf({ id, width }: ChosenColumn, zone: Zone): readonly [track: string, least: string] {
   if (width !== undefined) {
-    return `${width}px`;
+    return [`${width}px`, `${width}px`];
   }
   const [least, share] = shareOf(id, zone);
-  return share === 0 ? `${least}rem` : `minmax(${least}rem, ${share}fr)`;
-}
-
-/** The least that a column takes, for `calc()`. */
-function least({ id, width }: ChosenColumn, zone: Zone): string {
-  return width !== undefined ? `${width}px` : `${shareOf(id, zone)[0]}rem`;
+  return [share === 0 ? `${least}rem` : `minmax(${least}rem, ${share}fr)`, `${least}rem`];
 }
 
 function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
