@@ -46,7 +46,7 @@ export class Detection extends EventTarget {
     this.#follow().catch((error: unknown) => {
       if (!this.#isClosed) {
         this.failure = plainError(error);
-        this.#changed();
+        this.dispatchEvent(new Event("change"));
       }
     });
   }
@@ -80,7 +80,7 @@ export class Detection extends EventTarget {
       this.isFinal = isAll;
       next = performance.now() + TELL_EVERY;
       telling = undefined;
-      this.#changed();
+      this.dispatchEvent(new Event("change"));
     };
     // Up to which segment was told of last.
     let known = -1;
@@ -122,9 +122,5 @@ export class Detection extends EventTarget {
       const timer = setTimeout(() => session.addEventListener("change", done), LOOK_EVERY);
       this.addEventListener("over", done);
     });
-  }
-
-  #changed(): void {
-    this.dispatchEvent(new Event("change"));
   }
 }
