@@ -1,5 +1,5 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { Finding, Level, Limit, Listed, RuleFound } from "../analyze/types.js";
+import type { Finding, FindingsStatus, Level, Limit, Listed, RuleFound } from "../analyze/types.js";
 import type { Report } from "../report.js";
 import type { Detection } from "./detection.js";
 import { completeRange } from "./facts.js";
@@ -84,7 +84,7 @@ export class Detections extends TextView {
     const { listed } = this.#listing;
     const shown = this.rule === undefined ? findings : (rules.find(({ rule }) => rule === this.rule)?.findings ?? 0);
     return html`
-      ${outcome(detection, texts)}
+      ${outcome(detection, told, texts)}
       ${rules.length > 1 ? this.#rules(rules, findings, texts) : nothing}
       ${
         listed.length === 0
@@ -96,7 +96,7 @@ export class Detections extends TextView {
           ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#most + LISTED, this.rule)}>${found.more(texts.figures.count(shown - listed.length))}</button></p>`
           : nothing
       }
-      ${this.#about(detection, texts)}
+      ${this.#about(detection, told, texts)}
     `;
   }
 
@@ -142,13 +142,8 @@ export class Detections extends TextView {
     `;
   }
 
-  #about(detection: Detection, texts: Texts): TemplateResult | typeof nothing {
-    const { told, isFinal } = detection;
-    if (told === undefined) {
-      return nothing;
-    }
+  #about(detection: Detection, { pack, events, unread, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
     const { found, figures } = texts;
-    const { pack, events, unread, limits, future } = told;
     return html`
       ${unread === 0 ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.unread(unread))}</p>`}
       ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future(figures.events(future.number), figures.count(future.first_leaf)))}</p>`}
@@ -163,7 +158,7 @@ export class Detections extends TextView {
           <div class="wide"><dt>${found.hash}</dt><dd><code>${pack.hash}</code></dd></div>
         </dl>
         ${
-          isFinal
+          detection.isFinal
             ? html`
               <p class="actions">
                 <button type="button" aria-disabled=${this.isSaving} @click=${() => void this.#save(detection, texts)}>${icon("save")} ${found.save}</button>
@@ -205,10 +200,10 @@ function heading(level: 2 | 3, text: string): TemplateResult {
 }
 
 /** What was found, and how far that is all. */
-function outcome({ told, isFinal, session }: Detection, texts: Texts): TemplateResult {
+function outcome({ isFinal, session }: Detection, told: FindingsStatus, texts: Texts): TemplateResult {
   const { found, figures } = texts;
   const { verification, phase } = session;
-  const { findings = 0, events = 0, unread = 0, limits = [], future = null } = told ?? {};
+  const { findings, events, unread, limits, future } = told;
   const [looks, words] = (() => {
     if (!isFinal || verification === undefined) {
       const text = phase === "live" ? found.following : found.soFar;
