@@ -78,28 +78,22 @@ function byName(members: Members): Map<string, Json[]> {
 const NONE = -1;
 
 /** Pairs items by their places: those that are the same by their longest common run, the others between them as they stand. */
-function aligned(one: readonly Json[], other: readonly Json[]): (readonly [number, number])[] {
-  const pairs: (readonly [number, number])[] = [];
+function* aligned(one: readonly Json[], other: readonly Json[]): Generator<readonly [number, number]> {
   let [left, right] = [0, 0];
-  const upTo = (leftEnd: number, rightEnd: number) => {
-    while (left < leftEnd || right < rightEnd) {
-      pairs.push([left < leftEnd ? left : NONE, right < rightEnd ? right : NONE]);
-      left = Math.min(left + 1, leftEnd);
-      right = Math.min(right + 1, rightEnd);
+  for (const [leftMatch, rightMatch] of [...common(one, other), [one.length, other.length] as const]) {
+    while (left < leftMatch || right < rightMatch) {
+      yield [left < leftMatch ? left++ : NONE, right < rightMatch ? right++ : NONE];
     }
-  };
-  for (const [leftMatch, rightMatch] of common(one, other)) {
-    upTo(leftMatch, rightMatch);
-    upTo(leftMatch + 1, rightMatch + 1);
+    if (leftMatch < one.length) {
+      yield [left++, right++];
+    }
   }
-  upTo(one.length, other.length);
-  return pairs;
 }
 
 /** The places of the longest common subsequence. */
-function common(one: readonly Json[], other: readonly Json[]): (readonly [number, number])[] {
+function* common(one: readonly Json[], other: readonly Json[]): Generator<readonly [number, number]> {
   if (one.length > LONGEST_MATCHED || other.length > LONGEST_MATCHED) {
-    return [];
+    return;
   }
   const [left, right] = [one.map(written), other.map(written)];
   const width = right.length + 1;
@@ -111,10 +105,9 @@ function common(one: readonly Json[], other: readonly Json[]): (readonly [number
         left[row] === right[column] ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1));
     }
   }
-  const pairs: (readonly [number, number])[] = [];
   for (let row = 0, column = 0; row < left.length && column < right.length; ) {
     if (left[row] === right[column]) {
-      pairs.push([row, column]);
+      yield [row, column];
       row += 1;
       column += 1;
     } else if (at(row + 1, column) >= at(row, column + 1)) {
@@ -123,5 +116,4 @@ function common(one: readonly Json[], other: readonly Json[]): (readonly [number
       column += 1;
     }
   }
-  return pairs;
 }
