@@ -164,28 +164,17 @@ export class Proof extends TextView {
     const asking = new AbortController();
     const { chain, seq } = event;
     this.#become({ kind: "asked", read: 0, of: source.size, asking });
-    const isAsked = () => this.state.kind === "asked" && this.state.asking === asking;
+    const become = (state: State) => {
+      if (this.state.kind === "asked" && this.state.asking === asking) {
+        this.#become(state);
+      }
+    };
     try {
-      const explanation = await slicer.explain(
-        source,
-        { chain, seq },
-        {
-          trust,
-          signal: asking.signal,
-          told: (read, of) => {
-            if (isAsked()) {
-              this.#become({ kind: "asked", read, of, asking });
-            }
-          },
-        },
-      );
-      if (isAsked()) {
-        this.#become({ kind: "explained", explanation });
-      }
+      const told = (read: number, of: number) => become({ kind: "asked", read, of, asking });
+      const explanation = await slicer.explain(source, { chain, seq }, { trust, signal: asking.signal, told });
+      become({ kind: "explained", explanation });
     } catch (error) {
-      if (isAsked()) {
-        this.#become(asking.signal.aborted ? { kind: "unasked" } : { kind: "failed", failure: plainError(error) });
-      }
+      become(asking.signal.aborted ? { kind: "unasked" } : { kind: "failed", failure: plainError(error) });
     }
   };
 
