@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { PlainError } from "../error.js";
-import type { Judged, Report } from "../report.js";
+import type { Judged } from "../report.js";
 import { moment } from "./format.js";
 import { type IconName, icon } from "./icons.js";
 import { isLive, type Progress, type Session } from "./session.js";
@@ -31,21 +31,13 @@ export function stripView(session: Session, strip: Strip): TemplateResult {
 
 /** Before there is a session. */
 export function waitingView({ progress }: Texts, isLoading: boolean): TemplateResult {
-  return isLoading
-    ? plainView("waiting", progress.loading, nothing, nothing, true)
-    : plainView("file", progress.empty, progress.emptyWhy);
+  return isLoading ? plainView("waiting", progress.loading) : plainView("file", progress.empty, progress.emptyWhy);
 }
 
 /** That there is nothing to say of an export. */
-function plainView(
-  drawing: IconName,
-  title: string,
-  why: string | typeof nothing,
-  todo: TemplateResult | typeof nothing = nothing,
-  isBusy = false,
-): TemplateResult {
+function plainView(drawing: IconName, title: string, why: unknown = nothing, todo: unknown = nothing): TemplateResult {
   return html`
-    <section class="strip tone-faint" part="strip" aria-busy=${isBusy}>
+    <section class="strip tone-faint" part="strip" aria-busy=${drawing === "waiting"}>
       ${icon(drawing)}
       <div class="strip-body"><h2>${title}</h2>${why === nothing ? nothing : html`<p>${why}</p>`}</div>
       ${todo}
@@ -102,7 +94,7 @@ function progressView(session: Session, strip: Strip): TemplateResult {
             ? html`<progress aria-labelledby="strip-heading"></progress>`
             : html`<progress aria-labelledby="strip-heading" max="1" .value=${shareOf(progress)}></progress>`
         }
-        ${liveView(session, undefined, strip)}
+        ${liveView(session, strip)}
         <p class="figures">
           <span>${readSoFar(progress, strip.texts)}</span>
           <span>${figures.events(progress.events)}</span>
@@ -140,16 +132,8 @@ export function shareOf({ bytes, total }: Progress): number {
   return total === undefined || total === 0 ? 1 : Math.min(1, bytes / total);
 }
 
-function isGood(report: Report | undefined): boolean {
-  return report !== undefined && report.verdict !== "altered" && report.verdict !== "broken";
-}
-
 /** Whether a live log is followed, and how far it is verified. */
-function liveView(
-  session: Session,
-  report: Report | undefined,
-  { texts, link, zone }: Strip,
-): TemplateResult | typeof nothing {
+function liveView(session: Session, { texts, link, zone }: Strip): TemplateResult | typeof nothing {
   if (!isLive(session.source)) {
     return nothing;
   }
@@ -162,11 +146,12 @@ function liveView(
     stopped: live.stopped,
     lost: live.lost(figures.duration(link?.state === "lost" ? link.seconds : 0)),
   };
-  const log = report?.log ?? null;
+  const { log = null, verdict } = session.report ?? {};
+  const upTo = verdict === "altered" || verdict === "broken" ? live.readUpTo : live.upTo;
   return html`
     <p class="live-line" data-state=${state}>
       <span class="plain" role="status"><span class="live-dot"></span>${says[state]}</span>
-      ${log === null ? nothing : html`<span class="faint plain">${(isGood(report) ? live.upTo : live.readUpTo)(figures.leaves(log.size))}</span>`}
+      ${log === null ? nothing : html`<span class="faint plain">${upTo(figures.leaves(log.size))}</span>`}
       ${log === null || log.time === null ? nothing : html`<span class="faint plain">${texts.strip.seen(moment(log.time, zone))}</span>`}
     </p>
   `;
@@ -182,7 +167,7 @@ function verdictView(session: Session, judged: Judged, strip: Strip): TemplateRe
       <div class="strip-body">
         <h2 id="strip-heading">${words.word}</h2>
         <p>${words.says}</p>
-        ${liveView(session, report, strip)}
+        ${liveView(session, strip)}
         <details class="strip-more">
           <summary>${texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>
           ${detailsView(judged, words, strip)}
