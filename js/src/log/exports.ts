@@ -118,8 +118,10 @@ export class Exports {
     this.#storing = true;
     try {
       await this.#delete(bucket, log.origin);
-      for (let copy = 0; copy < COPIES && this.#gap(log.size) !== undefined; copy += 1) {
-        await this.#storeNext(bucket, log);
+      let gap = this.#gap(log.size);
+      for (let copy = 0; copy < COPIES && gap !== undefined; copy += 1) {
+        await this.#storeNext(bucket, log, gap);
+        gap = this.#gap(log.size);
       }
     } catch (error) {
       this.#after = this.#now() + AGAIN;
@@ -227,13 +229,8 @@ export class Exports {
     return size - start >= WORTH ? { start, end: size } : undefined;
   }
 
-  async #storeNext(bucket: ExportBucket, log: Log): Promise<void> {
-    const gap = this.#gap(log.size);
-    if (gap === undefined) {
-      return;
-    }
-    const { start } = gap;
-    const made = await this.#linesOf(log, start, gap.end);
+  async #storeNext(bucket: ExportBucket, log: Log, { start, end }: { start: number; end: number }): Promise<void> {
+    const made = await this.#linesOf(log, start, end);
     if (made === undefined) {
       return;
     }
