@@ -116,10 +116,6 @@ export class Facets extends TextView {
     return this.texts.view.moreValues(this.texts.figures.count(hidden));
   }
 
-  get #buttons(): readonly HTMLElement[] {
-    return [...this.querySelectorAll<HTMLElement>(".facets button")].filter((button) => button.checkVisibility());
-  }
-
   readonly #focused = (event: FocusEvent): void => {
     this.#setStop(event.target as HTMLElement);
   };
@@ -133,7 +129,8 @@ export class Facets extends TextView {
   }
 
   readonly #moved = (event: KeyboardEvent): void => {
-    const buttons = this.#buttons;
+    const all = [...this.querySelectorAll<HTMLElement>(".facets button")];
+    const buttons = all.filter((button) => button.checkVisibility());
     const at = buttons.indexOf(event.target as HTMLElement);
     if (at < 0 || event.altKey || event.ctrlKey || event.metaKey) {
       return;
