@@ -231,7 +231,7 @@ export class Viewer extends LitElement {
       const known = spoken instanceof Promise ? await spoken : spoken;
       this.#lang = lang;
       this.#own = this.texts ?? undefined;
-      this.#texts = merged(known, this.#own);
+      this.#texts = merged<Texts>(known, this.#own);
     }
     await super.scheduleUpdate();
   }

@@ -104,18 +104,14 @@ function primaryOf(lang: string): string {
 }
 
 /** The texts, with some of them said otherwise. */
-export function merged(texts: Texts, own: Some<Texts> | undefined): Texts {
-  return over(texts, own) as Texts;
-}
-
-function over(text: unknown, own: unknown): unknown {
+export function merged<T>(texts: T, own: Some<T> | undefined): T {
   if (own === undefined) {
-    return text;
+    return texts;
   }
-  if (!isPlain(text) || !isPlain(own)) {
-    return own;
+  if (!isPlain(texts) || !isPlain(own)) {
+    return own as T;
   }
-  return Object.fromEntries(Object.entries(text).map(([name, value]) => [name, over(value, own[name])]));
+  return Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, merged(value, own[name])])) as T;
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
