@@ -6,15 +6,6 @@
  */
 const UNPRINTED = "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]+";
 
-/** What a text says as JSON; nothing where it is none. */
-export function jsonOf(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "");
-  } catch {
-    return undefined;
-  }
-}
-
 /** At most so much is repeated. */
 const REPEATED = 300;
 
@@ -23,4 +14,13 @@ export function repeatable(said: unknown): string | undefined {
   return typeof said === "string"
     ? said.slice(0, REPEATED).replace(new RegExp(UNPRINTED, "gu"), " ").toWellFormed()
     : undefined;
+}
+
+/** What a text says as JSON; nothing where it is none. */
+export function jsonOf(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
 }

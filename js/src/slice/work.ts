@@ -42,10 +42,8 @@ export function work(port: Port): void {
     },
     explain: async (source, { chain, seq, report, covered, acting }, trust) => {
       const proof = new Uint8Array(await source.arrayBuffer());
-      return core.explain(proof, `${chain}/${seq}`, bytes(trust), report, covered, acting) as Pick<
-        Explanation,
-        "steps"
-      >;
+      const explained = core.explain(proof, `${chain}/${seq}`, bytes(trust), report, covered, acting);
+      return explained as Pick<Explanation, "steps">;
     },
     sha256: async (source) => core.sha256(await open(source, 1)),
     writeEvidence: async ({ frame, trust, pins }, page, source) => {
