@@ -3,7 +3,7 @@
 /// Codes, each with what of its hash need not be computed again; a code stands at the first free place from its hash's on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Codes {
-    /// Less than half of them are taken.
+    /// At most half of them are taken.
     slots: Vec<Slot>,
     count: usize,
 }
