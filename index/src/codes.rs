@@ -3,7 +3,7 @@
 /// Codes, each with what of its hash need not be computed again; a code stands at the first free place from its hash's on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Codes {
-    /// At most half of them are taken.
+    /// At most three quarters of them are taken.
     slots: Vec<Slot>,
     count: usize,
 }
@@ -34,8 +34,8 @@ impl Codes {
     /// Adds a code that is not there.
     pub(crate) fn insert(&mut self, hash: u32, code: u32) {
         self.count += 1;
-        if self.count * 2 > self.slots.len() {
-            let more = vec![Slot::default(); (self.count * 4).next_power_of_two()];
+        if self.count * 4 > self.slots.len() * 3 {
+            let more = vec![Slot::default(); (self.slots.len() * 2).max(4)];
             for slot in core::mem::replace(&mut self.slots, more) {
                 if slot.above > 0 {
                     self.put(slot);
