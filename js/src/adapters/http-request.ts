@@ -303,15 +303,23 @@ export class HttpRecording<Source> {
 
   #path(source: Source, asked: Asked): string | undefined {
     const chosen = this.#options.path;
-    return this.#try("path", () => {
-      let given = isFunction(chosen) ? chosen(source) : asked.template?.();
-      if (chosen === "shape") {
-        given = pathShape(pathOf(asked));
-      } else if (chosen === "actual") {
-        given = pathOf(asked);
+    const given = () => {
+      switch (chosen) {
+        case undefined:
+          return asked.template?.();
+        case "shape":
+          return pathShape(pathOf(asked));
+        case "actual":
+          return pathOf(asked);
+        default:
+          return chosen(source);
       }
-      return given?.replace(/[?#].*$/s, "").toWellFormed();
-    });
+    };
+    return this.#try("path", () =>
+      given()
+        ?.replace(/[?#].*$/s, "")
+        .toWellFormed(),
+    );
   }
 
   #context(source: Source, asked: Asked, ip: string | undefined): Context | undefined {
