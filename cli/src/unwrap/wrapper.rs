@@ -74,13 +74,13 @@ static WRAPPERS: [Wrapper; 19] = [
     Wrapper { list: "datarows", with: None, beside: &[] },
 ];
 
-/// How many of them, the last, have no events as the elements of their list.
-const DEEP: usize = 5;
+/// The lists whose elements are no events.
+const DEEP: [&str; 5] = [otlp::LIST, "tables", "rows", "values", "datarows"];
 
 impl Wrapper {
     /// Whether what is in its list holds the events, or is made an event of, and is none.
     pub(super) fn is_deep(&self) -> bool {
-        WRAPPERS[WRAPPERS.len() - DEEP..].iter().any(|deep| deep.list == self.list)
+        DEEP.contains(&self.list)
     }
 
     /// What an object may be whose text ends in a member's name, a colon and the beginning of an array.
