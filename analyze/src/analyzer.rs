@@ -22,7 +22,7 @@ use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of what is computed here: with another one the same events and the same pack may give other findings.
-pub const ENGINE: &str = "5";
+pub const ENGINE: &str = "6";
 
 /// The most findings of a rule that are listed. What is more is counted.
 pub const MAX_FINDINGS: usize = 10_000;
@@ -166,12 +166,16 @@ impl Pack {
         if is_ours(&wider) != is_ours(&entry) {
             return Detected { is_unread, ..self.detect(leaf, &wider) };
         }
-        detected.observed = Some(Observation::of(&wider, false).into());
+        detected.observed = Some(wider.within(|entry| Observation::of(entry, false)).into());
         detected
     }
 
     /// What the rules say of an event by itself.
     pub fn detect(&self, leaf: u64, entry: &Entry<'_>) -> Detected {
+        entry.within(|entry| self.detect_within(leaf, entry))
+    }
+
+    fn detect_within(&self, leaf: u64, entry: &Entry<'_>) -> Detected {
         let (happened, _) = entry.time();
         let is_future = happened.millis() > entry.recorded.millis().saturating_add(TOLERANCE);
         let time = match self.time {

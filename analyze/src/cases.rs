@@ -19,6 +19,7 @@ use countersign_query::{Entry, Readings};
 
 use crate::analyzer::Analyzer;
 use crate::fault::Fault;
+use crate::finding::Finding;
 use crate::pack::Pack;
 use crate::rule::unknown_key;
 use crate::tree::{Node, Value};
@@ -164,6 +165,21 @@ impl Case {
     /// How many findings its rule makes of its events. None where the pack has no such rule.
     pub fn run(&self, pack: &Pack, readings: &Readings) -> Option<u64> {
         let rule = pack.rule(&self.rule)?;
+        let findings = self.findings(pack, readings);
+        Some(findings.iter().filter(|finding| finding.rule == rule.id).count() as u64)
+    }
+
+    /// Returns the case with each event's JSON replaced, such as by the event in an envelope.
+    #[must_use]
+    pub fn map_events(mut self, replace: impl Fn(&str) -> String) -> Self {
+        for (_, _, json) in &mut self.events {
+            *json = replace(json);
+        }
+        self
+    }
+
+    /// Returns the findings that all rules of a pack make of its events.
+    pub fn findings(&self, pack: &Pack, readings: &Readings) -> Vec<Finding> {
         let mut analyzer = Analyzer::new(pack);
         for (leaf, (time, chain, json)) in (0..).zip(&self.events) {
             let document = Document::parse(json);
@@ -173,7 +189,6 @@ impl Case {
             let taken = analyzer.take(pack.detect_by(leaf, readings, &entry));
             debug_assert!(taken.is_ok());
         }
-        let outcome = analyzer.finish();
-        Some(outcome.findings.iter().filter(|finding| finding.rule == rule.id).count() as u64)
+        analyzer.finish().findings
     }
 }

@@ -13,7 +13,7 @@ use countersign_query::matcher::{address, fold};
 use countersign_query::names::Names;
 use countersign_query::split::{split, split_once};
 use countersign_query::value::{Kind, Value};
-use countersign_query::{Entry, Parts, Read};
+use countersign_query::{Entry, Parts, Read, Root};
 
 use crate::baseline::{self, Fact, Facts};
 use crate::bigrams::Bigrams;
@@ -235,10 +235,30 @@ impl Fields {
     /// What an event has of them.
     pub(crate) fn find<'a>(&'a self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
         let mut found = self.nothing(Some((*entry, zone)));
-        if let Some(event) = entry.event {
-            self.walk(event, (!self.nodes.is_empty()).then_some(0), &mut found);
+        let top = (!self.nodes.is_empty()).then_some(0);
+        match (entry.roots, entry.event) {
+            ([], Some(event)) => self.walk(event, top, &mut found),
+            (roots, _) => self.walk_roots(roots, top, &mut found),
         }
         found
+    }
+
+    /// Walks an event in an envelope: each field of an outer object that no inner one has.
+    fn walk_roots<'a>(&self, roots: &'a [Root<'a>], top: Option<usize>, found: &mut Found<'a>) {
+        let member = |node: Option<usize>, name: &str| self.nodes[node?].members.get(name);
+        for (nth, root) in roots.iter().enumerate() {
+            if !root.place.is_empty() {
+                let node = split(root.place, b'.').fold(top, |node, name| member(node, name));
+                self.walk(root.value, node, found);
+                continue;
+            }
+            for (name, value) in root.value.members() {
+                let name = name.text();
+                if roots[..nth].iter().all(|inner| !inner.has(&name)) {
+                    self.walk(value, member(top, &name), found);
+                }
+            }
+        }
     }
 
     fn beside<'a>(beside: Beside, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
@@ -261,8 +281,9 @@ impl Fields {
             text.map(|text| Cow::Borrowed(&**text))
         };
         let local = || zone.local(entry.time().0);
-        let of_event = |find: for<'v> fn(&str, Value<'v>) -> Option<Cow<'v, str>>| {
-            find(&entry.read?.read_as, entry.event?)
+        let of_event = |find: for<'v> fn(&str, &Entry<'v>) -> Option<Cow<'v, str>>| {
+            entry.event?;
+            find(&entry.read?.read_as, entry)
         };
         match beside {
             Beside::UserAgent => of_event(baseline::user_agent),
@@ -273,7 +294,7 @@ impl Fields {
             Beside::LocalHour => Some(Cow::Owned(local().1.to_string())),
             Beside::Weekday => WEEKDAYS.get(local().0).map(|day| Cow::Borrowed(*day)),
             Beside::PathTemplate => {
-                let path = entry.event.and_then(|event| event.at("http.path")?.string());
+                let path = entry.at("http.path").and_then(Value::string);
                 path.map(|path| Cow::Owned(countersign::path::shape(&path)))
             }
             _ => entry.read.and_then(of_read),

@@ -166,7 +166,7 @@ pub(crate) fn detect(
     let document = Document::parse(text);
     let event = document.as_ref().map(Document::root);
     let chain = chain.to_string();
-    pack.detect_by(0, readings, &Entry { event, read: None, recorded, chain: &chain, signer })
+    pack.detect_by(0, readings, &Entry { event, roots: &[], read: None, recorded, chain: &chain, signer })
 }
 
 /// The findings in what `--format json` prints, without what depends on whom its reader trusts.

@@ -136,7 +136,7 @@ impl Looking {
         let event = document.as_ref().map(Document::root);
         let read = event.as_ref().and_then(|event| self.readings.read(event));
         let chain = chain.to_string();
-        look(&Entry { event, read: read.as_ref(), recorded, chain: &chain, signer })
+        look(&Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer })
     }
 }
 

@@ -56,7 +56,14 @@ impl Looking {
         let read = root.as_ref().and_then(|event| self.readings.read(event));
         let chain = link.chain.to_string();
         let signer = signers.get(&link.chain).map(String::as_str);
-        query.matches(&Entry { event: root, read: read.as_ref(), recorded: link.time, chain: &chain, signer })
+        query.matches(&Entry {
+            event: root,
+            roots: &[],
+            read: read.as_ref(),
+            recorded: link.time,
+            chain: &chain,
+            signer,
+        })
     }
 }
 

@@ -67,6 +67,7 @@ mod tests {
                 let document = Document::parse(&event).unwrap();
                 let entry = Entry {
                     event: Some(document.root()),
+                    roots: &[],
                     read: None,
                     recorded: Time::MIN,
                     chain: "",

@@ -257,7 +257,14 @@ impl Looking {
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| self.readings.read(event));
         let chain = link.chain().to_string();
-        look(&Entry { event: root, read: read.as_ref(), recorded: link.time(), chain: &chain, signer })
+        look(&Entry {
+            event: root,
+            roots: &[],
+            read: read.as_ref(),
+            recorded: link.time(),
+            chain: &chain,
+            signer,
+        })
     }
 
     fn find_signer(&mut self, reader: &dyn Reader, of: &Link) -> Result<(), StoreError> {

@@ -158,7 +158,8 @@ impl Line<'_> {
         let document = Document::parse(self.event);
         let event = document.as_ref().map(Document::root);
         let signer = self.vkey.split('+').next();
-        let entry = Entry { event, read: read.as_ref(), recorded: self.time, chain: self.chain, signer };
+        let entry =
+            Entry { event, roots: &[], read: read.as_ref(), recorded: self.time, chain: self.chain, signer };
         Some(look(&entry))
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use countersign::time::Time;
 
+use crate::envelope::Root;
 use crate::error::Error;
 use crate::matcher::{Matcher, Pattern, Span, fold, words};
 use crate::moment::Moment;
@@ -16,6 +17,9 @@ use crate::value::{Kind, Value};
 pub struct Entry<'a> {
     /// The event as it was signed; none where it is withheld or erased, or where there is a link alone.
     pub event: Option<Value<'a>>,
+    /// The values at which paths start, if a parser found the event in an envelope: from the event outward. Empty if the
+    /// record is the event itself. [`Entry::within`] fills it in.
+    pub roots: &'a [Root<'a>],
     /// What a reading says of it.
     pub read: Option<&'a Read<'a>>,
     /// When it was recorded, by its link.
@@ -29,7 +33,7 @@ pub struct Entry<'a> {
 impl Entry<'_> {
     /// What was recorded then, without anything else.
     pub const fn recorded(time: Time) -> Self {
-        Self { event: None, read: None, recorded: time, chain: "", signer: None }
+        Self { event: None, roots: &[], read: None, recorded: time, chain: "", signer: None }
     }
 
     /// When it happened, and whether the event itself says so: what the reading has, else the member `occurred_at`,
@@ -74,16 +78,20 @@ impl Path {
 
     /// Whether the event has a value there, be it an empty object or array.
     fn is_in(&self, event: Value<'_>) -> bool {
-        match &self.0[..] {
-            [] => true,
-            [first, rest @ ..] => match event.kind() {
-                Kind::Array => event.elements().any(|element| self.is_in(element)),
-                _ => event.get(first).is_some_and(|value| match rest {
-                    [] => true,
-                    rest => any_there(rest, value),
-                }),
-            },
-        }
+        is_in(&self.0, event)
+    }
+}
+
+fn is_in(names: &[String], event: Value<'_>) -> bool {
+    match names {
+        [] => true,
+        [first, rest @ ..] => match event.kind() {
+            Kind::Array => event.elements().any(|element| is_in(names, element)),
+            _ => event.get(first).is_some_and(|value| match rest {
+                [] => true,
+                rest => any_there(rest, value),
+            }),
+        },
     }
 }
 
@@ -210,7 +218,7 @@ impl Field {
     /// Whether there is such a thing.
     pub fn is_in(&self, entry: &Entry<'_>) -> bool {
         match self {
-            Self::Member(path) => entry.event.is_some_and(|event| path.is_in(event)),
+            Self::Member(path) => entry.any_root(path.names(), &mut |root, names| is_in(names, root)),
             Self::Short(short) => each_text(*short, entry, &mut |_, _| true),
         }
     }
@@ -410,9 +418,9 @@ impl Condition {
         match self {
             Self::Is { field, .. } | Self::Has(field) => field.is_in(entry),
             Self::Only { path, .. } => entry.event.is_some_and(|event| path.is_in(event)),
-            Self::Changed(path) => ["before", "after"].into_iter().any(|side| {
-                entry.event.and_then(|event| event.get(side)).is_some_and(|side| path.is_in(side))
-            }),
+            Self::Changed(path) => ["before", "after"]
+                .into_iter()
+                .any(|side| entry.at(side).is_some_and(|side| path.is_in(side))),
             Self::Text(_) | Self::Word(_) | Self::Time(..) => true,
         }
     }
@@ -422,7 +430,7 @@ impl Condition {
         match self {
             Self::Is { field: Field::Member(path), values } => {
                 let mut test = |value: Value<'_>| values.iter().any(|matcher| matcher.matches_value(value));
-                entry.event.is_some_and(|event| path.any(event, &mut test))
+                entry.any_root(path.names(), &mut |root, names| any_at(names, root, &mut test))
             }
             Self::Is { field: Field::Short(short), values } => {
                 let mut test = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
@@ -458,10 +466,7 @@ fn has_text(entry: &Entry<'_>, test: &dyn Fn(&str) -> bool) -> bool {
 }
 
 fn changed(path: &Path, entry: &Entry<'_>) -> bool {
-    let side = |name| {
-        let side = entry.event.and_then(|event| event.get(name));
-        path.names().iter().try_fold(side?, |value, name| value.get(name))
-    };
+    let side = |name| path.names().iter().try_fold(entry.at(name)?, |value, name| value.get(name));
     match (side("before"), side("after")) {
         (None, None) => false,
         (Some(before), Some(after)) => !before.same(after),

@@ -24,6 +24,7 @@
 //!
 //! - [`batch`]: verified events as the verifier hands them on.
 //! - [`condition`]: what a query is made of; [`matcher`]: what a value must be, for whoever asks.
+//! - [`envelope`]: where in a record a parser found the event.
 //! - [`tally`]: what a search found, and what must be said where it found nothing.
 //! - [`needle`]: what must stand in an event's text for it to be found.
 //! - [`value`]: an event as it was read, in place; [`names`]: which of a few names a member has; [`split`]: texts
@@ -33,6 +34,7 @@
 
 pub mod batch;
 pub mod condition;
+pub mod envelope;
 pub mod error;
 mod lex;
 pub mod matcher;
@@ -48,6 +50,7 @@ pub mod tally;
 pub mod value;
 
 pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
+pub use envelope::{Envelope, Root};
 pub use error::{Code, Error};
 pub use reading::{Outcome, Parts, Party, Read, Readings};
 pub use tally::{Findings, Seen, Tally};

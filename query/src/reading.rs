@@ -54,6 +54,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 
 use crate::condition::Short;
+use crate::envelope::Envelope;
 use crate::names::Names;
 use crate::value::Value;
 #[cfg(not(feature = "explain"))]
@@ -64,6 +65,7 @@ use path::Top;
 #[cfg(feature = "explain")]
 pub use definition::Unusable;
 pub use own::read_own;
+pub(crate) use path::Path;
 pub use spelling::Spelling;
 
 /// What an event says, by a reading.
@@ -87,6 +89,8 @@ pub struct Read<'a> {
     pub outcome: Outcome,
     /// Why it ended so, in the source's own words: `AccessDenied`.
     pub reason: Option<Cow<'a, str>>,
+    /// Where the event is in the record, if it isn't in its source's usual place.
+    pub envelope: Option<Envelope<'a>>,
 }
 
 /// Who did something, or what it was done to.
@@ -187,7 +191,7 @@ impl<'a> Read<'a> {
             name: owned(name),
             kind: owned(kind),
         };
-        let Self { read_as, time, action, also, actor, target, address, outcome, reason } = self;
+        let Self { read_as, time, action, also, actor, target, address, outcome, reason, envelope } = self;
         Read {
             read_as: Cow::Owned(read_as.into_owned()),
             time,
@@ -198,6 +202,10 @@ impl<'a> Read<'a> {
             address: owned(address),
             outcome,
             reason: owned(reason),
+            envelope: envelope.map(|Envelope { path, place }| Envelope {
+                path: Cow::Owned(path.into_owned()),
+                place: Cow::Owned(place.into_owned()),
+            }),
         }
     }
 
@@ -222,10 +230,13 @@ impl<'a> Read<'a> {
             address: text(json, "address"),
             outcome: Outcome::ALL.into_iter().find(|known| known.as_str() == outcome)?,
             reason: text(json, "reason"),
+            envelope: text(json, "within")
+                .map(|path| Envelope { path, place: text(json, "place").unwrap_or_default() }),
         })
     }
 
-    /// Appends this as a JSON object on one line: `as` and `outcome` always, the others where they were found.
+    /// Appends this as a JSON object on one line: `as` and `outcome` always, the others where they were found; of an
+    /// event in an envelope, `within` is the path that leads to it, and `place` the one where its source has it.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let text = |name: &str, value: Option<&str>, out: &mut Vec<u8>| {
             if let Some(value) = value {
@@ -260,6 +271,10 @@ impl<'a> Read<'a> {
         text("address", self.address.as_deref(), out);
         text("outcome", Some(self.outcome.as_str()), out);
         text("reason", self.reason.as_deref(), out);
+        if let Some(Envelope { path, place }) = &self.envelope {
+            text("within", Some(path), out);
+            text("place", Some(&**place).filter(|place| !place.is_empty()), out);
+        }
         out.push(b'}');
     }
 }
@@ -374,6 +389,15 @@ impl Readings {
     /// What they are called, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|definition| definition.read_as.as_str())
+    }
+
+    /// Where in a record each parser looks for its events: its name, the paths of its file's `within`, and the place
+    /// where the source itself has them.
+    pub fn places(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>, &str)> {
+        self.list.iter().map(|definition| {
+            let paths = definition.within.iter().map(|outer| outer.text.as_str());
+            (definition.read_as.as_str(), paths, definition.place.as_str())
+        })
     }
 
     /// How the texts that a short name stands for are put together. None where that cannot be told, or where they are

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use countersign_query::value::Value;
 use countersign_query::{Entry, Outcome, Parts};
 
 use super::place::Place;
@@ -53,15 +52,12 @@ impl Observation {
             read.filter(|read| is_somebody(&read.actor.kind)).and_then(|read| read.actor.id.as_deref());
         let parts = [
             identity.map(Cow::Borrowed),
-            entry.event.and_then(|event| session(read_as, event)),
+            session(read_as, entry),
             read.and_then(|read| read.address.as_deref()).map(network),
-            entry
-                .event
-                .and_then(|event| user_agent(read_as, event))
-                .map(|agent| without_versions(&agent).into()),
+            user_agent(read_as, entry).map(|agent| without_versions(&agent).into()),
             read.and_then(|read| read.action.as_deref()).map(Cow::Borrowed),
-            entry.event.and_then(path).map(Cow::Owned),
-            entry.event.and_then(|event| credential(read_as, event)),
+            path(entry).map(Cow::Owned),
+            credential(read_as, entry),
             Some(entry.chain.into()),
         ];
         let mut text = String::new();
@@ -69,7 +65,7 @@ impl Observation {
             text.push_str(&bounded(&part.unwrap_or_default()));
             u16::try_from(text.len()).unwrap_or(u16::MAX)
         });
-        let place = entry.event.and_then(|event| place(read_as, event));
+        let place = place(read_as, entry);
         let is_failed = read.is_some_and(|read| matches!(read.outcome, Outcome::Failure | Outcome::Denied));
         Self {
             text: text.into(),
@@ -89,9 +85,9 @@ impl Observation {
 }
 
 /// Where events of known shapes name the program with which somebody asked.
-pub(crate) fn user_agent<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn user_agent<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     text(
-        event,
+        entry,
         match read_as {
             "countersign" => "context.user_agent",
             "CloudTrail" | "Kubernetes" | "Entra sign-in" => "userAgent",
@@ -106,9 +102,9 @@ pub(crate) fn user_agent<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, 
 }
 
 /// Where they name the session.
-pub(crate) fn session<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn session<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     text(
-        event,
+        entry,
         match read_as {
             "countersign" => "actor.session",
             "Okta" => "authenticationContext.externalSessionId",
@@ -119,7 +115,7 @@ pub(crate) fn session<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, str
 }
 
 /// Where they name the credential: one that lasts, and not one that is made for a session.
-pub(crate) fn credential<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn credential<'a>(read_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     let path = match read_as {
         "countersign" => "actor.credential",
         "CloudTrail" => "userIdentity.accessKeyId",
@@ -127,17 +123,17 @@ pub(crate) fn credential<'a>(read_as: &str, event: Value<'a>) -> Option<Cow<'a, 
         "GitHub" => "hashed_token",
         _ => return None,
     };
-    text(event, path).filter(|key| !(read_as == "CloudTrail" && key.starts_with("AS")))
+    text(entry, path).filter(|key| !(read_as == "CloudTrail" && key.starts_with("AS")))
 }
 
 /// The method and the shape of the path of a request.
-fn path(event: Value<'_>) -> Option<String> {
-    let shape = countersign::path::shape(&text(event, "http.path")?);
-    Some(format!("{} {shape}", text(event, "http.method").unwrap_or_default()))
+fn path(entry: &Entry<'_>) -> Option<String> {
+    let shape = countersign::path::shape(&text(entry, "http.path")?);
+    Some(format!("{} {shape}", text(entry, "http.method").unwrap_or_default()))
 }
 
 /// Where they say from where on earth.
-fn place(read_as: &str, event: Value<'_>) -> Option<Place> {
+fn place(read_as: &str, entry: &Entry<'_>) -> Option<Place> {
     let (latitude, longitude) = match read_as {
         "countersign" => ("context.geo.lat", "context.geo.lon"),
         "Okta" => {
@@ -146,13 +142,13 @@ fn place(read_as: &str, event: Value<'_>) -> Option<Place> {
         "Entra sign-in" => ("location.geoCoordinates.latitude", "location.geoCoordinates.longitude"),
         _ => return None,
     };
-    let degrees = |path: &str| countersign::canonical::double(event.at(path)?.number()?);
+    let degrees = |path: &str| countersign::canonical::double(entry.at(path)?.number()?);
     Place::new(degrees(latitude)?, degrees(longitude)?)
 }
 
 /// What was redacted is no value: it would be the same for everybody.
-fn text<'a>(event: Value<'a>, path: &str) -> Option<Cow<'a, str>> {
-    event.at(path)?.string().filter(|text| text != "[redacted]")
+fn text<'a>(entry: &Entry<'a>, path: &str) -> Option<Cow<'a, str>> {
+    entry.at(path)?.string().filter(|text| text != "[redacted]")
 }
 
 /// An IPv6 address stands for its network of 64 bits, within which devices choose addresses anew.

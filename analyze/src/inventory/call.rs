@@ -23,7 +23,7 @@ const REQUESTS: [[&str; 3]; 4] = [
 ];
 
 /// Where events that state no path name the service whose operation was called.
-const SERVICES: [&str; 3] = ["eventSource", "detail.eventSource", "protoPayload.serviceName"];
+const SERVICES: [&str; 2] = ["eventSource", "protoPayload.serviceName"];
 
 /// The path of what is asked for: without the scheme and the host, the query and the fragment.
 pub(super) fn path(target: &str) -> &str {
@@ -66,14 +66,14 @@ pub(super) enum What<'a> {
 impl<'a> Call<'a> {
     /// What an event says of a call, if it is of one.
     pub(super) fn of(leaf: u64, entry: &Entry<'a>) -> Option<Self> {
-        let event = entry.event?;
+        entry.event?;
         if crate::analyzer::is_ours(entry) {
             return None;
         }
-        let text = |path: &str| event.at(path).and_then(Value::string);
+        let text = |path: &str| entry.at(path).and_then(Value::string);
         let request = REQUESTS.iter().find_map(|[method, path, status]| {
             let path = text(path).filter(|path| path.starts_with(['/', '*']) || path.contains("://"))?;
-            Some((Method::of(&text(method)?), path, event.at(status).and_then(Value::text)))
+            Some((Method::of(&text(method)?), path, entry.at(status).and_then(Value::text)))
         });
         let (what, status) = if let Some((method, path, status)) = request {
             (What::Request { method, path }, status)
@@ -84,12 +84,12 @@ impl<'a> Call<'a> {
             let service = service.unwrap_or_else(|| read.read_as.clone());
             (What::Operation { service, operation }, None)
         };
-        let caller = caller(entry, event);
+        let caller = caller(entry);
         let is_request = matches!(what, What::Request { .. });
         let is_anonymous = entry.read.is_some_and(|read| read.actor.kind.as_deref() == Some(ANONYMOUS));
         let (happened, _) = entry.time();
         let is_future = happened.millis() > entry.recorded.millis().saturating_add(TOLERANCE);
-        let latency = event.at("http.latency_ms").and_then(Value::number).and_then(|text| text.parse().ok());
+        let latency = entry.at("http.latency_ms").and_then(Value::number).and_then(|text| text.parse().ok());
         Some(Self {
             what,
             status: status
@@ -123,8 +123,8 @@ impl<'a> Call<'a> {
     }
 }
 
-fn caller(entry: &Entry<'_>, event: Value<'_>) -> Option<String> {
-    let of_event = |path: &str| event.at(path).and_then(Value::string);
+fn caller(entry: &Entry<'_>) -> Option<String> {
+    let of_event = |path: &str| entry.at(path).and_then(Value::string);
     let (id, kind) = match entry.read {
         Some(read) => (read.actor.id.clone(), read.actor.kind.clone()),
         None => (of_event("actor.id"), of_event("actor.type")),

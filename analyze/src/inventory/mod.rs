@@ -85,7 +85,7 @@ pub struct Inventory {
 
 /// Whether an event is of a call that an inventory counts.
 pub fn is_call(entry: &Entry<'_>) -> bool {
-    Call::of(0, entry).is_some()
+    entry.within(|entry| Call::of(0, entry).is_some())
 }
 
 impl Inventory {
@@ -113,7 +113,10 @@ impl Inventory {
 
     /// Takes an event. Whether it is of a call.
     pub fn take(&mut self, leaf: u64, entry: &Entry<'_>) -> bool {
-        let Some(call) = Call::of(leaf, entry) else { return false };
+        entry.within(|entry| Call::of(leaf, entry).is_some_and(|call| self.take_call(&call)))
+    }
+
+    fn take_call(&mut self, call: &Call<'_>) -> bool {
         self.calls += 1;
         self.has_before |= self.asked.since.is_some_and(|since| call.time < since);
         let callers = &mut self.callers;
@@ -123,12 +126,12 @@ impl Inventory {
         };
         let is_taken = match (&call.what, found) {
             (_, Some(Found::Operation(operation))) => {
-                callers.note(&call, &mut self.described, operation, usize::MAX)
+                callers.note(call, &mut self.described, operation, usize::MAX)
             }
             // Browsers ask for what is allowed before they call.
             (What::Request { method, .. }, Some(Found::Path(_))) if *method == Method::OPTIONS => true,
             (What::Request { method, .. }, Some(Found::Path(path))) => {
-                callers.note(&call, &mut self.undescribed, (path, *method), usize::MAX)
+                callers.note(call, &mut self.undescribed, (path, *method), usize::MAX)
             }
             (What::Request { method, path }, None) => {
                 let (tree, room) = if call.is_answered() {
@@ -139,22 +142,22 @@ impl Inventory {
                 let end = tree.end(path, room);
                 end.is_some_and(|end| {
                     if let Some((_, facts)) = end.iter_mut().find(|(known, _)| known == method) {
-                        callers.add(&call, facts);
+                        callers.add(call, facts);
                     } else {
                         // Most ends have one method.
                         end.reserve_exact(1);
-                        end.push((*method, callers.begin(&call)));
+                        end.push((*method, callers.begin(call)));
                     }
                     true
                 })
             }
             (What::Operation { service, operation }, _) => {
                 let key = (short(service), short(operation));
-                callers.note(&call, &mut self.services, key, MAX_OPERATIONS)
+                callers.note(call, &mut self.services, key, MAX_OPERATIONS)
             }
         };
         if !is_taken {
-            self.left_out.get_or_insert((0, leaf)).0 += 1;
+            self.left_out.get_or_insert((0, call.leaf)).0 += 1;
         }
         true
     }

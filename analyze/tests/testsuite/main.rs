@@ -2,6 +2,7 @@
 
 mod attacks;
 mod decisions;
+mod envelopes;
 mod faults;
 mod fields;
 mod gate;

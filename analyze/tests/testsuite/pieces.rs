@@ -77,6 +77,7 @@ fn directly(pack: &Pack, events: &[Event]) -> Analysis {
         let chain = if event.2 { "00a" } else { "00b" };
         let entry = Entry {
             event: Some(document.root()),
+            roots: &[],
             read: read.as_ref(),
             recorded: time(event.1),
             chain,

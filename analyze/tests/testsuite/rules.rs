@@ -7,7 +7,7 @@ use std::path::Path;
 use countersign_analyze::{Level, Pack, Sources, cases};
 use countersign_query::Readings;
 
-fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -20,11 +20,11 @@ fn files() -> Vec<(String, String)> {
     files
 }
 
-fn is_cases(name: &str) -> bool {
+pub(crate) fn is_cases(name: &str) -> bool {
     name.ends_with(".cases.yml")
 }
 
-fn pack() -> Pack {
+pub(crate) fn pack() -> Pack {
     let mut sources = Sources::default();
     for (name, text) in files().iter().filter(|(name, _)| !is_cases(name)) {
         sources.add(name, text);

@@ -61,7 +61,7 @@ impl Look<'_> {
         let event = document.as_ref().map(Document::root);
         let read = event.as_ref().and_then(|event| self.readings.read(event));
         let chain = chain.to_string();
-        let entry = Entry { event, read: read.as_ref(), recorded, chain: &chain, signer };
+        let entry = Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer };
         (looking.look(&entry, text), self.pack.detect(leaf, &entry))
     }
 

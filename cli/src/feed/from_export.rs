@@ -132,6 +132,7 @@ impl Feed {
         let chain = event.chain.to_string();
         let entry = Entry {
             event: root,
+            roots: &[],
             read: read.as_ref(),
             recorded: event.time,
             chain: &chain,

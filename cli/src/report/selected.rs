@@ -108,7 +108,14 @@ fn matches(query: &Query, readings: &Readings, event: &PickedEvent) -> bool {
     let read = root.as_ref().and_then(|event| readings.read(event));
     let chain = event.chain.to_string();
     let signer = Some(event.vkey.name());
-    query.matches(&Entry { event: root, read: read.as_ref(), recorded: event.time, chain: &chain, signer })
+    query.matches(&Entry {
+        event: root,
+        roots: &[],
+        read: read.as_ref(),
+        recorded: event.time,
+        chain: &chain,
+        signer,
+    })
 }
 
 /// By which checkpoint a sample is drawn: of each origin the last that matches, and the last that witnesses saw.

@@ -157,8 +157,14 @@ impl State {
         }
         let read = root.as_ref().filter(|_| asked.reads).and_then(|event| asked.readings.read(event));
         let chain = event.chain.to_string();
-        let entry =
-            Entry { event: root, read: read.as_ref(), recorded: event.time, chain: &chain, signer: None };
+        let entry = Entry {
+            event: root,
+            roots: &[],
+            read: read.as_ref(),
+            recorded: event.time,
+            chain: &chain,
+            signer: None,
+        };
         let Seen { held, about } = Seen::of(query, &entry, !signers);
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
         let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
@@ -242,6 +248,7 @@ fn look(tally: &mut Tally<&Query>, readings: &Readings, picked: &PickedEvent) ->
     let chain = picked.chain.to_string();
     tally.look(&Entry {
         event: root,
+        roots: &[],
         read: read.as_ref(),
         recorded: picked.time,
         chain: &chain,

@@ -13,6 +13,7 @@ use super::spelling::Spelling;
 use super::when::{Unit, Written};
 use super::{Outcome, Parts, Party, Read};
 use crate::condition::Short;
+use crate::envelope::Envelope;
 use crate::names::Names;
 use crate::value::{Document, Kind, Value};
 
@@ -135,11 +136,21 @@ impl Roots {
 /// So many of the members that an event must have tell whether it may be of a shape: there are not numbers for all.
 const NEEDED: usize = 3;
 
+/// Where in a record the event may be.
+#[derive(Clone, Debug)]
+pub(super) struct Outer {
+    pub(super) path: Path,
+    /// The path as the file has it.
+    pub(super) text: String,
+}
+
 /// A reading.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) read_as: String,
-    within: Vec<Path>,
+    pub(super) within: Vec<Outer>,
+    /// Where the source itself has what is read.
+    pub(super) place: String,
     when: Condition,
     time: Source,
     action: Source,
@@ -169,8 +180,8 @@ impl Definition {
         })?;
         let object = Object::of(document.root())?;
         object.know(&[
-            "as", "doc", "within", "when", "time", "action", "also", "actor", "target", "address", "outcome",
-            "reason",
+            "as", "doc", "within", "place", "when", "time", "action", "also", "actor", "target", "address",
+            "outcome", "reason",
         ])?;
         let read_as = object.required("as", word)?;
         object.doc()?;
@@ -182,10 +193,14 @@ impl Definition {
             let mend = "name a member that only these events have, or any event may be read so";
             Unusable::new("when", problem, mend)
         })?;
-        let within = object.optional("within", within)?.unwrap_or_else(|| vec![Path::here()]);
+        let within = object
+            .optional("within", within)?
+            .unwrap_or_else(|| vec![Outer { path: Path::here(), text: String::new() }]);
+        let place = object.optional("place", word)?.unwrap_or_default();
         let mut definition = Self {
             read_as,
             within,
+            place,
             when,
             time: object.optional("time", source)?.unwrap_or_default(),
             action: object.required("action", source)?,
@@ -225,7 +240,7 @@ impl Definition {
         self.needs.clear();
         for outer in &self.within {
             let mut roots = Roots::default();
-            if let Some(name) = outer.root() {
+            if let Some(name) = outer.path.root() {
                 number(name, &mut roots);
                 self.needs.push(roots);
                 continue;
@@ -271,11 +286,17 @@ impl Definition {
     /// What an event says, where it is of this shape.
     pub(super) fn read<'a>(&'a self, top: &Top<'a>, parts: Parts) -> Option<Read<'a>> {
         self.within.iter().find_map(|outer| {
-            let here = outer.first(top.event())?;
-            match here.kind() {
+            let here = outer.path.first(top.event())?;
+            let read = match here.kind() {
                 Kind::Text => self.read_text(&here.string()?, top, parts),
                 _ => self.read_at(top, here, parts),
-            }
+            }?;
+            let is_elsewhere = here.kind() == Kind::Text || outer.text != self.place;
+            let envelope = is_elsewhere.then(|| Envelope {
+                path: Cow::Borrowed(outer.text.as_str()),
+                place: Cow::Borrowed(self.place.as_str()),
+            });
+            Some(Read { envelope, ..read })
         })
     }
 
@@ -320,6 +341,7 @@ impl Definition {
             address: text(Parts::ADDRESS, &self.address).map(bare),
             outcome: if parts.has(Parts::OUTCOME) { self.outcome.outcome(scope) } else { Outcome::default() },
             reason: text(Parts::REASON, &self.reason),
+            envelope: None,
         })
     }
 }
@@ -401,8 +423,12 @@ fn path(value: Value<'_>) -> Parsed<Path> {
 }
 
 /// Where the event itself may be: `""` is the whole.
-fn within(value: Value<'_>) -> Parsed<Vec<Path>> {
-    list(value, |value| if value.string().as_deref() == Some("") { Ok(Path::here()) } else { path(value) })
+fn within(value: Value<'_>) -> Parsed<Vec<Outer>> {
+    list(value, |value| {
+        let text = value.string().unwrap_or_default().into_owned();
+        let path = if value.kind() == Kind::Text && text.is_empty() { Path::here() } else { path(value)? };
+        Ok(Outer { path, text })
+    })
 }
 
 fn condition(value: Value<'_>) -> Parsed<Condition> {

@@ -77,6 +77,7 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         address: said(context.and_then(|context| context.get("ip"))).map(bare),
         outcome: said(outcome).and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
         reason: said(reason),
+        envelope: None,
     })
 }
 

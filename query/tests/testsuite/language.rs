@@ -20,6 +20,7 @@ fn matches(query: &Query, event: &str) -> bool {
     let read = readings.read(&root);
     let entry = Entry {
         event: Some(root),
+        roots: &[],
         read: read.as_ref(),
         recorded: now(),
         chain: "da7f84a510cb84b8cbb5b74a63c306ec",

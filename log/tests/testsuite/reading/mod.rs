@@ -273,6 +273,7 @@ impl TestLog {
             let read = readings.read(&root);
             let entry = Entry {
                 event: Some(root),
+                roots: &[],
                 read: read.as_ref(),
                 recorded: taken.link.time(),
                 chain: &chain,
