@@ -13,6 +13,7 @@ use countersign::time::Time;
 use countersign_query::{Entry, Parts, Read, Readings};
 
 use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
+use crate::coverage::{Coverage, Shape, Shapes};
 use crate::fields::{Fields, Found};
 use crate::finding::{self, Finding, Reason};
 use crate::pack::{Clock, Pack};
@@ -39,8 +40,10 @@ pub struct Detected {
     time: Option<Time>,
     /// Whether its own time lies in the future of its link's.
     is_future: bool,
-    /// Whether no reading knows its shape.
-    is_unread: bool,
+    /// What it has of that which rules ask for; none where there is no event.
+    shape: Option<Shape>,
+    /// Rules that would have been judged if the event had their fields.
+    lacking: Vec<u32>,
     fired: Vec<Fired>,
     joins: Vec<Join>,
     /// Rules that may fire, once it is known what was usual.
@@ -101,14 +104,9 @@ impl Detected {
         Self { leaf, ..self }
     }
 
-    /// Whether there is nothing to take from it.
+    /// Whether there is nothing in it that a finding could be made of.
     pub fn is_empty(&self) -> bool {
         self.fired.is_empty() && self.observed.is_none() && !self.is_future
-    }
-
-    /// Whether no reading knew the event's shape: rules that ask who did what saw nothing in it.
-    pub const fn is_unread(&self) -> bool {
-        self.is_unread
     }
 
     /// The leaf.
@@ -127,7 +125,9 @@ impl Detected {
         let is_correlation =
             |join: &Join| pack.rules.get(join.correlation).is_some_and(|rule| rule.correlation().is_some());
         let pending = self.pending.iter().map(|pending| pending.rule);
-        self.rules().chain(pending).all(|rule| rule < pack.rules.len())
+        let lacking = self.lacking.iter().map(|rule| *rule as usize);
+        self.shape.as_ref().is_none_or(|shape| shape.is_of(pack))
+            && self.rules().chain(pending).chain(lacking).all(|rule| rule < pack.rules.len())
             && self.joins.iter().all(is_correlation)
     }
 }
@@ -155,8 +155,7 @@ impl Pack {
             self.fields.parts().with(if self.asks_baselines() { Observation::PARTS } else { Parts::NONE });
         let asked = read(parts);
         let entry = Entry { read: asked.as_ref(), ..*entry };
-        let is_unread = asked.is_none();
-        let mut detected = Detected { is_unread, ..self.detect(leaf, &entry) };
+        let mut detected = self.detect(leaf, &entry);
         if detected.observed.is_none() || parts.has(Observation::PARTS) {
             return detected;
         }
@@ -164,7 +163,7 @@ impl Pack {
         let more = read(parts.with(Observation::PARTS));
         let wider = Entry { read: more.as_ref(), ..entry };
         if is_ours(&wider) != is_ours(&entry) {
-            return Detected { is_unread, ..self.detect(leaf, &wider) };
+            return self.detect(leaf, &wider);
         }
         detected.observed = Some(wider.within(|entry| Observation::of(entry, false)).into());
         detected
@@ -185,6 +184,7 @@ impl Pack {
         let found = self.fields.find(entry, self.zone);
         // Of most events no rule wants to know.
         let is_ours = LazyCell::new(|| is_ours(entry));
+        let shape = Shape::of(entry, &found, &self.fields);
         let mut detection = Detected { leaf, time: Some(time), is_future, ..Detected::default() };
         for number in self.candidates.find(&found) {
             let rule = &self.rules[number as usize];
@@ -200,6 +200,9 @@ impl Pack {
                 continue;
             }
             if !sigma.holds(&found) {
+                if rule.source.includes(shape.parser.as_deref()) && self.lacks(rule, &shape, &found) {
+                    detection.lacking.push(number);
+                }
                 continue;
             }
             detection.fired.push(Fired { rule: number as usize, reasons: sigma.reasons(&found) });
@@ -209,6 +212,7 @@ impl Pack {
         if asks || !detection.fired.is_empty() || !detection.pending.is_empty() {
             detection.observed = Some(Observation::of(entry, asks).into());
         }
+        detection.shape = entry.event.map(|_| shape);
         detection
     }
 
@@ -269,6 +273,7 @@ pub struct Analyzer<'p> {
     pub(crate) streams: bool,
     pub(crate) windows: Vec<Option<Windows>>,
     pub(crate) baselines: Baselines,
+    pub(crate) shapes: Shapes,
     pub(crate) identities: Scores,
     pub(crate) sessions: Scores,
     pub(crate) findings: Vec<Finding>,
@@ -313,6 +318,8 @@ pub struct Analysis {
     pub identities: Vec<Scored>,
     /// The sessions of which something was found, the highest score first.
     pub sessions: Vec<Scored>,
+    /// What the rules could look at.
+    pub coverage: Coverage,
 }
 
 impl Analysis {
@@ -387,6 +394,7 @@ impl<'p> Analyzer<'p> {
             windows: windows.collect(),
             baselines: Baselines::new(pack.zone),
             identities: Scores::default(),
+            shapes: Shapes::default(),
             sessions: Scores::default(),
             findings: Vec::new(),
             newest: HashMap::new(),
@@ -408,7 +416,10 @@ impl<'p> Analyzer<'p> {
             return Err(OutOfOrder(detection.leaf));
         }
         self.last = Some(detection.leaf);
-        let Detected { leaf, time, is_future, is_unread: _, fired, joins, pending, observed } = detection;
+        let Detected { leaf, time, is_future, shape, lacking, fired, joins, pending, observed } = detection;
+        if let Some(shape) = shape {
+            self.shapes.add(self.pack, shape, &lacking);
+        }
         if is_future {
             let (number, _) = self.future.get_or_insert((0, leaf));
             *number += 1;
@@ -647,6 +658,16 @@ impl<'p> Analyzer<'p> {
         self.sessions.ranked(self.newest_found)
     }
 
+    /// What the rules could look at so far.
+    pub fn coverage(&self) -> Coverage {
+        self.shapes.coverage(self.pack)
+    }
+
+    /// How many events were looked at so far, and how many of them no parser reads.
+    pub fn events(&self) -> (u64, u64) {
+        self.shapes.events()
+    }
+
     /// Ends.
     pub fn finish(self) -> Analysis {
         Analysis {
@@ -655,6 +676,7 @@ impl<'p> Analyzer<'p> {
             limits: self.limits(),
             identities: self.identities(),
             sessions: self.sessions(),
+            coverage: self.coverage(),
             findings: self.findings,
         }
     }

@@ -4,6 +4,7 @@ use countersign::canonical::write_string;
 use countersign::hash::Hash;
 
 use crate::analyzer::{ENGINE, Limit};
+use crate::coverage::Coverage;
 use crate::finding::Finding;
 use crate::pack::Pack;
 use crate::score::Scored;
@@ -45,6 +46,8 @@ pub struct Told<'a> {
     pub identities: &'a [Scored],
     /// As [`Analysis`](crate::Analysis) has them.
     pub sessions: &'a [Scored],
+    /// What the rules could look at.
+    pub coverage: &'a Coverage,
 }
 
 /// How many identities, and how many sessions, are told of.
@@ -60,12 +63,11 @@ impl Told<'_> {
             None => out.extend(b"null"),
         }
         let digest = self.digest;
+        out.extend(format!(",\"countersign\":\"{FORMAT}\",\"coverage\":").bytes());
+        self.coverage.write_json(false, out);
         out.extend(
-            format!(
-                ",\"countersign\":\"{FORMAT}\",\"digest\":\"{digest}\",\"engine\":\"{ENGINE}\",\
-                 \"events\":{events},\"findings\":["
-            )
-            .bytes(),
+            format!(",\"digest\":\"{digest}\",\"engine\":\"{ENGINE}\",\"events\":{events},\"findings\":[")
+                .bytes(),
         );
     }
 

@@ -171,6 +171,11 @@ impl Fields {
         self.names.len()
     }
 
+    /// True if it is a field of the event itself.
+    pub(crate) fn is_of_event(&self, id: Id) -> bool {
+        self.fact(id).is_none() && !self.beside.iter().any(|(_, beside)| *beside == id)
+    }
+
     /// Those that are not of the event itself, and not of baselines.
     pub(crate) fn beside_events(&self) -> impl Iterator<Item = Id> {
         self.beside.iter().map(|(_, id)| *id)

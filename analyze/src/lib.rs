@@ -48,6 +48,7 @@ mod candidates;
 pub mod cases;
 mod condition;
 mod correlation;
+mod coverage;
 mod decision;
 pub mod document;
 mod fault;
@@ -79,6 +80,7 @@ mod small;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod sorted;
+mod source;
 mod tree;
 pub mod watchlist;
 mod wildcard;
@@ -90,6 +92,7 @@ mod yaml;
 mod zone;
 
 pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, Limit, MAX_FINDINGS, OutOfOrder};
+pub use coverage::{BlindRule, Coverage, SourceCoverage};
 pub use decision::Decision;
 pub use fault::Fault;
 pub use finding::{Finding, Reason};

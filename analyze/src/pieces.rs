@@ -73,9 +73,6 @@ impl Detector {
             self.pack.detect(leaf, entry)
         })?;
         self.events += 1;
-        if detected.is_empty() {
-            return Some(());
-        }
         let is_same = |signed: &Signed| {
             signed.chain == line.chain && signed.vkey == line.vkey && signed.authorised == line.authorised
         };

@@ -10,6 +10,7 @@ use crate::decision::Decision;
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id};
 use crate::selection::{Item, Selection};
+use crate::source::Source;
 use crate::tree::{Member, Node, Value};
 use crate::watchlist;
 
@@ -96,6 +97,8 @@ pub struct Rule {
     /// What it takes to see that what it finds is right.
     pub evidence: Evidence,
     pub(crate) kind: Kind,
+    /// The events that it is for.
+    pub(crate) source: Source,
     /// Whether it makes findings of its own. One that correlations build upon does so only where they say so.
     pub(crate) is_reported: bool,
     /// Whether it names an action of ours, so that ours reach it.
@@ -362,6 +365,10 @@ impl Rule {
                 Kind::Event(detection) if detection.asks.is_some() => Evidence::Range,
                 Kind::Correlation(correlation) if !correlation.only_grows() => Evidence::Range,
                 _ => Evidence::Sufficient,
+            },
+            source: match &kind {
+                Kind::Event(detection) => Source::of(node, detection, fields),
+                Kind::Correlation(_) => Source::Other,
             },
             kind,
             is_reported: true,

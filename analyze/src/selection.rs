@@ -93,6 +93,26 @@ pub(crate) enum Part {
     Any,
 }
 
+impl Item {
+    /// True if it asks that its field exists: a missing field answers that.
+    pub(crate) fn asks_existence(&self) -> bool {
+        self.tests.iter().any(|test| matches!(test, Test::Exists(_)))
+    }
+
+    /// If it asks which parser read the event: tells whether a parser is as it asks.
+    pub(crate) fn parser(&self, fields: &Fields) -> Option<impl Fn(&str) -> bool> {
+        self.field.filter(|field| fields.name(*field) == "read.as")?;
+        Some(|parser: &str| {
+            let folded = countersign_query::matcher::fold(parser);
+            let mut are = self.tests.iter().map(|test| match test {
+                Test::Text(wildcard, _) => wildcard.matches(parser, &folded),
+                test => !test.misses(),
+            });
+            if self.all { are.all(|is| is) } else { are.any(|is| is) }
+        })
+    }
+}
+
 impl Test {
     /// A text that is like this.
     fn text(wildcard: Wildcard) -> Self {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analyzer::{Analyzer, ENGINE};
 use crate::baseline::{Baselines, StoredBaselines};
+use crate::coverage::{Counts, Shape, Shapes};
 use crate::finding::Finding;
 use crate::pack::Pack;
 use crate::score::{Scores, StoredScores};
@@ -89,6 +90,9 @@ struct Body {
     baselines: StoredBaselines,
     identities: StoredScores,
     sessions: StoredScores,
+    shapes: Vec<(Shape, u64)>,
+    beyond: Counts,
+    lacking: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,6 +114,9 @@ impl<'p> Analyzer<'p> {
         let newest = self.newest.iter().map(|((rule, key), at)| (*rule as u32, key.clone(), *at as u32));
         let mut newest: Vec<_> = newest.collect();
         newest.sort_unstable();
+        let mut shapes: Vec<_> =
+            self.shapes.shapes.iter().map(|(shape, events)| (shape.clone(), *events)).collect();
+        shapes.sort_unstable();
         let body = Body {
             engine: ENGINE.into(),
             pack: self.pack.hash().0,
@@ -123,6 +130,9 @@ impl<'p> Analyzer<'p> {
             baselines: self.baselines.store(),
             identities: self.identities.store(),
             sessions: self.sessions.store(),
+            shapes,
+            beyond: self.shapes.beyond.clone(),
+            lacking: self.shapes.lacking.clone(),
         };
         let mut bytes = postcard::to_extend(&body, MAGIC.to_vec()).unwrap_or_default();
         let checksum = Hash::of(&[&bytes]);
@@ -196,6 +206,7 @@ impl<'p> Analyzer<'p> {
         analyzer.baselines = Baselines::restore(body.baselines, pack.zone, pack.rules.len())?;
         analyzer.identities = Scores::restore(body.identities)?;
         analyzer.sessions = Scores::restore(body.sessions)?;
+        analyzer.shapes = Shapes::restore(pack, body.shapes, body.beyond, body.lacking)?;
         Some(analyzer)
     }
 }

@@ -1,5 +1,6 @@
 //! `countersign analyze`: what rules find among the events of an export that verify.
 
+mod coverage;
 mod taking;
 mod text;
 
@@ -26,7 +27,8 @@ use crate::style::{bad, good};
 use crate::verdict::count;
 use crate::{readings, report, rules, slice, style, verdict, verify};
 
-pub(crate) use text::{named, unread};
+pub(crate) use coverage::gaps;
+pub(crate) use text::named;
 
 /// Search verified events with detection rules
 ///
@@ -81,9 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let readings = args.own.load()?;
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let threads = args.threads.map_or_else(verify::cores, usize::from);
-    let Looked { report, outcome, signers, answers, events, unread } =
+    let Looked { report, outcome, signers, answers, events } =
         look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
-    let found = Found { report: &report, pack: &pack, outcome, signers, answers, events, unread };
+    let found = Found { report: &report, pack: &pack, outcome, signers, answers, events };
     if let Some(folder) = folder {
         found.evidence(folder, args)?;
     }
@@ -103,8 +105,6 @@ pub(crate) struct Looked {
     signers: Signers<Signer>,
     answers: Answers,
     pub(crate) events: u64,
-    /// Of how many of them no reading knew the shape.
-    pub(crate) unread: u64,
 }
 
 impl Looked {
@@ -140,9 +140,7 @@ pub(crate) fn look(
             }
             let text = std::str::from_utf8(event.text).ok()?;
             let detected = detect(pack, readings, text, (event.time, event.chain, None));
-            let may_answer = Acknowledged::may_be(text);
-            let is_wanted = !detected.is_empty() || detected.is_unread() || may_answer;
-            is_wanted.then(|| event.pick(Some(detected.to_bytes().into()), may_answer))
+            Some(event.pick(Some(detected.to_bytes().into()), Acknowledged::may_be(text)))
         }
     };
     let verification = verify::look(input, options, threads, look, |told| {
@@ -152,8 +150,8 @@ pub(crate) fn look(
         }
     })?;
     taken?;
-    let Taken { outcome, signers, answers, unread } = taking.finish()?;
-    Ok(Looked { report: verification.report, outcome, signers, answers, events, unread })
+    let Taken { outcome, signers, answers } = taking.finish()?;
+    Ok(Looked { report: verification.report, outcome, signers, answers, events })
 }
 
 /// What rules say of an event, with its link's time, its chain and who signed that.
@@ -187,7 +185,6 @@ struct Found<'a> {
     signers: Signers<Signer>,
     answers: Answers,
     events: u64,
-    unread: u64,
 }
 
 impl Found<'_> {
@@ -207,7 +204,7 @@ impl Found<'_> {
     }
 
     fn json(&self) -> String {
-        let Self { report, pack, outcome, events, unread, .. } = self;
+        let Self { report, pack, outcome, events, .. } = self;
         let seen = Seen {
             origin: report.origin.clone(),
             log: report.log.as_ref().map(|log| (log.size, log.root.to_string())),
@@ -215,9 +212,9 @@ impl Found<'_> {
             complete: report.complete_range(),
             events: *events,
         };
-        let Analysis { findings, digest, future, limits, identities, sessions } = outcome;
-        let (unread, future) = (*unread, *future);
-        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions };
+        let Analysis { findings, digest, future, limits, identities, sessions, coverage } = outcome;
+        let (unread, future) = (coverage.unparsed, *future);
+        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
         let standings = Standings::of(report);
         told.json(findings, |finding| self.standing(finding, &standings).map(Standing::as_str))
     }

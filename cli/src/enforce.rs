@@ -89,8 +89,8 @@ struct Judged<'a> {
     /// The export, as it was named.
     export: String,
     checks: Vec<Check>,
-    /// How many events no reading knew, of those that were searched for findings.
-    unread: u64,
+    /// Why rules couldn't look at all events that were searched for findings.
+    gaps: Vec<String>,
     /// The lines of the export on which the entries stand that are named.
     lines: BTreeMap<u64, u64>,
 }
@@ -171,9 +171,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         }
     };
     let checks = judge(&report);
-    let unread = found.as_ref().map_or(0, |found| found.unread);
+    let gaps = found.as_ref().zip(pack.as_ref());
+    let gaps = gaps.map_or_else(Vec::new, |(found, pack)| analyze::gaps(&found.outcome.coverage, &pack.name));
     let export = shown(&args.export);
-    let judged = Judged { policy: &policy, hash, report: &report, export, checks, unread, lines };
+    let judged = Judged { policy: &policy, hash, report: &report, export, checks, gaps, lines };
     let what = verdict::count(judged.failures(), "failure");
     if let Some(path) = &args.sarif {
         let text = serde_json::to_string_pretty(&sarif::sarif(&judged)).unwrap_or_default() + "\n";

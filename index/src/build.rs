@@ -220,6 +220,7 @@ impl SegmentBuilder {
         tell(read.as_ref());
         let entry = Entry {
             event: Some(root),
+            roots: &[],
             read: read.as_ref(),
             recorded: row.time,
             chain: row.chain,

@@ -240,6 +240,7 @@ pub(crate) fn entry<'e>(
 ) -> Entry<'e> {
     Entry {
         event,
+        roots: &[],
         read,
         recorded: segment.recorded(row),
         chain: &link.chain,

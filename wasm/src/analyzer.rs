@@ -8,7 +8,7 @@ use countersign::hash::Hash;
 use countersign::verify::{SignerTrust, Standing};
 use countersign_analyze::document::{Seen, Told};
 use countersign_analyze::pieces::{Detector as LocalDetector, Merged, Signed, Unreadable};
-use countersign_analyze::{Fault, Finding, Level, Limit, Pack};
+use countersign_analyze::{Coverage, Fault, Finding, Level, Limit, Pack};
 use countersign_query::value::{Document, Value};
 use js_sys::{Float64Array, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -174,6 +174,8 @@ impl Findings {
         self.pack.write_about(&mut out);
         let (events, unread) = (self.merged.events(), self.merged.unread());
         raw(&mut out, &format!(",\"events\":{events},\"unread\":{unread},\"findings\":{}", self.order.len()));
+        raw(&mut out, ",\"coverage\":");
+        self.merged.analyzer().coverage().write_json(true, &mut out);
         raw(&mut out, ",\"rules\":[");
         for (nth, (level, place, count)) in counts.into_iter().enumerate() {
             raw(&mut out, if nth == 0 { "{\"rule\":" } else { ",{\"rule\":" });
@@ -250,7 +252,8 @@ impl Findings {
             if is_last { (analyzer.identities(), analyzer.sessions()) } else { (Vec::new(), Vec::new()) };
         let (identities, sessions) = (&identities[..], &sessions[..]);
         let (pack, digest) = (self.pack, &digest);
-        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions };
+        let coverage = &if piece == 0 { analyzer.coverage() } else { Coverage::default() };
+        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
         let mut out = Vec::new();
         if piece == 0 {
             told.begin(&mut out);

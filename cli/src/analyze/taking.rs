@@ -69,8 +69,6 @@ pub(super) struct Taken {
     /// Who signed the entries that findings name.
     pub(super) signers: Signers<Signer>,
     pub(super) answers: Answers,
-    /// Of how many events no reading knew the shape.
-    pub(super) unread: u64,
 }
 
 /// What makes the findings.
@@ -88,7 +86,7 @@ impl<'p> Taking<'p> {
     pub(super) fn new(pack: &'p Pack, readings: &'p Readings) -> Self {
         Self {
             readings,
-            judge: Judge { pack, analyzer: Analyzer::new(pack), signers: Signers::default(), unread: 0 },
+            judge: Judge { pack, analyzer: Analyzer::new(pack), signers: Signers::default() },
             answers: Answers::default(),
             waiting: Vec::new(),
             bytes: 0,
@@ -155,8 +153,8 @@ impl<'p> Taking<'p> {
                 judge.take(leaf, signer, detected)
             })?;
         }
-        let Judge { analyzer, signers, unread, .. } = judge;
-        Ok(Taken { outcome: analyzer.finish(), signers, answers, unread })
+        let Judge { analyzer, signers, .. } = judge;
+        Ok(Taken { outcome: analyzer.finish(), signers, answers })
     }
 }
 
@@ -165,16 +163,11 @@ struct Judge<'p> {
     pack: &'p Pack,
     analyzer: Analyzer<'p>,
     signers: Signers<Signer>,
-    unread: u64,
 }
 
 impl Judge<'_> {
     fn take(&mut self, leaf: u64, signer: u32, detected: &[u8]) -> Result<(), Failure> {
         let detected = Detected::from_bytes(detected, self.pack).map_err(|error| broken(&error))?;
-        self.unread += u64::from(detected.is_unread());
-        if detected.is_empty() {
-            return Ok(());
-        }
         self.signers.note(leaf, signer, &self.analyzer);
         self.analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
     }
@@ -242,8 +235,8 @@ correlation:
             taking.take(update(of_third, of_third[199])).unwrap();
         }
         let is_spilled = taking.spilled.is_some();
-        let Taken { outcome: analysis, signers, unread, .. } = taking.finish().unwrap();
-        assert_eq!(unread, 0);
+        let Taken { outcome: analysis, signers, .. } = taking.finish().unwrap();
+        assert_eq!((analysis.coverage.events, analysis.coverage.unparsed), (3000, 0));
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
         let chains = leaves.map(|leaf| signers.of(*leaf).unwrap().chain);
         let chains = chains.collect();

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored};
 
 use super::Found;
+use super::coverage::{gaps, numbers};
 use crate::acknowledged::Acknowledged;
-use crate::readings::unknown_shapes;
 use crate::standing::{Standings, marked};
 use crate::style::{bad, doubt, faint, good, label, line, plain};
 use crate::verdict::{self, count};
@@ -21,7 +21,7 @@ const RUNS: usize = 6;
 
 impl Found<'_> {
     pub(super) fn text(&self) -> String {
-        let Analysis { findings, identities, sessions, limits, future, digest } = &self.outcome;
+        let Analysis { findings, identities, sessions, limits, future, digest, coverage } = &self.outcome;
         let standings = Standings::of(self.report);
         let mut text = verdict::headline(self.report) + "\n\n";
         let mut ranked: Vec<&Finding> = findings.iter().collect();
@@ -37,8 +37,8 @@ impl Found<'_> {
             text.push_str(&ranking(who, scored));
         }
         text.push_str(&self.outcome());
-        if let Some(said) = unread(self.unread) {
-            let _ = writeln!(text, "{}", doubt(format_args!("! {said}")));
+        for gap in gaps(coverage, &self.pack.name) {
+            let _ = writeln!(text, "{}", doubt(format_args!("! {gap}")));
         }
         if let Some((number, leaf)) = future {
             let events = count(*number, "event");
@@ -58,6 +58,7 @@ impl Found<'_> {
         for limit in limits {
             let _ = writeln!(text, "{}", doubt(self.limited(limit)));
         }
+        let _ = writeln!(text, "{} {}", label("coverage:"), numbers(coverage));
         let pack = self.pack.hash();
         let _ = writeln!(text, "{} {digest}, pack {pack}, engine {ENGINE}", label("digest:"));
         text
@@ -114,15 +115,19 @@ impl Found<'_> {
         let rules = count(self.pack.rules().len() as u64, "rule");
         let looked = format!("{events} that verified, with {rules} of the pack {}", plain(&self.pack.name));
         let may_have_more = self.outcome.may_have_more(self.pack, |_| true);
+        let is_covered = self.outcome.coverage.is_complete();
         let found = match (self.outcome.findings.len() as u64, self.events, complete) {
             (0, 0, _) => doubt("? Nothing was looked at, so nothing was found"),
-            (0, events, _) if self.unread == events || may_have_more => doubt("? Nothing was found"),
-            (0, _, Some(_)) if self.unread == 0 => good("✓ Nothing was found"),
+            (0, ..) if may_have_more || !is_covered => doubt("? Nothing was found"),
+            (0, _, Some(_)) => good("✓ Nothing was found"),
             (0, ..) => label("Nothing was found"),
             (findings, ..) => label(count(findings, "finding")),
         };
-        let more =
-            if may_have_more { ", but rules had to leave something out: there may be more" } else { "" };
+        let more = match (may_have_more, is_covered || self.events == 0) {
+            (true, _) => ", but rules had to leave something out: there may be more",
+            (_, false) => ", but rules couldn’t look at everything: there may be more",
+            _ => "",
+        };
         format!("{found} {within}{more}. Searched {looked}.\n")
     }
 
@@ -138,12 +143,6 @@ impl Found<'_> {
         let said: Vec<_> = parts.into_iter().flatten().collect();
         format!("! {}: left out, to save memory or because they came late: {}.", plain(rule), said.join(", "))
     }
-}
-
-/// That rules which ask who did what found nothing in so many events, where there are any.
-pub(crate) fn unread(events: u64) -> Option<String> {
-    let so = "rules that ask who did what find nothing there";
-    (events > 0).then(|| unknown_shapes(events, so))
 }
 
 fn level(level: Level) -> String {

@@ -7,6 +7,7 @@ use countersign::verify::report::{Report, Signer, SignerTrust};
 use countersign_analyze::inventory::{self, Described, Flag};
 use countersign_analyze::{Analysis, Level, Pack, Rule};
 
+use crate::analyze::gaps;
 use crate::args;
 use crate::verdict::{count, entries};
 
@@ -160,6 +161,9 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
     checks.push(looked(searched, &|rule| {
         is_refused(&rule.id, rule.level) && passed(&asked.except, &rule.id, known.now).is_none()
     }));
+    if !asked.accepts_gaps {
+        checks.push(covered(searched));
+    }
     let mut by_rule: BTreeMap<&str, Check> = BTreeMap::new();
     let findings = searched.outcome.findings.iter();
     for finding in findings.filter(|finding| is_refused(&finding.rule, finding.level)) {
@@ -194,6 +198,11 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
 }
 
 /// Whether the rules that decide had all that they need: what none of them could tell does not pass.
+fn covered(searched: &Searched<'_>) -> Check {
+    let check = Check::new("finding/covered", "a parser and rules for its source covered each event");
+    gaps(&searched.outcome.coverage, &searched.pack.name).into_iter().fold(check, Check::fails)
+}
+
 fn looked(searched: &Searched<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
     let Searched { pack, outcome, events } = *searched;
     let mut check = Check::new("finding/looked", "there were events to look at, and room for all of them");

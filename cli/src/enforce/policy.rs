@@ -41,6 +41,8 @@ pub(super) struct Findings {
     pub(super) level: Option<Level>,
     /// Of these rules, at any level.
     pub(super) rules: Vec<String>,
+    /// True if events that no parser or no rule covers are accepted.
+    pub(super) accepts_gaps: bool,
     pub(super) except: Vec<Exception>,
 }
 
@@ -110,7 +112,7 @@ impl Policy {
 
 impl Findings {
     fn read(written: &Written<'_>) -> Result<Self, Fault> {
-        written.only(&["level", "rules", "except"])?;
+        written.only(&["level", "rules", "coverage", "except"])?;
         let level = match written.get("level") {
             None => None,
             Some(level) => Some(Level::parse(level.text()?).ok_or_else(|| {
@@ -123,7 +125,22 @@ impl Findings {
             let hint = "write level, rules, or both";
             return Err(written.fault("policy.findings", "it does not say which findings are refused", hint));
         }
-        Ok(Self { level, rules, except: exceptions(written, "rule")? })
+        let accepts_gaps = match written.get("coverage") {
+            None => false,
+            Some(coverage) => match coverage.text()? {
+                "complete" => false,
+                "partial" => true,
+                _ => {
+                    let hint = "write complete (the default), or partial to accept events that no parser or rule covers";
+                    return Err(coverage.fault(
+                        "policy.coverage",
+                        "it is neither complete nor partial",
+                        hint,
+                    ));
+                }
+            },
+        };
+        Ok(Self { level, rules, accepts_gaps, except: exceptions(written, "rule")? })
     }
 }
 
@@ -289,6 +306,7 @@ endpoints:
             ("[verified, partial]", "[]", "policy.verdict", "verdict"),
             ("24h", "24", "file.type", "witnessed.within"),
             ("24h", "a day", "policy.witnessed", "witnessed.within"),
+            ("level: high", "level: high\n  coverage: some", "policy.coverage", "findings.coverage"),
             ("level: high", "level: severe", "policy.level", "findings.level"),
             ("  level: high\n  rules: [a-rule]\n", "", "policy.findings", "findings"),
             (", until: 2026-12-31", "", "file.missing", "findings.except[0].until"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_risk::markdown::words;
 
 use super::Judged;
-use crate::analyze::{named, unread};
+use crate::analyze::named;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::verdict::{self, count};
 
@@ -38,8 +38,8 @@ pub(super) fn text(judged: &Judged<'_>) -> String {
                 writeln!(text, "    {}", faint(format_args!("and {} more", check.against.len() - LISTED)));
         }
     }
-    if let Some(said) = unread(judged.unread) {
-        let _ = writeln!(text, "{} {said}", doubt("!"));
+    for gap in &judged.gaps {
+        let _ = writeln!(text, "{} {gap}", doubt("!"));
     }
     let failures = judged.failures();
     let said = if failures == 0 {
@@ -76,8 +76,8 @@ pub(super) fn markdown(judged: &Judged<'_>) -> String {
         let passed = if all > failures { format!(", {} accepted", all - failures) } else { String::new() };
         let _ = writeln!(text, "| {mark} | {} | {failures}{passed} |", words(&check.wanted));
     }
-    if let Some(said) = unread(judged.unread) {
-        let _ = writeln!(text, "\n⚠️ {}", words(&said));
+    for gap in &judged.gaps {
+        let _ = writeln!(text, "\n⚠️ {}", words(gap));
     }
     for check in judged.checks.iter().filter(|check| !check.against.is_empty()) {
         let _ = writeln!(text, "\n### {}\n", words(&check.id));

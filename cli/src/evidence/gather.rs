@@ -62,7 +62,7 @@ impl Look<'_> {
         let read = event.as_ref().and_then(|event| self.readings.read(event));
         let chain = chain.to_string();
         let entry = Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer };
-        (looking.look(&entry, text), self.pack.detect(leaf, &entry))
+        entry.within(|entry| (looking.look(entry, text), self.pack.detect(leaf, entry)))
     }
 
     /// Reads the export once. What it says of each entry waits, in the order of the log, until it is known whose word counts.
@@ -184,8 +184,8 @@ impl Taken {
                 authorised: link.authorised,
                 what: What::Event(Box::new(looked)),
             };
-            let detected = (!detected.is_empty()).then(|| detected.at(link.index));
-            self.keep(&record, detected)?;
+            let detected = detected.at(link.index);
+            self.keep(&record, Some(detected))?;
         }
         for mark in told.marks {
             let Self { chains, numbers, ended, .. } = self;

@@ -66,9 +66,7 @@ impl View {
             if watched.events {
                 self.events.push(event.link.clone(), Some(event.event))?;
             }
-            if !detected.is_empty() {
-                self.found.push(event.link, Some(detected.to_bytes().into()))?;
-            }
+            self.found.push(event.link, Some(detected.to_bytes().into()))?;
         }
         self.lacks_open |= told.findings.iter().any(|finding| finding.code == FindingCode::ChainNoOpen);
         for mark in told.marks {

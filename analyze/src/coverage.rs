@@ -1,0 +1,361 @@
+//! Coverage: which events the rules of a pack could look at.
+//!
+//! "Nothing was found" means little unless the rules saw what they ask for. So each event is noted by its shape: the
+//! parser that read it, and which of the fields that rules ask for it has. From the shapes follows, for each rule, the
+//! number of events that it could apply to, and which rules ask for fields that no event has (SPEC section 13).
+
+use std::collections::{BTreeMap, HashMap};
+
+use countersign::canonical::write_string;
+use countersign_query::Entry;
+
+use crate::fields::{Fields, Found, Id};
+use crate::pack::Pack;
+use crate::rule::{Kind, Rule};
+use crate::selection::Item;
+use crate::source::Source;
+
+/// The most shapes that are kept. Events of further shapes are judged one by one, which takes longer.
+const MAX_SHAPES: usize = 4096;
+
+/// What an event has of that which rules ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Shape {
+    /// The parser that read it.
+    pub(crate) parser: Option<Box<str>>,
+    /// A bit for each field that it has, by the field's number.
+    fields: Box<[u8]>,
+}
+
+impl Shape {
+    pub(crate) fn of(entry: &Entry<'_>, found: &Found<'_>, fields: &Fields) -> Self {
+        let mut bits = vec![0; fields.len().div_ceil(8)];
+        for id in &found.touched {
+            bits[*id as usize / 8] |= 1 << (id % 8);
+        }
+        Self { parser: entry.read.map(|read| (*read.read_as).into()), fields: bits.into() }
+    }
+
+    /// True if the event has what an item asks about.
+    fn has(&self, item: &Item, fields: &Fields) -> bool {
+        item.field.is_none_or(|field| self.has_field(field, fields))
+    }
+
+    fn has_field(&self, field: Id, fields: &Fields) -> bool {
+        match fields.name(field).split('.').next() {
+            // Derived fields are made of what every event has; what a parser or a baseline says needs a parser.
+            _ if fields.is_of_event(field) => {
+                self.fields.get(field as usize / 8).is_some_and(|bits| bits >> (field % 8) & 1 == 1)
+            }
+            Some("read" | "baseline") => self.parser.is_some(),
+            _ => true,
+        }
+    }
+
+    /// True if it is of this pack.
+    #[cfg(feature = "state")]
+    pub(crate) fn is_of(&self, pack: &Pack) -> bool {
+        self.fields.len() == pack.fields.len().div_ceil(8)
+    }
+}
+
+/// What a rule can do with an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// The rule is for events of another source.
+    Elsewhere,
+    /// The event has all fields that the rule needs.
+    Applies,
+    /// A field that the event has can tell that the rule doesn't fire.
+    Excluded,
+    /// The event has none of the fields that could tell. A rule that asks whether a field exists is told by its absence.
+    Blind,
+}
+
+impl Pack {
+    fn sight(&self, rule: &Rule, shape: &Shape) -> Sight {
+        if !rule.source.includes(shape.parser.as_deref()) {
+            return Sight::Elsewhere;
+        }
+        let Kind::Event(detection) = &rule.kind else { return Sight::Elsewhere };
+        let missing = |item: &Item| (!shape.has(item, &self.fields)).then(|| !item.needs_field());
+        if detection.judge(&missing) != Some(false) {
+            return Sight::Applies;
+        }
+        let told = |item: &Item| match item.parser(&self.fields) {
+            Some(parsers) => shape.parser.as_deref().map(|parser| parsers(parser)),
+            None => (shape.has(item, &self.fields) || item.asks_existence()).then_some(false),
+        };
+        match (detection.judge(&told), &rule.source) {
+            (Some(false), _) => Sight::Excluded,
+            // Rules for sources that the log doesn't have are no gap.
+            (_, Source::Other) => Sight::Elsewhere,
+            _ => Sight::Blind,
+        }
+    }
+
+    /// True if all fields that an event has are as a rule wants them, and a field that the rule needs is missing.
+    pub(crate) fn lacks(&self, rule: &Rule, shape: &Shape, found: &Found<'_>) -> bool {
+        let Kind::Event(detection) = &rule.kind else { return false };
+        let missing = |item: &Item| (!shape.has(item, &self.fields)).then(|| !item.needs_field());
+        let known = |item: &Item| {
+            let is_told = shape.has(item, &self.fields) || !item.needs_field() || item.asks_existence();
+            let is_known = item.fact.is_none() && is_told;
+            is_known.then(|| item.holds(found))
+        };
+        detection.judge(&missing) == Some(false) && detection.judge(&known).is_none()
+    }
+}
+
+/// The events that were looked at, by their shapes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shapes {
+    pub(crate) shapes: HashMap<Shape, u64>,
+    /// What follows from events of shapes for which there was no room.
+    pub(crate) beyond: Counts,
+    /// For each rule, events that have some fields as the rule wants them, and lack others.
+    pub(crate) lacking: Vec<u64>,
+}
+
+/// What follows from shapes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Counts {
+    events: u64,
+    /// By parser, and by the empty name for events that no parser reads.
+    sources: BTreeMap<Box<str>, SourceCounts>,
+    /// For each rule: events that it could apply to, and events of its source that it couldn't look at.
+    rules: Vec<(u64, u64)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+struct SourceCounts {
+    events: u64,
+    covered: u64,
+}
+
+impl Counts {
+    fn add(&mut self, pack: &Pack, shape: &Shape, events: u64) {
+        self.rules.resize(pack.rules.len(), (0, 0));
+        self.events += events;
+        let parser = shape.parser.as_deref();
+        let mut is_covered = false;
+        for (rule, (applies, blind)) in pack.rules.iter().zip(&mut self.rules) {
+            let sight = pack.sight(rule, shape);
+            match sight {
+                Sight::Applies => *applies += events,
+                Sight::Blind => *blind += events,
+                Sight::Excluded | Sight::Elsewhere => {}
+            }
+            let looks = matches!(sight, Sight::Applies | Sight::Excluded);
+            is_covered |= looks && parser.is_some_and(|parser| rule.source.names(parser));
+        }
+        let source = self.sources.entry(parser.unwrap_or_default().into()).or_default();
+        source.events += events;
+        source.covered += if is_covered { events } else { 0 };
+    }
+}
+
+impl Shapes {
+    pub(crate) fn add(&mut self, pack: &Pack, shape: Shape, lacking: &[u32]) {
+        for rule in lacking {
+            self.lacking.resize(pack.rules.len(), 0);
+            self.lacking[*rule as usize] += 1;
+        }
+        if let Some(events) = self.shapes.get_mut(&shape) {
+            *events += 1;
+        } else if self.shapes.len() < MAX_SHAPES {
+            self.shapes.insert(shape, 1);
+        } else {
+            self.beyond.add(pack, &shape, 1);
+        }
+    }
+
+    /// What a snapshot has, if it is of this pack.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn restore(
+        pack: &Pack,
+        shapes: Vec<(Shape, u64)>,
+        beyond: Counts,
+        lacking: Vec<u64>,
+    ) -> Option<Self> {
+        let is_of = shapes.len() <= MAX_SHAPES
+            && shapes.iter().all(|(shape, _)| shape.is_of(pack))
+            && (beyond.rules.is_empty() || beyond.rules.len() == pack.rules.len())
+            && (lacking.is_empty() || lacking.len() == pack.rules.len());
+        is_of.then(|| Self { shapes: shapes.into_iter().collect(), beyond, lacking })
+    }
+
+    /// Events so far, and how many of them no parser reads.
+    pub(crate) fn events(&self) -> (u64, u64) {
+        let none = self.beyond.sources.get("").map_or(0, |source| source.events);
+        self.shapes.iter().fold((self.beyond.events, none), |(events, unparsed), (shape, count)| {
+            (events + count, unparsed + if shape.parser.is_none() { *count } else { 0 })
+        })
+    }
+
+    pub(crate) fn coverage(&self, pack: &Pack) -> Coverage {
+        let mut counts = self.beyond.clone();
+        counts.rules.resize(pack.rules.len(), (0, 0));
+        for (shape, events) in &self.shapes {
+            counts.add(pack, shape, *events);
+        }
+        let lacking = |rule: usize| self.lacking.get(rule).copied().unwrap_or(0);
+        let is_blind =
+            |(rule, (applies, blind)): &(usize, &(u64, u64))| *applies == 0 && *blind + lacking(*rule) > 0;
+        let blind = counts.rules.iter().enumerate().filter(is_blind).map(|(rule, (_, blind))| BlindRule {
+            rule: pack.rules[rule].id.clone(),
+            title: pack.rules[rule].title.clone(),
+            fields: self.missing(pack, rule),
+            events: blind + lacking(rule),
+        });
+        let blind = blind.collect();
+        let mut applicable: Vec<u64> = counts.rules.iter().map(|(applies, _)| *applies).collect();
+        // A correlation applies where a rule does that it builds upon.
+        for (rule, feeds) in pack.feeds.iter().enumerate() {
+            for (correlation, _) in feeds {
+                applicable[*correlation] += applicable[rule];
+            }
+        }
+        let rules_for =
+            |parser: &str| pack.rules.iter().filter(|rule| rule.source.names(parser)).count() as u64;
+        let unparsed = counts.sources.remove("").map_or(0, |source| source.events);
+        let sources = counts.sources.into_iter().map(|(parser, SourceCounts { events, covered })| {
+            let rules = rules_for(&parser);
+            SourceCoverage { parser: parser.into(), events, covered, rules }
+        });
+        Coverage {
+            events: counts.events,
+            unparsed,
+            sources: sources.collect(),
+            rules: pack.rules.iter().map(|rule| rule.id.clone()).zip(applicable).collect(),
+            blind,
+        }
+    }
+
+    /// The fields that a rule wants and that no event of its source has.
+    fn missing(&self, pack: &Pack, rule: usize) -> Vec<String> {
+        let rule = &pack.rules[rule];
+        let Kind::Event(detection) = &rule.kind else { return Vec::new() };
+        let shapes: Vec<&Shape> =
+            self.shapes.keys().filter(|shape| rule.source.includes(shape.parser.as_deref())).collect();
+        let mut fields = Vec::new();
+        detection.wanted(&mut |item| {
+            let Some(field) = item.field.filter(|_| item.needs_field()) else { return };
+            let name = pack.fields.name(field);
+            if !shapes.iter().any(|shape| shape.has_field(field, &pack.fields))
+                && !fields.iter().any(|of| of == name)
+            {
+                fields.push(name.to_owned());
+            }
+        });
+        fields
+    }
+}
+
+/// What the rules of a pack could look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Events that were looked at.
+    pub events: u64,
+    /// Events that no parser reads.
+    pub unparsed: u64,
+    /// The others by their parsers, in the order of their names.
+    pub sources: Vec<SourceCoverage>,
+    /// For each rule of the pack, its id and the number of events that it could apply to: events of its source that have
+    /// the fields which it needs.
+    pub rules: Vec<(String, u64)>,
+    /// The rules that could look at no event of their source, because no event has a field that they need.
+    pub blind: Vec<BlindRule>,
+}
+
+/// The events that one parser reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceCoverage {
+    /// The parser.
+    pub parser: String,
+    /// Events that it reads.
+    pub events: u64,
+    /// Those of them that a rule written for this source could look at.
+    pub covered: u64,
+    /// Rules of the pack that were written for this source.
+    pub rules: u64,
+}
+
+/// A rule that could look at no event of its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlindRule {
+    /// Its id.
+    pub rule: String,
+    /// Its title.
+    pub title: String,
+    /// The fields that it needs and that no event of its source has.
+    pub fields: Vec<String>,
+    /// Events that it couldn't look at.
+    pub events: u64,
+}
+
+impl Coverage {
+    /// True if each event was read by a parser and looked at by rules for its source, and each rule for these sources
+    /// could look: only then "nothing was found" means that there is nothing to find.
+    pub fn is_complete(&self) -> bool {
+        self.unparsed == 0 && self.blind.is_empty() && self.uncovered() == 0
+    }
+
+    /// Events that a parser reads, and that no rule for their source could look at.
+    pub fn uncovered(&self) -> u64 {
+        self.sources.iter().map(|source| source.events - source.covered).sum()
+    }
+
+    /// The number of rules that could apply to an event.
+    pub fn applicable(&self) -> usize {
+        self.rules.iter().filter(|(_, events)| *events > 0).count()
+    }
+
+    /// Appends it as a JSON object on one line. `rules` has the number of events for each rule; a summary has the number of
+    /// rules instead.
+    pub fn write_json(&self, is_summary: bool, out: &mut Vec<u8>) {
+        let Self { events, unparsed, sources, rules, blind } = self;
+        let (applicable, complete, uncovered) = (self.applicable(), self.is_complete(), self.uncovered());
+        let mut write = |text: String| out.extend_from_slice(text.as_bytes());
+        write(format!("{{\"applicable\":{applicable},\"blind\":["));
+        for (nth, BlindRule { rule, title, fields, events }) in blind.iter().enumerate() {
+            let fields: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
+            write(format!(
+                "{}{{\"events\":{events},\"fields\":[{}],\"rule\":{},\"title\":{}}}",
+                if nth == 0 { "" } else { "," },
+                fields.join(","),
+                quoted(rule),
+                quoted(title),
+            ));
+        }
+        write(format!("],\"complete\":{complete},\"events\":{events},\"rules\":"));
+        if is_summary {
+            write(rules.len().to_string());
+        } else {
+            let mut rules: Vec<_> = rules.iter().collect();
+            rules.sort();
+            for (nth, (rule, events)) in rules.into_iter().enumerate() {
+                write(format!("{}{}:{events}", if nth == 0 { "{" } else { "," }, quoted(rule)));
+            }
+            write("}".into());
+        }
+        write(",\"sources\":[".into());
+        for (nth, SourceCoverage { parser, events, covered, rules }) in sources.iter().enumerate() {
+            write(format!(
+                "{}{{\"covered\":{covered},\"events\":{events},\"parser\":{},\"rules\":{rules}}}",
+                if nth == 0 { "" } else { "," },
+                quoted(parser),
+            ));
+        }
+        write(format!("],\"uncovered\":{uncovered},\"unparsed\":{unparsed}}}"));
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut json = Vec::new();
+    write_string(text, &mut json);
+    String::from_utf8(json).unwrap_or_default()
+}
