@@ -43,7 +43,14 @@ fn samples() -> Vec<(String, String, Json)> {
 fn each_sample_says_who_what_when() {
     let readings = Readings::built_in();
     for (file, event, wanted) in samples() {
-        assert_eq!(read(&readings, &event).unwrap_or_default(), wanted, "{file}: {event}");
+        let mut said = read(&readings, &event).unwrap_or_default();
+        // What a query finds besides is for the tests about people.
+        for name in ["actor", "target"] {
+            if let Some(party) = said.get_mut(name) {
+                party.as_object_mut().unwrap().remove("also");
+            }
+        }
+        assert_eq!(said, wanted, "{file}: {event}");
     }
 }
 

@@ -3,4 +3,5 @@
 mod language;
 mod naive;
 mod needles;
+mod people;
 mod real_events;
