@@ -131,6 +131,9 @@ fn texts() -> impl Strategy<Value = String> {
             "2026-11-18T06:00:00Z",
             "10.1.2.3",
             "::ffff:10.1.2.3",
+            "[10.1.2.3]:443",
+            "10.1.2.3%0",
+            "Ada <ada@acme.example>",
             "success",
             "not stated",
             "\n\"",
@@ -162,7 +165,9 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-    let name = prop::sample::select(vec!["a", "b", "id", "name", "type", "before", "after", "a.b", "tenant"]);
+    let name = prop::sample::select(vec![
+        "a", "b", "id", "name", "type", "email", "login", "before", "after", "a.b", "tenant",
+    ]);
     prop::collection::btree_map(name, value, 0..4)
         .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
@@ -233,6 +238,8 @@ fn conditions() -> impl Strategy<Value = String> {
         "ada",
         "user:x",
         "*:x",
+        "*@acme.example",
+        "ada@*",
         "10.0.0.0/8",
         "10.1.2.3",
         "2026-11-20",

@@ -34,6 +34,7 @@
 pub mod batch;
 pub mod condition;
 pub mod error;
+mod habits;
 mod lex;
 pub mod matcher;
 pub mod moment;
