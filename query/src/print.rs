@@ -191,7 +191,7 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result
             || piece.contains('/')
             || means_more(piece)
             || nth == 0 && piece.starts_with(if is_text { '-' } else { '@' })
-            || is_text && Moment::parse_for(&["-", piece].concat(), Time::MIN).is_some()
+            || is_text && Moment::parse_for(&["-", piece].concat(), Time::MAX).is_some()
             || piece.is_empty() && pieces.len() == 1;
         if !needs_quotes {
             f.write_str(piece)?;
