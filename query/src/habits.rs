@@ -25,7 +25,7 @@ pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Err
     let Some(char) = rest.chars().next() else { return Ok(()) };
     let before = text.get(start..at).unwrap_or_default();
     let (code, message, hint) = match char {
-        '?' => (Code::Value, "a question mark is no wildcard", STARS),
+        '?' => (Code::Value, "a question mark isn't a wildcard", STARS),
         '|' => (Code::Operator, NO_OPERATOR, if before.is_empty() { JOIN } else { LISTED }),
         '&' if rest.starts_with("&&") => (Code::Operator, NO_OPERATOR, JOIN),
         // In paths a tilde is a home folder.
@@ -46,7 +46,7 @@ pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Err
             (Code::Value, "an invisible character", "delete it, or put it in quotes")
         }
         '\u{2013}' | '\u{2014}' | '\u{2212}' if before.is_empty() => {
-            (Code::Operator, "a dash that is no hyphen", "write - before what is denied, or put it in quotes")
+            (Code::Operator, "this dash isn't a hyphen", "write - before what is denied, or put it in quotes")
         }
         _ => return Ok(()),
     };
@@ -95,16 +95,16 @@ pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), Error> {
         }
         Some('@') => {
             let hint = "name the person, write *@example.com for what ends so, or put it in quotes";
-            return refuse(Code::Value, word, "@ stands for nobody here", hint);
+            return refuse(Code::Value, word, "@ has no meaning here", hint);
         }
         _ => {}
     }
     if written.len() > 1 && (written.starts_with('%') || written.ends_with('%')) {
-        return refuse(Code::Value, word, "a percent sign is no wildcard", STARS);
+        return refuse(Code::Value, word, "a percent sign isn't a wildcard", STARS);
     }
     if is_class(written) {
         let hint = "write 500..599 or 5*, or put it in quotes";
-        return refuse(Code::Range, word, "there are no classes of numbers", hint);
+        return refuse(Code::Range, word, "a class of numbers isn't a value", hint);
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ pub(crate) fn refuse_name(word: &Word, written: &str) -> Result<(), Error> {
     }
     if is_marked(written) {
         let hint = "leave out the @, or put a name that begins with it in quotes";
-        return refuse(Code::Field, word, "@ marks no field here", hint);
+        return refuse(Code::Field, word, "a field's name has no @ in front", hint);
     }
     if let [Piece::Star] = word.pieces[..] {
         return refuse(
