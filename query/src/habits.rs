@@ -16,7 +16,7 @@ const PLAIN: &str = "write the plain character, or put it in quotes";
 
 const NO_OPERATOR: &str = "there is no such operator";
 
-/// Names that begin with `@` in events of Elastic, Logstash, and CloudWatch. Elsewhere `@` marks a field (Datadog).
+/// Names that begin with `@` in events of Elastic, Logstash, and `CloudWatch`. Elsewhere `@` marks a field (Datadog).
 const AT_NAMES: [&str; 4] = ["@timestamp", "@version", "@message", "@metadata"];
 
 /// Refuses the character at `at` outside quotes, in a word that begins at `start`, if it means something elsewhere.
