@@ -51,11 +51,11 @@ impl Display for Condition {
         match self {
             Self::Is { field, values } => {
                 field.fmt(f)?;
-                is(f, values, *field == Field::Short(Short::Outcome))
+                is(f, values, Place::of(field))
             }
             Self::Only { path, values } => {
                 path.fmt(f)?;
-                is(f, values, false)
+                is(f, values, Place::Value)
             }
             Self::Has(field) => write!(f, "has:{field}"),
             Self::Changed(path) => write!(f, "changed:{path}"),
@@ -110,7 +110,7 @@ fn is_plain_in_name(char: char) -> bool {
 }
 
 /// The operator and the values.
-fn is(f: &mut Formatter<'_>, values: &[Matcher], of_outcome: bool) -> fmt::Result {
+fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
     if let [value] = values {
         match value {
             Matcher::Number(Bounds { low: Some((low, within)), high: None }) => {
@@ -129,10 +129,10 @@ fn is(f: &mut Formatter<'_>, values: &[Matcher], of_outcome: bool) -> fmt::Resul
     for (nth, value) in values.iter().enumerate() {
         f.write_str(if nth > 0 { "," } else { "" })?;
         match value {
-            Matcher::Text(pattern) => {
-                pieces(f, pattern.pieces(), if of_outcome { Place::Outcome } else { Place::Value })?;
+            Matcher::Text(pattern) => pieces(f, pattern.pieces(), place)?,
+            Matcher::Literal(Literal { text, .. }) if text.contains(' ') || place == Place::Outcome => {
+                quoted(f, text)?
             }
-            Matcher::Literal(Literal { text, .. }) if text.contains(' ') => quoted(f, text)?,
             Matcher::Literal(Literal { text, .. }) => f.write_str(text)?,
             Matcher::Number(Bounds { low, high }) => {
                 let end = |end: &Option<(f64, bool)>| end.map_or_else(|| "*".into(), |(end, _)| number(end));
@@ -162,6 +162,32 @@ enum Place {
     Text,
     Value,
     Outcome,
+}
+
+impl Place {
+    fn of(field: &Field) -> Self {
+        if *field == Field::Short(Short::Outcome) { Self::Outcome } else { Self::Value }
+    }
+}
+
+impl Field {
+    /// Returns a value as a query for this field says it, in quotes if it would be taken for something else.
+    ///
+    /// ```
+    /// use countersign_query::{Field, Short};
+    ///
+    /// assert_eq!(Field::Short(Short::Outcome).written("done"), "\"done\"");
+    /// assert_eq!(Field::Short(Short::Action).written("done"), "done");
+    /// ```
+    pub fn written(&self, value: &str) -> String {
+        struct Value<'v>([String; 1], &'v Field);
+        impl Display for Value<'_> {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                pieces(f, &self.0, Place::of(self.1))
+            }
+        }
+        Value([value.to_owned()], self).to_string()
+    }
 }
 
 /// Pieces with stars between them. A piece is quoted where it would be taken for something else.

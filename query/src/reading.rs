@@ -179,8 +179,10 @@ impl Parts {
     pub const OUTCOME: Self = Self(16);
     /// [`Read::reason`].
     pub const REASON: Self = Self(32);
+    /// [`Party::also`] of the parties that are wanted.
+    pub const ALSO: Self = Self(64);
     /// All of them.
-    pub const ALL: Self = Self(63);
+    pub const ALL: Self = Self(127);
 
     /// These and others.
     #[must_use]

@@ -336,7 +336,11 @@ impl Definition {
         }
         let text = |part, source: &'a Source| if parts.has(part) { source.text(scope) } else { None };
         let party = |part, source: &'a PartySource, also: &'a Source| {
-            if parts.has(part) { source.read(scope, also) } else { Party::default() }
+            if parts.has(part) {
+                source.read(scope, Some(also).filter(|_| parts.has(Parts::ALSO)))
+            } else {
+                Party::default()
+            }
         };
         let action = text(Parts::ACTION, &self.action);
         Some(Read {

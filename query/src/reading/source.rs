@@ -178,14 +178,16 @@ impl PartySource {
         }
     }
 
-    /// The first that has an identifier or a name, with all that is found of `also`.
-    pub(super) fn read<'a>(&'a self, scope: &Scope<'a, '_>, also: &'a Source) -> Party<'a> {
+    /// The first that has an identifier or a name, with all that is found of `also`, if that is wanted.
+    pub(super) fn read<'a>(&'a self, scope: &Scope<'a, '_>, also: Option<&'a Source>) -> Party<'a> {
         let may = |one: &&PartyAlternative| one.id.may_find(scope) || one.name.may_find(scope);
         for one in self.alternatives.iter().filter(may).filter(|one| one.when.holds(scope)) {
             let (id, name) = (one.id.text(scope), one.name.text(scope));
             if id.is_some() || name.is_some() {
                 let mut party = Party { id, name, kind: one.kind.text(scope), also: Vec::new() };
-                also.every(scope, |text| party.add_also(text));
+                if let Some(also) = also {
+                    also.every(scope, |text| party.add_also(text));
+                }
                 return party;
             }
         }
