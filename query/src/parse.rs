@@ -534,11 +534,9 @@ impl Parser<'_> {
                 return Err(no_range(word));
             }
         }
-        let (text, is_quoted) = match &word.pieces[..] {
-            [Piece::Bare(text)] => (text.as_str(), false),
-            [Piece::Quoted(text)] => (text.as_str(), true),
-            _ => return Ok(Matcher::Text(Pattern::of(word.between_stars()))),
-        };
+        let texts = word.between_stars();
+        let [text] = &texts[..] else { return Ok(Matcher::Text(Pattern::of(texts))) };
+        let is_quoted = word.pieces.iter().any(|piece| matches!(piece, Piece::Quoted(_)));
         if *field == Field::Short(Short::Ip)
             && let Some((address, length)) = text.split_once('/')
             && Network::parse(text).is_none()
