@@ -2,7 +2,7 @@
 
 use countersign::time::Time;
 use countersign_query::condition::{Basis, Condition, Node};
-use countersign_query::matcher::{Matcher, Pattern};
+use countersign_query::matcher::Matcher;
 use countersign_query::{Query, Short};
 
 use crate::json::Json;
@@ -58,7 +58,7 @@ pub fn toggled(text: &str, now: Time, field: &str, value: &str) -> String {
     let (Ok(query), Some(wanted)) = (Query::parse(text, now), field_of(field)) else {
         return text.to_owned();
     };
-    let written = Pattern::of_cased([value.to_owned()]).to_string();
+    let written = wanted.written(value);
     let says =
         |matcher: &Matcher| exact(matcher).is_some() && matcher.says(value, countersign_query::Role::Whole);
     let mut parts = sources(text, &query, now);

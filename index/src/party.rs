@@ -15,10 +15,14 @@ use crate::values::{Gathered, Kind, cut};
 pub(crate) const MOST: usize = 16;
 
 /// What is known of a party.
-pub(crate) const PARTS: usize = 3;
+pub(crate) const PARTS: usize = 4;
 pub(crate) const ID: usize = 0;
 pub(crate) const TYPE: usize = 1;
 pub(crate) const NAME: usize = 2;
+/// A text by which it is known too. A party with several is kept as several: the others have this part alone.
+pub(crate) const ALSO: usize = 3;
+
+const EACH: [usize; PARTS] = [ID, TYPE, NAME, ALSO];
 
 /// The parties of one kind in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,19 +88,19 @@ impl Parties {
     /// What one of them says.
     pub(crate) fn get<'s>(&self, segment: &'s Segment, party: usize) -> Kept<'s> {
         let part = |part| Some(self.column(segment, part).values.get(self.code(party, part)?));
-        Kept([ID, TYPE, NAME].map(part))
+        Kept(EACH.map(part))
     }
 
     /// Hands out what each says, in their order.
     pub(crate) fn each(&self, segment: &Segment, mut take: impl FnMut(&Kept<'_>)) {
-        let unpacked = [ID, TYPE, NAME].map(|part| self.column(segment, part).values.unpacked());
+        let unpacked = EACH.map(|part| self.column(segment, part).values.unpacked());
         let texts = unpacked.each_ref().map(|unpacked| unpacked.iter().collect::<Vec<_>>());
         for party in 0..self.len() {
             let part = |part: usize| {
                 let (kind, text) = *texts[part].get(self.code(party, part)?)?;
                 Some((kind, Cow::Borrowed(text)))
             };
-            take(&Kept([ID, TYPE, NAME].map(part)));
+            take(&Kept(EACH.map(part)));
         }
     }
 }
@@ -125,8 +129,19 @@ pub(crate) enum Taken {
 impl GrowingParties {
     /// A row has this party, of whose texts so much is kept. Rows come in their order.
     pub(crate) fn push(&mut self, hasher: &FixedState, row: u16, party: &Party<'_>, most: usize) -> Taken {
-        let texts = [&party.id, &party.kind, &party.name];
-        let parts = texts.map(|text| text.as_deref().map(|text| cut(text, most)));
+        let mut taken = self.push_one(hasher, row, party, most);
+        for also in party.also.iter().skip(1) {
+            let other = Party { also: vec![Cow::Borrowed(&**also)], ..Party::default() };
+            if self.push_one(hasher, row, &other, most) == Taken::Full {
+                taken = Taken::Full;
+            }
+        }
+        taken
+    }
+
+    fn push_one(&mut self, hasher: &FixedState, row: u16, party: &Party<'_>, most: usize) -> Taken {
+        let texts = [party.id.as_ref(), party.kind.as_ref(), party.name.as_ref(), party.also.first()];
+        let parts = texts.map(|text| text.map(|text| cut(text, most)));
         let of_row = self.rows.iter().rev().take_while(|other| **other == row).count();
         let known = &self.places[self.places.len() - of_row..];
         if known.iter().any(|party| self.says(*party, &parts)) {
@@ -185,7 +200,7 @@ impl GrowingParties {
         places: &Column,
         first: usize,
     ) {
-        let texts = [ID, TYPE, NAME].map(|part| {
+        let texts = EACH.map(|part| {
             let unpacked = parties.column(segment, part).values.unpacked();
             let own = &mut self.texts[part];
             unpacked
@@ -194,7 +209,7 @@ impl GrowingParties {
                 .collect::<Vec<_>>()
         });
         places.each(|row, party| {
-            let codes = [ID, TYPE, NAME].map(|part| {
+            let codes = EACH.map(|part| {
                 let code = parties.code(party, part);
                 code.and_then(|code| texts[part].get(code)).copied().unwrap_or(0)
             });
@@ -216,7 +231,7 @@ impl GrowingParties {
             let codes: Vec<i64> = codes.iter().map(|codes| i64::from(codes[part])).collect();
             Numbers::of(&codes)
         };
-        let parts = [ID, TYPE, NAME].map(part);
+        let parts = EACH.map(part);
         let places = Growing::of_codes(rows, places, codes.len());
         let places = places.place(columns, Growing::has_same_places);
         let columns = texts
@@ -273,7 +288,7 @@ mod tests {
     #[test]
     fn rows_have_their_parties_once_each_and_no_more_than_there_is_room_for() {
         let party = |id: Option<&str>, kind: Option<&str>, name: Option<&str>| {
-            [id, kind, name].map(|text| text.map(str::to_owned))
+            [id, kind, name, None].map(|text| text.map(str::to_owned))
         };
         let many = (0..MOST + 2).map(|nth| format!(r#"{{"id":"t_{nth}"}}"#)).collect::<Vec<_>>().join(",");
         let events = [
@@ -282,6 +297,7 @@ mod tests {
                 .to_owned(),
             r#"{"action":"a"}"#.to_owned(),
             format!(r#"{{"action":"a","actor":"u_1","target":[{many}]}}"#),
+            r#"{"action":"a","actor":{"id":"u_2","email":"b@example.com","login":"bo"}}"#.to_owned(),
         ];
         for segment in segments(&events) {
             let [actors, targets] = [0, 1].map(|nth| said(&segment, nth));
@@ -289,6 +305,10 @@ mod tests {
             // The reading takes who has no type for a user.
             assert_eq!(actors[1], [party(None, Some("user"), Some("Ada"))]);
             assert_eq!(actors[3], [party(Some("u_1"), Some("user"), None)]);
+            // Whatever has more than one other text is kept as several.
+            let [first, .., other] = &actors[4][..] else { panic!("{:?}", actors[4]) };
+            assert_eq!(first[..2], [Some("u_2".to_owned()), Some("user".to_owned())]);
+            assert_eq!(other, &[None, None, None, Some("bo".to_owned())]);
             assert_eq!(targets[1], [party(Some("x"), None, None), party(Some("x"), Some("file"), None)]);
             assert_eq!((actors[2].len(), targets[2].len(), targets[3].len()), (0, 0, MOST));
         }

@@ -204,24 +204,26 @@ impl EventIndex {
         for (nth, short) in COUNTED.iter().enumerate() {
             for (value, count) in self.counted_like(nth, &draft.typed) {
                 let begins = Pattern::starts_with(&draft.typed).matches(&value);
-                values.push((!begins, core::cmp::Reverse(count), short.as_str(), value));
+                values.push((!begins, core::cmp::Reverse(count), *short, value));
             }
         }
         values.sort_unstable();
         for (_, core::cmp::Reverse(count), field, value) in values.into_iter().take(MOST) {
-            let text = format!("{}{field}:{}", draft.not, written(&value));
-            let about = Some(field.into());
+            let name = field.as_str();
+            let text = format!("{}{name}:{}", draft.not, Field::Short(field).written(&value));
+            let about = Some(name.into());
             found.push(Suggestion { kind: "value", label: value, about, count: Some(count), text });
         }
     }
 
     fn values_of(&self, name: &str, draft: &Draft<'_>, found: &mut Vec<Suggestion>) {
-        let values: Vec<(String, u64)> = match field_of(name) {
-            Some(Field::Short(short)) => COUNTED
+        let Some(field) = field_of(name) else { return };
+        let values: Vec<(String, u64)> = match &field {
+            Field::Short(short) => COUNTED
                 .iter()
-                .position(|counted| *counted == short)
+                .position(|counted| counted == short)
                 .map_or_else(Vec::new, |nth| self.counted_like(nth, &draft.typed)),
-            Some(field @ Field::Member(_)) => {
+            Field::Member(_) => {
                 let counted = self
                     .suggested_of()
                     .and_then(|question| self.count_values(question, &field, &draft.typed))
@@ -229,10 +231,9 @@ impl EventIndex {
                 let values = counted.sorted(&draft.typed).into_iter().take(MOST);
                 values.map(|(value, count)| (value.to_owned(), count)).collect()
             }
-            None => Vec::new(),
         };
         for (value, count) in values.into_iter().take(MOST) {
-            let text = format!("{}{}", draft.before, written(&value));
+            let text = format!("{}{}", draft.before, field.written(&value));
             let about = Some(name.to_owned());
             found.push(Suggestion { kind: "value", label: value, about, count: Some(count), text });
         }
@@ -256,10 +257,6 @@ impl EventIndex {
             .filter_map(|(number, count)| Some((value(number)?.to_owned(), u64::from(count))));
         found.collect()
     }
-}
-
-fn written(value: &str) -> String {
-    Pattern::of_cased([value.to_owned()]).to_string()
 }
 
 /// The place in bytes of one in UTF-16 units.

@@ -9,7 +9,7 @@ use crate::texts::{self, Symbol, Texts};
 use crate::values::{Kind, Values};
 
 /// What segments begin with: a name, and the version.
-const MAGIC: &[u8; 8] = b"csindex\x03";
+const MAGIC: &[u8; 8] = b"csindex\x04";
 
 /// What stands for numbers that take no bytes, each one above the one before, where else it says how many each takes.
 const ASCENDING: u8 = 255;

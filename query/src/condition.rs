@@ -175,7 +175,8 @@ impl Short {
         path.names().iter().find_map(|name| Self::parse(if name == "address" { "ip" } else { name }))
     }
 
-    /// The texts that it stands for: of an actor or target the identifier, with the type and without, and the name.
+    /// The texts that it stands for: of an actor or target the identifier, with the type and without, the name, and the
+    /// other texts by which it is known.
     pub fn each(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str)) {
         each_text(self, entry, &mut |found, _| {
             text(found);
@@ -290,21 +291,31 @@ fn each_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) 
         return true;
     }
     let Some(event) = entry.event else { return false };
-    any_at(&[name], event, &mut |value| {
-        let text = |name| value.get(name).and_then(Value::text);
-        // A text alone is taken for the identifier.
-        test(&Party { id: text("id").or_else(|| value.text()), name: text("name"), kind: text("type") })
-    })
+    any_at(&[name], event, &mut |value| test(&party_of(value)))
 }
+
+/// Returns the party that a member states, whatever the event's shape. A text alone is taken for the identifier.
+fn party_of(value: Value<'_>) -> Party<'_> {
+    let [id, name, kind] = value.several(["id", "name", "type"]).map(|part| part.and_then(Value::text));
+    let mut party = Party { id: id.or_else(|| value.text()), name, kind, also: Vec::new() };
+    for also in value.several(OTHER_NAMES).into_iter().flatten().filter_map(Value::said) {
+        party.add_also(also);
+    }
+    party
+}
+
+/// Members of an actor or target, whatever the event's shape, that say how else it is called.
+const OTHER_NAMES: [&str; 6] =
+    ["email", "login", "username", "alternateId", "displayName", "userPrincipalName"];
 
 impl Party<'_> {
     /// Whether any text passes by which it can be found.
     pub fn texts(&self, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
-        let Self { id, name, kind } = self;
+        let Self { id, name, kind, also } = self;
         id.as_deref().is_some_and(|id| {
             test(id, Role::Whole)
                 || kind.as_deref().is_some_and(|kind| test(&[kind, ":", id].concat(), Role::Whole))
-        }) || name.as_deref().is_some_and(|name| test(name, Role::Name))
+        }) || name.iter().chain(also).any(|text| test(text, Role::Name))
     }
 }
 
@@ -330,6 +341,12 @@ fn says(matcher: &Matcher, text: &str, role: Role) -> bool {
     }
 }
 
+/// The parts of a name between white space, without the marks around them: `ada@acme.com` of `Ada <ada@acme.com>`.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split(char::is_whitespace)
+        .map(|part| part.trim_matches(['<', '>', '(', ')', '[', ']', '"', ',', ';']))
+}
+
 /// The most words of a name that are looked for.
 const MOST_WORDS: usize = 8;
 
@@ -343,7 +360,8 @@ fn has_words(pattern: &Pattern, name: &str) -> bool {
         pieces => {
             // Stars alone would find any name, which they have found already.
             pieces.iter().any(|piece| !piece.is_empty())
-                && words(name).any(|word| pattern.matches_folded(word))
+                && (words(name).any(|word| pattern.matches_folded(word))
+                    || parts(name).any(|part| pattern.matches_folded(part)))
         }
     }
 }

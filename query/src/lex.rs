@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::error::{Code, Error};
+use crate::habits;
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +101,7 @@ impl<'a> Lexer<'a> {
             if ends {
                 break;
             }
+            habits::refuse_char(self.text, start, self.at)?;
             match char {
                 '"' => pieces.push(Piece::Quoted(self.quoted()?)),
                 '*' => {
@@ -119,7 +121,8 @@ impl<'a> Lexer<'a> {
         Ok(Word { pieces, at: start..self.at })
     }
 
-    /// What stands in the quotes that begin here. A backslash takes the meaning from a quote and from itself.
+    /// What stands in the quotes that begin here. A backslash takes the meaning from a quote, a star, and from itself. A
+    /// star without one is refused: some languages take it for any characters, and others don't.
     fn quoted(&mut self) -> Result<String, Error> {
         let start = self.at;
         let mut text = String::new();
@@ -130,9 +133,15 @@ impl<'a> Lexer<'a> {
                     self.at = start + index + 1;
                     return Ok(text);
                 }
-                ('\\', Some(&(_, next @ ('"' | '\\')))) => {
+                ('\\', Some(&(_, next @ ('"' | '\\' | '*')))) => {
                     text.push(next);
                     chars.next();
+                }
+                ('*', _) => {
+                    let hint =
+                        "write it outside the quotes for any characters, as in \"List\"*, or \\* for a star";
+                    let at = start + index..start + index + 1;
+                    return Err(Error::new(Code::Quote, at, "a star in quotes is ambiguous", hint));
                 }
                 _ => text.push(char),
             }

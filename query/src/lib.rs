@@ -36,6 +36,7 @@ pub mod batch;
 pub mod condition;
 pub mod envelope;
 pub mod error;
+mod habits;
 mod lex;
 pub mod matcher;
 pub mod moment;

@@ -20,6 +20,7 @@ use countersign::canonical;
 use countersign::time::Time;
 
 use crate::moment::Moment;
+use crate::reading::address::within;
 use crate::split::split_once;
 use crate::value::{Kind, Value};
 
@@ -181,7 +182,7 @@ impl Network {
     pub fn parse(text: &str) -> Option<Self> {
         let (written, length) = split_once(text, b'/')?;
         let length: u8 = length.parse().ok().filter(|_| !length.starts_with('+'))?;
-        let written = address(written)?;
+        let written = plain_address(written)?;
         let address = written.to_canonical();
         let mapped = written.is_ipv6() && address.is_ipv4();
         let length = if mapped { length.checked_sub(96)? } else { length };
@@ -225,8 +226,22 @@ impl core::fmt::Display for Network {
     }
 }
 
-/// The address that a text is, if it is one: of the version that a colon tells.
+/// Returns the address that a text states, without the brackets, the port, and the zone that some sources add:
+/// `[2001:db8::7%3]:443` is `2001:db8::7`.
+///
+/// ```
+/// use countersign_query::matcher::address;
+///
+/// assert_eq!(address("[2001:db8::7%3]:443"), "2001:db8::7".parse().ok());
+/// assert_eq!(address("203.0.113.7:443"), "203.0.113.7".parse().ok());
+/// assert_eq!(address("example.com:443"), None);
+/// ```
 pub fn address(text: &str) -> Option<IpAddr> {
+    plain_address(text.get(within(text))?)
+}
+
+/// Returns the address that a text is, if it is one: of the version that a colon tells.
+fn plain_address(text: &str) -> Option<IpAddr> {
     if text.len() > 45 {
         return None;
     }
@@ -439,12 +454,30 @@ mod tests {
             ("2001:db8::/33", "2001:db8:8000::1", false),
             ("::/0", "::1", true),
             ("192.0.2.7/32", "192.0.2.7", true),
+            ("203.0.113.0/24", "203.0.113.7:443", true),
+            ("203.0.113.0/24", "[203.0.113.7]:7972", true),
+            ("203.0.113.0/24", "203.0.113.7%0", true),
+            ("203.0.113.0/24", "::ffff:203.0.113.7", true),
+            ("203.0.113.0/24", "203.0.114.7%0", false),
+            ("2001:db8::/32", "2001:db8::7%3", true),
+            ("2001:db8::/32", "[2001:db8::7%3]:443", true),
+            ("fe80::/10", "fe80::7%eth0", true),
+            ("fe80::/10", "fe80::7%", true),
+            ("0.0.0.0/0", "10.1", false),
         ] {
             assert_eq!(Network::parse(network).unwrap().holds_text(address), is_in, "{network} {address}");
         }
-        for network in
-            ["10.0.0.0", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/+8", "::ffff:10.0.0.0/8", "/8"]
-        {
+        for network in [
+            "10.0.0.0",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0/8",
+            "10.0.0.0/+8",
+            "::ffff:10.0.0.0/8",
+            "/8",
+            "10.0.0.0:80/8",
+            "fe80::%eth0/64",
+        ] {
             assert!(Network::parse(network).is_none(), "{network}");
         }
     }

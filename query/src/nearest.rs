@@ -15,7 +15,7 @@ const ELSEWHERE: [(&str, &str); 6] = [
     ("action", "event eventname operation"),
     ("since", "earliest after"),
     ("until", "latest before"),
-    ("time", "time timestamp"),
+    ("time", "time timestamp created created_at createdat"),
 ];
 
 /// The name of ours that asks for what others have in a field of this name, which is in lower case.

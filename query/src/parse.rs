@@ -7,6 +7,7 @@ use countersign::time::Time;
 
 use crate::condition::{Asked, Basis, Condition, Field, Node, Path, Query, Short, all, any, not};
 use crate::error::{Code, Error};
+use crate::habits::{self, COMPARE, JOIN, RANGE};
 use crate::lex::{Lexer, Piece, Until, Word};
 use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
 use crate::moment::Moment;
@@ -21,10 +22,7 @@ const MOST_VALUES: usize = 1024;
 /// The deepest nesting.
 const MOST_LEVELS: usize = 32;
 
-const JOIN: &str = "write AND, OR or NOT, without pipes, or put it in quotes";
-const COMPARE: &str = "write field:value, -field:value or field:*part*, or put it in quotes";
 const QUOTE_IT: &str = "put it in quotes if it is to be taken as it stands";
-const RANGE: &str = "write two numbers or two times, or * for no end: 400..499, 2026-11-01..*";
 const SEVERAL: &str = "write several values as field:a,b, and a parenthesis within one in quotes";
 
 /// Words that stand for something else than themselves in other languages, in any case: what lists values, before a
@@ -34,11 +32,11 @@ const LISTS: &str = "in";
 const JOINS: &str = "and or not && & +";
 const COMPARES: &str = "contains startswith endswith like matches between exists has null eq gt lt ~";
 
-/// What others call an outcome, in any case. In quotes it is a text.
-pub(crate) const NO_OUTCOMES: &str = "failed fail error ok succeeded successful blocked allowed not";
+/// What an outcome can be, in any case. Anything else is a text of an event of unknown shape, and needs quotes.
+pub(crate) const OUTCOMES: &str = "success failure denied unknown not-stated not_stated";
 
 /// What begins a quotation elsewhere, and where a word processor wrote the quotes.
-const QUOTES: &str = "' ‘ “ „ «";
+const QUOTES: &str = "' ‘ “ „ « `";
 
 /// How texts begin that would be taken for a field and its value.
 const TEXTS: &str = "arn:aws http:// https://";
@@ -188,7 +186,10 @@ impl Parser<'_> {
         }
         let negation = match self.take_keyword("NOT") {
             Some(at) => Some(at),
-            None if self.lexer.take("-") => Some(start..start + 1),
+            None if self.lexer.take("-") => {
+                self.no_length(start)?;
+                Some(start..start + 1)
+            }
             None => None,
         };
         if let Some(at) = negation {
@@ -237,6 +238,17 @@ impl Parser<'_> {
         }
     }
 
+    /// Refuses a length of time where a condition is expected: it would deny a text.
+    fn no_length(&self, start: usize) -> Result<(), Error> {
+        let rest = &self.lexer.text[start..];
+        let end = rest.find(|char: char| char.is_whitespace() || char == ')').unwrap_or(rest.len());
+        if moment(&rest[..end], self.now).is_none() {
+            return Ok(());
+        }
+        let hint = "write since:-7d, or put it in quotes after the -";
+        Err(Error::new(Code::Time, start..start + end, "a length of time without a field", hint))
+    }
+
     fn condition(&mut self) -> Result<Node, Error> {
         let start = self.lexer.at;
         if any_word(TEXTS, &|begin| self.lexer.rest().starts_with(begin)) {
@@ -254,6 +266,7 @@ impl Parser<'_> {
             return Err(Error::new(Code::Field, at, "a field's name is missing", hint));
         }
         signed(&word, &['!', '+'])?;
+        habits::refuse_name(&word, self.written(&word))?;
         let values = self.word_list(&word)?;
         if let Some(special) = word.bare().and_then(Special::parse) {
             return self.special(special, operator, &values, start);
@@ -286,9 +299,9 @@ impl Parser<'_> {
         self.stands_for_itself(word)?;
         let text = word.bare().unwrap_or_default();
         let is = |words| any_word(words, &|one| one.eq_ignore_ascii_case(text));
-        let hint = if is(LISTS) && self.lexer.rest().trim_start().starts_with('(') {
+        let hint = if is(LISTS) && self.lexer.rest().trim_start().starts_with(['(', '[']) {
             SEVERAL
-        } else if is(JOINS) || text.starts_with('|') {
+        } else if is(JOINS) {
             JOIN
         } else if was_text && is(COMPARES) {
             COMPARE
@@ -300,15 +313,17 @@ impl Parser<'_> {
 
     /// Refuses other quotes than ours, and regular expressions.
     fn stands_for_itself(&self, word: &Word) -> Result<(), Error> {
-        let written = self.lexer.text.get(word.at.clone()).unwrap_or_default();
+        let written = self.written(word);
         if any_word(QUOTES, &|quote| written.starts_with(quote)) {
             let hint = "put it in double quotes: \"…\"";
             return Err(Error::new(Code::Quote, word.at.clone(), "these quotes don't quote", hint));
         }
-        if written.starts_with('/') && written.ends_with(".*/") {
-            return no_operator(word.at.clone(), COMPARE);
-        }
-        Ok(())
+        habits::refuse_word(word, written)
+    }
+
+    /// The word as it stands in the query.
+    fn written(&self, word: &Word) -> &str {
+        self.lexer.text.get(word.at.clone()).unwrap_or_default()
     }
 
     fn operator(&mut self) -> Result<Option<Operator>, Error> {
@@ -365,6 +380,7 @@ impl Parser<'_> {
                 return Err(Error::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
             }
             self.stands_for_itself(&value)?;
+            habits::refuse_value(&value, self.written(&value))?;
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
             {
@@ -390,7 +406,8 @@ impl Parser<'_> {
     fn text(&mut self, word: &Word) -> Result<Node, Error> {
         let mut pieces = word.between_stars();
         if pieces.iter().all(String::is_empty) {
-            let hint = "write at least one character to search for";
+            let hint =
+                "write at least one character to search for, or leave the query empty to find everything";
             let at = word.at.start..word.at.end.max(word.at.start + 1);
             return Err(Error::new(Code::Value, at, "there is no text to search for", hint));
         }
@@ -493,9 +510,9 @@ impl Parser<'_> {
     /// What a field may be.
     fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, Error> {
         if *field == Field::Short(Short::Outcome)
-            && word.bare().is_some_and(|text| any_word(NO_OUTCOMES, &|one| one.eq_ignore_ascii_case(text)))
+            && word.bare().is_some_and(|text| !any_word(OUTCOMES, &|one| one.eq_ignore_ascii_case(text)))
         {
-            let hint = "write success, failure, denied, unknown or not-stated";
+            let hint = "write success, failure, denied, unknown or not-stated, or put it in quotes";
             return Err(Error::new(Code::Value, word.at.clone(), "there is no such outcome", hint));
         }
         if operator == Operator::Same {
@@ -517,7 +534,9 @@ impl Parser<'_> {
                 return Err(no_range(word));
             }
         }
-        let Some(text) = word.bare() else { return Ok(Matcher::Text(Pattern::of(word.between_stars()))) };
+        let texts = word.between_stars();
+        let [text] = &texts[..] else { return Ok(Matcher::Text(Pattern::of(texts))) };
+        let is_quoted = word.pieces.iter().any(|piece| matches!(piece, Piece::Quoted(_)));
         if *field == Field::Short(Short::Ip)
             && let Some((address, length)) = text.split_once('/')
             && Network::parse(text).is_none()
@@ -532,7 +551,9 @@ impl Parser<'_> {
                 hint,
             ));
         }
-        Ok(Literal::parse(text).map_or_else(|| Matcher::Text(Pattern::exactly(text)), Matcher::Literal))
+        // In quotes too, people mean an address, a network, or a time. A number is found by its text.
+        let literal = Literal::parse(text).filter(|literal| !is_quoted || literal.number().is_none());
+        Ok(literal.map_or_else(|| Matcher::Text(Pattern::exactly(text)), Matcher::Literal))
     }
 
     /// More or less than a number or a time.

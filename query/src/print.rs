@@ -6,8 +6,10 @@ use countersign::canonical;
 use countersign::time::Time;
 
 use crate::condition::{Basis, Condition, Field, Node, Path, Query, Short};
+use crate::habits;
 use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
-use crate::parse::{KEYWORDS, NO_OUTCOMES, SPECIAL, any_word};
+use crate::moment::Moment;
+use crate::parse::{KEYWORDS, OUTCOMES, SPECIAL, any_word};
 
 /// As it can be parsed again, with each time in full.
 impl Display for Query {
@@ -49,17 +51,17 @@ impl Display for Condition {
         match self {
             Self::Is { field, values } => {
                 field.fmt(f)?;
-                is(f, values)
+                is(f, values, Place::of(field))
             }
             Self::Only { path, values } => {
                 path.fmt(f)?;
-                is(f, values)
+                is(f, values, Place::Value)
             }
             Self::Has(field) => write!(f, "has:{field}"),
             Self::Changed(path) => write!(f, "changed:{path}"),
             Self::Text(pattern) => {
                 let inner = pattern.pieces().len().saturating_sub(1);
-                pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), true)
+                pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), Place::Text)
             }
             Self::Word(word) => write!(f, "word:{word}"),
             Self::Time(basis, span) => {
@@ -92,10 +94,10 @@ impl Display for Field {
 /// Names that are no plain words stand in quotes, and so does one that would be taken for something else.
 impl Display for Path {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let is_taken =
-            matches!(self.names(), [one] if Short::parse(one).is_some() || SPECIAL.contains(&&**one));
+        let is_taken = matches!(self.names(), [one] if Short::parse(one).is_some() || SPECIAL.contains(&&**one) || habits::is_no_name(one));
         for (nth, name) in self.names().iter().enumerate() {
             f.write_str(if nth > 0 { "." } else { "" })?;
+            let is_taken = is_taken || nth == 0 && habits::is_marked(name);
             let plain = !is_taken && !name.is_empty() && name.chars().all(is_plain_in_name);
             if plain && !name.starts_with('-') { f.write_str(name)? } else { quoted(f, name)? }
         }
@@ -108,7 +110,7 @@ fn is_plain_in_name(char: char) -> bool {
 }
 
 /// The operator and the values.
-fn is(f: &mut Formatter<'_>, values: &[Matcher]) -> fmt::Result {
+fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
     if let [value] = values {
         match value {
             Matcher::Number(Bounds { low: Some((low, within)), high: None }) => {
@@ -127,7 +129,10 @@ fn is(f: &mut Formatter<'_>, values: &[Matcher]) -> fmt::Result {
     for (nth, value) in values.iter().enumerate() {
         f.write_str(if nth > 0 { "," } else { "" })?;
         match value {
-            Matcher::Text(pattern) => pieces(f, pattern.pieces(), false)?,
+            Matcher::Text(pattern) => pieces(f, pattern.pieces(), place)?,
+            Matcher::Literal(Literal { text, .. }) if text.contains(' ') || place == Place::Outcome => {
+                quoted(f, text)?
+            }
             Matcher::Literal(Literal { text, .. }) => f.write_str(text)?,
             Matcher::Number(Bounds { low, high }) => {
                 let end = |end: &Option<(f64, bool)>| end.map_or_else(|| "*".into(), |(end, _)| number(end));
@@ -151,11 +156,46 @@ fn span_range(f: &mut Formatter<'_>, span: &Span) -> fmt::Result {
     write!(f, "{}..{}", end(span.from), end(last))
 }
 
+/// Where a text with stars stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Text,
+    Value,
+    Outcome,
+}
+
+impl Place {
+    fn of(field: &Field) -> Self {
+        if *field == Field::Short(Short::Outcome) { Self::Outcome } else { Self::Value }
+    }
+}
+
+impl Field {
+    /// Returns a value as a query for this field says it, in quotes if it would be taken for something else.
+    ///
+    /// ```
+    /// use countersign_query::{Field, Short};
+    ///
+    /// assert_eq!(Field::Short(Short::Outcome).written("done"), "\"done\"");
+    /// assert_eq!(Field::Short(Short::Action).written("done"), "done");
+    /// ```
+    pub fn written(&self, value: &str) -> String {
+        struct Value<'v>([String; 1], &'v Field);
+        impl Display for Value<'_> {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                pieces(f, &self.0, Place::of(self.1))
+            }
+        }
+        Value([value.to_owned()], self).to_string()
+    }
+}
+
 /// Pieces with stars between them. A piece is quoted where it would be taken for something else.
-fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Result {
+fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result {
+    let is_text = place == Place::Text;
     let plain = |char: char| {
         char.is_alphanumeric()
-            || matches!(char, '_' | '.' | '@' | '/' | '+' | '#' | '~' | '%' | '$' | '&' | '-')
+            || matches!(char, '_' | '.' | '@' | '/' | '+' | '#' | '$' | '-')
             || !is_text && char == ':'
     };
     let is_one = |words: &str, piece: &str| any_word(words, &|one| one.eq_ignore_ascii_case(piece));
@@ -163,7 +203,9 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Resul
         let alone = if is_text {
             KEYWORDS.iter().any(|words| is_one(words, piece))
         } else {
-            is_one(NO_OUTCOMES, piece) || Literal::parse(piece).is_some()
+            habits::is_class(piece)
+                || place == Place::Outcome && !is_one(OUTCOMES, piece)
+                || Literal::parse(piece).is_some()
         };
         // After a field of the name `arn` it would be taken for an ARN. Addresses are quoted for their slashes.
         piece.contains("..") || !is_text && piece.starts_with("aws") || pieces.len() == 1 && alone
@@ -174,7 +216,8 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Resul
         let needs_quotes = !piece.chars().all(plain)
             || piece.contains('/')
             || means_more(piece)
-            || is_text && nth == 0 && piece.starts_with('-')
+            || nth == 0 && piece.starts_with(if is_text { '-' } else { '@' })
+            || is_text && Moment::parse_for(&["-", piece].concat(), Time::MAX).is_some()
             || piece.is_empty() && pieces.len() == 1;
         if !needs_quotes {
             f.write_str(piece)?;
@@ -188,7 +231,7 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Resul
 fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')?;
     for char in text.chars() {
-        if matches!(char, '"' | '\\') {
+        if matches!(char, '"' | '\\' | '*') {
             f.write_char('\\')?;
         }
         f.write_char(char)?;
@@ -199,6 +242,6 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
 /// As a value is written.
 impl Display for Pattern {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        pieces(f, self.pieces(), false)
+        pieces(f, self.pieces(), Place::Value)
     }
 }

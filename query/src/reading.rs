@@ -34,7 +34,7 @@
 //! # Ok::<(), countersign_query::reading::Unusable>(())
 //! ```
 
-mod address;
+pub(crate) mod address;
 mod condition;
 #[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
 mod definition;
@@ -102,12 +102,28 @@ pub struct Party<'a> {
     pub name: Option<Cow<'a, str>>,
     /// What it is: `user`, `service`, `bucket`.
     pub kind: Option<Cow<'a, str>>,
+    /// Other texts by which a query finds it: a login, an e-mail address, an alias. If an event has several targets, also
+    /// the identifiers and names of the others.
+    pub also: Vec<Cow<'a, str>>,
 }
 
-impl Party<'_> {
+/// The most texts of [`Party::also`].
+pub(crate) const MAX_ALSO: usize = 16;
+
+impl<'a> Party<'a> {
     /// Whether nothing is known of it.
     pub fn is_empty(&self) -> bool {
-        self.id.is_none() && self.name.is_none() && self.kind.is_none()
+        self.id.is_none() && self.name.is_none() && self.kind.is_none() && self.also.is_empty()
+    }
+
+    /// Adds a text to [`Party::also`], unless the identifier, the name, or another such text says the same, or there are
+    /// [`MAX_ALSO`] of them.
+    pub(crate) fn add_also(&mut self, text: Cow<'a, str>) {
+        let known = |other: &Cow<'_, str>| **other == *text;
+        let is_known = self.id.iter().chain(&self.name).chain(&self.also).any(known);
+        if !is_known && !text.is_empty() && self.also.len() < MAX_ALSO {
+            self.also.push(text);
+        }
     }
 }
 
@@ -167,8 +183,10 @@ impl Parts {
     pub const OUTCOME: Self = Self(16);
     /// [`Read::reason`].
     pub const REASON: Self = Self(32);
+    /// [`Party::also`] of the parties that are wanted.
+    pub const ALSO: Self = Self(64);
     /// All of them.
-    pub const ALL: Self = Self(63);
+    pub const ALL: Self = Self(127);
 
     /// These and others.
     #[must_use]
@@ -186,17 +204,20 @@ impl<'a> Read<'a> {
     /// The same, with all texts its own.
     fn into_owned(self) -> Read<'static> {
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
-        let party = |Party { id, name, kind }: Party<'_>| Party {
+        let list =
+            |texts: Vec<Cow<'_, str>>| texts.into_iter().map(|text| Cow::Owned(text.into_owned())).collect();
+        let party = |Party { id, name, kind, also }: Party<'_>| Party {
             id: owned(id),
             name: owned(name),
             kind: owned(kind),
+            also: list(also),
         };
         let Self { read_as, time, action, also, actor, target, address, outcome, reason, envelope } = self;
         Read {
             read_as: Cow::Owned(read_as.into_owned()),
             time,
             action: owned(action),
-            also: also.into_iter().map(|text| Cow::Owned(text.into_owned())).collect(),
+            also: list(also),
             actor: party(actor),
             target: party(target),
             address: owned(address),
@@ -212,9 +233,13 @@ impl<'a> Read<'a> {
     /// What [`Read::write_json`] wrote. None of anything else.
     pub fn of_json(json: Value<'a>) -> Option<Self> {
         let text = |of: Value<'a>, name| of.get(name).and_then(Value::string);
+        let list = |of: Value<'a>| {
+            of.get("also").map_or_else(Vec::new, |also| also.elements().filter_map(Value::string).collect())
+        };
         let party = |name| {
             let party = json.get(name)?;
-            Some(Party { id: text(party, "id"), name: text(party, "name"), kind: text(party, "type") })
+            let also = list(party);
+            Some(Party { id: text(party, "id"), name: text(party, "name"), kind: text(party, "type"), also })
         };
         let outcome = text(json, "outcome")?;
         let time = text(json, "time").map(|time| Time::parse(time.as_bytes()).ok_or(()));
@@ -222,9 +247,7 @@ impl<'a> Read<'a> {
             read_as: text(json, "as")?,
             time: time.transpose().ok()?,
             action: text(json, "action"),
-            also: json
-                .get("also")
-                .map_or_else(Vec::new, |also| also.elements().filter_map(Value::string).collect()),
+            also: list(json),
             actor: party("actor").unwrap_or_default(),
             target: party("target").unwrap_or_default(),
             address: text(json, "address"),
@@ -248,16 +271,7 @@ impl<'a> Read<'a> {
         text("as", Some(&self.read_as), out);
         text("time", self.time.map(|time| time.to_string()).as_deref(), out);
         text("action", self.action.as_deref(), out);
-        for (nth, also) in self.also.iter().enumerate() {
-            if nth == 0 {
-                write_name("also", out);
-            }
-            out.push(if nth == 0 { b'[' } else { b',' });
-            write_string(also, out);
-        }
-        if !self.also.is_empty() {
-            out.push(b']');
-        }
+        write_also(&self.also, out);
         for (name, party) in [("actor", &self.actor), ("target", &self.target)] {
             if !party.is_empty() {
                 write_name(name, out);
@@ -265,6 +279,7 @@ impl<'a> Read<'a> {
                 text("id", party.id.as_deref(), out);
                 text("name", party.name.as_deref(), out);
                 text("type", party.kind.as_deref(), out);
+                write_also(&party.also, out);
                 out.push(b'}');
             }
         }
@@ -276,6 +291,20 @@ impl<'a> Read<'a> {
             text("place", Some(&**place).filter(|place| !place.is_empty()), out);
         }
         out.push(b'}');
+    }
+}
+
+/// Writes the member `also`, unless it has no texts.
+fn write_also(texts: &[Cow<'_, str>], out: &mut Vec<u8>) {
+    for (nth, text) in texts.iter().enumerate() {
+        if nth == 0 {
+            write_name("also", out);
+        }
+        out.push(if nth == 0 { b'[' } else { b',' });
+        write_string(text, out);
+    }
+    if !texts.is_empty() {
+        out.push(b']');
     }
 }
 

@@ -28,7 +28,13 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
     let output = place.run(&["show", "out.ndjson", "--json"]).code(3).get_output().stdout.clone();
     let text = String::from_utf8(output).unwrap();
     for (line, sample) in text.lines().zip(&samples) {
-        let line: Value = serde_json::from_str(line).unwrap();
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        for name in ["actor", "target"] {
+            if let Some(Value::Object(party)) = line["read"].get_mut(name) {
+                // A query finds it by these texts too.
+                party.remove("also");
+            }
+        }
         assert_eq!(line["read"], sample["read"]);
         // What was read is beside what was signed, and not in it.
         assert_eq!(line["event"].get("read"), None);

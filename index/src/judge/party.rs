@@ -5,29 +5,33 @@ use countersign_query::matcher::{Matcher, Pattern, fold, words};
 
 use super::{patterns, told_by};
 use crate::column::Told;
-use crate::party::{ID, NAME, Parties, TYPE};
+use crate::party::{ALSO, ID, NAME, Parties, TYPE};
 use crate::scan::Needles;
 use crate::segment::Segment;
 use crate::values::{Kind, Unpacked};
 
 /// Whether a party can be found at all: not by its type alone.
 pub(super) fn can_be_found(parties: &Parties, party: usize) -> bool {
-    parties.code(party, ID).or(parties.code(party, NAME)).is_some()
+    [ID, NAME, ALSO].into_iter().any(|part| parties.code(party, part).is_some())
 }
 
-/// What is told of each: its identifier is as asked, by itself or after its type, or its name is.
+/// What is told of each: its identifier is as asked, by itself or after its type, or its name or another such text is.
 pub(super) fn told(segment: &Segment, parties: &Parties, values: &[Matcher]) -> Vec<Told> {
     let patterns = patterns(values);
     let patterns = patterns.as_deref();
     let says = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
-    let [ids, types, names] = [ID, TYPE, NAME].map(|part| parties.column(segment, part).values.unpacked());
+    let [ids, types, names, others] =
+        [ID, TYPE, NAME, ALSO].map(|part| parties.column(segment, part).values.unpacked());
 
     let needles = patterns.and_then(|patterns| Needles::of(patterns, ids.values));
     let by_id = told_by(&ids, needles.as_ref(), &|_, text| says(text, Role::Whole));
-    let words = patterns.and_then(|patterns| Needles::of_words(patterns, names.values));
-    let by_name = told_by(&names, words.as_ref(), &|_, text| says(text, Role::Name));
+    let by_words = |texts: &Unpacked<'_>| {
+        let words = patterns.and_then(|patterns| Needles::of_words(patterns, texts.values));
+        told_by(texts, words.as_ref(), &|_, text| says(text, Role::Name))
+    };
+    let (by_name, by_other) = (by_words(&names), by_words(&others));
     let mut told = vec![Told::No; parties.len()];
-    for (part, by_part) in [(ID, &by_id), (NAME, &by_name)] {
+    for (part, by_part) in [(ID, &by_id), (NAME, &by_name), (ALSO, &by_other)] {
         if by_part.iter().any(|told| *told != Told::No) {
             for (party, code) in parties.with_part(part) {
                 if let Some(more @ (Told::Yes | Told::Perhaps)) = by_part.get(code) {

@@ -23,6 +23,8 @@ export interface Party {
   readonly id?: string;
   readonly name?: string;
   readonly type?: string;
+  /** Other texts by which a query finds it: a login, an e-mail address, an alias, further targets. Not in rows. */
+  readonly also?: readonly string[];
 }
 
 /** Who did what, on what, from where, and how it ended. */

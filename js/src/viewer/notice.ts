@@ -1,7 +1,7 @@
 /** What stands between the search and the rows: whether they are all there is. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Found, Left, UnknownField } from "../index/types.js";
+import type { Found, UnknownField } from "../index/types.js";
 import { isAlarming } from "./alarm.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
@@ -56,19 +56,16 @@ export function noticeView({ looking, text, look, isAlone, texts, showAll }: Not
   `;
 }
 
-/** Fields that no event has, members in the place of what readings find, and, where nothing was found, how many events each condition leaves. */
+/** Fields that no event has, members in the place of what readings find, and whose time counted. */
 export function toldView(
-  { unknownFields, conditions, steps, events, asksTime, times }: Found,
+  { unknownFields, conditions, asksTime, times }: Found,
   text: string,
   texts: Texts,
   look: (text: string) => void,
 ): TemplateResult {
-  // Of a single condition it is known already.
-  const left = steps.length > 1 ? steps : conditions.length > 1 ? conditions : [];
   return html`
     ${unknownFields.map((unknown) => unknownView(unknown, text, texts, look))}
     ${conditions.map(({ part, short }) => (short === undefined ? nothing : memberView(part, short, texts)))}
-    ${events === 0 && left.length > 0 ? leftView(left, left === steps, texts) : nothing}
     ${asksTime ? html`<span class="told faint plain">${whose(times, texts)}</span>` : nothing}
   `;
 }
@@ -102,15 +99,6 @@ function unknownView(
 function memberView(part: string, short: string, { query }: Texts): TemplateResult {
   const slots = { part: html`<code>${value(part, 80)}</code>`, short: html`<code>${short}</code>` };
   return html`<span class="told tone-doubt"><span class="plain">${filled(query.ofMember, slots)}</span></span>`;
-}
-
-function leftView(left: readonly Left[], isStepwise: boolean, { query, figures }: Texts): TemplateResult {
-  return html`
-    <span class="told left">
-      <span class="plain">${isStepwise ? query.leftStepwise : query.leftAlone}</span>
-      ${left.map(({ part, events }) => html`<span class="left-part"><code dir="ltr">${value(part, 120)}</code> <span class="faint">${figures.count(events)}</span></span>`)}
-    </span>
-  `;
 }
 
 /** The query with another field in a condition. */

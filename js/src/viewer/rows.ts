@@ -8,6 +8,7 @@ import type { StandingSoFar } from "../index/standing.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
 import { drag, fitting, layOut } from "./columns-layout.js";
 import { icon } from "./icons.js";
+import { leftView } from "./left.js";
 import { levelOf } from "./levels.js";
 import { columnName, rowView } from "./row.js";
 import { Answers, type Turn } from "./rows-answers.js";
@@ -199,6 +200,7 @@ export class Rows extends TextView {
       </div>
       ${size > this.#viewport.count ? html`<p class="unprinted">${list.unprinted}</p>` : nothing}
       ${size === 0 && !this.#answers.isTurning && this.found?.complete === true ? html`<p class="none">${this.found.isFiltered ? texts.query.nothing : list.none}</p>` : nothing}
+      ${this.found?.events === 0 && !this.#answers.isTurning && this.found.complete ? leftView(this.found, texts) : nothing}
       <cs-columns .columns=${this.columns} .texts=${texts} @columns-changed=${this.#columnsChosen}></cs-columns>
     `;
   }

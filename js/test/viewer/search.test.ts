@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { exportOf } from "../verify/inputs.ts";
 import { sampleOf } from "./sample.ts";
 import { Site } from "./site.ts";
@@ -132,22 +132,41 @@ test("what cannot be understood is told, and what was found before stays", async
   await close();
 });
 
+/** The texts of a table, row by row. */
+const cells = (table: Locator) =>
+  table.first().evaluate((element) =>
+    [...element.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent?.trim() ?? "")),
+  );
+
 test("a field that no event has is told with those near to it, and what each condition leaves where nothing is", async () => {
   const { page, complaints, close } = await ready();
   await query(page).fill("contxt.ip:198.51.100.0/24 outcome:success");
   await filtered(page, 0);
   await notice(page).getByText("No event has the field contxt.ip.").waitFor();
-  const left = await notice(page).locator(".left-part").allTextContents();
-  assert.deepEqual(
-    left.map((part) => part.replace(/\s+/g, " ").trim()),
-    ["contxt.ip:198.51.100.0/24 0", "outcome:success 0"],
-  );
+  await page.getByText("No events match.").waitFor();
+  const table = page.getByRole("table", { name: "Events that each condition leaves" });
+  const successes = count(({ outcome }) => outcome === "success");
+  assert.deepEqual(await cells(table), [
+    ["Condition", "On its own", "With those above"],
+    ["contxt.ip:198.51.100.0/24", "0", "0"],
+    ["outcome:success", `${successes}`, "0"],
+  ]);
   await notice(page).getByRole("button", { name: "context.ip", exact: true }).click();
   assert.equal(await query(page).inputValue(), "context.ip:198.51.100.0/24 outcome:success");
-  await filtered(
-    page,
-    count(({ outcome }) => outcome === "success"),
+  await filtered(page, successes);
+  assert.equal(await table.count(), 0);
+  // Conditions that aren't joined by AND alone leave other numbers in their order than on their own.
+  await query(page).fill("action:no.such (outcome:success OR outcome:failure)");
+  await filtered(page, 0);
+  assert.deepEqual(
+    (await cells(table.nth(0))).map(([part]) => part),
+    ["Condition", "action:no.such", "outcome:success", "outcome:failure"],
   );
+  assert.deepEqual(await cells(table.nth(1)), [
+    ["Condition", "With those above"],
+    ["action:no.such", "0"],
+    ["(outcome:success OR outcome:failure)", "0"],
+  ]);
   assert.deepEqual(complaints, []);
   await close();
 });

@@ -1,9 +1,12 @@
 //! From where: the ways in which sources write addresses.
 
+use core::net::IpAddr;
 use std::borrow::Cow;
 
-/// An address as people and rules know it: without the port and the brackets that some sources add, and of IPv4 where IPv6
-/// stands around it (`::ffff:192.0.2.7`). Anything else as it stands.
+use crate::split::split_once;
+
+/// An address as people and rules know it: without the port, the brackets, and the zone that some sources add, and of IPv4
+/// where IPv6 stands around it (`::ffff:192.0.2.7`). Anything else as it stands.
 pub(super) fn bare(address: Cow<'_, str>) -> Cow<'_, str> {
     let range = within(&address);
     match address {
@@ -12,7 +15,8 @@ pub(super) fn bare(address: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn within(address: &str) -> core::ops::Range<usize> {
+/// Returns where in a text the address is.
+pub(crate) fn within(address: &str) -> core::ops::Range<usize> {
     let (mut begin, mut end) = (0, address.len());
     if let Some(inner) = address.strip_prefix('[') {
         let Some(length) = inner.find(']').filter(|length| *length > 0) else { return begin..end };
@@ -23,6 +27,12 @@ fn within(address: &str) -> core::ops::Range<usize> {
         && ipv4.contains('.')
     {
         begin += mapped.len();
+    }
+    // A zone ends the address: `fe80::7%eth0`, and with IPv4 too (`203.0.113.7%0`, as load balancers write it).
+    if let Some((before, _)) = split_once(&address[begin..end], b'%')
+        && before.parse::<IpAddr>().is_ok()
+    {
+        return begin..begin + before.len();
     }
     // Of IPv4 alone a colon says that a port comes.
     let is_of_ipv4 = |byte: u8| byte == b'.' || byte.is_ascii_digit();
@@ -48,6 +58,16 @@ mod tests {
             ("::FFFF:192.0.2.7", "192.0.2.7"),
             ("[::ffff:192.0.2.7]:443", "192.0.2.7"),
             ("::ffff:192.0.2.7:443", "192.0.2.7"),
+            ("192.0.2.7%0", "192.0.2.7"),
+            ("192.0.2.7%0:443", "192.0.2.7"),
+            ("[192.0.2.7%1]:443", "192.0.2.7"),
+            ("::ffff:192.0.2.7%2", "192.0.2.7"),
+            ("2001:db8::1%3", "2001:db8::1"),
+            ("[2001:db8::1%3]:443", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("fe80::1%25en0", "fe80::1"),
+            ("host%eth0", "host%eth0"),
+            ("%3", "%3"),
             ("[2001:db8::1]:443", "2001:db8::1"),
             ("[2001:db8::1]", "2001:db8::1"),
             ("2001:db8::1", "2001:db8::1"),

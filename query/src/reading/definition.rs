@@ -156,7 +156,9 @@ pub(super) struct Definition {
     action: Source,
     also: Option<Path>,
     actor: PartySource,
+    actor_also: Source,
     target: PartySource,
+    target_also: Source,
     address: Source,
     outcome: Source,
     reason: Source,
@@ -180,8 +182,21 @@ impl Definition {
         })?;
         let object = Object::of(document.root())?;
         object.know(&[
-            "as", "doc", "within", "place", "when", "time", "action", "also", "actor", "target", "address",
-            "outcome", "reason",
+            "as",
+            "doc",
+            "within",
+            "place",
+            "when",
+            "time",
+            "action",
+            "also",
+            "actor",
+            "actor_also",
+            "target",
+            "target_also",
+            "address",
+            "outcome",
+            "reason",
         ])?;
         let read_as = object.required("as", word)?;
         object.doc()?;
@@ -206,7 +221,9 @@ impl Definition {
             action: object.required("action", source)?,
             also: object.optional("also", path)?,
             actor: object.optional("actor", party)?.unwrap_or_default(),
+            actor_also: object.optional("actor_also", source)?.unwrap_or_default(),
             target: object.optional("target", party)?.unwrap_or_default(),
+            target_also: object.optional("target_also", source)?.unwrap_or_default(),
             address: object.optional("address", source)?.unwrap_or_default(),
             outcome: object.optional("outcome", outcome)?.unwrap_or_default(),
             reason: object.optional("reason", source)?.unwrap_or_default(),
@@ -215,14 +232,27 @@ impl Definition {
             begins: Begins::default(),
         };
         let mut begins = Begins::default();
-        let Self { when, time, action, also, actor, target, address, outcome, reason, .. } = &mut definition;
+        let Self {
+            when,
+            time,
+            action,
+            also,
+            actor,
+            actor_also,
+            target,
+            target_also,
+            address,
+            outcome,
+            reason,
+            ..
+        } = &mut definition;
         when.number(&mut begins);
         if let Some(path) = also {
             path.number(&mut begins);
         }
         actor.number(&mut begins);
         target.number(&mut begins);
-        for source in [time, action, address, outcome, reason] {
+        for source in [time, action, address, outcome, reason, actor_also, target_also] {
             source.number(&mut begins);
         }
         definition.begins = begins;
@@ -270,8 +300,8 @@ impl Definition {
         match short {
             Short::Action => spelling.add(&self.action),
             Short::Ip => spelling.add(&self.address),
-            Short::Actor => spelling.add_party(&self.actor),
-            Short::Target => spelling.add_party(&self.target),
+            Short::Actor => spelling.add_party(&self.actor, &self.actor_also),
+            Short::Target => spelling.add_party(&self.target, &self.target_also),
             Short::Tenant => true,
             Short::Outcome | Short::Signer | Short::Chain | Short::As => false,
         }
@@ -327,8 +357,12 @@ impl Definition {
             return None;
         }
         let text = |part, source: &'a Source| if parts.has(part) { source.text(scope) } else { None };
-        let party = |part, source: &'a PartySource| {
-            if parts.has(part) { source.read(scope) } else { Party::default() }
+        let party = |part, source: &'a PartySource, also: &'a Source| {
+            if parts.has(part) {
+                source.read(scope, Some(also).filter(|_| parts.has(Parts::ALSO)))
+            } else {
+                Party::default()
+            }
         };
         let action = text(Parts::ACTION, &self.action);
         Some(Read {
@@ -336,8 +370,8 @@ impl Definition {
             time: self.time.time(scope),
             also: action.as_deref().map_or_else(Vec::new, |action| self.also(scope, action)),
             action,
-            actor: party(Parts::ACTOR, &self.actor),
-            target: party(Parts::TARGET, &self.target),
+            actor: party(Parts::ACTOR, &self.actor, &self.actor_also),
+            target: party(Parts::TARGET, &self.target, &self.target_also),
             address: text(Parts::ADDRESS, &self.address).map(bare),
             outcome: if parts.has(Parts::OUTCOME) { self.outcome.outcome(scope) } else { Outcome::default() },
             reason: text(Parts::REASON, &self.reason),

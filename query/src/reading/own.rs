@@ -65,7 +65,7 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
             if id.is_none() && name.is_none() {
                 return None;
             }
-            Some(Party { id, name, kind: said(kind).or(usual.map(Cow::Borrowed)) })
+            Some(Party { id, name, kind: said(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
         };
     Some(Read {
         read_as: Cow::Borrowed("countersign"),

@@ -75,6 +75,16 @@ impl Source {
         self.alternatives.iter().find_map(|one| one.find(scope, Some))
     }
 
+    /// Passes on every text that any of the alternatives gives.
+    fn every<'a>(&'a self, scope: &Scope<'a, '_>, mut take: impl FnMut(Cow<'a, str>)) {
+        for one in &self.alternatives {
+            one.find(scope, |text| -> Option<()> {
+                take(text);
+                None
+            });
+        }
+    }
+
     pub(super) fn time<'a>(&'a self, scope: &Scope<'a, '_>) -> Option<Time> {
         self.alternatives.iter().find_map(|one| one.find(scope, |text| one.written.read(&text)))
     }
@@ -87,7 +97,11 @@ impl Source {
 
 impl Alternative {
     /// The first thing that `make` makes of a text that is found.
-    fn find<'a, T>(&'a self, scope: &Scope<'a, '_>, make: impl Fn(Cow<'a, str>) -> Option<T>) -> Option<T> {
+    fn find<'a, T>(
+        &'a self,
+        scope: &Scope<'a, '_>,
+        mut make: impl FnMut(Cow<'a, str>) -> Option<T>,
+    ) -> Option<T> {
         if !self.when.holds(scope) {
             return None;
         }
@@ -106,7 +120,7 @@ impl Alternative {
             From::Path(path) => {
                 let mut made = None;
                 path.find(scope, &mut |value| {
-                    made = value.said().and_then(|text| self.made_of(text)).and_then(&make);
+                    made = value.said().and_then(|text| self.made_of(text)).and_then(&mut make);
                     made.is_some()
                 });
                 made
@@ -164,13 +178,17 @@ impl PartySource {
         }
     }
 
-    /// The first that has an identifier or a name.
-    pub(super) fn read<'a>(&'a self, scope: &Scope<'a, '_>) -> Party<'a> {
+    /// The first that has an identifier or a name, with all that is found of `also`, if that is wanted.
+    pub(super) fn read<'a>(&'a self, scope: &Scope<'a, '_>, also: Option<&'a Source>) -> Party<'a> {
         let may = |one: &&PartyAlternative| one.id.may_find(scope) || one.name.may_find(scope);
         for one in self.alternatives.iter().filter(may).filter(|one| one.when.holds(scope)) {
             let (id, name) = (one.id.text(scope), one.name.text(scope));
             if id.is_some() || name.is_some() {
-                return Party { id, name, kind: one.kind.text(scope) };
+                let mut party = Party { id, name, kind: one.kind.text(scope), also: Vec::new() };
+                if let Some(also) = also {
+                    also.every(scope, |text| party.add_also(text));
+                }
+                return party;
             }
         }
         Party::default()

@@ -36,12 +36,13 @@ impl Spelling {
     }
 
     /// The same for each that may be called by its type, a colon and its identifier.
-    pub(super) fn add_party(&mut self, source: &PartySource) -> bool {
+    pub(super) fn add_party(&mut self, source: &PartySource, also: &Source) -> bool {
         self.add_seam(Some(':'));
-        source
-            .alternatives
-            .iter()
-            .all(|one| [&one.id, &one.name, &one.kind].into_iter().all(|source| self.add(source)))
+        self.add(also)
+            && source
+                .alternatives
+                .iter()
+                .all(|one| [&one.id, &one.name, &one.kind].into_iter().all(|source| self.add(source)))
     }
 
     fn add_alternative(&mut self, one: &Alternative) -> bool {

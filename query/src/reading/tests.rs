@@ -43,12 +43,17 @@ fn samples() -> Vec<(String, String, Json)> {
 fn each_sample_says_who_what_when() {
     let readings = Readings::built_in();
     for (file, event, wanted) in samples() {
-        let mut read = read(&readings, &event).unwrap_or_default();
-        let fields = read.as_object_mut().unwrap();
-        // Samples say who, what, and when, wherever the event is.
+        let mut said = read(&readings, &event).unwrap_or_default();
+        // Samples say who, what, and when, wherever the event is. What a query finds besides is for the tests about people.
+        let fields = said.as_object_mut().unwrap();
         fields.remove("within");
         fields.remove("place");
-        assert_eq!(read, wanted, "{file}: {event}");
+        for name in ["actor", "target"] {
+            if let Some(party) = fields.get_mut(name) {
+                party.as_object_mut().unwrap().remove("also");
+            }
+        }
+        assert_eq!(said, wanted, "{file}: {event}");
     }
 }
 

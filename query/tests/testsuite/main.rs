@@ -1,6 +1,8 @@
 //! The query and the readings through their public interface.
 
+mod habits;
 mod language;
 mod naive;
 mod needles;
+mod people;
 mod real_events;

@@ -25,7 +25,7 @@ export function queryOf({ who, from, until, actions }: Question): string {
 }
 
 function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+  return `"${text.replace(/["\\*]/g, "\\$&")}"`;
 }
 
 /** A star stands for anything, which one in quotes does not. */
