@@ -199,10 +199,12 @@ impl Redaction {
         let text = unquoted(element);
         let is_flag = text.starts_with(b"-");
         match self.rules {
-            Some(rules) if (is_header || is_flag) && text.len() < 64 => match (rules.classify)(text) {
-                Class::Secret | Class::Secrets | Class::Cookies => Secrecy::Secret,
-                _ => Secrecy::Open,
-            },
+            Some(rules) if (is_header || is_flag) && text.len() < 64 && !text.contains(&b' ') => {
+                match (rules.classify)(text) {
+                    Class::Secret | Class::Secrets | Class::Cookies => Secrecy::Secret,
+                    _ => Secrecy::Open,
+                }
+            }
             _ => Secrecy::Open,
         }
     }

@@ -19,7 +19,9 @@ const REFERENCES: [&[u8]; 6] = [b"arn:", b"projects/", b"//", b"/subscriptions/"
 
 /// True if a text is made of words of states and settings: `disabled`, `not set`. So is an empty one.
 pub(crate) fn is_state(text: &[u8]) -> bool {
-    text.len() != 1 && text.len() <= 40 && text.split(|byte| matches!(byte, b' ' | b'_' | b'-' | b'.')).all(is_word)
+    text.len() != 1
+        && text.len() <= 40
+        && text.split(|byte| matches!(byte, b' ' | b'_' | b'-' | b'.')).all(is_word)
 }
 
 /// True for the empty word too.
