@@ -100,6 +100,7 @@ fn write<'a>(
         sorted: Vec::new(),
         in_name: false,
         redacted: 0,
+        kept: 0,
     };
     let written = writer.value_and_end();
     let member = writer.nearest_member();
@@ -147,8 +148,12 @@ struct Frame {
     is_object: bool,
     /// Whether this array is replaced once it ends, and what becomes of what is in this object.
     secrecy: Secrecy,
-    /// How much was redacted before it.
+    /// How much was redacted before it, and how much was not.
     redacted: usize,
+    kept: usize,
+    /// What becomes of this array's next element, where the one before it says so, and whether its place is even.
+    next: Secrecy,
+    is_even: bool,
     /// Whether the names so far strictly increase.
     sorted: bool,
     /// Where it begins in the output.
@@ -165,6 +170,8 @@ struct Member<'a> {
     escapes: bool,
     /// Where the member begins in the output.
     start: usize,
+    /// Whether its value stays on request.
+    is_kept: bool,
 }
 
 impl<'a> Member<'a> {
@@ -229,8 +236,9 @@ struct Writer<'a, 'w> {
     sorted: Vec<u8>,
     /// Whether the walk is within a member's name.
     in_name: bool,
-    /// How much was redacted so far.
+    /// How much was redacted so far, and how many strings, numbers and literals were not.
     redacted: usize,
+    kept: usize,
 }
 
 impl<'a> Writer<'a, '_> {
@@ -258,6 +266,9 @@ impl<'a> Writer<'a, '_> {
                     is_object,
                     secrecy,
                     redacted: self.redacted,
+                    kept: self.kept,
+                    next: Secrecy::Open,
+                    is_even: true,
                     sorted: true,
                     start: self.out.len(),
                     members: self.members.len(),
@@ -268,7 +279,7 @@ impl<'a> Writer<'a, '_> {
                     if is_object {
                         (index, secrecy) = self.name(index)?;
                     } else {
-                        secrecy = Secrecy::Open;
+                        secrecy = secrecy.of_element();
                     }
                     continue;
                 }
@@ -287,8 +298,9 @@ impl<'a> Writer<'a, '_> {
                 match self.byte(index) {
                     b',' => {
                         self.out.push(b',');
+                        secrecy =
+                            if frame.next == Secrecy::Open { frame.secrecy.of_element() } else { frame.next };
                         index = json::skip_space(text, index + 1);
-                        secrecy = Secrecy::Open;
                         if is_object {
                             (index, secrecy) = self.name(index)?;
                         }
@@ -311,7 +323,8 @@ impl<'a> Writer<'a, '_> {
         }
         self.in_name = true;
         let (end, escapes) = json::string_end(text, index + 1)?;
-        let member = Member { name: self.slice(index + 1, end - 1), escapes, start: self.out.len() };
+        let member =
+            Member { name: self.slice(index + 1, end - 1), escapes, start: self.out.len(), is_kept: false };
         if let Some(frame) = self.frames.last_mut()
             && let [.., last] = &self.members[frame.members..]
         {
@@ -329,6 +342,9 @@ impl<'a> Writer<'a, '_> {
         let name = member.unescaped();
         let object = self.frames.last().map_or(Secrecy::Open, |frame| frame.secrecy);
         let secrecy = self.redaction.of_member(object, &name, || self.path().map(Member::unescaped));
+        if let Some(member) = self.members.last_mut() {
+            member.is_kept = secrecy == Secrecy::Kept;
+        }
         if let Some(list) = &mut self.list {
             list.push(Listed {
                 depth: self.frames.len().saturating_sub(1),
@@ -362,12 +378,6 @@ impl<'a> Writer<'a, '_> {
     fn scalar(&mut self, index: usize, secrecy: Secrecy) -> Result<usize, IJsonError> {
         let text = self.text.as_bytes();
         let start = self.out.len();
-        // The name of something in AWS is no secret: `secretId` has that of the one that was read.
-        let redact = match secrecy {
-            Secrecy::Open | Secrecy::Path | Secrecy::KeyId => false,
-            Secrecy::Secret => !text[index..].starts_with(b"\"arn:aws"),
-            Secrecy::Named => true,
-        };
         let end = match self.byte(index) {
             b'"' => {
                 let (end, escapes) = json::string_end(text, index + 1)?;
@@ -376,9 +386,6 @@ impl<'a> Writer<'a, '_> {
                     write_string(&self.redaction.shape(&path), &mut self.out);
                 } else {
                     self.string(index, end, escapes);
-                }
-                if !redact {
-                    self.redacted += self.redaction.mask(&mut self.out, start, secrecy);
                 }
                 end
             }
@@ -395,13 +402,36 @@ impl<'a> Writer<'a, '_> {
                     ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
                 let word = word.ok_or(JsonError::Syntax)?;
                 self.out.extend_from_slice(word.as_bytes());
+                self.kept += 1;
                 return Ok(index + word.len());
             }
         };
-        if redact {
+        let is_string = self.byte(index) == b'"';
+        let next = if is_string { self.of_next(start) } else { Secrecy::Open };
+        if self.redaction.hides(secrecy, &self.out[start..]) {
             self.redact(start);
+        } else {
+            self.kept += 1;
+            if is_string {
+                self.redacted += self.redaction.mask(&mut self.out, start, secrecy);
+            }
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            (frame.next, frame.is_even) = (next, !frame.is_even);
         }
         Ok(end)
+    }
+
+    /// What the string that begins at `start` in the output says of the element after it, if it is in an array.
+    fn of_next(&self, start: usize) -> Secrecy {
+        let [outer @ .., frame] = &self.frames[..] else { return Secrecy::Open };
+        if frame.is_object || frame.secrecy != Secrecy::Open {
+            return Secrecy::Open;
+        }
+        // Lists of pairs, and names and values by turns.
+        let is_pair = outer.last().is_some_and(|outer| !outer.is_object);
+        let is_headers = || self.members.last().is_some_and(|member| member.name.ends_with("eaders"));
+        self.redaction.of_next(&self.out[start..], frame.is_even && (is_pair || is_headers()))
     }
 
     /// Replaces the value that begins at `start` in the output.
@@ -416,18 +446,63 @@ impl<'a> Writer<'a, '_> {
     /// Ends the innermost object or array.
     fn close(&mut self) -> Result<(), IJsonError> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        if matches!(frame.secrecy, Secrecy::Secret | Secrecy::Named) && !frame.is_object {
+        let is_all = self.kept == frame.kept && self.redacted > frame.redacted;
+        if !frame.is_object && frame.secrecy.is_whole() && (is_all || frame.secrecy == Secrecy::Named) {
             // What was in it goes as one.
             self.redacted = frame.redacted;
             self.redact(frame.start);
             return Ok(());
         }
+        self.redact_labeled(&frame);
         if !frame.sorted {
             self.sort(&frame)?;
         }
         self.members.truncate(frame.members);
         self.out.push(if frame.is_object { b'}' } else { b']' });
         Ok(())
+    }
+
+    /// Redacts the values that an object has beside a secret's name: `{"name": "password", "value": …}`.
+    fn redact_labeled(&mut self, frame: &Frame) {
+        let has_end = |member: &Member<'_>, end: &str| {
+            let at = member.name.len().saturating_sub(end.len());
+            !member.escapes && member.name.get(at..).is_some_and(|last| last.eq_ignore_ascii_case(end))
+        };
+        let members = &self.members[frame.members..];
+        if !(2..=FEW).contains(&members.len()) || !members.iter().any(|member| has_end(member, "value")) {
+            return;
+        }
+        let value_of = |nth: usize| {
+            let end = members.get(nth + 1).map_or(self.out.len(), |next| next.start - 1);
+            // After the quotes and the colon.
+            members[nth].start + members[nth].name.len() + 3..end
+        };
+        let is_label = |nth: &usize| {
+            (has_end(&members[*nth], "name") || has_end(&members[*nth], "key"))
+                && self.redaction.of_next(&self.out[value_of(*nth)], true) != Secrecy::Open
+        };
+        if !(0..members.len()).any(|nth| is_label(&nth)) {
+            return;
+        }
+        let is_hidden = |value: &[u8]| {
+            matches!(value, [b'"' | b'-' | b'0'..=b'9', ..])
+                && !value.ends_with(b"[redacted]\"")
+                && self.redaction.hides(Secrecy::Secret, value)
+        };
+        let hidden: Vec<_> = (0..members.len())
+            .filter(|nth| has_end(&members[*nth], "value") && !members[*nth].is_kept)
+            .map(|nth| (nth, value_of(nth)))
+            .filter(|(_, value)| is_hidden(&self.out[value.clone()]))
+            .collect();
+        for (nth, value) in hidden.into_iter().rev() {
+            let after = self.out.split_off(value.end);
+            let old = self.out.len();
+            self.redact(value.start);
+            for member in self.members[frame.members..].iter_mut().skip(nth + 1) {
+                member.start = member.start + self.out.len() - old;
+            }
+            self.out.extend_from_slice(&after);
+        }
     }
 
     /// Puts the members of the innermost object in order.

@@ -130,7 +130,7 @@ mod tests {
         for (json, redacted) in [
             (r#"{"PassWord":"x"}"#, r#"{"PassWord":"[redacted]"}"#),
             (r#"{"a":[{"Set-Cookie":["x",{"y":1,"token":"z"}]}]}"#, r#"{"a":[{"Set-Cookie":"[redacted]"}]}"#),
-            (r#"{"token":12.50,"secret":[]}"#, r#"{"secret":"[redacted]","token":"[redacted]"}"#),
+            (r#"{"token":12.50,"secret":["a",[1]]}"#, r#"{"secret":"[redacted]","token":"[redacted]"}"#),
             (
                 r#"{"password":{"from":"x","to":[1,{"y":2}],"valid":true,"was":{"z":null,"n":1}}}"#,
                 r#"{"password":{"from":"[redacted]","to":"[redacted]","valid":true,"was":{"n":"[redacted]","z":null}}}"#,
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn what_is_about_a_secret_stays_beside_it() {
         let json = r#"{"credentials":{"accessKeyId":"ASI1","expiration":1,"id":"i","sessionToken":"t"},"secretId":"arn:aws:secretsmanager:eu:1:secret:s"}"#;
-        let kept = r#"{"credentials":{"accessKeyId":"ASI1","expiration":1,"id":"[redacted]","sessionToken":"[redacted]"},"secretId":"arn:aws:secretsmanager:eu:1:secret:s"}"#;
+        let kept = r#"{"credentials":{"accessKeyId":"ASI1","expiration":1,"id":"i","sessionToken":"[redacted]"},"secretId":"arn:aws:secretsmanager:eu:1:secret:s"}"#;
         assert_eq!(parse(json, &Redaction::default()), kept);
         // Who names it wants all of it gone.
         let named = Redaction::default().with("credentials").with("secretId");
@@ -184,7 +184,7 @@ mod tests {
         for (event, kept) in [
             (
                 r#"{"authorization":{"parameter":"dXNlcg","scheme":"Basic"}}"#.into(),
-                r#"{"authorization":{"parameter":"[redacted]","scheme":"[redacted]"}}"#,
+                r#"{"authorization":{"parameter":"[redacted]","scheme":"Basic"}}"#,
             ),
             (format!(r#"{{"accessKeyId":"key {id}"}}"#), r#"{"accessKeyId":"key [redacted]"}"#),
             (format!(r#"{{"accessKeyId":["{id}"]}}"#), r#"{"accessKeyId":["[redacted]"]}"#),
@@ -197,6 +197,100 @@ mod tests {
             parse(&format!(r#"{{"accessKeyId":"{id}"}}"#), &Redaction::default().with("accessKeyId")),
             r#"{"accessKeyId":"[redacted]"}"#
         );
+    }
+
+    #[test]
+    fn keeps_what_identifies_counts_or_sets() {
+        for event in [
+            r#"{"eventName":"GetSecretValue","requestParameters":{"secretId":"0f8fad5b-d9cb-469f-a165-70867728950e"}}"#,
+            r#"{"detail":{"requestParameters":{"secretIdList":["prod/mail","0f8fad5b-d9cb-469f-a165-70867728950e"]}}}"#,
+            r#"{"secret_id":"prod/mail","secretId":"rds!db-primary"}"#,
+            r#"{"responseElements":{"PasswordRecoveryRequested":"Failure","subjectFromWebIdentityToken":"system:serviceaccount:ci:bot"}}"#,
+            r#"{"hashed_token":"mKx0W1v9qfT3nB8sLr5Ztg=","identity":{"tokenHash":"A1B2C3D4E5F6A7B8C9D0"}}"#,
+            r#"{"context":{"session_id":"740288191022"},"sessionId":"0f8fad5b-d9cb-469f-a165-70867728950e","sid":"0f8fad5b-d9cb-469f-a165-70867728950e"}"#,
+            r#"{"uniqueTokenIdentifier":"q0tZ3nBvQ0uYx1cWm7k9AA"}"#,
+            r#"{"actor":{"api_key":{"id":"key_7","service_account":{"id":"sa_1"},"type":"user","user":{"email":"eve@example.org","id":"user-3"}}}}"#,
+            r#"{"Details":{"AwsIamAccessKey":{"AccountId":"111122223333","CreatedAt":"2026-01-02","PrincipalName":"eve","Status":"Active"}}}"#,
+            r#"{"revokedTokens":4,"tokens":512,"usage":{"apiKeys":3}}"#,
+            r#"{"secret_scanning":"disabled","secret_scanning_push_protection":"enabled","tokenValidityUnits":{"accessToken":"hours","refreshToken":"days"}}"#,
+            r#"{"after":{"token":{"id":"t_9","scopes":["admin"]}},"before":{"token":{"id":"t_9","scopes":["read"]}}}"#,
+            r#"{"passwordExpiryDays":90,"passwordPolicy":{"minimumPasswordLength":8,"requireSymbols":true}}"#,
+            r#"{"changedFields":["password","email"],"deletedSecrets":["DB","SMTP"],"tokens":[]}"#,
+            r#"{"keys":{"name":"theme","value":"dark"},"password":"required","pin":"A7","token":"not set"}"#,
+            r#"{"credentials":[{"created_at":"2026-01-02","id":"c_1","type":"passkey"}]}"#,
+        ] {
+            assert_eq!(parse(event, &Redaction::default()), canonical(event));
+        }
+    }
+
+    #[test]
+    fn redacts_secrets_beside_their_names() {
+        let gone = |event: &str| event.replace('*', "[redacted]");
+        for (event, kept) in [
+            // Vault's is a secret.
+            (
+                r#"{"request":{"data":{"role_id":"r","secret_id":"0f8fad5b-d9cb-469f-a165-70867728950e"}}}"#,
+                r#"{"request":{"data":{"role_id":"r","secret_id":"*"}}}"#,
+            ),
+            (
+                r#"{"env":[{"name":"DB_PASSWORD","value":"hunter3"}]}"#,
+                r#"{"env":[{"name":"DB_PASSWORD","value":"*"}]}"#,
+            ),
+            (
+                r#"{"z":1,"Value":"abc","Key":"x-api-key","AValue":7}"#,
+                r#"{"AValue":"*","Key":"x-api-key","Value":"*","z":1}"#,
+            ),
+            (r#"{"name":"password","value":"disabled"}"#, r#"{"name":"password","value":"disabled"}"#),
+            (
+                r#"{"headers":[["x-api-key","abc"],["accept","token"]]}"#,
+                r#"{"headers":[["x-api-key","*"],["accept","token"]]}"#,
+            ),
+            (
+                r#"{"rawHeaders":["Host","a","X-Api-Key","abc","Cookie","b"]}"#,
+                r#"{"rawHeaders":["Host","a","X-Api-Key","*","Cookie","*"]}"#,
+            ),
+            (r#"{"argv":["app","--password","abc","-v"]}"#, r#"{"argv":["app","--password","*","-v"]}"#),
+            (
+                r#"{"cookies":{"id":"a","path":"/","sid":"b"}}"#,
+                r#"{"cookies":{"id":"*","path":"/","sid":"*"}}"#,
+            ),
+            (r#"{"backup_codes":[12345678,87654321]}"#, r#"{"backup_codes":"*"}"#),
+            (r#"{"tokens":[{"id":"t","value":"abc"}]}"#, r#"{"tokens":[{"id":"t","value":"*"}]}"#),
+            (r#"{"pin":4711,"ssn":"219-09-9999"}"#, r#"{"pin":"*","ssn":"*"}"#),
+            (r#"{"dsn":"app:pw@tcp(db)/x"}"#, r#"{"dsn":"*"}"#),
+            (
+                r#"{"order_id":"4539578763621486","n":"4539578763621486"}"#,
+                r#"{"n":"*","order_id":"4539578763621486"}"#,
+            ),
+        ] {
+            assert_eq!(parse(event, &Redaction::default()), gone(kept), "{event}");
+        }
+    }
+
+    #[test]
+    fn keeps_what_is_asked_for() {
+        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln";
+        let event =
+            format!(r#"{{"a":{{"token":"{jwt}"}},"secret":{{"password":"p","v":"x"}},"token":["t"]}}"#);
+        let keeping = |path: &str| parse(&event, &Redaction::default().keeping(path));
+        assert_eq!(
+            keeping("a.token"),
+            format!(
+                r#"{{"a":{{"token":"{jwt}"}},"secret":{{"password":"[redacted]","v":"[redacted]"}},"token":"[redacted]"}}"#
+            )
+        );
+        assert_eq!(
+            keeping("SECRET"),
+            r#"{"a":{"token":"[redacted]"},"secret":{"password":"[redacted]","v":"x"},"token":"[redacted]"}"#
+        );
+        assert_eq!(
+            keeping("token"),
+            format!(
+                r#"{{"a":{{"token":"{jwt}"}},"secret":{{"password":"[redacted]","v":"[redacted]"}},"token":["t"]}}"#
+            )
+        );
+        let both = Redaction::default().keeping("token").with("a.token");
+        assert!(parse(&event, &both).starts_with(r#"{"a":{"token":"[redacted]"}"#));
     }
 
     #[test]

@@ -162,6 +162,19 @@ fn millis(text: &str) -> Option<i64> {
 }
 
 impl Case {
+    /// Returns the case with its events as a recorder stores them by default: canonical and redacted.
+    ///
+    /// # Errors
+    ///
+    /// An event that can't be recorded.
+    pub fn redacted(mut self) -> Result<Self, countersign::Error> {
+        for (_, _, event) in &mut self.events {
+            let redaction = countersign::event::Redaction::default();
+            *event = countersign::event::Event::parse(event.as_bytes(), &redaction)?.as_str().to_owned();
+        }
+        Ok(self)
+    }
+
     /// How many findings its rule makes of its events. None where the pack has no such rule.
     pub fn run(&self, pack: &Pack, readings: &Readings) -> Option<u64> {
         let rule = pack.rule(&self.rule)?;

@@ -12,11 +12,14 @@
 //! ```
 
 mod names;
+mod numbers;
 pub mod path;
 mod redaction;
 mod texts;
+mod tokens;
+mod values;
 
-pub use names::{is_about, is_key_id, is_secret};
+pub use names::{Class, classify, is_about, is_key_id, is_secret};
 pub use redaction::{Redaction, Secrecy};
 pub use texts::mask;
 

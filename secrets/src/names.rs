@@ -7,42 +7,57 @@
 
 /// What a word says.
 const SECRET: u8 = b'!';
-/// A secret, and so is its `id`: Vault's `secret_id`.
+/// A secret, whose `id` may be one too: Vault's `secret_id`.
 const SECRET_ID: u8 = b'$';
 /// A secret, unless it says where a list goes on: `next_token`.
 const TOKEN: u8 = b'?';
 /// The same, unless they are counted: `prompt_tokens`.
 const SECRETS: u8 = b'*';
+/// A secret whose members are secrets too, whatever their names are.
+const COOKIE: u8 = b'&';
+/// A secret if it is the last word.
+const PASS: u8 = b'_';
+/// A number that is a secret.
+const DIGITS: u8 = b'9';
 /// What goes on elsewhere.
 const PLACE: u8 = b'~';
 /// What is counted or how, and harmless at the end.
 const COUNT: u8 = b'+';
-/// A key or a code, which is a secret after the words for that.
+/// A key, a code or a number, which is a secret after the words for that.
 const KEY: u8 = b'=';
 const CODE: u8 = b'#';
+const NUMBER: u8 = b'n';
 const OF_KEY: u8 = b'<';
 const OF_CODE: u8 = b'(';
+const OF_NUMBER: u8 = b'N';
 /// Both of these.
 const OF_BOTH: u8 = b'[';
-/// What has an `id` that is a secret, and a key.
+/// What has an `id` and a key.
 const SESSION: u8 = b'{';
 const ID: u8 = b'@';
 /// At the end of a name: its value is none.
 const HARMLESS: u8 = b'-';
+/// A digest, from which no token or key can be found.
+const HASH: u8 = b'h';
+/// Separates what something is from where it was found.
+const FROM: u8 = b'f';
+/// Who or what a secret belongs to.
+const ENTITY: u8 = b'%';
 
-/// The words, by their lengths from 2 on: each with what it says, and a space.
+/// The words, by their lengths from 2 on: each with what it says, and a space. A word for what is harmless also counts
+/// in the plural.
 const WORDS: [&[u8]; 12] = [
-    b"id@ at- in- on- ",
-    b"jwt! otp! pwd! psk! cvv! cvc! key= api< ssh< aes< rsa< mfa( 2fa( sms( ttl- age- url- uri- max+ min+ num+ sum+ ids- ",
-    b"totp! csrf! xsrf! keys= code# hmac< auth[ seed( next~ page~ type- kind- name- size- date- time- mode- path- file- used+ ",
-    b"token? codes# input+ total+ limit+ count+ until- since- state- valid- index- scope- field- label- usage- store- bytes- reset- ",
-    b"cursor~ reason- secret$ cookie! passwd! bearer! sessid! tokens* phrase# access< master< shared< deploy< backup( factor( output+ prompt+ cached+ length- expiry- status- policy- method- domain- prefix- suffix- issuer- scopes- ",
-    b"secrets$ cookies! session{ private< signing< account< consent- version- changed- updated- created- expires- expired- enabled- invalid- rotated- revoked- deleted- manager- missing- ",
-    b"decision- password! passcode! mnemonic! recovery( security( disabled- required- strength- rotation- provider- attempts- failures- lifetime- duration- endpoint- location- ",
-    b"passwords! secretkey! accesskey! sessionid! phpsessid! timestamp- algorithm- reasoning+ remaining+ ",
-    b"pagination~ passphrase! privatekey! jsessionid! encryption< expiration- completion+ ",
-    b"credentials! fingerprint- ",
-    b"continuation~ verification( ",
+    b"id@ at- in- on- by- ms- pw! ",
+    b"jwt! otp! pwd! psk! cvv! cvc! ssn9 pin9 pan9 key= api< ssh< aes< rsa< mfa( 2fa( sms( ttl- age- url- uri- arn- alg- uti- jti- max+ min+ num+ sum+ ids- shah org% app% ",
+    b"totp! csrf! xsrf! keys= code# pass_ hmac< auth[ seed( cardN hashh fromf next~ page~ type- kind- name- size- date- time- mode- path- file- days- rule- plan- flow- uuid- guid- used+ user% team% role% repo% ",
+    b"token? codes# input+ total+ limit+ count+ until- since- state- valid- index- scope- field- label- usage- store- bytes- reset- hours- grant- check- alert- event- units- reuse- level- title- email% owner% login% group% actor% ",
+    b"cursor~ reason- secret$ cookie& passwd! bearer! sessid! tokens* phrase# answer# numbern header= hashedh digesth access< master< shared< deploy< backup( factor( output+ prompt+ cached+ length- expiry- status- policy- method- domain- prefix- suffix- issuer- action- server- format- region- period- option- issued- failed- denied- result- client% tenant% member% ",
+    b"secrets$ cookies& session{ private< signing< account< consent- version- changed- updated- created- expires- expired- enabled- invalid- rotated- revoked- deleted- removed- granted- blocked- manager- missing- minutes- seconds- setting- feature- request- history- support- allowed- subject- creator% project% context% service% ",
+    b"decision- password! passcode! mnemonic! recovery( security( disabled- required- strength- rotation- provider- attempts- failures- lifetime- duration- endpoint- location- scanning- exchange- verified- complete- validity- interval- audience- accessor- checksumh evidence% username% metadata% resource% ",
+    b"passwords! secretkey! accesskey! phpsessid! timestamp- algorithm- requested- completed- attempted- succeeded- supported- threshold- challenge- reasoning+ remaining+ principal% ",
+    b"pagination~ passphrase! privatekey! jsessionid! encryption< expiration- complexity- protection- management- permission- identifier- prevention- completion+ thumbprinth ",
+    b"credentials! fingerprint- application% ",
+    b"continuation~ verification( subscription< notification- organization% ",
     b"authorization! ",
 ];
 
@@ -67,9 +82,6 @@ static ENDS: [u64; 12] = {
 const fn end_bit(first: u8, last: u8) -> u64 {
     1 << (((first | 0x20) as u32 * 5 + (last | 0x20) as u32) % 64)
 }
-
-/// Short names that are too much of a word within others.
-const WHOLE: [&str; 4] = ["pass", "pw", "sid", "connect.sid"];
 
 /// Names that read as if their values were secrets, which these are not: whether a machine's metadata take a token, what
 /// mirrors traffic and what a key is for (AWS), what was authorised (Google), and the sessions that Okta's System Log names.
@@ -97,56 +109,138 @@ pub fn is_key_id(name: &[u8]) -> bool {
     matches!(name, [b'a' | b'A', .., b'd' | b'D']) && is_one_of(&KEY_IDS, name)
 }
 
-/// Whether a name says that its value is a secret.
-pub fn is_secret(name: &[u8]) -> bool {
-    // Most names are one word.
-    if name.iter().all(u8::is_ascii_lowercase) {
-        return matches!(meaning(name), SECRET | SECRET_ID | TOKEN | SECRETS)
-            || matches!(name, b"pass" | b"pw" | b"sid");
+/// Names of secrets whose words say nothing of one, also at the end of a longer name.
+const ENDS_OF_SECRETS: [&[u8]; 8] = [
+    b"password",
+    b"apikey",
+    b"connectionstring",
+    b"connstring",
+    b"samlresponse",
+    b"samlassertion",
+    b"codeverifier",
+    b"connectsid",
+];
+
+/// What a field's name says about its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing of a secret.
+    Open,
+    /// It is a secret.
+    Secret,
+    /// It is several secrets, so that a number is how many.
+    Secrets,
+    /// It is a secret, and so is each member of it, whatever its name is.
+    Cookies,
+    /// It is a secret if it is made of digits: `pin`.
+    Digits,
+    /// It says which secret, unless it looks random: `secretId`.
+    SecretId,
+    /// It says which session. In a text, where cookies and addresses are, it may be all that a session needs.
+    Session,
+    /// It is a data source, with a password if it is an address.
+    Source,
+}
+
+/// Returns what a name says about its value.
+pub fn classify(name: &[u8]) -> Class {
+    // Most names are one word, and no secret.
+    if name.len() < 9 && name.iter().all(u8::is_ascii_lowercase) && meaning(name) == 0 {
+        return whole(name);
     }
-    let (secret, harmless) = read(name);
-    secret && harmless == 0 && !is_one_of(&HARMLESS_NAMES, name)
+    read(name).0
 }
 
-/// Whether a name says, of what is within a secret, that it is none: `expiration`, or `accessKeyId`, but not `id`.
-pub fn is_about(name: &[u8]) -> bool {
-    matches!(read(name), (_, HARMLESS) | (true, ID)) || is_one_of(&AUTHORISED, name)
+/// True if a name says that its value is a secret.
+pub fn is_secret(name: &[u8]) -> bool {
+    matches!(classify(name), Class::Secret | Class::Secrets | Class::Cookies)
 }
 
-/// Whether there is a secret in a name, and what its last word says that makes its value none; 0 for nothing.
-fn read(name: &[u8]) -> (bool, u8) {
+/// True if a member of a secret isn't one, by its name: `expiration`, `accessKeyId`, `id`, `owner`. Of cookies only what
+/// is about them isn't one.
+pub fn is_about(name: &[u8], of_cookies: bool) -> bool {
+    match read(name) {
+        (_, HARMLESS | COUNT) => true,
+        (class, ID) => !of_cookies && class != Class::SecretId,
+        (Class::Open, ENTITY) => !of_cookies,
+        (Class::Open, _) => is_one_of(&AUTHORISED, name),
+        _ => false,
+    }
+}
+
+/// Returns what a name says, and what its last word says of the value; 0 for nothing.
+fn read(name: &[u8]) -> (Class, u8) {
     let name = without_domain(name);
-    let is_whole = |whole: &&str| name.eq_ignore_ascii_case(whole.as_bytes());
-    // `Sid` names a statement of an AWS policy.
-    let mut secret = name != b"Sid" && WHOLE.iter().any(is_whole);
+    let (mut class, mut strong, mut hashed, mut past) = (Class::Open, false, false, false);
     let (mut last, mut harmless) = (0, 0);
     for part in name.split(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()) {
         let mut rest = part;
         while !rest.is_empty() {
             let (word, after) = next_word(rest);
             let says = meaning(word);
+            if says == FROM && class == Class::Open && word.as_ptr() != name.as_ptr() {
+                // `subjectFromWebIdentityToken` is a subject.
+                return (Class::Open, harmless);
+            }
             let pair = matches!(
                 (last, says),
-                (OF_KEY | OF_BOTH | SESSION, KEY) | (OF_CODE | OF_BOTH, CODE) | (SESSION | SECRET_ID, ID)
+                (OF_KEY | OF_BOTH | SESSION, KEY) | (OF_CODE | OF_BOTH, CODE) | (OF_NUMBER, NUMBER)
             );
-            // `PassWord` is one word too.
-            let is_whole = rest.len() == part.len()
-                && !after.is_empty()
-                && says != PLACE
-                && matches!(meaning(part), SECRET | TOKEN);
-            let says_so = match says {
-                SECRET | SECRET_ID => true,
-                TOKEN => last != PLACE,
-                SECRETS => !matches!(last, PLACE | COUNT),
-                _ => false,
+            let is_last = after.is_empty() && name.ends_with(part);
+            let found = match says {
+                SECRET | SECRET_ID => Class::Secret,
+                COOKIE => Class::Cookies,
+                TOKEN if last != PLACE => Class::Secret,
+                SECRETS if !matches!(last, PLACE | COUNT) => Class::Secret,
+                // So many passed, where it is a number.
+                PASS if is_last => Class::Secrets,
+                DIGITS if is_last => Class::Digits,
+                ID if last == SECRET_ID => Class::SecretId,
+                ID if last == SESSION => Class::Session,
+                _ if pair => Class::Secret,
+                _ => Class::Open,
             };
-            secret |= pair || is_whole || says_so;
-            harmless = if matches!(says, HARMLESS | COUNT | ID) && !pair { says } else { 0 };
+            class = match found {
+                Class::Open => class,
+                // A list of what was deleted or revoked has names.
+                Class::Secret if matches!(word, [.., b's' | b'S']) => {
+                    if past && matches!(says, SECRET_ID | SECRETS) { Class::SecretId } else { Class::Secrets }
+                }
+                _ => found,
+            };
+            strong |= matches!(says, SECRET | SECRET_ID | COOKIE);
+            hashed |= says == HASH;
+            past = says == HARMLESS && ends_with(word, b"ed");
+            harmless = if matches!(says, HARMLESS | COUNT | ID | ENTITY) && !pair { says } else { 0 };
             last = says;
             rest = after;
         }
     }
-    (secret, harmless)
+    let is_named = matches!(class, Class::SecretId | Class::Session);
+    if matches!(harmless, HARMLESS | COUNT) || harmless == ID && !is_named || hashed && !strong {
+        class = Class::Open;
+    } else if class == Class::Open && harmless != ID {
+        class = whole(name);
+    }
+    (if is_one_of(&HARMLESS_NAMES, name) { Class::Open } else { class }, harmless)
+}
+
+/// Returns what a name says whose words say nothing.
+fn whole(name: &[u8]) -> Class {
+    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+    let letters = || name.iter().rev().filter(|byte| byte.is_ascii_alphanumeric());
+    let has_end =
+        |end: &&[u8]| letters().take(end.len()).map(u8::to_ascii_lowercase).eq(end.iter().rev().copied());
+    if ENDS_OF_SECRETS.iter().any(has_end) {
+        Class::Secret
+    } else if is(b"dsn") {
+        Class::Source
+    } else if is(b"sessionid") || is(b"sid") && name != b"Sid" {
+        // `Sid` names a statement of an AWS policy.
+        Class::Session
+    } else {
+        Class::Open
+    }
 }
 
 /// What follows the namespace of a domain; the name itself, where it is in none.
@@ -170,11 +264,19 @@ fn next_word(text: &[u8]) -> (&[u8], &[u8]) {
     (text, &[])
 }
 
+/// Returns what a word says, or what its singular says if that is harmless.
 fn meaning(mut word: &[u8]) -> u8 {
     // Counted through: `password2`.
     while let [rest @ .., b'0'..=b'9'] = word {
         word = rest;
     }
+    match (listed(word), word) {
+        (0, [singular @ .., b's' | b'S']) if listed(singular) == HARMLESS => HARMLESS,
+        (says, _) => says,
+    }
+}
+
+fn listed(word: &[u8]) -> u8 {
     let (length, [first, .., last]) = (word.len(), word) else { return 0 };
     let at = length - 2;
     if ENDS.get(at).is_some_and(|ends| ends & end_bit(*first, *last) != 0) {
@@ -227,10 +329,13 @@ mod tests {
             tokens refreshTokens csrf_token csrf xsrf-token api_key apiKey apikey API_KEY x-api-key X-API-Key xApiKey apiKeys \
             private_key privateKey PRIVATE_KEY privatekey ssh_private_key signing_key encryptionKey access_key accessKey \
             account_key master_key hmac_key authorization Authorization Proxy-Authorization authorizationCode cookie Cookie \
-            Set-Cookie cookies session_id sessionId sessionID sessionid PHPSESSID JSESSIONID sid connect.sid session_key \
-            credentials jwt otp totp cvv bearer secret_id recovery_code backup_codes security_code mfaCode MFACode mfaCODE seed_phrase mnemonic \
+            Set-Cookie cookies PHPSESSID JSESSIONID connect.sid session_key session_token \
+            credentials jwt otp totp cvv bearer recovery_code backup_codes security_code mfaCode MFACode mfaCODE seed_phrase mnemonic \
             password_hint two_factor_code OAuthAPIKey http.request.header.authorization APITOKEN next_password page_secret \
-            vault.example/token vault.example/pass auth/token password/old kubernetes.io/service-account.token";
+            vault.example/token vault.example/pass auth/token password/old kubernetes.io/service-account.token \
+            DB_PASS admin_pw old_pw pass-word card_number cardNumber creditCardNumber recovery_code security_answer \
+            connectionString SAMLResponse saml_assertion code_verifier connect_sid auth_header subscription_key \
+            secret_hash clientSecretHash password_prod token_github api_key_stripe db_password_old";
         for name in names.split_whitespace() {
             assert!(is_secret(name.as_bytes()), "{name}");
         }
@@ -249,7 +354,13 @@ mod tests {
             user_sid account_sid signature hash id name Time _ - é passwörd nextToken next_page_token continuationTokens \
             authorization.k8s.io/decision authorization.k8s.io/reason rbac.authorization.kubernetes.io/autoupdate \
             authorization_decision Sid httpTokens HttpTokens http_tokens trafficMirrorSessionId TrafficMirrorSessionId externalSessionId \
-            rootSessionId authorizationInfo customerMasterKeySpec";
+            rootSessionId authorizationInfo customerMasterKeySpec session_id sessionId sid uniqueTokenIdentifier \
+            hashed_token hashedToken token_hash tokenHash api_key_hash token_sha256 PasswordRecoveryRequested \
+            PasswordRecoveryCompleted subjectFromWebIdentityToken secretId secret_id secretIdList secret_id_accessor \
+            passwordExpiryDays tokenValidityUnits secret_scanning secret_scanning_push_protection secretScanningAlert csrf_check \
+            authorization_server id_token_signing_alg bearer_format secretNames tokenIds deletedSecrets passwordComplexity \
+            token_scopes tokenPermissions password_required_changed passwordHistoryCount secretArn token_actor_id \
+            oauth_token_revoked has_password_expired dsn boarding_pass_id";
         for name in names.split_whitespace() {
             assert!(!is_secret(name.as_bytes()), "{name}");
         }
@@ -274,10 +385,35 @@ mod tests {
             "expiration secretName defaultMode type accessKeyId token_id expires_at action scope role principalId"
                 .split_whitespace()
         {
-            assert!(is_about(name.as_bytes()), "{name}");
+            assert!(is_about(name.as_bytes(), false), "{name}");
         }
-        for name in "id value key sessionToken secret_id password count username data 1".split_whitespace() {
-            assert!(!is_about(name.as_bytes()), "{name}");
+        for name in "id accountId count username user owner email scopes created_at".split_whitespace() {
+            assert!(is_about(name.as_bytes(), false), "{name}");
+        }
+        for name in "value key sessionToken secret_id password data 1 from to prod".split_whitespace() {
+            assert!(!is_about(name.as_bytes(), false), "{name}");
+        }
+        for name in "id user theme session".split_whitespace() {
+            assert!(!is_about(name.as_bytes(), true), "{name}");
+        }
+        assert!(is_about(b"domain", true) && is_about(b"expires", true));
+    }
+
+    #[test]
+    fn a_name_says_how_a_value_is_judged() {
+        for (class, names) in [
+            (Class::Secrets, "tokens apiKeys passwords credentials DB_PASS backup_codes"),
+            (Class::Secret, "token password apiKey updatedPassword rotatedSecret"),
+            (Class::Cookies, "cookie Set-Cookie cookies"),
+            (Class::Digits, "pin ssn pan userPin card_pin"),
+            (Class::SecretId, "secretId secret_id SecretID secretIdList deletedSecrets revoked_tokens"),
+            (Class::Session, "session_id sessionId sid SID sessionID sessionid"),
+            (Class::Source, "dsn DSN"),
+            (Class::Open, "Sid pin_count pinned pan_id user_sid session"),
+        ] {
+            for name in names.split_whitespace() {
+                assert_eq!(classify(name.as_bytes()), class, "{name}");
+            }
         }
     }
 }

@@ -1,15 +1,31 @@
 //! What looks like a secret in a text.
 
-use crate::REDACTED;
-use crate::names::{ends_with, is_secret};
+use crate::names::{Class, classify, ends_with};
+use crate::{REDACTED, Secrecy, numbers, tokens, values};
 
-const REST: usize = 16;
 /// No secret is in a text that is shorter, its quotes included, unless something in it names one.
 const SHORTEST: usize = 16;
 /// A signer key of this product's.
 const SIGNER_KEY: &[u8] = b"PRIVATE+KEY+";
 const PEM: &[u8] = b"-----BEGIN";
 const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
+
+/// Names of secrets have at most this many bytes.
+const MAX_NAME: usize = 80;
+/// The most white space between a name, its separator, and its value.
+const MAX_SPACE: usize = 8;
+/// Where a path or an address of a webhook begins: who has all of it may call it.
+const WEBHOOKS: [(&[u8], &[u8]); 9] = [
+    (b"hooks.slack.com", b"/services/"),
+    (b"hooks.slack.com", b"/workflows/"),
+    (b"hooks.slack.com", b"/triggers/"),
+    (b"discord.com", b"/api/webhooks/"),
+    (b"discordapp.com", b"/api/webhooks/"),
+    (b".webhook.office.com", b"/webhookb2/"),
+    (b"outlook.office.com", b"/webhook/"),
+    (b"hooks.zapier.com", b"/hooks/catch/"),
+    (b"api.telegram.org", b"/bot"),
+];
 
 /// What a byte may be part of.
 const TOKEN: u8 = 1;
@@ -31,25 +47,39 @@ pub(crate) fn is_key_id(string: &[u8]) -> bool {
 }
 
 /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on, quotes
-/// included. Gives how many parts were masked.
+/// included. Returns how many parts were masked.
+///
+/// Those are: tokens by their documented beginnings, JWTs, private keys, webhook addresses, passwords in URLs, credentials
+/// after `Bearer` or `Basic`, numbers of payment cards, IBANs, and US social security numbers by their checks; and what a
+/// text assigns to a name that says so: `password: hunter2`, `?token=…`, `"api_key": "…"`, `Cookie: …`,
+/// `--password …`, `PASSWORD '…'`.
 ///
 /// Each byte is looked at a few times at most, whatever the text.
 pub fn mask(out: &mut Vec<u8>, start: usize) -> usize {
-    if !may_hold_secret(out.get(start..).unwrap_or_default()) {
+    mask_value(out, start, Secrecy::Open)
+}
+
+/// As [`mask`], for the value of a member with this secrecy.
+pub(crate) fn mask_value(out: &mut Vec<u8>, start: usize, secrecy: Secrecy) -> usize {
+    let string = out.get(start..).unwrap_or_default();
+    if secrecy == Secrecy::KeyId && is_key_id(string) || !may_hold_secret(string) {
         return 0;
     }
-    let mut count = 0;
     let mut masked: Vec<u8> = Vec::new();
     let mut kept = start;
-    let mut at = start + 1;
-    while let Some(text) = out.get(at..).filter(|text| text.len() > 1) {
-        let (skipped, length) = secret_in(text);
-        at += skipped;
+    let mut count = 0;
+    // Without the quotes.
+    let text = string.get(1..string.len() - 1).unwrap_or_default();
+    let mut scanner = Scanner { text, at: 0, tool: Tool::Other, is_id: secrecy == Secrecy::Id };
+    while scanner.at < text.len() {
+        let (skipped, length) = scanner.secret();
+        scanner.at += skipped;
         if length > 0 {
+            let at = start + 1 + scanner.at;
             masked.extend_from_slice(out.get(kept..at).unwrap_or_default());
             masked.extend_from_slice(REDACTED);
-            at += length;
-            kept = at;
+            scanner.at += length;
+            kept = at + length;
             count += 1;
         }
     }
@@ -61,7 +91,7 @@ pub fn mask(out: &mut Vec<u8>, start: usize) -> usize {
     count
 }
 
-/// Whether there is anything in a text that a secret has beside or in itself. It is asked for each text of each event.
+/// True if there is anything in a text that a secret has beside or in itself. It is asked for each text of each event.
 fn may_hold_secret(text: &[u8]) -> bool {
     let is_long = text.len() >= SHORTEST;
     let mut begun = 0;
@@ -72,68 +102,358 @@ fn may_hold_secret(text: &[u8]) -> bool {
         }
         let token = text.get(begun..at).unwrap_or_default();
         begun = at + 1;
-        if looks_secret(token) || token.starts_with(PEM) {
+        if tokens::is_secret(token) || token.starts_with(PEM) || numbers::may_begin(token) {
             return true;
         }
         match byte {
-            b'=' | b':' => return true,
-            b'+' | b'\\' if is_long => return true,
-            b' ' if is_long && names_scheme(token) => return true,
+            b'=' | b':' | b'<' => return true,
+            b'+' | b'\\' | b'\'' | b'/' | b'~' if is_long => return true,
+            b' ' if names_scheme(token)
+                || token.starts_with(b"-")
+                || token.len() > 2 && says_secret(token) =>
+            {
+                return true;
+            }
             _ => {}
         }
     }
     false
 }
 
-/// Whether a text ends with what credentials follow.
+/// True if a text ends with what credentials follow.
 fn names_scheme(text: &[u8]) -> bool {
     [&b"bearer"[..], b"basic"].iter().any(|scheme| ends_with(text, scheme))
 }
 
-/// How much of a text is no secret, and how long the one is that follows; that need not be all, where there is none.
-fn secret_in(text: &[u8]) -> (usize, usize) {
-    match text {
-        // An escape is no part of a word, nor is the letter in it.
-        [b'\\', b'u', ..] => return (6, 0),
-        [b'\\', ..] => return (2, 0),
-        [b':', b'/', b'/', rest @ ..] => return password_in(rest),
-        _ => {}
-    }
-    let length = run(text, TOKEN);
-    let (token, rest) = text.split_at(length);
-    if token.is_empty() {
-        return (1, 0);
-    }
-    let label = rest.get(..40).unwrap_or(rest);
-    if token.starts_with(PEM) && label.windows(PRIVATE_KEY.len()).any(|part| part == PRIVATE_KEY) {
-        // There is no telling where a cut one ends.
-        return (0, text.len() - 1);
-    }
-    if text.starts_with(SIGNER_KEY) {
-        return (0, run(text, WORD));
-    }
-    if looks_secret(token) {
-        return (0, run(text, BASE64));
-    }
-    // Also in quotes, and as JSON within a text: `"name":"value"`, or with a space before the value.
-    let (before, value, ends) = match rest {
-        [b'=', b'\\', b'"', value @ ..] => (3, value, QUOTED),
-        [b'=', value @ ..] => (1, value, VALUE),
-        [b'\\', b'"', b':', b'\\', b'"', value @ ..] => (5, value, QUOTED),
-        [b'\\', b'"', b':', b' ', b'\\', b'"', value @ ..] => (6, value, QUOTED),
-        _ => (0, rest, 0),
-    };
-    if before > 0 && is_parameter(token) {
-        return (length + before, run(value, ends));
-    }
-    match rest {
-        [b' ', value @ ..] if names_scheme(token) => {
-            let credentials = run(value, BASE64);
-            let is_word = value.iter().take(credentials).all(u8::is_ascii_alphabetic);
-            (length + 1, if is_word || credentials < 8 { 0 } else { credentials })
+fn says_secret(name: &[u8]) -> bool {
+    name.len() <= MAX_NAME && matches!(classify(name), Class::Secret | Class::Secrets | Class::Cookies)
+}
+
+/// A program whose arguments have secrets by their place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    Other,
+    Curl,
+    Mysql,
+    Sshpass,
+    /// SQL's `IDENTIFIED BY`.
+    Identified,
+}
+
+/// Goes through a text once.
+struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    tool: Tool,
+    /// Whether the text identifies something by its name.
+    is_id: bool,
+}
+
+impl Scanner<'_> {
+    /// Returns how much of the rest is no secret, and how long the one is that follows; that need not be all, where there
+    /// is none.
+    fn secret(&mut self) -> (usize, usize) {
+        let (before, text) = self.text.split_at(self.at);
+        match text {
+            // An escape is no part of a word, nor is the letter in it.
+            [b'\\', b'u', ..] => return (6, 0),
+            [b'\\', ..] => return (2, 0),
+            [b':', b'/', b'/', rest @ ..] => return password_in(rest),
+            _ => {}
         }
-        _ => (length, 0),
+        let length = run(text, TOKEN);
+        let (token, rest) = text.split_at(length);
+        if token.is_empty() {
+            return (1, 0);
+        }
+        if token.starts_with(PEM) {
+            let label = rest.get(..40).unwrap_or(rest);
+            if label.windows(PRIVATE_KEY.len()).any(|part| part == PRIVATE_KEY) {
+                // There is no telling where a cut one ends.
+                return (0, text.len());
+            }
+        }
+        if text.starts_with(SIGNER_KEY) {
+            return (0, run(text, WORD));
+        }
+        let number = numbers::personal(before, text, self.is_id);
+        if number > 0 {
+            return (0, number);
+        }
+        if tokens::is_secret(token) || tokens::is_continued(token, rest) {
+            return (0, run(text, BASE64) + tokens::continuation(token, rest));
+        }
+        if let [b'/', ..] = rest
+            && let Some((_, path)) =
+                WEBHOOKS.iter().find(|(host, path)| ends_with(token, host) && rest.starts_with(path))
+        {
+            return (length + path.len(), run(rest.get(path.len()..).unwrap_or_default(), WORD));
+        }
+        self.named(before, text, length)
     }
+
+    /// As `secret`, by the word that the text begins with.
+    fn named(&mut self, before: &[u8], text: &[u8], length: usize) -> (usize, usize) {
+        let (token, rest) = text.split_at(length);
+        let tool = self.tool;
+        self.tool = match token {
+            b"curl" => Tool::Curl,
+            [b'm', b'y', b's', b'q', b'l', ..] | b"mariadb" => Tool::Mysql,
+            b"sshpass" => Tool::Sshpass,
+            _ if token.eq_ignore_ascii_case(b"identified") => Tool::Identified,
+            _ => tool,
+        };
+        let by_place = match (tool, token) {
+            (Tool::Curl, b"-u" | b"--user" | b"--proxy-user") => {
+                let (open, value) = argument(rest);
+                let user = value.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+                (open + user, if user > 0 { value.len() - user } else { 0 })
+            }
+            (Tool::Mysql, [b'-', b'p', _, _, ..]) => return (2, run(text, WORD) - 2),
+            (Tool::Sshpass, b"-p") => {
+                let (open, value) = argument(rest);
+                (open, value.len())
+            }
+            (Tool::Identified, _) if token.eq_ignore_ascii_case(b"by") => quoted(rest, 1),
+            _ => (0, 0),
+        };
+        if by_place.1 > 0 {
+            return (length + by_place.0, by_place.1);
+        }
+        let found = if length > MAX_NAME { (0, 0) } else { assigned(before, token, rest) };
+        if found.1 > 0 {
+            return (length + found.0, found.1);
+        }
+        match rest {
+            [b' ', value @ ..] if names_scheme(token) => {
+                let credentials = run(value, BASE64);
+                let is_word = value.iter().take(credentials).all(u8::is_ascii_alphabetic);
+                (length + 1, if is_word || credentials < 8 { 0 } else { credentials })
+            }
+            _ => (length, 0),
+        }
+    }
+}
+
+/// Returns where the next argument of a command begins, and the argument; both without a quote.
+fn argument(rest: &[u8]) -> (usize, &[u8]) {
+    let (open, length) = quoted(rest, 1);
+    let (open, length) =
+        if length > 0 { (open, length) } else { (1, run(rest.get(1..).unwrap_or_default(), WORD)) };
+    (open, rest.get(open..open + length).unwrap_or_default())
+}
+
+/// Returns where what is in quotes begins, and how long it is, `at` bytes on; nothing without an opening quote.
+fn quoted(rest: &[u8], at: usize) -> (usize, usize) {
+    let Some(text) = rest.get(at..) else { return (0, 0) };
+    match quote(text) {
+        0 => (0, 0),
+        open => (at + open, until_quote(&text[open..], &text[..open])),
+    }
+}
+
+/// Returns how long the quote is that a text begins with: one that JSON escapes, perhaps several times, or a single one.
+fn quote(text: &[u8]) -> usize {
+    let escapes = text.iter().take(16).take_while(|byte| **byte == b'\\').count();
+    match text.get(escapes) {
+        Some(b'"') if escapes > 0 => escapes + 1,
+        Some(b'\'') if escapes == 0 => 1,
+        _ => 0,
+    }
+}
+
+/// Returns how much of a text there is before a quote; all of it, if the quote is missing.
+fn until_quote(text: &[u8], quote: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'\\' => {
+                let escapes = text[at..].iter().take_while(|byte| **byte == b'\\').count();
+                let is_end = text.get(at + escapes) == Some(&b'"') && escapes < quote.len();
+                if is_end {
+                    return at;
+                }
+                at += escapes + 1;
+            }
+            b'\'' if quote == b"'" => return at,
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// Returns how much white space a text begins with, up to a limit. A tab is escaped.
+fn space(text: &[u8]) -> usize {
+    let mut at = 0;
+    while at < MAX_SPACE {
+        match text.get(at..) {
+            Some([b' ', ..]) => at += 1,
+            Some([b'\\', b't', ..]) => at += 2,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// How a value is given to its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    /// `name=value`
+    Equals,
+    /// `name: value`, `name = value`
+    Spaced,
+    /// `name:value`
+    Colon,
+    /// `--name value`, `NAME 'value'`, `name is value`
+    Space,
+    /// `<name>value`
+    Tag,
+}
+
+/// Returns where behind a name a secret is that is assigned to it, and how long it is.
+fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
+    // Nothing else can follow a name and precede its value.
+    if !matches!(rest, [b'=' | b':' | b' ' | b'\\' | b'\'' | b'>', _, ..]) {
+        return (0, 0);
+    }
+    let Some(class) = class_in_text(before, name) else { return (0, 0) };
+    let close = quote(rest);
+    let spaces = space(&rest[close..]);
+    let mut at = close + spaces;
+    let mut separator = match rest.get(at..).unwrap_or_default() {
+        [b':', b':', ..] | [b':', b'/', b'/', ..] => return (0, 0),
+        [b'=', ..] => Separator::Equals,
+        [b':', ..] => Separator::Colon,
+        [b'>', ..] if at == 0 && before.ends_with(b"<") => Separator::Tag,
+        _ if close == 0 && spaces > 0 => Separator::Space,
+        _ => return (0, 0),
+    };
+    if separator == Separator::Space {
+        let is_flag = name.starts_with(b"-");
+        let words = [&b"is "[..], b"was ", b"to "];
+        let word = words.iter().find(|word| rest[at..].starts_with(word)).map_or(0, |word| word.len());
+        at += word;
+        if !is_flag && word == 0 && quote(&rest[at..]) == 0 || rest.get(at) == Some(&b'-') {
+            return (0, 0);
+        }
+    } else {
+        at += 1;
+        // `:=` and `=>`
+        at += usize::from(separator != Separator::Tag && matches!(rest.get(at), Some(b'=' | b'>')));
+        let more = space(rest.get(at..).unwrap_or_default());
+        at += more;
+        if (spaces > 0 || more > 0) && separator != Separator::Tag {
+            separator = Separator::Spaced;
+        }
+    }
+    let value = rest.get(at..).unwrap_or_default();
+    if class == Class::Cookies
+        && matches!(separator, Separator::Spaced | Separator::Colon)
+        && quote(value) == 0
+    {
+        return cookies(name, value, at);
+    }
+    if name.len() >= 13 && ends_with(name, b"authorization") && separator == Separator::Spaced {
+        // The scheme stays.
+        let scheme = run(value, TOKEN);
+        if let Some([b' ', credentials @ ..]) = value.get(scheme..)
+            && !values::is_word(&value[..scheme])
+        {
+            return (at + scheme + 1, line(credentials));
+        }
+    }
+    let open = quote(value);
+    let (open, length) = match (open, separator) {
+        (1.., _) => (open, until_quote(&value[open..], &value[..open])),
+        (_, Separator::Tag) => (0, value.iter().position(|byte| matches!(byte, b'<' | b'\\')).unwrap_or(0)),
+        (_, Separator::Equals) => (0, run(value, VALUE)),
+        _ if value.starts_with(b"[") => (1, list(&value[1..])),
+        _ if value.starts_with(b"{") => (0, 0),
+        _ => (0, unpunctuated(&value[..run(value, WORD)])),
+    };
+    let value = &value[open..open + length];
+    if is_hidden(class, separator, name, open > 0, value) { (at + open, length) } else { (0, 0) }
+}
+
+/// Returns what a name says in a text, where cookies, addresses, and forms are.
+fn class_in_text(before: &[u8], name: &[u8]) -> Option<Class> {
+    let is_parameter = matches!(before, [.., b'?' | b'&']) || before.ends_with(b"u0026");
+    match classify(name) {
+        Class::Open | Class::Source => {
+            let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+            if [&b"sig"[..], b"signature"].iter().any(|end| ends_with(name, end)) {
+                return Some(Class::Secret);
+            }
+            (is(b"session") || is_parameter && is(b"code")).then_some(Class::Session)
+        }
+        class => Some(class),
+    }
+}
+
+/// True if a value that is assigned to a name of this class is a secret.
+fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let is_opaque = digits > 0 && value.len() >= 10;
+    // What is no value, but stands for one.
+    let is_placeholder = values::is_reference(value)
+        || matches!(value, [b'$', b'(' | b'A'..=b'Z', ..] | [b'<' | b'%', ..])
+        || value.iter().all(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
+        || matches!(value, [b'/', ..]) && ends_with(name, b"pwd")
+        || value.ends_with(b"[redacted]")
+        || !is_quoted && separator == Separator::Spaced && value.contains(&b'(');
+    if is_placeholder {
+        return false;
+    }
+    match class {
+        Class::Session => is_opaque,
+        Class::SecretId => values::is_random(value),
+        Class::Digits => values::is_digits(value),
+        // So many of them.
+        Class::Secrets if digits == value.len() => false,
+        _ if values::is_state(value) => false,
+        _ if separator == Separator::Equals || separator == Separator::Tag => true,
+        _ if digits == value.len() => digits >= 3,
+        // Scopes are written like that: `token:read`.
+        _ if separator == Separator::Colon && !is_quoted => digits > 0 && value.len() >= 6,
+        _ if separator == Separator::Space && !is_quoted && !name.starts_with(b"-") => {
+            digits > 0 && value.len() >= 5
+        }
+        _ => true,
+    }
+}
+
+/// Returns where in the value of a header the secrets of cookies are: in one that sets a cookie the first value, in others
+/// all.
+fn cookies(name: &[u8], value: &[u8], at: usize) -> (usize, usize) {
+    let length = line(value);
+    if values::is_state(&value[..length]) {
+        return (0, 0);
+    }
+    if !matches!(name, [b's' | b'S', ..]) {
+        return (at, length);
+    }
+    let begin = value[..length].iter().position(|byte| *byte == b'=').map_or(0, |equals| equals + 1);
+    let end = value[begin..length].iter().position(|byte| *byte == b';').unwrap_or(length - begin);
+    (at + begin, end)
+}
+
+/// Returns how much of a text is before the end of its line, or a quote.
+fn line(text: &[u8]) -> usize {
+    text.iter().position(|byte| matches!(byte, b'\\' | b'\'')).unwrap_or(text.len())
+}
+
+/// Returns how long a list's elements are, if they are no objects.
+fn list(text: &[u8]) -> usize {
+    match text.iter().take(4096).position(|byte| matches!(byte, b']' | b'{')) {
+        Some(end) if text[end] == b']' => end,
+        _ => 0,
+    }
+}
+
+/// Returns how long a value is without what ends a sentence or a list.
+fn unpunctuated(value: &[u8]) -> usize {
+    let is_mark = |byte: &u8| matches!(byte, b',' | b';' | b'.' | b'}' | b']' | b')');
+    value.iter().rposition(|byte| !is_mark(byte)).map_or(0, |last| last + 1)
 }
 
 /// How much there is before the password of a URL whose authority this begins with, `://` included, and how long it is.
@@ -142,48 +462,6 @@ fn password_in(text: &[u8]) -> (usize, usize) {
     let at = authority.iter().rposition(|byte| *byte == b'@').unwrap_or(0);
     let colon = authority.iter().position(|byte| *byte == b':').unwrap_or(at) + 1;
     (3 + if colon < at { colon } else { 0 }, at.saturating_sub(colon))
-}
-
-/// Whether a parameter's value is a secret. Who has a signed address needs nothing else.
-fn is_parameter(name: &[u8]) -> bool {
-    [&b"sig"[..], b"signature"].iter().any(|end| ends_with(name, end)) || is_secret(name)
-}
-
-fn looks_secret(token: &[u8]) -> bool {
-    // A JWT's header and claims are JSON objects: base64 of `{"`.
-    if token.starts_with(b"eyJ") {
-        return token.split(|byte| *byte == b'.').nth(2).is_some();
-    }
-    let [first, ..] = token else { return false };
-    let is_random = |rest: &[u8]| {
-        rest.len() >= REST
-            && (rest.iter().any(u8::is_ascii_digit) || !rest.iter().any(u8::is_ascii_lowercase))
-    };
-    token.len() > REST
-        && prefixes(*first).any(|prefix| token.strip_prefix(prefix.as_bytes()).is_some_and(is_random))
-}
-
-/// What documented tokens begin with whose first character is this. At least [`REST`] characters follow, with a digit or no
-/// small letter among them. Those with `c` are readers' tokens of a log.
-fn prefixes(first: u8) -> impl Iterator<Item = &'static str> {
-    let prefixes = match first {
-        b'A' => "AIza AKIA ASIA ATATT3 AGE-SECRET-KEY-",
-        b'G' => "GOCSPX-",
-        b'S' => "SG.",
-        b'c' => "csr_",
-        b'd' => "dckr_pat_ dop_v1_",
-        b'g' => "github_pat_ ghp_ gho_ ghu_ ghs_ ghr_ glpat- glsa_",
-        b'h' => "hvs. hvb. hf_",
-        b'n' => "npm_",
-        b'p' => "pypi-AgE",
-        b'r' => "rk_live_ rk_test_ rubygems_",
-        b's' => "sk_live_ sk_test_ sk-ant- sk-proj- sk-svcacct- shpat_",
-        b'w' => "whsec_",
-        b'x' => "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xapp-",
-        b'y' => "ya29.",
-        _ => "",
-    };
-    prefixes.split_ascii_whitespace()
 }
 
 /// What each byte may be part of.
@@ -276,14 +554,6 @@ mod tests {
         ] {
             let count = expected.matches("[redacted]").count();
             assert_eq!(masked(&text), (expected, count), "{text}");
-        }
-    }
-
-    #[test]
-    fn each_documented_prefix_counts() {
-        for prefix in (0..=u8::MAX).flat_map(prefixes) {
-            assert_eq!(masked(&made(prefix)), ("[redacted]".into(), 1), "{prefix}");
-            assert_eq!(masked(prefix).1, 0, "{prefix}");
         }
     }
 

@@ -69,6 +69,27 @@ fn each_rule_fires_where_it_must_and_nowhere_else() {
 }
 
 #[test]
+fn each_rule_fires_alike_on_events_as_they_are_recorded() {
+    let (pack, readings) = (pack(), Readings::built_in());
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
+        for case in cases::parse(name, text).unwrap_or_else(|fault| panic!("{fault}")) {
+            let place = format!("{}:{} {}: {}", case.place.0, case.place.1, case.rule, case.name);
+            let fires = case.fires;
+            let redacted = case.redacted().unwrap_or_else(|error| panic!("{place}: {error}"));
+            let fired =
+                redacted.run(&pack, &readings).unwrap_or_else(|| panic!("{place}: there is no such rule"));
+            if fired != fires {
+                wrong.push(format!("{place}: {fired}, not {fires}"));
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 1_700, "{count}");
+}
+
+#[test]
 fn rules_agree_what_a_login_is() {
     let mut lists: BTreeMap<String, usize> = BTreeMap::new();
     for (_, text) in files().iter().filter(|(name, _)| !is_cases(name)) {
