@@ -1,8 +1,9 @@
 //! The fields that rules ask for, found in one walk through an event. What is not of the event is made when it is asked for.
 //!
-//! A field is a path of members, its names separated by dots, and means nested members alone; an array stands for each of
-//! its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link says,
-//! `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
+//! A field is a path of names, separated by dots. It means each member that the names lead to, one level or several at a
+//! time: `a.b` is the member `b` of `a`, and the member `a.b`. A name in quotes is one name, dots or not. An array stands
+//! for each of its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link
+//! says, `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 
 use core::cell::{Cell, OnceCell};
 use core::net::IpAddr;
@@ -17,6 +18,7 @@ use countersign_query::{Entry, Parts, Read};
 
 use crate::baseline::{self, Fact, Facts};
 use crate::bigrams::Bigrams;
+use crate::path;
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -144,12 +146,17 @@ impl Fields {
                 self.nodes.push(Node::default());
             }
             let mut at = 0;
-            for name in split(name, b'.') {
+            for name in path::names(name)? {
                 let next = self.nodes.len();
                 at = self.nodes[at].members.get_or_insert(name, next);
                 if at == next {
                     self.nodes.push(Node::default());
                 }
+            }
+            if let Some(known) = self.nodes[at].id {
+                // With quotes and without, it is one field.
+                self.ids.get_or_insert(name, known as usize);
+                return Ok(known);
             }
             self.nodes[at].id = Some(id);
         }
@@ -236,7 +243,7 @@ impl Fields {
     pub(crate) fn find<'a>(&'a self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
         let mut found = self.nothing(Some((*entry, zone)));
         if let Some(event) = entry.event {
-            self.walk(event, (!self.nodes.is_empty()).then_some(0), &mut found);
+            self.walk(event, (!self.nodes.is_empty()).then_some(0), self.words, &mut found);
         }
         found
     }
@@ -280,35 +287,51 @@ impl Fields {
         }
     }
 
+    /// The node that a member's name leads to from another node, by each part between its dots.
+    fn by_parts(&self, node: usize, name: &str) -> Option<usize> {
+        if name.bytes().all(|byte| byte != b'.') {
+            return None;
+        }
+        split(name, b'.').try_fold(node, |node, part| self.nodes[node].members.get(part))
+    }
+
     /// What neither has a field nor is searched for words is passed over.
-    fn walk<'a>(&self, value: Value<'a>, node: Option<usize>, found: &mut Found<'a>) {
-        let Some(kind) = (node.is_some() || self.words).then(|| value.kind()) else { return };
+    fn walk<'a>(&self, value: Value<'a>, node: Option<usize>, words: bool, found: &mut Found<'a>) {
+        let Some(kind) = (node.is_some() || words).then(|| value.kind()) else { return };
         let id = node.and_then(|node| self.nodes[node].id);
         match kind {
             Kind::Object => {
                 if id.is_some() {
                     found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
                 }
+                let node = node.filter(|node| !self.nodes[*node].members.is_empty());
                 for (name, member) in value.members() {
-                    let node = node.and_then(|node| {
-                        let members = &self.nodes[node].members;
-                        if members.is_empty() { None } else { members.get(&name.text()) }
-                    });
-                    self.walk(member, node, found);
+                    let Some(node) = node else {
+                        self.walk(member, None, words, found);
+                        continue;
+                    };
+                    let name = name.text();
+                    let whole = self.nodes[node].members.get(&name);
+                    let by_parts = self.by_parts(node, &name);
+                    self.walk(member, whole.or(by_parts), words, found);
+                    if whole.is_some() && by_parts.is_some() {
+                        // Two fields may name one member: with quotes, and without.
+                        self.walk(member, by_parts, false, found);
+                    }
                 }
             }
             Kind::Array => {
                 let mut is_empty = true;
                 for element in value.elements() {
                     is_empty = false;
-                    self.walk(element, node, found);
+                    self.walk(element, node, words, found);
                 }
                 if id.is_some() && is_empty {
                     found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
                 }
             }
             _ => {
-                let is_word = self.words && kind == Kind::Text;
+                let is_word = words && kind == Kind::Text;
                 if is_word || id.is_some() {
                     found.put(id, Leaf::of(kind, value.text().unwrap_or_default()), is_word);
                 }

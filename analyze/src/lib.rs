@@ -64,6 +64,7 @@ mod millis;
 mod modifiers;
 mod numbers;
 mod pack;
+mod path;
 #[cfg(feature = "state")]
 pub mod pieces;
 pub mod plain;

@@ -144,6 +144,7 @@ impl Material {
 
     fn event(&self, random: &mut fastrand::Rng) -> Value {
         let mut event = json!({});
+        let is_flat = random.u8(..4) == 0;
         for _ in 0..random.usize(1..=2) {
             for (field, values) in &self.rules[random.usize(..self.rules.len())] {
                 if random.u8(..) < 40 || values.is_empty() {
@@ -151,7 +152,9 @@ impl Material {
                 }
                 let value = vary(&values[random.usize(..values.len())], random);
                 let field = field.clone().unwrap_or_else(|| "message".into());
-                put(&mut event, &field.split('.').collect::<Vec<_>>(), value);
+                let names: Vec<_> =
+                    if is_flat { vec![&*field] } else { field.split('.').collect() };
+                put(&mut event, &names, value);
             }
         }
         event
