@@ -98,7 +98,7 @@ pub(crate) struct Fields {
     /// Where the values of each are before anything was found.
     places: Vec<Place>,
     ids: Names,
-    /// Whether rules ask for any text of the event.
+    /// True if rules ask for keywords: any name or value of the event.
     pub(crate) words: bool,
 }
 
@@ -306,6 +306,9 @@ impl Fields {
                 }
                 let node = node.filter(|node| !self.nodes[*node].members.is_empty());
                 for (name, member) in value.members() {
+                    if words {
+                        found.put(None, Leaf::of(Kind::Text, name.text()), true);
+                    }
                     let Some(node) = node else {
                         self.walk(member, None, words, found);
                         continue;
@@ -331,7 +334,7 @@ impl Fields {
                 }
             }
             _ => {
-                let is_word = words && kind == Kind::Text;
+                let is_word = words && kind != Kind::Null;
                 if is_word || id.is_some() {
                     found.put(id, Leaf::of(kind, value.text().unwrap_or_default()), is_word);
                 }
@@ -443,7 +446,7 @@ pub(crate) struct Found<'a> {
     places: Vec<Place>,
     /// The fields that the event itself has.
     pub(crate) touched: Vec<Id>,
-    /// Where all its texts are, counted from one, where rules ask for any.
+    /// Where its names and values are, counted from one, if rules ask for keywords.
     words: Vec<u32>,
     entry: Option<(Entry<'a>, Zone)>,
     kinds: &'a [(Beside, Id)],
@@ -487,7 +490,7 @@ impl<'a> Found<'a> {
         core::iter::successors(first, move |before| self.leaf(before.next))
     }
 
-    /// All texts, where rules ask for any.
+    /// All names and values, if rules ask for keywords.
     pub(crate) fn words(&self) -> impl Iterator<Item = &Leaf<'a>> {
         self.words.iter().filter_map(|nth| self.leaf(*nth))
     }

@@ -32,7 +32,7 @@ pub(crate) enum Selection {
 /// A field, and what it must be.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
-    /// None for keywords: any text of the event.
+    /// None for keywords: any name or value of the event.
     pub(crate) field: Option<Id>,
     /// Whether all tests must hold, of any of the values each, and not only one.
     pub(crate) all: bool,
@@ -281,7 +281,7 @@ fn empty(node: &Node) -> Box<Fault> {
     Fault::new("rule.empty", node.line, "a selection says nothing", hint)
 }
 
-/// Texts that any text of the event may have in it.
+/// Texts that any name or value of the event may have in it.
 fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, Box<Fault>> {
     fields.words = true;
     let is_existence = modifiers.has(Modifiers::EXISTS);

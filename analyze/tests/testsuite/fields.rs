@@ -178,3 +178,27 @@ fn a_name_in_quotes_is_one_name() {
     let both = "labels.app.io/tier: web\n    labels.'app.io/tier': web\n    'labels.\"app.io/tier\"': web";
     assert!(fires(both, dotted) && !fires(both, nested));
 }
+
+#[test]
+fn keywords_are_searched_for_in_the_whole_event() {
+    for (keywords, event, holds) in [
+        ("- break-glass", r#"{"labels":{"policy.example.io/break-glass":"true"}}"#, true),
+        ("- BREAK-glass", r#"{"labels":[{"policy.example.io/break-glass":null}]}"#, true),
+        ("- break-glass", r#"{"note":"policy.example.io/break-glass"}"#, true),
+        ("- break-glass", r#"{"labels":{"policy.example.io/break":"glass"}}"#, false),
+        // A keyword stands in one name or value, not across them.
+        ("- labels.policy", r#"{"labels":{"policy":1}}"#, false),
+        ("- 4625", r#"{"EventID":4625}"#, true),
+        ("- 4625", r#"{"a":{"4625":1}}"#, true),
+        ("- 4625", r#"{"EventID":4624}"#, false),
+        ("- 'true'", r#"{"mfa":true}"#, true),
+        ("- 'null'", r#"{"mfa":null}"#, false),
+        // Names also count where no rule asks for a field there.
+        ("- secret", r#"{"a":{"b":{"c":[{"my_secret":{}}]}}}"#, true),
+        ("'|all': [role, admin]", r#"{"role":"Admin"}"#, true),
+        ("'|all': [role, admin]", r#"{"role":"guest"}"#, false),
+        ("'|re': '^ro.e$'", r#"{"role":"guest"}"#, true),
+    ] {
+        assert_eq!(fires(keywords, event), holds, "{keywords} on {event}");
+    }
+}

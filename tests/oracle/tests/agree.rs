@@ -1,5 +1,6 @@
 //! Detection agrees with rsigma's: over other people's rules, on other people's events and on made ones.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign_analyze::{Pack, Sources};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
-use rsigma_eval::{Engine, JsonEvent};
+use rsigma_eval::{Engine, Event, EventValue, JsonEvent};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Value, json};
 
@@ -34,6 +35,47 @@ fn files(folder: &Path, end: &str, into: &mut Vec<PathBuf>) {
     }
 }
 
+/// An event whose keywords are searched for in the whole event, as Sigma says: rsigma's own passes over names and numbers.
+struct Whole<'a> {
+    value: &'a Value,
+    event: JsonEvent<'a>,
+}
+
+impl Event for Whole<'_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        self.event.get_field(path)
+    }
+
+    fn any_string_value(&self, holds: &dyn Fn(&str) -> bool) -> bool {
+        self.all_string_values().iter().any(|text| holds(text))
+    }
+
+    fn all_string_values(&self) -> Vec<Cow<'_, str>> {
+        let mut all = Vec::new();
+        collect_texts(self.value, &mut all);
+        all
+    }
+
+    fn to_json(&self) -> Value {
+        self.value.clone()
+    }
+}
+
+fn collect_texts<'a>(value: &'a Value, all: &mut Vec<Cow<'a, str>>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                all.push(name.into());
+                collect_texts(value, all);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, all)),
+        Value::String(text) => all.push(text.into()),
+        Value::Number(_) | Value::Bool(_) => all.push(value.to_string().into()),
+        Value::Null => {}
+    }
+}
+
 struct Both {
     ours: Pack,
     theirs: Engine,
@@ -56,7 +98,7 @@ impl Both {
     /// The rules that fire, by id, in ours and in theirs.
     fn fire(&self, event: &str) -> (BTreeSet<String>, BTreeSet<String>) {
         let value: Value = serde_json::from_str(event).unwrap();
-        let theirs = self.theirs.evaluate(&JsonEvent::borrow(&value));
+        let theirs = self.theirs.evaluate(&Whole { value: &value, event: JsonEvent::borrow(&value) });
         let theirs = theirs.into_iter().filter_map(|result| result.header.rule_id.clone()).collect();
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
@@ -151,6 +193,11 @@ impl Material {
                     continue;
                 }
                 let value = vary(&values[random.usize(..values.len())], random);
+                if let (None, Value::String(text), true) = (field, &value, random.bool()) {
+                    // A keyword may stand in a name.
+                    put(&mut event, &["labels", text], "x".into());
+                    continue;
+                }
                 let field = field.clone().unwrap_or_else(|| "message".into());
                 let names: Vec<_> =
                     if is_flat { vec![&*field] } else { field.split('.').collect() };
