@@ -50,6 +50,7 @@ mod condition;
 mod correlation;
 mod decision;
 pub mod document;
+mod elements;
 mod fault;
 mod fields;
 mod finding;

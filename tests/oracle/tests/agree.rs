@@ -159,6 +159,83 @@ fn made_events_make_the_same_rules_fire() {
     assert!(fired.len() > rules.len() / 2, "only {} of {} rules fire", fired.len(), rules.len());
 }
 
+/// Selections over arrays, each of a rule that opts into them.
+const OF_ARRAYS: [&str; 24] = [
+    "{'a[any]': {p: x, q: y}}",
+    "{'a[all]': {p: x}}",
+    "{'a[all_or_empty]': {p: x}}",
+    "{'a[none]': {p: x, q: y}}",
+    "{'a[any].p': x, 'a[any].q': y}",
+    "{'a[any]': {p: [x, y], q|exists: false}}",
+    "{'a[any]': {p: null}}",
+    "{'a[any]': {condition: c and not d, c: {p: x}, d: {q: y}}}",
+    "{'a[all]': {condition: 1 of c*, c1: {p: x}, c2: {q: y}}}",
+    "{'a[none]': {condition: not c, c: {p|startswith: x}}}",
+    "{'a[any]': {p: x, 'l[any]': y}}",
+    "{'a[any]': {'l[all]': x}}",
+    "{'a[all].l[none]': y}",
+    "{'a[any]': {'l[all_or_empty]': {.: x}}}",
+    "{'l[any]': x}",
+    "{'l[all]': x}",
+    "{'l[none]|contains': x}",
+    "{'l[all_or_empty]': [x, y]}",
+    "{'l[any]': {condition: c and not d, c: {.|gte: 1}, d: {.: 2}}}",
+    "{'l[0]': x}",
+    "{'l[-1]': y}",
+    "{'l[1]|exists': true}",
+    "{'a[0].p': x, 'a[0].q': y}",
+    "{'a[-1].l[0]': x, 'o.l[1]': y}",
+];
+
+/// An object with lists of texts and numbers, and of such objects.
+fn with_arrays(random: &mut fastrand::Rng, depth: u32) -> Value {
+    let one = |random: &mut fastrand::Rng| match random.u8(..8) {
+        0 => json!(1),
+        1 => json!(2),
+        2 => Value::Null,
+        3 => json!("xy"),
+        nth => json!(if nth % 2 == 0 { "x" } else { "y" }),
+    };
+    let mut event = json!({});
+    for name in ["p", "q", "l", "a", "o"] {
+        if random.u8(..4) == 0 {
+            continue;
+        }
+        let length = random.usize(..4);
+        event[name] = match name {
+            "l" if random.u8(..6) == 0 => one(random),
+            "l" => (0..length).map(|_| one(random)).collect(),
+            "a" | "o" if depth == 0 => continue,
+            "o" => with_arrays(random, depth - 1),
+            "a" if random.u8(..6) == 0 => with_arrays(random, depth - 1),
+            "a" => (0..length).map(|_| with_arrays(random, depth - 1)).collect(),
+            _ => one(random),
+        };
+    }
+    event
+}
+
+#[test]
+fn conditions_on_elements_hold_of_the_same_events() {
+    let rule = |(nth, selection): (usize, &&str)| {
+        let rule = format!(
+            "title: t\nid: r{nth}\nsigma-version: 3\nlogsource: {{product: x}}\ndetection:\n  s: {selection}\n  condition: s\n"
+        );
+        (format!("{nth}.yml"), rule)
+    };
+    let both = Both::of(&OF_ARRAYS.iter().enumerate().map(rule).collect::<Vec<_>>());
+    let mut random = fastrand::Rng::with_seed(47);
+    let (mut fired, mut silent) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..5_000 {
+        let event = with_arrays(&mut random, 2).to_string();
+        let (ours, theirs) = both.fire(&event);
+        assert_eq!(ours, theirs, "{event}");
+        silent.extend((0..OF_ARRAYS.len()).map(|nth| format!("r{nth}")).filter(|id| !ours.contains(id)));
+        fired.extend(ours);
+    }
+    assert_eq!((fired.len(), silent.len()), (OF_ARRAYS.len(), OF_ARRAYS.len()), "{fired:?}");
+}
+
 /// Fields and values that rules ask for, from which events are made that come near to what rules want.
 struct Material {
     /// For each rule, a field with the values that it may have.
