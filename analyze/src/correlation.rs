@@ -5,7 +5,7 @@ use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id};
 use crate::rule::unknown_key;
 use crate::selection::{Compare, field};
-use crate::tree::{Node, Value};
+use crate::tree::{Member, Node, Value};
 use crate::window::MAX_HITS;
 use countersign::canonical::write_string;
 
@@ -42,7 +42,8 @@ pub(crate) struct Correlation {
     /// The same by their place in the pack; known once all rules are.
     pub(crate) rules: Vec<usize>,
     by: Vec<By>,
-    field: Option<Id>,
+    /// The fields whose values are counted, as tuples if there are several, or the one whose value is summed.
+    counted: Vec<Id>,
     /// In milliseconds.
     pub(crate) span: i64,
     conditions: Vec<(Compare, f64)>,
@@ -126,18 +127,10 @@ impl Correlation {
             }
         }
         let mut conditions = Vec::new();
-        let mut counted = None;
+        let mut counted = Vec::new();
         for member in node.get("condition").map_or(&[][..], Node::members) {
             if member.name == "field" {
-                let Some(name) = member.node.text() else {
-                    return Err(fault(
-                        "rule.correlation",
-                        member.line,
-                        told!("`field` is not text"),
-                        "name one field",
-                    ));
-                };
-                counted = Some(of_event(name, member.line, fields)?);
+                counted = counted_fields(member, measure, fields)?;
                 continue;
             }
             let compare = COMPARES.iter().find(|(name, _)| *name == member.name);
@@ -192,7 +185,7 @@ impl Correlation {
             }
             conditions.push((Compare::AtLeast, names.len() as f64));
         }
-        if counted.is_none()
+        if counted.is_empty()
             && matches!(measure, Measure::ValueCount | Measure::ValueSum | Measure::ValueAverage)
         {
             return Err(missing("field", "name it in the condition: `condition: {field: user, gte: 10}`"));
@@ -209,7 +202,7 @@ impl Correlation {
                 ));
             }
         };
-        Ok(Self { measure, names, rules: Vec::new(), by, field: counted, span: millis, conditions, generate })
+        Ok(Self { measure, names, rules: Vec::new(), by, counted, span: millis, conditions, generate })
     }
 
     /// The key of the group that an event joins when this rule, by its place in [`Self::rules`], fired; a JSON array.
@@ -227,9 +220,24 @@ impl Correlation {
         String::from_utf8(key).ok().map(Into::into)
     }
 
-    /// What is counted or summed of an event. None where the field is missing.
+    /// What is counted or summed of an event: one value, or several as a JSON array. None where a field is missing.
     pub(crate) fn value(&self, found: &Found<'_>) -> Option<Box<str>> {
-        self.field.map_or(Some("".into()), |field| found.first_text(field).map(|text| bounded(text).into()))
+        match &self.counted[..] {
+            [] => Some("".into()),
+            [field] => found.first_text(*field).map(|text| bounded(text).into()),
+            fields => {
+                let mut tuple = vec![b'['];
+                for (nth, field) in fields.iter().enumerate() {
+                    if nth > 0 {
+                        tuple.push(b',');
+                    }
+                    write_string(&bounded(found.first_text(*field)?), &mut tuple);
+                }
+                tuple.push(b']');
+                let tuple = String::from_utf8(tuple).ok()?;
+                Some(bounded(&tuple).into())
+            }
+        }
     }
 
     /// What groups are called by, in the order of their keys.
@@ -273,6 +281,31 @@ fn understood(node: &Node) -> Result<(), Box<Fault>> {
             "name it there, or remove it: aliases are for nothing else",
         ),
     }
+}
+
+/// The fields that `condition.field` names: one, or several that are counted as tuples.
+fn counted_fields(member: &Member, measure: Measure, fields: &mut Fields) -> Result<Vec<Id>, Box<Fault>> {
+    let fault = |line, problem: String, hint: &str| Err(Fault::new("rule.correlation", line, problem, hint));
+    let names = member.node.items();
+    if names.is_empty() {
+        return fault(member.line, told!("`field` names no field"), "name one field, or several");
+    }
+    if names.len() > 1 && measure != Measure::ValueCount {
+        let problem = told!("only `value_count` takes several fields");
+        return fault(member.line, problem, "name one field");
+    }
+    let mut ids = Vec::new();
+    for name in names {
+        let Some(text) = name.text() else {
+            return fault(name.line, told!("`field` is {}", name.kind()), "write the name of a field");
+        };
+        let id = of_event(text, name.line, fields)?;
+        if ids.contains(&id) {
+            return fault(name.line, told!("`field` names `{text}` twice"), "remove one of them");
+        }
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 /// A field that an event has by itself: groups are known before baselines are.

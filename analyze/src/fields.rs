@@ -1,8 +1,9 @@
 //! The fields that rules ask for, found in one walk through an event. What is not of the event is made when it is asked for.
 //!
-//! A field is a path of members, its names separated by dots, and means nested members alone; an array stands for each of
-//! its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link says,
-//! `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
+//! A field is a path of names, separated by dots. It means each member that the names lead to, one level or several at a
+//! time: `a.b` is the member `b` of `a`, and the member `a.b`. A name in quotes is one name, dots or not. An array stands
+//! for each of its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link
+//! says, `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 
 use core::cell::{Cell, OnceCell};
 use core::net::IpAddr;
@@ -17,6 +18,7 @@ use countersign_query::{Entry, Parts, Read, Root};
 
 use crate::baseline::{self, Fact, Facts};
 use crate::bigrams::Bigrams;
+use crate::path::{self, Step};
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -96,14 +98,22 @@ pub(crate) struct Fields {
     /// Where the values of each are before anything was found.
     places: Vec<Place>,
     ids: Names,
-    /// Whether rules ask for any text of the event.
+    /// True if rules ask for keywords: any name or value of the event.
     pub(crate) words: bool,
+    /// True while a rule is read whose names have selectors in brackets after them.
+    pub(crate) has_selectors: bool,
+    /// The number of arrays that these are fields of the elements of, one within another: 0 for those of an event.
+    pub(crate) depth: u8,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Node {
     id: Option<Id>,
     members: Names,
+    /// The nodes of single elements, if it is an array.
+    elements: Vec<(i64, usize)>,
+    /// True if conditions are about its elements, which are kept for them.
+    is_kept: bool,
 }
 
 /// The most fields: names are told apart by parts of them, and who writes rules could choose ones that have the same.
@@ -115,17 +125,25 @@ impl Fields {
         self.len() >= MOST && !self.has(name)
     }
 
+    /// The fields of an array's elements, one array deeper than these.
+    pub(crate) fn of_elements(&self) -> Self {
+        Self { has_selectors: self.has_selectors, depth: self.depth + 1, ..Self::default() }
+    }
+
     /// The number of a field. An error is the names that it could have meant.
     pub(crate) fn intern(&mut self, name: &str) -> Result<Id, &'static str> {
-        if let Some(id) = self.ids.get(name) {
+        // With selectors, a name with brackets means another field than without.
+        let is_selecting = self.has_selectors && name.bytes().any(|byte| matches!(byte, b'[' | b'\\'));
+        if let Some(id) = self.ids.get(name).filter(|_| !is_selecting) {
             return Ok(id as Id);
         }
         let id = self.names.len() as Id;
-        let (first, is_alone) = split_once(name, b'.').map_or((name, true), |(first, _)| (first, false));
+        // Elements have nothing beside them.
+        let first = if self.depth > 0 { None } else { split_once(name, b'.').map(|(first, _)| first) };
         let mut place = Place::default();
-        if let Some(fact) = name.strip_prefix("baseline.") {
+        if let Some(fact) = name.strip_prefix("baseline.").filter(|_| first.is_some()) {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
-        } else if matches!(first, "read" | "link" | "derived") && !is_alone {
+        } else if let Some(first @ ("read" | "link" | "derived")) = first {
             let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
                     "read" => {
@@ -144,19 +162,54 @@ impl Fields {
                 self.nodes.push(Node::default());
             }
             let mut at = 0;
-            for name in split(name, b'.') {
+            // An element itself is `.`, which is the root here.
+            let is_root = self.depth > 0 && name == ".";
+            for step in if is_root { Vec::new() } else { path::steps(name, self.has_selectors)? } {
                 let next = self.nodes.len();
-                at = self.nodes[at].members.get_or_insert(name, next);
+                at = match step {
+                    Step::Name(name) => self.nodes[at].members.get_or_insert(&name, next),
+                    Step::Element(nth) => {
+                        let elements = &mut self.nodes[at].elements;
+                        let known = elements.iter().find(|(other, _)| *other == nth).map(|(_, node)| *node);
+                        if known.is_none() {
+                            elements.push((nth, next));
+                        }
+                        known.unwrap_or(next)
+                    }
+                };
                 if at == next {
                     self.nodes.push(Node::default());
                 }
+            }
+            if let Some(known) = self.nodes[at].id {
+                // With quotes and without, it is one field.
+                if !is_selecting {
+                    self.ids.get_or_insert(name, known as usize);
+                }
+                return Ok(known);
             }
             self.nodes[at].id = Some(id);
         }
         self.names.push(name.into());
         self.places.push(place);
-        self.ids.get_or_insert(name, id as usize);
+        if !is_selecting {
+            self.ids.get_or_insert(name, id as usize);
+        }
         Ok(id)
+    }
+
+    /// Keeps the elements of an array for conditions about them.
+    pub(crate) fn keep_elements(&mut self, array: Id) {
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.id == Some(array)) {
+            node.is_kept = true;
+        }
+    }
+
+    /// A number for something that has a name in findings, and no values of its own.
+    pub(crate) fn label(&mut self, name: String) -> Id {
+        self.names.push(name);
+        self.places.push(Place::default());
+        self.names.len() as Id - 1
     }
 
     pub(crate) fn name(&self, id: Id) -> &str {
@@ -231,6 +284,7 @@ impl Fields {
             places,
             touched,
             words,
+            elements: Vec::new(),
             entry,
             kinds: &self.beside,
             beside: vec![OnceCell::new(); beside],
@@ -242,25 +296,32 @@ impl Fields {
         let mut found = self.nothing(Some((*entry, zone)));
         let top = (!self.nodes.is_empty()).then_some(0);
         match (entry.roots, entry.event) {
-            ([], Some(event)) => self.walk(event, top, &mut found),
+            ([], Some(event)) => self.walk(event, top, self.words, &mut found),
             (roots, _) => self.walk_roots(roots, top, &mut found),
         }
         found
     }
 
+    /// What an element has of them.
+    pub(crate) fn find_in<'a>(&'a self, element: Value<'a>) -> Found<'a> {
+        let mut found = self.nothing(None);
+        self.walk(element, (!self.nodes.is_empty()).then_some(0), false, &mut found);
+        found
+    }
+
     /// Walks an event in an envelope: each field of an outer object that no inner one has.
     fn walk_roots<'a>(&self, roots: &'a [Root<'a>], top: Option<usize>, found: &mut Found<'a>) {
-        let member = |node: Option<usize>, name: &str| self.nodes[node?].members.get(name);
         for (nth, root) in roots.iter().enumerate() {
             if !root.place.is_empty() {
-                let node = split(root.place, b'.').fold(top, |node, name| member(node, name));
-                self.walk(root.value, node, found);
+                let next = |node: usize, name| self.nodes[node].members.get(name);
+                let node = top.and_then(|top| split(root.place, b'.').try_fold(top, next));
+                self.walk(root.value, node, self.words, found);
                 continue;
             }
             for (name, value) in root.value.members() {
                 let name = name.text();
                 if roots[..nth].iter().all(|inner| !inner.has(&name)) {
-                    self.walk(value, member(top, &name), found);
+                    self.walk_member(name, value, top, self.words, found);
                 }
             }
         }
@@ -306,41 +367,111 @@ impl Fields {
         }
     }
 
+    /// The node that a member's name leads to from another node, by each part between its dots.
+    fn by_parts(&self, node: usize, name: &str) -> Option<usize> {
+        if name.bytes().all(|byte| byte != b'.') {
+            return None;
+        }
+        split(name, b'.').try_fold(node, |node, part| self.nodes[node].members.get(part))
+    }
+
+    fn walk_member<'a>(
+        &self,
+        name: Cow<'a, str>,
+        member: Value<'a>,
+        node: Option<usize>,
+        words: bool,
+        found: &mut Found<'a>,
+    ) {
+        if words {
+            found.put(None, Leaf::of(Kind::Text, name.clone()), true);
+        }
+        if let Some(node) = node {
+            let whole = self.nodes[node].members.get(&name);
+            let by_parts = self.by_parts(node, &name);
+            self.walk(member, whole.or(by_parts), words, found);
+            if whole.is_some() && by_parts.is_some() {
+                // Two fields may name one member: with quotes, and without.
+                self.walk(member, by_parts, false, found);
+            }
+        } else {
+            self.walk(member, None, words, found);
+        }
+    }
+
     /// What neither has a field nor is searched for words is passed over.
-    fn walk<'a>(&self, value: Value<'a>, node: Option<usize>, found: &mut Found<'a>) {
-        let Some(kind) = (node.is_some() || self.words).then(|| value.kind()) else { return };
+    fn walk<'a>(&self, value: Value<'a>, node: Option<usize>, words: bool, found: &mut Found<'a>) {
+        let Some(kind) = (node.is_some() || words).then(|| value.kind()) else { return };
         let id = node.and_then(|node| self.nodes[node].id);
         match kind {
             Kind::Object => {
                 if id.is_some() {
                     found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
                 }
+                let node = node.filter(|node| !self.nodes[*node].members.is_empty());
                 for (name, member) in value.members() {
-                    let node = node.and_then(|node| {
-                        let members = &self.nodes[node].members;
-                        if members.is_empty() { None } else { members.get(&name.text()) }
-                    });
-                    self.walk(member, node, found);
+                    if words || node.is_some() {
+                        self.walk_member(name.text(), member, node, words, found);
+                    }
                 }
             }
             Kind::Array => {
-                let mut is_empty = true;
-                for element in value.elements() {
-                    is_empty = false;
-                    self.walk(element, node, found);
+                for (nth, node) in node.map_or(&[][..], |node| &self.nodes[node].elements) {
+                    if let Some(element) = nth_of(value, *nth) {
+                        self.walk(element, Some(*node), false, found);
+                    }
                 }
-                if id.is_some() && is_empty {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
-                }
+                self.walk_elements(value, node, words, found);
             }
             _ => {
-                let is_word = self.words && kind == Kind::Text;
+                let is_word = words && kind != Kind::Null;
                 if is_word || id.is_some() {
                     found.put(id, Leaf::of(kind, value.text().unwrap_or_default()), is_word);
                 }
             }
         }
+        if !matches!(kind, Kind::Array | Kind::Null) {
+            self.keep(value, node, found);
+        }
     }
+
+    /// The elements of an array, and of arrays among them.
+    fn walk_elements<'a>(&self, array: Value<'a>, node: Option<usize>, words: bool, found: &mut Found<'a>) {
+        let mut is_empty = true;
+        for element in array.elements() {
+            is_empty = false;
+            match element.kind() {
+                Kind::Array => self.walk_elements(element, node, words, found),
+                kind => {
+                    self.walk(element, node, words, found);
+                    if kind == Kind::Null {
+                        self.keep(element, node, found);
+                    }
+                }
+            }
+        }
+        let id = node.and_then(|node| self.nodes[node].id);
+        if id.is_some() && is_empty {
+            found.put(id, Leaf::of(Kind::Array, Cow::Borrowed("")), false);
+        }
+    }
+
+    /// Keeps an element, if conditions are about it.
+    fn keep<'a>(&self, element: Value<'a>, node: Option<usize>, found: &mut Found<'a>) {
+        let node = node.map(|node| &self.nodes[node]).filter(|node| node.is_kept);
+        if let Some(id) = node.and_then(|node| node.id) {
+            found.elements.push((id, element));
+        }
+    }
+}
+
+/// An element of an array, counted from 0, or from −1 backwards from its end.
+fn nth_of(array: Value<'_>, nth: i64) -> Option<Value<'_>> {
+    let nth = match usize::try_from(nth) {
+        Ok(nth) => nth,
+        Err(_) => array.elements().count().checked_sub(usize::try_from(nth.unsigned_abs()).ok()?)?,
+    };
+    array.elements().nth(nth)
 }
 
 /// One value of a field.
@@ -446,8 +577,10 @@ pub(crate) struct Found<'a> {
     places: Vec<Place>,
     /// The fields that the event itself has.
     pub(crate) touched: Vec<Id>,
-    /// Where all its texts are, counted from one, where rules ask for any.
+    /// Where its names and values are, counted from one, if rules ask for keywords.
     words: Vec<u32>,
+    /// The elements of arrays that conditions are about.
+    elements: Vec<(Id, Value<'a>)>,
     entry: Option<(Entry<'a>, Zone)>,
     kinds: &'a [(Beside, Id)],
     /// What is beside the event, as far as it was asked for.
@@ -490,7 +623,13 @@ impl<'a> Found<'a> {
         core::iter::successors(first, move |before| self.leaf(before.next))
     }
 
-    /// All texts, where rules ask for any.
+    /// The elements of an array that conditions are about, in their order. What is no array is its own only element, and
+    /// null is none.
+    pub(crate) fn elements(&self, array: Id) -> impl Iterator<Item = Value<'a>> {
+        self.elements.iter().filter(move |(of, _)| *of == array).map(|(_, element)| *element)
+    }
+
+    /// All names and values, if rules ask for keywords.
     pub(crate) fn words(&self) -> impl Iterator<Item = &Leaf<'a>> {
         self.words.iter().filter_map(|nth| self.leaf(*nth))
     }

@@ -41,7 +41,7 @@ use crate::fault::{Fault, told};
 use crate::fields::Fields;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::prefilter::Prefilter;
-use crate::rule::{Detection, decision_of, detection_of, names_us};
+use crate::rule::{Detection, decision_of, detection_of, has_selectors, names_us};
 use crate::tree::{Node, Value as Written};
 use crate::watchlist::{Kind, Places, Watchlist};
 use crate::zone::Zone;
@@ -336,6 +336,7 @@ impl Deciding {
         let (Some(decision), Some(detection)) = (decision_of(node)?, node.get("detection")) else {
             return Ok(None);
         };
+        fields.has_selectors = has_selectors(node)?;
         Ok(Some(Self {
             id: text(node, "id")?,
             title: text(node, "title")?,

@@ -51,6 +51,7 @@ mod correlation;
 mod coverage;
 mod decision;
 pub mod document;
+mod elements;
 mod fault;
 mod fields;
 mod finding;
@@ -65,6 +66,7 @@ mod millis;
 mod modifiers;
 mod numbers;
 mod pack;
+mod path;
 #[cfg(feature = "state")]
 pub mod pieces;
 pub mod plain;

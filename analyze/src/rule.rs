@@ -229,11 +229,14 @@ impl Detection {
     }
 }
 
+/// The key by which a rule says which major version of Sigma it is written in.
+const SIGMA_VERSION: &str = "sigma-version";
+
 /// The key by which a rule says what it decides.
 const DECISION: &str = "countersign.decision";
 
 /// The keys that a rule may have.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "title",
     "id",
     "name",
@@ -248,6 +251,7 @@ const KEYS: [&str; 25] = [
     "related",
     "scope",
     "taxonomy",
+    SIGMA_VERSION,
     "logsource",
     "fields",
     "falsepositives",
@@ -338,6 +342,7 @@ impl Rule {
             // A rule that correlations alone build upon needs none.
             _ => Level::Informational,
         };
+        fields.has_selectors = has_selectors(node)?;
         let kind = match (node.get("detection"), node.get("correlation")) {
             (Some(detection), None) => Kind::Event(detection_of(detection, fields)?.ask(detection.line)?),
             (None, Some(correlation)) => Kind::Correlation(Correlation::compile(correlation, fields)?),
@@ -404,6 +409,23 @@ pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Box<Fault> {
         _ => told!("there are: {}", known.join(", ")),
     };
     Fault::new("rule.unknown_key", member.line, problem, hint)
+}
+
+/// Returns true if brackets after a rule's names are selectors: from version 3 of Sigma on.
+pub(crate) fn has_selectors(node: &Node) -> Result<bool, Box<Fault>> {
+    let Some(version) = node.get(SIGMA_VERSION) else { return Ok(false) };
+    let text = match &version.value {
+        Value::Number(text) | Value::Text(text) => text,
+        _ => "",
+    };
+    match split(text, b'.').next().unwrap_or_default() {
+        "1" | "2" => Ok(false),
+        "3" => Ok(true),
+        _ => {
+            let problem = told!("this version of Sigma is not known");
+            Err(Fault::new("rule.version", version.line, problem, "write 2, or 3 for selectors in brackets"))
+        }
+    }
 }
 
 /// What a rule decides, where it says so.

@@ -8,11 +8,13 @@ use regex_lite::{Regex, RegexBuilder};
 
 use crate::baseline::Fact;
 use crate::bigrams::Bigrams;
+use crate::elements::{self, Elements};
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id, Leaf};
 #[cfg(feature = "re")]
 use crate::literal;
 use crate::modifiers::Modifiers;
+use crate::path;
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
 
@@ -32,7 +34,7 @@ pub(crate) enum Selection {
 /// A field, and what it must be.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
-    /// None for keywords: any text of the event.
+    /// None for keywords: any name or value of the event.
     pub(crate) field: Option<Id>,
     /// Whether all tests must hold, of any of the values each, and not only one.
     pub(crate) all: bool,
@@ -58,6 +60,8 @@ pub(crate) enum Test {
     /// Matched by this, and the bigrams of whatever is.
     #[cfg(feature = "re")]
     Regex(Regex, Bigrams),
+    /// An array, of whose elements this holds.
+    Elements(Box<Elements>),
 }
 
 /// How numbers are compared.
@@ -121,8 +125,12 @@ impl Test {
     }
 
     /// Whether it holds where the field is missing.
-    const fn misses(&self) -> bool {
-        matches!(self, Self::Null | Self::Exists(false))
+    fn misses(&self) -> bool {
+        match self {
+            Self::Null | Self::Exists(false) => true,
+            Self::Elements(elements) => elements.holds_of_none(),
+            _ => false,
+        }
     }
 
     /// The bigrams of a value in which it holds; `None` where it holds without a value.
@@ -182,6 +190,7 @@ impl Item {
         self.hold(|test| match test {
             Test::Exists(wanted) => values.clone().all(is_null) != *wanted,
             Test::Null => values.clone().any(is_null),
+            Test::Elements(elements) => elements.holds(found.elements(field)),
             test => values.clone().any(|leaf| test.holds(leaf, found)),
         })
     }
@@ -193,6 +202,9 @@ impl Item {
 
     /// The values that make it hold, for people: none where it holds because something is missing.
     pub(crate) fn matched<'f, 'a>(&self, found: &'f Found<'a>) -> Option<&'f Leaf<'a>> {
+        if matches!(self.tests[..], [Test::Elements(_)]) {
+            return None;
+        }
         let leaves: Box<dyn Iterator<Item = &'f Leaf<'a>> + 'f> = match self.field {
             Some(field) => Box::new(found.values(field)),
             None => Box::new(found.words()),
@@ -249,7 +261,9 @@ impl Selection {
         match self {
             Self::All(items) => {
                 for item in items {
-                    if let Some(leaf) = item.matched(found) {
+                    if let ([Test::Elements(elements)], Some(array)) = (&item.tests[..], item.field) {
+                        elements.reasons(found.elements(array), tell);
+                    } else if let Some(leaf) = item.matched(found) {
                         tell(item.field, &leaf.text);
                     }
                 }
@@ -301,8 +315,17 @@ fn empty(node: &Node) -> Box<Fault> {
     Fault::new("rule.empty", node.line, "a selection says nothing", hint)
 }
 
-/// Texts that any text of the event may have in it.
+/// Texts that any name or value of the event may have in it.
 fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, Box<Fault>> {
+    if fields.depth > 0 {
+        let problem = told!("an element of an array is not searched for keywords");
+        return Err(Fault::new(
+            "rule.shape",
+            node.line,
+            problem,
+            "write `.` before them: the element itself",
+        ));
+    }
     fields.words = true;
     let is_existence = modifiers.has(Modifiers::EXISTS);
     if is_existence || modifiers.has(Modifiers::CIDR) {
@@ -320,16 +343,29 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
     Ok(Item { field: None, all: modifiers.has(Modifiers::ALL), tests, fact: None, nth: 0 })
 }
 
-fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fault>> {
-    let (name, modifiers) = match split_once(&member.name, b'|') {
-        Some((name, modifiers)) => (name, Modifiers::parse(modifiers, member.line)?),
-        None => (&*member.name, Modifiers::default()),
-    };
+/// Reads a field, and what it must be.
+pub(crate) fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fault>> {
+    let (name, written) =
+        split_once(&member.name, b'|').map_or((&*member.name, None), |(name, after)| (name, Some(after)));
+    let modifiers = written.map_or(Ok(Modifiers::default()), |names| Modifiers::parse(names, member.line))?;
     if member.node.items().is_empty() {
         return Err(empty(&member.node));
     }
     if name.is_empty() {
         return keywords(&member.node, modifiers, fields);
+    }
+    if fields.has_selectors
+        && let Some((array, quantifier, rest)) =
+            path::quantified(name).map_err(|hint| no_field(name, member.line, hint))?
+    {
+        let elements = Elements::compile(member, array, quantifier, (rest, written), fields)?;
+        let array = field(array, member.line, fields)?;
+        fields.keep_elements(array);
+        let tests = vec![Test::Elements(elements.into())];
+        return Ok(Item { field: Some(array), all: false, tests, fact: None, nth: 0 });
+    }
+    if fields.depth > 0 {
+        elements::refuse(modifiers, member.line)?;
     }
     let field = field(name, member.line, fields)?;
     let tests = member.node.items().iter().map(|value| test(modifiers, value, fields, false));
@@ -347,12 +383,25 @@ fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fault>> {
 /// The number of a field that a rule names.
 pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
     if fields.is_beyond(name) {
-        let problem = "the rules of a pack ask for at most 4,096 fields";
-        return Err(Fault::new("pack.fields", line, problem, "make several packs"));
+        return Err(too_many(line));
     }
-    fields
-        .intern(name)
-        .map_err(|hint| Fault::new("rule.field", line, told!("there is no field `{name}`"), hint))
+    fields.intern(name).map_err(|hint| no_field(name, line, hint))
+}
+
+/// The number of something that findings name, and that has no values of its own.
+pub(crate) fn named(name: String, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
+    if fields.is_beyond("") {
+        return Err(too_many(line));
+    }
+    Ok(fields.label(name))
+}
+
+fn too_many(line: u32) -> Box<Fault> {
+    Fault::new("pack.fields", line, "the rules of a pack ask for at most 4,096 fields", "make several packs")
+}
+
+fn no_field(name: &str, line: u32, hint: &str) -> Box<Fault> {
+    Fault::new("rule.field", line, told!("there is no field `{name}`"), hint)
 }
 
 fn test(

@@ -164,6 +164,48 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
             16,
         ),
         (
+            correlation(
+                "  type: value_count\n  rules: [i]\n  timespan: 5m\n  condition: {field: [], gte: 1}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_count\n  rules: [i]\n  timespan: 5m\n  condition: {field: [a, 1], gte: 1}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_count\n  rules: [i]\n  timespan: 5m\n  condition: {field: [a, a], gte: 1}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_count\n  rules: [i]\n  timespan: 5m\n  condition: {field: {a: b}, gte: 1}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_sum\n  rules: [i]\n  timespan: 5m\n  condition: {field: [a, b], gte: 1}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
+            correlation(
+                "  type: value_avg\n  rules: [i]\n  timespan: 5m\n  condition: {field: [a, b], gte: 1}\n",
+            ),
+            "rule.correlation",
+            16,
+        ),
+        (
             correlation("  type: temporal\n  rules: [i]\n  timespan: 5m\n  condition: i and not i\n"),
             "rule.correlation",
             16,

@@ -121,3 +121,84 @@ fn of_a_reading_all_is_read_that_rules_and_scores_ask_for() {
         assert_eq!(whole.rules().count(), usize::from(fires), "{selection}");
     }
 }
+
+#[test]
+fn a_path_leads_to_members_whose_names_have_dots() {
+    for (selection, event, holds) in [
+        ("labels.app.example.io/tier: web", r#"{"labels":{"app.example.io/tier":"web"}}"#, true),
+        ("labels.app.example.io/tier: web", r#"{"labels":{"app":{"example.io/tier":"web"}}}"#, true),
+        ("labels.app.example.io/tier: web", r#"{"labels.app":{"example":{"io/tier":"web"}}}"#, true),
+        ("labels.app.example.io/tier: web", r#"{"labels.app.example.io/tier":"web"}"#, true),
+        ("labels.app.example.io/tier: web", r#"{"labels":{"app":{"example":{"io/tier":"web"}}}}"#, true),
+        (
+            "labels.app.example.io/tier: web",
+            r#"{"labels":[{"a":1},{"app.example.io/tier":["db","web"]}]}"#,
+            true,
+        ),
+        ("labels.app.example.io/tier: web", r#"{"labels":{"app.example.io/tier":"db"}}"#, false),
+        ("labels.app.example.io/tier: web", r#"{"labels":{"app.example.io":"web"}}"#, false),
+        ("labels.app.example.io/tier: web", r#"{"labels":{"app.example.io/tier.x":"web"}}"#, false),
+        ("labels.app.example.io/tier: web", r#"{"app.example.io/tier":"web"}"#, false),
+        // Of several members that a path leads to, one is enough.
+        ("user.id: b", r#"{"user":{"id":"a"},"user.id":"b"}"#, true),
+        ("user.id: a", r#"{"user":{"id":"a"},"user.id":"b"}"#, true),
+        ("user.id|exists: false", r#"{"user.id":"b"}"#, false),
+        ("user.id|exists: false", r#"{"user.ids":"b"}"#, true),
+        ("user|exists: true", r#"{"user.id":"b"}"#, false),
+        // Names may begin and end with dots, or be empty.
+        ("a..b: x", r#"{"a..b":"x"}"#, true),
+        ("a..b: x", r#"{"a":{"":{"b":"x"}}}"#, true),
+        ("a..b: x", r#"{"a":{"b":"x"}}"#, false),
+        (".a: x", r#"{".a":"x"}"#, true),
+        ("a.: x", r#"{"a.":"x"}"#, true),
+        ("a|contains: x", r#"{"a.b":"x"}"#, false),
+    ] {
+        assert_eq!(fires(selection, event), holds, "{selection} on {event}");
+    }
+}
+
+#[test]
+fn a_name_in_quotes_is_one_name() {
+    let dotted = r#"{"labels":{"app.io/tier":"web"}}"#;
+    let nested = r#"{"labels":{"app":{"io/tier":"web"}}}"#;
+    for (selection, event, holds) in [
+        (r#"labels."app.io/tier": web"#, dotted, true),
+        ("labels.'app.io/tier': web", dotted, true),
+        (r#"labels."app.io/tier": web"#, nested, false),
+        (r#"labels."app.io/tier": web"#, r#"{"labels.app.io/tier":"web"}"#, false),
+        (r#"labels."'tier'": web"#, r#"{"labels":{"'tier'":"web"}}"#, true),
+        ("labels.it's: web", r#"{"labels":{"it's":"web"}}"#, true),
+        // A member of the event whose first name means something else without quotes.
+        (r#"'"read".action': x"#, r#"{"read":{"action":"x"}}"#, true),
+        (r#"'"link.signer"': x"#, r#"{"link.signer":"x"}"#, true),
+    ] {
+        assert_eq!(fires(selection, event), holds, "{selection} on {event}");
+    }
+    // Both forms in one rule, on one member.
+    let both = "labels.app.io/tier: web\n    labels.'app.io/tier': web\n    'labels.\"app.io/tier\"': web";
+    assert!(fires(both, dotted) && !fires(both, nested));
+}
+
+#[test]
+fn keywords_are_searched_for_in_the_whole_event() {
+    for (keywords, event, holds) in [
+        ("- break-glass", r#"{"labels":{"policy.example.io/break-glass":"true"}}"#, true),
+        ("- BREAK-glass", r#"{"labels":[{"policy.example.io/break-glass":null}]}"#, true),
+        ("- break-glass", r#"{"note":"policy.example.io/break-glass"}"#, true),
+        ("- break-glass", r#"{"labels":{"policy.example.io/break":"glass"}}"#, false),
+        // A keyword stands in one name or value, not across them.
+        ("- labels.policy", r#"{"labels":{"policy":1}}"#, false),
+        ("- 4625", r#"{"EventID":4625}"#, true),
+        ("- 4625", r#"{"a":{"4625":1}}"#, true),
+        ("- 4625", r#"{"EventID":4624}"#, false),
+        ("- 'true'", r#"{"mfa":true}"#, true),
+        ("- 'null'", r#"{"mfa":null}"#, false),
+        // Names also count where no rule asks for a field there.
+        ("- secret", r#"{"a":{"b":{"c":[{"my_secret":{}}]}}}"#, true),
+        ("'|all': [role, admin]", r#"{"role":"Admin"}"#, true),
+        ("'|all': [role, admin]", r#"{"role":"guest"}"#, false),
+        ("'|re': '^ro.e$'", r#"{"role":"guest"}"#, true),
+    ] {
+        assert_eq!(fires(keywords, event), holds, "{keywords} on {event}");
+    }
+}

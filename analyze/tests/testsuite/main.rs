@@ -2,6 +2,7 @@
 
 mod attacks;
 mod decisions;
+mod elements;
 mod envelopes;
 mod faults;
 mod fields;

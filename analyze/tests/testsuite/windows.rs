@@ -294,3 +294,53 @@ fn what_was_left_out_bears_on_rules_that_may_have_needed_it() {
     let alone = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
     assert!(!future().may_have_more(&alone, |_| true));
 }
+
+/// The values of the findings that a count of tuples makes of these events, each a minute after the one before.
+fn tuples_counted(field: &str, least: u32, events: &[&str]) -> Vec<f64> {
+    let rules = format!(
+        "title: A\nid: a\nname: a\ndetection: {{s: {{what: x}}, condition: s}}\n---\ntitle: C\nid: c\nlevel: high\ncorrelation:\n  type: value_count\n  rules: [a]\n  group-by: [ip]\n  timespan: 1h\n  condition: {{field: {field}, gte: {least}}}\n"
+    );
+    let mut sources = Sources::default();
+    sources.add("rules.yml", &rules);
+    let pack = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let mut analyzer = Analyzer::new(&pack);
+    for (leaf, members) in (0..).zip(events) {
+        let json = format!(r#"{{"what":"x","ip":"192.0.2.1",{members}}}"#);
+        let document = Document::parse(&json).unwrap();
+        let entry = Entry {
+            event: Some(document.root()),
+            ..Entry::recorded(seconds(60 * i64::try_from(leaf).unwrap()))
+        };
+        analyzer.take(pack.detect(leaf, &entry)).unwrap();
+    }
+    analyzer.finish().findings.into_iter().filter_map(|finding| finding.value).collect()
+}
+
+#[test]
+fn values_of_several_fields_are_counted_as_tuples() {
+    let events = [
+        r#""realm":"north","account":"kim""#,
+        r#""realm":"north","account":"lee""#,
+        r#""realm":"south","account":"kim""#,
+        r#""realm":"south","account":"kim""#,
+    ];
+    // Two realms and two accounts, but three pairs.
+    assert_eq!(tuples_counted("[realm, account]", 3, &events), [3.0]);
+    assert_eq!(tuples_counted("[account, realm]", 3, &events), [3.0]);
+    for field in ["realm", "account", "[realm]"] {
+        assert_eq!(tuples_counted(field, 2, &events), [2.0], "{field}");
+        assert!(tuples_counted(field, 3, &events).is_empty(), "{field}");
+    }
+    assert!(tuples_counted("[realm, account]", 4, &events).is_empty());
+    // An event without one of the fields counts for nothing, and no two tuples are joined into the same text.
+    let others = [
+        r#""realm":"a","account":"b,c""#,
+        r#""realm":"a,b","account":"c""#,
+        r#""realm":"a\",\"b","account":"c""#,
+        r#""realm":"a""#,
+        r#""realm":"a","account":null"#,
+        r#""account":"c""#,
+    ];
+    assert_eq!(tuples_counted("[realm, account]", 3, &others), [3.0]);
+    assert!(tuples_counted("[realm, account]", 4, &others).is_empty());
+}

@@ -1,5 +1,6 @@
 //! Detection agrees with rsigma's: over other people's rules, on other people's events and on made ones.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign_analyze::{Pack, Sources};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
-use rsigma_eval::{Engine, JsonEvent};
+use rsigma_eval::{Engine, Event, EventValue, JsonEvent};
 use rsigma_parser::parse_sigma_yaml;
 use serde_json::{Value, json};
 
@@ -34,6 +35,47 @@ fn files(folder: &Path, end: &str, into: &mut Vec<PathBuf>) {
     }
 }
 
+/// An event whose keywords are searched for in the whole event, as Sigma says: rsigma's own passes over names and numbers.
+struct Whole<'a> {
+    value: &'a Value,
+    event: JsonEvent<'a>,
+}
+
+impl Event for Whole<'_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        self.event.get_field(path)
+    }
+
+    fn any_string_value(&self, holds: &dyn Fn(&str) -> bool) -> bool {
+        self.all_string_values().iter().any(|text| holds(text))
+    }
+
+    fn all_string_values(&self) -> Vec<Cow<'_, str>> {
+        let mut all = Vec::new();
+        collect_texts(self.value, &mut all);
+        all
+    }
+
+    fn to_json(&self) -> Value {
+        self.value.clone()
+    }
+}
+
+fn collect_texts<'a>(value: &'a Value, all: &mut Vec<Cow<'a, str>>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                all.push(name.into());
+                collect_texts(value, all);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, all)),
+        Value::String(text) => all.push(text.into()),
+        Value::Number(_) | Value::Bool(_) => all.push(value.to_string().into()),
+        Value::Null => {}
+    }
+}
+
 struct Both {
     ours: Pack,
     theirs: Engine,
@@ -56,7 +98,7 @@ impl Both {
     /// The rules that fire, by id, in ours and in theirs.
     fn fire(&self, event: &str) -> (BTreeSet<String>, BTreeSet<String>) {
         let value: Value = serde_json::from_str(event).unwrap();
-        let theirs = self.theirs.evaluate(&JsonEvent::borrow(&value));
+        let theirs = self.theirs.evaluate(&Whole { value: &value, event: JsonEvent::borrow(&value) });
         let theirs = theirs.into_iter().filter_map(|result| result.header.rule_id.clone()).collect();
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
@@ -117,6 +159,83 @@ fn made_events_make_the_same_rules_fire() {
     assert!(fired.len() > rules.len() / 2, "only {} of {} rules fire", fired.len(), rules.len());
 }
 
+/// Selections over arrays, each of a rule that opts into them.
+const OF_ARRAYS: [&str; 24] = [
+    "{'a[any]': {p: x, q: y}}",
+    "{'a[all]': {p: x}}",
+    "{'a[all_or_empty]': {p: x}}",
+    "{'a[none]': {p: x, q: y}}",
+    "{'a[any].p': x, 'a[any].q': y}",
+    "{'a[any]': {p: [x, y], q|exists: false}}",
+    "{'a[any]': {p: null}}",
+    "{'a[any]': {condition: c and not d, c: {p: x}, d: {q: y}}}",
+    "{'a[all]': {condition: 1 of c*, c1: {p: x}, c2: {q: y}}}",
+    "{'a[none]': {condition: not c, c: {p|startswith: x}}}",
+    "{'a[any]': {p: x, 'l[any]': y}}",
+    "{'a[any]': {'l[all]': x}}",
+    "{'a[all].l[none]': y}",
+    "{'a[any]': {'l[all_or_empty]': {.: x}}}",
+    "{'l[any]': x}",
+    "{'l[all]': x}",
+    "{'l[none]|contains': x}",
+    "{'l[all_or_empty]': [x, y]}",
+    "{'l[any]': {condition: c and not d, c: {.|gte: 1}, d: {.: 2}}}",
+    "{'l[0]': x}",
+    "{'l[-1]': y}",
+    "{'l[1]|exists': true}",
+    "{'a[0].p': x, 'a[0].q': y}",
+    "{'a[-1].l[0]': x, 'o.l[1]': y}",
+];
+
+/// An object with lists of texts and numbers, and of such objects.
+fn with_arrays(random: &mut fastrand::Rng, depth: u32) -> Value {
+    let one = |random: &mut fastrand::Rng| match random.u8(..8) {
+        0 => json!(1),
+        1 => json!(2),
+        2 => Value::Null,
+        3 => json!("xy"),
+        nth => json!(if nth % 2 == 0 { "x" } else { "y" }),
+    };
+    let mut event = json!({});
+    for name in ["p", "q", "l", "a", "o"] {
+        if random.u8(..4) == 0 {
+            continue;
+        }
+        let length = random.usize(..4);
+        event[name] = match name {
+            "l" if random.u8(..6) == 0 => one(random),
+            "l" => (0..length).map(|_| one(random)).collect(),
+            "a" | "o" if depth == 0 => continue,
+            "o" => with_arrays(random, depth - 1),
+            "a" if random.u8(..6) == 0 => with_arrays(random, depth - 1),
+            "a" => (0..length).map(|_| with_arrays(random, depth - 1)).collect(),
+            _ => one(random),
+        };
+    }
+    event
+}
+
+#[test]
+fn conditions_on_elements_hold_of_the_same_events() {
+    let rule = |(nth, selection): (usize, &&str)| {
+        let rule = format!(
+            "title: t\nid: r{nth}\nsigma-version: 3\nlogsource: {{product: x}}\ndetection:\n  s: {selection}\n  condition: s\n"
+        );
+        (format!("{nth}.yml"), rule)
+    };
+    let both = Both::of(&OF_ARRAYS.iter().enumerate().map(rule).collect::<Vec<_>>());
+    let mut random = fastrand::Rng::with_seed(47);
+    let (mut fired, mut silent) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..5_000 {
+        let event = with_arrays(&mut random, 2).to_string();
+        let (ours, theirs) = both.fire(&event);
+        assert_eq!(ours, theirs, "{event}");
+        silent.extend((0..OF_ARRAYS.len()).map(|nth| format!("r{nth}")).filter(|id| !ours.contains(id)));
+        fired.extend(ours);
+    }
+    assert_eq!((fired.len(), silent.len()), (OF_ARRAYS.len(), OF_ARRAYS.len()), "{fired:?}");
+}
+
 /// Fields and values that rules ask for, from which events are made that come near to what rules want.
 struct Material {
     /// For each rule, a field with the values that it may have.
@@ -144,14 +263,22 @@ impl Material {
 
     fn event(&self, random: &mut fastrand::Rng) -> Value {
         let mut event = json!({});
+        let is_flat = random.u8(..4) == 0;
         for _ in 0..random.usize(1..=2) {
             for (field, values) in &self.rules[random.usize(..self.rules.len())] {
                 if random.u8(..) < 40 || values.is_empty() {
                     continue;
                 }
                 let value = vary(&values[random.usize(..values.len())], random);
+                if let (None, Value::String(text), true) = (field, &value, random.bool()) {
+                    // A keyword may stand in a name.
+                    put(&mut event, &["labels", text], "x".into());
+                    continue;
+                }
                 let field = field.clone().unwrap_or_else(|| "message".into());
-                put(&mut event, &field.split('.').collect::<Vec<_>>(), value);
+                let names: Vec<_> =
+                    if is_flat { vec![&*field] } else { field.split('.').collect() };
+                put(&mut event, &names, value);
             }
         }
         event

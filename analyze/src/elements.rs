@@ -1,0 +1,132 @@
+//! Conditions on the elements of an array, each looked at by itself (Sigma's proposal for arrays, SEP #212).
+
+use countersign_query::value::Value;
+
+use crate::condition::Condition;
+use crate::fault::{Fault, told};
+use crate::fields::{Fields, Id};
+use crate::modifiers::Modifiers;
+use crate::path::Quantifier;
+use crate::rule::{Detection, Matched, detection_of};
+use crate::selection::{Selection, item, named};
+use crate::tree::{Member, Node, Value as Written};
+
+/// The most arrays within each other that conditions look into.
+const MAX_DEPTH: u8 = 8;
+
+/// A condition on the elements of an array.
+#[derive(Clone, Debug)]
+pub(crate) struct Elements {
+    quantifier: Quantifier,
+    /// The fields of an element, and the names that findings give them.
+    fields: Fields,
+    names: Vec<Id>,
+    detection: Detection,
+}
+
+impl Elements {
+    /// Reads what a member of a selection says of the elements of `array`: with nothing in `rest`, of each as a whole; else
+    /// of what the path leads to within each.
+    pub(crate) fn compile(
+        member: &Member,
+        array: &str,
+        quantifier: Quantifier,
+        (rest, modifiers): (&str, Option<&str>),
+        fields: &mut Fields,
+    ) -> Result<Self, Box<Fault>> {
+        let fault = |code, problem: String, hint: &str| Err(Fault::new(code, member.line, problem, hint));
+        let mut within = fields.of_elements();
+        if within.depth > MAX_DEPTH {
+            return fault(
+                "rule.deep",
+                told!("it looks into too many arrays within each other"),
+                "8 are the most",
+            );
+        }
+        let is_map = |node: &Node| matches!(node.value, Written::Map(_));
+        let is_block = rest.is_empty() && member.node.items().iter().any(is_map);
+        if is_block && modifiers.is_some() {
+            let problem = told!("modifiers after brackets are for values, and here is a map");
+            return fault("rule.modifier", problem, "write them after the names in the map");
+        }
+        let detection = if is_block && member.node.get("condition").is_some() {
+            detection_of(&member.node, &mut within)?
+        } else {
+            let selection = if is_block {
+                Selection::compile(&member.node, &mut within)?
+            } else {
+                let field = if rest.is_empty() { "." } else { rest };
+                let name =
+                    modifiers.map_or_else(|| field.to_owned(), |modifiers| [field, "|", modifiers].concat());
+                let item = item(&Member { name, ..member.clone() }, &mut within)?;
+                Selection::All(vec![item])
+            };
+            Detection {
+                selections: vec![(String::new(), selection)],
+                condition: Condition::Selection(0),
+                asks: None,
+            }
+        };
+        let mut names = Vec::new();
+        for nth in 0..within.len() as Id {
+            let name = match within.name(nth) {
+                "." => array.to_owned(),
+                name => [array, ".", name].concat(),
+            };
+            names.push(named(name, member.line, fields)?);
+        }
+        Ok(Self { quantifier, fields: within, names, detection })
+    }
+
+    /// True if it holds of an array without elements.
+    pub(crate) const fn holds_of_none(&self) -> bool {
+        matches!(self.quantifier, Quantifier::None | Quantifier::AllOrEmpty)
+    }
+
+    pub(crate) fn holds<'v>(&self, mut elements: impl Iterator<Item = Value<'v>>) -> bool {
+        let holds = |element| self.detection.holds(&self.fields.find_in(element));
+        match self.quantifier {
+            Quantifier::Any => elements.any(holds),
+            Quantifier::None => !elements.any(holds),
+            Quantifier::AllOrEmpty => elements.all(holds),
+            Quantifier::All => {
+                let mut elements = elements.peekable();
+                elements.peek().is_some() && elements.all(holds)
+            }
+        }
+    }
+
+    /// Tells the fields and values of the first element of which the condition holds, unless it must hold of none.
+    pub(crate) fn reasons<'v>(
+        &self,
+        elements: impl Iterator<Item = Value<'v>>,
+        tell: &mut dyn FnMut(Option<Id>, &str),
+    ) {
+        if self.quantifier == Quantifier::None {
+            return;
+        }
+        for element in elements {
+            let found = self.fields.find_in(element);
+            if self.detection.holds(&found) {
+                for Matched { field, value } in self.detection.reasons(&found) {
+                    tell(field.and_then(|field| self.names.get(field as usize)).copied(), &value);
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Refuses what an element has not.
+pub(crate) fn refuse(modifiers: Modifiers, line: u32) -> Result<(), Box<Fault>> {
+    if modifiers.has(Modifiers::FIELD) {
+        let problem = told!("an element of an array is not compared with other fields");
+        return Err(Fault::new(
+            "rule.modifier",
+            line,
+            problem,
+            "write the value, or compare outside of the brackets",
+        ));
+    }
+    Ok(())
+}
