@@ -68,18 +68,15 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     for (name, value) in event.members() {
         let name = name.text();
         // What comes after the last one is looked at first.
-        match (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
-            Some(nth) => {
-                // Of a member that is there twice the first counts.
-                found[nth] = found[nth].or(Some(value));
-                next = nth + 1;
-            }
-            None => {
-                is_known = false;
-                let is_there = value.kind() != Kind::Null;
-                is_timed |= is_there && TIMES.contains(&&*name);
-                is_foreign |= is_there && FOREIGN.contains(&&*name);
-            }
+        if let Some(nth) = (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
+            // Of a member that is there twice the first counts.
+            found[nth] = found[nth].or(Some(value));
+            next = nth + 1;
+        } else {
+            is_known = false;
+            let is_there = value.kind() != Kind::Null;
+            is_timed |= is_there && TIMES.contains(&&*name);
+            is_foreign |= is_there && FOREIGN.contains(&&*name);
         }
     }
     let [action, actor, _, _, context, _, _, _, occurred_at, outcome, reason, target, _] = found;
