@@ -319,7 +319,7 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
 
 /// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower
 /// comes first; our own before all, so that nothing within an event of it has it read as another.
-static BUILT_IN: [(&str, &str); 19] = [
+static BUILT_IN: [(&str, &str); 22] = [
     ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
     ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
@@ -331,6 +331,9 @@ static BUILT_IN: [(&str, &str); 19] = [
     ("okta.json", include_str!(concat!(env!("OUT_DIR"), "/okta.json"))),
     ("auth0.json", include_str!(concat!(env!("OUT_DIR"), "/auth0.json"))),
     ("slack.json", include_str!(concat!(env!("OUT_DIR"), "/slack.json"))),
+    ("tailscale.json", include_str!(concat!(env!("OUT_DIR"), "/tailscale.json"))),
+    ("workos.json", include_str!(concat!(env!("OUT_DIR"), "/workos.json"))),
+    ("retraced.json", include_str!(concat!(env!("OUT_DIR"), "/retraced.json"))),
     ("github.json", include_str!(concat!(env!("OUT_DIR"), "/github.json"))),
     ("github-webhook.json", include_str!(concat!(env!("OUT_DIR"), "/github-webhook.json"))),
     ("google-workspace.json", include_str!(concat!(env!("OUT_DIR"), "/google-workspace.json"))),

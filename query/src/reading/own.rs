@@ -25,6 +25,37 @@ const ONLY: [&str; 13] = [
     "tenant",
 ];
 
+/// Members of an actor.
+const ACTOR: [&str; 5] = ["type", "id", "name", "session", "credential"];
+
+/// Members in which events of other products say when, in place of `occurred_at`.
+const TIMES: [&str; 21] = [
+    "@timestamp",
+    "created",
+    "createdAt",
+    "createdOn",
+    "created_at",
+    "created_on",
+    "created_time",
+    "date",
+    "dateTime",
+    "date_create",
+    "datetime",
+    "eventDate",
+    "eventTime",
+    "event_time",
+    "occurredAt",
+    "performed_at",
+    "published",
+    "time",
+    "timestamp",
+    "ts",
+    "when",
+];
+
+/// Members that events of this shape never have, and those of other products with an `action` and an `actor` do.
+const FOREIGN: [&str; 4] = ["crud", "is_failure", "source_ip", "targets"];
+
 /// What an event of our own shape says (SPEC section 12); `None` of one of another.
 pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     // Of other shapes few have an action: it is asked for before all else.
@@ -33,17 +64,19 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     }
     // One walk finds what is at its top.
     let mut found = [None; ONLY.len()];
-    let (mut is_known, mut next) = (true, 0);
+    let (mut is_known, mut is_timed, mut is_foreign, mut next) = (true, false, false, 0);
     for (name, value) in event.members() {
         let name = name.text();
         // What comes after the last one is looked at first.
-        match (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
-            Some(nth) => {
-                // Of a member that is there twice the first counts.
-                found[nth] = found[nth].or(Some(value));
-                next = nth + 1;
-            }
-            None => is_known = false,
+        if let Some(nth) = (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
+            // Of a member that is there twice the first counts.
+            found[nth] = found[nth].or(Some(value));
+            next = nth + 1;
+        } else {
+            is_known = false;
+            let is_there = value.kind() != Kind::Null;
+            is_timed |= is_there && TIMES.contains(&&*name);
+            is_foreign |= is_there && FOREIGN.contains(&&*name);
         }
     }
     let [action, actor, _, _, context, _, _, _, occurred_at, outcome, reason, target, _] = found;
@@ -52,9 +85,21 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         |party: Option<Value<'a>>| party.map_or([None; 3], |party| party.several(["id", "name", "type"]));
     let (of_actor, of_target) = (within(actor), within(target));
     let [target_id, _, target_kind] = of_target;
-    let is_ours = is_text(of_actor[0])
-        || actor.is_none_or(|actor| actor.kind() == Kind::Null) && is_text(target_id) && is_text(target_kind)
-        || is_known;
+    let has_id = is_text(of_actor[0]);
+    let is_an_actor = |actor: Value<'_>| {
+        actor.kind() == Kind::Object && actor.members().all(|(name, _)| ACTOR.contains(&&*name.text()))
+    };
+    let is_ours = if is_known {
+        has_id || actor.is_none_or(|actor| actor.kind() != Kind::Object || is_an_actor(actor))
+    } else {
+        let is_acted_on = || is_text(target_id) && is_text(target_kind);
+        !is_foreign
+            && (!is_timed || is_text(occurred_at))
+            && match actor.filter(|actor| actor.kind() != Kind::Null) {
+                Some(actor) => has_id && is_an_actor(actor),
+                None => is_acted_on(),
+            }
+    };
     if !is_ours {
         return None;
     }
@@ -118,6 +163,21 @@ mod tests {
             (r#"{"action":"job.run","actor":7,"outcome":"none","reason":""}"#, true),
             (r#"{"action":"job.run","actor":{"name":"Ada"}}"#, true),
             (r#"{"action":"job.run","actor":"u_1","x":1}"#, false),
+            // What other products write.
+            (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"x":1}"#, false),
+            (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"outcome":"denied"}"#, true),
+            (r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":"2026-11-20T06:00:00Z"}"#, false),
+            (r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":null}"#, true),
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":7,"occurred_at":"2026-11-20T06:00:00Z"}"#,
+                true,
+            ),
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1"},"targets":[],"occurred_at":"2026-11-20T06:00:00Z"}"#,
+                false,
+            ),
+            (r#"{"action":"job.run","target":{"id":"1","type":"job"},"created":7}"#, false),
+            (r#"{"action":"ekm_unenrolled","actor":{"type":"user","user":{"id":"W1"}},"context":{}}"#, false),
             (r#"{"action":7,"actor":{"id":"u_1"}}"#, false),
             (r#"["action"]"#, false),
         ] {
@@ -125,14 +185,31 @@ mod tests {
         }
     }
 
+    /// Each of these alone tells an event of another product.
+    #[test]
+    fn reads_no_event_that_says_when_in_another_member() {
+        let readings = by_file();
+        for name in TIMES.into_iter().chain(FOREIGN) {
+            for who in [r#""actor":{"id":"u_1"}"#, r#""target":{"id":"1","type":"job"}"#] {
+                let event = |more: &str| format!(r#"{{"action":"job.run",{who}{more}}}"#);
+                assert!(same(&readings, &event("")));
+                assert!(same(&readings, &event(&format!(r#","{name}":null"#))));
+                assert!(!same(&readings, &event(&format!(r#","{name}":7"#))));
+                let dated = event(&format!(r#","{name}":7,"occurred_at":"2026-11-20T06:00:00Z""#));
+                assert_eq!(same(&readings, &dated), TIMES.contains(&name));
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn reads_any_event_as_the_file_does(members in proptest::collection::vec(
             (
-                prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x"]),
+                prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x", "created", "crud"]),
                 prop::sample::select(vec![
                     "null", "\"\"", "\"a\"", "7", "true", "[]", "[{\"id\":\"x\"}]", "\"denied\"", "\"2026-11-20T06:00:00Z\"",
                     r#"{"id":"u","ip":"[::1]:1"}"#, r#"{"id":"","name":"n"}"#, r#"{"id":"t","type":"job"}"#, r#"{"type":"x","ip":null}"#,
+                    r#"{"session":"s","credential":"c"}"#,
                 ]),
             ),
             0..7,

@@ -261,6 +261,89 @@ fn an_event_of_our_own_shape_is_read_as_nothing_else() {
     }
 }
 
+/// Each has an action, and an actor or the name of a program. None is read as ours, nor as what it does not say.
+#[test]
+fn events_of_other_products_are_not_read_as_ours() {
+    let readings = Readings::built_in();
+    let log = r#""@timestamp":"2026-03-02T09:15:27Z","message":"u_1 deleted a job","service":{"name":"shop"},"process":{"name":"node"},"ecs":{"version":"8.11.0"}"#;
+    for (event, wanted) in [
+        (
+            r#"{"action":"user_deactivated","actor":{"type":"user","user":{"id":"W1","email":"ada@example.com"}},"context":{"ip_address":"203.0.113.9","location":{"id":"T1","type":"workspace"}}}"#.to_owned(),
+            Some(r#"{"as":"Slack","action":"user_deactivated","actor":{"id":"W1","name":"ada@example.com","type":"user"},"target":{"id":"T1","type":"workspace"},"address":"203.0.113.9","outcome":"not stated"}"#),
+        ),
+        // The lines of an application's log, and an event that has no action.
+        (format!("{{{log}}}"), None),
+        (format!(r#"{{{log},"event":{{"dataset":"shop.log"}}}}"#), None),
+        (
+            r#"{"@timestamp":"2026-03-02T09:15:27Z","message":"x","service.name":"shop","process.thread.name":"main","ecs.version":"1.2.0","log.level":"INFO","event.dataset":"shop"}"#.into(),
+            None,
+        ),
+        (
+            format!(r#"{{{log},"event":{{"kind":"event"}}}}"#),
+            Some(r#"{"as":"ECS","time":"2026-03-02T09:15:27.000Z","outcome":"not stated"}"#),
+        ),
+        (
+            r#"{"id":"e","action":"create","actor":{"id":"u","email":"ada@example.com"},"resource":"domain","created_at":"2026-03-02T09:15:27Z","version":"3"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"id":"e","action":"member.add","actor":{"id":"u","type":"user"},"timestamp":"2026-03-02T09:15:27Z","ip":"203.0.113.9"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"action":"login","actor":{"id":"u","object":"user","account":{"name":"Ada"}},"request_id":"r"}"#.into(),
+            None,
+        ),
+        (
+            r#"{"action":"deploy","target":{"id":"7","type":"app"},"time":1772442927}"#.into(),
+            None,
+        ),
+    ] {
+        let wanted: Option<Json> = wanted.map(|wanted| serde_json::from_str(wanted).unwrap());
+        assert_eq!(read(&readings, &event), wanted, "{event}");
+    }
+}
+
+/// Puts a value where a path without arrays leads.
+fn at_path(path: &str, value: Json) -> Json {
+    path.rsplit('.').fold(value, |value, name| serde_json::json!({ name: value }))
+}
+
+/// A sample that its reading finds at the top is found, and says the same, in each envelope that the reading knows.
+#[test]
+fn each_sample_says_the_same_in_each_envelope_of_its_reading() {
+    let readings = Readings::built_in();
+    let mut tried = BTreeSet::new();
+    for (file, event, wanted) in samples() {
+        let text =
+            std::fs::read_to_string(format!("{}/readings/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let definition: Json = serde_json::from_str(&text).unwrap();
+        let paths: Vec<String> = serde_json::from_value(definition["within"].clone()).unwrap_or_default();
+        let alone = Json::Object(
+            definition
+                .as_object()
+                .unwrap()
+                .clone()
+                .into_iter()
+                .filter(|(name, _)| name != "within")
+                .collect(),
+        );
+        let at_top = Readings::default().with([(&*file, &*alone.to_string())]).unwrap();
+        if !paths.iter().any(String::is_empty) || read(&at_top, &event).as_ref() != Some(&wanted) {
+            continue;
+        }
+        for path in paths.iter().filter(|path| !path.is_empty() && !path.contains('[')) {
+            let event: Json = serde_json::from_str(&event).unwrap();
+            for inner in [Json::from(event.to_string()), event] {
+                let enveloped = at_path(path, inner).to_string();
+                assert_eq!(read(&readings, &enveloped), Some(wanted.clone()), "{file}: {enveloped}");
+                tried.insert((file.clone(), path.clone()));
+            }
+        }
+    }
+    assert!(tried.len() > 20, "{tried:?}");
+}
+
 #[test]
 fn each_action_of_an_event_that_records_several_is_found() {
     let events = r#"[{"name":"create"},{"name":"change_user_access"},{"name":"change_user_access"},{"name":"create"}]"#;

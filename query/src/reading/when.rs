@@ -32,34 +32,74 @@ pub(super) struct Written {
 impl Written {
     /// The time that a text or the text of a number says.
     pub(super) fn read(self, text: &str) -> Option<Time> {
-        match self.unit {
-            Some(unit) => number(text, unit),
-            None => date(text, self.utc),
+        if let Some(time) = date(text, self.utc).filter(|_| self.unit.is_none()) {
+            return Some(time);
+        }
+        if self.unit.is_none() && (!self.utc || is_hour(text)) {
+            return None;
+        }
+        match power_shell(text) {
+            Some(millis) => number(millis, Unit::Millis),
+            None => number(text, self.unit.unwrap_or(Unit::Seconds)),
         }
     }
 }
 
-/// A decimal number; what is less than a millisecond is cut off, towards the past.
-fn number(text: &str, unit: Unit) -> Option<Time> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+/// True if these ten digits may be an hour, `2026030209`, where a date is expected.
+fn is_hour(text: &str) -> bool {
+    text.len() == 10 && (text.starts_with("19") || text.starts_with("20"))
+}
+
+/// Returns the milliseconds of a date as PowerShell and .NET write it: `/Date(1743016438444)/`, or with an offset that
+/// is for display only, `/Date(1743016438444+0200)/`.
+fn power_shell(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
+    let millis = inner.find(['+', '-']).map_or(inner, |at| &inner[..at]);
+    let offset = &inner[millis.len()..];
+    let is_offset = offset.len() == 5 && offset[1..].bytes().all(|byte| byte.is_ascii_digit());
+    (offset.is_empty() || is_offset).then_some(millis)
+}
+
+/// The seconds since 1970 at which a number that counts the usual unit may lie: from 1973 to 2286.
+const USUAL_SECONDS: core::ops::Range<i128> = 100_000_000..10_000_000_000;
+/// Those at which a number that counts another unit may lie: from 2001 to 2286, which are as many digits for each unit.
+const OTHER_SECONDS: core::ops::Range<i128> = 1_000_000_000..10_000_000_000;
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+impl Unit {
+    const fn nanos(self) -> i128 {
+        match self {
+            Self::Seconds => NANOS_PER_SECOND,
+            Self::Millis => 1_000_000,
+            Self::Micros => 1000,
+            Self::Nanos => 1,
+        }
+    }
+}
+
+/// Reads a decimal number that counts a unit; cuts off, towards the past, what is less than a millisecond.
+///
+/// Sources and those who pass their events on confuse units. The size of a number tells which it counts: a number is read
+/// in the usual unit if it then lies between 1973 and 2286, else in the only unit in which it lies between 2001 and 2286.
+/// A number that fits no unit, such as 0, is no time.
+fn number(text: &str, usual: Unit) -> Option<Time> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(whole) || !is_number(fraction) {
         return None;
     }
-    // In nanoseconds of the unit, so that nothing is rounded twice.
+    // In billionths of the unit, so that nothing is rounded twice.
     let billionths: i128 = format!("{fraction:0<9.9}").parse().ok()?;
-    let value = sign * (whole.parse::<i64>().ok().map(i128::from)? * 1_000_000_000 + billionths);
-    let per_milli = match unit {
-        Unit::Seconds => 1_000_000,
-        Unit::Millis => 1_000_000_000,
-        Unit::Micros => 1_000_000_000_000,
-        Unit::Nanos => 1_000_000_000_000_000,
+    let value = whole.parse::<i64>().ok().map(i128::from)? * 1_000_000_000 + billionths;
+    let nanos = |unit: Unit| value * unit.nanos() / 1_000_000_000;
+    let seconds = |unit: Unit| nanos(unit) / NANOS_PER_SECOND;
+    let unit = if USUAL_SECONDS.contains(&seconds(usual)) {
+        usual
+    } else {
+        let mut units = Unit::WORDS.into_iter().map(|(_, unit)| unit);
+        units.find(|unit| OTHER_SECONDS.contains(&seconds(*unit)))?
     };
-    Time::from_millis(i64::try_from(value.div_euclid(per_milli)).ok()?)
+    Time::from_millis(i64::try_from(nanos(unit) / 1_000_000).ok()?)
 }
 
 /// The same without the space before an offset.
@@ -163,15 +203,78 @@ mod tests {
             ("1621305118553", Unit::Millis, "2021-05-18T02:31:58.553Z"),
             ("1621305118553999", Unit::Micros, "2021-05-18T02:31:58.553Z"),
             ("1544712660300000001", Unit::Nanos, "2018-12-13T14:51:00.300Z"),
-            ("-1", Unit::Millis, "1969-12-31T23:59:59.999Z"),
-            ("-0.5", Unit::Millis, "1969-12-31T23:59:59.999Z"),
+            ("100000000", Unit::Seconds, "1973-03-03T09:46:40.000Z"),
+            ("978307199999", Unit::Millis, "2000-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(read(text, Some(unit), false).as_deref(), Some(time), "{text}");
         }
         for text in
-            ["", "-", "1e9", "1.", ".5", "99999999999999999999", "9999999999999", "2020-01-01T00:00:00Z"]
+            ["", "-", "1e9", "1.", ".5", "-1583432400", "99999999999999999999", "2020-01-01T00:00:00Z"]
         {
             assert_eq!(read(text, Some(Unit::Seconds), true), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_number_tells_its_unit() {
+        let units = Unit::WORDS.map(|(_, unit)| unit);
+        for usual in units {
+            for (text, time) in [
+                ("1695226401", "2023-09-20T16:13:21.000Z"),
+                ("1695226401.5", "2023-09-20T16:13:21.500Z"),
+                ("1695226401262", "2023-09-20T16:13:21.262Z"),
+                ("1695226401262999", "2023-09-20T16:13:21.262Z"),
+                ("1695226401262999999", "2023-09-20T16:13:21.262Z"),
+                ("9999999999", "2286-11-20T17:46:39.000Z"),
+            ] {
+                assert_eq!(read(text, Some(usual), false).as_deref(), Some(time), "{text} {usual:?}");
+            }
+            // Neither what is too small or too large for every unit, nor what counts from another year: FILETIME.
+            for text in ["0", "1", "20230920161321", "99999999", "10000000000", "10000000000000000000"] {
+                assert_eq!(read(text, Some(usual), false), None, "{text} {usual:?}");
+            }
+        }
+        for text in ["133694064000000000", "638543210123456789", "17694064000000000"] {
+            assert_eq!(read(text, Some(Unit::Millis), false), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_a_number_in_place_of_a_date_in_utc() {
+        for (text, time) in [
+            ("1695226401", "2023-09-20T16:13:21.000Z"),
+            ("1695226401262", "2023-09-20T16:13:21.262Z"),
+            ("1695226401262999", "2023-09-20T16:13:21.262Z"),
+        ] {
+            assert_eq!(read(text, None, true).as_deref(), Some(time), "{text}");
+            assert_eq!(read(text, None, false), None, "{text}");
+        }
+        for text in ["2023092016", "1999123123", "20230920161321", "20230920", "0", "7.5"] {
+            assert_eq!(read(text, None, true), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_the_dates_of_power_shell() {
+        for unit in [None, Some(Unit::Seconds), Some(Unit::Millis)] {
+            assert_eq!(read("/Date(1743016438444)/", unit, false).is_some(), unit.is_some());
+            for text in ["/Date(1743016438444)/", "/Date(1743016438444+0200)/", "/Date(1743016438444-0730)/"]
+            {
+                assert_eq!(read(text, unit, true).as_deref(), Some("2025-03-26T19:13:58.444Z"), "{text}");
+            }
+            for text in [
+                "/Date()/",
+                "/Date(-62135596800000)/",
+                "/Date(1743016438444)",
+                "Date(1743016438444)",
+                "/Date(1743016438444+02)/",
+                "/Date(1743016438444+02:00)/",
+                "/Date(1743016438444+é00)/",
+                "/Date(x)/",
+                "/Date(0)/",
+            ] {
+                assert_eq!(read(text, unit, true), None, "{text}");
+            }
         }
     }
 }
