@@ -191,6 +191,11 @@ impl Case {
         self
     }
 
+    /// The JSON of its events, in their order.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().map(|(.., json)| json.as_str())
+    }
+
     /// Returns the findings that all rules of a pack make of its events.
     pub fn findings(&self, pack: &Pack, readings: &Readings) -> Vec<Finding> {
         let mut analyzer = Analyzer::new(pack);

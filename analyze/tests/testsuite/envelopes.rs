@@ -83,8 +83,13 @@ fn rules_find_the_same_in_every_envelope() {
     for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
         for case in cases::parse(name, text).unwrap().into_iter().filter(|case| case.fires > 0) {
             let plain = case.findings(&pack, &readings);
-            for (of, path, place) in &envelopes {
+            let events = case.events().count();
+            for (nth, (of, path, place)) in envelopes.iter().enumerate() {
                 for holds in [Holds::Object, Holds::Text] {
+                    // Long cases take long, and the envelope is the same for each of their events.
+                    if events > 20 && (nth + usize::from(holds == Holds::Text)) % 2 > 0 {
+                        continue;
+                    }
                     let is_wrapped = std::cell::Cell::new(false);
                     let wrapped = case.clone().map_events(|event| {
                         let is_of = parser(&readings, event).as_deref() == Some(of);
