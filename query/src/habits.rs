@@ -54,16 +54,18 @@ pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Err
     Err(Error::new(code, at..at + length, message, hint))
 }
 
-/// True if the backslash that a text begins with would take the meaning from what follows: paths of Windows and names
-/// such as `CORP\\ada` are left alone.
+/// True if the backslash that a text begins with takes the meaning from what follows elsewhere, or stands for a class of
+/// characters: paths of Windows and names such as `CORP\\ada` are left alone.
 fn escapes(rest: &str) -> bool {
     let mut following = rest.chars().skip(1).skip_while(|char| *char == '\\');
-    following.next().is_none_or(|next| !next.is_alphanumeric() && next != '_')
+    let ends = |next: Option<char>| next.is_none_or(|next| !next.is_alphanumeric() && next != '_');
+    let first = following.next();
+    ends(first) || matches!(first, Some('d' | 'w' | 's')) && ends(following.next())
 }
 
 /// Refuses a value, or a text to search for, that is something else in other languages.
 pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), Error> {
-    if written.starts_with('/') && is_regex(written) {
+    if is_regex(written) {
         return refuse(Code::Operator, word, NO_OPERATOR, COMPARE);
     }
     let closes = |open, close| written.starts_with(open) && !written.ends_with(close);
@@ -73,8 +75,12 @@ pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// True if a text between slashes has marks of regular expressions, and not only those of a path.
+/// True if a text has marks of regular expressions: between slashes, those that paths don't have.
 fn is_regex(written: &str) -> bool {
+    let has_class = || written.as_bytes().windows(4).any(|four| matches!(four, [b'[', _, b'-', _]));
+    if written.starts_with(".*") || written.starts_with(".+") || has_class() {
+        return true;
+    }
     let inner = written.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
     inner.is_some_and(|inner| {
         let has = |marks: &[&str]| marks.iter().any(|mark| inner.contains(mark));
@@ -92,6 +98,9 @@ pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), Error> {
         }
         Some(':') if address(written).is_none() && !written.contains('/') => {
             return refuse(Code::Operator, word, NO_OPERATOR, COMPARE);
+        }
+        Some('{') if written.ends_with('}') => {
+            return refuse(Code::Value, word, "an object isn't a value", "name the member: actor.id:u_1");
         }
         Some('@') => {
             let hint = "name the person, write *@example.com for what ends so, or put it in quotes";

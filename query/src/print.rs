@@ -131,7 +131,7 @@ fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
         match value {
             Matcher::Text(pattern) => pieces(f, pattern.pieces(), place)?,
             Matcher::Literal(Literal { text, .. }) if text.contains(' ') || place == Place::Outcome => {
-                quoted(f, text)?
+                quoted(f, text)?;
             }
             Matcher::Literal(Literal { text, .. }) => f.write_str(text)?,
             Matcher::Number(Bounds { low, high }) => {

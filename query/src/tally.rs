@@ -305,7 +305,7 @@ pub fn short_name(told: &str) -> Option<&'static str> {
 fn shown_as(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
     let names = path.names();
-    let first = names.iter().find(|name| *name != "read").filter(|_| names.len() > 1);
+    let first = names.iter().find(|name| *name != "read");
     let short = first.and_then(|first| Short::of_shown(&Path::of([first])));
     short.map(Short::as_str).or_else(|| ours(&fold(names.last()?)))
 }
@@ -399,6 +399,7 @@ mod tests {
             ("after.role:admin", None),
             ("actor.id:u_1 n:8", None),
             ("actor:x", None),
+            ("\"actor\":\"ada\"", Some("actor")),
             ("n:8", None),
             ("actor.email:x", None),
         ] {

@@ -321,7 +321,7 @@ for (const theme of ["light", "dark"] as const) {
     const { tab, call } = opened;
     t.after(() => tab.context().close());
     const check = async (state: string) => assert.deepEqual(await violations(tab, { without: OF_PAGES }), [], state);
-    for (const what of ["mixed", "hostile", "none", "failing"] as const) {
+    for (const what of ["mixed", "hostile", "none", "unmatched", "failing"] as const) {
       await call("show", what);
       await rest(opened);
       await check(what);
@@ -422,6 +422,25 @@ test("nothing found and rows that are lost are said in words", { skip }, async (
   await tab.getByText("No events.").waitFor();
   await call("show", "failing");
   await tab.getByText("The browser no longer has these events.").first().waitFor();
+});
+
+test("an empty list says what each condition leaves, in a table that assistive technology can read", {
+  skip,
+}, async (t) => {
+  const { tab, call } = await open(browser);
+  t.after(() => tab.context().close());
+  await call("show", "unmatched");
+  await tab.getByText("No events match.").waitFor();
+  const table = tab.getByRole("table", { name: "Events that each condition leaves" });
+  const names = await table.getByRole("columnheader").allTextContents();
+  assert.deepEqual(names, ["Condition", "On its own", "With those above"]);
+  const row = table.getByRole("row").filter({ has: tab.getByRole("rowheader", { name: "action:job.*" }) });
+  assert.deepEqual(await row.getByRole("cell").allTextContents(), ["12", "12"]);
+  assert.deepEqual(await table.getByRole("row").last().getByRole("cell").allTextContents(), ["0", "0"]);
+  await call("german");
+  await tab.getByRole("table", { name: "Ereignisse, die jede Bedingung übrig lässt" }).waitFor();
+  await call("show", "mixed");
+  assert.equal(await tab.getByRole("table").count(), 0);
 });
 
 test("a hostile event is text and nothing else, in rows too", { skip }, async (t) => {

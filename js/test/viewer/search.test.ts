@@ -134,9 +134,11 @@ test("what cannot be understood is told, and what was found before stays", async
 
 /** The texts of a table, row by row. */
 const cells = (table: Locator) =>
-  table.first().evaluate((element) =>
-    [...element.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent?.trim() ?? "")),
-  );
+  table
+    .first()
+    .evaluate((element) =>
+      [...element.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent?.trim() ?? "")),
+    );
 
 test("a field that no event has is told with those near to it, and what each condition leaves where nothing is", async () => {
   const { page, complaints, close } = await ready();

@@ -63,6 +63,10 @@ const TABLE: &[(&str, Expected)] = &[
     ("eventName:/List.*/", Refused(OPERATOR, 10..18, "field:*part*")),
     ("eventName:/List[A-Z]+/", Refused(OPERATOR, 10..22, "field:*part*")),
     ("/Create.+/", Refused(OPERATOR, 0..10, "field:*part*")),
+    ("eventName:.*Users", Refused(OPERATOR, 10..17, "field:*part*")),
+    ("eventName:List[A-Z]*", Refused(OPERATOR, 10..20, "field:*part*")),
+    ("actor:kim\\d", Refused(QUOTE, 9..10, "in quotes")),
+    ("actor:dependabot[bot]", Finds(&[])),
     ("eventName:/(List|Get).*/", Refused(PARENTHESIS, 11..12, "quotes")),
     ("eventName=~List", Refused(OPERATOR, 9..11, "field:*part*")),
     ("eventName~List", Refused(OPERATOR, 9..10, "put it in quotes")),
@@ -154,6 +158,7 @@ const TABLE: &[(&str, Expected)] = &[
     ("Actor:kim", Unknown("actor")),
     ("tags[0]:x", Refused(FIELD, 0..7, "leave them out")),
     ("-Records[].eventName:x", Refused(FIELD, 1..20, "leave them out")),
+    ("actor:{\"id\":\"kim\"}", Refused(VALUE, 6..18, "name the member")),
     ("{app=\"x\"}", Refused(FIELD, 0..4, "leave them out")),
     // Pipes and commands.
     ("source=cloudtrail | stats count by user", Refused(OPERATOR, 18..19, "without pipes")),

@@ -18,7 +18,7 @@ import type { RowAt, Rows } from "../../../src/viewer/rows.ts";
 import { CHANGED, event, HOSTILE, indexOf, type Made, mixed, usual } from "./made.ts";
 
 /** What a test shows. */
-export type What = "million" | "mixed" | "hostile" | "changed" | "none" | "failing";
+export type What = "million" | "mixed" | "hostile" | "changed" | "none" | "unmatched" | "failing";
 
 const LIGHT_DARK: Readonly<Record<string, string>> = {
   paper: "light-dark(#f6f5f2, #16181b)",
@@ -234,6 +234,15 @@ function made(what: What): ReturnType<typeof indexOf> {
       return indexOf(CHANGED.length, (row) => event(row, CHANGED[row] ?? "{}"));
     case "none":
       return indexOf(0, usual);
+    case "unmatched": {
+      const none = indexOf(0, usual);
+      const conditions = [
+        { part: "action:job.*", events: 12 },
+        { part: `actor:"${"long ".repeat(40)}"`, events: 0 },
+      ];
+      const steps = conditions.map(({ part }, nth) => ({ part, events: nth === 0 ? 12 : 0 }));
+      return { ...none, found: { ...none.found, isFiltered: true, of: 60, conditions, steps } };
+    }
     case "failing": {
       const none = indexOf(10, usual);
       return { ...none, index: { ...none.index, rows: () => Promise.reject(new Error("gone")) } };
@@ -288,7 +297,7 @@ const page = {
     drawer.zone = zone;
   },
   german(): void {
-    const german = { ...en, rows: de.rows };
+    const german = { ...en, rows: de.rows, query: de.query };
     rows.texts = german;
     drawer.texts = german;
   },
