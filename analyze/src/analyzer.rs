@@ -200,13 +200,20 @@ impl Pack {
                 continue;
             }
             if !sigma.holds(&found) {
-                if rule.source.includes(shape.parser.as_deref()) && self.lacks(rule, &shape, &found) {
+                if self.lacks(rule, &shape, &found) {
                     detection.lacking.push(number);
                 }
                 continue;
             }
             detection.fired.push(Fired { rule: number as usize, reasons: sigma.reasons(&found) });
             self.joins(number as usize, &found, &mut detection.joins);
+        }
+        if !*is_ours {
+            let missed = self.candidates.missed(|field| shape.has_own(field));
+            let missed = missed.filter(|rule| self.lacks(&self.rules[*rule as usize], &shape, &found));
+            detection.lacking.extend(missed);
+            detection.lacking.sort_unstable();
+            detection.lacking.dedup();
         }
         let asks = self.asks_baselines() && !is_future && !*is_ours;
         if asks || !detection.fired.is_empty() || !detection.pending.is_empty() {

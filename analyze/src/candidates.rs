@@ -25,6 +25,8 @@ pub(crate) struct Candidates {
     beside: Vec<Id>,
     keywords: Keywords,
     always: Vec<u32>,
+    /// Rules that are found by fields of the event, and these fields.
+    keyed: Vec<(u32, Box<[Id]>)>,
 }
 
 /// How rules are found by a field.
@@ -146,6 +148,15 @@ impl Candidates {
         if needs.words.iter().any(|word| word.len() < GRAM) {
             return self.always.push(number);
         }
+        let values = needs.values.iter().map(|(field, ..)| *field);
+        let parts = needs.parts.iter().map(|(field, _)| *field);
+        let mut keys: Vec<Id> = values.chain(parts).chain(needs.fields.iter().copied()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.retain(|field| fields.is_of_event(*field));
+        if !keys.is_empty() {
+            self.keyed.push((number, keys.into()));
+        }
         for (field, length, hash) in needs.values {
             let longest = &mut self.fields[field as usize].longest;
             *longest = Some(longest.unwrap_or(0).max(length));
@@ -160,6 +171,11 @@ impl Candidates {
         for word in needs.words {
             self.keywords.add(&word, number);
         }
+    }
+
+    /// The rules that an event without certain fields may not lead to, though it has all else that they ask for.
+    pub(crate) fn missed<'c>(&'c self, has: impl Fn(Id) -> bool + 'c) -> impl Iterator<Item = u32> + 'c {
+        self.keyed.iter().filter(move |(_, keys)| keys.iter().any(|key| !has(*key))).map(|(rule, _)| *rule)
     }
 
     /// The rules that this event could make fire, ascending.

@@ -45,12 +45,15 @@ impl Shape {
     fn has_field(&self, field: Id, fields: &Fields) -> bool {
         match fields.name(field).split('.').next() {
             // Derived fields are made of what every event has; what a parser or a baseline says needs a parser.
-            _ if fields.is_of_event(field) => {
-                self.fields.get(field as usize / 8).is_some_and(|bits| bits >> (field % 8) & 1 == 1)
-            }
+            _ if fields.is_of_event(field) => self.has_own(field),
             Some("read" | "baseline") => self.parser.is_some(),
             _ => true,
         }
+    }
+
+    /// True if it has a field of the event itself.
+    pub(crate) fn has_own(&self, field: Id) -> bool {
+        self.fields.get(field as usize / 8).is_some_and(|bits| bits >> (field % 8) & 1 == 1)
     }
 
     /// True if it is of this pack.
@@ -60,51 +63,51 @@ impl Shape {
     }
 }
 
-/// What a rule can do with an event.
+/// What a rule can tell of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
-    /// The rule is for events of another source.
-    Elsewhere,
     /// The event has all fields that the rule needs.
     Applies,
-    /// A field that the event has can tell that the rule doesn't fire.
-    Excluded,
-    /// The event has none of the fields that could tell. A rule that asks whether a field exists is told by its absence.
+    /// A field that the event has can tell that the rule doesn't fire, or the rule asks for one that is missing by
+    /// `exists`.
+    Answered,
+    /// The event has none of the fields that could tell.
     Blind,
 }
 
 impl Pack {
-    fn sight(&self, rule: &Rule, shape: &Shape) -> Sight {
+    fn sight(&self, rule: &Rule, shape: &Shape) -> Option<Sight> {
+        let Kind::Event(detection) = &rule.kind else { return None };
         if !rule.source.includes(shape.parser.as_deref()) {
-            return Sight::Elsewhere;
+            return None;
         }
-        let Kind::Event(detection) = &rule.kind else { return Sight::Elsewhere };
-        let missing = |item: &Item| (!shape.has(item, &self.fields)).then(|| !item.needs_field());
-        if detection.judge(&missing) != Some(false) {
-            return Sight::Applies;
+        if detection.judge(&|item| self.missing(item, shape)) != Some(false) {
+            return Some(Sight::Applies);
         }
         let told = |item: &Item| match item.parser(&self.fields) {
             Some(parsers) => shape.parser.as_deref().map(|parser| parsers(parser)),
             None => (shape.has(item, &self.fields) || item.asks_existence()).then_some(false),
         };
-        match (detection.judge(&told), &rule.source) {
-            (Some(false), _) => Sight::Excluded,
-            // Rules for sources that the log doesn't have are no gap.
-            (_, Source::Other) => Sight::Elsewhere,
-            _ => Sight::Blind,
-        }
+        Some(if detection.judge(&told) == Some(false) { Sight::Answered } else { Sight::Blind })
     }
 
-    /// True if all fields that an event has are as a rule wants them, and a field that the rule needs is missing.
+    /// What is known of an item if its field is missing.
+    fn missing(&self, item: &Item, shape: &Shape) -> Option<bool> {
+        (!shape.has(item, &self.fields)).then(|| !item.needs_field())
+    }
+
+    /// True if an event has no field that isn't as a rule wants it, and lacks one that the rule needs.
     pub(crate) fn lacks(&self, rule: &Rule, shape: &Shape, found: &Found<'_>) -> bool {
         let Kind::Event(detection) = &rule.kind else { return false };
-        let missing = |item: &Item| (!shape.has(item, &self.fields)).then(|| !item.needs_field());
+        // Rules for sources that no parser reads are no gap.
+        if rule.source == Source::Other || !rule.source.includes(shape.parser.as_deref()) {
+            return false;
+        }
         let known = |item: &Item| {
             let is_told = shape.has(item, &self.fields) || !item.needs_field() || item.asks_existence();
-            let is_known = item.fact.is_none() && is_told;
-            is_known.then(|| item.holds(found))
+            (item.fact.is_none() && is_told).then(|| item.holds(found))
         };
-        detection.judge(&missing) == Some(false) && detection.judge(&known).is_none()
+        detection.judge(&|item| self.missing(item, shape)) == Some(false) && detection.judge(&known).is_none()
     }
 }
 
@@ -114,7 +117,7 @@ pub(crate) struct Shapes {
     pub(crate) shapes: HashMap<Shape, u64>,
     /// What follows from events of shapes for which there was no room.
     pub(crate) beyond: Counts,
-    /// For each rule, events that have some fields as the rule wants them, and lack others.
+    /// For each rule, events that lack a field which it needs.
     pub(crate) lacking: Vec<u64>,
 }
 
@@ -125,8 +128,8 @@ pub(crate) struct Counts {
     events: u64,
     /// By parser, and by the empty name for events that no parser reads.
     sources: BTreeMap<Box<str>, SourceCounts>,
-    /// For each rule: events that it could apply to, and events of its source that it couldn't look at.
-    rules: Vec<(u64, u64)>,
+    /// For each rule, the events that it could apply to.
+    rules: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,18 +141,16 @@ struct SourceCounts {
 
 impl Counts {
     fn add(&mut self, pack: &Pack, shape: &Shape, events: u64) {
-        self.rules.resize(pack.rules.len(), (0, 0));
+        self.rules.resize(pack.rules.len(), 0);
         self.events += events;
         let parser = shape.parser.as_deref();
         let mut is_covered = false;
-        for (rule, (applies, blind)) in pack.rules.iter().zip(&mut self.rules) {
+        for (rule, applies) in pack.rules.iter().zip(&mut self.rules) {
             let sight = pack.sight(rule, shape);
-            match sight {
-                Sight::Applies => *applies += events,
-                Sight::Blind => *blind += events,
-                Sight::Excluded | Sight::Elsewhere => {}
+            if sight == Some(Sight::Applies) {
+                *applies += events;
             }
-            let looks = matches!(sight, Sight::Applies | Sight::Excluded);
+            let looks = matches!(sight, Some(Sight::Applies | Sight::Answered));
             is_covered |= looks && parser.is_some_and(|parser| rule.source.names(parser));
         }
         let source = self.sources.entry(parser.unwrap_or_default().into()).or_default();
@@ -198,21 +199,20 @@ impl Shapes {
 
     pub(crate) fn coverage(&self, pack: &Pack) -> Coverage {
         let mut counts = self.beyond.clone();
-        counts.rules.resize(pack.rules.len(), (0, 0));
+        counts.rules.resize(pack.rules.len(), 0);
         for (shape, events) in &self.shapes {
             counts.add(pack, shape, *events);
         }
-        let lacking = |rule: usize| self.lacking.get(rule).copied().unwrap_or(0);
-        let is_blind =
-            |(rule, (applies, blind)): &(usize, &(u64, u64))| *applies == 0 && *blind + lacking(*rule) > 0;
-        let blind = counts.rules.iter().enumerate().filter(is_blind).map(|(rule, (_, blind))| BlindRule {
+        let mut applicable = counts.rules;
+        let lacking = self.lacking.iter().copied().enumerate();
+        let blind = lacking.filter(|(rule, events)| *events > 0 && applicable[*rule] == 0);
+        let blind = blind.map(|(rule, events)| BlindRule {
             rule: pack.rules[rule].id.clone(),
             title: pack.rules[rule].title.clone(),
             fields: self.missing(pack, rule),
-            events: blind + lacking(rule),
+            events,
         });
         let blind = blind.collect();
-        let mut applicable: Vec<u64> = counts.rules.iter().map(|(applies, _)| *applies).collect();
         // A correlation applies where a rule does that it builds upon.
         for (rule, feeds) in pack.feeds.iter().enumerate() {
             for (correlation, _) in feeds {

@@ -1,6 +1,7 @@
 //! Detection through its public interface: packs, findings, decisions.
 
 mod attacks;
+mod coverage;
 mod decisions;
 mod elements;
 mod envelopes;

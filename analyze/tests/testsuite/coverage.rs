@@ -1,0 +1,173 @@
+//! Coverage: what rules could look at, and what keeps "nothing was found" from being a result.
+
+use std::collections::BTreeMap;
+
+use countersign_analyze::{Analysis, Analyzer, Coverage, Pack, Sources, cases};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
+
+use crate::rules::{files, is_cases, pack};
+
+const CALL: &str = r#"{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"PutObject","awsRegion":"eu-west-1","eventTime":"2026-11-18T10:00:00Z","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
+const PODS: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"1","stage":"ResponseComplete","verb":"create","user":{"username":"ada"},"objectRef":{"resource":"pods","name":"x"},"responseStatus":{"code":201},"requestReceivedTimestamp":"2026-11-18T10:00:00Z"}"#;
+const OURS: &str = r#"{"action":"job.run","actor":{"id":"u_1"}}"#;
+
+fn rules(rules: &[(&str, &str, &str)]) -> Pack {
+    let mut sources = Sources::default();
+    for (id, logsource, detection) in rules {
+        let rule = format!(
+            "title: Rule {id}\nid: {id}\nlogsource: {logsource}\ndetection:\n  s: {detection}\n  condition: s\n"
+        );
+        sources.add("r.yml", &rule);
+    }
+    sources.build("test").unwrap_or_else(|faults| panic!("{faults:?}"))
+}
+
+fn analyze<'e>(pack: &Pack, events: impl IntoIterator<Item = &'e str>) -> Analysis {
+    let readings = Readings::built_in();
+    let mut analyzer = Analyzer::new(pack);
+    for (leaf, event) in (0..).zip(events) {
+        let document = Document::parse(event).unwrap();
+        let recorded = "2026-11-18T10:00:00.000Z".parse().unwrap();
+        let entry = Entry { event: Some(document.root()), ..Entry::recorded(recorded) };
+        analyzer.take(pack.detect_by(leaf, &readings, &entry)).unwrap();
+    }
+    analyzer.finish()
+}
+
+fn coverage<'e>(pack: &Pack, events: impl IntoIterator<Item = &'e str>) -> Coverage {
+    analyze(pack, events).coverage
+}
+
+/// The rules that could look at nothing, with the fields that they need.
+fn blind(coverage: &Coverage) -> Vec<(&str, &[String])> {
+    coverage.blind.iter().map(|of| (of.rule.as_str(), of.fields.as_slice())).collect()
+}
+
+#[test]
+fn a_rule_that_needs_a_field_which_no_event_has_is_named() {
+    let pack = rules(&[
+        ("seen", "{product: aws, service: cloudtrail}", "{eventName: DeleteTrail}"),
+        ("blind", "{product: aws, service: cloudtrail}", "{aws.cloudtrail.event_name: DeleteTrail}"),
+    ]);
+    let found = coverage(&pack, [CALL]);
+    assert_eq!(blind(&found), [("blind", &["aws.cloudtrail.event_name".to_owned()][..])]);
+    assert!(!found.is_complete());
+    assert_eq!(found.rules, [("seen".to_owned(), 1), ("blind".to_owned(), 0)]);
+    assert_eq!((found.events, found.unparsed, found.uncovered(), found.applicable()), (1, 0, 0, 1));
+}
+
+#[test]
+fn a_rule_whose_other_fields_match_needs_the_one_that_is_missing() {
+    let rule = |verb: &str| format!("{{verb: {verb}, objectRef.resource: pods, hostPath: '*'}}");
+    let (create, delete) = (rule("create"), rule("delete"));
+    let pack = rules(&[
+        ("create", "{product: kubernetes, service: audit}", &create),
+        ("delete", "{product: kubernetes, service: audit}", &delete),
+    ]);
+    assert_eq!(blind(&coverage(&pack, [PODS])), [("create", &["hostPath".to_owned()][..])]);
+    // Another event has the field: the rule could look.
+    let with = PODS.replacen("\"kind\"", "\"hostPath\":\"/\",\"kind\"", 1);
+    assert_eq!(blind(&coverage(&pack, [PODS, &with])), []);
+}
+
+#[test]
+fn a_missing_field_answers_a_rule_that_asks_whether_it_exists() {
+    let pack = rules(&[(
+        "exists",
+        "{product: kubernetes, service: audit}",
+        "{verb: create, hostPath|exists: true, 'hostPath|contains': etc}",
+    )]);
+    let found = coverage(&pack, [PODS]);
+    assert!(found.is_complete(), "{found:?}");
+}
+
+#[test]
+fn events_without_a_parser_or_a_rule_for_their_source_are_not_covered() {
+    let pack = rules(&[("aws", "{product: aws, service: cloudtrail}", "{eventName: DeleteTrail}")]);
+    assert!(coverage(&pack, [CALL]).is_complete());
+    let found = coverage(&pack, [CALL, PODS, r#"{"a":1}"#]);
+    assert_eq!((found.events, found.unparsed, found.uncovered()), (3, 1, 1));
+    let sources: Vec<_> =
+        found.sources.iter().map(|of| (of.parser.as_str(), of.events, of.covered, of.rules)).collect();
+    assert_eq!(sources, [("CloudTrail", 1, 1, 1), ("Kubernetes", 1, 0, 0)]);
+    assert!(!found.is_complete() && blind(&found).is_empty());
+}
+
+#[test]
+fn rules_for_other_sources_are_no_gap() {
+    let pack = rules(&[
+        ("ours", "{product: countersign}", "{read.action: job.delete}"),
+        ("windows", "{product: windows, category: process_creation}", "{CommandLine|contains: whoami}"),
+        ("okta", "{product: okta, service: okta}", "{eventType: user.account.lock}"),
+    ]);
+    let found = coverage(&pack, [OURS]);
+    assert!(found.is_complete(), "{found:?}");
+    assert_eq!(found.applicable(), 1);
+}
+
+#[test]
+fn an_event_in_an_envelope_is_covered_like_the_plain_event() {
+    let pack = pack();
+    let plain = coverage(&pack, [CALL]);
+    let enveloped =
+        format!(r#"{{"detail-type":"AWS API Call via CloudTrail","detail":{CALL},"source":"aws.s3"}}"#);
+    assert_eq!(coverage(&pack, [enveloped.as_str()]), plain);
+}
+
+#[test]
+fn nothing_is_complete_where_nothing_was_looked_at() {
+    let pack = rules(&[("aws", "{product: aws, service: cloudtrail}", "{eventName: DeleteTrail}")]);
+    assert_eq!(coverage(&pack, []).events, 0);
+    let mut json = Vec::new();
+    coverage(&pack, [CALL, OURS]).write_json(false, &mut json);
+    let json = String::from_utf8(json).unwrap();
+    assert_eq!(
+        json,
+        r#"{"applicable":1,"blind":[],"complete":false,"events":2,"rules":{"aws":1},"sources":[{"covered":1,"events":1,"parser":"CloudTrail","rules":1},{"covered":0,"events":1,"parser":"countersign","rules":0}],"uncovered":1,"unparsed":0}"#
+    );
+}
+
+#[test]
+fn coverage_of_more_shapes_than_are_kept_is_the_same() {
+    let detections: Vec<String> = (0..13).map(|nth| format!("{{f{nth}: x}}")).collect();
+    let names: Vec<String> = (0..13).map(|nth| format!("r{nth}")).collect();
+    let all: Vec<(&str, &str, &str)> = names
+        .iter()
+        .zip(&detections)
+        .map(|(name, detection)| (name.as_str(), "{product: countersign}", detection.as_str()))
+        .collect();
+    let pack = rules(&all);
+    // Each of 8,192 combinations of fields is a shape of its own.
+    let events: Vec<String> = (0..1 << 13)
+        .map(|bits: u32| {
+            let fields: Vec<String> =
+                (0..13).filter(|nth| bits >> nth & 1 == 1).map(|nth| format!(",\"f{nth}\":\"y\"")).collect();
+            format!(r#"{{"action":"job.run","actor":{{"id":"u_1"}}{}}}"#, fields.concat())
+        })
+        .collect();
+    let found = coverage(&pack, events.iter().map(String::as_str));
+    assert_eq!((found.events, found.sources[0].covered), (1 << 13, (1 << 13) - 1));
+    assert!(found.rules.iter().all(|(_, events)| *events == 1 << 12), "{:?}", found.rules);
+}
+
+/// Each rule of the product can look at each event of its source, in the cases of all its rules.
+#[test]
+fn rules_of_the_product_need_no_field_that_events_of_their_source_may_lack() {
+    let (pack, readings) = (pack(), Readings::built_in());
+    let mut wrong: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
+        for case in cases::parse(name, text).unwrap() {
+            for event in case.events().take(3) {
+                let document = Document::parse(event).unwrap();
+                if readings.read(&document.root()).is_none() {
+                    continue;
+                }
+                for of in coverage(&pack, [event]).blind {
+                    *wrong.entry((of.title, of.fields.join(", "))).or_default() += 1;
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} rules:\n{wrong:#?}", wrong.len());
+}
