@@ -18,7 +18,7 @@ fn faults(text: &str) -> Vec<(&'static str, u32)> {
 
 #[test]
 fn what_of_sigma_is_not_supported_is_told_with_what_to_write_instead() {
-    for (key, mend) in [("filter: {rules: [i]}", "the exception"), ("action: global", "all of it")] {
+    for (key, mend) in [("filter: {rules: [i]}", "a document of its own"), ("action: global", "all of it")] {
         let mut sources = Sources::default();
         sources.add("rules.yml", &format!("{RULE}{key}\n"));
         let faults = sources.build("test").unwrap_err();

@@ -5,6 +5,7 @@ mod decisions;
 mod elements;
 mod faults;
 mod fields;
+mod filters;
 mod gate;
 mod habits;
 mod pieces;
