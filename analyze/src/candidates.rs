@@ -228,6 +228,9 @@ fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
         return Some(needs);
     };
     let there = || item.needs_field().then(|| Needs { fields: vec![field], ..Needs::default() });
+    if item.differs {
+        return there();
+    }
     let mut tests = item.tests.iter().map(|test| of_test(field, test));
     let mut needs = if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }.or_else(there)?;
     if fields.name(field) == "read.as" {
@@ -272,7 +275,7 @@ mod tests {
     use crate::zone::Zone;
 
     /// Many that ask for parts of one field, few for those of another, and for what is of no event.
-    const WANTS: [&str; 21] = [
+    const WANTS: [&str; 24] = [
         "a|contains: abc",
         "a|contains: [bca, cab]",
         "a|startswith: aab",
@@ -286,6 +289,9 @@ mod tests {
         "b|contains: abc",
         "b: [abc, '*cba*']",
         "b: true",
+        "b|neq: abc",
+        "a|contains|neq: [abc, kab]",
+        "link.chain|neq: kab",
         "a: null",
         "'a|re': 'b+c'",
         "'a|re': 'a[bk]+abc?'",
