@@ -275,7 +275,7 @@ mod tests {
     use crate::zone::Zone;
 
     /// Many that ask for parts of one field, few for those of another, and for what is of no event.
-    const WANTS: [&str; 24] = [
+    const WANTS: [&str; 28] = [
         "a|contains: abc",
         "a|contains: [bca, cab]",
         "a|startswith: aab",
@@ -290,6 +290,10 @@ mod tests {
         "b: [abc, '*cba*']",
         "b: true",
         "b|neq: abc",
+        "'a[any]': abc",
+        "'a[all]|contains': k",
+        "'a[none]|startswith': a",
+        "'c[all_or_empty]': x",
         "a|contains|neq: [abc, kab]",
         "link.chain|neq: kab",
         "a: null",
@@ -343,7 +347,7 @@ mod tests {
         ) {
             let mut sources = Sources::default();
             for (nth, wants) in WANTS.iter().enumerate() {
-                let rule = format!("title: rule {nth}\nid: r{nth}\ndetection:\n  s:\n    {wants}\n  condition: s\n");
+                let rule = format!("title: rule {nth}\nid: r{nth}\nsigma-version: 3\ndetection:\n  s:\n    {wants}\n  condition: s\n");
                 sources.add("r.yml", &rule);
             }
             let pack = sources.build("all").map_err(|faults| faults[0].clone()).unwrap();

@@ -167,9 +167,17 @@ fn is_of_source(filter: &Node, rule: &Node) -> bool {
     )
 }
 
+/// True if a name has brackets in it, which are selectors in one version of Sigma and parts of names in another.
+fn has_brackets(node: &Node) -> bool {
+    match &node.value {
+        Value::List(items) => items.iter().any(has_brackets),
+        _ => node.members().iter().any(|member| member.name.contains('[') || has_brackets(&member.node)),
+    }
+}
+
 /// Adds a filter to a rule.
 fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Result<(), Box<Fault>> {
-    if has_selectors(rule).is_ok_and(|of_rule| of_rule != version) {
+    if has_brackets(detection) && has_selectors(rule).is_ok_and(|of_rule| of_rule != version) {
         let problem = "the filter and the rule are written in different versions of Sigma";
         return Err(Fault::new("rule.version", line, problem, "write the same `sigma-version` in both"));
     }

@@ -233,3 +233,29 @@ fn a_field_differs_from_all_values_of_neq() {
         assert_eq!(fires(selection, event), holds, "{selection} on {event}");
     }
 }
+
+#[test]
+fn a_path_is_found_however_an_event_parts_it() {
+    let names = ["one", "two", "", "three", "four"];
+    for nested in 0..1_u32 << (names.len() - 1) {
+        // A bit says that a name begins an object of its own.
+        let mut event = String::from("{\"");
+        let mut depth = 1;
+        for (nth, name) in names.iter().enumerate() {
+            if nth > 0 && nested >> (nth - 1) & 1 == 1 {
+                event += "\":{\"";
+                depth += 1;
+            } else if nth > 0 {
+                event.push('.');
+            }
+            event += name;
+        }
+        event += "\":\"x\"";
+        event += &"}".repeat(depth);
+        assert!(fires("one.two..three.four: x", &event), "{event}");
+        assert!(!fires("one.two.three.four: x", &event), "{event}");
+        assert!(!fires("one.two..three: x", &event), "{event}");
+        let exact = "one.'two..three'.four: x";
+        assert_eq!(fires(exact, &event), event == r#"{"one":{"two..three":{"four":"x"}}}"#, "{event}");
+    }
+}
