@@ -244,6 +244,9 @@ fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
         return Some(needs);
     };
     let there = || item.needs_field().then(|| Needs { fields: vec![field], ..Needs::default() });
+    if item.differs {
+        return there();
+    }
     let mut tests = item.tests.iter().map(|test| of_test(field, test));
     let mut needs = if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }.or_else(there)?;
     if fields.name(field) == "read.as" {
@@ -288,7 +291,7 @@ mod tests {
     use crate::zone::Zone;
 
     /// Many that ask for parts of one field, few for those of another, and for what is of no event.
-    const WANTS: [&str; 21] = [
+    const WANTS: [&str; 28] = [
         "a|contains: abc",
         "a|contains: [bca, cab]",
         "a|startswith: aab",
@@ -302,6 +305,13 @@ mod tests {
         "b|contains: abc",
         "b: [abc, '*cba*']",
         "b: true",
+        "b|neq: abc",
+        "'a[any]': abc",
+        "'a[all]|contains': k",
+        "'a[none]|startswith': a",
+        "'c[all_or_empty]': x",
+        "a|contains|neq: [abc, kab]",
+        "link.chain|neq: kab",
         "a: null",
         "'a|re': 'b+c'",
         "'a|re': 'a[bk]+abc?'",
@@ -353,7 +363,7 @@ mod tests {
         ) {
             let mut sources = Sources::default();
             for (nth, wants) in WANTS.iter().enumerate() {
-                let rule = format!("title: rule {nth}\nid: r{nth}\ndetection:\n  s:\n    {wants}\n  condition: s\n");
+                let rule = format!("title: rule {nth}\nid: r{nth}\nsigma-version: 3\ndetection:\n  s:\n    {wants}\n  condition: s\n");
                 sources.add("r.yml", &rule);
             }
             let pack = sources.build("all").map_err(|faults| faults[0].clone()).unwrap();

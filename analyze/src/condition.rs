@@ -35,6 +35,20 @@ impl Condition {
         }
     }
 
+    /// Counts selections from this many on.
+    pub(crate) fn shift(&mut self, by: usize) {
+        match self {
+            Self::Selection(nth) => *nth += by,
+            Self::Not(condition) => condition.shift(by),
+            Self::All(conditions) | Self::Any(conditions) => {
+                for one in conditions {
+                    one.shift(by);
+                }
+            }
+            Self::Several(_, numbers) => numbers.iter_mut().for_each(|nth| *nth += by),
+        }
+    }
+
     /// Whether it holds as far as is known of the items.
     pub(crate) fn judge(
         &self,

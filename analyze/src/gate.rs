@@ -41,7 +41,7 @@ use crate::fault::{Fault, told};
 use crate::fields::Fields;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::prefilter::Prefilter;
-use crate::rule::{Detection, decision_of, detection_of, has_selectors, names_us};
+use crate::rule::{Detection, decision_of, filtered, has_selectors, names_us};
 use crate::tree::{Node, Value as Written};
 use crate::watchlist::{Kind, Places, Watchlist};
 use crate::zone::Zone;
@@ -341,7 +341,7 @@ impl Deciding {
             id: text(node, "id")?,
             title: text(node, "title")?,
             decision,
-            detection: detection_of(detection, fields)?,
+            detection: filtered(detection, node, fields)?,
             is_about_us: names_us(detection),
         }))
     }

@@ -54,6 +54,8 @@ pub mod document;
 mod elements;
 mod fault;
 mod fields;
+#[cfg(feature = "yaml")]
+mod filters;
 mod finding;
 mod gate;
 mod indexed_heap;

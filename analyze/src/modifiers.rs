@@ -7,10 +7,10 @@ use crate::fault::{Fault, told};
 
 /// Modifiers that go together, a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Modifiers(u16);
+pub(crate) struct Modifiers(u32);
 
 /// In the order of their bits.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "contains",
     "startswith",
     "endswith",
@@ -27,6 +27,7 @@ const NAMES: [&str; 16] = [
     "gte",
     "exists",
     "fieldref",
+    "neq",
 ];
 
 impl Modifiers {
@@ -49,6 +50,10 @@ impl Modifiers {
     pub(crate) const AT_LEAST: Self = Self(1 << 13);
     pub(crate) const EXISTS: Self = Self(1 << 14);
     pub(crate) const FIELD: Self = Self(1 << 15);
+    pub(crate) const DIFFERS: Self = Self(1 << 16);
+
+    /// What numbers may have and still be compared as numbers.
+    pub(crate) const ALL_OR_DIFFERS: Self = Self(Self::ALL.0 | Self::DIFFERS.0);
 
     /// Says how a regular expression is meant.
     const FLAGS: Self = Self(0b111 << 6);
@@ -56,6 +61,8 @@ impl Modifiers {
     const PARTS: Self = Self(0b111);
     /// One of these at most, and none of [`Self::TEXTS`] beside it.
     const KINDS: Self = Self(Self::RE.0 | 0b11_1111 << 9);
+    /// None of these goes with [`Self::DIFFERS`]: another modifier says the opposite.
+    const OPPOSITES: Self = Self(Self::ALL.0 | 0b1_1111 << 10);
     const TEXTS: Self = Self(Self::PARTS.0 | Self::CASED.0 | Self::FIELD.0);
 
     /// Reads names with bars between them; refuses what is not known, and what does not go together.
@@ -64,7 +71,7 @@ impl Modifiers {
         let mut all = Self::default();
         for name in split(names, b'|') {
             let Some(nth) = NAMES.iter().position(|known| *known == name) else {
-                let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists and fieldref";
+                let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists, fieldref and neq";
                 return fault(told!("the modifier `{name}` is not supported"), hint);
             };
             if all.has(Self(1 << nth)) {
@@ -82,6 +89,10 @@ impl Modifiers {
         let kinds = all.count(Self::KINDS);
         if kinds > 1 || kinds == 1 && all.has(Self::TEXTS) || all.has(Self::FIELD) && all.has(Self::CASED) {
             return fault(told!("`{names}` do not go together"), "keep one of them");
+        }
+        if all.has(Self::DIFFERS) && all.has(Self::OPPOSITES) {
+            let problem = told!("`{names}` do not go together");
+            return fault(problem, "write the condition with `not` in place of `neq`");
         }
         Ok(all)
     }

@@ -10,6 +10,8 @@ use countersign::hash::Hash;
 use crate::candidates::Candidates;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
+#[cfg(feature = "yaml")]
+use crate::filters;
 use crate::rule::{Asks, Evidence, Kind, Rule, unknown_key};
 use crate::tree::{Member, Node, Value, canonically};
 use crate::zone::Zone;
@@ -61,13 +63,14 @@ pub struct Sources {
     /// Each with its file.
     about: Vec<(String, Member)>,
     rules: Vec<(String, Node)>,
+    filters: Vec<(String, Node)>,
     faults: Vec<Fault>,
 }
 
 #[cfg(feature = "yaml")]
 impl Sources {
-    /// Reads a file of rules, in YAML or JSON: one rule, several documents, or a list. A map with `rules` is a whole
-    /// pack; one with neither `detection` nor `correlation` nor `title` is about the pack.
+    /// Reads a file of rules and filters, in YAML or JSON: one rule, several documents, or a list. A map with `rules` is a
+    /// whole pack; one with neither `detection` nor `correlation` nor `filter` nor `title` is about the pack.
     pub fn add(&mut self, file: &str, text: &str) {
         if text.len() > MAX_BYTES {
             let fault = Fault::new("rule.long", 0, "the file is above 16 MiB", "split it");
@@ -84,7 +87,7 @@ impl Sources {
                     for member in members {
                         match member.node.value {
                             Value::List(rules) if member.name == "rules" => {
-                                self.rules.extend(rules.into_iter().map(|rule| (file.to_owned(), rule)));
+                                self.extend(file, rules);
                             }
                             _ => self.about.push((file.to_owned(), member)),
                         }
@@ -92,17 +95,25 @@ impl Sources {
                 }
                 Value::Map(members)
                     if !members.iter().any(|member| {
-                        matches!(member.name.as_str(), "detection" | "correlation" | "title" | "id")
+                        matches!(
+                            member.name.as_str(),
+                            "detection" | "correlation" | "filter" | "title" | "id"
+                        )
                     }) =>
                 {
                     self.about.extend(members.into_iter().map(|member| (file.to_owned(), member)));
                 }
-                Value::List(rules) => {
-                    self.rules.extend(rules.into_iter().map(|rule| (file.to_owned(), rule)));
-                }
+                Value::List(rules) => self.extend(file, rules),
                 Value::Null => {}
-                value => self.rules.push((file.to_owned(), Node { line, value })),
+                value => self.extend(file, vec![Node { line, value }]),
             }
+        }
+    }
+
+    fn extend(&mut self, file: &str, documents: Vec<Node>) {
+        for document in documents {
+            let list = if filters::is_filter(&document) { &mut self.filters } else { &mut self.rules };
+            list.push((file.to_owned(), document));
         }
     }
 
@@ -111,7 +122,8 @@ impl Sources {
     /// # Errors
     ///
     /// All faults of all rules, in the order of the files.
-    pub fn build(self, name: &str) -> Result<Pack, Vec<Fault>> {
+    pub fn build(mut self, name: &str) -> Result<Pack, Vec<Fault>> {
+        filters::apply(&self.filters, &mut self.rules, &mut self.faults);
         let built = Builder::new(self.about, name).build(self.rules, self.faults)?;
         Pack::parse(&built.text)
     }

@@ -75,6 +75,9 @@ impl Required for Needs {
 fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
     // What is derived takes longer to make than the rule to ask.
     let field = item.field.filter(|field| !fields.name(*field).starts_with("derived."))?;
+    if item.differs {
+        return Some(vec![(field, Bigrams::default())]);
+    }
     let mut tests = item.tests.iter().map(|test| Some(vec![(field, test.bigrams()?)]));
     if item.all { Needs::best(&mut tests) } else { Needs::any(&mut tests) }
 }

@@ -232,11 +232,17 @@ impl Detection {
 /// The key by which a rule says which major version of Sigma it is written in.
 const SIGMA_VERSION: &str = "sigma-version";
 
+/// The key by which a rule has the filters that were added to it: selections, each with a condition that must hold too.
+pub(crate) const FILTERS: &str = "countersign.filters";
+
+/// The most filters of a rule.
+pub(crate) const MAX_FILTERS: usize = 64;
+
 /// The key by which a rule says what it decides.
 const DECISION: &str = "countersign.decision";
 
 /// The keys that a rule may have.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 27] = [
     "title",
     "id",
     "name",
@@ -263,6 +269,7 @@ const KEYS: [&str; 26] = [
     "response",
     "cases",
     DECISION,
+    FILTERS,
 ];
 
 impl Rule {
@@ -344,7 +351,7 @@ impl Rule {
         };
         fields.has_selectors = has_selectors(node)?;
         let kind = match (node.get("detection"), node.get("correlation")) {
-            (Some(detection), None) => Kind::Event(detection_of(detection, fields)?.ask(detection.line)?),
+            (Some(detection), None) => Kind::Event(filtered(detection, node, fields)?.ask(detection.line)?),
             (None, Some(correlation)) => Kind::Correlation(Correlation::compile(correlation, fields)?),
             (Some(_), Some(at)) => {
                 let hint = "make two rules of it";
@@ -401,7 +408,7 @@ pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Box<Fault> {
     let problem = told!("the key `{}` is not known", member.name);
     let hint = match &*member.name {
         "filter" if cfg!(feature = "yaml") => {
-            "Sigma's filters are not supported: write the exception into each rule that it is for".into()
+            "a filter is a document of its own, with `title:`, and `rules:` that name this rule".into()
         }
         "action" if cfg!(feature = "yaml") => {
             "Sigma's collections are not supported: write all of it into each rule".into()
@@ -435,7 +442,8 @@ pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Box<Fault>> {
         let problem = told!("`{DECISION}` is none of its words");
         Fault::new("rule.decision", decision.line, problem, "write allow, challenge or deny")
     })?;
-    match node.get("detection").and_then(undecidable) {
+    let filters = || node.get(FILTERS).and_then(undecidable);
+    match node.get("detection").and_then(undecidable).or_else(filters) {
         Some(Member { name, line, .. }) => {
             let problem = told!("a gate cannot ask for `{name}`");
             let hint = "it knows no link, no baseline and no regular expressions; a correlation over a rule without a decision may, and puts on the watchlist what it finds";
@@ -457,6 +465,23 @@ fn undecidable(node: &Node) -> Option<&Member> {
     }
     let members = node.members();
     members.iter().find(is_lacking).or_else(|| members.iter().find_map(|member| undecidable(&member.node)))
+}
+
+/// A rule's detection with its filters: all of their conditions must hold.
+pub(crate) fn filtered(detection: &Node, rule: &Node, fields: &mut Fields) -> Result<Detection, Box<Fault>> {
+    let mut all = detection_of(detection, fields)?;
+    let filters = rule.get(FILTERS).map_or(&[][..], Node::items);
+    if filters.len() > MAX_FILTERS {
+        let line = rule.get(FILTERS).map_or(0, |filters| filters.line);
+        return Err(Fault::new("pack.filters", line, "a rule has at most 64 filters", "write fewer"));
+    }
+    for filter in filters {
+        let Detection { selections, mut condition, .. } = detection_of(filter, fields)?;
+        condition.shift(all.selections.len());
+        all.selections.extend(selections);
+        all.condition = Condition::All(vec![all.condition, condition]);
+    }
+    Ok(all)
 }
 
 /// What is asked of an event; of baselines [`Detection::ask`] finds what it asks.

@@ -38,6 +38,8 @@ pub(crate) struct Item {
     pub(crate) field: Option<Id>,
     /// Whether all tests must hold, of any of the values each, and not only one.
     pub(crate) all: bool,
+    /// True if the field must be there and none of the tests may hold (`neq`).
+    pub(crate) differs: bool,
     pub(crate) tests: Vec<Test>,
     /// What of a baseline it asks for, where it does.
     pub(crate) fact: Option<Fact>,
@@ -185,14 +187,15 @@ impl Item {
         let values = found.values(field);
         let is_null = |leaf: &Leaf<'_>| leaf.kind == Kind::Null;
         if values.clone().next().is_none() {
-            return self.hold(Test::misses);
+            return !self.differs && self.hold(Test::misses);
         }
-        self.hold(|test| match test {
+        let holds = self.hold(|test| match test {
             Test::Exists(wanted) => values.clone().all(is_null) != *wanted,
             Test::Null => values.clone().any(is_null),
             Test::Elements(elements) => elements.holds(found.elements(field)),
             test => values.clone().any(|leaf| test.holds(leaf, found)),
-        })
+        });
+        holds != self.differs
     }
 
     /// Whether enough of its tests hold.
@@ -217,7 +220,7 @@ impl Item {
 
     /// Whether it can hold only where the field is there.
     pub(crate) fn needs_field(&self) -> bool {
-        self.field.is_some() && !self.hold(Test::misses)
+        self.field.is_some() && (self.differs || !self.hold(Test::misses))
     }
 }
 
@@ -327,10 +330,9 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
         ));
     }
     fields.words = true;
-    let is_existence = modifiers.has(Modifiers::EXISTS);
-    if is_existence || modifiers.has(Modifiers::CIDR) {
+    let of_fields = [("exists", Modifiers::EXISTS), ("cidr", Modifiers::CIDR), ("neq", Modifiers::DIFFERS)];
+    if let Some((modifier, _)) = of_fields.into_iter().find(|(_, modifier)| modifiers.has(*modifier)) {
         let hint = "write the name of a field before it";
-        let modifier = if is_existence { "exists" } else { "cidr" };
         let problem = told!("`{modifier}` is asked of a field, and here is none");
         return Err(Fault::new("rule.modifier", node.line, problem, hint));
     }
@@ -340,7 +342,8 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
     }
     let tests = node.items().iter().map(|value| test(modifiers, value, fields, true));
     let tests = tests.collect::<Result<_, _>>()?;
-    Ok(Item { field: None, all: modifiers.has(Modifiers::ALL), tests, fact: None, nth: 0 })
+    let all = modifiers.has(Modifiers::ALL);
+    Ok(Item { field: None, all, differs: false, tests, fact: None, nth: 0 })
 }
 
 /// Reads a field, and what it must be.
@@ -362,7 +365,7 @@ pub(crate) fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fau
         let array = field(array, member.line, fields)?;
         fields.keep_elements(array);
         let tests = vec![Test::Elements(elements.into())];
-        return Ok(Item { field: Some(array), all: false, tests, fact: None, nth: 0 });
+        return Ok(Item { field: Some(array), all: false, differs: false, tests, fact: None, nth: 0 });
     }
     if fields.depth > 0 {
         elements::refuse(modifiers, member.line)?;
@@ -377,7 +380,8 @@ pub(crate) fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fau
         let problem = "a member cannot be compared with what a baseline says";
         return Err(Fault::new("rule.baseline", member.line, problem, hint));
     }
-    Ok(Item { field: Some(field), all: modifiers.has(Modifiers::ALL), tests, fact, nth: 0 })
+    let (all, differs) = (modifiers.has(Modifiers::ALL), modifiers.has(Modifiers::DIFFERS));
+    Ok(Item { field: Some(field), all, differs, tests, fact, nth: 0 })
 }
 
 /// The number of a field that a rule names.
@@ -438,7 +442,7 @@ fn test(
     let text = match &value.value {
         Value::Null => return Ok(Test::Null),
         Value::Bool(wanted) if !has(Modifiers::FIELD) => return Ok(Test::Bool(*wanted)),
-        Value::Number(text) if modifiers.has_only(Modifiers::ALL) && !is_keyword => {
+        Value::Number(text) if modifiers.has_only(Modifiers::ALL_OR_DIFFERS) && !is_keyword => {
             return match countersign::canonical::double(text) {
                 Some(number) => Ok(Test::Number(Compare::Equal, number)),
                 None => fault(told!("`{text}` is out of range"), "put it in quotes"),

@@ -28,7 +28,7 @@ impl Document {
     /// Reads YAML 1.2, or JSON, which is YAML too; without aliases and tags.
     ///
     /// # Errors
-    /// `file.long`, `file.yaml`, `file.alias`, `file.tag`, `file.key`, `file.duplicate_key`, `file.deep` and, where there
+    /// `file.long`, `file.yaml`, `file.alias`, `file.tag`, `file.number`, `file.key`, `file.duplicate_key`, `file.deep` and, where there
     /// is not one document alone, `file.documents`.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         if text.len() > MAX_BYTES {
@@ -65,6 +65,7 @@ fn general(code: &'static str) -> &'static str {
     match code {
         "rule.alias" => "file.alias",
         "rule.tag" => "file.tag",
+        "rule.number" => "file.number",
         "rule.key" => "file.key",
         "rule.deep" => "file.deep",
         "rule.duplicate_key" => "file.duplicate_key",
@@ -209,7 +210,8 @@ mod tests {
             ("a:\n  b: x\n  c: 1\n", "file.unknown_key", 3, "a.c"),
             ("a: {}\n", "file.missing", 1, "a.b"),
             ("a:\n  b:\n", "file.missing", 2, "a.b"),
-            ("a:\n  b: .nan\n", "file.type", 2, "a.b"),
+            ("a:\n  b: .nan\n", "file.number", 2, ""),
+            ("a:\n  b: x\n", "file.type", 2, "a.b"),
             ("a: [1]\n", "file.type", 1, "a"),
         ] {
             let fault = Document::parse(text).and_then(|document| {

@@ -27,7 +27,11 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
                 if tag.is_some() {
                     return Err(tagged(line));
                 }
-                if style == ScalarStyle::Plain { plain(&text) } else { Value::Text(text.into_owned()) }
+                if style == ScalarStyle::Plain {
+                    plain(&text).map_err(|(problem, hint)| Fault::new("rule.number", line, problem, hint))?
+                } else {
+                    Value::Text(text.into_owned())
+                }
             }
             Event::SequenceStart(_, None) => {
                 start(&mut open, line, Value::List(Vec::new()))?;
@@ -106,30 +110,58 @@ fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(),
     Ok(())
 }
 
-/// A scalar without quotes.
-pub(crate) fn plain(text: &str) -> Value {
-    match text {
+/// A scalar without quotes, by the core schema (YAML 1.2.2, section 10.3.2). A number stands by JSON's grammar.
+///
+/// # Errors
+/// A problem and a hint, for a number that JSON doesn't have, and for one that YAML 1.1 and 1.2 read differently.
+pub(crate) fn plain(text: &str) -> Result<Value, (&'static str, &'static str)> {
+    Ok(match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
-        _ => number(text).map_or_else(|| Value::Text(text.into()), Value::Number),
-    }
+        _ => number(text)?.map_or_else(|| Value::Text(text.into()), Value::Number),
+    })
 }
 
-/// A number in JSON's grammar, of what YAML takes for one.
-fn number(text: &str) -> Option<String> {
+const QUOTES: &str = "put it in quotes, or write another number";
+
+/// A number in JSON's grammar, for what YAML takes for one.
+fn number(text: &str) -> Result<Option<String>, (&'static str, &'static str)> {
+    let too_large = ("this number is too large", QUOTES);
+    for (begin, radix) in [("0x", 16), ("0o", 8)] {
+        let digits = text.strip_prefix(begin).unwrap_or_default();
+        if !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix)) {
+            let number = u64::from_str_radix(digits, radix).map_err(|_| too_large)?;
+            return Ok(Some(number.to_string()));
+        }
+    }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !unsigned.starts_with(|first: char| first.is_ascii_digit()) {
-        return None;
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Err(("infinity and not-a-number can't be carried", QUOTES));
     }
-    let text = text.strip_prefix('+').unwrap_or(text);
-    if let Some(digits) = unsigned.strip_prefix("0x") {
-        return u64::from_str_radix(digits, 16).ok().map(|number| number.to_string());
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (whole, rest) = unsigned.split_at(digits(unsigned));
+    let (fraction, rest) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(digits(rest)),
+        None => ("", rest),
+    };
+    let is_exponent = rest.strip_prefix(['e', 'E']).map_or(rest.is_empty(), |exponent| {
+        let unsigned = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+        !unsigned.is_empty() && digits(unsigned) == unsigned.len()
+    });
+    if whole.is_empty() && fraction.is_empty() || !is_exponent {
+        return Ok(None);
     }
-    if let Some(digits) = unsigned.strip_prefix("0o") {
-        return u64::from_str_radix(digits, 8).ok().map(|number| number.to_string());
+    if whole.len() > 1 && whole.starts_with('0') {
+        let hint = "put it in quotes if it is a text, or leave out the zeros";
+        return Err(("other programs read a number that begins with zeros differently", hint));
     }
-    countersign::canonical::double(text).map(|_| text.to_owned())
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let point = if fraction.is_empty() { "" } else { "." };
+    let json = [sign, whole, point, fraction, rest].concat();
+    countersign::canonical::double(&json).ok_or(too_large)?;
+    Ok(Some(json))
 }
 
 #[cfg(test)]
@@ -151,11 +183,82 @@ mod tests {
     }
 
     #[test]
+    fn scalars_are_those_of_the_core_schema() {
+        let text = |text: &str| Value::Text(text.into());
+        for (written, value) in [
+            // Null and truth, in the spellings of section 10.3.2 and no others.
+            ("null", Value::Null),
+            ("Null", Value::Null),
+            ("NULL", Value::Null),
+            ("~", Value::Null),
+            ("", Value::Null),
+            ("nULL", text("nULL")),
+            ("true", Value::Bool(true)),
+            ("True", Value::Bool(true)),
+            ("TRUE", Value::Bool(true)),
+            ("false", Value::Bool(false)),
+            ("False", Value::Bool(false)),
+            ("FALSE", Value::Bool(false)),
+            ("tRUE", text("tRUE")),
+            ("yes", text("yes")),
+            ("on", text("on")),
+            ("y", text("y")),
+        ] {
+            assert_eq!(plain(written), Ok(value), "{written}");
+        }
+        for (written, number) in [
+            ("0", "0"),
+            ("7", "7"),
+            ("-19", "-19"),
+            ("+12", "12"),
+            ("-0", "-0"),
+            ("12345678901234567890", "12345678901234567890"),
+            // Octal and hexadecimal.
+            ("0o7", "7"),
+            ("0o14", "12"),
+            ("0x3A", "58"),
+            ("0xff", "255"),
+            ("0x0010", "16"),
+            ("0xffffffffffffffff", "18446744073709551615"),
+            // Floats, with digits on one side of the point at least.
+            ("0.", "0"),
+            ("-0.0", "-0.0"),
+            (".5", "0.5"),
+            ("-.5", "-0.5"),
+            ("+.5", "0.5"),
+            ("12.", "12"),
+            ("1.50", "1.50"),
+            ("+12e03", "12e03"),
+            ("-2E+05", "-2E+05"),
+            ("12.e-1", "12e-1"),
+            (".5e1", "0.5e1"),
+        ] {
+            assert_eq!(plain(written), Ok(Value::Number(number.into())), "{written}");
+        }
+        // Neither octal nor hexadecimal numbers have a sign, and no number has underscores, colons or capital marks.
+        for written in "-0x10 +0x10 -0o7 0X10 0O7 0x 0o 0xG 0o8 0x+1 0x-1 0b1 1_000 1:30 190:20:30 . - + -. e5 .e5 1e 1e+ \
+                        1.5.2 1e5.0 --1 +-1 0x1.8 10.0.0.1 2026-11-20 inf nan -.nan +.NaN .iNF Infinity \u{661}"
+            .split(' ')
+        {
+            assert_eq!(plain(written), Ok(text(written)), "{written}");
+        }
+        // Refused: what JSON can't carry, and what YAML 1.1 reads as octal.
+        for written in
+            ".inf -.Inf +.INF .nan .NaN .NAN 1e999 -1e999 0x10000000000000000 012 -07 +00 01.5 007e1"
+                .split(' ')
+        {
+            assert!(plain(written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
     fn says_where_it_cannot_be_read() {
         for (text, code, line) in [
             ("a: 1\na: 2\n", "rule.duplicate_key", 2),
             ("a: &x 1\nb: *x\n", "rule.alias", 2),
             ("a: !!str 1\n", "rule.tag", 1),
+            ("a: x\nb: 012\n", "rule.number", 2),
+            ("a: [x,\n  .inf]\n", "rule.number", 2),
             ("a: [1\n", "rule.yaml", 2),
             ("? [a]\n: 1\n", "rule.key", 1),
             ("a: x\n\tb: y\n", "rule.yaml", 2),

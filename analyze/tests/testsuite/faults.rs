@@ -18,7 +18,7 @@ fn faults(text: &str) -> Vec<(&'static str, u32)> {
 
 #[test]
 fn what_of_sigma_is_not_supported_is_told_with_what_to_write_instead() {
-    for (key, mend) in [("filter: {rules: [i]}", "the exception"), ("action: global", "all of it")] {
+    for (key, mend) in [("filter: {rules: [i]}", "a document of its own"), ("action: global", "all of it")] {
         let mut sources = Sources::default();
         sources.add("rules.yml", &format!("{RULE}{key}\n"));
         let faults = sources.build("test").unwrap_err();
@@ -86,7 +86,14 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
         ("title: !!str T\n".into(), "rule.tag", 1),
         ("title: [\n".into(), "rule.yaml", 2),
         (selection("a|base64offset: x"), "rule.modifier", 6),
-        (selection("a|neq: x"), "rule.modifier", 6),
+        (selection("a|neq|exists: true"), "rule.modifier", 6),
+        (selection("a|neq|gt: 1"), "rule.modifier", 6),
+        (selection("a|neq|all: [x, y]"), "rule.modifier", 6),
+        (selection("a|neq|neq: x"), "rule.modifier", 6),
+        (selection("'|neq': x"), "rule.modifier", 6),
+        (selection("a|wide|base64: x"), "rule.modifier", 6),
+        (selection("a|windash: x"), "rule.modifier", 6),
+        (selection("a|hour: 3"), "rule.modifier", 6),
         (selection("a|expand: x"), "rule.modifier", 6),
         (selection("a|contains|startswith: x"), "rule.modifier", 6),
         (selection("a|i: x"), "rule.modifier", 6),

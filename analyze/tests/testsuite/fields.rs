@@ -202,3 +202,60 @@ fn keywords_are_searched_for_in_the_whole_event() {
         assert_eq!(fires(keywords, event), holds, "{keywords} on {event}");
     }
 }
+
+#[test]
+fn a_field_differs_from_all_values_of_neq() {
+    for (selection, event, holds) in [
+        ("a|neq: x", r#"{"a":"y"}"#, true),
+        ("a|neq: x", r#"{"a":"X"}"#, false),
+        ("a|neq: x", r#"{"b":"y"}"#, false),
+        ("a|neq: x", r#"{"a":null}"#, true),
+        ("a|neq: x", r#"{"a":["y","z"]}"#, true),
+        ("a|neq: x", r#"{"a":["y","x"]}"#, false),
+        ("a|neq: [x, y]", r#"{"a":"z"}"#, true),
+        ("a|neq: [x, y]", r#"{"a":"y"}"#, false),
+        ("a|neq: 5", r#"{"a":"5"}"#, false),
+        ("a|neq: 5", r#"{"a":5.0}"#, false),
+        ("a|neq: 5", r#"{"a":6}"#, true),
+        ("a|neq: true", r#"{"a":false}"#, true),
+        ("a|neq: null", r#"{"a":0}"#, true),
+        ("a|neq: null", r#"{"a":null}"#, false),
+        ("a|neq: null", r#"{"b":0}"#, false),
+        ("a|cased|neq: x", r#"{"a":"X"}"#, true),
+        ("a|contains|neq: x", r#"{"a":"axb"}"#, false),
+        ("a|startswith|neq: x", r#"{"a":"axb"}"#, true),
+        ("a|re|neq: ^x+$", r#"{"a":"xx"}"#, false),
+        ("a|cidr|neq: 10.0.0.0/8", r#"{"a":"192.0.2.1"}"#, true),
+        ("a|cidr|neq: 10.0.0.0/8", r#"{"a":"10.1.2.3"}"#, false),
+        ("a|fieldref|neq: b", r#"{"a":"x","b":"y"}"#, true),
+        ("a|fieldref|neq: b", r#"{"a":"x","b":"x"}"#, false),
+    ] {
+        assert_eq!(fires(selection, event), holds, "{selection} on {event}");
+    }
+}
+
+#[test]
+fn a_path_is_found_however_an_event_parts_it() {
+    let names = ["one", "two", "", "three", "four"];
+    for nested in 0..1_u32 << (names.len() - 1) {
+        // A bit says that a name begins an object of its own.
+        let mut event = String::from("{\"");
+        let mut depth = 1;
+        for (nth, name) in names.iter().enumerate() {
+            if nth > 0 && nested >> (nth - 1) & 1 == 1 {
+                event += "\":{\"";
+                depth += 1;
+            } else if nth > 0 {
+                event.push('.');
+            }
+            event += name;
+        }
+        event += "\":\"x\"";
+        event += &"}".repeat(depth);
+        assert!(fires("one.two..three.four: x", &event), "{event}");
+        assert!(!fires("one.two.three.four: x", &event), "{event}");
+        assert!(!fires("one.two..three: x", &event), "{event}");
+        let exact = "one.'two..three'.four: x";
+        assert_eq!(fires(exact, &event), event == r#"{"one":{"two..three":{"four":"x"}}}"#, "{event}");
+    }
+}

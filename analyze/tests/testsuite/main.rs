@@ -7,6 +7,7 @@ mod elements;
 mod envelopes;
 mod faults;
 mod fields;
+mod filters;
 mod gate;
 mod habits;
 mod pieces;

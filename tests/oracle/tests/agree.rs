@@ -159,8 +159,14 @@ fn made_events_make_the_same_rules_fire() {
     assert!(fired.len() > rules.len() / 2, "only {} of {} rules fire", fired.len(), rules.len());
 }
 
-/// Selections over arrays, each of a rule that opts into them.
-const OF_ARRAYS: [&str; 24] = [
+/// Selections over arrays, and of what differs, each of a rule that opts into them.
+const OF_ARRAYS: [&str; 30] = [
+    "{p|neq: x}",
+    "{p|neq: [x, 2]}",
+    "{p|contains|neq: x}",
+    "{o.q|neq: null}",
+    "{l|neq: x}",
+    "{a.p|neq: [x, y]}",
     "{'a[any]': {p: x, q: y}}",
     "{'a[all]': {p: x}}",
     "{'a[all_or_empty]': {p: x}}",
@@ -276,8 +282,7 @@ impl Material {
                     continue;
                 }
                 let field = field.clone().unwrap_or_else(|| "message".into());
-                let names: Vec<_> =
-                    if is_flat { vec![&*field] } else { field.split('.').collect() };
+                let names: Vec<_> = if is_flat { vec![&*field] } else { field.split('.').collect() };
                 put(&mut event, &names, value);
             }
         }

@@ -79,7 +79,9 @@ fn yaml(text: &str, builder: &mut Builder) -> Result<(), Box<Fault>> {
         let line = span.start.line() as u32;
         match event {
             Event::Scalar(text, style, anchor, _) => builder.scalar(line, anchor, || {
-                if style == ScalarStyle::Plain { plain(&text) } else { Value::Text(text.into_owned()) }
+                // A number that can't be carried is as good as a text here: no decision rests on it.
+                let value = if style == ScalarStyle::Plain { plain(&text).ok() } else { None };
+                value.unwrap_or_else(|| Value::Text(text.into_owned()))
             })?,
             Event::SequenceStart(anchor, _) => builder.start(line, Value::List(Vec::new()), anchor)?,
             Event::MappingStart(anchor, _) => builder.start(line, Value::Map(Vec::new()), anchor)?,
