@@ -268,12 +268,15 @@ pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(small(path)?).map_err(not_text).map_err(|failure| failure.within(&shown(path)))
 }
 
+/// The byte order mark of UTF-8.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// What to do with a text in UTF-16.
 pub(crate) const UTF_16: &str = "this is UTF-16 text, as PowerShell 5 writes it with `>`: save it as UTF-8 without a byte order mark, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`";
 
 /// What to do with a text that begins with a byte order mark, if this one does.
 pub(crate) fn byte_order_mark(text: &[u8]) -> Option<&'static str> {
-    if text.starts_with(b"\xef\xbb\xbf") {
+    if text.starts_with(MARK) {
         return Some("it begins with a byte order mark: save the file as UTF-8 without one");
     }
     is_utf_16(text).then_some(UTF_16)

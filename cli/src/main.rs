@@ -11,6 +11,7 @@ mod config;
 mod cutter;
 mod deliver;
 mod dev;
+mod duplicates;
 mod enforce;
 mod envelope;
 mod errors;

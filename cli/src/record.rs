@@ -1,5 +1,6 @@
 //! `countersign record`: events in, a signed chain out.
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ use crate::submit::{self, To};
 use crate::unwrap::{Found, Told};
 use crate::verdict::count;
 use crate::verify::now;
-use crate::{args, integers, key, resume, style, verdict};
+use crate::{args, duplicates, integers, key, resume, style, verdict};
 
 /// Record events as one signed chain
 ///
@@ -75,6 +76,13 @@ pub(crate) struct Args {
     /// JSON readers disagree about such numbers: many round them.
     #[arg(long, value_name = "HOW", value_parser = ["text"])]
     large_integers: Option<String>,
+    /// Record an object that has several fields of one name: `keep-all` keeps their values as one array, in their order.
+    /// Without this such an event is refused
+    ///
+    /// JSON readers disagree about such objects: some take the first value, some the last. {"status":400,"status":200} is
+    /// recorded as {"status":[400,200]}. AWS Network Firewall, auditd and Logback write such events.
+    #[arg(long, value_name = "HOW", value_parser = ["keep-all"])]
+    duplicate_fields: Option<String>,
     /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
     #[arg(long)]
     pub(crate) open: bool,
@@ -229,14 +237,40 @@ pub(crate) fn redaction(args: &Args) -> Redaction {
 
 /// The event that was read.
 pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<Event, Error> {
+    // A followed file is read by lines, and one that was begun anew may begin with a mark.
+    let bytes = bytes.strip_prefix(input::MARK).unwrap_or(bytes);
     if is_of_an_export(bytes) {
         return Err(Error::new(Code::Event, "this is a line of a countersign export, not an event")
             .with_hint("its events are recorded already: `countersign verify FILE` checks them, `countersign seal` puts them into a log, and `countersign show FILE --json` prints them if you want them elsewhere"));
     }
+    let mut bytes = Cow::Borrowed(bytes);
+    if args.duplicate_fields.is_some() {
+        bytes = Cow::Owned(duplicates::keep_all(&bytes).into_owned());
+    }
     if args.large_integers.is_some() {
-        Event::parse(&integers::large_as_texts(bytes), redaction)
+        bytes = Cow::Owned(integers::large_as_texts(&bytes).into_owned());
+    }
+    Event::parse(&bytes, redaction)
+}
+
+/// Names the options with which an event could be recorded that is refused without them.
+fn options_for(line: &[u8]) -> Option<&'static str> {
+    let is_event = |json: &[u8]| Event::parse(json, &Redaction::none()).is_ok();
+    let once = duplicates::keep_all(line);
+    if is_event(&integers::large_as_texts(line)) {
+        Some(
+            "a number here is beyond 2^53 - 1: --large-integers text records such numbers as texts, with all their digits",
+        )
+    } else if is_event(&once) {
+        Some(
+            "an object here has several fields of one name: --duplicate-fields keep-all records all their values as an array",
+        )
+    } else if is_event(&integers::large_as_texts(&once)) {
+        Some(
+            "an object here has several fields of one name, and a number is beyond 2^53 - 1: --duplicate-fields keep-all --large-integers text records all values, and such numbers as texts",
+        )
     } else {
-        Event::parse(bytes, redaction)
+        None
     }
 }
 
@@ -282,10 +316,8 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
         Some("this seems to be a binary file: events are JSON objects, one per line")
     } else if matches!(start, b"{" | b"}" | b"},") {
         Some("this seems to be indented JSON: `jq -c . FILE` puts each object on one line")
-    } else if Event::parse(&integers::large_as_texts(line), &Redaction::none()).is_ok() {
-        Some(
-            "a number here is beyond 2^53 - 1: --large-integers text records such numbers as texts, with all their digits",
-        )
+    } else if let Some(hint) = options_for(line) {
+        Some(hint)
     } else if matches!(start, [b'{', b'\'' | b'a'..=b'z' | b'A'..=b'Z' | b'_', ..]) {
         Some(
             "in JSON, names and strings are in double quotes, as Python's json.dumps and JavaScript's JSON.stringify write them",

@@ -7,6 +7,7 @@ use countersign::export::MAX_LINE;
 use countersign::{Code, Error};
 
 use crate::errors::Failure;
+use crate::input::MARK;
 use crate::unwrap::{EachEvent, Found};
 use crate::verdict::count;
 
@@ -77,6 +78,11 @@ impl Rows {
                     return Err(fault("something follows a field's closing quote", hint, self.lines + 1));
                 }
             }
+            if self.fields.is_empty() && self.field == MARK && self.size == MARK.len() {
+                // A file begins here, and perhaps another did before it.
+                self.field.clear();
+                self.size = 0;
+            }
         }
         Ok(())
     }
@@ -124,14 +130,11 @@ impl Rows {
         }
         self.end_field()?;
         self.size = 0;
-        let mut fields = std::mem::take(&mut self.fields);
+        let fields = std::mem::take(&mut self.fields);
         if fields.iter().all(String::is_empty) {
             return Ok(());
         }
         if self.names.is_empty() {
-            if let Some(first) = fields.first_mut() {
-                *first = first.trim_start_matches('\u{feff}').trim_matches('"').to_owned();
-            }
             // As spreadsheets write it for each other: nothing but what separates fields.
             if fields == ["sep=", ""] {
                 return Ok(());
@@ -143,6 +146,10 @@ impl Rows {
             }
             self.names = fields;
             self.separator.get_or_insert(b',');
+            return Ok(());
+        }
+        // The names once more are those of another file that was joined to the first.
+        if fields == self.names {
             return Ok(());
         }
         if fields.len() != self.names.len() {
@@ -212,6 +219,16 @@ mod tests {
             (
                 "\u{feff}\"a\",b\n\"x, \"\"y\"\"\nz\",\"{\"\"n\"\":1}\"\n3,é\n",
                 &[r#"2: {"a":"x, \"y\"\nz","b":"{\"n\":1}"}"#, r#"4: {"a":"3","b":"é"}"#],
+            ),
+            ("\u{feff}\"a;b\";c\n\u{feff}\"1;2\";3\n", &[r#"2: {"a;b":"1;2","c":"3"}"#]),
+            // Files that were joined.
+            (
+                "\u{feff}a,b\r\n1,\u{feff}2\r\n\u{feff}\"a\",b\r\n\u{feff}3,4\r\na,b\n5,6\n\u{feff}",
+                &[
+                    "2: {\"a\":\"1\",\"b\":\"\u{feff}2\"}",
+                    r#"4: {"a":"3","b":"4"}"#,
+                    r#"6: {"a":"5","b":"6"}"#,
+                ],
             ),
         ] {
             let whole = events(&[text.as_bytes()]).unwrap();

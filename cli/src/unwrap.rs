@@ -18,6 +18,7 @@ use countersign_query::value::{Document, Kind};
 use crate::answer::Answer;
 use crate::envelope::{self, Content, MAX_CONTENT};
 use crate::errors::Failure;
+use crate::input::MARK;
 use crate::otlp;
 use crate::verdict::count;
 use wrapper::Wrapper;
@@ -111,10 +112,10 @@ struct List {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
-    /// A byte order mark may stand here, and nowhere else.
+    /// A byte order mark may stand here.
     #[default]
     Mark,
-    /// A value may begin.
+    /// A value may begin, or another file with a byte order mark of its own.
     Between,
     /// After a list's comma, a value must.
     Element,
@@ -185,9 +186,8 @@ impl Unwrapper {
 
     /// A byte order mark says nothing.
     fn mark(&mut self, byte: u8) -> usize {
-        const MARK: &[u8] = b"\xef\xbb\xbf";
         let at = self.held.len();
-        self.first_line = 1;
+        self.first_line = self.lines + 1;
         if MARK[at] != byte {
             // What came instead of it is no JSON; nothing did where this is the first byte.
             self.phase = if at == 0 { Phase::Between } else { Phase::Other };
@@ -206,6 +206,11 @@ impl Unwrapper {
         match byte {
             b'\n' => self.lines += 1,
             b' ' | b'\t' | b'\r' => {}
+            // Files that were joined, or compressed one after the other, may each have one.
+            b'\xef' if self.list.is_none() => {
+                self.phase = Phase::Mark;
+                return Ok(0);
+            }
             b'[' if self.list.is_none() => {
                 self.list = Some(List { wrapper: None, elements: 0 });
                 self.first_line = self.lines + 1;
@@ -623,6 +628,12 @@ mod tests {
             ("{\"a\":\"}]\\\"{\"}{\"b\":2}\n", &["1: {\"a\":\"}]\\\"{\"}", "1: {\"b\":2}"]),
             ("{\n \"a\": 1\n}\n{}\n", &["1: {\n \"a\": 1\n}", "4: {}"]),
             ("\u{feff}{\"a\":1}", &["1: {\"a\":1}"]),
+            // Files that were joined, with or without the end of the last line.
+            (
+                "\u{feff}{\"a\":1}\n\u{feff}{\"b\":\"\u{feff}\"}\u{feff}\u{feff}\n\u{feff}[{\"c\":1}]\u{feff} {}\n\u{feff}",
+                &["1: {\"a\":1}", "2: {\"b\":\"\u{feff}\"}", "3 [0]: {\"c\":1}", "3: {}"],
+            ),
+            ("{}\n\u{feff}x\n\u{fefe}{}", &["1: {}", "2: x", "3: \u{fefe}{}"]),
             (
                 "[{\"a\":1},\n{\"a\":2} ]\n[]\n{\"b\":1}",
                 &["1 [0]: {\"a\":1}", "2 [1]: {\"a\":2}", "4: {\"b\":1}"],
@@ -699,6 +710,11 @@ mod tests {
             (r#"{"records":[{"a":1}],"action":"x"}"#, &[r#"1: {"records":[{"a":1}],"action":"x"}"#]),
             (r#"{"items":[{"a":1}]}"#, &[r#"1: {"items":[{"a":1}]}"#]),
             (r#"{"Records":[1]}"#, &[r#"1: {"Records":[1]}"#]),
+            // Neither of two lists is lost.
+            (
+                r#"{"Records":[{"a":1}],"Records":[{"a":2}]}"#,
+                &[r#"1: {"Records":[{"a":1}],"Records":[{"a":2}]}"#],
+            ),
             (r#"{"a":{"Records":[{}]}}"#, &[r#"1: {"a":{"Records":[{}]}}"#]),
             // What is no event is handed out to be told of.
             ("x\n{\"a\n1\n[1,\"x\"]", &["1: x", "2: {\"a", "3: 1", "4 [0]: 1", "4 [1]: \"x\""]),
@@ -878,6 +894,70 @@ mod tests {
         }
     }
 
+    /// The table of envelopes in docs/importing-logs.md.
+    #[test]
+    fn takes_out_what_the_documentation_says() {
+        let cloudtrail = r#"{"eventVersion":"1.08","eventTime":"2026-03-02T09:15:27Z","eventSource":"s3.amazonaws.com","eventName":"DeleteBucket","eventType":"AwsApiCall"}"#;
+        let okta = r#"{"uuid":"u","published":"2026-03-02T09:15:27Z","eventType":"user.lifecycle.create","actor":{"id":"00u1","type":"User"},"outcome":{"result":"SUCCESS"},"version":"0","severity":"INFO","legacyEventType":"x"}"#;
+        let kubernetes = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","stage":"ResponseComplete","verb":"get","requestURI":"/x","requestReceivedTimestamp":"2026-03-02T09:15:27.000000Z","user":{"username":"ada"}}"#;
+        let microsoft = r#"{"CreationTime":"2026-03-02T09:15:27","Id":"r","Operation":"Set-Mailbox","RecordType":1,"Workload":"Exchange","UserId":"ada@example.com","UserKey":"k","UserType":2,"OrganizationId":"o"}"#;
+        let google = r#""protoPayload":{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","methodName":"m","serviceName":"s"},"timestamp":"2026-03-02T09:15:27Z","logName":"projects/p/logs/cloudaudit.googleapis.com%2Factivity""#;
+        let text = |event: &str| serde_json::to_string(event).unwrap();
+        let coded = |event: &str| countersign::base64::encode(event);
+        for (envelope, is_taken_out) in [
+            (format!(r#"{{"Type":"Notification","TopicArn":"t","Message":{}}}"#, text(cloudtrail)), true),
+            (
+                format!(
+                    r#"{{"message":{{"data":"{}"}},"subscription":"s"}}"#,
+                    coded(&format!("{{{google}}}"))
+                ),
+                true,
+            ),
+            (format!(r#"{{"id":"1","timestamp":7,"message":{}}}"#, text(cloudtrail)), false),
+            (format!(r#"{{"id":"1","timestamp":7,"message":{}}}"#, text(kubernetes)), false),
+            (format!(r#"{{"@timestamp":"2026-03-02 09:15:28.000","@message":{}}}"#, text(cloudtrail)), false),
+            (format!(r#"{{"@timestamp":"2026-03-02 09:15:28.000","@message":{}}}"#, text(okta)), true),
+            (format!(r#"{{"specversion":"1.0","type":"t","data":{{{google}}}}}"#), false),
+            (format!(r#"{{"specversion":"1.0","type":"t","data":{cloudtrail}}}"#), true),
+            (
+                format!(
+                    r#"{{"detail-type":"AWS API Call via CloudTrail","source":"aws.s3","detail":{cloudtrail}}}"#
+                ),
+                false,
+            ),
+            (
+                format!(r#"{{"detail-type":"SystemLog","source":"aws.partner/okta.com","detail":{okta}}}"#),
+                false,
+            ),
+            (format!(r#"{{"detail-type":"x","source":"y","detail":{microsoft}}}"#), true),
+            (
+                format!(
+                    r#"{{"EventId":"e","EventName":"DeleteBucket","CloudTrailEvent":{}}}"#,
+                    text(cloudtrail)
+                ),
+                false,
+            ),
+            (format!(r#"{{"category":"kube-audit","properties":{{"log":{}}}}}"#, text(kubernetes)), false),
+            (format!(r#"{{"RecordType":"1","AuditData":{}}}"#, text(microsoft)), false),
+            (format!(r#"{{"RecordType":"1","AuditData":{microsoft}}}"#), false),
+            (format!(r#"{{"time":7,"host":"h","event":{cloudtrail}}}"#), true),
+            (format!(r#"{{"preview":false,"result":{{"_raw":{}}}}}"#, text(okta)), true),
+            (format!(r#"{{"_id":"1","date":"d","attributes":{okta}}}"#), true),
+            (format!(r#"{{"_index":"i","_source":{cloudtrail}}}"#), true),
+            (
+                format!(r#"{{"@timestamp":"2026-03-02T09:15:28Z","kubernetes":{{"audit":{kubernetes}}}}}"#),
+                false,
+            ),
+            (format!(r#"{{"timestamp":"t","rule":{{}},"data":{{"aws":{cloudtrail}}}}}"#), false),
+            (format!(r#"{{"log":{},"stream":"stdout","time":"t"}}"#, text(kubernetes)), true),
+            (format!(r#"{{"log":{},"stream":"stdout","time":"t"}}"#, text("no event")), false),
+        ] {
+            let found = events(&[envelope.as_bytes()]).unwrap();
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0] != format!("1: {envelope}"), is_taken_out, "{envelope}\n{found:?}");
+        }
+    }
+
     #[test]
     fn takes_rows_out_of_answers() {
         let event = r#"{"action":"vault.delete","occurred_at":"2026-03-02T09:15:27.000Z"}"#;
@@ -978,6 +1058,7 @@ mod tests {
             (format!("{{\"kind\":\"EventList\",\"items\":[{list}],\"metadata\":{{}}}}"), Ok(3000)),
             (format!("{{\"Records\":[{list}],\"more\":1}}"), Err("\"more\", which would be lost")),
             (format!("{{\"more\":1,\"Records\":[{list}]}}"), Err("\"more\", which would be lost")),
+            (format!("{{\"Records\":[{list}],\"Records\":[]}}"), Err("\"Records\" twice")),
             (format!("{{\"Records\":[{list}"), Err("within Records[3000]")),
             (format!("{{\"a\":[{list}]}}"), Err("an event of more than 1 MiB")),
             (

@@ -54,11 +54,21 @@ static WRAPPERS: [Wrapper; 19] = [
         with: Some("success"),
         beside: &["success", "errors", "messages", "result_info"],
     },
-    // Auth0: its API, and its streams to a webhook.
+    // Auth0: its API, and its streams to a webhook. Tailscale's API.
     Wrapper {
         list: "logs",
         with: None,
-        beside: &["start", "limit", "length", "total", "nextLogId", "status", "requestId"],
+        beside: &[
+            "start",
+            "limit",
+            "length",
+            "total",
+            "nextLogId",
+            "status",
+            "requestId",
+            "version",
+            "tailnetId",
+        ],
     },
     // Advanced hunting in Microsoft Defender, by Microsoft Graph and by itself.
     Wrapper { list: "results", with: Some("schema"), beside: &["@odata.context", "schema"] },
@@ -104,6 +114,7 @@ impl Wrapper {
         let root = document.root();
         let beside = |name: &str| name == self.list || self.beside.contains(&name);
         root.members().all(|(name, _)| beside(&name.text()))
+            && root.members().filter(|(name, _)| name.text() == self.list).count() == 1
             && self.with.is_none_or(|name| root.get(name).is_some())
             && root
                 .get(self.list)
@@ -117,8 +128,14 @@ impl Wrapper {
             let why = format!("what stands beside {:?} is no JSON", self.list);
             return Err(fault(&why, "correct it", line));
         };
+        let mut lists = 0;
         for (name, _) in document.root().members() {
             let name = name.text();
+            lists += u32::from(name == self.list);
+            if lists > 1 {
+                let why = format!("the delivery has {:?} twice", self.list);
+                return Err(fault(&why, "give each list an object of its own", line));
+            }
             if name != self.list && !self.beside.contains(&&*name) {
                 let why = format!("beside {:?} stands {name:?}, which would be lost", self.list);
                 let hint =
