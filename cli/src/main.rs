@@ -45,6 +45,7 @@ mod query;
 mod readings;
 mod receipt;
 mod record;
+mod redactions;
 mod report;
 mod resume;
 mod retry;

@@ -329,7 +329,7 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
         _ => return (0, 0),
     };
     if separator == Separator::Space {
-        let is_flag = name.starts_with(b"-");
+        let is_flag = name.starts_with(b"-") && !name.starts_with(b"--no-");
         let words = [&b"is "[..], b"was ", b"to "];
         let word = words.iter().find(|word| rest[at..].starts_with(word)).map_or(0, |word| word.len());
         at += word;
@@ -356,10 +356,13 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
     if name.len() >= 13 && ends_with(name, b"authorization") && separator == Separator::Spaced {
         // The scheme stays.
         let scheme = run(value, TOKEN);
-        if let Some([b' ', credentials @ ..]) = value.get(scheme..)
-            && !values::is_word(&value[..scheme])
-        {
-            return (at + scheme + 1, line(credentials));
+        if let Some([b' ', credentials @ ..]) = value.get(scheme..) {
+            let word = run(credentials, WORD);
+            if !values::is_word(&value[..scheme]) {
+                return (at + scheme + 1, line(credentials));
+            } else if word >= 8 && credentials[..word].iter().any(u8::is_ascii_digit) {
+                return (at + scheme + 1, word);
+            }
         }
     }
     let open = quote(value);
@@ -426,7 +429,7 @@ fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, v
 /// all.
 fn cookies(name: &[u8], value: &[u8], at: usize) -> (usize, usize) {
     let length = line(value);
-    if values::is_state(&value[..length]) {
+    if !value[..length].contains(&b'=') && values::is_word(&value[..run(value, TOKEN)]) {
         return (0, 0);
     }
     if !matches!(name, [b's' | b'S', ..]) {
