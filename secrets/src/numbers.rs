@@ -123,7 +123,7 @@ fn is_card(number: &[u8]) -> bool {
             (digit, false) => digit,
         })
         .sum();
-    is_issued && luhn % 10 == 0
+    is_issued && luhn.is_multiple_of(10)
 }
 
 /// True if a bank account's number has its country's length and its check digits (ISO 13616).

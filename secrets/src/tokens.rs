@@ -8,7 +8,7 @@ const AWS_SECRET: usize = 40;
 /// with a digit or no small letter among them. After `#` they are hex digits, 32 or more; after `%` they are mixed:
 /// digits, small letters, and capitals. Those with `c` are readers' tokens of a log.
 const PREFIXES: [&str; 22] = [
-    "AIza AKIA ASIA ABIA ACCA ATATT3 ATCTT3 ATBB AGE-SECRET-KEY- A3-%",
+    "api_org_ AIza AKIA ASIA ABIA ACCA ATATT3 ATCTT3 ATBB AGE-SECRET-KEY- A3-%",
     "CCIPAT_ CFPAT-",
     "EAAA% EZAK EZTK",
     "FLWSECK",
@@ -41,7 +41,7 @@ pub(crate) fn is_secret(token: &[u8]) -> bool {
     if token.starts_with(b"eyJ") {
         return token.split(|byte| *byte == b'.').nth(2).is_some();
     }
-    has_prefix(token) || is_parted(token)
+    has_prefix(token) || is_parted(token) || is_mailchimp(token)
 }
 
 fn has_prefix(token: &[u8]) -> bool {
@@ -70,6 +70,15 @@ fn is_rest(rest: &[u8], kind: u8) -> bool {
         b'%' => rest.len() >= REST && has_digit && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase),
         _ => rest.len() >= REST && (has_digit || !has(u8::is_ascii_lowercase)),
     }
+}
+
+/// True for 32 hex digits and the name of a data center: `…-us12`.
+fn is_mailchimp(token: &[u8]) -> bool {
+    token.split_at_checked(2 * REST).is_some_and(|(key, place)| {
+        matches!(place, [b'-', b'u', b's', b'0'..=b'9', ..])
+            && place.len() <= 5
+            && key.iter().all(u8::is_ascii_hexdigit)
+    })
 }
 
 /// True for tokens whose parts have dots between them: of Discord, and of HCP Terraform.
