@@ -191,7 +191,9 @@ fn preview(args: &Args) -> Result<u8, Failure> {
         let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
         total.events += 1;
         total.redacted += event.redacted() as u64;
-        total.redactions.add(&event, &rules, |redaction| self::event(args, found.bytes, redaction).ok());
+        total
+            .redactions
+            .add_with_reasons(&event, &rules, |redaction| self::event(args, found.bytes, redaction).ok());
         Ok(())
     };
     for path in &args.events {
@@ -245,7 +247,7 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
         recorder.record(&event, now()?, &salt)?;
         total.events += 1;
         total.redacted += event.redacted() as u64;
-        total.redactions.add(&event, &rules, |redaction| self::event(args, found.bytes, redaction).ok());
+        total.redactions.add(&event);
         recorder.sign_with(key)?;
         let ready = recorder.drain();
         if !ready.is_empty() {

@@ -68,15 +68,29 @@ impl Rules {
 /// Counts redacted values by their fields.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Redactions {
-    /// By the field's path, as `--keep` and `--redact` take it.
-    fields: BTreeMap<(String, Reason), u64>,
+    /// By the field's path, as `--keep` and `--redact` take it, and the reason, if it is asked for.
+    fields: BTreeMap<(String, Option<Reason>), u64>,
     /// Values in fields above [`MAX_FIELDS`].
     others: u64,
 }
 
 impl Redactions {
-    /// Counts what was redacted of an event. `read` reads its text once more, with other rules.
-    pub(crate) fn add(&mut self, event: &Event, rules: &Rules, read: impl Fn(&Redaction) -> Option<Event>) {
+    /// Counts what was redacted of an event, without reasons.
+    pub(crate) fn add(&mut self, event: &Event) {
+        if event.redacted() > 0
+            && let Ok(redacted) = serde_json::from_str::<Value>(event.as_str())
+        {
+            self.find(&redacted, &mut String::new());
+        }
+    }
+
+    /// Counts what was redacted of an event, with reasons. `read` reads its text once more, with other rules.
+    pub(crate) fn add_with_reasons(
+        &mut self,
+        event: &Event,
+        rules: &Rules,
+        read: impl Fn(&Redaction) -> Option<Event>,
+    ) {
         if event.redacted() == 0 {
             return;
         }
@@ -94,15 +108,32 @@ impl Redactions {
         self.compare(forms, &mut String::new());
     }
 
+    fn find(&mut self, value: &Value, path: &mut String) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let length = push(path, name);
+                    self.find(value, path);
+                    path.truncate(length);
+                }
+            }
+            Value::Array(elements) => {
+                for value in elements {
+                    self.find(value, path);
+                }
+            }
+            value => match parts(value) {
+                0 => {}
+                values => self.count(path, None, values),
+            },
+        }
+    }
+
     fn compare(&mut self, forms: Forms<'_>, path: &mut String) {
         match (forms.plain, forms.redacted) {
             (Value::Object(plain), Value::Object(_)) => {
                 for name in plain.keys() {
-                    let length = path.len();
-                    if length < MAX_PATH {
-                        path.push_str(if length > 0 { "." } else { "" });
-                        path.extend(name.chars().take(MAX_PATH - length));
-                    }
+                    let length = push(path, name);
                     self.compare(forms.map(|value| value.get(name)), path);
                     path.truncate(length);
                 }
@@ -120,15 +151,13 @@ impl Redactions {
                 } else {
                     Reason::Name
                 };
-                let parts =
-                    |value: &Value| value.as_str().map_or(0, |text| text.matches(REDACTED).count() as u64);
-                self.count(path, reason, parts(redacted).saturating_sub(parts(plain)).max(1));
+                self.count(path, Some(reason), parts(redacted).saturating_sub(parts(plain)).max(1));
             }
             _ => {}
         }
     }
 
-    fn count(&mut self, path: &str, reason: Reason, values: u64) {
+    fn count(&mut self, path: &str, reason: Option<Reason>, values: u64) {
         let key = (path.to_owned(), reason);
         if self.fields.contains_key(&key) || self.fields.len() < MAX_FIELDS {
             *self.fields.entry(key).or_default() += values;
@@ -138,7 +167,7 @@ impl Redactions {
     }
 
     /// Returns the fields, those with the most values first.
-    fn sorted(&self) -> Vec<(&str, Reason, u64)> {
+    fn sorted(&self) -> Vec<(&str, Option<Reason>, u64)> {
         let fields = self.fields.iter().map(|((path, reason), values)| (path.as_str(), *reason, *values));
         let mut fields: Vec<_> = fields.collect();
         fields.sort_by_key(|(path, _, values)| (u64::MAX - values, *path));
@@ -147,7 +176,10 @@ impl Redactions {
 
     /// Returns the fields as JSON.
     pub(crate) fn as_json(&self) -> Value {
-        let field = |(path, reason, values): (&str, Reason, u64)| json!({ "field": path, "reason": reason.as_str(), "values": values });
+        let field = |(path, reason, values): (&str, Option<Reason>, u64)| match reason {
+            Some(reason) => json!({ "field": path, "reason": reason.as_str(), "values": values }),
+            None => json!({ "field": path, "values": values }),
+        };
         self.sorted().into_iter().map(field).collect()
     }
 
@@ -191,7 +223,7 @@ impl Redactions {
             .set_content_arrangement(comfy_table::ContentArrangement::Disabled);
         table.set_header(["VALUES", "WHY", "FIELD"]);
         for (path, reason, values) in self.sorted() {
-            table.add_row([values.to_string(), reason.as_str().into(), style::plain(path)]);
+            table.add_row([values.to_string(), reason.map_or("", Reason::as_str).into(), style::plain(path)]);
         }
         let mut text = String::new();
         for line in table.lines() {
@@ -208,6 +240,21 @@ impl Redactions {
         );
         text
     }
+}
+
+/// Adds a name to a path, up to a limit. Returns the path's length before.
+fn push(path: &mut String, name: &str) -> usize {
+    let length = path.len();
+    if length < MAX_PATH {
+        path.push_str(if length > 0 { "." } else { "" });
+        path.extend(name.chars().take(MAX_PATH - length));
+    }
+    length
+}
+
+/// Returns how many parts of a string were redacted.
+fn parts(value: &Value) -> u64 {
+    value.as_str().map_or(0, |text| text.matches(REDACTED).count() as u64)
 }
 
 /// A value of an event, redacted in four ways.

@@ -358,8 +358,7 @@ impl Session<'_> {
     ) -> Result<Event, Failure> {
         let error = match record::event(self.args, bytes, &rules.all) {
             Ok(event) => {
-                let mut redactions = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
-                redactions.add(&event, rules, |redaction| record::event(self.args, bytes, redaction).ok());
+                self.redactions.lock().unwrap_or_else(PoisonError::into_inner).add(&event);
                 return Ok(event);
             }
             Err(error) => error,
