@@ -46,6 +46,7 @@ mod query;
 mod readings;
 mod receipt;
 mod record;
+mod redactions;
 mod report;
 mod resume;
 mod retry;

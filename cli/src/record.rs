@@ -15,6 +15,7 @@ use crate::errors::Failure;
 use crate::input::{self, Input, is_of_an_export};
 use crate::keygen::random;
 use crate::output::Output;
+use crate::redactions::{Redactions, Rules};
 use crate::submit::{self, To};
 use crate::unwrap::{Found, Told};
 use crate::verdict::count;
@@ -27,9 +28,10 @@ use crate::{args, duplicates, integers, key, resume, style, verdict};
 /// deliver ({"Records": […]}). If the file's name ends in .csv, each of its rows is an event. Each event is brought into
 /// canonical form, salted, linked to the one before it and signed.
 ///
-/// Secrets are replaced by "[redacted]" first: values of fields whose names say so (password, api-key,
-/// client-secret, cookie, session-id and similar names, however they are written), and in any text JWTs, private
-/// keys, tokens with a documented prefix, credentials, passwords in URLs and parameters such as ?token=.
+/// Secrets are replaced by "[redacted]" first: values of fields whose names say so (password, api-key, client-secret,
+/// cookie, and similar names, however they are written), and in any string what looks like a secret: JWTs, private keys,
+/// tokens with a documented prefix, credentials, passwords in URLs, card numbers, and what is assigned to such a name
+/// (?token=…, "password: …"). Identifiers, counts, states, and settings stay. Try --redact-preview before the first run.
 ///
 /// At the end of the input the chain is closed, which shows that nothing after it was cut off.
 #[derive(clap::Args)]
@@ -51,10 +53,10 @@ pub(crate) struct Args {
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
     pub(crate) events: Vec<PathBuf>,
     /// The emitter's key file
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "redact_preview")]
+    key: Option<PathBuf>,
     /// The origin of the log the chain is for
-    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to"])]
+    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"])]
     pub(crate) origin: Option<String>,
     /// Where to write the export [default: standard output, or with --resume the same file]
     #[arg(short, value_name = "FILE")]
@@ -65,9 +67,21 @@ pub(crate) struct Args {
     /// Also redact fields with this name or path: ssn, card.number. Can be repeated
     #[arg(long, value_name = "NAME")]
     redact: Vec<String>,
+    /// Keep fields with this name or path as they are: apiKey.id. Can be repeated; --redact comes first
+    ///
+    /// Their strings, numbers, and arrays are recorded whatever they look like. The fields of an object are still judged
+    /// by their own names and values.
+    #[arg(long, value_name = "FIELD", conflicts_with = "no_redact")]
+    keep: Vec<String>,
     /// Redact only what --redact names
     #[arg(long)]
     no_redact: bool,
+    /// List the fields that would be redacted, with counts and reasons; record and send nothing
+    ///
+    /// The reason is `name` if the field's name says that its value is a secret, `look` if the value looks like one or
+    /// contains one, and `--redact` if you asked for it.
+    #[arg(long, conflicts_with_all = ["follow", "resume", "output"])]
+    redact_preview: bool,
     /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
     #[arg(long, value_name = "HOW", value_parser = ["shape"])]
     path: Option<String>,
@@ -103,6 +117,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    if args.redact_preview {
+        return preview(args);
+    }
     if args.to.url().is_none() {
         args.to.refuse_without_url()?;
         if args.json && args.output.is_none() && args.resume.is_none() {
@@ -115,7 +132,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         }
     }
     Input::check(&args.events)?;
-    let key = key::load(&args.key)?;
+    let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
         (Some(url), _) => submit::run(args, &args.to, url, &key),
         (None, Some(export)) => go_on(args, &key, export),
@@ -169,15 +186,52 @@ struct Total {
     events: u64,
     /// Values, or parts of texts.
     redacted: u64,
+    redactions: Redactions,
     unwrapped: Told,
+}
+
+/// Lists what would be redacted.
+fn preview(args: &Args) -> Result<u8, Failure> {
+    Input::check(&args.events)?;
+    let rules = rules(args);
+    let mut total = Total::default();
+    let mut each = |found: Found<'_>| {
+        let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
+        total.events += 1;
+        total.redacted += event.redacted() as u64;
+        total
+            .redactions
+            .add_with_reasons(&event, &rules, |redaction| self::event(args, found.bytes, redaction).ok());
+        Ok(())
+    };
+    for path in &args.events {
+        Input::open(path)?.events("reading", &mut each)?;
+    }
+    if total.events == 0 {
+        return Err(no_event(args));
+    }
+    if args.json {
+        let fields = total.redactions.as_json();
+        let preview =
+            json!({ "events": total.events, "redacted": total.redacted, "redacted_fields": fields });
+        verdict::print(&format!("{preview}\n"))?;
+    } else {
+        verdict::print(&total.redactions.table(total.events, total.redacted))?;
+    }
+    Ok(0)
 }
 
 fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Failure> {
     if args.json {
-        let summary = json!({ "recorded": total.events, "closed": !args.open, "redacted": total.redacted });
+        let summary = json!({
+            "recorded": total.events,
+            "closed": !args.open,
+            "redacted": total.redacted,
+            "redacted_fields": total.redactions.as_json(),
+        });
         verdict::print(&format!("{summary}\n"))?;
     }
-    let redacted = format!("{}{}", redacted(total.redacted), total.unwrapped);
+    let redacted = format!("{}{}", total.redactions.summary(total.redacted), total.unwrapped);
     if let Some(path) = destination {
         let end = if args.open { "the chain is open" } else { "the chain is closed" };
         let recorded = count(total.events, "event");
@@ -188,24 +242,20 @@ fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Fa
     Ok(0)
 }
 
-/// How much was redacted, as the end of a clause; nothing where nothing was.
-pub(crate) fn redacted(values: u64) -> String {
-    if values == 0 { String::new() } else { format!("; {} redacted", count(values, "value")) }
-}
-
 /// Records every event of the inputs.
 fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output) -> Result<Total, Failure> {
-    let redaction = redaction(args);
+    let rules = rules(args);
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
     let mut total = Total::default();
     let mut each = |found: Found<'_>| {
-        let event = event(args, found.bytes, &redaction).map_err(|error| explain(error, found.bytes))?;
+        let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
         let mut salt = [0; 16];
         random(&mut salt)?;
         recorder.record(&event, now()?, &salt)?;
         total.events += 1;
         total.redacted += event.redacted() as u64;
+        total.redactions.add(&event);
         recorder.sign_with(key)?;
         let ready = recorder.drain();
         if !ready.is_empty() {
@@ -228,11 +278,9 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
     Ok(total)
 }
 
-/// What is redacted.
-pub(crate) fn redaction(args: &Args) -> Redaction {
-    let first = if args.no_redact { Redaction::none() } else { Redaction::default() };
-    let redaction = args.redact.iter().fold(first, Redaction::with);
-    if args.path.is_some() { redaction.with_path_shapes() } else { redaction }
+/// Returns what is redacted.
+pub(crate) fn rules(args: &Args) -> Rules {
+    Rules::new(args.no_redact, &args.redact, &args.keep, args.path.is_some())
 }
 
 /// The event that was read.

@@ -93,6 +93,8 @@ const HARMLESS_NAMES: [&[u8]; 6] = [
     b"externalsessionid",
     b"rootsessionid",
 ];
+/// Names of what tells a request from its repetition: no secret, though a name like that may have one.
+const REQUEST_TOKENS: [&[u8]; 3] = [b"clienttoken", b"clientrequesttoken", b"idempotencytoken"];
 /// Names that say of what is within `authorization` what was authorised, and by what (Azure).
 const AUTHORISED: [&[u8]; 5] = [b"action", b"role", b"principalid", b"roleassignmentid", b"roledefinitionid"];
 /// Names of what AWS calls an access key's identifier: it tells which key, and is no secret.
@@ -134,7 +136,7 @@ pub enum Class {
     Cookies,
     /// It is a secret if it is made of digits: `pin`.
     Digits,
-    /// It says which secret, unless it looks random: `secretId`.
+    /// It says which secret or request, unless it looks random: `secretId`, `clientToken`.
     SecretId,
     /// It says which session. In a text, where cookies and addresses are, it may be all that a session needs.
     Session,
@@ -221,6 +223,9 @@ fn read(name: &[u8]) -> (Class, u8) {
         class = Class::Open;
     } else if class == Class::Open && harmless != ID {
         class = whole(name);
+    }
+    if class == Class::Secret && is_one_of(&REQUEST_TOKENS, name) {
+        class = Class::SecretId;
     }
     (if is_one_of(&HARMLESS_NAMES, name) { Class::Open } else { class }, harmless)
 }
@@ -406,7 +411,10 @@ mod tests {
             (Class::Secret, "token password apiKey updatedPassword rotatedSecret"),
             (Class::Cookies, "cookie Set-Cookie cookies"),
             (Class::Digits, "pin ssn pan userPin card_pin"),
-            (Class::SecretId, "secretId secret_id SecretID secretIdList deletedSecrets revoked_tokens"),
+            (
+                Class::SecretId,
+                "secretId secret_id SecretID secretIdList deletedSecrets revoked_tokens clientToken",
+            ),
             (Class::Session, "session_id sessionId sid SID sessionID sessionid"),
             (Class::Source, "dsn DSN"),
             (Class::Open, "Sid pin_count pinned pan_id user_sid session"),

@@ -51,12 +51,18 @@ pub(crate) fn personal(before: &[u8], text: &[u8], is_id: bool) -> usize {
     if matches!(before, [.., b'.' | b'/' | b'-' | b'_' | b'+']) {
         return 0;
     }
-    let mut number = [0; MAX];
+    let mut number = [0u8; MAX];
     let mut groups = [0; MAX];
     let (mut count, mut group, mut end) = (0, 0, 0);
     let mut mark = None;
     for (at, byte) in text.iter().enumerate() {
         match byte {
+            // A word follows a number.
+            b'A'..=b'Z' | b'a'..=b'z'
+                if end < at && (byte.is_ascii_lowercase() || number[0].is_ascii_digit()) =>
+            {
+                break;
+            }
             b'0'..=b'9' | b'A'..=b'Z' if count < MAX => {
                 number[count] = *byte;
                 count += 1;
@@ -117,7 +123,7 @@ fn is_card(number: &[u8]) -> bool {
             (digit, false) => digit,
         })
         .sum();
-    is_issued && luhn % 10 == 0
+    is_issued && luhn.is_multiple_of(10)
 }
 
 /// True if a bank account's number has its country's length and its check digits (ISO 13616).

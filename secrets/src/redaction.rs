@@ -13,7 +13,8 @@ use crate::{texts, values};
 ///   `tokenId`, `passwordChanged`. So can a word for a digest, except of passwords and secrets: `hashed_token`.
 /// - `true`, `false`, and `null` stay. So do states and settings (`disabled`, `not set`), names of resources (`arn:…`),
 ///   and a number under a name in the plural (`tokens: 512`).
-/// - An identifier of a session stays, and so does `secretId`, unless it looks random.
+/// - An identifier of a session stays. So do `secretId` and `clientToken`, unless they look random. In `requestParameters`,
+///   as AWS logs them, they always stay, and Vault's `secret_id`, a UUID, is a secret.
 /// - An object isn't replaced: its members are, except those whose names are about the secret or its owner (`id`, `name`,
 ///   `scopes`, `user`). An array of secrets is replaced as one.
 ///
@@ -164,7 +165,7 @@ impl Redaction {
                         Class::Secrets => Secrecy::Secrets,
                         Class::Cookies => Secrecy::Cookies,
                         Class::Digits => Secrecy::Digits,
-                        // CloudTrail's is the name of the secret that was asked for.
+                        // CloudTrail's is the name of the secret that was asked for, or tells requests apart.
                         Class::SecretId if !is_within(path(), "requestParameters") => Secrecy::SecretId,
                         Class::Source => Secrecy::Source,
                         _ if (rules.is_key_id)(name) => Secrecy::KeyId,

@@ -207,7 +207,13 @@ impl Scanner<'_> {
             (Tool::Curl, b"-u" | b"--user" | b"--proxy-user") => {
                 let (open, value) = argument(rest);
                 let user = value.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
-                (open + user, if user > 0 { value.len() - user } else { 0 })
+                let password = &value[user..];
+                // The quotes may be around the password alone.
+                match quoted(&rest[open..], user) {
+                    (begin, length @ 1..) if user > 0 => (open + begin, length),
+                    _ if user == 0 || is_placeholder(password) => (0, 0),
+                    _ => (open + user, password.len()),
+                }
             }
             (Tool::Mysql, [b'-', b'p', _, _, ..]) => return (2, run(text, WORD) - 2),
             (Tool::Sshpass, b"-p") => {
@@ -313,14 +319,20 @@ enum Separator {
 /// Returns where behind a name a secret is that is assigned to it, and how long it is.
 fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
     // Nothing else can follow a name and precede its value.
-    if !matches!(rest, [b'=' | b':' | b' ' | b'\\' | b'\'' | b'>', _, ..]) {
+    if !matches!(rest, [b'=' | b':' | b' ' | b'\\' | b'\'' | b'>' | b'?', _, ..]) {
         return (0, 0);
     }
     let Some(class) = class_in_text(before, name) else { return (0, 0) };
-    let close = quote(rest);
+    let mut close = quote(rest);
+    // `environ['NAME'] = …`
+    close += usize::from(close > 0 && rest.get(close) == Some(&b']'));
     let spaces = space(&rest[close..]);
     let mut at = close + spaces;
     let mut separator = match rest.get(at..).unwrap_or_default() {
+        [b':', b':', b'=', ..] | [b'?', b'=', ..] => {
+            at += 1 + usize::from(rest[at] == b':');
+            Separator::Equals
+        }
         [b':', b':', ..] | [b':', b'/', b'/', ..] => return (0, 0),
         [b'=', ..] => Separator::Equals,
         [b':', ..] => Separator::Colon,
@@ -329,7 +341,7 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
         _ => return (0, 0),
     };
     if separator == Separator::Space {
-        let is_flag = name.starts_with(b"-");
+        let is_flag = name.starts_with(b"-") && !name.starts_with(b"--no-");
         let words = [&b"is "[..], b"was ", b"to "];
         let word = words.iter().find(|word| rest[at..].starts_with(word)).map_or(0, |word| word.len());
         at += word;
@@ -356,10 +368,13 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
     if name.len() >= 13 && ends_with(name, b"authorization") && separator == Separator::Spaced {
         // The scheme stays.
         let scheme = run(value, TOKEN);
-        if let Some([b' ', credentials @ ..]) = value.get(scheme..)
-            && !values::is_word(&value[..scheme])
-        {
-            return (at + scheme + 1, line(credentials));
+        if let Some([b' ', credentials @ ..]) = value.get(scheme..) {
+            let word = run(credentials, WORD);
+            if !values::is_word(&value[..scheme]) {
+                return (at + scheme + 1, line(credentials));
+            } else if word >= 8 && credentials[..word].iter().any(u8::is_ascii_digit) {
+                return (at + scheme + 1, word);
+            }
         }
     }
     let open = quote(value);
@@ -394,14 +409,11 @@ fn class_in_text(before: &[u8], name: &[u8]) -> Option<Class> {
 fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let is_opaque = digits > 0 && value.len() >= 10;
-    // What is no value, but stands for one.
-    let is_placeholder = values::is_reference(value)
-        || matches!(value, [b'$', b'(' | b'A'..=b'Z', ..] | [b'<' | b'%', ..])
-        || value.iter().all(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
+    let is_none = is_placeholder(value)
         || matches!(value, [b'/', ..]) && ends_with(name, b"pwd")
         || value.ends_with(b"[redacted]")
         || !is_quoted && separator == Separator::Spaced && value.contains(&b'(');
-    if is_placeholder {
+    if is_none {
         return false;
     }
     match class {
@@ -422,11 +434,18 @@ fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, v
     }
 }
 
+/// True if a text is no value, but stands for one.
+fn is_placeholder(text: &[u8]) -> bool {
+    values::is_reference(text)
+        || matches!(text, [b'$', b'(' | b'A'..=b'Z', ..] | [b'<' | b'%' | b'[', ..])
+        || text.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric())
+}
+
 /// Returns where in the value of a header the secrets of cookies are: in one that sets a cookie the first value, in others
 /// all.
 fn cookies(name: &[u8], value: &[u8], at: usize) -> (usize, usize) {
     let length = line(value);
-    if values::is_state(&value[..length]) {
+    if !value[..length].contains(&b'=') && values::is_word(&value[..run(value, TOKEN)]) {
         return (0, 0);
     }
     if !matches!(name, [b's' | b'S', ..]) {

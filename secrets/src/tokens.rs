@@ -7,8 +7,8 @@ const AWS_SECRET: usize = 40;
 /// What documented tokens begin with, those with the same first character together. [`REST`] characters or more follow,
 /// with a digit or no small letter among them. After `#` they are hex digits, 32 or more; after `%` they are mixed:
 /// digits, small letters, and capitals. Those with `c` are readers' tokens of a log.
-const PREFIXES: [&str; 21] = [
-    "AIza AKIA ASIA ABIA ACCA ATATT3 ATCTT3 ATBB AGE-SECRET-KEY- A3-%",
+const PREFIXES: [&str; 22] = [
+    "api_org_ AIza AKIA ASIA ABIA ACCA ATATT3 ATCTT3 ATBB AGE-SECRET-KEY- A3-%",
     "CCIPAT_ CFPAT-",
     "EAAA% EZAK EZTK",
     "FLWSECK",
@@ -28,6 +28,7 @@ const PREFIXES: [&str; 21] = [
     "pypi-AgE pul-# pscale_tkn_ pscale_pw_ pscale_oauth_ pplx-% p8e-",
     "rk_live_ rk_test_ rubygems_ rdme_ rnd_% re_% r8_% sk_live_ sk_test_ sk_prod_ sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or- sk-lf- sk-% sbp_# sq0atp- sq0csp- sntrys_ sntryu_ sgp_ sl.%",
     "shpat_ shpca_ shppa_ shpss_ tfp_ tvly- vercel_ whsec_",
+    "v1.0-#",
     "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xoxe. xapp- xwfp- xkeysib- xsmtpsib- xai-% ya29. AQVN%",
 ];
 
@@ -40,7 +41,7 @@ pub(crate) fn is_secret(token: &[u8]) -> bool {
     if token.starts_with(b"eyJ") {
         return token.split(|byte| *byte == b'.').nth(2).is_some();
     }
-    has_prefix(token) || is_parted(token)
+    has_prefix(token) || is_parted(token) || is_mailchimp(token)
 }
 
 fn has_prefix(token: &[u8]) -> bool {
@@ -71,6 +72,15 @@ fn is_rest(rest: &[u8], kind: u8) -> bool {
     }
 }
 
+/// True for 32 hex digits and the name of a data center: `…-us12`.
+fn is_mailchimp(token: &[u8]) -> bool {
+    token.split_at_checked(2 * REST).is_some_and(|(key, place)| {
+        matches!(place, [b'-', b'u', b's', b'0'..=b'9', ..])
+            && place.len() <= 5
+            && key.iter().all(u8::is_ascii_hexdigit)
+    })
+}
+
 /// True for tokens whose parts have dots between them: of Discord, and of HCP Terraform.
 fn is_parted(token: &[u8]) -> bool {
     let mut parts = token.split(|byte| *byte == b'.');
@@ -86,8 +96,8 @@ fn is_parted(token: &[u8]) -> bool {
     is_discord || second == b"atlasv1" && first.len() == 14
 }
 
-/// True if a token goes on after a character that ends others: Telegram's `123456789:AA…`, Entra's `abc8Q~…`,
-/// Cloudflare's `v1.0-…`.
+/// True if a token goes on after a character that ends others: Telegram's `123456789:AA…`,
+/// Entra's `abc8Q~…`.
 pub(crate) fn is_continued(token: &[u8], rest: &[u8]) -> bool {
     let run = |text: &[u8]| text.iter().take_while(|byte| is_part(**byte) || **byte == b'~').count();
     match rest {
@@ -100,7 +110,7 @@ pub(crate) fn is_continued(token: &[u8], rest: &[u8]) -> bool {
         [b'~', key @ ..] => {
             matches!(token, [.., b'0'..=b'9', b'Q']) && token.len() == 5 && (30..=40).contains(&run(key))
         }
-        _ => token.strip_prefix(b"v1.0-").is_some_and(|rest| is_rest(rest, b'#')),
+        _ => false,
     }
 }
 

@@ -77,6 +77,11 @@ impl QueueingRecorder {
         self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).with(path);
     }
 
+    /// Keeps one more name or path as it is, in the events to come.
+    pub fn keep(&mut self, path: String) {
+        self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).keeping(path);
+    }
+
     /// Has the paths of requests replaced by their shapes, in the events to come.
     #[wasm_bindgen(js_name = shapePaths)]
     pub fn shape_paths(&mut self) {

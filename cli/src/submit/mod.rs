@@ -33,7 +33,8 @@ use crate::deliver::{BatchLimits, Collector, Delivery};
 use crate::errors::{Failure, shown};
 use crate::keygen::random;
 use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
-use crate::record::{explain, redaction};
+use crate::record::explain;
+use crate::redactions::{Redactions, Rules};
 use crate::unwrap::Told;
 use crate::verdict::count;
 use crate::{args, progress, record, stop, style};
@@ -156,6 +157,7 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         resumed,
         shared: &shared,
         clock: Mutex::default(),
+        redactions: Mutex::default(),
     };
     let (recorded, ended) = session.deliver(&trust, &mut collector, &feed);
     if recorded == 0 && nothing_there && !to.follow && ended.is_ok() {
@@ -202,6 +204,7 @@ struct Session<'a> {
     resumed: bool,
     shared: &'a Shared,
     clock: Mutex<Clock>,
+    redactions: Mutex<Redactions>,
 }
 
 /// What was recorded and not yet flushed.
@@ -252,7 +255,7 @@ impl Session<'_> {
 
     /// Records all that comes. Gives from which lists it was taken, as the end of a clause.
     fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<Told, Failure> {
-        let redaction = redaction(self.args);
+        let rules = record::rules(self.args);
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
         let mut recorder = head
@@ -276,7 +279,7 @@ impl Session<'_> {
             }
             match self.next(feed, &unflushed) {
                 Ok(Fed::Event { bytes, place, followed }) => {
-                    let event = match self.event(&bytes, place, followed.as_ref(), &redaction, *recorded) {
+                    let event = match self.event(&bytes, place, followed.as_ref(), &rules, *recorded) {
                         Ok(event) => event,
                         Err(failure) => break Err(failure),
                     };
@@ -350,11 +353,14 @@ impl Session<'_> {
         bytes: &[u8],
         place: Option<feed::Place>,
         followed: Option<&Followed>,
-        redaction: &Redaction,
+        rules: &Rules,
         recorded: u64,
     ) -> Result<Event, Failure> {
-        let error = match record::event(self.args, bytes, redaction) {
-            Ok(event) => return Ok(event),
+        let error = match record::event(self.args, bytes, &rules.all) {
+            Ok(event) => {
+                self.redactions.lock().unwrap_or_else(PoisonError::into_inner).add(&event);
+                return Ok(event);
+            }
             Err(error) => error,
         };
         if !self.to.follow {
@@ -495,6 +501,7 @@ impl Session<'_> {
             let mut standing = self.shared.standing();
             (standing.redacted, standing.proven, standing.failure.take())
         };
+        let redactions = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outbox = self.outbox();
         let waiting = outbox.events();
         let links: u64 = outbox.pending().iter().map(|segment| segment.links).sum();
@@ -508,6 +515,7 @@ impl Session<'_> {
                 "seq": head.map(|head| head.position.seq),
                 "closed": head.map(|head| head.closed),
                 "redacted": redacted,
+                "redacted_fields": redactions.as_json(),
             });
             writeln!(anstream::stdout(), "{summary}")
                 .map_err(|error| Failure::io("write", "standard output", &error))?;
@@ -541,7 +549,7 @@ impl Session<'_> {
             "{} recorded, {} proven to be in the log{end}{}{unwrapped}",
             count(recorded, "event"),
             proven,
-            record::redacted(redacted)
+            redactions.summary(redacted)
         ));
         Ok(0)
     }

@@ -456,7 +456,7 @@ fn what_is_for_deliveries_alone_is_not_passed_over_in_silence() {
     place
         .run(&[&record[..], &["--json"]].concat())
         .success()
-        .stdout("{\"recorded\":1,\"closed\":true,\"redacted\":1}\n");
+        .stdout("{\"recorded\":1,\"closed\":true,\"redacted\":1,\"redacted_fields\":[{\"field\":\"password\",\"values\":1}]}\n");
     place.run(&[&record[..6], &["--json"]].concat()).code(2).stdout("");
 }
 

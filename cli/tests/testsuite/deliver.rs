@@ -56,7 +56,7 @@ fn events_are_delivered_and_proven() {
         .stdout(predicate::str::contains(r#""recorded":2500,"proven":2500,"waiting":0"#))
         .stdout(predicate::str::contains(r#""closed":true"#))
         .stderr(predicate::str::contains(
-            "2500 events recorded, 2500 proven to be in the log; the chain is closed; 2500 values redacted",
+            "2500 events recorded, 2500 proven to be in the log; the chain is closed; redacted 2500 values in 1 field",
         ))
         .stdout(predicate::str::contains(r#""redacted":2500"#));
     assert_eq!(numbers(&collector), (1..=2_500).collect::<Vec<_>>());

@@ -68,10 +68,46 @@ fn what_is_redacted_is_told() {
         event,
         r#"{"api_key":"[redacted]","card":{"number":"[redacted]"},"n":1,"url":"/?token=[redacted]&page=2""#
     );
-    assert!(told.contains("1 event recorded; 3 values redacted"), "{told}");
+    assert!(
+        told.contains(
+            "1 event recorded; redacted 3 values in 3 fields: api_key (1), card.number (1), url (1)"
+        ),
+        "{told}"
+    );
     let (event, told) = recorded(&["--no-redact"]);
     assert_eq!(event, events.trim_end_matches('}'));
     assert_eq!(told, "");
+}
+
+#[test]
+fn fields_to_redact_are_listed_before_anything_is_recorded() {
+    let place = Place::new();
+    place.write(
+        "events.ndjson",
+        "{\"a\":[{\"token\":\"t\"},{\"token\":\"u\"}],\"n\":1,\"v\":\"postgres://u:p@h/d\"}\n{\"a\":{\"token\":\"t\"},\"n\":2}\n",
+    );
+    // Neither a key nor an origin is needed.
+    place.run(&["record", "events.ndjson", "--redact-preview", "--redact", "n"]).success().stdout(
+        "VALUES  WHY       FIELD\n3       name      a.token\n2       --redact  n\n1       look      v\n\n\
+        6 values in 2 events would be redacted. Nothing was recorded.\n\
+        --keep FIELD keeps a field as it is; --redact NAME redacts one more.\n",
+    );
+    place.run(&["record", "events.ndjson", "--redact-preview", "--keep", "a.token", "--json"]).success().stdout(
+        "{\"events\":2,\"redacted\":1,\"redacted_fields\":[{\"field\":\"v\",\"reason\":\"look\",\"values\":1}]}\n",
+    );
+    place
+        .run(&["record", "events.ndjson", "--redact-preview", "--keep", "token", "--keep", "v"])
+        .success()
+        .stdout("Nothing would be redacted in 2 events. Nothing was recorded.\n");
+    let kept = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "--keep", "token"];
+    place
+        .run(&kept)
+        .success()
+        .stdout(predicate::str::contains(
+            r#"{"a":[{"token":"t"},{"token":"u"}],"n":1,"v":"postgres://u:[redacted]@h/d"}"#,
+        ))
+        .stderr(predicate::str::contains("2 events recorded; redacted 1 value in 1 field: v (1)"));
+    place.run(&["record", "events.ndjson", "--keep", "v", "--no-redact", "--redact-preview"]).code(2);
 }
 
 #[cfg(unix)]

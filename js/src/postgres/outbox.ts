@@ -54,7 +54,7 @@ export async function postgresOutbox<Events = unknown>(
   const { table = TABLE, events: catalogue, redact } = options;
   const defined = "give what defineEvents of countersign/events made";
   must(catalogue === undefined || typeof catalogue.check === "function", "events", "no events", defined);
-  const { paths, known } = redaction(redact);
+  const { paths, kept, known } = redaction(redact);
   const { events } = names(table);
   const core = await load();
   const [key = ""] = inCore(() => core.signerKey(SIGNER, new Uint8Array(32).fill(1)));
@@ -66,6 +66,9 @@ export async function postgresOutbox<Events = unknown>(
       try {
         for (const path of paths) {
           recorder.redact(path);
+        }
+        for (const path of kept) {
+          recorder.keep(path);
         }
         recorder.keepUnstored(true);
         recorder.record(salted(json), Date.now(), true);

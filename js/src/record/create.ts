@@ -172,6 +172,9 @@ function beginner(
       for (const path of redact.paths) {
         recorder.redact(path);
       }
+      for (const path of redact.kept) {
+        recorder.keep(path);
+      }
       if (shapes) {
         recorder.shapePaths();
       }

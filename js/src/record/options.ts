@@ -19,6 +19,13 @@ export interface FlushOptions {
   ms?: number | undefined;
 }
 
+/** Fields to redact or keep, each a name or a path of names separated by dots. */
+export type RedactOptions =
+  | readonly string[]
+  | { readonly also?: readonly string[] | undefined; readonly keep?: readonly string[] | undefined }
+  | { readonly only: readonly string[] }
+  | false;
+
 /** What there is to choose for every recorder. */
 export interface CommonOptions<Events = unknown> {
   /**
@@ -31,11 +38,12 @@ export interface CommonOptions<Events = unknown> {
   /** When to flush without being asked; `false` for never. */
   flush?: FlushOptions | false | undefined;
   /**
-   * What else is replaced by `"[redacted]"` before an event is kept or committed to, beside what is told to be a secret
-   * by its name or its look: names of members, or paths of names such as `card.number`, wherever they stand. With
-   * `only` nothing but these, and with `false` nothing at all.
+   * Fields that are replaced by `"[redacted]"` before an event is stored or hashed, in addition to those that are secrets by
+   * name or by look: names, or paths such as `card.number`, at any depth. `{ also, keep }` redacts the fields in `also` too,
+   * and keeps those in `keep` as they are, whatever they contain; the fields of a kept object are still judged by their own
+   * names. `also` comes before `keep`. `{ only }` redacts nothing but these fields, and `false` turns redaction off.
    */
-  redact?: readonly string[] | { readonly only: readonly string[] } | false | undefined;
+  redact?: RedactOptions | undefined;
   /**
    * `"shape"` keeps of the members `http.path` and `http.url` what is no identifier: `/jobs/42` becomes `/jobs/{number}`,
    * before an event is kept or committed to. Numbers, UUIDs, hashes, dates, e-mail addresses, ULIDs and tokens are
@@ -222,20 +230,36 @@ function destination({ to, log, origin }: RecorderOptions): To {
   return { collector: new Collector(collector), log };
 }
 
-/** Names and paths, and whether what is known to be a secret is redacted too. */
-export function redaction(redact: CommonOptions["redact"]): { paths: readonly string[]; known: boolean } {
+/** What is redacted: fields to redact, fields to keep, and whether known secrets are redacted too. */
+interface Redaction {
+  readonly paths: readonly string[];
+  readonly kept: readonly string[];
+  readonly known: boolean;
+}
+
+/** Reads the option `redact`. */
+export function redaction(redact: CommonOptions["redact"]): Redaction {
   if (redact === undefined || redact === false) {
-    return { paths: [], known: redact === undefined };
+    return { paths: [], kept: [], known: redact === undefined };
   }
-  const isList = Array.isArray(redact);
-  if (!isList && isMembers(redact)) {
-    refuseUnknown(redact, ["only"], "redact");
+  if (Array.isArray(redact) || !isMembers(redact)) {
+    return { paths: fields("redact", redact), kept: [], known: true };
   }
-  const paths: unknown = isList ? redact : (redact as { only: unknown } | null)?.only;
+  refuseUnknown(redact, ["only", "also", "keep"], "redact");
+  const { only, also = [], keep = [] } = Object(redact) as { only?: unknown; also?: unknown; keep?: unknown };
+  if (only !== undefined) {
+    const alone = !("also" in redact || "keep" in redact);
+    must(alone, "redact", "`only` can't be combined with `also` or `keep`", "leave out `only`, or the others");
+    return { paths: fields("redact", only), kept: [], known: false };
+  }
+  return { paths: fields("redact.also", also), kept: fields("redact.keep", keep), known: true };
+}
+
+function fields(option: string, paths: unknown): readonly string[] {
   const isName = (name: unknown) => typeof name === "string" && name !== "" && name.isWellFormed();
   const areNames = Array.isArray(paths) && paths.every(isName);
-  must(areNames, "redact", "not a list of names", 'give names or paths, such as ["ssn", "card.number"]');
-  return { paths, known: isList };
+  must(areNames, option, "not a list of names", 'give names or paths, such as ["ssn", "card.number"]');
+  return paths;
 }
 
 function flushing(flush: FlushOptions | false | undefined) {

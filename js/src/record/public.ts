@@ -31,6 +31,7 @@ export type {
   CommonOptions,
   FlushOptions,
   LogOptions,
+  RedactOptions,
   RecorderOptions,
   TransportOptions,
 } from "./options.js";

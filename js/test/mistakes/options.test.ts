@@ -217,7 +217,7 @@ for (const [wrong, member, todo] of [
   [{ flush: { event: 1 } }, "flush.event", /is it events\?/],
   [{ flush: { seconds: 1 } }, "flush.seconds", /there are events, bytes, ms/],
   [{ retry: { firstMS: 1 } }, "retry.firstMS", /is it firstMs\?/],
-  [{ redact: { names: ["ssn"] } }, "redact.names", /there are only/],
+  [{ redact: { names: ["ssn"] } }, "redact.names", /there are only, also, keep/],
   [{ ["x".repeat(100_000)]: 1 }, "x".repeat(100_000), /there are key/],
 ] as const) {
   refuses(`${member.slice(0, 20)}, which is not an option`, wrong, [
@@ -231,6 +231,9 @@ for (const [wrong, member, todo] of [
   [{ redact: [""] }, "redact", /card\.number/],
   [{ redact: null }, "redact", /card\.number/],
   [{ redact: { only: "ssn" } }, "redact", /card\.number/],
+  [{ redact: { keep: "id" } }, "redact.keep", /card\.number/],
+  [{ redact: { keep: ["id"], also: [1] } }, "redact.also", /card\.number/],
+  [{ redact: { only: ["ssn"], keep: ["id"] } }, "redact", /leave out `only`/],
   [{ onInvalid: "warn" }, "onInvalid", /"report"/],
   [{ beforeRecord: {} }, "beforeRecord", /takes an event/],
 ] as const) {

@@ -59,6 +59,10 @@ await createRecorder({ key: variable, to: variable, log: variable });
 createIssuer({ key: variable, to: variable, log: variable });
 await createRecorder({ key, to: "", log, redact: ["ssn", "card.number"], onInvalid: "report" });
 await createRecorder({ key, to: "", log, redact: { only: [] }, beforeRecord: (event) => ({ ...event, tenant: "t" }) });
+await createRecorder({ key, to: "", log, redact: { keep: ["api_key.hint"], also: ["ssn"] } });
+await createRecorder({ key, to: "", log, redact: { keep: undefined } });
+// @ts-expect-error: a list of fields
+await createRecorder({ key, to: "", log, redact: { keep: "ssn" } });
 await createRecorder({ key, to: "", log, redact: false });
 // @ts-expect-error: an audit log leaves no event out
 await createRecorder({ key, to: "", log, beforeRecord: () => undefined });

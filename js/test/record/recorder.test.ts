@@ -111,6 +111,10 @@ test("redacts what is told to be a secret, other members too, these alone, or no
   assert.deepEqual(await recorded(["SSN", "card.number"]), { Token: gone, ssn: gone, card: { number: gone } });
   assert.deepEqual(await recorded([]), { Token: gone, ssn: 1, card });
   assert.deepEqual(await recorded({ only: ["SSN"] }), { Token: "t", ssn: gone, card });
+  assert.deepEqual(await recorded({ keep: ["token"], also: ["ssn"] }), { Token: "t", ssn: gone, card });
+  assert.deepEqual(await recorded({ keep: ["metadata.token"] }), { Token: "t", ssn: 1, card });
+  assert.deepEqual(await recorded({ keep: ["other.token"] }), { Token: gone, ssn: 1, card });
+  assert.deepEqual(await recorded({ keep: ["ssn"], also: ["ssn"] }), { Token: gone, ssn: gone, card });
   assert.deepEqual(await recorded(false), { Token: "t", ssn: 1, card });
 });
 
@@ -168,6 +172,20 @@ test("redacts what its name or its look tells to be a secret, and counts it", as
     before: Object.fromEntries(names.map((name) => [name, gone])),
     after: { password: { from: gone, to: gone }, authorization: { bearer: gone } },
   });
+});
+
+test("keeps what identifies, counts, or sets, and redacts secrets beside their names", async () => {
+  const { recorder, to } = await start();
+  const token = { id: "t_9", scopes: ["read"] };
+  const kept = { hashed_token: "mKx0W1v9qf=", session_id: "s_7", tokens: 512, secret_scanning: "disabled", token };
+  const headers = (value: string) => [["x-api-key", value]];
+  const pairs = (value: string) => [{ name: "password", value }];
+  const text = (value: string) => `password: ${value}`;
+  const beside = (value: string) => ({ headers: headers(value), pairs: pairs(value), text: text(value) });
+  recorder.record({ action: "a.b", metadata: { ...kept, ...beside("hunter3") } });
+  assert.equal(recorder.status().redacted, 3);
+  await recorder.close();
+  assert.deepEqual(lines(to.text())[2]?.event?.metadata, { ...kept, ...beside("[redacted]") });
 });
 
 test("asks beforeRecord for what to record, and has no event left out by it", async () => {

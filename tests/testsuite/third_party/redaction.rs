@@ -13,17 +13,11 @@ const REDACTED: &[(&str, &[(&str, usize)])] = &[
     ("aws-eks-panther", &[]),
     (
         "cloudtrail-stratus",
-        &[
-            ("requestParameters.clientToken", 1),
-            ("requestParameters.sessionId", 3),
-            ("responseElements.credentials.sessionToken", 9),
-            ("responseElements.sessionId", 6),
-            ("responseElements.tokenValue", 3),
-        ],
+        &[("responseElements.credentials.sessionToken", 9), ("responseElements.tokenValue", 3)],
     ),
-    ("github-panther", &[("hashed_token", 1)]),
+    ("github-panther", &[]),
     ("kubernetes-falco", &[]),
-    ("ocsf-java-tools", &[("unmapped.SessionId", 1)]),
+    ("ocsf-java-tools", &[]),
     (
         "okta-panther",
         &[
