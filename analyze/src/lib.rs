@@ -54,6 +54,7 @@ mod fault;
 mod fields;
 mod finding;
 mod gate;
+mod habits;
 mod indexed_heap;
 pub mod inventory;
 mod keywords;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::analyzer::{Analyzer, ENGINE};
 use crate::baseline::{Baselines, StoredBaselines};
 use crate::finding::Finding;
+use crate::habits::{Habits, StoredHabits};
 use crate::pack::Pack;
 use crate::score::{Scores, StoredScores};
 use crate::window::{MAX_GROUPS, StoredWindows, Windows};
@@ -87,6 +88,7 @@ struct Body {
     newest: Vec<(u32, Box<str>, u32)>,
     newest_found: i64,
     baselines: StoredBaselines,
+    habits: StoredHabits,
     identities: StoredScores,
     sessions: StoredScores,
 }
@@ -121,6 +123,7 @@ impl<'p> Analyzer<'p> {
             newest,
             newest_found: self.newest_found,
             baselines: self.baselines.store(),
+            habits: self.habits.store(),
             identities: self.identities.store(),
             sessions: self.sessions.store(),
         };
@@ -194,6 +197,7 @@ impl<'p> Analyzer<'p> {
         (analyzer.future, analyzer.findings) = (body.future, body.findings);
         analyzer.newest_found = body.newest_found;
         analyzer.baselines = Baselines::restore(body.baselines, pack.zone, pack.rules.len())?;
+        analyzer.habits = Habits::restore(body.habits)?;
         analyzer.identities = Scores::restore(body.identities)?;
         analyzer.sessions = Scores::restore(body.sessions)?;
         Some(analyzer)
