@@ -17,7 +17,7 @@ use crate::fields::{Fields, Found};
 use crate::finding::{self, Finding, Reason};
 use crate::habits::{HABIT_DAYS, Habits, Recurrence};
 use crate::pack::{Clock, Pack};
-use crate::rule::{Detection, Evidence, Kind, Matched, OURS, Rule};
+use crate::rule::{Asks, Detection, Evidence, Kind, Matched, OURS, Rule};
 use crate::score::{self, Scored, Scores};
 use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
@@ -544,7 +544,8 @@ impl<'p> Analyzer<'p> {
         let (mut level, mut evidence) = (*level, *evidence);
         let (subject, mut reasons) = (about.subject(), reasons.told(&self.pack.fields));
         // A rule that asks what is usual knows habits already.
-        let habits = self.pack.habits.filter(|_| self.pack.rules[number].asks().is_none());
+        let habits =
+            self.pack.habits.filter(|_| !self.pack.rules[number].asks().is_some_and(Asks::is_of_habits));
         if let (Some(usual), Some(subject), Some(newest)) = (habits, &subject, leaves.last()) {
             match self.habits.note(id, subject, self.baselines.day(last.millis()), *newest) {
                 Recurrence::Repeated => return self.repeat(number, subject),

@@ -13,7 +13,7 @@ const MAX_HABITS: usize = 20_000;
 /// The number of days before an event on which a habit can form.
 const DAYS: u32 = 28;
 /// The number of these days on which the rule must have fired.
-pub(crate) const HABIT_DAYS: u32 = 3;
+pub(crate) const HABIT_DAYS: u32 = 2;
 /// One bit for each of these days and for the day itself.
 const MASK: u32 = (1 << (DAYS + 1)) - 1;
 
@@ -131,7 +131,7 @@ mod tests {
     use Recurrence::{Days, Repeated};
 
     #[test]
-    fn one_finding_a_day_and_a_habit_after_three() {
+    fn one_finding_a_day_and_other_days_are_counted() {
         let mut habits = Habits::default();
         let mut note = |subject: &str, day| habits.note("rule", subject, day, 0);
         assert_eq!(

@@ -332,12 +332,10 @@ fn a_habit_lowers_the_level_and_a_day_has_one_finding() {
     let days =
         [(0, "ada"), (0, "ada"), (0, "bob"), (7, "ada"), (14, "ada"), (21, "ada"), (21, "ada"), (21, "bob")];
     let high = |repeats| ("high".to_owned(), repeats);
-    assert_eq!(
-        levels("habits: low", &days),
-        [high(1), high(0), high(0), high(0), ("low".to_owned(), 1), high(0)]
-    );
+    let low = |repeats| ("low".to_owned(), repeats);
+    assert_eq!(levels("habits: low", &days), [high(1), high(0), high(0), low(0), low(1), high(0)]);
     assert_eq!(levels("version: '1'", &days), vec![high(0); days.len()], "only a pack that asks for it");
     assert_eq!(levels("habits: critical", &days).len(), 6);
-    let later = [(0, "ada"), (7, "ada"), (14, "ada"), (60, "ada")];
+    let later = [(0, "ada"), (7, "ada"), (36, "ada"), (70, "ada")];
     assert_eq!(levels("habits: low", &later), vec![high(0); 4], "a habit ends");
 }

@@ -1,6 +1,8 @@
 //! A company's own product and its sign-ins: support, sales, finance, human resources, administrators on shifts, and the
 //! programs around them, as the product records them and as Okta does.
 
+use std::collections::BTreeSet;
+
 use super::{BEGIN, DAY, DAYS, HOUR, MINUTE, Schedule, Simulation};
 
 const AGENTS: [&str; 4] = [
@@ -90,9 +92,14 @@ fn okta(
     attack: Option<usize>,
 ) {
     let (kind, result, target) = event;
+    let more = if kind == "user.account.privilege.grant" {
+        r#""debugContext":{"debugData":{"privilegeGranted":"Super administrator"}},"#
+    } else {
+        ""
+    };
     let Actor { id, address, agent, place: (latitude, longitude), .. } = who;
     let json = format!(
-        r#"{{"actor":{{"id":"{id}","type":"User","alternateId":"{id}@acme.example","displayName":"{id}"}},"client":{{"userAgent":{{"rawUserAgent":"{agent}"}},"ipAddress":"{address}","geographicalContext":{{"geolocation":{{"lat":{latitude},"lon":{longitude}}}}}}},"displayMessage":"{kind}","eventType":"{kind}","outcome":{{"result":"{result}"}},"severity":"INFO","version":"0","uuid":"{time}","target":[{target}]}}"#
+        r#"{{"actor":{{"id":"{id}","type":"User","alternateId":"{id}@acme.example","displayName":"{id}"}},"client":{{"userAgent":{{"rawUserAgent":"{agent}"}},"ipAddress":"{address}","geographicalContext":{{"geolocation":{{"lat":{latitude},"lon":{longitude}}}}}}},"displayMessage":"{kind}","eventType":"{kind}","outcome":{{"result":"{result}"}},"severity":"INFO","version":"0",{more}"uuid":"{time}","target":[{target}]}}"#
     );
     simulation.push(time, json, attack);
 }
@@ -110,8 +117,9 @@ pub(super) fn simulate(simulation: &mut Simulation) {
     deployer(simulation);
     broken_client(simulation);
     simulation.identities = people.len() + admins.len() + robots.len() + 3;
+    let mut victims = BTreeSet::new();
     for round in 0..3 {
-        attacks(simulation, &people, &admins, &robots, round);
+        attacks(simulation, &people, &admins, &robots, &mut victims, round);
     }
 }
 
@@ -343,16 +351,18 @@ fn attacks(
     people: &[Person],
     admins: &[(Actor, Schedule)],
     robots: &[Actor],
+    victims: &mut BTreeSet<usize>,
     round: i64,
 ) {
-    let mut victim = (round * 19) as usize;
     let mut next = |simulation: &mut Simulation, departments: &[&str]| loop {
-        let person = &people[victim % people.len()];
-        victim += 1;
+        let person = simulation.random.usize(..people.len());
+        let Person { actor, schedule, department } = &people[person];
         let day = simulation.attack_day();
-        let is_away = (person.schedule.leave.0..person.schedule.leave.1).contains(&day);
-        if !is_away && (departments.is_empty() || departments.contains(&person.department.name)) {
-            return (person.actor.clone(), person.department, person.schedule.noon(day));
+        let is_away = (schedule.leave.0..schedule.leave.1).contains(&day);
+        let is_meant = departments.is_empty() || departments.contains(&department.name);
+        // Nobody is attacked twice.
+        if !is_away && is_meant && victims.insert(person) {
+            return (actor.clone(), *department, schedule.noon(day));
         }
     };
     let stranger = |simulation: &mut Simulation| {
