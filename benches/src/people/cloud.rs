@@ -1,4 +1,4 @@
-//! An AWS organization: engineers, administrators, analysts, services, build pipelines and scanners, as CloudTrail records
+//! An AWS organization: engineers, administrators, analysts, services, build pipelines and scanners, as `CloudTrail` records
 //! them.
 
 use std::fmt::Write as _;

@@ -4,6 +4,14 @@
 //! pipelines; administrators; people on call. Each attack labels the events that belong to it. An attack counts as detected
 //! if a finding names one of its events. A finding that names no event of an attack is a false alert.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    reason = "counts, days and numbers of identities are small"
+)]
+
 mod cloud;
 mod office;
 
@@ -76,6 +84,7 @@ impl Simulation {
     }
 
     /// Starts an attack of this kind.
+    #[allow(clippy::unnecessary_wraps, reason = "events name an attack or none")]
     fn attack(&mut self, kind: &'static str) -> Option<usize> {
         self.attacks.push(kind);
         Some(self.attacks.len() - 1)
@@ -176,7 +185,9 @@ pub(crate) fn measure(pack: &Pack, name: &str, seed: u64) -> Result<Accuracy> {
         for finding in findings.iter().filter(|finding| finding.level >= level) {
             let named = |leaf: &u64| events[usize::try_from(*leaf).unwrap_or(0)].attack;
             let hits: Vec<usize> = finding.leaves.iter().filter_map(named).collect();
-            hits.iter().for_each(|attack| detected[*attack] = true);
+            for attack in &hits {
+                detected[*attack] = true;
+            }
             if hits.is_empty() {
                 false_alerts += 1;
                 if level == Level::Low {
