@@ -16,8 +16,9 @@ use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence
 use crate::coverage::{Coverage, Shape, Shapes};
 use crate::fields::{Fields, Found};
 use crate::finding::{self, Finding, Reason};
+use crate::habits::{HABIT_DAYS, Habits, Recurrence};
 use crate::pack::{Clock, Pack};
-use crate::rule::{Detection, Evidence, Kind, Matched, OURS, Rule};
+use crate::rule::{Asks, Detection, Evidence, Kind, Matched, OURS, Rule};
 use crate::score::{self, Scored, Scores};
 use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
@@ -281,6 +282,7 @@ pub struct Analyzer<'p> {
     pub(crate) windows: Vec<Option<Windows>>,
     pub(crate) baselines: Baselines,
     pub(crate) shapes: Shapes,
+    pub(crate) habits: Habits,
     pub(crate) identities: Scores,
     pub(crate) sessions: Scores,
     pub(crate) findings: Vec<Finding>,
@@ -400,6 +402,7 @@ impl<'p> Analyzer<'p> {
             streams: false,
             windows: windows.collect(),
             baselines: Baselines::new(pack.zone),
+            habits: Habits::default(),
             identities: Scores::default(),
             shapes: Shapes::default(),
             sessions: Scores::default(),
@@ -560,6 +563,22 @@ impl<'p> Analyzer<'p> {
         reasons: &Reasons,
     ) {
         let Rule { id, title, level, evidence, .. } = &self.pack.rules[number];
+        let (mut level, mut evidence) = (*level, *evidence);
+        let (subject, mut reasons) = (about.subject(), reasons.told(&self.pack.fields));
+        // A rule that asks what is usual knows habits already.
+        let habits =
+            self.pack.habits.filter(|_| !self.pack.rules[number].asks().is_some_and(Asks::is_of_habits));
+        if let (Some(usual), Some(subject), Some(newest)) = (habits, &subject, leaves.last()) {
+            match self.habits.note(id, subject, self.baselines.day(last.millis()), *newest) {
+                Recurrence::Repeated => return self.repeat(number, subject),
+                Recurrence::Days(days) if days >= HABIT_DAYS && level > usual => {
+                    (level, evidence) = (usual, Evidence::Range);
+                    let value = format!("found on {days} of the 28 days before");
+                    reasons.push(Reason { field: Some("baseline.usual.findings".into()), value });
+                }
+                Recurrence::Days(_) => {}
+            }
+        }
         if !self.streams {
             if self.made[number] == MAX_FINDINGS {
                 self.unlisted[number] += 1;
@@ -571,25 +590,27 @@ impl<'p> Analyzer<'p> {
         let name = finding::id(&self.pack.hash, id, &key, &leaves);
         let time = last.millis();
         self.newest_found = self.newest_found.max(time);
-        let session = about.session().map(|session| self.sessions.add(session, &name, *level, time));
-        let identity = about.identity().map(|identity| self.identities.add(identity, &name, *level, time));
+        let session = about.session().map(|session| self.sessions.add(session, &name, level, time));
+        let identity = about.identity().map(|identity| self.identities.add(identity, &name, level, time));
         let finding = Finding {
             id: name,
             rule: id.clone(),
             title: title.clone(),
-            level: *level,
-            evidence: *evidence,
-            score: identity.or(session).unwrap_or(score::points(*level)),
+            level,
+            evidence,
+            score: identity.or(session).unwrap_or(score::points(level)),
             group: about.group,
             value,
             leaves,
             first,
             last,
-            reasons: reasons.told(&self.pack.fields),
+            reasons,
             repeats: 0,
         };
         if !self.streams && (!finding.group.is_empty() || value.is_some()) {
             self.newest.insert((number, key.into()), self.findings.len());
+        } else if let Some(subject) = subject.filter(|_| !self.streams && habits.is_some()) {
+            self.newest.insert((number, subject.into()), self.findings.len());
         }
         self.findings.push(finding);
     }
@@ -707,6 +728,15 @@ impl About {
     fn of_group(&self, names: &[&str]) -> Option<&str> {
         let found = self.group.iter().find(|(name, _)| names.contains(&name.as_str()));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Returns what a habit is about: the group, or the identity of a rule that looks at each event by itself.
+    fn subject(&self) -> Option<String> {
+        if !self.group.is_empty() {
+            return Some(key_of(&self.group));
+        }
+        let identity = self.identity.as_ref()?;
+        Some(key_of(&[(String::new(), identity.clone())]))
     }
 
     fn identity(&self) -> Option<&str> {

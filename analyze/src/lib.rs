@@ -58,6 +58,7 @@ mod fields;
 mod filters;
 mod finding;
 mod gate;
+mod habits;
 mod indexed_heap;
 pub mod inventory;
 mod keywords;

@@ -12,7 +12,7 @@ use crate::fault::{Fault, told};
 use crate::fields::Fields;
 #[cfg(feature = "yaml")]
 use crate::filters;
-use crate::rule::{Asks, Evidence, Kind, Rule, unknown_key};
+use crate::rule::{Asks, Evidence, Kind, Level, Rule, unknown_key};
 use crate::tree::{Member, Node, Value, canonically};
 use crate::zone::Zone;
 
@@ -22,7 +22,7 @@ pub const MAX_RULES: usize = 10_000;
 pub const MAX_BYTES: usize = 16 << 20;
 
 pub(crate) const FORMAT: &str = "rules/v1";
-const KEYS: [&str; 6] = ["countersign", "name", "version", "time", "timezone", "rules"];
+const KEYS: [&str; 7] = ["countersign", "name", "version", "time", "timezone", "habits", "rules"];
 
 /// Rules that are used together.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Pack {
     pub(crate) candidates: Candidates,
     pub(crate) time: Clock,
     pub(crate) zone: Zone,
+    /// The level of findings that are a habit of what they are about, if the pack looks for habits.
+    pub(crate) habits: Option<Level>,
     /// For each rule the correlations that build upon it, with its places in them.
     pub(crate) feeds: Vec<Vec<(usize, u32)>>,
     /// Rules that ask for baselines alone and feed nothing: they are judged where baselines are known.
@@ -129,6 +131,16 @@ impl Sources {
     }
 }
 
+/// What a pack says besides its rules.
+struct Header {
+    name: String,
+    version: String,
+    time: Clock,
+    zone: Zone,
+    habits: Option<Level>,
+    members: Vec<Member>,
+}
+
 struct Builder {
     about: Vec<(String, Member)>,
     name: String,
@@ -200,7 +212,7 @@ impl Builder {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let (name, version, time, zone, members) = about;
+        let Header { name, version, time, zone, habits, members } = about;
         let text = written(members, nodes.into_iter().map(|(_, node)| node).collect());
         let candidates = Candidates::of(rules.iter().map(Rule::detection), &fields);
         let hash = Hash::of(&[text.as_bytes()]);
@@ -222,15 +234,16 @@ impl Builder {
             candidates,
             time,
             zone,
+            habits,
             feeds,
             of_baselines,
             of_silence,
         })
     }
 
-    fn about(&self, faults: &mut Vec<Fault>) -> (String, String, Clock, Zone, Vec<Member>) {
+    fn about(&self, faults: &mut Vec<Fault>) -> Header {
         let (mut name, mut version) = (self.name.clone(), String::new());
-        let (mut time, mut zone) = (Clock::default(), Zone::default());
+        let (mut time, mut zone, mut habits) = (Clock::default(), Zone::default(), None);
         let mut strange = None;
         for (nth, (file, member)) in self.about.iter().enumerate() {
             let Member { name: key, line, node } = member;
@@ -274,6 +287,15 @@ impl Builder {
                         "write UTC, or an offset such as \"+01:00\"",
                     ),
                 },
+                ("habits", text) => match text.and_then(Level::parse) {
+                    Some(level) => habits = Some(level),
+                    None => fault(
+                        "pack.habits",
+                        *line,
+                        told!("`habits` is not a level"),
+                        "write informational, low, medium, high or critical",
+                    ),
+                },
                 ("name" | "version", None) => fault(
                     "pack.shape",
                     *line,
@@ -297,7 +319,7 @@ impl Builder {
         for (key, value) in [("countersign", FORMAT), ("name", name.as_str())] {
             members.push(member(key, Value::Text(value.into())));
         }
-        (name, version, time, zone, members)
+        Header { name, version, time, zone, habits, members }
     }
 }
 

@@ -155,6 +155,11 @@ impl Asks {
         self.needs & !there == 0
     }
 
+    /// True if it asks for more than how long an identity is known, and so compares with habits itself.
+    pub(crate) fn is_of_habits(&self) -> bool {
+        !self.facts.iter().all(|fact| matches!(fact, Fact::AgeDays | Fact::Learned))
+    }
+
     /// Whether it is about chains that are silent, and not about events.
     pub(crate) fn is_of_silence(&self) -> bool {
         self.facts.contains(&Fact::SilentHours)

@@ -12,6 +12,7 @@ use crate::analyzer::{Analyzer, ENGINE};
 use crate::baseline::{Baselines, StoredBaselines};
 use crate::coverage::{Counts, Shape, Shapes};
 use crate::finding::Finding;
+use crate::habits::{Habits, StoredHabits};
 use crate::pack::Pack;
 use crate::score::{Scores, StoredScores};
 use crate::window::{MAX_GROUPS, StoredWindows, Windows};
@@ -88,6 +89,7 @@ struct Body {
     newest: Vec<(u32, Box<str>, u32)>,
     newest_found: i64,
     baselines: StoredBaselines,
+    habits: StoredHabits,
     identities: StoredScores,
     sessions: StoredScores,
     shapes: Vec<(Shape, u64)>,
@@ -128,6 +130,7 @@ impl<'p> Analyzer<'p> {
             newest,
             newest_found: self.newest_found,
             baselines: self.baselines.store(),
+            habits: self.habits.store(),
             identities: self.identities.store(),
             sessions: self.sessions.store(),
             shapes,
@@ -204,6 +207,7 @@ impl<'p> Analyzer<'p> {
         (analyzer.future, analyzer.findings) = (body.future, body.findings);
         analyzer.newest_found = body.newest_found;
         analyzer.baselines = Baselines::restore(body.baselines, pack.zone, pack.rules.len())?;
+        analyzer.habits = Habits::restore(body.habits)?;
         analyzer.identities = Scores::restore(body.identities)?;
         analyzer.sessions = Scores::restore(body.sessions)?;
         analyzer.shapes = Shapes::restore(pack, body.shapes, body.beyond, body.lacking)?;

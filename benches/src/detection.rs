@@ -61,10 +61,7 @@ pub(crate) struct Measured {
 /// Looks for what rules describe in so many events of so many identities: a file, the files of a folder, or without one the rules
 /// that come with the product.
 pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Result<Measured> {
-    let pack = match rules {
-        Some(place) => built(place)?,
-        None => Pack::built_in(),
-    };
+    let pack = pack(rules)?;
     let readings = Readings::built_in();
     let mut random = Rng::with_seed(0x5eed);
     let mut analyzer = Analyzer::new(&pack);
@@ -126,7 +123,9 @@ pub(crate) fn window(events: u64) -> Result<f64> {
     Ok(on_processor()?.saturating_sub(begun).as_secs_f64())
 }
 
-fn built(place: &Path) -> Result<Pack> {
+/// Builds the pack of a file's or a folder's rules, or the one that comes with the product.
+pub(crate) fn pack(rules: Option<&Path>) -> Result<Pack> {
+    let Some(place) = rules else { return Ok(Pack::built_in()) };
     let mut sources = Sources::default();
     let mut open = vec![place.to_owned()];
     let mut files: Vec<PathBuf> = Vec::new();
@@ -135,7 +134,9 @@ fn built(place: &Path) -> Result<Pack> {
             for entry in fs::read_dir(&place)? {
                 open.push(entry?.path());
             }
-        } else if place.extension().is_some_and(|extension| extension == "yml") {
+        } else if place.extension().is_some_and(|extension| extension == "yml")
+            && !place.to_string_lossy().ends_with(".cases.yml")
+        {
             files.push(place);
         }
     }

@@ -8,6 +8,7 @@ mod generate;
 mod grow;
 mod hostile;
 mod load;
+mod people;
 mod realistic;
 mod server;
 mod submissions;
@@ -117,6 +118,21 @@ enum Command {
         #[arg(long)]
         identities: u64,
     },
+    /// Runs the product's rules over a generated log with labeled attacks: prints false alerts per identity and month, and
+    /// recall, for findings at `low`, `medium` and `high` or above
+    Accuracy {
+        /// The generator: `cloud` or `office`
+        generator: String,
+        /// The rules, in a file or the files of a folder; without it those that come with the product
+        #[arg(long)]
+        rules: Option<PathBuf>,
+        /// The seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Also print which rules raised false alerts, and which attacks were missed
+        #[arg(long)]
+        details: bool,
+    },
     /// Counts different values of so many events in one window: prints seconds
     Window {
         /// How many events
@@ -210,6 +226,20 @@ fn main() -> Result<()> {
             let mut out = std::io::BufWriter::new(fs::File::create(file)?);
             detection::write(events, identities, &mut out)?;
             out.flush()?;
+        }
+        Command::Accuracy { generator, rules, seed, details } => {
+            let accuracy = people::measure(&detection::pack(rules.as_deref())?, &generator, seed)?;
+            let figures = accuracy.levels.map(|(_, false_alerts, recall)| format!("{false_alerts} {recall}"));
+            println!("{}", figures.join(" "));
+            if details {
+                println!("{}: {} events", accuracy.name, accuracy.events);
+                for (rule, count) in accuracy.noise {
+                    println!("{count:6} {rule}");
+                }
+                for (kind, count) in accuracy.missed {
+                    println!("missed {count}: {kind}");
+                }
+            }
         }
         Command::Window { events } => println!("{}", detection::window(events)?),
         Command::Leaves { folder, amount } => write_leaves(&folder, &amount)?,

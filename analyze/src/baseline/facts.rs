@@ -10,6 +10,7 @@ pub(crate) enum Fact {
     Learned,
     New,
     Recent(What),
+    Peers,
     HourShare,
     Count,
     Median,
@@ -24,10 +25,11 @@ pub(crate) enum Fact {
     SilentHours,
 }
 
-const FACTS: [(&str, Fact); 15] = [
+const FACTS: [(&str, Fact); 16] = [
     ("age_days", Fact::AgeDays),
     ("learned", Fact::Learned),
     ("new", Fact::New),
+    ("peers", Fact::Peers),
     ("hour_share", Fact::HourShare),
     ("count", Fact::Count),
     ("median", Fact::Median),
@@ -43,7 +45,7 @@ const FACTS: [(&str, Fact); 15] = [
 ];
 
 /// What there is, for who asked for something else.
-pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
+pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), peers, hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
 
 /// Facts that are there together or not at all, a bit for each such group.
 pub(crate) type Groups = u8;
@@ -53,7 +55,7 @@ impl Fact {
     pub(crate) const fn group(self) -> Groups {
         match self {
             Self::AgeDays | Self::Learned => 1,
-            Self::New | Self::Recent(_) => 1 << 1,
+            Self::New | Self::Recent(_) | Self::Peers => 1 << 1,
             Self::HourShare => 1 << 2,
             Self::Count | Self::Median | Self::Mad | Self::Z | Self::OfHigh => 1 << 3,
             Self::IdleDays | Self::IdleTimes => 1 << 4,
@@ -82,6 +84,8 @@ pub(crate) struct Facts {
     pub(crate) is_learned: bool,
     /// What was never seen before, and how many others of the kind were first seen of late.
     pub(crate) new: Vec<(What, u32)>,
+    /// How many values of identities, of any kind, are the text of the action, if it is new.
+    pub(crate) peers: Option<u32>,
     pub(crate) hour_share: Option<u32>,
     pub(crate) rate: Option<(u32, Usual)>,
     /// Whole days since the identity was last seen, and the longest pause before, in days.
@@ -127,6 +131,7 @@ impl Facts {
             Fact::Recent(what) => {
                 self.new.iter().find(|(new, _)| *new == what).map(|(_, recent)| i64::from(*recent))
             }
+            Fact::Peers => self.peers.map(i64::from),
             Fact::HourShare => self.hour_share.map(i64::from),
             Fact::Count => self.rate.map(|(count, _)| count.into()),
             Fact::Median => usual.map(|usual| usual.median.into()),

@@ -154,7 +154,8 @@ impl Baselines {
         is_any.map(|(rule, groups, hits)| Limit { rule: rule.into(), groups, hits, findings: 0 })
     }
 
-    fn day(&self, time: i64) -> i32 {
+    /// The day of a time by the pack's time zone, by number since 1970.
+    pub(crate) fn day(&self, time: i64) -> i32 {
         i32::try_from(self.zone.local_millis(time).div_euclid(DAY)).unwrap_or(i32::MAX)
     }
 
@@ -200,6 +201,7 @@ impl Baselines {
 
     fn news(&self, identity: &Identity, moment: &Moment<'_>, day: i32, facts: &mut Facts) {
         let known = &identity.known;
+        let mut action = None;
         let mut add = |what, value, of, begin| {
             if !known.has(what, value, of, day) {
                 facts.new.push((what, known.recent(what, value, of, (begin + LEARN / 2, day))));
@@ -210,6 +212,9 @@ impl Baselines {
                 if what != What::Credential {
                     add(what, self.texts.find(&value), None, identity.first_day);
                 }
+                if what == What::Action {
+                    action = self.texts.find(&value);
+                }
             }
         }
         if let Some((credential, address)) = credential_address(moment.seen) {
@@ -218,6 +223,9 @@ impl Baselines {
             if let Some(since) = since.filter(|since| since + LEARN <= day) {
                 add(What::CredentialAddress, self.texts.find(address), credential, since);
             }
+        }
+        if facts.new.iter().any(|(what, _)| *what == What::Action) {
+            facts.peers = Some(action.map_or(0, |action| self.texts.holders(action)));
         }
         // A network can be new only where an address is.
         if let Some(address) = moment.seen.get(Part::Address)
@@ -385,7 +393,7 @@ impl Baselines {
                         say("baseline.last.place".into(), format!("{there} at {then}, now {here}"));
                     }
                 }
-                Fact::AgeDays | Fact::Learned | Fact::SilentHours => {}
+                Fact::AgeDays | Fact::Learned | Fact::Peers | Fact::SilentHours => {}
             }
         }
         reasons

@@ -22,6 +22,8 @@ fn pack() -> Pack {
     let text = [
         rule("new", "baseline.new", "'*'"),
         rule("recent", "baseline.recent.address|lte", "1"),
+        rule("peers", "baseline.peers|gte", "1"),
+        rule("each", "read.action", "job.*"),
         rule("hour", "baseline.hour_share|lte", "300"),
         rule("rate", "baseline.z|gte", "1"),
         rule("idle", "baseline.idle_days|gte", "3"),
@@ -32,6 +34,7 @@ fn pack() -> Pack {
     ];
     let mut sources = Sources::default();
     sources.add("rules.yml", &text.concat());
+    sources.add("pack.yml", "habits: informational");
     sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]))
 }
 
@@ -80,11 +83,12 @@ fn what_is_known_shows() {
     let mut events: Vec<Event> = (0..900).map(|nth: u32| (1, (nth % 2) as u8, 0, 1, 0)).collect();
     events.extend([(1, 0, 1, 7, 1), (200, 1, 2, 8, 1), (0, 1, 2, 9, 1)]);
     events.extend([(0, 1, 2, 8, 1); 20]);
+    events.push((0, 0, 2, 8, 1));
     let pack = pack();
     let found = analyze(&pack, &events, |_, _| {});
     let told: std::collections::BTreeSet<&str> =
         found.findings.iter().map(|finding| &*finding.rule).collect();
-    for rule in ["new", "recent", "rate", "idle", "place", "silent", "count"] {
+    for rule in ["new", "recent", "peers", "each", "rate", "idle", "place", "silent", "count"] {
         assert!(told.contains(rule), "{rule}: {told:?}");
     }
     let reasons = |rule: &str| {

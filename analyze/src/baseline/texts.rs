@@ -31,6 +31,11 @@ impl Texts {
         self.kept.get(number as usize).map_or("", |kept| &kept.text)
     }
 
+    /// Returns how many have the text of this number.
+    pub(super) fn holders(&self, number: Number) -> u32 {
+        self.kept.get(number as usize).map_or(0, |kept| kept.holders)
+    }
+
     /// The number of a text, for one more who has it.
     pub(super) fn hold(&mut self, text: &str) -> Number {
         if let Some(number) = self.find(text) {

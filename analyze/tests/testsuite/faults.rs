@@ -230,6 +230,7 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
             18,
         ),
         (format!("timezone: Europe/Berlin\n---\n{RULE}"), "pack.timezone", 1),
+        (format!("habits: often\n---\n{RULE}"), "pack.habits", 1),
         (format!("time: now\n---\n{RULE}"), "pack.time", 1),
         (format!("colour: red\n---\n{RULE}"), "rule.unknown_key", 1),
         (format!("name: 1\n---\n{RULE}"), "pack.shape", 1),

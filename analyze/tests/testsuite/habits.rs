@@ -307,3 +307,35 @@ fn anomalies_are_found_and_habits_are_not() {
         assert!(i64::from(false_alerts) * 100 <= world.identities * DAYS / 30 * 70, "{told}");
     }
 }
+
+/// Findings of a pack with a rule about deletions, as level and number of repeats, for the days and the actors of events.
+fn levels(habits: &str, events: &[(i64, &str)]) -> Vec<(String, u64)> {
+    let mut sources = Sources::default();
+    let rule = "title: Deleted\nid: deleted\nlevel: high\ndetection:\n  s: {read.action: job.delete}\n  condition: s\n";
+    sources.add("rules.yml", rule);
+    sources.add("pack.yml", habits);
+    let (pack, readings) = (sources.build("habits").unwrap(), Readings::built_in());
+    let mut analyzer = Analyzer::new(&pack);
+    for (leaf, (day, who)) in (0..).zip(events) {
+        let json = format!(r#"{{"action":"job.delete","actor":{{"id":"{who}"}}}}"#);
+        let document = Document::parse(&json).unwrap();
+        let time = Time::from_millis(BEGIN + day * DAY + i64::try_from(leaf).unwrap()).unwrap();
+        let entry = Entry { event: Some(document.root()), chain: "app", ..Entry::recorded(time) };
+        analyzer.take(pack.detect_by(leaf, &readings, &entry)).unwrap();
+    }
+    let findings = analyzer.finish().findings.into_iter();
+    findings.map(|finding| (finding.level.as_str().to_owned(), finding.repeats)).collect()
+}
+
+#[test]
+fn a_habit_lowers_the_level_and_a_day_has_one_finding() {
+    let days =
+        [(0, "ada"), (0, "ada"), (0, "bob"), (7, "ada"), (14, "ada"), (21, "ada"), (21, "ada"), (21, "bob")];
+    let high = |repeats| ("high".to_owned(), repeats);
+    let low = |repeats| ("low".to_owned(), repeats);
+    assert_eq!(levels("habits: low", &days), [high(1), high(0), high(0), low(0), low(1), high(0)]);
+    assert_eq!(levels("version: '1'", &days), vec![high(0); days.len()], "only a pack that asks for it");
+    assert_eq!(levels("habits: critical", &days).len(), 6);
+    let later = [(0, "ada"), (7, "ada"), (36, "ada"), (70, "ada")];
+    assert_eq!(levels("habits: low", &later), vec![high(0); 4], "a habit ends");
+}

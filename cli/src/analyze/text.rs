@@ -82,7 +82,7 @@ impl Found<'_> {
             let _ = write!(entries, ", measured {value}");
         }
         if *repeats > 0 {
-            let _ = write!(entries, ", {} more within the timespan", count(*repeats, "hit"));
+            let _ = write!(entries, ", and {} like it", count(*repeats, "hit"));
         }
         facts.push(("entries", entries));
         facts.extend(self.standing(finding, standings).map(|standing| ("signer", marked(standing))));

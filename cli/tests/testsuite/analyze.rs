@@ -220,8 +220,8 @@ fn real_events_are_looked_through() {
         .map(|finding| finding["title"].as_str().unwrap())
         .collect();
     for title in [
-        "A log was disabled, erased from, or kept for a shorter time",
-        "A login was added to an AWS identity",
+        "Log or Log Retention Changed, Disabled, or Erased",
+        "Password or Access Key of an AWS User Set by Another Identity",
         "An AWS snapshot or image was shared",
         "An AWS network was opened",
     ] {
