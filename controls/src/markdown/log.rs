@@ -89,7 +89,8 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
         }
         Fact::Clocks => {
             let witnessed = if log.witnessed.is_some() {
-                "Witnesses confirm that entries were not recorded later than they say."
+                "Times of recording are from the emitters' own clocks. Witnesses confirm when they saw the checkpoint, and no \
+                 single time."
             } else {
                 "Times of recording are from the emitters' own clocks; no witnesses confirm them."
             };
@@ -117,7 +118,7 @@ fn kept(evidence: &Evidence) -> String {
     let policy = code(policy);
     let comes_to = match retention.state {
         Kept::Shown => format!(
-            "The log goes back as far as the policy of {policy} requires, and nothing more recent was erased or withheld."
+            "By its entries' own times, the log goes back as far as the policy of {policy} requires, and nothing more recent was erased or withheld."
         ),
         Kept::TooYoung => format!(
             "Nothing more recent than the policy of {policy} was erased or withheld. The log isn't old enough yet to show that entries are kept that long."

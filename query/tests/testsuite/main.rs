@@ -1,5 +1,6 @@
 //! The query and the readings through their public interface.
 
+mod categories;
 mod language;
 mod naive;
 mod needles;
