@@ -392,12 +392,8 @@ fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, Fault> {
 fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), Fault> {
     let text = query.text()?;
     let parsed = Query::parse(text, Time::MIN).map_err(|error| {
-        let place = format!(
-            "the query, at byte {}: {} [{}]",
-            error.at.start,
-            error.message,
-            error.code.as_str()
-        );
+        let place =
+            format!("the query, at byte {}: {} [{}]", error.at.start, error.message, error.code.as_str());
         query.fault("catalogue.query", place, error.hint)
     })?;
     if parsed.is_empty() {
@@ -406,11 +402,7 @@ fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), Fault> {
     }
     if parsed.conditions().iter().any(|asked| asked.condition.asks_when()) {
         let hint = "leave the time to --period";
-        return Err(query.fault(
-            "catalogue.query_time",
-            "the query asks when something happened",
-            hint,
-        ));
+        return Err(query.fault("catalogue.query_time", "the query asks when something happened", hint));
     }
     Ok((text.into(), Box::new(parsed)))
 }

@@ -88,7 +88,8 @@ pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retenti
             Kept::Shown => None,
             Kept::NotAsked => doubt(
                 "no_policy",
-                "No retention policy was given with `--policy`, so the log's age was compared with nothing".into(),
+                "No retention policy was given with `--policy`, so the log's age was compared with nothing"
+                    .into(),
             ),
             Kept::TooYoung => {
                 doubt("log_too_young", "The log is not as old as the retention policy requires".into())
@@ -97,9 +98,10 @@ pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retenti
                 "erased_early",
                 format!("{} erased earlier than the policy allows", events(retention.early)),
             ),
-            Kept::CouldNotTell => {
-                doubt("retention", "It is not shown that every event was kept as long as the policy requires".into())
-            }
+            Kept::CouldNotTell => doubt(
+                "retention",
+                "It is not shown that every event was kept as long as the policy requires".into(),
+            ),
         },
         _ => None,
     }
@@ -112,7 +114,8 @@ pub(crate) fn of_keeping(required: &(String, i64), retention: &Retention) -> Vec
     if let Some((policy, age)) = &retention.policy
         && age < millis
     {
-        let said = format!("The policy of `{policy}` is shorter than the `{text}` that this control requires");
+        let said =
+            format!("The policy of `{policy}` is shorter than the `{text}` that this control requires");
         doubts.push(Doubt { code: "policy_too_short", said });
     }
     let reach = match (retention.oldest, retention.newest) {

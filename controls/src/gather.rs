@@ -726,7 +726,8 @@ impl<'a> Gathering<'a> {
                 let asked = &mut self.queries[nth];
                 if asked.unstated > 0 {
                     let does = if asked.unstated == 1 { "doesn't" } else { "don't" };
-                    let said = format!("{} that may be meant {does} state how they ended", events(asked.unstated));
+                    let said =
+                        format!("{} that may be meant {does} state how they ended", events(asked.unstated));
                     doubts.push(Doubt { code: "outcome_not_stated", said });
                 }
                 let lacking = fields.iter().filter(|field| !has(&self.had, **field));
@@ -778,7 +779,10 @@ impl<'a> Gathering<'a> {
         let is_about = |finding: &&countersign_analyze::Finding| {
             let rule = pack.rules().iter().find(|rule| rule.id == finding.rule);
             rule.is_some_and(|rule| technique::categories(rule).intersects(categories))
-                && self.wanted.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)
+                && self
+                    .wanted
+                    .period
+                    .is_none_or(|period| finding.last >= period.from && finding.first < period.to)
         };
         let count = analysis.findings.iter().filter(is_about).count();
         let said = match count {

@@ -118,7 +118,8 @@ impl<'c> Looking<'c> {
             ..Looked::default()
         };
         let categories = self.categories(entry, detected, &mut looked);
-        for (nth, (wanted, query)) in self.questions.iter().enumerate().filter_map(|(nth, of)| Some((nth, (*of)?)))
+        for (nth, (wanted, query)) in
+            self.questions.iter().enumerate().filter_map(|(nth, of)| Some((nth, (*of)?)))
         {
             if !wanted.is_empty() && !wanted.intersects(categories) {
                 continue;
@@ -164,7 +165,8 @@ impl Looking<'_> {
             self.classifier.classify(event, read, &mut |action, categories| {
                 all = all.union(categories);
                 if categories.is_empty() && by_rules.is_empty() && looked.uncategorized.is_none() {
-                    looked.uncategorized = Some(Box::new((cut(&read.read_as), cut(action.unwrap_or_default()))));
+                    looked.uncategorized =
+                        Some(Box::new((cut(&read.read_as), cut(action.unwrap_or_default()))));
                 }
             });
         }

@@ -166,10 +166,7 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
         property("control-id", id(&evidence.framework.name, &control.number)),
         property("question", &answer.name),
         evidence.log.checkpoint.and_then(|(_, root)| property("root", root)),
-        property(
-            "complete",
-            if is_complete { "yes" } else { "could-not-tell" },
-        ),
+        property("complete", if is_complete { "yes" } else { "could-not-tell" }),
     ];
     // An entry of the log: its leaf, its place in its chain, and what it is here.
     let mut relevant: Vec<(u64, Option<&str>, String)> = Vec::new();

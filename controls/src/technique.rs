@@ -62,7 +62,8 @@ pub(crate) fn categories(rule: &Rule) -> Categories {
 }
 
 fn by_technique(technique: &str) -> &'static [Category] {
-    let line = |name: &str| TECHNIQUES.iter().find(|(known, _)| *known == name).map(|(_, categories)| *categories);
+    let line =
+        |name: &str| TECHNIQUES.iter().find(|(known, _)| *known == name).map(|(_, categories)| *categories);
     let parent = technique.split('.').next().unwrap_or_default();
     line(technique).or_else(|| line(parent)).unwrap_or_default()
 }

@@ -157,16 +157,15 @@ fn other_sources_logins_and_rights_are_counted() {
 
 /// The document, as Markdown.
 fn markdown(place: &Place, framework: &str, more: &[&str]) -> String {
-    let args = [&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", framework], more].concat();
+    let args =
+        [&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", framework], more].concat();
     String::from_utf8(place.run(&args).success().get_output().stdout.clone()).unwrap()
 }
 
 #[test]
 fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt() {
     let place = Place::new();
-    let act = |action: &str| {
-        json!({"action": action, "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z", "outcome": "success"})
-    };
+    let act = |action: &str| json!({"action": action, "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z", "outcome": "success"});
     sealed(&place, &[act("boiler.vent"), act("boiler.vent"), act("frob`nicate"), act("user.create")]);
     let found = evidence(&place, &[]);
     assert_eq!(
@@ -179,7 +178,10 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
     // Of one that is found and of one that isn't, there may be more.
     for (name, count) in [("accounts", 1), ("deletions", 0)] {
         let one = answer(&found, name);
-        assert_eq!((&one["events"]["events"]["count"], codes(&one["doubts"])), (&count.into(), vec!["uncategorized"]));
+        assert_eq!(
+            (&one["events"]["events"]["count"], codes(&one["doubts"])),
+            (&count.into(), vec!["uncategorized"])
+        );
         assert_eq!(
             one["doubts"][0]["said"],
             "3 events have actions that no question knows: `boiler.vent` of countersign (2), `frob'nicate` of countersign (1)"
@@ -196,14 +198,19 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
     let (_, disposal) = told.split_once("C1.2 Disposal of confidential information").unwrap();
     let (disposal, _) = disposal.split_once("## ").unwrap();
     assert!(disposal.contains("None was found. Could not tell whether any was recorded."), "{disposal}");
-    assert!(disposal.contains("Could not tell:") && disposal.contains("`boiler.vent` of countersign (2)"), "{disposal}");
+    assert!(
+        disposal.contains("Could not tell:") && disposal.contains("`boiler.vent` of countersign (2)"),
+        "{disposal}"
+    );
     assert!(!told.contains("None was recorded. [Query and sample](#question-deletions)"));
     let csv = markdown(&place, "soc2", &["--format", "csv"]);
     let line = csv.lines().find(|line| line.contains(",C1.2,") && line.contains(",deletions,")).unwrap();
     assert!(line.contains("could not tell") && line.contains("boiler.vent"), "{line}");
     let oscal: Value = serde_json::from_str(&markdown(&place, "soc2", &["--format", "oscal"])).unwrap();
     let observations = oscal["assessment-results"]["results"][0]["observations"].as_array().unwrap();
-    let deletions = observations.iter().find(|one| one.to_string().contains("category-deletion\"") || one["title"] == "What was deleted.");
+    let deletions = observations
+        .iter()
+        .find(|one| one.to_string().contains("category-deletion\"") || one["title"] == "What was deleted.");
     let deletions = deletions.unwrap().to_string();
     assert!(deletions.contains("could-not-tell") && deletions.contains("boiler.vent"), "{deletions}");
 
@@ -223,7 +230,10 @@ fn an_action_without_a_category_leaves_every_question_about_categories_in_doubt(
     place
         .run(&["evidence", "audit.ndjson", "--framework", "soc2", "--readings", "boiler.json"])
         .code(2)
-        .stderr(predicate::str::contains("category[0].is[0]").and(predicate::str::contains("there is no category")));
+        .stderr(
+            predicate::str::contains("category[0].is[0]")
+                .and(predicate::str::contains("there is no category")),
+        );
 }
 
 #[test]
@@ -233,7 +243,8 @@ fn a_finding_and_the_question_about_the_same_agree() {
     let rules = "title: Recorder Muted\nid: muted\nlevel: high\ntags: [attack.t1562.008]\n\
         detection: {s: {action: recorder.mute}, condition: s}\n";
     place.write("rules.yml", rules);
-    let muted = json!({"action": "recorder.mute", "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z"});
+    let muted =
+        json!({"action": "recorder.mute", "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z"});
     sealed(&place, &[muted.clone(), muted, login(1, "success")]);
     let found = evidence(&place, &["--rules", "rules.yml"]);
     assert_eq!(answer(&found, "logging-changed")["events"]["events"]["count"], 2);
@@ -258,11 +269,17 @@ fn an_outcome_that_is_not_stated_is_not_taken_for_a_success() {
     sealed(&place, &[event("session.login"), event("user.create"), login(1, "success")]);
     let found = evidence(&place, &[]);
     let failed = answer(&found, "failed-logins");
-    assert_eq!((&failed["events"]["unstated"], codes(&failed["doubts"])), (&1.into(), vec!["outcome_not_stated"]));
+    assert_eq!(
+        (&failed["events"]["unstated"], codes(&failed["doubts"])),
+        (&1.into(), vec!["outcome_not_stated"])
+    );
     assert_eq!(answer(&found, "refused")["events"]["unstated"], 2);
     sealed(&place, &[login(1, "success"), login(2, "failure")]);
     let found = evidence(&place, &[]);
-    assert_eq!((&answer(&found, "failed-logins")["doubts"], &answer(&found, "refused")["doubts"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&answer(&found, "failed-logins")["doubts"], &answer(&found, "refused")["doubts"]),
+        (&json!([]), &json!([]))
+    );
 }
 
 #[test]
@@ -281,12 +298,19 @@ fn a_log_that_began_a_moment_ago_does_not_show_that_records_are_kept() {
         (&["--policy", "6y"], "log_too_young", "log_too_young"),
         (&["--policy", "1y"], "policy_too_short log_too_young", "log_too_young"),
     ] {
-        assert_eq!(of("hipaa", "164.316(b)(2)(i)", policy), (unknown(), own.into(), retention.into()), "{policy:?}");
+        assert_eq!(
+            of("hipaa", "164.316(b)(2)(i)", policy),
+            (unknown(), own.into(), retention.into()),
+            "{policy:?}"
+        );
     }
     assert_eq!(of("pci", "10.5.1", &[]), (unknown(), "log_too_young".into(), "no_policy".into()));
     let told = markdown(&place, "hipaa", &[]);
     assert!(!told.contains("is kept for six years"), "a title states what isn't shown");
-    assert!(told.contains("this control requires `6y`") && told.contains("Requirement: Required documentation must"));
+    assert!(
+        told.contains("this control requires `6y`")
+            && told.contains("Requirement: Required documentation must")
+    );
 }
 
 #[test]

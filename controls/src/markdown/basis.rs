@@ -128,7 +128,9 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         if unknown.events > 0 {
             let listed = unknown.actions.listed.iter().take(20);
             let listed: Vec<_> = listed
-                .map(|unknown| format!("{} of {} ({})", code(&unknown.action), marked(&unknown.parser), unknown.events))
+                .map(|unknown| {
+                    format!("{} of {} ({})", code(&unknown.action), marked(&unknown.parser), unknown.events)
+                })
                 .collect();
             let more = unknown.actions.count() - listed.len() as u64;
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };

@@ -135,7 +135,8 @@ fn parsers_assign_the_categories_of_the_table() {
                 assert!(found.is_empty(), "{line}: {}", names(found));
                 return;
             }
-            let missing: Vec<_> = words(has).iter().filter(|category| !found.iter().any(|one| one == *category)).collect();
+            let missing: Vec<_> =
+                words(has).iter().filter(|category| !found.iter().any(|one| one == *category)).collect();
             assert_eq!(missing, [], "{line}: {}", names(found));
             assert!(!found.intersects(words(lacks)), "{line}: {}", names(found));
         });
@@ -147,13 +148,34 @@ fn a_class_or_a_category_of_the_event_says_it_where_the_action_does_not() {
     let readings = Readings::built_in();
     let classifier = readings.classifier();
     for (event, has) in [
-        (r#"{"class_uid":3002,"activity_id":1,"category_uid":3,"metadata":{},"time":1772442927123}"#, "authentication"),
-        (r#"{"class_uid":3001,"activity_id":6,"category_uid":3,"metadata":{},"time":1772442927123}"#, "account deletion"),
-        (r#"{"class_uid":6003,"activity_id":4,"category_uid":6,"metadata":{},"time":1772442927123}"#, "deletion configuration"),
-        (r#"{"class_uid":2004,"activity_id":1,"category_uid":2,"metadata":{},"time":1772442927123}"#, "incident"),
-        (r#"{"@timestamp":"2026-03-02T09:15:27Z","ecs":{"version":"8"},"event":{"action":"q","category":["iam"],"type":["group","change"],"kind":"event"}}"#, "permission account change"),
-        (r#"{"@timestamp":"2026-03-02T09:15:27Z","ecs":{"version":"8"},"event":{"action":"q","category":["authentication"],"type":["start"],"kind":"event"}}"#, "authentication"),
-        (r#"{"@timestamp":"2026-03-02T09:15:27Z","ecs":{"version":"8"},"event":{"action":"DeleteTrail","dataset":"aws.cloudtrail","kind":"event"}}"#, "logging deletion configuration change"),
+        (
+            r#"{"class_uid":3002,"activity_id":1,"category_uid":3,"metadata":{},"time":1772442927123}"#,
+            "authentication",
+        ),
+        (
+            r#"{"class_uid":3001,"activity_id":6,"category_uid":3,"metadata":{},"time":1772442927123}"#,
+            "account deletion",
+        ),
+        (
+            r#"{"class_uid":6003,"activity_id":4,"category_uid":6,"metadata":{},"time":1772442927123}"#,
+            "deletion configuration",
+        ),
+        (
+            r#"{"class_uid":2004,"activity_id":1,"category_uid":2,"metadata":{},"time":1772442927123}"#,
+            "incident",
+        ),
+        (
+            r#"{"@timestamp":"2026-03-02T09:15:27Z","ecs":{"version":"8"},"event":{"action":"q","category":["iam"],"type":["group","change"],"kind":"event"}}"#,
+            "permission account change",
+        ),
+        (
+            r#"{"@timestamp":"2026-03-02T09:15:27Z","ecs":{"version":"8"},"event":{"action":"q","category":["authentication"],"type":["start"],"kind":"event"}}"#,
+            "authentication",
+        ),
+        (
+            r#"{"@timestamp":"2026-03-02T09:15:27Z","ecs":{"version":"8"},"event":{"action":"DeleteTrail","dataset":"aws.cloudtrail","kind":"event"}}"#,
+            "logging deletion configuration change",
+        ),
     ] {
         let document = Document::parse(event).unwrap();
         let read = readings.read(&document.root()).unwrap_or_else(|| panic!("{event}"));
@@ -210,7 +232,9 @@ fn most_samples_of_every_source_have_a_category() {
 #[test]
 fn a_parser_file_with_faulty_category_rules_is_refused() {
     let with = |category: &str| {
-        let text = format!(r#"{{"as":"till","when":{{"till":{{"there":true}}}},"action":"what","category":{category}}}"#);
+        let text = format!(
+            r#"{{"as":"till","when":{{"till":{{"there":true}}}},"action":"what","category":{category}}}"#
+        );
         Readings::built_in().with([("till.json", text.as_str())]).map(|_| ()).map_err(|why| why.to_string())
     };
     assert_eq!(with(r#"[{"is":"change","action":"sale"},{"of":"Okta","when":{"src":"okta"}}]"#), Ok(()));
