@@ -43,7 +43,9 @@ impl UnknownActions {
             other.events.cmp(&one.events).then_with(|| name(one).cmp(&name(other)))
         });
         let mut listed = Listed::default();
-        actions.into_iter().for_each(|action| listed.push(action, LISTED));
+        for action in actions {
+            listed.push(action, LISTED);
+        }
         listed.more += self.others;
         Uncategorized { events: self.events, actions: listed }
     }
