@@ -9,13 +9,29 @@ fn main() {
     println!("cargo::rerun-if-changed=readings");
     println!("cargo::rerun-if-changed=build.rs");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
+    let mut categories = String::from("[");
     for entry in fs::read_dir("readings").expect("the readings are there") {
         let path = entry.expect("a file").path();
-        let name = path.file_name().expect("a name");
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
         let text = fs::read_to_string(&path).expect("a reading is text");
-        fs::write(Path::new(&out).join(name), slim(&text)).expect("OUT_DIR can be written to");
+        let (parser, rules) = split_category(slim(&text));
+        fs::write(Path::new(&out).join(name), parser).expect("OUT_DIR can be written to");
+        if let Some(rules) = rules {
+            write!(categories, "({name:?},{rules:?}),").expect("a text can be written to");
+        }
     }
+    fs::write(Path::new(&out).join("categories.rs"), categories + "]").expect("OUT_DIR can be written to");
     fs::write(Path::new(&out).join("lower.rs"), lower()).expect("OUT_DIR can be written to");
+}
+
+/// Splits off the rules of the field `category`, which is the last one of a parser: programs without the feature
+/// `category` don't contain them, and the others parse them only if they need them.
+fn split_category(mut json: String) -> (String, Option<String>) {
+    const FIELD: &str = ",\"category\":";
+    let Some(at) = json.rfind(&format!("{FIELD}[{{")) else { return (json, None) };
+    let rules = json.split_off(at);
+    let rules = rules[FIELD.len()..].strip_suffix('}').expect("category is the last field of a parser");
+    (json + "}", Some(rules.to_owned()))
 }
 
 /// An array of runs of characters that are as far from their lower case each: the first, the last, the step from one to

@@ -6,6 +6,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_analyze::written::{Document, Written};
 use countersign_analyze::{Fault, Pack, Rule};
+use countersign_query::reading::{Categories, Category};
 use countersign_query::{Field, Query};
 
 use crate::built_in;
@@ -55,6 +56,8 @@ pub struct Control {
     pub shows: Vec<usize>,
     /// What the log cannot show for it.
     pub cannot: Vec<String>,
+    /// How long the framework requires records to be kept: as written, and in milliseconds.
+    pub keep: Option<(String, i64)>,
 }
 
 /// A question that is put to a log.
@@ -66,18 +69,20 @@ pub struct Question {
     pub what: String,
     /// What answers it.
     pub by: By,
+    /// Why its answer can never be shown to be all, if it can't.
+    pub limits: Option<String>,
 }
 
 /// What answers a question.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// Events that a query finds.
-    Query {
-        /// As it was written.
-        text: String,
-        /// The query.
-        query: Box<Query>,
-        /// Its fields, by their places in the catalogue's list.
+    /// Events that have one of the categories and match the query.
+    Events {
+        /// The categories. If empty, the events of any.
+        categories: Categories,
+        /// The query, if there is one: as it was written, and parsed.
+        query: Option<(String, Box<Query>)>,
+        /// The query's fields, by their places in the catalogue's list.
         fields: Vec<usize>,
     },
     /// Findings of rules with one of these tags or ids; of all rules where there are none.
@@ -251,7 +256,7 @@ impl Catalogue {
     /// Whether a query asks who signs.
     pub fn asks_signer(&self) -> bool {
         self.questions.iter().any(|question| match &question.by {
-            By::Query { query, .. } => query.asks(countersign_query::Short::Signer),
+            By::Events { query: Some((_, query)), .. } => query.asks(countersign_query::Short::Signer),
             _ => false,
         })
     }
@@ -270,11 +275,12 @@ struct Known {
     what: String,
     written: String,
     by: Asked,
+    limits: Option<String>,
     is_shared: bool,
 }
 
 enum Asked {
-    Query(String, Box<Query>),
+    Events(Categories, Option<(String, Box<Query>)>),
     Findings(Vec<String>),
     Log(Fact),
 }
@@ -282,8 +288,9 @@ enum Asked {
 impl Known {
     fn put(&self, name: &str, all: &mut Vec<Field>) -> Question {
         let by = match &self.by {
-            Asked::Query(text, query) => {
-                let asked = query.conditions().iter().filter_map(|asked| asked.condition.field());
+            Asked::Events(categories, query) => {
+                let conditions = query.iter().flat_map(|(_, query)| query.conditions());
+                let asked = conditions.filter_map(|asked| asked.condition.field());
                 let mut fields: Vec<usize> = asked
                     .map(|field| {
                         all.iter().position(|known| *known == *field).unwrap_or_else(|| {
@@ -294,12 +301,12 @@ impl Known {
                     .collect();
                 fields.sort_unstable();
                 fields.dedup();
-                By::Query { text: text.clone(), query: query.clone(), fields }
+                By::Events { categories: *categories, query: query.clone(), fields }
             }
             Asked::Findings(tags) => By::Findings(tags.clone()),
             Asked::Log(fact) => By::Log(*fact),
         };
-        Question { name: name.into(), what: self.what.clone(), by }
+        Question { name: name.into(), what: self.what.clone(), by, limits: self.limits.clone() }
     }
 }
 
@@ -320,34 +327,11 @@ fn read_questions(
 }
 
 fn read_question(question: &Written<'_>, is_shared: bool) -> Result<Known, Fault> {
-    question.only(&["what", "query", "findings", "log"])?;
+    question.only(&["what", "category", "query", "findings", "log", "limits"])?;
     let what = need(question, "what", "say what it asks for, for people")?;
-    let (by, written) = match (question.get("query"), question.get("findings"), question.get("log")) {
-        (Some(query), None, None) => {
-            let text = query.text()?;
-            let parsed = Query::parse(text, Time::MIN).map_err(|error| {
-                let place = format!(
-                    "the query, at byte {}: {} [{}]",
-                    error.at.start,
-                    error.message,
-                    error.code.as_str()
-                );
-                query.fault("catalogue.query", place, error.hint)
-            })?;
-            if parsed.is_empty() {
-                let hint = "`*` is no query either: ask for a field, as in has:action";
-                return Err(query.fault("catalogue.query", "the query asks for nothing", hint));
-            }
-            if parsed.conditions().iter().any(|asked| asked.condition.asks_when()) {
-                let hint = "leave the time to --period";
-                return Err(query.fault(
-                    "catalogue.query_time",
-                    "the query asks when something happened",
-                    hint,
-                ));
-            }
-            (Asked::Query(text.into(), Box::new(parsed)), text.to_owned())
-        }
+    let limits = question.get("limits").map(|limits| said(&limits)).transpose()?;
+    let (by, written) = match (events(question)?, question.get("findings"), question.get("log")) {
+        (Some(events), None, None) => events,
         (None, Some(tags), None) => {
             let mut words = Vec::new();
             for tag in tags.items()? {
@@ -365,15 +349,62 @@ fn read_question(question: &Written<'_>, is_shared: bool) -> Result<Known, Fault
             (Asked::Log(parsed), word.to_owned())
         }
         _ => {
-            let hint = "write query: for events, findings: for rules, or log: for what is known of the log";
+            let hint = "write category: or query: for events, findings: for rules, or log: for what is known of the log";
             return Err(question.fault(
                 "catalogue.question",
-                "one of query, findings and log answers it",
+                "either events, findings or the log answer it",
                 hint,
             ));
         }
     };
-    Ok(Known { what, written, by, is_shared })
+    let written = limits.iter().fold(written, |written, limits| format!("{written}\nlimits {limits}"));
+    Ok(Known { what, written, by, limits, is_shared })
+}
+
+/// Reads how a question selects events: by category, by a query, or by both.
+fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, Fault> {
+    let (category, query) = (question.get("category"), question.get("query"));
+    if category.is_none() && query.is_none() {
+        return Ok(None);
+    }
+    let mut words = Vec::new();
+    if let Some(list) = category {
+        for item in bounded(&list)? {
+            let word = item.text()?;
+            words.push(Category::parse(word).ok_or_else(|| {
+                let known: Vec<_> = Category::ALL.iter().map(|category| category.as_str()).collect();
+                let hint = format!("the categories are {}", known.join(", "));
+                item.fault("catalogue.category", format!("there is no category {word:?}"), hint)
+            })?);
+        }
+        if words.is_empty() {
+            return Err(list.fault("catalogue.category", "the list is empty", "name a category"));
+        }
+    }
+    let categories: Categories = words.into_iter().collect();
+    let query = query.map(|query| read_query(&query)).transpose()?;
+    let words: Vec<_> = categories.iter().map(Category::as_str).collect();
+    let text = query.as_ref().map_or("", |(text, _)| text);
+    let written = if words.is_empty() { text.to_owned() } else { format!("{}\n{text}", words.join(" ")) };
+    Ok(Some((Asked::Events(categories, query), written)))
+}
+
+fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), Fault> {
+    let text = query.text()?;
+    let parsed = Query::parse(text, Time::MIN).map_err(|error| {
+        let place =
+            format!("the query, at byte {}: {} [{}]", error.at.start, error.message, error.code.as_str());
+        query.fault("catalogue.query", place, error.hint)
+    })?;
+    if parsed.is_empty() {
+        let hint = "`*` is no query either: ask for a field, as in has:action";
+        return Err(query.fault("catalogue.query", "the query asks for nothing", hint));
+    }
+    if parsed.conditions().iter().any(|asked| asked.condition.asks_when()) {
+        let hint = "leave the time to --period";
+        return Err(query.fault("catalogue.query_time", "the query asks when something happened", hint));
+    }
+    Ok((text.into(), Box::new(parsed)))
 }
 
 fn read_control(
@@ -381,7 +412,8 @@ fn read_control(
     known: &BTreeMap<String, Known>,
     asked: &mut Vec<String>,
 ) -> Result<Control, Fault> {
-    control.only(&["number", "title", "asks", "shows", "cannot"])?;
+    control.only(&["number", "title", "asks", "shows", "cannot", "keep"])?;
+    let keep = control.get("keep").map(|keep| age(&keep)).transpose()?;
     let number = control.need("number", "the control's number, in quotes where it is one")?;
     let number = short(&number)?;
     let title = need(control, "title", "what it is about, in words of your own")?;
@@ -417,7 +449,21 @@ fn read_control(
     if shows.is_empty() || cannot.is_empty() {
         return Err(control.fault("catalogue.empty", "it shows nothing, or leaves nothing unshown", hint));
     }
-    Ok(Control { number, title, asks, shows, cannot })
+    Ok(Control { number, title, asks, shows, cannot, keep })
+}
+
+/// A length of time in days or years of 366 days: `90d`, `6y`.
+fn age(of: &Written<'_>) -> Result<(String, i64), Fault> {
+    let text = short(of)?;
+    let days = match text.split_at_checked(text.len() - 1) {
+        Some((count, "d")) => count.parse::<u16>().ok().map(i64::from),
+        Some((count, "y")) => count.parse::<u8>().ok().map(|years| i64::from(years) * 366),
+        _ => None,
+    };
+    let days = days.filter(|days| *days > 0).ok_or_else(|| {
+        of.fault("catalogue.keep", format!("{text:?} is no length of time"), "write it as 90d or 6y")
+    })?;
+    Ok((text, days * 86_400_000))
 }
 
 fn bounded<'a>(list: &Written<'a>) -> Result<Vec<Written<'a>>, Fault> {

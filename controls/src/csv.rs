@@ -2,7 +2,7 @@
 
 use countersign::time::Time;
 
-use crate::report::{Answer, Evidence, Extent, Found, Shown};
+use crate::report::{Answer, Controlled, Evidence, Extent, Found, Shown};
 use crate::text::{cell, runs};
 
 const COLUMNS: [&str; 23] = [
@@ -36,7 +36,7 @@ pub fn write(evidence: &Evidence) -> String {
     let mut out = COLUMNS.join(",") + "\r\n";
     for control in &evidence.controls {
         for answer in control.answers.iter().filter_map(|nth| evidence.answers.get(*nth)) {
-            let row = row(evidence, answer);
+            let row = row(evidence, control, answer);
             let mut cells = vec![
                 evidence.framework.name.clone(),
                 control.number.clone(),
@@ -82,8 +82,8 @@ pub fn rows(events: &[Shown]) -> String {
 }
 
 /// From the kind to why it cannot be told.
-fn row(evidence: &Evidence, answer: &Answer) -> Vec<String> {
-    let doubts = evidence.doubts.iter().chain(&answer.doubts);
+fn row(evidence: &Evidence, control: &Controlled, answer: &Answer) -> Vec<String> {
+    let doubts = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts);
     let why: Vec<_> = doubts.map(|doubt| format!("{}.", doubt.said)).collect();
     let complete = if why.is_empty() { "yes" } else { "could not tell" };
     let none = String::new;
@@ -93,7 +93,7 @@ fn row(evidence: &Evidence, answer: &Answer) -> Vec<String> {
             let keys = events.keys.iter().filter_map(|(key, count)| {
                 evidence.keys.get(*key).map(|key| format!("{} ({count})", key.name))
             });
-            let mut row = vec!["events".into(), events.query.clone(), events.extent.events.to_string()];
+            let mut row = vec!["events".into(), events.asked(), events.extent.events.to_string()];
             row.extend(extent(&events.extent));
             row.extend([keys.collect::<Vec<_>>().join("; "), runs(&leaves), none(), none()]);
             row

@@ -11,15 +11,18 @@ use countersign::verify::report::{Complete, Report};
 use countersign::verify::{CheckState, Doubts, LinkKind, Mark, Standing, Verdict};
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
+use countersign_query::reading::{Categories, Category};
 use serde_json::Value;
 
 use crate::catalogue::{By, Catalogue, is_meant};
+use crate::doubt::{self, UnknownActions};
 use crate::look::{Looked, Record, What, has};
 use crate::report::{
     Access, Acknowledged, Answer, Controlled, Counted, Doubt, Drawn, Erasure, Events, Evidence, Extent,
     Finding, Findings, Found, Framework, Grant, Kept, Key, Listed, Log, OneRecord, Period, Reader, Retention,
-    Rules, STRETCHES, Shown, Source, Subject,
+    Rules, STRETCHES, Shown, Source, Subject, Uncategorized,
 };
+use crate::technique;
 
 /// How many gaps, erasures and readers are listed.
 const LISTED: usize = 10_000;
@@ -133,6 +136,8 @@ pub struct Gathering<'a> {
     keys: Vec<Key>,
     newest_of: Vec<Option<Time>>,
     counted: Counted,
+    unknown: UnknownActions,
+    uncategorized: Uncategorized,
     had: [u64; 4],
     queries: Vec<Asked>,
     access: Access,
@@ -158,6 +163,7 @@ struct Asked {
     extent: Extent,
     keys: BTreeMap<usize, u64>,
     untrusted: u64,
+    unstated: u64,
     draw: Option<Draw>,
     sample: Vec<u64>,
     shown: HashMap<u64, Shown>,
@@ -189,6 +195,7 @@ impl<'a> Gathering<'a> {
             extent: Extent::default(),
             keys: BTreeMap::new(),
             untrusted: 0,
+            unstated: 0,
             draw: drawn
                 .as_ref()
                 .map(|drawn| Draw::new(&drawn.root, &seed(drawn, &question.name), drawn.wanted)),
@@ -207,6 +214,8 @@ impl<'a> Gathering<'a> {
             chains,
             keys,
             counted: Counted::default(),
+            unknown: UnknownActions::default(),
+            uncategorized: Uncategorized::default(),
             had: [0; 4],
             access: Access::default(),
             readers: HashMap::new(),
@@ -263,6 +272,12 @@ impl<'a> Gathering<'a> {
         self.counted.events.add(record.leaf, recorded, happened);
         self.counted.own_times += u64::from(own.is_some());
         self.counted.unread += u64::from(!looked.is_read);
+        if let Some(unknown) = &looked.uncategorized {
+            self.unknown.add(unknown);
+        }
+        for (nth, asked) in self.queries.iter_mut().enumerate() {
+            asked.unstated += u64::from(has(&looked.unstated, nth));
+        }
         if let Some(oldest) = own {
             let before = self.retention.oldest_happened;
             self.retention.oldest_happened = Some(before.map_or(oldest, |before| before.min(oldest)));
@@ -274,7 +289,7 @@ impl<'a> Gathering<'a> {
             *had |= fields;
         }
         for (nth, asked) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&looked.held, *nth)) {
-            debug_assert!(matches!(self.catalogue.questions[nth].by, By::Query { .. }));
+            debug_assert!(matches!(self.catalogue.questions[nth].by, By::Events { .. }));
             asked.extent.add(record.leaf, recorded, happened);
             *asked.keys.entry(key).or_default() += 1;
             if let Some(draw) = &mut asked.draw {
@@ -516,17 +531,24 @@ impl<'a> Gathering<'a> {
         self.settle();
         let log = self.log();
         self.retention.newest = log.newest;
+        self.uncategorized = std::mem::take(&mut self.unknown).finish();
         let doubts = self.doubts(&log);
         self.retention.state = self.kept(&log);
         let answers: Vec<Answer> =
             (0..self.catalogue.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
-        let controls = self.catalogue.controls.iter().map(|control| Controlled {
-            number: control.number.clone(),
-            title: control.title.clone(),
-            asks: control.asks.clone(),
-            answers: control.shows.clone(),
-            cannot: control.cannot.clone(),
-            is_complete: doubts.is_empty() && control.shows.iter().all(|nth| answers[*nth].doubts.is_empty()),
+        let controls = self.catalogue.controls.iter().map(|control| {
+            let keep = control.keep.as_ref();
+            let own = keep.map_or_else(Vec::new, |keep| doubt::of_keeping(keep, &self.retention));
+            let answered = control.shows.iter().all(|nth| answers[*nth].doubts.is_empty());
+            Controlled {
+                number: control.number.clone(),
+                title: control.title.clone(),
+                asks: control.asks.clone(),
+                answers: control.shows.clone(),
+                cannot: control.cannot.clone(),
+                is_complete: doubts.is_empty() && own.is_empty() && answered,
+                doubts: own,
+            }
         });
         let rules = Rules {
             pack: pack.name.clone(),
@@ -537,8 +559,9 @@ impl<'a> Gathering<'a> {
             findings: analysis.findings.len() as u64
                 + analysis.limits.iter().map(|limit| limit.findings).sum::<u64>(),
         };
+        let controls = controls.collect();
         Evidence {
-            controls: controls.collect(),
+            controls,
             source: self.known.source,
             framework: Framework {
                 name: self.catalogue.framework.clone(),
@@ -549,6 +572,7 @@ impl<'a> Gathering<'a> {
             log,
             period: self.wanted.period,
             counted: self.counted,
+            uncategorized: self.uncategorized,
             gaps: self.known.ended.gaps,
             left_out: self.known.ended.left_out,
             doubts,
@@ -692,8 +716,20 @@ impl<'a> Gathering<'a> {
         let question = &self.catalogue.questions[nth];
         let mut doubts = Vec::new();
         let found = match &question.by {
-            By::Query { text, fields, .. } => {
+            By::Events { categories, query, fields } => {
+                if !categories.is_empty() {
+                    doubts.extend(doubt::uncategorized(&self.uncategorized));
+                    if query.is_none() && self.queries[nth].extent.events == 0 {
+                        doubts.extend(self.findings_about(*categories, pack, analysis));
+                    }
+                }
                 let asked = &mut self.queries[nth];
+                if asked.unstated > 0 {
+                    let does = if asked.unstated == 1 { "doesn't" } else { "don't" };
+                    let said =
+                        format!("{} that may be meant {does} state how they ended", events(asked.unstated));
+                    doubts.push(Doubt { code: "outcome_not_stated", said });
+                }
                 let lacking = fields.iter().filter(|field| !has(&self.had, **field));
                 let unknown: Vec<String> =
                     lacking.map(|field| self.catalogue.fields[*field].to_string()).collect();
@@ -707,17 +743,25 @@ impl<'a> Gathering<'a> {
                 }
                 let mut shown = std::mem::take(&mut asked.shown);
                 Found::Events(Box::new(Events {
-                    query: text.clone(),
+                    categories: categories.iter().map(Category::as_str).collect(),
+                    query: query.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
                     extent: asked.extent,
                     keys: asked.keys.iter().map(|(key, count)| (*key, *count)).collect(),
+                    unstated: asked.unstated,
                     untrusted: asked.untrusted,
                     unknown,
                     sample: asked.sample.iter().filter_map(|leaf| shown.remove(leaf)).collect(),
                 }))
             }
             By::Findings(words) => Found::Findings(self.findings(words, pack, analysis, log, &mut doubts)),
-            By::Log(fact) => Found::Log(*fact),
+            By::Log(fact) => {
+                doubts.extend(doubt::of_log(*fact, log, &self.access, &self.retention));
+                Found::Log(*fact)
+            }
         };
+        if let Some(limits) = &question.limits {
+            doubts.push(Doubt { code: "limited", said: limits.trim_end_matches('.').to_owned() });
+        }
         if self.counted.unread > 0 && !matches!(question.by, By::Log(_)) {
             let count = events(self.counted.unread);
             doubts.push(Doubt {
@@ -728,6 +772,25 @@ impl<'a> Gathering<'a> {
             });
         }
         Answer { name: question.name.clone(), what: question.what.clone(), found, doubts }
+    }
+
+    /// Says how many findings are about these categories, if there are any.
+    fn findings_about(&self, categories: Categories, pack: &Pack, analysis: &Analysis) -> Option<Doubt> {
+        let is_about = |finding: &&countersign_analyze::Finding| {
+            let rule = pack.rules().iter().find(|rule| rule.id == finding.rule);
+            rule.is_some_and(|rule| technique::categories(rule).intersects(categories))
+                && self
+                    .wanted
+                    .period
+                    .is_none_or(|period| finding.last >= period.from && finding.first < period.to)
+        };
+        let count = analysis.findings.iter().filter(is_about).count();
+        let said = match count {
+            0 => return None,
+            1 => "1 finding of a rule is about this".to_owned(),
+            count => format!("{count} findings of rules are about this"),
+        };
+        Some(Doubt { code: "findings", said: format!("{said}, and no event was counted") })
     }
 
     fn findings(

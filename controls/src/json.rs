@@ -48,6 +48,12 @@ fn value(evidence: &Evidence) -> Value {
             "outside": counted.outside, "own_times": counted.own_times, "unread": counted.unread,
             "withheld": counted.withheld, "erased": counted.erased,
         },
+        "uncategorized": {
+            "events": evidence.uncategorized.events,
+            "actions": listed(&evidence.uncategorized.actions, |unknown| json!({
+                "parser": unknown.parser, "action": unknown.action, "events": unknown.events,
+            })),
+        },
         "gaps": listed(&evidence.gaps, |(first, count)| json!([first, first + count])),
         "left_out": evidence.left_out,
         "doubts": doubts(&evidence.doubts),
@@ -82,6 +88,7 @@ fn value(evidence: &Evidence) -> Value {
             "number": control.number, "title": control.title, "asks": control.asks,
             "answers": control.answers.iter().filter_map(|nth| Some(&evidence.answers.get(*nth)?.name)).collect::<Vec<_>>(),
             "cannot": control.cannot,
+            "doubts": doubts(&control.doubts),
             "complete": if control.is_complete { "complete" } else { "could_not_tell" },
         })).collect::<Vec<_>>(),
         "record": evidence.record.as_ref().map(|record| json!({
@@ -156,7 +163,8 @@ fn answer(evidence: &Evidence, answer: &Answer) -> Value {
         Found::Events(events) => (
             "events",
             json!({
-                "query": events.query, "events": extent(&events.extent),
+                "categories": events.categories, "query": (!events.query.is_empty()).then_some(&events.query),
+                "unstated": events.unstated, "events": extent(&events.extent),
                 "keys": events.keys.iter().filter_map(|(nth, count)| {
                     Some(json!({"vkey": evidence.keys.get(*nth)?.vkey, "events": count}))
                 }).collect::<Vec<_>>(),

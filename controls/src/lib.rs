@@ -27,12 +27,14 @@
 mod built_in;
 mod catalogue;
 mod csv;
+mod doubt;
 mod gather;
 mod json;
 mod look;
 mod markdown;
 mod oscal;
 mod report;
+mod technique;
 mod text;
 
 pub use catalogue::{By, Catalogue, Control, Fact, Question};

@@ -1,10 +1,13 @@
 //! What an event has to do with a catalogue, told from the event alone.
 
 use countersign::time::Time;
+use countersign_analyze::{Detected, Pack};
+use countersign_query::reading::{Categories, Classifier, Outcome, Readings};
 use countersign_query::{Entry, Field, Query, Short};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{By, Catalogue};
+use crate::technique;
 
 /// Actions whose events say something of the log itself, and are kept as they stand.
 const KEPT: [&str; 3] = ["log.erase", "log.export", "countersign.acknowledged"];
@@ -14,8 +17,11 @@ const SAID: usize = 120;
 /// Looks at events, one by one, on any thread.
 #[derive(Debug)]
 pub struct Looking<'c> {
-    queries: Vec<Option<&'c Query>>,
+    questions: Vec<Option<(Categories, Option<&'c Query>)>>,
     fields: &'c [Field],
+    classifier: Classifier,
+    /// The categories of the events for which a rule fires, by the rule's place in the pack.
+    rules: Vec<Categories>,
     subject: Option<String>,
     record: Option<String>,
 }
@@ -42,8 +48,12 @@ pub struct Looked {
     pub(crate) held: Bits,
     /// Which of the catalogue's fields it has.
     pub(crate) fields: Bits,
+    /// Which questions it would answer if it stated another outcome. It states none.
+    pub(crate) unstated: Bits,
     /// Whether a reading fits it.
     pub(crate) is_read: bool,
+    /// Its parser and the action, if neither its parser nor a rule assigns a category to it.
+    pub(crate) uncategorized: Option<Box<(String, String)>>,
     /// Whether the subject did it, whether it was done to them, and whether their identifier stands elsewhere in it.
     pub(crate) subject: (bool, bool, bool),
     /// Of an event where it stands elsewhere: the identifier of an actor or target that contains it, or whose name does.
@@ -74,31 +84,50 @@ pub struct Said {
 }
 
 impl<'c> Looking<'c> {
-    /// By the questions of a catalogue; for a person, and for a record, by their identifiers.
-    pub fn new(catalogue: &'c Catalogue, subject: Option<&str>, record: Option<&str>) -> Self {
-        let queries = catalogue.questions.iter().map(|question| match &question.by {
-            By::Query { query, .. } => Some(&**query),
+    /// By the questions of a catalogue; for a person, and for a record, by their identifiers. Parsers and the rules of
+    /// the pack assign categories to events.
+    pub fn new(
+        catalogue: &'c Catalogue,
+        readings: &Readings,
+        pack: &Pack,
+        subject: Option<&str>,
+        record: Option<&str>,
+    ) -> Self {
+        let questions = catalogue.questions.iter().map(|question| match &question.by {
+            By::Events { categories, query, .. } => {
+                Some((*categories, query.as_ref().map(|(_, query)| &**query)))
+            }
             _ => None,
         });
         Self {
-            queries: queries.collect(),
+            questions: questions.collect(),
             fields: &catalogue.fields,
+            classifier: readings.classifier(),
+            rules: pack.rules().iter().map(technique::categories).collect(),
             subject: subject.map(Into::into),
             record: record.map(Into::into),
         }
     }
 
-    /// Looks at an event whose text is this one.
-    pub fn look(&self, entry: &Entry<'_>, text: &str) -> Looked {
+    /// Looks at an event whose text is this one, for which these rules fired.
+    pub fn look(&self, entry: &Entry<'_>, text: &str, detected: &Detected) -> Looked {
         let (time, is_own) = entry.time();
         let mut looked = Looked {
             happened: is_own.then(|| time.millis()),
             is_read: entry.read.is_some(),
             ..Looked::default()
         };
-        for (nth, query) in self.queries.iter().enumerate() {
-            if query.is_some_and(|query| query.matches(entry)) {
+        let categories = self.categories(entry, detected, &mut looked);
+        for (nth, (wanted, query)) in
+            self.questions.iter().enumerate().filter_map(|(nth, of)| Some((nth, (*of)?)))
+        {
+            if !wanted.is_empty() && !wanted.intersects(categories) {
+                continue;
+            }
+            if query.is_none_or(|query| query.matches(entry)) {
                 set(&mut looked.held, nth);
+            } else if query.is_some_and(|query| could_match(query, entry)) {
+                set(&mut looked.unstated, nth);
             }
         }
         for (nth, field) in self.fields.iter().enumerate() {
@@ -124,6 +153,36 @@ impl<'c> Looking<'c> {
         }
         looked
     }
+}
+
+impl Looking<'_> {
+    /// Returns the categories of an event, and notes an action that has none.
+    fn categories(&self, entry: &Entry<'_>, detected: &Detected, looked: &mut Looked) -> Categories {
+        let fired = detected.rules().filter_map(|rule| self.rules.get(rule));
+        let by_rules = fired.fold(Categories::default(), |all, categories| all.union(*categories));
+        let mut all = by_rules;
+        if let (Some(event), Some(read)) = (&entry.event, entry.read) {
+            self.classifier.classify(event, read, &mut |action, categories| {
+                all = all.union(categories);
+                if categories.is_empty() && by_rules.is_empty() && looked.uncategorized.is_none() {
+                    looked.uncategorized =
+                        Some(Box::new((cut(&read.read_as), cut(action.unwrap_or_default()))));
+                }
+            });
+        }
+        all
+    }
+}
+
+/// True if a query would match an event that states no outcome, if it stated one.
+fn could_match(query: &Query, entry: &Entry<'_>) -> bool {
+    let Some(read) = entry.read.filter(|read| read.outcome == Outcome::NotStated) else { return false };
+    query.asks(Short::Outcome)
+        && [Outcome::Success, Outcome::Failure, Outcome::Denied].into_iter().any(|outcome| {
+            let mut read = read.clone();
+            read.outcome = outcome;
+            query.matches(&Entry { read: Some(&read), ..*entry })
+        })
 }
 
 impl Looked {

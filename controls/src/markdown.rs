@@ -8,7 +8,7 @@ mod words;
 use core::fmt::Write as _;
 
 use crate::gather::{events, seed};
-use crate::report::{Evidence, Found, Listed, Shown, Subject};
+use crate::report::{Events, Evidence, Found, Listed, Shown, Subject};
 use crate::text::{code, marked};
 use basis::rests_on;
 use control::{findings_table, one_control, overview};
@@ -104,7 +104,7 @@ fn questions(out: &mut String, evidence: &Evidence) {
         match &answer.found {
             Found::Events(found) => {
                 title(out);
-                let _ = writeln!(out, "Query: {}\n", code(&found.query));
+                let _ = writeln!(out, "Asks for events by {}.\n", asked(found));
                 if let Some(drawn) = evidence.drawn.as_ref().filter(|_| !found.sample.is_empty()) {
                     let seed = code(&seed(drawn, &answer.name));
                     let (count, of) = (found.sample.len(), events(found.extent.events));
@@ -118,6 +118,19 @@ fn questions(out: &mut String, evidence: &Evidence) {
             }
             Found::Findings(_) | Found::Log(_) => {}
         }
+    }
+}
+
+/// What a question asks for: categories, a query, or both.
+fn asked(found: &Events) -> String {
+    let categories: Vec<_> = found.categories.iter().map(|category| code(category)).collect();
+    let query = code(&found.query);
+    match (categories.len(), found.query.is_empty()) {
+        (0, _) => format!("the query {query}"),
+        (1, true) => format!("the category {}", categories.join("")),
+        (1, false) => format!("the category {} and the query {query}", categories.join("")),
+        (_, true) => format!("the categories {}", categories.join(", ")),
+        (_, false) => format!("the categories {} and the query {query}", categories.join(", ")),
     }
 }
 
@@ -175,7 +188,8 @@ fn how_to_check(out: &mut String, evidence: &Evidence) {
          1. `countersign verify EXPORT --trust TRUST`, with the export that has the SHA-256 above and your own trust file, checks \
          every hash and signature again.\n\
          2. The command that made this document makes it again, byte for byte.\n\
-         3. `countersign show EXPORT --trust TRUST --query '{}'` lists the events behind a number. `countersign show EXPORT \
+         3. `countersign show EXPORT --trust TRUST --query '{}'` lists the events that a query finds. To list the events of a \
+         category, make this document again with a larger `--sample`. `countersign show EXPORT \
          CHAIN/SEQ --trust TRUST` shows one of them with its proof. `countersign slice EXPORT --event CHAIN/SEQ -o ONE` cuts it \
          out so that it verifies on its own.\n\
          4. `countersign analyze EXPORT --trust TRUST` makes the same findings, with the digest {}.\n",

@@ -160,19 +160,19 @@ fn escaped(text: &str) -> String {
 }
 
 fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, collected: &str) -> Value {
+    let doubts: Vec<_> = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts).collect();
+    let is_complete = doubts.is_empty();
     let mut properties = vec![
         property("control-id", id(&evidence.framework.name, &control.number)),
         property("question", &answer.name),
         evidence.log.checkpoint.and_then(|(_, root)| property("root", root)),
-        property(
-            "complete",
-            if evidence.doubts.is_empty() && answer.doubts.is_empty() { "yes" } else { "could-not-tell" },
-        ),
+        property("complete", if is_complete { "yes" } else { "could-not-tell" }),
     ];
     // An entry of the log: its leaf, its place in its chain, and what it is here.
     let mut relevant: Vec<(u64, Option<&str>, String)> = Vec::new();
     let said = match &answer.found {
         Found::Events(events) => {
+            properties.push(property("categories", events.categories.join(" ")));
             properties.push(property("query", &events.query));
             properties.push(property("events", events.extent.events));
             if let Some((first, last)) = events.extent.leaves {
@@ -182,7 +182,8 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
                 let said = format!("An event of the sample: {}", shown.said.action);
                 relevant.push((shown.leaf, Some(&shown.place), said));
             }
-            format!("{} verified events.", events.extent.events)
+            let more = if is_complete { "" } else { " Could not tell whether these are all." };
+            format!("{} verified events.{more}", events.extent.events)
         }
         Found::Findings(findings) => {
             properties.push(property("findings", findings.found.count()));
@@ -209,8 +210,7 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
         }
         Found::Log(fact) => format!("Known of the log itself: {}.", fact.as_str()),
     };
-    let doubts: Vec<_> =
-        evidence.doubts.iter().chain(&answer.doubts).map(|doubt| format!("{}.", doubt.said)).collect();
+    let doubts: Vec<_> = doubts.iter().map(|doubt| format!("{}.", doubt.said)).collect();
     let properties: Vec<Value> = properties.into_iter().flatten().collect();
     let remarks = ["Cannot be shown by the log:"].into_iter().map(str::to_owned);
     let remarks: Vec<String> = remarks.chain(control.cannot.iter().cloned()).chain(doubts).collect();

@@ -40,6 +40,8 @@ pub struct Evidence {
     pub period: Option<Period>,
     /// The entries that were looked at.
     pub counted: Counted,
+    /// Events that neither a parser nor a rule assigned a category to.
+    pub uncategorized: Uncategorized,
     /// Leaves that are not here: the first, and how many.
     pub gaps: Listed<(u64, u64)>,
     /// How many leaves these are in all.
@@ -163,6 +165,26 @@ pub struct Counted {
     pub withheld: u64,
     /// Events within the period that the log recorded as erased.
     pub erased: u64,
+}
+
+/// Events whose actions have no category: questions that ask for categories can't count them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uncategorized {
+    /// The number of events.
+    pub events: u64,
+    /// Their actions, the most frequent first.
+    pub actions: Listed<UnknownAction>,
+}
+
+/// An action without a category.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownAction {
+    /// The parser that read the action.
+    pub parser: String,
+    /// The action. Empty if the event states none.
+    pub action: String,
+    /// The number of events.
+    pub events: u64,
 }
 
 /// How many events, and from where to where.
@@ -398,12 +420,16 @@ pub enum Found {
 /// Events that answer a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Events {
-    /// The query.
+    /// The categories, of which an event has at least one. Empty for the events of any.
+    pub categories: Vec<&'static str>,
+    /// The query. Empty if the categories are all that is asked.
     pub query: String,
     /// How many, and from where to where.
     pub extent: Extent,
     /// How many of each key, by its place in [`Evidence::keys`].
     pub keys: Vec<(usize, u64)>,
+    /// Events that might answer it and don't state how they ended.
+    pub unstated: u64,
     /// Events that would answer it, if their keys were trusted.
     pub untrusted: u64,
     /// The fields that no event has.
@@ -493,6 +519,8 @@ pub struct Controlled {
     pub answers: Vec<usize>,
     /// What the log cannot show.
     pub cannot: Vec<String>,
+    /// Why the log doesn't show what this control requires, beside what its answers say.
+    pub doubts: Vec<Doubt>,
     /// Whether it can be told that nothing that was recorded is missing from these numbers.
     pub is_complete: bool,
 }
@@ -525,4 +553,16 @@ pub struct Subject {
     pub events: Listed<Shown>,
     /// Their extent.
     pub extent: Extent,
+}
+
+impl Events {
+    /// What the question asks for, as text: its categories and its query.
+    pub fn asked(&self) -> String {
+        let categories = self.categories.join(", ");
+        match (self.categories.is_empty(), self.query.is_empty()) {
+            (false, false) => format!("category: {categories}; query: {}", self.query),
+            (false, true) => format!("category: {categories}"),
+            (true, _) => format!("query: {}", self.query),
+        }
+    }
 }

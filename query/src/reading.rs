@@ -35,6 +35,8 @@
 //! ```
 
 pub(crate) mod address;
+#[cfg(feature = "category")]
+mod category;
 mod condition;
 #[cfg_attr(not(feature = "explain"), allow(unreachable_code, reason = "nothing is unusable then"))]
 mod definition;
@@ -62,6 +64,8 @@ use definition::Unusable;
 use definition::{Definition, ensure, told};
 use path::Top;
 
+#[cfg(feature = "category")]
+pub use category::{Categories, Category, Classifier};
 #[cfg(feature = "explain")]
 pub use definition::Unusable;
 pub use own::read_own;
@@ -379,7 +383,7 @@ impl Readings {
         static READ: OnceLock<Readings> = OnceLock::new();
         // By the files alone, so that a program which takes no others has nothing to copy readings with.
         READ.get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
-            Ok((list, digest)) => Self { begin_with_own: true, ..Self::of(list, digest) },
+            Ok((list, digest)) => Self { begin_with_own: true, ..Self::of(assign(list), digest) },
             Err(why) => unreachable!("{why:?}"),
         })
         .clone()
@@ -398,6 +402,14 @@ impl Readings {
             if list[..others].iter().all(|other| other.read_as != definition.read_as) {
                 list.push(definition.clone());
             }
+        }
+        #[cfg(feature = "category")]
+        for definition in &list[..others] {
+            let is_known = |name: &str| list.iter().any(|other| other.read_as == name);
+            ensure(definition.category.referred().all(is_known), || {
+                let problem = told!("{:?} refers to a parser that isn't there", definition.read_as);
+                Unusable::new("category", problem, "name one of the other parsers in `of`")
+            })?;
         }
         Ok(Self::of(list, digest))
     }
@@ -456,6 +468,23 @@ impl Readings {
         let mut fitting = self.list[others..].iter().filter(|definition| definition.may_fit(top.roots()));
         fitting.find_map(|definition| definition.read(&top, parts))
     }
+}
+
+/// Adds the built-in category rules, which the build script keeps apart from the files: most programs never parse them.
+#[cfg(feature = "category")]
+fn assign(mut list: Vec<Definition>) -> Vec<Definition> {
+    static RULES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/categories.rs"));
+    for (definition, (file, _)) in list.iter_mut().zip(BUILT_IN) {
+        if let Some((_, rules)) = RULES.iter().find(|(name, _)| *name == file) {
+            definition.category = category::Assigned::BuiltIn(rules);
+        }
+    }
+    list
+}
+
+#[cfg(not(feature = "category"))]
+fn assign(list: Vec<Definition>) -> Vec<Definition> {
+    list
 }
 
 /// Parses files, each of which has a name of its own, and adds them to a digest.

@@ -62,7 +62,10 @@ impl Look<'_> {
         let read = event.as_ref().and_then(|event| self.readings.read(event));
         let chain = chain.to_string();
         let entry = Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer };
-        entry.within(|entry| (looking.look(entry, text), self.pack.detect(leaf, entry)))
+        entry.within(|entry| {
+            let detected = self.pack.detect(leaf, entry);
+            (looking.look(entry, text, &detected), detected)
+        })
     }
 
     /// Reads the export once. What it says of each entry waits, in the order of the log, until it is known whose word counts.
@@ -73,7 +76,8 @@ impl Look<'_> {
         let logs = trust.logs().map(|key| key.as_str().to_owned()).collect();
         let has_quorum = trust.has_quorum();
         let options = Options { trust, marks: true, ..Options::default() };
-        let looking = Looking::new(self.catalogue, args.subject.as_deref(), args.record.as_deref());
+        let (subject, record) = (args.subject.as_deref(), args.record.as_deref());
+        let looking = Looking::new(self.catalogue, &self.readings, self.pack, subject, record);
         let needs_signer = self.pack.reads_signer() || self.catalogue.asks_signer();
         let look = || {
             |event: &SummarizedEvent<'_>| {

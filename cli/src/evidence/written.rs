@@ -93,7 +93,7 @@ impl Look<'_> {
             slice::matching(&mut input, trust, &is_sampled, &folder.join("samples.ndjson"))?;
         }
         if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
-            let looking = Looking::new(self.catalogue, Some(&subject.id), None);
+            let looking = Looking::new(self.catalogue, &self.readings, self.pack, Some(&subject.id), None);
             let is_about = |chain, _, text: &str| {
                 self.at(&looking, text, (Time::MIN, chain, None), 0).0.is_about_subject()
             };

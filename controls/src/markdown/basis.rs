@@ -119,8 +119,24 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
             ),
         );
     }
-    if counted.unread > 0 {
-        fact("not read", &format!("{} of shapes that no reading knows", events(counted.unread)));
+    if counted.events.events > 0 {
+        let unknown = &evidence.uncategorized;
+        let of = &counted.events;
+        fact("parsed", &format!("{} of {}", of.events - counted.unread, events(of.events)));
+        let known = of.events - counted.unread - unknown.events;
+        let mut said = format!("{known} of {} have a category", events(of.events));
+        if unknown.events > 0 {
+            let listed = unknown.actions.listed.iter().take(20);
+            let listed: Vec<_> = listed
+                .map(|unknown| {
+                    format!("{} of {} ({})", code(&unknown.action), marked(&unknown.parser), unknown.events)
+                })
+                .collect();
+            let more = unknown.actions.count() - listed.len() as u64;
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let _ = write!(said, "; actions without one: {}{more}", listed.join(", "));
+        }
+        fact("categories", &said);
     }
     let rules = &evidence.rules;
     fact(

@@ -51,7 +51,7 @@ pub(super) fn overview(out: &mut String, evidence: &Evidence) {
 pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &Controlled) {
     let _ = writeln!(
         out,
-        "## <a id=\"{}\"></a>{} {}\n\n{}\n",
+        "## <a id=\"{}\"></a>{} {}\n\nRequirement: {}\n",
         anchor("control", &control.number),
         marked(&control.number),
         marked(&control.title),
@@ -77,15 +77,13 @@ pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &Contr
     if control.is_complete {
         let _ = writeln!(
             out,
-            "**Is that all that was recorded?** Yes: no entry of the log is missing, and every event counts.\n"
+            "**Is that all that was recorded?** Yes: no entry of the log is missing, every event counts, and every \
+             question could be answered.\n"
         );
     } else {
         let _ = writeln!(out, "**Is that all that was recorded?** Could not tell:\n");
-        let own = control
-            .answers
-            .iter()
-            .filter_map(|nth| evidence.answers.get(*nth))
-            .flat_map(|answer| &answer.doubts);
+        let answers = control.answers.iter().filter_map(|nth| evidence.answers.get(*nth));
+        let own = control.doubts.iter().chain(answers.flat_map(|answer| &answer.doubts));
         let mut doubts: Vec<Doubt> = Vec::new();
         for doubt in evidence.doubts.iter().chain(own) {
             if !doubts.contains(doubt) {
@@ -104,7 +102,11 @@ pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &Contr
 fn answer_events(out: &mut String, evidence: &Evidence, answer: &Answer, found: &Events) {
     let _ = write!(out, "- **{}** ", marked(&answer.what));
     if found.extent.events == 0 {
-        let _ = write!(out, "None was recorded. ");
+        if evidence.doubts.is_empty() && answer.doubts.is_empty() {
+            let _ = write!(out, "None was recorded. ");
+        } else {
+            let _ = write!(out, "None was found. Could not tell whether any was recorded. ");
+        }
         if evidence.counted.events.events > 0 && !found.unknown.is_empty() {
             let fields: Vec<_> = found.unknown.iter().map(|field| code(field)).collect();
             let _ = write!(out, "No event has the field {}. ", fields.join(" or "));
@@ -154,7 +156,9 @@ fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found
     }
     if found.found.count() == 0 {
         let looked = evidence.counted.events.events;
-        let _ = writeln!(out, "None among {} by {rules}{meant}.", events(looked));
+        let doubtful = !evidence.doubts.is_empty() || !answer.doubts.is_empty();
+        let doubt = if doubtful { " Could not tell whether there are others." } else { "" };
+        let _ = writeln!(out, "None among {} by {rules}{meant}.{doubt}", events(looked));
         return;
     }
     let count = found.found.count();

@@ -78,18 +78,20 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
             let longest = keys
                 .iter()
                 .filter_map(|key| key.silence.map(|(from, to, _)| (to.millis() - from.millis(), key)));
-            match longest.max_by_key(|(length, _)| *length) {
+            let between = match longest.max_by_key(|(length, _)| *length) {
                 Some((length_of, key)) => format!(
                     "The longest silence between two entries of one key was {}, of {}.",
                     length(length_of),
                     code(&key.name)
                 ),
                 None => "No key has two entries here at different times.".into(),
-            }
+            };
+            format!("{between}{}", silent_at_the_end(evidence))
         }
         Fact::Clocks => {
             let witnessed = if log.witnessed.is_some() {
-                "Witnesses confirm that entries were not recorded later than they say."
+                "Times of recording are from the emitters' own clocks. Witnesses confirm when they saw the checkpoint, and no \
+                 single time."
             } else {
                 "Times of recording are from the emitters' own clocks; no witnesses confirm them."
             };
@@ -100,6 +102,22 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
             )
         }
     }
+}
+
+/// Names the key that has been silent for longest at the end, if any has.
+fn silent_at_the_end(evidence: &Evidence) -> String {
+    let end = match (evidence.log.newest, evidence.period) {
+        (Some(newest), Some(period)) => newest.min(period.to),
+        (Some(newest), None) => newest,
+        (None, _) => return String::new(),
+    };
+    let silent = evidence.keys.iter().filter_map(|key| {
+        let millis = end.millis().saturating_sub(key.newest?.millis());
+        (millis > 0).then_some((millis, key))
+    });
+    silent.max_by_key(|(millis, _)| *millis).map_or_else(String::new, |(millis, key)| {
+        format!(" At the end, {} had no entry for {}.", code(&key.name), length(millis))
+    })
 }
 
 fn kept(evidence: &Evidence) -> String {
@@ -117,7 +135,7 @@ fn kept(evidence: &Evidence) -> String {
     let policy = code(policy);
     let comes_to = match retention.state {
         Kept::Shown => format!(
-            "The log goes back as far as the policy of {policy} requires, and nothing more recent was erased or withheld."
+            "By its entries' own times, the log goes back as far as the policy of {policy} requires, and nothing more recent was erased or withheld."
         ),
         Kept::TooYoung => format!(
             "Nothing more recent than the policy of {policy} was erased or withheld. The log isn't old enough yet to show that entries are kept that long."

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use countersign::canonical;
 
 use super::address::bare;
+#[cfg(feature = "category")]
+use super::category::{Assigned, Categories, Category, Pattern, Rule};
 use super::condition::{Condition, Test};
 use super::path::{Begins, Path, Scope, Top};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
@@ -106,7 +108,7 @@ impl core::fmt::Display for Unusable {
 #[cfg(feature = "explain")]
 impl std::error::Error for Unusable {}
 
-type Parsed<T> = Result<T, Unusable>;
+pub(super) type Parsed<T> = Result<T, Unusable>;
 
 /// Some of the members that events have at their top, each by its number.
 #[derive(Clone, Copy, Debug, Default)]
@@ -162,6 +164,9 @@ pub(super) struct Definition {
     address: Source,
     outcome: Source,
     reason: Source,
+    /// Which rules assign categories to its events.
+    #[cfg(feature = "category")]
+    pub(super) category: Assigned,
     /// An event that this may read has all the members of one of these.
     needs: Vec<Roots>,
     /// Of each of these the rarest: most events that are of another shape have none of them. Nothing in WebAssembly, where
@@ -197,6 +202,7 @@ impl Definition {
             "address",
             "outcome",
             "reason",
+            "category",
         ])?;
         let read_as = object.required("as", word)?;
         object.doc()?;
@@ -227,6 +233,11 @@ impl Definition {
             address: object.optional("address", source)?.unwrap_or_default(),
             outcome: object.optional("outcome", outcome)?.unwrap_or_default(),
             reason: object.optional("reason", source)?.unwrap_or_default(),
+            #[cfg(feature = "category")]
+            category: match object.optional("category", rules)? {
+                Some(rules) => Assigned::Rules(rules.into()),
+                None => Assigned::Nothing,
+            },
             needs: Vec::new(),
             marks: Roots::default(),
             begins: Begins::default(),
@@ -327,6 +338,28 @@ impl Definition {
                 place: Cow::Borrowed(self.place.as_str()),
             });
             Some(Read { envelope, ..read })
+        })
+    }
+
+    /// Calls `each` with the place in the event that this parser reads, if it is of this shape.
+    #[cfg(feature = "category")]
+    pub(super) fn visit(&self, top: &Top<'_>, each: &mut dyn FnMut(&Scope<'_, '_>)) -> bool {
+        let mut visit = |top: &Top<'_>, here: Value<'_>| {
+            let scope = Scope::new(top, here, &self.begins);
+            let is_of_shape = self.when.holds(&scope);
+            if is_of_shape {
+                each(&scope);
+            }
+            is_of_shape
+        };
+        self.within.iter().any(|outer| {
+            let Some(here) = outer.first(top.event()) else { return false };
+            if here.kind() != Kind::Text {
+                return visit(top, here);
+            }
+            let Some(text) = here.string() else { return false };
+            let Some(document) = Document::parse(&text) else { return false };
+            visit(&top.of_text(document.root()), document.root())
         })
     }
 
@@ -686,4 +719,38 @@ fn party(value: Value<'_>) -> Parsed<PartySource> {
         Ok(party)
     };
     list(value, one).map(|alternatives| PartySource { alternatives })
+}
+
+/// The rules of a `category` field.
+#[cfg(feature = "category")]
+pub(super) fn rules(value: Value<'_>) -> Parsed<Vec<Rule>> {
+    list(value, |value| {
+        let object = Object::of(value)?;
+        object.know(&["is", "of", "action", "except", "when", "final", "doc"])?;
+        object.doc()?;
+        let patterns = |value| list(value, word).map(|all| all.iter().map(|one| Pattern::new(one)).collect());
+        let is = object.optional("is", |value| list(value, category))?;
+        let of = object.optional("of", word)?;
+        ensure(is.is_some() || of.is_some(), || {
+            Unusable::new("is", "it is missing", "name a category, or with `of` a parser whose rules apply")
+        })?;
+        Ok(Rule {
+            is: is.into_iter().flatten().collect::<Categories>(),
+            of,
+            actions: object.optional("action", patterns)?.unwrap_or_default(),
+            except: object.optional("except", patterns)?.unwrap_or_default(),
+            when: object.optional("when", condition)?.unwrap_or_default(),
+            is_final: object.optional("final", boolean)?.unwrap_or_default(),
+        })
+    })
+}
+
+#[cfg(feature = "category")]
+fn category(value: Value<'_>) -> Parsed<Category> {
+    let written = word(value)?;
+    Category::parse(&written).ok_or_else(|| {
+        let words: Vec<&str> = Category::ALL.iter().map(|known| known.as_str()).collect();
+        let mend = told!("the categories are {}", words.join(", "));
+        Unusable::new("", told!("there is no category {written:?}"), mend)
+    })
 }

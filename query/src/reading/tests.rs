@@ -463,8 +463,11 @@ fn the_documented_example_reads_as_it_says() {
         .filter_map(|after| after.split_once("\n```"))
         .map(|(block, _)| block)
         .collect();
-    let [_, reading, event, wanted] = blocks[..] else { panic!("there are {} blocks", blocks.len()) };
-    let readings = Readings::built_in().with([("till.json", reading)]).unwrap();
+    let [_, reading, event, wanted, category] = blocks[..] else {
+        panic!("there are {} blocks", blocks.len())
+    };
+    let reading = format!("{},{category}}}", reading.trim_end().strip_suffix('}').unwrap());
+    let readings = Readings::built_in().with([("till.json", &*reading)]).unwrap();
     let wanted: Json = serde_json::from_str(wanted).unwrap();
     assert_eq!(read(&readings, event).unwrap(), wanted);
     for (name, place) in Readings::built_in().names().zip(1..) {

@@ -1,0 +1,132 @@
+//! Why an answer can't be shown to be all.
+
+use std::collections::HashMap;
+
+use crate::catalogue::Fact;
+use crate::gather::events;
+use crate::report::{Access, Doubt, Kept, Listed, Log, Retention, Uncategorized, UnknownAction};
+use crate::text::length;
+
+/// The most actions without a category that are told apart.
+const MAX_ACTIONS: usize = 10_000;
+/// How many of them are listed, and how many of these a sentence names.
+const LISTED: usize = 100;
+const NAMED: usize = 10;
+
+/// Counts actions that have no category.
+#[derive(Debug, Default)]
+pub(crate) struct UnknownActions {
+    events: u64,
+    by_action: HashMap<(String, String), u64>,
+    others: u64,
+}
+
+impl UnknownActions {
+    pub(crate) fn add(&mut self, of: &(String, String)) {
+        self.events += 1;
+        if let Some(count) = self.by_action.get_mut(of) {
+            *count += 1;
+        } else if self.by_action.len() < MAX_ACTIONS {
+            self.by_action.insert(of.clone(), 1);
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// Lists the actions, the most frequent first.
+    pub(crate) fn finish(self) -> Uncategorized {
+        let actions = self.by_action.into_iter();
+        let mut actions: Vec<_> =
+            actions.map(|((parser, action), events)| UnknownAction { parser, action, events }).collect();
+        actions.sort_by(|one, other| {
+            let name = |of: &UnknownAction| (of.action.clone(), of.parser.clone());
+            other.events.cmp(&one.events).then_with(|| name(one).cmp(&name(other)))
+        });
+        let mut listed = Listed::default();
+        for action in actions {
+            listed.push(action, LISTED);
+        }
+        listed.more += self.others;
+        Uncategorized { events: self.events, actions: listed }
+    }
+}
+
+/// Says which actions no question knows.
+pub(crate) fn uncategorized(of: &Uncategorized) -> Option<Doubt> {
+    if of.events == 0 {
+        return None;
+    }
+    let named = of.actions.listed.iter().take(NAMED).map(|unknown| {
+        // A backquote would end the mark for code.
+        let action = unknown.action.replace('`', "'");
+        let action = if action.is_empty() { "(none)".to_owned() } else { action };
+        format!("`{action}` of {} ({})", unknown.parser, unknown.events)
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = of.actions.count().saturating_sub(NAMED as u64);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let (have, actions) = if of.events == 1 { ("has", "an action") } else { ("have", "actions") };
+    let said = format!("{} {have} {actions} that no question knows: {named}{more}", events(of.events));
+    Some(Doubt { code: "uncategorized", said })
+}
+
+/// Says why what is known of the log itself doesn't answer a question.
+pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retention) -> Option<Doubt> {
+    let doubt = |code, said: String| Some(Doubt { code, said });
+    match fact {
+        Fact::Integrity => {
+            let passed = log.checks.iter().filter(|(_, state, ..)| *state == "pass").count();
+            let asked = log.checks.len() - log.not_needed.len();
+            if passed == asked {
+                return None;
+            }
+            doubt("not_checked", format!("{} of the {asked} checks that apply did not pass", asked - passed))
+        }
+        Fact::Access if access.records.events == 0 => doubt(
+            "no_access_records",
+            "The log has no record of reads: either nobody read it, or its reads are not recorded".into(),
+        ),
+        Fact::Retention => match retention.state {
+            Kept::Shown => None,
+            Kept::NotAsked => doubt(
+                "no_policy",
+                "No retention policy was given with `--policy`, so the log's age was compared with nothing"
+                    .into(),
+            ),
+            Kept::TooYoung => {
+                doubt("log_too_young", "The log is not as old as the retention policy requires".into())
+            }
+            Kept::Contradicted => doubt(
+                "erased_early",
+                format!("{} erased earlier than the policy allows", events(retention.early)),
+            ),
+            Kept::CouldNotTell => doubt(
+                "retention",
+                "It is not shown that every event was kept as long as the policy requires".into(),
+            ),
+        },
+        _ => None,
+    }
+}
+
+/// Says why the log doesn't show that records are kept as long as a control requires.
+pub(crate) fn of_keeping(required: &(String, i64), retention: &Retention) -> Vec<Doubt> {
+    let (text, millis) = required;
+    let mut doubts = Vec::new();
+    if let Some((policy, age)) = &retention.policy
+        && age < millis
+    {
+        let said =
+            format!("The policy of `{policy}` is shorter than the `{text}` that this control requires");
+        doubts.push(Doubt { code: "policy_too_short", said });
+    }
+    let reach = match (retention.oldest, retention.newest) {
+        (Some((oldest, _)), Some(newest)) => newest.millis() - oldest.millis(),
+        _ => 0,
+    };
+    if reach < *millis {
+        let said = format!("The entries span {}, and this control requires `{text}`", length(reach));
+        doubts.push(Doubt { code: "log_too_young", said });
+    }
+    doubts
+}

@@ -1,0 +1,88 @@
+//! Which categories an event has for which a rule fires, by the ATT&CK techniques that the rule is tagged with.
+
+use countersign_analyze::Rule;
+use countersign_query::reading::{Categories, Category};
+
+/// Techniques that say what was done. A technique stands for its sub-techniques, unless these have a line of their own.
+/// Techniques that say how or why, such as the use of a valid account, have no category.
+const TECHNIQUES: &[(&str, &[Category])] = &[
+    ("t1021", &[Category::Elevation]),
+    ("t1040", &[Category::Network]),
+    ("t1048", &[Category::Export]),
+    ("t1070", &[Category::Logging]),
+    ("t1087", &[Category::Read]),
+    ("t1098", &[Category::Account]),
+    ("t1098.001", &[Category::Credential]),
+    ("t1098.002", &[Category::Permission]),
+    ("t1098.003", &[Category::Permission]),
+    ("t1098.004", &[Category::Credential]),
+    ("t1098.005", &[Category::Credential]),
+    ("t1098.006", &[Category::Permission]),
+    ("t1098.007", &[Category::Permission]),
+    ("t1110", &[Category::Authentication]),
+    ("t1114.003", &[Category::Export, Category::Configuration]),
+    ("t1136", &[Category::Account]),
+    ("t1213", &[Category::Read]),
+    ("t1484", &[Category::Permission, Category::Configuration]),
+    ("t1485", &[Category::Deletion]),
+    ("t1490", &[Category::Backup]),
+    ("t1525", &[Category::Deployment]),
+    ("t1526", &[Category::Read]),
+    ("t1528", &[Category::Permission]),
+    ("t1530", &[Category::Read]),
+    ("t1531", &[Category::Account]),
+    ("t1537", &[Category::Export]),
+    ("t1548.005", &[Category::Elevation]),
+    ("t1552.001", &[Category::SecretAccess]),
+    ("t1555", &[Category::SecretAccess]),
+    ("t1556", &[Category::Configuration]),
+    ("t1556.006", &[Category::Credential]),
+    ("t1562", &[Category::Configuration]),
+    ("t1562.007", &[Category::Network]),
+    ("t1562.008", &[Category::Logging]),
+    ("t1562.012", &[Category::Logging]),
+    ("t1567", &[Category::Export]),
+    ("t1578", &[Category::Deployment]),
+    ("t1580", &[Category::Read]),
+    ("t1609", &[Category::Elevation]),
+    ("t1610", &[Category::Deployment]),
+    ("t1619", &[Category::Read]),
+    ("t1621", &[Category::Authentication]),
+    ("t1648", &[Category::Deployment]),
+    ("t1651", &[Category::Elevation]),
+];
+
+/// Returns the categories of an event for which this rule fires: none if it makes no findings of its own.
+pub(crate) fn categories(rule: &Rule) -> Categories {
+    if !rule.is_reported() {
+        return Categories::default();
+    }
+    let techniques = rule.tags.iter().filter_map(|tag| tag.strip_prefix("attack."));
+    techniques.flat_map(by_technique).copied().collect()
+}
+
+fn by_technique(technique: &str) -> &'static [Category] {
+    let line =
+        |name: &str| TECHNIQUES.iter().find(|(known, _)| *known == name).map(|(_, categories)| *categories);
+    let parent = technique.split('.').next().unwrap_or_default();
+    line(technique).or_else(|| line(parent)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sub_technique_has_its_own_line_or_that_of_its_technique() {
+        assert_eq!(by_technique("t1562.008"), [Category::Logging]);
+        assert_eq!(by_technique("t1562.001"), [Category::Configuration]);
+        assert_eq!(by_technique("t1485.001"), [Category::Deletion]);
+        assert_eq!(by_technique("t1078.004"), []);
+        assert_eq!(by_technique("persistence"), []);
+    }
+
+    #[test]
+    fn techniques_are_sorted_and_have_one_line_each() {
+        assert!(TECHNIQUES.is_sorted_by(|(one, _), (next, _)| one < next));
+    }
+}

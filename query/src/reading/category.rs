@@ -1,0 +1,308 @@
+//! Categories: what kind of action an event records, whatever words its source has for it.
+
+use std::sync::Arc;
+
+use super::condition::Condition;
+use super::definition::{Definition, Parsed, rules};
+use super::path::{Scope, Top};
+use super::{Read, Readings};
+use crate::value::{Document, Value};
+
+macro_rules! categories {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal,)+) => {
+        /// A kind of action. `docs/readings.md` describes each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Category { $($(#[$doc])* $variant,)+ }
+
+        impl Category {
+            /// All categories, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word that parser files and catalogs use.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+categories! {
+    /// A login, a logout, a second factor, or a session that started or ended.
+    Authentication = "authentication",
+    /// An identity that was created, changed, suspended, or deleted.
+    Account = "account",
+    /// A right, role, group membership, or sharing setting that was granted, changed, or revoked.
+    Permission = "permission",
+    /// A password, key, token, certificate, or second factor that was created, changed, or revoked.
+    Credential = "credential",
+    /// Rights that were taken on for a time, or a shell or remote command that was opened.
+    Elevation = "elevation",
+    /// A secret that was read.
+    SecretAccess = "secret-access",
+    /// Records or settings that were read, listed, or searched.
+    Read = "read",
+    /// Data that was exported, downloaded, or shared outside.
+    Export = "export",
+    /// Records that were created or changed.
+    Change = "change",
+    /// Something that was deleted.
+    Deletion = "deletion",
+    /// A setting, policy, or security control that was changed.
+    Configuration = "configuration",
+    /// Logging or monitoring that was set up, changed, or stopped.
+    Logging = "logging",
+    /// Software, machines, or workloads that were deployed, started, changed, or stopped.
+    Deployment = "deployment",
+    /// Networks, firewalls, or domain names that were changed.
+    Network = "network",
+    /// A backup, snapshot, or restore, or a change of how these are made.
+    Backup = "backup",
+    /// An alert, an incident, or a response to one.
+    Incident = "incident",
+    /// Consent of a person, or a request about their data.
+    Consent = "consent",
+    /// An action that is known to be none of these.
+    Other = "other",
+}
+
+impl Category {
+    /// Parses a category's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|category| category.as_str() == word)
+    }
+}
+
+/// A set of categories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Categories(u32);
+
+impl Categories {
+    /// Adds a category.
+    pub const fn insert(&mut self, category: Category) {
+        self.0 |= 1 << category as u32;
+    }
+
+    /// Returns the categories of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// True if the sets have a category in common.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// True if the set has no category.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Iterates over the categories of the set.
+    pub fn iter(self) -> impl Iterator<Item = Category> {
+        Category::ALL.iter().copied().filter(move |category| self.0 >> *category as u32 & 1 == 1)
+    }
+}
+
+impl FromIterator<Category> for Categories {
+    fn from_iter<I: IntoIterator<Item = Category>>(list: I) -> Self {
+        list.into_iter().fold(Self::default(), |mut all, category| {
+            all.insert(category);
+            all
+        })
+    }
+}
+
+/// The longest action that rules are tried on, in bytes. A longer one has no category.
+const MAX_ACTION_BYTES: usize = 1024;
+
+/// A rule of a parser's `category` field.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) is: Categories,
+    /// The rule applies to actions that match one of these. If empty, to any.
+    pub(super) actions: Vec<Pattern>,
+    /// The rule doesn't apply to actions that match one of these.
+    pub(super) except: Vec<Pattern>,
+    pub(super) when: Condition,
+    /// The rules of the parser with this name apply, if they are any: not those that refer to yet another parser.
+    pub(super) of: Option<String>,
+    /// No later rule is tried once this one has applied.
+    pub(super) is_final: bool,
+}
+
+/// A text with `*` for any characters, compared without regard to case.
+#[derive(Debug)]
+pub(super) struct Pattern(Vec<String>);
+
+impl Pattern {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_lowercase().split('*').map(str::to_owned).collect())
+    }
+
+    /// True if the pattern matches a text in lower case.
+    fn matches(&self, text: &str) -> bool {
+        let [first, middle @ .., last] = &self.0[..] else {
+            return self.0.first().is_some_and(|whole| whole == text);
+        };
+        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+        for part in middle {
+            let Some(at) = rest.find(part.as_str()) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last.as_str())
+    }
+}
+
+impl Rule {
+    fn applies(&self, action: Option<&str>, scope: Option<&Scope<'_, '_>>) -> bool {
+        let matches = |list: &[Pattern]| {
+            action.is_some_and(|action| list.iter().any(|pattern| pattern.matches(action)))
+        };
+        (self.actions.is_empty() || matches(&self.actions))
+            && !matches(&self.except)
+            && (self.when.any.is_empty() || scope.is_some_and(|scope| self.when.holds(scope)))
+    }
+}
+
+/// Where a parser's rules come from.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Assigned {
+    /// The parser assigns no categories.
+    #[default]
+    Nothing,
+    /// The rules of a built-in parser, as JSON: parsed only if a [`Classifier`] is made.
+    BuiltIn(&'static str),
+    /// The rules of a parser file.
+    Rules(Arc<[Rule]>),
+}
+
+impl Assigned {
+    /// The parsers that the rules of a parser file refer to.
+    #[cfg(feature = "explain")]
+    pub(super) fn referred(&self) -> impl Iterator<Item = &str> {
+        let rules: &[Rule] = if let Self::Rules(rules) = self { rules } else { &[] };
+        rules.iter().filter_map(|rule| rule.of.as_deref())
+    }
+
+    fn rules(&self) -> Parsed<Arc<[Rule]>> {
+        match self {
+            Self::Nothing => Ok(Arc::from([])),
+            Self::Rules(rules) => Ok(Arc::clone(rules)),
+            Self::BuiltIn(text) => {
+                let document = Document::parse(text);
+                document.as_ref().map_or_else(|| Ok(Vec::new()), |json| rules(json.root())).map(Arc::from)
+            }
+        }
+    }
+}
+
+/// Assigns categories to events, by the `category` fields of parsers.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    readings: Readings,
+    /// The rules of each parser, and whether one of them has a condition on the event.
+    rules: Vec<(Arc<[Rule]>, bool)>,
+}
+
+impl Readings {
+    /// Makes a classifier by these parsers.
+    ///
+    /// # Panics
+    /// Never: the tests read the rules of every built-in parser, and a parser file is checked when it is parsed.
+    pub fn classifier(&self) -> Classifier {
+        let rules = self.list.iter().map(|definition| {
+            let rules =
+                definition.category.rules().unwrap_or_else(|why| panic!("{}: {why:?}", definition.read_as));
+            let is_conditional = rules.iter().any(|rule| !rule.when.any.is_empty());
+            (rules, is_conditional)
+        });
+        Classifier { rules: rules.collect(), readings: self.clone() }
+    }
+}
+
+impl Classifier {
+    /// Calls `each` with every action of an event, and the categories of that action: none if the parser has no rule
+    /// for it. An event without an action has one call. `read` is what these parsers made of the event.
+    pub fn classify(
+        &self,
+        event: &Value<'_>,
+        read: &Read<'_>,
+        each: &mut dyn FnMut(Option<&str>, Categories),
+    ) {
+        let list = &self.readings.list;
+        let Some(nth) = list.iter().position(|definition| definition.read_as == read.read_as) else {
+            return each(read.action.as_deref(), Categories::default());
+        };
+        let (rules, is_conditional) = &self.rules[nth];
+        let mut classify = |scope: Option<&Scope<'_, '_>>| {
+            let Some(action) = read.action.as_deref() else {
+                return each(None, self.assigned(rules, None, scope));
+            };
+            for action in std::iter::once(action).chain(read.also.iter().map(|also| &**also)) {
+                each(Some(action), self.assigned(rules, Some(action), scope));
+            }
+        };
+        let definition: &Definition = &list[nth];
+        if !*is_conditional {
+            return classify(None);
+        }
+        let top = Top::of(*event, &self.readings.names);
+        if !definition.visit(&top, &mut |scope| classify(Some(scope))) {
+            classify(None);
+        }
+    }
+
+    /// Returns the categories of an action.
+    fn assigned(&self, rules: &[Rule], action: Option<&str>, scope: Option<&Scope<'_, '_>>) -> Categories {
+        if action.is_some_and(|action| action.len() > MAX_ACTION_BYTES) {
+            return Categories::default();
+        }
+        let action = action.map(str::to_lowercase);
+        self.apply(rules, action.as_deref(), scope, true)
+    }
+
+    fn apply(
+        &self,
+        rules: &[Rule],
+        action: Option<&str>,
+        scope: Option<&Scope<'_, '_>>,
+        may_refer: bool,
+    ) -> Categories {
+        let mut all = Categories::default();
+        for rule in rules.iter().filter(|rule| rule.applies(action, scope)) {
+            all = all.union(rule.is);
+            if let Some(of) = rule.of.as_deref().filter(|_| may_refer)
+                && let Some(nth) = self.readings.list.iter().position(|other| other.read_as == of)
+            {
+                all = all.union(self.apply(&self.rules[nth].0, action, scope, false));
+            }
+            if rule.is_final {
+                break;
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_without_regard_to_case() {
+        for (pattern, text, matches) in [
+            ("Get*", "getobject", true),
+            ("Get*", "widget", false),
+            ("*.delete", "v1.compute.delete", true),
+            ("a*b*c", "a-b-c", true),
+            ("a*b*c", "acb", false),
+            ("ab*ba", "aba", false),
+            ("*", "", true),
+            ("Delete", "delete", true),
+            ("Delete", "deleted", false),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(text), matches, "{pattern} {text}");
+        }
+    }
+}
