@@ -1,6 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Finding, FindingsStatus, Level, Limit, Listed, RuleFound } from "../analyze/types.js";
 import type { Report } from "../report.js";
+import { coverageView } from "./coverage.js";
 import type { Detection } from "./detection.js";
 import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
@@ -96,6 +97,12 @@ export class Detections extends TextView {
           ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#most + LISTED, this.rule)}>${found.more(texts.figures.count(shown - listed.length))}</button></p>`
           : nothing
       }
+      ${
+        // While events are still being looked at, a rule that can't look at any of them may yet get some that it can.
+        detection.isFinal || detection.session.phase === "live"
+          ? coverageView(told.coverage, detection.isFinal, texts)
+          : nothing
+      }
       ${this.#about(detection, told, texts)}
     `;
   }
@@ -142,10 +149,9 @@ export class Detections extends TextView {
     `;
   }
 
-  #about(detection: Detection, { pack, events, unread, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
+  #about(detection: Detection, { pack, events, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     return html`
-      ${unread === 0 ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.unread(unread))}</p>`}
       ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future(figures.events(future.number), figures.count(future.first_leaf)))}</p>`}
       ${limits.map((limit) => html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, limited(limit, texts))}</p>`)}
       <details class="found-about">
@@ -203,16 +209,17 @@ function heading(level: 2 | 3, text: string): TemplateResult {
 function outcome({ isFinal, session }: Detection, told: FindingsStatus, texts: Texts): TemplateResult {
   const { found, figures } = texts;
   const { verification, phase } = session;
-  const { findings, events, unread, limits, future } = told;
+  const { findings, events, coverage, limits, future } = told;
   const [looks, words] = (() => {
     if (!isFinal || verification === undefined) {
       const text = phase === "live" ? found.following : found.soFar;
       return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
     }
     const [as, text] = judged(verification.report, findings, events, texts);
-    // Of nothing that could be read, or with something left out, it says little that nothing was found.
-    const isDoubtful = unread === events || limits.length > 0 || future !== null;
-    return [findings === 0 && isDoubtful ? "untold" : as, text] as const;
+    // If rules couldn't look at everything, "nothing was found" doesn't mean that there is nothing to find.
+    const isDoubtful = !coverage.complete || limits.length > 0 || future !== null;
+    const may = events === 0 ? "" : limits.length > 0 ? found.leftOut : coverage.complete ? "" : found.uncovered;
+    return [findings === 0 && isDoubtful ? "untold" : as, `${text} ${may}`.trim()] as const;
   })();
   return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
 }
