@@ -21,7 +21,7 @@ export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts)
   const said = found.coverage;
   const parsed = figures.count(events - unparsed);
   const numbers = said.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
-  const bySource = sources.map(({ parser, events }) => html`${value(parser, 80)} ${figures.count(events)}`);
+  const bySource = sources.map((source) => sourceView(source, texts));
   return html`
     <section class="found-coverage" aria-labelledby="cs-coverage-heading" data-complete=${complete}>
       <h4 id="cs-coverage-heading">${said.heading}${isFinal ? nothing : html` <span class="faint">${said.soFar}</span>`}</h4>
@@ -45,13 +45,23 @@ function gaps({ unparsed, sources, blind }: Coverage, texts: Texts): TemplateRes
     });
   const named = ({ title, fields }: BlindRule) => html`
     ${value(title, 200)}${fields.map((field, nth) => html`${nth === 0 ? ": " : ", "}<code>${value(field, 120)}</code>`)}`;
-  const bySource = ({ parser, events }: SourceCoverage) => html`${value(parser, 80)}: ${figures.events(events)}`;
   return html`
     ${unparsed === 0 ? nothing : gap(found.unread(unparsed))}
-    ${withoutRules.length === 0 ? nothing : html`${gap(said.withoutRules)}${listed(withoutRules.map(bySource), texts)}`}
+    ${
+      withoutRules.length === 0
+        ? nothing
+        : html`${gap(said.withoutRules)}${listed(
+            withoutRules.map((source) => sourceView(source, texts)),
+            texts,
+          )}`
+    }
     ${withRules.map((source) => gap(html`<span>${withoutFields(source)}</span>`))}
     ${blind.length === 0 ? nothing : html`${gap(said.blind(blind.length))}${listed(blind.map(named), texts)}`}
   `;
+}
+
+function sourceView({ parser, events }: SourceCoverage, { figures }: Texts): TemplateResult {
+  return html`${value(parser, 80)}: ${figures.events(events)}`;
 }
 
 function gap(reason: unknown): TemplateResult {
