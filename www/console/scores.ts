@@ -4,6 +4,7 @@ import { type Finding, LEVELS, type Level } from "@countersign/analyze/types.js"
 import type { Detection } from "@countersign/viewer/detection.js";
 import { levelView } from "@countersign/viewer/detections.js";
 import { Hearing } from "@countersign/viewer/hearing.js";
+import { SEVERITY_LOOKS, stateView } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { define, given, View, wish } from "@countersign/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
@@ -29,6 +30,18 @@ interface Document {
 /** So many of each are listed, with so many different titles. */
 const LISTED = 100;
 const TITLES = 3;
+
+/** Says that there may be more than is listed: rules haven't looked at all events yet, or couldn't. */
+function moreView(
+  { told, isFinal }: Detection,
+  { sessions: words }: ConsoleTexts,
+): TemplateResult | typeof nothing {
+  const isOpen =
+    told === undefined || !told.coverage.complete || told.limits.length > 0 || told.future !== null;
+  return html`
+    ${isFinal ? nothing : html`<p>${stateView(SEVERITY_LOOKS.info, words.soFar)}</p>`}
+    ${isOpen ? html`<p>${stateView(SEVERITY_LOOKS.warning, words.mayBeMore)}</p>` : nothing}`;
+}
 
 /** It wishes for `show-finding` ({ finding }). */
 export class Scores extends View {
@@ -64,6 +77,7 @@ export class Scores extends View {
     if (this.#document === undefined) return html`<p class="empty">${t.sessions.waiting}</p>`;
     const { sessions, identities } = this.#document;
     return html`
+      ${moreView(detection, t)}
       ${this.#ranked("sessions", t.sessions.sessions, t.sessions.noSessions, sessions, t)}
       ${this.#ranked("identities", t.sessions.identities, t.sessions.noIdentities, identities, t)}
     `;

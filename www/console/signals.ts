@@ -20,6 +20,12 @@ interface Document {
   readonly complete: readonly [number, number] | null;
 }
 
+/** What of `findings/v1` is needed beside that. */
+interface FindingsDocument extends Document {
+  readonly findings: readonly Finding[];
+  readonly coverage: { readonly complete: boolean };
+}
+
 /** The parts of a built pack that are needed. */
 interface Pack {
   readonly rules: readonly { readonly id: string; readonly tags?: readonly string[] }[];
@@ -52,7 +58,7 @@ export async function gather({
   if (found === undefined || !isOfReport(found) || !isOfReport(called)) return undefined;
   const { rules: all } = JSON.parse(pack) as Pack;
   return {
-    complete: found.complete !== null && called.complete !== null,
+    complete: found.complete !== null && found.coverage.complete && called.complete !== null,
     findings: found.findings,
     tags: new Map(all.map(({ id, tags = [] }) => [id, tags])),
     endpoints: called.endpoints,
@@ -69,10 +75,7 @@ export function spanOf({ signers }: Report): Span | undefined {
   return from === undefined || to === undefined || from >= to ? undefined : { from, to, stated: false };
 }
 
-async function foundIn({
-  detection,
-  isRunning,
-}: Session): Promise<(Document & { readonly findings: readonly Finding[] }) | undefined> {
+async function foundIn({ detection, isRunning }: Session): Promise<FindingsDocument | undefined> {
   if (detection === undefined) return undefined;
   await told(detection, isRunning);
   if (detection.failure !== undefined) throw new Error(detection.failure.message);

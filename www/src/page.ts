@@ -38,7 +38,7 @@ import type { Kept } from "./result/keep.ts";
 import { isContradicted, partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
 import { progressView } from "./result/progress.ts";
-import { rulesView } from "./result/rules.ts";
+import { moreFindings, rulesView } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { cancelledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
@@ -272,14 +272,16 @@ export class Page extends View {
     const { report } = judged;
     const tab = this.#tab;
     const listed = part.coverage?.events ?? 0;
-    const [verifying, rules] = [problems(report), part.session?.detection?.told?.findings ?? 0];
-    const counts = { events: listed, findings: verifying + rules, signers: report.signers.length };
-    const about = { findings: t.tabs.found(verifying, rules) };
+    const detection = part.session?.detection;
+    const [verifying, rules] = [problems(report), detection?.told?.findings];
+    const counts = { events: listed, findings: verifying + (rules ?? 0), signers: report.signers.length };
+    const more = moreFindings(detection, t);
+    const about = { findings: [t.tabs.found(verifying, rules), more.findings].filter(Boolean).join(", ") };
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
       ${verdictView(judged, isContradicted(parts, part), t)}
-      ${tabsView(TABS, tab, counts, about, t)}
+      ${tabsView(TABS, tab, counts, about, more, t)}
       ${panelView(
         "summary",
         tab,

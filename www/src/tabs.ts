@@ -13,6 +13,9 @@ export type Counts = Readonly<Partial<Record<Tab, number>>>;
 /** What such a number counts, where that is not plain from the name. */
 export type About = Readonly<Partial<Record<Tab, string>>>;
 
+/** Why there may be more than a number says. */
+export type More = Readonly<Partial<Record<Tab, string>>>;
+
 /** The tab that an address names; the first where it names none. */
 export function tabOf(hash: string): Tab {
   const named = new URLSearchParams(hash.slice(1)).get("tab");
@@ -33,6 +36,7 @@ export function tabsView(
   current: Tab,
   counts: Counts,
   about: About,
+  more: More,
   t: PageTexts,
 ): TemplateResult {
   return html`
@@ -48,7 +52,7 @@ export function tabsView(
             title=${about[tab] ?? nothing}
             tabindex=${tab === current ? 0 : -1}
             @click=${wishes("open-tab", tab)}
-          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}</span>`}</button>`,
+          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${more[tab] === undefined ? nothing : html`<span aria-hidden="true">+</span><span class="sr">, ${more[tab]}</span>`}</span>`}</button>`,
       )}
     </div>
   `;

@@ -14,6 +14,8 @@ use crate::input::Input;
 
 /// The most MiB of findings or of an inventory.
 const MOST: u64 = 256;
+/// What findings are in.
+const FINDINGS: &str = "findings/v1";
 
 /// What was observed, and in which logs.
 #[derive(Default)]
@@ -37,7 +39,7 @@ impl Seen {
     ) -> Result<Self, Failure> {
         let mut seen = Self { is_complete: true, span, ..Self::default() };
         if let Some(path) = findings {
-            let value = seen.document(path, "findings/v1", "countersign analyze --format json")?;
+            let value = seen.document(path, FINDINGS, "countersign analyze --format json")?;
             if let Some(pack) = pack
                 && value["pack"]["hash"] != pack.hash().to_string()
             {
@@ -89,7 +91,9 @@ impl Seen {
         // Findings say what rules left out, an inventory of how many calls and callers it did.
         let is_left_out = !list(&value, "limits").is_empty()
             || value["left_out"].as_object().is_some_and(|left| left.values().any(|left| !left.is_null()));
-        self.is_complete &= value["complete"].is_array() && !is_left_out;
+        // Rules may not have been able to look at everything.
+        let is_covered = format != FINDINGS || value["coverage"]["complete"] == true;
+        self.is_complete &= value["complete"].is_array() && !is_left_out && is_covered;
         Ok(value)
     }
 

@@ -3,9 +3,12 @@
 use countersign::hash::Hash;
 use countersign::hex;
 use countersign::time::Time;
-use countersign_analyze::{ENGINE, Finding as Found, Pack};
+use countersign_analyze::{Coverage, ENGINE, Finding as Found, Pack};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// The most rules that a scan names.
+const MAX_BLIND: usize = 20;
 
 /// What something that is handed on says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,16 +159,38 @@ impl Draft {
         Self { kind: Kind::Unverified, id, title, data }
     }
 
-    /// What was found in the entries from one leaf up to, and not including, another.
-    pub(crate) fn scan(range: [u64; 2], findings: u64, digest: &Hash, pack: &Pack, at: &At<'_>) -> Self {
+    /// What was found in the entries from one leaf up to, and not including, another. `coverage` is of all events that the
+    /// watch has looked at so far.
+    pub(crate) fn scan(
+        range: [u64; 2],
+        findings: u64,
+        digest: &Hash,
+        pack: &Pack,
+        at: &At<'_>,
+        coverage: &Coverage,
+    ) -> Self {
         let digest = digest.to_string();
         let name = json!(["countersign/scan/v1", at.origin, range, pack.hash().to_string(), ENGINE]);
         let found = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
+        let is_complete = coverage.events > 0 && coverage.is_complete();
+        let but = if is_complete { "" } else { ", but rules couldn’t look at everything: there may be more" };
+        let blind: Vec<&str> =
+            coverage.blind.iter().take(MAX_BLIND).map(|blind| blind.rule.as_str()).collect();
         Self {
             kind: Kind::Scan,
             id: hex::encode(&Hash::of(&[name.to_string().as_bytes()]).0),
-            title: format!("{found} in the entries {} to {}", range[0], range[1].saturating_sub(1)),
+            title: format!("{found} in the entries {} to {}{but}", range[0], range[1].saturating_sub(1)),
             data: json!({
+                "coverage": {
+                    "applicable": coverage.applicable(),
+                    "blind": blind,
+                    "blind_rules": coverage.blind.len(),
+                    "complete": is_complete,
+                    "events": coverage.events,
+                    "rules": coverage.rules.len(),
+                    "uncovered": coverage.uncovered(),
+                    "unparsed": coverage.unparsed,
+                },
                 "digest": digest,
                 "engine": ENGINE,
                 "findings": findings,

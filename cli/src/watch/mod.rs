@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign::time::Time;
-use countersign_analyze::Rule;
+use countersign_analyze::{Coverage, Rule};
 
 use self::command::Exec;
 use self::following::LOOK;
@@ -47,7 +47,7 @@ use crate::submit::Http;
 use crate::verdict::{count, entries};
 use crate::verify::now;
 use crate::webhook::Secret;
-use crate::{args, input, key, origin, readings, rules, stop, style, token, verdict};
+use crate::{analyze, args, input, key, origin, readings, rules, stop, style, token, verdict};
 
 /// Follow a log, and report findings as they are made
 ///
@@ -215,9 +215,34 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         unkept: false,
         end: end.filter(|_| args.once),
         lister,
+        gaps: Gaps::default(),
+        gaps_due: Instant::now() + FIRST_COVERAGE,
     };
     let ended = watch.follow(&views);
     watch.end(ended, args.once)
+}
+
+/// How long a watch looks at events before it says what rules couldn't look at, and how long before it does so again.
+const FIRST_COVERAGE: Duration = Duration::from_mins(1);
+const COVERAGE: Duration = Duration::from_hours(1);
+
+/// What rules couldn't look at, without numbers of events: sources, and rules by their ids.
+#[derive(Default, PartialEq)]
+struct Gaps {
+    is_unparsed: bool,
+    sources: Vec<String>,
+    blind: Vec<String>,
+}
+
+impl Gaps {
+    fn of(coverage: &Coverage) -> Self {
+        let sources = coverage.sources.iter().filter(|source| source.covered < source.events);
+        Self {
+            is_unparsed: coverage.unparsed > 0,
+            sources: sources.map(|source| source.parser.clone()).collect(),
+            blind: coverage.blind.iter().map(|blind| blind.rule.clone()).collect(),
+        }
+    }
 }
 
 /// A watch of a log.
@@ -232,6 +257,9 @@ struct Watch<'p> {
     /// The size to stop at.
     end: Option<u64>,
     lister: Option<Lister>,
+    /// What was last said of what rules couldn't look at, and when that is due again.
+    gaps: Gaps,
+    gaps_due: Instant,
 }
 
 impl<'p> Follows<'p> for Watch<'p> {
@@ -270,6 +298,9 @@ impl<'p> Follows<'p> for Watch<'p> {
         if self.unkept && self.kept.elapsed() >= KEEP {
             self.keep()?;
         }
+        if Instant::now() >= self.gaps_due {
+            self.say_gaps();
+        }
         self.list()?;
         while self.handing.waiting() > WAITING && !stop::asked() {
             self.handing.wait(LOOK, stop::asked);
@@ -284,6 +315,19 @@ impl Watch<'_> {
     /// Follows the log until it is stopped, or comes to its end.
     fn follow(&mut self, views: &Arc<dyn Views>) -> Result<(), Failure> {
         following::follow(self, views)
+    }
+
+    /// Says what rules couldn't look at so far, if that has changed since it was last said.
+    fn say_gaps(&mut self) {
+        self.gaps_due = Instant::now() + COVERAGE;
+        let coverage = self.watcher.coverage();
+        let gaps = Gaps::of(&coverage);
+        if gaps != self.gaps {
+            for gap in analyze::gaps(&coverage, self.watcher.pack_name()) {
+                style::warn(&gap);
+            }
+            self.gaps = gaps;
+        }
     }
 
     /// Writes the watchlist where that is due.
@@ -317,6 +361,7 @@ impl Watch<'_> {
     fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<u8, Failure> {
         if ended.is_ok() {
             self.list()?;
+            self.say_gaps();
         }
         let all = self.handing.end(if is_once { ONCE } else { ENDING }, ENDING, stop::asked);
         self.keep()?;

@@ -12,7 +12,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{CoveredLink, Doubts, Severity};
-use countersign_analyze::{Analyzer, Detected, Finding, Pack, Unfit};
+use countersign_analyze::{Analyzer, Coverage, Detected, Finding, Pack, Unfit};
 use countersign_query::Readings;
 
 use super::item::{At, Draft, Item};
@@ -201,6 +201,16 @@ impl<'p> Watcher<'p> {
     /// How many events were passed over, because no signature covered them in time.
     pub(crate) fn take_late(&mut self) -> u64 {
         std::mem::take(&mut self.late)
+    }
+
+    /// Returns which of the events so far the rules could look at.
+    pub(crate) fn coverage(&self) -> Coverage {
+        self.analyzer.coverage()
+    }
+
+    /// The name of the rules.
+    pub(crate) fn pack_name(&self) -> &'p str {
+        &self.watched.pack.name
     }
 
     /// Takes whole lines.
@@ -467,8 +477,8 @@ impl<'p> Watcher<'p> {
         if now.millis() < scan.due || at.size <= scan.from {
             return;
         }
-        let draft =
-            Draft::scan([scan.from, at.size], scan.findings, &Hash(scan.digest), self.watched.pack, at);
+        let (range, digest, pack) = ([scan.from, at.size], Hash(scan.digest), self.watched.pack);
+        let draft = Draft::scan(range, scan.findings, &digest, pack, at, &self.coverage());
         self.state.scan = Scan { from: at.size, due: now.millis() + SCAN, ..Scan::default() };
         self.number(draft, now, items);
     }
@@ -559,6 +569,11 @@ mod tests {
 
     /// A log of so many deletions, with a checkpoint for each three leaves, and who is trusted in it.
     fn log(events: usize) -> (Vec<String>, Trust) {
+        log_of(events, |nth| format!("{{\"action\":\"job.delete\",\"n\":{nth}}}"))
+    }
+
+    /// The same with other events.
+    fn log_of(events: usize, event: impl Fn(usize) -> String) -> (Vec<String>, Trust) {
         let (log, app) =
             (SignerKey::generate(ORIGIN, [1; 32]).unwrap(), SignerKey::generate("app", [2; 32]).unwrap());
         let mut recorder = Recorder::open(ORIGIN, app.verifier_key().clone(), time(0), &[0; 16]).unwrap();
@@ -567,8 +582,7 @@ mod tests {
             recorder.sign_every(std::num::NonZeroU32::MIN)
         };
         for nth in 0..events {
-            let event = format!("{{\"action\":\"job.delete\",\"n\":{nth}}}");
-            let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
+            let event = Event::parse(event(nth).as_bytes(), &Redaction::none()).unwrap();
             recorder.record(&event, time(0), &[0; 16]).unwrap();
             recorder.sign_with(&app).unwrap();
         }
@@ -618,6 +632,15 @@ mod tests {
         assert_eq!(alerts.len(), 11);
         let ranges: Vec<&Value> = scans.iter().map(|scan| &scan["range"]).collect();
         assert_eq!(ranges, [&json!([0, 9]), &json!([9, 12])]);
+        // A rule for any source is one for events of our own shape.
+        let coverage = |nth: usize| &scans[nth]["coverage"];
+        for (nth, events) in [8, 11].into_iter().enumerate() {
+            let expected = json!({
+                "applicable": 1, "blind": [], "blind_rules": 0, "complete": true, "events": events, "rules": 1,
+                "uncovered": 0, "unparsed": 0,
+            });
+            assert_eq!(coverage(nth), &expected);
+        }
         for scan in &scans {
             let leaf = |nth: usize| scan["range"][nth].as_u64();
             let of = |alert: &&Value| {
@@ -632,6 +655,25 @@ mod tests {
                 (&json!(ids.len()), &json!(Hash(digest).to_string()))
             );
         }
+    }
+
+    #[test]
+    fn a_scan_says_that_rules_could_not_look_at_everything() {
+        let pack = pack();
+        let (pieces, trust) = log_of(8, |nth| format!("{{\"code\":\"T{nth}\"}}"));
+        let mut watcher = watcher(&pack, &trust, true);
+        watcher.push(pieces[0].as_bytes());
+        watcher.settle(time(0), None).unwrap();
+        watcher.push(pieces[1..].concat().as_bytes());
+        let items = watcher.settle(time(2 * 3_600), None).unwrap().items;
+        let [scan] = &items[..] else { panic!("{items:?}") };
+        assert_eq!(
+            scan.title,
+            "0 findings in the entries 0 to 8, but rules couldn’t look at everything: there may be more"
+        );
+        let coverage = &scan.data()["coverage"];
+        assert_eq!((&coverage["complete"], &coverage["unparsed"]), (&json!(false), &json!(8)), "{coverage}");
+        assert_eq!((&coverage["applicable"], &coverage["blind"]), (&json!(0), &json!(["deleted"])));
     }
 
     #[test]

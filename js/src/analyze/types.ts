@@ -78,6 +78,42 @@ export interface PackInfo {
   readonly rules: number;
 }
 
+/** The events that one parser reads. */
+export interface SourceCoverage {
+  readonly parser: string;
+  readonly events: number;
+  /** Those of them that a rule written for this source could look at. */
+  readonly covered: number;
+  /** Rules of the pack that were written for this source. */
+  readonly rules: number;
+}
+
+/** A rule that could look at no event of its source. */
+export interface BlindRule {
+  readonly rule: string;
+  readonly title: string;
+  /** The fields that it needs and that no event of its source has. */
+  readonly fields: readonly string[];
+  /** Events that it couldn't look at. */
+  readonly events: number;
+}
+
+/** Which events the rules could look at (SPEC section 13). */
+export interface Coverage {
+  /** True if "nothing was found" means that there is nothing to find by these rules. */
+  readonly complete: boolean;
+  readonly events: number;
+  /** Events that no parser reads. */
+  readonly unparsed: number;
+  /** Events that a parser reads, and that no rule for their source could look at. */
+  readonly uncovered: number;
+  readonly sources: readonly SourceCoverage[];
+  /** Rules of the pack, and those of them that could apply to an event. */
+  readonly rules: number;
+  readonly applicable: number;
+  readonly blind: readonly BlindRule[];
+}
+
 /** What was found by now, without the findings themselves. */
 export interface FindingsStatus {
   readonly pack: PackInfo;
@@ -86,6 +122,7 @@ export interface FindingsStatus {
   /** Of how many of them no reading knew the shape. */
   readonly unread: number;
   readonly findings: number;
+  readonly coverage: Coverage;
   /** The most serious ones first. */
   readonly rules: readonly RuleFound[];
   readonly limits: readonly Limit[];

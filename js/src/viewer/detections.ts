@@ -1,9 +1,9 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Finding, FindingsStatus, Level, Limit, Listed, RuleFound } from "../analyze/types.js";
-import type { Report } from "../report.js";
+import { coverageView } from "./coverage.js";
 import type { Detection } from "./detection.js";
-import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
+import { OUTCOMES, outcomeView } from "./found-outcome.js";
 import { Listing } from "./hearing.js";
 import { icon, LEVEL_LOOKS, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "./icons.js";
 import { save, stem } from "./save.js";
@@ -84,7 +84,7 @@ export class Detections extends TextView {
     const { listed } = this.#listing;
     const shown = this.rule === undefined ? findings : (rules.find(({ rule }) => rule === this.rule)?.findings ?? 0);
     return html`
-      ${outcome(detection, told, texts)}
+      ${outcomeView(detection, told, texts)}
       ${rules.length > 1 ? this.#rules(rules, findings, texts) : nothing}
       ${
         listed.length === 0
@@ -94,6 +94,12 @@ export class Detections extends TextView {
       ${
         listed.length < shown && listed.length > 0
           ? html`<p class="actions"><button type="button" class="quiet" @click=${() => this.#show(this.#most + LISTED, this.rule)}>${found.more(texts.figures.count(shown - listed.length))}</button></p>`
+          : nothing
+      }
+      ${
+        // While events are still being looked at, a rule that can't look at any of them may yet get some that it can.
+        detection.isFinal || detection.session.phase === "live"
+          ? coverageView(told.coverage, detection.isFinal, texts)
           : nothing
       }
       ${this.#about(detection, told, texts)}
@@ -142,10 +148,9 @@ export class Detections extends TextView {
     `;
   }
 
-  #about(detection: Detection, { pack, events, unread, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
+  #about(detection: Detection, { pack, events, limits, future }: FindingsStatus, texts: Texts): TemplateResult {
     const { found, figures } = texts;
     return html`
-      ${unread === 0 ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.unread(unread))}</p>`}
       ${future === null ? nothing : html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, found.future(figures.events(future.number), figures.count(future.first_leaf)))}</p>`}
       ${limits.map((limit) => html`<p class="found-limit">${stateView(SEVERITY_LOOKS.warning, limited(limit, texts))}</p>`)}
       <details class="found-about">
@@ -197,60 +202,6 @@ function heading(level: 2 | 3, text: string): TemplateResult {
   return level === 2
     ? html`<h2 id="cs-found-heading" tabindex="-1">${text}</h2>`
     : html`<h3 id="cs-found-heading" tabindex="-1">${text}</h3>`;
-}
-
-/** What was found, and how far that is all. */
-function outcome({ isFinal, session }: Detection, told: FindingsStatus, texts: Texts): TemplateResult {
-  const { found, figures } = texts;
-  const { verification, phase } = session;
-  const { findings, events, unread, limits, future } = told;
-  const [looks, words] = (() => {
-    if (!isFinal || verification === undefined) {
-      const text = phase === "live" ? found.following : found.soFar;
-      return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
-    }
-    const [as, text] = judged(verification.report, findings, events, texts);
-    // Of nothing that could be read, or with something left out, it says little that nothing was found.
-    const isDoubtful = unread === events || limits.length > 0 || future !== null;
-    return [findings === 0 && isDoubtful ? "untold" : as, text] as const;
-  })();
-  return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
-}
-
-const OUTCOMES = {
-  waiting: { icon: "waiting", tone: "faint" },
-  untold: { icon: "unknown", tone: "doubt" },
-  nothing: { icon: "pass", tone: "good" },
-  shown: { icon: "partial", tone: "fair" },
-  found: { icon: "flag", tone: "doubt" },
-} as const;
-
-function judged(
-  report: Report,
-  findings: number,
-  events: number,
-  { found, figures }: Texts,
-): readonly [keyof typeof OUTCOMES, string] {
-  const { verdict, counts } = report;
-  const complete = completeRange(report);
-  const some = figures.findings(findings);
-  if (events === 0) {
-    return ["untold", found.unlooked];
-  }
-  if (verdict === "altered" || verdict === "broken") {
-    return findings === 0 ? ["untold", found.nothingOfBad] : ["found", found.someOfBad(some)];
-  }
-  const leftOut = counts.withheld + counts.skipped;
-  if (complete !== undefined) {
-    const [first, end] = complete;
-    const range = [figures.leaves(end - first), figures.count(first), figures.count(end - 1)] as const;
-    return findings === 0 ? ["nothing", found.nothingOfAll(...range)] : ["found", found.someOfAll(some, ...range)];
-  }
-  if (leftOut > 0) {
-    const left = figures.leaves(leftOut);
-    return findings === 0 ? ["shown", found.nothingOfShown(left)] : ["found", found.someOfShown(some, left)];
-  }
-  return findings === 0 ? ["shown", found.nothingOfPart] : ["found", found.someOfPart(some)];
 }
 
 function limited({ title, groups, hits, findings }: Limit, { found, figures }: Texts): unknown {

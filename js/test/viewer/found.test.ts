@@ -14,12 +14,25 @@ const eventAt = (seq: number): string => {
   const actor = { id: seq <= 30 ? "u_1" : "u_2", type: "user" };
   const isLogin = seq > 5 && seq <= 30;
   const action = seq === 35 ? "log.disable" : isLogin ? "session.login" : "job.read";
-  return JSON.stringify({ action, actor, outcome: isLogin ? "failure" : "success", target: { id: "t", type: "job" } });
+  return JSON.stringify({
+    action,
+    actor,
+    outcome: isLogin ? "failure" : "success",
+    target: { id: "t", type: "job" },
+  });
 };
 const { bytes, trust } = exportOf({ chains: 1, events: 40, signEvery: 8, eventAt });
-const strange = exportOf({ chains: 1, events: 3, eventAt: (seq) => (seq < 3 ? '{"code":"T3007W"}' : eventAt(1)) });
+const strange = exportOf({
+  chains: 1,
+  events: 3,
+  eventAt: (seq) => (seq < 3 ? '{"code":"T3007W"}' : eventAt(1)),
+});
 const unknown = exportOf({ chains: 1, events: 1, eventAt: () => '{"code":"T3007W"}' });
-const quiet = exportOf({ chains: 1, events: 12, eventAt: () => '{"action":"job.read","actor":{"id":"u_1"}}' });
+const quiet = exportOf({
+  chains: 1,
+  events: 12,
+  eventAt: () => '{"action":"job.read","actor":{"id":"u_1"}}',
+});
 
 const site = await Site.start();
 after(() => site.stop());
@@ -32,6 +45,14 @@ site.answers.set(
   "/own.json",
   '{"countersign":"rules/v1","name":"own","rules":[{"detection":{"condition":"s","s":{"action":"job.read"}},"id":"r","level":"low","title":"A job was <b>read</b>"}]}',
 );
+const one = (id: string, selection: object) =>
+  JSON.stringify({
+    countersign: "rules/v1",
+    name: id,
+    rules: [{ detection: { condition: "s", s: selection }, id, level: "low", title: `Rule ${id}` }],
+  });
+site.answers.set("/covering.json", one("covering", { action: "job.delete" }));
+site.answers.set("/blind.json", one("blind", { "detail.role": "owner" }));
 site.answers.set("/broken.json", '{"countersign":"rules/v1","name":"own","rules":[{"title":"No id"}]}');
 
 const late = exportOf({
@@ -165,16 +186,31 @@ test("the first of many rules can be chosen, the others once they are unfolded",
 });
 
 test("that nothing was found is said no louder than it is known", async () => {
-  const { page, close } = await site.open(of("quiet", 'rules=""'), { colorScheme: "dark" });
+  const { page, close } = await site.open(of("quiet", 'rules="/covering.json"'), { colorScheme: "dark" });
   await ended(page).waitFor();
   assert.equal(await text(ended(page)), "Nothing was found in what is shown. This may be only part of the log.");
+  assert.equal(await ended(page).getAttribute("data-looks"), "shown");
+  assert.match(await text(page.locator(".found-coverage")), /12 of 12 events parsed; 1 of 1 rules could apply/);
+  assert.deepEqual(await violations(page), []);
+  await close();
+});
+
+test("that nothing was found is a doubt if rules couldn't look, and the reasons are named", async () => {
+  const { page, close } = await site.open(of("quiet", 'rules="/blind.json"'));
+  await ended(page).waitFor();
+  assert.equal(await ended(page).getAttribute("data-looks"), "untold");
+  assert.match(await text(ended(page)), /But rules couldn’t look at everything: there may be more\.$/);
+  const coverage = page.locator(".found-coverage");
+  assert.equal(await coverage.getAttribute("data-complete"), "false");
+  assert.match(await text(coverage), /1 rule needs fields that no event of its source has: Rule blind: detail\.role/);
+  assert.match(await text(coverage), /0 of 1 rules could apply/);
   assert.deepEqual(await violations(page), []);
   await close();
 });
 
 test("events whose shape no reading knows are counted, and nothing found in them alone says little", async () => {
   for (const [src, looks, said] of [
-    ["strange", "shown", /2 events have a shape that no reading knows/],
+    ["strange", "untold", /2 events have a shape that no reading knows/],
     ["unknown", "untold", /1 event has a shape that no reading knows/],
   ] as const) {
     const { page, close } = await site.open(of(src, 'rules=""'));

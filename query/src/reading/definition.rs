@@ -353,7 +353,7 @@ impl Definition {
             is_of_shape
         };
         self.within.iter().any(|outer| {
-            let Some(here) = outer.first(top.event()) else { return false };
+            let Some(here) = outer.path.first(top.event()) else { return false };
             if here.kind() != Kind::Text {
                 return visit(top, here);
             }

@@ -200,6 +200,8 @@ export const de: ConsoleTexts = {
     waiting: "Die Punkte erscheinen mit dem Ergebnis.",
     noSessions: "Die Regeln haben zu keiner Sitzung etwas gefunden.",
     noIdentities: "Die Regeln haben zu keiner Identität etwas gefunden.",
+    soFar: "Bisher. Die Regeln haben noch nicht alle Ereignisse geprüft.",
+    mayBeMore: "Es kann mehr geben: Regeln konnten nicht alles prüfen. Warum, steht unter „Funde“.",
     who: "Kennung",
     score: "Punkte",
     findings: "Was gefunden wurde",
@@ -328,7 +330,7 @@ export const de: ConsoleTexts = {
         "Alle Einträge wurden in weniger als einem Tag aufgezeichnet. Das sagt nichts über ein Jahr. Geben Sie an, wann die Ereignisse stattfanden.",
       observed: (observed: number, from: string, to: string, years: string) =>
         `${observed === 0 ? "Nichts" : count(observed)} beobachtet von ${from} bis ${to} (${years} Jahre).`,
-      others: "Es kann weitere geben: Betrachtet wurde nicht das ganze Log.",
+      others: "Es kann weitere geben: Betrachtet wurde nicht alles.",
       kinds: (more: number) => `und ${counting(LANG, "weitere Art", "weitere Arten")(more)}`,
       now: "Im Szenario steht",
       proposed: "Vorgeschlagen",

@@ -191,6 +191,8 @@ export const en = {
     waiting: "The scores appear with the result.",
     noSessions: "The rules found nothing about a session.",
     noIdentities: "The rules found nothing about an identity.",
+    soFar: "So far. The rules haven’t looked at all events yet.",
+    mayBeMore: "There may be more: rules couldn’t look at everything. The section Findings says why.",
     who: "Identifier",
     score: "Score",
     findings: "What was found",
@@ -319,7 +321,7 @@ export const en = {
         "All entries were recorded in less than a day, which says nothing about a year. Enter when the events happened.",
       observed: (observed: number, from: string, to: string, years: string) =>
         `${observed === 0 ? "None" : count(observed)} observed from ${from} to ${to} (${years} years).`,
-      others: "There may be others: not all of the log was searched.",
+      others: "There may be others: not everything was searched.",
       kinds: (more: number) => `and ${counting(LANG, "more kind", "more kinds")(more)}`,
       now: "The scenario says",
       proposed: "Proposed",

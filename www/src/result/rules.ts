@@ -3,8 +3,19 @@ import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";
+import type { More } from "../tabs.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
+
+/** Says why there may be more findings than were counted; nothing if there are no rules, or if they looked at everything. */
+export function moreFindings(detection: Detection | undefined, t: PageTexts): More {
+  if (detection === undefined) return {};
+  const { told, failure, isFinal } = detection;
+  if (failure !== undefined) return { findings: t.tabs.unapplied };
+  if (told === undefined || !isFinal) return { findings: t.tabs.soFar };
+  const isAll = told.coverage.complete && told.limits.length === 0 && told.future === null;
+  return isAll ? {} : { findings: t.tabs.mayBeMore };
+}
 
 /** What rules found among the signed events, and which rules. */
 export function rulesView(

@@ -118,7 +118,11 @@ export const de: PageTexts = {
       coverage: "Abdeckung",
       technical: "Technisches",
     },
-    found: (verifying, rules) => `${count(verifying)} aus der Prüfung der Datei, ${count(rules)} von Regeln`,
+    found: (verifying, rules) =>
+      `${count(verifying)} aus der Prüfung der Datei${rules === undefined ? "" : `, ${count(rules)} von Regeln`}`,
+    unapplied: "die Regeln wurden nicht angewendet",
+    soFar: "bisher",
+    mayBeMore: "es kann mehr geben: Regeln konnten nicht alles prüfen",
   },
 
   answers: {

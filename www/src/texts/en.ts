@@ -112,8 +112,11 @@ export const en = {
       coverage: "Coverage",
       technical: "Technical",
     },
-    found: (verifying: number, rules: number) =>
-      `${count(verifying)} from verifying the file, ${count(rules)} from detection rules`,
+    found: (verifying: number, rules: number | undefined) =>
+      `${count(verifying)} from verifying the file${rules === undefined ? "" : `, ${count(rules)} from detection rules`}`,
+    unapplied: "the rules weren’t applied",
+    soFar: "so far",
+    mayBeMore: "there may be more: rules couldn’t look at everything",
   },
 
   answers: {

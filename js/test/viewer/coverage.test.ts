@@ -1,0 +1,124 @@
+/** What is said beside "nothing was found": it is green only if the rules could look at every event. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import "../../dist/viewer/texts/de.js";
+import type { Coverage, FindingsStatus } from "../../dist/analyze/types.js";
+import { coverageView } from "../../dist/viewer/coverage.js";
+import { outcomeView } from "../../dist/viewer/found-outcome.js";
+import { en, textsOf } from "../../dist/viewer/texts/texts.js";
+import { textOf } from "./drawn.ts";
+
+const whole: Coverage = {
+  applicable: 41,
+  blind: [],
+  complete: true,
+  events: 12,
+  rules: 273,
+  sources: [{ parser: "countersign", events: 12, covered: 12, rules: 30 }],
+  uncovered: 0,
+  unparsed: 0,
+};
+
+const partly: Coverage = {
+  ...whole,
+  blind: [{ rule: "r-1", title: "Role granted", fields: ["detail.role", "detail.scope"], events: 4 }],
+  complete: false,
+  sources: [
+    { parser: "aws-cloudtrail", events: 1000, covered: 990, rules: 20 },
+    { parser: "slack", events: 3, covered: 0, rules: 0 },
+  ],
+  events: 1005,
+  uncovered: 13,
+  unparsed: 2,
+};
+
+const FOUND_NOTHING: Omit<FindingsStatus, "coverage"> = {
+  pack: { name: "built-in", version: "1", hash: "h", rules: 273 },
+  events: 12,
+  unread: 0,
+  findings: 0,
+  rules: [],
+  limits: [],
+  future: null,
+  marks: { leaves: new Float64Array(), levels: new Uint8Array(), times: new Float64Array() },
+};
+
+/** How the outcome looks, and what it says, once all entries of a log were looked at. */
+function outcome(told: Partial<FindingsStatus>, isFinal = true): { looks: string; says: string } {
+  const report = {
+    verdict: "verified",
+    complete: { by: "range", range: [0, 12] },
+    counts: { withheld: 0, skipped: 0 },
+  };
+  const session = { phase: isFinal ? "done" : "verifying", verification: { report } };
+  const given = { isFinal, session } as unknown as Parameters<typeof outcomeView>[0];
+  const drawn = outcomeView(given, { ...FOUND_NOTHING, coverage: whole, ...told }, en);
+  return { looks: String(drawn.values[0]), says: textOf(drawn) };
+}
+
+test("nothing found is green if the rules could look at every event", () => {
+  const { looks, says } = outcome({});
+  assert.equal(looks, "nothing");
+  assert.doesNotMatch(says, /may be more/);
+  assert.match(
+    textOf(coverageView(whole, true, en)),
+    /Each event was parsed.*12 of 12 events parsed; 41 of 273 rules could apply/,
+  );
+});
+
+test("nothing found is a doubt if rules couldn't look at an event, and says so", () => {
+  const gaps: Partial<Coverage>[] = [{ unparsed: 1 }, { uncovered: 1 }, { blind: partly.blind }];
+  for (const gap of gaps) {
+    const { looks, says } = outcome({ coverage: { ...whole, complete: false, ...gap } });
+    assert.equal(looks, "untold", JSON.stringify(gap));
+    assert.match(says, /But rules couldn’t look at everything: there may be more\.$/);
+  }
+  const limit = { title: "Many", groups: null, hits: null, findings: 3 };
+  assert.match(outcome({ limits: [limit] }).says, /But rules had to leave something out: there may be more\.$/);
+  assert.equal(outcome({ limits: [limit] }).looks, "untold");
+});
+
+test("findings are not said to be all of them either", () => {
+  const { looks, says } = outcome({ findings: 2, coverage: partly });
+  assert.equal(looks, "found");
+  assert.match(says, /^2 findings .* there may be more\.$/);
+});
+
+test("while rules are applied, numbers are those so far", () => {
+  const { looks, says } = outcome({}, false);
+  assert.equal(looks, "waiting");
+  assert.match(says, /^0 findings so far/);
+});
+
+test("the reasons name sources, rules, and the fields that they need", () => {
+  const said = textOf(coverageView(partly, true, en));
+  for (const reason of [
+    /2 events have a shape that no reading knows/,
+    /no rule for these sources, so only its general rules looked at their events: slack: 3 events/,
+    /Of 1,000 events parsed as aws-cloudtrail, 10 had no field that any of the 20 rules for this source needs/,
+    /1 rule needs fields that no event of its source has: Role granted: detail\.role, detail\.scope/,
+    /1,003 of 1,005 events parsed; 41 of 273 rules/,
+  ]) {
+    assert.match(said.replaceAll(/\s+/g, " "), reason);
+  }
+  assert.doesNotMatch(said, /Each event was parsed/);
+});
+
+test("a long list of rules is folded, and one without end is cut", () => {
+  const blind = Array.from({ length: 400 }, (_, nth) => ({
+    rule: `r-${nth}`,
+    title: `Rule number ${nth}.`,
+    fields: ["f"],
+    events: 1,
+  }));
+  const said = textOf(coverageView({ ...partly, blind }, true, en));
+  assert.match(said, /Rule number 5\..* 294 more .*Rule number 299\..* and 100 more/);
+  assert.doesNotMatch(said, /Rule number 300\./);
+});
+
+test("German says the same", async () => {
+  const said = textOf(coverageView(partly, true, await textsOf("de")));
+  assert.match(said, /1 Regel braucht Felder, die kein Ereignis ihrer Quelle hat:/);
+  assert.match(said, /Erkannt als aws-cloudtrail: 1\.000 Ereignisse\. 10 davon/);
+});
