@@ -1,7 +1,7 @@
 //! The query and the readings through their public interface.
 
-mod habits;
 mod categories;
+mod habits;
 mod language;
 mod naive;
 mod needles;
