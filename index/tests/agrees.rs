@@ -100,6 +100,7 @@ fn expected(events: &[String], query: &str) -> (Vec<u64>, [Vec<Left>; 2]) {
         let read = root.as_ref().and_then(|event| readings.read(event));
         tally.look(&Entry {
             event: root,
+            roots: &[],
             read: read.as_ref(),
             recorded: recorded(nth),
             chain: CHAINS[nth % 2],
