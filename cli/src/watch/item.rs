@@ -173,7 +173,8 @@ impl Draft {
         let name = json!(["countersign/scan/v1", at.origin, range, pack.hash().to_string(), ENGINE]);
         let found = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
         let is_complete = coverage.events > 0 && coverage.is_complete();
-        let but = if is_complete { "" } else { ", but rules couldn’t look at everything: there may be more" };
+        let but =
+            if is_complete { "" } else { ", but rules couldn’t look at everything: there may be more" };
         let blind: Vec<&str> =
             coverage.blind.iter().take(MAX_BLIND).map(|blind| blind.rule.as_str()).collect();
         Self {
