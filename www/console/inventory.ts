@@ -92,7 +92,8 @@ export class InventoryTab extends View {
     const words = t.inventory;
     const { count } = t.viewer.figures;
     const { endpoints, unused, probed, description, complete, left_out } = inventory;
-    if (inventory.calls === 0) return html`<p class="empty">${words.none}</p>`;
+    if (inventory.calls === 0)
+      return html`<p class="empty">${words.none(inventory.events)} ${complete === null ? words.partial : nothing}</p>`;
     return html`
       <section aria-labelledby="endpoints-heading" data-inventory="endpoints">
         <h3 id="endpoints-heading">${words.endpoints(endpoints.length)}</h3>

@@ -569,7 +569,7 @@ mod tests {
 
     /// A log of so many deletions, with a checkpoint for each three leaves, and who is trusted in it.
     fn log(events: usize) -> (Vec<String>, Trust) {
-        log_of(events, |nth| format!("{{\"action\":\"job.delete\",\"n\":{nth}}}"))
+        log_of(events, |nth| format!(r#"{{"action":"job.delete","actor":{{"id":"u_1"}},"n":{nth}}}"#))
     }
 
     /// The same with other events.

@@ -118,9 +118,10 @@ fn observations_propose_and_change_nothing() {
         .run(&[&["report", "audit.ndjson", "--trust", "trust.txt"], &more[..]].concat())
         .code(2)
         .stderr(predicate::str::contains("name one with --scenario"));
-    // What had to leave something out is not complete.
+    // What had to leave something out, or couldn't look at everything, is not complete.
     for (file, whole, cut) in [
         ("findings.json", r#""limits":[]"#, r#""limits":[{"rule":"x"}]"#),
+        ("findings.json", r#""complete":true,"#, r#""complete":false,"#),
         ("inventory.json", r#""callers":null}"#, r#""callers":{"number":1,"first_leaf":7}}"#),
     ] {
         let text = place.read(file);

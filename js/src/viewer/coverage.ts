@@ -23,12 +23,12 @@ export function coverageView(coverage: Coverage, isFinal: boolean, texts: Texts)
   const numbers = said.numbers(parsed, figures.events(events), figures.count(applicable), figures.count(rules));
   const bySource = sources.map((source) => sourceView(source, texts));
   return html`
-    <section class="found-coverage" aria-labelledby="cs-coverage-heading" data-complete=${complete}>
-      <h4 id="cs-coverage-heading">${said.heading}${isFinal ? nothing : html` <span class="faint">${said.soFar}</span>`}</h4>
+    <div class="found-coverage" role="group" aria-labelledby="cs-coverage-heading" data-complete=${complete}>
+      <p id="cs-coverage-heading"><strong>${said.heading}${isFinal ? nothing : html` <span class="faint">${said.soFar}</span>`}</strong></p>
       ${complete ? html`<p class="found-limit">${stateView(isFinal ? STATE_LOOKS.pass : SEVERITY_LOOKS.info, said.complete)}</p>` : gaps(coverage, texts)}
       <p class="faint">${numbers}</p>
       ${sources.length === 0 ? nothing : html`<details><summary>${said.sources}</summary>${listed(bySource, texts)}</details>`}
-    </section>
+    </div>
   `;
 }
 

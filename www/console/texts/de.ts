@@ -225,7 +225,8 @@ export const de: ConsoleTexts = {
     choose: "Beschreibung wählen",
     another: "Andere Beschreibung wählen",
     remove: "Entfernen",
-    none: "Keines dieser Ereignisse ist ein Aufruf: Sie haben weder http.method und http.path, noch findet eine Lesart die Operation eines Dienstes in ihnen.",
+    none: (among) =>
+      `Kein Aufruf gefunden. Geprüft: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und keine Lesart findet die Operation eines Dienstes darin. Was keine Lesart kennt, kann trotzdem ein Aufruf sein.`,
     noneAnswered: "Kein Aufruf wurde beantwortet.",
     endpoints: counting(LANG, "Endpunkt", "Endpunkte"),
     summary: (made: number, by: number, among: number) =>

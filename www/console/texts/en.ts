@@ -216,7 +216,8 @@ export const en = {
     choose: "Choose a description",
     another: "Choose another description",
     remove: "Remove",
-    none: "None of these events is of a call: they have no http.method and http.path, and no reading finds a service’s operation in them.",
+    none: (among: number) =>
+      `No call was found in ${page.viewer.figures.events(among)} that verified: none has http.method and http.path, and no reading finds a service’s operation in them. An event that no reading knows may still be a call.`,
     noneAnswered: "No call was answered.",
     endpoints: counting(LANG, "endpoint", "endpoints"),
     summary: (made: number, by: number, among: number) =>
