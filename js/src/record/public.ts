@@ -31,8 +31,8 @@ export type {
   CommonOptions,
   FlushOptions,
   LogOptions,
-  RedactOptions,
   RecorderOptions,
+  RedactOptions,
   TransportOptions,
 } from "./options.js";
 export type { Recorder } from "./recorder.js";
