@@ -358,6 +358,10 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
             separator = Separator::Spaced;
         }
     }
+    if separator == Separator::Colon && before.ends_with(b":") {
+        // A part of an identifier whose parts have colons between them: `arn:aws:secretsmanager:eu-west-1:1:secret:db-1`.
+        return (0, 0);
+    }
     let value = rest.get(at..).unwrap_or_default();
     if class == Class::Cookies
         && matches!(separator, Separator::Spaced | Separator::Colon)

@@ -1,7 +1,5 @@
 //! Coverage: what rules could look at, and what keeps "nothing was found" from being a result.
 
-use std::collections::BTreeMap;
-
 use countersign_analyze::{Analysis, Analyzer, Coverage, Pack, Sources, cases};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
@@ -151,23 +149,16 @@ fn coverage_of_more_shapes_than_are_kept_is_the_same() {
     assert!(found.rules.iter().all(|(_, events)| *events == 1 << 12), "{:?}", found.rules);
 }
 
-/// Each rule of the product can look at each event of its source, in the cases of all its rules.
+/// Among the cases of all its rules, each rule of the product has the fields that it needs.
 #[test]
-fn rules_of_the_product_need_no_field_that_events_of_their_source_may_lack() {
-    let (pack, readings) = (pack(), Readings::built_in());
-    let mut wrong: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
-        for case in cases::parse(name, text).unwrap() {
-            for event in case.events().take(3) {
-                let document = Document::parse(event).unwrap();
-                if readings.read(&document.root()).is_none() {
-                    continue;
-                }
-                for of in coverage(&pack, [event]).blind {
-                    *wrong.entry((of.title, of.fields.join(", "))).or_default() += 1;
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{} rules:\n{wrong:#?}", wrong.len());
+fn no_rule_of_the_product_needs_a_field_that_its_source_does_not_have() {
+    let pack = pack();
+    let files = files();
+    let cases = files
+        .iter()
+        .filter(|(name, _)| is_cases(name))
+        .flat_map(|(name, text)| cases::parse(name, text).unwrap());
+    let cases: Vec<_> = cases.collect();
+    let coverage = coverage(&pack, cases.iter().flat_map(|case| case.events().take(3)));
+    assert_eq!(blind(&coverage), []);
 }

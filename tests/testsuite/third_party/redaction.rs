@@ -16,7 +16,11 @@ const REDACTED: &[(&str, &[(&str, usize)])] = &[
         &[("responseElements.credentials.sessionToken", 9), ("responseElements.tokenValue", 3)],
     ),
     ("github-panther", &[]),
-    ("kubernetes-falco", &[]),
+    (
+        "kubernetes-falco",
+        // `aws_secret_access_key = …` in configuration maps
+        &[("requestObject.data.access.properties", 6), ("responseObject.data.access.properties", 6)],
+    ),
     ("ocsf-java-tools", &[]),
     (
         "okta-panther",
