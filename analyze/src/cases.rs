@@ -170,7 +170,8 @@ impl Case {
     pub fn redacted(mut self) -> Result<Self, countersign::Error> {
         for (_, _, event) in &mut self.events {
             let redaction = countersign::event::Redaction::default();
-            *event = countersign::event::Event::parse(event.as_bytes(), &redaction)?.as_str().to_owned();
+            let redacted = countersign::event::Event::parse(event.as_bytes(), &redaction)?;
+            redacted.as_str().clone_into(event);
         }
         Ok(self)
     }

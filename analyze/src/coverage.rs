@@ -85,7 +85,7 @@ impl Pack {
             return Some(Sight::Applies);
         }
         let told = |item: &Item| match item.parser(&self.fields) {
-            Some(parsers) => shape.parser.as_deref().map(|parser| parsers(parser)),
+            Some(parsers) => shape.parser.as_deref().map(parsers),
             None => (shape.has(item, &self.fields) || item.asks_existence()).then_some(false),
         };
         Some(if detection.judge(&told) == Some(false) { Sight::Answered } else { Sight::Blind })
@@ -114,7 +114,7 @@ impl Pack {
 /// The events that were looked at, by their shapes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shapes {
-    pub(crate) shapes: HashMap<Shape, u64>,
+    pub(crate) known: HashMap<Shape, u64>,
     /// What follows from events of shapes for which there was no room.
     pub(crate) beyond: Counts,
     /// For each rule, events that lack a field which it needs.
@@ -165,10 +165,10 @@ impl Shapes {
             self.lacking.resize(pack.rules.len(), 0);
             self.lacking[*rule as usize] += 1;
         }
-        if let Some(events) = self.shapes.get_mut(&shape) {
+        if let Some(events) = self.known.get_mut(&shape) {
             *events += 1;
-        } else if self.shapes.len() < MAX_SHAPES {
-            self.shapes.insert(shape, 1);
+        } else if self.known.len() < MAX_SHAPES {
+            self.known.insert(shape, 1);
         } else {
             self.beyond.add(pack, &shape, 1);
         }
@@ -186,13 +186,13 @@ impl Shapes {
             && shapes.iter().all(|(shape, _)| shape.is_of(pack))
             && (beyond.rules.is_empty() || beyond.rules.len() == pack.rules.len())
             && (lacking.is_empty() || lacking.len() == pack.rules.len());
-        is_of.then(|| Self { shapes: shapes.into_iter().collect(), beyond, lacking })
+        is_of.then(|| Self { known: shapes.into_iter().collect(), beyond, lacking })
     }
 
     /// Events so far, and how many of them no parser reads.
     pub(crate) fn events(&self) -> (u64, u64) {
         let none = self.beyond.sources.get("").map_or(0, |source| source.events);
-        self.shapes.iter().fold((self.beyond.events, none), |(events, unparsed), (shape, count)| {
+        self.known.iter().fold((self.beyond.events, none), |(events, unparsed), (shape, count)| {
             (events + count, unparsed + if shape.parser.is_none() { *count } else { 0 })
         })
     }
@@ -200,7 +200,7 @@ impl Shapes {
     pub(crate) fn coverage(&self, pack: &Pack) -> Coverage {
         let mut counts = self.beyond.clone();
         counts.rules.resize(pack.rules.len(), 0);
-        for (shape, events) in &self.shapes {
+        for (shape, events) in &self.known {
             counts.add(pack, shape, *events);
         }
         let mut applicable = counts.rules;
@@ -240,7 +240,7 @@ impl Shapes {
         let rule = &pack.rules[rule];
         let Kind::Event(detection) = &rule.kind else { return Vec::new() };
         let shapes: Vec<&Shape> =
-            self.shapes.keys().filter(|shape| rule.source.includes(shape.parser.as_deref())).collect();
+            self.known.keys().filter(|shape| rule.source.includes(shape.parser.as_deref())).collect();
         let mut fields = Vec::new();
         detection.wanted(&mut |item| {
             let Some(field) = item.field.filter(|_| item.needs_field()) else { return };

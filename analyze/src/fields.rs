@@ -321,7 +321,8 @@ impl Fields {
             for (name, value) in root.value.members() {
                 let name = name.text();
                 if roots[..nth].iter().all(|inner| !inner.has(&name)) {
-                    self.walk_member(name, value, top, self.words, found);
+                    found.put_word(&name, self.words);
+                    self.walk_member(&name, value, top, self.words, found);
                 }
             }
         }
@@ -377,18 +378,15 @@ impl Fields {
 
     fn walk_member<'a>(
         &self,
-        name: Cow<'a, str>,
+        name: &str,
         member: Value<'a>,
         node: Option<usize>,
         words: bool,
         found: &mut Found<'a>,
     ) {
-        if words {
-            found.put(None, Leaf::of(Kind::Text, name.clone()), true);
-        }
         if let Some(node) = node {
-            let whole = self.nodes[node].members.get(&name);
-            let by_parts = self.by_parts(node, &name);
+            let whole = self.nodes[node].members.get(name);
+            let by_parts = self.by_parts(node, name);
             self.walk(member, whole.or(by_parts), words, found);
             if whole.is_some() && by_parts.is_some() {
                 // Two fields may name one member: with quotes, and without.
@@ -411,7 +409,9 @@ impl Fields {
                 let node = node.filter(|node| !self.nodes[*node].members.is_empty());
                 for (name, member) in value.members() {
                     if words || node.is_some() {
-                        self.walk_member(name.text(), member, node, words, found);
+                        let name = name.text();
+                        found.put_word(&name, words);
+                        self.walk_member(&name, member, node, words, found);
                     }
                 }
             }
@@ -602,6 +602,14 @@ impl<'a> Found<'a> {
         } else {
             self.leaves[place.last as usize - 1].next = nth;
             place.last = nth;
+        }
+    }
+
+    /// Puts the name of a member, if rules ask for any text of the event.
+    #[allow(clippy::ptr_arg, reason = "a borrowed name stays borrowed")]
+    fn put_word(&mut self, name: &Cow<'a, str>, words: bool) {
+        if words {
+            self.put(None, Leaf::of(Kind::Text, name.clone()), true);
         }
     }
 

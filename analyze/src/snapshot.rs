@@ -117,7 +117,7 @@ impl<'p> Analyzer<'p> {
         let mut newest: Vec<_> = newest.collect();
         newest.sort_unstable();
         let mut shapes: Vec<_> =
-            self.shapes.shapes.iter().map(|(shape, events)| (shape.clone(), *events)).collect();
+            self.shapes.known.iter().map(|(shape, events)| (shape.clone(), *events)).collect();
         shapes.sort_unstable();
         let body = Body {
             engine: ENGINE.into(),

@@ -47,6 +47,7 @@ Examples:
 
 Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them, \
 2 the log could not be reached, or an argument or a file could not be used.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct Args {
     /// The events, as JSON or CSV, plain or compressed with gzip or zstd. Several files are recorded in the order
     /// given [default: standard input]

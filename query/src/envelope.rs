@@ -1,7 +1,7 @@
 //! Events in envelopes: the place in a record where a parser found the event, and the values at which paths start.
 //!
-//! EventBridge, CloudWatch, Wazuh, Elastic, and others put an envelope around an event: a field of the record holds the
-//! event as an object, or as a string that contains JSON. Rules, baselines, the inventory, and queries name the fields
+//! Amazon `EventBridge`, Wazuh, Elastic, and others put an envelope around an event: a field of the record holds the event
+//! as an object, or as a string that contains JSON. Rules, baselines, the inventory, and queries name the fields
 //! of the event itself, so their paths start where the parser found it. A path whose first name the event doesn't have
 //! is looked up one object further out, up to the whole record: fields of the envelope stay reachable.
 
@@ -32,7 +32,7 @@ pub struct Root<'a> {
     pub place: &'a str,
 }
 
-impl<'a> Root<'a> {
+impl Root<'_> {
     /// Returns the rest of a path that begins with the root's place, or `None` if it begins otherwise.
     fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
         if self.place.is_empty() { Some(path) } else { path.strip_prefix(self.place)?.strip_prefix('.') }

@@ -46,16 +46,11 @@ fn wrap(event: &str, path: &str, place: &str, holds: Holds) -> Option<String> {
         return Some(put(path, as_held(event)).to_string());
     }
     let inner = event.as_object_mut()?.remove(place)?;
-    let outer = match path.strip_suffix(place) {
-        Some(outer) => {
-            event.as_object_mut()?.insert(place.to_owned(), as_held(inner));
-            outer.trim_end_matches('.')
-        }
-        None => {
-            event.as_object_mut()?.insert(path.to_owned(), as_held(inner));
-            ""
-        }
+    let (outer, at) = match path.strip_suffix(place) {
+        Some(outer) => (outer.trim_end_matches('.'), place),
+        None => ("", path),
     };
+    event.as_object_mut()?.insert(at.to_owned(), as_held(inner));
     Some(if outer.is_empty() { event } else { put(outer, event) }.to_string())
 }
 

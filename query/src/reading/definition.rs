@@ -333,7 +333,7 @@ impl Definition {
                 _ => self.read_at(top, here, parts),
             }?;
             let is_elsewhere = here.kind() == Kind::Text || outer.text != self.place;
-            let envelope = is_elsewhere.then(|| Envelope {
+            let envelope = is_elsewhere.then_some(Envelope {
                 path: Cow::Borrowed(outer.text.as_str()),
                 place: Cow::Borrowed(self.place.as_str()),
             });
