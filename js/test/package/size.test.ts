@@ -36,8 +36,8 @@ test("a Worker with withCountersign", async () => {
     });`;
   const made = await bundle(installed, worker, workerd);
   artefacts(made, "recorder_bg.wasm");
-  assert.ok(made.size <= 80 * KB, `${made.size} bytes in all`);
-  within(made.codeSize, 26.8 * KB);
+  assert.ok(made.size <= 92 * KB, `${made.size} bytes in all`);
+  within(made.codeSize, 29.5 * KB);
 });
 
 const RECORDING = `
@@ -49,15 +49,15 @@ test("countersign in a Worker", async () => {
   const worker = `import { createRecorder } from "countersign"; export default { async fetch() { ${RECORDING} } };`;
   const made = await bundle(installed, worker, workerd);
   artefacts(made, "recorder_bg.wasm");
-  within(made.codeSize, 21.8 * KB);
-  within(made.size, 76 * KB);
+  within(made.codeSize, 24 * KB);
+  within(made.size, 91 * KB);
 });
 
 test("countersign in a page, as in all that has no WebAssembly for modules", async () => {
   const page = `import { createRecorder } from "countersign"; async function main() { ${RECORDING} } main();`;
   const made = await bundle(installed, page, browser);
   artefacts(made);
-  within(made.size, 90 * KB);
+  within(made.size, 108 * KB);
 });
 
 test("what is not used is left out", async () => {
@@ -79,7 +79,7 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign/opentelemetry", "traced", 240],
   ["countersign/opentelemetry", "AuditLogProcessor", 980],
   ["countersign/events", "defineEvents", 640],
-  ["countersign/change", "change", 580],
+  ["countersign/change", "change", 640],
   ["countersign/postgres", "drainer", 2000],
   ["countersign/many", "recordMany", 700],
 ];
@@ -110,5 +110,5 @@ test("verifying brings no recorder along, and recording no verifier", async () =
 });
 
 test("the viewer, with all that draws it", () => {
-  within(compressed(readFileSync(installed.path("node_modules/@countersign/viewer/dist/viewer.js"))), 73.1 * KB);
+  within(compressed(readFileSync(installed.path("node_modules/@countersign/viewer/dist/viewer.js"))), 82 * KB);
 });
