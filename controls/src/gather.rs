@@ -834,6 +834,16 @@ impl<'a> Gathering<'a> {
                 ),
             );
         }
+        let uncovered = analysis.coverage.uncovered();
+        if uncovered > 0 {
+            doubt("not_covered", format!("{} that no rule for their source could look at", events(uncovered)));
+        }
+        let blind = analysis.coverage.blind.iter().filter(|blind| rules.contains_key(blind.rule.as_str()));
+        let blind: Vec<&str> = blind.map(|blind| blind.title.as_str()).collect();
+        if let [first, more @ ..] = &blind[..] {
+            let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
+            doubt("blind", format!("Rules need fields that no event of their source has: “{first}”{more}"));
+        }
         let unlisted: u64 = limits.iter().map(|limit| limit.findings).sum();
         let is_within = |finding: &&countersign_analyze::Finding| {
             self.wanted.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)

@@ -25,6 +25,7 @@ mod journey;
 mod keys;
 mod metrics;
 mod monitor;
+mod nothing;
 mod outputs;
 mod page;
 mod parquet;

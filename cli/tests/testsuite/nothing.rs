@@ -1,0 +1,81 @@
+//! Each place that says "nothing", "none", "met", or "all": over events that nothing looked at, it doesn't.
+
+use predicates::prelude::*;
+
+use crate::common::{ORIGIN, Place};
+
+/// Events that no parser recognizes; events in a shape that no rule is written for; and an action of the product's own
+/// shape that has no category.
+const UNSEEN: [(&str, &str); 3] = [
+    ("no parser", r#"{"what":"door opened","who":"badge 7","when":"2026-03-02T10:00:00Z"}"#),
+    (
+        "no rule",
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1772442927000000000","eventName":"order.frobnicate","body":{"stringValue":"x"}}]}]}]}"#,
+    ),
+    ("no category", r#"{"action":"zorp.frobnicate","actor":{"id":"u_1","type":"user"},"x":{"y":1}}"#),
+];
+
+/// Seals one kind of event, three times, as `audit.ndjson`.
+fn sealed(event: &str) -> Place {
+    let place = Place::new();
+    place.write("events.ndjson", format!("{event}\n").repeat(3));
+    let args = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"];
+    place.run(&args).success();
+    place.seal(&[]);
+    place
+}
+
+fn said(place: &Place, args: &[&str]) -> String {
+    let output = place.command(&[args, &["--trust", "trust.txt"]].concat()).output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn analyze_says_nothing_was_found_only_of_what_rules_looked_at() {
+    for (kind, event) in &UNSEEN[..2] {
+        let said = said(&sealed(event), &["analyze", "audit.ndjson"]);
+        assert!(said.contains("? Nothing was found") && !said.contains("✓ Nothing"), "{kind}: {said}");
+        assert!(said.contains("couldn’t look at everything"), "{kind}: {said}");
+    }
+    // Rules for any source looked at an action that they don't name.
+    let said = said(&sealed(UNSEEN[2].1), &["analyze", "audit.ndjson"]);
+    assert!(said.contains("✓ Nothing was found"), "{said}");
+    assert!(said.contains("coverage: 3 of 3 events parsed (countersign 3)"), "{said}");
+}
+
+#[test]
+fn a_policy_is_met_only_if_rules_looked_at_all_events() {
+    const POLICY: &str = "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n";
+    for (kind, event) in &UNSEEN[..2] {
+        let place = sealed(event);
+        place.write("policy.yml", POLICY);
+        let args = ["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt"];
+        let not_met = predicate::str::contains("Release is not met");
+        place.run(&args).code(6).stdout(not_met.and(predicate::str::contains("covered each event")));
+        place.write("policy.yml", format!("{POLICY}  coverage: partial\n"));
+        place.run(&args).code(0).stdout(predicate::str::contains("✓ Release is met"));
+        assert!(!kind.is_empty());
+    }
+}
+
+#[test]
+fn evidence_says_none_was_recorded_only_if_each_event_has_a_category() {
+    for (kind, event) in UNSEEN {
+        let said = said(&sealed(event), &["evidence", "audit.ndjson", "--framework", "soc2"]);
+        assert!(!said.contains("None was recorded"), "{kind}: {said}");
+        assert!(said.to_lowercase().contains("could not tell"), "{kind}: {said}");
+    }
+}
+
+#[test]
+fn an_inventory_says_that_events_without_a_parser_may_be_calls() {
+    let said = said(&sealed(UNSEEN[0].1), &["inventory", "audit.ndjson"]);
+    assert!(!said.contains('✓') || said.lines().filter(|line| line.contains('✓')).all(|line| line.contains("Verified")), "{said}");
+}
+
+#[test]
+fn a_search_that_finds_nothing_says_what_no_event_has() {
+    let place = sealed(UNSEEN[0].1);
+    let args = ["show", "audit.ndjson", "--trust", "trust.txt", "--query", "actor:badge"];
+    place.run(&args).stderr(predicate::str::is_empty().not());
+}
