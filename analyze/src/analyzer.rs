@@ -3,7 +3,6 @@
 //! What can be said of each event by itself is a [`Detected`], which threads may make side by side. What takes several
 //! events is decided in the order of the leaves, by one [`Analyzer`].
 
-use core::cell::LazyCell;
 use core::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -183,14 +182,13 @@ impl Pack {
             Clock::Recorded => entry.recorded,
         };
         let found = self.fields.find(entry, self.zone);
-        // Of most events no rule wants to know.
-        let is_ours = LazyCell::new(|| is_ours(entry));
-        let shape = Shape::of(entry, &found, &self.fields);
+        let is_ours = is_ours(entry);
+        let shape = Shape::new(entry, is_ours, &found, &self.fields);
         let mut detection = Detected { leaf, time: Some(time), is_future, ..Detected::default() };
         for number in self.candidates.find(&found) {
             let rule = &self.rules[number as usize];
             let Kind::Event(sigma) = &rule.kind else { continue };
-            if !rule.is_about_us && *is_ours {
+            if !rule.is_about_us && is_ours {
                 continue;
             }
             if sigma.asks.is_some() {
@@ -209,14 +207,14 @@ impl Pack {
             detection.fired.push(Fired { rule: number as usize, reasons: sigma.reasons(&found) });
             self.joins(number as usize, &found, &mut detection.joins);
         }
-        if !*is_ours {
+        if !is_ours {
             let missed = self.candidates.missed(|field| shape.has_own(field));
             let missed = missed.filter(|rule| self.lacks(&self.rules[*rule as usize], &shape, &found));
             detection.lacking.extend(missed);
             detection.lacking.sort_unstable();
             detection.lacking.dedup();
         }
-        let asks = self.asks_baselines() && !is_future && !*is_ours;
+        let asks = self.asks_baselines() && !is_future && !is_ours;
         if asks || !detection.fired.is_empty() || !detection.pending.is_empty() {
             detection.observed = Some(Observation::of(entry, asks).into());
         }

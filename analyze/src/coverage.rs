@@ -24,17 +24,19 @@ const MAX_SHAPES: usize = 4096;
 pub(crate) struct Shape {
     /// The parser that read it.
     pub(crate) parser: Option<Box<str>>,
+    /// True if its action is the product's own (`countersign.…`): only rules that name such an action are for it.
+    is_reserved: bool,
     /// A bit for each field that it has, by the field's number.
     fields: Box<[u8]>,
 }
 
 impl Shape {
-    pub(crate) fn of(entry: &Entry<'_>, found: &Found<'_>, fields: &Fields) -> Self {
+    pub(crate) fn new(entry: &Entry<'_>, is_reserved: bool, found: &Found<'_>, fields: &Fields) -> Self {
         let mut bits = vec![0; fields.len().div_ceil(8)];
         for id in &found.touched {
             bits[*id as usize / 8] |= 1 << (id % 8);
         }
-        Self { parser: entry.read.map(|read| (*read.read_as).into()), fields: bits.into() }
+        Self { parser: entry.read.map(|read| (*read.read_as).into()), is_reserved, fields: bits.into() }
     }
 
     /// True if the event has what an item asks about.
@@ -78,7 +80,7 @@ enum Sight {
 impl Pack {
     fn sight(&self, rule: &Rule, shape: &Shape) -> Option<Sight> {
         let Kind::Event(detection) = &rule.kind else { return None };
-        if !rule.source.includes(shape.parser.as_deref()) {
+        if !rule.source.includes(shape.parser.as_deref()) || shape.is_reserved && !rule.is_about_us {
             return None;
         }
         if detection.judge(&|item| self.missing(item, shape)) != Some(false) {
@@ -144,7 +146,7 @@ impl Counts {
         self.rules.resize(pack.rules.len(), 0);
         self.events += events;
         let parser = shape.parser.as_deref();
-        let mut is_covered = false;
+        let mut is_covered = shape.is_reserved && parser.is_some();
         for (rule, applies) in pack.rules.iter().zip(&mut self.rules) {
             let sight = pack.sight(rule, shape);
             if sight == Some(Sight::Applies) {

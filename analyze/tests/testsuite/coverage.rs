@@ -105,6 +105,15 @@ fn rules_for_other_sources_are_no_gap() {
 }
 
 #[test]
+fn events_of_the_product_itself_need_no_rule() {
+    let pack = rules(&[("aws", "{product: aws, service: cloudtrail}", "{eventName: DeleteTrail}")]);
+    let own = r#"{"action":"countersign.init","actor":{"id":"countersign init","type":"system"}}"#;
+    let found = coverage(&pack, [CALL, own]);
+    assert!(found.is_complete(), "{found:?}");
+    assert_eq!((found.events, found.sources.len()), (2, 2));
+}
+
+#[test]
 fn an_event_in_an_envelope_is_covered_like_the_plain_event() {
     let pack = pack();
     let plain = coverage(&pack, [CALL]);

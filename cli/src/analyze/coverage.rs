@@ -27,7 +27,7 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
             format!("{} ({})", plain(&source.parser), count(source.events, "event"))
         };
         gaps.push(format!(
-            "The pack {pack} has no rule for these sources, so only its general rules looked at their events: {}.",
+            "No rule of the pack “{pack}” is written for these sources: {}.",
             listed(none.iter().map(by_source))
         ));
     }
