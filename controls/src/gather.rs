@@ -836,7 +836,10 @@ impl<'a> Gathering<'a> {
         }
         let uncovered = analysis.coverage.uncovered();
         if uncovered > 0 {
-            doubt("not_covered", format!("{} that no rule for their source could look at", events(uncovered)));
+            doubt(
+                "not_covered",
+                format!("{} that no rule for their source could look at", events(uncovered)),
+            );
         }
         let blind = analysis.coverage.blind.iter().filter(|blind| rules.contains_key(blind.rule.as_str()));
         let blind: Vec<&str> = blind.map(|blind| blind.title.as_str()).collect();

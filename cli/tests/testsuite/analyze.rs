@@ -171,7 +171,7 @@ fn events_whose_shape_no_reading_knows_are_counted() {
     let whole = analyzed(known, &[]);
     assert!(whole.contains("✓ Nothing was found") && !whole.contains(said), "{whole}");
     let some = analyzed(&[known, unknown, unknown].concat(), &[]);
-    assert!(some.contains("\nNothing was found") && some.contains(&format!("! 2 events here have {said}")));
+    assert!(some.contains("? Nothing was found") && some.contains(&format!("! 2 events here have {said}")));
     let none = analyzed(unknown, &[]);
     assert!(none.contains("? Nothing was found") && none.contains(&format!("! 1 event here has {said}")));
     let json = analyzed(&[known, unknown, unknown].concat(), &["--format", "json"]);

@@ -45,7 +45,8 @@ fn analyze_says_nothing_was_found_only_of_what_rules_looked_at() {
 
 #[test]
 fn a_policy_is_met_only_if_rules_looked_at_all_events() {
-    const POLICY: &str = "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n";
+    const POLICY: &str =
+        "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n";
     for (kind, event) in &UNSEEN[..2] {
         let place = sealed(event);
         place.write("policy.yml", POLICY);
@@ -70,7 +71,11 @@ fn evidence_says_none_was_recorded_only_if_each_event_has_a_category() {
 #[test]
 fn an_inventory_says_that_events_without_a_parser_may_be_calls() {
     let said = said(&sealed(UNSEEN[0].1), &["inventory", "audit.ndjson"]);
-    assert!(!said.contains('✓') || said.lines().filter(|line| line.contains('✓')).all(|line| line.contains("Verified")), "{said}");
+    assert!(
+        !said.contains('✓')
+            || said.lines().filter(|line| line.contains('✓')).all(|line| line.contains("Verified")),
+        "{said}"
+    );
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
                 party.remove("also");
             }
         }
+        line["read"].as_object_mut().unwrap().retain(|name, _| !["within", "place"].contains(&name.as_str()));
         assert_eq!(line["read"], sample["read"]);
         // What was read is beside what was signed, and not in it.
         assert_eq!(line["event"].get("read"), None);

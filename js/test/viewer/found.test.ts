@@ -110,7 +110,7 @@ test("findings are listed, marked, explained and saved", async () => {
   await list.first().waitFor();
   const all = await text(page.locator(".found"));
   assert.match(all, /^What the rules found \d findings in what is shown\. This may be only part of the log\./);
-  assert.match(all, /A log was disabled/);
+  assert.match(all, /Log or Log Retention Changed, Disabled, or Erased/);
   assert.match(all, /u_1/);
   assert.deepEqual(await violations(page), []);
 

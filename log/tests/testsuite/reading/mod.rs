@@ -473,7 +473,7 @@ pub fn filters() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
             Just("action:session.*,job.update -tenant:ACME"),
             Just("target:job:nightly OR http.status>=403"),
             Just("n:403.0"),
-            Just("metadata.note:\"the night*\""),
+            Just("metadata.note:\"the night\"*"),
             Just("ight"),
             Just("\"the night shift\""),
             Just("outcome:not-stated -action:job*"),
