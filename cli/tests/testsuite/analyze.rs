@@ -189,7 +189,7 @@ fn events_whose_shape_no_reading_knows_are_counted() {
     );
     place
         .run(&["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt", "--markdown", "met.md"])
-        .success()
+        .code(6)
         .stdout(predicate::str::contains(format!("! 1 event here has {said}")));
     assert!(place.read("met.md").contains(said));
 }

@@ -47,7 +47,7 @@ fn analyze_says_nothing_was_found_only_of_what_rules_looked_at() {
 fn a_policy_is_met_only_if_rules_looked_at_all_events() {
     const POLICY: &str =
         "countersign: policy/v1\nname: Release\nverdict: [verified]\nfindings:\n  level: high\n";
-    for (kind, event) in &UNSEEN[..2] {
+    for (_, event) in &UNSEEN[..2] {
         let place = sealed(event);
         place.write("policy.yml", POLICY);
         let args = ["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt"];
@@ -55,7 +55,6 @@ fn a_policy_is_met_only_if_rules_looked_at_all_events() {
         place.run(&args).code(6).stdout(not_met.and(predicate::str::contains("covered each event")));
         place.write("policy.yml", format!("{POLICY}  coverage: partial\n"));
         place.run(&args).code(0).stdout(predicate::str::contains("✓ Release is met"));
-        assert!(!kind.is_empty());
     }
 }
 
@@ -63,7 +62,10 @@ fn a_policy_is_met_only_if_rules_looked_at_all_events() {
 fn evidence_says_none_was_recorded_only_if_each_event_has_a_category() {
     for (kind, event) in UNSEEN {
         let said = said(&sealed(event), &["evidence", "audit.ndjson", "--framework", "soc2"]);
-        assert!(!said.contains("None was recorded"), "{kind}: {said}");
+        // What a watch records has names of the product's own, so that can be told.
+        let is_doubtful =
+            |line: &&str| line.contains("None was recorded") && !line.contains("(#question-watched)");
+        assert_eq!(said.lines().find(is_doubtful), None, "{kind}: {said}");
         assert!(said.to_lowercase().contains("could not tell"), "{kind}: {said}");
     }
 }
@@ -71,16 +73,12 @@ fn evidence_says_none_was_recorded_only_if_each_event_has_a_category() {
 #[test]
 fn an_inventory_says_that_events_without_a_parser_may_be_calls() {
     let said = said(&sealed(UNSEEN[0].1), &["inventory", "audit.ndjson"]);
-    assert!(
-        !said.contains('✓')
-            || said.lines().filter(|line| line.contains('✓')).all(|line| line.contains("Verified")),
-        "{said}"
-    );
+    assert!(said.contains("✓ Verified") && said.matches('✓').count() == 1, "{said}");
 }
 
 #[test]
 fn a_search_that_finds_nothing_says_what_no_event_has() {
     let place = sealed(UNSEEN[0].1);
     let args = ["show", "audit.ndjson", "--trust", "trust.txt", "--query", "actor:badge"];
-    place.run(&args).stderr(predicate::str::is_empty().not());
+    place.run(&args).stdout(predicate::str::contains("! No event has the field actor."));
 }
