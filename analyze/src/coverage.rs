@@ -24,6 +24,9 @@ const MAX_SHAPES: usize = 4096;
 pub(crate) struct Shape {
     /// The parser that read it.
     pub(crate) parser: Option<Box<str>>,
+    /// The parser of the product that Elastic's integration made the event from, if it is such an event: that parser's
+    /// rules name fields that the event has no longer.
+    origin: Option<Box<str>>,
     /// True if its action is the product's own (`countersign.…`): only rules that name such an action are for it.
     is_reserved: bool,
     /// A bit for each field that it has, by the field's number.
@@ -36,7 +39,12 @@ impl Shape {
         for id in &found.touched {
             bits[*id as usize / 8] |= 1 << (id % 8);
         }
-        Self { parser: entry.read.map(|read| (*read.read_as).into()), is_reserved, fields: bits.into() }
+        Self {
+            parser: entry.read.map(|read| (*read.read_as).into()),
+            origin: origin(entry).map(Into::into),
+            is_reserved,
+            fields: bits.into(),
+        }
     }
 
     /// True if the event has what an item asks about.
@@ -63,6 +71,32 @@ impl Shape {
     pub(crate) fn is_of(&self, pack: &Pack) -> bool {
         self.fields.len() == pack.fields.len().div_ceil(8)
     }
+}
+
+/// The modules of Elastic's integrations, and the parsers of the products that they are for.
+const MODULES: [(&str, &str); 11] = [
+    ("auth0", "Auth0"),
+    ("aws", "CloudTrail"),
+    ("azure", "Azure activity"),
+    ("cloudflare", "Cloudflare"),
+    ("gcp", "Google Cloud"),
+    ("github", "GitHub"),
+    ("google_workspace", "Google Workspace"),
+    ("kubernetes", "Kubernetes"),
+    ("o365", "Microsoft 365"),
+    ("okta", "Okta"),
+    ("slack", "Slack"),
+];
+
+/// The parser of the product that an event in Elastic's schema was made from.
+fn origin(entry: &Entry<'_>) -> Option<&'static str> {
+    entry.read.filter(|read| read.read_as == "ECS")?;
+    let named = |flat: &str| {
+        let module = entry.at(flat).or_else(|| entry.event?.get(flat))?.string()?;
+        let module = module.split('.').next()?;
+        MODULES.iter().find(|(name, _)| *name == module).map(|(_, parser)| *parser)
+    };
+    named("event.module").or_else(|| named("event.dataset"))
 }
 
 /// What a rule can tell of an event.
@@ -155,10 +189,20 @@ impl Counts {
             let looks = matches!(sight, Some(Sight::Applies | Sight::Answered));
             is_covered |= looks && parser.is_some_and(|parser| rule.source.names(parser));
         }
-        let source = self.sources.entry(parser.unwrap_or_default().into()).or_default();
+        let mut name: Box<str> = parser.unwrap_or_default().into();
+        if let Some(origin) = &shape.origin {
+            name = format!("{name} ({origin})").into();
+            is_covered &= !pack.rules.iter().any(|rule| rule.source.names(origin));
+        }
+        let source = self.sources.entry(name).or_default();
         source.events += events;
         source.covered += if is_covered { events } else { 0 };
     }
+}
+
+/// The parser whose rules are for a source, by the source's name: `ECS (CloudTrail)`.
+fn of_origin(source: &str) -> &str {
+    source.strip_suffix(')').and_then(|name| name.split_once(" (")).map_or(source, |(_, origin)| origin)
 }
 
 impl Shapes {
@@ -221,8 +265,9 @@ impl Shapes {
                 applicable[*correlation] += applicable[rule];
             }
         }
-        let rules_for =
-            |parser: &str| pack.rules.iter().filter(|rule| rule.source.names(parser)).count() as u64;
+        let rules_for = |parser: &str| {
+            pack.rules.iter().filter(|rule| rule.source.names(of_origin(parser))).count() as u64
+        };
         let unparsed = counts.sources.remove("").map_or(0, |source| source.events);
         let sources = counts.sources.into_iter().map(|(parser, SourceCounts { events, covered })| {
             let rules = rules_for(&parser);

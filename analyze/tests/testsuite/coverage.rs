@@ -114,6 +114,19 @@ fn events_of_the_product_itself_need_no_rule() {
 }
 
 #[test]
+fn events_that_elastic_made_of_others_are_not_covered_by_rules_for_the_others() {
+    let event = r#"{"@timestamp":"2026-11-18T10:00:00Z","ecs":{"version":"8.11.0"},"event":{"action":"StopLogging","module":"aws","provider":"cloudtrail.amazonaws.com","outcome":"success"},"user":{"name":"ada"},"aws":{"cloudtrail":{"event_version":"1.08"}}}"#;
+    let found = coverage(&pack(), [event]);
+    assert!(!found.is_complete());
+    let [source] = &found.sources[..] else { panic!("{found:?}") };
+    assert_eq!((source.parser.as_str(), source.covered), ("ECS (CloudTrail)", 0));
+    assert!(source.rules > 50, "{found:?}");
+    // Rules that were written for this schema look at it.
+    let own = rules(&[("ecs", "{product: ecs}", "{event.action: StopLogging}")]);
+    assert!(coverage(&own, [event]).is_complete());
+}
+
+#[test]
 fn an_event_in_an_envelope_is_covered_like_the_plain_event() {
     let pack = pack();
     let plain = coverage(&pack, [CALL]);

@@ -139,14 +139,18 @@ test("what rules find is told in a part of its own, and leads to the events", { 
   await row(page, "log.disable");
   await page.locator("cs-rows .row.marked", { hasText: "log.disable" }).waitFor();
   await tab(page, "Findings");
-  const one = page.locator("main .found-one", { hasText: "Log or Log Retention Changed, Disabled, or Erased" });
+  const one = page.locator("main .found-one", {
+    hasText: "Log or Log Retention Changed, Disabled, or Erased",
+  });
   await one.waitFor();
   await page.locator('.found-outcome[data-looks="found"]').waitFor();
   assert.match(await page.locator(".found-outcome").innerText(), /^\d findings? in /);
   assert.deepEqual(await violations(page), []);
   await one.click();
   await page.locator("main[data-tab=search]").waitFor();
-  await page.locator("cs-drawer .found-why", { hasText: "Log or Log Retention Changed, Disabled, or Erased" }).waitFor();
+  await page
+    .locator("cs-drawer .found-why", { hasText: "Log or Log Retention Changed, Disabled, or Erased" })
+    .waitFor();
 });
 
 /** An identifier as AWS has them. */
@@ -171,7 +175,10 @@ test("sessions and identities are ranked by what was found of them, and lead to 
   await verdict(page, "verified");
   await tab(page, "Sessions");
   const rows = (of: string) => page.locator(`[data-scores=${of}] tbody tr`);
-  await rows("sessions").first().filter({ hasText: "Log or Log Retention Changed, Disabled, or Erased" }).waitFor();
+  await rows("sessions")
+    .first()
+    .filter({ hasText: "Log or Log Retention Changed, Disabled, or Erased" })
+    .waitFor();
   for (const [of, ids] of [
     ["sessions", ["s_2", "s_1"]],
     ["identities", ["u_9", LONG]],
@@ -185,7 +192,9 @@ test("sessions and identities are ranked by what was found of them, and lead to 
   assert.deepEqual(await violations(page), []);
   await rows("sessions").first().getByRole("button").click();
   await page.locator("main[data-tab=search]").waitFor();
-  await page.locator("cs-drawer .found-why", { hasText: "Log or Log Retention Changed, Disabled, or Erased" }).waitFor();
+  await page
+    .locator("cs-drawer .found-why", { hasText: "Log or Log Retention Changed, Disabled, or Erased" })
+    .waitFor();
 });
 
 test("without trust the verdict says so, and a trust file is held against the same bytes", {
