@@ -180,7 +180,7 @@ impl Counts {
         self.rules.resize(pack.rules.len(), 0);
         self.events += events;
         let parser = shape.parser.as_deref();
-        let mut is_covered = shape.is_reserved && parser.is_some();
+        let mut is_covered = shape.is_reserved && parser == Some("countersign");
         for (rule, applies) in pack.rules.iter().zip(&mut self.rules) {
             let sight = pack.sight(rule, shape);
             if sight == Some(Sight::Applies) {

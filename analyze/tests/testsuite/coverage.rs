@@ -111,6 +111,10 @@ fn events_of_the_product_itself_need_no_rule() {
     let found = coverage(&pack, [CALL, own]);
     assert!(found.is_complete(), "{found:?}");
     assert_eq!((found.events, found.sources.len()), (2, 2));
+    // An event of another source doesn't hide from its rules by such an action.
+    let hidden = format!(r#"{{"action":"countersign.init","detail":{CALL}}}"#);
+    let found = coverage(&pack, [hidden.as_str()]);
+    assert_eq!((found.sources[0].parser.as_str(), found.uncovered()), ("CloudTrail", 1));
 }
 
 #[test]
