@@ -170,7 +170,7 @@ struct Member<'a> {
     escapes: bool,
     /// Where the member begins in the output.
     start: usize,
-    /// Whether its value stays on request.
+    /// True if its value is kept on request.
     is_kept: bool,
 }
 

@@ -40,7 +40,7 @@ pub struct Detected {
     time: Option<Time>,
     /// Whether its own time lies in the future of its link's.
     is_future: bool,
-    /// What it has of that which rules ask for; none where there is no event.
+    /// The event's shape; `None` if there is no event.
     shape: Option<Shape>,
     /// Rules that would have been judged if the event had their fields.
     lacking: Vec<u32>,
@@ -104,7 +104,7 @@ impl Detected {
         Self { leaf, ..self }
     }
 
-    /// Whether there is nothing in it that a finding could be made of.
+    /// True if no finding can be made of it.
     pub fn is_empty(&self) -> bool {
         self.fired.is_empty() && self.observed.is_none() && !self.is_future
     }
@@ -325,7 +325,7 @@ pub struct Analysis {
     pub identities: Vec<Scored>,
     /// The sessions of which something was found, the highest score first.
     pub sessions: Vec<Scored>,
-    /// What the rules could look at.
+    /// The events that the rules could look at.
     pub coverage: Coverage,
 }
 
@@ -684,12 +684,12 @@ impl<'p> Analyzer<'p> {
         self.sessions.ranked(self.newest_found)
     }
 
-    /// What the rules could look at so far.
+    /// Returns which events the rules could look at so far.
     pub fn coverage(&self) -> Coverage {
         self.shapes.coverage(self.pack)
     }
 
-    /// How many events were looked at so far, and how many of them no parser reads.
+    /// Returns the number of events so far, and of those that no parser recognizes.
     pub fn events(&self) -> (u64, u64) {
         self.shapes.events()
     }

@@ -220,7 +220,7 @@ impl Correlation {
         String::from_utf8(key).ok().map(Into::into)
     }
 
-    /// What is counted or summed of an event: one value, or several as a JSON array. None where a field is missing.
+    /// Returns the value of an event that is counted or summed; several values as a JSON array. `None` if a field is missing.
     pub(crate) fn value(&self, found: &Found<'_>) -> Option<Box<str>> {
         match &self.counted[..] {
             [] => Some("".into()),

@@ -18,7 +18,7 @@ use crate::source::Source;
 /// The most shapes that are kept. Events of further shapes are judged one by one, which takes longer.
 const MAX_SHAPES: usize = 4096;
 
-/// What an event has of that which rules ask for.
+/// The parser of an event, and which of the fields in a pack's rules it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Shape {
@@ -99,7 +99,7 @@ fn origin(entry: &Entry<'_>) -> Option<&'static str> {
     named("event.module").or_else(|| named("event.dataset"))
 }
 
-/// What a rule can tell of an event.
+/// How far a rule can judge an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
     /// The event has all fields that the rule needs.
@@ -127,7 +127,7 @@ impl Pack {
         Some(if detection.judge(&told) == Some(false) { Sight::Answered } else { Sight::Blind })
     }
 
-    /// What is known of an item if its field is missing.
+    /// Returns whether an item holds if its field is missing; `None` if the event has the field.
     fn missing(&self, item: &Item, shape: &Shape) -> Option<bool> {
         (!shape.has(item, &self.fields)).then(|| !item.needs_field())
     }
@@ -151,13 +151,13 @@ impl Pack {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shapes {
     pub(crate) known: HashMap<Shape, u64>,
-    /// What follows from events of shapes for which there was no room.
+    /// The counts of events whose shapes were beyond [`MAX_SHAPES`].
     pub(crate) beyond: Counts,
     /// For each rule, events that lack a field which it needs.
     pub(crate) lacking: Vec<u64>,
 }
 
-/// What follows from shapes.
+/// The counts that follow from shapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Counts {
@@ -220,7 +220,7 @@ impl Shapes {
         }
     }
 
-    /// What a snapshot has, if it is of this pack.
+    /// Restores the shapes of a snapshot, if it was made with this pack.
     #[cfg(feature = "snapshot")]
     pub(crate) fn restore(
         pack: &Pack,
@@ -302,7 +302,7 @@ impl Shapes {
     }
 }
 
-/// What the rules of a pack could look at.
+/// The events that the rules of a pack could look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Events that were looked at.

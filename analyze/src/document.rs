@@ -46,7 +46,7 @@ pub struct Told<'a> {
     pub identities: &'a [Scored],
     /// As [`Analysis`](crate::Analysis) has them.
     pub sessions: &'a [Scored],
-    /// What the rules could look at.
+    /// The events that the rules could look at.
     pub coverage: &'a Coverage,
 }
 

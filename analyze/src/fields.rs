@@ -302,7 +302,7 @@ impl Fields {
         found
     }
 
-    /// What an element has of them.
+    /// Finds the fields of one element of an array.
     pub(crate) fn find_in<'a>(&'a self, element: Value<'a>) -> Found<'a> {
         let mut found = self.nothing(None);
         self.walk(element, (!self.nodes.is_empty()).then_some(0), false, &mut found);

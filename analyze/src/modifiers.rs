@@ -52,7 +52,7 @@ impl Modifiers {
     pub(crate) const FIELD: Self = Self(1 << 15);
     pub(crate) const DIFFERS: Self = Self(1 << 16);
 
-    /// What numbers may have and still be compared as numbers.
+    /// The modifiers with which numbers are still compared as numbers.
     pub(crate) const ALL_OR_DIFFERS: Self = Self(Self::ALL.0 | Self::DIFFERS.0);
 
     /// Says how a regular expression is meant.

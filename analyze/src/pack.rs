@@ -131,7 +131,7 @@ impl Sources {
     }
 }
 
-/// What a pack says besides its rules.
+/// A pack's fields other than its rules.
 struct Header {
     name: String,
     version: String,

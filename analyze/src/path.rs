@@ -12,7 +12,7 @@ pub(crate) enum Step<'p> {
     Element(i64),
 }
 
-/// How many elements of an array a condition must hold for.
+/// The number of elements of an array that a condition must hold for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quantifier {
     /// One at least.
@@ -45,7 +45,7 @@ fn quantifier(word: &str) -> Option<Quantifier> {
 /// A name with the selectors after it.
 struct Segment<'p> {
     name: Cow<'p, str>,
-    /// What the brackets contain, and where they begin and end.
+    /// The text in the brackets, with the places of both.
     selectors: Vec<(&'p str, usize, usize)>,
     end: usize,
 }
@@ -125,7 +125,7 @@ pub(crate) fn steps(path: &str, has_selectors: bool) -> Result<Vec<Step<'_>>, &'
     Ok(steps)
 }
 
-/// What a path has before its first quantifier, the quantifier, and what it has after it; none where it has none.
+/// Splits a path at its first quantifier: the part before it, the quantifier, and the rest. `None` without a quantifier.
 ///
 /// # Errors
 /// As of [`steps`].

@@ -40,7 +40,7 @@ pub(crate) struct Rules {
     pub(crate) all: Redaction,
     /// Nothing.
     none: Redaction,
-    /// What `--redact` names.
+    /// The names and paths given by `--redact`.
     asked: Option<Redaction>,
     look: Redaction,
 }

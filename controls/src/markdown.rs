@@ -121,7 +121,7 @@ fn questions(out: &mut String, evidence: &Evidence) {
     }
 }
 
-/// What a question asks for: categories, a query, or both.
+/// The events that a question asks for: by categories, a query, or both.
 fn asked(found: &Events) -> String {
     let categories: Vec<_> = found.categories.iter().map(|category| code(category)).collect();
     let query = code(&found.query);

@@ -556,7 +556,7 @@ pub struct Subject {
 }
 
 impl Events {
-    /// What the question asks for, as text: its categories and its query.
+    /// Returns a question's categories and query as text.
     pub fn asked(&self) -> String {
         let categories = self.categories.join(", ");
         match (self.categories.is_empty(), self.query.is_empty()) {

@@ -32,7 +32,7 @@ const LISTS: &str = "in";
 const JOINS: &str = "and or not && & +";
 const COMPARES: &str = "contains startswith endswith like matches between exists has null eq gt lt ~";
 
-/// What an outcome can be, in any case. Anything else is a text of an event of unknown shape, and needs quotes.
+/// The words for outcomes, in any case. Any other text has to be in quotes.
 pub(crate) const OUTCOMES: &str = "success failure denied unknown not-stated not_stated";
 
 /// What begins a quotation elsewhere, and where a word processor wrote the quotes.

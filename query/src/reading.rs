@@ -93,7 +93,7 @@ pub struct Read<'a> {
     pub outcome: Outcome,
     /// Why it ended so, in the source's own words: `AccessDenied`.
     pub reason: Option<Cow<'a, str>>,
-    /// Where the event is in the record, if it isn't in its source's usual place.
+    /// The place of the event in the record, if it isn't its source's usual one.
     pub envelope: Option<Envelope<'a>>,
 }
 
@@ -435,7 +435,7 @@ impl Readings {
         self.list.iter().map(|definition| definition.read_as.as_str())
     }
 
-    /// Where in a record each parser looks for its events: its name, the paths of its file's `within`, and the place
+    /// Iterates over the parsers: each one's name, the paths in a record at which it looks for events (`within`), and the place
     /// where the source itself has them.
     pub fn places(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>, &str)> {
         self.list.iter().map(|definition| {

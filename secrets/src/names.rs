@@ -123,7 +123,7 @@ const ENDS_OF_SECRETS: [&[u8]; 8] = [
     b"connectsid",
 ];
 
-/// What a field's name says about its value.
+/// The class of a field's value, by the field's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Nothing of a secret.

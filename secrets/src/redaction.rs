@@ -228,7 +228,7 @@ fn hides(secrecy: Secrecy, value: &[u8]) -> bool {
     }
 }
 
-/// What is between the quotes of a JSON string.
+/// Returns the text between the quotes of a JSON string.
 fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(value)
 }

@@ -145,7 +145,7 @@ struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
     tool: Tool,
-    /// Whether the text identifies something by its name.
+    /// True if the text identifies something by its name.
     is_id: bool,
 }
 

@@ -84,7 +84,7 @@ pub(crate) struct Facts {
     pub(crate) is_learned: bool,
     /// What was never seen before, and how many others of the kind were first seen of late.
     pub(crate) new: Vec<(What, u32)>,
-    /// How many values of identities, of any kind, are the text of the action, if it is new.
+    /// The number of identities' known values, of any kind, that equal the text of the action, if it is new.
     pub(crate) peers: Option<u32>,
     pub(crate) hour_share: Option<u32>,
     pub(crate) rate: Option<(u32, Usual)>,

@@ -16,7 +16,7 @@ enum Holds {
     Text,
 }
 
-/// Where each parser finds events in envelopes: the parser's name, the path, and where its source has the event.
+/// The envelopes that parsers know: the parser's name, the path, and the path at which its source has the event.
 fn envelopes(readings: &Readings) -> Vec<(String, String, String)> {
     let of_parser = readings.places().flat_map(|(parser, paths, place)| {
         paths.map(move |path| (parser.to_owned(), path.to_owned(), place.to_owned())).collect::<Vec<_>>()
@@ -61,7 +61,7 @@ fn parser(readings: &Readings, event: &str) -> Option<String> {
     read.envelope.is_none().then(|| read.read_as.into_owned())
 }
 
-/// How many findings each rule has.
+/// The number of findings of each rule.
 fn counts(findings: &[Finding]) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for finding in findings {

@@ -108,7 +108,7 @@ struct Schedule {
     begin: i64,
     hours: i64,
     leave: (i64, i64),
-    /// How many of 100 days end late, and of 100 weekend days see some work.
+    /// The percentage of days that end late, and of weekend days with some work.
     late: u32,
     weekends: u32,
 }

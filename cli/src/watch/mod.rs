@@ -226,7 +226,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 const FIRST_COVERAGE: Duration = Duration::from_mins(1);
 const COVERAGE: Duration = Duration::from_hours(1);
 
-/// What rules couldn't look at, without numbers of events: sources, and rules by their ids.
+/// The gaps in what rules could look at, without numbers of events: sources, and rules by their ids.
 #[derive(Default, PartialEq)]
 struct Gaps {
     is_unparsed: bool,
@@ -257,7 +257,7 @@ struct Watch<'p> {
     /// The size to stop at.
     end: Option<u64>,
     lister: Option<Lister>,
-    /// What was last said of what rules couldn't look at, and when that is due again.
+    /// The gaps that were last reported, and the time of the next report.
     gaps: Gaps,
     gaps_due: Instant,
 }

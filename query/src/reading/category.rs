@@ -165,7 +165,7 @@ impl Rule {
     }
 }
 
-/// Where a parser's rules come from.
+/// The source of a parser's category rules.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Assigned {
     /// The parser assigns no categories.

@@ -138,7 +138,7 @@ impl Roots {
 /// So many of the members that an event must have tell whether it may be of a shape: there are not numbers for all.
 const NEEDED: usize = 3;
 
-/// Where in a record the event may be.
+/// A path in a record at which the event may be.
 #[derive(Clone, Debug)]
 pub(super) struct Outer {
     pub(super) path: Path,
@@ -151,7 +151,7 @@ pub(super) struct Outer {
 pub(super) struct Definition {
     pub(super) read_as: String,
     pub(super) within: Vec<Outer>,
-    /// Where the source itself has what is read.
+    /// The path at which the source itself has what is read.
     pub(super) place: String,
     when: Condition,
     time: Source,

@@ -13,7 +13,7 @@ const EVENTS: [&str; 4] = [
     r#"{"action":"http.request","actor":{"id":"kim@corp.example","name":"Kim"},"outcome":"success","http":{"method":"GET","path":"/jobs/","status":503},"context":{"ip":"203.0.113.7:443"},"metadata":{"note":"","rate":"5*"},"occurred_at":"2026-05-05T10:00:00Z"}"#,
 ];
 
-/// What a query is expected to do.
+/// The expected result of a query.
 enum Expected {
     /// Finds these events, counted from 1.
     Finds(&'static [usize]),
