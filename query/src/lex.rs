@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::error::{Code, Error};
-use crate::habits;
+use crate::foreign_syntax;
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl<'a> Lexer<'a> {
             if ends {
                 break;
             }
-            habits::refuse_char(self.text, start, self.at)?;
+            foreign_syntax::refuse_char(self.text, start, self.at)?;
             match char {
                 '"' => pieces.push(Piece::Quoted(self.quoted()?)),
                 '*' => {

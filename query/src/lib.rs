@@ -36,7 +36,7 @@ pub mod batch;
 pub mod condition;
 pub mod envelope;
 pub mod error;
-mod habits;
+mod foreign_syntax;
 mod lex;
 pub mod matcher;
 pub mod moment;

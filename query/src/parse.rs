@@ -7,7 +7,7 @@ use countersign::time::Time;
 
 use crate::condition::{Asked, Basis, Condition, Field, Node, Path, Query, Short, all, any, not};
 use crate::error::{Code, Error};
-use crate::habits::{self, COMPARE, JOIN, RANGE};
+use crate::foreign_syntax::{self, COMPARE, JOIN, RANGE};
 use crate::lex::{Lexer, Piece, Until, Word};
 use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
 use crate::moment::Moment;
@@ -266,7 +266,7 @@ impl Parser<'_> {
             return Err(Error::new(Code::Field, at, "a field's name is missing", hint));
         }
         signed(&word, &['!', '+'])?;
-        habits::refuse_name(&word, self.written(&word))?;
+        foreign_syntax::refuse_name(&word, self.written(&word))?;
         let values = self.word_list(&word)?;
         if let Some(special) = word.bare().and_then(Special::parse) {
             return self.special(special, operator, &values, start);
@@ -318,7 +318,7 @@ impl Parser<'_> {
             let hint = "put it in double quotes: \"…\"";
             return Err(Error::new(Code::Quote, word.at.clone(), "these quotes don't quote", hint));
         }
-        habits::refuse_word(word, written)
+        foreign_syntax::refuse_word(word, written)
     }
 
     /// The word as it stands in the query.
@@ -380,7 +380,7 @@ impl Parser<'_> {
                 return Err(Error::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
             }
             self.stands_for_itself(&value)?;
-            habits::refuse_value(&value, self.written(&value))?;
+            foreign_syntax::refuse_value(&value, self.written(&value))?;
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
             {

@@ -6,7 +6,7 @@ use countersign::canonical;
 use countersign::time::Time;
 
 use crate::condition::{Basis, Condition, Field, Node, Path, Query, Short};
-use crate::habits;
+use crate::foreign_syntax;
 use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
 use crate::moment::Moment;
 use crate::parse::{KEYWORDS, OUTCOMES, SPECIAL, any_word};
@@ -94,10 +94,10 @@ impl Display for Field {
 /// Names that are no plain words stand in quotes, and so does one that would be taken for something else.
 impl Display for Path {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let is_taken = matches!(self.names(), [one] if Short::parse(one).is_some() || SPECIAL.contains(&&**one) || habits::is_no_name(one));
+        let is_taken = matches!(self.names(), [one] if Short::parse(one).is_some() || SPECIAL.contains(&&**one) || foreign_syntax::is_no_name(one));
         for (nth, name) in self.names().iter().enumerate() {
             f.write_str(if nth > 0 { "." } else { "" })?;
-            let is_taken = is_taken || nth == 0 && habits::is_marked(name);
+            let is_taken = is_taken || nth == 0 && foreign_syntax::is_marked(name);
             let plain = !is_taken && !name.is_empty() && name.chars().all(is_plain_in_name);
             if plain && !name.starts_with('-') { f.write_str(name)? } else { quoted(f, name)? }
         }
@@ -203,7 +203,7 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result
         let alone = if is_text {
             KEYWORDS.iter().any(|words| is_one(words, piece))
         } else {
-            habits::is_class(piece)
+            foreign_syntax::is_class(piece)
                 || place == Place::Outcome && !is_one(OUTCOMES, piece)
                 || Literal::parse(piece).is_some()
         };

@@ -206,18 +206,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let taken = Taken::load(store.clone(), &name, &names, watcher.state().serial)?;
     let handing = Handing::begin(receivers, taken, &watcher.state().waiting);
     stop::gracefully();
-    let mut watch = Watch {
-        watcher,
-        handing,
-        store,
-        name,
-        kept: Instant::now(),
-        unkept: false,
-        end: end.filter(|_| args.once),
-        lister,
-        gaps: Gaps::default(),
-        gaps_due: Instant::now() + FIRST_COVERAGE,
-    };
+    let end = end.filter(|_| args.once);
+    let mut watch = Watch { end, lister, ..Watch::new(watcher, handing, store, name) };
     let ended = watch.follow(&views);
     watch.end(ended, args.once)
 }
@@ -260,6 +250,24 @@ struct Watch<'p> {
     /// The gaps that were last reported, and the time of the next report.
     gaps: Gaps,
     gaps_due: Instant,
+}
+
+impl<'p> Watch<'p> {
+    /// Begins a watch that goes on until it is stopped.
+    fn new(watcher: Watcher<'p>, handing: Handing, store: Arc<Directory>, name: String) -> Self {
+        Self {
+            watcher,
+            handing,
+            store,
+            name,
+            kept: Instant::now(),
+            unkept: false,
+            end: None,
+            lister: None,
+            gaps: Gaps::default(),
+            gaps_due: Instant::now() + FIRST_COVERAGE,
+        }
+    }
 }
 
 impl<'p> Follows<'p> for Watch<'p> {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use countersign::trust::Trust;
 use countersign_analyze::{Level, Pack};
@@ -15,12 +14,12 @@ use countersign_log::reading::Reading;
 use countersign_query::Readings;
 use serde_json::Value;
 
+use super::Watch;
 use super::handing::{Handing, Receiver, Trouble};
 use super::item::{Item, Kind};
 use super::state::{State, Taken};
 use super::stream::{Heard, Views};
 use super::watcher::{Watched, Watcher};
-use super::{FIRST_COVERAGE, Gaps, Watch};
 use crate::errors::{Failure, shown};
 use crate::outbox::Directory;
 use crate::style;
@@ -59,18 +58,7 @@ pub(crate) fn begin(
     watcher.notice().iter().for_each(|notice| style::warn(notice));
     watcher.begin_at(0);
     let handing = Handing::begin(vec![Box::new(kept)], taken, &watcher.state().waiting);
-    let mut watch = Watch {
-        watcher,
-        handing,
-        store,
-        name,
-        kept: Instant::now(),
-        unkept: false,
-        end: None,
-        lister: None,
-        gaps: Gaps::default(),
-        gaps_due: Instant::now() + FIRST_COVERAGE,
-    };
+    let mut watch = Watch::new(watcher, handing, store, name);
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let views: Arc<dyn Views> = Arc::new(views);
         let ended = watch.follow(&views);

@@ -1,7 +1,7 @@
 //! The query and the readings through their public interface.
 
 mod categories;
-mod habits;
+mod foreign_syntax;
 mod language;
 mod naive;
 mod needles;

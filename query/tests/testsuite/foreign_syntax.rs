@@ -1,5 +1,5 @@
-//! What people type who know Kibana (KQL and Lucene), Splunk, Datadog, GitHub, or SQL: it works, or it is refused with
-//! the form that works here. None of it finds nothing, or everything, without a word.
+//! Syntax of Kibana (KQL and Lucene), Splunk, Datadog, GitHub, and SQL: it works, or it is refused with the form that
+//! works here. None of it silently matches nothing or everything.
 
 use countersign::time::Time;
 use countersign_query::value::Document;
@@ -194,7 +194,7 @@ fn now() -> Time {
 }
 
 #[test]
-fn habits_from_elsewhere_work_or_are_refused_with_the_right_form() {
+fn syntax_from_elsewhere_works_or_is_refused_with_the_right_form() {
     let readings = Readings::built_in();
     for (text, expected) in TABLE {
         let parsed = Query::parse(text, now());

@@ -1,5 +1,5 @@
-//! What people type who know other languages: Lucene and KQL (Kibana), Splunk, Datadog, GitHub, SQL. Taken as it
-//! stands, it would find nothing, or everything, without a word. Each is refused with the form that works here.
+//! Syntax of other query languages: Lucene and KQL (Kibana), Splunk, Datadog, GitHub, and SQL. As text it would match
+//! nothing, or everything. It is refused, with the form that works here as the hint.
 
 use core::ops::Range;
 
