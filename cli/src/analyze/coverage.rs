@@ -33,7 +33,7 @@ pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
     }
     for SourceCoverage { parser, events, covered, rules } in some {
         gaps.push(format!(
-            "Of {} parsed as {}, {} had no field that any of the {} for this source needs.",
+            "Of {} parsed as {}, fields are missing in {} that the {} for this source need.",
             count(*events, "event"),
             plain(parser),
             events - covered,
