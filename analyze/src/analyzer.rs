@@ -104,11 +104,6 @@ impl Detected {
         Self { leaf, ..self }
     }
 
-    /// True if no finding can be made of it.
-    pub fn is_empty(&self) -> bool {
-        self.fired.is_empty() && self.observed.is_none() && !self.is_future
-    }
-
     /// The leaf.
     pub const fn leaf(&self) -> u64 {
         self.leaf
@@ -687,11 +682,6 @@ impl<'p> Analyzer<'p> {
     /// Returns which events the rules could look at so far.
     pub fn coverage(&self) -> Coverage {
         self.shapes.coverage(self.pack)
-    }
-
-    /// Returns the number of events so far, and of those that no parser recognizes.
-    pub fn events(&self) -> (u64, u64) {
-        self.shapes.events()
     }
 
     /// Ends.

@@ -132,6 +132,13 @@ impl Pack {
         (!shape.has(item, &self.fields)).then(|| !item.needs_field())
     }
 
+    /// Notes that a rule applies, and so do the correlations that build upon it.
+    fn apply(&self, rule: usize, applies: &mut [bool]) {
+        if !core::mem::replace(&mut applies[rule], true) {
+            self.feeds[rule].iter().for_each(|(correlation, _)| self.apply(*correlation, applies));
+        }
+    }
+
     /// True if an event has no field that isn't as a rule wants it, and lacks one that the rule needs.
     pub(crate) fn lacks(&self, rule: &Rule, shape: &Shape, found: &Found<'_>) -> bool {
         let Kind::Event(detection) = &rule.kind else { return false };
@@ -162,10 +169,19 @@ pub(crate) struct Shapes {
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Counts {
     events: u64,
-    /// By parser, and by the empty name for events that no parser reads.
-    sources: BTreeMap<Box<str>, SourceCounts>,
+    sources: BTreeMap<EventSource, SourceCounts>,
     /// For each rule, the events that it could apply to.
     rules: Vec<u64>,
+}
+
+/// The source of events.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+struct EventSource {
+    /// The parser that recognizes them, if any does.
+    parser: Option<Box<str>>,
+    /// As [`Shape::origin`].
+    origin: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -181,28 +197,26 @@ impl Counts {
         self.events += events;
         let parser = shape.parser.as_deref();
         let mut is_covered = shape.is_reserved && parser == Some("countersign");
-        for (rule, applies) in pack.rules.iter().zip(&mut self.rules) {
+        let mut applies = vec![false; pack.rules.len()];
+        for (nth, rule) in pack.rules.iter().enumerate() {
             let sight = pack.sight(rule, shape);
             if sight == Some(Sight::Applies) {
-                *applies += events;
+                pack.apply(nth, &mut applies);
             }
             let looks = matches!(sight, Some(Sight::Applies | Sight::Answered));
             is_covered |= looks && parser.is_some_and(|parser| rule.source.names(parser));
         }
-        let mut name: Box<str> = parser.unwrap_or_default().into();
+        for (count, _) in self.rules.iter_mut().zip(applies).filter(|(_, applies)| *applies) {
+            *count += events;
+        }
         if let Some(origin) = &shape.origin {
-            name = format!("{name} ({origin})").into();
             is_covered &= !pack.rules.iter().any(|rule| rule.source.names(origin));
         }
-        let source = self.sources.entry(name).or_default();
-        source.events += events;
-        source.covered += if is_covered { events } else { 0 };
+        let source = EventSource { parser: shape.parser.clone(), origin: shape.origin.clone() };
+        let counts = self.sources.entry(source).or_default();
+        counts.events += events;
+        counts.covered += if is_covered { events } else { 0 };
     }
-}
-
-/// The parser whose rules are for a source, by the source's name: `ECS (CloudTrail)`.
-fn of_origin(source: &str) -> &str {
-    source.strip_suffix(')').and_then(|name| name.split_once(" (")).map_or(source, |(_, origin)| origin)
 }
 
 impl Shapes {
@@ -235,21 +249,13 @@ impl Shapes {
         is_of.then(|| Self { known: shapes.into_iter().collect(), beyond, lacking })
     }
 
-    /// Events so far, and how many of them no parser reads.
-    pub(crate) fn events(&self) -> (u64, u64) {
-        let none = self.beyond.sources.get("").map_or(0, |source| source.events);
-        self.known.iter().fold((self.beyond.events, none), |(events, unparsed), (shape, count)| {
-            (events + count, unparsed + if shape.parser.is_none() { *count } else { 0 })
-        })
-    }
-
     pub(crate) fn coverage(&self, pack: &Pack) -> Coverage {
         let mut counts = self.beyond.clone();
         counts.rules.resize(pack.rules.len(), 0);
         for (shape, events) in &self.known {
             counts.add(pack, shape, *events);
         }
-        let mut applicable = counts.rules;
+        let applicable = counts.rules;
         let lacking = self.lacking.iter().copied().enumerate();
         let blind = lacking.filter(|(rule, events)| *events > 0 && applicable[*rule] == 0);
         let blind = blind.map(|(rule, events)| BlindRule {
@@ -259,24 +265,25 @@ impl Shapes {
             events,
         });
         let blind = blind.collect();
-        // A correlation applies where a rule does that it builds upon.
-        for (rule, feeds) in pack.feeds.iter().enumerate() {
-            for (correlation, _) in feeds {
-                applicable[*correlation] += applicable[rule];
-            }
+        let mut unparsed = 0;
+        let mut sources = Vec::new();
+        for (EventSource { parser, origin }, SourceCounts { events, covered }) in counts.sources {
+            let Some(parser) = parser else {
+                unparsed += events;
+                continue;
+            };
+            let written_for = origin.as_ref().unwrap_or(&parser);
+            let rules = pack.rules.iter().filter(|rule| rule.source.names(written_for)).count() as u64;
+            let parser = match &origin {
+                Some(origin) => format!("{parser} ({origin})"),
+                None => parser.into(),
+            };
+            sources.push(SourceCoverage { parser, events, covered, rules });
         }
-        let rules_for = |parser: &str| {
-            pack.rules.iter().filter(|rule| rule.source.names(of_origin(parser))).count() as u64
-        };
-        let unparsed = counts.sources.remove("").map_or(0, |source| source.events);
-        let sources = counts.sources.into_iter().map(|(parser, SourceCounts { events, covered })| {
-            let rules = rules_for(&parser);
-            SourceCoverage { parser: parser.into(), events, covered, rules }
-        });
         Coverage {
             events: counts.events,
             unparsed,
-            sources: sources.collect(),
+            sources,
             rules: pack.rules.iter().map(|rule| rule.id.clone()).zip(applicable).collect(),
             blind,
         }
@@ -307,7 +314,7 @@ impl Shapes {
 pub struct Coverage {
     /// Events that were looked at.
     pub events: u64,
-    /// Events that no parser reads.
+    /// Events that no parser recognizes.
     pub unparsed: u64,
     /// The others by their parsers, in the order of their names.
     pub sources: Vec<SourceCoverage>,
@@ -318,12 +325,12 @@ pub struct Coverage {
     pub blind: Vec<BlindRule>,
 }
 
-/// The events that one parser reads.
+/// The events that one parser recognizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceCoverage {
-    /// The parser.
+    /// The parser; for events in ECS that were made from another product's, also that product's: `ECS (CloudTrail)`.
     pub parser: String,
-    /// Events that it reads.
+    /// Events that it recognizes.
     pub events: u64,
     /// Those of them that a rule written for this source could look at.
     pub covered: u64,

@@ -131,6 +131,27 @@ fn events_that_elastic_made_of_others_are_not_covered_by_rules_for_the_others() 
 }
 
 #[test]
+fn a_correlation_applies_to_the_events_of_its_rules_each_once() {
+    let event = |id: &str| {
+        format!("title: {id}\nid: {id}\ndetection: {{s: {{read.action: job.*}}, condition: s}}\n---\n")
+    };
+    let correlation = |id: &str, rules: &str| {
+        format!(
+            "title: {id}\nid: {id}\nlevel: low\ncorrelation: {{type: event_count, rules: [{rules}], group-by: [actor.id], timespan: 1m, condition: {{gte: 9}}}}\n---\n"
+        )
+    };
+    let mut sources = Sources::default();
+    // A correlation may stand before those that it builds upon.
+    sources.add(
+        "r.yml",
+        &[correlation("chained", "both"), correlation("both", "a, b"), event("a"), event("b")].concat(),
+    );
+    let pack = sources.build("test").unwrap_or_else(|faults| panic!("{faults:?}"));
+    let found = coverage(&pack, [OURS, OURS, CALL]);
+    assert_eq!(found.rules.iter().map(|(_, events)| *events).collect::<Vec<_>>(), [3, 3, 3, 3], "{found:?}");
+}
+
+#[test]
 fn an_event_in_an_envelope_is_covered_like_the_plain_event() {
     let pack = pack();
     let plain = coverage(&pack, [CALL]);
