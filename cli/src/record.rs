@@ -256,7 +256,7 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
         recorder.record(&event, now()?, &salt)?;
         total.events += 1;
         total.redacted += event.redacted() as u64;
-        total.redactions.add(&event);
+        total.redactions.add(&event, || self::event(args, found.bytes, &rules.none).ok());
         recorder.sign_with(key)?;
         let ready = recorder.drain();
         if !ready.is_empty() {

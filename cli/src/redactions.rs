@@ -38,8 +38,8 @@ impl Reason {
 /// How an event is redacted, and what comes of each part of that alone.
 pub(crate) struct Rules {
     pub(crate) all: Redaction,
-    /// Nothing.
-    none: Redaction,
+    /// Redacts nothing.
+    pub(crate) none: Redaction,
     /// The names and paths given by `--redact`.
     asked: Option<Redaction>,
     look: Redaction,
@@ -75,13 +75,17 @@ pub(crate) struct Redactions {
 }
 
 impl Redactions {
-    /// Counts what was redacted of an event, without reasons.
-    pub(crate) fn add(&mut self, event: &Event) {
-        if event.redacted() > 0
-            && let Ok(redacted) = serde_json::from_str::<Value>(event.as_str())
-        {
-            self.find(&redacted, &mut String::new());
+    /// Counts what was redacted of an event, without reasons. `plain` reads it without redaction.
+    pub(crate) fn add(&mut self, event: &Event, plain: impl FnOnce() -> Option<Event>) {
+        if event.redacted() == 0 {
+            return;
         }
+        let Ok(redacted) = serde_json::from_str::<Value>(event.as_str()) else { return };
+        // An event that was redacted before has such values of its own.
+        let plain = (all_parts(&redacted) != event.redacted() as u64).then(|| {
+            plain().and_then(|event| serde_json::from_str(event.as_str()).ok()).unwrap_or(Value::Null)
+        });
+        self.find(&redacted, plain.as_ref(), &mut String::new());
     }
 
     /// Counts what was redacted of an event, with reasons. `read` reads its text once more, with other rules.
@@ -108,21 +112,21 @@ impl Redactions {
         self.compare(forms, &mut String::new());
     }
 
-    fn find(&mut self, value: &Value, path: &mut String) {
+    fn find(&mut self, value: &Value, plain: Option<&Value>, path: &mut String) {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
                     let length = push(path, name);
-                    self.find(value, path);
+                    self.find(value, plain.and_then(|plain| plain.get(name)), path);
                     path.truncate(length);
                 }
             }
             Value::Array(elements) => {
-                for value in elements {
-                    self.find(value, path);
+                for (nth, value) in elements.iter().enumerate() {
+                    self.find(value, plain.and_then(|plain| plain.get(nth)), path);
                 }
             }
-            value => match parts(value) {
+            value => match parts(value).saturating_sub(plain.map_or(0, parts)) {
                 0 => {}
                 values => self.count(path, None, values),
             },
@@ -255,6 +259,15 @@ fn push(path: &mut String, name: &str) -> usize {
 /// Returns how many parts of a string were redacted.
 fn parts(value: &Value) -> u64 {
     value.as_str().map_or(0, |text| text.matches(REDACTED).count() as u64)
+}
+
+/// Returns how many parts of all strings in a value were redacted.
+fn all_parts(value: &Value) -> u64 {
+    match value {
+        Value::Object(members) => members.values().map(all_parts).sum(),
+        Value::Array(elements) => elements.iter().map(all_parts).sum(),
+        value => parts(value),
+    }
 }
 
 /// A value of an event, redacted in four ways.

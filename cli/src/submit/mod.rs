@@ -358,7 +358,8 @@ impl Session<'_> {
     ) -> Result<Event, Failure> {
         let error = match record::event(self.args, bytes, &rules.all) {
             Ok(event) => {
-                self.redactions.lock().unwrap_or_else(PoisonError::into_inner).add(&event);
+                let plain = || record::event(self.args, bytes, &rules.none).ok();
+                self.redactions.lock().unwrap_or_else(PoisonError::into_inner).add(&event, plain);
                 return Ok(event);
             }
             Err(error) => error,
