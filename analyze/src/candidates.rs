@@ -2,7 +2,7 @@
 
 use countersign_query::value::Kind;
 
-use crate::fields::{Fields, Found, Id, Leaf};
+use crate::fields::{Fields, Found, Id, Leaf, Origin};
 use crate::keywords::{GRAM, Keywords};
 #[cfg(feature = "re")]
 use crate::literal;
@@ -153,7 +153,7 @@ impl Candidates {
         let mut keys: Vec<Id> = values.chain(parts).chain(needs.fields.iter().copied()).collect();
         keys.sort_unstable();
         keys.dedup();
-        keys.retain(|field| fields.is_of_event(*field));
+        keys.retain(|field| fields.origin(*field) == Origin::Event);
         if !keys.is_empty() {
             self.keyed.push((number, keys.into()));
         }

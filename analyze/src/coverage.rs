@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use countersign::canonical::write_string;
 use countersign_query::Entry;
 
-use crate::fields::{Fields, Found, Id};
+use crate::fields::{Fields, Found, Id, Origin};
 use crate::pack::Pack;
 use crate::rule::{Kind, Rule};
 use crate::selection::Item;
@@ -53,11 +53,10 @@ impl Shape {
     }
 
     fn has_field(&self, field: Id, fields: &Fields) -> bool {
-        match fields.name(field).split('.').next() {
-            // Derived fields are made of what every event has; what a parser or a baseline says needs a parser.
-            _ if fields.is_of_event(field) => self.has_own(field),
-            Some("read" | "baseline") => self.parser.is_some(),
-            _ => true,
+        match fields.origin(field) {
+            Origin::Event => self.has_own(field),
+            Origin::Parser => self.parser.is_some(),
+            Origin::Entry => true,
         }
     }
 

@@ -87,6 +87,17 @@ const BESIDE: [(&str, Beside); 19] = [
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
+/// The origin of a field's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The event itself.
+    Event,
+    /// The parser that recognizes the event, or the baseline of the identity that it finds.
+    Parser,
+    /// The link, or what is computed of every entry.
+    Entry,
+}
+
 /// All fields that a pack's rules ask for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
@@ -95,6 +106,7 @@ pub(crate) struct Fields {
     beside: Vec<(Beside, Id)>,
     facts: Vec<(Fact, Id)>,
     names: Vec<String>,
+    origins: Vec<Origin>,
     /// Where the values of each are before anything was found.
     places: Vec<Place>,
     ids: Names,
@@ -140,9 +152,10 @@ impl Fields {
         let id = self.names.len() as Id;
         // Elements have nothing beside them.
         let first = if self.depth > 0 { None } else { split_once(name, b'.').map(|(first, _)| first) };
-        let mut place = Place::default();
+        let (mut place, mut origin) = (Place::default(), Origin::Event);
         if let Some(fact) = name.strip_prefix("baseline.").filter(|_| first.is_some()) {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
+            origin = Origin::Parser;
         } else if let Some(first @ ("read" | "link" | "derived")) = first {
             let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
@@ -157,6 +170,7 @@ impl Fields {
             };
             place = Place { first: BESIDE_IT, last: self.beside.len() as u32 };
             self.beside.push((*beside, id));
+            origin = if first == "read" { Origin::Parser } else { Origin::Entry };
         } else {
             if self.nodes.is_empty() {
                 self.nodes.push(Node::default());
@@ -191,6 +205,7 @@ impl Fields {
             self.nodes[at].id = Some(id);
         }
         self.names.push(name.into());
+        self.origins.push(origin);
         self.places.push(place);
         if !is_selecting {
             self.ids.get_or_insert(name, id as usize);
@@ -208,6 +223,7 @@ impl Fields {
     /// A number for something that has a name in findings, and no values of its own.
     pub(crate) fn label(&mut self, name: String) -> Id {
         self.names.push(name);
+        self.origins.push(Origin::Event);
         self.places.push(Place::default());
         self.names.len() as Id - 1
     }
@@ -224,9 +240,8 @@ impl Fields {
         self.names.len()
     }
 
-    /// True if it is a field of the event itself.
-    pub(crate) fn is_of_event(&self, id: Id) -> bool {
-        self.fact(id).is_none() && !self.beside.iter().any(|(_, beside)| *beside == id)
+    pub(crate) fn origin(&self, id: Id) -> Origin {
+        self.origins.get(id as usize).copied().unwrap_or(Origin::Event)
     }
 
     /// Those that are not of the event itself, and not of baselines.
