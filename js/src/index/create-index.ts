@@ -151,6 +151,10 @@ class WorkersIndex implements EventIndex {
     return this.#call((remote) => remote.within(query, since, until));
   }
 
+  parts(query: string): Promise<readonly string[] | undefined> {
+    return this.#call((remote) => remote.parts(query));
+  }
+
   suggest(query: string, caret: number): Promise<readonly Suggestion[]> {
     return this.#call((remote) => remote.suggest(query, caret));
   }

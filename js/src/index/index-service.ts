@@ -128,6 +128,11 @@ export class IndexService {
     return within(query, Date.now(), since, until);
   }
 
+  parts(query: string): readonly string[] | undefined {
+    const { parts } = JSON.parse(parse(query, Date.now())) as { parts?: readonly { readonly text: string }[] };
+    return parts?.map(({ text }) => text);
+  }
+
   suggest(query: string, caret: number): readonly Suggestion[] {
     return JSON.parse(this.#index.suggest(query, caret)) as Suggestion[];
   }

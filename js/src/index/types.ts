@@ -278,6 +278,8 @@ export interface EventIndex {
   toggled(query: string, column: Column, value: string): Promise<string>;
   /** The query with another time asked for, in milliseconds since 1970. */
   within(query: string, since: number | undefined, until: number | undefined): Promise<string>;
+  /** The conditions that a query joins by AND, each as text; undefined if the query is refused. */
+  parts(query: string): Promise<readonly string[] | undefined>;
   /** What could stand where the caret is. */
   suggest(query: string, caret: number): Promise<readonly Suggestion[]>;
   /** Rows of the newest answer, as it was told last, with the values of these fields. */

@@ -4,6 +4,14 @@ import { factsOf } from "./facts.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
 import { save, stem } from "./save.js";
+import {
+  holdTo,
+  type ReadySelection,
+  reasonOf,
+  type Selection,
+  SelectionMismatch,
+  selectionView,
+} from "./selection.js";
 import type { Phase } from "./session.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
@@ -12,16 +20,18 @@ import { define, given, own, TextView } from "./view.js";
 /** What events can be taken along as. */
 type Kind = "csv" | "ndjson" | "slice";
 
-/** Saves what was found. */
+/** Saves the selected events. */
 export class ExportMenu extends TextView {
   static override properties = {
-    ...given("looking", "events", "phase", "slicer"),
+    ...given("looking", "selection", "now", "phase", "slicer"),
     ...own("isOpen", "said", "running"),
   };
 
   declare looking: Looking | undefined;
-  /** How many were found. */
-  events: number = 0;
+  /** What is saved. */
+  declare selection: Selection;
+  /** Returns the selection as it is at the moment, which may not be drawn yet. */
+  declare now: () => Selection;
   declare phase: Phase | undefined;
   /** Without it, or while the export is not all there, nothing can be cut out of it. */
   declare slicer: Slicer | undefined;
@@ -36,8 +46,8 @@ export class ExportMenu extends TextView {
   }
 
   protected override render(): TemplateResult {
-    const { save: texts, figures } = this.texts;
-    const { events } = this;
+    const { save: texts } = this.texts;
+    const reason = reasonOf(this.selection, this.texts);
     const canSlice = this.slicer !== undefined && this.looking?.session.bytes !== undefined;
     return html`
       <div class="menu" @keydown=${this.#key} @focusout=${this.#left}>
@@ -47,11 +57,13 @@ export class ExportMenu extends TextView {
           part="export"
           aria-expanded=${this.isOpen}
           aria-controls="export-choices"
-          ?disabled=${events === 0}
+          aria-disabled=${reason !== undefined}
+          aria-describedby="export-selection"
+          title=${reason ?? nothing}
           @click=${() => this.#open(!this.isOpen)}
         >${icon("save")}<span>${texts.label}</span></button>
         <div id="export-choices" class="menu-choices" role="group" aria-label=${texts.label} ?hidden=${!this.isOpen}>
-          <p class="faint">${texts.about(figures.events(events))}</p>
+          <p id="export-selection">${selectionView(this.selection, this.texts)}${reason !== undefined && this.selection.state === "ready" ? html` <span>${reason}</span>` : nothing}</p>
           ${this.#choice("csv", texts.csv)}
           ${this.#choice("ndjson", texts.ndjson)}
           ${canSlice ? this.#choice("slice", texts.slice) : nothing}
@@ -68,7 +80,7 @@ export class ExportMenu extends TextView {
 
   #choice(kind: Kind, { name, about }: Texts["save"]["csv"]): TemplateResult {
     return html`
-      <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.running !== undefined} @click=${() => void this.#save(kind)}>
+      <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.running !== undefined || reasonOf(this.selection, this.texts) !== undefined} aria-describedby="export-selection" @click=${() => void this.#save(kind)}>
         <strong>${name}</strong> <span class="faint">${about}</span>
       </button>
     `;
@@ -77,42 +89,63 @@ export class ExportMenu extends TextView {
   async #save(kind: Kind): Promise<void> {
     const { looking } = this;
     const { save: texts, figures } = this.texts;
+    const selection = this.now();
     if (looking === undefined || this.running !== undefined) {
+      return;
+    }
+    if (selection.state !== "ready" || selection.events === 0) {
+      this.said = reasonOf(selection, this.texts) ?? "";
       return;
     }
     const running = new AbortController();
     this.running = running;
     this.said = "";
     try {
-      const blob = await this.#made(kind, looking, running.signal, (events) => {
-        this.said = texts.working(figures.events(events));
-      });
+      const { blob, events } = await this.#made(kind, looking, selection, running.signal);
+      running.signal.throwIfAborted();
       const name = `${stem(looking.session.name ?? "")}${ENDINGS[kind]}`;
       save(name, blob);
-      this.said = texts.done(name);
-    } catch {
-      this.said = running.signal.aborted ? "" : texts.failed;
+      this.said = texts.done(figures.events(events), name);
+    } catch (error) {
+      const why = error instanceof SelectionMismatch ? error.says(this.texts) : texts.failed;
+      this.said = running.signal.aborted ? "" : why;
     }
     this.running = undefined;
   }
 
-  async #made(kind: Kind, { session }: Looking, signal: AbortSignal, told: (events: number) => void): Promise<Blob> {
+  /** Makes a file, and checks how many events are in it against the selection that was shown. */
+  async #made(
+    kind: Kind,
+    { session }: Looking,
+    selection: ReadySelection,
+    signal: AbortSignal,
+  ): Promise<{ readonly blob: Blob; readonly events: number }> {
+    const { save: texts, figures } = this.texts;
     if (kind !== "slice") {
-      return session.index.save(kind === "csv" ? "csv-with-bom" : kind, told, {
+      let events = 0;
+      const told = (written: number) => {
+        events = written;
+        this.said = texts.working(figures.events(written));
+      };
+      const blob = await session.index.save(kind === "csv" ? "csv-with-bom" : kind, told, {
         signers: session.verification && factsOf(session.verification),
         signal,
       });
+      // What is searched for meanwhile takes the place of what is written.
+      holdTo(selection, events, this.now());
+      return { blob, events };
     }
     const { bytes } = session;
     if (bytes === undefined || this.slicer === undefined) {
       throw new Error("there is nothing to cut from");
     }
-    const slice = await this.slicer.slice(
-      bytes,
-      { indexes: await session.index.indexes() },
-      { trust: session.trust, signal },
-    );
-    return slice.bytes;
+    const indexes = await session.index.indexes();
+    holdTo(selection, indexes.length, this.now());
+    const slice = await this.slicer.slice(bytes, { indexes }, { trust: session.trust, signal });
+    if (slice.events !== selection.events) {
+      throw new SelectionMismatch([selection.events, slice.events]);
+    }
+    return { blob: slice.bytes, events: slice.events };
   }
 
   #open(isOpen: boolean): void {

@@ -11,10 +11,10 @@ import { filled, said, value } from "./value.js";
 /** What the notice is about. */
 export interface Noticed {
   readonly looking: Looking | undefined;
-  /** What is looked for. */
-  readonly text: string;
-  /** Looks for something else. */
-  readonly look: (text: string) => void;
+  /** Whether the search in the box is refused: the rows are then those of the search before it. */
+  readonly isMisread: boolean;
+  /** Looks for another field in place of one that no event has. */
+  readonly replace: (unknown: UnknownField, near: string) => void;
   /** Whether nothing else on the page says how many events are never listed. */
   readonly isAlone: boolean;
   readonly texts: Texts;
@@ -22,7 +22,7 @@ export interface Noticed {
 }
 
 /** The notice. */
-export function noticeView({ looking, text, look, isAlone, texts, showAll }: Noticed): TemplateResult {
+export function noticeView({ looking, isMisread, replace, isAlone, texts, showAll }: Noticed): TemplateResult {
   const { query, figures } = texts;
   const found = looking?.found;
   if (looking?.failure !== undefined) {
@@ -31,7 +31,7 @@ export function noticeView({ looking, text, look, isAlone, texts, showAll }: Not
     return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${why}</span></p>`;
   }
   if (looking === undefined || found === undefined) {
-    return html`<p class="notice">${looking?.refusal === undefined ? nothing : query.refused}</p>`;
+    return html`<p class="notice">${looking?.misread === undefined ? nothing : query.refused}</p>`;
   }
   const { session, isBusy } = looking;
   const { isFiltered } = found;
@@ -43,9 +43,10 @@ export function noticeView({ looking, text, look, isAlone, texts, showAll }: Not
     <div class="notice ${isFiltered ? "tone-fair filtered" : ""}" part="notice" data-filtered=${isFiltered}>
       ${isFiltered ? icon("filter") : nothing}
       <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || session.phase === "verifying"}>
+        ${isMisread ? html`<strong class="plain tone-bad">${query.previous}</strong>` : nothing}
         ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
         ${session.phase === "verifying" ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
-        ${isFiltered && !isBusy ? toldView(found, text, texts, look) : nothing}
+        ${isFiltered && !isBusy ? toldView(found, texts, replace) : nothing}
         ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint plain">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}
         ${isFiltered && found.unknown.gaps > 0 ? html`<span class="faint plain">${query.unknownGaps(found.unknown.gaps)}</span>` : nothing}
         ${unlisted > 0 ? html`<span class="unlisted">${icon("warning")}<span class="plain">${query.unlisted(unlisted)}</span></span>` : nothing}
@@ -59,12 +60,11 @@ export function noticeView({ looking, text, look, isAlone, texts, showAll }: Not
 /** Fields that no event has, members in the place of what readings find, and whose time counted. */
 export function toldView(
   { unknownFields, conditions, asksTime, times }: Found,
-  text: string,
   texts: Texts,
-  look: (text: string) => void,
+  replace: Noticed["replace"],
 ): TemplateResult {
   return html`
-    ${unknownFields.map((unknown) => unknownView(unknown, text, texts, look))}
+    ${unknownFields.map((unknown) => unknownView(unknown, texts, replace))}
     ${conditions.map(({ part, short }) => (short === undefined ? nothing : memberView(part, short, texts)))}
     ${asksTime ? html`<span class="told faint plain">${whose(times, texts)}</span>` : nothing}
   `;
@@ -78,15 +78,11 @@ function whose({ own, recorded }: Found["times"], { query, figures }: Texts): st
   return recorded === 0 ? query.ownTime : query.bothTimes(figures.events(own), figures.count(recorded));
 }
 
-function unknownView(
-  { field, nearest, at }: UnknownField,
-  text: string,
-  { query }: Texts,
-  look: (text: string) => void,
-): TemplateResult {
+function unknownView(unknown: UnknownField, { query }: Texts, replace: Noticed["replace"]): TemplateResult {
+  const { field, nearest } = unknown;
   const said = filled(query.unknownField, { field: html`<code>${value(field, 80)}</code>` });
   const choice = (near: string) => html`
-    <button type="button" class="quiet nearest" @click=${() => look(replaced(text, at, field, near))}><code>${value(near, 80)}</code></button>
+    <button type="button" class="quiet nearest" @click=${() => replace(unknown, near)}><code>${value(near, 80)}</code></button>
   `;
   return html`
     <span class="told tone-doubt">
@@ -99,11 +95,4 @@ function unknownView(
 function memberView(part: string, short: string, { query }: Texts): TemplateResult {
   const slots = { part: html`<code>${value(part, 80)}</code>`, short: html`<code>${short}</code>` };
   return html`<span class="told tone-doubt"><span class="plain">${filled(query.ofMember, slots)}</span></span>`;
-}
-
-/** The query with another field in a condition. */
-function replaced(text: string, [begin, end]: UnknownField["at"], field: string, near: string): string {
-  const place = text.indexOf(field, begin);
-  const isThere = place >= begin && place + field.length <= end;
-  return isThere ? `${text.slice(0, place)}${near}${text.slice(place + field.length)}` : text;
 }

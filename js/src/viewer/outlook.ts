@@ -1,17 +1,22 @@
 /**
- * How a reader looks at an export, in the fragment of the page's address: `#q=actor:u_1&order=-time&line=12`. Only members
- * that are the viewer's are read and written. A fragment that names a place of the page is left as it is.
+ * How a reader looks at an export, in the fragment of the page's address: `#q=ada&filter=outcome:failure&order=-time&line=12`,
+ * with a `filter` for each filter. Only members that are the viewer's are read and written. A fragment that names a place of the page is left as it is.
  */
 
 import type { Order } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, readColumns, writeColumns } from "./columns.js";
+import { type Criteria, isSameCriteria } from "./criteria.js";
 import type { Zone } from "./format.js";
 import { orderOf, wordOf } from "./toolbar.js";
 
 /** What an address can say. Empty texts are what is shown without it. */
 const NAMES = ["q", "order", "tz", "columns", "folds", "line"] as const;
+const FILTER = "filter";
 /** More than a person's search has. */
 const LONGEST = 8000;
+/** No query is longer, in bytes, and none has more conditions. One that goes beyond is refused, and never shortened to another. */
+const LONGEST_QUERY = 16_384;
+const MOST_FILTERS = 128;
 
 /** What is usual, and is not written. */
 export interface Usual {
@@ -22,7 +27,7 @@ export interface Usual {
 /** What is looked for, in which order, zone and columns. */
 export class Outlook {
   /** What is looked for. */
-  text = "";
+  criteria: Criteria = { text: "", filters: [] };
   /** The order that the reader chose. */
   chosenOrder: Order | undefined;
   zone: Zone = "utc";
@@ -41,18 +46,28 @@ export class Outlook {
       return false;
     }
     const { hash } = location;
-    const members = new URLSearchParams(hash.length > LONGEST ? "" : hash.replace(/^#/, ""));
-    const [q = "", order = "", tz = "", columns = "", folds = "", line = ""] = NAMES.map(
-      (name) => members.get(prefix + name) ?? "",
-    );
+    const members = new URLSearchParams(hash.replace(/^#/, ""));
+    const [q = "", order = "", tz = "", columns = "", folds = "", line = ""] = NAMES.map((name) => {
+      const text = members.get(prefix + name) ?? "";
+      return name === "q" || text.length <= LONGEST ? text : "";
+    });
+    const criteria: Criteria = {
+      text: bounded(q.trim()),
+      filters: members
+        .getAll(prefix + FILTER)
+        .slice(0, MOST_FILTERS + 1)
+        .map((filter) => bounded(filter.trim()))
+        .filter((filter) => filter !== ""),
+    };
     this.zone = tz === "" ? usual.zone : tz === "local" ? "local" : "utc";
     this.columns = readColumns(columns) ?? DEFAULT_COLUMNS;
     this.line = /^[1-9]\d{0,14}$/.test(line) ? Number(line) : undefined;
     const before = `${this.folds} ${wordOf(this.chosenOrder ?? usual.order)}`;
     this.folds = folds !== "no";
     const chosen = orderOf(order);
-    const isOther = q !== this.text || `${this.folds} ${wordOf(chosen ?? usual.order)}` !== before;
-    this.text = q;
+    const isOther =
+      !isSameCriteria(criteria, this.criteria) || `${this.folds} ${wordOf(chosen ?? usual.order)}` !== before;
+    this.criteria = criteria;
     this.chosenOrder = chosen;
     return isOther;
   }
@@ -64,7 +79,7 @@ export class Outlook {
     }
     const order = wordOf(this.chosenOrder ?? usual.order);
     const shown: Record<(typeof NAMES)[number], string> = {
-      q: this.text,
+      q: this.criteria.text,
       order: order === wordOf(usual.order) ? "" : order,
       tz: this.zone === usual.zone ? "" : this.zone,
       columns: this.columns === DEFAULT_COLUMNS ? "" : writeColumns(this.columns),
@@ -79,6 +94,10 @@ export class Outlook {
         members.set(prefix + name, shown[name]);
       }
     }
+    members.delete(prefix + FILTER);
+    for (const filter of this.criteria.filters) {
+      members.append(prefix + FILTER, filter);
+    }
     // Colons, commas and stars are what searches are made of, and may stand there as they are.
     const written = members.toString().replace(/%(3A|2C|2F|40)/g, (escaped) => decodeURIComponent(escaped));
     const hash = written === "" ? "" : `#${written}`;
@@ -86,6 +105,11 @@ export class Outlook {
       history.replaceState(history.state, "", `${location.pathname}${location.search}${hash}`);
     }
   }
+}
+
+/** A text of an address, so long at most that a longer one is still refused as too long. */
+function bounded(text: string): string {
+  return text.slice(0, LONGEST_QUERY + 1);
 }
 
 /** Whether it is the page's: a place in it. */

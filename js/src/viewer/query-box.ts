@@ -1,7 +1,10 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { EventIndex, Found, Refusal, Suggestion } from "../index/types.js";
+import { filterName } from "./filter-name.js";
 import { icon } from "./icons.js";
+import type { Misread } from "./looking.js";
+import { copy } from "./save.js";
 import { said, value } from "./value.js";
 import { define, given, own, TextView, wish } from "./view.js";
 
@@ -10,34 +13,61 @@ const PAUSE = 200;
 /** How much of a query is shown around what is not understood, in characters. */
 const AROUND = 40;
 
-/** Where one writes what is looked for. Fires `query-changed` {text}, and `query-left` for Escape. */
+/**
+ * The search box: filters, each a button that removes it, and the text beside them. Fires `query-typed` {text} at every
+ * change of the text, then `query-changed` {text} if it is to be applied or `query-refused` {text, refusal} if it can't be;
+ * `filter-removed` {filter}, `query-cleared`, and `query-left` for Escape.
+ */
 export class QueryBox extends TextView {
   static override properties = {
-    ...given("text", "found", "index", "refusal"),
-    ...own("draft", "refused", "showsProblems", "isOpen", "marked", "suggested"),
+    ...given("text", "filters", "query", "found", "index", "misread"),
+    ...own("draft", "refused", "showsProblems", "isOpen", "marked", "suggested", "did"),
   };
 
   text: string = "";
+  /** Conditions beside the text. */
+  filters: readonly string[] = [];
+  /** The text and the filters as one query. */
+  query: string = "";
   declare found: Found | undefined;
   /** Who understands it, and suggests. */
   declare index: Pick<EventIndex, "check" | "suggest"> | undefined;
-  /** Why `text` was not asked. */
-  declare refusal: Refusal | undefined;
+  /** Why the search was not asked. */
+  declare misread: Misread | undefined;
   private draft = "";
   /** What of the draft is not understood, as far as that is known. */
   declare private refused: { readonly text: string; readonly refusal: Refusal } | undefined;
   private showsProblems = true;
   private isOpen = false;
   private marked = -1;
+  /** What was done to the filters, for those who don't see it. */
+  private did = "";
   /** What was asked for last, and what came of it. */
   #asked = "";
   private suggested: { readonly draft: string; readonly all: readonly Suggestion[] } = { draft: "", all: [] };
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
 
+  /** Shows this text, whatever was typed and isn't applied. */
+  reset(text: string): void {
+    clearTimeout(this.#pause);
+    if (this.draft.trim() !== text) {
+      this.draft = text;
+    }
+    this.showsProblems = true;
+  }
+
   override focus(): void {
     this.#input.value?.focus();
     this.#input.value?.select();
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // What was typed just before the box was moved to another place is applied.
+    if (this.hasUpdated) {
+      this.#settle(true);
+    }
   }
 
   override disconnectedCallback(): void {
@@ -50,8 +80,8 @@ export class QueryBox extends TextView {
       this.draft = this.text;
       this.showsProblems = true;
     }
-    if (changed.has("refusal") && this.refusal !== undefined) {
-      this.refused = { text: this.text, refusal: this.refusal };
+    if (changed.has("misread") && this.misread?.text === this.text) {
+      this.refused = this.misread;
     }
     this.#suggest();
   }
@@ -60,11 +90,16 @@ export class QueryBox extends TextView {
     const { query } = this.texts;
     const suggestions = this.isOpen ? this.suggested.all : [];
     const isOpen = suggestions.length > 0;
-    const problem = this.showsProblems && this.refused?.text === this.draft.trim() ? this.refused : undefined;
+    const typed = this.showsProblems && this.refused?.text === this.draft.trim() ? this.refused : undefined;
+    // What is refused of the filters, or of all together, is shown as long as they are there.
+    const other = this.misread?.text === this.text ? undefined : this.misread;
+    const problem = typed ?? other;
+    const described = [this.filters.length > 0 ? "query-filters" : "", problem ? "query-problems" : ""].filter(Boolean);
     return html`
       <search class="query" part="query">
         <div class="query-field">
           ${icon("search")}
+          ${this.filters.length === 0 ? nothing : this.#filtersView()}
           <input
             ${ref(this.#input)}
             class="query-input"
@@ -81,17 +116,23 @@ export class QueryBox extends TextView {
             aria-controls="query-list"
             aria-activedescendant=${isOpen && this.marked >= 0 ? `query-option-${this.marked}` : nothing}
             aria-invalid=${problem === undefined ? nothing : "true"}
-            aria-describedby=${problem === undefined ? nothing : "query-problems"}
-            placeholder=${query.placeholder}
+            aria-describedby=${described.length === 0 ? nothing : described.join(" ")}
+            placeholder=${this.filters.length === 0 ? query.placeholder : nothing}
             .value=${this.draft}
             @input=${this.#typed}
             @keydown=${(event: KeyboardEvent) => this.#key(event, suggestions)}
             @click=${() => this.#open(true)}
+            @copy=${this.#copied}
             @blur=${this.#blurred}
           />
           <kbd class="query-key" aria-hidden="true">/</kbd>
           ${
-            this.draft === ""
+            this.filters.length === 0
+              ? nothing
+              : html`<button type="button" class="quiet square" aria-label=${query.copy} title=${query.copy} @click=${this.#copy}>${icon("copy")}</button>`
+          }
+          ${
+            this.draft === "" && this.filters.length === 0
               ? nothing
               : html`<button type="button" class="quiet square" aria-label=${query.clear} title=${query.clear} @click=${this.#clear}>${icon("close")}</button>`
           }
@@ -99,7 +140,7 @@ export class QueryBox extends TextView {
         <ul id="query-list" class="query-list" role="listbox" aria-label=${query.suggestions} ?hidden=${!isOpen}>
           ${suggestions.map((suggestion, place) => this.#option(suggestion, place))}
         </ul>
-        <p class="sr" role="status">${isOpen ? query.suggested(suggestions.length) : ""}</p>
+        <p class="sr" role="status">${isOpen ? query.suggested(suggestions.length) : this.did === "" ? nothing : value(this.did)}</p>
         ${
           problem === undefined
             ? nothing
@@ -108,6 +149,29 @@ export class QueryBox extends TextView {
             </div>`
         }
       </search>
+    `;
+  }
+
+  #filtersView(): TemplateResult {
+    const { query } = this.texts;
+    return html`
+      <ul id="query-filters" class="filters" role="list" aria-label=${query.filters}>
+        ${this.filters.map((filter, place) => {
+          const [name, says] = filterName(filter, this.texts, this.zone);
+          return html`
+            <li>
+              <button
+                type="button"
+                class="filter"
+                part="filter"
+                title=${filter}
+                data-misread=${this.misread?.text === filter}
+                @click=${() => this.#remove(place)}
+                @keydown=${(event: KeyboardEvent) => this.#filterKey(event, place)}
+              ><span class="sr">${query.removeFilter} </span><span class="filter-says">${name === "" ? nothing : html`<span class="filter-name">${name}:</span> `}${value(says, 60)}</span>${icon("close")}</button>
+            </li>`;
+        })}
+      </ul>
     `;
   }
 
@@ -176,8 +240,10 @@ export class QueryBox extends TextView {
     this.showsProblems = false;
     this.isOpen = true;
     this.marked = -1;
+    this.did = "";
     clearTimeout(this.#pause);
     this.#pause = setTimeout(() => this.#settle(false), PAUSE);
+    this.dispatchEvent(wish("query-typed", { text: this.draft.trim() }));
   };
 
   readonly #blurred = (): void => {
@@ -186,10 +252,50 @@ export class QueryBox extends TextView {
   };
 
   readonly #clear = (): void => {
-    this.draft = "";
-    this.#settle(true);
+    this.dispatchEvent(wish("query-cleared", undefined));
     this.focus();
   };
+
+  readonly #copy = async (): Promise<void> => {
+    const { query } = this.texts;
+    this.did = (await copy(this.query)) ? query.copied : query.notCopied;
+  };
+
+  /** Whoever copies all that is in the box gets the filters too: without them the search would find more elsewhere. */
+  readonly #copied = (event: ClipboardEvent): void => {
+    const input = event.target as HTMLInputElement;
+    const isAll = input.selectionStart === 0 && input.selectionEnd === input.value.length && input.value !== "";
+    if (isAll && this.filters.length > 0 && this.draft.trim() === this.text) {
+      event.preventDefault();
+      event.clipboardData?.setData("text/plain", this.query);
+    }
+  };
+
+  /** Removes a filter. The focus goes to what stands in its place. */
+  #remove(place: number): void {
+    const filter = this.filters[place];
+    if (filter === undefined) {
+      return;
+    }
+    const isFocused = this.querySelectorAll(".filter")[place]?.matches(":focus") === true;
+    const [name, says] = filterName(filter, this.texts, this.zone);
+    this.did = this.texts.query.filterRemoved(name === "" ? says : `${name}: ${says}`);
+    this.dispatchEvent(wish("filter-removed", { filter }));
+    if (isFocused) {
+      void this.updateComplete.then(() => {
+        const left = this.querySelectorAll<HTMLElement>(".filter");
+        (left[Math.min(place, left.length - 1)] ?? this.#input.value)?.focus();
+      });
+    }
+  }
+
+  #filterKey(event: KeyboardEvent, place: number): void {
+    if ((event.key === "Delete" || event.key === "Backspace") && !event.repeat) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.#remove(place);
+    }
+  }
 
   #key(event: KeyboardEvent, suggestions: readonly Suggestion[]): void {
     if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) {
@@ -210,6 +316,8 @@ export class QueryBox extends TextView {
     } else if (event.key === "Enter") {
       this.#open(false);
       this.#settle(true);
+    } else if (event.key === "Backspace" && this.#isAtBegin && this.filters.length > 0 && !event.repeat) {
+      this.#remove(this.filters.length - 1);
     } else if (event.key === "Escape" && count > 0) {
       this.#open(false);
     } else if (event.key === "Escape") {
@@ -219,6 +327,12 @@ export class QueryBox extends TextView {
     }
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Whether Backspace has nothing to delete in the text. */
+  get #isAtBegin(): boolean {
+    const { selectionStart, selectionEnd } = this.#input.value ?? {};
+    return selectionStart === 0 && selectionEnd === 0;
   }
 
   #open(isOpen: boolean): void {
@@ -236,6 +350,7 @@ export class QueryBox extends TextView {
     this.draft = `${this.draft.slice(0, at)}${text}${space}${rest}`;
     this.#open(kind === "field");
     this.showsProblems = false;
+    this.dispatchEvent(wish("query-typed", { text: this.draft.trim() }));
     if (kind !== "field") {
       this.#settle(false);
     }
@@ -264,9 +379,9 @@ export class QueryBox extends TextView {
       return;
     }
     this.refused = refusal && { text, refusal };
-    if (refusal === undefined) {
-      this.dispatchEvent(wish("query-changed", { text }));
-    }
+    this.dispatchEvent(
+      refusal === undefined ? wish("query-changed", { text }) : wish("query-refused", { text, refusal }),
+    );
   }
 }
 

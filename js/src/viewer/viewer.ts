@@ -1,12 +1,13 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { Finding } from "../analyze/types.js";
-import type { Column, Order, WholeRow } from "../index/types.js";
+import type { Column, EventIndex, Order, Refusal, WholeRow } from "../index/types.js";
 import { inTurn } from "../promises.js";
 import type { Slicer } from "../slice/types.js";
 import { alarmView } from "./alarm.js";
 import { Announcer } from "./announcer.js";
 import type { ChosenColumn } from "./columns.js";
+import { type Criteria, isSameCriteria, queryOf, withField, withTime, withToggled } from "./criteria.js";
 import "./detections.js";
 import "./drawer.js";
 import "./export-menu.js";
@@ -34,6 +35,7 @@ import palette from "./palette.css.js";
 import parts from "./parts.css.js";
 import rows from "./rows.css.js";
 import type { RowAt, Rows } from "./rows.js";
+import { type Draft, isSameSelection, type Selection, selectionOf } from "./selection.js";
 import { isLive, type Session, type Tools } from "./session.js";
 import { SessionController } from "./session-controller.js";
 import strip from "./strip.css.js";
@@ -129,6 +131,10 @@ export class Viewer extends LitElement {
     (error) => this.#looking?.fail(error),
   );
   #looking: Looking | undefined;
+  /** What is in the search box and isn't applied. */
+  #draft: Draft | undefined;
+  /** The selection that was told of last. */
+  #told: Selection | undefined;
   #slicer: Slicer | undefined;
   /** The newest good pin of a log that was followed before. */
   #seen: string | null = null;
@@ -171,8 +177,8 @@ export class Viewer extends LitElement {
     const { index } = looking.session;
     const rowOf = () => index.rowOf(line).catch(() => undefined);
     let row = await rowOf();
-    if (row === undefined && this.#outlook.text !== "") {
-      await this.#ask({ text: "" });
+    if (row === undefined && this.query !== "") {
+      await this.search("");
       row = await rowOf();
     }
     if (row !== undefined && this.#outlook.folds && (await index.row(row).catch(() => undefined))?.kind === "fold") {
@@ -284,6 +290,10 @@ export class Viewer extends LitElement {
   }
 
   protected override updated(): void {
+    if (this.#query.value === undefined) {
+      this.#draft = undefined;
+    }
+    this.#tellSelection();
     if (this.#isStripPressed && this.shadowRoot?.activeElement === null) {
       const button = this.shadowRoot.querySelector<HTMLElement>(".strip-action");
       const isSettled = !this.#sessions.isLoading && this.#sessions.session?.isRunning !== true;
@@ -323,27 +333,35 @@ export class Viewer extends LitElement {
 
   #body(session: Session): TemplateResult {
     const texts = this.#texts;
-    const { text, zone, columns } = this.#outlook;
+    const { criteria, zone, columns } = this.#outlook;
+    const { query, selection } = this;
     const found = this.#looking?.found;
     const { opened } = this.#opening;
     const { detection } = session;
     const marks = detection?.told?.marks;
     const chooseTime = ({ detail: { since, until } }: CustomEvent<{ since?: number; until?: number }>) =>
-      this.#edit(session, (text) => session.index.within(text, since, until));
+      this.#edit(session, (index, criteria) => withTime(index, criteria, since, until));
     return html`
       <div class="tools" part="tools">
         <cs-query
           ${ref(this.#query)}
-          .text=${text}
+          .text=${criteria.text}
+          .filters=${criteria.filters}
+          .query=${query}
           .found=${found}
           .index=${session.index}
-          .refusal=${this.#looking?.refusal}
+          .misread=${this.#looking?.misread}
+          .zone=${zone}
           .texts=${texts}
-          @query-changed=${({ detail }: CustomEvent<{ text: string }>) => void this.search(detail.text)}
+          @query-typed=${({ detail: { text } }: CustomEvent<{ text: string }>) => this.#type(text)}
+          @query-refused=${({ detail }: CustomEvent<{ text: string; refusal: Refusal }>) => this.#type(detail.text, detail.refusal)}
+          @query-changed=${({ detail: { text } }: CustomEvent<{ text: string }>) => void this.#ask({ criteria: { ...this.#outlook.criteria, text } })}
+          @filter-removed=${({ detail }: CustomEvent<{ filter: string }>) => this.#removeFilter(detail.filter)}
+          @query-cleared=${() => void this.search("")}
           @query-left=${() => this.#rows.value?.focus()}
         ></cs-query>
         <cs-period
-          .text=${text}
+          .text=${query}
           .extent=${this.#extent}
           .zone=${zone}
           .texts=${texts}
@@ -361,7 +379,7 @@ export class Viewer extends LitElement {
               : undefined,
           fold: (folds) => void this.#ask({ folds }),
         })}
-        <cs-export .looking=${this.#looking} .events=${found?.events ?? 0} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
+        <cs-export .looking=${this.#looking} .selection=${selection} .now=${this.#selected} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
         <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${this.#help}>
           ${icon("help")}
         </button>
@@ -371,7 +389,7 @@ export class Viewer extends LitElement {
         .found=${found}
         .texts=${texts}
         @value-toggled=${({ detail }: CustomEvent<{ column: Column; value: string }>) =>
-          void this.#edit(session, (text) => session.index.toggled(text, detail.column, detail.value))}
+          void this.#edit(session, (index, criteria) => withToggled(index, criteria, detail.column, detail.value))}
       ></cs-facets>
       <div class="split-main">
       <cs-histogram
@@ -393,8 +411,8 @@ export class Viewer extends LitElement {
           .texts=${texts}
           .bar=${noticeView({
             looking: this.#looking,
-            text,
-            look: (text) => void this.search(text),
+            isMisread: selection.state === "error" && selection.refusal !== undefined,
+            replace: (unknown, near) => void this.#ask({ criteria: withField(this.#outlook.criteria, unknown, near) }),
             isAlone: !this.bare,
             texts,
             showAll: () => {
@@ -479,7 +497,7 @@ export class Viewer extends LitElement {
       this.#standing = (event) => session.standing(event);
       this.#looking = new Looking(session, this.#answered);
       this.#slicer = Viewer.tools?.slicer?.();
-      void this.#looking.ask(this.#outlook.text, this.#order);
+      void this.#looking.ask(this.#outlook.criteria, this.#order);
     }
     this.requestUpdate();
   }
@@ -502,23 +520,63 @@ export class Viewer extends LitElement {
 
   // What is looked at
 
-  /** What is looked for. */
+  /** What is looked for, as one query: the text with the filters. */
   get query(): string {
-    return this.#outlook.text;
+    return queryOf(this.#outlook.criteria);
   }
 
-  /** Looks for something else. Resolves once there is a whole answer, or a newer question. */
+  /**
+   * The selection as it is at the moment: what is looked for, how many events that finds, or why that isn't known. The event
+   * `selection-changed` says that there is another.
+   */
+  get selection(): Selection {
+    return this.#selected();
+  }
+
+  readonly #selected = (): Selection => selectionOf(this.#looking, this.#outlook.criteria, this.#draft);
+
+  /** Looks for something else, without filters. Resolves once there is a whole answer, or a newer question. */
   search(text: string): Promise<void> {
-    return this.#ask({ text });
+    const asking = this.#ask({ criteria: { text: text.trim(), filters: [] } });
+    this.#resetBox();
+    this.#tellSelection();
+    return asking;
   }
 
-  /** Looks for what a chip or the chart makes of what is looked for; one after the other, however fast they come. */
-  #edit(session: Session, edit: (text: string) => Promise<string>): Promise<void> {
+  /** The text in the search box is another one than the one that is applied, or is that one again. */
+  #type(text: string, refusal?: Refusal): void {
+    this.#draft = text === this.#outlook.criteria.text ? undefined : { text, refusal };
+    this.#tellSelection();
+    this.requestUpdate();
+  }
+
+  #removeFilter(filter: string): void {
+    const { text, filters } = this.#outlook.criteria;
+    void this.#ask({ criteria: { text, filters: filters.filter((one) => one !== filter) } });
+  }
+
+  #tellSelection(): void {
+    const { selection } = this;
+    if (this.#told === undefined || !isSameSelection(selection, this.#told)) {
+      this.#told = selection;
+      this.dispatchEvent(new CustomEvent("selection-changed", { detail: { selection }, bubbles: true }));
+    }
+  }
+
+  /** Looks for what a value or the chart makes of what is looked for; one after the other, however fast they come. */
+  #edit(session: Session, edit: (index: EventIndex, criteria: Criteria) => Promise<Criteria>): Promise<void> {
     return this.#inTurn(async () => {
-      const { text } = this.#outlook;
-      const edited = await edit(text).catch(() => text);
-      if (session === this.#sessions.session && text === this.#outlook.text) {
-        void this.search(edited);
+      const { criteria } = this.#outlook;
+      const edited = await edit(session.index, criteria).catch(() => criteria);
+      const now = this.#outlook.criteria;
+      if (session !== this.#sessions.session || edited === criteria) {
+        return;
+      }
+      // What was typed meanwhile stays, and so does what another search has replaced.
+      if (isSameCriteria(now, criteria)) {
+        void this.#ask({ criteria: edited });
+      } else if (now.filters === criteria.filters && edited.text === criteria.text) {
+        void this.#ask({ criteria: { text: now.text, filters: edited.filters } });
       }
     });
   }
@@ -536,13 +594,26 @@ export class Viewer extends LitElement {
   }
 
   /** Asks the index anew, for something else or in another order. */
-  async #ask(what: Partial<Pick<Outlook, "text" | "chosenOrder" | "folds">>): Promise<void> {
+  async #ask(what: Partial<Pick<Outlook, "criteria" | "chosenOrder" | "folds">>): Promise<void> {
+    const { text } = this.#outlook.criteria;
     Object.assign(this.#outlook, what);
     this.#opening.close();
     this.#writeAddress();
+    // A filter alone leaves what is typed beside it, an error too.
+    if (text !== this.#outlook.criteria.text) {
+      this.#resetBox();
+    }
+    const asking = this.#looking?.ask(this.#outlook.criteria, this.#order);
     this.requestUpdate();
-    this.#tell("countersign-query", { query: this.#outlook.text });
-    await this.#looking?.ask(this.#outlook.text, this.#order);
+    this.#tellSelection();
+    this.#tell("countersign-query", { query: this.query });
+    await asking;
+  }
+
+  /** What is in the box is what is looked for. */
+  #resetBox(): void {
+    this.#draft = undefined;
+    this.#query.value?.reset(this.#outlook.criteria.text);
   }
 
   /** Shows what was found in another way. */
@@ -654,9 +725,10 @@ export class Viewer extends LitElement {
       return;
     }
     const isOther = this.#outlook.read(this.fragment, this.#usual);
-    const { text, line } = this.#outlook;
+    const { criteria, line } = this.#outlook;
     if (isOther) {
-      void this.#looking?.ask(text, this.#order);
+      this.#resetBox();
+      void this.#looking?.ask(criteria, this.#order);
     }
     if (line !== undefined && line !== this.#opening.opened?.row.line) {
       this.#wanted = line;
