@@ -129,7 +129,7 @@ export class QueryBox extends TextView {
           ${
             this.filters.length === 0
               ? nothing
-              : html`<button type="button" class="quiet square" aria-label=${query.copy} title=${query.copy} @click=${this.#copy}>${icon("copy")}</button>`
+              : html`<button type="button" class="quiet square" aria-label=${query.copy} title=${query.copy} @click=${this.#copy}>${icon(this.did === query.copied ? "check" : "copy")}</button>`
           }
           ${
             this.draft === "" && this.filters.length === 0
@@ -140,7 +140,8 @@ export class QueryBox extends TextView {
         <ul id="query-list" class="query-list" role="listbox" aria-label=${query.suggestions} ?hidden=${!isOpen}>
           ${suggestions.map((suggestion, place) => this.#option(suggestion, place))}
         </ul>
-        <p class="sr" role="status">${isOpen ? query.suggested(suggestions.length) : this.did === "" ? nothing : value(this.did)}</p>
+        <p class="sr" role="status">${isOpen ? query.suggested(suggestions.length) : ""}</p>
+        <p class="sr" role="status">${this.did === "" ? nothing : value(this.did)}</p>
         ${
           problem === undefined
             ? nothing
