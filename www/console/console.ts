@@ -2,6 +2,7 @@ import type { Finding } from "@countersign/analyze/types.js";
 import type { Overview } from "@countersign/overview/types.js";
 import { alarmView } from "@countersign/viewer/alarm.js";
 import type { Link } from "@countersign/viewer/following.js";
+import { reasonOf } from "@countersign/viewer/selection.js";
 import type { Session, Tools } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
@@ -166,6 +167,7 @@ export class Console extends View {
         @countersign-query=${(event: CustomEvent<{ query: string }>) => {
           if (this.#tabs.current === "search") this.#looks(event.detail.query);
         }}
+        @selection-changed=${() => this.requestUpdate()}
         @verify-whole=${() => this.#search(NO_CONDITIONS)}
         @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
         @show-entry=${(event: CustomEvent<number>) => void this.#showEntry(event.detail)}
@@ -267,6 +269,7 @@ export class Console extends View {
         complaint: this.#complaint,
         viewer: viewer(search.session, FRAGMENTS.search, t),
         looked: this.#looked,
+        unsure: this.#unsure(t),
         submit: this.#submit,
         ask: (query) =>
           this.#search({ ...this.#conditions, query, limit: this.#conditions.limit || FIRST.limit }),
@@ -274,6 +277,14 @@ export class Console extends View {
       },
       t,
     );
+  }
+
+  /** Why it isn't known what the search box asks for; undefined if it is. */
+  #unsure({ viewer: texts }: ConsoleTexts): string | undefined {
+    const { selection } = this.querySelector<Viewer>('[data-tab="search"] countersign-viewer') ?? {};
+    if (selection?.state === "counting")
+      return selection.wait === "typing" ? texts.selection.typing : undefined;
+    return selection && reasonOf(selection, texts, true);
   }
 
   #liveTab(t: ConsoleTexts): TemplateResult {

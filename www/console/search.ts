@@ -22,6 +22,8 @@ interface Drawn {
   readonly conditions: Conditions;
   /** What the viewer looks for, in what is loaded. */
   readonly looked: string;
+  /** Why it isn't known what is in the viewer's search box; undefined if it is. */
+  readonly unsure: string | undefined;
   readonly complaint: Complaint | undefined;
   readonly viewer: TemplateResult | typeof nothing;
   readonly submit: (event: SubmitEvent) => void;
@@ -32,9 +34,10 @@ interface Drawn {
 
 /** What of the log is loaded, and the viewer, in which it is searched. */
 export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
-  const { search, conditions, viewer, looked, ask } = drawn;
+  const { search, conditions, viewer, looked, unsure, ask } = drawn;
   const { query } = conditions;
-  const canAsk = looked !== "" && looked !== query && !isWhole(conditions, search.session?.report);
+  const isOther = looked !== query || unsure !== undefined;
+  const canAsk = looked !== "" && isOther && !isWhole(conditions, search.session?.report);
   return html`
     ${search.session === undefined ? html`<p class="help wide-text">${t.search.about}</p>` : nothing}
     ${loadedView(drawn, t)}
@@ -50,8 +53,8 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
     }
     ${
       canAsk
-        ? html`<p class="asked"><button type="button" class="primary" @click=${() => ask(looked)}>${t.search.everywhere}</button>
-          <span class="help">${t.search.onlyLoaded}</span></p>`
+        ? html`<p class="asked"><button type="button" class="primary" aria-disabled=${unsure !== undefined} aria-describedby="everywhere-help" @click=${() => unsure === undefined && ask(looked)}>${t.search.everywhere}</button>
+          <span id="everywhere-help" class="help">${unsure ?? t.search.onlyLoaded}</span></p>`
         : nothing
     }
     ${search.isEmpty ? nothing : viewer}

@@ -2,6 +2,7 @@ import type { Finding as Found } from "@countersign/analyze/types.js";
 import { plainError } from "@countersign/error.js";
 import { icon } from "@countersign/viewer/icons.js";
 import { holds } from "@countersign/viewer/ranges.js";
+import { reasonOf, type Selection } from "@countersign/viewer/selection.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
 import type { Finding, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
@@ -173,6 +174,7 @@ export class Page extends View {
         @compare-close=${() => looking.closeComparison()}
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
+        @selection-changed=${() => this.requestUpdate()}
         @save-report=${() => void this.#evidence.value?.saveReport()}
         @print=${() => void this.#print()}
       >
@@ -293,7 +295,7 @@ export class Page extends View {
           </div>
           ${checksView(judged, t)}
           <countersign-evidence ?hidden=${listed === 0} .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
-          <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
+          <countersign-keep .texts=${t} .selection=${this.#selection(part)} .kept=${this.#kept(part, report)}></countersign-keep>
         `,
       )}
       ${panelView("events", tab, eventsView(judged, listed, this.#viewerView(part), t))}
@@ -338,13 +340,30 @@ export class Page extends View {
       trust: made === undefined ? undefined : { name: trust.file?.name ?? "trust.txt", text: made },
       pins: seen === undefined ? pins : [...pins, { name: `${seen.size}.pin.txt`, text: seen.pin }],
       viewer: () => this.#viewer.value,
+      selection: this.#selection(part),
+      now: () => this.#selection(part),
       tools: () => Viewer.tools,
       papers: part.from === "evidence" && shelf.is === "open" ? shelf.filed.frame.papers : [],
     };
   }
 
+  /** The one selection that events, evidence, report and paper are of; `counting` until the part's viewer is there. */
+  #selection({ session, coverage }: Part): Selection {
+    const viewer = this.#viewer.value;
+    const { counts } = session?.report ?? {};
+    // Of a file without a row there is no viewer.
+    const isEmpty = (coverage?.events ?? 0) + (counts?.withheld ?? 0) + (counts?.skipped ?? 0) === 0;
+    const none = { session, turn: 0, query: "" };
+    if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, isGrowing: false };
+    return viewer?.session === session && viewer !== undefined
+      ? viewer.selection
+      : { ...none, state: "counting", wait: "counting" };
+  }
+
   /** The events on paper are asked for first: a browser that prints does not wait. */
   async #print(): Promise<void> {
+    const part = this.#case?.parts[this.#looking.shown];
+    if (part === undefined || reasonOf(this.#selection(part), this.#texts.viewer, true) !== undefined) return;
     await this.#gather();
     window.print();
   }

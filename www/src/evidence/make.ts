@@ -1,5 +1,6 @@
 import type { Drawing, Slicer } from "@countersign/slice/types.js";
 import { stem } from "@countersign/viewer/save.js";
+import { SelectionMismatch } from "@countersign/viewer/selection.js";
 import type { Session, Tools } from "@countersign/viewer/session.js";
 import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
@@ -16,7 +17,10 @@ export interface Making {
   readonly tools: Tools;
   readonly trust: TextFile | undefined;
   readonly pins: readonly TextFile[];
+  /** The search that selected the events; empty only if all are selected. */
   readonly query: string;
+  /** The leaves of the events that it selected, ascending. */
+  readonly leaves: Float64Array;
   readonly sample: Sampled | undefined;
   readonly reference: string;
   readonly examiner: string;
@@ -24,34 +28,41 @@ export interface Making {
   readonly now: Date;
 }
 
+/** A file, and the number of events that it is about. */
+export interface Made {
+  readonly file: File;
+  readonly events: number;
+}
+
 /** There are more events than go into one file. */
 export class TooLong extends Error {}
 
 /** The report, as JSON. */
-export async function reportFile(making: Making): Promise<File> {
+export async function reportFile(making: Making): Promise<Made> {
   const { frame, filing, slicer } = await framed(making);
   const report = await slicer.writeReport({ ...filing, frame: JSON.stringify(frame) });
-  return new File([report], `${stem(making.part.file.name)}.report.json`, { type: "application/json" });
+  const name = `${stem(making.part.file.name)}.report.json`;
+  return { file: new File([report], name, { type: "application/json" }), events: chosen(making).length };
 }
 
 /** The selected events with what proves them; the export itself where nothing is asked. */
-export async function sliceFile({ part, query, sample, tools }: Making): Promise<File> {
+export async function sliceFile(making: Making): Promise<Made> {
+  const { part, query, sample, tools } = making;
   const { session, file } = part;
   const slicer = tools.slicer?.();
   if (session === undefined || slicer === undefined) throw new Error("there is nothing to cut from");
-  if (query === "" && sample === undefined) return file;
-  const indexes = sample
-    ? Float64Array.from(sample.leaves).sort((one, other) => one - other)
-    : await session.index.indexes();
-  const { bytes } = await slicer.slice(file, { indexes }, { trust: session.trust });
-  return new File([bytes], `${stem(file.name)}-slice.countersign.ndjson`);
+  const indexes = chosen(making);
+  if (query === "" && sample === undefined) return { file, events: indexes.length };
+  const { bytes, events } = await slicer.slice(file, { indexes }, { trust: session.trust });
+  if (events !== indexes.length) throw new SelectionMismatch([indexes.length, events]);
+  return { file: new File([bytes], `${stem(file.name)}-slice.countersign.ndjson`), events };
 }
 
 /** The evidence file. */
-export async function evidenceFile(making: Making): Promise<File> {
+export async function evidenceFile(making: Making): Promise<Made> {
   const { frame, filing, slicer, session } = await framed(making);
   const { file } = making.part;
-  const source = await sliceFile(making);
+  const { file: source, events } = await sliceFile(making);
   if (source.size > LONGEST) throw new TooLong();
   let slice = null;
   if (source !== file) {
@@ -61,7 +72,12 @@ export async function evidenceFile(making: Making): Promise<File> {
   const page = ownPage();
   const whole = JSON.stringify({ ...frame, slice });
   const evidence = await slicer.writeEvidence({ ...filing, frame: whole }, page, source);
-  return new File([evidence], `${stem(file.name)}.evidence.html`, { type: "text/html" });
+  return { file: new File([evidence], `${stem(file.name)}.evidence.html`, { type: "text/html" }), events };
+}
+
+/** The leaves of the events that go into files, ascending: those of the sample, if there is one. */
+function chosen({ leaves, sample }: Making): Float64Array {
+  return sample ? Float64Array.from(sample.leaves).sort((one, other) => one - other) : leaves;
 }
 
 /** Draws a sample of the events that are selected. */
@@ -69,6 +85,7 @@ export async function drawn(
   session: Session,
   tools: Tools,
   asked: Pick<Drawing, "seed" | "wanted">,
+  indexes: Float64Array,
 ): Promise<Sampled | undefined> {
   const slicer = tools.slicer?.();
   const origin = session.report?.origin;
@@ -76,7 +93,6 @@ export async function drawn(
   const seen = own.findLast(({ seen }) => seen !== null);
   const root = (seen ?? own.at(-1))?.root;
   if (slicer === undefined || root === undefined) return undefined;
-  const indexes = await session.index.indexes();
   const candidates = indexes.length;
   const leaves = [...(await slicer.draw({ ...asked, root, leaves: indexes }))];
   return { ...asked, root, witnessed: seen !== undefined, candidates, leaves };
@@ -90,11 +106,10 @@ interface Framed {
 }
 
 async function framed(making: Making): Promise<Framed> {
-  const { part, tools, query, sample } = making;
+  const { part, tools, query, leaves, sample } = making;
   const { session, file } = part;
   const slicer = tools.slicer?.();
   if (session?.report === undefined || slicer === undefined) throw new Error("there is no report");
-  const indexes = await session.index.indexes();
   const frame = {
     countersign: "evidence/v1",
     file: { name: file.name, sha256: part.sha256 ?? (await slicer.sha256(file)), size: file.size },
@@ -107,7 +122,7 @@ async function framed(making: Making): Promise<Framed> {
     trust: session.trust === undefined ? null : { name: making.trust?.name ?? "trust.txt" },
     pins: session.pins.map((_, place) => ({ name: making.pins[place]?.name ?? "remembered.pin.txt" })),
     query: query === "" ? null : query,
-    scope: { events: indexes.length, range: null, sample: sample ?? null },
+    scope: { events: leaves.length, range: null, sample: sample ?? null },
     report: session.report,
     slice: null,
     reference: making.reference,

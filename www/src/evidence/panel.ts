@@ -1,6 +1,14 @@
 import { plainError } from "@countersign/error.js";
 import type { EventRow } from "@countersign/index/types.js";
 import { save } from "@countersign/viewer/save.js";
+import {
+  holdTo,
+  isStill,
+  reasonOf,
+  type Selection,
+  SelectionMismatch,
+  selectionView,
+} from "@countersign/viewer/selection.js";
 import { value } from "@countersign/viewer/value.js";
 import type { Viewer } from "@countersign/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
@@ -13,7 +21,7 @@ import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Paper, Sampled } from "./frame.ts";
-import { drawn, evidenceFile, type Making, reportFile, sliceFile, TooLong } from "./make.ts";
+import { drawn, evidenceFile, type Made, type Making, reportFile, sliceFile, TooLong } from "./make.ts";
 import { ownPage } from "./own.ts";
 import { LONGEST_COMMENT, Papers } from "./papers.ts";
 import { queryOf } from "./question.ts";
@@ -32,6 +40,9 @@ export interface Bench {
   readonly pins: readonly TextFile[];
   /** The page's viewer, by whose search events are selected, and its tools. */
   readonly viewer: () => Viewer | undefined;
+  /** The selection that is shown, and that of the moment, which may not be drawn yet. */
+  readonly selection: Selection;
+  readonly now: () => Selection;
   readonly tools: () => Making["tools"] | undefined;
   /** Notes that came with an evidence file. */
   readonly papers: readonly Paper[];
@@ -71,6 +82,10 @@ export class EvidencePanel extends View {
   #papersOf: string | undefined;
   #rows: readonly EventRow[] | undefined;
   #events = 0;
+  /** The selection that the sample was drawn of, or the events were listed of. */
+  #basis: Pick<Selection, "session" | "query"> | undefined;
+  /** What the question's fields ask for. */
+  #question = "";
   #isBusy = false;
   #said = "";
 
@@ -80,6 +95,15 @@ export class EvidencePanel extends View {
       this.#sample = undefined;
       this.#rows = undefined;
       this.#said = "";
+    }
+    const basis = this.#basis;
+    const { session, query } = this.bench.selection;
+    if (basis && (basis.session !== session || basis.query !== query)) {
+      // What was drawn of another search is no sample of this one.
+      if (this.#sample !== undefined) this.#said = evidenceTexts(this.texts.lang).make.sampleDropped;
+      this.#basis = undefined;
+      this.#sample = undefined;
+      this.#rows = undefined;
     }
     const { sha256 } = this.bench.part;
     if (sha256 !== undefined && sha256 !== this.#papersOf) {
@@ -101,11 +125,12 @@ export class EvidencePanel extends View {
           ${field("examiner", t.examiner, this.#examiner, (text) => (this.#examiner = text))}
         </div>
         <p class="help">${t.typed}</p>
+        ${this.#selectionView(t)}
         ${this.#sampleView(t)}
         ${this.#papersView(t)}
         ${this.#questionView(t)}
         <div class="buttons">
-          <button type="button" class="primary" aria-disabled=${this.#isBusy} @click=${() => void this.saveEvidence()}>${t.save}</button>
+          <button type="button" class="primary" aria-disabled=${this.#isBusy || this.#reason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.saveEvidence()}>${t.save}</button>
         </div>
         <p class="help">${t.saveAbout}</p>
         <p role="status" id="evidence-said">${this.#said === "" ? nothing : value(this.#said, 600)}</p>
@@ -115,12 +140,33 @@ export class EvidencePanel extends View {
 
   /** Saves the evidence file. */
   saveEvidence(): Promise<void> {
-    return this.#work(async () => [await evidenceFile(this.#making())]);
+    return this.#work(this.#reason, async () => [await evidenceFile(await this.#making())]);
   }
 
   /** Saves the report as JSON. */
   saveReport(): Promise<void> {
-    return this.#work(async () => [await reportFile(this.#making())]);
+    const reason = reasonOf(this.bench.now(), this.texts.viewer, true);
+    return this.#work(reason, async () => [await reportFile(await this.#making())]);
+  }
+
+  /** Why no event can be saved at the moment. */
+  get #reason(): string | undefined {
+    return reasonOf(this.bench.now(), this.texts.viewer);
+  }
+
+  /** What is saved, in words, or why nothing is. */
+  #selectionView(t: EvidenceTexts["make"]): TemplateResult {
+    const { selection } = this.bench;
+    const { viewer } = this.texts;
+    const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
+    const drawn = this.#sample?.leaves.length;
+    return html`
+      <p id="evidence-selection" class="evidence-selection">
+        <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
+        ${drawn === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(drawn))}</span>`}
+        ${reason === undefined ? nothing : html`<span>${reason}</span>`}
+      </p>
+    `;
   }
 
   /** Gathers what is printed of the selected events. */
@@ -154,17 +200,24 @@ export class EvidencePanel extends View {
     };
   }
 
-  #making(): Making {
-    const { part, trust, pins, viewer } = this.bench;
+  /** Gathers what files are made of: the events that are selected now, counted once for all of them. */
+  async #making(): Promise<Making> {
+    const { part, trust, pins } = this.bench;
     const tools = this.bench.tools();
-    if (tools === undefined) throw new Error("nothing works in the background yet");
+    const selection = this.bench.now();
+    if (tools === undefined || part.session === undefined || selection.state !== "ready")
+      throw new Error("nothing works in the background yet");
+    const sample = this.#sample;
+    const leaves = await part.session.index.indexes();
+    holdTo(selection, leaves.length, this.bench.now());
     return {
       part,
       trust,
       pins,
       tools,
-      query: viewer()?.query ?? "",
-      sample: this.#sample,
+      query: selection.query,
+      leaves,
+      sample,
       reference: this.#reference,
       examiner: this.#examiner,
       papers: this.#papers?.all ?? [],
@@ -172,23 +225,32 @@ export class EvidencePanel extends View {
     };
   }
 
-  /** Makes files and saves them, one thing at a time. */
-  async #work(made: () => Promise<readonly File[]>): Promise<void> {
+  /** Makes files and saves them, one thing at a time. Nothing is made if there is a reason against it. */
+  async #work(reason: string | undefined, make: () => Promise<readonly Made[]>): Promise<void> {
     if (this.#isBusy) return;
+    if (reason !== undefined) return this.#say(reason);
     const t = evidenceTexts(this.texts.lang).make;
     this.#isBusy = true;
     this.#say(t.working);
     try {
-      const files = await made();
-      for (const file of files) save(file.name, file);
-      this.#say(files.map(({ name }) => t.saved(name)).join(" "));
+      const made = await make();
+      for (const { file } of made) save(file.name, file);
+      this.#say(made.map(({ file, events }) => this.#saved(file.name, events)).join(" "));
     } catch (error) {
       const { message, hint, code } = plainError(error);
       const about = code === undefined ? t.notReady : `${message} (${code})${hint ? `. ${hint}` : ""}`;
-      this.#say(error instanceof TooLong ? t.tooLong : about);
+      if (error instanceof SelectionMismatch) this.#say(error.says(this.texts.viewer));
+      else if (error instanceof Refused) this.#say(error.message);
+      else this.#say(error instanceof TooLong ? t.tooLong : about);
     }
     this.#isBusy = false;
     this.requestUpdate();
+  }
+
+  #saved(name: string, count: number): string {
+    const t = evidenceTexts(this.texts.lang).make;
+    const events = this.texts.viewer.figures.events(count);
+    return name.endsWith(".report.json") ? t.reported(events, name) : t.saved(events, name);
   }
 
   #say(text: string): void {
@@ -206,7 +268,7 @@ export class EvidencePanel extends View {
         <form class="evidence-fields" @submit=${(event: SubmitEvent) => void this.#draw(event)}>
           <label>${t.size}<input name="wanted" type="number" min="1" max="10000" value="25" required /></label>
           <label>${t.seed}<input name="seed" autocomplete="off" maxlength="1000" required /></label>
-          <button type="submit">${t.draw}</button>
+          <button type="submit" aria-disabled=${this.#reason !== undefined} aria-describedby="evidence-selection">${t.draw}</button>
         </form>
         <p class="help">${t.seedAbout}</p>
         ${
@@ -222,7 +284,7 @@ export class EvidencePanel extends View {
   }
 
   #command({ wanted, seed }: Sampled): string {
-    const query = this.bench.viewer()?.query ?? "";
+    const { query } = this.bench.selection;
     const words = ["countersign", "report", quote(this.bench.part.file.name)];
     if (this.bench.trust !== undefined) words.push("--trust", quote(this.bench.trust.name));
     if (query !== "") words.push("--query", quote(query));
@@ -237,7 +299,14 @@ export class EvidencePanel extends View {
     const tools = this.bench.tools();
     if (session === undefined || tools === undefined) return this.#say(t.notReady);
     const asked = { wanted: Number(given.get("wanted")), seed: String(given.get("seed")) };
-    this.#sample = await drawn(session, tools, asked);
+    const selection = this.bench.now();
+    const reason = reasonOf(selection, this.texts.viewer);
+    if (reason !== undefined || selection.state !== "ready") return this.#say(reason ?? t.notReady);
+    const leaves = await session.index.indexes();
+    if (leaves.length !== selection.events || !isStill(selection, this.bench.now()))
+      return this.#say(this.texts.viewer.selection.changed);
+    this.#sample = await drawn(session, tools, asked, leaves);
+    this.#basis = selection;
     this.#say(this.#sample === undefined ? t.noRoot : "");
     if (this.#sample !== undefined) await this.#list();
   }
@@ -253,6 +322,10 @@ export class EvidencePanel extends View {
   async #list(): Promise<void> {
     const { session } = this.bench.part;
     if (session === undefined) return;
+    const selection = this.bench.now();
+    const reason = reasonOf(selection, this.texts.viewer);
+    if (reason !== undefined) return this.#say(reason);
+    this.#basis = selection;
     this.#rows = await eventRows(session, this.#sample?.leaves, LISTED);
     this.#events = this.#sample?.leaves.length ?? (await session.index.indexes()).length;
     this.requestUpdate();
@@ -265,7 +338,7 @@ export class EvidencePanel extends View {
       <details class="evidence-part" ?open=${rows !== undefined}>
         <summary>${t.papers}</summary>
         <p class="help">${this.#papers?.isKept === false ? t.notKept : t.papersAbout}</p>
-        <button type="button" @click=${() => void this.#list()}>${t.open}</button>
+        <button type="button" aria-disabled=${this.#reason !== undefined} aria-describedby="evidence-selection" @click=${() => void this.#list()}>${t.open}</button>
         ${
           rows === undefined
             ? nothing
@@ -315,36 +388,58 @@ export class EvidencePanel extends View {
     return html`
       <details class="evidence-part">
         <summary>${t.question}</summary>
-        <form class="evidence-fields" @submit=${(event: SubmitEvent) => void this.#answer(event)}>
+        <form class="evidence-fields" @submit=${(event: SubmitEvent) => void this.#answer(event)} @input=${(event: Event) => this.#ask(event.currentTarget as HTMLFormElement)}>
           <label>${t.who}<input name="who" autocomplete="off" maxlength="300" /></label>
           <label>${t.from}<input name="from" type="date" /></label>
           <label>${t.until}<input name="until" type="date" /></label>
           <label>${t.actions}<input name="actions" autocomplete="off" maxlength="1000" placeholder=${t.actionsHint} /></label>
-          <button type="submit" aria-disabled=${this.#isBusy}>${t.answer}</button>
+          <button type="submit" aria-disabled=${this.#isBusy || this.#isUnsure} aria-describedby=${this.#isUnsure ? "evidence-selection" : "question-query"}>${t.answer}</button>
         </form>
+        <p id="question-query">${this.#question === "" ? t.noQuestion : html`${t.asks} <code dir="ltr">${value(this.#question, 1000)}</code>`}</p>
         <p class="help">${t.answerAbout}</p>
       </details>
     `;
   }
 
-  #answer(event: SubmitEvent): Promise<void> {
-    event.preventDefault();
-    const given = new FormData(event.target as HTMLFormElement);
+  /** True while it isn't known what the search box asks for: a question would take the place of what is typed there. */
+  get #isUnsure(): boolean {
+    return this.bench.selection.state !== "ready";
+  }
+
+  #ask(form: HTMLFormElement): void {
+    const given = new FormData(form);
     const text = (name: string) => String(given.get(name) ?? "");
-    const query = queryOf({
+    this.#question = queryOf({
       who: text("who"),
       from: text("from"),
       until: text("until"),
       actions: text("actions"),
     });
-    return this.#work(async () => {
+    this.requestUpdate();
+  }
+
+  #answer(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    this.#ask(event.target as HTMLFormElement);
+    const query = this.#question;
+    const t = evidenceTexts(this.texts.lang).make;
+    // An empty question would select every event.
+    const reason = query === "" ? t.noQuestion : reasonOf(this.bench.now(), this.texts.viewer, true);
+    return this.#work(reason, async () => {
       this.#drop();
       await this.bench.viewer()?.search(query);
-      const making = this.#making();
+      const selection = this.bench.now();
+      if (selection.query !== query) throw new SelectionMismatch();
+      const why = this.#reason;
+      if (why !== undefined) throw new Refused(why);
+      const making = await this.#making();
       return [await sliceFile(making), await reportFile(making), await evidenceFile(making)];
     });
   }
 }
+
+/** What a question asks for can't be saved, for the reason in the message. */
+class Refused extends Error {}
 
 function field(name: string, label: string, text: string, write: (text: string) => void): TemplateResult {
   return html`

@@ -1,4 +1,5 @@
 import { copy, save, stem } from "@countersign/viewer/save.js";
+import { reasonOf, type Selection, selectionView } from "@countersign/viewer/selection.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { picker } from "../input/choose.ts";
@@ -26,8 +27,14 @@ export interface Kept {
 
 /** The report and the pin as files, the report on paper, and the command that comes to the same verdict. */
 export class Keep extends View {
-  static override properties = { texts: { attribute: false }, kept: { attribute: false } };
+  static override properties = {
+    texts: { attribute: false },
+    kept: { attribute: false },
+    selection: { attribute: false },
+  };
   declare texts: PageTexts;
+  /** What report and paper are about. */
+  declare selection: Selection;
   declare kept: Kept;
   #said: "" | "copied" | "copyRefused" = "";
 
@@ -40,6 +47,8 @@ export class Keep extends View {
     const { kept } = this;
     const t = this.texts.keep;
     const { report, pin, trust, unsaved, seen } = kept;
+    const isBlocked = reasonOf(this.selection, this.texts.viewer, true) !== undefined;
+    const unlessBlocked = (name: string) => (isBlocked ? nothing : wishes(name));
     const line = command(
       kept.file,
       trust?.name,
@@ -48,10 +57,11 @@ export class Keep extends View {
     return html`
       <section class="keep" aria-labelledby="keep-heading">
         <h2 id="keep-heading">${t.heading}</h2>
+        <p id="keep-selection" class="evidence-selection"><span class="faint">${t.selection}</span> ${selectionView(this.selection, this.texts.viewer)}</p>
         <div class="buttons">
           ${unsaved === undefined ? nothing : html`<button type="button" @click=${() => save(unsaved.name, unsaved)}>${t.saveExport}</button>`}
-          <button type="button" @click=${wishes("save-report")}>${t.report}</button>
-          <button type="button" @click=${wishes("print")}>${t.print}</button>
+          <button type="button" aria-disabled=${isBlocked} aria-describedby="keep-selection" @click=${unlessBlocked("save-report")}>${t.report}</button>
+          <button type="button" aria-disabled=${isBlocked} aria-describedby="keep-selection" @click=${unlessBlocked("print")}>${t.print}</button>
           ${
             pin === null
               ? nothing

@@ -563,6 +563,7 @@ export const de: PageTexts = {
   keep: {
     heading: "Sichern und weitergeben",
     saveExport: "Datei sichern",
+    selection: "Ereignisse in Bericht und Druck:",
     report: "Bericht herunterladen",
     print: "Bericht drucken",
     pin: "Pin sichern",

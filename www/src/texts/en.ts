@@ -554,6 +554,7 @@ export const en = {
   keep: {
     heading: "Save and share",
     saveExport: "Save file",
+    selection: "Events in report and print:",
     report: "Download report",
     print: "Print report",
     pin: "Save pin",

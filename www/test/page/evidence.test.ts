@@ -354,7 +354,7 @@ test("a question gives slice, report and evidence", async (t) => {
   const names: string[] = [];
   page.on("download", (download) => names.push(download.suggestedFilename()));
   await page.getByRole("button", { name: "Save slice, report and evidence" }).click();
-  await page.locator("#evidence-said", { hasText: "export.evidence.html is saved" }).waitFor();
+  await page.locator("#evidence-said", { hasText: /Saved \d+ events: export\.evidence\.html/ }).waitFor();
   await open(page, "Events");
   assert.equal(await query(page).inputValue(), 'actor:"u-2" time:*..2026-11-20 action:role.*,login');
   assert.deepEqual(names.sort(), [

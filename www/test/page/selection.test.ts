@@ -1,0 +1,190 @@
+/** What is saved and printed is the selection that the page shows, in words, in each place. */
+
+import assert from "node:assert/strict";
+import { after, before, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
+import { type Browser, launch, open, PAGE, saved, verifyVector } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** The page with an export of nine events. */
+async function verified(t: TestContext): Promise<{ page: Page; downloads: string[] }> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  const downloads: string[] = [];
+  page.on("download", (download) => downloads.push(download.suggestedFilename()));
+  await page.goto(pathToFileURL(PAGE).href);
+  await verifyVector(page, vector("log-two-chains"));
+  await page.locator('#evidence-selection [data-selection="ready"]').waitFor({ state: "attached" });
+  return { page, downloads };
+}
+
+const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
+const BUTTONS = [
+  "Save as evidence",
+  "Draw",
+  "Show the events",
+  "Save slice, report and evidence",
+  "Download report",
+  "Print report",
+];
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+/** Opens the parts of the evidence panel that are folded. */
+async function unfold(page: Page): Promise<void> {
+  for (const part of await page.locator(".evidence-part > summary").all()) await part.click();
+}
+
+async function search(page: Page, text: string): Promise<void> {
+  await open(page, "Events");
+  await query(page).fill(text);
+  await query(page).press("Enter");
+  await open(page, "Summary");
+}
+
+/** The text of the element that describes a button. */
+async function described(page: Page, name: string): Promise<string> {
+  const id = await button(page, name).getAttribute("aria-describedby");
+  return ((await page.locator(`#${id}`).textContent()) ?? "").replace(/\s+/g, " ").trim();
+}
+
+const MARK = '\n<script type="text/plain" id="countersign-evidence">\n';
+/** The frame of an evidence file. */
+function frameOf(file: string) {
+  const lines = file.slice(file.indexOf(MARK) + MARK.length).split("\n");
+  return JSON.parse(lines.find((line) => line.startsWith("frame "))?.slice(6) ?? "");
+}
+
+test("a refused search saves and prints nothing, wherever one tries, and the reason is in words", async (t) => {
+  for (const earlier of ["", "actor:u-2"]) {
+    const { page, downloads } = await verified(t);
+    let printed = 0;
+    await page.exposeFunction("printed", () => (printed += 1));
+    await page.evaluate(() => {
+      window.print = () => void (window as unknown as { printed(): void }).printed();
+    });
+    await unfold(page);
+    if (earlier !== "") await search(page, earlier);
+    await page.getByLabel("Seed").fill("agreed");
+    await page.getByLabel("Who", { exact: true }).fill("u-2");
+    await search(page, `${earlier} outcome:failure since:xyz`);
+    await page.locator('#evidence-selection [data-selection="error"]').waitFor();
+    for (const name of BUTTONS) {
+      assert.equal(await button(page, name).getAttribute("aria-disabled"), "true", name);
+      assert.match(await described(page, name), /Neither a day nor a time.*nothing is selected/, name);
+      await button(page, name).focus();
+      await page.keyboard.press("Enter");
+    }
+    await page.locator("#evidence-said").getByText("nothing is selected").waitFor();
+    assert.deepEqual(await violations(page), []);
+    // What was corrected can be saved.
+    await search(page, earlier);
+    await page.locator('#evidence-selection [data-selection="ready"]').waitFor();
+    for (const name of BUTTONS)
+      assert.equal(await button(page, name).getAttribute("aria-disabled"), "false", name);
+    assert.deepEqual([downloads, printed], [[], 0]);
+    await page.close();
+  }
+});
+
+test("what is typed and not applied yet selects nothing", async (t) => {
+  const { page } = await verified(t);
+  await open(page, "Events");
+  const states = await query(page).evaluate((input: HTMLInputElement) => {
+    input.value = "actor:u-2 since:xyz";
+    input.dispatchEvent(new InputEvent("input"));
+    const panel = document.querySelector("countersign-evidence") as unknown as {
+      bench: { now(): { state: string } };
+    };
+    return panel.bench.now().state;
+  });
+  assert.equal(states, "counting");
+});
+
+test("a selection is shown in words in each place, and saved with its count", async (t) => {
+  const { page } = await verified(t);
+  assert.match(await described(page, "Save as evidence"), /Events to save: All 9 events$/);
+  await search(page, "actor:u-2");
+  const says = page.locator("#evidence-selection");
+  await says.filter({ hasText: /\d of 9 events:\s+actor:u-2/ }).waitFor();
+  const [, shown = ""] = /(\d) of 9 events/.exec((await says.textContent()) ?? "") ?? [];
+  assert.match(await described(page, "Print report"), new RegExp(`${shown} of 9 events: actor:u-2$`));
+  const { name, text } = await saved(page, "Save as evidence");
+  await page.locator("#evidence-said", { hasText: `Saved ${shown} events: ${name}.` }).waitFor();
+  const frame = frameOf(text);
+  assert.deepEqual(
+    [frame.query, frame.scope.events, frame.slice.events],
+    ["actor:u-2", Number(shown), Number(shown)],
+  );
+});
+
+test("no event found is not all events", async (t) => {
+  const { page, downloads } = await verified(t);
+  await search(page, "action:no.such");
+  await page.locator("#evidence-selection").filter({ hasText: "0 of 9 events: action:no.such" }).waitFor();
+  assert.match(await described(page, "Save as evidence"), /There is no event to save/);
+  await button(page, "Save as evidence").press("Enter");
+  await page.locator("#evidence-said", { hasText: "There is no event to save" }).waitFor();
+  assert.deepEqual(downloads, []);
+  // That nothing was found can be reported.
+  const report = JSON.parse((await saved(page, "Download report")).text);
+  assert.deepEqual([report.query, report.scope.events], ["action:no.such", 0]);
+});
+
+test("a question without any field is no question about all events, nor is one that finds none", async (t) => {
+  const { page, downloads } = await verified(t);
+  await unfold(page);
+  await button(page, "Save slice, report and evidence").click();
+  await page.locator("#evidence-said", { hasText: "Fill in at least one field." }).waitFor();
+  await page.getByLabel("Who", { exact: true }).fill("nobody");
+  await page.locator("#question-query", { hasText: 'Searches for: actor:"nobody"' }).waitFor();
+  await button(page, "Save slice, report and evidence").click();
+  await page.locator("#evidence-said", { hasText: "There is no event to save" }).waitFor();
+  await page.locator("#evidence-selection").filter({ hasText: '0 of 9 events: actor:"nobody"' }).waitFor();
+  assert.deepEqual(downloads, []);
+});
+
+test("a sample is dropped when the search is another one", async (t) => {
+  const { page } = await verified(t);
+  await unfold(page);
+  await page.getByLabel("How many").fill("3");
+  await page.getByLabel("Seed").fill("agreed");
+  await button(page, "Draw").click();
+  await page.locator("#evidence-selection", { hasText: "A sample of 3 events is saved." }).waitFor();
+  await search(page, "actor:u-2");
+  await page
+    .locator("#evidence-said", { hasText: "The search changed, so the sample was dropped." })
+    .waitFor();
+  await page.locator("#sample").waitFor({ state: "detached" });
+  await page
+    .locator("#evidence-selection")
+    .filter({ hasText: /\d of 9 events:\s+actor:u-2/ })
+    .waitFor();
+  const { text } = await saved(page, "Save as evidence");
+  const frame = frameOf(text);
+  assert.equal(frame.scope.sample, null);
+});
+
+test("a value, days, and then typed text are conditions of one search", async (t) => {
+  const { page } = await verified(t);
+  await open(page, "Events");
+  await page.locator(".facet[data-column=actor] .chip").first().click();
+  await page.getByRole("list", { name: "Filters" }).getByRole("button").waitFor();
+  await query(page).click();
+  await page.keyboard.type("login");
+  await page.keyboard.press("Enter");
+  await open(page, "Summary");
+  await page
+    .locator("#evidence-selection")
+    .filter({ hasText: /\d of 9 events:\s+actor:\S+ login/ })
+    .waitFor();
+  await page.getByRole("tab", { name: /^Events/ }).click();
+  assert.deepEqual(await violations(page), []);
+});
