@@ -127,7 +127,7 @@ export class QueryBox extends TextView {
           />
           <kbd class="query-key" aria-hidden="true">/</kbd>
           ${
-            this.filters.length === 0
+            this.filters.length === 0 || !this.#isApplied
               ? nothing
               : html`<button type="button" class="quiet square" aria-label=${query.copy} title=${query.copy} @click=${this.#copy}>${icon(this.did === query.copied ? "check" : "copy")}</button>`
           }
@@ -266,7 +266,7 @@ export class QueryBox extends TextView {
   readonly #copied = (event: ClipboardEvent): void => {
     const input = event.target as HTMLInputElement;
     const isAll = input.selectionStart === 0 && input.selectionEnd === input.value.length && input.value !== "";
-    if (isAll && this.filters.length > 0 && this.draft.trim() === this.text) {
+    if (isAll && this.filters.length > 0 && this.#isApplied) {
       event.preventDefault();
       event.clipboardData?.setData("text/plain", this.query);
     }
@@ -328,6 +328,11 @@ export class QueryBox extends TextView {
     }
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Whether what is in the box is what is looked for. */
+  get #isApplied(): boolean {
+    return this.draft.trim() === this.text && this.misread === undefined;
   }
 
   /** Whether Backspace has nothing to delete in the text. */

@@ -108,6 +108,20 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   folded: async () => {
     await events(await given("large-filter-by-content"));
   },
+  selection: async () => {
+    const page = await given("large-whole");
+    await searched("outcome:success");
+    await met('#evidence-selection [data-selection="ready"] code');
+    tell(page, "open-tab", "summary");
+    (await met("#evidence-heading")).scrollIntoView();
+  },
+  "selection-refused": async () => {
+    const page = await given("large-whole");
+    await searched("outcome:succeeded");
+    await met('#evidence-selection [data-selection="error"]');
+    tell(page, "open-tab", "summary");
+    (await met("#evidence-heading")).scrollIntoView();
+  },
   findings: async () => {
     tell(await given("fork"), "open-tab", "findings");
   },
@@ -281,4 +295,12 @@ async function seen(before: string, now: string): Promise<void> {
 async function printed(): Promise<void> {
   window.dispatchEvent(new Event("beforeprint"));
   await met(".printed");
+}
+
+/** Writes into the search, and ends writing. */
+async function searched(text: string): Promise<void> {
+  const input = (await met(".query-input")) as HTMLInputElement;
+  input.value = text;
+  input.dispatchEvent(new Event("input"));
+  input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
 }

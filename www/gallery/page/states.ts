@@ -22,6 +22,8 @@ export const STATES = {
   "Parts of the result": {
     events: ["Events", "The list, under the verdict in a sentence."],
     folded: ["What is left out", "Runs of it are one row each, with a switch."],
+    selection: ["The selection", "What is saved and printed, in words, beside each button."],
+    "selection-refused": ["No selection", "The search is refused, so nothing can be saved or printed."],
     findings: ["Findings", "The worst first."],
     changed: ["A changed event", "Its untrusted bytes in a box, between its signed neighbours."],
     checks: ["The checks", "All twelve, behind the three answers."],

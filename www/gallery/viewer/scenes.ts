@@ -124,6 +124,25 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await enter(viewer);
     await met(viewer, "#query-problems");
   },
+  filters: async () => {
+    const viewer = await shown("activity");
+    await filterBoth(viewer);
+  },
+  "filters-german": async () => {
+    const viewer = await shown("activity", (viewer) => {
+      viewer.language = "de";
+    });
+    await filterBoth(viewer);
+  },
+  "export-refused": async () => {
+    const viewer = await shown("activity");
+    await filterBoth(viewer);
+    await search(viewer, "since:yesterdayish");
+    await enter(viewer);
+    await met(viewer, "#query-problems");
+    await press(viewer, "cs-export button");
+    await met(viewer, '.menu-choices:not([hidden]) [data-selection="error"]');
+  },
   filtered: async () => {
     const viewer = await shown("activity");
     await filter(viewer, "outcome:failure action:job.*");
@@ -278,6 +297,18 @@ async function filter(viewer: Viewer, text: string): Promise<void> {
   await met(viewer, ".notice[data-filtered=true]");
   (document.activeElement as HTMLElement | null)?.blur();
   await settled(viewer);
+}
+
+/** A value, days and a text are looked for. */
+async function filterBoth(viewer: Viewer): Promise<void> {
+  await press(viewer, ".facet[data-column=outcome] .chip");
+  await met(viewer, ".filter");
+  const period = (await met(viewer, "cs-period select")) as HTMLSelectElement;
+  period.value = "between";
+  period.dispatchEvent(new Event("change"));
+  await press(viewer, ".period-dates button");
+  await until(() => viewer.shadowRoot?.querySelectorAll(".filter").length === 2);
+  await filter(viewer, "job");
 }
 
 /** Opens a row and explains its proof, from a part of it on. */

@@ -19,6 +19,7 @@ import { quote } from "../shell.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
+import { wishes } from "../wish.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Paper, Sampled } from "./frame.ts";
 import { drawn, evidenceFile, type Made, type Making, reportFile, sliceFile, TooLong } from "./make.ts";
@@ -165,6 +166,7 @@ export class EvidencePanel extends View {
         <span class="faint">${t.selection}</span> ${selectionView(selection, viewer)}
         ${drawn === undefined ? nothing : html`<span>${t.sampled(viewer.figures.events(drawn))}</span>`}
         ${reason === undefined ? nothing : html`<span>${reason}</span>`}
+        ${selection.state === "error" ? html`<button type="button" class="quiet" @click=${wishes("open-tab", "events")}>${t.toSearch}</button>` : nothing}
       </p>
     `;
   }

@@ -63,7 +63,7 @@ function evidence(): Promise<string> {
     await open(page, "Events");
     await query(page).fill("action:login");
     await query(page).press("Enter");
-    await page.getByText("2 of 9 events").first().waitFor();
+    await page.locator(".notice").getByText("2 of 9 events").waitFor();
     await open(page, "Summary");
     await page.getByLabel("Reference").fill("WP-7 </script><script>alert(1)</script>");
     await page.getByLabel("Examiner").fill("Ada");
