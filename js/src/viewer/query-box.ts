@@ -5,6 +5,7 @@ import { filterName } from "./filter-name.js";
 import { icon } from "./icons.js";
 import type { Misread } from "./looking.js";
 import { copy } from "./save.js";
+import type { Draft } from "./selection.js";
 import { said, value } from "./value.js";
 import { define, given, own, TextView, wish } from "./view.js";
 
@@ -14,9 +15,8 @@ const PAUSE = 200;
 const AROUND = 40;
 
 /**
- * The search box: filters, each a button that removes it, and the text beside them. Fires `query-typed` {text} at every
- * change of the text, then `query-changed` {text} if it is to be applied or `query-refused` {text, refusal} if it can't be;
- * `filter-removed` {filter}, `query-cleared`, and `query-left` for Escape.
+ * The search box: filters, each a button that removes it, and the text beside them. Fires `query-typed` at every
+ * change of the text and when it is known to be refused; `query-changed` {text} if it is to be applied; `filter-removed` {filter}, `query-cleared`, and `query-left` for Escape.
  */
 export class QueryBox extends TextView {
   static override properties = {
@@ -76,14 +76,27 @@ export class QueryBox extends TextView {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("text") && this.text !== this.draft.trim()) {
-      this.draft = this.text;
-      this.showsProblems = true;
+    if (!this.hasUpdated) {
+      this.reset(this.text);
     }
     if (changed.has("misread") && this.misread?.text === this.text) {
       this.refused = this.misread;
     }
     this.#suggest();
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    // What was typed while another text was applied follows it.
+    if (changed.has("text") && this.draft.trim() !== this.text) {
+      this.#settle(false);
+    }
+  }
+
+  /** Returns the text in the box unless it is the one that is applied, and why it is refused, if that is known. */
+  unapplied(applied: string): Draft | undefined {
+    const text = this.draft.trim();
+    const refusal = this.refused?.text === text ? this.refused.refusal : undefined;
+    return !this.hasUpdated || text === applied ? undefined : { text, refusal };
   }
 
   protected override render(): TemplateResult {
@@ -244,7 +257,7 @@ export class QueryBox extends TextView {
     this.did = "";
     clearTimeout(this.#pause);
     this.#pause = setTimeout(() => this.#settle(false), PAUSE);
-    this.dispatchEvent(wish("query-typed", { text: this.draft.trim() }));
+    this.dispatchEvent(wish("query-typed", undefined));
   };
 
   readonly #blurred = (): void => {
@@ -356,7 +369,7 @@ export class QueryBox extends TextView {
     this.draft = `${this.draft.slice(0, at)}${text}${space}${rest}`;
     this.#open(kind === "field");
     this.showsProblems = false;
-    this.dispatchEvent(wish("query-typed", { text: this.draft.trim() }));
+    this.dispatchEvent(wish("query-typed", undefined));
     if (kind !== "field") {
       this.#settle(false);
     }
@@ -385,9 +398,7 @@ export class QueryBox extends TextView {
       return;
     }
     this.refused = refusal && { text, refusal };
-    this.dispatchEvent(
-      refusal === undefined ? wish("query-changed", { text }) : wish("query-refused", { text, refusal }),
-    );
+    this.dispatchEvent(refusal === undefined ? wish("query-changed", { text }) : wish("query-typed", undefined));
   }
 }
 

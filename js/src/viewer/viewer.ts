@@ -1,7 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { Finding } from "../analyze/types.js";
-import type { Column, EventIndex, Order, Refusal, WholeRow } from "../index/types.js";
+import type { Column, EventIndex, Order, WholeRow } from "../index/types.js";
 import { inTurn } from "../promises.js";
 import type { Slicer } from "../slice/types.js";
 import { alarmView } from "./alarm.js";
@@ -35,7 +35,7 @@ import palette from "./palette.css.js";
 import parts from "./parts.css.js";
 import rows from "./rows.css.js";
 import type { RowAt, Rows } from "./rows.js";
-import { type Draft, isSameSelection, type Selection, selectionOf } from "./selection.js";
+import { isSameSelection, type Selection, selectionOf } from "./selection.js";
 import { isLive, type Session, type Tools } from "./session.js";
 import { SessionController } from "./session-controller.js";
 import strip from "./strip.css.js";
@@ -131,8 +131,6 @@ export class Viewer extends LitElement {
     (error) => this.#looking?.fail(error),
   );
   #looking: Looking | undefined;
-  /** What is in the search box and isn't applied. */
-  #draft: Draft | undefined;
   /** The selection that was told of last. */
   #told: Selection | undefined;
   #slicer: Slicer | undefined;
@@ -290,9 +288,6 @@ export class Viewer extends LitElement {
   }
 
   protected override updated(): void {
-    if (this.#query.value === undefined) {
-      this.#draft = undefined;
-    }
     this.#tellSelection();
     if (this.#isStripPressed && this.shadowRoot?.activeElement === null) {
       const button = this.shadowRoot.querySelector<HTMLElement>(".strip-action");
@@ -353,8 +348,7 @@ export class Viewer extends LitElement {
           .misread=${this.#looking?.misread}
           .zone=${zone}
           .texts=${texts}
-          @query-typed=${({ detail: { text } }: CustomEvent<{ text: string }>) => this.#type(text)}
-          @query-refused=${({ detail }: CustomEvent<{ text: string; refusal: Refusal }>) => this.#type(detail.text, detail.refusal)}
+          @query-typed=${() => this.#typed()}
           @query-changed=${({ detail: { text } }: CustomEvent<{ text: string }>) => void this.#ask({ criteria: { ...this.#outlook.criteria, text } })}
           @filter-removed=${({ detail }: CustomEvent<{ filter: string }>) => this.#removeFilter(detail.filter)}
           @query-cleared=${() => void this.search("")}
@@ -533,7 +527,10 @@ export class Viewer extends LitElement {
     return this.#selected();
   }
 
-  readonly #selected = (): Selection => selectionOf(this.#looking, this.#outlook.criteria, this.#draft);
+  readonly #selected = (): Selection => {
+    const { criteria } = this.#outlook;
+    return selectionOf(this.#looking, criteria, this.#query.value?.unapplied(criteria.text));
+  };
 
   /** Looks for something else, without filters. Resolves once there is a whole answer, or a newer question. */
   search(text: string): Promise<void> {
@@ -543,9 +540,8 @@ export class Viewer extends LitElement {
     return asking;
   }
 
-  /** The text in the search box is another one than the one that is applied, or is that one again. */
-  #type(text: string, refusal?: Refusal): void {
-    this.#draft = text === this.#outlook.criteria.text ? undefined : { text, refusal };
+  /** What is in the search box, or what is known of it, is something else. */
+  #typed(): void {
     this.#tellSelection();
     this.requestUpdate();
   }
@@ -612,7 +608,6 @@ export class Viewer extends LitElement {
 
   /** What is in the box is what is looked for. */
   #resetBox(): void {
-    this.#draft = undefined;
     this.#query.value?.reset(this.#outlook.criteria.text);
   }
 
