@@ -353,7 +353,7 @@ export class Page extends View {
     const { counts } = session?.report ?? {};
     // Of a file without a row there is no viewer.
     const isEmpty = (coverage?.events ?? 0) + (counts?.withheld ?? 0) + (counts?.skipped ?? 0) === 0;
-    const none = { session, turn: 0, query: "" };
+    const none = { session, turn: 0, query: "", boxQuery: "" };
     if (isEmpty) return { ...none, state: "ready", events: 0, of: 0, isGrowing: false };
     return viewer?.session === session && viewer !== undefined
       ? viewer.selection

@@ -27,6 +27,8 @@ interface Selected {
   readonly turn: number;
   /** The text and the filters as one query; empty only if all events are selected. */
   readonly query: string;
+  /** The query in the search box: another one than `query` until it is applied, or if it is refused. */
+  readonly boxQuery: string;
 }
 
 /** The selection in one of its states. */
@@ -54,7 +56,8 @@ export interface Draft {
 /** Returns the selection of a search. */
 export function selectionOf(looking: Looking | undefined, criteria: Criteria, draft: Draft | undefined): Selection {
   const { session, found, turn = 0, misread, failure } = looking ?? {};
-  const selected: Selected = { session, turn, query: queryOf(criteria) };
+  const boxQuery = queryOf({ ...criteria, ...(draft && { text: draft.text }) });
+  const selected: Selected = { session, turn, query: queryOf(criteria), boxQuery };
   if (draft?.refusal !== undefined || misread !== undefined || failure !== undefined) {
     return { ...selected, state: "error", refusal: draft?.refusal ?? misread?.refusal };
   }
@@ -79,8 +82,9 @@ export function isSameSelection(one: Selection, other: Selection): boolean {
 
 /** Returns true if `now` is still the selection that was ready, apart from events that came since then. */
 export function isStill(selection: ReadySelection, now: Selection): boolean {
-  const { session, turn, query } = selection;
-  return now.state === "ready" && now.session === session && now.turn === turn && now.query === query;
+  const { session, turn, query, isGrowing } = selection;
+  const isCounted = now.state === "ready" || (isGrowing && now.state === "counting" && now.wait === "counting");
+  return isCounted && now.session === session && now.turn === turn && now.query === query;
 }
 
 /** What was made isn't what was shown when it was asked for. Nothing of it is saved. */

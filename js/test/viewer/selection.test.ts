@@ -349,6 +349,7 @@ test("what was made is held to what was shown", () => {
     session: SESSION,
     turn: 1,
     query: "x",
+    boxQuery: "x",
     events: 7,
     of: 9,
     isGrowing: false,
@@ -365,6 +366,9 @@ test("what was made is held to what was shown", () => {
   // Of a log that is followed, more may have come.
   const growing = { ...selection, isGrowing: true };
   holdTo(growing, 9, { ...growing, events: 9 });
+  holdTo(growing, 8, { ...growing, state: "counting", wait: "counting" } as never);
+  refused(8, { state: "counting", wait: "typing" }, growing);
+  refused(7, { state: "counting", wait: "counting" });
   refused(6, {}, growing);
   assert.equal(reasonOf({ ...selection, events: 0 }, en), "There is no event to save.");
   assert.equal(reasonOf({ ...selection, events: 0 }, en, true), undefined);
