@@ -253,6 +253,28 @@ test("a search asks the log for what is wanted, and its address brings it back",
   assert.equal(new URL(page.url()).hash, fragment);
 });
 
+test("a refused search in the box is not sent to the log, nor is the one before it", { skip }, async (t) => {
+  const { log, page, asked } = await opened(t);
+  log.record(events(20));
+  await accepted(page, log.token);
+  await page.evaluate(() => {
+    location.hash = "#tab=search&limit=3";
+  });
+  await found(page, "3 events");
+  const box = page.locator("countersign-viewer cs-query input");
+  await box.fill("actor:u_0");
+  const everywhere = page.getByRole("button", { name: "Search the whole log" });
+  await everywhere.and(page.locator('[aria-disabled="false"]')).waitFor();
+  const before = asked.filter(({ pathname }) => pathname === "/export").length;
+  await box.fill("actor:u_0 since:xyz");
+  await box.press("Enter");
+  await everywhere.and(page.locator('[aria-disabled="true"]')).waitFor();
+  await page.locator("#everywhere-help").getByText("can’t be read, so nothing is selected").waitFor();
+  await everywhere.press("Enter");
+  await page.locator('countersign-viewer cs-export [part=export][aria-disabled="true"]').waitFor();
+  assert.equal(asked.filter(({ pathname }) => pathname === "/export").length, before);
+});
+
 test("what cannot be asked for is said before the log is asked, and what it refuses is said", {
   skip,
 }, async (t) => {
