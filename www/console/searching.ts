@@ -2,7 +2,7 @@
 
 import { bodyWithEarlierEntries, namesIssuers } from "@countersign/viewer/earlier-entries.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
-import { trustText } from "../src/input/trust.ts";
+import { trustName, trustText } from "../src/input/trust.ts";
 import type { History } from "./history.ts";
 import { type Log, type Refusal, Refused } from "./log.ts";
 import { type Conditions, counted, exportAddress } from "./place.ts";
@@ -117,6 +117,7 @@ export class Searching {
     }
     const given = {
       trust: trustText(reader.trust),
+      trustName: trustName(reader.trust),
       pins,
       name: "export",
       rules: tools.rules,

@@ -35,6 +35,13 @@ export class QueryBox extends TextView {
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
 
+  /** The text in the box if it isn't the one that is applied, and why it is refused, if it is. */
+  get pending(): { readonly text: string; readonly refusal: Refusal | undefined } | undefined {
+    const text = this.draft.trim();
+    const { refused } = this;
+    return text === this.text ? undefined : { text, refusal: refused?.text === text ? refused.refusal : undefined };
+  }
+
   override focus(): void {
     this.#input.value?.focus();
     this.#input.value?.select();

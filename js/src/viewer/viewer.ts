@@ -193,6 +193,16 @@ export class Viewer extends LitElement {
     return line !== undefined && (await this.goTo(line));
   }
 
+  /** What is searched for, whether its answer is still to come, and why there is none, if it is refused or fails. */
+  get searched(): { readonly query: string; readonly isBusy: boolean; readonly problem: string | undefined } {
+    const pending = this.#query.value?.pending;
+    if (pending !== undefined) {
+      return { query: pending.text, isBusy: true, problem: pending.refusal?.message };
+    }
+    const { refusal, failure, isBusy = true } = this.#looking ?? {};
+    return { query: this.query, isBusy, problem: (refusal ?? failure)?.message };
+  }
+
   /** Puts the focus into the search. */
   focusSearch(): void {
     this.#query.value?.focus();
@@ -561,6 +571,9 @@ export class Viewer extends LitElement {
     }
     this.requestUpdate();
     this.#seek();
+    if (this.#looking?.isBusy === false) {
+      this.#tell("countersign-answer", {});
+    }
     if (session !== undefined) {
       void this.#opening.follow(session.index, this.#looking?.isBusy === false);
     }

@@ -71,6 +71,8 @@ export const de: ConsoleTexts = {
     trustHelp:
       "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Unterzeichner. Sie wird mitgebracht: nichts davon wird je vom Log übernommen.",
     withoutTrust: "Keine Vertrauensdatei",
+    trustNone: "keiner ihrer Schlüssel hat dieses Log signiert",
+    trustSome: "nicht jeder Unterzeichner steht darin",
     noTrust:
       "Ohne Vertrauensdatei lässt sich sagen, dass Ereignisse unverändert sind, aber nicht, wer sie signiert hat.",
     choose: "Vertrauensdatei wählen",

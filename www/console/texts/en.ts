@@ -69,6 +69,8 @@ export const en = {
     trustHelp:
       "A trust file names the keys of the log, its witnesses and its emitters. Get it from someone you trust. It is never taken from the log itself.",
     withoutTrust: "No trust file",
+    trustNone: "none of its keys signed this log",
+    trustSome: "it doesn’t vouch for all signers",
     noTrust: "Without a trust file, this page can tell that events are unchanged, but not who signed them.",
     choose: "Choose a trust file",
     another: "Choose another trust file",

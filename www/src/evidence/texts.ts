@@ -96,6 +96,14 @@ const en = {
     events: "Events",
     more: (more: string) => `${more} more are in the evidence file or the slice.`,
     page: "Page",
+    here: "Search in it",
+    contained: "Export in the evidence",
+    noHash: "not computed yet",
+    inError: "error",
+    refused: "The search has an error, so no events are printed:",
+    waiting: "The events weren’t loaded yet when this was printed, so they are missing here. Print it again.",
+    printReference: "Reference of this print",
+    printExaminer: "Printed by",
   },
 };
 
@@ -200,6 +208,14 @@ const de: EvidenceTexts = {
     events: "Ereignisse",
     more: (more) => `${more} weitere sind in der Beweisdatei oder im Auszug.`,
     page: "Seite",
+    here: "Suche darin",
+    contained: "Export in der Beweisdatei",
+    noHash: "noch nicht berechnet",
+    inError: "fehlerhaft",
+    refused: "Die Suche enthält einen Fehler, deshalb sind keine Ereignisse gedruckt:",
+    waiting: "Beim Drucken waren die Ereignisse noch nicht geladen; sie fehlen hier. Noch einmal drucken.",
+    printReference: "Aktenzeichen dieses Ausdrucks",
+    printExaminer: "Gedruckt von",
   },
 };
 

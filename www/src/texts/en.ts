@@ -150,6 +150,8 @@ export const en = {
         html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. You haven’t trusted ${names.length + more === 1 ? "that key" : "all of those keys"}, and anyone could have made ${names.length + more === 1 ? "it" : "them"}.`,
       log: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}, whose keys you trust. You haven’t trusted the log’s own key.`,
+      instead: (names: readonly string[], more: number) =>
+        html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. Anyone could have made what is signed with other keys.`,
       suspect:
         "A key was revoked, or nothing shows that it signed in time. A thief may have made some of this.",
       other: "Not every signature could be checked.",

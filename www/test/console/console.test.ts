@@ -195,6 +195,36 @@ test("sessions and identities are ranked by what was found of them, and lead to 
   await page.locator("cs-drawer .found-why", { hasText: WHY }).waitFor();
 });
 
+test("a wrong trust file isn't green, and every section says whose keys it names", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(3));
+  const [own = "", emitter = ""] = log.trust.trim().split("\n");
+  const stranger = log.run("keygen", "other.example/app", "--out", log.path("other.key"));
+  const state = page.locator(".access-states [data-trust]");
+  assert.equal(await state.getAttribute("data-trust"), "missing");
+  await trust(page, `emitter ${stranger}\n`);
+  assert.equal(await state.getAttribute("data-trust"), "unused");
+  await accepted(page, log.token);
+  await verdict(page, "unconfirmed");
+  await page.locator(".access-states [data-trust=none]").waitFor();
+  assert.match(await state.innerText(), /none of its keys signed this log/);
+  const says = page.locator("countersign-viewer .strip-body > p").first();
+  assert.match(
+    await says.innerText(),
+    /^The only key in pasted-trust\.txt did not sign this file\. It trusts other\.example\/app;/,
+  );
+  await page.locator(".access > summary").click();
+  for (const [text, result] of [
+    [`${own}\nemitter ${stranger}\n`, "some"],
+    [`${own}\n${emitter}\n`, "all"],
+  ] as const) {
+    await page.getByLabel("Trust file", { exact: true }).fill(text);
+    await page.getByRole("button", { name: "Use it" }).click();
+    await page.locator(`.access-states [data-trust=${result}]`).waitFor();
+  }
+  await verdict(page, "verified");
+});
+
 test("without trust the verdict says so, and a trust file is held against the same bytes", {
   skip,
 }, async (t) => {
