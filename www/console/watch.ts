@@ -37,6 +37,7 @@ export class Watch extends EventTarget {
   /** What is wrong with the log's history. It stays. */
   alarm: Alarm | undefined;
   readonly given: Given;
+  readonly began = new Date();
   readonly #log: Log;
   readonly #tools: Tools;
   readonly #running = new AbortController();

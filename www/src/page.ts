@@ -277,10 +277,16 @@ export class Page extends View {
     const tab = this.#tab;
     const listed = part.coverage?.events ?? 0;
     const detection = part.session?.detection;
-    const [verifying, rules] = [problems(report), detection?.told?.findings];
+    const ofSearch = detection?.ofSearch;
+    const [verifying, all] = [problems(report), detection?.told?.findings];
+    const rules = ofSearch?.findings ?? all;
     const counts = { events: listed, findings: verifying + (rules ?? 0), signers: report.signers.length };
     const more = moreFindings(detection, t);
-    const about = { findings: [t.tabs.found(verifying, rules), more.findings].filter(Boolean).join(", ") };
+    const about = {
+      findings: [t.tabs.found(verifying, rules, ofSearch && all), more.findings?.why]
+        .filter(Boolean)
+        .join(", "),
+    };
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}

@@ -9,7 +9,7 @@ import type { Slicer } from "../slice/types.js";
 import type { VerifyLive, VerifyReading } from "../verify/create-verifier.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
 import { lengthOf } from "../verify/source.js";
-import { Detection } from "./detection.js";
+import { Detection, type SelectedEvents } from "./detection.js";
 import { factsOf } from "./facts.js";
 import { Ledger } from "./ledger.js";
 import { compareTrust, type TrustCompared } from "./trust-compared.js";
@@ -103,6 +103,7 @@ export class Session extends EventTarget {
   #running = new AbortController();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+  #selected: SelectedEvents | undefined;
   #kept: (() => Blob) | undefined;
 
   constructor(source: Source | Live, { trust, trustName, pins = [], expect, name, rules }: Given, tools: Tools) {
@@ -164,8 +165,15 @@ export class Session extends EventTarget {
     if (rules !== undefined && analysis !== undefined && !this.#isClosed) {
       this.detection = new Detection(this, rules, analysis);
       this.detection.addEventListener("change", () => this.#tell());
+      void this.detection.select(this.#selected).catch(() => {});
     }
     this.#tell();
+  }
+
+  /** Selects the events of a search, whose findings are told apart; without any all are selected. */
+  select(events: SelectedEvents | undefined): void {
+    this.#selected = events;
+    void this.detection?.select(events).catch(() => {});
   }
 
   /** Stops verifying. */

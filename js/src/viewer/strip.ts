@@ -147,7 +147,8 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
     lost: live.lost(figures.duration(link?.state === "lost" ? link.seconds : 0)),
   };
   const { log = null, verdict } = session.report ?? {};
-  const upTo = verdict === "altered" || verdict === "broken" ? live.readUpTo : live.upTo;
+  // Only what is signed with trusted keys is called verified.
+  const upTo = verdict === "verified" || verdict === "partial" ? live.upTo : live.readUpTo;
   return html`
     <p class="live-line" data-state=${state}>
       <span class="plain" role="status"><span class="live-dot"></span>${says[state]}</span>

@@ -386,7 +386,7 @@ export class Viewer extends LitElement {
       <div class="split-main">
       <cs-histogram
         .found=${found}
-        .marks=${marks}
+        .detection=${detection}
         .zone=${zone}
         .texts=${texts}
         @time-chosen=${chooseTime}
@@ -573,11 +573,28 @@ export class Viewer extends LitElement {
     this.#seek();
     if (this.#looking?.isBusy === false) {
       this.#tell("countersign-answer", {});
+      void this.#selectFindings(this.#looking);
     }
     if (session !== undefined) {
       void this.#opening.follow(session.index, this.#looking?.isBusy === false);
     }
   };
+
+  /** Findings are those of the events that the search shows. */
+  async #selectFindings({ session, found, refusal }: Looking): Promise<void> {
+    const { query } = this;
+    if (session.detection === undefined || found === undefined) {
+      return;
+    }
+    if (refusal !== undefined || !found.isFiltered) {
+      session.select(undefined);
+      return;
+    }
+    const entries = await session.index.indexes().catch(() => undefined);
+    if (entries !== undefined && query === this.query && found === this.#looking?.found) {
+      session.select({ query, entries });
+    }
+  }
 
   /** Goes to the line that was wanted, once all lines are known. */
   #seek(): void {

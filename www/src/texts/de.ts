@@ -118,8 +118,8 @@ export const de: PageTexts = {
       coverage: "Abdeckung",
       technical: "Technisches",
     },
-    found: (verifying, rules) =>
-      `${count(verifying)} aus der Prüfung der Datei${rules === undefined ? "" : `, ${count(rules)} von Regeln`}`,
+    found: (verifying, rules, all) =>
+      `${count(verifying)} aus der Prüfung der Datei${rules === undefined ? "" : `, ${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
     unapplied: "die Regeln wurden nicht angewendet",
     soFar: "bisher",
     mayBeMore: "es kann mehr geben: Regeln konnten nicht alles prüfen",

@@ -112,8 +112,8 @@ export const en = {
       coverage: "Coverage",
       technical: "Technical",
     },
-    found: (verifying: number, rules: number | undefined) =>
-      `${count(verifying)} from verifying the file${rules === undefined ? "" : `, ${count(rules)} from detection rules`}`,
+    found: (verifying: number, rules: number | undefined, all: number | undefined) =>
+      `${count(verifying)} from verifying the file${rules === undefined ? "" : `, ${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
     unapplied: "the rules weren’t applied",
     soFar: "so far",
     mayBeMore: "there may be more: rules couldn’t look at everything",
@@ -581,8 +581,8 @@ export const en = {
 
   printed: {
     heading: "Report on an audit log",
-    verified: "Verified at",
-    tool: "Verified with",
+    verified: "Checked at",
+    tool: "Checked with",
     page: (version: string) => `countersign ${version}, the auditor’s page`,
     trusted: "Trusted keys",
     nothing: "none, as no trust file was given",
