@@ -270,3 +270,36 @@ test("findings follow the search: shown, counted, and marked are those about its
   await page.locator(".found-scope").waitFor({ state: "detached" });
   await close();
 });
+
+test("until rules have looked at all events, counts say so far, and the chart what wasn't looked at", async () => {
+  const { page, close } = await site.open(
+    `<countersign-viewer rules="/many.json" trust="/trust.txt"></countersign-viewer>`,
+  );
+  const lines = Buffer.from(bytes).toString().split("\n");
+  const feed = (text: string) =>
+    page.evaluate(async (text) => {
+      const viewer = document.querySelector("countersign-viewer");
+      await viewer?.feed(text);
+    }, text);
+  const half = lines.length - 4;
+  await feed(`${lines.slice(0, half).join("\n")}\n`);
+  // Events come in batches: what follows is blank.
+  await feed("\n".repeat(9 << 20));
+  const legend = page.locator("cs-histogram .legend li", { has: page.locator(".swatch-mark") });
+  await legend.filter({ hasText: "so far" }).waitFor();
+  await page.locator(".plot-unknown").waitFor({ state: "attached" });
+  const said = page.locator("cs-histogram > section > p.sr");
+  assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have looked at [\d,]+ events so far\./);
+  assert.match(
+    await page.locator(".histogram-foot > p").innerText(),
+    /The rules have looked at [\d,]+ events so far\./,
+  );
+  await page.locator('.found-outcome[data-looks="waiting"]', { hasText: "so far" }).waitFor();
+  await feed(lines.slice(half).join("\n"));
+  await page.evaluate(() => document.querySelector("countersign-viewer")?.end());
+  await page.locator('.found-outcome:not([data-looks="waiting"])').waitFor();
+  await legend.filter({ hasNotText: "so far" }).waitFor();
+  assert.equal(await page.locator(".plot-unknown").count(), 0);
+  assert.ok(!(await said.innerText()).includes("so far"));
+  await close();
+});

@@ -203,7 +203,7 @@ export const de: ConsoleTexts = {
     found: (which) => `${which} aus einer Suche`,
     live: "die Live-Ansicht",
     since: "seit",
-    loaded: "geladen",
+    loaded: "geladen am",
     noTrust: "Nicht geprüft: keine Vertrauensdatei. Jeder könnte das gemacht haben.",
   },
 

@@ -23,6 +23,7 @@ export const STATES = {
     events: ["Events", "The list, under the verdict in a sentence."],
     folded: ["What is left out", "Runs of it are one row each, with a switch."],
     findings: ["Findings", "The worst first."],
+    "findings-of-search": ["Findings of a search", "Those about its events, and a way to all."],
     changed: ["A changed event", "Its untrusted bytes in a box, between its signed neighbours."],
     checks: ["The checks", "All twelve, behind the three answers."],
     technical: ["Technical details", "Hashes and counts."],
@@ -53,10 +54,11 @@ export const STATES = {
     ...GERMAN,
     paper: ["On paper", "The report as it is printed; open it and print."],
     "paper-altered": ["On paper, with findings", "The same of an altered export."],
+    "paper-wrong-trust": ["On paper, by a wrong trust file", "Both lists of keys, beside each other."],
   },
 } as const satisfies Groups;
 
 export type StateName = NameIn<typeof STATES>;
 
 /** Those that are photographed as they are printed. */
-export const PRINTED: readonly StateName[] = ["paper", "paper-altered"];
+export const PRINTED: readonly StateName[] = ["paper", "paper-altered", "paper-wrong-trust"];
