@@ -69,6 +69,7 @@ mod summarize;
 mod tapped;
 mod token;
 mod tokens;
+mod trust_compared;
 mod unwrap;
 mod verdict;
 mod verify;

@@ -18,7 +18,7 @@ use crate::parquet::{self, Rows};
 use crate::pin::{self, Pins};
 use crate::tapped::Tapped;
 use crate::verdict::count;
-use crate::{args, progress, readings, report, style, summaries, verdict};
+use crate::{args, progress, readings, report, style, summaries, trust_compared, verdict};
 
 /// Verify an export: unchanged, signed by whom, complete
 ///
@@ -88,9 +88,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         ..Options::default()
     };
     let threads = threads(args.threads);
+    let trust = options.trust.clone();
     if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
         let mut rows = Rows::of(Input::open(export)?, options.trust, args.own.load()?, threads)?;
-        say(args, rows.report())?;
+        say(args, &trust, rows.report())?;
         parquet::compare(&mut rows, path)?;
         let (held, of) = (count(rows.count, "event"), shown(export));
         style::done(&format!("{} holds the {held} of {of} that verify, and nothing else", shown(path)));
@@ -101,18 +102,20 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         Some(export) if args.summaries.is_empty() => verify(export, options, threads)?,
         export => summaries::verify(&args.summaries, export.as_deref(), options, threads)?,
     };
-    say(args, &report)?;
+    say(args, &trust, &report)?;
     if let Some(keep) = keep {
         pin::save(keep, pin.as_deref())?;
     }
     Ok(status(args, &report))
 }
 
-fn say(args: &Args, report: &Report) -> Result<(), Failure> {
+fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
     verdict::print(&if args.json {
         serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
-        verdict::text(report)
+        let file = args.trust.as_deref().map(shown);
+        let compared = file.map_or_else(String::new, |file| trust_compared::text(report, trust, &file));
+        verdict::headline(report) + "\n" + &compared + &verdict::body(report, verdict::Of::Export)
     })
 }
 

@@ -1,4 +1,5 @@
 import { icon } from "@countersign/viewer/icons.js";
+import type { Session } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { picker } from "../src/input/choose.ts";
@@ -11,7 +12,12 @@ import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
 /** Where the reader says who they are and what they trust. Once a token is accepted, a line says it. */
-export function accessView(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateResult {
+export function accessView(
+  reader: Reader,
+  memory: Memory,
+  verified: readonly Session[],
+  t: ConsoleTexts,
+): TemplateResult {
   const { standing, trust, isOpen } = reader;
   return html`
     <section aria-labelledby="access-heading"><details
@@ -26,7 +32,7 @@ export function accessView(reader: Reader, memory: Memory, t: ConsoleTexts): Tem
         <h2 id="access-heading">${t.access.heading}</h2>
         <span class="access-states">
           ${standingView(standing, t)}
-          <span class="state tone-${hasTrust(trust) ? "good" : "doubt"}">${icon(hasTrust(trust) ? "key" : "unconfirmed")}${trustWords(trust, t)}</span>
+          ${trustView(trust, verified, t)}
         </span>
       </summary>
       <div class="access-parts">
@@ -47,6 +53,25 @@ function standingView(standing: Standing, t: ConsoleTexts): TemplateResult {
       return html`<span class="state tone-bad">${icon("fail")}${t.access.refused}</span>`;
     case "none":
       return html`<span class="state tone-doubt">${icon("key")}${t.access.none}</span>`;
+  }
+}
+
+/** The keys that are trusted: in green only if they vouch for all that was verified. */
+function trustView(trust: TrustChoice, verified: readonly Session[], t: ConsoleTexts): TemplateResult {
+  const words = trustWords(trust, t);
+  if (!hasTrust(trust))
+    return html`<span class="state tone-doubt" data-trust="missing">${icon("unconfirmed")}${words}</span>`;
+  const results = verified.flatMap(({ compared }) => compared?.result ?? []);
+  const result = (["none", "some", "all"] as const).find((one) => results.includes(one));
+  switch (result) {
+    case "none":
+      return html`<span class="state tone-bad" data-trust="none">${icon("warning")}<span>${words}: ${t.access.trustNone}</span></span>`;
+    case "some":
+      return html`<span class="state tone-doubt" data-trust="some">${icon("unconfirmed")}<span>${words}: ${t.access.trustSome}</span></span>`;
+    case "all":
+      return html`<span class="state tone-good" data-trust="all">${icon("key")}${words}</span>`;
+    case undefined:
+      return html`<span class="state tone-faint" data-trust="unused">${icon("key")}${words}</span>`;
   }
 }
 

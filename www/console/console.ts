@@ -195,7 +195,7 @@ export class Console extends View {
           ${anotherView(published, memory, t)}
         </header>
         ${alarm === undefined ? nothing : html`<div class="alarms">${alarmView(alarm, t.viewer, "utc")}</div>`}
-        ${accessView(this.#reader, memory, t)}
+        ${accessView(this.#reader, memory, this.#verified, t)}
         ${tabsView(this.#tabs, this.#follower, t)}
         <main id="content" tabindex="-1" data-tab=${this.#tabs.current}>
           <h2 class=${this.#isListed ? "sr" : nothing}>${t[this.#tabs.current].heading}</h2>
@@ -205,6 +205,11 @@ export class Console extends View {
         <p class="sr" role="status">${search.isAsking && search.session === undefined ? t.search.loading : this.#said}</p>
       </div>
     `;
+  }
+
+  /** The sessions of the search and of the live view. */
+  get #verified(): readonly Session[] {
+    return [this.#searching.search.session, this.#follower.watch?.session].filter((one) => one !== undefined);
   }
 
   /** Whether events are listed, for which everything else makes room. */

@@ -1,7 +1,7 @@
 /** Begins the live view, again where that is needed, and tells of what it finds. */
 
 import type { Tools } from "@countersign/viewer/session.js";
-import { trustText } from "../src/input/trust.ts";
+import { trustName, trustText } from "../src/input/trust.ts";
 import type { History } from "./history.ts";
 import type { Log } from "./log.ts";
 import type { Reader } from "./reader.ts";
@@ -36,7 +36,13 @@ export class Follower {
     this.watch?.close();
     const { seen, boundary, published } = history;
     const trust = trustText(reader.trust);
-    const watch = new Watch(log, workers, { trust, seen, boundary, isEmpty: published?.size === 0 });
+    const watch = new Watch(log, workers, {
+      trust,
+      trustName: trustName(reader.trust),
+      seen,
+      boundary,
+      isEmpty: published?.size === 0,
+    });
     this.watch = watch;
     watch.addEventListener("change", () => {
       const { refusal } = watch;

@@ -1,6 +1,7 @@
 import { icon } from "@countersign/viewer/icons.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { localDay } from "../src/said.ts";
+import { headView } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Watch } from "./watch.ts";
 import { refusalView } from "./words.ts";
@@ -27,6 +28,7 @@ export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): Temp
     }
     ${seen === undefined ? nothing : html`<p class="help boundary">${icon("pin")}<span>${t.live.since(seen.size)} ${localDay(seen.when, t.page.viewer.lang)}</span></p>`}
     ${watch?.refusal === undefined || watch.isStopped ? nothing : refusalView(watch.refusal, t)}
+    ${watch === undefined ? nothing : headView({ session: watch.session, scope: { conditions: undefined, at: watch.began } }, false, t)}
     ${viewer}
   `;
 }

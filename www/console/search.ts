@@ -3,6 +3,7 @@ import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { CONDITIONS, type Condition, type Conditions, counted } from "./place.ts";
 import type { Search } from "./searching.ts";
+import { headView } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
@@ -41,6 +42,7 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
   return html`
     ${search.session === undefined ? html`<p class="help wide-text">${t.search.about}</p>` : nothing}
     ${loadedView(drawn, t)}
+    ${search.session === undefined || search.isEmpty ? nothing : headView({ session: search.session, scope: search }, false, t)}
     ${search.isAsking && search.session === undefined ? html`<progress aria-label=${t.search.loading}></progress>` : nothing}
     ${search.refusal === undefined ? nothing : refusalView(search.refusal, t)}
     ${search.isEmpty ? html`<p class="empty">${t.search.emptyLog}</p>` : nothing}

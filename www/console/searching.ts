@@ -2,10 +2,10 @@
 
 import { bodyWithEarlierEntries, namesIssuers } from "@countersign/viewer/earlier-entries.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
-import { trustText } from "../src/input/trust.ts";
+import { trustName, trustText } from "../src/input/trust.ts";
 import type { History } from "./history.ts";
 import { type Log, type Refusal, Refused } from "./log.ts";
-import { type Conditions, counted, exportAddress } from "./place.ts";
+import { type Conditions, counted, exportAddress, NO_CONDITIONS } from "./place.ts";
 import type { Reader } from "./reader.ts";
 import { counting, type Withheld } from "./withheld.ts";
 
@@ -15,6 +15,9 @@ export interface Search {
   /** Why its events are withheld, by the log's word. */
   readonly withheld: Withheld | undefined;
   readonly refusal: Refusal | undefined;
+  /** What the log was asked for, and when all of it was there. */
+  readonly conditions: Conditions;
+  readonly at: Date | undefined;
   readonly isAsking: boolean;
   /** Whether the log said that it has no leaves. */
   readonly isEmpty: boolean;
@@ -26,6 +29,8 @@ const NO_SEARCH: Search = {
   session: undefined,
   withheld: undefined,
   refusal: undefined,
+  conditions: NO_CONDITIONS,
+  at: undefined,
   isAsking: false,
   isEmpty: false,
   boundary: undefined,
@@ -54,7 +59,7 @@ export class Searching {
     const { log, history } = this.#needed;
     const running = this.#anew();
     this.ran = conditions;
-    this.#tell({ ...NO_SEARCH, isAsking: true });
+    this.#tell({ ...NO_SEARCH, conditions, isAsking: true });
     try {
       await history.ask();
       const boundary = counted(conditions) > 0 ? history.boundary : undefined;
@@ -117,6 +122,7 @@ export class Searching {
     }
     const given = {
       trust: trustText(reader.trust),
+      trustName: trustName(reader.trust),
       pins,
       name: "export",
       rules: tools.rules,
@@ -132,7 +138,8 @@ export class Searching {
       return;
     }
     const isEmpty = session.report !== undefined && history.published?.size === 0;
-    this.#tell({ ...this.search, isAsking: false, isEmpty });
+    const at = session.report === undefined ? undefined : (this.search.at ?? new Date());
+    this.#tell({ ...this.search, at, isAsking: false, isEmpty });
   }
 
   #tell(search: Search): void {

@@ -3,6 +3,7 @@
 import type { Session } from "@countersign/viewer/session.js";
 import type { Report } from "countersign/verify";
 import type { Search } from "./searching.ts";
+import type { Scope } from "./section-head.ts";
 import type { Origin, Verified } from "./verified.ts";
 import type { Watch } from "./watch.ts";
 import type { Withheld } from "./withheld.ts";
@@ -18,10 +19,14 @@ export class Sources {
     this.#changed = changed;
   }
 
-  all({ session, withheld }: Search, watch: Watch | undefined): readonly Verified[] {
+  all({ session, withheld, conditions, at }: Search, watch: Watch | undefined): readonly Verified[] {
     return [
-      ...(session === undefined || withheld === undefined ? [] : [this.#draw("search", session, withheld)]),
-      ...(watch === undefined ? [] : [this.#draw("live", watch.session, watch.withheld)]),
+      ...(session === undefined || withheld === undefined
+        ? []
+        : [this.#draw("search", session, withheld, { conditions, at })]),
+      ...(watch === undefined
+        ? []
+        : [this.#draw("live", watch.session, watch.withheld, { conditions: undefined, at: watch.began })]),
     ];
   }
 
@@ -31,10 +36,10 @@ export class Sources {
   }
 
   /** How far the log is covered is worked out aside, once for each report. */
-  #draw(from: Origin, session: Session, withheld: Withheld): Verified {
+  #draw(from: Origin, session: Session, withheld: Withheld, scope: Scope): Verified {
     const { report } = session;
     const known = this.#drawn.get(session);
-    const verified: Verified = { from, session, withheld, coverage: known?.verified.coverage };
+    const verified: Verified = { from, session, withheld, scope, coverage: known?.verified.coverage };
     if (report !== undefined && known?.report !== report) {
       this.#drawn.set(session, { report, verified });
       void session.index.coverage().then(

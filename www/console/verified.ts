@@ -8,6 +8,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../src/said.ts";
 import type { Part } from "../src/state/case.ts";
 import { wish } from "../src/wish.ts";
+import { headView, type Scope } from "./section-head.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import type { Withheld } from "./withheld.ts";
 
@@ -20,6 +21,7 @@ export interface Verified {
   readonly session: Session;
   readonly withheld: Withheld;
   readonly coverage: Coverage | undefined;
+  readonly scope: Scope;
 }
 
 /** The same, as the parts of the auditor's page know it. */
@@ -64,7 +66,8 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
   }
   const { verification, phase, failure } = shown.session;
   return html`
-    ${all.length > 1 ? sourceView(all, shown, t) : html`<p class="faint source">${t.verified.source} ${shown.from === "search" ? t.verified.search : t.verified.liveView}.</p>`}
+    ${all.length > 1 ? sourceView(all, shown, t) : nothing}
+    ${headView(shown, true, t)}
     ${
       verification !== undefined
         ? show(shown, verification)

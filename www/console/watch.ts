@@ -11,6 +11,8 @@ import { counting, type Withheld } from "./withheld.ts";
 /** What it is held to, and where it begins. */
 export interface Given {
   readonly trust: string | undefined;
+  /** What the trust file is called. */
+  readonly trustName: string | undefined;
   /** The checkpoint at which this device saw the log last. */
   readonly seen: Seen | undefined;
   /** Where what happened lately is to be cut, to be held against that. */
@@ -35,6 +37,7 @@ export class Watch extends EventTarget {
   /** What is wrong with the log's history. It stays. */
   alarm: Alarm | undefined;
   readonly given: Given;
+  readonly began = new Date();
   readonly #log: Log;
   readonly #tools: Tools;
   readonly #running = new AbortController();
@@ -103,7 +106,8 @@ export class Watch extends EventTarget {
       this.#tell();
     };
     const { tools, withheld } = counting(this.#tools);
-    const given = { trust: this.given.trust, pins, name: "stream", rules: tools.rules };
+    const { trust, trustName } = this.given;
+    const given = { trust, trustName, pins, name: "stream", rules: tools.rules };
     const lines = following.lines(from);
     const live = namesIssuers(given.trust)
       ? withEarlierEntries(lines, (address) => this.#log.public(address))

@@ -8,13 +8,15 @@ import type { Finding, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
+import { ABOUT } from "./about.ts";
 import { benchOf } from "./bench.ts";
-import { openEvidence } from "./evidence/filed.ts";
+import { type Filed, openEvidence } from "./evidence/filed.ts";
 import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { evidenceInPage } from "./evidence/own.ts";
-import type { EvidencePanel, PrintedEvidence } from "./evidence/panel.ts";
+import type { EvidencePanel } from "./evidence/panel.ts";
 import { evidenceTexts } from "./evidence/texts.ts";
+import { ToPrint } from "./evidence/to-print.ts";
 import { Anywhere } from "./input/anywhere.ts";
 import { Choice } from "./input/choice.ts";
 import { chooseView, complaintView } from "./input/choose.ts";
@@ -43,7 +45,7 @@ import { moreFindings, rulesView } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { cancelledView, failureView } from "./result/stopped.ts";
 import { technicalView } from "./result/technical.ts";
-import { factsView, meaningView, verdictView } from "./result/verdict.ts";
+import { factsView, meaningView, trustView, verdictView } from "./result/verdict.ts";
 import { Case, type CasePhase, type Part } from "./state/case.ts";
 import { Memory } from "./state/memory.ts";
 import { panelView, TABS, type Tab, tabOf, tabsView, withTab } from "./tabs.ts";
@@ -107,7 +109,7 @@ export class Page extends View {
   readonly #evidence = createRef<EvidencePanel>();
   /** The evidence that stands after this page, which it verifies at once. */
   readonly #inside = evidenceInPage();
-  #toPrint: PrintedEvidence | undefined;
+  readonly #toPrint = new ToPrint(ABOUT.version);
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -118,6 +120,7 @@ export class Page extends View {
     window.addEventListener("beforeprint", this.#printing);
     window.addEventListener("afterprint", this.#printing);
     this.#paper.addEventListener("change", this.#printing);
+    for (const name of ["selection-changed", "sample-changed"]) this.addEventListener(name, this.#gather);
   }
 
   override disconnectedCallback(): void {
@@ -226,7 +229,7 @@ export class Page extends View {
         ${this.#asked === undefined ? nothing : confirmView(this.#asked, t)}
         ${this.#anywhere.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint, isOwnTrust: this.#hasOwnTrust, frame: choice.shelf.is === "open" ? choice.shelf.filed.frame : undefined }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint.now(this.#evidence.value), isOwnTrust: this.#hasOwnTrust, filed: this.#filed }, t) : nothing}
     `;
   }
 
@@ -275,20 +278,27 @@ export class Page extends View {
     const tab = this.#tab;
     const listed = part.coverage?.events ?? 0;
     const detection = part.session?.detection;
-    const [verifying, rules] = [problems(report), detection?.told?.findings];
+    const ofSearch = detection?.ofSearch;
+    const [verifying, all] = [problems(report), detection?.told?.findings];
+    const rules = ofSearch?.findings ?? all;
     const counts = { events: listed, findings: verifying + (rules ?? 0), signers: report.signers.length };
     const more = moreFindings(detection, t);
-    const about = { findings: [t.tabs.found(verifying, rules), more.findings].filter(Boolean).join(", ") };
+    const about = {
+      findings: [t.tabs.found(verifying, rules, ofSearch && all), more.findings?.why]
+        .filter(Boolean)
+        .join(", "),
+    };
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-      ${verdictView(judged, isContradicted(parts, part), t)}
+      ${verdictView(part, judged, isContradicted(parts, part), t)}
       ${tabsView(TABS, tab, counts, about, more, t)}
       ${panelView(
         "summary",
         tab,
         html`
-          ${answersView(judged, part.from !== "evidence" || this.#hasOwnTrust, t)}
+          ${answersView(judged, part.session?.compared, part.from !== "evidence" || this.#hasOwnTrust, t)}
+          ${trustView(part, t)}
           <div class="beside">
             ${meaningView(part, judged, t)}
             <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
@@ -368,9 +378,14 @@ export class Page extends View {
     window.print();
   }
 
-  async #gather(): Promise<void> {
-    this.#toPrint = undefined;
-    this.#toPrint = await this.#evidence.value?.toPrint().catch(() => undefined);
+  readonly #gather = (): Promise<void> =>
+    // If this fails, the paper says that events are missing.
+    this.#toPrint.gather(this.#evidence.value).catch(() => {});
+
+  /** The evidence file that is open. */
+  get #filed(): Filed | undefined {
+    const { shelf } = this.#choice;
+    return shelf.is === "open" ? shelf.filed : undefined;
   }
 
   #kept(part: Part, report: Report): Kept {
@@ -585,10 +600,10 @@ export class Page extends View {
 
   /** At once: the browser does not wait with printing. */
   readonly #printing = (event: Event): void => {
-    // What was searched for since then is not on it.
-    if (this.#toPrint?.query !== (this.#viewer.value?.query ?? "")) this.#toPrint = undefined;
     const part = this.#case?.parts[this.#looking.shown];
-    footPages(this.#toPrint, part?.when, evidenceTexts(this.#texts.lang));
+    const evidence = this.#toPrint.now(this.#evidence.value);
+    const filed = part?.from === "evidence" ? this.#filed : undefined;
+    footPages(evidence, filed, part?.when, evidenceTexts(this.#texts.lang));
     this.#prints = event.type === "beforeprint" || (event.type === "change" && this.#paper.matches);
     this.requestUpdate();
     this.performUpdate();

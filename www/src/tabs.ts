@@ -14,7 +14,13 @@ export type Counts = Readonly<Partial<Record<Tab, number>>>;
 export type About = Readonly<Partial<Record<Tab, string>>>;
 
 /** Why there may be more than a number says. */
-export type More = Readonly<Partial<Record<Tab, string>>>;
+export interface MayBeMore {
+  readonly why: string;
+  /** True if it is said in words beside the number, and not with a plus sign. */
+  readonly isWritten: boolean;
+}
+
+export type More = Readonly<Partial<Record<Tab, MayBeMore>>>;
 
 /** The tab that an address names; the first where it names none. */
 export function tabOf(hash: string): Tab {
@@ -52,10 +58,18 @@ export function tabsView(
             title=${about[tab] ?? nothing}
             tabindex=${tab === current ? 0 : -1}
             @click=${wishes("open-tab", tab)}
-          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${more[tab] === undefined ? nothing : html`<span aria-hidden="true">+</span><span class="sr">, ${more[tab]}</span>`}</span>`}</button>`,
+          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}${moreView(more[tab])}</span>`}</button>`,
       )}
     </div>
   `;
+}
+
+/** Says beside a number why there may be more. */
+function moreView(more: MayBeMore | undefined): TemplateResult | typeof nothing {
+  if (more === undefined) return nothing;
+  return more.isWritten
+    ? html` ${more.why}`
+    : html`<span aria-hidden="true">+</span><span class="sr">, ${more.why}</span>`;
 }
 
 /** What belongs to a tab. All of them are there; one is shown. */

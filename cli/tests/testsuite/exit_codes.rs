@@ -215,3 +215,49 @@ fn a_pin_is_saved_when_all_is_well_and_tells_growth_from_a_rewrite() {
     assert_eq!(rolled_back["verdict"], "altered");
     assert_eq!(rolled_back["finding_counts"]["append_only.rollback"], 1);
 }
+
+#[test]
+fn a_wrong_trust_file_does_not_read_like_none() {
+    let place = Place::new();
+    place.sealed(9);
+    let key =
+        |name: &str, byte: u8| SignerKey::generate(name, [byte; 32]).unwrap().verifier_key().to_string();
+    let other = format!(
+        "log {}\nissuer {}\nemitter {}\n",
+        key("other.example/log", 1),
+        key("other.example", 2),
+        key("other.example/app", 3)
+    );
+    place.write("other.txt", &other);
+    let report = place.report("audit.ndjson", &[]);
+    let signer = report["signers"][0]["vkey"].as_str().unwrap();
+    let [name, id] = signer.split('+').take(2).collect::<Vec<_>>().try_into().unwrap();
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "other.txt"])
+        .code(3)
+        .stdout(predicate::str::contains("None of the 3 keys in other.txt signed this file."))
+        .stdout(predicate::str::contains("log      other.example/log (key ID "))
+        .stdout(predicate::str::contains(format!("emitter  {name} (key ID {id})")));
+
+    // Some keys signed, and others that signed aren't among the trust file's.
+    let signers = place.read("trust.txt");
+    let log = signers.lines().find(|line| line.starts_with("log ")).unwrap();
+    place.write("part.txt", format!("{log}\n{other}"));
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "part.txt"])
+        .code(3)
+        .stdout(predicate::str::contains("part.txt doesn't vouch for all signers."))
+        .stdout(predicate::str::contains(format!("Not vouched for: {name} ({id}).")));
+
+    place.write("none.txt", "# nobody\nquorum none\n");
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "none.txt"])
+        .code(3)
+        .stdout(predicate::str::contains("none.txt names no key, so no signer is trusted."));
+    for trusted in [&["--trust", "trust.txt"][..], &[]] {
+        let words = [&["verify", "audit.ndjson"], trusted].concat();
+        let output = place.run(&words);
+        let said = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert!(!said.contains("vouch for all") && !said.contains("signed this file"), "{said}");
+    }
+}

@@ -82,6 +82,7 @@ class WorkersAnalysis implements Analysis {
     });
   }
 
+  readonly select: Analysis["select"] = (entries) => this.#call((service) => service.select(entries));
   readonly list: Analysis["list"] = (...given) => this.#call((service) => service.list(...given));
   readonly of: Analysis["of"] = (...given) => this.#call((service) => service.of(...given));
   readonly leaves: Analysis["leaves"] = (id) => this.#call((service) => service.leaves(id));

@@ -3,7 +3,8 @@
 import { turn } from "../index/turn.js";
 import { inTurn } from "../promises.js";
 import { Findings } from "../wasm/analyzer.js";
-import type { Facts, FindingsStatus, Listed } from "./types.js";
+import { Outline } from "./outline.js";
+import type { Facts, FindingsStatus, Listed, RuleFound, SelectedFindings } from "./types.js";
 
 /** So much of a piece says what it is about. */
 const OUTLINE = 40;
@@ -20,6 +21,13 @@ export class FindingsService {
   /** There is something in them of every event, and browsers keep blobs outside of a worker's memory. */
   readonly #pieces: Blob[] = [];
   readonly #next = inTurn();
+  /** The selected entries. */
+  #entries: Float64Array | undefined;
+  /** The places of the findings that concern them, in the order that was told last. */
+  #places: readonly number[] | undefined;
+  /** Made when it is wanted, of the order that was told last. */
+  #outline: Outline | undefined;
+  #rules: readonly RuleFound[] = [];
 
   constructor(rules: string) {
     this.#findings = new Findings(rules);
@@ -36,7 +44,19 @@ export class FindingsService {
     return this.#next(() => this.#tell(facts));
   }
 
-  list(from: number, to: number, rule: string | undefined): readonly Listed[] {
+  select(entries: Float64Array | undefined): Promise<SelectedFindings | undefined> {
+    return this.#next(() => {
+      this.#entries = entries;
+      return this.#select();
+    });
+  }
+
+  list(from: number, to: number, rule: string | undefined, isSelected = false): readonly Listed[] {
+    const [places, outline] = [this.#places, this.#outline];
+    if (isSelected && places !== undefined && outline !== undefined) {
+      const listed = rule === undefined ? places : places.filter((place) => outline.rule(place) === rule);
+      return listed.slice(from, to).flatMap((place) => this.list(place, place + 1, undefined));
+    }
     return JSON.parse(this.#findings.list(from, to, rule)) as Listed[];
   }
 
@@ -87,12 +107,55 @@ export class FindingsService {
     if (facts !== undefined) {
       this.#findings.report(JSON.stringify(facts));
     }
-    const told = JSON.parse(this.#findings.tell()) as Omit<FindingsStatus, "marks">;
+    const told = JSON.parse(this.#findings.tell()) as Omit<FindingsStatus, "marks" | "selected">;
+    this.#outline = undefined;
+    this.#rules = told.rules;
     const marks = {
       leaves: this.#findings.marked(),
       levels: this.#findings.levels(),
       times: this.#findings.times(),
     };
-    return { ...told, marks };
+    return { ...told, marks, selected: await this.#select() };
+  }
+
+  /** Finds the findings that concern the selected entries. */
+  async #select(): Promise<SelectedFindings | undefined> {
+    const entries = this.#entries;
+    this.#places = undefined;
+    if (entries === undefined) {
+      return undefined;
+    }
+    this.#outline ??= await this.#outlined();
+    const outline = this.#outline;
+    const places = outline.places(entries);
+    const counts = new Map<string, number>();
+    for (const place of places) {
+      counts.set(outline.rule(place), (counts.get(outline.rule(place)) ?? 0) + 1);
+    }
+    const times = this.#findings.times();
+    this.#places = places;
+    return {
+      findings: places.length,
+      rules: this.#rules.flatMap((rule) => {
+        const findings = counts.get(rule.rule) ?? 0;
+        return findings === 0 ? [] : { ...rule, findings };
+      }),
+      times: Float64Array.from(places, (place) => times[place] ?? 0),
+    };
+  }
+
+  async #outlined(): Promise<Outline> {
+    const outline = new Outline();
+    for (let from = 0; ; from += WRITTEN) {
+      const listed = this.list(from, from + WRITTEN, undefined);
+      for (const { entries, finding } of listed) {
+        const { id, rule, leaves } = finding;
+        outline.add({ rule, leaves: entries > leaves.length ? this.#findings.leaves(id) : Float64Array.from(leaves) });
+      }
+      if (listed.length < WRITTEN) {
+        return outline;
+      }
+      await turn();
+    }
   }
 }

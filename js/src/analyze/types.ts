@@ -129,6 +129,17 @@ export interface FindingsStatus {
   /** Events that say a time in the future of their recording. */
   readonly future: Counted | null;
   readonly marks: FoundMarks;
+  /** Those that concern the selected events; undefined if no events are selected. */
+  readonly selected?: SelectedFindings | undefined;
+}
+
+/** The findings that are made from at least one of the selected events. */
+export interface SelectedFindings {
+  readonly findings: number;
+  /** The most serious ones first. */
+  readonly rules: readonly RuleFound[];
+  /** When each finding's last event happened, in milliseconds since 1970. */
+  readonly times: Float64Array;
 }
 
 /** Where findings are. */
@@ -161,8 +172,16 @@ export interface Analysis {
   add(events: readonly Lines[]): Promise<void>;
   /** What was found by now; with facts of a report, once all that was added was looked at. */
   tell(facts: Facts | undefined): Promise<FindingsStatus>;
-  /** Findings, the most serious ones first, of a rule or of all; places are those of what was told last. */
-  list(from: number, to: number, rule?: string): Promise<readonly Listed[]>;
+  /**
+   * Selects events by their entries, ascending; without any all are selected. What is told later has the findings that
+   * concern them too.
+   */
+  select(entries: Float64Array | undefined): Promise<SelectedFindings | undefined>;
+  /**
+   * Findings, the most serious ones first, of a rule or of all; places are those of what was told last. With `isSelected`
+   * only those that concern the selected events.
+   */
+  list(from: number, to: number, rule?: string, isSelected?: boolean): Promise<readonly Listed[]>;
   /** The findings that name an entry, so many of them at most. */
   of(leaf: number, most: number): Promise<readonly Listed[]>;
   /** All entries of a finding. */

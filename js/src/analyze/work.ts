@@ -38,6 +38,7 @@ export function work(port: Port): void {
       connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => service.take(piece) });
     },
     tell: (facts) => service.tell(facts),
+    select: (entries) => service.select(entries),
     list: async (...given) => service.list(...given),
     of: async (...given) => service.of(...given),
     leaves: async (id) => service.leaves(id),

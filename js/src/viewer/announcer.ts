@@ -36,9 +36,9 @@ export class Announcer {
   }
 
   /** There is a report. A log that goes on has one every moment, and its strip says enough of it. */
-  report({ verification, phase }: Session, texts: Texts): void {
+  report({ verification, phase, compared }: Session, texts: Texts): void {
     if (verification !== undefined && phase !== "live") {
-      const { word, says } = verdictWords(verification, texts);
+      const { word, says } = verdictWords(verification, texts, { compared });
       const errors = verification.report.findings.filter(({ severity }) => severity === "error").length;
       const { announce, announceErrors } = texts.strip;
       this.said = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");

@@ -17,6 +17,8 @@ export interface Drawn {
   readonly histogram: Histogram;
   /** How many findings end in each bar. */
   readonly marks: readonly number[];
+  /** True while there may be marks that aren't known yet. */
+  readonly isSoFar: boolean;
   /** In pixels. */
   readonly width: number;
   /** The bars that stand out, from one to another. */
@@ -57,7 +59,7 @@ const MONTH = 30 * DAY;
 const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 /** The chart. */
-export function chartView({ histogram, marks, width, chosen, lang, zone }: Drawn): TemplateResult {
+export function chartView({ histogram, marks, isSoFar, width, chosen, lang, zone }: Drawn): TemplateResult {
   const { begin, step, bars } = histogram;
   const end = begin + barsIn(histogram) * step;
   const [left, right] = area(histogram, width);
@@ -83,7 +85,7 @@ export function chartView({ histogram, marks, width, chosen, lang, zone }: Drawn
   const written = timing(apart, lang, zone);
   return html`
     <svg class="plot-drawn" width=${width} height=${HEIGHT}>
-      ${PATTERNS}
+      ${PATTERNS}${HATCH}
       ${Array.from({ length: Math.floor(top / counted) + 1 }, (_, nth) => {
         const at = Math.round(y(nth * counted)) + 0.5;
         return svg`<path class="plot-line" d="M${left - 4} ${at}H${right}" /><text x=${left - 8} y=${at} text-anchor="end" dominant-baseline="central">${compact.format(nth * counted)}</text>`;
@@ -93,6 +95,7 @@ export function chartView({ histogram, marks, width, chosen, lang, zone }: Drawn
         return svg`<path class="plot-line" d="M${at} ${BASE}v4" /><text x=${at} y=${BASE + 17} text-anchor="middle">${written(time)}</text>`;
       })}
       ${stretches}
+      ${isSoFar ? svg`<rect class="plot-unknown" x=${left} y="1" width=${right - left} height="11" fill="url(#cs-bar-unknown-marks)" />` : nothing}
       <path class="plot-marks" d=${marks.map((findings, bar) => (findings > 0 ? `M${edge(bar + 0.5) - 5} 3h10l-5 7.5z` : "")).join("")} />
       ${
         chosen === undefined
@@ -130,6 +133,9 @@ const PATTERNS = (["failure", "denied", "unknown"] as const).map((outcome) => {
   const shape = { failure: "M-1 7 7-1M-1 1 1-1M5 7 7 5", denied: "M-1-1 7 7M5-1 7 1M-1 5 1 7", unknown: "M3 3h0" };
   return svg`<pattern id="cs-bar-${outcome}" class="swatch-${outcome}" fill="currentColor" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 0h6v6H0z" opacity="0.5" /><path class="bar-shape" d=${shape[outcome]} /></pattern>`;
 });
+
+/** Where marks may still come. */
+const HATCH = svg`<pattern id="cs-bar-unknown-marks" class="plot-hatch" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M-1 7 7-1M-1 1 1-1M5 7 7 5" stroke="currentColor" /></pattern>`;
 
 function filling(outcome: Outcome): string {
   return outcome === "success" || outcome === "not-stated" ? "currentColor" : `url(#cs-bar-${outcome})`;

@@ -1,6 +1,6 @@
 /** Looks for what rules describe among a session's events, from the first to the last. It draws nothing. */
 
-import type { Analysis, FindingsStatus } from "../analyze/types.js";
+import type { Analysis, FindingsStatus, SelectedFindings } from "../analyze/types.js";
 import { type PlainError, plainError } from "../error.js";
 import type { EventIndex } from "../index/types.js";
 import type { Judged } from "../report.js";
@@ -23,11 +23,27 @@ export interface Watched extends EventTarget {
   readonly bytes: Blob | undefined;
 }
 
+/** The events of a search. */
+export interface SelectedEvents {
+  readonly query: string;
+  /** Their entries, ascending. */
+  readonly entries: Float64Array;
+}
+
+/** The findings that concern the events of a search. */
+export interface FindingsOfSearch extends SelectedFindings {
+  readonly query: string;
+  /** The number of events that the search selects. */
+  readonly events: number;
+}
+
 /** Looks among the events that a session's index keeps, while they come. It tells of `change`. */
 export class Detection extends EventTarget {
   readonly session: Watched;
   /** What was found by now. */
   told: FindingsStatus | undefined;
+  /** Those that concern the events of the search; undefined if all events are shown. */
+  ofSearch: FindingsOfSearch | undefined;
   /** Whether all there is was looked at and there is a report of all of it. */
   isFinal = false;
   /** Why nothing more is looked for. */
@@ -36,6 +52,7 @@ export class Detection extends EventTarget {
   readonly #begin: (rules: string) => Analysis;
   #analysis: Analysis | undefined;
   #isClosed = false;
+  #events: SelectedEvents | undefined;
 
   constructor(session: Watched, rules: () => Promise<string>, begin: (rules: string) => Analysis) {
     super();
@@ -56,6 +73,25 @@ export class Detection extends EventTarget {
     return this.#analysis;
   }
 
+  /** Selects the events of a search, whose findings are then told apart; without any all are selected. */
+  async select(events: SelectedEvents | undefined): Promise<void> {
+    if (events === undefined && this.#events === undefined) {
+      return;
+    }
+    this.#events = events;
+    // Before there is anything, what is told first has them too.
+    const selected = await this.#analysis?.select(events?.entries);
+    if (events === this.#events && this.told !== undefined) {
+      this.#take(events, selected);
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  #take(events: SelectedEvents | undefined, selected: SelectedFindings | undefined): void {
+    const { query = "", entries } = events ?? {};
+    this.ofSearch = entries && selected && { ...selected, query, events: entries.length };
+  }
+
   /** Ends it. The session stays. */
   close(): void {
     this.#isClosed = true;
@@ -70,13 +106,21 @@ export class Detection extends EventTarget {
     }
     const analysis = this.#begin(rules);
     this.#analysis = analysis;
+    if (this.#events !== undefined) {
+      void this.select(this.#events).catch(() => {});
+    }
     const { session } = this;
     let heard: Judged | undefined;
     let telling: Promise<void> | undefined;
     let next = Number.NEGATIVE_INFINITY;
     const tell = async (isAll: boolean) => {
       heard = session.verification;
-      this.told = await analysis.tell(heard && factsOf(heard));
+      const events = this.#events;
+      const told = await analysis.tell(heard && factsOf(heard));
+      this.told = told;
+      if (events === this.#events) {
+        this.#take(events, told.selected);
+      }
       this.isFinal = isAll;
       next = performance.now() + TELL_EVERY;
       telling = undefined;

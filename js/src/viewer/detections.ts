@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Finding, FindingsStatus, Level, Limit, Listed, RuleFound } from "../analyze/types.js";
 import { coverageView } from "./coverage.js";
-import type { Detection } from "./detection.js";
+import type { Detection, FindingsOfSearch } from "./detection.js";
 import { moment, type Zone } from "./format.js";
 import { OUTCOMES, outcomeView } from "./found-outcome.js";
 import { Listing } from "./hearing.js";
@@ -27,7 +27,7 @@ const VALUES = 3;
 export class Detections extends TextView {
   static override properties = {
     ...given("detection", "level", "beside"),
-    ...own("rule", "said", "isSaving"),
+    ...own("rule", "said", "isSaving", "showsAll"),
   };
 
   declare detection: Detection | undefined;
@@ -39,16 +39,26 @@ export class Detections extends TextView {
   declare private rule: string | undefined;
   private said = "";
   private isSaving = false;
+  /** True if all findings are shown although a search selects events. */
+  private showsAll = false;
   #most = LISTED;
-  readonly #listing = new Listing(this, (answers) => answers.list(0, this.#most, this.rule));
+  readonly #listing = new Listing(this, (answers) =>
+    answers.list(0, this.#most, this.rule, this.#ofSearch !== undefined),
+  );
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection")) {
       this.rule = undefined;
       this.#most = LISTED;
       this.said = "";
+      this.showsAll = false;
       this.#listing.begin();
     }
+  }
+
+  /** The findings that concern the events of the search, if only those are shown. */
+  get #ofSearch(): FindingsOfSearch | undefined {
+    return this.showsAll ? undefined : this.detection?.ofSearch;
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -80,11 +90,12 @@ export class Detections extends TextView {
     if (told === undefined) {
       return html`<p class="found-outcome" data-looks="waiting">${stateView(OUTCOMES.waiting, found.looking)}</p>`;
     }
-    const { rules, findings } = told;
+    const { rules, findings } = this.#ofSearch ?? told;
     const { listed } = this.#listing;
     const shown = this.rule === undefined ? findings : (rules.find(({ rule }) => rule === this.rule)?.findings ?? 0);
     return html`
       ${outcomeView(detection, told, texts)}
+      ${this.#scope(detection, told, texts)}
       ${rules.length > 1 ? this.#rules(rules, findings, texts) : nothing}
       ${
         listed.length === 0
@@ -104,6 +115,30 @@ export class Detections extends TextView {
       }
       ${this.#about(detection, told, texts)}
     `;
+  }
+
+  /** Which of the findings concern the events of the search, and a way to the others. */
+  #scope(
+    { ofSearch, isFinal }: Detection,
+    { findings }: FindingsStatus,
+    { found, figures }: Texts,
+  ): TemplateResult | typeof nothing {
+    if (ofSearch === undefined) {
+      return nothing;
+    }
+    const some = figures.count(ofSearch.findings);
+    const words = (isFinal ? found.ofSearch : found.ofSearchSoFar)(some, figures.findings(findings));
+    return html`
+      <div class="found-scope" data-scope=${this.showsAll ? "all" : "search"}>
+        <p role="status" aria-busy=${!isFinal}>${icon("filter")}<span>${words} <code dir="ltr">${value(ofSearch.query, 200)}</code></span></p>
+        <button type="button" class="quiet" @click=${() => this.#turnScope()}>${this.showsAll ? found.showOfSearch : found.showAll}</button>
+      </div>
+    `;
+  }
+
+  #turnScope(): void {
+    this.showsAll = !this.showsAll;
+    this.#show(LISTED, undefined);
   }
 
   #rules(rules: readonly RuleFound[], all: number, { found, figures }: Texts): TemplateResult {

@@ -1,8 +1,9 @@
 import { html, nothing, type TemplateResult } from "lit";
-import type { FoundMarks } from "../analyze/types.js";
 import type { Found, Histogram, Outcome } from "../index/types.js";
 import { barAt, chartView, OUTCOMES, wordOf } from "./chart.js";
+import type { Detection } from "./detection.js";
 import { EARLIEST, LATEST, moment } from "./format.js";
+import { Hearing } from "./hearing.js";
 import { counted } from "./levels.js";
 import { define, dragged, given, own, TextView, wish } from "./view.js";
 
@@ -12,18 +13,23 @@ const LISTED = 100;
 /** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}, either of which may be open. */
 export class HistogramView extends TextView {
   static override properties = {
-    ...given("found", "marks"),
+    ...given("found", "detection"),
     ...own("width", "pointed", "chosen", "isTable"),
   };
 
   declare found: Found | undefined;
-  /** What rules found. */
-  declare marks: FoundMarks | undefined;
+  /** What rules found, and how far they looked. */
+  declare detection: Detection | undefined;
   /** The bar under the pointer, and those that are being chosen, from one to another. */
   declare private pointed: number | undefined;
   declare private chosen: readonly [number, number] | undefined;
   private width = 0;
   private isTable = false;
+
+  constructor() {
+    super();
+    new Hearing(this, () => this.requestUpdate());
+  }
 
   protected override resized(width: number): void {
     this.width = Math.floor(width);
@@ -43,7 +49,7 @@ export class HistogramView extends TextView {
               const sum = sumOf(histogram, outcome);
               return html`<li ?hidden=${sum === 0}><span class="swatch swatch-${wordOf(outcome)}"></span>${view.outcomes[wordOf(outcome)]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
             })}
-            <li ?hidden=${(this.marks?.times.length ?? 0) === 0}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.texts.figures.count(this.marks?.times.length ?? 0)}</span></li>
+            <li ?hidden=${this.#legend() === ""}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.#legend()}</span></li>
           </ul>
           <p class="histogram-says faint" aria-hidden="true" title=${this.#says(histogram)}>${this.#says(histogram)}</p>
         </div>
@@ -61,7 +67,7 @@ export class HistogramView extends TextView {
             <summary>${view.table}</summary>
             ${this.isTable ? this.#table(histogram) : nothing}
           </details>
-          <p class="faint" aria-hidden="true">${this.#whose()} ${this.#outside(histogram)}</p>
+          <p class="faint" aria-hidden="true">${this.#looked()} ${this.#whose()} ${this.#outside(histogram)}</p>
         </div>
       </section>
     `;
@@ -71,7 +77,15 @@ export class HistogramView extends TextView {
     const { pointed, width, zone } = this;
     const chosen = this.chosen ?? (pointed === undefined ? undefined : ([pointed, pointed] as const));
     return width > 0
-      ? chartView({ histogram, marks: this.#marked(histogram), width, chosen, lang: this.texts.lang, zone })
+      ? chartView({
+          histogram,
+          marks: this.#marked(histogram),
+          isSoFar: this.#isSoFar,
+          width,
+          chosen,
+          lang: this.texts.lang,
+          zone,
+        })
       : nothing;
   }
 
@@ -114,16 +128,57 @@ export class HistogramView extends TextView {
     );
   };
 
+  /** When the findings that concern the events shown ended. */
+  get #times(): Float64Array | undefined {
+    const { told, ofSearch } = this.detection ?? {};
+    return ofSearch?.times ?? told?.marks.times;
+  }
+
+  /** True while rules haven't looked at all events. */
+  get #isSoFar(): boolean {
+    const { told, isFinal, failure } = this.detection ?? {};
+    return told !== undefined && failure === undefined && isFinal === false;
+  }
+
+  /** How many findings there are; nothing before any are known. */
+  #legend(): string {
+    const { told, ofSearch } = this.detection ?? {};
+    const { figures, found } = this.texts;
+    const all = told?.findings ?? 0;
+    if (told === undefined || (all === 0 && !this.#isSoFar)) {
+      return "";
+    }
+    const count =
+      ofSearch === undefined ? figures.count(all) : found.countOf(figures.count(ofSearch.findings), figures.count(all));
+    return this.#isSoFar ? found.countSoFar(count) : count;
+  }
+
+  /** Says which part of the events rules haven't looked at yet; nothing once they have looked at all. */
+  #looked(): string {
+    const { told, session } = this.detection ?? {};
+    if (told === undefined || session === undefined || !this.#isSoFar) {
+      return "";
+    }
+    const { figures, found } = this.texts;
+    const all = session.verification?.report.counts.events;
+    return all === undefined || all < told.events
+      ? found.lookedSoFar(figures.events(told.events))
+      : found.lookedOf(figures.count(told.events), figures.events(all));
+  }
+
   /** How many findings end in each bar. */
   #marked({ begin, step, bars }: Histogram): readonly number[] {
-    return this.marks === undefined ? [] : counted(this.marks, begin, step, bars.success.length);
+    const times = this.#times;
+    return times === undefined ? [] : counted(times, begin, step, bars.success.length);
   }
 
   #about(histogram: Histogram): string {
     const { figures, view } = this.texts;
     const events = figures.events(drawn(histogram));
     const [begin, end] = this.#ends(histogram);
-    return `${view.histogramAbout(events, begin, end)} ${this.#whose()} ${this.#outside(histogram)}`;
+    const marked = this.#legend();
+    const findings = marked === "" ? "" : `${this.texts.found.inChart}: ${marked}. ${this.#looked()} `;
+    return `${view.histogramAbout(events, begin, end)} ${findings}${this.#whose()} ${this.#outside(histogram)}`;
   }
 
   #ends({ begin, step, bars }: Histogram): readonly [string, string] {

@@ -10,7 +10,7 @@ export function levelOf(marks: FoundMarks | undefined, leaf: number): Level | un
 }
 
 /** How many findings ended in each of so many stretches of time. */
-export function counted({ times }: FoundMarks, begin: number, step: number, bars: number): number[] {
+export function counted(times: Float64Array, begin: number, step: number, bars: number): number[] {
   const counts = new Array<number>(bars).fill(0);
   for (const time of times) {
     const bar = Math.floor((time - begin) / step);

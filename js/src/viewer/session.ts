@@ -9,9 +9,10 @@ import type { Slicer } from "../slice/types.js";
 import type { VerifyLive, VerifyReading } from "../verify/create-verifier.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
 import { lengthOf } from "../verify/source.js";
-import { Detection } from "./detection.js";
+import { Detection, type SelectedEvents } from "./detection.js";
 import { factsOf } from "./facts.js";
 import { Ledger } from "./ledger.js";
+import { compareTrust, type TrustCompared } from "./trust-compared.js";
 
 /** The package's workers, or a page's own that were inlined in it. */
 export interface Tools {
@@ -37,6 +38,8 @@ export interface Live {
 export interface Given {
   /** A trust file's text. */
   readonly trust?: string | undefined;
+  /** What the trust file is called. */
+  readonly trustName?: string | undefined;
   /** Checkpoints that were verified before. */
   readonly pins?: readonly string[] | undefined;
   readonly expect?: Expectations | undefined;
@@ -75,6 +78,7 @@ export class Session extends EventTarget {
   readonly source: Source | Live;
   readonly name: string | undefined;
   readonly trust: string | undefined;
+  readonly trustName: string | undefined;
   readonly pins: readonly string[];
   /** What its verified events are looked for in. */
   readonly index: EventIndex;
@@ -99,14 +103,16 @@ export class Session extends EventTarget {
   #running = new AbortController();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+  #selected: SelectedEvents | undefined;
   #kept: (() => Blob) | undefined;
 
-  constructor(source: Source | Live, { trust, pins = [], expect, name, rules }: Given, tools: Tools) {
+  constructor(source: Source | Live, { trust, trustName, pins = [], expect, name, rules }: Given, tools: Tools) {
     super();
     this.#tools = tools;
     this.source = source;
     this.name = name;
     this.trust = trust;
+    this.trustName = trustName;
     this.pins = pins;
     this.index = tools.index();
     this.phase = isLive(source) ? "live" : "verifying";
@@ -118,6 +124,12 @@ export class Session extends EventTarget {
   /** The report. */
   get report(): Report | undefined {
     return this.verification?.report;
+  }
+
+  /** Compares the keys of the trust file with those that signed; undefined without a trust file or a report. */
+  get compared(): TrustCompared | undefined {
+    const { report, marks, trust, trustName, source } = this;
+    return compareTrust({ report, marks, trust, trustName, isLive: isLive(source) });
   }
 
   /** The checkpoint to keep for next time. */
@@ -153,8 +165,15 @@ export class Session extends EventTarget {
     if (rules !== undefined && analysis !== undefined && !this.#isClosed) {
       this.detection = new Detection(this, rules, analysis);
       this.detection.addEventListener("change", () => this.#tell());
+      void this.detection.select(this.#selected).catch(() => {});
     }
     this.#tell();
+  }
+
+  /** Selects the events of a search, whose findings are told apart; without any all are selected. */
+  select(events: SelectedEvents | undefined): void {
+    this.#selected = events;
+    void this.detection?.select(events).catch(() => {});
   }
 
   /** Stops verifying. */

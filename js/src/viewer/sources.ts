@@ -47,7 +47,7 @@ export async function openSession(opening: Opening): Promise<Session> {
   const { tools, fed, pins } = opening;
   const { file, live, src } = opening.given;
   const trust = await trustOf(opening);
-  const given = { trust, pins, rules: rulesOf(opening) };
+  const given = { trust, trustName: trustNameOf(opening), pins, rules: rulesOf(opening) };
   if (fed !== undefined) {
     return new Session(fed, given, tools);
   }
@@ -81,7 +81,7 @@ function follow(address: string, trust: string | undefined, opening: Opening): S
     const lines = following.lines(pin ?? pins.at(-1) ?? null);
     const session = new Session(
       { live: namesIssuers(trust) ? withEarlierEntries(lines, beside(address, opening)) : lines },
-      { trust, pins: [...new Set(pins)], name: address, rules: rulesOf(opening) },
+      { trust, trustName: trustNameOf(opening), pins: [...new Set(pins)], name: address, rules: rulesOf(opening) },
       tools,
     );
     following.onAnew = () => {
@@ -107,6 +107,15 @@ async function trustOf(opening: Opening): Promise<string | undefined> {
   return trustText !== undefined || trust === null || trust === ""
     ? trustText
     : text(trust, LONGEST_TRUST, "trust.invalid", "the trust file", "trust", opening);
+}
+
+/** The file's name in the address of a trust file; undefined for a text. */
+function trustNameOf({ given }: Opening): string | undefined {
+  const { trust, trustText } = given;
+  if (trustText !== undefined || trust === null) {
+    return undefined;
+  }
+  return trust.split(/[?#]/, 1)[0]?.split("/").at(-1) || undefined;
 }
 
 /** Reads rules when they are wanted; undefined for none. */

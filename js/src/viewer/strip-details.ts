@@ -8,6 +8,7 @@ import { moment, type Zone } from "./format.js";
 import { icon, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "./icons.js";
 import { outcomeOf } from "./needed.js";
 import type { Texts } from "./texts/texts.js";
+import { comparedView, type TrustCompared } from "./trust-compared.js";
 import { said, value } from "./value.js";
 import { codeTitle, type VerdictWords } from "./verdict.js";
 
@@ -29,11 +30,17 @@ export interface Strip {
 const LISTED = 20;
 
 /** All of it. */
-export function detailsView(judged: Judged, { next, not }: VerdictWords, strip: Strip): TemplateResult {
+export function detailsView(
+  judged: Judged,
+  { next, not }: VerdictWords,
+  compared: TrustCompared | undefined,
+  strip: Strip,
+): TemplateResult {
   const { texts } = strip;
   return html`
     <div class="strip-details">
       ${next === "" ? nothing : html`<p><strong>${texts.strip.nextHeading}</strong> ${next}</p>`}
+      ${comparedView(compared, texts)}
       <div>
         <h3>${texts.strip.notHeading}</h3>
         <ul class="not">${not.map((text) => html`<li>${text}</li>`)}</ul>

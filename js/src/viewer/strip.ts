@@ -147,7 +147,8 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
     lost: live.lost(figures.duration(link?.state === "lost" ? link.seconds : 0)),
   };
   const { log = null, verdict } = session.report ?? {};
-  const upTo = verdict === "altered" || verdict === "broken" ? live.readUpTo : live.upTo;
+  // Only what is signed with trusted keys is called verified.
+  const upTo = verdict === "verified" || verdict === "partial" ? live.upTo : live.readUpTo;
   return html`
     <p class="live-line" data-state=${state}>
       <span class="plain" role="status"><span class="live-dot"></span>${says[state]}</span>
@@ -160,7 +161,10 @@ function liveView(session: Session, { texts, link, zone }: Strip): TemplateResul
 function verdictView(session: Session, judged: Judged, strip: Strip): TemplateResult {
   const { report } = judged;
   const { texts, zone } = strip;
-  const words = verdictWords(judged, texts, isLive(session.source) ? zone : undefined);
+  const words = verdictWords(judged, texts, {
+    followed: isLive(session.source) ? zone : undefined,
+    compared: session.compared,
+  });
   return html`
     <section class="strip verdict tone-${words.tone}" part="strip verdict" data-verdict=${report.verdict} aria-labelledby="strip-heading">
       ${icon(words.icon)}
@@ -170,7 +174,7 @@ function verdictView(session: Session, judged: Judged, strip: Strip): TemplateRe
         ${liveView(session, strip)}
         <details class="strip-more">
           <summary>${texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>
-          ${detailsView(judged, words, strip)}
+          ${detailsView(judged, words, session.compared, strip)}
         </details>
       </div>
       ${session.phase === "live" ? action(texts.live.stop, strip.cancel) : isLive(session.source) ? action(texts.live.again, strip.again) : nothing}

@@ -5,15 +5,36 @@ import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
 import { type Look, VERDICT_LOOKS } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
+import { comparedNext, comparedWords, type TrustCompared } from "./trust-compared.js";
 
 /** A verdict for a person, and how it looks. */
 export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;
 
-/** What the report's verdict says to a person; of a log that is followed, in that zone. */
-export function verdictWords(judged: Pick<Judged, "report" | "why">, texts: Texts, followed?: Zone): VerdictWords {
+/** How a verdict is put into words. */
+export interface Wording {
+  /** The zone of times, of a log that is followed. */
+  readonly followed?: Zone | undefined;
+  /** The keys of the trust file beside those that signed, so that a wrong trust file doesn't read like none. */
+  readonly compared?: TrustCompared | undefined;
+}
+
+/** Returns what the report's verdict says to a person. */
+export function verdictWords(
+  judged: Pick<Judged, "report" | "why">,
+  texts: Texts,
+  { followed, compared }: Wording = {},
+): VerdictWords {
   const { verdict } = judged.report;
-  const words = { ...texts.result.verdicts[verdict], ...VERDICT_LOOKS[verdict] };
-  return { ...words, ...instead(judged, words, texts, followed) };
+  const plain = { ...texts.result.verdicts[verdict], ...VERDICT_LOOKS[verdict] };
+  const words = { ...plain, ...instead(judged, plain, texts, followed) };
+  const mismatch = comparedWords(compared, texts);
+  if (mismatch === "") {
+    return words;
+  }
+  // What was changed or is missing matters more.
+  const isFirst = verdict === "unconfirmed" || verdict === "not_checked";
+  const says = isFirst ? `${mismatch} ${words.says}` : `${words.says} ${mismatch}`;
+  return { ...words, says, next: isFirst ? comparedNext(compared, texts) : words.next };
 }
 
 /** What is said in place of the verdict's own words. */

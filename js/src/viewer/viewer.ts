@@ -388,7 +388,7 @@ export class Viewer extends LitElement {
       <div class="split-main">
       <cs-histogram
         .found=${found}
-        .marks=${marks}
+        .detection=${detection}
         .zone=${zone}
         .texts=${texts}
         @time-chosen=${chooseTime}
@@ -627,10 +627,30 @@ export class Viewer extends LitElement {
     }
     this.requestUpdate();
     this.#seek();
+    if (this.#looking?.isBusy === false) {
+      void this.#selectFindings(this.#looking);
+    }
     if (session !== undefined) {
       void this.#opening.follow(session.index, this.#looking?.isBusy === false);
     }
   };
+
+  /** Findings are those of the events that the search shows. */
+  async #selectFindings({ session, found, misread }: Looking): Promise<void> {
+    const { query } = this;
+    // The events of a search that can't be read are still those of the search before it.
+    if (session.detection === undefined || found === undefined || misread !== undefined) {
+      return;
+    }
+    if (!found.isFiltered) {
+      session.select(undefined);
+      return;
+    }
+    const entries = await session.index.indexes().catch(() => undefined);
+    if (entries !== undefined && query === this.query && found === this.#looking?.found) {
+      session.select({ query, entries });
+    }
+  }
 
   /** Goes to the line that was wanted, once all lines are known. */
   #seek(): void {

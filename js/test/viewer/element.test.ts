@@ -34,6 +34,25 @@ test("an address and a trust file give the verdict and the rows, under the stric
   await close();
 });
 
+test("a trust file of strangers is named in the verdict, with its keys beside those that signed", async () => {
+  const key = "other.example/app+ff7837f9+AZ4V3Cw3to3QVQeanUIB3knY/lKwrap1b+dFfw3iXvdP";
+  site.answers.set("/trust/strangers.txt", `emitter ${key}\n`);
+  const { page, close } = await site.open(
+    `<countersign-viewer src="/log.ndjson" trust="/trust/strangers.txt?v=2"></countersign-viewer>`,
+  );
+  await page.locator("[data-verdict=unconfirmed]").waitFor();
+  assert.match(
+    (await page.locator(".strip-body > p").first().textContent()) ?? "",
+    /^The only key in strangers\.txt did not sign this file\. It trusts other\.example\/app; the file is signed by /,
+  );
+  assert.match((await page.locator("p.sr[role=status]").last().textContent()) ?? "", /The only key in strangers\.txt/);
+  await page.locator(".strip-more > summary").click();
+  const compared = page.locator(".trust-compared[data-trust=none] table");
+  assert.equal(await compared.count(), 2);
+  assert.match((await compared.nth(0).innerText()).replaceAll(/\s+/g, " "), /app emitter ff7837f9 did not sign/);
+  await close();
+});
+
 test("a file and a trust file's text", async () => {
   const { page, close } = await site.open("<countersign-viewer></countersign-viewer>");
   await page.getByRole("heading", { name: "No file yet" }).waitFor();

@@ -232,3 +232,74 @@ test("rules that cannot be used are refused, and the events are shown all the sa
   await page.locator("cs-rows [role=row] time").first().waitFor();
   await close();
 });
+
+test("findings follow the search: shown, counted, and marked are those about its events, and all are a press away", async () => {
+  const { page, close } = await site.open(
+    `<countersign-viewer src="/log.ndjson" trust="/trust.txt" rules="/many.json"></countersign-viewer>`,
+  );
+  await page.locator('.found-outcome[data-looks="found"]').waitFor();
+  const legend = page.locator("cs-histogram .legend li", { has: page.locator(".swatch-mark") });
+  const all = Number(/\d+/.exec(await legend.innerText())?.[0]);
+  assert.equal(await page.locator(".found-scope").count(), 0);
+  const box = page.getByRole("combobox", { name: "Search events" });
+  await box.fill("actor:u_2 action:job.read");
+  await box.press("Enter");
+  const scope = page.locator(".found-scope[data-scope=search]");
+  await scope.waitFor();
+  const said = (await scope.locator("[role=status]").innerText()).replaceAll(/\s+/g, " ");
+  const [, some = "", of = ""] =
+    /^(\d+) of (\d+) findings concern the events of this search: actor:u_2 action:job\.read$/.exec(said) ?? [];
+  assert.ok(Number(some) > 0 && Number(some) < all && Number(of) === all, said);
+  await legend.filter({ hasText: `${some} of ${all}` }).waitFor();
+  assert.ok(!(await legend.innerText()).includes("so far"));
+  assert.ok((await page.locator("cs-histogram > section > p.sr").innerText()).includes(`Findings: ${some} of ${all}.`));
+  await page.locator(".found-rules .chip", { hasText: `All rules ${some}` }).waitFor();
+  // Nothing is found about these events.
+  await box.fill("action:session.login outcome:failure actor:u_2");
+  await box.press("Enter");
+  await scope.locator("[role=status]", { hasText: `0 of ${all} findings` }).waitFor();
+  await page.locator(".found-one").first().waitFor({ state: "detached" });
+  assert.equal(await page.locator(".plot-marks[d*=M]").count(), 0);
+  await page.getByRole("button", { name: "Show all findings" }).click();
+  await page.locator(".found-scope[data-scope=all]").waitFor();
+  await page.locator(".found-rules .chip", { hasText: `All rules ${all}` }).waitFor();
+  await page.locator(".found-one").first().waitFor();
+  assert.deepEqual(await violations(page), []);
+  await box.fill("");
+  await box.press("Enter");
+  await page.locator(".found-scope").waitFor({ state: "detached" });
+  await close();
+});
+
+test("until rules have looked at all events, counts say so far, and the chart what wasn't looked at", async () => {
+  const { page, close } = await site.open(
+    `<countersign-viewer rules="/many.json" trust="/trust.txt"></countersign-viewer>`,
+  );
+  const lines = Buffer.from(bytes).toString().split("\n");
+  const feed = (text: string) =>
+    page.evaluate(async (text) => {
+      const viewer = document.querySelector("countersign-viewer");
+      await viewer?.feed(text);
+    }, text);
+  const half = lines.length - 4;
+  await feed(`${lines.slice(0, half).join("\n")}\n`);
+  // Events come in batches: what follows is blank.
+  await feed("\n".repeat(9 << 20));
+  const legend = page.locator("cs-histogram .legend li", { has: page.locator(".swatch-mark") });
+  await legend.filter({ hasText: "so far" }).waitFor();
+  await page.locator(".plot-unknown").waitFor({ state: "attached" });
+  const said = page.locator("cs-histogram > section > p.sr");
+  assert.match(await said.innerText(), /Findings: [\d,]+ so far\. The rules have looked at [\d,]+ events so far\./);
+  assert.match(
+    await page.locator(".histogram-foot > p").innerText(),
+    /The rules have looked at [\d,]+ events so far\./,
+  );
+  await page.locator('.found-outcome[data-looks="waiting"]', { hasText: "so far" }).waitFor();
+  await feed(lines.slice(half).join("\n"));
+  await page.evaluate(() => document.querySelector("countersign-viewer")?.end());
+  await page.locator('.found-outcome:not([data-looks="waiting"])').waitFor();
+  await legend.filter({ hasNotText: "so far" }).waitFor();
+  assert.equal(await page.locator(".plot-unknown").count(), 0);
+  assert.ok(!(await said.innerText()).includes("so far"));
+  await close();
+});

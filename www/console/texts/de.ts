@@ -71,6 +71,8 @@ export const de: ConsoleTexts = {
     trustHelp:
       "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Unterzeichner. Sie wird mitgebracht: nichts davon wird je vom Log übernommen.",
     withoutTrust: "Keine Vertrauensdatei",
+    trustNone: "keiner ihrer Schlüssel hat dieses Log signiert",
+    trustSome: "nicht jeder Unterzeichner steht darin",
     noTrust:
       "Ohne Vertrauensdatei lässt sich sagen, dass Ereignisse unverändert sind, aber nicht, wer sie signiert hat.",
     choose: "Vertrauensdatei wählen",
@@ -175,20 +177,40 @@ export const de: ConsoleTexts = {
   },
 
   verified: {
-    none: "Noch wurde nichts geprüft. Dieser Teil zeigt, was sich aus einer Suche oder der Live-Ansicht ergab.",
+    none: "Noch wurde nichts geladen. Dieser Teil zeigt, was sich aus einer Suche oder der Live-Ansicht ergab.",
     whole: "Das ganze Log prüfen",
     live: "Die Live-Ansicht beginnen",
     waiting: "Wird geprüft; dieser Teil erscheint, sobald es einen Bericht gibt.",
-    source: "Gezeigt wird das Geprüfte aus",
+    source: "Gezeigt wird",
     search: "der Suche",
     liveView: "der Live-Ansicht",
     failed: "Es gibt keinen Bericht: das Prüfen kam zu keinem Ende.",
   },
 
+  head: {
+    covers: "Umfasst",
+    thisLog: "dieses Logs",
+    log: "des Logs",
+    of: "",
+    whole: "alle Ereignisse",
+    allEvents: "alle Ereignisse",
+    newest: (newest) =>
+      newest === 1 ? "das neueste Ereignis" : `die ${page.viewer.figures.count(newest)} neuesten Ereignisse`,
+    between: (from, to) =>
+      [from === "" ? "" : `ab Eintrag ${from}`, to === "" ? "" : `vor Eintrag ${to}`]
+        .filter(Boolean)
+        .join(" und "),
+    found: (which) => `${which} aus einer Suche`,
+    live: "die Live-Ansicht",
+    since: "seit",
+    loaded: "geladen am",
+    noTrust: "Nicht geprüft: keine Vertrauensdatei. Jeder könnte das gemacht haben.",
+  },
+
   findings: {
     heading: "Funde",
     about:
-      "Was die Regeln dieser Seite in den Ereignissen finden, die die Suche oder die Live-Ansicht geprüft hat. Eine Suche umfasst nur, was sie geladen hat. Wer das ganze Log durchsuchen will, prüft es ganz.",
+      "Was die Regeln dieser Seite in den Ereignissen finden, die die Suche oder die Live-Ansicht geladen hat. Wer das ganze Log durchsuchen will, lädt es unter Suche ganz.",
   },
 
   sessions: {
@@ -217,7 +239,7 @@ export const de: ConsoleTexts = {
   inventory: {
     heading: "Aufgerufene Endpunkte",
     about:
-      "Welche Endpunkte von APIs den verifizierten Ereignissen nach aufgerufen wurden, von wem, und wie sie geantwortet haben. Pfade sind zu Mustern zusammengefasst, die sich aus den Aufrufen ergeben.",
+      "Welche Endpunkte von APIs den geladenen Ereignissen nach aufgerufen wurden, von wem, und wie sie geantwortet haben. Pfade sind zu Mustern zusammengefasst, die sich aus den Aufrufen ergeben.",
     waiting: "Die Endpunkte erscheinen mit dem Ergebnis.",
     description: "Mit einer Beschreibung vergleichen",
     descriptionAbout:
@@ -226,11 +248,11 @@ export const de: ConsoleTexts = {
     another: "Andere Beschreibung wählen",
     remove: "Entfernen",
     none: (among) =>
-      `Kein Aufruf gefunden. Geprüft: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und keine Lesart findet die Operation eines Dienstes darin. Was keine Lesart kennt, kann trotzdem ein Aufruf sein.`,
+      `Kein Aufruf gefunden. Durchsucht: ${page.viewer.figures.events(among)}. Keines hat http.method und http.path, und keine Lesart findet die Operation eines Dienstes darin. Was keine Lesart kennt, kann trotzdem ein Aufruf sein.`,
     noneAnswered: "Kein Aufruf wurde beantwortet.",
     endpoints: counting(LANG, "Endpunkt", "Endpunkte"),
     summary: (made: number, by: number, among: number) =>
-      `${calls(made)} von ${callers(by)}, in ${page.viewer.figures.events(among)}, verifiziert.`,
+      `${calls(made)} von ${callers(by)}, in ${page.viewer.figures.events(among)}.`,
     complete: ([first, end]: readonly [number, number]) =>
       `Gesehen wurden alle Einträge von ${count(first)} bis ${count(end - 1)}.`,
     partial: "Es kann weitere geben: Nur ein Teil des Logs wurde geladen.",
@@ -369,7 +391,7 @@ export const de: ConsoleTexts = {
     size: "Größe",
     published: "Veröffentlicht",
     at: "Veröffentlicht am",
-    here: "Hier geprüft",
+    here: "Hier geladen",
     upTo: "Bis",
     upToNone: "kein passender Checkpoint",
     shown: "Gezeigte Ereignisse",
@@ -391,7 +413,7 @@ export const de: ConsoleTexts = {
       time: "Gesehen am",
     },
     more: (more: number) => `${count(more)} ältere sind nicht aufgeführt.`,
-    noCheckpoints: "In dem, was geprüft wurde, ist kein Checkpoint.",
+    noCheckpoints: "In dem, was geladen wurde, ist kein Checkpoint.",
     yes: "ja",
     no: "nein",
     untold: "nicht angesehen",
@@ -403,16 +425,16 @@ export const de: ConsoleTexts = {
   keys: {
     heading: "Schlüssel",
     about:
-      "Wer die geprüften Ereignisse signiert, woher ihm vertraut wird, und was Schlüsselnotizen im Log sagen.",
-    notes: "Schlüsselnotizen in dem, was geprüft wurde",
-    noNotes: "In dem, was geprüft wurde, ist keine Schlüsselnotiz.",
+      "Wer die geladenen Ereignisse signiert, woher ihm vertraut wird, und was Schlüsselnotizen im Log sagen.",
+    notes: "Schlüsselnotizen in dem, was geladen wurde",
+    noNotes: "In dem, was geladen wurde, ist keine Schlüsselnotiz.",
     more: (more: number) => `${count(more)} weitere sind nicht aufgeführt.`,
   },
 
   emitters: {
     heading: "Zuletzt gehört",
     about:
-      "Wann der neueste geprüfte Eintrag jedes Unterzeichners aufgezeichnet wurde, nach dessen eigener Uhr. Still heißt: fünfmal so lange nichts wie üblich, und mindestens fünf Minuten.",
+      "Wann der neueste geladene Eintrag jedes Unterzeichners aufgezeichnet wurde, nach dessen eigener Uhr. Still heißt: fünfmal so lange nichts wie üblich, und mindestens fünf Minuten.",
     name: "Unterzeichner",
     last: "Letzter Eintrag",
     usual: "Üblich",
@@ -462,7 +484,7 @@ export const de: ConsoleTexts = {
     noneYours: "Die Vertrauensdatei nennt keinen Zeugen.",
     cosigned: (valid: number) => cosignatures(valid),
     invalid: (invalid: number) => `${count(invalid)} ungültig`,
-    never: "keine Gegenzeichnung in dem, was geprüft wurde",
+    never: "keine Gegenzeichnung in dem, was geladen wurde",
     last: "zuletzt am",
     others: "Andere, die einen Checkpoint signierten",
     othersAbout:

@@ -18,7 +18,7 @@ export const en = {
   title: "Console – countersign",
   heading: (origin: unknown) => html`Console of ${origin}`,
   headingAlone: "Console of a log",
-  lead: "Everything this log sends is verified in your browser, with the keys you choose to trust.",
+  lead: "Everything this log sends is checked in your browser against the keys you choose to trust.",
   skip: "Skip to content",
   tabs: {
     search: "Search",
@@ -69,6 +69,8 @@ export const en = {
     trustHelp:
       "A trust file names the keys of the log, its witnesses and its emitters. Get it from someone you trust. It is never taken from the log itself.",
     withoutTrust: "No trust file",
+    trustNone: "none of its keys signed this log",
+    trustSome: "it doesn’t vouch for all signers",
     noTrust: "Without a trust file, this page can tell that events are unchanged, but not who signed them.",
     choose: "Choose a trust file",
     another: "Choose another trust file",
@@ -123,7 +125,7 @@ export const en = {
   search: {
     heading: "Search the log",
     about:
-      "Your browser loads events from the log and verifies them. Search in what is loaded, or have the log search all of it.",
+      "Your browser loads events from the log and checks them. Search in what is loaded, or have the log search all of it.",
     load: "Load",
     amount: (newest: string) =>
       newest === "" ? "the whole log" : `the newest ${count(Number(newest))} events`,
@@ -148,7 +150,7 @@ export const en = {
   live: {
     heading: "Live view",
     about:
-      "Events appear as the log publishes them, and are verified as they arrive. Each checkpoint must continue the one before. If the log’s history changes, every section of the console shows an alarm.",
+      "Events appear as the log publishes them, and are checked as they arrive. Each checkpoint must continue the one before. If the log’s history changes, every section of the console shows an alarm.",
     start: "Start",
     again: "Start again",
     since: (size: number) =>
@@ -166,20 +168,40 @@ export const en = {
   },
 
   verified: {
-    none: "Nothing has been verified yet. This section shows the result of a search or of the live view.",
+    none: "Nothing has been loaded yet. This section shows the result of a search or of the live view.",
     whole: "Verify the whole log",
     live: "Start the live view",
-    waiting: "Verifying. The result appears here.",
-    source: "Verified from",
+    waiting: "Checking. The result appears here.",
+    source: "Show",
     search: "the search",
     liveView: "the live view",
-    failed: "There is no result, because verifying did not finish.",
+    failed: "There is no result, because checking did not finish.",
+  },
+
+  /** The head of every section: which events it covers, and the verdict on them. */
+  head: {
+    covers: "Covers",
+    thisLog: "this log",
+    log: "the log",
+    of: "of",
+    whole: "all events",
+    allEvents: "all events",
+    newest: (newest: number) => `the newest ${page.viewer.figures.events(newest)}`,
+    between: (from: string, to: string) =>
+      [from === "" ? "" : `from entry ${from}`, to === "" ? "" : `before entry ${to}`]
+        .filter(Boolean)
+        .join(" and "),
+    found: (which: string) => `${which} that match a search of`,
+    live: "the live view of",
+    since: "since",
+    loaded: "loaded",
+    noTrust: "Not checked: no trust file. Anyone could have made this.",
   },
 
   findings: {
     heading: "Findings",
     about:
-      "What the rules that come with this page find in the events that the search or the live view verified. A search covers only what it loaded. To cover the whole log, verify all of it.",
+      "What the rules that come with this page find in the events that the search or the live view loaded. To cover the whole log, load all of it in Search.",
   },
 
   sessions: {
@@ -208,7 +230,7 @@ export const en = {
   inventory: {
     heading: "Endpoints that were called",
     about:
-      "Which endpoints of your APIs the verified events say were called, by whom, and how they answered. Paths are grouped into templates that were inferred from the calls.",
+      "Which endpoints of your APIs the loaded events say were called, by whom, and how they answered. Paths are grouped into templates that were inferred from the calls.",
     waiting: "The endpoints appear with the result.",
     description: "Compare with a description",
     descriptionAbout:
@@ -217,11 +239,11 @@ export const en = {
     another: "Choose another description",
     remove: "Remove",
     none: (among: number) =>
-      `No call was found in ${page.viewer.figures.events(among)} that verified: none has http.method and http.path, and no reading finds a service’s operation in them. An event that no reading knows may still be a call.`,
+      `No call was found in ${page.viewer.figures.events(among)}: none has http.method and http.path, and no reading finds a service’s operation in them. An event that no reading knows may still be a call.`,
     noneAnswered: "No call was answered.",
     endpoints: counting(LANG, "endpoint", "endpoints"),
     summary: (made: number, by: number, among: number) =>
-      `${calls(made)} by ${callers(by)}, in ${page.viewer.figures.events(among)} that verified.`,
+      `${calls(made)} by ${callers(by)}, in ${page.viewer.figures.events(among)}.`,
     complete: ([first, end]: readonly [number, number]) =>
       `All entries from ${count(first)} to ${count(end - 1)} were looked at.`,
     partial: "Others may exist: only part of the log was loaded.",
@@ -359,7 +381,7 @@ export const en = {
     size: "Size",
     published: "Published",
     at: "Published at",
-    here: "Verified here",
+    here: "Loaded here",
     upTo: "Up to",
     upToNone: "no matching checkpoint",
     shown: "Events shown",
@@ -381,7 +403,7 @@ export const en = {
       time: "Seen at",
     },
     more: (more: number) => `${count(more)} older ones not listed.`,
-    noCheckpoints: "What was verified contains no checkpoint.",
+    noCheckpoints: "What was loaded contains no checkpoint.",
     yes: "yes",
     no: "no",
     untold: "not checked",
@@ -393,16 +415,16 @@ export const en = {
   keys: {
     heading: "Keys",
     about:
-      "Who signed the verified events, why they are trusted, and which keys the log’s key notes grant or revoke.",
+      "Who signed the loaded events, why they are trusted, and which keys the log’s key notes grant or revoke.",
     notes: "Key notes",
-    noNotes: "What was verified contains no key notes.",
+    noNotes: "What was loaded contains no key notes.",
     more: (more: number) => `${count(more)} more not listed.`,
   },
 
   emitters: {
     heading: "Last seen",
     about:
-      "When each emitter’s newest verified entry was recorded, by its own clock. An emitter is called silent when it has recorded nothing for five times as long as usual, and for at least five minutes.",
+      "When each emitter’s newest loaded entry was recorded, by its own clock. An emitter is called silent when it has recorded nothing for five times as long as usual, and for at least five minutes.",
     name: "Emitter",
     last: "Last entry",
     usual: "Usually",
@@ -452,7 +474,7 @@ export const en = {
     noneYours: "Your trust file names no witness.",
     cosigned: (valid: number) => cosignatures(valid),
     invalid: (invalid: number) => `${count(invalid)} invalid`,
-    never: "no cosignature in what was verified",
+    never: "no cosignature in what was loaded",
     last: "last at",
     others: "Other signatures on checkpoints",
     othersAbout:

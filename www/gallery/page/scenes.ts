@@ -1,5 +1,7 @@
+import type { Viewer } from "@countersign/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
 import type { Page } from "../../src/page.ts";
+import { STRANGERS } from "../common.ts";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
 import { Held } from "../held.ts";
@@ -95,6 +97,9 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   },
   partial: vector("large-filter-by-content"),
   unconfirmed: vector("key-granted-too-late"),
+  "wrong-trust": async () => {
+    await byStrangers();
+  },
   "not-checked": vector("key-suspect"),
   broken: vector("fork"),
   altered: vector("flip-event"),
@@ -124,6 +129,15 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   },
   findings: async () => {
     tell(await given("fork"), "open-tab", "findings");
+  },
+  "findings-of-search": async () => {
+    const page = await put();
+    tell(page, "choose-sample", undefined);
+    await done();
+    const viewer = document.querySelector<Viewer>("countersign-viewer");
+    await viewer?.search("outcome:failure");
+    tell(page, "open-tab", "findings");
+    await met(".found-scope");
   },
   technical: async () => {
     tell(await given("large-whole"), "open-tab", "technical");
@@ -227,6 +241,10 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await given("large-whole");
     await printed();
   },
+  "paper-wrong-trust": async () => {
+    await byStrangers();
+    await printed();
+  },
   "paper-altered": async () => {
     await given("flip-event");
     await printed();
@@ -235,6 +253,16 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
 
 /** The scene of a state, or of a finding's code. */
 export const sceneOf = finder(SCENES, finding);
+
+/** An export with a trust file that names other keys. */
+async function byStrangers(): Promise<void> {
+  const page = await put();
+  tell(page, "choose-trust", [new File([STRANGERS], "strangers.txt")]);
+  await chosen(page, true, 0);
+  tell(page, "choose-files", [(await example("log-two-chains")).file]);
+  await done();
+  await met(".trust-compared");
+}
 
 function vector(name: string): Scene {
   return async () => {

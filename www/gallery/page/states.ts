@@ -25,6 +25,7 @@ export const STATES = {
     selection: ["The selection", "What is saved and printed, in words, beside each button."],
     "selection-refused": ["No selection", "The search is refused, so nothing can be saved or printed."],
     findings: ["Findings", "The worst first."],
+    "findings-of-search": ["Findings of a search", "Those about its events, and a way to all."],
     changed: ["A changed event", "Its untrusted bytes in a box, between its signed neighbours."],
     checks: ["The checks", "All twelve, behind the three answers."],
     technical: ["Technical details", "Hashes and counts."],
@@ -55,10 +56,11 @@ export const STATES = {
     ...GERMAN,
     paper: ["On paper", "The report as it is printed; open it and print."],
     "paper-altered": ["On paper, with findings", "The same of an altered export."],
+    "paper-wrong-trust": ["On paper, by a wrong trust file", "Both lists of keys, beside each other."],
   },
 } as const satisfies Groups;
 
 export type StateName = NameIn<typeof STATES>;
 
 /** Those that are photographed as they are printed. */
-export const PRINTED: readonly StateName[] = ["paper", "paper-altered"];
+export const PRINTED: readonly StateName[] = ["paper", "paper-altered", "paper-wrong-trust"];

@@ -1,5 +1,6 @@
 import type { Viewer } from "@countersign/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
+import { STRANGERS } from "../common.ts";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
 import { blank, Held } from "../held.ts";
@@ -92,6 +93,15 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   "verified-chains": vector("plain-closed"),
   partial: vector("large-filter-by-content"),
   unconfirmed: vector("key-granted-too-late"),
+  "wrong-trust": async () => {
+    const { file } = await example("log-two-chains");
+    const viewer = put((viewer) => {
+      viewer.trustText = STRANGERS;
+      viewer.file = file;
+    });
+    await press(viewer, ".strip-more > summary");
+    await met(viewer, ".trust-compared");
+  },
   "not-checked": vector("key-suspect"),
   broken: vector("fork"),
   altered: vector("flip-event"),

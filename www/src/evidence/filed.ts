@@ -8,6 +8,8 @@ import { ownPage } from "./own.ts";
 /** What was in an evidence file, verified. */
 export interface Filed {
   readonly name: string;
+  /** Of the evidence file itself, in hex. */
+  readonly sha256: string;
   readonly frame: Frame;
   /** What the words for the verdict of the frame's report depend on. */
   readonly why: Why | null;
@@ -37,6 +39,7 @@ export async function openEvidence(file: File, tools: Tools, now: () => Date): P
   const { name } = frame.slice?.file ?? frame.file;
   return {
     name: file.name,
+    sha256: await slicer.sha256(file),
     frame,
     why,
     source: new File([source], name),

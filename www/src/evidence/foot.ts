@@ -1,29 +1,25 @@
-import type { PrintedEvidence } from "./panel.ts";
+import { clip, visible } from "../../../js/dist/viewer/format.js";
+import type { Filed } from "./filed.ts";
 import type { EvidenceTexts } from "./texts.ts";
+import type { PrintedEvidence } from "./to-print.ts";
 
-/** So much of a text stands at the foot of a page. */
-const LONGEST = 300;
+/** The longest text that others chose at the foot of a page, and the longest query, in UTF-16 units. */
+const MAX_NAME = 80;
+const MAX_QUERY = 200;
 
 let sheet: CSSStyleSheet | undefined;
 
 /** Puts onto each printed page what it is of, and its number. Without evidence nothing stands there. */
 export function footPages(
   evidence: PrintedEvidence | undefined,
+  filed: Filed | undefined,
   when: Date | undefined,
   t: EvidenceTexts,
 ): void {
   document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet);
   if (evidence === undefined) return;
   sheet = new CSSStyleSheet();
-  const { file, version, page, trust, pins } = evidence.foot;
-  const lines = [
-    `${file.name} \u00b7 ${file.size} B \u00b7 SHA-256 ${file.sha256}`,
-    `countersign ${version}${when ? ` \u00b7 ${when.toISOString()}` : ""} \u00b7 ${t.paper.page} SHA-256 ${page}`,
-    ...(trust ? [`${t.filed.trustFile}: ${trust.name} \u00b7 SHA-256 ${trust.sha256}`] : []),
-    ...(pins.length > 0 ? [`${t.filed.pins}: ${pins.join(", ")}`] : []),
-    `${t.paper.filter}: ${evidence.query === "" ? t.filed.all : evidence.query}`,
-  ];
-  const words = lines.map((line) => quoted(line.slice(0, LONGEST))).join(' "\\a " ');
+  const words = linesOf(evidence, filed, when, t).map(quoted).join(' "\\a " ');
   sheet.replaceSync(`@page {
     @bottom-left {
       content: ${words};
@@ -33,7 +29,7 @@ export function footPages(
       vertical-align: top;
       padding-top: 2mm;
       overflow-wrap: anywhere;
-      font: 5.8pt/1.4 ui-monospace, monospace;
+      font: 5.6pt/1.35 ui-monospace, monospace;
       color: #444;
     }
     @bottom-right {
@@ -45,6 +41,44 @@ export function footPages(
     }
   }`);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}
+
+/** The lines at the foot: of an evidence file what it says that it is of, else the file and the search. */
+export function linesOf(
+  { foot, searched }: PrintedEvidence,
+  filed: Filed | undefined,
+  when: Date | undefined,
+  { filed: words, paper }: EvidenceTexts,
+): readonly string[] {
+  const { file, version, page, trust, pins } = foot;
+  const hash = (sha256: string | undefined) => `SHA-256 ${sha256 ?? paper.noHash}`;
+  const described = (of: { name: string; size: number; sha256: string | undefined }) =>
+    `${shown(of.name)} \u00b7 ${of.size} B \u00b7 ${hash(of.sha256)}`;
+  const query = (text: string) => (text === "" ? words.all : shown(text, MAX_QUERY));
+  const error = searched.state === "error" ? ` (${paper.inError})` : "";
+  const here = `${paper.filter}: ${query(searched.query)}${error}`;
+  const own = filed?.frame;
+  const isHere = searched.query !== "" || error !== "";
+  return [
+    ...(filed === undefined
+      ? [described(file)]
+      : [
+          `${words.heading}: ${shown(filed.name)} \u00b7 ${hash(filed.sha256)}`,
+          `${words.file}: ${described(filed.frame.file)}`,
+        ]),
+    `countersign ${version}${when ? ` \u00b7 ${when.toISOString()}` : ""} \u00b7 ${paper.page} ${hash(page)}`,
+    ...(trust ? [`${words.trustFile}: ${shown(trust.name)} \u00b7 ${hash(trust.sha256)}`] : []),
+    ...(pins.length > 0 ? [`${words.pins}: ${shown(pins.join(", "), MAX_QUERY)}`] : []),
+    own === undefined
+      ? here
+      : `${words.query}: ${query(own.query ?? "")}${isHere ? ` \u00b7 ${paper.here} ${here}` : ""}`,
+  ];
+}
+
+/** A text that others chose, so that it can't hide or turn what stands beside it. */
+function shown(text: string, length = MAX_NAME): string {
+  const seen = visible(clip(text, length)).map(({ text }) => text);
+  return `\u2068${seen.join("").replaceAll(/\s/g, " ")}\u2069`;
 }
 
 /** A text as CSS writes it: whatever is no letter or digit by its number, so that nothing ends it. */

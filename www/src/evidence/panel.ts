@@ -12,7 +12,6 @@ import {
 import { value } from "@countersign/viewer/value.js";
 import type { Viewer } from "@countersign/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import { moment } from "../said.ts";
 import { quote } from "../shell.ts";
@@ -23,16 +22,14 @@ import { wishes } from "../wish.ts";
 import { sampleView } from "./filed-view.ts";
 import type { Paper, Sampled } from "./frame.ts";
 import { drawn, evidenceFile, type Made, type Making, reportFile, sliceFile, TooLong } from "./make.ts";
-import { ownPage } from "./own.ts";
 import { LONGEST_COMMENT, Papers } from "./papers.ts";
 import { queryOf } from "./question.ts";
 import { eventRows, outcomeOf, saysOf } from "./rows.ts";
 import { type EvidenceTexts, evidenceTexts } from "./texts.ts";
+import type { Typed } from "./to-print.ts";
 
 /** So many events can be annotated at a time: who wants others searches for them. */
 const LISTED = 100;
-/** So many are printed. */
-const PRINTED = 500;
 
 /** What the panel is about. */
 export interface Bench {
@@ -47,28 +44,6 @@ export interface Bench {
   readonly tools: () => Making["tools"] | undefined;
   /** Notes that came with an evidence file. */
   readonly papers: readonly Paper[];
-}
-
-/** What is printed of it. */
-export interface PrintedEvidence {
-  readonly query: string;
-  readonly reference: string;
-  readonly examiner: string;
-  readonly sample: Sampled | undefined;
-  readonly rows: readonly EventRow[];
-  readonly events: number;
-  readonly papers: Pick<Papers, "of">;
-  /** What stands on each page. */
-  readonly foot: Foot;
-}
-
-/** What a page that got lost must still say. */
-export interface Foot {
-  readonly file: { readonly name: string; readonly size: number; readonly sha256: string };
-  readonly version: string;
-  readonly page: string;
-  readonly trust: { readonly name: string; readonly sha256: string } | undefined;
-  readonly pins: readonly string[];
 }
 
 /** Where evidence is made: who examines it, notes to events, a sample, a question, and what is saved. */
@@ -171,34 +146,13 @@ export class EvidencePanel extends View {
     `;
   }
 
-  /** Gathers what is printed of the selected events. */
-  async toPrint(): Promise<PrintedEvidence | undefined> {
-    const { part, trust, pins } = this.bench;
-    const { session, file } = part;
-    const slicer = this.bench.tools()?.slicer?.();
-    if (session === undefined || slicer === undefined) return undefined;
-    const rows = await eventRows(session, this.#sample?.leaves, PRINTED);
-    const sha256 = async (text: string) => slicer.sha256(new Blob([text]));
-    const events = this.#sample?.leaves.length ?? (await session.index.indexes()).length;
+  /** What is typed and chosen at the moment. */
+  get typed(): Typed {
     return {
-      query: this.bench.viewer()?.query ?? "",
       reference: this.#reference,
       examiner: this.#examiner,
       sample: this.#sample,
-      rows,
-      events,
       papers: this.#papers ?? new Papers("-"),
-      foot: {
-        file: {
-          name: file.name,
-          size: file.size,
-          sha256: part.sha256 ?? (await slicer.sha256(file)),
-        },
-        version: ABOUT.version,
-        page: await slicer.sha256(ownPage()),
-        trust: trust && { name: trust.name, sha256: await sha256(trust.text) },
-        pins: await Promise.all(pins.map(async ({ name, text }) => `${name} ${await sha256(text)}`)),
-      },
     };
   }
 
@@ -310,12 +264,14 @@ export class EvidencePanel extends View {
     this.#sample = await drawn(session, tools, asked, leaves);
     this.#basis = selection;
     this.#say(this.#sample === undefined ? t.noRoot : "");
+    this.dispatchEvent(new CustomEvent("sample-changed", { bubbles: true }));
     if (this.#sample !== undefined) await this.#list();
   }
 
   #drop(): void {
     this.#sample = undefined;
     this.#rows = undefined;
+    this.dispatchEvent(new CustomEvent("sample-changed", { bubbles: true }));
     this.requestUpdate();
   }
 

@@ -1,52 +1,105 @@
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment } from "../said.ts";
+import { moment, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
+import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
-import type { PrintedEvidence } from "./panel.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
 import { evidenceTexts } from "./texts.ts";
+import type { PrintedEvidence } from "./to-print.ts";
 
-/** Who examined it and under which reference, at the top of the printed report. */
+/** The longest reference and the longest query on paper, in UTF-16 units. */
+const MAX_WORDS = 1000;
+const MAX_QUERY = 4000;
+
+/** What is printed on the first page: which case, which events, of which file, examined by whom. */
 export function printedWords(
   evidence: PrintedEvidence | undefined,
+  filed: Filed | undefined,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
-  const { filed } = evidenceTexts(t.lang);
-  if (evidence === undefined || (evidence.reference === "" && evidence.examiner === "")) return nothing;
+  const words = evidenceTexts(t.lang).filed;
+  const { paper } = evidenceTexts(t.lang);
+  const { events } = t.viewer.figures;
+  const row = (name: string, is: unknown) => html`<dt>${name}</dt><dd>${is}</dd>`;
+  const text = (name: string, said: string) => (said === "" ? nothing : row(name, value(said, MAX_WORDS)));
+  const { reference = "", examiner = "" } = evidence ?? {};
+  const { frame } = filed ?? {};
   return html`
     <dl class="paper-facts paper-words">
-      ${evidence.reference === "" ? nothing : html`<dt>${filed.reference}</dt><dd>${value(evidence.reference, 1000)}</dd>`}
-      ${evidence.examiner === "" ? nothing : html`<dt>${filed.examiner}</dt><dd>${value(evidence.examiner, 1000)}</dd>`}
+      ${
+        frame === undefined || filed === undefined
+          ? html`${text(words.reference, reference)}${text(words.examiner, examiner)}${searchRows(evidence, paper.filter, t)}`
+          : html`
+            ${text(words.reference, frame.reference)}
+            ${text(words.examiner, frame.examiner)}
+            ${row(words.query, queryView(frame.query ?? "", t))}
+            ${row(words.selected, frame.scope.sample === null ? events(frame.scope.events) : sampleView(frame.scope.sample, t))}
+            ${row(words.file, html`${value(frame.file.name)}, ${t.printed.bytes(frame.file.size)}<br />SHA-256 <code>${frame.file.sha256}</code>`)}
+            ${row(words.heading, html`${value(filed.name)}<br />SHA-256 <code>${filed.sha256}</code>`)}
+            ${frame.reference === reference ? nothing : text(paper.printReference, reference)}
+            ${frame.examiner === examiner ? nothing : text(paper.printExaminer, examiner)}`
+      }
     </dl>
   `;
+}
+
+/** What the page's own search selects, or why that isn't known. */
+function searchRows(
+  evidence: PrintedEvidence | undefined,
+  name: string,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  if (evidence === undefined) return nothing;
+  const { filed, paper } = evidenceTexts(t.lang);
+  const { searched, events, sample } = evidence;
+  const count =
+    searched.state === "error"
+      ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : told(searched.why, t)}`
+      : events === undefined
+        ? html`<strong class="tone-bad">${paper.waiting}</strong>`
+        : t.viewer.figures.events(events.count);
+  return html`
+    <dt>${name}</dt>
+    <dd>${queryView(searched.query, t)}</dd>
+    <dt>${filed.selected}</dt>
+    <dd>${count}</dd>
+    ${sample === undefined ? nothing : html`<dt>${filed.sample}</dt><dd>${sampleView(sample, t)}</dd>`}
+  `;
+}
+
+function queryView(query: string, t: PageTexts): TemplateResult | string {
+  return query === "" ? evidenceTexts(t.lang).filed.all : html`<code>${value(query, MAX_QUERY)}</code>`;
 }
 
 /** The selected events as a table, with what was searched for. */
 export function printedEvents(
   evidence: PrintedEvidence | undefined,
+  filed: Filed | undefined,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   if (evidence === undefined) return nothing;
-  const { filed, make, paper } = evidenceTexts(t.lang);
-  const { count, events } = t.viewer.figures;
-  const hasTimes = evidence.rows.some(({ happened }) => happened !== undefined);
-  const hasPapers = evidence.rows.some((row) => isWritten(evidence.papers.of(row.index)));
-  return html`
+  const { filed: words, make, paper } = evidenceTexts(t.lang);
+  const { count } = t.viewer.figures;
+  const { events } = evidence;
+  const head = html`
     <h3>${paper.events}</h3>
     <dl class="paper-facts">
-      <dt>${paper.filter}</dt>
-      <dd>${evidence.query === "" ? filed.all : html`<code>${value(evidence.query, 4000)}</code>`}</dd>
-      <dt>${filed.selected}</dt>
-      <dd>${events(evidence.events)}</dd>
-      ${evidence.sample === undefined ? nothing : html`<dt>${filed.sample}</dt><dd>${sampleView(evidence.sample, t)}</dd>`}
-    </dl>
+      ${filed === undefined ? nothing : html`<dt>${words.query}</dt><dd>${queryView(filed.frame.query ?? "", t)}</dd>`}
+      ${searchRows(evidence, filed === undefined ? paper.filter : paper.here, t)}
+    </dl>`;
+  if (events === undefined) return head;
+  const { rows } = events;
+  const hasTimes = rows.some(({ happened }) => happened !== undefined);
+  const hasPapers = rows.some((row) => isWritten(evidence.papers.of(row.index)));
+  return html`
+    ${head}
     <table class="paper-events">
       <thead>
-        <tr><th scope="col">${make.leaf}</th>${hasTimes ? html`<th scope="col">${make.happened}</th>` : nothing}<th scope="col">${make.time}</th><th scope="col">${make.what}</th>${hasPapers ? html`<th scope="col">${filed.papers}</th>` : nothing}</tr>
+        <tr><th scope="col">${make.leaf}</th>${hasTimes ? html`<th scope="col">${make.happened}</th>` : nothing}<th scope="col">${make.time}</th><th scope="col">${make.what}</th>${hasPapers ? html`<th scope="col">${words.papers}</th>` : nothing}</tr>
       </thead>
       <tbody>
-        ${evidence.rows.map((row) => {
+        ${rows.map((row) => {
           const { ticked, flagged, comment } = evidence.papers.of(row.index);
           return html`
             <tr>
@@ -59,7 +112,7 @@ export function printedEvents(
         })}
       </tbody>
     </table>
-    ${evidence.events > evidence.rows.length ? html`<p class="faint">${paper.more(count(evidence.events - evidence.rows.length))}</p>` : nothing}
+    ${events.count > rows.length ? html`<p class="faint">${paper.more(count(events.count - rows.length))}</p>` : nothing}
   `;
 }
 

@@ -4,12 +4,12 @@ import type { Language } from "../texts/index.ts";
 const en = {
   filed: {
     heading: "Evidence file",
-    opening: "Verifying what is in this evidence file…",
+    opening: "Checking what is in this evidence file…",
     refused: "This evidence file doesn’t verify",
     refusedAbout: "Nothing of what is in it is shown.",
     place: (line: number | undefined) => (line === undefined ? "" : `Line ${line} of the evidence: `),
     verified: (when: unknown, events: string) =>
-      html`This page has just verified what is in the file (${when}): ${events}. They give the same report as the one in the file.`,
+      html`This page has just checked what is in the file (${when}): ${events}. They give the same report as the one in the file.`,
     own: "The page in the file is, byte for byte, the one that you are using.",
     other: (sha256: unknown) =>
       html`The page in the file isn’t the one that you are using: it is of another version, or somebody altered it. It wasn’t run. Its
@@ -17,16 +17,16 @@ const en = {
     inside: html`You are using the copy of the page in the file. Whoever edits the file can edit that copy too, and it can then say anything.
       For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
     trust:
-      "Verified by the trust file in it, which is its writer’s choice. If you have one from somebody you trust, choose it above.",
+      "Checked by the trust file in it, which is its writer’s choice. If you have one from somebody you trust, choose it above.",
     keys: "This came out of an evidence file. Unless you chose a trust file of your own, the keys are those that its writer trusts.",
-    ownTrust: "Below, its events are verified by the keys that you trust, not by the trust file in it.",
+    ownTrust: "Below, its events are checked by the keys that you trust, not by the trust file in it.",
     whole: "Of the whole export its writer’s tool said:",
     wholeAbout:
       "That can be checked with the export, and not from this file. Compare the SHA-256 with the export, where you can get it.",
     sections: (count: string, of: number) =>
       `What its writer says (${count} ${of === 1 ? "section" : "sections"})`,
     sectionsAbout:
-      "This was written by whoever made the file. The events it speaks of were verified here; what it says of them was not.",
+      "This was written by whoever made the file. The events it speaks of were checked here; what it says of them was not.",
     made: "Made by",
     facts: "What it is of, who made it, and by which keys",
     file: "Export",
@@ -103,6 +103,14 @@ const en = {
     events: "Events",
     more: (more: string) => `${more} more are in the evidence file or the slice.`,
     page: "Page",
+    here: "Search in it",
+    contained: "Export in the evidence",
+    noHash: "not computed yet",
+    inError: "error",
+    refused: "The search has an error, so no events are printed:",
+    waiting: "The events weren’t loaded yet when this was printed, so they are missing here. Print it again.",
+    printReference: "Reference of this print",
+    printExaminer: "Printed by",
   },
 };
 
@@ -214,6 +222,14 @@ const de: EvidenceTexts = {
     events: "Ereignisse",
     more: (more) => `${more} weitere sind in der Beweisdatei oder im Auszug.`,
     page: "Seite",
+    here: "Suche darin",
+    contained: "Export in der Beweisdatei",
+    noHash: "noch nicht berechnet",
+    inError: "fehlerhaft",
+    refused: "Die Suche enthält einen Fehler, deshalb sind keine Ereignisse gedruckt:",
+    waiting: "Beim Drucken waren die Ereignisse noch nicht geladen; sie fehlen hier. Noch einmal drucken.",
+    printReference: "Aktenzeichen dieses Ausdrucks",
+    printExaminer: "Gedruckt von",
   },
 };
 

@@ -11,6 +11,7 @@ import {
   type SessionKey,
   type TextFile,
   type TrustChoice,
+  trustName,
   trustText,
   withKey,
   withoutKey,
@@ -93,7 +94,11 @@ export class Choice {
 
   /** As a verifier takes it. */
   get brought(): Brought {
-    return { trust: trustText(this.#trust), pins: this.#pins.map(({ text }) => text) };
+    return {
+      trust: trustText(this.#trust),
+      trustName: trustName(this.#trust),
+      pins: this.#pins.map(({ text }) => text),
+    };
   }
 
   /** Takes files of any kind. Exports come in place of what was there, or are added to it. */

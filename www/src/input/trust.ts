@@ -1,3 +1,7 @@
+import { isKind, type TrustLine } from "../../../js/dist/viewer/trust-lines.js";
+
+export { keyParts, LINE_KINDS, type TrustLine, trustLines } from "../../../js/dist/viewer/trust-lines.js";
+
 /** A small file that was read whole. */
 export interface TextFile {
   readonly name: string;
@@ -41,38 +45,6 @@ export function withoutKey(choice: TrustChoice, key: SessionKey): TrustChoice {
   return { ...choice, keys: choice.keys.filter((other) => other !== key) };
 }
 
-/** A line of a trust file that names a key. */
-export interface TrustLine {
-  /** 1-based. */
-  readonly line: number;
-  readonly kind: "log" | "witness" | "issuer" | "emitter" | "revoke";
-  readonly vkey: string;
-  readonly name: string;
-  readonly id: string;
-  /** Since when it is revoked; undefined without a bound, and on other lines. */
-  readonly since: string | undefined;
-}
-
-/** The lines of a trust file that name keys, for showing: the verifier itself reads what is trusted. */
-export function trustLines(text: string): readonly TrustLine[] {
-  return text.split("\n").flatMap((content, place) => {
-    const [kind = "", ...words] = content.trim().split(/[ \t]+/);
-    // A witness has a name of its own before its key.
-    const vkey = (kind === "witness" ? words[1] : words[0]) ?? "";
-    const parts = keyParts(vkey);
-    if (!isKind(kind) || parts === undefined) return [];
-    const since = kind === "revoke" && words[1] !== "-" ? words[1] : undefined;
-    return [{ line: place + 1, kind, vkey, ...parts, since }];
-  });
-}
-
-/** The kinds of lines that name keys, in the order in which they are counted. */
-export const LINE_KINDS = ["log", "witness", "issuer", "emitter", "revoke"] as const;
-
-function isKind(word: string): word is TrustLine["kind"] {
-  return LINE_KINDS.some((kind) => kind === word);
-}
-
 /** How many lines of each kind there are, whether or not their keys are good ones. */
 export function account(text: string): Readonly<Record<TrustLine["kind"], number>> {
   const counts = { log: 0, witness: 0, issuer: 0, emitter: 0, revoke: 0 };
@@ -83,8 +55,7 @@ export function account(text: string): Readonly<Record<TrustLine["kind"], number
   return counts;
 }
 
-/** A verifier key's parts, for showing; the verifier itself decides whether it is a good one. */
-export function keyParts(vkey: string): { readonly name: string; readonly id: string } | undefined {
-  const parts = /^([^+\s]+)\+([0-9a-f]{8})\+[A-Za-z0-9+/]+=*$/.exec(vkey);
-  return parts ? { name: parts[1] ?? "", id: parts[2] ?? "" } : undefined;
+/** What the reader's trust file is called; undefined for keys alone. */
+export function trustName({ file }: TrustChoice): string | undefined {
+  return file?.name;
 }

@@ -27,7 +27,7 @@ export function announcement(work: Case, t: PageTexts): string {
 function verdicts({ parts }: Case, t: PageTexts): string[] {
   return parts.flatMap(({ file, session }) => {
     if (!session?.verification) return [];
-    const verdict = verdictAnnouncement(session.verification, t);
+    const verdict = verdictAnnouncement(session.verification, session.compared, t);
     return [parts.length === 1 ? verdict : `${file.name}: ${verdict}`];
   });
 }

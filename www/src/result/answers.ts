@@ -1,4 +1,5 @@
 import { type IconName, icon, type Tone } from "@countersign/viewer/icons.js";
+import { comparedWords, type TrustCompared } from "@countersign/viewer/trust-compared.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { answersOf, type Complete, type Meant, type Signed, type Unchanged } from "../state/answers.ts";
@@ -20,7 +21,12 @@ const NAMED = 3;
  *
  * `isOwnTrust`: whether the reader chose the keys, and not whoever made the file.
  */
-export function answersView(judged: Judged, isOwnTrust: boolean, t: PageTexts): TemplateResult {
+export function answersView(
+  judged: Judged,
+  compared: TrustCompared | undefined,
+  isOwnTrust: boolean,
+  t: PageTexts,
+): TemplateResult {
   const { unchanged, signed, complete } = answersOf(judged);
   const { answers } = t;
   const signedBy = isOwnTrust
@@ -29,7 +35,7 @@ export function answersView(judged: Judged, isOwnTrust: boolean, t: PageTexts): 
   return html`
     <dl class="answers" aria-label=${answers.heading}>
       ${answerView("unchanged", unchanged.is, answers.words, answers.unchanged.question, unchangedWords(unchanged, t))}
-      ${answerView("signed", signed.is, signedBy, answers.signed.question, signedWords(signed, t))}
+      ${answerView("signed", signed.is, signedBy, answers.signed.question, signedWords(signed, compared, t))}
       ${answerView("complete", complete.is, answers.words, answers.complete.question, completeWords(complete, t))}
     </dl>
   `;
@@ -60,10 +66,17 @@ function unchangedWords(answer: Unchanged, { answers }: PageTexts): string {
   return answer.why === "events" ? unchanged.events(answer.changed, answer.of) : unchanged[answer.why];
 }
 
-function signedWords(answer: Signed, { answers }: PageTexts): unknown {
+function signedWords(
+  answer: Signed,
+  compared: TrustCompared | undefined,
+  { answers, viewer }: PageTexts,
+): unknown {
   const { signed } = answers;
+  const mismatch = answer.is === "open" ? comparedWords(compared, viewer, true) : "";
+
   const names = answer.names.length === NAMED + 1 ? answer.names : answer.names.slice(0, NAMED);
   const more = answer.names.length - names.length;
+  if (mismatch !== "") return html`${mismatch} ${signed.instead(names, more)}`;
   if (answer.is === "yes") return signed.yes(names, more);
   return answer.why === "unknown" || answer.why === "log"
     ? signed[answer.why](names, more)

@@ -1,15 +1,16 @@
 import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
 import { outcomeOf } from "@countersign/viewer/needed.js";
+import { comparedView } from "@countersign/viewer/trust-compared.js";
 import { value } from "@countersign/viewer/value.js";
 import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict.js";
 import type { CheckName, Finding, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
+import type { Filed } from "../evidence/filed.ts";
 import { printedFile } from "../evidence/filed-view.ts";
-import type { Frame } from "../evidence/frame.ts";
-import type { PrintedEvidence } from "../evidence/panel.ts";
 import { printedEvents, printedWords } from "../evidence/printed.ts";
 import { evidenceTexts } from "../evidence/texts.ts";
+import type { PrintedEvidence } from "../evidence/to-print.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
 import { localMoment, moment, told } from "../said.ts";
@@ -34,8 +35,8 @@ export interface Printed {
   readonly evidence: PrintedEvidence | undefined;
   /** Whether an evidence file is verified by keys that the reader chose. */
   readonly isOwnTrust: boolean;
-  /** What the evidence file says of itself, where one is open. */
-  readonly frame: Frame | undefined;
+  /** The evidence file that is open. */
+  readonly filed: Filed | undefined;
 }
 
 /** Findings of one code on paper: who needs more has the report as JSON. */
@@ -57,11 +58,13 @@ export function printedView(printed: Printed, t: PageTexts): TemplateResult {
 function reportView(
   part: Part,
   judged: Judged,
-  { parts, trust, pins, evidence, isOwnTrust, frame }: Printed,
+  { parts, trust, pins, evidence, isOwnTrust, filed: open }: Printed,
   t: PageTexts,
 ): TemplateResult {
   const { report } = judged;
-  const words = verdictWords(judged, t.viewer);
+  const filed = part.from === "evidence" ? open : undefined;
+  const compared = part.session?.compared;
+  const words = verdictWords(judged, t.viewer, { compared });
   const { figures } = t.viewer;
   return html`
     <article class="paper">
@@ -69,7 +72,7 @@ function reportView(
         <p class="brand">countersign</p>
         <h2>${t.printed.heading}</h2>
       </header>
-      ${printedWords(evidence, t)}
+      ${printedWords(evidence, filed, t)}
       <div class="paper-verdict tone-${words.tone}">
         ${icon(words.icon)}
         <div>
@@ -77,12 +80,13 @@ function reportView(
           <p>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
         </div>
       </div>
-      ${answersView(judged, part.from !== "evidence" || isOwnTrust, t)}
+      ${answersView(judged, compared, part.from !== "evidence" || isOwnTrust, t)}
+      ${comparedView(compared, t.viewer)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
       <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}</ul>
       <dl class="paper-facts">
-        <dt>${t.verdict.file}</dt>
+        <dt>${filed === undefined ? t.verdict.file : evidenceTexts(t.lang).paper.contained}</dt>
         <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.of.length > 0 ? html`, ${t.export.joined(part.of.length)}: ${part.of.map((name, place) => html`${place > 0 ? ", " : nothing}${value(name)}`)}` : nothing}</dd>
         <dt>${t.verdict.sha256}</dt>
         <dd>${part.sha256 === undefined ? t.printed.sumLater(path(part.file.name)) : html`<code>${part.sha256}</code>`}</dd>
@@ -116,8 +120,8 @@ function reportView(
       <h3>${t.signers.heading}</h3>
       <ul class="paper-signers">${report.signers.slice(0, SIGNERS).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
       ${report.signers.length > SIGNERS ? html`<p class="faint">${t.printed.more(report.signers.length - SIGNERS)}</p>` : nothing}
-      ${printedEvents(evidence, t)}
-      ${frame !== undefined && part.from === "evidence" ? printedFile(frame, t) : nothing}
+      ${printedEvents(evidence, filed, t)}
+      ${filed === undefined ? nothing : printedFile(filed.frame, t)}
       <footer>${t.truth}</footer>
     </article>
   `;

@@ -11,10 +11,10 @@ import { wishes } from "../wish.ts";
 export function moreFindings(detection: Detection | undefined, t: PageTexts): More {
   if (detection === undefined) return {};
   const { told, failure, isFinal } = detection;
-  if (failure !== undefined) return { findings: t.tabs.unapplied };
-  if (told === undefined || !isFinal) return { findings: t.tabs.soFar };
+  if (failure !== undefined) return { findings: { why: t.tabs.unapplied, isWritten: false } };
+  if (told === undefined || !isFinal) return { findings: { why: t.tabs.soFar, isWritten: true } };
   const isAll = told.coverage.complete && told.limits.length === 0 && told.future === null;
-  return isAll ? {} : { findings: t.tabs.mayBeMore };
+  return isAll ? {} : { findings: { why: t.tabs.mayBeMore, isWritten: false } };
 }
 
 /** What rules found among the signed events, and which rules. */

@@ -1,4 +1,5 @@
 import { icon } from "@countersign/viewer/icons.js";
+import { comparedView, type TrustCompared } from "@countersign/viewer/trust-compared.js";
 import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
 import type { Judged, Report } from "countersign/verify";
@@ -11,8 +12,13 @@ import { wishes } from "../wish.ts";
 import { leadsView } from "./answers.ts";
 
 /** The verdict in a sentence, above whatever part of the result is looked at. It is of this part alone, whatever another says of its log. */
-export function verdictView(judged: Judged, isContradicted: boolean, t: PageTexts): TemplateResult {
-  const words = verdictWords(judged, t.viewer);
+export function verdictView(
+  { session }: Part,
+  judged: Judged,
+  isContradicted: boolean,
+  t: PageTexts,
+): TemplateResult {
+  const words = verdictWords(judged, t.viewer, { compared: session?.compared });
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
@@ -28,7 +34,8 @@ export function verdictView(judged: Judged, isContradicted: boolean, t: PageText
 
 /** What a verdict does not mean, what to do now, and what this device knows of the log. */
 export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateResult {
-  const words = verdictWords(judged, t.viewer);
+  const compared = part.session?.compared;
+  const words = verdictWords(judged, t.viewer, { compared });
   return html`
     <section class="meaning" aria-labelledby="not-heading">
       ${words.next ? html`<p class="next"><strong>${t.verdict.now}</strong> ${words.next}</p>` : nothing}
@@ -41,6 +48,14 @@ export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateR
       ${seenView(part, t)}
     </section>
   `;
+}
+
+/** The keys of the trust file beside those that signed, if it doesn't vouch for all of them. */
+export function trustView({ session }: Part, t: PageTexts): TemplateResult | typeof nothing {
+  const compared = comparedView(session?.compared, t.viewer);
+  return compared === nothing
+    ? nothing
+    : html`<section class="panel" aria-label=${t.viewer.trust.label}>${compared}</section>`;
 }
 
 /** What this device knows of the log from before. */
@@ -105,8 +120,12 @@ export function factsView({ file }: Part, { origin, counts, log }: Report, t: Pa
 }
 
 /** What a screen reader is told when the verdict is there. */
-export function verdictAnnouncement(judged: Judged, t: PageTexts): string {
-  const words = verdictWords(judged, t.viewer);
+export function verdictAnnouncement(
+  judged: Judged,
+  compared: TrustCompared | undefined,
+  t: PageTexts,
+): string {
+  const words = verdictWords(judged, t.viewer, { compared });
   const errors = judged.report.findings.filter(({ severity }) => severity === "error").length;
   return t.verdict.said(`${words.word} ${words.says}`, errors);
 }

@@ -37,6 +37,8 @@ export interface Part extends Chosen {
 /** What the reader brings beside exports. */
 export interface Brought {
   readonly trust: string | undefined;
+  /** What the trust file is called. */
+  readonly trustName?: string | undefined;
   readonly pins: readonly string[];
 }
 
@@ -148,26 +150,23 @@ export class Case extends EventTarget {
     this.#enter("empty");
   }
 
-  async #verifyPart(
-    at: number,
-    { trust, pins }: Brought,
-    useMemory: boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #verifyPart(at: number, brought: Brought, useMemory: boolean, signal: AbortSignal): Promise<void> {
+    const { pins } = brought;
     const { file, from } = this.#part(at);
     // Of several parts only the last state of the log can be held against what is remembered.
     const isAlone = this.#parts.length === 1 && !isGuest(from);
     const seen = isAlone && useMemory ? this.#bench.memory.list() : [];
-    let session = await this.#session(at, { trust, pins: [...pins, ...seen.map(({ pin }) => pin)] }, signal);
+    const withSeen = { ...brought, pins: [...pins, ...seen.map(({ pin }) => pin)] };
+    let session = await this.#session(at, withSeen, signal);
     let before = session.report && held(session.report, seen);
     if (before !== undefined && pins.length > 0) {
       // Another pin may be the one that the export does not hold to.
-      before = held(await this.#hold(at, { trust, pins }, signal)(before.seen.pin), [before.seen]);
+      before = held(await this.#hold(at, brought, signal)(before.seen.pin), [before.seen]);
     }
     if (before?.is === "unknown") {
       // Nobody asked for this pin, and it has nothing to say: what remains is what the file itself shows.
       session.close();
-      session = await this.#session(at, { trust, pins }, signal);
+      session = await this.#session(at, brought, signal);
     }
     const coverage = await session.index.coverage();
     signal.throwIfAborted();
@@ -239,12 +238,11 @@ export class Case extends EventTarget {
   }
 
   async #holdRemembered(at: number, seen: Seen, brought: Brought, signal: AbortSignal): Promise<void> {
-    const { trust, pins } = brought;
     const before = held(await this.#hold(at, brought, signal)(seen.pin), [seen]);
     if (before?.is === "smaller" || before?.is === "rewritten") {
       // Its own verdict was without that pin, and must not stand.
       this.#part(at).session?.close();
-      const session = await this.#session(at, { trust, pins: [...pins, seen.pin] }, signal);
+      const session = await this.#session(at, { ...brought, pins: [...brought.pins, seen.pin] }, signal);
       this.#change(at, { coverage: await session.index.coverage() });
     }
     this.#change(at, { seenBefore: before });

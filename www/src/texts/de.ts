@@ -118,8 +118,8 @@ export const de: PageTexts = {
       coverage: "Abdeckung",
       technical: "Technisches",
     },
-    found: (verifying, rules) =>
-      `${count(verifying)} aus der Prüfung der Datei${rules === undefined ? "" : `, ${count(rules)} von Regeln`}`,
+    found: (verifying, rules, all) =>
+      `${count(verifying)} aus der Prüfung der Datei${rules === undefined ? "" : `, ${count(rules)} von Regeln`}${all === undefined ? "" : ` (von ${count(all)}: die zu den Ereignissen der Suche)`}`,
     unapplied: "die Regeln wurden nicht angewendet",
     soFar: "bisher",
     mayBeMore: "es kann mehr geben: Regeln konnten nicht alles prüfen",
@@ -155,6 +155,8 @@ export const de: PageTexts = {
         html`Die Datei sagt: ${listed(LANG, names, more, `${count(more)} weitere`)}. ${names.length + more === 1 ? "Diesem Schlüssel" : "Nicht allen diesen Schlüsseln"} wird ${names.length + more === 1 ? "nicht " : ""}vertraut, und jeder könnte sie gemacht haben.`,
       log: (names, more) =>
         html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)} mit vertrauten Schlüsseln. Dem Schlüssel des Logs selbst wird nicht vertraut.`,
+      instead: (names, more) =>
+        html`Die Datei sagt: ${listed(LANG, names, more, `${count(more)} weitere`)}. Was mit anderen Schlüsseln signiert ist, könnte jeder gemacht haben.`,
       suspect:
         "Ein Schlüssel wurde widerrufen, oder nichts zeigt, dass er rechtzeitig benutzt wurde. Einiges hier könnte von einem Dieb sein.",
       other: "Nicht jede Signatur ließ sich prüfen.",

@@ -112,8 +112,8 @@ export const en = {
       coverage: "Coverage",
       technical: "Technical",
     },
-    found: (verifying: number, rules: number | undefined) =>
-      `${count(verifying)} from verifying the file${rules === undefined ? "" : `, ${count(rules)} from detection rules`}`,
+    found: (verifying: number, rules: number | undefined, all: number | undefined) =>
+      `${count(verifying)} from verifying the file${rules === undefined ? "" : `, ${count(rules)} from detection rules`}${all === undefined ? "" : ` (of ${count(all)}: those about the events of the search)`}`,
     unapplied: "the rules weren’t applied",
     soFar: "so far",
     mayBeMore: "there may be more: rules couldn’t look at everything",
@@ -150,6 +150,8 @@ export const en = {
         html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. You haven’t trusted ${names.length + more === 1 ? "that key" : "all of those keys"}, and anyone could have made ${names.length + more === 1 ? "it" : "them"}.`,
       log: (names: readonly string[], more: number) =>
         html`By ${listed(LANG, names, more, `${count(more)} more`)}, whose keys you trust. You haven’t trusted the log’s own key.`,
+      instead: (names: readonly string[], more: number) =>
+        html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. Anyone could have made what is signed with other keys.`,
       suspect:
         "A key was revoked, or nothing shows that it signed in time. A thief may have made some of this.",
       other: "Not every signature could be checked.",
@@ -580,8 +582,8 @@ export const en = {
 
   printed: {
     heading: "Report on an audit log",
-    verified: "Verified at",
-    tool: "Verified with",
+    verified: "Checked at",
+    tool: "Checked with",
     page: (version: string) => `countersign ${version}, the auditor’s page`,
     trusted: "Trusted keys",
     nothing: "none, as no trust file was given",

@@ -195,6 +195,98 @@ test("sessions and identities are ranked by what was found of them, and lead to 
   await page.locator("cs-drawer .found-why", { hasText: WHY }).waitFor();
 });
 
+test("a wrong trust file isn't green, and every section says whose keys it names", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(3));
+  const [own = "", emitter = ""] = log.trust.trim().split("\n");
+  const stranger = log.run("keygen", "other.example/app", "--out", log.path("other.key"));
+  const state = page.locator(".access-states [data-trust]");
+  assert.equal(await state.getAttribute("data-trust"), "missing");
+  await trust(page, `emitter ${stranger}\n`);
+  assert.equal(await state.getAttribute("data-trust"), "unused");
+  await accepted(page, log.token);
+  await verdict(page, "unconfirmed");
+  await page.locator(".access-states [data-trust=none]").waitFor();
+  assert.match(await state.innerText(), /none of its keys signed this log/);
+  const says = page.locator("countersign-viewer .strip-body > p").first();
+  assert.match(
+    await says.innerText(),
+    /^The only key in pasted-trust\.txt did not sign this file\. It trusts other\.example\/app;/,
+  );
+  await page.locator(".access > summary").click();
+  for (const [text, result] of [
+    [`${own}\nemitter ${stranger}\n`, "some"],
+    [`${own}\n${emitter}\n`, "all"],
+  ] as const) {
+    await page.getByLabel("Trust file", { exact: true }).fill(text);
+    await page.getByRole("button", { name: "Use it" }).click();
+    await page.locator(`.access-states [data-trust=${result}]`).waitFor();
+  }
+  await verdict(page, "verified");
+});
+
+test("every section says which events it covers, and calls nothing verified without a trust file", {
+  skip,
+}, async (t) => {
+  const { log, page } = await opened(t);
+  log.record([
+    ...events(8),
+    { action: "log.disable", actor: { type: "user", id: "u_9" }, target: { type: "log", id: "l_1" } },
+  ]);
+  await accepted(page, log.token);
+  await verdict(page, "unconfirmed");
+  const head = page.locator("main .section-head");
+  const covers =
+    /^Covers the newest 1,000 events of the log log\.example\/audit \(9 events\), loaded .*\d:\d\d.*\.$/;
+  await head.locator("time").waitFor();
+  assert.match(await head.locator(".section-scope").innerText(), covers);
+  for (const name of ["Findings", "Sessions", "Inventory", "Exposure", "Coverage", "Keys", "Witnesses"]) {
+    await tab(page, name);
+    await page
+      .locator(`main[data-tab=${name.toLowerCase()}] .section-verdict[data-verdict=unconfirmed]`)
+      .waitFor();
+    assert.match(await head.locator(".section-scope").innerText(), covers, name);
+    assert.equal(
+      await head.locator(".section-verdict").innerText(),
+      "Not checked: no trust file. Anyone could have made this.",
+      name,
+    );
+    assert.doesNotMatch(await page.locator("main").innerText(), /(?<!not )verified/i, name);
+    assert.deepEqual(await violations(page), [], name);
+  }
+  // A search of the whole log is another scope, and is named.
+  await tab(page, "Search");
+  const box = page.getByRole("combobox", { name: "Search events" });
+  await box.fill("action:log.disable");
+  await box.press("Enter");
+  await page.getByRole("button", { name: "Search the whole log" }).click();
+  await found(page, "1 event");
+  await tab(page, "Findings");
+  await head
+    .locator(".section-scope", {
+      hasText: "that match a search of the log log.example/audit: action:log.disable",
+    })
+    .waitFor();
+  // With the right keys the verdict is said, and with a stranger's that none of them signed.
+  await page.locator(".access > summary").click();
+  await page.getByText("Paste a trust file").click();
+  const stranger = log.run("keygen", "other.example/app", "--out", log.path("stranger.key"));
+  for (const [text, says] of [
+    [`emitter ${stranger}\n`, /The only key in pasted-trust\.txt did not sign this file/],
+    [log.trust, /^(?:Unchanged, but this may be only part of the log|Verified)\.$/],
+  ] as const) {
+    await page.getByLabel("Trust file", { exact: true }).fill(text);
+    await page.getByRole("button", { name: "Use it" }).click();
+    await head.locator(".section-verdict", { hasText: says }).waitFor();
+  }
+  await tab(page, "Live");
+  await page
+    .getByRole("button", { name: "Start the live view" })
+    .or(page.getByRole("button", { name: "Start", exact: true }))
+    .click();
+  await head.locator(".section-scope", { hasText: /^Covers the live view of/ }).waitFor();
+});
+
 test("without trust the verdict says so, and a trust file is held against the same bytes", {
   skip,
 }, async (t) => {
@@ -466,7 +558,7 @@ test("keys, witnesses and storage say what they know and from whom", { skip }, a
   const { log, page } = await opened(t);
   log.record(events(3));
   await tab(page, "Keys");
-  await page.getByText("Nothing has been verified yet").waitFor();
+  await page.getByText("Nothing has been loaded yet").waitFor();
   await page.getByRole("button", { name: "Enter a token" }).click();
   await page.locator("#token:focus").waitFor();
   await trust(page, log.trust);

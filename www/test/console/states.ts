@@ -117,6 +117,18 @@ export const CONSOLE_STATES: Readonly<Record<string, Scene>> = {
     await verdict(page);
     return () => log.close();
   },
+  "wrong-trust": async (page) => {
+    const log = await opened(page, { recorded: events(60), trusts: false });
+    const stranger = log.run("keygen", "other.example/app", "--out", log.path("stranger.key"));
+    await page.locator(".access > summary").click();
+    await page.getByText("Paste a trust file").click();
+    await page.getByLabel("Trust file", { exact: true }).fill(`emitter ${stranger}\n`);
+    await page.getByRole("button", { name: "Use it" }).click();
+    await page.locator(".access-states [data-trust=none]").waitFor();
+    await to(page, "Findings");
+    await page.locator(".section-verdict", { hasText: "did not sign" }).waitFor();
+    return () => log.close();
+  },
   empty: async (page) => {
     const log = await opened(page, {});
     await page.getByText("This log is empty").waitFor();

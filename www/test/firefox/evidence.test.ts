@@ -45,7 +45,7 @@ test("an evidence file verifies itself, and an altered one does not", { skip: WI
   await page.context().close();
 
   const good = await opened(file, "good.html");
-  await good.locator('[data-filed="open"]').getByText("just verified what is in the file").waitFor();
+  await good.locator('[data-filed="open"]').getByText("just checked what is in the file").waitFor();
   await good.locator(".verdict").waitFor();
   await good.context().close();
 

@@ -131,7 +131,7 @@ test("it verifies itself from disk, says so, and runs nothing that was written i
   });
   const filed = page.locator('[data-filed="open"]');
   await filed.waitFor();
-  assert.match((await filed.textContent()) ?? "", /just verified what is in the file.*2 events/s);
+  assert.match((await filed.textContent()) ?? "", /just checked what is in the file.*2 events/s);
   assert.match((await filed.textContent()) ?? "", /copy of the page in the file/);
   assert.ok(((await filed.textContent()) ?? "").includes("WP-7 </script><script>alert(1)</script>"));
   await page.locator(".verdict").waitFor();

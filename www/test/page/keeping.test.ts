@@ -61,7 +61,7 @@ test("the printed report says what was verified, with what, and all that came of
   assert.match(text, /Broken\./);
   assert.ok(text.includes(sha256(readFileSync(given.export))));
   assert.ok(text.includes(`countersign ${version}`));
-  assert.match(text, /Verified at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z/);
+  assert.match(text, /Checked at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z/);
   const trust = readFileSync(given.trust ?? "", "utf8");
   for (const vkey of trust.match(/\S+\+[0-9a-f]{8}\+\S+/g) ?? []) assert.ok(text.includes(vkey), vkey);
   for (const code of Object.keys(report.finding_counts)) assert.ok(text.includes(code), code);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
+import { violations } from "../../../js/test/axe.ts";
 import {
   type Browser,
   choose,
@@ -228,5 +229,83 @@ test("of a folder that is dropped the page says what to choose", async () => {
   await page
     .locator(".complaint-line", { hasText: /can’t be read\. If it is a folder, choose the files/ })
     .waitFor();
+  await page.close();
+});
+
+const OTHER = [
+  "log other.example/log+837cda2b+Ad68HtAQTf26bPw0OnXDvRjs8PnAoTdUPDBmcb+sCbh5",
+  "issuer other.example+01354ffe+Ac+41b/zLaizb8y7gnFXAyp/Oh4AQtq9/Fu1gWTJspHM",
+  "emitter other.example/app+ff7837f9+AZ4V3Cw3to3QVQeanUIB3knY/lKwrap1b+dFfw3iXvdP",
+];
+const compared = (page: Page) => page.locator("#panel-summary .trust-compared");
+const said = async (page: Page) => ((await page.locator(".verdict .says").textContent()) ?? "").trim();
+
+test("a wrong trust file is named, with its keys beside those that signed", async () => {
+  const page = await opened();
+  const { export: file } = vector("log-two-chains");
+  await choose(page, "Choose a file", file);
+  await page.locator(".verdict").waitFor();
+  const without = await said(page);
+  assert.equal(await compared(page).count(), 0);
+  await choose(page, "Choose a trust file", upload("strangers.txt", `${OTHER.join("\n")}\n`));
+  await compared(page).waitFor();
+  const words =
+    "None of the 3 keys in strangers.txt signed this file. It trusts other.example/log, other.example and other.example/app; the file is signed by";
+  assert.ok((await said(page)).startsWith(words), await said(page));
+  assert.notEqual(await said(page), without);
+  assert.match(
+    (await page.locator("[data-answer=signed]").textContent()) ?? "",
+    /None of the 3 keys in strangers\.txt signed this file/,
+  );
+  assert.match((await page.locator(".meaning .next").textContent()) ?? "", /wrong trust file/);
+  assert.equal(await compared(page).getAttribute("data-trust"), "none");
+  const rows = (nth: number) =>
+    compared(page)
+      .locator("table")
+      .nth(nth)
+      .locator("tbody tr")
+      .evaluateAll((all) => all.map((row) => (row as HTMLElement).innerText.replaceAll(/\s+/g, " ").trim()));
+  assert.deepEqual(await rows(0), [
+    "other.example/log log 837cda2b did not sign",
+    "other.example issuer 01354ffe did not sign",
+    "other.example/app emitter ff7837f9 did not sign",
+  ]);
+  assert.deepEqual(await rows(1), [
+    "example.com/dashboard/a emitter 5cc3cc17 not trusted",
+    "example.com/dashboard/b emitter 6e6e358c not trusted",
+    "log.example/audit log 8e3e8e37 not trusted",
+  ]);
+  assert.deepEqual(await violations(page), []);
+  await page.close();
+});
+
+test("of a trust file that vouches for some signers the others are named", async () => {
+  const page = await opened();
+  const { trust = "", ...given } = vector("log-two-chains");
+  const [, log = ""] = /^(log .*)$/m.exec(readFileSync(trust, "utf8")) ?? [];
+  await choose(page, "Choose a trust file", upload("some.txt", `${log}\n${OTHER[2]}\n`));
+  await verifyVector(page, { ...given, trust: undefined });
+  assert.match(
+    await said(page),
+    /^some\.txt doesn’t vouch for all signers\. .*: example\.com\/dashboard\/a and example\.com\/dashboard\/b\./,
+  );
+  assert.equal(await compared(page).getAttribute("data-trust"), "some");
+  assert.match(
+    (await compared(page).locator("tr", { hasText: "log.example/audit" }).first().textContent()) ?? "",
+    /8e3e8e37\s*signed/,
+  );
+  await choose(page, "Choose another trust file", upload("nobody.txt", "# nobody\nquorum none\n"));
+  await page.locator(".verdict .says", { hasText: "nobody.txt names no key" }).waitFor();
+  await choose(page, "Choose another trust file", trust);
+  await page.locator(".verdict.tone-good").waitFor();
+  assert.equal(await compared(page).count(), 0);
+  await page.close();
+});
+
+test("a trust file of a log without checkpoints here, and names that are written backwards, are told too", async () => {
+  const page = await opened();
+  await choose(page, "Choose a trust file", upload("a\u202Etxt.evil", `${OTHER[0]}\n`));
+  await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+  assert.match(await said(page), /^The only key in aU\+202Etxt\.evil did not sign this file\./);
   await page.close();
 });

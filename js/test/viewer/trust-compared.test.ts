@@ -1,0 +1,92 @@
+/** Which keys of a trust file signed, and which of those that signed it vouches for. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { de } from "../../dist/viewer/texts/de.js";
+import { en } from "../../dist/viewer/texts/texts.js";
+import { comparedWords, compareTrust } from "../../dist/viewer/trust-compared.js";
+
+const PUBLIC = "ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
+const key = (name: string, id = "5cc3cc17") => `${name}+${id}+${PUBLIC}`;
+type Given = Parameters<typeof compareTrust>[0];
+
+function compare(trust: string | undefined, signers: readonly [vkey: string, trust: string][], more: object = {}) {
+  const { signatures = [], counts = {}, log = "pass", ...rest } = more as Record<string, never>;
+  const report = {
+    origin: "log.example/a",
+    signers: signers.map(([vkey, trust]) => ({ vkey, trust })),
+    finding_counts: counts,
+    checks: { log: { state: log } },
+  };
+  const checkpoints = [{ origin: "log.example/a", signatures }];
+  return compareTrust({ report, marks: { checkpoints, notes: [] }, trust, ...rest } as unknown as Given);
+}
+
+const unknown = (vkey: string) => [vkey, "unknown"] as [string, string];
+
+test("without a trust file, or with one that vouches for all, there is nothing to say", () => {
+  assert.equal(comparedWords(compare(undefined, [unknown(key("a"))]), en), "");
+  assert.equal(comparedWords(compare(`emitter ${key("a")}\n`, [[key("a"), "trust_file"]]), en), "");
+  // It may name more keys than those that signed here.
+  const wide = `log ${key("x")}\nemitter ${key("a")}\nemitter ${key("b")}\n`;
+  assert.equal(comparedWords(compare(wide, [[key("a"), "trust_file"]]), en), "");
+});
+
+test("if no key signed, both sides are named, in each language", () => {
+  const trust = `log ${key("other.example")}\nissuer ${key("other.example")}\n`;
+  const none = compare(trust, [unknown(key("example.com/app"))], { trustName: "trust.txt" });
+  assert.equal(none?.result, "none");
+  assert.equal(
+    comparedWords(none, en),
+    "None of the 2 keys in trust.txt signed this file. It trusts other.example; the file is signed by example.com/app.",
+  );
+  assert.equal(
+    comparedWords(none, de),
+    "Keiner der 2 Schlüssel in trust.txt hat diese Datei signiert. Vertraut wird dort other.example; signiert ist die Datei von example.com/app.",
+  );
+  const live = compare(`emitter ${key("b")}\n`, [unknown(key("a"))], { isLive: true });
+  assert.match(comparedWords(live, en), /^The only key in your trust file did not sign this log\./);
+});
+
+test("a key with the right name and another ID is another key", () => {
+  const compared = compare(`emitter ${key("a", "00000000")}\n`, [unknown(key("a"))]);
+  assert.deepEqual([compared?.result, compared?.given[0]?.matches], ["none", false]);
+});
+
+test("a key that signed as something else than the trust file says is no stranger's", () => {
+  const compared = compare(`log ${key("a")}\n`, [unknown(key("a"))]);
+  assert.deepEqual(
+    [compared?.result, compared?.given[0]?.matches, compared?.signed[0]?.matches],
+    ["some", true, false],
+  );
+});
+
+test("a log's key that isn't in the trust file is named beside trusted emitters", () => {
+  const signatures = [
+    { name: "log.example/a", id: "11111111", by: "unknown" },
+    { name: "stranger.example/witness", id: "22222222", by: "unknown" },
+  ];
+  const counts = { "log.unknown": 1 };
+  const more = { signatures, counts, log: "not_checked", trustName: "t.txt" };
+  const compared = compare(`emitter ${key("a")}\n`, [[key("a"), "trust_file"]], more);
+  assert.equal(
+    comparedWords(compared, en),
+    "t.txt doesn’t vouch for all signers. Not among its keys, nor granted by one of its issuers: log.example/a.",
+  );
+  // Whom a witness's cosignature is from that nobody asked for doesn't matter.
+  assert.deepEqual(
+    compared?.signed.map(({ name }) => name),
+    ["log.example/a", "a"],
+  );
+});
+
+test("what others chose as names can't change the sentence around it", () => {
+  const many = Array.from({ length: 9 }, (_, nth) => unknown(key(`s${nth}.example`)));
+  const compared = compare(`emitter ${key("b")}\n`, many, { trustName: "{file}\u202e.txt" });
+  assert.equal(
+    comparedWords(compared, en),
+    "The only key in {file}U+202E.txt did not sign this file. It trusts b; the file is signed by s0.example, s1.example, s2.example and 6 more.",
+  );
+  const hebrew = compare(`emitter ${key("b")}\n`, [unknown(key("אבג"))], { trustName: "t" });
+  assert.ok(comparedWords(hebrew, en).endsWith("signed by \u2068אבג\u2069."));
+});

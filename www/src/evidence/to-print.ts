@@ -1,0 +1,143 @@
+/**
+ * What is printed beside the report: what was typed, the search, and its events. A browser doesn't wait with printing, so
+ * events are loaded whenever the search changes. If they aren't loaded by then, or the search has an error, the paper says so.
+ */
+
+import type { EventRow } from "@countersign/index/types.js";
+import type { Slicer } from "@countersign/slice/types.js";
+import type { Session } from "@countersign/viewer/session.js";
+import type { Sampled } from "./frame.ts";
+import { ownPage } from "./own.ts";
+import type { Bench, EvidencePanel } from "./panel.ts";
+import type { Papers } from "./papers.ts";
+import { eventRows } from "./rows.ts";
+import { type Searched, searchedOf } from "./searched.ts";
+
+/** The number of events that are printed. */
+const MAX_PRINTED = 500;
+
+/** What is typed and chosen in the panel. */
+export interface Typed {
+  readonly reference: string;
+  readonly examiner: string;
+  readonly sample: Sampled | undefined;
+  readonly papers: Pick<Papers, "of">;
+}
+
+/** The selected events. */
+export interface PrintedEvents {
+  readonly rows: readonly EventRow[];
+  /** How many there are: more than there are rows, if not all are printed. */
+  readonly count: number;
+}
+
+/** What is printed. */
+export interface PrintedEvidence extends Typed {
+  readonly searched: Searched;
+  /** Undefined if they aren't known. */
+  readonly events: PrintedEvents | undefined;
+  readonly foot: Foot;
+}
+
+/** What a single page must still say. Hashes are undefined until they are computed. */
+export interface Foot {
+  readonly file: { readonly name: string; readonly size: number; readonly sha256: string | undefined };
+  readonly version: string;
+  readonly page: string | undefined;
+  readonly trust: { readonly name: string; readonly sha256: string | undefined } | undefined;
+  readonly pins: readonly string[];
+}
+
+interface Gathered {
+  readonly turn: number;
+  readonly session: Session;
+  readonly query: string;
+  readonly sample: Sampled | undefined;
+  readonly events: PrintedEvents;
+}
+
+export class ToPrint {
+  /** Changes whenever something else may be selected. */
+  #turn = 0;
+  #gathered: Gathered | undefined;
+  #foot: { readonly bench: Bench; readonly foot: Foot } | undefined;
+  readonly #version: string;
+
+  /** `version` is the page's. */
+  constructor(version: string) {
+    this.#version = version;
+  }
+
+  /** Loads what is to be printed. What was loaded before isn't printed any more. */
+  async gather(panel: EvidencePanel | undefined): Promise<void> {
+    this.#turn += 1;
+    const turn = this.#turn;
+    const { bench } = panel ?? {};
+    const { session } = bench?.part ?? {};
+    const slicer = bench?.tools()?.slicer?.();
+    if (panel === undefined || bench === undefined || session === undefined || slicer === undefined) return;
+    const { sample } = panel.typed;
+    const selection = bench.now();
+    if (selection.state === "ready") {
+      const rows = await eventRows(session, sample?.leaves, MAX_PRINTED);
+      const selected = (await session.index.indexes()).length;
+      if (turn !== this.#turn) return;
+      // What isn't what is shown isn't printed.
+      const isShown = selected === selection.events;
+      const events = { rows, count: sample?.leaves.length ?? selected };
+      this.#gathered = isShown ? { turn, session, query: selection.query, sample, events } : undefined;
+    }
+    const foot = await footOf(bench, slicer, this.#version);
+    if (turn === this.#turn) this.#foot = { bench, foot };
+  }
+
+  /** Returns what is printed if a browser prints now. */
+  now(panel: EvidencePanel | undefined): PrintedEvidence | undefined {
+    const { bench } = panel ?? {};
+    if (panel === undefined || bench?.part.session === undefined) return undefined;
+    const { typed } = panel;
+    const searched = searchedOf(bench.now());
+    const known = this.#gathered;
+    const isKnown =
+      known?.turn === this.#turn &&
+      known.session === bench.part.session &&
+      known.query === searched.query &&
+      known.sample === typed.sample &&
+      searched.state === "ready";
+    const foot =
+      this.#foot !== undefined && isSame(this.#foot.bench, bench)
+        ? this.#foot.foot
+        : plainFoot(bench, this.#version);
+    return { ...typed, searched, events: isKnown ? known.events : undefined, foot };
+  }
+}
+
+/** True if the hashes of one are those of the other. */
+function isSame(one: Bench, other: Bench): boolean {
+  const texts = (bench: Bench) => [bench.trust?.text, ...bench.pins.map(({ text }) => text)].join("\0");
+  return one.part.file === other.part.file && texts(one) === texts(other);
+}
+
+async function footOf(bench: Bench, slicer: Slicer, version: string): Promise<Foot> {
+  const plain = plainFoot(bench, version);
+  const { part, trust, pins } = bench;
+  const sha256 = async (text: string) => slicer.sha256(new Blob([text]));
+  return {
+    ...plain,
+    file: { ...plain.file, sha256: part.sha256 ?? (await slicer.sha256(part.file)) },
+    page: await slicer.sha256(ownPage()),
+    trust: trust && { name: trust.name, sha256: await sha256(trust.text) },
+    pins: await Promise.all(pins.map(async ({ name, text }) => `${name} ${await sha256(text)}`)),
+  };
+}
+
+/** What needs no work. */
+function plainFoot({ part, trust, pins }: Bench, version: string): Foot {
+  return {
+    file: { name: part.file.name, size: part.file.size, sha256: part.sha256 },
+    version,
+    page: undefined,
+    trust: trust && { name: trust.name, sha256: undefined },
+    pins: pins.map(({ name }) => name),
+  };
+}

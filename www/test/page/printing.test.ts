@@ -1,0 +1,164 @@
+/** What is on paper: the same whichever way one prints, and of an evidence file what it says that it is of. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import type { Page } from "playwright-core";
+import { type Browser, choose, launch, open, PAGE, verifyVector } from "./browser.ts";
+import { pdfPages } from "./pdf.ts";
+import { vector } from "./vectors.ts";
+
+const PROGRAM =
+  process.env.COUNTERSIGN ?? fileURLToPath(new URL("../../../target/debug/countersign", import.meta.url));
+
+let browser: Browser;
+let folder: string;
+before(async () => {
+  browser = await launch();
+  folder = await mkdtemp(join(tmpdir(), "countersign-printing-"));
+});
+after(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true });
+});
+
+async function opened(t: TestContext, address = pathToFileURL(PAGE).href): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(address);
+  return page;
+}
+
+const sha256 = (bytes: string | Buffer) => createHash("sha256").update(bytes).digest("hex");
+const bare = (text: string) => text.normalize("NFKC").replaceAll(/\s+/g, "");
+const includes = (text: string | undefined, part: string) =>
+  assert.ok(text?.includes(bare(part)), `${part}\n\nis not in\n\n${text}`);
+
+/** Prints as Ctrl-P does, once the page has computed all hashes. */
+async function printed(page: Page): Promise<readonly string[]> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const pages = pdfPages(await page.pdf({ format: "A4", preferCSSPageSize: true }));
+    if (!/notcomputedyet|nochnichtberechnet|weren’tloaded|nochnichtgeladen/.test(pages.join("")))
+      return pages;
+  }
+  return assert.fail("some of it is never there");
+}
+
+async function search(page: Page, query: string): Promise<void> {
+  await open(page, "Events");
+  const box = page.getByRole("combobox", { name: "Search events" });
+  await box.fill(query);
+  await box.press("Enter");
+  await open(page, "Summary");
+}
+
+test("Ctrl-P prints what the button prints: what was typed, the search, its events, and the foot", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("log-two-chains"));
+  const whole = await printed(page);
+  includes(whole[0], "Search all events Selected 9 events");
+  await search(page, 'action:login "u-2"');
+  await page.getByLabel("Reference").fill('IR-7 "quoted" \u202Efdp.exe\u0007 אבג');
+  await page.getByLabel("Examiner").fill("Ada <b>Lovelace</b>");
+  const byKey = await printed(page);
+  await page.evaluate(() => {
+    window.print = () => document.body.setAttribute("data-printed", "");
+  });
+  await page.getByRole("button", { name: "Print report" }).click();
+  await page.locator("body[data-printed]").waitFor();
+  assert.deepEqual(byKey, await printed(page));
+  const [first = "", ...others] = byKey;
+  includes(first, 'Reference IR-7 "quoted" U+202Efdp.exe U+0007 ');
+  includes(first, "Examiner Ada <b>Lovelace</b>");
+  includes(first, 'Search action:login "u-2" Selected 2 events');
+  assert.ok(others.length > 0);
+  for (const paper of byKey) {
+    includes(paper, `SHA-256 ${sha256(await readFile(vector("log-two-chains").export))}`);
+    includes(paper, `Page SHA-256 ${sha256(await readFile(PAGE))}`);
+    includes(paper, 'Search: action:login "u-2"');
+  }
+  const rows = byKey.join("").match(/u-2·login/g);
+  assert.equal(rows?.length, 2);
+  assert.ok(!byKey.join("").includes("role.grant"));
+});
+
+test("a search with an error is said on paper, and no events are printed for it", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("log-two-chains"));
+  await search(page, "action:login");
+  await printed(page);
+  await search(page, "since:yesterday-ish");
+  const pages = await printed(page);
+  includes(
+    pages[0],
+    "Search since:yesterday-ish Selected The search has an error, so no events are printed:",
+  );
+  for (const paper of pages) includes(paper, "Search: since:yesterday-ish (error)");
+  assert.ok(!pages.join("").includes("u-2·"));
+});
+
+test("a long query is cut at the foot, and whole on the first page, in German too", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("log-two-chains"));
+  await page.getByRole("button", { name: "Deutsch" }).click();
+  const query = `action:login OR ${Array.from({ length: 40 }, (_, nth) => `"person ${nth}"`).join(" OR ")}`;
+  await page.getByRole("tab", { name: /^Ereignisse/ }).click();
+  const box = page.getByRole("combobox", { name: "Ereignisse suchen" });
+  await box.fill(query);
+  await box.press("Enter");
+  const pages = await printed(page);
+  await page.getByRole("button", { name: "English" }).click();
+  includes(pages[0], query);
+  for (const paper of pages) {
+    assert.match(paper, /Seite\d\/\d/);
+    includes(paper, `Suche: ${query.slice(0, 200)}…`);
+  }
+});
+
+test("an evidence file says on the first page what it is of, and at each foot its own query", async (t) => {
+  const { export: source, trust = "" } = vector("log-two-chains");
+  const path = join(folder, "ir-2026-114.html");
+  const query = 'action:login OR actor:"nobody ‮x"';
+  const given = ["report", source, "--trust", trust, "--page", PAGE, "--query", query];
+  await promisify(execFile)(PROGRAM, [
+    ...given,
+    ...["--reference", "IR-2026-114", "--examiner", "R. Auditor", "-o", path],
+  ]);
+  const exported = sha256(await readFile(source));
+  const evidence = sha256(await readFile(path));
+  for (const isInside of [true, false]) {
+    const page = await opened(t, isInside ? pathToFileURL(path).href : undefined);
+    if (!isInside) await choose(page, "Choose a file", path);
+    await page.locator(".verdict").waitFor();
+    const pages = await printed(page);
+    const [first = ""] = pages;
+    includes(first, "Reference IR-2026-114 Examiner R. Auditor Query action:login");
+    includes(first, 'OR actor:"nobody U+202Ex"');
+    includes(first, `Export export.ndjson`);
+    includes(first, exported);
+    includes(first, evidence);
+    for (const paper of pages) {
+      includes(paper, `Evidence file: ir-2026-114.html · SHA-256 ${evidence}`);
+      includes(paper, `Export: export.ndjson`);
+      includes(paper, `SHA-256 ${exported}`);
+      includes(paper, 'Query: action:login OR actor:"nobody U+202Ex"');
+      assert.ok(!paper.includes("Search:"), paper);
+    }
+    assert.ok(!bare(first).includes("export-slice.countersign.ndjson·"));
+    // What is searched for in it, and who prints it, stands apart from what it says of itself.
+    await search(page, "login");
+    await page.getByLabel("Reference").fill("COPY-2");
+    const again = await printed(page);
+    includes(again[0], "Reference of this print COPY-2");
+    includes(again[0], "Reference IR-2026-114");
+    for (const paper of again)
+      includes(paper, 'Query: action:login OR actor:"nobody U+202Ex" · Search in it Search: login');
+    await page.close();
+  }
+});

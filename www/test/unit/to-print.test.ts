@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Selection } from "@countersign/viewer/selection.js";
+import type { Filed } from "../../src/evidence/filed.ts";
+import { linesOf } from "../../src/evidence/foot.ts";
+import type { EvidencePanel } from "../../src/evidence/panel.ts";
+import { evidenceTexts } from "../../src/evidence/texts.ts";
+import { ToPrint } from "../../src/evidence/to-print.ts";
+
+const ROW = { kind: "event", index: 3 };
+
+const asked = (query: string) => ({ session: undefined, turn: 1, query, boxQuery: query });
+const counting = (query: string): Selection => ({ ...asked(query), state: "counting", wait: "counting" });
+const refused = (query: string): Selection => ({
+  ...asked(query),
+  state: "error",
+  refusal: { message: "not a time", hint: undefined, at: [0, 1] } as never,
+});
+const ready = (query: string, events = 1): Selection => ({
+  ...asked(query),
+  state: "ready",
+  events,
+  of: 9,
+  isGrowing: false,
+});
+
+/** A page's panel and viewer whose index answers when it is told to. */
+function stage() {
+  let answer: (rows: object[]) => void = () => {};
+  const index = {
+    rows: () => new Promise((resolve) => (answer = resolve as typeof answer)),
+    indexes: async () => Float64Array.of(3),
+  };
+  const slicer = { sha256: async () => "ab" };
+  const file = new File(["x"], "export.ndjson");
+  const bench = {
+    part: { session: { index }, file, sha256: "cd" },
+    trust: undefined,
+    pins: [],
+    tools: () => ({ slicer: () => slicer }),
+    now: (): Selection => viewer.selection,
+  };
+  const typed = { reference: "R", examiner: "", sample: undefined, papers: { of: () => ({}) } };
+  const panel = { bench, typed };
+  const viewer = { selection: ready("a") };
+  const now = (paper: ToPrint) =>
+    paper.now(panel as unknown as EvidencePanel) ?? assert.fail("nothing is printed");
+  const gather = (paper: ToPrint) => paper.gather(panel as unknown as EvidencePanel);
+  return { panel, viewer, now, gather, answer: () => answer([ROW]) };
+}
+
+test("events are printed only if they are those of the search at that moment", async () => {
+  const { panel, viewer, now, gather, answer } = stage();
+  const paper = new ToPrint("1.0.0");
+  assert.equal(now(paper).events, undefined);
+  const gathered = gather(paper).catch(() => {});
+  assert.equal(now(paper).events, undefined);
+  answer();
+  await gathered;
+  assert.deepEqual(now(paper).events, { rows: [ROW], count: 1 });
+  // What is typed since then is printed all the same.
+  panel.typed = { ...panel.typed, reference: "IR-2" };
+  assert.deepEqual([now(paper).reference, now(paper).events?.count], ["IR-2", 1]);
+  for (const selection of [ready("b"), counting("a"), refused("a")]) {
+    viewer.selection = selection;
+    assert.equal(now(paper).events, undefined, selection.state);
+  }
+  assert.deepEqual(now(paper).searched, { query: "a", state: "error", why: "not a time" });
+});
+
+test("events are not printed if they are more or fewer than are shown", async () => {
+  const { viewer, now, gather, answer } = stage();
+  viewer.selection = ready("a", 2);
+  const paper = new ToPrint("1.0.0");
+  const gathered = gather(paper).catch(() => {});
+  answer();
+  await gathered;
+  assert.equal(now(paper).events, undefined);
+});
+
+test("of two searches the events of the newer one are printed, whichever is answered last", async () => {
+  const { viewer, now, gather, answer } = stage();
+  const paper = new ToPrint("1.0.0");
+  const first = gather(paper).catch(() => {});
+  const answerFirst = answer;
+  viewer.selection = counting("b");
+  await gather(paper).catch(() => {});
+  answerFirst();
+  await first;
+  viewer.selection = ready("b");
+  assert.equal(now(paper).events, undefined);
+});
+
+test("what others chose can't push a hash or the query off the foot, nor turn it", () => {
+  const { now } = stage();
+  const en = evidenceTexts("en");
+  const printed = now(new ToPrint("1.0.0"));
+  const file = { name: "\u202e".repeat(3) + "n".repeat(300), size: 7, sha256: "f0".repeat(32) };
+  const searched = { query: `x\n${"q".repeat(5000)}`, state: "ready" as const };
+  const trust = { name: "t\u0000.txt", sha256: "e1".repeat(32) };
+  const lines = linesOf(
+    { ...printed, searched, foot: { ...printed.foot, file, trust } },
+    undefined,
+    undefined,
+    en,
+  );
+  assert.ok(
+    lines.every((line) => line.length < 260 && !/[\u202e\p{Cc}]/u.test(line ?? "")),
+    lines.join("\n"),
+  );
+  assert.ok(
+    lines[0]?.includes("U+202E ×3") && lines[0]?.endsWith(`7 B · SHA-256 ${file.sha256}`),
+    String(lines[0]),
+  );
+  assert.ok(lines.some((line) => line.includes("t\u2068") || line.includes("U+0000.txt")));
+  assert.match(lines.at(-1) ?? "", /^Search: \u2068x qqq.*…\u2069$/);
+  const frame = { file, query: null, slice: null };
+  const filed = { name: "e.html", sha256: "aa", frame } as unknown as Filed;
+  const own = linesOf({ ...printed, searched: { query: "", state: "ready" } }, filed, undefined, en);
+  assert.equal(own.at(-1), "Query: all events");
+});
