@@ -110,6 +110,7 @@ async function framed(making: Making): Promise<Framed> {
   const { session, file } = part;
   const slicer = tools.slicer?.();
   if (session?.report === undefined || slicer === undefined) throw new Error("there is no report");
+  const written = new Set(chosen(making));
   const frame = {
     countersign: "evidence/v1",
     file: { name: file.name, sha256: part.sha256 ?? (await slicer.sha256(file)), size: file.size },
@@ -127,7 +128,8 @@ async function framed(making: Making): Promise<Framed> {
     slice: null,
     reference: making.reference,
     examiner: making.examiner,
-    papers: making.papers,
+    // Notes on other events say something of these, and of who looked at them.
+    papers: making.papers.filter(({ leaf }) => written.has(leaf)),
     sections: [],
   };
   return { frame, filing: { trust: session.trust, pins: session.pins }, slicer, session };

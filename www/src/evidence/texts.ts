@@ -83,7 +83,8 @@ const en = {
     root: "Root",
     again: "Anyone draws the same:",
     papers: "Ticks, flags and notes",
-    papersAbout: "They stay in this browser’s storage, beside the file’s SHA-256, and go into what you save.",
+    papersAbout:
+      "They stay in this browser’s storage, beside the file’s SHA-256. Those on the events to save go into what you save.",
     notKept: "This browser keeps nothing: save the evidence before you close the page.",
     full: "No more than 1,000 events can have notes.",
     open: "Show the events",
@@ -202,7 +203,7 @@ const de: EvidenceTexts = {
     again: "Jeder zieht dieselbe:",
     papers: "Haken, Markierungen und Notizen",
     papersAbout:
-      "Sie bleiben im Speicher dieses Browsers, beim SHA-256 der Datei, und stehen in dem, was Sie speichern.",
+      "Sie bleiben im Speicher dieses Browsers, beim SHA-256 der Datei. Die zu den gespeicherten Ereignissen stehen in dem, was Sie speichern.",
     notKept: "Dieser Browser behält nichts: Speichern Sie den Beweis, bevor Sie die Seite schließen.",
     full: "Nicht mehr als 1.000 Ereignisse können Notizen haben.",
     open: "Ereignisse zeigen",

@@ -172,6 +172,22 @@ test("a sample is dropped when the search is another one", async (t) => {
   assert.equal(frame.scope.sample, null);
 });
 
+test("notes on events that aren’t selected are not saved", async (t) => {
+  const { page } = await verified(t);
+  await unfold(page);
+  await button(page, "Show the events").click();
+  const rows = page.locator("tr[data-leaf]");
+  await rows.nth(8).waitFor();
+  for (const row of await rows.all()) await row.getByRole("checkbox").first().check();
+  await search(page, "actor:u-2 action:login");
+  const says = page.locator("#evidence-selection");
+  await says.filter({ hasText: /\d of 9 events/ }).waitFor();
+  const [, shown = ""] = /(\d) of 9 events/.exec((await says.textContent()) ?? "") ?? [];
+  assert.ok(Number(shown) > 0 && Number(shown) < 9);
+  assert.equal(frameOf((await saved(page, "Save as evidence")).text).papers.length, Number(shown));
+  assert.equal(JSON.parse((await saved(page, "Download report")).text).papers.length, Number(shown));
+});
+
 test("a value, days, and then typed text are conditions of one search", async (t) => {
   const { page } = await verified(t);
   await open(page, "Events");
