@@ -87,7 +87,7 @@ export function toTransport(transport: Transport, header: string): Destination {
       } catch (cause) {
         throw new Failure(
           "collector",
-          coded(cause, "transport.failed", "the lines could not be handed on", "they are kept: flush again"),
+          coded(cause, "transport.failed", "the lines could not be handed on", "see the cause"),
         );
       }
       return { kind: "delivered", delivered: { proof: null, index: null } };

@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AuditEvent, type CountersignError, createRecorder, memory, type RecorderOptions } from "countersign";
+import { type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { auditLambda } from "countersign/lambda";
 import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
 import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
+import { createRecorder } from "../deliver/recorder.ts";
 
 test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
   const exported = memory();
