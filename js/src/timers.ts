@@ -40,6 +40,11 @@ export function unref(timer: ReturnType<typeof setTimeout> | undefined): void {
   (timer as { unref?: () => void } | undefined)?.unref?.();
 }
 
+/** Has a timer keep the program from ending, though `unref` said otherwise. */
+export function ref(timer: ReturnType<typeof setTimeout> | undefined): void {
+  (timer as { ref?: () => void } | undefined)?.ref?.();
+}
+
 /** How long to wait after failures. */
 export interface Waits {
   /** After the first, in milliseconds. */

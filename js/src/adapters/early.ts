@@ -3,7 +3,9 @@
 import { CountersignError } from "../error.js";
 import type { Deferred } from "../promises.js";
 import { type Handle, unheard } from "../record/handle.js";
-import type { Dropped, Recorder } from "../record/recorder.js";
+import type { Dropped } from "../record/lost-events.js";
+import { PendingCalls } from "../record/pending-calls.js";
+import type { Recorder } from "../record/recorder.js";
 
 /** As many events, and as much text of them, as wait for a recorder. */
 const EVENTS = 1024;
@@ -22,6 +24,7 @@ export class Early {
   #events: EarlyEvent[] = [];
   bytes: number = 0;
   #dropped: Dropped | undefined;
+  readonly #calls = new PendingCalls();
 
   get length(): number {
     return this.#events.length;
@@ -40,10 +43,17 @@ export class Early {
     const handle = unheard<Handle>();
     this.#events.push({ record, time, handle });
     this.bytes += bytes;
+    // Once there is a recorder, that sees to it that they are answered.
+    const recorded = () => this.#calls.until(handle.promise);
     return {
-      stored: async () => (await handle.promise).stored(),
-      delivered: async () => (await handle.promise).delivered(),
+      stored: async () => (await recorded()).stored(),
+      delivered: async () => (await recorded()).delivered(),
     };
+  }
+
+  /** Rejects whatever somebody waits for, because the program has nothing else to do. */
+  giveUp(error: CountersignError): void {
+    this.#calls.rejectAll(error);
   }
 
   /** Records all of it. `at` sets the recorder's clock; what the recorder refuses is told to the handle and to `refused`. */

@@ -1,15 +1,18 @@
 /** Where a recorder lives that is made when it is first needed, and found again by whoever comes later. */
 
+import { lifecycle } from "#recorder";
 import { CountersignError, coded, tell, teller } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
 import { droppedHandle, type Handle, invalidHandle } from "../record/handle.js";
+import { lostError } from "../record/lost-events.js";
 import type { RecorderOptions } from "../record/options.js";
 import { createRecorder } from "../record/record.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
 import { Scopable } from "../record/scope.js";
 import { toJson } from "../record/serialize.js";
+import { within } from "../timers.js";
 import { Early } from "./early.js";
 
 /** What a holder makes its recorder of. */
@@ -22,6 +25,9 @@ export interface HolderOptions {
   /** Whether nothing goes on without a recorder, and `record` throws where there is no room. */
   required: boolean;
 }
+
+/** Milliseconds for which a program that has nothing else to do is kept alive to start its recorder. */
+const EXIT_TIMEOUT_MS = 5_000;
 
 /** What is done with an event that waited for the recorder, and is then refused. */
 export type Otherwise = (error: CountersignError, audit: Audit) => void;
@@ -39,6 +45,10 @@ export class RecorderHolder extends Scopable implements Audit {
   /** The moment at which what is recorded now was recorded. */
   #moment: number | undefined;
   #now: () => number = Date.now;
+  /** Follows the program's life while events wait for a recorder. */
+  #unfollow: (() => void) | undefined;
+  /** True if the program was kept alive once for a recorder to be started. */
+  #isIdle = false;
 
   constructor(options: HolderOptions) {
     super();
@@ -100,6 +110,7 @@ export class RecorderHolder extends Scopable implements Audit {
         lastError: this.#startError,
         retryIn: undefined,
         dropped,
+        lost: 0,
         redacted: 0,
         dead: [],
       }
@@ -150,6 +161,7 @@ export class RecorderHolder extends Scopable implements Audit {
       if (this.#recorder === undefined) {
         this.#recorder = recorder;
         this.#catchUp(recorder);
+        this.#unfollow?.();
       }
     } catch (error) {
       this.#startError = asCoded(error);
@@ -174,7 +186,40 @@ export class RecorderHolder extends Scopable implements Audit {
     }
   }
 
+  /** Starts the recorder once more, because the program has nothing else to do. */
+  #idle(): void {
+    if (this.#isIdle || this.waiting === 0) {
+      this.#early.giveUp(this.#lost());
+      return;
+    }
+    this.#isIdle = true;
+    within(EXIT_TIMEOUT_MS, this.start(), () => this.#lost()).catch((error) => {
+      this.report(error);
+      this.#early.giveUp(this.#lost());
+    });
+  }
+
+  #exit(): void {
+    if (this.#recorder === undefined && this.#early.length + this.#early.dropped > 0) {
+      this.report(this.#lost());
+      lifecycle.failed?.();
+    }
+  }
+
+  #lost(): CountersignError {
+    const hint = `the recorder could not be started: ${this.#startError?.message ?? "it was still starting"}`;
+    return lostError(this.#early.length + this.#early.dropped, false, hint);
+  }
+
   #wait(bytes: number, record: (recorder: Recorder) => Handle): Handle {
+    const nothing = () => {};
+    this.#unfollow ??= lifecycle.follow({
+      hidden: nothing,
+      shown: nothing,
+      leaving: nothing,
+      idle: () => this.#idle(),
+      exiting: () => this.#exit(),
+    });
     const handle = this.#early.add(bytes, this.#now(), record);
     if (this.#options.shared) {
       this.start().catch((error) => this.report(error));

@@ -83,14 +83,14 @@ export class Collector {
       }
       if (patience.signal.aborted) {
         throw new CountersignError("collector.timeout", `the collector did not answer within ${timeout} ms`, {
-          hint: "nothing is lost: it is sent again. Is the collector overloaded, or timeoutMs too short?",
+          hint: "is the log server overloaded, or timeoutMs too short?",
           cause,
         });
       }
       const why = reason(cause);
       const said = why === undefined ? "" : ` (${why})`;
       throw new CountersignError("collector.unreachable", `the collector at ${this.submit} cannot be reached${said}`, {
-        hint: `nothing is lost: it is sent again. ${todo(why)}`,
+        hint: todo(why),
         cause,
       });
     }
@@ -124,15 +124,15 @@ const PRIVATE = [
 
 function todo(why: string | undefined): string {
   if (why === undefined) {
-    return "Check the address and that the collector runs; a page also needs the collector's leave (serve --cors ORIGIN) and connect-src in its own policy";
+    return "check the address and that the collector runs; a page also needs the collector's leave (serve --cors ORIGIN) and connect-src in its own policy";
   }
   if (/SSL|TLS|CERT|ISSUER/i.test(why)) {
-    return "What answers there speaks no TLS, or its certificate is not trusted: should the address begin with http://, or have another port?";
+    return "what answers there speaks no TLS, or its certificate is not trusted: should the address begin with http://, or have another port?";
   }
   if (/NOTFOUND|EAI_/.test(why)) {
-    return "Is the host's name right?";
+    return "is the host's name right?";
   }
-  return "Check the address, its port, and that the collector runs";
+  return "check the address, its port, and that the collector runs";
 }
 
 function location(response: Response): string | undefined {

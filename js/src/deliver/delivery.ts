@@ -2,7 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
-import type { Receipt } from "../record/handle.js";
+import { countOf, type Receipt } from "../record/handle.js";
 import type { Waits } from "../timers.js";
 import { type Batch, linksOf } from "./batch.js";
 import type { Delivered, Destination, Sent } from "./destination.js";
@@ -38,8 +38,8 @@ export interface DeliveryOptions {
 
 /** What becomes of chains that fail. */
 export interface ChainListener {
-  /** Told of a chain that cannot go on, and whether events are lost with it, which no outbox has. */
-  died(chain: string, error: CountersignError, isLoss: boolean): void;
+  /** Told of a chain that cannot go on, and how many events are lost with it, which no outbox has. */
+  died(chain: string, error: CountersignError, lost: number): void;
   /**
    * Told of a chain whose key or whose times the log refuses, with all that is pending of it, none of which is in the
    * log. Whether its events are queued again, for another chain.
@@ -402,7 +402,7 @@ export class Delivery {
     const batches = this.#ofChain(chain);
     const isKept = ({ kept, taken }: Batch) =>
       this.#outbox.isDurable && (kept || taken.every(({ id }) => id !== undefined));
-    const isLoss = batches.some((batch) => batch.taken.length > 0 && !isKept(batch));
+    const lost = countOf(batches.filter((batch) => !isKept(batch)).flatMap(({ taken }) => taken));
     for (const { taken } of batches) {
       for (const one of taken) {
         one.fail(error);
@@ -411,7 +411,7 @@ export class Delivery {
     this.#drop(batches);
     this.#forget(chain);
     this.dead.set(chain, error);
-    this.#listener.died(chain, error, isLoss);
+    this.#listener.died(chain, error, lost);
   }
 
   /** Forgets how a chain failed. */

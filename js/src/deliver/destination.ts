@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError, coded } from "../error.js";
-import type { Transport, TransportObject } from "../transport/transport.js";
+import type { ChunkPosition, Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
 import type { Collector, Sending } from "./collector.js";
 import { Failure } from "./failure.js";
@@ -72,22 +72,30 @@ function unproven(cause: unknown): Failure {
   return new Failure("collector", error);
 }
 
+function positionOf(batches: readonly Batch[], hasHeader: boolean): ChunkPosition {
+  const [head, tail] = [batches[0], batches.at(-1)];
+  return { chain: head?.chain ?? "", first: head?.from ?? 0, last: tail?.to ?? 0, hasHeader };
+}
+
 /** Hands chunks of one export to a transport: the first begins with the header, unless there is one already. */
 export function toTransport(transport: Transport, header: string): Destination {
   const to: TransportObject =
-    typeof transport === "function" ? { begun: () => false, write: (chunk) => transport(chunk) } : transport;
+    typeof transport === "function"
+      ? { begun: () => false, write: (chunk, position) => transport(chunk, position) }
+      : transport;
   let begun = false;
   return {
     async send(batches) {
       try {
         begun ||= await to.begun();
         const lines = join(batches);
-        await to.write(begun ? lines : concat([new TextEncoder().encode(header), lines]));
+        const chunk = begun ? lines : concat([new TextEncoder().encode(header), lines]);
+        await to.write(chunk, positionOf(batches, !begun));
         begun = true;
       } catch (cause) {
         throw new Failure(
           "collector",
-          coded(cause, "transport.failed", "the lines could not be handed on", "they are kept: flush again"),
+          coded(cause, "transport.failed", "the lines could not be handed on", "see the cause"),
         );
       }
       return { kind: "delivered", delivered: { proof: null, index: null } };

@@ -1,6 +1,6 @@
 /** Why something was not delivered, and what that means for the rest. */
 
-import type { CountersignError } from "../error.js";
+import { CountersignError } from "../error.js";
 
 /** What a failure stops. */
 export type Scope =
@@ -33,8 +33,21 @@ export class Failure extends Error {
     this.retryAfter = retryAfter;
     this.logTime = logTime;
   }
+
+  /** Returns the same failure, whose error also says what becomes of the events. */
+  saying(fate: string): Failure {
+    const { code, message, hint, line, member, cause } = this.error;
+    const whole = hint === undefined ? fate : `${hint}${/[.?!]$/.test(hint) ? "" : "."} ${sentence(fate)}`;
+    const error = new CountersignError(code, message, { hint: whole, line, member, cause });
+    return new Failure(this.scope, error, this.retryAfter, this.logTime);
+  }
+
   /** Whether it stops one chain for now, and nothing else. */
   get isOfChain(): boolean {
     return this.scope !== "collector" && this.scope !== "dead";
   }
+}
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -80,8 +80,11 @@ function failed(response: CollectorResponse): Failure {
     return failure("denied", code as ErrorCode, todo);
   }
   if (passes(status)) {
-    const isBusy = status === 503 || status < 500;
-    return failure("collector", isBusy ? "collector.busy" : "collector.failed", "nothing is lost: it is sent again");
+    const [own, todo]: [ErrorCode, string] =
+      status === 503 || status < 500
+        ? ["collector.busy", "the log server has too much to do: if this goes on, ask who runs it"]
+        : ["collector.failed", "ask who runs the log server, if this goes on"];
+    return failure("collector", own, todo);
   }
   const todo =
     status === 0 || (status >= 300 && status < 400)

@@ -1,5 +1,6 @@
 /** A file that one holder alone appends to: whole writes, on the disk before they count, and nothing of those that failed. */
 
+import { fdatasyncSync, fstatSync, writeSync } from "node:fs";
 import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncFolder } from "./files.node.js";
@@ -25,6 +26,8 @@ export async function createdFile(path: string): Promise<string> {
 /** All that are open, so that none is collected, and its file closed, while its path is held. */
 const all = new Set<AppendFile>();
 
+const NOTHING = new Uint8Array();
+
 export class AppendFile {
   /** Its real path. */
   readonly path: string;
@@ -33,6 +36,10 @@ export class AppendFile {
   /** The bytes up to here are sound; nothing is wanted of those after. */
   size: number;
   #isDoubtful = false;
+  /** Bytes that are being appended. */
+  #appending: Uint8Array = NOTHING;
+  /** True while another file is put in the place of this one. */
+  #isMoving = false;
 
   private constructor(path: string, handle: FileHandle, release: Release, size: number) {
     this.path = path;
@@ -83,12 +90,14 @@ export class AppendFile {
   /** Appends bytes and waits for the disk. Where it throws, none of them counts. */
   async append(bytes: Uint8Array): Promise<void> {
     let isWritten = false;
+    this.#appending = bytes;
     try {
       await writeAll(this.#handle, bytes, this.size);
       isWritten = true;
       await this.#handle.datasync();
     } catch (cause) {
       this.#isDoubtful = true;
+      this.#appending = NOTHING;
       await this.#handle.truncate(this.size).then(
         // The kernel may forget what it could not bring to the disk, and say nothing the next time.
         () => {
@@ -98,7 +107,28 @@ export class AppendFile {
       );
       throw cause;
     }
-    this.size += bytes.length;
+    // `appendNow` counted them, if there was one.
+    if (this.#appending === bytes) {
+      this.#appending = NOTHING;
+      this.size += bytes.length;
+    }
+  }
+
+  /**
+   * Appends bytes, and waits for nothing but the disk: the process ends, and nothing more is written after. An `append`
+   * that is under way is repeated before them, byte for byte: it may still reach the file, or never.
+   */
+  appendNow(bytes: Uint8Array): void {
+    const { nlink, size } = fstatSync(this.#handle.fd);
+    const whole = this.size + this.#appending.length;
+    if (this.#isMoving || this.#isDoubtful || nlink === 0 || size < this.size || size > whole) {
+      throw new Error("the file is being rewritten, or is not as it was written");
+    }
+    writeAllSync(this.#handle.fd, this.#appending, this.size);
+    writeAllSync(this.#handle.fd, bytes, whole);
+    fdatasyncSync(this.#handle.fd);
+    this.size = whole + bytes.length;
+    this.#appending = NOTHING;
   }
 
   /** Ends the file there, and waits for the disk. It needs no room, unlike all else. */
@@ -112,6 +142,15 @@ export class AppendFile {
 
   /** Puts a file in the place of this one. Where it throws, this one is as it was, or the new one is doubtful. */
   async replace(pieces: Iterable<Uint8Array>): Promise<void> {
+    this.#isMoving = true;
+    try {
+      await this.#replace(pieces);
+    } finally {
+      this.#isMoving = false;
+    }
+  }
+
+  async #replace(pieces: Iterable<Uint8Array>): Promise<void> {
     const path = `${this.path}.new`;
     await rm(path, { force: true });
     const handle = await open(path, "wx+", 0o600);
@@ -140,6 +179,12 @@ export class AppendFile {
   async close(): Promise<void> {
     all.delete(this);
     await this.#handle.close().finally(() => this.#release());
+  }
+}
+
+function writeAllSync(file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(file, bytes, done, bytes.length - done, position + done);
   }
 }
 

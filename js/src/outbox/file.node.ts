@@ -18,6 +18,7 @@ import type { Outbox } from "./outbox.js";
 export function fileOutbox(path: string | URL): Outbox {
   const absolute = pathOf(path, "outbox");
   let opened: ReturnType<typeof openedAt> | undefined;
+  let journal: Journal | undefined;
   return {
     async open() {
       if (opened !== undefined) {
@@ -27,7 +28,7 @@ export function fileOutbox(path: string | URL): Outbox {
       opened.catch(() => {
         opened = undefined;
       });
-      const { journal } = await opened;
+      ({ journal } = await opened);
       return journal.entries();
     },
     async write(change) {
@@ -37,9 +38,20 @@ export function fileOutbox(path: string | URL): Outbox {
       const { groups } = await opened;
       await groups.write(change);
     },
+    writeNow(change) {
+      if (journal === undefined) {
+        throw new CountersignError("outbox.failed", `the outbox is not open: ${absolute}`, { hint: "open it first" });
+      }
+      try {
+        journal.writeNow(change);
+      } catch (cause) {
+        throw fileError(cause, absolute, "the outbox's file could not be written", "outbox");
+      }
+    },
     async close() {
       const closing = opened;
       opened = undefined;
+      journal = undefined;
       if (closing !== undefined) {
         const { groups, file } = await closing;
         await groups.idle();

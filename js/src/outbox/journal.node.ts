@@ -66,6 +66,9 @@ export class Journal {
   readonly #live: Live;
   /** The last line's checksum. */
   #last: string;
+  /** The change that is being made, and its line once that is being appended. */
+  #step: Step | undefined;
+  #text: string | undefined;
   /** Above this size the file is written anew, if most of it is dead. */
   #rewriteAbove = SMALL;
 
@@ -77,6 +80,8 @@ export class Journal {
 
   /** What a file holds; it is made a journal where there is nothing in it. */
   static async open(file: AppendFile): Promise<Journal> {
+    // Deno loads what this needs when it is first used, and runs other work meanwhile: not in `writeNow`.
+    checksum("", "");
     const { buffer, byteOffset, length } = await file.read(0, file.size);
     const bytes = Buffer.from(buffer, byteOffset, length);
     const content = parse(bytes, file.path);
@@ -95,10 +100,19 @@ export class Journal {
   }
 
   /** Makes a change, and waits for the disk. Where it throws, the change is not made. */
-  async write({ put, remove }: Change): Promise<void> {
-    const step = { put: put.map(({ id, bytes }): Stored => [id, encode(bytes)]), remove };
-    await this.#make(step);
-    this.#live.apply(step);
+  async write(change: Change): Promise<void> {
+    const step = stepOf(change);
+    this.#step = step;
+    try {
+      await this.#make(step);
+    } finally {
+      this.#text = undefined;
+    }
+    // `writeNow` applied it, if there was one.
+    if (this.#step === step) {
+      this.#step = undefined;
+      this.#live.apply(step);
+    }
     const { size } = this.#file;
     if (size > this.#rewriteAbove && size > 4 * this.#live.size) {
       // It goes on in the old file where there is no room for both.
@@ -108,6 +122,20 @@ export class Journal {
     }
   }
 
+  /** Makes a change at once, after the one that is being made. Nothing more is written after: the process ends. */
+  writeNow(change: Change): void {
+    const [step, before] = [stepOf(change), this.#text];
+    const text = line(before === undefined ? this.#last : before.slice(0, CHECKSUM), step);
+    this.#file.appendNow(Buffer.from(text, "latin1"));
+    if (before !== undefined && this.#step !== undefined) {
+      this.#live.apply(this.#step);
+      this.#step = undefined;
+      this.#text = undefined;
+    }
+    this.#live.apply(step);
+    this.#last = text.slice(0, CHECKSUM);
+  }
+
   async #make(step: Step): Promise<void> {
     if ((await this.#file.standing()) !== "sound") {
       // What it held is known here.
@@ -115,10 +143,14 @@ export class Journal {
       return;
     }
     const text = line(this.#last, step);
+    this.#text = text;
     try {
       await this.#file.append(Buffer.from(text, "latin1"));
-      this.#last = text.slice(0, CHECKSUM);
+      if (this.#text === text) {
+        this.#last = text.slice(0, CHECKSUM);
+      }
     } catch (cause) {
+      this.#text = undefined;
       if (!isFull(cause)) {
         throw cause;
       }
@@ -211,6 +243,10 @@ function damaged(path: string, line: number, message: string): CountersignError 
     line,
     hint: "keep the file, for what is in it was not delivered, and give another path",
   });
+}
+
+function stepOf({ put, remove }: Change): Step {
+  return { put: put.map(({ id, bytes }): Stored => [id, encode(bytes)]), remove };
 }
 
 function line(last: string, { put, remove }: Step): string {

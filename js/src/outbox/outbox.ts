@@ -29,6 +29,11 @@ export interface Outbox {
   /** Makes a change, whole or not at all, after those asked for before. When it resolves, it survives a kill. */
   write(change: Change): Promise<void>;
   /**
+   * Makes a change at once, and waits for nothing: the program ends. What the changes asked for before put is in it too.
+   * It is on the disk when this returns. Only some storages can do that.
+   */
+  writeNow?(change: Change): void;
+  /**
    * Takes over what others left that died, a tab that crashed for one: in their order, under ids from `first` on and
    * less than {@link ORPHANS} above it. Mostly there is nothing.
    */

@@ -69,7 +69,7 @@ export class RecorderOutbox {
       if (one !== undefined) {
         one.id = id;
       }
-      return { id, bytes: new TextEncoder().encode(`e${line}`) };
+      return eventEntry(id, line);
     });
     try {
       await guarded(async () => this.#outbox?.write({ put, remove }));
@@ -90,6 +90,42 @@ export class RecorderOutbox {
     batch.kept = true;
     for (const one of batch.taken) {
       one.keep();
+    }
+  }
+
+  /** True if it can keep something without waiting, when a program ends. */
+  get writesNow(): boolean {
+    return typeof this.#outbox?.writeNow === "function";
+  }
+
+  /** Keeps events, as the core wrote them, and batches, before the program ends. */
+  keepNow(events: readonly { line: string; taken: Taken }[], batches: readonly Batch[]): void {
+    const put: Entry[] = [];
+    for (const { line, taken } of events) {
+      // It may have been given one by a write that is under way.
+      taken.id ??= this.id();
+      put.push(eventEntry(taken.id, line));
+    }
+    for (const batch of batches) {
+      put.push({ id: batch.id, bytes: encode(batch) });
+    }
+    if (put.length === 0) {
+      return;
+    }
+    const remove = batches.flatMap(({ taken }) => taken.flatMap(({ id }) => id ?? []));
+    try {
+      this.#outbox?.writeNow?.({ put, remove });
+    } catch (cause) {
+      throw failed(cause);
+    }
+    for (const { taken } of events) {
+      taken.keep();
+    }
+    for (const batch of batches) {
+      batch.kept = true;
+      for (const one of batch.taken) {
+        one.keep();
+      }
     }
   }
 
@@ -120,6 +156,10 @@ export class RecorderOutbox {
   }
 }
 
+function eventEntry(id: number, line: string): Entry {
+  return { id, bytes: new TextEncoder().encode(`e${line}`) };
+}
+
 function encode({ chain, from, to, lines }: Batch): Uint8Array {
   const head = new TextEncoder().encode(`b${chain} ${from} ${to}\n`);
   return concat([head, lines]);
@@ -147,7 +187,11 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const hint = "what was recorded is still in memory, and would be lost with it: look at the cause";
-    throw coded(cause, "outbox.failed", "the outbox could not be written or read", hint);
+    throw failed(cause);
   }
+}
+
+function failed(cause: unknown): CountersignError {
+  const hint = "what was recorded is still in memory, and would be lost with it: look at the cause";
+  return coded(cause, "outbox.failed", "the outbox could not be written or read", hint);
 }

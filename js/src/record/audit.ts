@@ -64,8 +64,13 @@ export interface Status {
   readonly lastError: CountersignError | undefined;
   /** Milliseconds until it is tried again by itself. */
   readonly retryIn: number | undefined;
-  /** Events that there was no room for, and that are not yet recorded as `countersign.dropped`. */
+  /** Events that there was no room for, since the recorder was created. */
   readonly dropped: number;
+  /**
+   * Events that are lost for another reason, since the recorder was created: those of chains that can't be continued,
+   * which no outbox has, and those that were not valid, if `onInvalid` reports them.
+   */
+  readonly lost: number;
   /** Values, and parts of texts, that were redacted of what this recorder recorded. */
   readonly redacted: number;
   /** Chains that cannot go on, and why. What waits of them stays in the outbox, and is not sent again by itself. */

@@ -96,6 +96,15 @@ export class Chain {
     return lines === "" ? [] : lines.slice(0, -1).split("\n");
   }
 
+  /** What is queued, with the lines to keep of it. */
+  queued(): { line: string; taken: Taken }[] {
+    if (this.#queue.length === 0) {
+      return [];
+    }
+    const lines = inCore(() => this.#core.queuedLines()).split("\n");
+    return this.#queue.map((taken, nth) => ({ line: lines[nth] ?? "", taken }));
+  }
+
   /** Ends the chain with what is queued now: a close link says so. */
   end(): void {
     this.isClosing = true;

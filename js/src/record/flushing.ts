@@ -3,7 +3,7 @@
 import { Failure } from "../deliver/failure.js";
 import { CountersignError, coded } from "../error.js";
 import { deferred } from "../promises.js";
-import { pause, sleep, unref, type Waits, within } from "../timers.js";
+import { pause, ref, sleep, unref, type Waits, within } from "../timers.js";
 import type { Hold } from "./lifecycle.js";
 
 /** What a flush does. */
@@ -135,8 +135,11 @@ export class Flushing {
     this.#settle(() => undefined);
   }
 
-  /** Flushes after so many milliseconds at the latest, unless a failed flush is to be tried again anyway. */
-  soon(milliseconds: number): void {
+  /**
+   * Flushes after so many milliseconds at the latest, unless a failed flush is to be tried again anyway. With `isAwaited`
+   * the program does not end before.
+   */
+  soon(milliseconds: number, isAwaited = false): void {
     const { hold } = this.#pace;
     if (hold !== undefined) {
       this.#flushHere(hold, milliseconds);
@@ -145,7 +148,7 @@ export class Flushing {
     if (this.#ended || this.#failures > 0) {
       return;
     }
-    this.#schedule(milliseconds);
+    this.#schedule(milliseconds, isAwaited);
   }
 
   /** Each context looks after what it records itself: another, and the timers of another, may end before. */
@@ -173,9 +176,12 @@ export class Flushing {
     this.#timer = undefined;
   }
 
-  #schedule(milliseconds: number): void {
+  #schedule(milliseconds: number, isAwaited = false): void {
     const due = clock() + milliseconds;
     if (this.#timer !== undefined && this.#due <= due) {
+      if (isAwaited) {
+        ref(this.#timer);
+      }
       return;
     }
     clearTimeout(this.#timer);
@@ -184,7 +190,9 @@ export class Flushing {
       this.#timer = undefined;
       this.#start();
     }, milliseconds);
-    unref(this.#timer);
+    if (!isAwaited) {
+      unref(this.#timer);
+    }
   }
 
   #start(): void {
@@ -307,7 +315,7 @@ export class Flushing {
   }
 
   #failed(cause: unknown): Failed {
-    const hint = "nothing is lost; this is a defect of the package, please report it";
+    const hint = "this is a defect of the package: report it";
     const thrown = cause instanceof Failure ? cause.error : cause;
     const error = coded(thrown, "recorder.failed", `a flush failed unexpectedly: ${thrown}`, hint);
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
@@ -402,6 +410,6 @@ export class Flushing {
 
 function late(): CountersignError {
   return new CountersignError("collector.timeout", "a flush was still under way when the patience for it ended", {
-    hint: "nothing is lost: what was recorded goes with that flush or with the next. Does the signer, the collector or the transport hang?",
+    hint: "does the signer, the log server or the transport hang? The flush goes on",
   });
 }

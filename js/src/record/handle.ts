@@ -24,11 +24,14 @@ export interface Handle {
   /**
    * Resolves when the event is in the outbox's storage: only then does it survive a kill. In memory it survives
    * nothing, and this resolves at once. Rejects when the outbox could not keep it; it may be delivered all the same.
+   * Rejects with `recorder.lost` if the program has nothing else to do and the outbox does not answer.
    */
   stored(): Promise<void>;
   /**
    * Resolves when the event is proven to be in the log, and has it flushed at once where the recorder flushes by
-   * itself. Rejects when it never will be there.
+   * itself. Rejects when it never will be there. If the program has nothing else to do than to wait for this (Node.js,
+   * Deno, Bun), delivery is tried for 5 more seconds; then this rejects with `recorder.lost`, or with why the event was
+   * not delivered if the outbox has it.
    */
   delivered(): Promise<Receipt>;
 }
@@ -37,6 +40,8 @@ export interface Handle {
 export class Taken implements Handle {
   /** How many were recorded with it. */
   readonly number: number;
+  /** How many events are lost with it: a `countersign.dropped` stands for others. */
+  readonly count: number;
   /** How many bytes of UTF-8 it has; the chain that it is in counts them. */
   bytes = 0;
   /** How many values, or parts of texts, were redacted of it. */
@@ -52,10 +57,11 @@ export class Taken implements Handle {
   /** Has it delivered soon. */
   readonly #hasten: () => void;
 
-  constructor(number: number, hasten: () => void, id?: number) {
+  constructor(number: number, hasten: () => void, id?: number, count = 1) {
     this.#hasten = hasten;
     this.number = number;
     this.id = id;
+    this.count = count;
   }
 
   async stored(): Promise<void> {
@@ -93,6 +99,27 @@ export class Taken implements Handle {
     }
   }
 
+  /** True if somebody waits for what becomes of it. */
+  get isAwaited(): boolean {
+    const isOpen = this.#receipt === undefined && !this.#isFailed;
+    return (isOpen && this.#delivered !== undefined) || (!this.#isStored && this.#stored !== undefined);
+  }
+
+  /**
+   * @internal Rejects what somebody waits for, because the program has nothing else to do. The event may still be
+   * delivered: who asks again waits for that.
+   */
+  giveUp(error: unknown): void {
+    if (!this.#isStored) {
+      this.#stored?.reject(error);
+      this.#stored = undefined;
+    }
+    if (this.#receipt === undefined && !this.#isFailed) {
+      this.#delivered?.reject(error);
+      this.#delivered = undefined;
+    }
+  }
+
   /** @internal */
   deliver(receipt: () => Receipt): void {
     this.keep();
@@ -112,6 +139,11 @@ export class Taken implements Handle {
   }
 }
 
+/** Returns how many events are lost if these are. */
+export function countOf(taken: readonly Taken[]): number {
+  return taken.reduce((sum, { count }) => sum + count, 0);
+}
+
 /** The end of a wait. Who does not ask is not told that it failed. */
 export function unheard<T>(): Deferred<T> {
   const end = deferred<T>();
@@ -127,8 +159,8 @@ export function invalidHandle(error: CountersignError): Handle {
 /** An event for which there was no room. */
 export function droppedHandle(): Handle {
   const error = () =>
-    new CountersignError("recorder.full", "the event was dropped: too much waits to be handed on", {
-      hint: "a countersign.dropped event will say how many were; find out why flushes fail, or raise limitBytes",
+    new CountersignError("recorder.full", "the event was dropped: too much waits to be delivered", {
+      hint: "status().dropped counts the dropped events, and countersign.dropped is recorded; find out why deliveries fail, or raise limitBytes",
     });
   return { stored: () => Promise.reject(error()), delivered: () => Promise.reject(error()) };
 }

@@ -8,7 +8,7 @@ export interface Endings {
   shown(): void;
   /** The page goes away, now: nothing is waited for any more. */
   leaving(): void;
-  /** The program has nothing else to do. */
+  /** The program has nothing else to do. This repeats: whatever is done then may give the program more to do. */
   idle(): void;
   /** The program ends, now. */
   exiting(): void;
@@ -25,6 +25,8 @@ export interface Lifecycle {
   readonly batchBytes: number;
   /** Tells a recorder, until what is given back is called. */
   follow(endings: Endings): () => void;
+  /** Makes the program's exit status one of failure, because it ends without some of its events. */
+  failed?(): void;
   /** Where recording goes on in contexts that end one by one: gives what keeps the present one. */
   holder?(): Promise<Hold>;
 }
@@ -49,6 +51,12 @@ export const ofRuntime: Lifecycle = {
       }
     };
   },
+  failed() {
+    const running = program();
+    if (running !== undefined && Number(running.exitCode ?? 0) === 0) {
+      running.exitCode = 1;
+    }
+  },
 };
 
 const inPage = () => typeof document !== "undefined";
@@ -71,6 +79,7 @@ function followPage({ hidden, shown, leaving }: Endings): () => void {
 }
 
 interface Program {
+  exitCode?: number | string | null | undefined;
   on(event: "beforeExit" | "exit", told: () => void): unknown;
   off(event: "beforeExit" | "exit", told: () => void): unknown;
 }
@@ -83,20 +92,19 @@ function program(): Program | undefined {
 
 /** All recorders go by one listener each: Node.js takes many listeners for a leak. */
 const followed = new Set<Endings>();
-/** Those that were not told yet that nothing is left to do: told twice they could keep the program from ending. */
-const waiting = new Set<Endings>();
 
 const idle = () => {
-  const told = [...waiting];
-  waiting.clear();
-  for (const endings of told) {
+  // Behind the program's own listeners: they may still record.
+  program()?.off("exit", exiting);
+  program()?.on("exit", exiting);
+  for (const endings of [...followed]) {
     endings.idle();
   }
 };
 
 /** Tells all recorders that the program ends, now. */
 export const exiting = (): void => {
-  for (const endings of followed) {
+  for (const endings of [...followed]) {
     endings.exiting();
   }
 };
@@ -107,10 +115,8 @@ function followProgram(endings: Endings): () => void {
     program()?.on("exit", exiting);
   }
   followed.add(endings);
-  waiting.add(endings);
   return () => {
     followed.delete(endings);
-    waiting.delete(endings);
     if (followed.size === 0) {
       program()?.off("beforeExit", idle);
       program()?.off("exit", exiting);

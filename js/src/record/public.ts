@@ -6,8 +6,10 @@ export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
 
 export {
+  type ChunkPosition,
   type Memory,
   memory,
+  type StoringTransport,
   type Transport,
   type TransportFunction,
   type TransportObject,

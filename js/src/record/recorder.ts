@@ -4,7 +4,7 @@ import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Delivery } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
-import { CountersignError, mustBePatience, tell } from "../error.js";
+import { CountersignError, type ErrorCode, mustBePatience, tell } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
@@ -12,10 +12,13 @@ import type { Audit, FlushPatience, Status } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
 import { type Clock, type Learnt, SET } from "./clock.js";
 import type { AuditEvent } from "./event.js";
+import { ExitPatience } from "./exit-patience.js";
 import { Flushing } from "./flushing.js";
-import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
+import { countOf, droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
 import type { Hold, Lifecycle } from "./lifecycle.js";
+import { type Dropped, LostEvents, lostError } from "./lost-events.js";
 import type { Settings } from "./options.js";
+import { PendingCalls } from "./pending-calls.js";
 import { Scopable } from "./scope.js";
 import { invalid, toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
@@ -37,17 +40,16 @@ export interface Parts {
   found: readonly Found[];
 }
 
-/** Events that there was no room for, and when the first and the last of them were: milliseconds from the epoch. */
-export interface Dropped {
-  readonly count: number;
-  readonly since: number;
-  readonly until: number;
-}
-
 /** How much is linked before some is sent. */
 const LINKED = 1 << 20;
-/** How long a program that has nothing else to do is kept from ending. */
-const EXIT = 5_000;
+/** Failures that pass, whose hints say what becomes of the events until then. */
+const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
+  "collector.unreachable",
+  "collector.timeout",
+  "collector.busy",
+  "collector.failed",
+  "transport.failed",
+]);
 /** How many milliseconds a clock may go back before what is recorded begins a chain of its own. */
 const BACK = 300_000;
 /** How often it is looked whether others left something behind. */
@@ -73,7 +75,18 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   #queuedBytes = 0;
   /** Events that are to be kept with the next write. */
   #unkept: Taken[] = [];
-  #dropped: Dropped | undefined;
+  readonly #losses: LostEvents;
+  /** Calls of `flush`, `rotate` and `close` that somebody waits for. */
+  readonly #calls = new PendingCalls();
+  readonly #exitPatience = new ExitPatience();
+  /** True if the program has nothing else to do than what its `beforeExit` listeners begin. */
+  #isIdle = false;
+  /** True while events are delivered because the program has nothing else to do, and after that failed. */
+  #isEnding = false;
+  /** True while the program ends: nothing that waits is done any more. */
+  #isExiting = false;
+  /** True if somebody asked for a delivery that the flush under way may not include. */
+  #isHastened = false;
   #lastError: CountersignError | undefined;
   /** Why events will never come that no outbox has. */
   #lost: CountersignError | undefined;
@@ -86,7 +99,8 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   #looking: ReturnType<typeof setInterval> | undefined;
   readonly #hasten = () => {
     if (this.#parts.settings.flush !== undefined) {
-      this.#flushing.soon(0);
+      this.#isHastened = this.#flushing.isRunning;
+      this.#flushing.soon(0, true);
     }
   };
 
@@ -96,6 +110,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     const { origin, settings, outbox, destination, lifecycle } = parts;
     this.#parts = parts;
     this.origin = origin;
+    this.#losses = new LostEvents((error) => tell(settings.onError, error));
     this.#anew = parts.chain;
     this.#chain = parts.chain();
     this.#delivery = new Delivery(
@@ -103,23 +118,30 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       outbox,
       { timeout: settings.timeoutMs, waits: settings.waits, leaving: () => lifecycle.isLeaving() },
       {
-        died: (chain, error, isLoss) => this.#onDead(chain, error, isLoss),
+        died: (chain, error, lost) => this.#onDead(chain, error, lost),
         refused: (chain, batches, why) => this.#onRefused(chain, batches, why),
       },
     );
     this.#flushing = new Flushing(
       {
-        run: (alive, asked) => this.#run(alive, asked),
+        run: (alive, asked) =>
+          this.#run(alive, asked).catch((cause) => {
+            throw cause instanceof Failure && RETRIED.has(cause.error.code) ? cause.saying(this.#fate) : cause;
+          }),
         retryIn: () => this.#delivery.resting.next,
         owes: (number) => this.#owes(number),
         failed: (error, told) => this.#failed(error, told),
         succeeded: () => {
           this.#lastError = undefined;
+          this.#exitPatience.succeeded();
+          this.#isEnding = false;
         },
         newest: () => this.#recorded,
         ended: () => {
+          const isHastened = this.#isHastened;
+          this.#isHastened = false;
           if (parts.hold === undefined && this.#owesNow(this.#recorded)) {
-            this.#soon();
+            this.#soon(isHastened);
           }
         },
       },
@@ -135,7 +157,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       hidden: () => this.#hurry(0),
       shown: () => this.#look(),
       leaving: () => this.#leave(),
-      idle: () => this.#hurry(EXIT),
+      idle: () => this.#idle(),
       exiting: () => this.#exit(),
     });
     if (parts.found.length > 0) {
@@ -189,17 +211,23 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
 
   /** @internal Records that events were dropped before there was this recorder. */
   recordDropped(reason: string, dropped: Dropped): void {
-    this.#take(droppedEvent(reason, timed(dropped)), true);
+    this.#losses.dropped += dropped.count;
+    this.#take(droppedEvent(reason, timed(dropped)), true, dropped.count);
   }
 
   /** @internal Records that there was an event which was not valid. */
   recordInvalid({ code, member }: CountersignError): void {
+    this.#losses.lost++;
     this.#take(droppedEvent("an event was not valid", { count: 1, code, member }), true);
   }
 
   /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
   async flush(patience: FlushPatience = {}): Promise<void> {
-    return this.#flushing.flush(this.#recorded, millisOf(patience));
+    return this.#calls.until(this.#flush(millisOf(patience)));
+  }
+
+  #flush(patience: number): Promise<void> {
+    return this.#flushing.flush(this.#recorded, patience);
   }
 
   /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
@@ -214,7 +242,8 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       lastProof: last,
       lastError: this.#lastError,
       retryIn: this.#flushing.retryIn,
-      dropped: this.#dropped?.count ?? 0,
+      dropped: this.#losses.dropped,
+      lost: this.#losses.lost,
       redacted: this.#redacted,
       dead: [...dead].map(([chain, error]) => ({ chain, error })),
     };
@@ -245,12 +274,16 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       this.#chain.end();
     }
     await this.flush(patience);
+    await this.#calls.until(this.#letGo());
     this.#unfollow();
-    await this.#parts.outbox.close();
-    await this.#parts.destination.close?.();
     if (this.#lost !== undefined) {
       throw this.#lost;
     }
+  }
+
+  async #letGo(): Promise<void> {
+    await this.#parts.outbox.close();
+    await this.#parts.destination.close?.();
   }
 
   #refuseClosed(): void {
@@ -304,15 +337,15 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     }
   }
 
-  #take(json: string, typed: boolean): Handle {
+  #take(json: string, typed: boolean, count = 1): Handle {
     this.#refuseClosed();
     // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
     if (this.#held + json.length + LINK > this.#parts.settings.limitBytes) {
-      return this.#full();
+      return this.#full(count);
     }
     const now = this.#parts.clock.now();
     this.#leaveWhatIsAhead(now);
-    const taken = new Taken(this.#recorded + 1, this.#hasten);
+    const taken = new Taken(this.#recorded + 1, this.#hasten, undefined, count);
     this.#chain.record(json, typed, now, taken);
     this.#recorded++;
     this.#redacted += taken.redacted;
@@ -323,6 +356,9 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       taken.keep();
     }
     this.#soon();
+    if (this.#isExiting) {
+      this.#exit();
+    }
     return taken;
   }
 
@@ -341,20 +377,27 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     this.#latest = Math.max(this.#latest, now);
   }
 
-  #full(): Handle {
+  #full(count: number): Handle {
     if (!this.#parts.settings.drops) {
       throw new CountersignError("recorder.full", "too much waits to be handed on", {
         hint: "flush more often, find out why flushes fail, or raise limitBytes",
       });
     }
     const now = this.#parts.clock.now();
-    this.#dropped = { count: (this.#dropped?.count ?? 0) + 1, since: this.#dropped?.since ?? now, until: now };
+    this.#losses.drop({ count, since: now, until: now });
+    if (this.#isExiting) {
+      this.#exit();
+    }
     return droppedHandle();
   }
 
-  #soon(): void {
+  #soon(isHastened = false): void {
     const { flush } = this.#parts.settings;
     if (flush === undefined || (this.#flushing.isRunning && this.#parts.hold === undefined)) {
+      return;
+    }
+    if (isHastened || (this.#isIdle && !this.#exitPatience.isOver)) {
+      this.#flushing.soon(0, true);
       return;
     }
     const isMuch = this.#chain.queue.length >= flush.events || this.#queuedBytes >= flush.bytes;
@@ -408,12 +451,15 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
       if (!alive()) {
         return;
       }
+      if (failed === undefined) {
+        this.#recordDropped(this.#chain);
+      }
       this.#flushing.progressed();
       if (failed !== undefined) {
         throw failed;
       }
-      this.#recordDropped(this.#chain);
     } while (this.#owesNow(newest));
+    this.#losses.reportDue();
     if (waiting !== undefined && this.#owes(newest)) {
       throw waiting;
     }
@@ -507,19 +553,21 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   }
 
   #recordDropped(chain: Chain): void {
-    const dropped = this.#dropped;
-    const hasRoom = this.#held < this.#parts.settings.limitBytes;
-    if (dropped === undefined || chain !== this.#chain || !(hasRoom || this.#closed)) {
+    const { limitBytes } = this.#parts.settings;
+    // In an outbox the count survives a kill. In memory it can wait until something was delivered.
+    const hasRoom = this.#held < (this.#parts.outbox.isDurable ? limitBytes : limitBytes / 2);
+    if (this.#losses.unrecorded === 0 || chain !== this.#chain || !(hasRoom || this.#closed || this.#isExiting)) {
       return;
     }
-    const json = droppedEvent("too much waited to be delivered", timed(dropped));
-    // It goes with what was recorded last: who waits for that waits for this too.
-    const taken = new Taken(this.#recorded, this.#hasten);
-    chain.record(json, true, this.#parts.clock.now(), taken);
-    this.#queuedBytes += taken.bytes;
-    this.#dropped = undefined;
-    if (this.#parts.outbox.isDurable) {
-      this.#keepSoon(taken);
+    for (const dropped of this.#losses.take()) {
+      const json = droppedEvent(dropped.reason, timed(dropped));
+      // It goes with what was recorded last: who waits for that waits for this too.
+      const taken = new Taken(this.#recorded, this.#hasten, undefined, dropped.count);
+      chain.record(json, true, this.#parts.clock.now(), taken);
+      this.#queuedBytes += taken.bytes;
+      if (this.#parts.outbox.isDurable) {
+        this.#keepSoon(taken);
+      }
     }
   }
 
@@ -543,9 +591,11 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   }
 
   /** A chain that cannot go on: what has no link yet goes into a new one. */
-  #onDead(name: string, error: CountersignError, isLoss: boolean): void {
-    if (isLoss) {
+  #onDead(name: string, error: CountersignError, lost: number): void {
+    if (lost > 0) {
+      const now = this.#parts.clock.now();
       this.#lost ??= error;
+      this.#losses.lose({ count: lost, since: now, until: now });
     }
     if (this.#chain.name !== name) {
       this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain));
@@ -710,6 +760,67 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     }
   }
 
+  /**
+   * Delivers what waits, because the program has nothing else to do. If that fails for long enough, whoever waits for an
+   * event is told, and the program may end.
+   */
+  #idle(): void {
+    this.#isIdle = true;
+    // That runs only if the program goes on.
+    unref(
+      setTimeout(() => {
+        this.#isIdle = false;
+      }, 0),
+    );
+    const isAwaited = this.#calls.areAny || this.#waiting.some((one) => one.isAwaited);
+    const owes = this.#owes(this.#recorded) || this.#losses.unrecorded > 0;
+    const patience = this.#exitPatience.next(this.#recorded, isAwaited);
+    if (!owes || patience === 0 || this.#parts.settings.flush === undefined) {
+      this.#giveUp();
+      return;
+    }
+    const began = performance.now();
+    this.#isEnding = true;
+    this.#flush(patience).catch((error: CountersignError) => {
+      this.#exitPatience.failed(performance.now() - began);
+      tell(this.#parts.settings.onError, error);
+      this.#giveUp(error);
+    });
+  }
+
+  /** Rejects whatever somebody waits for: the program has nothing else to do. */
+  #giveUp(cause?: CountersignError): void {
+    const waiting = this.#waiting;
+    const error = (isKept: boolean) => unsent(cause ?? this.#lastError, isKept);
+    for (const one of waiting.filter(({ isAwaited }) => isAwaited)) {
+      one.giveUp(error(this.#isSafe(one)));
+    }
+    this.#calls.rejectAll(error(waiting.every((one) => this.#isSafe(one))));
+  }
+
+  /** Events that are not delivered. */
+  get #waiting(): Taken[] {
+    return [
+      ...[...this.#ending, this.#chain].flatMap(({ queue }) => queue),
+      ...this.#delivery.owed.flatMap(({ taken }) => taken),
+    ];
+  }
+
+  /** True if an event is kept when the program ends. */
+  #isSafe({ isKept }: Taken): boolean {
+    return this.#parts.outbox.isDurable && isKept;
+  }
+
+  /** What becomes of the events that wait, as hints say it. */
+  get #fate(): string {
+    if (this.#parts.outbox.isDurable && this.#waiting.every((one) => this.#isSafe(one))) {
+      return "nothing is lost: the events are in the outbox, and are sent again";
+    }
+    return this.#closed || this.#isEnding
+      ? "the events are only in memory: they are lost if the program ends now"
+      : "the events wait in memory, and are sent again";
+  }
+
   /** The last moment of a page: what can be sent without waiting is sent. */
   #leave(): void {
     this.#keep();
@@ -727,26 +838,58 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     this.#delivery.leave();
   }
 
+  /** The program ends: keeps what can be kept without waiting for anything, and reports what is lost. */
   #exit(): void {
-    const queued = [...this.#ending, this.#chain].flatMap(({ queue }) => queue);
-    const waiting = [...queued, ...this.#delivery.owed.flatMap(({ taken }) => taken)];
+    this.#isExiting = true;
+    // That runs only if the program goes on after all.
+    unref(
+      setTimeout(() => {
+        this.#isExiting = false;
+      }, 0),
+    );
+    const { outbox, lifecycle, settings } = this.#parts;
+    if (outbox.isDurable) {
+      this.#keepNow();
+    }
+    const waiting = this.#waiting.filter((one) => !this.#isSafe(one));
+    const lost = countOf(waiting) + this.#losses.unrecorded;
+    if (lost === 0) {
+      return;
+    }
+    tell(settings.onError, lostError(lost, outbox.isDurable, this.#todo));
+    lifecycle.failed?.();
+  }
+
+  /** Writes events and batches that are not in the outbox yet, if it can do that without waiting. */
+  #keepNow(): void {
+    const { outbox } = this.#parts;
+    if (!outbox.writesNow) {
+      return;
+    }
+    if (!this.#chain.isSealed) {
+      this.#recordDropped(this.#chain);
+    }
+    const events = [...this.#ending, this.#chain].flatMap((chain) =>
+      chain.queued().filter(({ taken }) => !taken.isKept),
+    );
+    const batches = this.#delivery.owed.filter(({ kept }) => !kept);
+    this.#unkept = [];
+    this.#chain.unstored();
+    try {
+      outbox.keepNow(events, batches);
+    } catch (error) {
+      tell(this.#parts.settings.onError, error as CountersignError);
+    }
+  }
+
+  /** What to do so that no event is lost when the program ends. */
+  get #todo(): string {
     const { isDurable } = this.#parts.outbox;
     const closing = this.#flushing.isRunning
       ? "what ended the program did not wait for close(): await it there"
       : "close() failed: go on with close({ patience: 10_000 })";
     const todo = this.#closed ? closing : "await close() before the program ends";
-    const lost = isDurable ? waiting.filter(({ isKept }) => !isKept).length : waiting.length;
-    if (lost === 0) {
-      return;
-    }
-    const what = lost === 1 ? "1 event was" : `${lost} events were`;
-    const [how, hint] = isDurable
-      ? ["neither delivered nor in the outbox", `${todo}, or await stored() of each event`]
-      : ["not delivered", `${todo}, or give the recorder an outbox`];
-    tell(
-      this.#parts.settings.onError,
-      new CountersignError("recorder.lost", `${what} ${how} before the program ended`, { hint }),
-    );
+    return `${todo}, ${isDurable ? "or await stored() of each event" : "or give the recorder an outbox"}`;
   }
 }
 
@@ -758,6 +901,23 @@ function droppedEvent(reason: string, metadata: object): string {
 
 function timed({ count, since, until }: Dropped): object {
   return { count, since: new Date(since), until: new Date(until) };
+}
+
+/** Why events were not delivered, for whoever waits for them when the program has nothing else to do. */
+function unsent(cause: CountersignError | undefined, isKept: boolean): CountersignError {
+  const why = cause === undefined ? "" : `: ${cause.message}`;
+  if (!isKept) {
+    return new CountersignError("recorder.lost", `the program ends, and not all events were delivered${why}`, {
+      hint: "give the recorder an outbox, or wait longer with flush({ patience: 60_000 })",
+      cause,
+    });
+  }
+  const hint = "the events are in the outbox, and are delivered when it is opened again";
+  return new CountersignError(
+    cause?.code ?? "recorder.out_of_turn",
+    cause === undefined ? "the program ends, and no flush was asked for" : cause.message,
+    { hint, cause },
+  );
 }
 
 /** Whether one of them was recorded by then; where there is none it is the chain's own link, which is always due. */

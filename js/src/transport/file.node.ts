@@ -5,7 +5,7 @@ import { AppendFile, createdFile } from "../files/append-file.node.js";
 import { fileError, pathOf } from "../files/files.node.js";
 import { inTurn } from "../promises.js";
 import { HEADER, headless, Tail } from "./tail.js";
-import type { TransportObject } from "./transport.js";
+import type { StoringTransport } from "./transport.js";
 
 /** How much of the end of a file may be given again: more than a recorder keeps where nothing else is said. */
 const TAIL = 32 << 20;
@@ -18,7 +18,7 @@ const LF = 0x0a;
  * A line that was cut off when the process before was killed is removed, and what that process wrote without learning
  * of it is not written again.
  */
-export function fileTransport(path: string | URL): TransportObject {
+export function fileTransport(path: string | URL): StoringTransport {
   const given = pathOf(path, "to");
   let use: Awaited<ReturnType<typeof begin>> | undefined;
   let tail: Tail | undefined;

@@ -3,7 +3,7 @@
 import { CountersignError, must } from "../error.js";
 import { refuseUnknown } from "../known.js";
 import { headless, Tail } from "./tail.js";
-import type { TransportObject } from "./transport.js";
+import type { StoringTransport } from "./transport.js";
 
 /** What is needed of an R2 bucket's binding. */
 export interface Bucket {
@@ -41,7 +41,7 @@ const NAME = /^\d{3}(\/|\.ndjson)$/;
  * What was stored though its answer was lost is not stored again. A writer that comes back with an outbox looks for it
  * among the last 16 objects: where others may store more than that meanwhile, give each writer a prefix of its own.
  */
-export function r2Transport(bucket: Bucket, options: R2TransportOptions = {}): TransportObject {
+export function r2Transport(bucket: Bucket, options: R2TransportOptions = {}): StoringTransport {
   refuseUnknown(options, ["prefix"]);
   const { prefix = "" } = options;
   const hint = "give the binding, such as env.AUDIT: is it among r2_buckets of wrangler.jsonc?";

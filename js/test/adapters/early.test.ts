@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AuditEvent, type CountersignError, createRecorder, memory, type RecorderOptions } from "countersign";
+import { type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { auditLambda } from "countersign/lambda";
 import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
-import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
+import type { Fetch } from "../../src/deliver/collector.ts";
+import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { MemoryLog } from "../deliver/log.ts";
+import { createRecorder } from "../deliver/recorder.ts";
 
 test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
   const exported = memory();
@@ -90,20 +93,27 @@ test("that the log can't be reached is said once, by whoever notices it first", 
   for (const method of ["warn", "error"] as const) {
     t.mock.method(console, method, (line: string) => said.push(line));
   }
-  const fetch = () => Promise.reject(new Error("down"));
+  const log = new MemoryLog();
+  let isDown = true;
+  const fetch: Fetch = (url, init) =>
+    isDown ? Promise.reject(new Error("down")) : (log.to.fetch?.(url, init) ?? assert.fail());
   const handler = auditLambda(
     () => ({
       key: EMITTERS[0].secret,
-      log: LOG.vkey,
+      log: log.vkey,
       to: { url: "https://log.example", fetch },
       retry: { firstMs: 1 },
     }),
     async (_event, _context, audit) => audit.record({ action: "a.b" }).stored(),
     { patience: 20 },
   );
-  await handler({}, { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 });
+  const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 };
+  await handler({}, context);
   assert.deepEqual(
     said.map((line) => line.split(": ", 2)),
     [["countersign", "collector.unreachable"]],
   );
+  isDown = false;
+  await handler({}, context);
+  assert.deepEqual(log.actions, ["a.b", "a.b"]);
 });

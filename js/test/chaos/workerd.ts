@@ -55,7 +55,7 @@ async function live(script: MiniflareOptions, ordeal: Ordeal, run: string, event
 }
 
 /** A Worker of this folder as wrangler bundles it: WebAssembly stays a module of its own. */
-export async function bundled(name: string, { folder }: Ordeal): Promise<MiniflareOptions> {
+export async function bundled(name: string, { folder }: Pick<Ordeal, "folder">): Promise<MiniflareOptions> {
   const outdir = join(folder, name);
   const { metafile } = await esbuild.build({
     entryPoints: [fileURLToPath(new URL(name, import.meta.url))],

@@ -1,8 +1,14 @@
-/** Recorders of tests: they flush only when they are asked. */
+/** Recorders of tests: they flush only when they are asked, and the end of the process is not theirs. */
 
-import * as full from "../../dist/record/record.js";
+import { artefact, readKey } from "#recorder";
+import { recording } from "../../dist/record/create.js";
+import { none } from "../../dist/record/lifecycle.js";
+import type * as full from "../../dist/record/record.js";
 import { EMITTER, type Reached } from "./log.ts";
 import type { Storage } from "./storage.ts";
+
+/** Creates recorders that leave the exit status of the tests alone, whatever they lose. */
+export const { createRecorder } = recording(artefact, none, { readKey });
 
 export type Recorder = Awaited<ReturnType<typeof full.createRecorder>>;
 /** What is chosen beside key, log and outbox. */
@@ -15,7 +21,7 @@ export function recorderOf(
   options: Options = {},
   told: string[] = [],
 ): Promise<Recorder> {
-  return full.createRecorder({
+  return createRecorder({
     key: EMITTER.secret,
     to: log.to,
     log: log.vkey,

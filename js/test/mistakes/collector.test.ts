@@ -8,11 +8,12 @@ import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
-import { full, RIGHT, type Said, says } from "./mistake.ts";
+import { createRecorder } from "../deliver/recorder.ts";
+import { type full, RIGHT, type Said, says } from "./mistake.ts";
 
 /** Records an event with these options, and gives what kept it from being delivered. */
 async function failure(wrong: Record<string, unknown>): Promise<unknown> {
-  const recorder = await full.createRecorder({ ...RIGHT, ...wrong, onError: () => {} } as full.LogOptions);
+  const recorder = await createRecorder({ ...RIGHT, ...wrong, onError: () => {} } as full.LogOptions);
   const handle = recorder.record({ action: "job.delete" });
   const error = await recorder.flush().then(
     () => assert.fail("it was delivered"),
@@ -64,11 +65,16 @@ describe("what answers is not a collector", () => {
     "/moved": ["collector.unexpected", undefined, /status 301/, /redirects: .*may be https:\/\/log\.example\/moved$/],
     "/login": ["collector.unexpected", undefined, /status 302/, /redirects: .*sso\.example\/login$/],
     "/secret": ["collector.unexpected", undefined, /status 302/, /may be https:\/\/sso\.example\/login$/],
-    "/loud": ["collector.busy", undefined, /^the collector says: {2}\]0;x a b c d\ufffd$/, /nothing is lost/],
+    "/loud": [
+      "collector.busy",
+      undefined,
+      /^the collector says: {2}\]0;x a b c d\ufffd$/,
+      /The events wait in memory, and are sent again$/,
+    ],
     "/private": ["collector.unexpected", undefined, /status 401/, /asks who this is; exempt \/submit from it,/],
     "/json": ["proof.invalid", undefined, /no proof of the last link/, /does not prove it to `log`/],
-    "/broken": ["collector.failed", undefined, /status 500/, /nothing is lost/],
-    "/busy": ["collector.busy", undefined, /status 429/, /nothing is lost/],
+    "/broken": ["collector.failed", undefined, /status 500/, /The events wait in memory, and are sent again$/],
+    "/busy": ["collector.busy", undefined, /status 429/, /The events wait in memory, and are sent again$/],
   };
   for (const [path, said] of Object.entries(CASES)) {
     test(path, async () => says(await failure({ to: `${url}${path}` }), said));
@@ -113,7 +119,7 @@ describe("what answers is not a collector", () => {
       "collector.timeout",
       undefined,
       /within 20 ms/,
-      /nothing is lost.*timeoutMs too short/,
+      /timeoutMs too short\? The events wait in memory, and are sent again$/,
     ]);
   });
 });
@@ -164,7 +170,7 @@ describe("a collector", { skip: serve.skip }, () => {
 
   test("a clock an hour ahead keeps nothing from coming, and is told", async () => {
     const told: unknown[] = [];
-    const recorder = await full.createRecorder({
+    const recorder = await createRecorder({
       ...RIGHT,
       to: log.url,
       now: () => Date.now() + 3_600_000,
@@ -186,7 +192,7 @@ describe("a collector", { skip: serve.skip }, () => {
 
   test("a clock far behind keeps nothing from coming: the log has a clock of its own; and is told", async () => {
     const told: unknown[] = [];
-    const recorder = await full.createRecorder({
+    const recorder = await createRecorder({
       ...RIGHT,
       to: log.url,
       key: EMITTERS[1].secret,

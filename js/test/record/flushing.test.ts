@@ -8,9 +8,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import * as full from "../../dist/record/record.js";
+import { createRecorder } from "../deliver/recorder.ts";
 import { RUNTIMES } from "../runtimes.ts";
 
-const { createRecorder, generateKey, memory } = full;
+const { generateKey, memory } = full;
 
 /** The events that a transport was given, chunk by chunk. */
 function counting() {
@@ -233,11 +234,13 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
          const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} });
          audit.record({ action: "a.b" });`,
       );
-      const { stderr } = await promisify(execFile)(program, [...args, script]);
-      return stderr;
+      return promisify(execFile)(program, [...args, script]).catch((ended) => ended);
     };
-    assert.equal(await end("(chunk) => console.error(chunk.length > 500)", "undefined"), "true\n");
-    assert.match(await end("() => {}", "false"), /^countersign: recorder\.lost: 1 event was not delivered .*close\(\)/);
+    const delivered = await end("(chunk) => console.error(chunk.length > 500)", "undefined");
+    assert.deepEqual([delivered.code, delivered.stderr], [undefined, "true\n"]);
+    const lost = await end("() => {}", "false");
+    assert.match(lost.stderr, /^countersign: recorder\.lost: 1 event was not delivered .*close\(\)/);
+    assert.equal(lost.code, 1);
   });
 }
 

@@ -4,9 +4,10 @@ import { test } from "node:test";
 import { loader } from "../../dist/record/core.js";
 import * as full from "../../dist/record/record.js";
 import { coded } from "../coded.ts";
+import { createRecorder } from "../deliver/recorder.ts";
 import { signerOf } from "./outside.ts";
 
-const { createRecorder, generateKey, generateKeyHandle, memory } = full;
+const { generateKey, generateKeyHandle, memory } = full;
 const ORIGIN = "log.example/audit";
 
 interface Line {

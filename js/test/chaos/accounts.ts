@@ -1,0 +1,74 @@
+/** What holds in every runtime for a program that does nothing but record: it comes to its end, and its accounts add up. */
+
+import type { LogOptions, Recorder } from "countersign";
+
+/** How many events are recorded in front of a dead log. */
+export const RECORDED = 1_000;
+
+/** Where to record. */
+export interface Place {
+  readonly key: string;
+  readonly url: string;
+  readonly log: string;
+}
+
+/** What became of the events of a recorder. */
+export interface Accounts {
+  readonly delivered: number;
+  /** Handles that rejected, by their codes. */
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly dropped: number;
+  readonly lost: number;
+  readonly waiting: number;
+  /** How often `onError` was told of dropped events. */
+  readonly told: number;
+}
+
+type Create = (options: LogOptions) => Promise<Recorder>;
+
+/** Waits for each of several events with nothing else to do. Returns how many were proven to be in the log. */
+export async function oneAfterTheOther(createRecorder: Create, { key, url, log }: Place): Promise<number> {
+  const audit = await createRecorder({ key, to: url, log });
+  let proven = 0;
+  for (let n = 1; n <= 5; n++) {
+    const { index } = await audit.record({ action: "chaos.event", metadata: { id: `alone.${n}` } }).delivered();
+    proven += index === null ? 0 : 1;
+  }
+  await audit.close();
+  return proven;
+}
+
+/** Records more than there is room for in front of a dead log, which then comes back. */
+export async function inFrontOfDeadLog(createRecorder: Create, { key, url, log }: Place): Promise<Accounts> {
+  let isDown = true;
+  let told = 0;
+  const audit = await createRecorder({
+    key,
+    log,
+    to: { url, fetch: (to, init) => (isDown ? Promise.reject(new Error("down")) : fetch(to, init)) },
+    onFull: "drop",
+    limitBytes: 100_000,
+    retry: { firstMs: 1, longestMs: 10 },
+    onError: ({ code }) => {
+      told += code === "recorder.full" ? 1 : 0;
+    },
+  });
+  const handles = Array.from({ length: RECORDED }, (_, nth) =>
+    audit.record({ action: "chaos.event", metadata: { id: `dead.${nth + 1}` } }),
+  );
+  const settled = Promise.allSettled(handles.map((handle) => handle.delivered()));
+  await audit.flush().catch(() => {});
+  isDown = false;
+  await audit.close({ patience: 20_000 });
+  const rejected: Record<string, number> = {};
+  let delivered = 0;
+  for (const result of await settled) {
+    if (result.status === "fulfilled") {
+      delivered++;
+    } else {
+      rejected[result.reason.code] = (rejected[result.reason.code] ?? 0) + 1;
+    }
+  }
+  const { dropped, lost, waiting } = audit.status();
+  return { delivered, rejected, dropped, lost, waiting, told };
+}

@@ -1,0 +1,130 @@
+/** A program that ends in one way or another: `ending-program.ts SCENARIO [OUTBOX]`. It says what happened, line by line. */
+
+import { fileOutbox } from "../../dist/outbox/file.node.js";
+import { createRecorder, generateKey } from "../../dist/record/record.js";
+
+const [scenario = "", path] = process.argv.slice(2);
+const say = (line: string) => console.log(line);
+const { key } = await generateKey("example.com/ending");
+let isDown = ["dead", "dead handled", "before with a dead log", "exit", "exit at once", "dropped"].includes(scenario);
+let hangs = scenario.startsWith("hanging");
+
+const audit = await createRecorder({
+  key,
+  origin: "log.example",
+  outbox: path === undefined ? undefined : fileOutbox(path),
+  flush: scenario === "never flushed" ? false : undefined,
+  retry: { firstMs: 20, longestMs: 50 },
+  onFull: "drop",
+  limitBytes: scenario === "dropped" ? 100_000 : undefined,
+  onError: ({ code, message }) => code.startsWith("recorder.") && say(`${code} ${message}`),
+  to(chunk): Promise<void> | undefined {
+    if (isDown) {
+      throw new Error("down");
+    }
+    if (hangs) {
+      return new Promise<void>(() => {});
+    }
+    for (const [, action] of new TextDecoder().decode(chunk).matchAll(/"action":"([^"]+)"/g)) {
+      say(`delivered ${action}`);
+    }
+    return undefined;
+  },
+});
+const record = (action: string) => audit.record({ action });
+
+/** Waits for one thing, with nothing else to do; says whether `catch` and `finally` are reached. */
+async function wait(what: () => Promise<unknown>): Promise<void> {
+  try {
+    await what();
+    say("resolved");
+  } catch (error) {
+    say(`rejected ${(error as { code?: string }).code}`);
+  } finally {
+    say("finally");
+  }
+}
+
+const scenarios: Record<string, () => unknown> = {
+  async "one after the other"() {
+    for (const action of ["a.one", "a.two", "a.three", "a.four"]) {
+      await record(action).delivered();
+      say(`proven ${action}`);
+    }
+  },
+  dead: () => wait(() => record("a.b").delivered()),
+  async "dead handled"() {
+    await wait(() => record("a.b").delivered());
+    isDown = false;
+    await wait(() => audit.close());
+  },
+  "never flushed": () => wait(() => record("a.b").delivered()),
+  async "hanging flush"() {
+    record("a.b");
+    await wait(() => audit.flush());
+  },
+  async "hanging close"() {
+    record("a.b");
+    await wait(() => audit.close());
+  },
+  before() {
+    let rounds = 0;
+    process.on("beforeExit", () => {
+      rounds++;
+      if (rounds <= 3) {
+        record(`a.round${rounds}`);
+      }
+    });
+  },
+  "before, later"() {
+    process.once("beforeExit", async () => {
+      await undefined;
+      record("a.later");
+    });
+  },
+  "before, always"() {
+    process.on("beforeExit", () => record("a.always"));
+  },
+  "before with a dead log"() {
+    process.on("beforeExit", () => record("a.always"));
+  },
+  exit() {
+    process.on("exit", () => {
+      record("a.one");
+      record("a.two");
+    });
+  },
+  "exit at once"() {
+    record("a.one");
+    process.on("exit", () => record("a.two"));
+    process.exit();
+  },
+  async "exit while storing"() {
+    isDown = true;
+    // One is in the outbox, one is on its way there, and one is not.
+    await record("a.one").stored();
+    record("a.two");
+    await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
+    record("a.three");
+    process.exit();
+  },
+  async "exit while flushing"() {
+    hangs = true;
+    await record("a.one").stored();
+    void audit.flush().catch(() => {});
+    for (let turn = 0; turn < Number(process.env.TURNS); turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    record("a.two");
+    process.exit();
+  },
+  dropped() {
+    for (let nth = 0; nth < 1_000; nth++) {
+      record("a.b");
+    }
+    say(`counted ${audit.status().waiting + audit.status().dropped}`);
+  },
+};
+
+// Not with a top-level await: with one that is pending, Deno and Bun never tell that a program has nothing else to do.
+void scenarios[scenario]?.();
