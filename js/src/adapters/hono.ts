@@ -2,9 +2,11 @@
 
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { must, refused } from "../error.js";
+import { ownOptions } from "../known.js";
+import { hasField } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
-import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
+import { type Asked, HTTP_OPTIONS, type HttpOptions, HttpRecording } from "./http-request.js";
 import { auditOf } from "./invocation.js";
 
 /** What the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
@@ -35,8 +37,13 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
     "no options by their names",
     "auditHono({ audit, actor: (c) => … }), or auditHono() in a Worker",
   );
-  must(!("recordJson" in options), "audit", "a recorder in place of options", "give it by name: auditHono({ audit })");
-  const { audit: given, ...others } = options;
+  must(
+    !hasField(options, "recordJson"),
+    "audit",
+    "a recorder in place of options",
+    "give it by name: auditHono({ audit })",
+  );
+  const { audit: given, ...others } = ownOptions(options, ["audit", ...HTTP_OPTIONS]) as HonoOptions<E>;
   if (given !== undefined) {
     mustRecord(given);
   }
@@ -48,7 +55,6 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
   return async (context, next) => {
     const asking = executionOf(context);
     const audit = given ?? ofInvocation(asking);
-    context.set("audit", audit.with({ request: context.req.raw }));
     const request = context.req.raw;
     let template: string | undefined;
     const asked: Asked = {
@@ -57,7 +63,8 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
       template: () => template,
     };
     return recording.answered<Response | undefined>(audit, context, asked, {
-      answer: async () => {
+      answer: async (audit) => {
+        context.set("audit", audit);
         await next().finally(() => {
           // The route whose handler was called last.
           template = context.req.routePath;

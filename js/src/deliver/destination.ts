@@ -2,6 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError, coded } from "../error.js";
+import { hasField, own } from "../own.js";
 import type { Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
 import type { Collector, Sending } from "./collector.js";
@@ -75,7 +76,7 @@ function unproven(cause: unknown): Failure {
 /** Hands chunks of one export to a transport: the first begins with the header, unless there is one already. */
 export function toTransport(transport: Transport, header: string): Destination {
   const to: TransportObject =
-    typeof transport === "function" ? { begun: () => false, write: (chunk) => transport(chunk) } : transport;
+    typeof transport === "function" ? own({ begun: () => false, write: (chunk) => transport(chunk) }) : transport;
   let begun = false;
   return {
     async send(batches) {
@@ -94,7 +95,9 @@ export function toTransport(transport: Transport, header: string): Destination {
     },
     async close() {
       try {
-        await to.close?.();
+        if (hasField(to, "close")) {
+          await to.close?.();
+        }
         begun = false;
       } catch (cause) {
         throw coded(
