@@ -15,7 +15,8 @@ export interface AuditVariables {
 }
 
 /** What to record of requests; the callbacks are called with Hono's context. */
-export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
+// biome-ignore lint/suspicious/noExplicitAny: what an app has in its context is known to the app alone.
+export interface HonoOptions<E extends Env = any> extends HttpOptions<Context<E>> {
   /** The recorder. By default that of `withCountersign`, which the app is given to. */
   audit?: Audit | undefined;
 }
@@ -26,9 +27,10 @@ export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
  *
  *     app.use(auditHono({ audit, actor: (c) => c.get("user")?.id }));
  */
-export function auditHono<E extends Env & { Variables: AuditVariables }>(
+// biome-ignore lint/suspicious/noExplicitAny: an app of any kind takes it, and `c.get("user")` is of the app.
+export function auditHono<E extends Env = any>(
   options: HonoOptions<E> = {},
-): MiddlewareHandler<E> {
+): MiddlewareHandler<{ Variables: AuditVariables }> {
   // Other adapters take it so.
   const hasOptions = typeof options === "object" && options !== null;
   must(
@@ -62,7 +64,7 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
       ip: () => addressInWorker(request),
       template: () => template,
     };
-    return recording.answered<Response | undefined>(audit, context, asked, {
+    return recording.answered<Response | undefined>(audit, context as unknown as Context<E>, asked, {
       answer: async (audit) => {
         context.set("audit", audit);
         await next().finally(() => {
