@@ -1,6 +1,7 @@
 /** The package's one error class, and every code that it can have. */
 
 import type { CoreErrorCode } from "./codes.js";
+import { ownFields } from "./own.js";
 
 /** A stable word for what went wrong. */
 export type ErrorCode =
@@ -102,7 +103,8 @@ export class CountersignError extends Error {
   /** The member in question. */
   declare readonly member: string | undefined;
 
-  constructor(code: ErrorCode, message: string, { hint, line, member, cause }: ErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    const { hint, line, member, cause } = ownFields(details, ["hint", "line", "member", "cause"]);
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     // Node.js prints members that have no value, too.

@@ -1,17 +1,22 @@
 /** Options that there are not, which are mostly others misspelt. */
 
 import { CountersignError, must } from "./error.js";
+import { ownFields } from "./own.js";
 
-/** Refuses what is no option, with the one that is most like it; `within` is the option that these are of. */
-export function refuseUnknown(given: object, known: readonly string[], within?: string): void {
+/**
+ * Returns a copy of the options that holds nothing but known ones that were given, so that reading it finds no field of
+ * a polluted `Object.prototype`. Throws `options.invalid` for an unknown option and suggests the nearest name. `within`
+ * is the option that has these.
+ */
+export function ownOptions<T extends object>(given: T, known: readonly string[], within?: string): T {
   must(
     Object(given) === given,
     within,
     "no options by their names",
     `give { ${known.join(", ")} }, as many as are needed`,
   );
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && !known.includes(name)) {
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name) && (given as Record<string, unknown>)[name] !== undefined) {
       const member = within === undefined ? name : `${within}.${name}`;
       const nearest = nearestOf(name, known);
       throw new CountersignError("options.invalid", `there is no option ${JSON.stringify(name.slice(0, 64))}`, {
@@ -20,10 +25,11 @@ export function refuseUnknown(given: object, known: readonly string[], within?: 
       });
     }
   }
+  return ownFields(given, known);
 }
 
 /** The name that is at most a third other letters. */
-function nearestOf(name: string, known: readonly string[]): string | undefined {
+export function nearestOf(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((one) => ({ one, distance: distance(name.toLowerCase().slice(0, 64), one.toLowerCase()) }))
     .filter(({ one, distance }) => distance <= Math.max(1, Math.floor(one.length / 3)))
@@ -31,15 +37,19 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
   return best?.one;
 }
 
-/** How many letters are to be put in, taken out or changed (Levenshtein). */
+/** How many letters are to be put in, taken out, changed, or swapped with the next. */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (const [i, letter] of [...a].entries()) {
+  for (let i = 0; i < a.length; i++) {
     const next = [i + 1];
     for (let j = 0; j < b.length; j++) {
-      const change = (row[j] ?? 0) + (letter === b[j] ? 0 : 1);
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+      const change = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      const isSwap = i > 0 && j > 0 && a[i] === b[j - 1] && a[i - 1] === b[j];
+      const swap = isSwap ? (before[j - 1] ?? 0) + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(change, swap, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }
+    before = row;
     row = next;
   }
   return row[b.length] ?? 0;

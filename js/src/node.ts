@@ -3,6 +3,7 @@
 export { type CloseOptions, closeOnSignals } from "./adapters/close.node.js";
 export { auditHttp, type NodeMiddleware, type NodeOptions, type NodeRequest } from "./adapters/http.node.js";
 export type { HttpOptions } from "./adapters/http-request.js";
+export { nodeListener } from "./adapters/listener.node.js";
 export { fileOutbox } from "./outbox/file.node.js";
 export type { Outbox } from "./outbox/outbox.js";
 export type { Audit } from "./record/audit.js";

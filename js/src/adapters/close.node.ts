@@ -2,7 +2,7 @@
 
 import { constants } from "node:os";
 import { must, mustBePatience } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { exiting } from "../record/lifecycle.js";
 import type { Recorder } from "../record/recorder.js";
 
@@ -27,8 +27,11 @@ let closing = 0;
  *     closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed)) });
  */
 export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOptions = {}): () => void {
-  refuseUnknown(options, ["signals", "first", "patience"]);
-  const { signals = ["SIGTERM", "SIGINT"], first, patience = 5_000 } = options;
+  const {
+    signals = ["SIGTERM", "SIGINT"],
+    first,
+    patience = 5_000,
+  } = ownOptions(options, ["signals", "first", "patience"]);
   const recorder = "give what createRecorder resolves with: await createRecorder({ … })";
   must(typeof audit?.close === "function", "audit", "no recorder", recorder);
   const areSignals = Array.isArray(signals) && signals.every((signal) => signal in constants.signals);

@@ -1,12 +1,13 @@
 /** Recording in Cloudflare Workers. */
 
 import { refused } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
+import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
 import { comesWithin } from "../timers.js";
 import { addressInWorker, recorded } from "./fetch.js";
-import { type HttpOptions, recordingOf } from "./http-request.js";
+import { type HttpOptions, handled, recordingOf } from "./http-request.js";
 import { Invocation, inIsolate, remember, type WaitingContext } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
@@ -52,7 +53,10 @@ function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, en
   const holder = new RecorderHolder({
     options: async () => {
       const given = await readOptions(options, env);
-      return { ...given, outbox: given.outbox ?? durableObjectOutbox(context.storage) };
+      return {
+        ...given,
+        outbox: (field(given, "outbox") as typeof given.outbox) ?? durableObjectOutbox(context.storage),
+      };
     },
     shared: true,
     required,
@@ -175,8 +179,7 @@ export function withCountersign<Env>(
     const hint = "withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)";
     throw refused("options", "no options", hint);
   }
-  refuseUnknown(settings, ["required", "http"]);
-  const { required = false, http } = settings;
+  const { required = false, http } = ownOptions(settings, ["required", "http"]);
   const holderIn = (env: Env) => found(options, env, required);
   if (typeof target === "function" && target.prototype !== undefined) {
     return objectClass(options, target, required, holderIn);
@@ -197,18 +200,18 @@ export function withCountersign<Env>(
     return [
       name,
       (first: unknown, env: Env, context: WorkerContext) =>
-        invoked(holderIn(env), required, context, (audit) =>
-          recording !== undefined && name === "fetch"
-            ? recorded(
-                recording,
-                audit,
-                first as Request,
-                () => addressInWorker(first as Request),
-                () => handle(first, env, context, audit) as Response,
-                { waitUntil: (work) => context.waitUntil(work) },
-              )
-            : handle(first, env, context, audit),
-        ),
+        invoked(holderIn(env), required, context, (audit) => {
+          const handling = (audit: Audit) => handle(first, env, context, audit);
+          if (name !== "fetch") {
+            return handling(audit);
+          }
+          const request = first as Request;
+          const ip = () => addressInWorker(request);
+          const asking = { waitUntil: (work: Promise<unknown>) => context.waitUntil(work) };
+          return recording === undefined
+            ? handled(audit, request, handling)
+            : recorded(recording, audit, request, ip, handling as (audit: Audit) => Response, asking);
+        }),
     ];
   });
   return Object.fromEntries(handlers);

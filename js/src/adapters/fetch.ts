@@ -2,7 +2,7 @@
 
 import { type CountersignError, must, refused } from "../error.js";
 import type { Asking } from "../gate/gate.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { type Asked, HTTP_OPTIONS, type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
 
@@ -35,8 +35,7 @@ export function auditFetch<Rest extends readonly unknown[], Answer extends Respo
 ): (request: Request, ...rest: Rest) => Promise<Answer> {
   mustRecord(audit);
   must(typeof handler === "function", "handler", "no function", "auditFetch(audit, (request) => new Response())");
-  refuseUnknown(given, HTTP_OPTIONS);
-  const { ip, ...options } = given;
+  const { ip, ...options } = ownOptions(given, HTTP_OPTIONS);
   const address = ip === false ? undefined : ip;
   if (address !== undefined && typeof address !== "function") {
     throw noAddress(
@@ -67,7 +66,7 @@ export function recorded<Answer extends Response | undefined>(
   audit: Audit,
   request: Request,
   ip: () => string | undefined,
-  answer: () => Answer | Promise<Answer>,
+  answer: (audit: Audit) => Answer | Promise<Answer>,
   asking?: Asking,
 ): Promise<Answer> {
   const asked = { ...seen(request), ip };

@@ -2,9 +2,11 @@
 
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { must, refused } from "../error.js";
+import { ownOptions } from "../known.js";
+import { hasField } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
-import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
+import { type Asked, HTTP_OPTIONS, type HttpOptions, HttpRecording } from "./http-request.js";
 import { auditOf } from "./invocation.js";
 
 /** What the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
@@ -13,7 +15,8 @@ export interface AuditVariables {
 }
 
 /** What to record of requests; the callbacks are called with Hono's context. */
-export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
+// biome-ignore lint/suspicious/noExplicitAny: what an app has in its context is known to the app alone.
+export interface HonoOptions<E extends Env = any> extends HttpOptions<Context<E>> {
   /** The recorder. By default that of `withCountersign`, which the app is given to. */
   audit?: Audit | undefined;
 }
@@ -24,9 +27,10 @@ export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
  *
  *     app.use(auditHono({ audit, actor: (c) => c.get("user")?.id }));
  */
-export function auditHono<E extends Env & { Variables: AuditVariables }>(
+// biome-ignore lint/suspicious/noExplicitAny: an app of any kind takes it, and `c.get("user")` is of the app.
+export function auditHono<E extends Env = any>(
   options: HonoOptions<E> = {},
-): MiddlewareHandler<E> {
+): MiddlewareHandler<{ Variables: AuditVariables }> {
   // Other adapters take it so.
   const hasOptions = typeof options === "object" && options !== null;
   must(
@@ -35,8 +39,13 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
     "no options by their names",
     "auditHono({ audit, actor: (c) => … }), or auditHono() in a Worker",
   );
-  must(!("recordJson" in options), "audit", "a recorder in place of options", "give it by name: auditHono({ audit })");
-  const { audit: given, ...others } = options;
+  must(
+    !hasField(options, "recordJson"),
+    "audit",
+    "a recorder in place of options",
+    "give it by name: auditHono({ audit })",
+  );
+  const { audit: given, ...others } = ownOptions(options, ["audit", ...HTTP_OPTIONS]) as HonoOptions<E>;
   if (given !== undefined) {
     mustRecord(given);
   }
@@ -48,7 +57,6 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
   return async (context, next) => {
     const asking = executionOf(context);
     const audit = given ?? ofInvocation(asking);
-    context.set("audit", audit.with({ request: context.req.raw }));
     const request = context.req.raw;
     let template: string | undefined;
     const asked: Asked = {
@@ -56,8 +64,9 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
       ip: () => addressInWorker(request),
       template: () => template,
     };
-    return recording.answered<Response | undefined>(audit, context, asked, {
-      answer: async () => {
+    return recording.answered<Response | undefined>(audit, context as unknown as Context<E>, asked, {
+      answer: async (audit) => {
+        context.set("audit", audit);
         await next().finally(() => {
           // The route whose handler was called last.
           template = context.req.routePath;

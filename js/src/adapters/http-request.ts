@@ -3,21 +3,27 @@
  * method, and a header that names the request: no query, no headers, no bodies, and of the path the template only.
  */
 
+import { CurrentRequest, outsideRequests } from "../context/request.js";
 import { CountersignError, coded, must, teller } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
-import { refuseUnknown } from "../known.js";
-import type { Audit } from "../record/audit.js";
+import { ownOptions } from "../known.js";
+import { own, ownFields } from "../own.js";
+import type { Audit, Scope } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
-import { asId, requestId as namedBy } from "../record/scope.js";
+import { actorOf, tenantOf } from "../record/fields.js";
+import { asId, requestId as namedBy, type Said, Scoped, said } from "../record/scope.js";
 import type { Otherwise, RecorderHolder } from "./recorder-holder.js";
 
-/** What to record of requests. The callbacks but `ip` are called when the request is done, with what the adapter has of it. */
+/**
+ * What to record of requests. The callbacks but `ip` are called when the request is done, with what the adapter has of it;
+ * `actor`, `tenant` and `requestId` also for each event that is recorded within it.
+ */
 export interface HttpOptions<Source> {
-  /** Who asked: an actor, or an actor's id. */
+  /** Who asked: an actor, or an actor's id. It is in each event recorded within the request that names no actor itself. */
   actor?: ((source: Source) => Actor | string | undefined) | undefined;
-  /** Whose data it is about. */
+  /** Whose data it is about; in each of these events, too. */
   tenant?: ((source: Source) => string | undefined) | undefined;
   /** Whether a request is recorded: `({ status }) => …`, or by its path. By default all are. */
   only?: ((source: Source, end: { readonly status: number }) => boolean) | undefined;
@@ -80,8 +86,8 @@ export interface Refused extends Answer {
 
 /** How an adapter answers. */
 export interface Answering<Given> {
-  /** Answers the request. */
-  readonly answer: () => Given | Promise<Given>;
+  /** Answers the request; what is recorded with this audit says who asked, also where nothing follows the calls. */
+  readonly answer: (audit: Audit) => Given | Promise<Given>;
   /** The status of what it was answered with. */
   readonly statusOf: (given: Given) => number;
   /** What is answered to a request that was refused. */
@@ -110,6 +116,9 @@ const ANY = "*";
 
 /** What stands in an event for what a callback should have told and did not: a gate takes it for no answer. */
 const UNTOLD = Symbol() as unknown as undefined;
+
+/** True for what a callback told. */
+const isTold = <T>(value: T): boolean => value !== UNTOLD;
 
 const isFunction = (value: unknown) => typeof value === "function";
 const isFlag = (value: unknown) => typeof value === "boolean";
@@ -143,8 +152,8 @@ export class HttpRecording<Source> {
   readonly #options: HttpOptions<Source>;
   readonly #warn = teller("a request could not be recorded as it should: ");
 
-  constructor(options: HttpOptions<Source> = {}) {
-    refuseUnknown(options, HTTP_OPTIONS);
+  constructor(given: HttpOptions<Source> = {}) {
+    const options = ownOptions(given, HTTP_OPTIONS);
     for (const [name, [isRight, hint]] of Object.entries(RULES)) {
       const value = options[name as keyof HttpOptions<Source>];
       must(value === undefined || isRight(value), name, `${name} is not what it should be`, `give ${hint}`);
@@ -153,13 +162,17 @@ export class HttpRecording<Source> {
   }
 
   /** Takes a request that begins now. */
-  begin(source: Source, asked: Asked) {
+  begin(source: Source, given: Asked) {
+    const asked = own(given);
     const began = performance.now();
     const { ip: chosen, gate } = this.#options;
     // Node.js forgets it when the connection ends. Where nobody chose it, a framework may know none.
     const ip = chosen || gate ? this.#address(source, asked, chosen ? UNTOLD : undefined) : undefined;
     let isDone = false;
+    const current = new CurrentRequest(() => this.#said(source, asked));
     return {
+      /** The request, for what is recorded within it. */
+      current,
       /** What is answered in place of what was asked for; nothing where that is to be answered. */
       refuse: (asking?: Asking) => gate && this.#refuse(gate, this.#asked(source, asked, ip), asking),
       /** Records it, once. */
@@ -167,8 +180,11 @@ export class HttpRecording<Source> {
         if (!isDone) {
           isDone = true;
           const latency = Math.max(0, Math.round(performance.now() - began));
-          this.#record(audit, source, end, () =>
-            this.#event(source, asked, end, chosen && ip !== UNTOLD ? ip : undefined, latency),
+          // It says itself who asked, as far as that is known by the end.
+          outsideRequests(() =>
+            this.#record(audit, source, end, () =>
+              this.#event(source, asked, end, chosen && ip !== UNTOLD ? ip : undefined, latency),
+            ),
           );
         }
       },
@@ -182,7 +198,7 @@ export class HttpRecording<Source> {
     asked: Asked,
     { answer, statusOf, refusal, asking }: Answering<Given>,
   ): Promise<Given> {
-    const { refuse, done } = this.begin(source, asked);
+    const { current, refuse, done } = this.begin(source, asked);
     const refusing = refuse(asking);
     const refused = refusing instanceof Promise ? await refusing : refusing;
     if (refused !== undefined) {
@@ -191,13 +207,33 @@ export class HttpRecording<Source> {
     }
     let given: Given;
     try {
-      given = await answer();
+      given = await current.within(() => answer(scopedTo(audit, current)));
     } catch (error) {
       done(audit, { status: 500, reason: "the handler threw" });
       throw error;
+    } finally {
+      current.end();
     }
     done(audit, { status: statusOf(given) });
     return given;
+  }
+
+  /** What each event says that is recorded while a request is handled. */
+  #said(source: Source, asked: Asked): Said {
+    const id = this.#requestId(source, asked);
+    const { actor, tenant } = this.#options;
+    return {
+      actor: actor && this.#try("actor", () => checkedActor(actor(source))),
+      tenant: tenant && this.#try("tenant", () => checkedTenant(tenant(source))),
+      context: id === undefined ? undefined : { request_id: id },
+    };
+  }
+
+  #requestId(source: Source, asked: Asked): string | undefined {
+    const { requestId } = this.#options;
+    return requestId === false
+      ? undefined
+      : this.#try("requestId", () => (requestId ? asId(requestId(source)) : idOf(asked)));
   }
 
   /** Whether a gate decides on requests. */
@@ -255,10 +291,11 @@ export class HttpRecording<Source> {
     // Where there is no such header, some frameworks give an empty text.
     const whose = this.#try("tenant", () => tenant?.(source) || undefined, otherwise);
     const who = this.#try("actor", () => actor?.(source) || undefined, otherwise);
-    return { tenant: whose, actor: typeof who === "string" ? { id: who } : who };
+    return { tenant: isTold(whose) ? tenantOf(whose) : whose, actor: isTold(who) ? actorOf(who) : UNTOLD };
   }
 
-  #record(audit: Audit, source: Source, { status, refusal }: End, event: () => AuditEvent): void {
+  #record(audit: Audit, source: Source, end: End, event: () => AuditEvent): void {
+    const { status, refusal } = own(end);
     const { only } = this.#options;
     if (refusal !== undefined || (this.#try("only", () => only?.(source, { status })) ?? true)) {
       this.#recordOf(audit, event(), this.#whose(source));
@@ -283,7 +320,7 @@ export class HttpRecording<Source> {
   }
 
   #event(source: Source, asked: Asked, end: End, ip: string | undefined, latency: number): AuditEvent {
-    const { status, refusal, reason = refusal && `refused by ${refusal.title ?? refusal.rule}` } = end;
+    const { status, refusal, reason = refusal && `refused by ${refusal.title ?? refusal.rule}` } = own(end);
     const host = this.#options.host === true ? this.#try("host", () => bounded(asked.host(), MOST.host)) : undefined;
     return {
       action: "http.request",
@@ -323,14 +360,11 @@ export class HttpRecording<Source> {
   }
 
   #context(source: Source, asked: Asked, ip: string | undefined): Context | undefined {
-    const { userAgent, requestId } = this.#options;
+    const { userAgent } = this.#options;
     const context: Context = {
       ip,
       user_agent: userAgent === true ? bounded(asked.header("user-agent"), MOST.userAgent) : undefined,
-      request_id:
-        requestId === false
-          ? undefined
-          : this.#try("requestId", () => (requestId ? asId(requestId(source)) : idOf(asked))),
+      request_id: this.#requestId(source, asked),
     };
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }
@@ -357,6 +391,53 @@ export class HttpRecording<Source> {
     }
     this.#warn(error);
   }
+}
+
+/** A recorder for who handles a request: what is recorded with it says who asked. */
+export function scopedTo(audit: Audit, request: CurrentRequest): Audit {
+  return new Scoped(audit, {}, () => request.own());
+}
+
+/** Handles what is known by a name alone: that names what is recorded within it. */
+export async function handled<Answer>(
+  audit: Audit,
+  request: Scope["request"],
+  handle: (audit: Audit) => Answer | Promise<Answer>,
+): Promise<Answer> {
+  const fixed = said({ request });
+  const current = new CurrentRequest(() => fixed);
+  try {
+    return await current.within(() => handle(scopedTo(audit, current)));
+  } finally {
+    current.end();
+  }
+}
+
+/** An actor that an event can have. What a callback gives otherwise must not keep events from being recorded. */
+function checkedActor(given: unknown): Actor | undefined {
+  const actor = actorOf(given || undefined);
+  const isText = (value: unknown) => value === undefined || (typeof value === "string" && value !== "");
+  const { id, type, name, session, credential } = ownFields(Object(actor), [
+    "id",
+    "type",
+    "name",
+    "session",
+    "credential",
+  ]) as Partial<Actor>;
+  const isActor = typeof id === "string" && [id, name, session, credential].every(isText);
+  const isKnown = type === undefined || ["user", "service", "agent", "anonymous"].includes(type);
+  if (actor !== undefined && !(isActor && isKnown)) {
+    throw new TypeError("actor must return an actor's id, or { id, type, name, session, credential }");
+  }
+  return actor;
+}
+
+function checkedTenant(given: unknown): string | undefined {
+  const tenant = tenantOf(given || undefined);
+  if (tenant !== undefined && typeof tenant !== "string") {
+    throw new TypeError("tenant must return a string");
+  }
+  return tenant;
 }
 
 function idOf({ id, header }: Asked): string | undefined {

@@ -1,6 +1,7 @@
 /** Servers of `node:http`, and the frameworks on them: Express, Fastify, Connect. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { bindEmitter } from "../context/request.js";
 import { must } from "../error.js";
 import type { Refusal } from "../gate/decision.js";
 import { type Audit, mustRecord } from "../record/audit.js";
@@ -56,7 +57,7 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     // Read now: a framework may rewrite it.
     const { method = "", url = "", baseUrl, originalUrl = url } = request as NodeRequest;
     const header = headersOf(request.headers);
-    const { refuse, done } = recording.begin(given as Request, {
+    const { current, refuse, done } = recording.begin(given as Request, {
       method,
       template: () => ("raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest)),
       // Where a router is mounted it has the rest of the path alone.
@@ -66,11 +67,22 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
       header,
     });
     let refusal: Refusal | undefined;
-    whenEnded(response, (end) => done(audit, { ...end, refusal }));
+    whenEnded(response, (end) => {
+      done(audit, { ...end, refusal });
+      // Whatever else waits for the end of the response is part of the request.
+      setImmediate(() => current.end());
+    });
+    // Their events come from the connection, which many requests may have in common.
+    bindEmitter(request, current);
+    bindEmitter(response, current);
     const decided = (refused: Refused | undefined) => {
       refusal = refused?.refusal;
       if (refused === undefined) {
-        next?.();
+        if (next === undefined) {
+          current.enter();
+        } else {
+          current.within(next);
+        }
       } else if (!response.destroyed) {
         respond(answer, refused);
       }

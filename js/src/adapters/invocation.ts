@@ -1,5 +1,6 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
+import { field } from "../own.js";
 import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
@@ -46,7 +47,7 @@ export class Invocation extends Scopable implements Audit {
   async flush(patience?: FlushPatience): Promise<void> {
     const flush = this.#holder.flush(patience);
     // One that goes on for longer is not waited for.
-    if ((patience?.patience ?? 0) <= PATIENCE) {
+    if (Number(field(patience, "patience") ?? 0) <= PATIENCE) {
       this.#asked = flush.catch(() => {});
     }
     return flush;

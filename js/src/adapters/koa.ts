@@ -1,7 +1,8 @@
 /** Koa. */
 
+import { bindEmitter } from "../context/request.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { type HttpOptions, HttpRecording, scopedTo } from "./http-request.js";
 import { type EndingResponse, headersOf, whenEnded } from "./node-response.js";
 
 /** What is needed of Koa's context. */
@@ -39,8 +40,7 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
   const recording = new HttpRecording<Context>(options);
   return async (context, next) => {
     const { req, res, method, path } = context;
-    (context.state as KoaState).audit = audit.with({ request: req });
-    const { refuse, done } = recording.begin(context, {
+    const { current, refuse, done } = recording.begin(context, {
       method,
       template: () => {
         const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
@@ -51,10 +51,17 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
       ip: () => req.socket.remoteAddress,
       header: headersOf(req.headers),
     });
+    (context.state as KoaState).audit = scopedTo(audit, current);
     const refused = await refuse();
-    whenEnded(res, (end) => done(audit, { ...end, refusal: refused?.refusal }));
+    whenEnded(res, (end) => {
+      done(audit, { ...end, refusal: refused?.refusal });
+      // Whatever else waits for the end of the response is part of the request.
+      setTimeout(() => current.end(), 0);
+    });
     if (refused === undefined) {
-      await next();
+      bindEmitter(req, current);
+      bindEmitter(res, current);
+      await current.within(next);
       return;
     }
     context.status = refused.status;

@@ -1,10 +1,10 @@
 /** AWS Lambda. */
 
 import { must, mustBePatience, refused } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
-import { type Asked, type HttpOptions, type Refused, recordingOf } from "./http-request.js";
+import { type Asked, type HttpOptions, handled, type Refused, recordingOf } from "./http-request.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of Lambda's context. */
@@ -51,8 +51,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
       throw refused(member, "no function", hint);
     }
   }
-  refuseUnknown(settings, ["required", "patience", "http"]);
-  const { required = false, patience = 5_000, http } = settings;
+  const { required = false, patience = 5_000, http } = ownOptions(settings, ["required", "patience", "http"]);
   mustBePatience(patience);
   const recording = recordingOf<Event>(http);
   const holder = new RecorderHolder({
@@ -82,22 +81,21 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     let answer: Answer;
     try {
       const { awsRequestId: id } = context;
-      const audit = holder.with({ request: id });
-      const handled = () => handler(event, context, audit);
       const asked = requestOf(event);
-      answer =
+      answer = await handled(holder, id, (audit) =>
         recording === undefined || asked === undefined
-          ? await handled()
-          : await recording.answered<Answer>(
+          ? handler(event, context, audit)
+          : recording.answered<Answer>(
               holder,
               event,
               { ...asked, id },
               {
-                answer: handled,
+                answer: (audit) => handler(event, context, audit),
                 statusOf,
                 refusal: (refused) => answerOf(refused) as Answer,
               },
-            );
+            ),
+      );
     } catch (error) {
       // Why it failed says more than that nothing could be delivered.
       await deliver(context).catch((failure) => holder.report(failure));

@@ -1,7 +1,7 @@
 /** NestJS. */
 
 import { must, mustBePatience } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import type { Recorder } from "../record/recorder.js";
 
 /** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
@@ -45,8 +45,12 @@ export class AuditModule {
    * `app.close()`, and at a signal with `app.enableShutdownHooks()`.
    */
   static forRoot(options: NestAuditOptions): NestModule {
-    refuseUnknown(options, ["useFactory", "inject", "imports", "patience"]);
-    const { useFactory, inject = [], imports = [], patience = 5_000 } = options;
+    const {
+      useFactory,
+      inject = [],
+      imports = [],
+      patience = 5_000,
+    } = ownOptions(options, ["useFactory", "inject", "imports", "patience"]);
     const hint = "AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })";
     must(typeof useFactory === "function", "useFactory", "nothing makes a recorder", hint);
     for (const [member, given] of Object.entries({ inject, imports })) {

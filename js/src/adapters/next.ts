@@ -1,11 +1,12 @@
 /** Next.js. */
 
 import { refused } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
+import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type FetchOptions, noAddress, recorded } from "./fetch.js";
-import { recordingOf } from "./http-request.js";
+import { handled, recordingOf } from "./http-request.js";
 import { Invocation, inIsolate, isWorker } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
@@ -42,12 +43,11 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
       "give () => ({ key, to, log }): they are read at the first call, not when this is built",
     );
   }
-  if (typeof next?.after !== "function") {
+  if (typeof field(next, "after") !== "function") {
     throw refused("after", "no function", 'give { after } of "next/server"');
   }
-  refuseUnknown(next, ["after", "required", "http"]);
-  const { after, required = false, http } = next;
-  if (typeof http === "object" && (http.ip as unknown) === true) {
+  const { after, required = false, http } = ownOptions(next, ["after", "required", "http"]);
+  if (field(http, "ip") === true) {
     throw noAddress('ip: (request) => request.headers.get("x-real-ip") ?? undefined, where your platform sets it');
   }
   const recording = recordingOf<Request>(http);
@@ -61,24 +61,23 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
       try {
         await holder.begin();
         const [first] = args;
-        const audit = named(invocation, first);
-        const answer = () => handler(...args, audit);
-        return recording === undefined || !isRequest(first)
-          ? await answer()
-          : ((await recorded(recording, invocation, first, () => undefined, answer as () => Response, {
-              waitUntil: (work) => void after(work),
-            })) as Answer);
+        const answer = (audit: Audit) => handler(...args, audit);
+        if (!isRequest(first)) {
+          return await answer(invocation);
+        }
+        if (recording === undefined) {
+          return await handled(invocation, first, answer);
+        }
+        const asking = { waitUntil: (work: Promise<unknown>) => void after(work) };
+        const answered = answer as unknown as (audit: Audit) => Response;
+        return (await recorded(recording, invocation, first, () => undefined, answered, asking)) as Answer;
       } finally {
         invocation.end();
       }
     };
 }
 
-/** With what names the request, where it is one: an action is given something else. */
-function named(audit: Audit, first: unknown): Audit {
-  return isRequest(first) ? audit.with({ request: first }) : audit;
-}
-
+/** A server action is given something else. */
 function isRequest(first: unknown): first is Request {
   return typeof first === "object" && first !== null && "headers" in first && typeof first.headers === "object";
 }

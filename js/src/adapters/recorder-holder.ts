@@ -1,17 +1,19 @@
 /** Where a recorder lives that is made when it is first needed, and found again by whoever comes later. */
 
 import { lifecycle } from "#recorder";
+import { outsideRequests, requestSaid } from "../context/request.js";
 import { CountersignError, coded, tell, teller } from "../error.js";
+import { own } from "../own.js";
 import type { Audit } from "../record/audit.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
 import { droppedHandle, type Handle, invalidHandle } from "../record/handle.js";
+import { frozen, isDevelopment } from "../record/intake.js";
 import { lostError } from "../record/lost-events.js";
-import type { RecorderOptions } from "../record/options.js";
+import { ownRecorderOptions, type RecorderOptions } from "../record/options.js";
 import { createRecorder } from "../record/record.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
-import { Scopable } from "../record/scope.js";
-import { toJson } from "../record/serialize.js";
+import { completed, completedText, Scopable } from "../record/scope.js";
 import { within } from "../timers.js";
 import { Early } from "./early.js";
 
@@ -40,6 +42,8 @@ export class RecorderHolder extends Scopable implements Audit {
   #starting: Promise<Recorder> | undefined;
   #startError: CountersignError | undefined;
   #onError: ((error: CountersignError) => void) | undefined;
+  /** Whether what is wrong with an event is reported; thrown otherwise. */
+  #reports = !isDevelopment();
   /** What was told last. */
   #write = written();
   /** The moment at which what is recorded now was recorded. */
@@ -52,7 +56,7 @@ export class RecorderHolder extends Scopable implements Audit {
 
   constructor(options: HolderOptions) {
     super();
-    this.#options = options;
+    this.#options = own(options);
   }
 
   get isStarted(): boolean {
@@ -69,10 +73,10 @@ export class RecorderHolder extends Scopable implements Audit {
       return this.#recorder.record(event);
     }
     // As it is now, whatever becomes of the object.
-    const json = toJson(event);
+    const { json, problems } = frozen(completed(event, requestSaid()), this.#reports);
     return this.#wait(json.length, (recorder) => {
       try {
-        return recorder.record(JSON.parse(json));
+        return recorder.recordRead(JSON.parse(json), problems);
       } catch (error) {
         if (!(error instanceof CountersignError) || otherwise === undefined) {
           throw error;
@@ -87,7 +91,8 @@ export class RecorderHolder extends Scopable implements Audit {
     if (this.#recorder !== undefined) {
       return this.#recorder.recordJson(json);
     }
-    const kept = typeof json === "string" ? json : json.slice();
+    const whole = completedText(json, requestSaid());
+    const kept = typeof whole === "string" ? whole : whole.slice();
     return this.#wait(kept.length, (recorder) => recorder.recordJson(kept));
   }
 
@@ -150,8 +155,11 @@ export class RecorderHolder extends Scopable implements Audit {
   async #start(): Promise<Recorder> {
     try {
       const { create = createRecorder, options: read, required } = this.#options;
-      const options = await read();
+      const options = ownRecorderOptions(await read());
       this.#onError = options.onError;
+      if (options.onInvalid !== undefined) {
+        this.#reports = options.onInvalid === "report";
+      }
       this.#now = options.now ?? Date.now;
       const now = () => this.#moment ?? this.#now();
       // What the recorder tells of and what its invocations do is said once.
@@ -174,12 +182,15 @@ export class RecorderHolder extends Scopable implements Audit {
 
   #catchUp(recorder: Recorder): void {
     try {
-      this.#early.moveTo(
-        recorder,
-        (time) => {
-          this.#moment = time;
-        },
-        (error) => this.report(error),
+      // Each has what its own request says, and nothing of this one.
+      outsideRequests(() =>
+        this.#early.moveTo(
+          recorder,
+          (time) => {
+            this.#moment = time;
+          },
+          (error) => this.report(error),
+        ),
       );
     } finally {
       this.#moment = undefined;

@@ -33,14 +33,16 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   const recording = new HttpRecording<Event>(options);
   return async ({ event, resolve }) => {
     const { ctx } = (event.platform ?? {}) as { ctx?: Asking };
-    (event.locals as SvelteKitLocals).audit = audit.with({ request: event.request });
     const asked = {
       ...seen(event.request),
       ip: () => event.getClientAddress(),
       template: () => event.route.id ?? undefined,
     };
     return recording.answered(audit, event, asked, {
-      answer: () => resolve(event),
+      answer: (audit) => {
+        (event.locals as SvelteKitLocals).audit = audit;
+        return resolve(event);
+      },
       statusOf: ({ status }) => status,
       refusal: responseOf,
       asking: ctx,

@@ -2,7 +2,8 @@
 
 import type { Fetch } from "../deliver/collector.js";
 import { CountersignError, must } from "../error.js";
-import type { LogOptions, RecorderOptions, TransportOptions } from "../record/options.js";
+import { hasField, ownFields } from "../own.js";
+import { type LogOptions, ownRecorderOptions, type RecorderOptions, type TransportOptions } from "../record/options.js";
 
 /** A secret of Cloudflare's Secrets Store. */
 export interface StoredSecret {
@@ -56,7 +57,7 @@ const INTERNAL = "https://countersign.internal";
 
 /** Reads options in an environment. What is missing there is named. */
 export async function readOptions<Env>(given: WorkerOptionsOf<Env>, env: Env): Promise<RecorderOptions> {
-  const options = typeof given === "function" ? await evaluated(given, env) : given;
+  const options = ownRecorderOptions(typeof given === "function" ? await evaluated(given, env) : given);
   const key = isStored(options.key) ? await options.key.get() : options.key;
   if (options.origin !== undefined) {
     return { ...options, key };
@@ -141,7 +142,7 @@ function collectorOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
     return to as LogOptions["to"];
   }
   if (isPlain(to) && Object.hasOwn(to, "binding")) {
-    const { binding, name } = to as unknown as NamedObject;
+    const { binding, name } = ownFields(to, ["binding", "name"]) as unknown as NamedObject;
     return isNamespace(binding) && name !== undefined
       ? objectOf(binding, name)
       : collectorOf({ to: binding, log } as WorkerLogOptions);
@@ -186,7 +187,9 @@ function isFetcher(to: object): to is ServiceBinding {
 }
 
 function isStored(key: WorkerOptions["key"]): key is StoredSecret {
-  return typeof key === "object" && key !== null && !("vkey" in key) && "get" in key && typeof key.get === "function";
+  return (
+    typeof key === "object" && key !== null && !hasField(key, "vkey") && "get" in key && typeof key.get === "function"
+  );
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,7 @@
 /** Events with a schema each, of any library that implements Standard Schema (standardschema.dev). */
 
 import { CountersignError, must } from "../error.js";
+import { field } from "../own.js";
 import type { Catalogue } from "../record/event.js";
 
 /** What is needed of a Standard Schema, version 1. */
@@ -14,6 +15,7 @@ export interface Schema<Input = unknown, Output = Input> {
 }
 
 interface Result {
+  readonly value?: unknown;
   readonly issues?: readonly Issue[] | undefined;
 }
 
@@ -60,20 +62,23 @@ export function defineEvents<S extends Schemas>(schemas: S): Catalogue<EventsOf<
     );
   }
   const check = (event: object) => {
-    const { action, ...members } = event as { action?: unknown };
+    const { action: _, ...members } = event as { action?: unknown };
+    const action = field(event, "action");
     if (typeof action !== "string") {
       // What it lacks is said by who records it.
-      return;
+      return undefined;
     }
     const schema = Object.hasOwn(schemas, action) ? schemas[action] : undefined;
     if (schema !== undefined) {
-      validate(schema, action, members);
-    } else if (!BUILT_IN.includes(action)) {
+      return validate(schema, action, members);
+    }
+    if (!BUILT_IN.includes(action)) {
       throw new CountersignError("event.invalid", `${quoted(action)} is not among the recorder's events`, {
         member: "action",
         hint: "give defineEvents a schema for it",
       });
     }
+    return undefined;
   };
   const checkJson = (json: string) => {
     const event = parsed(json);
@@ -84,7 +89,7 @@ export function defineEvents<S extends Schemas>(schemas: S): Catalogue<EventsOf<
   return { check, checkJson };
 }
 
-function validate(schema: Schema, action: string, members: object): void {
+function validate(schema: Schema, action: string, members: object): unknown {
   let result: Result | Promise<Result>;
   try {
     result = schema["~standard"].validate(members);
@@ -103,6 +108,7 @@ function validate(schema: Schema, action: string, members: object): void {
   if (first !== undefined) {
     throw refused(action, members, first);
   }
+  return result.value;
 }
 
 function refused(action: string, members: object, { message, path = [] }: Issue): CountersignError {

@@ -1,6 +1,6 @@
 /** Two states of a thing, and of each what differs from the other. */
 
-import { CountersignError } from "../error.js";
+import { field } from "../own.js";
 
 /** What differs, as members of an event. */
 export interface Changed {
@@ -24,25 +24,23 @@ const ABSENT = Symbol("absent");
  *
  * Objects are compared member by member, and all else as it would be written as JSON. An array with a difference is
  * given as a whole in both: a place in it says nothing without the others. What was made has no state before, and what
- * was deleted none after: `null` or `undefined` stands for that.
+ * was deleted none after: `null` or `undefined` stands for that. What is too deep or too large to be compared counts as
+ * different. It throws nothing: what is no state of a thing, `record` refuses.
  */
 export function change(before: object | null | undefined, after: object | null | undefined): Changed {
-  for (const [member, state] of Object.entries({ before, after })) {
-    if (state !== null && state !== undefined && (typeof state !== "object" || Array.isArray(state))) {
-      throw invalid("no object", "give the state as an object, or null where there is none", member);
-    }
-  }
+  const [was, is] = differenceOf(before ?? ABSENT, after ?? ABSENT) ?? [ABSENT, ABSENT];
+  return {
+    ...(was === ABSENT ? {} : { before: was as Members }),
+    ...(is === ABSENT ? {} : { after: is as Members }),
+  };
+}
+
+function differenceOf(before: unknown, after: unknown): Difference | undefined {
   try {
-    const [was, is] = new Comparison().difference(before ?? ABSENT, after ?? ABSENT, undefined, 1) ?? [ABSENT, ABSENT];
-    return {
-      ...(was === ABSENT ? {} : { before: was as Members }),
-      ...(is === ABSENT ? {} : { after: is as Members }),
-    };
-  } catch (cause) {
-    if (cause instanceof CountersignError) {
-      throw cause;
-    }
-    throw invalid("what throws when it is read", "see the cause; compare plain data", undefined, cause);
+    return new Comparison().difference(before, after, 1);
+  } catch {
+    // What throws when it is read does so again when it is recorded, and is named then.
+    return [before, after];
   }
 }
 
@@ -52,29 +50,30 @@ class Comparison {
   #values = 0;
 
   /** What differs of two values, each without what is the same in both; nothing where they are the same. */
-  difference(before: unknown, after: unknown, member: string | undefined, level: number): Difference | undefined {
-    this.#count(member, level);
+  difference(before: unknown, after: unknown, level: number): Difference | undefined {
+    this.#values++;
+    if (level > DEEPEST || this.#values > MOST) {
+      return before === after ? undefined : [before, after];
+    }
     const [was, is] = [written(before), written(after)];
     if (was === is || (Number.isNaN(was) && Number.isNaN(is))) {
       return undefined;
     }
     if (Array.isArray(was) && Array.isArray(is)) {
-      return this.#areSame(was, is, member, level) ? undefined : [before, after];
+      return this.#areSame(was, is, level) ? undefined : [before, after];
     }
     return hasMembers(was) && hasMembers(is) ? this.#members(was, is, level) : [before, after];
   }
 
-  #areSame(was: readonly unknown[], is: readonly unknown[], member: string | undefined, level: number): boolean {
-    return (
-      was.length === is.length && was.every((one, at) => this.difference(one, is[at], member, level + 1) === undefined)
-    );
+  #areSame(was: readonly unknown[], is: readonly unknown[], level: number): boolean {
+    return was.length === is.length && was.every((one, at) => this.difference(one, is[at], level + 1) === undefined);
   }
 
   #members(was: Members, is: Members, level: number): Difference | undefined {
     // A member of any name is one, `__proto__` too.
     const [before, after]: [Members, Members] = [Object.create(null), Object.create(null)];
     for (const name of new Set([...Object.keys(was), ...Object.keys(is)])) {
-      const differing = this.difference(memberOf(was, name), memberOf(is, name), name, level + 1);
+      const differing = this.difference(memberOf(was, name), memberOf(is, name), level + 1);
       const [own, other] = differing ?? [ABSENT, ABSENT];
       if (own !== ABSENT) {
         before[name] = own;
@@ -86,16 +85,6 @@ class Comparison {
     const [had, has] = [before, after].map((members) => Object.keys(members).length > 0);
     return had || has ? [had ? before : ABSENT, has ? after : ABSENT] : undefined;
   }
-
-  #count(member: string | undefined, level: number): void {
-    this.#values++;
-    if (level > DEEPEST) {
-      throw invalid(`nested deeper than ${DEEPEST} levels, or a cycle`, "compare what is plain data", member);
-    }
-    if (this.#values > MOST) {
-      throw invalid("more values than an event has room for", "compare a part, or hashes of what is large", member);
-    }
-  }
 }
 
 type Members = Record<string, unknown>;
@@ -105,7 +94,7 @@ function written(value: unknown): unknown {
   if (typeof value !== "object" || value === null) {
     return value === undefined ? ABSENT : value;
   }
-  const { toJSON } = value as { toJSON?: unknown };
+  const toJSON = field(value, "toJSON");
   return typeof toJSON === "function" ? toJSON.call(value, "") : value;
 }
 
@@ -121,8 +110,4 @@ function hasMembers(value: unknown): value is Members {
 function memberOf(members: Members, name: string): unknown {
   const value = Object.hasOwn(members, name) ? members[name] : undefined;
   return value === undefined ? ABSENT : value;
-}
-
-function invalid(message: string, hint: string, member: string | undefined, cause?: unknown): CountersignError {
-  return new CountersignError("event.invalid", message, { member, hint, cause });
 }

@@ -1,18 +1,13 @@
 /** Recorders that know within which work an event is recorded. */
 
 import { CountersignError, must } from "../error.js";
+import { field } from "../own.js";
 import type { Audit, Scope } from "../record/audit.js";
-import type { AuditEvent } from "../record/event.js";
+import type { EventInput } from "../record/event.js";
 import { joined, type Said, Scoped, said } from "../record/scope.js";
+import type { AsyncStorage, AsyncStorageClass } from "./storage.js";
 
-/** What is needed of an `AsyncLocalStorage`. */
-export interface AsyncStorage<Value> {
-  getStore(): Value | undefined;
-  run<Result>(value: Value, work: () => Result): Result;
-}
-
-/** The class `AsyncLocalStorage` of `node:async_hooks`. */
-export type AsyncStorageClass = new () => AsyncStorage<unknown>;
+export type { AsyncStorage, AsyncStorageClass } from "./storage.js";
 
 /** How calls are followed. */
 export interface AsyncContextOptions {
@@ -24,7 +19,7 @@ export interface AsyncContextOptions {
 
 /** Makes `asyncContext`, for a way to find the class. */
 export function following(find: () => AsyncStorageClass | undefined) {
-  return <Event = AuditEvent>(audit: Audit<Event>, options: AsyncContextOptions = {}): Audit<Event> => {
+  return <Event = EventInput>(audit: Audit<Event>, options: AsyncContextOptions = {}): Audit<Event> => {
     // The whole module may be given.
     must(
       Object(options) === options,
@@ -32,7 +27,7 @@ export function following(find: () => AsyncStorageClass | undefined) {
       "no options by their names",
       "give { AsyncLocalStorage }, or leave it out",
     );
-    const Storage = options.AsyncLocalStorage ?? find();
+    const Storage = (field(options, "AsyncLocalStorage") as AsyncStorageClass | undefined) ?? find();
     if (typeof Storage !== "function") {
       throw new CountersignError("context.unavailable", "there is no AsyncLocalStorage here", {
         member: "AsyncLocalStorage",

@@ -3,7 +3,8 @@
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must, refused } from "../error.js";
 import { jsonOf } from "../foreign.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
+import { own } from "../own.js";
 import { reason } from "../reason.js";
 import { within } from "../timers.js";
 
@@ -54,8 +55,7 @@ export class Collector {
   #isDated = false;
 
   constructor(options: CollectorOptions) {
-    refuseUnknown(options, ["url", "fetch"], "to");
-    const { url, fetch: given } = options;
+    const { url, fetch: given } = ownOptions(options, ["url", "fetch"], "to");
     this.submit = submitUrl(url);
     // What a binding is given as address leads nowhere.
     const { protocol, hostname } = new URL(this.submit);
@@ -73,10 +73,10 @@ export class Collector {
       return patience.signal.reason;
     };
     // Bytes without a type: a page needs no leave of the collector to send them, which would take a second request.
-    const init: RequestInit = { method: "POST", body: lines, redirect: "manual", signal: patience.signal };
+    const init: RequestInit = own({ method: "POST", body: lines, redirect: "manual", signal: patience.signal });
     try {
       // A fetch that was given may heed no signal.
-      return await within(timeout, this.#exchange(keepalive ? { ...init, keepalive } : init), late);
+      return await within(timeout, this.#exchange(keepalive ? own({ ...init, keepalive }) : init), late);
     } catch (cause) {
       if (cause instanceof CountersignError) {
         throw cause;

@@ -2,6 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError, coded } from "../error.js";
+import { hasField, own } from "../own.js";
 import type { ChunkPosition, Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
 import type { Collector, Sending } from "./collector.js";
@@ -81,7 +82,7 @@ function positionOf(batches: readonly Batch[], hasHeader: boolean): ChunkPositio
 export function toTransport(transport: Transport, header: string): Destination {
   const to: TransportObject =
     typeof transport === "function"
-      ? { begun: () => false, write: (chunk, position) => transport(chunk, position) }
+      ? own<TransportObject>({ begun: () => false, write: (chunk, position) => transport(chunk, position) })
       : transport;
   let begun = false;
   return {
@@ -102,7 +103,9 @@ export function toTransport(transport: Transport, header: string): Destination {
     },
     async close() {
       try {
-        await to.close?.();
+        if (hasField(to, "close")) {
+          await to.close?.();
+        }
         begun = false;
       } catch (cause) {
         throw coded(

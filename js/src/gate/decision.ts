@@ -1,6 +1,7 @@
 /** What a gate decides, and what is answered. */
 
 import { CountersignError, must } from "../error.js";
+import { ownFields } from "../own.js";
 import type { Actor, AuditEvent, HttpRequest } from "../record/event.js";
 
 /** An event as far as it is known before it is done: of a request there is no status yet. */
@@ -82,7 +83,8 @@ export function defaultAnswer({ decision, by, until }: Refusal, now: number): An
 export type OwnAnswer = Pick<Answer, "status"> & Partial<Answer>;
 
 /** Reads an answer of the program's own. What is none would be answered as if nothing had been refused. */
-export function readAnswer({ status, headers = {}, body = "" }: OwnAnswer): Answer {
+export function readAnswer(answer: OwnAnswer): Answer {
+  const { status, headers = {}, body = "" } = ownFields(Object(answer), ["status", "headers", "body"]) as OwnAnswer;
   const isAnswer = Number.isInteger(status) && status >= 200 && status <= 599 && typeof body === "string";
   must(
     isAnswer,

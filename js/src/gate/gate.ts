@@ -2,7 +2,8 @@
 
 import type { CompiledModule, ModuleSource } from "../artefact/load.js";
 import { CountersignError, must, mustCall, refused, tell, teller } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
+import { ownFields } from "../own.js";
 import { comesWithin } from "../timers.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core, encoder, loader, Room } from "./core.js";
@@ -103,12 +104,13 @@ class LocalGate implements Gate {
   #lastError: CountersignError | undefined;
   #warn = teller();
 
-  constructor(source: ModuleSource, options: GateOptions) {
+  constructor(source: ModuleSource, given: GateOptions) {
+    const options = Object(given) === given ? ownFields(given, OPTIONS) : given;
     const isPack = typeof options?.pack === "string" || (typeof options?.pack === "object" && options.pack !== null);
     must(isPack, "pack", "no rules", "gate({ pack, fail }): what `countersign rules build` writes");
     const which = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
     must(options.fail === "open" || options.fail === "closed", "fail", "how the gate fails is not said", which);
-    refuseUnknown(options, OPTIONS);
+    ownOptions(given, OPTIONS);
     mustCall(options, "respond", "onError", "now");
     const { module } = options;
     // One of another realm is none by `instanceof`.

@@ -2,7 +2,7 @@
 
 import { isNamespace, type ObjectNamespace } from "../adapters/worker-options.js";
 import { CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import type { EventToBe } from "./decision.js";
 
 /** So many at most, of each whom they are counted by, in any stretch of time so long. */
@@ -38,8 +38,8 @@ export class Counting {
   readonly limit: Limit;
   readonly #hits = new Map<string, Hits>();
 
-  constructor(limit: Limit) {
-    refuseUnknown(limit, OPTIONS, "limits");
+  constructor(given: Limit) {
+    const limit = ownOptions(given, OPTIONS, "limits");
     this.limit = limit;
     const { name, by, most, per, only, decision, in: objects } = limit;
     const isWhole = (value: unknown, least: number, greatest: number) =>

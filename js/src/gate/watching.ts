@@ -2,7 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError, must, mustBePatience } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { reason } from "../reason.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
 import { asCoded, type Core } from "./core.js";
@@ -40,8 +40,8 @@ export class Watching {
   #rests = Number.NEGATIVE_INFINITY;
   #lookedIntoCache = false;
 
-  constructor(options: WatchlistOptions, now: () => number) {
-    refuseUnknown(options, OPTIONS, "watchlist");
+  constructor(watched: WatchlistOptions, now: () => number) {
+    const options = ownOptions(watched, OPTIONS, "watchlist");
     const { url, key, headers = {}, patience = 1_000, maxAge, fetch: given } = options;
     const keys = typeof key === "string" ? [key] : (key ?? []);
     const areKeys = Array.isArray(keys) && keys.length > 0 && keys.every((key) => VKEY.test(key));

@@ -1,7 +1,8 @@
 /** A key that a browser makes for itself, and keeps where no script can read it. */
 
 import { CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
+import { ownFields } from "../own.js";
 import type { KeyHandle } from "../record/signer.js";
 import { generateKeyHandle } from "../record/webcrypto.js";
 import { type Grant, type Slot, type StoredKey, updateKey } from "./key-store.js";
@@ -28,6 +29,9 @@ export interface BrowserKeyOptions {
    */
   fallback?: Fallback | undefined;
 }
+
+/** @internal Every option of a browser's key, and of one that is granted. */
+export const GRANTED_OPTIONS: readonly string[] = ["issuer", "session", "keep", "fallback", "from", "init", "onError"];
 
 /** A key of this browser's. */
 export interface BrowserKey {
@@ -61,8 +65,8 @@ export async function forgetBrowserKey(options: Pick<BrowserKeyOptions, "issuer"
 }
 
 /** The key as {@link browserKey} gives it; `instead` of one of that vkey another is made. */
-export async function hold(options: BrowserKeyOptions, instead?: string): Promise<HeldKey> {
-  refuseUnknown(options, ["issuer", "session", "keep", "fallback", "from", "init", "onError"]);
+export async function hold(given: BrowserKeyOptions, instead?: string): Promise<HeldKey> {
+  const options = ownOptions(given, GRANTED_OPTIONS);
   const slot = slotOf(options);
   const hint = "give generateKey of the entry countersign: browserKey({ issuer, fallback: generateKey })";
   const { fallback } = options;
@@ -101,7 +105,7 @@ function heldKey({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined)
 }
 
 function slotOf(options: Pick<BrowserKeyOptions, "issuer" | "session">): Slot {
-  const { issuer, session = "" } = Object(options) as Partial<BrowserKeyOptions>;
+  const { issuer, session = "" } = ownFields(Object(options), ["issuer", "session"]) as Partial<BrowserKeyOptions>;
   checkIssuer(issuer, "issuer");
   must(typeof session === "string", "session", "the session is not text", "give a text that names it");
   return { issuer, session };

@@ -3,8 +3,9 @@
 import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
 import { jsonOf } from "../foreign.js";
+import { ownOptions } from "../known.js";
 import { LONGEST, pause } from "../timers.js";
-import { type BrowserKey, type BrowserKeyOptions, type HeldKey, hold, noteGrant } from "./browser.js";
+import { type BrowserKey, type BrowserKeyOptions, GRANTED_OPTIONS, type HeldKey, hold, noteGrant } from "./browser.js";
 import { asError } from "./error-response.js";
 import type { Grant } from "./key-store.js";
 
@@ -42,7 +43,8 @@ export interface Rotating {
  *     const audit = await createRecorder({ key: granted.key, to, log });
  *     granted.follow(audit);
  */
-export async function grantedKey(options: GrantedKeyOptions): Promise<GrantedKey> {
+export async function grantedKey(given: GrantedKeyOptions): Promise<GrantedKey> {
+  const options = ownOptions(given, GRANTED_OPTIONS);
   const { held, grant } = await obtain(options, await hold(options));
   return new GrantedKey(options, held, grant);
 }
@@ -106,7 +108,8 @@ export class GrantedKey implements BrowserKey {
    * Asks for a grant now, and rotates the recorders that follow. With `fresh` it is for a new key: after the log
    * refused this one (`log.unauthorised`), because it was revoked, say.
    */
-  renew({ fresh = false }: { fresh?: boolean | undefined } = {}): Promise<void> {
+  renew(options: { fresh?: boolean | undefined } = {}): Promise<void> {
+    const { fresh = false } = ownOptions(options, ["fresh"]);
     const before = this.#renewing;
     if (before !== undefined && (before.fresh || !fresh)) {
       return before.done;

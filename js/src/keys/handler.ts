@@ -2,7 +2,7 @@
 
 import { readAtMost } from "../bytes.js";
 import { asLine, CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { errorBody } from "./error-response.js";
 import { isRandomUnder, nameOf } from "./name.js";
 
@@ -72,8 +72,7 @@ export function grantHandler(
   now: () => number,
   options: HandlerOptions,
 ): (request: Request) => Promise<Response> {
-  refuseUnknown(options, ["authorise", "origins"]);
-  const { authorise, origins = [] } = options;
+  const { authorise, origins = [] } = ownOptions(options, ["authorise", "origins"]);
   const hint = "give a function that looks at the request's session";
   must(typeof authorise === "function", "authorise", "nothing decides who is granted a key", hint);
   return async (request) => {

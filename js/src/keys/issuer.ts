@@ -8,7 +8,7 @@ import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import { Failure } from "../deliver/failure.js";
 import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { inCore, loader } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, refuseQuotes, SIGNER_KEY, SIGNER_PREFIX, signerKey } from "../record/signer.js";
 import { LONGEST, pause, sleep } from "../timers.js";
@@ -87,14 +87,12 @@ export function createIssuer(options: IssuerOptions): Issuer {
   const issuer: Issuer = {
     name,
     grant: async (vkey, options = {}) => {
-      refuseUnknown(options, ["until", "ttlSeconds", "from"]);
-      const { from, until } = bounds(options, now());
+      const { from, until } = bounds(ownOptions(options, ["until", "ttlSeconds", "from"]), now());
       const noted = await state(vkey, `grant ${vkey} ${bound(from)} ${bound(until)}`);
       return { ...noted, from, until };
     },
     revoke: async (vkey, options = {}) => {
-      refuseUnknown(options, ["since"]);
-      const { since: asked } = options;
+      const { since: asked } = ownOptions(options, ["since"]);
       const since = asked === null ? undefined : (asked ?? new Date(now()));
       checkDate(since, "since");
       const noted = await state(vkey, `revoke ${vkey} ${bound(since)}`);
@@ -106,8 +104,14 @@ export function createIssuer(options: IssuerOptions): Issuer {
 }
 
 function checked(options: IssuerOptions) {
-  refuseUnknown(options ?? {}, ["key", "to", "log", "patience", "timeoutMs", "now"]);
-  const { key, to, log, patience = 10_000, timeoutMs: timeout = 10_000, now = Date.now } = options ?? {};
+  const {
+    key,
+    to,
+    log,
+    patience = 10_000,
+    timeoutMs: timeout = 10_000,
+    now = Date.now,
+  } = ownOptions(options ?? {}, ["key", "to", "log", "patience", "timeoutMs", "now"]);
   const made = "make one with countersign keygen, and name its vkey as issuer in the log's trust file";
   must(typeof key === "string", "key", "no issuer's key", made);
   const signer = signerKey(key.trim());

@@ -1,5 +1,6 @@
 /** The Worker in front of a log. */
 
+import { ownFields } from "../own.js";
 import { sleep } from "../timers.js";
 import { keyOf } from "./copies.js";
 import { clientOf, Entrance } from "./entrance.js";
@@ -30,11 +31,12 @@ const HEADERS = {
  *
  *     export default logHandler();
  */
-export function logHandler<Env extends LogEnv = LogEnv>({
-  log,
-}: LogHandlerOptions<Env> = {}): {
+export function logHandler<Env extends LogEnv = LogEnv>(
+  options: LogHandlerOptions<Env> = {},
+): {
   fetch(request: Request, env: Env): Promise<Response>;
 } {
+  const { log } = ownFields(options, ["log"]);
   const entrance = new Entrance();
   return {
     async fetch(request, env) {

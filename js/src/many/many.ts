@@ -1,9 +1,11 @@
 /** Recording what there is a lot of, no faster than it is delivered. */
 
 import { CountersignError, must, mustBePatience, mustCall } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
+import { field } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import type { AuditEvent } from "../record/event.js";
+import type { EventInput } from "../record/event.js";
+import { plainFields } from "../record/fields.js";
 import type { Handle } from "../record/handle.js";
 
 /** How far an import is. */
@@ -35,7 +37,7 @@ const PART = { events: 1024, bytes: 1 << 20 };
 
 /** An event of the source, and what became of it. */
 interface Recorded {
-  readonly event: AuditEvent;
+  readonly event: EventInput;
   handle: Handle;
 }
 
@@ -51,17 +53,17 @@ interface Recorded {
  */
 export async function recordMany(
   audit: Pick<Audit, "record" | "flush" | "status">,
-  source: Iterable<AuditEvent> | AsyncIterable<AuditEvent>,
+  source: Iterable<EventInput> | AsyncIterable<EventInput>,
   options: ManyOptions = {},
 ): Promise<ManyProgress> {
   mustRecord(audit);
   const events = "give an array, a generator, or whatever else for await goes through";
   must(isIterable(source), "source", "no events, one after the other", events);
-  refuseUnknown(options, ["onProgress", "skip", "onInvalid", "signal", "patience"]);
-  const { onProgress, skip = 0, onInvalid, signal, patience = 60_000 } = options;
+  const own = ownOptions(options, ["onProgress", "skip", "onInvalid", "signal", "patience"]);
+  const { onProgress, skip = 0, onInvalid, signal, patience = 60_000 } = own;
   const hint = "give `read` of the last progress, or leave it out";
   must(Number.isSafeInteger(skip) && skip >= 0, "skip", "no number of events", hint);
-  mustCall(options, "onProgress", "onInvalid");
+  mustCall(own, "onProgress", "onInvalid");
   mustBePatience(patience);
   const isSignal = signal === undefined || typeof signal?.throwIfAborted === "function";
   must(isSignal, "signal", "no AbortSignal", "give the signal of an AbortController");
@@ -106,9 +108,9 @@ export async function recordMany(
 }
 
 /** An import without the time of each event would date all of them now. */
-function dated(event: AuditEvent): AuditEvent {
-  const occurred: unknown = typeof event === "object" ? event?.occurred_at : undefined;
-  if (typeof event === "object" && event !== null && occurred === undefined) {
+function dated(event: EventInput): EventInput {
+  const isObject = typeof event === "object" && event !== null;
+  if (isObject && (field(plainFields(event), "occurred_at") ?? undefined) === undefined) {
     throw new CountersignError("event.invalid", "an event of before does not say when it happened", {
       member: "occurred_at",
       hint: "give a Date, or a time such as 2026-01-31T12:00:00Z",
@@ -118,7 +120,7 @@ function dated(event: AuditEvent): AuditEvent {
 }
 
 /** Records an event, when there is room. */
-async function taken(audit: Pick<Audit, "record" | "flush">, event: AuditEvent, patience: number): Promise<Handle> {
+async function taken(audit: Pick<Audit, "record" | "flush">, event: EventInput, patience: number): Promise<Handle> {
   try {
     return audit.record(event);
   } catch (error) {

@@ -1,7 +1,8 @@
 /** Audit logs that are emitted through OpenTelemetry, recorded and so signed. */
 
 import { asLine, type CountersignError, coded, tell } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
+import { field, ownFields } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import { type SpanIds, traceContext } from "./trace.js";
@@ -49,9 +50,8 @@ export class AuditLogProcessor {
 
   constructor(audit: Pick<Audit, "record" | "flush">, options: AuditLogOptions = {}) {
     mustRecord(audit);
-    refuseUnknown(options, ["only", "toEvent", "onError"]);
     this.#audit = audit;
-    this.#options = options;
+    this.#options = ownOptions(options, ["only", "toEvent", "onError"]);
   }
 
   /** Records a log record, at once. What emits it is never thrown at. */
@@ -67,14 +67,15 @@ export class AuditLogProcessor {
     } catch (cause) {
       const error = asCoded(cause);
       this.#tell(error);
-      if (error.code === "event.invalid") {
-        this.#recordPlain(log, error);
+      if (error.code === "event.invalid" && !this.#recordedAs(restOf(log, error))) {
+        this.#recordedAs(minimalOf(log, error));
       }
     }
   }
 
   /** Has all that was emitted delivered. */
-  async forceFlush({ timeoutMillis = PATIENCE }: { timeoutMillis?: number } = {}): Promise<void> {
+  async forceFlush(options: { timeoutMillis?: number } = {}): Promise<void> {
+    const { timeoutMillis = PATIENCE } = ownFields(options, ["timeoutMillis"]);
     await this.#audit.flush({ patience: timeoutMillis });
   }
 
@@ -83,21 +84,22 @@ export class AuditLogProcessor {
     await this.forceFlush();
   }
 
-  /** That it was emitted is recorded all the same. */
-  #recordPlain({ eventName, hrTime }: EmittedLog, { code, member }: CountersignError): void {
+  #recordedAs(event: AuditEvent): boolean {
     try {
-      this.#audit.record({
-        action: eventName || "opentelemetry.log",
-        occurred_at: timeOf(hrTime),
-        metadata: { left_out: "what was emitted is not an event", code, member },
-      });
+      this.#audit.record(event);
+      return true;
     } catch (cause) {
       this.#tell(asCoded(cause));
+      return false;
     }
   }
 
   #tell(error: CountersignError): void {
-    tell(this.#options.onError ?? warn, error);
+    const { onError } = this.#options;
+    const { report } = this.#audit as { report?: unknown };
+    // Without one of its own, the recorder's.
+    const others = typeof report === "function" ? (error: CountersignError) => report.call(this.#audit, error) : warn;
+    tell(onError ?? others, error);
   }
 }
 
@@ -113,16 +115,16 @@ const TAKEN = [
 ] as const;
 
 function eventOf(log: EmittedLog): AuditEvent {
-  const { attributes, severityNumber = 0, severityText, body, eventName, droppedAttributesCount } = log;
+  const { attributes, severityNumber = 0, severityText, body, droppedAttributesCount } = log;
   const said = (name: (typeof TAKEN)[number]) => {
-    const value = attributes[name];
-    return typeof value === "string" || typeof value === "number" ? `${value}` : undefined;
+    const value = field(attributes, name);
+    return isSaid(value) ? `${value}` : undefined;
   };
   const id = said("user.id") ?? said("enduser.id");
   const others = Object.entries(attributes).filter(([name]) => !isTaken(name, id !== undefined, attributes[name]));
-  const failed = attributes["error.type"] !== undefined || severityNumber >= ERROR;
+  const failed = field(attributes, "error.type") !== undefined || severityNumber >= ERROR;
   return {
-    action: eventName || "opentelemetry.log",
+    action: actionOf(log),
     actor: id === undefined ? undefined : { id, name: said("user.name"), session: said("session.id") },
     outcome: failed ? "failure" : undefined,
     reason: said("error.type"),
@@ -142,11 +144,44 @@ function eventOf(log: EmittedLog): AuditEvent {
   };
 }
 
+/** All that was emitted, where it has no place but in `metadata`: what is made of it by itself, or by `toEvent`, is no event. */
+function restOf(log: EmittedLog, { message, member }: CountersignError): AuditEvent {
+  const { attributes, severityText, body, instrumentationScope } = log;
+  return {
+    action: actionOf(log),
+    occurred_at: timeOf(log.hrTime),
+    metadata: {
+      ...(plain(attributes) as object),
+      body: plain(body),
+      severity: severityText,
+      scope: instrumentationScope.name,
+      countersign_problems: [{ field: member ?? "", problem: message, recorded: true }],
+    },
+  };
+}
+
+/** That it was emitted, and nothing more. */
+function minimalOf(log: EmittedLog, { message, member }: CountersignError): AuditEvent {
+  return {
+    action: actionOf(log),
+    occurred_at: timeOf(log.hrTime),
+    metadata: { countersign_problems: [{ field: member ?? "", problem: message, recorded: false }] },
+  };
+}
+
+function actionOf({ eventName }: EmittedLog): string {
+  return eventName || "opentelemetry.log";
+}
+
 /** Whether an attribute has its place outside of `metadata`: what names an actor has none without one. */
 function isTaken(name: string, hasActor: boolean, value: unknown): boolean {
-  const isSaid = typeof value === "string" || typeof value === "number";
   const isOfActor = name === "user.name" || name === "session.id";
-  return (TAKEN as readonly string[]).includes(name) && isSaid && (hasActor || !isOfActor);
+  return (TAKEN as readonly string[]).includes(name) && isSaid(value) && (hasActor || !isOfActor);
+}
+
+/** True for a value that a field of an event can have. An empty string says nothing, and stays with the other attributes. */
+function isSaid(value: unknown): value is string | number {
+  return (typeof value === "string" && value !== "") || typeof value === "number";
 }
 
 function timeOf([seconds, nanoseconds]: EmittedLog["hrTime"]): Date {
@@ -160,6 +195,9 @@ function plain(value: unknown, level = 0): unknown {
   }
   if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
     return `${value}`;
+  }
+  if (typeof value === "function" || typeof value === "symbol") {
+    return `[${typeof value}]`;
   }
   if (typeof value !== "object" || value === null || level > 60) {
     return value;

@@ -1,7 +1,7 @@
 /** The trace and the span within which an event is recorded. */
 
 import type { Audit } from "../record/audit.js";
-import type { AuditEvent, Context } from "../record/event.js";
+import type { Context, EventInput } from "../record/event.js";
 import { Scoped } from "../record/scope.js";
 
 /** What is needed of OpenTelemetry's `SpanContext`. */
@@ -43,7 +43,7 @@ export function traceContext(ids: SpanIds | undefined): Context | undefined {
  *
  *     const audit = traced(recorder);
  */
-export function traced<Event = AuditEvent>(
+export function traced<Event = EventInput>(
   audit: Audit<Event>,
   spanOf: () => SpanIds | undefined = activeSpan,
 ): Audit<Event> {

@@ -2,7 +2,7 @@
 
 import { concat } from "../bytes.js";
 import { CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import type { Outbox } from "./outbox.js";
 
 /** What is needed of a Durable Object's `ctx.storage`, with SQLite or without. */
@@ -27,8 +27,7 @@ export interface DurableObjectOutboxOptions {
  *     createRecorder({ …, outbox: durableObjectOutbox(this.ctx.storage) })
  */
 export function durableObjectOutbox(storage: ObjectStorage, options: DurableObjectOutboxOptions = {}): Outbox {
-  refuseUnknown(options, ["name"]);
-  const { name = "default" } = options;
+  const { name = "default" } = ownOptions(options, ["name"]);
   const hint = "give this.ctx.storage, in a class that extends DurableObject";
   must(typeof storage?.sync === "function", "outbox", "this is not the storage of a Durable Object", hint);
   const prefix = `countersign-outbox/${name}/`;

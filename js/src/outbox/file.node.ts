@@ -12,6 +12,9 @@ import type { Outbox } from "./outbox.js";
  * word, a loss of power. The file is created where there is none, readable by its owner alone; its folder has to be
  * there, and be writable.
  *
+ * A file that was damaged is set aside, `onError` is told what could be read of it and what not, and the recorder goes on
+ * with what could.
+ *
  * One recorder at a time has it. For several processes give each a path of its own, which it finds again when it
  * comes back.
  */
@@ -20,11 +23,11 @@ export function fileOutbox(path: string | URL): Outbox {
   let opened: ReturnType<typeof openedAt> | undefined;
   let journal: Journal | undefined;
   return {
-    async open() {
+    async open(report) {
       if (opened !== undefined) {
         throw inUse(absolute);
       }
-      opened = openedAt(absolute);
+      opened = openedAt(absolute, report);
       opened.catch(() => {
         opened = undefined;
       });
@@ -61,7 +64,7 @@ export function fileOutbox(path: string | URL): Outbox {
   };
 }
 
-async function openedAt(path: string) {
+async function openedAt(path: string, report?: (problem: CountersignError) => void) {
   const failed = (what: string) => (cause: unknown) => {
     throw fileError(cause, path, `the outbox's file could not be ${what}`, "outbox");
   };
@@ -71,7 +74,7 @@ async function openedAt(path: string) {
       throw inUse(path);
     }
     try {
-      const journal = await Journal.open(file);
+      const journal = await Journal.open(file, report);
       const groups = new Groups((change) => journal.write(change).catch(failed("written")));
       return { file, journal, groups };
     } catch (error) {

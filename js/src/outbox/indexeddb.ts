@@ -1,7 +1,7 @@
 /** An outbox in IndexedDB, for pages and workers of browsers. */
 
 import { CountersignError } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { inTurn } from "../promises.js";
 import { Database, type Place } from "./database.js";
 import { Groups } from "./groups.js";
@@ -27,8 +27,7 @@ export interface IndexedDbOutboxOptions {
  * tab delivers what is there at once.
  */
 export function indexedDbOutbox(options: IndexedDbOutboxOptions = {}): Outbox {
-  refuseUnknown(options, ["name"]);
-  const { name = "default" } = options;
+  const { name = "default" } = ownOptions(options, ["name"]);
   return new IndexedDbOutbox(`countersign-outbox-${name}`);
 }
 

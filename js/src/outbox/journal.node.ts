@@ -1,5 +1,5 @@
 /**
- * A file that keeps entries: lines, each a change that was made whole.
+ * A file that keeps entries: lines, each a change that was made whole. docs/outbox-files.md describes the format.
  *
  *     countersign outbox v1
  *     5f0c… {"put":[[1,"aGVsbG8="],[2,"d29ybGQ="]],"remove":[]}
@@ -11,9 +11,12 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
 import type { AppendFile } from "../files/append-file.node.js";
-import { isFull } from "../files/files.node.js";
+import { codeOf, isFull, syncFolder } from "../files/files.node.js";
 import type { Change, Entry } from "./outbox.js";
 
 const HEADER = "countersign outbox v1\n";
@@ -24,6 +27,13 @@ const SMALL = 1 << 20;
 
 /** An entry as its line has it. */
 type Stored = readonly [id: number, base64: string];
+
+/** Lines of a journal. */
+interface Lines {
+  readonly text: string;
+  /** The last line's checksum. */
+  readonly last: string;
+}
 
 /** A change as its line has it: first it removes, then it puts. */
 interface Step {
@@ -66,9 +76,9 @@ export class Journal {
   readonly #live: Live;
   /** The last line's checksum. */
   #last: string;
-  /** The change that is being made, and its line once that is being appended. */
+  /** The change that is being made, and its lines once they are being appended. */
   #step: Step | undefined;
-  #text: string | undefined;
+  #lines: Lines | undefined;
   /** Above this size the file is written anew, if most of it is dead. */
   #rewriteAbove = SMALL;
 
@@ -78,13 +88,33 @@ export class Journal {
     this.#last = last;
   }
 
-  /** What a file holds; it is made a journal where there is nothing in it. */
-  static async open(file: AppendFile): Promise<Journal> {
+  /**
+   * What a file holds; it is made a journal where there is nothing in it. With `report` a damaged file is set aside, and
+   * the journal holds what could be read.
+   */
+  static async open(file: AppendFile, report?: (problem: CountersignError) => void): Promise<Journal> {
     // Deno loads what this needs when it is first used, and runs other work meanwhile: not in `writeNow`.
     checksum("", "");
     const { buffer, byteOffset, length } = await file.read(0, file.size);
     const bytes = Buffer.from(buffer, byteOffset, length);
-    const content = parse(bytes, file.path);
+    let content: Content;
+    try {
+      content = parse(bytes, file.path);
+    } catch (error) {
+      const rest = report === undefined ? undefined : salvage(bytes);
+      if (report === undefined || rest === undefined) {
+        throw error;
+      }
+      const aside = await setAside(file.path);
+      const journal = new Journal(file, { live: rest.live, size: file.size, last: "" });
+      await journal.#rewrite(rest.live);
+      report(damagedInPart(file.path, aside, rest));
+      return journal;
+    }
+    const torn = bytes.subarray(content.size);
+    if (report !== undefined && torn.some((byte) => byte !== 0)) {
+      report(cutOff(file.path, torn));
+    }
     await file.cut(content.size);
     if (content.size === 0) {
       await file.append(Buffer.from(HEADER));
@@ -106,7 +136,7 @@ export class Journal {
     try {
       await this.#make(step);
     } finally {
-      this.#text = undefined;
+      this.#lines = undefined;
     }
     // `writeNow` applied it, if there was one.
     if (this.#step === step) {
@@ -124,16 +154,16 @@ export class Journal {
 
   /** Makes a change at once, after the one that is being made. Nothing more is written after: the process ends. */
   writeNow(change: Change): void {
-    const [step, before] = [stepOf(change), this.#text];
-    const text = line(before === undefined ? this.#last : before.slice(0, CHECKSUM), step);
+    const [step, before] = [stepOf(change), this.#lines];
+    const { text, last } = linesOf(before?.last ?? this.#last, step);
     this.#file.appendNow(Buffer.from(text, "latin1"));
     if (before !== undefined && this.#step !== undefined) {
       this.#live.apply(this.#step);
       this.#step = undefined;
-      this.#text = undefined;
+      this.#lines = undefined;
     }
     this.#live.apply(step);
-    this.#last = text.slice(0, CHECKSUM);
+    this.#last = last;
   }
 
   async #make(step: Step): Promise<void> {
@@ -142,15 +172,15 @@ export class Journal {
       await this.#rewrite(this.#live.after(step));
       return;
     }
-    const text = line(this.#last, step);
-    this.#text = text;
+    const lines = linesOf(this.#last, step);
+    this.#lines = lines;
     try {
-      await this.#file.append(Buffer.from(text, "latin1"));
-      if (this.#text === text) {
-        this.#last = text.slice(0, CHECKSUM);
+      await this.#file.append(Buffer.from(lines.text, "latin1"));
+      if (this.#lines === lines) {
+        this.#last = lines.last;
       }
     } catch (cause) {
-      this.#text = undefined;
+      this.#lines = undefined;
       if (!isFull(cause)) {
         throw cause;
       }
@@ -179,9 +209,9 @@ export class Journal {
     const pieces = function* () {
       yield Buffer.from(HEADER);
       for (const put of portions(live)) {
-        const text = line(last, { put, remove: [] });
-        last = text.slice(0, CHECKSUM);
-        yield Buffer.from(text, "latin1");
+        const lines = linesOf(last, { put, remove: [] });
+        last = lines.last;
+        yield Buffer.from(lines.text, "latin1");
       }
     };
     await this.#file.replace(pieces());
@@ -238,6 +268,105 @@ function apply(text: string, content: Content): boolean {
   return true;
 }
 
+/** What a damaged file still says. */
+interface Salvaged {
+  readonly live: Live;
+  /** The first line that is not as it was written. */
+  readonly line: number;
+  /** Entries of lines that can't be read, and that no later line removes. */
+  readonly lost: number;
+}
+
+/**
+ * Reads the lines of a damaged file whose checksums are right; undefined if there is none. Each line's checksum is of the
+ * checksum before it too: that of a damaged line is the one that it has, or the one that its text has.
+ */
+function salvage(bytes: Buffer): Salvaged | undefined {
+  const live = new Live();
+  const unread = new Set<number>();
+  const removed = new Set<number>();
+  let first = 0;
+  let good = 0;
+  let before: readonly string[] = [""];
+  const lines = bytes.toString("latin1").split("\n");
+  const isTorn = lines.pop() !== "";
+  const parts = lines.flatMap((text, at) => partsOf(text).map((part) => [at, part] as const));
+  for (const [at, text] of parts) {
+    if (at === 0 && `${text}\n` === HEADER) {
+      continue;
+    }
+    const json = text.slice(CHECKSUM + 1);
+    const made = before.map((last) => checksum(last, json));
+    if (made.some((own) => text === `${own} ${json}`)) {
+      const step = JSON.parse(json) as Step;
+      live.apply(step);
+      for (const id of step.remove) {
+        removed.add(id);
+      }
+      before = [text.slice(0, CHECKSUM)];
+      good++;
+      continue;
+    }
+    first ||= at + 1;
+    // A header that is damaged was before nothing.
+    before = at === 0 ? [""] : [text.slice(0, CHECKSUM), ...made];
+    for (const id of idsIn(text)) {
+      unread.add(id);
+    }
+  }
+  if (isTorn) {
+    first ||= lines.length + 1;
+  }
+  const lost = [...unread].filter((id) => !live.entries.has(id) && !removed.has(id)).length;
+  return good === 0 ? undefined : { live, line: first, lost };
+}
+
+/** The lines in one whose end was damaged: no entry holds what a line begins with. */
+function partsOf(text: string): string[] {
+  const begins = Array.from(text.matchAll(/[0-9a-f]{16} \{"put":\[/g), ({ index }) => index).filter((at) => at > 0);
+  return [0, ...begins].map((begin, nth) => text.slice(begin, begins[nth] === undefined ? undefined : begins[nth] - 1));
+}
+
+/** The ids of entries in a line, as far as it shows any. */
+function idsIn(text: string): number[] {
+  const [, put = ""] = text.split('"put":');
+  return Array.from(put.split('"remove":')[0]?.matchAll(/\[(\d{1,15}),"/g) ?? [], ([, id]) => Number(id));
+}
+
+/** Gives a damaged file another name beside its own, under which it stays. */
+async function setAside(path: string): Promise<string> {
+  const time = new Date().toISOString().replace(/[:.]/g, "-");
+  for (let nth = 1; ; nth++) {
+    const aside = `${path}.damaged-${time}${nth === 1 ? "" : `-${nth}`}`;
+    try {
+      await copyFile(path, aside, constants.COPYFILE_EXCL);
+      await syncFolder(dirname(aside));
+      return aside;
+    } catch (cause) {
+      if (codeOf(cause) !== "EEXIST" || nth === 100) {
+        throw cause;
+      }
+    }
+  }
+}
+
+function damagedInPart(path: string, aside: string, { live, line, lost }: Salvaged): CountersignError {
+  const read = `${live.entries.size} entries could be read and will be delivered`;
+  const message = `the outbox is damaged: ${path}: ${read}, ${lost} could not`;
+  return new CountersignError("outbox.damaged", message, {
+    line,
+    hint: `keep ${aside}, which is the damaged file: \`countersign outbox salvage\` reads it. An entry is an event, or a batch of them; what was delivered while a damaged line was written may be recorded again`,
+  });
+}
+
+function cutOff(path: string, torn: Buffer): CountersignError {
+  const lost = idsIn(torn.toString("latin1")).length;
+  const message = `the outbox's last line is cut off: ${path}: at least ${lost} entries in it could not be read`;
+  return new CountersignError("outbox.damaged", message, {
+    hint: "if the program was killed while it wrote, nobody was told that these were stored; if the file was cut off later, more may be missing",
+  });
+}
+
 function damaged(path: string, line: number, message: string): CountersignError {
   return new CountersignError("outbox.damaged", `${message}: ${path}`, {
     line,
@@ -247,6 +376,24 @@ function damaged(path: string, line: number, message: string): CountersignError 
 
 function stepOf({ put, remove }: Change): Step {
   return { put: put.map(({ id, bytes }): Stored => [id, encode(bytes)]), remove };
+}
+
+/**
+ * A change's lines, and the last one's checksum. Entries that are put without anything removed have a line each: what
+ * damages a line then costs one entry, and one without the others is no less true.
+ */
+function linesOf(before: string, { put, remove }: Step): Lines {
+  if (remove.length > 0 || put.length < 2) {
+    const text = line(before, { put, remove });
+    return { text, last: text.slice(0, CHECKSUM) };
+  }
+  let last = before;
+  const lines = put.map((entry) => {
+    const text = line(last, { put: [entry], remove });
+    last = text.slice(0, CHECKSUM);
+    return text;
+  });
+  return { text: lines.join(""), last };
 }
 
 function line(last: string, { put, remove }: Step): string {

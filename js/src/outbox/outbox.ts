@@ -1,5 +1,7 @@
 /** Where a recorder keeps what is not yet delivered. */
 
+import type { CountersignError } from "../error.js";
+
 /** Something that is kept. What its bytes mean is the recorder's business. */
 export interface Entry {
   /** Its place: ids ascend in an outbox, and none is used twice. */
@@ -24,8 +26,11 @@ export const ORPHANS = 2 ** 24;
  * `outbox.damaged`, `outbox.failed`.
  */
 export interface Outbox {
-  /** Takes it for one recorder alone, and gives what is in it in the order of ids. */
-  open(): Promise<readonly Entry[]>;
+  /**
+   * Takes it for one recorder alone, and gives what is in it in the order of ids. An outbox that can be read in part alone
+   * sets what was damaged aside and says so to `report`; without `report` it throws `outbox.damaged`.
+   */
+  open(report?: (problem: CountersignError) => void): Promise<readonly Entry[]>;
   /** Makes a change, whole or not at all, after those asked for before. When it resolves, it survives a kill. */
   write(change: Change): Promise<void>;
   /**

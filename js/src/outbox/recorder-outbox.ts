@@ -20,8 +20,12 @@ export class RecorderOutbox {
   /** Entries that are of no more use. */
   #gone: readonly number[] = [];
 
-  constructor(outbox: Outbox | undefined) {
+  readonly #report: (problem: CountersignError) => void;
+
+  /** `report` is told what can't be read of it; all else goes on. */
+  constructor(outbox: Outbox | undefined, report: (problem: CountersignError) => void = () => {}) {
     this.#outbox = outbox;
+    this.#report = report;
   }
 
   /** Whether what is kept outlives the recorder. */
@@ -32,7 +36,7 @@ export class RecorderOutbox {
   /** Takes the outbox for what is made with what is in it; lets go of it where that cannot be made. */
   async open<T>(make: (found: Found[]) => T): Promise<T> {
     // Where this fails it may be another's.
-    const entries = await guarded(async () => (await this.#outbox?.open()) ?? []);
+    const entries = await guarded(async () => (await this.#outbox?.open(this.#report)) ?? []);
     try {
       return make(this.#read(entries));
     } catch (cause) {
@@ -152,7 +156,15 @@ export class RecorderOutbox {
     for (const { id } of entries) {
       this.#next = Math.max(this.#next, id + 1);
     }
-    return entries.map(decode);
+    return entries.flatMap((entry) => {
+      try {
+        return [decode(entry)];
+      } catch (problem) {
+        // It stays where it is, and what else is there is delivered.
+        this.#report(problem as CountersignError);
+        return [];
+      }
+    });
   }
 }
 

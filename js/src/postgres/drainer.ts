@@ -2,7 +2,7 @@
 
 import { artefact } from "#recorder";
 import { asLine, CountersignError, must, tell } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
 import { none } from "../record/lifecycle.js";
@@ -85,8 +85,9 @@ class PostgresDrainer implements Drainer {
   #working: Promise<unknown> = Promise.resolve();
   #wake: () => void = () => {};
 
-  constructor(options: DrainOptions) {
-    refuseUnknown(options, ["connect", "recorder", "table", "pauseMs", "onError"]);
+  constructor(given: DrainOptions) {
+    const options = ownOptions(given, ["connect", "recorder", "table", "pauseMs", "onError"]);
+
     const { table = TABLE, pauseMs = 1_000, connect, recorder } = options;
     must(typeof connect === "function", "connect", "nothing to connect with", CONNECT);
     must(Object(recorder) === recorder, "recorder", "nothing to record with", "give { key, to, log }");

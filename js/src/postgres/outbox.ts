@@ -1,12 +1,13 @@
 /** Recording within a program's own transaction. */
 
 import { artefact } from "#recorder";
-import { CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { CountersignError, must, mustCall, teller } from "../error.js";
+import { ownOptions } from "../known.js";
 import { inCore, loader, salted } from "../record/core.js";
-import type { AuditEvent, Catalogue, EventOf } from "../record/event.js";
+import type { Catalogue, EventInput, EventOf } from "../record/event.js";
+import { copyOf, plainFields } from "../record/fields.js";
+import { Intake, isDevelopment } from "../record/intake.js";
 import { type CommonOptions, redaction } from "../record/options.js";
-import { toJson } from "../record/serialize.js";
 import { ask, names, type SqlClient, TABLE } from "./client.js";
 
 /** What is chosen for an outbox. */
@@ -17,10 +18,14 @@ export interface PostgresOutboxOptions<Events = unknown> {
   events?: Catalogue<Events> | undefined;
   /** What is redacted, as for a recorder. The drainer's recorder redacts by its own options, too. */
   redact?: CommonOptions["redact"];
+  /** What `record` and `row` do with a part of an event that is not right, as for a recorder; what is no event is thrown. */
+  onInvalid?: CommonOptions["onInvalid"];
+  /** Told of what was not right in an event. By default it is a warning on the console. */
+  onError?: CommonOptions["onError"];
 }
 
 /** Takes events where the program's own data is. */
-export interface PostgresOutbox<Event = AuditEvent> {
+export interface PostgresOutbox<Event = EventInput> {
   /**
    * Adds a row within the transaction of `client`: the event is recorded if and only if that is committed. It is checked
    * and redacted first, and gets the time now as its `occurred_at` where it has none.
@@ -50,11 +55,14 @@ const load = loader(artefact);
 export async function postgresOutbox<Events = unknown>(
   options: PostgresOutboxOptions<Events> = {},
 ): Promise<PostgresOutbox<EventOf<Events>>> {
-  refuseUnknown(options, ["table", "events", "redact"]);
-  const { table = TABLE, events: catalogue, redact } = options;
+  const known = ["table", "events", "redact", "onInvalid", "onError"];
+  const { table = TABLE, events: catalogue, redact, onInvalid, onError } = ownOptions(options, known);
+  const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
+  must(isKnown, "onInvalid", 'onInvalid must be "throw" or "report"', "leave it out for the default");
+  mustCall({ onError }, "onError");
   const defined = "give what defineEvents of countersign/events made";
   must(catalogue === undefined || typeof catalogue.check === "function", "events", "no events", defined);
-  const { paths, kept, known } = redaction(redact);
+  const { paths, kept, known: knowsSecrets } = redaction(redact);
   const { events } = names(table);
   const core = await load();
   const [key = ""] = inCore(() => core.signerKey(SIGNER, new Uint8Array(32).fill(1)));
@@ -62,7 +70,7 @@ export async function postgresOutbox<Events = unknown>(
   /** The event as a recorder would keep it: checked and redacted. */
   const redacted = (json: string): string =>
     inCore(() => {
-      const recorder = new core.Recorder(ORIGIN, key, known);
+      const recorder = new core.Recorder(ORIGIN, key, knowsSecrets);
       try {
         for (const path of paths) {
           recorder.redact(path);
@@ -79,13 +87,18 @@ export async function postgresOutbox<Events = unknown>(
       }
     });
 
+  const intake = new Intake({
+    beforeRecord: undefined,
+    events: catalogue,
+    reports: onInvalid === undefined ? !isDevelopment() : onInvalid === "report",
+    onError: onError ?? teller(),
+  });
+
   const row = (given: unknown) => {
     if (typeof given !== "object" || given === null || Array.isArray(given)) {
       throw new CountersignError("event.invalid", "not an event", { hint: 'give an object: { action: "job.delete" }' });
     }
-    catalogue?.check(given);
-    const dated = "toJSON" in given ? given : { occurred_at: new Date(), ...definedOf(given) };
-    return { event: redacted(toJson(dated)) };
+    return intake.record(dated(given), (json) => ({ event: redacted(json) }));
   };
   return {
     async record(client, event) {
@@ -95,7 +108,11 @@ export async function postgresOutbox<Events = unknown>(
   };
 }
 
-function definedOf(event: object): object {
-  const { occurred_at, ...others } = event as { occurred_at?: unknown };
-  return occurred_at === undefined ? others : event;
+/** The event, with the time now if it has none. */
+function dated(given: object): object {
+  const event = copyOf(plainFields(given));
+  if (((Object.hasOwn(event, "occurred_at") ? event.occurred_at : undefined) ?? undefined) === undefined) {
+    event.occurred_at = new Date();
+  }
+  return event;
 }

@@ -2,7 +2,7 @@
 
 import type { LastProof } from "../deliver/delivery.js";
 import { type CountersignError, must } from "../error.js";
-import type { Actor, AuditEvent, Context } from "./event.js";
+import type { ActorInput, Context, EventInput } from "./event.js";
 import type { Handle } from "./handle.js";
 
 /** A request of the web's, of Node.js's or of a framework's, of which a proxy's name for it is read and nothing else. */
@@ -13,13 +13,13 @@ export interface NamedRequest {
 /** What is added to events that do not say it themselves. */
 export interface Scope {
   /** Who acts: an actor, or an actor's id. */
-  actor?: Actor | string | undefined;
+  actor?: ActorInput | string | number | bigint | null | undefined;
   /** Whose data it is about. */
-  tenant?: string | undefined;
+  tenant?: string | number | bigint | null | undefined;
   /** What names the request, or the request: its header `cf-ray` or `x-request-id` names it. */
-  request?: NamedRequest | string | undefined;
+  request?: NamedRequest | string | null | undefined;
   /** From where, member by member. */
-  context?: Context | undefined;
+  context?: Context | null | undefined;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Scope {
  * event is one: `record` throws where it cannot be written as JSON, and of all else that is wrong with it the handle
  * and `onError` are told; `countersign.dropped` is recorded in its place.
  */
-export interface Audit<Event = AuditEvent> {
+export interface Audit<Event = EventInput> {
   /** Takes an event, at this moment. */
   record(event: Event): Handle;
   /** Takes any JSON object as text, or as text in UTF-8. */

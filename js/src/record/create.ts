@@ -62,7 +62,7 @@ export function recording(
     const hold = chosen.manyContexts && chosen.flush ? await holder?.() : undefined;
     const core = await load();
     const { origin, destination } = route(core, chosen);
-    const outbox = new RecorderOutbox(chosen.outbox);
+    const outbox = new RecorderOutbox(chosen.outbox, (problem) => tell(chosen.onError, problem));
     const clock = new Clock(chosen.now);
     const begin = beginner(core, readKey, chosen, origin, outbox, clock);
     const chain = await begin(chosen.key);

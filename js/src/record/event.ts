@@ -86,22 +86,72 @@ export interface AuditEvent {
   countersign?: Decided | undefined;
 }
 
+/** An actor as programs have it. */
+export interface ActorInput extends Omit<Actor, "id" | "name" | "session" | "credential" | "type"> {
+  id: string | number | bigint;
+  type?: Actor["type"] | null;
+  name?: string | null | undefined;
+  session?: string | number | bigint | null | undefined;
+  credential?: string | number | bigint | null | undefined;
+}
+
+/** A target as programs have it. */
+export interface TargetInput extends Omit<Target, "id" | "name"> {
+  id: string | number | bigint;
+  name?: string | null | undefined;
+}
+
+/**
+ * An event as `record` takes it. An actor's id alone becomes an actor, a number that is an identifier a string, and a
+ * number of milliseconds a time; `null` counts as absent.
+ */
+export interface EventInput
+  extends Omit<
+    AuditEvent,
+    | "actor"
+    | "target"
+    | "outcome"
+    | "reason"
+    | "occurred_at"
+    | "tenant"
+    | "context"
+    | "http"
+    | "before"
+    | "after"
+    | "metadata"
+  > {
+  actor?: ActorInput | string | number | bigint | null | undefined;
+  target?: TargetInput | null | undefined;
+  outcome?: AuditEvent["outcome"] | null;
+  reason?: string | null | undefined;
+  occurred_at?: Date | string | number | null | undefined;
+  tenant?: string | number | bigint | null | undefined;
+  context?: { [Name in keyof Context]: Context[Name] | null } | null | undefined;
+  http?: HttpRequest | null | undefined;
+  before?: Members | null | undefined;
+  after?: Members | null | undefined;
+  metadata?: Members | null | undefined;
+}
+
 /**
  * An event of a catalogue: of each action the members that it must have, or may only have so.
  *
  *     interface Events { "job.delete": { target: { type: "job"; id: string } } }
  */
 export type EventOf<Events> = unknown extends Events
-  ? AuditEvent
+  ? EventInput
   : {
-      [Action in keyof Events & string]: Omit<AuditEvent, "action" | keyof Events[Action]> &
+      [Action in keyof Events & string]: Omit<EventInput, "action" | keyof Events[Action]> &
         Omit<Events[Action], "action"> & { action: Action };
     }[keyof Events & string];
 
 /** What `defineEvents` of `countersign/events` makes: each action, and what its events must hold. */
 export interface Catalogue<Events = unknown> {
-  /** Throws `event.invalid` for an event that is not as its action's schema has it, or whose action is not listed. */
-  check(event: object): void;
+  /**
+   * Throws `event.invalid` for an event that is not as its action's schema has it, or whose action is not listed. Returns
+   * what the schema made of the other fields.
+   */
+  check(event: object): unknown;
   /** The same of an event as JSON text. */
   checkJson(json: string): void;
   /** What the events hold, for TypeScript alone. */

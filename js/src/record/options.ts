@@ -2,11 +2,13 @@
 
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import { type CountersignError, must, teller } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import type { Outbox } from "../outbox/outbox.js";
+import { field, hasField, own, ownFields } from "../own.js";
 import { LONGEST, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
 import type { AuditEvent, Catalogue } from "./event.js";
+import { isDevelopment } from "./intake.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
 /** When a recorder flushes by itself: as soon as one of these is reached. */
@@ -61,9 +63,11 @@ export interface CommonOptions<Events = unknown> {
    */
   beforeRecord?: ((event: AuditEvent) => AuditEvent) | undefined;
   /**
-   * What `record` and `recordJson` do with what is no event: throw `event.invalid` (the default), or report it to
-   * `onError` and record in its place that an event was not valid (`countersign.dropped`), for handlers that must not
-   * fail with it. The handle rejects then.
+   * What `record` does with a part of an event that is not right: `"throw"` throws `event.invalid`, and nothing is
+   * recorded. `"report"` reports it to `onError` and records the rest, with a list of what was wrong in
+   * `metadata.countersign_problems`. What is no event at all, by `recordJson` too, is recorded as `countersign.dropped`;
+   * the handle rejects then. The default is `"throw"` if `NODE_ENV` is `development` or `test`, or in a test of
+   * `node --test`, and otherwise `"report"`: a handler must not fail because of an audit event.
    */
   onInvalid?: "throw" | "report" | undefined;
   /** The most bytes that may wait to be delivered, with about 400 for the link of each event. By default 16 MiB. */
@@ -163,14 +167,19 @@ const OPTIONS: readonly string[] = [...READ, ...Object.keys(RULES)];
 
 /** Whether a value is called in this way. */
 function has(method: string): (value: unknown) => boolean {
-  return (value) => typeof (value as Record<string, unknown> | null)?.[method] === "function";
+  return (value) => typeof field(value, method) === "function";
+}
+
+/** Returns a copy of a recorder's options that holds only fields that were given, unknown ones too: these are refused later. */
+export function ownRecorderOptions<Options extends object>(given: Options): Options {
+  return Object(given) === given ? own({ ...given, ...ownFields(given, OPTIONS) }) : given;
 }
 
 /** Reads options, for where contexts end one by one or not. An outbox is of a context that stays: an object's. */
-export function settings(options: RecorderOptions, inContexts = false) {
-  const isGiven = typeof options === "object" && options !== null;
+export function settings(given: RecorderOptions, inContexts = false) {
+  const isGiven = typeof given === "object" && given !== null;
   must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
-  refuseUnknown(options, OPTIONS);
+  const options = ownOptions(given, OPTIONS);
   const { key, outbox, beforeRecord, events, manyContexts = inContexts && outbox === undefined } = options;
   must(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
@@ -191,7 +200,7 @@ export function settings(options: RecorderOptions, inContexts = false) {
     shapes: options.path === "shape",
     events,
     beforeRecord,
-    reports: options.onInvalid === "report",
+    reports: options.onInvalid === undefined ? !isDevelopment() : options.onInvalid === "report",
     limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
     drops: options.onFull === "drop",
     onError: options.onError ?? teller(),
@@ -204,7 +213,7 @@ export function settings(options: RecorderOptions, inContexts = false) {
 }
 
 function destination({ to, log, origin }: RecorderOptions): To {
-  if (typeof to === "function" || (typeof to === "object" && to !== null && "write" in to)) {
+  if (typeof to === "function" || (typeof to === "object" && to !== null && hasField(to, "write"))) {
     const instead = "give origin instead; for a collector give `to` its address or { url, fetch }";
     must(log === undefined, "log", "a transport has no log", instead);
     const name = "give the name that the log's checkpoints bear, such as example.com/audit";
@@ -214,7 +223,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
   const address = "give the collector's address (is the variable set?), { url, fetch }, a function, or memory()";
   must(to !== undefined && to !== null && to !== "", "to", "nothing takes the lines", address);
   const collector = typeof to === "string" || to instanceof URL ? { url: to } : to;
-  const { url, fetch } = collector;
+  const { url, fetch } = ownFields(Object(collector), ["url", "fetch"]) as Partial<CollectorOptions>;
   const isAddress = typeof url === "string" || url instanceof URL;
   const binding =
     'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host';
@@ -227,7 +236,7 @@ function destination({ to, log, origin }: RecorderOptions): To {
     "give the log's vkey, such as example.com/audit+1a2b3c4d+A… (is the variable set?): who runs the log has it, `countersign serve` prints it",
   );
   must(origin === undefined, "origin", "the log's origin is in its vkey", "leave origin out");
-  return { collector: new Collector(collector), log };
+  return { collector: new Collector(collector as CollectorOptions), log };
 }
 
 /** What is redacted: fields to redact, fields to keep, and whether known secrets are redacted too. */
@@ -245,10 +254,14 @@ export function redaction(redact: CommonOptions["redact"]): Redaction {
   if (Array.isArray(redact) || !isMembers(redact)) {
     return { paths: fields("redact", redact), kept: [], known: true };
   }
-  refuseUnknown(redact, ["only", "also", "keep"], "redact");
-  const { only, also = [], keep = [] } = Object(redact) as { only?: unknown; also?: unknown; keep?: unknown };
+  const chosen: { only?: unknown; also?: unknown; keep?: unknown } = ownOptions(
+    Object(redact),
+    ["only", "also", "keep"],
+    "redact",
+  );
+  const { only, also = [], keep = [] } = chosen;
   if (only !== undefined) {
-    const alone = !("also" in redact || "keep" in redact);
+    const alone = !("also" in chosen || "keep" in chosen);
     must(alone, "redact", "`only` can't be combined with `also` or `keep`", "leave out `only`, or the others");
     return { paths: fields("redact", only), kept: [], known: false };
   }
@@ -268,16 +281,14 @@ function flushing(flush: FlushOptions | false | undefined) {
   }
   const any = "give { events, bytes, ms }, any of them, or false";
   must(flush === undefined || isMembers(flush), "flush", "neither false nor numbers by their names", any);
-  refuseUnknown(flush ?? {}, ["events", "bytes", "ms"], "flush");
-  const { events = 64, bytes = 256 << 10, ms = 1000 } = flush ?? {};
+  const { events = 64, bytes = 256 << 10, ms = 1000 } = ownOptions(flush ?? {}, ["events", "bytes", "ms"], "flush");
   return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, LONGEST) };
 }
 
 function waits(retry: CommonOptions["retry"]): Waits {
   const any = "give { firstMs, longestMs }, or one of them";
   must(retry === undefined || isMembers(retry), "retry", "no numbers by their names", any);
-  refuseUnknown(retry ?? {}, ["firstMs", "longestMs"], "retry");
-  const { firstMs = 500, longestMs = 60_000 } = retry ?? {};
+  const { firstMs = 500, longestMs = 60_000 } = ownOptions(retry ?? {}, ["firstMs", "longestMs"], "retry");
   return { first: count("retry", firstMs, 3_600_000), longest: count("retry", longestMs, 3_600_000) };
 }
 

@@ -19,14 +19,17 @@ export type { Audit, FlushPatience, NamedRequest, Scope, Status } from "./audit.
 export type { CreateRecorder, GeneratedKey, GenerateKey } from "./create.js";
 export type {
   Actor,
+  ActorInput,
   AuditEvent,
   Catalogue,
   Context,
+  EventInput,
   EventOf,
   HttpRequest,
   KnownAction,
   Members,
   Target,
+  TargetInput,
 } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
 export type {

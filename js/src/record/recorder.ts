@@ -1,25 +1,27 @@
 /** Records events into a chain, and sees to it that they come where they belong. */
 
+import { requestSaid } from "../context/request.js";
 import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Delivery } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
 import { CountersignError, type ErrorCode, mustBePatience, tell } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
 import type { Audit, FlushPatience, Status } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
 import { type Clock, type Learnt, SET } from "./clock.js";
-import type { AuditEvent } from "./event.js";
+import type { AuditEvent, EventInput } from "./event.js";
 import { ExitPatience } from "./exit-patience.js";
 import { Flushing } from "./flushing.js";
 import { countOf, droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
+import { type EventProblem, Intake } from "./intake.js";
 import type { Hold, Lifecycle } from "./lifecycle.js";
 import { type Dropped, LostEvents, lostError } from "./lost-events.js";
 import type { Settings } from "./options.js";
 import { PendingCalls } from "./pending-calls.js";
-import { Scopable } from "./scope.js";
+import { completed, completedText, Scopable } from "./scope.js";
 import { invalid, toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
@@ -56,7 +58,7 @@ const BACK = 300_000;
 const ORPHANS = 15_000;
 
 /** Records events into one chain; those of a catalogue, where it has one. */
-export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Audit<Event> {
+export class Recorder<Event = EventInput> extends Scopable<Event> implements Audit<Event> {
   /** The log that the chain names. */
   readonly origin: string;
 
@@ -64,6 +66,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   readonly #delivery: Delivery;
   readonly #flushing: Flushing;
   readonly #unfollow: () => void;
+  readonly #intake: Intake;
   #chain: Chain;
   /** Chains that are to be closed. */
   #ending: Chain[] = [];
@@ -111,6 +114,7 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
     this.#parts = parts;
     this.origin = origin;
     this.#losses = new LostEvents((error) => tell(settings.onError, error));
+    this.#intake = new Intake(settings);
     this.#anew = parts.chain;
     this.#chain = parts.chain();
     this.#delivery = new Delivery(
@@ -190,11 +194,17 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   }
 
   /**
-   * Takes an event, at this moment: checks it, redacts it and queues it. Throws where it lacks a required member, has
-   * one of a wrong type, or holds what JSON cannot carry; nothing was queued then.
+   * Takes an event, at this moment: checks it, redacts it and queues it. If it lacks a required field, has one that
+   * events don't have or of a wrong type, or holds what is no data, the option `onInvalid` says what happens: it throws and
+   * queues nothing, or reports it and records the rest.
    */
   record(event: Event): Handle {
-    return this.#taking(() => this.#take(toJson(this.#checked(this.#before(event as AuditEvent))), true));
+    return this.recordRead(completed(event as AuditEvent, requestSaid()), []);
+  }
+
+  /** @internal Records an event that was read before, with what was wrong with it then. */
+  recordRead(event: AuditEvent, problems: readonly EventProblem[]): Handle {
+    return this.#taking(() => this.#intake.record(event, (json) => this.#take(json, true), problems));
   }
 
   /**
@@ -203,10 +213,15 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
    */
   recordJson(json: string | Uint8Array): Handle {
     return this.#taking(() => {
-      const text = textOf(json);
+      const text = textOf(completedText(json, requestSaid()));
       this.#parts.settings.events?.checkJson(text);
       return this.#take(text, false);
     });
+  }
+
+  /** @internal Reports what somebody else met who records with this. */
+  report(error: CountersignError): void {
+    tell(this.#parts.settings.onError, error);
   }
 
   /** @internal Records that events were dropped before there was this recorder. */
@@ -295,32 +310,6 @@ export class Recorder<Event = AuditEvent> extends Scopable<Event> implements Aud
   /** Bytes of all that waits, with the links that are not made yet. */
   get #held(): number {
     return this.#queuedBytes + LINK * this.queued + this.#delivery.bytes;
-  }
-
-  #before(event: AuditEvent): AuditEvent {
-    const { beforeRecord } = this.#parts.settings;
-    if (beforeRecord === undefined) {
-      return event;
-    }
-    let made: unknown;
-    try {
-      made = beforeRecord(event);
-    } catch (cause) {
-      throw invalid("beforeRecord failed", "see the cause", undefined, cause);
-    }
-    if (typeof made !== "object" || made === null || "then" in made) {
-      const hint = "it gives the event to record, at once: an audit log leaves none out";
-      throw invalid("beforeRecord gave no event", hint);
-    }
-    return made as AuditEvent;
-  }
-
-  #checked(event: AuditEvent): AuditEvent {
-    const { events } = this.#parts.settings;
-    if (events !== undefined && typeof event === "object" && event !== null) {
-      events.check(event);
-    }
-    return event;
   }
 
   /** Takes an event; what is none is reported where that was chosen, and recorded as such. */
@@ -934,8 +923,7 @@ function isOfSigner(error: unknown): boolean {
 }
 
 function millisOf(given: FlushPatience): number {
-  refuseUnknown(given, ["patience"]);
-  const { patience = 0 } = given;
+  const { patience = 0 } = ownOptions(given, ["patience"]);
   mustBePatience(patience);
   return patience;
 }

@@ -1,9 +1,11 @@
 /** Who acts, for whom and by which request, said once for many events. */
 
-import { CountersignError, refused } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { asLine, CountersignError, refused } from "../error.js";
+import { ownOptions } from "../known.js";
+import { field, ownFields } from "../own.js";
 import { type Audit, type FlushPatience, mustRecord, type Scope, type Status } from "./audit.js";
-import type { AuditEvent } from "./event.js";
+import type { AuditEvent, EventInput } from "./event.js";
+import { actorOf, contextOf, copyOf, isFields, plainFields, tenantOf } from "./fields.js";
 import type { Handle } from "./handle.js";
 
 /** The same as members of an event. */
@@ -14,39 +16,40 @@ export function said(scope: Scope): Said {
   if (typeof scope !== "object" || scope === null) {
     throw refused("with", "no members by their names", "give { actor, tenant, request }, any of them");
   }
-  refuseUnknown(scope, ["actor", "tenant", "request", "context"], "with");
-  const { actor, tenant, request, context } = scope;
+  const { actor, tenant, request, context } = ownOptions(scope, ["actor", "tenant", "request", "context"], "with");
   const id = idOf(request);
   return {
-    actor: typeof actor === "string" ? { id: actor } : actor,
-    tenant,
-    context: merged(id === undefined ? undefined : { request_id: id }, context),
+    actor: actorOf(actor),
+    tenant: tenantOf(tenant),
+    context: merged(id === undefined ? undefined : { request_id: id }, contextOf(context)),
   };
 }
 
 function idOf(request: Scope["request"]): string | undefined {
-  if (request === undefined || typeof request === "string") {
-    return request;
+  if (request === undefined || request === null || typeof request === "string") {
+    return request ?? undefined;
   }
-  const { headers } = request as { headers?: unknown };
+  const headers = field(request, "headers");
   if (typeof headers !== "object" || headers === null) {
     throw refused("with.request", "neither a request nor its name", "give what has headers, or the name itself");
   }
   return requestId((name) => {
     const value: unknown =
-      "get" in headers && typeof headers.get === "function"
-        ? headers.get(name)
-        : (headers as Record<string, unknown>)[name];
+      "get" in headers && typeof headers.get === "function" ? headers.get(name) : field(headers, name);
     return typeof value === "string" ? value : undefined;
   });
 }
 
 /** What either says, the inner one where both do. */
 export function joined(outer: Said | undefined, inner: Said): Said {
+  const [from, to] = [outer, inner].map((said) => ownFields(said ?? {}, ["actor", "tenant", "context"])) as [
+    Said,
+    Said,
+  ];
   return {
-    actor: inner.actor ?? outer?.actor,
-    tenant: inner.tenant ?? outer?.tenant,
-    context: merged(outer?.context, inner.context),
+    actor: to.actor ?? from.actor,
+    tenant: to.tenant ?? from.tenant,
+    context: merged(from.context, to.context),
   };
 }
 
@@ -72,6 +75,16 @@ export class Scoped implements Audit {
     return this.#audit.recordJson(completedText(json, this.#said));
   }
 
+  /** @internal Reports what somebody else met who records with this. */
+  report(error: CountersignError): void {
+    const { report } = this.#audit as { report?: unknown };
+    if (typeof report === "function") {
+      report.call(this.#audit, error);
+    } else {
+      console.warn(asLine(error));
+    }
+  }
+
   flush(patience?: FlushPatience): Promise<void> {
     return this.#audit.flush(patience);
   }
@@ -93,7 +106,7 @@ export class Scoped implements Audit {
 }
 
 /** What can be had with a scope. What follows async calls is what `countersign/context` brings. */
-export abstract class Scopable<Event = AuditEvent> {
+export abstract class Scopable<Event = EventInput> {
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
   with(scope: Scope): Audit<Event>;
   /** Throws `context.unavailable`: only what `asyncContext` of `countersign/context` made follows what is called. */
@@ -110,39 +123,49 @@ export abstract class Scopable<Event = AuditEvent> {
   }
 }
 
-/** An event with what it does not say itself. What is no event is left for `record` to refuse. */
-function completed(event: AuditEvent, more: Said): AuditEvent {
-  if (!isMembers(event) || "toJSON" in event) {
+/**
+ * Returns an event with what it does not say itself. `null` counts as absent. What is no event is left for `record` to
+ * refuse.
+ */
+export function completed(event: AuditEvent, more: Said | undefined): AuditEvent {
+  if (more === undefined || !isFields(event)) {
     return event;
   }
-  try {
-    const { actor = more.actor, tenant = more.tenant, context } = event as Said;
-    return { ...event, actor, tenant, context: isMembers(context ?? {}) ? merged(more.context, context) : context };
-  } catch {
-    // What throws when it is read does so again, and is named.
-    return event;
+  const made = copyOf(plainFields(event));
+  for (const name of ["actor", "tenant", "context"] as const) {
+    try {
+      const value = Object.hasOwn(made, name) ? (made[name] ?? undefined) : undefined;
+      const said = field(more, name) as Said[typeof name];
+      const whole = name === "context" && isFields(value) ? merged(said as Said["context"], contextOf(value)) : value;
+      const completed = whole ?? said;
+      if (completed !== undefined) {
+        made[name] = completed;
+      }
+    } catch {
+      // What throws when it is read does so again, and is named.
+    }
   }
+  return made as unknown as AuditEvent;
 }
 
 /** The same of a text, whose own members stay as they are written; one that it has is not gone into. */
-function completedText(json: string | Uint8Array, more: Said): string | Uint8Array {
+export function completedText(json: string | Uint8Array, more: Said | undefined): string | Uint8Array {
+  if (more === undefined) {
+    return json;
+  }
   try {
     const text =
       typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
     const event: unknown = JSON.parse(text);
     const missing = Object.entries(more).filter(([name]) => !Object.hasOwn(event as object, name));
     const added = JSON.stringify(Object.fromEntries(missing)).slice(1, -1);
-    if (isMembers(event) && added !== "") {
+    if (isFields(event) && added !== "") {
       return `${text.trimEnd().slice(0, -1)}${Object.keys(event).length === 0 ? "" : ","}${added}}`;
     }
   } catch {
     // The recorder says what is wrong with it.
   }
   return json;
-}
-
-function isMembers(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Members of both, of the inner one where it has them. */

@@ -1,6 +1,7 @@
 /** Who signs a chain. */
 
 import { CountersignError, must } from "../error.js";
+import { ownFields } from "../own.js";
 
 /** Signs with a key that lies elsewhere: a KMS, an HSM, a server. */
 export interface Signer {
@@ -92,7 +93,9 @@ export interface Signing {
 
 /** A signer outside the core. */
 export function external(key: Signer | KeyHandle): Signing {
-  const { vkey, privateKey, sign } = Object(key) as Partial<Signer & KeyHandle>;
+  const { vkey, privateKey, sign } = ownFields(Object(key), ["vkey", "privateKey", "sign"]) as Partial<
+    Signer & KeyHandle
+  >;
   must(
     typeof vkey === "string" && (privateKey !== undefined || typeof sign === "function"),
     "key",

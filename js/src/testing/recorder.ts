@@ -2,9 +2,10 @@
 
 import { artefact } from "#recorder";
 import { CountersignError, must } from "../error.js";
+import { field } from "../own.js";
 import { type Core, inCore, loader } from "../record/core.js";
 import { recording } from "../record/create.js";
-import type { AuditEvent, EventOf } from "../record/event.js";
+import type { AuditEvent, EventInput, EventOf } from "../record/event.js";
 import { none } from "../record/lifecycle.js";
 import type { CommonOptions } from "../record/options.js";
 import type { Recorder } from "../record/recorder.js";
@@ -41,7 +42,7 @@ export interface TestClock {
 export type RecordedEvent = Readonly<Omit<AuditEvent, "occurred_at"> & { occurred_at?: string }>;
 
 /** A recorder that tells what it recorded. */
-export interface TestRecorder<Event = AuditEvent> extends Recorder<Event> {
+export interface TestRecorder<Event = EventInput> extends Recorder<Event> {
   /** What was recorded since the beginning, or since `clear`, in its order; at once, whether it was flushed or not. */
   events(): readonly RecordedEvent[];
   /** Forgets what `events` gives. The log goes on. */
@@ -68,7 +69,8 @@ export async function createTestRecorder<Events = unknown>(
     "no options by their names",
     "give { now }, or leave them out",
   );
-  const { now: first, ...chosen } = options;
+  const { now: _, ...chosen } = options;
+  const first = field(options, "now") as TestRecorderOptions["now"];
   const clock = clockAt(first === undefined ? FIRST : millis(first));
   const seen: RecordedEvent[] = [];
   let recorded = 0;
@@ -84,6 +86,7 @@ export async function createTestRecorder<Events = unknown>(
   });
   const recorder = await createRecorder<Events>({
     ...chosen,
+    onInvalid: (field(options, "onInvalid") as TestRecorderOptions["onInvalid"]) ?? "throw",
     key,
     origin: ORIGIN,
     to,

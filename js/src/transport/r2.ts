@@ -1,7 +1,7 @@
 /** A transport into a bucket of Cloudflare R2. */
 
 import { CountersignError, must } from "../error.js";
-import { refuseUnknown } from "../known.js";
+import { ownOptions } from "../known.js";
 import { headless, Tail } from "./tail.js";
 import type { StoringTransport } from "./transport.js";
 
@@ -42,8 +42,7 @@ const NAME = /^\d{3}(\/|\.ndjson)$/;
  * among the last 16 objects: where others may store more than that meanwhile, give each writer a prefix of its own.
  */
 export function r2Transport(bucket: Bucket, options: R2TransportOptions = {}): StoringTransport {
-  refuseUnknown(options, ["prefix"]);
-  const { prefix = "" } = options;
+  const { prefix = "" } = ownOptions(options, ["prefix"]);
   const hint = "give the binding, such as env.AUDIT: is it among r2_buckets of wrangler.jsonc?";
   must(typeof bucket?.put === "function", "to", "this is no R2 bucket", hint);
   let next: number | undefined;

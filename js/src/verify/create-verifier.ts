@@ -17,7 +17,7 @@ import { deferred } from "../promises.js";
 import { Inline } from "./inline.js";
 import { type Lines, openLines } from "./lines.js";
 import { Listening } from "./listening.js";
-import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
+import { type LiveOptions, ownVerifyOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
 import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerPool } from "./worker-pool.js";
@@ -96,7 +96,8 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
         return inline();
       }
     };
-  const verify: VerifyReading = async (source, options = {}) => {
+  const verify: VerifyReading = async (source, given = {}) => {
+    const options = ownVerifyOptions(given);
     options?.signal?.throwIfAborted();
     const task = readTask(options);
     const asked = readThreads(options);
@@ -104,7 +105,8 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
     task.wants.offsets = reading.kept !== undefined;
     return run(reading, options, starter(task, asked, asked ?? defaultThreads(reading.total)));
   };
-  const verifyLive: VerifyLive = async (lines, options) => {
+  const verifyLive: VerifyLive = async (lines, given) => {
+    const options = ownVerifyOptions(given);
     options?.signal?.throwIfAborted();
     const task = readTask(options, true);
     const asked = readThreads(options);

@@ -1,6 +1,7 @@
 /** What a reader of an export brings along. */
 
 import { must } from "../error.js";
+import { field, own, ownFields } from "../own.js";
 import type { Finding } from "../report.js";
 import type { EventBatch } from "./batch.js";
 import type { Mark } from "./marks.js";
@@ -79,6 +80,24 @@ export interface Progress {
 /** The greatest number of threads. */
 const MOST_THREADS = 64;
 
+const OPTIONS = [
+  "trust",
+  "pins",
+  "expect",
+  "threads",
+  "onProgress",
+  "onEvents",
+  "onMarks",
+  "onFinding",
+  "onReport",
+  "signal",
+];
+
+/** Returns a copy of the options without what a polluted `Object.prototype` has; unknown ones stay, to be refused. */
+export function ownVerifyOptions<Options extends VerifyOptions>(given: Options): Options {
+  return Object(given) === given ? own({ ...given, ...ownFields(given, OPTIONS) }) : given;
+}
+
 /** What the core needs to know of the options. */
 export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>, live = false): Task {
   must(
@@ -101,11 +120,12 @@ export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onR
       findings: onFinding !== undefined,
       live,
     },
-    measuresNow: live && expect?.now === undefined,
+    measuresNow: live && field(expect, "now") === undefined,
   };
 }
 
-function readExpectations({ origin, range, maxAgeSeconds, now, ...others }: Expectations): Task["expect"] {
+function readExpectations(given: Expectations): Task["expect"] {
+  const { origin, range, maxAgeSeconds, now, ...others } = own(given);
   refuseAny(others, "origin, range, maxAgeSeconds, now", "expect.");
   return {
     ...(origin !== undefined && { origin: readText(origin, "expect.origin") }),
@@ -124,7 +144,7 @@ export function readThreads({ threads }: VerifyOptions): number | undefined {
 
 /** Refuses options that there are not: what is misspelt would not be checked, and nobody would know. */
 function refuseAny(others: object, known: string, within = ""): void {
-  for (const name in others) {
+  for (const name of Object.keys(others)) {
     check(false, within + name, "does not exist", `there are ${known}`);
   }
 }

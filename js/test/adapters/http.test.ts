@@ -163,7 +163,7 @@ describe("a fetch handler", () => {
     ["throws", { actor: () => assert.fail("a callback throws") }, GET("*", 200), threw("actor")],
     [
       "gives what no event can hold",
-      { actor: () => ({ id: 1 }) as never },
+      { actor: () => ({ id: true }) as never },
       GET("*", 200),
       [["event.invalid", "actor.id", "string"]],
     ],
@@ -175,7 +175,7 @@ describe("a fetch handler", () => {
     ],
     [
       "gives neither actor nor tenant",
-      { actor: () => 1 as never, tenant: () => 2 as never },
+      { actor: () => true as never, tenant: () => true as never },
       GET("*", 200),
       [
         ["event.invalid", "tenant", "string"],

@@ -4,9 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { full, RIGHT, type Said, says, withoutLog } from "./mistake.ts";
 
-const cycle: Record<string, unknown> = { action: "a.b" };
-cycle.metadata = cycle;
-
 const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] = [
   ["nothing", undefined, ["event.invalid", undefined, /undefined/, /\{ action: "job\.delete" \}/]],
   ["null", null, ["event.invalid", undefined, /null/, /give an object/]],
@@ -17,16 +14,43 @@ const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] =
     { actor: { id: "u_1" } },
     ["event.invalid", "action", /action is required/, /an event needs an action, an actor an id/],
   ],
-  ["an actor's id alone", { action: "a.b", actor: "u_1" }, ["event.invalid", "actor", /an object/, /metadata takes/]],
+  ["a list as an actor", { action: "a.b", actor: ["u_1"] }, ["event.invalid", "actor", /an object/, /metadata takes/]],
   [
     "a date for people",
     { action: "a.b", occurred_at: "yesterday" },
     ["event.invalid", "occurred_at", /a time/, /SPEC/],
   ],
-  ["a BigInt", { action: "a.b", metadata: { n: 1n } }, ["event.invalid", "n", /BigInt/, /as a string/]],
-  ["no number", { action: "a.b", metadata: { n: Number.NaN } }, ["event.invalid", "n", /NaN/, /a string, or null/]],
-  ["a map", { action: "a.b", metadata: { m: new Map() } }, ["event.invalid", "m", /a Map/, /Object\.fromEntries/]],
-  ["a cycle", cycle, ["event.invalid", "metadata", /a cycle/, /plain data/]],
+  [
+    "a number that readers of JSON round",
+    { action: "a.b", metadata: { list: [{ n: 2 ** 60 }] } },
+    [
+      "event.invalid",
+      "metadata.list.0.n",
+      /^metadata\.list\.0\.n: a number above 2\^53 - 1/,
+      /a string, or as a BigInt/,
+    ],
+  ],
+  [
+    "a function in an error's cause",
+    { action: "a.b", metadata: { error: new Error("x", { cause: { retry: () => 1 } }) } },
+    ["event.invalid", "metadata.error.cause.retry", /^metadata\.error\.cause\.retry: a function/, /leave it out/],
+  ],
+  [
+    "what another library calls a field",
+    { action: "a.b", occurredAt: new Date(), targets: [] },
+    ["event.invalid", "occurredAt", /unknown field "occurredAt"/, /use occurred_at, or put it in metadata/],
+  ],
+  ["a field misspelt", { action: "a.b", tragets: {} }, ["event.invalid", "tragets", /unknown field/, /use target,/]],
+  [
+    "a field within a field, misspelt",
+    { action: "a.b", context: { requestId: "r_1" } },
+    ["event.invalid", "context.requestId", /unknown field "context\.requestId"/, /use context\.request_id,/],
+  ],
+  [
+    "a field that there is not",
+    { action: "a.b", colour: "red" },
+    ["event.invalid", "colour", /unknown field "colour"/, /put it in metadata: an event has action, actor/],
+  ],
   [
     "too much",
     { action: "a.b", metadata: { body: "x".repeat(300_000) } },

@@ -103,10 +103,42 @@ test("what cannot be recorded as it is is told, and that it was emitted is recor
     logger.emit({ eventName: "job.delete", timestamp });
     const [event] = audit.events();
     assert.deepEqual([event?.action, event?.occurred_at], ["job.delete", "2026-03-01T12:00:00.250Z"]);
-    assert.match(JSON.stringify(event?.metadata), /"code":"event.invalid"/);
+    assert.match(JSON.stringify(event?.metadata), /"countersign_problems":\[\{"field"/);
   }
   assert.deepEqual(told, ["event.invalid actor.id", "event.invalid undefined"]);
   assert.throws(() => new AuditLogProcessor(undefined as never), { code: "options.invalid", member: "audit" });
+});
+
+test("a record keeps what it says, though a part of it has no place in an event", async () => {
+  const attributes = { "user.id": "", "session.id": "", "client.address": "", "job.id": "42" };
+  const { audit, logger } = await start();
+  logger.emit({ eventName: "job.delete", body: "gone", attributes, severityText: "ERROR", severityNumber: 17 });
+  const [event] = audit.events();
+  assert.deepEqual([event?.actor, event?.context, event?.outcome], [undefined, undefined, "failure"]);
+  assert.deepEqual(event?.metadata, { ...attributes, body: "gone", severity: "ERROR", scope: "jobs" });
+
+  // Also what a program makes of it that is no event.
+  const told: string[] = [];
+  const wrong = await start({ onError: ({ message }) => told.push(message), toEvent: () => ({ action: "" }) });
+  wrong.logger.emit({ eventName: "job.delete", body: "gone", attributes, severityText: "ERROR" });
+  const { countersign_problems: problems, ...rest } = (wrong.audit.events()[0]?.metadata ?? {}) as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual(rest, { ...attributes, body: "gone", severity: "ERROR", scope: "jobs" });
+  assert.match(JSON.stringify(problems), /"field":"action"/);
+  assert.equal(told.length, 1);
+});
+
+test("without an onError of its own it reports to the recorder's", async () => {
+  const told: string[] = [];
+  const audit = await createTestRecorder({ onError: ({ code, member }) => told.push(`${code} ${member}`) });
+  for (const recorder of [audit, audit.with({ tenant: "acme" })]) {
+    const processor: LogRecordProcessor = new AuditLogProcessor(recorder, { toEvent: () => ({ action: "" }) });
+    const provider = new LoggerProvider({ processors: [processor] });
+    provider.getLogger("jobs").emit({ eventName: "a.b" });
+  }
+  assert.deepEqual(told, ["event.invalid action", "event.invalid action"]);
 });
 
 test("a recorder that is full throws at nobody who emits, and is told of", async () => {

@@ -125,12 +125,19 @@ describe("an outbox in PostgreSQL", { skip }, () => {
       [{ action: "job.update" }, "action"],
       [{ action: "job.delete" }, "tenant"],
       [{ action: "job.delete", tenant: "a", actor: {} }, "actor.id"],
-      [{ action: "job.delete", tenant: "a", metadata: { n: 1n } }, "n"],
+      [{ action: "job.delete", tenant: "a", metadata: { n: () => 1 } }, "metadata.n"],
+      [{ action: "job.delete", tenant: "a", targets: [] }, "targets"],
       [undefined, undefined],
     ] as const) {
       await assert.rejects(own.record(pool, wrong as never), coded("event.invalid", member));
     }
     await assert.rejects(postgresOutbox({ redact: "ssn" as never }), coded("options.invalid", "redact"));
+    await assert.rejects(postgresOutbox({ onInvalid: "drop" as never }), coded("options.invalid", "onInvalid"));
+    const told: string[] = [];
+    const reporting = await postgresOutbox({ onInvalid: "report", onError: ({ member }) => told.push(`${member}`) });
+    const made = JSON.parse(reporting.row({ action: "a.b", actor: "u_1", metadata: { n: () => 1, ok: true } }).event);
+    assert.deepEqual([made.actor, made.metadata.ok, told], [{ id: "u_1" }, true, ["metadata.n"]]);
+    assert.throws(() => reporting.row({ action: "" }), coded("event.invalid", "action"));
     for (const client of [{}, undefined, "postgres://localhost"] as PgClient[]) {
       await assert.rejects(own.record(client, { action: "job.delete", tenant: "a" }), { member: "client" });
     }

@@ -250,8 +250,8 @@ test("refuses an event at once, naming the member, and goes on", async () => {
   refused({}, "action");
   refused({ action: "a.b", actor: { name: "Ada" } }, "actor.id");
   refused({ action: "a.b", outcome: "ok" }, "outcome");
-  refused({ action: "a.b", metadata: { n: Number.NaN } }, "n");
-  refused({ action: "a.b", metadata: { n: 2 ** 53 } }, "n");
+  refused({ action: "a.b", metadata: { n: () => 1 } }, "metadata.n");
+  refused({ action: "a.b", metadata: { n: 2 ** 53 } }, "metadata.n");
   refused({ action: "a.b", reason: "\ud800" }, "reason");
   assert.equal(recorder.queued, 0);
   recorder.record({ action: "a.b" });

@@ -6,6 +6,7 @@
  * decides the form there is one for `one` and one for all `other`. What the drawer fills with elements stands in brackets.
  */
 
+import { field } from "../../own.js";
 import { type FromCore, fromCore, type Sentences } from "./core.js";
 import english from "./en.json" with { type: "json" };
 import { type Counting, grouped, lasting, sized } from "./figures.js";
@@ -111,7 +112,9 @@ export function merged<T>(texts: T, own: Some<T> | undefined): T {
   if (!isPlain(texts) || !isPlain(own)) {
     return own as T;
   }
-  return Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, merged(value, own[name])])) as T;
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, value]) => [name, merged(value, field(own, name) as typeof value)]),
+  ) as T;
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -1,0 +1,334 @@
+/** The fields that an event has (SPEC section 12), and the one form that each value gets, in whatever form it is given. */
+
+import { nearestOf } from "../known.js";
+import { field } from "../own.js";
+import type { AuditEvent } from "./event.js";
+import { invalid, type Report } from "./serialize.js";
+
+type Fields = Record<string, unknown>;
+
+/** The fields of an event, and of the objects in it whose fields are known. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  "": [
+    "action",
+    "actor",
+    "target",
+    "outcome",
+    "reason",
+    "occurred_at",
+    "tenant",
+    "context",
+    "http",
+    "before",
+    "after",
+    "metadata",
+    "countersign",
+  ],
+  actor: ["id", "type", "name", "session", "credential"],
+  target: ["type", "id", "name"],
+  context: ["ip", "user_agent", "geo", "request_id", "region", "trace_id", "span_id"],
+  "context.geo": ["country", "lat", "lon"],
+  // `url` may stand for a path (the option `path`).
+  http: ["method", "path", "status", "host", "latency_ms", "url"],
+  countersign: ["decision", "rule", "pack", "finding"],
+};
+
+/** Identifiers, which databases also have as numbers. */
+const IDENTIFIERS = ["tenant", "actor.id", "actor.session", "actor.credential", "target.id", "context.request_id"];
+
+/** What other libraries call these fields, without case and separators; under "" the path within the event. */
+const OTHER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "": {
+    account: "tenant",
+    data: "metadata",
+    date: "occurred_at",
+    details: "metadata",
+    event: "action",
+    extra: "metadata",
+    ip: "context.ip",
+    ipaddress: "context.ip",
+    meta: "metadata",
+    name: "action",
+    new: "after",
+    object: "target",
+    old: "before",
+    organization: "tenant",
+    organizationid: "tenant",
+    orgid: "tenant",
+    previous: "before",
+    request: "http",
+    requestid: "context.request_id",
+    resource: "target",
+    result: "outcome",
+    status: "outcome",
+    subject: "target",
+    tenantid: "tenant",
+    time: "occurred_at",
+    timestamp: "occurred_at",
+    ts: "occurred_at",
+    type: "action",
+    user: "actor",
+    useragent: "context.user_agent",
+    userid: "actor.id",
+    who: "actor",
+  },
+  actor: { kind: "type", sessionid: "session", sub: "id", uid: "id", userid: "id", username: "name" },
+  target: { kind: "type", uid: "id" },
+  context: {
+    ipaddress: "ip",
+    location: "ip",
+    remoteaddress: "ip",
+    reqid: "request_id",
+    ua: "user_agent",
+    xrequestid: "request_id",
+  },
+  "context.geo": { countrycode: "country", latitude: "lat", lng: "lon", long: "lon", longitude: "lon" },
+  http: { duration: "latency_ms", hostname: "host", latency: "latency_ms", statuscode: "status", verb: "method" },
+};
+
+/**
+ * Returns an event in the form that is recorded: an actor's id alone becomes an actor, numbers that are identifiers
+ * become strings, `null` counts as absent, and a time may be a Date or milliseconds. An object of a class counts with
+ * the accessors of that class for the fields that an event has. The event itself is returned if nothing changes.
+ */
+export function normalized(event: unknown): unknown {
+  if (!isFields(event)) {
+    return event;
+  }
+  const made = new Rewriting(plainFields(event, ""));
+  for (const name of KNOWN[""] as readonly string[]) {
+    made.change(name, (value) => inForm(value, name));
+  }
+  return made.result;
+}
+
+/** Returns a value in the form that the field at this path has. */
+function inForm(value: unknown, path: string): unknown {
+  if (value === null) {
+    return undefined;
+  }
+  if (IDENTIFIERS.includes(path)) {
+    return identifier(value);
+  }
+  if (path === "actor" && !isFields(value)) {
+    const id = identifier(value);
+    return typeof id === "string" ? { id } : value;
+  }
+  if (path === "occurred_at") {
+    return typeof value === "number" ? new Date(value) : value;
+  }
+  const known = Object.hasOwn(KNOWN, path) ? KNOWN[path] : undefined;
+  if (known === undefined || !isFields(value)) {
+    return value;
+  }
+  const made = new Rewriting(plainFields(value, path));
+  for (const name of known) {
+    made.change(name, (one) => inForm(one, `${path}.${name}`));
+  }
+  return made.result;
+}
+
+/** Returns an actor as `with` and callbacks give one: an id alone becomes an actor. */
+export function actorOf(given: unknown): AuditEvent["actor"] {
+  return inForm(given, "actor") as AuditEvent["actor"];
+}
+
+/** Returns a context as events have it. */
+export function contextOf(given: unknown): AuditEvent["context"] {
+  return inForm(given, "context") as AuditEvent["context"];
+}
+
+/** Returns a tenant as events have it. */
+export function tenantOf(given: unknown): AuditEvent["tenant"] {
+  return inForm(given, "tenant") as AuditEvent["tenant"];
+}
+
+function identifier(value: unknown): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    // No identifier, and refused as such.
+    return null;
+  }
+  return typeof value === "number" || typeof value === "bigint" ? `${value}` : value;
+}
+
+/** An object, of which a copy is made when a field changes. */
+class Rewriting {
+  #fields: Fields;
+  #isCopy = false;
+
+  constructor(fields: Fields) {
+    this.#fields = fields;
+  }
+
+  get result(): object {
+    return this.#fields;
+  }
+
+  change(name: string, to: (value: unknown) => unknown): void {
+    if (!Object.hasOwn(this.#fields, name)) {
+      return;
+    }
+    let made: unknown;
+    try {
+      const value = this.#fields[name];
+      made = to(value);
+      if (made === value) {
+        return;
+      }
+    } catch {
+      // The serializer reads it again and reports what it throws, with its path.
+      return;
+    }
+    if (!this.#isCopy) {
+      this.#fields = copyOf(this.#fields);
+      this.#isCopy = true;
+    }
+    // A field of any name, `__proto__` too.
+    Object.defineProperty(this.#fields, name, { ...VALUE, value: made });
+  }
+}
+
+const VALUE = { enumerable: true, configurable: true, writable: true };
+
+/**
+ * Returns an object's own fields. An object of a class has the accessors of its class too, for the known fields of an
+ * event at this path; what has `toJSON` is what that returns.
+ */
+export function plainFields(given: object, path = ""): Fields {
+  const prototype: unknown = Object.getPrototypeOf(given);
+  if ((prototype === Object.prototype || prototype === null) && !Object.hasOwn(given, "toJSON")) {
+    return given as Fields;
+  }
+  let written: object = given;
+  try {
+    const toJSON = field(given, "toJSON");
+    const made: unknown = typeof toJSON === "function" ? toJSON.call(given, "") : given;
+    if (made !== given) {
+      return isFields(made) ? plainFields(made, path) : (given as Fields);
+    }
+  } catch {
+    return given as Fields;
+  }
+  const inherited = (KNOWN[path] as readonly string[]).filter(
+    (name) => !Object.hasOwn(given, name) && isAccessor(given, name),
+  );
+  if (inherited.length > 0) {
+    written = copyOf(given as Fields);
+    for (const name of inherited) {
+      copyField(given as Fields, written as Fields, name);
+    }
+  }
+  return written as Fields;
+}
+
+/** True if a class of the object has an accessor of this name; `Object.prototype` is no class. */
+function isAccessor(given: object, name: string): boolean {
+  for (let at: object | null = Object.getPrototypeOf(given); at !== null; at = Object.getPrototypeOf(at)) {
+    if (Object.getPrototypeOf(at) === null) {
+      return false;
+    }
+    const described = Object.getOwnPropertyDescriptor(at, name);
+    if (described !== undefined) {
+      return described.get !== undefined;
+    }
+  }
+  return false;
+}
+
+/** Returns a copy of an object's own fields. A field that throws when it is read throws in the copy too. */
+export function copyOf(given: object): Fields {
+  const copy: Fields = {};
+  for (const name of Object.keys(given)) {
+    copyField(given as Fields, copy, name);
+  }
+  return copy;
+}
+
+function copyField(from: Fields, to: Fields, name: string): void {
+  try {
+    Object.defineProperty(to, name, { ...VALUE, value: from[name] });
+  } catch (cause) {
+    const get = () => {
+      throw cause;
+    };
+    Object.defineProperty(to, name, { enumerable: true, configurable: true, get });
+  }
+}
+
+/**
+ * Reports fields that events don't have: what is recorded under a wrong name is found by no search and no rule. In
+ * objects whose fields are known only likely mistakes are reported: an actor may have other attributes. So it is for
+ * the event itself if `known` has the fields that a schema of its own knows.
+ */
+export function reportUnknown(event: unknown, report: Report, schema?: { readonly fields: object | undefined }): void {
+  if (!isFields(event)) {
+    return;
+  }
+  reportIn(event, "", report, schema);
+  for (const path of NESTED) {
+    reportIn(valueAt(event, path), path, report, schema);
+  }
+}
+
+const NESTED = Object.keys(KNOWN).filter((path) => path !== "");
+
+function reportIn(given: unknown, path: string, report: Report, schema?: { readonly fields: object | undefined }) {
+  if (!isFields(given)) {
+    return;
+  }
+  const known = KNOWN[path] as readonly string[];
+  for (const name of Object.keys(given)) {
+    if (known.includes(name) || valueAt(given, name) === undefined) {
+      continue;
+    }
+    const likely = likelyOf(name, path, known);
+    const isOfSchema = schema !== undefined && hasAt(schema.fields, path, name);
+    if (isOfSchema || (likely === undefined && (path !== "" || schema !== undefined))) {
+      continue;
+    }
+    const member = path === "" ? name.slice(0, 64) : `${path}.${name.slice(0, 64)}`;
+    const hint =
+      likely === undefined
+        ? `put it in metadata: an event has ${known.join(", ")}`
+        : `use ${path === "" ? likely : `${path}.${likely}`}, or put it in metadata if it is something else`;
+    report(invalid(`unknown field ${JSON.stringify(member)}`, hint, member), true);
+  }
+}
+
+/** Returns the known field that an unknown name is probably meant to be. */
+function likelyOf(name: string, path: string, known: readonly string[]): string | undefined {
+  const bare = bareOf(name.slice(0, 64));
+  const others = OTHER_NAMES[path];
+  const same = known.find((one) => bareOf(one) === bare);
+  // Of two letters nearly everything is one letter away.
+  const long = path === "" ? known : known.filter((one) => one.length > 3);
+  return same ?? (others !== undefined && Object.hasOwn(others, bare) ? others[bare] : nearestOf(name, long));
+}
+
+/** A name without case and separators. */
+function bareOf(name: string): string {
+  return name.toLowerCase().replace(/[\s._-]/g, "");
+}
+
+/** True if a schema's own result has the field, or if its result says nothing about fields. */
+function hasAt(fields: object | undefined, path: string, name: string): boolean {
+  const at = path === "" ? fields : valueAt(fields, path);
+  return !isFields(at) || Object.hasOwn(at, name);
+}
+
+/** Returns the value at a path of names; undefined if there is none, or if reading it throws. */
+function valueAt(given: unknown, path: string): unknown {
+  let at = given;
+  try {
+    for (const name of path.split(".")) {
+      at = isFields(at) && Object.hasOwn(at, name) ? (at as Fields)[name] : undefined;
+    }
+    return at;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isFields(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

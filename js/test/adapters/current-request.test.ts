@@ -1,0 +1,305 @@
+/** What an adapter knows of a request is in each event that is recorded while it is handled. */
+
+import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { type Audit, type AuditEvent, memory } from "countersign";
+import { withCountersign } from "countersign/cloudflare";
+import { asyncContext } from "countersign/context";
+import { auditFetch } from "countersign/fetch";
+import { type AuditVariables, auditHono } from "countersign/hono";
+import { auditLambda } from "countersign/lambda";
+import { auditNext } from "countersign/next";
+import { auditHttp } from "countersign/node";
+import { createTestRecorder } from "countersign/testing";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
+import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+
+const HEADERS = { "x-user": "ada", "x-tenant": "acme", "x-request-id": "r_1" };
+/** What each event says then. */
+const SAID = { actor: { id: "ada" }, tenant: "acme", context: { request_id: "r_1" } };
+
+async function listen(t: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const byHeader = {
+  actor: (request: { headers: Record<string, unknown> }) => request.headers["x-user"] as string,
+  tenant: (request: { headers: Record<string, unknown> }) => request.headers["x-tenant"] as string,
+};
+
+/** Those that were recorded, once there is one of each action. */
+async function found(audit: Awaited<ReturnType<typeof createTestRecorder>>, ...actions: string[]) {
+  for (let tries = 0; tries < 6_000; tries++) {
+    const events = audit.events();
+    if (actions.every((action) => events.some((event) => event.action === action))) {
+      return actions.map((name) => {
+        const { action, actor, tenant, context } = events.find((event) => event.action === name) ?? { action: "" };
+        return { action, actor, tenant, context };
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return assert.fail(JSON.stringify(audit.events()));
+}
+
+const saying = (...actions: string[]) => actions.map((action) => ({ action, ...SAID }));
+
+test("Express: also what a body's listeners record, and what the end of the response does", async (t) => {
+  const audit = await createTestRecorder();
+  const app = express();
+  app.use(auditHttp(audit, byHeader as never));
+  app.post("/jobs", (request, response) => {
+    audit.record({ action: "in.handler" });
+    request
+      .on("data", () => {})
+      .on("end", () => {
+        audit.record({ action: "in.body" });
+        setTimeout(() => {
+          audit.record({ action: "in.timer" });
+          response.on("finish", () => audit.record({ action: "at.finish" })).end("ok");
+        }, 1);
+      });
+  });
+  const url = await listen(t, app);
+  await fetch(`${url}/jobs`, { method: "POST", body: "x".repeat(200_000), headers: HEADERS });
+  const actions = ["in.handler", "in.body", "in.timer", "at.finish", "http.request"];
+  assert.deepEqual(await found(audit, ...actions), saying(...actions));
+});
+
+test("Fastify, with a body that it parses", async (t) => {
+  const audit = await createTestRecorder();
+  const app = fastify();
+  app.addHook("onRequest", auditHttp(audit, byHeader as never));
+  app.addHook("preHandler", async () => {
+    audit.record({ action: "in.hook" });
+  });
+  app.post("/jobs", async () => {
+    await Promise.resolve();
+    audit.record({ action: "in.handler" });
+    return "ok";
+  });
+  const url = await app.listen({ port: 0, host: "127.0.0.1" });
+  t.after(() => app.close());
+  const headers = { ...HEADERS, "content-type": "application/json" };
+  await fetch(`${url}/jobs`, { method: "POST", body: JSON.stringify({ text: "x".repeat(200_000) }), headers });
+  const actions = ["in.hook", "in.handler", "http.request"];
+  assert.deepEqual(await found(audit, ...actions), saying(...actions));
+});
+
+test("node:http, where the adapter is one listener of several, on one connection", async (t) => {
+  const audit = await createTestRecorder();
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => {
+      audit.record({ action: `in${request.url?.replace("/", ".")}` });
+      response.end("ok");
+    });
+  });
+  server.prependListener("request", auditHttp(audit, byHeader as never));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await (await fetch(`${url}/first`, { headers: HEADERS })).text();
+  await (await fetch(`${url}/second`, { headers: { "x-user": "bob" } })).text();
+  const [first, second] = await found(audit, "in.first", "in.second");
+  assert.deepEqual(first, { action: "in.first", ...SAID });
+  assert.deepEqual(second, { action: "in.second", actor: { id: "bob" }, tenant: undefined, context: undefined });
+});
+
+test("requests at the same time don't mix, and nothing is said of what goes on after the answer", async (t) => {
+  const audit = await createTestRecorder();
+  const both = new EventEmitter();
+  let waiting = 0;
+  let tick: ReturnType<typeof setInterval> | undefined;
+  const url = await listen(t, (request, response) => {
+    auditHttp(audit, byHeader as never)(request, response, async () => {
+      waiting++;
+      if (waiting === 2) {
+        setImmediate(() => both.emit("both"));
+      }
+      await once(both, "both");
+      audit.record({ action: `by.${request.headers["x-user"]}` });
+      // A job that the first request happens to start, and that runs on.
+      tick ??= setInterval(() => {
+        if (audit.events().filter(({ action }) => action === "http.request").length === 2) {
+          setImmediate(() => audit.record({ action: "in.background" }));
+          clearInterval(tick);
+        }
+      }, 5);
+      response.end("ok");
+    });
+  });
+  await Promise.all(["ada", "bob"].map((name) => fetch(url, { headers: { "x-user": name } })));
+  const [ada, bob, later] = await found(audit, "by.ada", "by.bob", "in.background");
+  assert.deepEqual([ada?.actor, bob?.actor, later?.actor], [{ id: "ada" }, { id: "bob" }, undefined]);
+});
+
+test("what an event says itself wins, and so does a scope", async () => {
+  const recorder = await createTestRecorder();
+  const scoped = asyncContext(recorder);
+  const handle = auditFetch(
+    recorder,
+    async () => {
+      recorder.record({ action: "own", actor: { id: "own" }, context: { request_id: "own", region: "eu" } });
+      recorder.with({ actor: "scope" }).record({ action: "scope" });
+      scoped.with({ actor: "context" }, () => scoped.record({ action: "context" }));
+      recorder.recordJson('{"action":"text"}');
+      recorder.record({ action: "null", actor: null, tenant: null });
+      return new Response("ok");
+    },
+    { actor: () => "ada", tenant: () => "acme" },
+  );
+  await handle(new Request("https://example.com", { headers: HEADERS }));
+  const { context } = SAID;
+  assert.deepEqual(await found(recorder, "own", "scope", "context", "text", "null"), [
+    { action: "own", actor: { id: "own" }, tenant: "acme", context: { request_id: "own", region: "eu" } },
+    { action: "scope", actor: { id: "scope" }, tenant: "acme", context },
+    { action: "context", actor: { id: "context" }, tenant: "acme", context },
+    { action: "text", ...SAID },
+    { action: "null", ...SAID },
+  ]);
+});
+
+test("a callback is asked for each event, and what it gives wrong keeps none from being recorded", async () => {
+  const told: string[] = [];
+  const audit = await createTestRecorder();
+  let user: unknown;
+  const handle = auditFetch(
+    audit,
+    () => {
+      for (const one of [undefined, "ada", 7, { id: "" }, { id: "u", type: "robot" }, Promise.resolve("x")]) {
+        user = one;
+        audit.record({ action: "in.handler" });
+      }
+      user = undefined;
+      return new Response("ok");
+    },
+    {
+      actor: () => {
+        // What is recorded within it does not ask for it again.
+        audit.record({ action: "in.callback" });
+        return user as string;
+      },
+      onError: ({ member }) => told.push(`${member}`),
+    },
+  );
+  await handle(new Request("https://example.com"));
+  const events = audit.events().filter(({ action }) => action === "in.handler");
+  assert.deepEqual(
+    events.map(({ actor }) => actor?.id),
+    [undefined, "ada", "7", undefined, undefined, undefined],
+  );
+  assert.deepEqual(told, ["actor", "actor", "actor"]);
+});
+
+test("Hono, with a request within a request, and without AsyncLocalStorage", async () => {
+  const audit = await createTestRecorder();
+  const app = new Hono<{ Variables: AuditVariables }>();
+  app.use(auditHono({ audit, actor: (c) => c.req.header("x-user"), tenant: () => undefined }));
+  app.get("/", (c) => {
+    audit.record({ action: "by.recorder" });
+    c.var.audit.record({ action: "by.context" });
+    return c.text("ok");
+  });
+  const outer = auditFetch(audit, (request) => app.fetch(request, {}, undefined as never) as Promise<Response>, {
+    tenant: () => "acme",
+    requestId: () => "r_outer",
+  });
+  await outer(new Request("https://example.com/", { headers: HEADERS }));
+  assert.deepEqual(await found(audit, "by.recorder", "by.context"), saying("by.recorder", "by.context"));
+});
+
+test("Lambda, Next.js and Workers", async () => {
+  const recorded: AuditEvent[] = [];
+  const options = () => ({
+    key: EMITTERS[0].secret,
+    origin: ORIGIN,
+    to: memory(),
+    beforeRecord: (event: AuditEvent) => {
+      recorded.push(event);
+      return event;
+    },
+  });
+  const http = { actor: () => "ada", tenant: () => "acme" };
+  const lambda = auditLambda(options, async (_: object, __, audit) => audit.record({ action: "in.lambda" }), { http });
+  const event = { httpMethod: "GET", path: "/", headers: {} };
+  await lambda(event, { awsRequestId: "r_1", getRemainingTimeInMillis: () => 60_000 });
+  const work: Promise<unknown>[] = [];
+  const next = auditNext(options, { after: (one) => work.push(one), http });
+  const request = () => new Request("https://example.com/", { headers: HEADERS });
+  await next(async (_: Request, __: object, audit: Audit) => {
+    audit.record({ action: "in.next" });
+    return new Response("ok");
+  })(request(), {});
+  const worker = withCountersign(
+    options as never,
+    {
+      async fetch(_: Request, __: object, ___, audit) {
+        audit.record({ action: "in.worker" });
+        return new Response("ok");
+      },
+    },
+    { http },
+  );
+  const context = { waitUntil: (one: Promise<unknown>) => void work.push(one), passThroughOnException() {}, props: {} };
+  await worker.fetch(request(), {}, context);
+  const plain = withCountersign(options as never, {
+    async fetch(_: Request, __: object, ___, audit) {
+      audit.record({ action: "in.plain" });
+      return new Response("ok");
+    },
+  });
+  await plain.fetch(request(), {}, context);
+  await Promise.all(work);
+  for (const action of ["in.lambda", "in.next", "in.worker"]) {
+    assert.deepEqual(
+      recorded.find((one) => one.action === action),
+      { action, ...SAID },
+    );
+  }
+  const named = { action: "in.plain", context: { request_id: "r_1" } };
+  assert.deepEqual(
+    recorded.find(({ action }) => action === "in.plain"),
+    named,
+  );
+});
+
+test("an event that waits for its recorder keeps its own request, and gets none of another", async () => {
+  const audit = await createTestRecorder();
+  const holder = new RecorderHolder({
+    create: (async () => audit) as never,
+    options: async () => ({ key: "", to: memory(), origin: "log.example" }),
+    shared: false,
+    required: false,
+  });
+  holder.record({ action: "in.none" });
+  const first = auditFetch(
+    holder,
+    () => {
+      holder.record({ action: "in.first" });
+      return new Response("ok");
+    },
+    { actor: () => "ada" },
+  );
+  await first(new Request("https://example.com"));
+  const second = auditFetch(
+    audit,
+    async () => {
+      await holder.start();
+      return new Response("ok");
+    },
+    { actor: () => "bob" },
+  );
+  await second(new Request("https://example.com"));
+  const [none, own] = await found(audit, "in.none", "in.first");
+  assert.deepEqual([none?.actor, own?.actor], [undefined, { id: "ada" }]);
+});
