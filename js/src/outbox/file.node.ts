@@ -22,6 +22,7 @@ export function fileOutbox(path: string | URL): Outbox {
   const absolute = pathOf(path, "outbox");
   let opened: ReturnType<typeof openedAt> | undefined;
   return {
+    key: `file:${absolute}`,
     async open(report) {
       if (opened !== undefined) {
         throw inUse(absolute);
