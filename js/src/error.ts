@@ -1,7 +1,6 @@
 /** The package's one error class, and every code that it can have. */
 
 import type { CoreErrorCode } from "./codes.js";
-import { ownFields } from "./own.js";
 
 /** A stable word for what went wrong. */
 export type ErrorCode =
@@ -104,7 +103,8 @@ export class CountersignError extends Error {
   declare readonly member: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    const { hint, line, member, cause } = ownFields(details, ["hint", "line", "member", "cause"]);
+    // Without a prototype, which something else may have given such fields.
+    const { hint, line, member, cause }: ErrorDetails = { __proto__: null, ...details } as ErrorDetails;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     // Node.js prints members that have no value, too.

@@ -23,6 +23,7 @@ export function fileOutbox(path: string | URL): Outbox {
   let opened: ReturnType<typeof openedAt> | undefined;
   let journal: Journal | undefined;
   return {
+    key: `file:${absolute}`,
     async open(report) {
       if (opened !== undefined) {
         throw inUse(absolute);

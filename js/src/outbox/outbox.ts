@@ -27,6 +27,11 @@ export const ORPHANS = 2 ** 24;
  */
 export interface Outbox {
   /**
+   * Names the storage within the program. In development a recorder that a reloaded module makes takes it over from the one
+   * that the module made before.
+   */
+  readonly key?: string | undefined;
+  /**
    * Takes it for one recorder alone, and gives what is in it in the order of ids. An outbox that can be read in part alone
    * sets what was damaged aside and says so to `report`; without `report` it throws `outbox.damaged`.
    */

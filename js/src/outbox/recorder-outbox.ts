@@ -11,6 +11,34 @@ export type Found =
   /** An event that has no link yet, as the core wrote it. */
   { kind: "event"; id: number; line: string } | { kind: "batch"; batch: Batch };
 
+/** A recorder that gives its outbox to another. */
+export interface Replaceable {
+  /** Ends its work, and lets go of the outbox with all that it holds. */
+  handOver(): Promise<void>;
+  /** Has another do what is still asked of it. */
+  replaceBy(successor: this): void;
+}
+
+const HOLDERS = Symbol.for("countersign.outboxes.v1");
+
+/** Who has which outbox in this program, whichever copy of this module made it. */
+function holders(): Map<string, Replaceable> {
+  const shared = globalThis as { [HOLDERS]?: Map<string, Replaceable> };
+  shared[HOLDERS] ??= new Map();
+  return shared[HOLDERS];
+}
+
+declare const process: { readonly env: { readonly [name: string]: string | undefined } };
+
+/** True in development, where modules are loaded anew while the program runs. Elsewhere two recorders are a mistake. */
+function isReloading(): boolean {
+  try {
+    return process.env.NODE_ENV === "development";
+  } catch {
+    return false;
+  }
+}
+
 const EVENT = 0x65;
 const BATCH = 0x62;
 
@@ -34,11 +62,28 @@ export class RecorderOutbox {
   }
 
   /** Takes the outbox for what is made with what is in it; lets go of it where that cannot be made. */
-  async open<T>(make: (found: Found[]) => T): Promise<T> {
+  async open<T extends Replaceable>(make: (found: Found[]) => T): Promise<T> {
+    const key = this.#outbox?.key;
+    const before = key === undefined ? undefined : holders().get(key);
     // Where this fails it may be another's.
-    const entries = await guarded(async () => (await this.#outbox?.open(this.#report)) ?? []);
+    const open = () => guarded(async () => (await this.#outbox?.open(this.#report)) ?? []);
+    const [entries, replaced] = await open().then(
+      (entries) => [entries, undefined] as const,
+      async (cause: CountersignError) => {
+        if (cause.code !== "outbox.in_use" || before === undefined || !isReloading()) {
+          throw cause;
+        }
+        await before.handOver();
+        return [await open(), before] as const;
+      },
+    );
     try {
-      return make(this.#read(entries));
+      const made = make(this.#read(entries));
+      replaced?.replaceBy(made);
+      if (key !== undefined) {
+        holders().set(key, made);
+      }
+      return made;
     } catch (cause) {
       // What went wrong first is what has to be mended.
       await this.close().catch(() => {});

@@ -54,6 +54,8 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 /** How many milliseconds a clock may go back before what is recorded begins a chain of its own. */
 const BACK = 300_000;
+/** How often 10 ms are waited at most for a flush that is under way, before the outbox is handed over. */
+const HAND_OVER = 200;
 /** How often it is looked whether others left something behind. */
 const ORPHANS = 15_000;
 
@@ -94,6 +96,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   /** Why events will never come that no outbox has. */
   #lost: CountersignError | undefined;
   #closed = false;
+  #isHandedOver = false;
+  /** Who has this one's outbox now. */
+  #successor: Recorder<Event> | undefined;
   /** The latest time of an event that the chain got. */
   #latest = Number.NEGATIVE_INFINITY;
   /** By how much this machine's clock was last said to be ahead of the log's. */
@@ -204,6 +209,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
 
   /** @internal Records an event that was read before, with what was wrong with it then. */
   recordRead(event: AuditEvent, problems: readonly EventProblem[]): Handle {
+    if (this.#successor !== undefined) {
+      return this.#successor.recordRead(event, problems);
+    }
     return this.#taking(() => this.#intake.record(event, (json) => this.#take(json, true), problems));
   }
 
@@ -214,6 +222,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   recordJson(json: string | Uint8Array): Handle {
     return this.#taking(() => {
       const text = textOf(completedText(json, requestSaid()));
+      if (this.#successor !== undefined) {
+        return this.#successor.recordJson(text);
+      }
       this.#parts.settings.events?.checkJson(text);
       return this.#take(text, false);
     });
@@ -238,6 +249,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
 
   /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
   async flush(patience: FlushPatience = {}): Promise<void> {
+    if (this.#successor !== undefined) {
+      return this.#successor.flush(patience);
+    }
     return this.#calls.until(this.#flush(millisOf(patience)));
   }
 
@@ -247,6 +261,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
 
   /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
   status(): Status {
+    if (this.#successor !== undefined) {
+      return this.#successor.status();
+    }
     const { bytes, inFlight, last, dead } = this.#delivery;
     return {
       queued: this.queued,
@@ -282,6 +299,10 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    */
   async close(patience: FlushPatience = {}): Promise<void> {
     millisOf(patience);
+    if (this.#isHandedOver) {
+      // What it held is another's to deliver.
+      return;
+    }
     if (!this.#closed) {
       this.#closed = true;
       this.#flushing.end();
@@ -299,6 +320,26 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   async #letGo(): Promise<void> {
     await this.#parts.outbox.close();
     await this.#parts.destination.close?.();
+  }
+
+  /** @internal Gives its outbox to a recorder that takes its place, with all that it holds. */
+  async handOver(): Promise<void> {
+    this.#isHandedOver = true;
+    this.#closed = true;
+    this.#flushing.end();
+    clearInterval(this.#looking);
+    this.#keep();
+    // A flush under way ends at its next step. What it sends then is in the outbox, and the log takes the same links once.
+    for (let tries = 0; this.#flushing.isRunning && tries < HAND_OVER; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    this.#unfollow();
+    await this.#parts.outbox.close();
+  }
+
+  /** @internal Has another do what is still asked of it, by modules that know this one. */
+  replaceBy(successor: Recorder<Event>): void {
+    this.#successor = successor;
   }
 
   #refuseClosed(): void {
@@ -416,7 +457,11 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     );
   }
 
-  async #run(alive: () => boolean, asked: boolean): Promise<void> {
+  async #run(isAlive: () => boolean, asked: boolean): Promise<void> {
+    const alive = () => !this.#isHandedOver && isAlive();
+    if (!alive()) {
+      return;
+    }
     await this.#adopt();
     // What is recorded from now on is flushed by another: or this one might never end.
     const newest = this.#recorded;
@@ -573,6 +618,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   #failed(error: CountersignError, told: boolean): void {
+    if (this.#isHandedOver) {
+      return;
+    }
     this.#lastError = error;
     if (!told) {
       tell(this.#parts.settings.onError, error);
