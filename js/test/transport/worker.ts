@@ -1,13 +1,13 @@
 /** Writers to one bucket. */
 
 import { type Bucket, r2Transport } from "../../src/transport/r2.ts";
-import type { TransportObject } from "../../src/transport/transport.ts";
+import type { StoringTransport } from "../../src/transport/transport.ts";
 
 interface Env {
   BUCKET: Bucket & { delete(key: string): Promise<void>; put(key: string, value: string): Promise<object | null> };
 }
 
-const writers = new Map<string, TransportObject>();
+const writers = new Map<string, StoringTransport>();
 /** How many answers of the bucket are lost, though it does what it is asked for. */
 let lost = 0;
 
