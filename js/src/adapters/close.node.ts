@@ -1,7 +1,7 @@
 /** A program's end, when it is told to. */
 
 import { constants } from "node:os";
-import { must, mustBePatience } from "../error.js";
+import { asLine, CountersignError, must, mustBePatience } from "../error.js";
 import { ownOptions } from "../known.js";
 import { exiting } from "../record/lifecycle.js";
 import type { Recorder } from "../record/recorder.js";
@@ -59,7 +59,12 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     try {
       await audit.close({ patience });
     } catch (error) {
-      console.error("countersign: the recorder could not be closed:", error);
+      const what = "the recorder could not be closed: ";
+      if (error instanceof CountersignError) {
+        console.error(asLine(error, what));
+      } else {
+        console.error(`countersign: ${what}`, error);
+      }
     }
     closing -= 1;
     if (closing === 0) {

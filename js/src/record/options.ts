@@ -73,8 +73,9 @@ export interface CommonOptions<Events = unknown> {
   /** The most bytes that may wait to be delivered, with about 400 for the link of each event. By default 16 MiB. */
   limitBytes?: number | undefined;
   /**
-   * What `record` does above it: throw `recorder.full` (the default), or drop the event. How many were dropped is
-   * recorded as `countersign.dropped` as soon as there is room.
+   * What `record` does above it: throw `recorder.full` (the default), or drop the event. `status().dropped` counts the
+   * dropped events, `onError` is told of them once a minute at most, and they are recorded as `countersign.dropped` as
+   * soon as there is room.
    */
   onFull?: "throw" | "drop" | undefined;
   /**

@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.js";
-import { createRecorder, generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.js";
+import { generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.js";
 import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
+import { createRecorder } from "../deliver/recorder.ts";
 
 const MINUTE = 60_000;
 /** As far ahead of its clock as a log still takes, but for some seconds. */

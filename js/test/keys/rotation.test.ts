@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createIssuer, type Issuer } from "../../dist/keys/issuer.js";
 import { fileOutbox } from "../../dist/node.js";
-import { createRecorder, generateKeyHandle, type LogOptions, type Outbox } from "../../dist/record/record.js";
+import { generateKeyHandle, type LogOptions, type Outbox } from "../../dist/record/record.js";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
+import { createRecorder } from "../deliver/recorder.ts";
 
 const refused = { code: "log.unauthorised" };
 

@@ -1,5 +1,6 @@
 /** A program that ends in one way or another: `ending-program.ts SCENARIO [OUTBOX]`. It says what happened, line by line. */
 
+import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
 import { fileOutbox } from "../../dist/outbox/file.node.js";
 import { createRecorder, generateKey } from "../../dist/record/record.js";
 
@@ -59,6 +60,13 @@ const scenarios: Record<string, () => unknown> = {
     await wait(() => audit.close());
   },
   "never flushed": () => wait(() => record("a.b").delivered()),
+  async "never started"() {
+    const options = () => Promise.reject(new Error("no key"));
+    const holder = new RecorderHolder({ options, shared: true, required: false });
+    holder.report = () => {};
+    await wait(() => holder.record({ action: "a.b" }).delivered());
+    holder.report = (error) => say(`${error}`.replace(/^.*: /, "recorder.lost "));
+  },
   async "hanging flush"() {
     record("a.b");
     await wait(() => audit.flush());

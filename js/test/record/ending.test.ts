@@ -69,7 +69,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       assert.deepEqual(await stored(outbox), ["a.b"]);
     });
 
-    for (const scenario of ["never flushed", "hanging flush", "hanging close"]) {
+    for (const scenario of ["never flushed", "never started", "hanging flush", "hanging close"]) {
       test(`${scenario}: rejected, not left pending`, async () => {
         assert.deepEqual(await end(scenario), { said: ["rejected recorder.lost", "finally", LOST(1)], status: 1 });
       });
