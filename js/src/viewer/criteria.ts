@@ -26,23 +26,24 @@ export function queryOf(criteria: Criteria): string {
     .join(" ");
 }
 
-/** Adds a value of a column to the filters, or removes it from wherever it is asked for. */
+/** Adds a value of a column to the filters, or changes the conditions that ask for it already, wherever they are. */
 export async function withToggled(
   editor: Editor,
   { text, filters }: Criteria,
   column: Column,
   value: string,
 ): Promise<Criteria> {
-  const [typed = "", edited] = await Promise.all([
-    editor.parts(text).then((parts) => parts?.join(" ")),
-    editor.toggled(text, column, value),
-  ]);
-  // If the text says nothing of the column, the value would be a condition of its own at the end of it.
-  const isNew = typed === "" || edited === text || edited.startsWith(`${typed} `);
-  if (!isNew) {
-    return { text: edited, filters };
-  }
-  return { text, filters: await filtersOf(editor, await editor.toggled(joined(filters), column, value), filters) };
+  const toggle = async (part: string) => {
+    const [base = [], edited] = await Promise.all([editor.parts(part), editor.toggled(part, column, value)]);
+    const before = base.join(" ");
+    // A condition that says nothing of the column gets another one beside it.
+    return edited === part || edited === before || edited.startsWith(`${before} `) ? part : edited;
+  };
+  const typed = await editedText(editor, text, toggle);
+  const chosen = await Promise.all(filters.map(toggle));
+  const isNew = typed === text && chosen.every((filter, place) => filter === filters[place]);
+  const added = isNew ? [await editor.toggled("", column, value)] : [];
+  return { text: typed, filters: [...chosen, ...added].filter((filter) => filter !== "") };
 }
 
 /** Replaces the time in which events happened, which becomes a filter. Either end may be open. */
@@ -52,12 +53,18 @@ export async function withTime(
   since: number | undefined,
   until: number | undefined,
 ): Promise<Criteria> {
-  const [typed, rest, edited] = await Promise.all([
-    editor.parts(text).then((parts) => parts?.join(" ")),
-    editor.within(text, undefined, undefined),
-    editor.within(joined(filters), since, until),
-  ]);
-  return { text: rest === typed ? text : rest, filters: await filtersOf(editor, edited, filters) };
+  // Nothing is left of a condition that asks for that time alone.
+  const without = async (part: string) => ((await editor.within(part, undefined, undefined)) === "" ? "" : part);
+  const chosen = await Promise.all([...filters.map(without), editor.within("", since, until)]);
+  return { text: await editedText(editor, text, without), filters: chosen.filter((filter) => filter !== "") };
+}
+
+/** Edits each condition of a text by itself, so that those that stay mean the same as before. What is refused stays. */
+async function editedText(editor: Editor, text: string, edit: (part: string) => Promise<string>): Promise<string> {
+  const parts = ((await editor.parts(text)) ?? []).map(grouped);
+  const after = await Promise.all(parts.map(edit));
+  const isSame = after.every((part, place) => part === parts[place]);
+  return isSame ? text : after.filter((part) => part !== "").join(" ");
 }
 
 /** Replaces a field that no event has, where `unknown` says that it stands in the query. */
@@ -83,24 +90,6 @@ function segments({ text, filters }: Criteria): { readonly part: string; readonl
 /** A part that other conditions can stand beside. Parentheses that it doesn't need change nothing. */
 function grouped(part: string): string {
   return /\bOR\b/.test(part) ? `(${part})` : part;
-}
-
-/** A query's conditions as filters: each is one, but both ends of a time are one together. */
-async function filtersOf(editor: Editor, query: string, before: readonly string[]): Promise<readonly string[]> {
-  const parts = await editor.parts(query);
-  if (parts === undefined) {
-    return before;
-  }
-  const filters: string[] = [];
-  for (const part of parts) {
-    const last = filters.at(-1) ?? "";
-    if (part.startsWith("until:") && /^since:\S+$/.test(last)) {
-      filters[filters.length - 1] = `${last} ${part}`;
-    } else {
-      filters.push(part);
-    }
-  }
-  return filters;
 }
 
 function joined(filters: readonly string[]): string {

@@ -169,6 +169,15 @@ test("chips and the chart edit the query's text", async (t) => {
   assert.equal(await index.check(within), undefined);
   assert.match(within, /^action:a since:2026-11-20\S* until:2026-11-21\S*$/);
   assert.equal(await index.within(within, undefined, undefined), "action:a");
+  assert.deepEqual(await index.parts('action:a "two words" (actor:u OR x) -y'), [
+    "action:a",
+    '"two words"',
+    "actor:u OR x",
+    "-y",
+  ]);
+  assert.deepEqual(await index.parts("actor:u OR x"), ["(actor:u OR x)"]);
+  assert.deepEqual(await index.parts(""), []);
+  assert.equal(await index.parts("a) OR (b"), undefined);
   await put(index, ['{"action":"a","outcome":"denied"}', '{"action":"b","outcome":"failure"}', '{"action":"a"}']);
   const { facets, histogram } = await ask(index, "outcome:denied");
   assert.deepEqual(facets.outcome.values.map(({ value, count, chosen }) => [value, count, chosen === true]).sort(), [

@@ -227,6 +227,32 @@ test("a value and then typed text are two conditions", async () => {
   await close();
 });
 
+test("changing one condition leaves what is joined by OR beside it", async () => {
+  const { page, close } = await ready(
+    "#q=outcome:denied+(actor:u_lin+OR+actor:u_ada)&filter=actor:u_lin+OR+actor:u_sam",
+  );
+  await usable(page, false);
+  await query(page).fill("outcome:unknown (actor:u_lin OR actor:u_ada)");
+  await query(page).press("Enter");
+  await facet(page, "outcome", "failure").click();
+  const is = (outcomes: string[]) => count(({ outcome, actor }) => outcomes.includes(outcome) && actor.id === "u_lin");
+  await shown(page, is(["failure", "unknown"]));
+  assert.equal(await query(page).inputValue(), "outcome:unknown,failure (actor:u_lin OR actor:u_ada)");
+  await facet(page, "outcome", "unknown").click();
+  await shown(page, is(["failure"]));
+  await page.locator("cs-period select").selectOption("between");
+  await page.locator("input[name=from]").fill("2026-11-01");
+  await page.locator("input[name=to]").fill("2026-11-30");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await chosen(page).nth(1).waitFor();
+  assert.equal(await query(page).inputValue(), "outcome:failure (actor:u_lin OR actor:u_ada)");
+  assert.match(
+    (await chosen(page).first().textContent()) ?? "",
+    /actor:u_lin OR actor:u_sam|Actor: u_lin OR actor:u_sam/,
+  );
+  await close();
+});
+
 test("a range of days and then typed text are two conditions", async () => {
   const { page, close } = await ready();
   await page.locator("cs-period select").selectOption("between");
