@@ -248,8 +248,8 @@ export class Console extends View {
           ${this.#ofVerified(t, ({ session }, { report }) => html`<cs-exposure .session=${session} .report=${report} .overview=${this.#makeOverview} .rules=${this.#rules} .description=${this.#description} .scenarios=${this.#scenarios} .complaint=${this.#unread} .texts=${t}></cs-exposure>`)}`;
       case "coverage":
         return html`
-          ${claimsView(this.#history.published, health, t)}
-          ${this.#ofVerified(t, (verified, { report }) => coverageTab(verified, report, t))}`;
+          ${this.#ofVerified(t, (verified, { report }) => coverageTab(verified, report, t))}
+          ${claimsView(this.#history.published, health, t)}`;
       case "keys":
         return html`
           <p class="help wide-text">${t.keys.about}</p>

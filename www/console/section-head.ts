@@ -1,13 +1,13 @@
 /** The head of a section: which events it covers, and the verdict on them. */
 
 import { icon } from "@countersign/viewer/icons.js";
+import type { Session } from "@countersign/viewer/session.js";
 import { comparedWords } from "@countersign/viewer/trust-compared.js";
 import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { type Conditions, counted } from "./place.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
-import type { Verified } from "./verified.ts";
 
 /** What was loaded, and when. */
 export interface Scope {
@@ -19,7 +19,7 @@ export interface Scope {
 
 /** Says which events a section covers; with `hasVerdict` also what checking them gave. */
 export function headView(
-  { session, scope }: Pick<Verified, "session" | "scope">,
+  { session, scope }: { readonly session: Session; readonly scope: Scope },
   hasVerdict: boolean,
   t: ConsoleTexts,
 ): TemplateResult {
@@ -54,10 +54,7 @@ function whenView({ conditions, at }: Scope, t: ConsoleTexts): TemplateResult | 
 }
 
 /** The verdict in a line. Without a trust file nothing is called verified. */
-function sectionVerdict(
-  { verification, trust, compared }: Verified["session"],
-  t: ConsoleTexts,
-): TemplateResult {
+function sectionVerdict({ verification, trust, compared }: Session, t: ConsoleTexts): TemplateResult {
   if (verification === undefined)
     return html`<p class="section-verdict state tone-faint">${icon("waiting")}${t.verified.waiting}</p>`;
   const { verdict } = verification.report;

@@ -26,7 +26,6 @@ import { LONGEST_COMMENT, Papers } from "./papers.ts";
 import { queryOf } from "./question.ts";
 import { eventRows, outcomeOf, saysOf } from "./rows.ts";
 import { type EvidenceTexts, evidenceTexts } from "./texts.ts";
-import type { Typed } from "./to-print.ts";
 
 /** So many events can be annotated at a time: who wants others searches for them. */
 const LISTED = 100;
@@ -44,6 +43,14 @@ export interface Bench {
   readonly tools: () => Making["tools"] | undefined;
   /** Notes that came with an evidence file. */
   readonly papers: readonly Paper[];
+}
+
+/** What is typed and chosen in the panel. */
+export interface Typed {
+  readonly reference: string;
+  readonly examiner: string;
+  readonly sample: Sampled | undefined;
+  readonly papers: Pick<Papers, "of">;
 }
 
 /** Where evidence is made: who examines it, notes to events, a sample, a question, and what is saved. */

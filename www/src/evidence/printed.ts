@@ -18,6 +18,7 @@ export function printedWords(
   filed: Filed | undefined,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
+  if (evidence === undefined && filed === undefined) return nothing;
   const words = evidenceTexts(t.lang).filed;
   const { paper } = evidenceTexts(t.lang);
   const { events } = t.viewer.figures;

@@ -8,21 +8,12 @@ import type { Slicer } from "@countersign/slice/types.js";
 import type { Session } from "@countersign/viewer/session.js";
 import type { Sampled } from "./frame.ts";
 import { ownPage } from "./own.ts";
-import type { Bench, EvidencePanel } from "./panel.ts";
-import type { Papers } from "./papers.ts";
+import type { Bench, EvidencePanel, Typed } from "./panel.ts";
 import { eventRows } from "./rows.ts";
 import { type Searched, searchedOf } from "./searched.ts";
 
 /** The number of events that are printed. */
 const MAX_PRINTED = 500;
-
-/** What is typed and chosen in the panel. */
-export interface Typed {
-  readonly reference: string;
-  readonly examiner: string;
-  readonly sample: Sampled | undefined;
-  readonly papers: Pick<Papers, "of">;
-}
 
 /** The selected events. */
 export interface PrintedEvents {
