@@ -148,7 +148,7 @@ fn many_tokens_are_added_and_revoked_at_once() {
     // All or none.
     place.write("wrong.txt", "new tenant=new\nnew colour=red\n");
     let refused = place.run(&["token", "add", "--from", "wrong.txt"]).code(2);
-    refused.stdout("").stderr(contains("error[token.line]").and(contains("wrong.txt:2")));
+    refused.stdout("").stderr(contains("error[token.line]").and(contains("wrong.txt: line 2")));
     place.write("wrong.txt", "new\nt5\n");
     place.run(&["token", "add", "--from", "wrong.txt"]).code(2).stdout("").stderr(contains("t5"));
     place.run(&["token", "revoke", "t5", "nobody"]).code(2).stderr(contains("error[token.unknown]"));

@@ -165,8 +165,9 @@ fn it_stops_nothing_where_another_one_is_enough() {
         });
         let (status, health) = health(&server);
         assert_eq!((status, &health["published"]["witnessed"]), (200, &Value::Bool(true)), "{health}");
-        let said = server.stop();
-        assert!(said.contains("without a proof"), "{said}");
+        let heard = server.heard.join("\n");
+        assert!(heard.contains("without a proof") && heard.contains("liar.example"), "{heard}");
+        server.stop();
     }
     assert!(!place.path("evidence.ndjson").exists(), "it stopped nothing");
 }
