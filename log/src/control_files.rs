@@ -111,15 +111,16 @@ impl ControlFiles {
         if *known == state {
             return;
         }
-        match &state {
-            Some(fault) => tracing::error!(
+        if let Some(fault) = &state {
+            tracing::error!(
                 code = file.code(),
                 file = file.name(),
                 error = fault.detail,
                 "a control file can't be used: {}",
                 file.consequence()
-            ),
-            None => tracing::warn!(file = file.name(), "a control file can be used again"),
+            );
+        } else {
+            tracing::warn!(file = file.name(), "a control file can be used again");
         }
         *known = state;
     }
@@ -154,7 +155,9 @@ mod tests {
             let line = format!("countersign_control_file_ok{{file=\"{file}\"}} {value}");
             assert!(metrics.encode().lines().any(|known| known == line), "{line}: {}", metrics.encode());
         };
-        ["readers", "holds", "trust"].into_iter().for_each(|file| gauge(file, 1));
+        for file in ["readers", "holds", "trust"] {
+            gauge(file, 1);
+        }
         let malformed = ControlFaultKind::Malformed { line: Some(7) };
         files.set(ControlFile::Holds, Err(ControlFault { kind: malformed, detail: "tenant=acme".into() }));
         gauge("holds", 0);

@@ -13,6 +13,7 @@ mod client;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use countersign::checkpoint::{SignedCheckpoint, claimed_time};
@@ -135,8 +136,12 @@ pub(crate) enum Assessment {
 /// Returns where a witness shows the latest checkpoint that it cosigned for the log of that origin.
 pub(crate) fn proof_url(witness_url: &str, origin: &str) -> String {
     let Hash(hash) = Hash::of(&[origin.as_bytes()]);
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}/{hash}/checkpoint", witness_url.trim_end_matches('/'))
+    let mut url = witness_url.trim_end_matches('/').to_owned() + "/";
+    for byte in hash {
+        // Writing to a string does not fail.
+        let _ = write!(url, "{byte:02x}");
+    }
+    url + "/checkpoint"
 }
 
 impl Contradiction {

@@ -67,7 +67,7 @@ impl Stops for StopFile {
     }
 
     fn replace(&self, lines: &[String]) -> Result<(), StoreError> {
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.join("\n") + "\n";
         replace(&self.0, text.as_bytes())
             .map_err(|error| StoreError::unavailable("compacting the evidence of stops", error))
     }
