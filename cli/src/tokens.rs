@@ -151,9 +151,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             if from.is_some() {
                 let count = tokens.len();
                 style::done(&format!("{count} tokens were added; they are not shown again"));
-                let lines =
-                    names.iter().zip(&tokens).map(|(name, token)| format!("{name}\t{}\n", token.as_str()));
-                let lines = Zeroizing::new(lines.collect::<String>());
+                let mut lines = Zeroizing::new(String::new());
+                for (name, token) in names.iter().zip(&tokens) {
+                    *lines += name;
+                    *lines += "\t";
+                    *lines += token.as_str();
+                    *lines += "\n";
+                }
                 return print(lines.trim_end_matches('\n'));
             }
             let of_what = if scope.is_everything() {
