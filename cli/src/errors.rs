@@ -110,6 +110,11 @@ impl Failure {
         self
     }
 
+    /// The line, if it is known.
+    pub(crate) fn line(&self) -> Option<u64> {
+        self.0.line
+    }
+
     /// The stable code.
     pub(crate) fn code(&self) -> &str {
         &self.0.code
@@ -135,6 +140,11 @@ impl Failure {
     pub(crate) fn report(&self) {
         let Details { code, file, line, member, message, hint, silent, .. } = &*self.0;
         if *silent {
+            return;
+        }
+        if style::is_json() {
+            let (message, file) = (without_keys(message), file.as_deref().map(without_keys));
+            tracing::error!(target: style::TARGET, code, file, line, member, hint, "{message}");
             return;
         }
         let mut text = format!("{} ", style::bad(format_args!("✗ error[{code}]:")));

@@ -111,5 +111,5 @@ fn stopped(stop: &Stop, text: &mut String) {
         let name = plain(witness.key.name());
         let _ = writeln!(text, "  {} {name} answered {}{size}", label("witness:"), witness.status);
     }
-    let _ = writeln!(text, "  {} {}", faint("hint:"), stop.cause.hint());
+    let _ = writeln!(text, "  {} {}", faint("hint:"), stop.hint());
 }

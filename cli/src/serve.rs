@@ -22,6 +22,7 @@ use countersign_analyze::Pack;
 use countersign_log::bucket::{Bucket, BucketError};
 use countersign_log::clock::steady;
 use countersign_log::collector::{Collector, RulesError};
+use countersign_log::control_files::{ControlFault, ControlFaultKind, ControlFile};
 use countersign_log::quota::Quota;
 use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::restore::ending::Ending;
@@ -51,6 +52,8 @@ const TRUST: &str = "trust.txt";
 const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz"));
 /// How often it is looked whether the server shall stop.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
+/// When a trust file that can't be used is read again, though it didn't change.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Run a log: a server that emitters submit to and auditors export from
 ///
@@ -307,12 +310,12 @@ async fn run_server(
         verifier.name(),
         url(serving.address(), certificate.is_some())
     ));
-    anstream::eprintln!("  {} {verifier}", style::label("log key:"));
-    anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
+    style::detail("log key:", verifier.as_str());
+    style::detail("trust:", &format!("{} (who may write)", shown(trust_file)));
     if args.record_reads.is_none() && reads.record == RecordReads::None {
         let why =
             "this trust file doesn't name the log's key as `emitter`, so readers wouldn't trust the records";
-        anstream::eprintln!("  {} not recorded: {why}", style::label("reads:"));
+        style::detail("reads:", &format!("not recorded: {why}"));
     }
     if let Some(stop) = serving.collector().signing().stopped() {
         warn_stopped(&stop);
@@ -373,13 +376,18 @@ fn behind(published: Time, now: Time) -> Option<String> {
 
 /// Says that the log signs nothing, and why.
 fn warn_stopped(stop: &Stop) {
+    if style::is_json() {
+        let (code, hint) = (stop.cause.code(), stop.hint());
+        tracing::error!(target: style::TARGET, code, hint, "the log signs nothing and takes nothing: {}", stop.message);
+        return;
+    }
     anstream::eprintln!(
         "{} {} [{}]",
         style::bad("✗ The log signs nothing and takes nothing:"),
         style::plain(&stop.message),
         stop.cause.code()
     );
-    anstream::eprintln!("  {} {}", style::label("hint:"), stop.cause.hint());
+    anstream::eprintln!("  {} {}", style::label("hint:"), stop.hint());
 }
 
 /// What is served at `/`.
@@ -426,12 +434,20 @@ fn bounds() -> Bounds {
 pub(crate) fn log_to_stderr(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // What people are told without JSON doesn't depend on the level either.
+    let filter = match format!("{}=info", style::TARGET).parse() {
+        Ok(directive) if json => filter.add_directive(directive),
+        _ => filter,
+    };
     // As for everything else that is written there: no colours in files and journals.
     let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
     // Another subscriber may be there already, in tests.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    if json {
+        style::write_json();
+    }
 }
 
 async fn end(serving: Serving) -> Result<u8, Failure> {
@@ -456,8 +472,14 @@ fn warn_of_plain_witnesses(trust: &Trust) {
 
 /// Goes by the trust file as it is now.
 async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
+    let mut failed_before = false;
     loop {
-        watched.changed().await;
+        if failed_before {
+            // What the system refused it may allow without a change of the file.
+            let _ = tokio::time::timeout(RETRY, watched.changed()).await;
+        } else {
+            watched.changed().await;
+        }
         let trust = input::trust(&file);
         let taken = tokio::task::spawn_blocking({
             let collector = collector.clone();
@@ -469,13 +491,28 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
         });
         let failed = |error| Failure::io("read", "the trust file", &std::io::Error::other(error));
         match taken.await.map_err(failed).flatten() {
-            Ok(()) => style::done(&format!("{} was read anew", shown(&file))),
+            Ok(()) => {
+                failed_before = false;
+                style::done(&format!("{} was read anew", shown(&file)));
+                collector.control_files().set(ControlFile::Trust, Ok(()));
+            }
             Err(failure) => {
-                style::warn("the trust file can't be used: the log continues with the previous one");
-                failure.report();
+                failed_before = true;
+                collector.control_files().set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
             }
         }
     }
+}
+
+fn trust_fault(file: &Path, failure: &Failure) -> ControlFault {
+    let kind = match failure.code() {
+        "io.not_found" => ControlFaultKind::Unreadable(io::ErrorKind::NotFound),
+        "io.permission" => ControlFaultKind::Unreadable(io::ErrorKind::PermissionDenied),
+        code if code.starts_with("io.") => ControlFaultKind::Unreadable(io::ErrorKind::Other),
+        _ => ControlFaultKind::Malformed { line: failure.line() },
+    };
+    let line = failure.line().map_or_else(String::new, |line| format!("line {line}: "));
+    ControlFault { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
 }
 
 fn unusable_trust(error: &RulesError) -> Failure {
@@ -515,8 +552,22 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Failure::io("make", &shown(folder), &error))
+    builder.create(folder).map_err(|error| Failure::io("make", &shown(folder), &error))?;
+    warn_if_writable(folder);
+    Ok(())
 }
+
+/// Warns of a folder in which others may replace files.
+#[cfg(unix)]
+fn warn_if_writable(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o022 != 0) {
+        style::warn(&format!("{}: others may write to this folder (chmod 700 it)", shown(folder)));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_writable(_: &Path) {}
 
 /// The log's key: the one given, or the folder's, made where there is none.
 fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, Failure> {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::Styles;
@@ -86,14 +87,47 @@ pub(crate) fn help() -> Styles {
     Styles::styled().header(LABEL).usage(LABEL).literal(AnsiColor::Cyan.on_default()).placeholder(FAINT)
 }
 
+/// True if messages are log messages in JSON instead of text for people.
+static STRUCTURED: AtomicBool = AtomicBool::new(false);
+
+/// The target of these log messages, which the filter always lets through.
+pub(crate) const TARGET: &str = "serve";
+
+/// Has all further messages written as log messages in JSON.
+pub(crate) fn write_json() {
+    STRUCTURED.store(true, Ordering::Relaxed);
+}
+
+/// True if messages are log messages in JSON.
+pub(crate) fn is_json() -> bool {
+    STRUCTURED.load(Ordering::Relaxed)
+}
+
 /// A warning on the standard error stream.
 pub(crate) fn warn(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{} {text}", doubt("! warning:"));
+    if is_json() {
+        tracing::warn!(target: TARGET, "{text}");
+    } else {
+        let _ = writeln!(anstream::stderr().lock(), "{} {text}", doubt("! warning:"));
+    }
 }
 
 /// What was done, on the standard error stream, so that it is no part of the output.
 pub(crate) fn done(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{} {text}", good("✓ done:"));
+    if is_json() {
+        tracing::info!(target: TARGET, "{text}");
+    } else {
+        let _ = writeln!(anstream::stderr().lock(), "{} {text}", good("✓ done:"));
+    }
+}
+
+/// A labeled detail of the message before, on the standard error stream.
+pub(crate) fn detail(name: &str, text: &str) {
+    if is_json() {
+        tracing::info!(target: TARGET, "{name} {text}");
+    } else {
+        let _ = writeln!(anstream::stderr().lock(), "  {} {text}", label(name));
+    }
 }
 
 /// The same of what was written, which names the file that it is in; the standard output stream has no name.

@@ -16,13 +16,14 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use crate::api::Problem;
 use crate::api::body::{self, Extent, Unread};
 use crate::clock::{Standing, Timekeeper};
+use crate::control_files::ControlFiles;
 use crate::metrics::Metrics;
 use crate::quota::{Loads, Quota, Quotas};
 use crate::sequencer::{Durable, Job, SharedRules, rules};
-use crate::stop::Signing;
+use crate::stop::{Signing, Stop as Halt, WitnessAnswer};
 use crate::store::{Published, Reader, StoreError};
 use crate::submitting::{opened, size_with};
-use crate::witnessing::Contradiction;
+use crate::witnessing::{Assessment, Contradiction};
 
 pub use crate::clock::Clock;
 pub use crate::sequencer::RulesError;
@@ -56,6 +57,7 @@ struct Inner {
     timekeeper: Arc<Timekeeper>,
     metrics: Arc<Metrics>,
     signing: Signing,
+    control_files: ControlFiles,
     /// Where other servers have the log too: when it was looked last what they took.
     followed: Option<Mutex<Option<Instant>>>,
 }
@@ -104,6 +106,7 @@ impl Collector {
             quotas,
             limits,
             timekeeper,
+            control_files: ControlFiles::new(Arc::clone(&metrics)),
             metrics,
             signing,
             followed: is_shared.then(Mutex::default),
@@ -130,12 +133,33 @@ impl Collector {
     /// # Errors
     /// [`RulesError`]. The log goes on by the one before.
     pub fn set_trust(&self, trust: &Trust) -> Result<(), RulesError> {
+        let before = self.rules();
         // Once more when no other grants come, for those that came meanwhile.
         for _ in 0..2 {
             let rules = rules(&**self.reader(), self.key(), trust.clone())?;
             *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         }
+        for removed in before.trust().into_iter().flat_map(Trust::witnesses) {
+            if trust.witnesses().all(|key| key != removed) {
+                self.0.metrics.forget_witness(removed.name());
+            }
+        }
+        self.drop_claims(trust);
         Ok(())
+    }
+
+    /// Ends a stop that rests on the claim of a witness that the trust file no longer names.
+    fn drop_claims(&self, trust: &Trust) {
+        let why = "the trust file no longer names the witness that contradicted the log";
+        let ends = |stop: &Halt, witness: &WitnessAnswer| {
+            stop.is_claim() && !trust.witnesses().any(|key| *key == witness.key)
+        };
+        match self.0.signing.resume(self.now(), why, &ends) {
+            // If the queue is full, the next submission has it published.
+            Ok(true) => _ = self.0.jobs.try_send(Job::Resumed),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the log stays stopped"),
+        }
     }
 
     /// Where to read from.
@@ -171,6 +195,11 @@ impl Collector {
     /// What is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The state of the files that control the log.
+    pub fn control_files(&self) -> &ControlFiles {
+        &self.0.control_files
     }
 
     /// Whether the log signs, and why not.
@@ -390,16 +419,21 @@ impl Collector {
         answer.await.map_err(|_| stopping())?
     }
 
-    /// Has what a witness has against the log weighed, and says whether it stops the log.
-    pub(crate) async fn contradicted(&self, contradiction: Contradiction) -> bool {
+    /// Has the sequencer assess what a witness has against the log. A proof stops the log.
+    pub(crate) async fn contradicted(&self, contradiction: Contradiction) -> Assessment {
         let (reply, answer) = oneshot::channel();
-        let witness = contradiction.witness().to_owned();
         if self.0.jobs.send(Job::Contradicted { contradiction, reply }).await.is_err() {
-            return false;
+            return Assessment::Refuted;
         }
-        let stopped = answer.await.unwrap_or_default();
-        tracing::warn!(witness, stopped, "a witness has seen what is not here");
-        stopped
+        answer.await.unwrap_or(Assessment::Refuted)
+    }
+
+    /// Stops the log because of unproven claims, if any of them counts: there is no quorum without these witnesses.
+    pub(crate) async fn claimed(&self, claims: Vec<Contradiction>) {
+        let (reply, answer) = oneshot::channel();
+        if self.0.jobs.send(Job::Claimed { claims, reply }).await.is_ok() {
+            let _ = answer.await;
+        }
     }
 
     /// Records an event of the log's own chain, which the log's key signs.

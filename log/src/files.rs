@@ -1,8 +1,9 @@
 //! Files of a log's folder: their owner's alone, and replaced in one step.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::SystemTime;
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -17,6 +18,24 @@ pub(crate) fn open_private(
     let file = how(&mut options).open(path)?;
     hand_over(&file, path);
     Ok(file)
+}
+
+/// The version of a file, which tells whether it is another one than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    file: u64,
+}
+
+impl Stamp {
+    pub(crate) fn new(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        let file = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let file = 0;
+        Self { modified: metadata.modified().ok(), length: metadata.len(), file }
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

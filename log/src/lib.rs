@@ -12,6 +12,8 @@ pub mod clock;
 #[cfg(feature = "server")]
 pub mod collector;
 #[cfg(feature = "server")]
+pub mod control_files;
+#[cfg(feature = "server")]
 mod disk;
 pub mod embedded;
 pub mod erase;

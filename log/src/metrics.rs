@@ -14,6 +14,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Standing;
+#[cfg(feature = "server")]
+use crate::control_files::ControlFile;
 use crate::store::Published;
 use crate::strangers::{Reason, Seldom};
 use crate::submitting::SubmitError;
@@ -128,6 +130,12 @@ struct ByLevel {
 /// How serious a finding can be.
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByFile {
+    file: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByWitness {
     witness: String,
@@ -163,6 +171,9 @@ pub struct Metrics {
     published_size: Gauge,
     published_at: Gauge<f64, AtomicU64>,
     witness_failures: Family<ByWitness, Counter>,
+    witness_contradicts: Family<ByWitness, Gauge>,
+    #[cfg(feature = "server")]
+    control_files: Family<ByFile, Gauge>,
     clock_outside: Gauge,
     clock_skew: Family<ByWitness, Gauge<f64, AtomicU64>>,
     erased: Counter,
@@ -196,6 +207,9 @@ impl Default for Metrics {
             published_size: Gauge::default(),
             published_at: Gauge::default(),
             witness_failures: Family::default(),
+            witness_contradicts: Family::default(),
+            #[cfg(feature = "server")]
+            control_files: Family::default(),
             clock_outside: Gauge::default(),
             clock_skew: Family::default(),
             erased: Counter::default(),
@@ -267,6 +281,11 @@ impl Default for Metrics {
             metrics.witness_failures.clone(),
         );
         registry.register(
+            "witness_contradicts",
+            "1 while a witness says that it has seen more of the log, or another tree",
+            metrics.witness_contradicts.clone(),
+        );
+        registry.register(
             "reads_unrecorded",
             "Readers whose reads were to be recorded and are not yet",
             metrics.reads_unrecorded.clone(),
@@ -309,6 +328,17 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.checked_at.clone(),
         );
+        #[cfg(feature = "server")]
+        {
+            for file in ControlFile::ALL {
+                metrics.control_file(file, true);
+            }
+            registry.register(
+                "control_file_ok",
+                "0 while readers.txt, holds.txt or trust.txt can't be used as it is now",
+                metrics.control_files.clone(),
+            );
+        }
         // A Durable Object has neither.
         if cfg!(feature = "server") {
             registry.register(
@@ -432,6 +462,24 @@ impl Metrics {
     /// A witness gave no cosignature.
     pub fn witness_failed(&self, witness: &str) {
         self.witness_failures.get_or_create(&ByWitness { witness: witness.to_owned() }).inc();
+    }
+
+    /// Sets whether a control file can be used as it is now.
+    #[cfg(feature = "server")]
+    pub(crate) fn control_file(&self, file: ControlFile, ok: bool) {
+        self.control_files.get_or_create(&ByFile { file: file.label() }).set(ok.into());
+    }
+
+    /// Sets whether a witness's latest answer contradicts the log.
+    pub(crate) fn witness_contradicts(&self, witness: &str, contradicts: bool) {
+        let labels = ByWitness { witness: witness.to_owned() };
+        self.witness_contradicts.get_or_create(&labels).set(contradicts.into());
+    }
+
+    /// Forgets the contradiction of a witness that the trust file no longer names.
+    #[cfg(feature = "server")]
+    pub(crate) fn forget_witness(&self, witness: &str) {
+        self.witness_contradicts.remove(&ByWitness { witness: witness.to_owned() });
     }
 
     /// How the log's clock stands to its witnesses'.

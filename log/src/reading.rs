@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Notify, watch};
 
 use crate::asked::Asked;
 use crate::collector::Collector;
+use crate::control_files::ControlFile;
 use crate::erase::Choosing;
 use crate::export::{Explained, ExportError, Exporter, Had, Plan, Request};
 use crate::findings::Findings;
@@ -129,11 +130,13 @@ impl Reading {
     }
 
     /// Looks from time to time whether tokens are good no more, for as long as it is there: whoever reads by one of them
-    /// is told.
+    /// is told. Notes whether the files of tokens and holds can be used.
     pub(crate) async fn watch_tokens(this: Weak<Self>) {
         while let Some(reading) = this.upgrade() {
             let now = reading.collector.now();
-            reading.tokens.look(now);
+            let files = reading.collector.control_files();
+            files.set(ControlFile::Readers, reading.tokens.look(now).map_err(|error| (&error).into()));
+            files.set(ControlFile::Holds, reading.holds.check().map_err(|error| (&error).into()));
             if reading.issuer.as_ref().is_some_and(|issuer| issuer.look(now)) {
                 reading.tokens.tell();
             }

@@ -40,6 +40,8 @@ pub struct Config {
     pub key: VerifierKey,
     /// Earlier keys of the log, whose signatures count too.
     pub keys: Vec<VerifierKey>,
+    /// The witnesses that the log's trust file names: claims of others don't count.
+    pub witnesses: Vec<VerifierKey>,
     /// Whether the operator vouches that nothing was signed beyond what is here and what the sources have.
     pub nothing_newer: bool,
     /// What time it is.
@@ -271,14 +273,6 @@ impl Restore {
             return Ok(over(doubt.cause.code(), doubt.why.clone()));
         }
         let newest = self.known.heads.last().cloned();
-        let last = newest.as_ref().map_or(0, |head| head.size);
-        if let Some(seen) = self.known.witnessed
-            && seen > last.max(size)
-        {
-            let why =
-                format!("a witness cosigned {seen} leaves, and the checkpoint of that is not to be had");
-            return Ok(over("log.rollback", why));
-        }
         let Some(newest) = newest.filter(|newest| newest.size > size) else {
             return Ok(Plan::GoOn { size });
         };

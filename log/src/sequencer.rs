@@ -27,7 +27,7 @@ use crate::signed::{Memory, SignedHead, Then};
 use crate::stop::{Cause, Signing, Stop as Halt};
 use crate::store::{CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
-use crate::witnessing::{AGAIN, Contradiction, has_witnesses};
+use crate::witnessing::{AGAIN, Assessment, Contradiction, has_witnesses};
 
 pub(crate) use unattested::Unattested;
 
@@ -75,8 +75,16 @@ pub(crate) enum Job {
     Erase { leaves: Vec<u64>, reply: oneshot::Sender<Result<u64, StoreError>> },
     /// Publishes a checkpoint that witnesses cosigned.
     Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
-    /// Weighs what a witness has against the log, and says whether that stops it.
-    Contradicted { contradiction: Contradiction, reply: oneshot::Sender<bool> },
+    /// Assesses what a witness has against the log. A proof stops the log.
+    Contradicted { contradiction: Contradiction, reply: oneshot::Sender<Assessment> },
+    /// Stops the log because of unproven claims of witnesses without whom there is no quorum, if any still counts.
+    Claimed { claims: Vec<Contradiction>, reply: oneshot::Sender<()> },
+    /// Publishes what is durable, after a stop ended.
+    #[cfg_attr(
+        not(feature = "server"),
+        allow(dead_code, reason = "the trust file of an object changes only between two of its lives")
+    )]
+    Resumed,
     /// Follows other servers of the log, and says whether that could be done.
     #[cfg_attr(
         not(feature = "server"),
@@ -141,6 +149,7 @@ struct Waiting {
 impl Sequencer {
     /// Has everything published that is durable, and is ready then. A log that contradicts what it signed signs nothing.
     pub(crate) fn begin(mut self) -> Result<Working, StoreError> {
+        self.check_proof()?;
         self.check_memory()?;
         let edge = self.writer.edge()?;
         self.signing.note_resumed(self.timekeeper.now())?;
@@ -153,14 +162,65 @@ impl Sequencer {
         let mut working = Working { sequencer: self, edge, own: OwnChain::default(), asked_for_time: None };
         // They say what time it is before anything is taken.
         match working.show_witnesses() {
-            Ok(()) | Err(StoreError::Stopped(_)) => Ok(working),
+            Ok(()) => Ok(working),
+            Err(StoreError::Stopped(stop)) => {
+                if stop.is_claim() {
+                    working.sequencer.show_newest_signed(&stop)?;
+                }
+                Ok(working)
+            }
             Err(error) => Err(error),
         }
     }
 
+    /// Ends a stop that a witness proved, if what is here no longer contradicts the proof.
+    fn check_proof(&mut self) -> Result<(), StoreError> {
+        let Some(stop) = self.signing.stopped() else { return Ok(()) };
+        let signed = stop.signed.as_ref().and_then(|note| SignedCheckpoint::parse(note).ok());
+        let Some(signed) = signed.filter(|_| stop.witness.is_some()) else { return Ok(()) };
+        self.writer.catch_up()?;
+        if !self.contradicts(&signed.checkpoint)? {
+            let why = "the tree that is here contains the checkpoint that the witness has";
+            self.signing.resume(self.timekeeper.now(), why, &|current, _| *current == *stop)?;
+        }
+        Ok(())
+    }
+
+    /// True if that checkpoint is not one of the tree that is here.
+    fn contradicts(&self, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+        Ok(checkpoint.size > self.writer.size()
+            || root_at(&*self.reader, checkpoint.size)? != checkpoint.root)
+    }
+
+    /// Shows witnesses the newest checkpoint that the log signed before a claim stopped it. Nothing is signed for that.
+    fn show_newest_signed(&mut self, stop: &Halt) -> Result<(), StoreError> {
+        let origin = self.key.verifier_key().name();
+        let published = self.published.borrow().as_ref().map(|published| published.note.clone());
+        let notes = [stop.checkpoint.clone(), self.memory.newest().map(|head| head.note(origin)), published];
+        let mut newest: Option<SignedCheckpoint> = None;
+        for signed in notes.iter().flatten().filter_map(|note| SignedCheckpoint::parse(note).ok()) {
+            let is_newer =
+                newest.as_ref().is_none_or(|newest| newest.checkpoint.size < signed.checkpoint.size);
+            if is_newer
+                && signed.is_signed_by(self.key.verifier_key())
+                && !self.contradicts(&signed.checkpoint)?
+            {
+                newest = Some(signed);
+            }
+        }
+        let Some(signed) = newest else { return Ok(()) };
+        let latest = match self.rules().trust() {
+            Some(trust) => self.unattested.latest(signed.checkpoint.size, trust)?,
+            None => None,
+        };
+        let note = signed.to_string();
+        self.witnesses.send_replace(Some(Unwitnessed { checkpoint: signed.checkpoint, note, latest }));
+        Ok(())
+    }
+
     /// Stops the log if it was signed otherwise, or more of it, than what is here.
     fn check_memory(&mut self) -> Result<(), StoreError> {
-        if self.signing.stopped().is_some() {
+        if self.signing.stopped().is_some_and(|stop| !stop.is_claim()) {
             return Ok(());
         }
         let newest = self.memory.newest();
@@ -226,21 +286,83 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Weighs what a witness has against the log, and says whether that stops it. Of a log that several servers have,
-    /// another one may have shown the witness more.
-    fn weigh(&mut self, contradiction: Contradiction) -> bool {
-        if contradiction.cause() == Cause::Rollback {
-            match self.writer.catch_up() {
-                Ok(size) if contradiction.size().is_none_or(|seen| seen <= size) => return false,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "a witness has seen more than this server of the log");
-                    return false;
-                }
+    /// Assesses what a witness has against the log, and stops the log if it is proven. Another server of the log may
+    /// have shown the witness more.
+    fn assess(&mut self, contradiction: Contradiction) -> Assessment {
+        if !self.names(contradiction.witness()) {
+            return Assessment::Refuted;
+        }
+        let name = contradiction.witness().name().to_owned();
+        let assessment = self.try_to_assess(contradiction).unwrap_or_else(|error| {
+            tracing::warn!(%error, witness = name, "what the witness has seen cannot be compared with this log");
+            Assessment::Refuted
+        });
+        self.metrics.witness_contradicts(&name, assessment != Assessment::Refuted);
+        assessment
+    }
+
+    fn try_to_assess(&mut self, contradiction: Contradiction) -> Result<Assessment, StoreError> {
+        let mut keys = vec![self.key.verifier_key().clone()];
+        if let Some(trust) = self.rules().trust() {
+            keys.extend(trust.logs().filter(|log| log.name() == keys[0].name()).cloned().collect::<Vec<_>>());
+        }
+        let proof = contradiction.proof(&keys);
+        if proof.is_some() || contradiction.cause() == Cause::Rollback {
+            let size = self.writer.catch_up()?;
+            if contradiction.cause() == Cause::Rollback
+                && contradiction.size().is_none_or(|seen| seen <= size)
+            {
+                return Ok(Assessment::Refuted);
             }
         }
-        self.signing.stop(contradiction.into_stop(self.timekeeper.now()));
-        true
+        let Some(proof) = proof.map_or(Ok(None), |proof| {
+            self.contradicts(&proof.checkpoint).map(|contradicts| contradicts.then_some(proof))
+        })?
+        else {
+            return Ok(Assessment::Unproven);
+        };
+        let size = self.writer.size();
+        self.signing.stop(contradiction.into_stop(self.timekeeper.now(), &proof, size));
+        Ok(Assessment::Proven)
+    }
+
+    /// True if the trust file names that witness.
+    fn names(&self, witness: &VerifierKey) -> bool {
+        self.rules().trust().is_some_and(|trust| trust.witnesses().any(|key| key == witness))
+    }
+
+    /// Stops the log if one of these claims still counts: the trust file names its witness, and the log doesn't have
+    /// what the witness says it has seen.
+    fn stop_on_claims(&mut self, claims: Vec<Contradiction>) {
+        for claim in claims {
+            if self.assess(claim.clone()) == Assessment::Unproven {
+                return self.signing.stop(claim.into_claim(self.timekeeper.now()));
+            }
+        }
+    }
+
+    /// Publishes a checkpoint that witnesses had their time for. If the quorum cosigned it, that ends a stop that rests
+    /// on a claim.
+    fn publish_gathered(&mut self, published: Published, edge: &mut CompactRange) -> Result<(), StoreError> {
+        let why = "the quorum of witnesses cosigned the newest checkpoint";
+        let resumes = |stop: &Halt, _: &_| stop.is_claim();
+        let resumed = published.witnessed && self.signing.resume(self.timekeeper.now(), why, &resumes)?;
+        self.publish(published)?;
+        if resumed { self.publish_again(edge) } else { Ok(()) }
+    }
+
+    /// Publishes what is durable, and shows it to witnesses again.
+    fn publish_again(&mut self, edge: &mut CompactRange) -> Result<(), StoreError> {
+        self.renew(edge)?;
+        let newest = self.published.borrow().clone();
+        if newest.is_some_and(|newest| newest.size == edge.end() && newest.witnessed && self.is_ours(&newest))
+        {
+            return Ok(());
+        }
+        match self.sign(&Grown::new(edge))? {
+            Signed::Published(published) => self.publish(published),
+            Signed::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, true),
+        }
     }
 
     /// A crash may have come between a commit and its publication.
@@ -584,9 +706,20 @@ impl Working {
                 Job::FinishErasure { record, reply } => {
                     _ = reply.send(sequencer.writer.finish_erasure(record, sequencer.timekeeper.now()));
                 }
-                Job::Contradicted { contradiction, reply } => _ = reply.send(sequencer.weigh(contradiction)),
+                Job::Contradicted { contradiction, reply } => _ = reply.send(sequencer.assess(contradiction)),
+                Job::Claimed { claims, reply } => {
+                    sequencer.stop_on_claims(claims);
+                    let _ = reply.send(());
+                }
+                Job::Resumed => {
+                    if let Err(error) = sequencer.publish_again(edge) {
+                        tracing::warn!(%error, "what is durable is not published yet");
+                    }
+                }
                 Job::Erase { leaves, reply } => _ = reply.send(sequencer.writer.erase(&leaves)),
-                Job::Publish { published, reply } => _ = reply.send(sequencer.publish(published)),
+                Job::Publish { published, reply } => {
+                    _ = reply.send(sequencer.publish_gathered(published, edge));
+                }
                 Job::Follow { done } => {
                     let _ = done.send(sequencer.follow(edge));
                 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign::Error;
 use countersign::log::Limits;
-use countersign::note::SignerKey;
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_query::Readings;
@@ -168,9 +168,10 @@ pub async fn serve_beginning_with(
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
         let now = clock();
+        let witnesses: Vec<VerifierKey> = trust.witnesses().cloned().collect();
         move || {
-            // What stopped the log stops it in any case: only `--after-restore` looks at it anew.
-            let signing = Signing::open(Box::new(StopFile::new(&folder)), now, &|_| true)?;
+            let signing =
+                Signing::open(Box::new(StopFile::new(&folder)), now, &|witness| witnesses.contains(witness))?;
             let found = SignedFile::look(&folder, key.name())?;
             let (store, memory): (_, Box<dyn Memory>) = match bucket {
                 Some(bucket) => {

@@ -102,16 +102,37 @@ pub struct Stop {
     pub message: String,
     /// The checkpoint, signed before, that the log has or showed to a witness.
     pub checkpoint: Option<String>,
-    /// A checkpoint that the log signed earlier, and that the one above, or what is here, contradicts.
+    /// A checkpoint that the log signed earlier, and that the one above, or what is here, contradicts. If a witness
+    /// caused the stop, this is its proof.
     pub signed: Option<String>,
     /// The witness that contradicts.
     pub witness: Option<WitnessAnswer>,
 }
 
+/// From how many lines on evidence is compacted: a witness that lies at times must not fill the disk.
+const MAX_LINES: usize = 200;
+/// How many of the newest lines compaction keeps, whatever they are.
+const KEPT_LINES: usize = 50;
+
+/// The hint for a stop that rests on an unproven claim of a witness.
+const CLAIM_HINT: &str = "ask the witness's operator for the checkpoint that it cosigned; if the witness is wrong, remove its line from trust.txt, \
+                          and the log continues; if a backup was restored, start the log once with --after-restore";
+
 impl Stop {
     /// A stop without evidence beside what it says.
     pub(crate) fn new(at: Time, cause: Cause, message: impl Into<String>) -> Self {
         Self { at, cause, message: message.into(), checkpoint: None, signed: None, witness: None }
+    }
+
+    /// True if nothing but the unproven word of a witness stops the log: it continues once its quorum cosigns without
+    /// that witness, or its trust file no longer names it.
+    pub const fn is_claim(&self) -> bool {
+        self.witness.is_some() && self.signed.is_none()
+    }
+
+    /// Returns what the operator can do about it.
+    pub const fn hint(&self) -> &'static str {
+        if self.is_claim() { CLAIM_HINT } else { self.cause.hint() }
     }
 
     /// The evidence as a line of NDJSON, without its line end.
@@ -214,6 +235,12 @@ pub trait Stops: Send + Sync {
     /// # Errors
     /// The store's own.
     fn keep(&self, line: &str) -> Result<(), StoreError>;
+
+    /// Keeps these lines instead of those that are there, in one step.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn replace(&self, lines: &[String]) -> Result<(), StoreError>;
 }
 
 /// Whether the log signs. Clones are the same one.
@@ -226,8 +253,9 @@ struct Inner {
 }
 
 impl Signing {
-    /// A log with that evidence: it stays stopped where the last line has the word of a witness of its own against it. All else is looked
-    /// at anew. A line that cannot be read stops it too.
+    /// Opens the evidence. A log whose last line is a stop that a witness caused stays stopped: with a proof until the
+    /// sequencer has checked it again, without one while `is_witness` says that the trust file names the witness. Other
+    /// stops are checked again. A line that cannot be read stops the log too.
     ///
     /// # Errors
     /// The store's own.
@@ -240,8 +268,8 @@ impl Signing {
         let stop = match last {
             None | Some(Some(Line::Resumed { .. })) => None,
             Some(Some(Line::Stopped(stop))) => {
-                let counts = stop.witness.as_ref().is_some_and(|witness| is_witness(&witness.key));
-                counts.then(|| Arc::new(*stop))
+                let counts = |witness: &WitnessAnswer| !stop.is_claim() || is_witness(&witness.key);
+                stop.witness.as_ref().is_some_and(counts).then(|| Arc::new(*stop))
             }
             Some(None) => {
                 let message = "there is evidence against going on that cannot be read";
@@ -267,19 +295,21 @@ impl Signing {
         self.0.stops.lines()
     }
 
-    /// Nothing is signed from now on, whether the evidence can be kept or not. Of several causes the first counts.
+    /// Nothing is signed from now on, whether the evidence can be kept or not. The first cause counts, except that
+    /// anything else replaces an unproven claim of a witness.
     pub(crate) fn stop(&self, stop: Stop) {
-        let mut first = false;
         let stop = Arc::new(stop);
-        self.0.stopped.send_if_modified(|stopped| {
-            first = stopped.is_none();
-            stopped.get_or_insert_with(|| Arc::clone(&stop));
-            first
+        let counts = self.0.stopped.send_if_modified(|stopped| {
+            let counts = stopped.as_ref().is_none_or(|stopped| stopped.is_claim() && !stop.is_claim());
+            if counts {
+                *stopped = Some(Arc::clone(&stop));
+            }
+            counts
         });
-        if !first {
+        if !counts {
             return;
         }
-        tracing::error!(code = stop.cause.code(), hint = stop.cause.hint(), "{}", stop.message);
+        tracing::error!(code = stop.cause.code(), hint = stop.hint(), "{}", stop.message);
         if let Err(error) = self.keep(&stop) {
             tracing::error!(%error, evidence = stop.to_line(), "the evidence is not kept");
         }
@@ -292,7 +322,55 @@ impl Signing {
         {
             return Ok(());
         }
-        self.0.stops.keep(&stop.to_line())
+        self.append(&stop.to_line())
+    }
+
+    /// Keeps a line. If there are many, older claims that ended are dropped; what was proven is not.
+    fn append(&self, line: &str) -> Result<(), StoreError> {
+        let lines = self.0.stops.lines()?;
+        if lines.len() >= MAX_LINES {
+            let newer = lines.len() - KEPT_LINES;
+            let is_kept = |line: &String| match Line::parse(line) {
+                Some(Line::Stopped(stop)) => !stop.is_claim(),
+                Some(Line::Resumed { .. }) => false,
+                None => true,
+            };
+            let kept: Vec<String> = lines[..newer].iter().filter(|line| is_kept(line)).cloned().collect();
+            self.0.stops.replace(&[&kept, &lines[newer..]].concat())?;
+        }
+        self.0.stops.keep(line)
+    }
+
+    /// Ends a stop that rests on what a witness said, if `ends` says so of it. The evidence that it ended is durable
+    /// when this returns true.
+    ///
+    /// # Errors
+    /// The store's own: the log stays stopped then.
+    pub(crate) fn resume(
+        &self,
+        now: Time,
+        why: &str,
+        ends: &dyn Fn(&Stop, &WitnessAnswer) -> bool,
+    ) -> Result<bool, StoreError> {
+        let Some(stop) = self.stopped() else { return Ok(false) };
+        if !stop.witness.as_ref().is_some_and(|witness| ends(&stop, witness)) {
+            return Ok(false);
+        }
+        self.append(&Line::resumed(now, why))?;
+        // Another cause may have come meanwhile, and counts.
+        let resumed = self.0.stopped.send_if_modified(|stopped| {
+            let same = stopped.as_ref().is_some_and(|stopped| Arc::ptr_eq(stopped, &stop));
+            if same {
+                *stopped = None;
+            }
+            same
+        });
+        if resumed {
+            tracing::warn!("the log signs again: {why}");
+        } else if let Some(stop) = self.stopped() {
+            self.keep(&stop)?;
+        }
+        Ok(resumed)
     }
 
     /// Notes that nothing stops the log any more, where something did.
@@ -329,6 +407,11 @@ impl Stops for InMemory {
         self.0.lock().expect("no panic").push(line.to_owned());
         Ok(())
     }
+
+    fn replace(&self, lines: &[String]) -> Result<(), StoreError> {
+        *self.0.lock().expect("no panic") = lines.to_vec();
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -361,6 +444,52 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_without_proof_gives_way_to_any_other_cause_and_ends_with_its_witness() {
+        let [copied, proven] = stops();
+        let claim = Stop { signed: None, ..proven.clone() };
+        assert!(claim.is_claim() && !proven.is_claim() && !copied.is_claim());
+        let signing = Signing::open(Box::new(InMemory::default()), Time::MIN, &|_| true).unwrap();
+        signing.stop(claim.clone());
+        assert_eq!(signing.stopped().as_deref(), Some(&claim));
+        assert!(!signing.resume(Time::MIN, "no", &|_, _| false).unwrap());
+        assert!(signing.resume(Time::MIN, "gone", &|stop, _| stop.is_claim()).unwrap());
+        signing.check().unwrap();
+        signing.stop(claim.clone());
+        signing.stop(proven.clone());
+        signing.stop(claim.clone());
+        assert_eq!(signing.stopped().as_deref(), Some(&proven));
+        assert!(!signing.resume(Time::MIN, "gone", &|stop, _| stop.is_claim()).unwrap());
+        let resumed = Line::resumed(Time::MIN, "gone");
+        let lines = [claim.to_line(), resumed, claim.to_line(), proven.to_line()];
+        assert_eq!(signing.lines().unwrap(), lines);
+        // A proof does not depend on who is named as a witness; a claim does.
+        for (stop, named, stopped) in
+            [(&claim, true, true), (&claim, false, false), (&proven, true, true), (&proven, false, true)]
+        {
+            let kept = InMemory(vec![stop.to_line()].into());
+            let signing = Signing::open(Box::new(kept), Time::MIN, &|_| named).unwrap();
+            assert_eq!(signing.stopped().is_some(), stopped, "{stop:?} {named}");
+        }
+    }
+
+    #[test]
+    fn claims_that_come_and_go_do_not_fill_the_evidence() {
+        let [_, proven] = stops();
+        let claim = Stop { signed: None, ..proven.clone() };
+        let signing = Signing::open(Box::new(InMemory::default()), Time::MIN, &|_| true).unwrap();
+        signing.stop(proven.clone());
+        assert!(signing.resume(Time::MIN, "restored", &|_, _| true).unwrap());
+        for _ in 0..500 {
+            signing.stop(claim.clone());
+            assert!(signing.resume(Time::MIN, "gone", &|_, _| true).unwrap());
+        }
+        signing.stop(claim.clone());
+        let lines = signing.lines().unwrap();
+        assert!(lines.len() <= MAX_LINES, "{}", lines.len());
+        assert_eq!((&lines[0], lines.last()), (&proven.to_line(), Some(&claim.to_line())));
+    }
+
+    #[test]
     fn what_stopped_the_log_first_counts_and_stays() {
         let [one, other] = stops();
         let kept = InMemory::default();
@@ -374,7 +503,7 @@ mod tests {
         for (lines, known, stopped) in [
             (vec![one.to_line()], true, false),
             (vec![witnessed.clone()], true, true),
-            (vec![witnessed.clone()], false, false),
+            (vec![witnessed.clone()], false, true),
             (vec![witnessed, Line::resumed(Time::MIN, "so")], true, false),
             (vec!["torn".to_owned()], false, true),
         ] {

@@ -16,6 +16,7 @@ mod file;
 mod rights;
 mod scope;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,15 +24,16 @@ use std::sync::Arc;
 use crate::oidc::Refused;
 use countersign::hash::Hash;
 use countersign::time::Time;
-use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 #[cfg(feature = "server")]
-pub use file::{FILE, Token, TokenError, Tokens, add, list, revoke};
+pub use file::{FILE, NewReader, Token, TokenError, Tokens, add, add_all, list, revoke, revoke_all};
 pub use rights::{Right, Rights};
 pub use scope::{SCOPED, Scope};
 
-/// The most bytes that the file may have.
-const MAX_FILE: u64 = 1 << 20;
+/// The most bytes that the file may have: more than 600,000 tokens.
+pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
+/// The most bytes that a line may have: 64 conditions fit.
+const MAX_LINE_BYTES: usize = 256 << 10;
 /// The most bytes that a name may have.
 const MAX_NAME: usize = 100;
 
@@ -203,35 +205,58 @@ fn hash(token: &str) -> [u8; 32] {
 
 /// All readers, each of another name and token.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Readers(Vec<Reader>);
+pub(crate) struct Readers {
+    /// In the file's order.
+    list: Vec<Reader>,
+    /// The place of each in the list, by its token's hash.
+    by_hash: HashMap<[u8; 32], usize>,
+    /// When those end that do, ascending.
+    #[cfg(feature = "server")]
+    ends: Vec<Time>,
+}
 
 impl Readers {
     /// Reads the file's text; else says in which line what is wrong.
     pub(crate) fn parse(text: &str) -> Result<Self, (usize, String)> {
-        if text.len() as u64 > MAX_FILE {
-            return Err((1, "the file has more than 1 MiB".into()));
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err((1, format!("the file has more than {} MiB", MAX_FILE_BYTES >> 20)));
         }
-        let mut readers: Vec<Reader> = Vec::new();
+        let (mut list, mut by_hash) = (Vec::<Reader>::new(), HashMap::new());
+        let mut names = HashSet::new();
+        // Readers of everything share a scope.
+        let everything = Arc::new(Scope::default());
         for (line, number) in text.lines().zip(1..) {
-            let reader = Reader::parse(line).map_err(|message| (number, message))?;
-            if readers.iter().any(|other| other.name == reader.name || other.hash == reader.hash) {
+            if line.len() > MAX_LINE_BYTES {
+                return Err((number, format!("the line has more than {} KiB", MAX_LINE_BYTES >> 10)));
+            }
+            let mut reader = Reader::parse(line).map_err(|message| (number, message))?;
+            if reader.scope.is_everything() {
+                reader.scope = Arc::clone(&everything);
+            }
+            let is_new = by_hash.insert(reader.hash, list.len()).is_none();
+            if !names.insert(reader.name.clone()) || !is_new {
                 return Err((number, "there is another line of this name or hash".into()));
             }
-            readers.push(reader);
+            list.push(reader);
         }
-        Ok(Self(readers))
+        #[cfg(feature = "server")]
+        let ends = {
+            let mut ends: Vec<Time> = list.iter().filter_map(|reader| reader.until).collect();
+            ends.sort_unstable();
+            ends
+        };
+        Ok(Self {
+            list,
+            by_hash,
+            #[cfg(feature = "server")]
+            ends,
+        })
     }
 
-    /// Lets a token in, if it has the right. All tokens are compared, each in constant time.
+    /// Lets a token in, if it has the right. It is found by its SHA-256, so how long that takes says nothing about
+    /// other tokens.
     pub(crate) fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, Denied> {
-        let hash = hash(token.ok_or(Denied::Unauthenticated)?);
-        let (mut found, mut place) = (Choice::from(0), 0_u64);
-        for (number, reader) in self.0.iter().enumerate() {
-            let same = reader.hash.ct_eq(&hash);
-            place.conditional_assign(&(number as u64), same);
-            found |= same;
-        }
-        let reader = self.0.get(place as usize).filter(|_| found.into());
+        let reader = self.find(&hash(token.ok_or(Denied::Unauthenticated)?));
         let reader = reader.filter(|reader| reader.is_good_at(now)).ok_or(Denied::Unauthenticated)?;
         if !reader.rights.allow(right) {
             return Err(Denied::Forbidden(right));
@@ -247,21 +272,21 @@ impl Readers {
         })
     }
 
+    fn find(&self, hash: &[u8; 32]) -> Option<&Reader> {
+        self.by_hash.get(hash).and_then(|place| self.list.get(*place))
+    }
+
     /// Whether a token that was let in before would be let in now for the same. It is told by what it is and not by its
     /// reader's name, which another token may have got.
     pub(crate) fn still_admit(&self, access: &Access, now: Time) -> bool {
-        let good = |reader: &Reader| {
-            reader.hash == access.hash
-                && reader.is_good_at(now)
-                && reader.rights.allow(access.right)
-                && reader.scope == access.scope
-        };
-        self.0.iter().any(good)
+        self.find(&access.hash).is_some_and(|reader| {
+            reader.is_good_at(now) && reader.rights.allow(access.right) && reader.scope == access.scope
+        })
     }
 
     /// How many are good at that time.
     #[cfg(feature = "server")]
     fn good(&self, now: Time) -> usize {
-        self.0.iter().filter(|reader| reader.is_good_at(now)).count()
+        self.list.len() - self.ends.partition_point(|end| *end <= now)
     }
 }

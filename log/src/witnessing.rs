@@ -3,15 +3,21 @@
 //! A checkpoint is published when the quorum of the log's trust file is met, or when the witnesses had their time: a
 //! log goes on when witnesses fail, says so, and asks them again. Readers ask for a quorum of their own and are never
 //! misled by a checkpoint without one.
+//!
+//! A witness that contradicts the log is asked for its proof: a checkpoint with the log's own signature. A proof stops
+//! the log. Without one the witness counts as one that doesn't cosign; if the quorum isn't met, the log signs nothing
+//! until it is, or until the trust file no longer names the witness.
 
 #[cfg(feature = "server")]
 mod client;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use countersign::checkpoint::{SignedCheckpoint, claimed_time};
+use countersign::hash::Hash;
 use countersign::merkle::consistency_proof;
 use countersign::note::{SignatureLine, VerifierKey};
 use countersign::time::Time;
@@ -112,6 +118,30 @@ pub(crate) struct Contradiction {
     cause: Cause,
     checkpoint: String,
     answer: WitnessAnswer,
+    /// The checkpoint that the witness says the log signed. Not verified.
+    proof: Option<Box<SignedCheckpoint>>,
+}
+
+/// The sequencer's judgment of a contradiction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Assessment {
+    /// The log has what the witness has seen.
+    Refuted,
+    /// Only the witness says so.
+    Unproven,
+    /// The log signed what contradicts it. It is stopped.
+    Proven,
+}
+
+/// Returns where a witness shows the latest checkpoint that it cosigned for the log of that origin.
+pub(crate) fn proof_url(witness_url: &str, origin: &str) -> String {
+    let Hash(hash) = Hash::of(&[origin.as_bytes()]);
+    let mut url = witness_url.trim_end_matches('/').to_owned() + "/";
+    for byte in hash {
+        // Writing to a string does not fail.
+        let _ = write!(url, "{byte:02x}");
+    }
+    url + "/checkpoint"
 }
 
 impl Contradiction {
@@ -125,25 +155,63 @@ impl Contradiction {
         self.answer.size
     }
 
-    /// The witness's name, for people.
-    #[cfg(feature = "server")]
-    pub(crate) fn witness(&self) -> &str {
-        self.answer.key.name()
+    /// The witness's key.
+    pub(crate) fn witness(&self) -> &VerifierKey {
+        &self.answer.key
     }
 
-    /// Why the log signs nothing more.
-    pub(crate) fn into_stop(self, at: Time) -> Stop {
-        let Self { cause, checkpoint, answer } = self;
+    /// Adds the answer to a request for the witness's latest checkpoint, if it is a checkpoint.
+    pub(crate) fn with_proof(self, note: &[u8]) -> Self {
+        let proof = str::from_utf8(note).ok().and_then(|note| SignedCheckpoint::parse(note).ok());
+        Self { proof: proof.map(Box::new), ..self }
+    }
+
+    /// Returns the witness's checkpoint if one of these keys of the log signed it, without other signatures.
+    pub(crate) fn proof(&self, keys: &[VerifierKey]) -> Option<SignedCheckpoint> {
+        let proof = self.proof.as_deref()?;
+        let lines: Vec<_> =
+            proof.log_signatures(keys).verified.iter().map(|verified| verified.line.clone()).collect();
+        let mut proof = proof.clone();
+        proof.note.signatures = lines;
+        (!proof.note.signatures.is_empty()).then_some(proof)
+    }
+
+    /// Returns the stop for an unproven claim.
+    pub(crate) fn into_claim(self, at: Time) -> Stop {
+        let Self { cause, checkpoint, answer, .. } = self;
         let name = answer.key.name();
-        let message = match (cause, answer.size) {
-            (Cause::Rollback, Some(size)) => {
-                format!(
-                    "the witness {name} says that it cosigned a checkpoint of {size} leaves, more than are here"
-                )
-            }
-            _ => format!("the witness {name} says that it cosigned another tree than the one that is here"),
+        let claim = match (cause, answer.size) {
+            (Cause::Rollback, Some(size)) => format!("a checkpoint of {size} leaves, more than are here"),
+            _ => "another tree than the one that is here".to_owned(),
         };
+        let message = format!(
+            "the witness {name} says, without a proof, that it cosigned {claim}, and the quorum is not met"
+        );
         Stop { checkpoint: Some(checkpoint), witness: Some(answer), ..Stop::new(at, cause, message) }
+    }
+
+    /// Returns the stop for a claim that this checkpoint proves, with the number of leaves that are here.
+    pub(crate) fn into_stop(self, at: Time, proof: &SignedCheckpoint, size: u64) -> Stop {
+        let Self { checkpoint, answer, .. } = self;
+        let (name, signed) = (answer.key.name(), proof.checkpoint.size);
+        let (cause, message) = if signed > size {
+            let message = format!(
+                "the witness {name} has a checkpoint of {signed} leaves that this log signed, and {size} are here"
+            );
+            (Cause::Rollback, message)
+        } else {
+            let message = format!(
+                "the witness {name} has a checkpoint that this log signed, of another tree of {signed} leaves than \
+                 the one that is here"
+            );
+            (Cause::SplitView, message)
+        };
+        Stop {
+            checkpoint: Some(checkpoint),
+            signed: Some(proof.to_string()),
+            witness: Some(answer),
+            ..Stop::new(at, cause, message)
+        }
     }
 }
 
@@ -225,6 +293,7 @@ impl Asking {
             cause,
             checkpoint: self.checkpoint.to_string(),
             answer,
+            proof: None,
         }))
     }
 

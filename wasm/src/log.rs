@@ -329,6 +329,17 @@ impl Log {
         self.collector.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
     }
 
+    /// Returns where to ask that witness for the checkpoint that proves what it answered, if it is to be asked.
+    #[wasm_bindgen(js_name = proofUrl)]
+    pub fn proof_url(&mut self, witnesses: &Witnesses, number: usize) -> Option<String> {
+        self.collector.proof_url(&witnesses.round, number)
+    }
+
+    /// Takes the body of an answer from there, with the status 200.
+    pub fn prove(&mut self, witnesses: &Witnesses, number: usize, body: &[u8]) {
+        self.collector.prove(&witnesses.round, number, body);
+    }
+
     /// That witness did not answer.
     pub fn unanswered(&self, witnesses: &Witnesses, number: usize, why: &str) {
         self.collector.failed(&witnesses.round, number, why);

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use countersign::check::Resource;
 use countersign::note::VerifierKey;
+use countersign::trust::Trust;
 use countersign_log::restore::ending::Ending;
 use countersign_log::restore::{Bundles, Config, Folder, Over, Plan, Restore, Source};
 use countersign_log::serve::StartError;
@@ -52,7 +53,8 @@ pub(super) struct Options {
 pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     let key = key::load(&path)?.verifier_key().clone();
-    let keys = earlier_keys(args, &key)?;
+    let trust = trust(args)?;
+    let keys = earlier_keys(&trust, &key);
     // It waits for the bucket.
     let runtime = Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
     let bucket = args.store.as_deref().map(super::bucket).transpose()?;
@@ -61,6 +63,7 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
         bucket: bucket.map(|bucket| (bucket, runtime.handle().clone())),
         key: key.clone(),
         keys: keys.clone(),
+        witnesses: trust.witnesses().cloned().collect(),
         nothing_newer: args.after.nothing_newer,
         now: now(),
     };
@@ -104,26 +107,25 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
 }
 
 fn say(what: &str) {
-    anstream::eprintln!("  {} {what}", style::label("to do:"));
+    style::detail("to do:", what);
 }
 
 /// What is known, before anything is done.
 fn tell(restore: &Restore) {
     let known = restore.known();
-    anstream::eprintln!("{}", style::label("After a restore:"));
+    if !style::is_json() {
+        anstream::eprintln!("{}", style::label("After a restore:"));
+    }
     if let Some(head) = known.heads.last() {
         let leaves = crate::verdict::entries(head.size);
-        anstream::eprintln!(
-            "  {} {leaves}, root {}",
-            style::label("signed last, as far as is known:"),
-            head.root
-        );
+        style::detail("signed last, as far as is known:", &format!("{leaves}, root {}", head.root));
     }
-    if let Some(size) = known.witnessed {
-        anstream::eprintln!("  {} {}", style::label("cosigned by a witness:"), crate::verdict::entries(size));
+    if let Some(claim) = &known.claim {
+        let (entries, witness) = (crate::verdict::entries(claim.size), style::plain(&claim.witness));
+        style::detail("cosigned, as a witness says without a proof:", &format!("{entries}, by {witness}"));
     }
     if let Some(doubt) = &known.doubt {
-        anstream::eprintln!("  {} {}", style::label("but:"), doubt.why);
+        style::detail("but:", &doubt.why);
     }
 }
 
@@ -185,14 +187,15 @@ fn io(doing: &str, args: &Args, error: &std::io::Error) -> Failure {
     Failure::io(doing, &shown(&args.dir), error)
 }
 
-/// Earlier keys of the log, as its trust file names them.
-fn earlier_keys(args: &Args, key: &VerifierKey) -> Result<Vec<VerifierKey>, Failure> {
+/// The log's trust file; an empty one if there is none.
+fn trust(args: &Args) -> Result<Trust, Failure> {
     let path = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let trust = crate::input::trust(&path)?;
-    Ok(trust.logs().filter(|log| log.name() == key.name() && *log != key).cloned().collect())
+    if path.exists() { crate::input::trust(&path) } else { Ok(Trust::default()) }
+}
+
+/// Earlier keys of the log, as its trust file names them.
+fn earlier_keys(trust: &Trust, key: &VerifierKey) -> Vec<VerifierKey> {
+    trust.logs().filter(|log| log.name() == key.name() && *log != key).cloned().collect()
 }
 
 /// Who may still have leaves, from that one on.

@@ -7,6 +7,7 @@ mod check;
 mod collector;
 mod common;
 mod config;
+mod control_files;
 mod crash;
 mod deliver;
 mod deploy;

@@ -29,7 +29,11 @@ fn documented() -> BTreeMap<String, [String; 3]> {
 }
 
 /// What is printed only of witnesses, where there are any.
-const OF_WITNESSES: [&str; 2] = ["countersign_witness_failures_total", "countersign_clock_skew_seconds"];
+const OF_WITNESSES: [&str; 3] = [
+    "countersign_witness_failures_total",
+    "countersign_witness_contradicts",
+    "countersign_clock_skew_seconds",
+];
 
 #[test]
 fn each_metric_is_documented_with_its_kind_and_its_labels() {

@@ -128,3 +128,37 @@ fn rules_that_contradict_each_other_start_no_server() {
         place.run(&args).code(2);
     }
 }
+
+#[test]
+fn many_tokens_are_added_and_revoked_at_once() {
+    let place = place();
+    place.run(&["token", "add", "there"]).success();
+    let lines: String = (0..12_000).map(|number| format!("t{number} tenant=t{number}\n")).collect();
+    place.write("tenants.txt", format!("# our tenants\n\n{lines}"));
+    let added = place.run(&["token", "add", "--from", "tenants.txt", "--until", "2099-01-01"]).success();
+    let tokens = String::from_utf8(added.get_output().stdout.clone()).unwrap();
+    assert_eq!(tokens.lines().count(), 12_000);
+    assert!(tokens.lines().nth(7).unwrap().starts_with("t7\tcsr_"), "{}", &tokens[..200]);
+    let file = place.read("countersign-log/readers.txt");
+    assert!(file.len() > 1 << 20 && file.lines().count() == 12_001);
+    assert!(file.lines().last().unwrap().ends_with(" read t11999 2099-01-01T00:00:00.000Z tenant=t11999"));
+    let listed = place.run(&["token", "list"]).success();
+    listed.stdout(contains("t11999").and(contains("there")));
+
+    // All or none.
+    place.write("wrong.txt", "new tenant=new\nnew colour=red\n");
+    let refused = place.run(&["token", "add", "--from", "wrong.txt"]).code(2);
+    refused.stdout("").stderr(contains("error[token.line]").and(contains("wrong.txt: line 2")));
+    place.write("wrong.txt", "new\nt5\n");
+    place.run(&["token", "add", "--from", "wrong.txt"]).code(2).stdout("").stderr(contains("t5"));
+    place.run(&["token", "revoke", "t5", "nobody"]).code(2).stderr(contains("error[token.unknown]"));
+    assert_eq!(place.read("countersign-log/readers.txt"), file);
+
+    // The list of tokens says who they are.
+    place.write("tokens.txt", &tokens);
+    place.run(&["token", "revoke", "--from", "tokens.txt"]).success().stderr(contains("12000 tokens"));
+    assert_eq!(place.read("countersign-log/readers.txt").lines().count(), 1);
+    place.run(&["token", "add"]).code(2);
+    place.run(&["token", "add", "a", "--from", "tenants.txt"]).code(2);
+    place.run(&["token", "revoke"]).code(2);
+}

@@ -12,6 +12,24 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
   const over = new AbortController();
   const { signal } = over;
   const timer = setTimeout(() => over.abort(), Log.patience);
+  // Proofs that are being fetched: the round ends after them, or what a witness knows would be missed.
+  let proofs = 0;
+  const prove = async (number: number) => {
+    const url = log.proofUrl(witnesses, number);
+    if (url === undefined) {
+      return;
+    }
+    proofs += 1;
+    try {
+      const response = await fetch(url, { redirect: "manual", signal });
+      const note = response.status === 200 ? await readAtMost(response.body, MOST) : undefined;
+      if (note !== undefined && !signal.aborted) {
+        log.prove(witnesses, number, note);
+      }
+    } finally {
+      proofs -= 1;
+    }
+  };
   const ask = async (url: string, number: number) => {
     try {
       for (let again = true; again; ) {
@@ -30,6 +48,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
         const kind = response.headers.get("content-type") ?? undefined;
         again = log.answered(witnesses, number, response.status, kind, answer, now());
       }
+      await prove(number);
     } catch (error) {
       if (isStop(error)) {
         throw error;
@@ -38,7 +57,7 @@ export async function gather(log: Log, witnesses: Witnesses, now: () => number):
         log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
       }
     }
-    if (!signal.aborted && witnesses.areEnough) {
+    if (!signal.aborted && proofs === 0 && witnesses.areEnough) {
       over.abort();
     }
   };

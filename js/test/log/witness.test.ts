@@ -27,6 +27,8 @@ class Witness {
   instead: (() => [status: number, type: string, body: string] | undefined) | undefined;
   /** Told what it is shown. */
   shown: ((note: string) => void) | undefined;
+  /** The latest checkpoint that it shows as its proof. */
+  proof: string | undefined;
   /** Whether it never answers. */
   hangs = false;
   asked = 0;
@@ -35,6 +37,11 @@ class Witness {
     this.key = key;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/w`;
     server.on("request", async (request, response) => {
+      if (request.method === "GET") {
+        const isAsked = request.url?.endsWith("/checkpoint") && this.proof !== undefined;
+        response.writeHead(isAsked ? 200 : 404, { "content-type": "text/plain" }).end(isAsked ? this.proof : "");
+        return;
+      }
       this.asked += 1;
       if (this.hangs) {
         return;
@@ -203,6 +210,52 @@ for (const [seed, status, type, body, code] of [
     assert.equal((await ask(log.url, "/submit", { method: "POST", body: lines })).status, 200);
   });
 }
+
+const lie = (size: number) => (): [number, string, string] => [409, "text/x.tlog.size", `${size}\n`];
+
+async function health(log: RunningLog): Promise<{ status: number; proven: boolean | undefined }> {
+  const { status, json } = await ask(log.url, "/healthz");
+  return { status, proven: (json as { stopped: { proven: boolean } | null }).stopped?.proven };
+}
+
+test("a witness that lies stops nothing where another one is enough, and no longer than it lies where it isn't", async () => {
+  const [honest, liar] = await Promise.all([20, 21].map((seed) => Witness.start(`witness${seed}.example`, seed)));
+  assert.ok(honest && liar);
+  liar.instead = lie(999_999);
+  const any = await start([honest, liar], "any");
+  const chain = Chain.begin(EMITTERS[0], ORIGIN, "lied to");
+  assert.ok(openCosignature(await submit(any, chain, 3), honest.key.vkey));
+  assert.ok(openCosignature(await submit(any, chain, 2), honest.key.vkey));
+  assert.deepEqual(await health(any), { status: 200, proven: undefined });
+
+  const [second] = await Promise.all([22].map((seed) => Witness.start(`witness${seed}.example`, seed)));
+  assert.ok(second);
+  const all = await start([second, liar], "all");
+  const lines = Chain.begin(EMITTERS[0], ORIGIN, "lied to by one of all").events(2).body(0);
+  (await ask(all.url, "/submit", { method: "POST", body: lines })).refusal(503, "log.rollback");
+  assert.deepEqual(await health(all), { status: 503, proven: false });
+  liar.instead = undefined;
+  await until(async () => (await ask(all.url, "/submit", { method: "POST", body: lines })).status === 200);
+  assert.deepEqual(await health(all), { status: 200, proven: undefined });
+});
+
+test("a witness with a proof stops the log though another one would cosign", async () => {
+  const witnesses = await Promise.all([23, 24, 25].map((seed) => Witness.start(`witness${seed}.example`, seed)));
+  const [knows, other, elsewhere] = witnesses;
+  assert.ok(knows && other && elsewhere);
+  const longer = await start([elsewhere], "all");
+  const proof = await submit(longer, Chain.begin(EMITTERS[0], ORIGIN, "longer"), 300);
+  const log = await start([knows, other], "any");
+  knows.instead = lie(301);
+  knows.proof = proof;
+  // The other one may be faster.
+  let number = 0;
+  await until(async () => {
+    const lines = Chain.begin(EMITTERS[1], ORIGIN, `shorter ${number++}`).events(1).body(0);
+    return (await ask(log.url, "/submit", { method: "POST", body: lines })).status === 503;
+  });
+  assert.deepEqual(await health(log), { status: 503, proven: true });
+});
 
 test("an object that wakes asks its witnesses before it takes anything", async () => {
   const witness = await Witness.start("witness19.example", 19);

@@ -111,6 +111,8 @@ pub(crate) struct Condition {
     pub(crate) storage: Storage,
     /// What a check of the whole log found damaged: code, place, what is wrong and what to do.
     pub(crate) damaged: Option<[String; 4]>,
+    /// The control files that can't be used.
+    pub(crate) control_files: Vec<Value>,
     /// The log's check of itself, where it checks itself.
     pub(crate) check: Option<Check>,
     /// The search index, where there is one.
@@ -128,11 +130,11 @@ pub(crate) fn health(
     condition: Condition,
     stopped: Option<&Stop>,
 ) -> Answer {
-    let Condition { stopping, erasing, storage, damaged, check, index, backup } = condition;
+    let Condition { stopping, erasing, storage, damaged, control_files, check, index, backup } = condition;
     let full = storage.room.is_some_and(Room::is_full);
     let works = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
     let sound = !storage.failing && !full && damaged.is_none();
-    let healthy = works && sound && clock.outside.is_none();
+    let healthy = works && sound && control_files.is_empty() && clock.outside.is_none();
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "healthy": healthy,
@@ -165,11 +167,13 @@ pub(crate) fn health(
             "message": message,
             "hint": hint,
         })),
+        "control_files": control_files,
         "stopped": stopped.map(|stop| json!({
             "code": stop.cause.code(),
             "at": stop.at.to_string(),
             "message": stop.message,
-            "hint": stop.cause.hint(),
+            "hint": stop.hint(),
+            "proven": !stop.is_claim(),
         })),
         "clock": json!({
             "now": clock.now.to_string(),

@@ -4,19 +4,27 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use countersign::note::VerifierKey;
+use countersign::time::Time;
 
 use super::EmbeddedCollector;
 use crate::sequencer::{Job, Unwitnessed};
 use crate::store::StoreError;
-use crate::witnessing::{AGAIN, Asking, Gathering, NoCosignature, REFRESH};
+use crate::witnessing::{
+    AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, REFRESH, proof_url,
+};
 
 /// The size of the last checkpoint that each witness cosigned.
 pub(super) type Sizes = HashMap<VerifierKey, u64>;
+
+/// When each witness was last asked for a proof.
+pub(super) type Proofs = HashMap<VerifierKey, Time>;
 
 /// All witnesses, while they are asked.
 pub struct WitnessRound {
     gathering: Gathering,
     asked: Vec<Asked>,
+    /// The unproven contradictions, each with the number of its witness.
+    claims: Vec<(usize, Contradiction)>,
 }
 
 struct Asked {
@@ -44,11 +52,15 @@ impl EmbeddedCollector {
     /// # Errors
     /// The store's own.
     pub fn round(&mut self, again: bool) -> Result<Option<WitnessRound>, StoreError> {
-        if self.signing.stopped().is_some() {
+        let stopped = self.signing.stopped();
+        if stopped.as_ref().is_some_and(|stop| !stop.is_claim()) {
             return Ok(None);
         }
         if again {
-            self.working.show_witnesses()?;
+            // While a claim stops the log, witnesses see again what was signed before.
+            if stopped.is_none() {
+                self.working.show_witnesses()?;
+            }
         } else if !self.unwitnessed.has_changed().unwrap_or_default() {
             return Ok(None);
         }
@@ -65,7 +77,7 @@ impl EmbeddedCollector {
             Asked { place, key: key.clone(), url: url.to_owned(), asking }
         });
         let asked = asked.collect();
-        WitnessRound { gathering, asked }
+        WitnessRound { gathering, asked, claims: Vec::new() }
     }
 
     /// What is sent to the witness of that number; none where it is not to be asked.
@@ -94,6 +106,7 @@ impl EmbeddedCollector {
         match asking.answered(status, kind, body, &self.timekeeper) {
             Ok(Some(lines)) => {
                 self.sizes.insert(asked.key.clone(), asking.size());
+                self.metrics.witness_contradicts(asked.key.name(), false);
                 round.gathering.add(asked.place, &lines);
                 false
             }
@@ -104,14 +117,42 @@ impl EmbeddedCollector {
             }
             Err(NoCosignature::Contradicts(contradiction)) => {
                 self.no_cosignature(asked, "it has seen what is not here");
-                if let Err(error) =
-                    self.work(|reply| Job::Contradicted { contradiction: *contradiction, reply })
-                {
-                    tracing::error!(%error, "what a witness has against the log was not weighed");
+                let contradiction = *contradiction;
+                if self.assess(contradiction.clone()) == Assessment::Unproven {
+                    round.claims.push((number, contradiction));
                 }
                 false
             }
         }
+    }
+
+    /// Returns where to ask the witness of that number for the checkpoint that proves its contradiction; none if it has
+    /// none, or was asked lately: a witness can't delay every round that way.
+    pub fn proof_url(&mut self, round: &WitnessRound, number: usize) -> Option<String> {
+        let asked = round.asked.get(number)?;
+        round.claims.iter().find(|(witness, _)| *witness == number)?;
+        let now = self.now();
+        let lately = |at: &Time| {
+            u128::from(now.millis().saturating_sub(at.millis()).unsigned_abs()) < REFRESH.as_millis()
+        };
+        if self.proofs.get(&asked.key).is_some_and(lately) {
+            return None;
+        }
+        self.proofs.insert(asked.key.clone(), now);
+        Some(proof_url(&asked.url, &self.origin))
+    }
+
+    /// Takes the answer to a request to that address, with the status 200. A proof stops the log.
+    pub fn prove(&mut self, round: &WitnessRound, number: usize, body: &[u8]) {
+        let Some((_, claim)) = round.claims.iter().find(|(witness, _)| *witness == number) else { return };
+        self.assess(claim.clone().with_proof(body));
+    }
+
+    fn assess(&mut self, contradiction: Contradiction) -> Assessment {
+        self.work(|reply| Job::Contradicted { contradiction, reply }).unwrap_or_else(|error| {
+            tracing::error!(%error, "what a witness has against the log was not assessed");
+            Assessment::Refuted
+        })
     }
 
     /// That witness did not answer.
@@ -131,11 +172,21 @@ impl EmbeddedCollector {
     /// # Errors
     /// The store's own.
     pub fn end(&mut self, round: WitnessRound) -> Result<Duration, StoreError> {
-        if self.signing.stopped().is_some() {
-            return Ok(REFRESH);
+        let WitnessRound { gathering, claims, .. } = round;
+        let witnessed = gathering.is_enough();
+        if !witnessed && !claims.is_empty() {
+            let claims = claims.into_iter().map(|(_, claim)| claim).collect();
+            self.work(|reply| Job::Claimed { claims, reply })?;
         }
-        let published = round.gathering.end(self.now());
-        let witnessed = published.witnessed;
+        if let Some(stop) = self.signing.stopped() {
+            if !stop.is_claim() {
+                return Ok(REFRESH);
+            }
+            if !witnessed {
+                return Ok(AGAIN);
+            }
+        }
+        let published = gathering.end(self.now());
         self.work(|reply| Job::Publish { published, reply })??;
         Ok(if witnessed { REFRESH } else { AGAIN })
     }

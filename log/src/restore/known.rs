@@ -8,7 +8,7 @@ use super::place::Place;
 use super::{Config, Source, head_of};
 use crate::hashes::root_at;
 use crate::signed::{Found, SignedFile, SignedHead};
-use crate::stop::{Cause, Line, StopFile};
+use crate::stop::{Cause, Line, StopFile, WitnessAnswer};
 use crate::store::{Reader, StoreError};
 
 /// What is known.
@@ -18,12 +18,21 @@ pub struct Known {
     pub heads: Vec<SignedHead>,
     /// The checkpoints of others that have been verified to be the log's, by size.
     pub(super) notes: BTreeMap<u64, String>,
-    /// The largest size that a witness said to have cosigned since the log went on last.
-    pub witnessed: Option<u64>,
+    /// The largest size that a witness of the trust file claimed, without a proof, since the log went on last.
+    pub claim: Option<Claim>,
     /// Why it may have signed more than that, if so.
     pub doubt: Option<Doubt>,
     /// Two different trees of one size that it signed.
     split: Option<u64>,
+}
+
+/// What a witness says that it has seen, without a proof.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The number of entries that it says it cosigned.
+    pub size: u64,
+    /// The witness's name.
+    pub witness: String,
 }
 
 /// Why it is not known what was signed.
@@ -42,7 +51,7 @@ impl Known {
         place: &Place,
         sources: &[Box<dyn Source>],
     ) -> Result<Self, StoreError> {
-        let Config { folder, key, keys, .. } = config;
+        let Config { folder, key, keys, witnesses, .. } = config;
         let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
         let found = SignedFile::look(folder, key.name())?;
         let mut known = Self::default();
@@ -55,11 +64,17 @@ impl Known {
         for line in &stops {
             match Line::parse(line) {
                 Some(Line::Stopped(stop)) => {
+                    let is_claim = stop.is_claim();
                     // What it was about to sign, or showed, was signed.
                     notes.extend([stop.signed, stop.checkpoint].into_iter().flatten());
-                    known.witnessed = known.witnessed.max(stop.witness.and_then(|witness| witness.size));
+                    let counts = |witness: &WitnessAnswer| is_claim && witnesses.contains(&witness.key);
+                    if let Some(WitnessAnswer { key, size: Some(size), .. }) = stop.witness.filter(counts)
+                        && known.claimed() < size
+                    {
+                        known.claim = Some(Claim { size, witness: key.name().to_owned() });
+                    }
                 }
-                Some(Line::Resumed { .. }) => known.witnessed = None,
+                Some(Line::Resumed { .. }) => known.claim = None,
                 None => {}
             }
         }
@@ -81,6 +96,22 @@ impl Known {
         Ok(known)
     }
 
+    fn claimed(&self) -> u64 {
+        self.claim.as_ref().map_or(0, |claim| claim.size)
+    }
+
+    /// Returns why more may have been signed than `remembered`, if a witness's claim alone says so.
+    fn claimed_beyond(&self, remembered: u64) -> Option<String> {
+        let Claim { size, witness } = self.claim.as_ref()?;
+        let signed = self.heads.last().map_or(0, |head| head.size);
+        (*size > signed && signed <= remembered).then(|| {
+            format!(
+                "the witness {witness} says, without a proof, that it cosigned {size} entries, and {remembered} are known \
+                 to be signed; if it is wrong, remove its line from the trust file"
+            )
+        })
+    }
+
     fn add(&mut self, head: SignedHead) {
         match self.heads.iter().find(|known| known.size == head.size) {
             Some(known) if known.root != head.root => self.split = Some(head.size),
@@ -91,16 +122,18 @@ impl Known {
 
     /// A bucket remembers what any server signed before anyone saw it, unless that was brought back too.
     fn doubts_of_bucket(&self, remembered: Option<u64>) -> Option<Doubt> {
-        let newest = self.heads.last().map_or(0, |head| head.size).max(self.witnessed.unwrap_or(0));
+        let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed());
         let (cause, why) = match remembered {
             None if newest > 0 => {
                 (Cause::Unremembered, "the bucket's record of what was signed is gone".to_owned())
             }
             Some(size) if size < newest => {
-                let why = format!(
-                    "the bucket remembers {size} leaves, and {newest} were signed: all of it was brought back"
-                );
-                (Cause::Rollback, why)
+                let restored = || {
+                    format!(
+                        "the bucket remembers {size} leaves, and {newest} were signed: all of it was brought back"
+                    )
+                };
+                (Cause::Rollback, self.claimed_beyond(size).unwrap_or_else(restored))
             }
             _ => return None,
         };
@@ -109,7 +142,7 @@ impl Known {
 
     fn doubts(&self, found: &Found, noted: Option<u64>) -> Option<Doubt> {
         let remembered = found.newest().map(|head| head.size);
-        let newest = self.heads.last().map_or(0, |head| head.size).max(self.witnessed.unwrap_or(0));
+        let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed());
         let (cause, why) = if found.is_copy {
             (Cause::Copied, "the folder is a copy: what was signed since it was made is not known".to_owned())
         } else if let Some(damage) = &found.damage {
@@ -117,8 +150,9 @@ impl Known {
         } else if remembered < noted || !found.is_there && newest > 0 {
             (Cause::Unremembered, "the record of what was signed is gone".to_owned())
         } else if remembered.unwrap_or(0) < newest {
-            let why = "more was signed than this folder remembers: all of it was brought back".to_owned();
-            (Cause::Rollback, why)
+            let restored =
+                || "more was signed than this folder remembers: all of it was brought back".to_owned();
+            (Cause::Rollback, self.claimed_beyond(remembered.unwrap_or(0)).unwrap_or_else(restored))
         } else {
             return None;
         };

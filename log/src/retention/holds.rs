@@ -11,15 +11,18 @@
 //!
 //! The file is read each time before anything is erased. While it cannot be read nothing is erased.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use countersign::link::Link;
 use countersign::time::Time;
 
 use crate::asked::{Asked, Looking};
+use crate::control_files::{ControlFault, ControlFaultKind};
+use crate::files::Stamp;
 use crate::store::{Reader, StoreError};
 
 /// The file's name within the log's folder.
@@ -65,17 +68,58 @@ impl ActiveHolds {
     }
 }
 
+/// The most bytes of the file.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+/// The most bytes of a line.
+const MAX_LINE_BYTES: usize = 64 << 10;
+
+/// Why the file of holds can't be used. Nothing is erased then.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldsError {
+    /// The system said so.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The file is malformed.
+    #[error("{}: line {line}: {message}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The 1-based line.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+#[cfg(feature = "server")]
+impl From<&HoldsError> for ControlFault {
+    fn from(error: &HoldsError) -> Self {
+        let kind = match error {
+            HoldsError::Io { error, .. } => ControlFaultKind::Unreadable(error.kind()),
+            HoldsError::Malformed { line, .. } => ControlFaultKind::Malformed { line: Some(*line) },
+        };
+        Self { kind, detail: error.to_string() }
+    }
+}
+
 /// The holds of a log.
 #[derive(Debug)]
 pub struct Holds {
     file: PathBuf,
     given: RwLock<Vec<Hold>>,
+    /// The version of the file that was found in order last.
+    checked: Mutex<Option<Stamp>>,
 }
 
 impl Holds {
     /// Those of the folder's file, which need not be there.
     pub fn new(folder: &Path) -> Self {
-        Self { file: folder.join(FILE), given: RwLock::default() }
+        Self { file: folder.join(FILE), given: RwLock::default(), checked: Mutex::default() }
     }
 
     /// Holds this too, until the server stops.
@@ -87,20 +131,48 @@ impl Holds {
     ///
     /// # Errors
     /// When the file cannot be read, and where it is malformed.
-    pub fn read(&self) -> Result<ActiveHolds, String> {
+    pub fn read(&self) -> Result<ActiveHolds, HoldsError> {
         let mut holds = self.given.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let name = self.file.display();
-        let text = match std::fs::read_to_string(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(format!("{name}: {error}")),
-        };
-        for (line, number) in text.lines().zip(1..) {
+        let malformed = |line, message| HoldsError::Malformed { path: self.file.clone(), line, message };
+        let mut bytes = Vec::new();
+        match File::open(&self.file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(HoldsError::Io { path: self.file.clone(), error }),
+        }
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(malformed(1, format!("the file has more than {} MiB", MAX_FILE_BYTES >> 20)));
+        }
+        for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
+            if line.len() > MAX_LINE_BYTES {
+                return Err(malformed(
+                    number,
+                    format!("the line has more than {} KiB", MAX_LINE_BYTES >> 10),
+                ));
+            }
+            let line = str::from_utf8(line).map_err(|_| malformed(number, "it is not UTF-8".to_owned()))?;
             let line = line.trim();
             if !line.is_empty() && !line.starts_with('#') {
-                holds.push(line.parse().map_err(|error| format!("{name}: line {number}: {error}"))?);
+                holds.push(line.parse().map_err(|message| malformed(number, message))?);
             }
         }
         Ok(ActiveHolds(holds))
+    }
+
+    /// Reads the file if it has changed since it was in order.
+    ///
+    /// # Errors
+    /// [`HoldsError`]
+    #[cfg(feature = "server")]
+    pub(crate) fn check(&self) -> Result<(), HoldsError> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = std::fs::metadata(&self.file).ok().map(|metadata| Stamp::new(&metadata));
+        if stamp.is_some() && stamp == *checked {
+            return Ok(());
+        }
+        *checked = None;
+        self.read()?;
+        *checked = stamp;
+        Ok(())
     }
 }

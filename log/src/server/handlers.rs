@@ -76,7 +76,8 @@ pub(super) async fn healthz(
         .or_else(|| index.filter(|index| !index.whole).map(|_| INDEX_DAMAGED.map(str::to_owned)));
     let storage = Storage { kind, failing: collector.metrics().are_commits_failing(), room };
     let check = found.standing();
-    let condition = Condition { stopping, erasing, storage, damaged, check, index, backup };
+    let control_files = collector.control_files().faults();
+    let condition = Condition { stopping, erasing, storage, damaged, control_files, check, index, backup };
     let (origin, published, clock) = (collector.origin(), published.as_deref(), collector.clock());
     api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
 }

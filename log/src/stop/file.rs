@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Stops;
-use crate::files::{open_private, sync_folder};
+use crate::files::{open_private, replace, sync_folder};
 use crate::store::StoreError;
 
 /// The file's name within the log's folder.
@@ -64,5 +64,11 @@ impl Stops for StopFile {
 
     fn keep(&self, line: &str) -> Result<(), StoreError> {
         self.append(line).map_err(|error| StoreError::unavailable("keeping the evidence of a stop", error))
+    }
+
+    fn replace(&self, lines: &[String]) -> Result<(), StoreError> {
+        let text = lines.join("\n") + "\n";
+        replace(&self.0, text.as_bytes())
+            .map_err(|error| StoreError::unavailable("compacting the evidence of stops", error))
     }
 }

@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::keys::{KeyNote, Statement};
+use countersign::merkle::leaf_hash;
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{
-    Config, Content, Copies, Cors, EmbeddedCollector, Quota, RecordReads, Unrecorded,
+    Config, Content, Copies, Cors, EmbeddedCollector, Quota, RecordReads, Unrecorded, WitnessRound,
 };
 use countersign_log::sqlite;
 use countersign_log::stop::StopFile;
@@ -21,6 +23,8 @@ use tempfile::TempDir;
 
 use crate::common::emitter::{BEGIN, Emitter};
 use crate::common::server::{ORIGIN, emitter_key, log_key};
+
+const NOW: i64 = BEGIN + 3_600_000;
 
 /// Copies of which it is counted how many leaves were withdrawn.
 struct Withdrawn(Rc<Cell<usize>>);
@@ -68,14 +72,14 @@ fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> Embedd
     let config = Config {
         key: log_key(),
         trust,
-        readers: std::fs::read_to_string(folder.join("readers.txt")).unwrap(),
+        readers: std::fs::read_to_string(folder.join("readers.txt")).unwrap_or_default(),
         cors: Cors::default(),
         copies: Box::new(Withdrawn(withdrawn.clone())),
         stops: Box::new(StopFile::new(folder)),
         quota: Quota::default(),
         record_reads: Some(RecordReads::None),
         unrecorded: Box::new(Kept::default()),
-        now: Time::from_millis(BEGIN + 3_600_000).unwrap(),
+        now: Time::from_millis(NOW).unwrap(),
     };
     EmbeddedCollector::open(sqlite::open(folder, ORIGIN).unwrap(), config).unwrap()
 }
@@ -166,9 +170,11 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
         let waiting = log.answer(&submit()).into_body();
         let Content::Waiting(pending) = waiting else { panic!("witnesses are to see it first") };
         let mut round = log.round(false).unwrap().unwrap();
-        assert!(log.ask(&round, 0).is_some());
+        let request = log.ask(&round, 0).unwrap();
+        let shown = request.split_once("\n\n").unwrap().1.to_owned();
         assert!(!log.answered(&mut round, 0, status, Some(kind), answer.as_bytes()));
         log.end(round).unwrap();
+        let status_of_witness = status;
         let resumed = log.resume(&http::HeaderMap::new(), &pending).unwrap();
         assert_eq!(resumed.status(), 503);
         for again in [false, true] {
@@ -179,7 +185,11 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
             assert_eq!((status, &refused["error"]["code"]), (503, &json!(code)));
             let (status, health) = ask(&mut log, "GET", "/healthz", "", String::new());
             assert_eq!((status, &health["stopped"]["code"]), (503, &json!(code)));
-            assert!(log.round(true).unwrap().is_none(), "nothing more is signed");
+            // Nothing more is signed: the witness sees the same checkpoint again.
+            let mut round = log.round(true).unwrap().unwrap();
+            assert!(log.ask(&round, 0).unwrap().ends_with(&shown));
+            assert!(!log.answered(&mut round, 0, status_of_witness, Some(kind), answer.as_bytes()));
+            log.end(round).unwrap();
             assert_eq!(log.published_size(), 0);
         }
         let (got, evidence) = ask(&mut log, "GET", "/evidence", token.as_str(), String::new());
@@ -189,6 +199,120 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
         let mut log = open(folder.path(), &withdrawn);
         assert_eq!(log.published_size(), 3);
         assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 200);
+    }
+}
+
+/// Witnesses `w` and `x`, of which one is enough.
+fn any_of_two() -> ([SignerKey; 2], Trust) {
+    let keys =
+        [9, 10].map(|seed| SignerKey::generate_witness(&format!("w{seed}.example"), [seed; 32]).unwrap());
+    let lines = format!(
+        "log {}\nemitter {}\nwitness w {} https://w.example/\nwitness x {} https://x.example/\ngroup g any w x\nquorum g\n",
+        log_key().verifier_key(),
+        emitter_key(0).verifier_key(),
+        keys[0].verifier_key(),
+        keys[1].verifier_key()
+    );
+    (keys, Trust::parse(lines.as_bytes()).unwrap())
+}
+
+/// The answer of a witness that cosigns what it is asked.
+fn cosigned(request: &str, key: &SignerKey) -> String {
+    let note = request.split_once("\n\n").unwrap().1;
+    SignedCheckpoint::parse(note).unwrap().cosign(key, (NOW / 1000).cast_unsigned()).unwrap()
+}
+
+#[test]
+fn a_witness_that_lies_does_not_stop_a_log_whose_quorum_is_met_without_it() {
+    let (keys, trust) = any_of_two();
+    let (folder, withdrawn) = (TempDir::new().unwrap(), Rc::new(Cell::new(0)));
+    let mut log = open_with(folder.path(), &withdrawn, trust.clone());
+    let mut emitter = Emitter::new(ORIGIN, emitter_key(0), 0, trust.clone());
+    let lie = |log: &mut EmbeddedCollector, round: &mut WitnessRound| {
+        assert!(log.ask(round, 0).is_some());
+        assert!(!log.answered(round, 0, 409, Some("text/x.tlog.size"), b"999999\n"));
+    };
+    emitter.record(2);
+    let (body, _) = emitter.body(0, usize::MAX);
+    let submit = Request::post("/submit").body(body.clone().into_bytes()).unwrap();
+    let Content::Waiting(pending) = log.answer(&submit).into_body() else { panic!("witnesses see it first") };
+    let mut round = log.round(false).unwrap().unwrap();
+    lie(&mut log, &mut round);
+    // It is asked for its proof once, and has none.
+    let url = log.proof_url(&round, 0).unwrap();
+    assert!(url.starts_with("https://w.example/") && url.ends_with("/checkpoint"), "{url}");
+    assert_eq!((log.proof_url(&round, 0), log.proof_url(&round, 1)), (None, None));
+    log.prove(&round, 0, b"no checkpoint");
+    let request = log.ask(&round, 1).unwrap();
+    assert!(!log.answered(&mut round, 1, 200, None, cosigned(&request, &keys[1]).as_bytes()));
+    assert!(round.is_enough());
+    log.end(round).unwrap();
+    assert_eq!(log.resume(&http::HeaderMap::new(), &pending).unwrap().status(), 200);
+    assert_eq!(ask(&mut log, "GET", "/healthz", "", String::new()).0, 200);
+
+    // Without the other one there is no quorum: the log stops until it is back.
+    emitter.record(2);
+    let (body, _) = emitter.body(3, usize::MAX);
+    let submit = Request::post("/submit").body(body.clone().into_bytes()).unwrap();
+    let Content::Waiting(_) = log.answer(&submit).into_body() else { panic!("witnesses see it first") };
+    let mut round = log.round(false).unwrap().unwrap();
+    lie(&mut log, &mut round);
+    log.end(round).unwrap();
+    assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 503);
+    let (_, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+    assert_eq!(
+        (&health["stopped"]["code"], &health["stopped"]["proven"]),
+        (&json!("log.rollback"), &json!(false))
+    );
+    for _ in 0..2 {
+        log = open_with(folder.path(), &withdrawn, trust.clone());
+        assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 503);
+    }
+    let mut round = log.round(false).unwrap().unwrap();
+    lie(&mut log, &mut round);
+    let request = log.ask(&round, 1).unwrap();
+    // It has cosigned what was published, and is asked again from there.
+    assert!(log.answered(&mut round, 1, 409, Some("text/x.tlog.size"), b"3\n"));
+    assert!(log.ask(&round, 1).unwrap().starts_with("old 3\n"));
+    assert!(!log.answered(&mut round, 1, 200, None, cosigned(&request, &keys[1]).as_bytes()));
+    log.end(round).unwrap();
+    assert_eq!(log.published_size(), 5);
+    assert_eq!(ask(&mut log, "GET", "/healthz", "", String::new()).0, 200);
+    // An evidence file that ends with a claim doesn't stop the log once its witness is gone.
+    assert_eq!(ask(&mut open(folder.path(), &withdrawn), "POST", "/submit", "", body).0, 200);
+}
+
+#[test]
+fn a_witness_with_a_proof_stops_a_log_whose_quorum_is_met() {
+    let (keys, trust) = any_of_two();
+    let (folder, withdrawn) = (TempDir::new().unwrap(), Rc::new(Cell::new(0)));
+    let mut log = open_with(folder.path(), &withdrawn, trust.clone());
+    let mut emitter = Emitter::new(ORIGIN, emitter_key(0), 0, trust.clone());
+    emitter.record(2);
+    let (body, _) = emitter.body(0, usize::MAX);
+    let submit = Request::post("/submit").body(body.clone().into_bytes()).unwrap();
+    let Content::Waiting(_) = log.answer(&submit).into_body() else { panic!("witnesses see it first") };
+    let forged = |size: u64, key: &SignerKey| {
+        Checkpoint::new(ORIGIN, size, leaf_hash(b"another")).unwrap().sign(key).unwrap()
+    };
+    let other = SignerKey::generate(ORIGIN, [99; 32]).unwrap();
+    for (note, stops) in [(forged(7, &other), false), (forged(7, &log_key()), true)] {
+        let mut round = log.round(true).unwrap().unwrap();
+        assert!(log.ask(&round, 0).is_some());
+        assert!(!log.answered(&mut round, 0, 409, Some("text/x.tlog.size"), b"7\n"));
+        log.prove(&round, 0, note.as_bytes());
+        let request = log.ask(&round, 1).unwrap();
+        assert!(!log.answered(&mut round, 1, 200, None, cosigned(&request, &keys[1]).as_bytes()));
+        log.end(round).unwrap();
+        let (status, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+        assert_eq!(status == 503, stops, "{health}");
+    }
+    // Its proof counts whether the witness is asked or not.
+    for mut log in [open_with(folder.path(), &withdrawn, trust), open(folder.path(), &withdrawn)] {
+        let (_, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+        let stopped = &health["stopped"];
+        assert_eq!((&stopped["code"], &stopped["proven"]), (&json!("log.rollback"), &json!(true)));
+        assert!(log.round(true).unwrap().is_none());
     }
 }
 

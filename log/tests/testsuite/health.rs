@@ -194,3 +194,46 @@ fn a_log_that_cannot_store_is_ill_until_it_can() {
     assert_eq!(server.submit(body).status, 200);
     assert_eq!(is(health(&server, 200)), (json!(false), json!(false)));
 }
+
+#[test]
+fn a_control_file_that_cannot_be_used_turns_health_red_until_it_can() {
+    let server = Server::start();
+    server.assert_goes_on();
+    tokens::add(server.folder(), "auditor", Rights::READ, None, Scope::default()).unwrap();
+    assert_eq!(health(&server, 200)["control_files"], json!([]));
+    let good = std::fs::read(server.folder().join("readers.txt")).unwrap();
+    let not_text = [b"tenant=acme\n", &[0xff; 4][..]].concat();
+    for (file, label, code, content, line, after) in [
+        ("readers.txt", "readers", "readers.file", [&good[..], b"x secret-name"].concat(), 2, good.clone()),
+        ("holds.txt", "holds", "holds.file", b"# case 9\ntenant secret-name\n".to_vec(), 2, Vec::new()),
+        ("holds.txt", "holds", "holds.file", not_text, 2, b"tenant=acme\n".to_vec()),
+        ("holds.txt", "holds", "holds.file", vec![b'x'; 17 << 20], 1, Vec::new()),
+    ] {
+        std::fs::write(server.folder().join(file), content).unwrap();
+        let faults = health(&server, 503)["control_files"].clone();
+        let [fault] = &faults.as_array().unwrap()[..] else { panic!("{faults}") };
+        assert_eq!((&fault["file"], &fault["code"]), (&json!(file), &json!(code)));
+        let message = fault["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("line {line} is malformed: ")), "{message}");
+        assert!(!faults.to_string().contains("secret-name"), "{faults}");
+        let gauge = |value: u8| format!("countersign_control_file_ok{{file=\"{label}\"}} {value}\n");
+        let metrics = || String::from_utf8(server.get("/metrics").body).unwrap();
+        assert!(metrics().contains(&gauge(0)), "{}", metrics());
+        std::fs::write(server.folder().join(file), after).unwrap();
+        health(&server, 200);
+        assert!(metrics().contains(&gauge(1)), "{}", metrics());
+    }
+}
+
+/// As root may read any file, this is what the system refuses to everyone.
+#[cfg(unix)]
+#[test]
+fn a_control_file_that_is_a_folder_is_none() {
+    let server = Server::start();
+    server.assert_goes_on();
+    std::fs::create_dir(server.folder().join("holds.txt")).unwrap();
+    let faults = health(&server, 503)["control_files"].clone();
+    assert!(faults[0]["message"].as_str().unwrap().starts_with("it can't be read ("), "{faults}");
+    std::fs::remove_dir(server.folder().join("holds.txt")).unwrap();
+    health(&server, 200);
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign::time::Time;
-use countersign_log::tokens::{self, Denied, FILE, Right, Rights, Scope, TokenError, Tokens};
+use countersign_log::tokens::{self, Denied, FILE, NewReader, Right, Rights, Scope, TokenError, Tokens};
 
 const READ: Rights = Rights::READ;
 const ERASE: Rights = Rights::READ_AND_ERASE;
@@ -119,6 +119,7 @@ fn a_file_that_cannot_be_read_lets_nobody_in() {
         format!("{hash} read,admin auditor tenant=a\n"),
         format!("{hash} read aud\u{2003}itor\n"),
         "x".repeat(2 << 20),
+        format!("{good}{}", "x".repeat(300 << 10)),
     ] {
         fs::write(folder.path().join(FILE), &bad).unwrap();
         assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(Denied::Unavailable), "{bad:.80}");
@@ -126,6 +127,97 @@ fn a_file_that_cannot_be_read_lets_nobody_in() {
         assert!(tokens::add(folder.path(), "other", READ, None, Scope::default()).is_err());
     }
     fs::write(folder.path().join(FILE), &good).unwrap();
+    assert!(admit(&tokens, token.as_str(), Right::Read).is_ok());
+}
+
+fn new_reader(name: String, scope: Scope) -> NewReader {
+    NewReader { name, rights: READ, until: None, scope }
+}
+
+fn tenant(name: &str) -> Scope {
+    let mut scope = Scope::default();
+    scope.allow("tenant", name).unwrap();
+    scope
+}
+
+#[test]
+fn a_hundred_thousand_tokens_let_their_readers_in() {
+    const READERS: usize = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Tokens::new(folder.path());
+    let readers = (0..READERS).map(|number| new_reader(format!("t{number}"), tenant(&format!("t{number}"))));
+    let many = tokens::add_all(folder.path(), readers.collect()).unwrap();
+    let one = tokens::add(folder.path(), "one", READ, None, Scope::default()).unwrap();
+    assert_eq!((many.len(), tokens::list(folder.path()).unwrap().len()), (READERS, READERS + 1));
+    assert!(fs::metadata(folder.path().join(FILE)).unwrap().len() > 8 << 20);
+    for (number, token) in many.iter().enumerate().step_by(997) {
+        let access = tokens.admit(Some(token.as_str()), Right::Read, now()).unwrap();
+        assert_eq!(access.name(), format!("t{number}"));
+        assert_eq!(**access.scope(), tenant(access.name()));
+        assert!(tokens.still_admits(&access, now()));
+    }
+    assert_eq!(admit(&tokens, one.as_str(), Right::Read).unwrap(), "one");
+    let names: Vec<String> = (0..READERS).step_by(2).map(|number| format!("t{number}")).collect();
+    tokens::revoke_all(folder.path(), &names).unwrap();
+    assert_eq!(admit(&tokens, many[4].as_str(), Right::Read), Err(Denied::Unauthenticated));
+    assert_eq!(admit(&tokens, many[5].as_str(), Right::Read).unwrap(), "t5");
+    assert_eq!(tokens::list(folder.path()).unwrap().len(), READERS / 2 + 1);
+}
+
+#[test]
+fn many_are_added_and_revoked_all_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    tokens::add(folder.path(), "there", READ, None, Scope::default()).unwrap();
+    let before = file(folder.path());
+    for names in [["a", "there"], ["a", "a"], ["a", "b c"]] {
+        let readers = names.map(|name| new_reader(name.to_owned(), Scope::default()));
+        let added = tokens::add_all(folder.path(), readers.to_vec());
+        assert!(matches!(added, Err(TokenError::Name(_))), "{names:?}");
+        assert_eq!(file(folder.path()), before);
+    }
+    let names = ["there", "nobody"].map(str::to_owned);
+    assert!(matches!(tokens::revoke_all(folder.path(), &names), Err(TokenError::Unknown(_))));
+    assert_eq!(file(folder.path()), before);
+}
+
+#[test]
+fn what_the_server_could_not_read_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Tokens::new(folder.path());
+    let good = tokens::add(folder.path(), "good", READ, None, Scope::default()).unwrap();
+    let before = file(folder.path());
+    // A line that is too long, and lines that together are.
+    let huge = tenant(&"x".repeat(257 << 10));
+    let large = tenant(&"x".repeat(200 << 10));
+    let many = (0..400).map(|number| new_reader(format!("t{number}"), large.clone())).collect();
+    for readers in [vec![new_reader("huge".into(), huge)], many] {
+        let refused = tokens::add_all(folder.path(), readers).err().unwrap();
+        assert!(matches!(refused, TokenError::TooLarge { .. }), "{refused}");
+        assert_eq!(file(folder.path()), before);
+        assert_eq!(admit(&tokens, good.as_str(), Right::Read).unwrap(), "good");
+    }
+    // Nobody makes the server read more than that.
+    let file = fs::File::create(folder.path().join(FILE)).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert_eq!(admit(&tokens, good.as_str(), Right::Read), Err(Denied::Unavailable));
+    let error = tokens::list(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("64 MiB"), "{error}");
+}
+
+#[test]
+fn a_line_of_a_file_names_a_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reader = new_reader("a".into(), Scope::default());
+    reader.until = Some(time("2026-11-20T12:00:01.000Z"));
+    let parsed = NewReader::parse("a 2026-11-20T12:00:01.000Z tenant=a%20b", READ, None, Scope::default());
+    let parsed = parsed.unwrap();
+    assert_eq!((&parsed.name, parsed.until), (&reader.name, reader.until));
+    assert_eq!(parsed.scope, tenant("a b"));
+    for wrong in ["", " ", "a tomorrow", "a tenant=", "a tenant=a 2026-11-20T12:00:01.000Z", "a\tb"] {
+        assert!(NewReader::parse(wrong, READ, None, Scope::default()).is_err(), "{wrong:?}");
+    }
+    let token = tokens::add_all(folder.path(), vec![reader]).unwrap().pop().unwrap();
+    let tokens = Tokens::new(folder.path());
     assert!(admit(&tokens, token.as_str(), Right::Read).is_ok());
 }
 

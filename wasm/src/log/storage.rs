@@ -225,6 +225,12 @@ impl Stops for Database {
         let sql = "INSERT INTO stops (line) VALUES (?)";
         self.change("keeping what stopped the log", sql, &[line.into()]).map(drop)
     }
+
+    /// In one step: an object's writes without a pause between them are.
+    fn replace(&self, lines: &[String]) -> Result<(), StoreError> {
+        self.change("compacting what stopped the log", "DELETE FROM stops", &[])?;
+        lines.iter().try_for_each(|line| Stops::keep(self, line))
+    }
 }
 
 impl Unrecorded for Database {

@@ -123,6 +123,8 @@ pub fn spawn_with(folder: &Path, more: &[&str]) -> Child {
 pub struct Process {
     pub child: Child,
     pub url: String,
+    /// The lines up to the one with the address.
+    pub heard: Vec<String>,
     said: mpsc::Receiver<String>,
 }
 
@@ -137,12 +139,13 @@ impl Process {
         let url = loop {
             let line =
                 said.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("it does not listen: {heard:?}"));
-            if let Some((_, url)) = line.split_once("listens on ") {
-                break url.trim().to_owned();
-            }
             heard.push(line);
+            if let Some((_, url)) = heard.last().and_then(|line| line.split_once("listens on ")) {
+                // In a JSON string it ends with a quotation mark.
+                break url.split('"').next().unwrap().trim().to_owned();
+            }
         };
-        Self { child, url, said }
+        Self { child, url, heard, said }
     }
 
     /// SIGKILL.

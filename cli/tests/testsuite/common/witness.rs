@@ -14,6 +14,8 @@ pub struct Witness {
     child: Child,
     /// What it adds to the log's trust file.
     pub line: String,
+    /// The same without a quorum.
+    pub witness_line: String,
     _folder: TempDir,
 }
 
@@ -31,9 +33,10 @@ impl Witness {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let listens = lines.find(|line| line.contains("listens on ")).expect("it listens");
         let (_, url) = listens.split_once("listens on ").unwrap();
-        let line = format!("witness w {} {}\nquorum w\n", key.verifier_key(), url.trim());
+        let witness_line = format!("witness w {} {}\n", key.verifier_key(), url.trim());
+        let line = format!("{witness_line}quorum w\n");
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, line, _folder: folder }
+        Self { child, line, witness_line, _folder: folder }
     }
 }
 

@@ -3,5 +3,6 @@
 
 mod after;
 mod bucket;
+mod lying;
 mod scene;
 mod stopped;
