@@ -25,6 +25,7 @@ use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Error, Field, Path, Query, Readings, Short};
 
 use crate::store::{Reader, StoreError, link};
+use crate::tokens::Scope;
 
 /// The most words that free text may have.
 const WORDS: usize = 32;
@@ -243,6 +244,44 @@ impl Looking {
         }
         let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
         Ok(self.with_entry(link, event, signer, look))
+    }
+
+    /// Looks at a link and its event if they are within the scope, which is decided first: how long it takes to look at
+    /// what is outside of it does not depend on what is asked.
+    pub(crate) fn look_within<T>(
+        &mut self,
+        reader: &dyn Reader,
+        scope: &Scope,
+        asked: &Query,
+        link: &Link,
+        event: Option<&str>,
+        look: impl FnOnce(&Entry<'_>) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        if asked.asks(Short::Signer) {
+            if !self.matches(reader, scope.query(), link, event)? {
+                return Ok(None);
+            }
+            self.find_signer(reader, link)?;
+        }
+        let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
+        Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| look(entry))))
+    }
+
+    /// Whether a link, and its event where it is there, are within the scope and as asked.
+    pub(crate) fn matches_within(
+        &mut self,
+        reader: &dyn Reader,
+        scope: &Scope,
+        asked: &Query,
+        link: &Link,
+        event: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        if scope.is_everything() && asked.is_empty() {
+            return Ok(true);
+        }
+        let event = event.filter(|_| scope.query().reads_events() || asked.reads_events());
+        let matches = self.look_within(reader, scope, asked, link, event, |entry| asked.matches(entry))?;
+        Ok(matches.unwrap_or(false))
     }
 
     /// What there is to ask of a link and its event.

@@ -28,6 +28,8 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 #[cfg(feature = "server")]
 pub use file::{FILE, Token, TokenError, Tokens, add, list, revoke};
 pub use rights::{Right, Rights};
+#[cfg(feature = "server")]
+pub(crate) use scope::MAX_CONDITIONS;
 pub use scope::{SCOPED, Scope};
 
 /// The most bytes that the file may have.

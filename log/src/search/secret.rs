@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::terms::Term;
 use crate::files::replace;
@@ -53,10 +53,26 @@ impl Secret {
         self.mac(&[b"term\0", field.as_bytes(), &[0], value.as_bytes()])
     }
 
+    /// Returns the key of a tenant's terms.
+    pub(super) fn tenant(&self, tenant: &str) -> TenantKey {
+        TenantKey(self.mac(&[b"tenant\0", tenant.as_bytes()]))
+    }
+
     /// What a row with that number of a generation ends with.
     pub(super) fn seal(&self, table: &str, row: u64, generation: u64, bytes: &[u8]) -> [u8; SEAL] {
         let (row, generation) = (row.to_be_bytes(), generation.to_be_bytes());
         self.mac(&[table.as_bytes(), &[0], &row, &generation, bytes])
+    }
+}
+
+/// The key with which the terms of one tenant's events are keyed a second time.
+pub(super) struct TenantKey([u8; 32]);
+
+impl TenantKey {
+    /// Returns a term of the tenant's events. Key and term have a fixed length, so that one hash is enough.
+    pub(super) fn term(&self, term: Term) -> Term {
+        let hash = Sha256::new().chain_update(self.0).chain_update(term).finalize();
+        std::array::from_fn(|place| hash[place])
     }
 }
 
