@@ -55,7 +55,7 @@ impl Exporter {
             fields_alone,
             tally: Tally::new(query.clone()),
             query,
-            looking: Looking::new(&self.readings),
+            looking: Looking::for_scope(&self.readings, &request.scope),
         })
     }
 

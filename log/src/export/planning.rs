@@ -136,7 +136,7 @@ impl Exporter {
             range,
             candidates,
             newest_first: limit.is_some(),
-            looking: Looking::new(&self.readings),
+            looking: Looking::for_search(&self.readings, scope, asked.query()),
             left: limit.unwrap_or(u64::MAX),
             events_alone,
         })

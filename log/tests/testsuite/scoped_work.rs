@@ -141,4 +141,9 @@ fn a_bound_reader_s_search_reads_few_pages() {
     assert_eq!(pages(&[("actor", "rare")], &[]), 1);
     assert_eq!(pages(&[("action", "nothing.*")], &[]), 0);
     assert_eq!(pages(&[("tenant", "acme")], &[]), all);
+    // An explanation counts all events of the scope, and reads no others but those that are not indexed yet.
+    let request = Request { scope: Arc::new(scope(&[("actor", "rare")])), ..request(&[("q", "nothing")]) };
+    let (_, _, events, work) = search(&log, &index, &request);
+    assert_eq!(events, 1);
+    assert!(work.events <= PAGE + log.size() % PAGE, "{work:?}");
 }
