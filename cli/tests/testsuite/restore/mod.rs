@@ -3,5 +3,6 @@
 
 mod after;
 mod bucket;
+mod evidence;
 mod scene;
 mod stopped;
