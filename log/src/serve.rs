@@ -422,7 +422,7 @@ pub fn lock(folder: &Path) -> Result<Lock, StartError> {
     };
     let taken = Lock::take(&path).or_else(|error| match error {
         TryLockError::WouldBlock => again().or_else(|_| again()),
-        error => Err(error),
+        error @ TryLockError::Error(_) => Err(error),
     });
     taken.map_err(|error| match error {
         TryLockError::WouldBlock => StartError::InUse(folder.display().to_string()),

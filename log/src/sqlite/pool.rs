@@ -82,16 +82,15 @@ impl Connections for Pool {
     fn with(&self, read: &mut dyn FnMut(&dyn Database) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lock().pop();
-        let connection = match kept {
-            Some(connection) => connection,
-            None => {
-                let connection = self.connect()?;
-                #[cfg(unix)]
-                if self.is_still() {
-                    Still::add_tables(&connection).map_err(super::failed("opening the database"))?;
-                }
-                connection
+        let connection = if let Some(connection) = kept {
+            connection
+        } else {
+            let connection = self.connect()?;
+            #[cfg(unix)]
+            if self.is_still() {
+                Still::add_tables(&connection).map_err(super::failed("opening the database"))?;
             }
+            connection
         };
         read(&connection)?;
         self.check()?;
