@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     is_a_place.map_err(|error| Failure::io("write", &shown(&args.to), &error))?;
     let made = backup::make(&args.dir, &args.to, now()?).map_err(|error| {
         let hint = "check the folder, that there is room for the file, and who may write it; `countersign fsck` says what is damaged";
-        Failure::unusable("store.failed", error.to_string(), hint).within(&shown(&args.dir))
+        Failure::unusable("store.failed", error.to_string(), serve::store_hint(&error, hint)).within(&shown(&args.dir))
     })?;
     let Backup { at, size } = made;
     style::done(&format!("{} as of {at} in {}", entries(size), shown(&args.to)));

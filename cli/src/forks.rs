@@ -10,6 +10,7 @@ use countersign_log::stop::{Line, Stop, StopFile};
 use countersign_log::{evidence, sqlite};
 
 use crate::errors::{Failure, shown};
+use crate::serve::store_hint;
 use crate::style::{bad, faint, good, label, plain};
 use crate::verdict;
 
@@ -55,7 +56,7 @@ fn forks(folder: &Path) -> Result<Vec<(Time, Evidence)>, Failure> {
     let read = sqlite::open_reader(folder).and_then(|(_, reader)| reader.evidence());
     read.map_err(|error| {
         let hint = "check the folder, and who may read it";
-        Failure::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
+        Failure::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&shown(folder))
     })
 }
 

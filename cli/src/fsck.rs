@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::errors::{Failure, shown};
-use crate::serve::{bucket, expect_folder};
+use crate::serve::{bucket, expect_folder, store_hint};
 use crate::style::{bad, good, plain};
 use crate::{progress, style, verdict};
 
@@ -137,7 +137,7 @@ impl Held<'_> {
     fn failed(&self, error: &StoreError) -> Failure {
         match self {
             Self::Folder(folder) => {
-                let hint = "check that this is a log's folder and that you may read it, or restore a backup";
+                let hint = store_hint(error, "check that this is a log's folder and that you may read it");
                 Failure::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
             }
             Self::Bucket { url, .. } => {

@@ -654,6 +654,15 @@ pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static st
     }
 }
 
+/// What to do about a store that is damaged.
+pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, are this log's; run `countersign fsck` to see what is \
+     damaged; restore log.sqlite from a backup, and put back what is newer with `countersign serve --after-restore --mend PLACE`";
+
+/// The same, or what else to do about a store that could not be read.
+pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'static str {
+    if matches!(error, StoreError::Damaged(_)) { DAMAGED_STORE } else { otherwise }
+}
+
 fn explain(error: &StartError) -> Failure {
     let (code, hint) = match error {
         StartError::InUse(_) => {
@@ -661,10 +670,7 @@ fn explain(error: &StartError) -> Failure {
         }
         StartError::Listen(error) => explain_listening(error),
         StartError::Io { doing, error } => errors::explain(doing, error),
-        StartError::Store(StoreError::Damaged(_)) => (
-            "store.failed",
-            "check that the folder, and the bucket if there is one, are this log's; `countersign fsck` says what is damaged, and `serve --after-restore` puts back what others have",
-        ),
+        StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),
         StartError::Store(_) => {
             ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
         }

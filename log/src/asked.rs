@@ -21,10 +21,12 @@ use countersign::link::{ChainId, Link};
 use countersign::time::Time;
 use countersign_query::condition::Basis;
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
+use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Error, Field, Path, Query, Readings, Short};
 
 use crate::store::{Reader, StoreError, link};
+use crate::tokens::Scope;
 
 /// The most words that free text may have.
 const WORDS: usize = 32;
@@ -200,12 +202,31 @@ pub(crate) struct Looking {
     readings: Readings,
     /// The names of the keys that sign chains.
     signers: HashMap<ChainId, Option<String>>,
+    /// What stands in the text of every event that is within the scope and as asked.
+    needles: Option<Needles>,
 }
 
 impl Looking {
     /// By these readings.
     pub(crate) fn new(readings: &Readings) -> Self {
-        Self { readings: readings.clone(), signers: HashMap::new() }
+        Self { readings: readings.clone(), signers: HashMap::new(), needles: None }
+    }
+
+    /// By these readings, for [`Self::matches_within`] of one scope and query alone.
+    pub(crate) fn for_search(readings: &Readings, scope: &Scope, asked: &Query) -> Self {
+        // How long a reader with a scope waits for others' events does not depend on what is asked.
+        let query = if scope.is_everything() { asked } else { scope.query() };
+        Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
+    }
+
+    /// By these readings, for [`Self::look_within`] of one scope alone.
+    pub(crate) fn for_scope(readings: &Readings, scope: &Scope) -> Self {
+        Self { needles: Some(Needles::of(scope.query(), readings)), ..Self::new(readings) }
+    }
+
+    /// True if an event need not be parsed to know that it is not as the needles say.
+    fn passes_over(&self, event: Option<&str>) -> bool {
+        self.needles.as_ref().zip(event).is_some_and(|(needles, event)| !needles.may_match(event))
     }
 
     /// What members say alone: for conditions that no reading is for.
@@ -243,6 +264,47 @@ impl Looking {
         }
         let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
         Ok(self.with_entry(link, event, signer, look))
+    }
+
+    /// Looks at a link and its event if they are within the scope, which is decided first: how long it takes to look at
+    /// what is outside of it does not depend on what is asked.
+    pub(crate) fn look_within<T>(
+        &mut self,
+        reader: &dyn Reader,
+        scope: &Scope,
+        asked: &Query,
+        link: &Link,
+        event: Option<&str>,
+        look: impl FnOnce(&Entry<'_>) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        if self.passes_over(event) {
+            return Ok(None);
+        }
+        if asked.asks(Short::Signer) {
+            if !self.matches(reader, scope.query(), link, event)? {
+                return Ok(None);
+            }
+            self.find_signer(reader, link)?;
+        }
+        let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
+        Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| look(entry))))
+    }
+
+    /// Whether a link, and its event where it is there, are within the scope and as asked.
+    pub(crate) fn matches_within(
+        &mut self,
+        reader: &dyn Reader,
+        scope: &Scope,
+        asked: &Query,
+        link: &Link,
+        event: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        if scope.is_everything() && asked.is_empty() {
+            return Ok(true);
+        }
+        let event = event.filter(|_| scope.query().reads_events() || asked.reads_events());
+        let matches = self.look_within(reader, scope, asked, link, event, |entry| asked.matches(entry))?;
+        Ok(matches.unwrap_or(false))
     }
 
     /// What there is to ask of a link and its event.

@@ -54,7 +54,7 @@ use tokio::runtime::Handle;
 
 use crate::store::{Store, StoreError};
 
-pub(crate) use self::commit_names::CommitNames;
+pub(crate) use self::commit_names::{CommitNames, Listed};
 pub(crate) use self::mending::Mending;
 pub(crate) use self::reader::ObjectReader;
 pub(crate) use self::restoring::Restoring;

@@ -1,6 +1,7 @@
 //! A log that is running: what routes and tasks have in hand.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,8 @@ struct Inner {
     metrics: Arc<Metrics>,
     signing: Signing,
     control_files: ControlFiles,
+    /// The log's bucket has lost commits: nothing is acknowledged.
+    has_lost_commits: AtomicBool,
     /// Where other servers have the log too: when it was looked last what they took.
     followed: Option<Mutex<Option<Instant>>>,
 }
@@ -109,6 +112,7 @@ impl Collector {
             control_files: ControlFiles::new(Arc::clone(&metrics)),
             metrics,
             signing,
+            has_lost_commits: AtomicBool::new(false),
             followed: is_shared.then(Mutex::default),
         }))
     }
@@ -233,6 +237,20 @@ impl Collector {
         Ok(true)
     }
 
+    /// Notes whether the log's bucket has lost commits.
+    #[cfg(feature = "server")]
+    pub(crate) fn set_lost_commits(&self, has_lost_commits: bool) {
+        self.0.has_lost_commits.store(has_lost_commits, Ordering::SeqCst);
+    }
+
+    fn check_commits(&self) -> Result<(), SubmitError> {
+        if self.0.has_lost_commits.load(Ordering::SeqCst) {
+            let why = "the log's bucket has lost commits: nothing is acknowledged until they are back";
+            return Err(SubmitError::Unavailable(why.into()));
+        }
+        Ok(())
+    }
+
     fn check_signing(&self) -> Result<(), SubmitError> {
         self.0.signing.stopped().map_or(Ok(()), |stop| Err(SubmitError::Stopped(stop)))
     }
@@ -319,6 +337,7 @@ impl Collector {
     /// [`SubmitError`].
     pub async fn submit(&self, submission: Submission) -> Result<Committed, SubmitError> {
         self.check_signing()?;
+        self.check_commits()?;
         let chains: Vec<(ChainId, VerifierKey)> = opened(&submission);
         let mut loads = None;
         if let Some(quotas) = &self.0.quotas {

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::link::{ChainId, Link};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_query::Readings;
+use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
 
 use crate::asked::{Asked, Looking};
@@ -174,6 +174,14 @@ impl Exporter {
             found.insert(index);
         }
         Ok(found)
+    }
+
+    /// The pages on which there may be an event or link of the scope that is as asked.
+    fn candidates(&self, scope: &Scope, asked: &Query) -> Result<Candidates, StoreError> {
+        match &self.search {
+            Some(search) => search.candidates(scope, asked),
+            None => Ok(Candidates::all()),
+        }
     }
 
     fn is_within(&self, scope: &Scope, index: u64) -> Result<bool, StoreError> {

@@ -13,11 +13,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use roaring::RoaringTreemap;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::search;
 use crate::signed::{self, SignedFile};
-use crate::sqlite;
+use crate::sqlite::{self, Unchanged};
 use crate::store::{Reader, StoreError, StoredLeaf};
 use erasures::{Erasures, From};
 use tree::Tree;
@@ -142,6 +142,13 @@ impl Report {
 /// # Errors
 /// When there is no log, or its database cannot be opened at all.
 pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    let unchanged = [sqlite::FILE, search::FILE].map(|file| Unchanged::since_now(&folder.join(file)));
+    let report = check_files(folder, progress)?;
+    unchanged.iter().try_for_each(Unchanged::check)?;
+    Ok(report)
+}
+
+fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
     let (origin, reader) = sqlite::open_reader(folder)?;
     // Before the leaves are counted: a server signs what is stored.
     let signed = SignedFile::look(folder, &origin)?;
@@ -231,9 +238,7 @@ fn read(reader: &Arc<dyn Reader>, range: std::ops::Range<u64>) -> Vec<Option<Sto
 }
 
 fn connect(folder: &Path) -> Result<Connection, StoreError> {
-    let connection =
-        Connection::open_with_flags(folder.join(sqlite::FILE), OpenFlags::SQLITE_OPEN_READ_WRITE);
-    connection.map_err(|error| StoreError::unavailable("opening the database", error))
+    sqlite::connect_to_read(&folder.join(sqlite::FILE))
 }
 
 /// Leaves that follow each other, as text.

@@ -33,6 +33,8 @@ pub mod metrics;
 pub mod oidc;
 mod own_chain;
 #[cfg(feature = "server")]
+pub mod own_entries;
+#[cfg(feature = "server")]
 mod own_view;
 pub mod quota;
 #[cfg(feature = "server")]

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::bucket::Bucket;
+use crate::own_entries::KeptEntries;
 use crate::serve::{StartError, lock};
 use crate::signed::SignedHead;
 use crate::sqlite;
@@ -245,6 +246,8 @@ impl Restore {
     pub fn ask(&mut self, sources: Vec<Box<dyn Source>>) -> Result<(), StoreError> {
         self.sources = self.place.sources()?;
         self.sources.extend(sources);
+        // What others have comes first: an entry here may have failed to be committed.
+        self.sources.push(Box::new(KeptEntries::read(&self.config.folder)?));
         self.known = Known::gather(&self.config, &self.place, &self.sources)?;
         Ok(())
     }

@@ -31,6 +31,7 @@ use tokio::sync::Notify;
 use crate::export::{Candidates, Index, PAGE};
 use crate::sqlite;
 use crate::store::{Reader, StoreError};
+use crate::tokens::Scope;
 use secret::Secret;
 use segment::{Head, Page};
 use terms::{Need, Term};
@@ -43,7 +44,7 @@ pub use secret::KEY_FILE;
 pub const FILE: &str = "search.sqlite";
 
 /// Which form of the tables and terms a file has.
-const FORM: i64 = 3;
+const FORM: i64 = 4;
 
 /// The same with the readings by which the terms were made.
 fn version(readings: &Readings) -> i64 {
@@ -284,8 +285,8 @@ impl Search {
         self.woken.notify_one();
     }
 
-    fn ask(&self, query: &Query) -> Result<Candidates, Fault> {
-        let need = terms::question(&self.secret, query);
+    fn ask(&self, scope: &Scope, query: &Query) -> Result<Candidates, Fault> {
+        let need = terms::question(&self.secret, scope, query);
         let asked = need.terms();
         let mut connection = lock(&self.reading);
         // One view of the index for all of these.
@@ -341,11 +342,11 @@ impl Search {
 }
 
 impl Index for Search {
-    fn candidates(&self, query: &Query) -> Result<Candidates, StoreError> {
+    fn candidates(&self, scope: &Scope, query: &Query) -> Result<Candidates, StoreError> {
         if self.broken.load(Ordering::SeqCst) {
             return Ok(Candidates::all());
         }
-        match self.ask(query) {
+        match self.ask(scope, query) {
             Err(Fault::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(Candidates::all())

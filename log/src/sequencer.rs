@@ -23,6 +23,8 @@ use crate::export::void_grants;
 use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
+#[cfg(feature = "server")]
+use crate::own_entries::OwnEntries;
 use crate::signed::{Memory, SignedHead, Then};
 use crate::stop::{Cause, Signing, Stop as Halt};
 use crate::store::{CommitError, Published, Reader, StoreError, Writer};
@@ -136,6 +138,9 @@ pub(crate) struct Sequencer {
     pub(crate) rules: SharedRules,
     pub(crate) timekeeper: Arc<Timekeeper>,
     pub(crate) unattested: Unattested,
+    /// Where the log's own entries are kept beside its database.
+    #[cfg(feature = "server")]
+    pub(crate) own_entries: Option<OwnEntries>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -575,6 +580,10 @@ impl Sequencer {
             Some(Signed::Published(published)) => Some(published),
             Some(Signed::ForWitnesses(_)) | None => None,
         };
+        #[cfg(feature = "server")]
+        if let Some(own) = &mut self.own_entries {
+            own.keep(growth, self.key.verifier_key());
+        }
         self.writer.commit(growth, &tree, publish, erasures)?;
         *edge = tree.edge();
         self.unattested.grew(growth);

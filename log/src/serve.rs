@@ -1,5 +1,6 @@
 //! A whole collector: store, sequencer and HTTP interface, started and stopped together.
 
+use std::cell::RefCell;
 use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::fsck::{Checked, Checking};
 use crate::lock::Lock;
 use crate::metrics::Metrics;
 use crate::oidc::{self, Issuer};
+use crate::own_entries::OwnEntries;
 use crate::reading::Reading;
 use crate::reads::{ReadRules, Reads};
 use crate::retention::holds::Hold;
@@ -214,6 +216,8 @@ pub async fn serve_beginning_with(
     let (witnesses, unwitnessed) = watch::channel(None);
     let (erased, forgotten) = mpsc::unbounded_channel();
     let unattested = Unattested::new(reader.clone());
+    // A bucket has each commit for itself.
+    let own_entries = interval.is_none().then(|| OwnEntries::new(&folder));
     let sequencer = Sequencer {
         writer,
         reader,
@@ -226,6 +230,7 @@ pub async fn serve_beginning_with(
         rules,
         timekeeper,
         unattested,
+        own_entries,
         metrics,
     };
     let sequencer = std::thread::Builder::new()
@@ -267,7 +272,8 @@ pub async fn serve_beginning_with(
     state.page = page;
     state.reading = reading.clone();
     let search = reading.search().cloned();
-    let checked = Checked { collector: collector.clone(), folder, commits, search };
+    let damage = RefCell::default();
+    let checked = Checked { collector: collector.clone(), folder, commits, search, damage };
     let checking = check_within.map(|within| Checking::begin(checked, within, state.found.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
     let router = router(state, &cors, hosts, &address);
@@ -409,7 +415,17 @@ impl Serving {
 /// # Errors
 /// [`StartError::InUse`] where a server has it.
 pub fn lock(folder: &Path) -> Result<Lock, StartError> {
-    Lock::take(&folder.join("lock")).map_err(|error| match error {
+    let path = folder.join("lock");
+    // Whoever asks whether a server runs here has the lock for a moment.
+    let again = || {
+        std::thread::sleep(Duration::from_millis(20));
+        Lock::take(&path)
+    };
+    let taken = Lock::take(&path).or_else(|error| match error {
+        TryLockError::WouldBlock => again().or_else(|_| again()),
+        error @ TryLockError::Error(_) => Err(error),
+    });
+    taken.map_err(|error| match error {
         TryLockError::WouldBlock => StartError::InUse(folder.display().to_string()),
         TryLockError::Error(error) => StartError::Io { doing: "locking the log's folder", error },
     })

@@ -3,10 +3,12 @@
 mod database;
 mod owned;
 mod pool;
+#[cfg(unix)]
+mod still;
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,18 +74,55 @@ fn is_index(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(has_table && connection.query_row("SELECT count(*) > 0 FROM bucket", [], |row| row.get(0))?)
 }
 
-/// Opens the store in a folder for reading alone, while a server may be writing to it, and gives the log's origin.
+/// Opens the store in a folder for reading alone, while a server may be writing to it, and gives the log's origin. If no
+/// server runs there, no file of the folder is changed, and the folder may be read-only.
 ///
 /// # Errors
 /// What SQLite says, also where there is no store.
 pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reader>), StoreError> {
-    let path: PathBuf = folder.join(FILE);
-    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let origin =
-        connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed("opening"))?;
-    // A database that no server of this version opened may lack some.
-    connection.execute_batch(ADDED).map_err(failed("opening"))?;
-    Ok((origin, Arc::new(TableReader::new(Pool::new(path)))))
+    open_pool(Pool::for_reading(folder.join(FILE)))
+}
+
+/// The same for a process that writes to the database itself.
+pub(crate) fn open_live_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reader>), StoreError> {
+    open_pool(Pool::new(folder.join(FILE)))
+}
+
+fn open_pool(pool: Pool) -> Result<(String, Arc<dyn crate::store::Reader>), StoreError> {
+    let connection = pool.connect()?;
+    let failed = opening("opening the database");
+    let origin = connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed)?;
+    if !pool.is_still() {
+        // A database that no server of this version opened may lack some.
+        connection.execute_batch(ADDED).map_err(failed)?;
+    }
+    drop(connection);
+    Ok((origin, Arc::new(TableReader::new(pool))))
+}
+
+/// A connection to a database that is read as a whole, which changes nothing if no server runs in its folder.
+pub(crate) fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
+    Pool::for_reading(path.to_owned()).connect()
+}
+
+/// A connection that changes a folder's database.
+pub(crate) fn connect_to_write(folder: &Path) -> Result<Connection, StoreError> {
+    connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// A database that is read in several steps, of which each takes what it can't read for damaged.
+pub(crate) struct Unchanged(Pool);
+
+impl Unchanged {
+    /// The database of that path, from now on.
+    pub(crate) fn since_now(path: &Path) -> Self {
+        Self(Pool::for_reading(path.to_owned()))
+    }
+
+    /// A server that was started meanwhile did not change what was read as if there were none.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.0.check()
+    }
 }
 
 /// Copies a folder's database, as it is at one moment, into a file that is empty. A server may be writing to it meanwhile.
@@ -92,14 +131,15 @@ pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reade
 /// What SQLite says; [`StoreError::Damaged`] where the log is in a bucket, of which the database is an index.
 pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
     let failed = failed("copying the database");
-    let connection = connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let pool = Pool::for_reading(folder.join(FILE));
+    let connection = pool.connect()?;
     if is_index(&connection).map_err(failed)? {
         let why = "this folder is the index of a log in a bucket: what is to be backed up is there";
         return Err(StoreError::Damaged(why.into()));
     }
     let unnamed = || StoreError::unavailable("copying the database", "the file's name is not text");
     connection.execute("VACUUM INTO ?", [to.to_str().ok_or_else(unnamed)?]).map_err(failed)?;
-    Ok(())
+    pool.check()
 }
 
 /// Opens what was [copied](copy) for reading.
@@ -136,7 +176,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
 }
 
 fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
-    let sql = |error| StoreError::unavailable("opening the database", error);
+    let sql = opening("opening the database");
     connection.pragma_update(None, "journal_mode", "wal").map_err(sql)?;
     // Every commit is on the disk when it returns.
     connection.pragma_update(None, "synchronous", "full").map_err(sql)?;
@@ -181,16 +221,33 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
                 "SQLite has to write files beside it, and cannot: copy it to a folder that can be written to";
             return StoreError::unavailable(doing, why);
         }
-        StoreError::unavailable(doing, error)
+        opening(doing)(error)
     };
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(PATIENCE).map_err(sql)?;
-    connection.pragma_update(None, "cache_size", -8_192).map_err(sql)?;
+    prepare_reading(&connection).map_err(sql)?;
+    Ok(connection)
+}
+
+fn prepare_reading(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -8_192)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Otherwise a statement is planned anew whenever it is given other values.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
-    Ok(connection)
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+/// Like [`failed`], for a database whose schema was not read before.
+fn opening(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + Copy {
+    move |error| match error {
+        // A table is missing.
+        rusqlite::Error::QueryReturnedNoRows => StoreError::Damaged(format!("{doing}: {error}")),
+        error if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+            StoreError::Damaged(format!("{doing}: {error}"))
+        }
+        error => failed(doing)(error),
+    }
 }
 
 pub(crate) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + Copy {
@@ -198,7 +255,12 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreEr
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::IntegralValueOutOfRange(..) => StoreError::Damaged(format!("{doing}: {error}")),
-        error => StoreError::unavailable(doing, error),
+        error => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Damaged(format!("{doing}: {error}"))
+            }
+            _ => StoreError::unavailable(doing, error),
+        },
     }
 }
 

@@ -28,6 +28,8 @@ use countersign::time::Time;
 #[cfg(feature = "server")]
 pub use file::{FILE, NewReader, Token, TokenError, Tokens, add, add_all, list, revoke, revoke_all};
 pub use rights::{Right, Rights};
+#[cfg(feature = "server")]
+pub(crate) use scope::MAX_CONDITIONS;
 pub use scope::{SCOPED, Scope};
 
 /// The most bytes that the file may have: more than 600,000 tokens.

@@ -65,6 +65,14 @@ impl Needles {
         self.matching.as_ref().map(|need| &need.needles[..])
     }
 
+    /// True if the event of this JSON may be as the query asks.
+    pub fn may_match(&self, json: &str) -> bool {
+        let Some(Need { needles, .. }) = &self.matching else { return true };
+        let json = json.as_bytes();
+        needles.iter().any(|needle| contains(json, needle.as_bytes()))
+            || memchr::memmem::find(json, b"\\u").is_some()
+    }
+
     /// For a condition to hold, by its index.
     pub fn condition(&self, nth: usize) -> Option<&[String]> {
         self.conditions.get(nth)?.as_ref().map(|need| &need.needles[..])
@@ -74,6 +82,15 @@ impl Needles {
     pub fn field(&self, nth: usize) -> Option<&[String]> {
         self.fields.get(nth)?.as_ref().map(|need| &need.needles[..])
     }
+}
+
+/// True if a text contains a needle, which is in lower case, in upper or lower case.
+fn contains(text: &[u8], needle: &[u8]) -> bool {
+    let Some((first, rest)) = needle.split_first() else { return true };
+    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text).any(|at| {
+        let after = text.get(at + 1..).and_then(|after| after.get(..rest.len()));
+        after.is_some_and(|after| after.eq_ignore_ascii_case(rest))
+    })
 }
 
 fn of_node(node: &Node, conditions: &[Option<Need>]) -> Option<Need> {
@@ -174,6 +191,20 @@ mod tests {
     fn needles(query: &str) -> Needles {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
         Needles::of(&Query::parse(query, now).unwrap(), &Readings::built_in())
+    }
+
+    #[test]
+    fn an_event_without_any_needle_does_not_match() {
+        let needles = needles("actor:ada OR actor:bob");
+        for json in [r#"{"actor":"ada"}"#, r#"{"x":"BOb"}"#, r#"{"actor":"\u0061da"}"#, "bo bob"] {
+            assert!(needles.may_match(json), "{json}");
+        }
+        for json in [r#"{"actor":"ad"}"#, "", "aDbO", r#"{"actor":"carol"}"#] {
+            assert!(!needles.may_match(json), "{json}");
+        }
+        let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let any = Needles::of(&Query::parse("-actor:ada", now).unwrap(), &Readings::built_in());
+        assert!(any.may_match("{}"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use countersign_log::store::StoreError;
 
 use crate::errors::{Failure, shown};
 use crate::input;
+use crate::serve::{DAMAGED_STORE, store_hint};
 use crate::slice::Chosen;
 use crate::source::no_folder;
 use crate::verify;
@@ -37,7 +38,7 @@ pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, Strin
     std::fs::read_dir(folder).map_err(|error| no_folder(&name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
         let hint = "give the folder of a collector whose log is in it; of one in a bucket, give its address";
-        Failure::unusable("store.failed", error.to_string(), hint).within(&name)
+        Failure::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
     })?;
     let own = folder.join(TRUST);
     let trust = match &chosen.trust {
@@ -102,9 +103,7 @@ fn explain(error: &ExportError) -> Failure {
         | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
             ("store.failed", "check the folder, and who may read it")
         }
-        ExportError::Store(StoreError::Damaged(_)) => {
-            ("store.damaged", "keep the folder as it is, and put a backup beside it")
-        }
+        ExportError::Store(StoreError::Damaged(_)) => ("store.damaged", DAMAGED_STORE),
     };
     Failure::unusable(code, error.to_string(), hint)
 }

@@ -38,6 +38,9 @@ pub(super) struct Options {
     pub(super) after_restore: bool,
     /// Put missing entries back from here: a mirror's URL or folder, another folder of the log, an export, a
     /// receipt or an outbox. Can be repeated
+    ///
+    /// Entries that the log wrote itself come from the folder's own-entries.ndjson: restore log.sqlite alone, and
+    /// leave that file as it is.
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
     mend: Vec<String>,
     /// I know that nothing was signed beyond what is here and in --mend, because no server ran while the folder was

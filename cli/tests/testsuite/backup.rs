@@ -107,7 +107,7 @@ fn a_backup_that_cannot_be_noted_is_made_all_the_same() {
 
 /// Such as one on a disk that is mounted for reading alone.
 #[test]
-fn a_folder_in_which_nothing_can_be_written_is_said_to_be_that() {
+fn a_folder_in_which_nothing_can_be_written_is_read() {
     let place = Place::new();
     place.write("served.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     let log = serve(&place);
@@ -120,7 +120,7 @@ fn a_folder_in_which_nothing_can_be_written_is_said_to_be_that() {
         &["fsck", "--dir", "log"],
         &["backup", "--dir", "log", "--to", "one.sqlite"],
     ] {
-        place.run(command).code(2).stderr(contains("SQLite has to write files beside it"));
+        place.run(command).success();
     }
 }
 

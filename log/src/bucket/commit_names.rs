@@ -15,6 +15,15 @@ use crate::tables::integer;
 
 /// How many commits are compared at a time.
 const PORTION: u64 = 65_536;
+/// How many are the newest: about one request.
+const NEWEST: u64 = 900;
+
+/// Which commits are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listed {
+    All,
+    Newest,
+}
 
 /// The names of a bucket's commits. A store lists about a thousand for each request.
 pub(crate) struct CommitNames {
@@ -29,18 +38,22 @@ impl CommitNames {
         Self { objects: Objects::new(store, pause, handle), layout: Layout::new(prefix) }
     }
 
-    /// Tells of each commit that the index in that folder had from the bucket and that is there no more. Ends early where
-    /// it is to stop. For threads that may wait.
+    /// Tells of each commit, or each of the newest, that the index in that folder had from the bucket and that is there no
+    /// more. Ends early where it is to stop. For threads that may wait.
     ///
     /// # Errors
     /// What bucket or database say.
     pub(crate) fn lost(
         &self,
         folder: &Path,
+        which: Listed,
         stopping: &AtomicBool,
         mut tell: impl FnMut(String),
     ) -> Result<(), StoreError> {
-        let mut from = 0;
+        let mut from = match which {
+            Listed::All => 0,
+            Listed::Newest => newest(folder)?,
+        };
         while !stopping.load(Ordering::Relaxed) {
             let known = bases(folder, from)?;
             let (Some(first), Some(last)) = (known.first(), known.last()) else { break };
@@ -57,11 +70,23 @@ impl CommitNames {
     }
 }
 
+/// Where the oldest of the newest commits begins.
+fn newest(folder: &Path) -> Result<u64, StoreError> {
+    let failed = failed("reading the index");
+    let index = open(folder)?;
+    let oldest = "SELECT ifnull(min(base), 0) FROM (SELECT base FROM commits ORDER BY base DESC LIMIT ?)";
+    index.query_row(oldest, [integer(NEWEST)], |row| row.get(0)).map_err(failed)
+}
+
+fn open(folder: &Path) -> Result<Connection, StoreError> {
+    Connection::open_with_flags(folder.join(sqlite::FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(failed("reading the index"))
+}
+
 /// Where commits begin that the index has, from there on. It is not kept open: erasures wait for whoever reads it.
 fn bases(folder: &Path, from: u64) -> Result<Vec<u64>, StoreError> {
     let failed = failed("reading the index");
-    let index = Connection::open_with_flags(folder.join(sqlite::FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(failed)?;
+    let index = open(folder)?;
     let mut query =
         index.prepare("SELECT base FROM commits WHERE base >= ? ORDER BY base LIMIT ?").map_err(failed)?;
     let rows = query.query_map([integer(from), integer(PORTION)], |row| row.get(0)).map_err(failed)?;

@@ -196,7 +196,7 @@ fn read_notes(writer: &BucketWriter, folder: &Path) -> Result<Vec<String>, Store
         notes.push(line.and_then(SignedHead::parse).ok_or_else(damaged)?.note(writer.key.name()));
     }
     if folder.join(sqlite::FILE).exists()
-        && let Ok((_, earlier)) = sqlite::open_reader(folder)
+        && let Ok((_, earlier)) = sqlite::open_live_reader(folder)
         && let Ok(Some(published)) = earlier.published()
     {
         notes.push(published.note);

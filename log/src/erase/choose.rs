@@ -8,7 +8,7 @@ use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
 
 use crate::asked::Looking;
-use crate::export::{ExportError, PAGE, shows};
+use crate::export::{ExportError, PAGE};
 use crate::store::{Reader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
@@ -52,9 +52,7 @@ impl Choosing {
         for (leaf, index) in reader.leaves_with_events(first..end)?.iter().zip(first..) {
             let StoredEvent::Here(event) = &leaf.event else { continue };
             let Some(link) = leaf.link() else { continue };
-            if looking.matches(&**reader, query, &link, Some(&event.text))?
-                && shows(looking, &**reader, scope, &link, &leaf.event)?
-            {
+            if looking.matches_within(&**reader, scope, query, &link, Some(&event.text))? {
                 chosen.insert(index);
             }
         }

@@ -54,7 +54,8 @@ pub(crate) fn records_erasure(submission: &Submission, growth: &Growth, key: &Ve
     submission.entries().iter().any(|entry| is_record(&entry.leaf, &own))
 }
 
-fn own_chains(growth: &Growth, key: &VerifierKey) -> HashSet<ChainId> {
+/// The chains of this key that a growth adds to.
+pub(crate) fn own_chains(growth: &Growth, key: &VerifierKey) -> HashSet<ChainId> {
     growth.chains().filter(|(_, chain)| chain.key == *key).map(|(id, _)| *id).collect()
 }
 

@@ -4,14 +4,16 @@ use countersign_query::Query;
 use roaring::RoaringTreemap;
 
 use crate::store::StoreError;
+use crate::tokens::Scope;
 
 /// Tells where to look for events.
 pub trait Index: Send + Sync {
-    /// The pages on which there may be an event or link that matches.
+    /// The pages on which there may be an event or link of the scope that matches. Which pages these are does not depend
+    /// on what events outside of the scope say.
     ///
     /// # Errors
     /// Its own.
-    fn candidates(&self, query: &Query) -> Result<Candidates, StoreError>;
+    fn candidates(&self, scope: &Scope, query: &Query) -> Result<Candidates, StoreError>;
 }
 
 /// The pages that events may be on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_query::{Findings, Query, Tally};
 
-use super::{ExportError, Exporter, PAGE, Request, range, shows, text};
+use super::{Candidates, ExportError, Exporter, PAGE, Request, range, text};
 use crate::asked::Looking;
 use crate::store::{Reader, StoreError};
 use crate::tokens::Scope;
@@ -28,6 +28,8 @@ pub struct Explaining {
     size: u64,
     /// The leaves that were not looked at.
     left: Range<u64>,
+    /// The pages that may have events within the scope.
+    candidates: Candidates,
     fields_alone: bool,
     query: Arc<Query>,
     looking: Looking,
@@ -48,10 +50,12 @@ impl Exporter {
             scope: request.scope.clone(),
             size: published.size,
             left: range(request, &published)?,
+            // An explanation counts events that are not as asked, too.
+            candidates: self.candidates(&request.scope, &Query::default())?,
             fields_alone,
             tally: Tally::new(query.clone()),
             query,
-            looking: Looking::new(&self.readings),
+            looking: Looking::for_scope(&self.readings, &request.scope),
         })
     }
 
@@ -76,22 +80,23 @@ impl Exporter {
 }
 
 impl Explaining {
-    /// Looks at a page of leaves. Says whether there is more.
+    /// Looks at the next page that may have events of the scope. Says whether there is more.
     ///
     /// # Errors
     /// The store's own.
     pub fn step(&mut self) -> Result<bool, StoreError> {
-        let Self { reader, scope, left, fields_alone, query, looking, tally, .. } = self;
+        let Self { reader, scope, left, candidates, fields_alone, query, looking, tally, .. } = self;
+        while !left.is_empty() && !candidates.has(left.start / PAGE) {
+            left.start = left.end.min((left.start / PAGE + 1) * PAGE);
+        }
         if left.is_empty() || *fields_alone && tally.lacking() == 0 {
             return Ok(false);
         }
         let end = left.end.min((left.start / PAGE + 1) * PAGE);
         for leaf in reader.leaves_with_events(left.start..end)? {
             let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
-            // Of others nobody is told, not even how many there are.
-            if shows(looking, &**reader, scope, &link, &leaf.event)? {
-                looking.look(&**reader, query, &link, Some(event), |entry| tally.look(entry))?;
-            }
+            // The events of others are not even counted.
+            looking.look_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
         }
         left.start = end;
         Ok(true)

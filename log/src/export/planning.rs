@@ -12,7 +12,7 @@ use super::attest::Attested;
 use super::gathering::{Gathering, Page};
 use super::plan::{Plan, Stop};
 use super::stretch::Stretch;
-use super::{Candidates, ExportError, Exporter, PAGE, Request, shows, text};
+use super::{Candidates, ExportError, Exporter, PAGE, Request, text};
 use crate::asked::Looking;
 use crate::store::{Published, StoreError};
 use crate::tokens::Scope;
@@ -128,20 +128,15 @@ impl Exporter {
         if *limit == Some(0) {
             return Err(ExportError::Invalid { parameter: "limit", message: "ask for 1 or more".into() });
         }
-        // What a reader may see and what is asked for are one question.
-        let query = scope.query().clone().and(asked.query().clone());
-        let candidates = match &self.search {
-            Some(search) => search.candidates(&query)?,
-            None => Candidates::all(),
-        };
-        let events_alone = query.reads_events() || limit.is_some();
+        let candidates = self.candidates(scope, asked.query())?;
+        let events_alone = scope.query().reads_events() || asked.query().reads_events() || limit.is_some();
         Ok(Matches {
             asked: asked.query().clone(),
             pages: pages_of(&range),
             range,
             candidates,
             newest_first: limit.is_some(),
-            looking: Looking::new(&self.readings),
+            looking: Looking::for_search(&self.readings, scope, asked.query()),
             left: limit.unwrap_or(u64::MAX),
             events_alone,
         })
@@ -323,8 +318,7 @@ impl Matches {
             let Some(link) = page.get(index) else { continue };
             let event = text(&leaf.event);
             if (event.is_some() || !self.events_alone)
-                && self.looking.matches(&*reader, &self.asked, link, event)?
-                && shows(&mut self.looking, &*reader, &scope, link, &leaf.event)?
+                && self.looking.matches_within(&*reader, &scope, &self.asked, link, event)?
             {
                 found.push(index);
             }

@@ -1,5 +1,6 @@
 //! A server that checks its own log, slowly, again and again.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use countersign::time::Time;
 use super::erasures::From;
 use super::{Damage, Mend, Report, check_leaves, pages};
 use crate::api::health::Check;
-use crate::bucket::CommitNames;
+use crate::bucket::{CommitNames, Listed};
 use crate::collector::Collector;
 use crate::search::Search;
 use crate::store::StoreError;
@@ -21,6 +22,8 @@ use crate::store::StoreError;
 const GLANCE: Duration = Duration::from_millis(100);
 /// How long it rests between two checks at least.
 const REST: Duration = Duration::from_millis(10);
+/// How often a bucket is asked for the names of its newest commits, and of all while some are missing.
+const LISTED: Duration = Duration::from_secs(10);
 
 /// What the newest check found, and how far the next one is.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +79,19 @@ pub(crate) struct Checked {
     /// Of the log's bucket, where it is in one; the folder has its index then.
     pub(crate) commits: Option<CommitNames>,
     pub(crate) search: Option<Arc<Search>>,
+    /// What is known to be damaged.
+    pub(crate) damage: RefCell<KnownDamage>,
+}
+
+/// What is damaged, as far as the checks have come.
+#[derive(Default)]
+pub(crate) struct KnownDamage {
+    /// Commits that the bucket has lost.
+    lost: Report,
+    /// What the newest whole check found beside them.
+    others: Report,
+    /// When the bucket was asked last.
+    listed: Option<Instant>,
 }
 
 /// The thread that checks.
@@ -109,46 +125,80 @@ impl Checked {
     /// Checks everything once, and rests until it is time to do so again. Says whether it shall.
     fn check(&self, within: Duration, found: &Found, stopping: &AtomicBool) -> bool {
         let begun = Instant::now();
-        let mut lost = Report::default();
-        self.list_commits(&mut lost, stopping);
-        if !lost.is_whole() {
-            // What is acknowledged is to be brought back while somebody has it.
-            self.tell(&lost, found);
-        }
+        // What is acknowledged is to be brought back while somebody has it.
+        self.list_commits(Listed::All, found, stopping);
         match self.look(begun, within, found, stopping) {
             Ok(report) => {
                 found.set_percent(100.0);
-                for damage in report.damages {
-                    lost.push(damage);
-                }
-                lost.more += report.more;
-                self.tell(&lost, found);
+                self.damage.borrow_mut().others = report;
+                self.tell(found);
             }
             Err(error) if !stopping.load(Ordering::Relaxed) => {
                 tracing::error!(%error, "the log could not be checked");
             }
             Err(_) => {}
         }
-        rest((begun + within).max(Instant::now() + REST), stopping)
+        self.rest((begun + within).max(Instant::now() + REST), found, stopping)
     }
 
-    /// Looks for commits that the bucket has lost. Where it does not answer, that shows elsewhere.
-    fn list_commits(&self, report: &mut Report, stopping: &AtomicBool) {
+    /// Looks for commits that the bucket has lost. While some are missing the log acknowledges nothing: it would go on
+    /// from entries that nobody can read. If the bucket doesn't answer, that shows elsewhere.
+    fn list_commits(&self, which: Listed, found: &Found, stopping: &AtomicBool) {
         let Some(commits) = &self.commits else { return };
-        let mut tell = |path| report.tell("fsck.commit", path, "it is missing", Mend::Commits);
-        if let Err(error) = commits.lost(&self.folder, stopping, &mut tell) {
+        let mut lost = Report::default();
+        let mut tell = |path| lost.tell("fsck.commit", path, "it is missing", Mend::Commits);
+        let listed = commits.lost(&self.folder, which, stopping, &mut tell);
+        self.damage.borrow_mut().listed = Some(Instant::now());
+        if let Err(error) = listed {
             tracing::warn!(%error, "it could not be checked whether the bucket has all commits");
+            return;
+        }
+        self.collector.set_lost_commits(!lost.is_whole());
+        let before = std::mem::replace(&mut self.damage.borrow_mut().lost, lost);
+        if before.damages != self.damage.borrow().lost.damages {
+            self.tell(found);
         }
     }
 
-    fn tell(&self, report: &Report, found: &Found) {
-        let damages = report.damages.len() as u64 + report.more;
-        for Damage { code, place, message, .. } in report.damages.iter().take(10) {
+    /// Looks for the newest commits from time to time, and for all of them while some are missing.
+    fn watch_commits(&self, found: &Found, stopping: &AtomicBool) {
+        let which = {
+            let damage = self.damage.borrow();
+            if damage.listed.is_some_and(|listed| listed.elapsed() < LISTED) {
+                return;
+            }
+            if damage.lost.is_whole() { Listed::Newest } else { Listed::All }
+        };
+        self.list_commits(which, found, stopping);
+    }
+
+    /// Rests until then. Says whether the server goes on.
+    fn rest(&self, until: Instant, found: &Found, stopping: &AtomicBool) -> bool {
+        loop {
+            if stopping.load(Ordering::Relaxed) {
+                return false;
+            }
+            self.watch_commits(found, stopping);
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            thread::sleep(left.min(GLANCE));
+        }
+    }
+
+    fn tell(&self, found: &Found) {
+        let damage = self.damage.borrow();
+        let all = [&damage.lost, &damage.others];
+        let damages = all.iter().map(|report| report.damages.len() as u64 + report.more).sum();
+        let mut each = all.iter().flat_map(|report| &report.damages);
+        let first = each.clone().next().cloned();
+        for Damage { code, place, message, .. } in each.by_ref().take(10) {
             tracing::error!(code, place, message, "the log is damaged");
         }
         let at = self.collector.now();
         self.collector.metrics().checked(damages, at);
-        found.set(Newest { at, damages, first: report.damages.first().cloned() });
+        found.set(Newest { at, damages, first });
     }
 
     /// Leaves and events have one half of the time, the search index, which is made of them, the other.
@@ -165,7 +215,7 @@ impl Checked {
             #[allow(clippy::cast_precision_loss, reason = "it is a pace")]
             let part = if all == 0 { 1.0 } else { done as f64 / all as f64 };
             found.set_percent(if from.is_zero() { 50.0 * part } else { 50.0 + 50.0 * part });
-            if rest(begun + from + half.mul_f64(part), stopping) {
+            if self.rest(begun + from + half.mul_f64(part), found, stopping) {
                 Ok(())
             } else {
                 Err(StoreError::unavailable("checking", "the server stops"))
@@ -185,19 +235,5 @@ impl Checked {
             search.check(&**reader, &mut |done, all| keep_to(half, done, all))?;
         }
         Ok(report)
-    }
-}
-
-/// Rests until then. Says whether the server goes on.
-fn rest(until: Instant, stopping: &AtomicBool) -> bool {
-    loop {
-        if stopping.load(Ordering::Relaxed) {
-            return false;
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return true;
-        }
-        thread::sleep(left.min(GLANCE));
     }
 }

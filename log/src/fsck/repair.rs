@@ -7,7 +7,7 @@ use countersign::hash::Hash;
 use countersign::merkle::{CompactRange, Grown, TILE_HEIGHT, leaf_hash};
 use rusqlite::Connection;
 
-use super::{Mend, PORTION, Report, connect};
+use super::{Mend, PORTION, Report};
 use crate::search;
 use crate::sqlite;
 use crate::store::{Reader, StoreError};
@@ -19,9 +19,9 @@ use crate::tables::{ADDED, tile_key};
 /// The store's own.
 pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
     let mends = |mend| report.damages.iter().any(|damage| damage.mend == mend);
-    let (_, reader) = sqlite::open_reader(folder)?;
+    let (_, reader) = sqlite::open_live_reader(folder)?;
     let failed = |error: rusqlite::Error| StoreError::unavailable("mending", error);
-    let mut connection = connect(folder)?;
+    let mut connection = sqlite::connect_to_write(folder)?;
     let transaction = connection.transaction().map_err(failed)?;
     transaction.execute_batch(ADDED).map_err(failed)?;
     if mends(Mend::Tiles) {

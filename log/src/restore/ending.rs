@@ -21,7 +21,7 @@ const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
 
 /// What belongs to a log, and goes with it.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "log.sqlite",
     "log.sqlite-wal",
     "log.sqlite-shm",
@@ -30,6 +30,7 @@ const FILES: [&str; 10] = [
     "search.sqlite-shm",
     "search.key",
     "signed.txt",
+    "own-entries.ndjson",
     "evidence.ndjson",
     "log.key",
 ];

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::place::Place;
 use super::{HeldLeaf, Source};
 use crate::erase::record;
+use crate::own_entries::FILE as OWN_ENTRIES;
 use crate::signed::SignedHead;
 use crate::store::{CommitError, StoreError};
 
@@ -67,7 +68,10 @@ impl Mend {
                 }
             }
             let Some(HeldLeaf { text, event }) = found else {
-                let why = format!("it signed {to} leaves, {from} are here, and nobody has leaf {index}");
+                let why = format!(
+                    "it signed {to} leaves, {from} are here, and nobody has leaf {index}; those that the log wrote \
+                     itself are in {OWN_ENTRIES} of the folder in which it ran, and all in a mirror of its tiles"
+                );
                 return Ok(Err(why));
             };
             // What was erased does not come back.

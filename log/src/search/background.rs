@@ -12,13 +12,14 @@ use crate::store::Published;
 
 /// How many pages are indexed at a time.
 const BATCH: u64 = 32;
-/// How much longer than it worked the index rests, so that submissions have the machine.
+/// How much longer than it worked the index rests, so that submissions have the machine. It doesn't rest while it is
+/// far behind: searches would take too long.
 const REST: u32 = 3;
 /// When nothing came for so long, submissions are not in its way.
 const QUIET: Duration = Duration::from_millis(500);
 /// While leaves go on coming they are let gather for so long, or until there are so many: a search looks at each of them.
-const GATHER: Duration = Duration::from_secs(10);
-const MOST_GATHERED: u64 = 1 << 17;
+const GATHER: Duration = Duration::from_secs(2);
+const MOST_GATHERED: u64 = 1 << 14;
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -36,6 +37,7 @@ pub async fn keep_up(search: Arc<Search>, collector: Collector, mut stopping: Re
         let resting = async {
             match indexed {
                 Ok(0) => return gather(&search, &mut published).await,
+                Ok(_) if size.saturating_sub(search.end()) > MOST_GATHERED => {}
                 Ok(_) => sleep(began.elapsed() * REST).await,
                 Err(error) => {
                     tracing::warn!(%error, "the search index is behind");

@@ -5,12 +5,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use countersign_query::Readings;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::index::read;
 use super::secret::Secret;
 use super::segment::{Head, Postings};
-use super::{FILE, Fault, KEY_FILE, Search, failed, integer, part, version};
+use super::{FILE, Fault, Search, failed, integer, part, version};
 use crate::export::PAGE;
 use crate::sqlite;
 use crate::store::{Reader, StoreError};
@@ -28,12 +28,13 @@ type By<'b> = (&'b Secret, &'b Readings);
 /// What SQLite says, or the store.
 pub(crate) fn damaged(folder: &Path, reader: &dyn Reader) -> Result<Vec<Range<u64>>, StoreError> {
     let path = folder.join(FILE);
-    if !path.exists() || !folder.join(KEY_FILE).exists() {
+    if !path.exists() {
         return Ok(Vec::new());
     }
     let mut damaged = Vec::new();
     // What a server reads events by is known to it alone: an index by other readings it looks at itself.
-    let (secret, readings) = (Secret::load(folder)?, Readings::built_in());
+    let Some(secret) = Secret::read(folder)? else { return Ok(Vec::new()) };
+    let readings = Readings::built_in();
     match check(&path, (&secret, &readings), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
         Err(Fault::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
         Err(Fault::Other(error)) => Err(error),
@@ -67,8 +68,10 @@ fn check(
     pace: Pace<'_>,
     damaged: &mut dyn FnMut(Range<u64>),
 ) -> Result<(), Fault> {
-    // Write-ahead mode needs its shared memory, also for who reads.
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    let connection = match sqlite::connect_to_read(path) {
+        Err(StoreError::Damaged(why)) => return Err(Fault::Broken(why)),
+        connection => connection?,
+    };
     let written: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     // By other readings there are other terms.

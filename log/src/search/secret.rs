@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::terms::Term;
 use crate::files::replace;
@@ -23,19 +23,25 @@ pub(super) struct Secret(Hmac<Sha256>);
 impl Secret {
     /// That of the log's folder, made where there is none that can be used: what was keyed with another is of no use then.
     pub(super) fn load(folder: &Path) -> Result<Self, StoreError> {
-        let failed = |error: io::Error| StoreError::unavailable("reading the search index's key", error);
-        let path = folder.join(KEY_FILE);
-        let key = match std::fs::read_to_string(&path) {
+        match Self::read(folder)? {
+            Some(secret) => Ok(secret),
+            None => Self::of(&make(&folder.join(KEY_FILE)).map_err(failed)?),
+        }
+    }
+
+    /// Reads that of the log's folder; none if there is none that can be used. Nothing is changed.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
+        let key = match std::fs::read_to_string(folder.join(KEY_FILE)) {
             Ok(text) => parse(text.trim_end()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
             Err(error) => return Err(failed(error)),
         };
-        let key = match key {
-            Some(key) => key,
-            None => make(&path).map_err(failed)?,
-        };
-        let mac = Hmac::new_from_slice(&key).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        key.map(|key| Self::of(&key)).transpose()
+    }
+
+    fn of(key: &[u8; 32]) -> Result<Self, StoreError> {
+        let mac = Hmac::new_from_slice(key).map_err(|error| StoreError::Damaged(error.to_string()))?;
         Ok(Self(mac))
     }
 
@@ -53,11 +59,31 @@ impl Secret {
         self.mac(&[b"term\0", field.as_bytes(), &[0], value.as_bytes()])
     }
 
+    /// Returns the key of a tenant's terms.
+    pub(super) fn tenant(&self, tenant: &str) -> TenantKey {
+        TenantKey(self.mac(&[b"tenant\0", tenant.as_bytes()]))
+    }
+
     /// What a row with that number of a generation ends with.
     pub(super) fn seal(&self, table: &str, row: u64, generation: u64, bytes: &[u8]) -> [u8; SEAL] {
         let (row, generation) = (row.to_be_bytes(), generation.to_be_bytes());
         self.mac(&[table.as_bytes(), &[0], &row, &generation, bytes])
     }
+}
+
+/// The key with which the terms of one tenant's events are keyed a second time.
+pub(super) struct TenantKey([u8; 32]);
+
+impl TenantKey {
+    /// Returns a term of the tenant's events. Key and term have a fixed length, so that one hash is enough.
+    pub(super) fn term(&self, term: Term) -> Term {
+        let hash = Sha256::new().chain_update(self.0).chain_update(term).finalize();
+        std::array::from_fn(|place| hash[place])
+    }
+}
+
+fn failed(error: io::Error) -> StoreError {
+    StoreError::unavailable("reading the search index's key", error)
 }
 
 fn parse(text: &str) -> Option<[u8; 32]> {

@@ -2,17 +2,23 @@
 //!
 //! For some ways in which an event can match there is a term that it then has. A term is keyed with the index's
 //! [`Secret`]: the index does not say what it is about, and when two are alike by chance a page is looked at in vain.
+//!
+//! A reader bound to a scope must not learn from the time a search takes which terms the events of others have. So pages
+//! for such a reader are never selected by terms that those events share: each event that names one tenant has its
+//! terms a second time, keyed with the tenant, and each value that a scope can name has a term of its own.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use countersign::link::ChainId;
 use countersign_query::condition::{Asked, Basis};
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
 use countersign_query::value::Value;
-use countersign_query::{Condition, Entry, Field, Node, Query, Short};
+use countersign_query::{Condition, Entry, Field, Node, Path, Query, Short};
 
-use super::secret::Secret;
+use super::secret::{Secret, TenantKey};
 use super::segment::Page;
+use crate::asked::member;
+use crate::tokens::{MAX_CONDITIONS, SCOPED, Scope};
 
 /// 64 bits: among ten million terms one in a million million is there by chance.
 pub(super) type Term = [u8; 8];
@@ -26,7 +32,17 @@ const BELOW: &str = "action.*";
 const SHORTS: [Short; 7] =
     [Short::Action, Short::Actor, Short::Target, Short::Outcome, Short::Tenant, Short::Ip, Short::As];
 
-/// A page with more terms than this is a candidate for every question.
+/// The members that a scope can name, with the fields of the terms of their values: of an event that has one value, and
+/// of one that has several.
+const SCOPED_MEMBERS: [(&str, &str, &str); 3] = [
+    ("tenant", "only tenant", "also tenant"),
+    ("actor", "only actor", "also actor"),
+    ("action", "only action", "also action"),
+];
+/// The same for all actions below one.
+const ACTIONS_BELOW: (&str, &str) = ("only action.*", "also action.*");
+
+/// A page with more terms than this is a candidate for every question. Terms keyed with tenants count apart.
 const DENSE: usize = 50_000;
 /// Of values up to so many bytes it is remembered that their term is there.
 const SHORT: usize = 64;
@@ -35,16 +51,25 @@ const SHORT: usize = 64;
 pub(super) struct Terms<'s> {
     secret: &'s Secret,
     keyed: HashSet<Term>,
-    /// What they are the terms of, where that is short: a page's events have most words in common, and to key one takes
-    /// several times as long as to find it here.
-    known: HashSet<Box<str>>,
+    /// Terms of events that name one tenant, keyed with the tenant too.
+    of_tenants: HashSet<Term>,
+    /// The terms of what is short: a page's events have most words in common, and to key one takes several times as
+    /// long as to find it here.
+    known: HashMap<Box<str>, Term>,
     /// What is looked for there.
     asked: String,
+    /// The terms of the event at hand.
+    of_event: Vec<Term>,
+    /// The keys of the tenants so far.
+    tenants: HashMap<String, TenantKey>,
+    scoped: [Path; SCOPED_MEMBERS.len()],
 }
 
 impl<'s> Terms<'s> {
     pub(super) fn new(secret: &'s Secret) -> Self {
-        Self { secret, keyed: HashSet::new(), known: HashSet::new(), asked: String::new() }
+        let (keyed, of_tenants, known, asked, of_event, tenants) = Default::default();
+        let scoped = SCOPED_MEMBERS.map(|(name, ..)| member(name));
+        Self { secret, keyed, of_tenants, known, asked, of_event, tenants, scoped }
     }
 
     /// A link of that chain is here.
@@ -54,6 +79,8 @@ impl<'s> Terms<'s> {
 
     /// This event is here.
     pub(super) fn event(&mut self, entry: &Entry<'_>) {
+        self.of_event.clear();
+        let tenant = self.scoped_members(entry);
         for short in SHORTS {
             short.each(entry, &mut |text| {
                 let text = fold(text);
@@ -80,31 +107,77 @@ impl<'s> Terms<'s> {
         for text in entry.event.into_iter().flat_map(Value::leaves).filter_map(Value::text) {
             words(&fold(&text)).for_each(|word| self.add(WORD, word));
         }
+        if let Some(tenant) = tenant {
+            let key = self.tenants.entry(tenant).or_insert_with_key(|tenant| self.secret.tenant(tenant));
+            self.of_tenants.extend(self.of_event.iter().map(|term| key.term(*term)));
+        }
+    }
+
+    /// Adds the terms of what a scope can name, and returns the tenant of an event that names one. An event with more
+    /// values than a scope has conditions, or with one that is no text, is in no scope.
+    fn scoped_members(&mut self, entry: &Entry<'_>) -> Option<String> {
+        let event = entry.event?;
+        let mut tenant = None;
+        for (nth, (name, only, also)) in SCOPED_MEMBERS.into_iter().enumerate() {
+            let mut values = BTreeSet::new();
+            let is_in_none = self.scoped[nth].any(event, &mut |value| match value.text() {
+                Some(text) => {
+                    values.insert(text.into_owned());
+                    values.len() > MAX_CONDITIONS
+                }
+                None => true,
+            });
+            if is_in_none {
+                continue;
+            }
+            let is_one = values.len() == 1;
+            let below = if is_one { ACTIONS_BELOW.0 } else { ACTIONS_BELOW.1 };
+            for value in &values {
+                self.add(if is_one { only } else { also }, value);
+                if name == "action" {
+                    value.match_indices('.').for_each(|(dot, _)| self.add(below, &value[..dot]));
+                }
+            }
+            if name == "tenant" && is_one {
+                tenant = values.pop_first();
+            }
+        }
+        tenant
     }
 
     fn add(&mut self, field: &str, value: &str) {
         if self.is_dense() {
             return;
         }
-        if value.len() <= SHORT {
+        let term = if value.len() <= SHORT {
             self.asked.clear();
             self.asked.extend([field, "\0", value]);
-            if self.known.contains(&*self.asked) {
+            if let Some(term) = self.known.get(&*self.asked) {
+                self.of_event.push(*term);
                 return;
             }
-            self.known.insert(self.asked.as_str().into());
-        }
-        self.keyed.insert(self.secret.term(field, value));
+            let term = self.secret.term(field, value);
+            self.known.insert(self.asked.as_str().into(), term);
+            term
+        } else {
+            self.secret.term(field, value)
+        };
+        self.of_event.push(term);
+        self.keyed.insert(term);
     }
 
-    /// Whether there are so many that nobody asks for them.
+    /// True if there are so many terms that none is kept.
     fn is_dense(&self) -> bool {
-        self.keyed.len() > DENSE
+        self.keyed.len() > DENSE || self.of_tenants.len() > DENSE
     }
 
     /// The terms; none where there are too many of them.
-    pub(super) fn into_terms(self) -> Option<HashSet<Term>> {
-        (!self.is_dense()).then_some(self.keyed)
+    pub(super) fn into_terms(mut self) -> Option<HashSet<Term>> {
+        if self.is_dense() {
+            return None;
+        }
+        self.keyed.extend(self.of_tenants);
+        Some(self.keyed)
     }
 }
 
@@ -157,14 +230,89 @@ impl Need {
     }
 }
 
-/// What a page has on which an event or link is as asked.
-pub(super) fn question(secret: &Secret, query: &Query) -> Need {
-    Asking { secret, conditions: query.conditions() }.node(query.root())
+/// Returns what a page has on which an event or link of the scope is as asked.
+///
+/// For a scope the answer depends on that scope's events alone, and on what every reader sees of all links: their chains
+/// and times. An event outside of the scope selects no page, whatever terms it has.
+pub(super) fn question(secret: &Secret, scope: &Scope, asked: &Query) -> Need {
+    let asking = |query: &Query, within: Within<'_>| {
+        Asking { secret, conditions: query.conditions(), within }.node(query.root())
+    };
+    if scope.is_everything() {
+        return asking(asked, Within::Everything);
+    }
+    let conditions = scope.conditions();
+    let values = |wanted: &str| -> Vec<&str> {
+        conditions.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| &**value).collect()
+    };
+    let tenants = values("tenant");
+    // The terms of a tenant's events say nothing to a reader who may see all of them.
+    let sees_all_of_tenant = conditions.iter().all(|(name, _)| *name == "tenant");
+    let member = |name: &str, key: Option<&TenantKey>| {
+        let values = values(name);
+        let each = values.iter().map(|value| scoped_value(secret, name, value, values.len(), key));
+        Need::Any(each.collect())
+    };
+    let events = if tenants.is_empty() {
+        // By one member alone: another event may have the value of a second.
+        SCOPED.into_iter().find(|name| !values(name).is_empty()).map_or(Need::NOTHING, |name| match name {
+            "chain" => asking(scope.query(), Within::Links),
+            name => member(name, None),
+        })
+    } else {
+        let each = tenants.iter().map(|tenant| {
+            let key = secret.tenant(tenant);
+            let mut needs = vec![Need::Term(key.term(secret.term(SCOPED_MEMBERS[0].1, tenant)))];
+            if sees_all_of_tenant {
+                needs.push(asking(asked, Within::Tenant(&key)));
+            }
+            needs.extend(
+                ["actor", "action"]
+                    .into_iter()
+                    .filter(|name| !values(name).is_empty())
+                    .map(|name| member(name, Some(&key))),
+            );
+            let alone = Need::All(needs);
+            if tenants.len() == 1 {
+                return alone;
+            }
+            Need::Any(vec![alone, Need::Term(secret.term(SCOPED_MEMBERS[0].2, tenant))])
+        });
+        Need::Any(each.collect())
+    };
+    let links = [scope.query(), asked].map(|query| asking(query, Within::Links));
+    Need::All([events].into_iter().chain(links).collect())
+}
+
+/// What a page has on which an event is that has a value which a scope names, beside so many of the same member. With a
+/// key, of events of that tenant alone.
+fn scoped_value(secret: &Secret, name: &str, value: &str, of: usize, key: Option<&TenantKey>) -> Need {
+    let below = value.strip_suffix(".*").filter(|_| name == "action");
+    let known = SCOPED_MEMBERS.into_iter().find(|(known, ..)| *known == name);
+    let Some((_, only, also)) = known else { return Need::NOTHING };
+    let (only, also) = if below.is_some() { ACTIONS_BELOW } else { (only, also) };
+    let term = |field: &str| {
+        let term = secret.term(field, below.unwrap_or(value));
+        Need::Term(key.map_or(term, |key| key.term(term)))
+    };
+    // An event with several values is within a scope that names them all.
+    if of == 1 && below.is_none() { term(only) } else { Need::Any(vec![term(only), term(also)]) }
+}
+
+/// Whose events select pages.
+#[derive(Clone, Copy)]
+enum Within<'a> {
+    Everything,
+    /// Those that name this tenant alone.
+    Tenant(&'a TenantKey),
+    /// Nobody's: what all links say.
+    Links,
 }
 
 struct Asking<'a> {
     secret: &'a Secret,
     conditions: &'a [Asked],
+    within: Within<'a>,
 }
 
 impl Asking<'_> {
@@ -189,13 +337,25 @@ impl Asking<'_> {
             }
             Condition::Text(pattern) => self.words(pattern),
             Condition::Word(word) => self.term(WORD, word),
+            // A page's times are those of all its events.
+            Condition::Time(Basis::Happened, _) if !matches!(self.within, Within::Everything) => {
+                Need::NOTHING
+            }
             Condition::Time(basis, span) => Need::Time(*basis, *span),
             _ => Need::NOTHING,
         }
     }
 
     fn term(&self, field: &str, value: &str) -> Need {
-        Need::Term(self.secret.term(field, value))
+        // Chains are those of links, which all readers see.
+        if field == Short::Chain.as_str() {
+            return Need::Term(self.secret.term(field, value));
+        }
+        match self.within {
+            Within::Everything => Need::Term(self.secret.term(field, value)),
+            Within::Tenant(key) => Need::Term(key.term(self.secret.term(field, value))),
+            Within::Links => Need::NOTHING,
+        }
     }
 
     /// What a value of any member has that is so.

@@ -95,6 +95,7 @@ impl Scene {
             erased: mpsc::unbounded_channel().0,
             rules: Arc::new(RwLock::new(Arc::new(Rules::new(ORIGIN, None)))),
             timekeeper: Arc::new(Timekeeper::new(Arc::new(|| Time::MIN), Arc::new(|| Duration::ZERO))),
+            own_entries: None,
             unattested: Unattested::new(store.reader.clone()),
             metrics: Arc::new(Metrics::default()),
         };

@@ -16,7 +16,7 @@ use crate::asked::{chain, member, one};
 pub const SCOPED: [&str; 4] = ["tenant", "actor", "action", "chain"];
 
 /// How many conditions a scope may have.
-const MOST: usize = 64;
+pub(crate) const MAX_CONDITIONS: usize = 64;
 
 /// What is written with percent signs, so that a condition is one word.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -42,8 +42,8 @@ impl Scope {
             return Err(format!("a token is bound by {}, and not by {name:?}", SCOPED.join(", ")));
         };
         let name = SCOPED[place];
-        if self.conditions.len() == MOST {
-            return Err(format!("a token has at most {MOST} conditions"));
+        if self.conditions.len() == MAX_CONDITIONS {
+            return Err(format!("a token has at most {MAX_CONDITIONS} conditions"));
         }
         if value.is_empty() {
             return Err(format!("{name} has no value: leave it out, or give it one"));

@@ -18,6 +18,7 @@ mod readers;
 mod reading;
 mod reads;
 mod retention;
+mod scoped_work;
 mod scopes;
 mod search;
 mod stream;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use countersign_log::export::{Index as _, Request};
+use countersign_log::export::{Exporter, Index as _, Request};
 use countersign_log::search::{FILE, KEY_FILE, Search};
+use countersign_log::tokens::Scope;
 use countersign_query::Readings;
 use proptest::prelude::*;
 
@@ -51,7 +52,7 @@ fn long() -> TestLog {
 }
 
 fn candidates(search: &Search, log: &TestLog, conditions: &[(&str, &str)]) -> u64 {
-    let candidates = search.candidates(request(conditions).asked.query()).unwrap();
+    let candidates = search.candidates(&Scope::default(), request(conditions).asked.query()).unwrap();
     (0..log.size() / PAGE).filter(|page| candidates.has(*page)).count() as u64
 }
 
@@ -372,6 +373,24 @@ fn a_page_of_very_many_words_is_always_looked_at() {
     assert_eq!(candidates(&search, &log, &[("q", "nowhere")]), 1);
 }
 
+/// Scopes, of which many have events.
+fn scopes() -> impl Strategy<Value = Arc<Scope>> {
+    let condition = prop_oneof![
+        prop_oneof![Just("acme"), Just("globex"), Just("nobody")].prop_map(|value| ("tenant", value)),
+        prop_oneof![Just("u_1"), Just("u_2"), Just("7")].prop_map(|value| ("actor", value)),
+        prop_oneof![Just("job.*"), Just("job.update.*"), Just("session.login"), Just("true")]
+            .prop_map(|value| ("action", value)),
+    ];
+    proptest::collection::vec(condition, 1..4).prop_map(|conditions| {
+        let mut scope = Scope::default();
+        for (name, value) in conditions {
+            // One that is there already is refused.
+            let _ = scope.allow(name, value);
+        }
+        Arc::new(scope)
+    })
+}
+
 proptest! {
     #![proptest_config(reading::cases(32))]
 
@@ -380,6 +399,7 @@ proptest! {
         before in steps(40),
         after in steps(20),
         conditions in proptest::collection::vec(filters(), 1..6),
+        scope in scopes(),
         limit in proptest::option::weighted(0.3, 1_u64..20),
     ) {
         let mut log = TestLog::build(&before);
@@ -398,6 +418,14 @@ proptest! {
             let text = export(&exporter, &asked).unwrap();
             let (_, events) = verify(&text, log.trust(), Vec::new());
             prop_assert_eq!(shown(&events), log.naive(&asked), "{:?}", conditions);
+            let bound = Request { scope: scope.clone(), ..asked };
+            let indexed = exporter.plan(&bound, &|| false).unwrap();
+            let by_all = log.exporter().plan(&bound, &|| false).unwrap();
+            prop_assert_eq!(indexed.shown(), by_all.shown(), "{:?} within {}", conditions, scope);
+            let explained = |exporter: &Exporter| {
+                exporter.explain(&bound, false, &|| false).unwrap().findings.of
+            };
+            prop_assert_eq!(explained(&exporter), explained(&log.exporter()), "within {}", scope);
         }
     }
 }

@@ -370,3 +370,83 @@ fn no_second_tree_is_signed_when_ending_is_killed() {
     assert!(scene.place.path("ended/1/log.sqlite").exists() && !scene.place.path("ended/2").exists());
     assert!(!scene.place.path("ending.json").exists());
 }
+
+/// A log that records who reads it, as `init` makes one: events, a backup, more events, an export by HTTP, and the end of the
+/// server. Then the backup takes the place of the database.
+fn restored_after_an_export(mend: bool) -> (Scene, TempDir) {
+    let place = Place::with(2, &format!("emitter {}\n", log_key().verifier_key()));
+    let server = place.serve();
+    let token = run(&["token", "add", "auditor", "--dir", text(place.folder.path())]).stdout;
+    let mut emitter = place.emitter(0);
+    emitter.record(10);
+    emitter.deliver_all(&server.url, 4);
+    let kept = TempDir::new().unwrap();
+    let backup = kept.path().join("log.sqlite");
+    let made = run(&["backup", "--dir", text(place.folder.path()), "--to", text(&backup)]);
+    assert!(made.status.success(), "{made:?}");
+    // Reads are recorded in between too, by an earlier run of the server.
+    let token_file = kept.path().join("token.txt");
+    fs::write(&token_file, token).unwrap();
+    let export = |server: &Process, file: &Path| {
+        let output =
+            run(&["export", "--dir", &server.url, "--token-file", text(&token_file), "-o", text(file)]);
+        assert!(output.status.success(), "{output:?}");
+    };
+    export(&server, &kept.path().join("earlier.ndjson"));
+    server.stop();
+    let server = place.serve();
+    for _ in 0..4 {
+        emitter.record(5);
+        emitter.deliver_all(&server.url, usize::MAX);
+    }
+    export(&server, &kept.path().join("export.ndjson"));
+    server.stop();
+    let checkpoint = fs::read_to_string(place.path("signed.txt")).unwrap();
+    let size: u64 = checkpoint
+        .lines()
+        .rfind(|line| !line.is_empty())
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let exported = fs::read_to_string(kept.path().join("export.ndjson")).unwrap();
+    assert!(!exported.contains(&format!("audit\\n{size}\\n")), "the log wrote more after the export");
+    if !mend {
+        fs::remove_file(place.path("own-entries.ndjson")).unwrap();
+    }
+    let database = Files::from([("log.sqlite".to_owned(), fs::read(&backup).unwrap())]);
+    restore(place.folder.path(), &DATABASE, &database);
+    let checkpoint = emitter.receipts.last().unwrap().proof.checkpoint.clone();
+    (Scene { place, emitter, backup: database, checkpoint }, kept)
+}
+
+#[test]
+fn a_complete_export_mends_a_restored_backup() {
+    let (mut scene, kept) = restored_after_an_export(true);
+    let server = begin(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    assert_eq!(scene.submit(&server).0, 200);
+    scene.emitter.record(2);
+    scene.emitter.close();
+    scene.emitter.deliver_all(&server.url, usize::MAX);
+    server.stop();
+    let file = kept.path().join("all.ndjson");
+    exported(&scene, &file);
+    let verified = run(&["verify", text(&file), "--trust", text(&scene.place.trust_file())]);
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+    let all = fs::read_to_string(&file).unwrap();
+    assert_eq!(all.matches(r#""action":"log.export""#).count(), 2, "with the events of the log's own");
+    assert!(!all.contains("withheld"));
+    let checked = run(&["fsck", "--dir", text(scene.folder())]);
+    assert!(checked.status.success(), "{checked:?}");
+}
+
+#[test]
+fn without_the_log_s_own_entries_the_error_says_whose_are_missing() {
+    let (scene, kept) = restored_after_an_export(false);
+    let (code, output) = refused(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    assert_eq!(code, "log.rollback");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("own-entries.ndjson"), "{said}");
+}

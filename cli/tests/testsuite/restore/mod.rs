@@ -3,6 +3,7 @@
 
 mod after;
 mod bucket;
+mod evidence;
 mod lying;
 mod scene;
 mod stopped;

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use super::faults::Faulty;
 use super::world::{World, config, deliver, deliver_at_once, emitter, until, url};
+use crate::common::emitter::Attempt;
 use crate::common::random::Random;
 use crate::common::server::{client, send};
 
@@ -154,6 +155,32 @@ fn a_server_says_at_once_that_its_bucket_lost_commits() {
     until("it is checked", || !health().json()["check"]["at"].is_null());
     assert_eq!(health().status, 200, "{}", health().json());
     scene.world.stop(serving);
+}
+
+#[test]
+fn a_server_whose_bucket_loses_a_commit_acknowledges_nothing_until_it_is_back() {
+    let scene = Scene::new();
+    let serving = serve_checking(&scene, Duration::from_hours(1));
+    let health = || send(client().get(url(&serving) + "/healthz"));
+    let (mut one, mut other) = (emitter(1, 0), emitter(2, 0));
+    one.record(2);
+    deliver_at_once(&mut one, &[url(&serving)], &mut Random::new(5));
+    assert_eq!(health().status, 200);
+    let lost = scene.named("private/commits/");
+    let bytes = scene.world.objects()[&lost].clone();
+    scene.delete(&lost);
+    until("it is noticed", || health().status == 503);
+    assert_eq!(health().json()["damaged"]["code"], "fsck.commit");
+    other.record(2);
+    assert!(other.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
+    one.record(1);
+    assert!(one.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
+    scene.put(&lost, bytes);
+    until("it is back", || health().status == 200);
+    deliver_at_once(&mut other, &[url(&serving)], &mut Random::new(6));
+    deliver_at_once(&mut one, &[url(&serving)], &mut Random::new(7));
+    scene.world.stop(serving);
+    assert_eq!(scene.check(true).damages, []);
 }
 
 #[test]

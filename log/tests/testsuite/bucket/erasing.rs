@@ -11,6 +11,7 @@ use countersign_log::export::Index as _;
 use countersign_log::search::Search;
 use countersign_log::serve::{Serving, serve};
 use countersign_log::store::StoredEvent;
+use countersign_log::tokens::Scope;
 use countersign_query::Readings;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -257,7 +258,7 @@ fn a_search_index_forgets_what_another_server_erased() {
     let may_be_on_first_page = |number: u64| {
         let mut asked = Asked::default();
         asked.set("actor", &format!("u_{number}"), Time::MIN).unwrap();
-        search.candidates(asked.query()).unwrap().has(0)
+        search.candidates(&Scope::default(), asked.query()).unwrap().has(0)
     };
     until("the events are indexed", || search.indexed().unwrap() >= 128);
     assert!(may_be_on_first_page(9) && may_be_on_first_page(11) && !may_be_on_first_page(99));

@@ -1,5 +1,7 @@
 //! A log in a folder of its own, with emitters and a witness whose clock the test turns.
 
+pub mod counted;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
