@@ -311,7 +311,7 @@ fn a_pin_of_another_log_is_a_warning() {
         with(&["--pin", "own.txt"]).stderr(predicate::str::contains("pin is of the log").not());
     }
     place
-        .run(&["report", "audit.ndjson", "--trust", "trust.txt", "--pin", "other.txt", "--force"])
+        .run(&["report", "audit.ndjson", "--trust", "trust.txt", "--pin", "other.txt", "-o", "a.json"])
         .stderr(predicate::str::contains(warning));
 }
 
