@@ -611,7 +611,7 @@ mod tests {
             let mut text = String::from("key.example+");
             hex::push(&id, &mut text);
             text.push('+');
-            base64::encode_to([&[kind], public].concat(), &mut text);
+            base64::encode_to([&[kind][..], public].concat(), &mut text);
             text
         };
         let message = |text: &str| {
@@ -625,7 +625,7 @@ mod tests {
         assert_eq!(message(&vkey(0xff, b"a type of its own")), "unsupported key type 0xff");
         assert_eq!(message(&vkey(7, &[1; 32])), "unsupported key type 0x07");
         // The key IDs of ECDSA keys are of something else.
-        let (name, key) = ("key.example+00000000+", base64::encode([&[2][..], &[1; 91]].concat()));
+        let (name, key) = ("key.example+00000000+", base64::encode([&[2_u8][..], &[1; 91]].concat()));
         assert_eq!(message(&format!("{name}{key}")), "unsupported key type 0x02 (ECDSA)");
         for text in [
             ml_dsa.replace("key.example", "another.example"),
