@@ -97,8 +97,40 @@ fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
 }
 
 fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
-    let Hash([a, b, c, d, ..]) = Hash::of(&[name.as_bytes(), b"\n", &[kind as u8], public]);
+    typed_key_id(name, &[&[kind as u8], &public[..]])
+}
+
+fn typed_key_id(name: &str, [kind, public]: &[&[u8]; 2]) -> [u8; 4] {
+    let Hash([a, b, c, d, ..]) = Hash::of(&[name.as_bytes(), b"\n", kind, public]);
     [a, b, c, d]
+}
+
+/// Returns the error for a text that [`parse_key`] refuses. It names the type of a key that is a vkey of another one.
+fn refuse_key(text: &str) -> Error {
+    let unsupported = || {
+        let mut parts = text.splitn(3, '+');
+        let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
+        let id: [u8; 4] = hex::decode(id.as_bytes()).filter(|_| is_name(name))?;
+        let typed = base64::decode(key)?;
+        let (kind, public) = typed.split_at_checked(1)?;
+        let name_of_type = match kind[0] {
+            1 | 4 => return None,
+            2 => " (ECDSA)",
+            5 => " (RFC 6962)",
+            6 => " (ML-DSA-44)",
+            _ => "",
+        };
+        // The key IDs of these two types are made otherwise.
+        let is_whole = matches!(kind[0], 2 | 5) || typed_key_id(name, &[kind, public]) == id;
+        let why = format!("unsupported key type 0x{:02x}{name_of_type}", kind[0]);
+        let hint = "give an Ed25519 key: type 0x01 of a log, an issuer or an emitter, 0x04 of a witness";
+        is_whole.then(|| Error::new(Code::Key, why).with_hint(hint))
+    };
+    // The text is not repeated: it may be a secret key, given in the wrong place.
+    unsupported().unwrap_or_else(|| {
+        Error::new(Code::Key, "the key is not a verifier key")
+            .with_hint("a verifier key looks like name+1a2b3c4d+, followed by base64")
+    })
 }
 
 /// A key that checks signatures, with the name it goes by: a C2SP vkey.
@@ -147,12 +179,8 @@ impl VerifierKey {
     /// [`Code::Key`] when the text is no vkey, its key ID is not that of its name and key, its
     /// base64 is not canonical, or it is of another type.
     pub fn parse(text: &str, kind: KeyType) -> Result<Self, Error> {
-        // The text is not repeated: it may be a secret key, given in the wrong place.
         let refuse = |why: &str| Error::new(Code::Key, why);
-        let (name, id, found, public) = parse_key(text).ok_or_else(|| {
-            refuse("the key is not a verifier key")
-                .with_hint("a verifier key looks like name+1a2b3c4d+, followed by base64")
-        })?;
+        let (name, id, found, public) = parse_key(text).ok_or_else(|| refuse_key(text))?;
         if found != kind {
             return Err(match kind {
                 KeyType::Ed25519 => {
@@ -573,6 +601,38 @@ mod tests {
         assert!(key.parse::<VerifierKey>().is_ok());
         for id in [id.to_uppercase(), id[1..].to_owned(), format!("+{}", &id[1..]), format!("0{id}")] {
             assert!(format!("key.example+{id}{rest}").parse::<VerifierKey>().is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_an_unsupported_type_is_named_as_that() {
+        let vkey = |kind: u8, public: &[u8]| {
+            let id = typed_key_id("key.example", &[&[kind], public]);
+            let mut text = String::from("key.example+");
+            hex::push(&id, &mut text);
+            text.push('+');
+            base64::encode_to([&[kind][..], public].concat(), &mut text);
+            text
+        };
+        let message = |text: &str| {
+            let error = text.parse::<VerifierKey>().expect_err("unsupported");
+            assert_eq!(error.code, Code::Key);
+            assert_eq!(VerifierKey::parse(text, KeyType::Cosignature), Err(error.clone()));
+            error.into_message()
+        };
+        let ml_dsa = vkey(6, &[7; 1_312]);
+        assert_eq!(message(&ml_dsa), "unsupported key type 0x06 (ML-DSA-44)");
+        assert_eq!(message(&vkey(0xff, b"a type of its own")), "unsupported key type 0xff");
+        assert_eq!(message(&vkey(7, &[1; 32])), "unsupported key type 0x07");
+        // The key IDs of ECDSA keys are of something else.
+        let (name, key) = ("key.example+00000000+", base64::encode([&[2_u8][..], &[1; 91]].concat()));
+        assert_eq!(message(&format!("{name}{key}")), "unsupported key type 0x02 (ECDSA)");
+        for text in [
+            ml_dsa.replace("key.example", "another.example"),
+            vkey(6, b"")[..20].to_owned(),
+            vkey(1, &[1; 31]),
+        ] {
+            assert_eq!(message(&text), "the key is not a verifier key", "{text}");
         }
     }
 

@@ -72,9 +72,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         (None, Some(path)) => input::trust(path)?,
         (None, None) => Trust::default(),
     };
+    let pins = args.pins.load()?;
     let options = Options {
         trust,
-        pins: args.pins.load()?,
+        pins: pins.clone(),
         expect: Expectations { origin: args.origin.clone(), ..Expectations::default() },
         tiles: true,
         ..Options::default()
@@ -90,6 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         text(&report)
     };
     verdict::print(&text)?;
+    args.pins.warn_of_other_logs(&pins, report.report.origin.as_deref());
     if let Some(keep) = keep {
         pin::save(keep, pin.as_deref())?;
     }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign::export::{Compression, Decompressor};
@@ -22,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SENDING: Duration = Duration::from_mins(1);
 /// How long a whole answer may take, if it is not a stream.
 const WHOLE: Duration = Duration::from_mins(2);
+/// The slowest answer that is read: what is slower keeps its reader waiting without being silent.
+const SLOWEST: Pace = Pace { bytes: 20 << 10, within: PATIENCE };
+/// The slowest export that is read. Its server may have to look for the next entries first.
+const SLOWEST_EXPORT: Pace = Pace { bytes: 1 << 10, within: Duration::from_mins(1) };
 const MAX_REDIRECTS: usize = 5;
 /// So little at a time that what it decompresses to is little too.
 const PIECE: usize = 1 << 12;
@@ -84,6 +89,65 @@ pub(crate) enum Redirects {
     /// The same, and only by a status that has the body sent on (307, 308): after the others, the next request is a GET
     /// without it, whose success would say nothing about what was sent.
     SameHostWithBody,
+}
+
+/// A minimal speed: at least `bytes` in each span of `within`, until the answer ends.
+#[derive(Clone, Copy)]
+struct Pace {
+    bytes: usize,
+    within: Duration,
+}
+
+/// Measures whether an answer keeps a pace.
+struct Meter {
+    pace: Pace,
+    begun: Instant,
+    bytes: usize,
+}
+
+impl Meter {
+    fn new(pace: Pace) -> Self {
+        Self { pace, begun: Instant::now(), bytes: 0 }
+    }
+
+    /// Counts bytes that came; fails with what is wrong when the span is over and they are too few.
+    fn count(&mut self, bytes: usize) -> Result<(), String> {
+        self.bytes += bytes;
+        let elapsed = self.begun.elapsed();
+        if elapsed < self.pace.within {
+            return Ok(());
+        }
+        if self.bytes < self.pace.bytes {
+            return Err(format!(
+                "the answer comes too slowly: {} bytes in {} s",
+                self.bytes,
+                elapsed.as_secs()
+            ));
+        }
+        *self = Self::new(self.pace);
+        Ok(())
+    }
+}
+
+/// The time by which requests must have ended. It can be set while they run, which ends those that are late.
+#[derive(Debug, Default)]
+pub(crate) struct Deadline(Mutex<Option<Instant>>);
+
+impl Deadline {
+    /// Sets the time; `None` is no deadline.
+    pub(crate) fn set(&self, deadline: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
+
+    /// Returns the time that is left, or `None` without a deadline.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        let deadline = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    fn has_passed(&self) -> bool {
+        self.remaining().is_some_and(|left| left.is_zero())
+    }
 }
 
 /// Asks servers. Can be used by several threads at once.
@@ -154,9 +218,16 @@ impl Client {
         Ok(Self { inner, redirects })
     }
 
-    /// Gets what is there, of at most `most` bytes once decompressed.
-    pub(crate) fn get(&self, url: &Url, most: usize) -> Result<Answer, Failure> {
-        whole(send(self.inner.get(url.clone()), url)?, url, most)
+    /// Gets what is there, of at most `most` bytes once decompressed, before the deadline.
+    pub(crate) fn get(&self, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, Failure> {
+        let mut request = self.inner.get(url.clone());
+        match deadline.remaining() {
+            Some(left) if left.is_zero() => return Err(late().within(url.as_str())),
+            // A timeout of a request covers its whole answer.
+            Some(left) if left < PATIENCE => request = request.timeout(left),
+            _ => {}
+        }
+        whole(send(request, url)?, url, most, deadline)
     }
 
     /// Gets what readers with this token may have, as a stream, perhaps compressed. Only the status 200 is one;
@@ -169,9 +240,9 @@ impl Client {
         }
         let response = send(request, url)?;
         if response.status() == StatusCode::OK {
-            return Ok(Ok(Stream { response, name: url.to_string() }));
+            return Ok(Ok(Stream { response, name: url.to_string(), meter: None }));
         }
-        whole(response, url, 1 << 20).map(Err)
+        whole(response, url, 1 << 20, &Deadline::default()).map(Err)
     }
 
     /// Sends a body, and gives the answer of at most `most` bytes.
@@ -186,7 +257,7 @@ impl Client {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        whole(send(request, url)?, url, most)
+        whole(send(request, url)?, url, most, &Deadline::default())
     }
 
     /// The same with these headers.
@@ -199,7 +270,7 @@ impl Client {
     ) -> Result<Answer, Failure> {
         let request = self.posting(url, body);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        whole(send(request, url)?, url, most)
+        whole(send(request, url)?, url, most, &Deadline::default())
     }
 
     fn posting(&self, url: &Url, body: Body) -> RequestBuilder {
@@ -244,12 +315,18 @@ fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Acti
 pub(crate) struct Stream {
     response: Response,
     name: String,
+    meter: Option<Meter>,
 }
 
 impl Stream {
     /// Where it comes from, for people.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Makes reading fail, too, when less than 1 KiB comes in a minute. An export keeps that pace; a live view need not.
+    pub(crate) fn paced(self) -> Self {
+        Self { meter: Some(Meter::new(SLOWEST_EXPORT)), ..self }
     }
 
     /// What a header of the answer says.
@@ -261,11 +338,16 @@ impl Stream {
 impl Read for Stream {
     /// Fails when nothing comes for too long.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.response.read(buffer).map_err(|error| io::Error::new(error.kind(), innermost(&error)))
+        let read = self.response.read(buffer);
+        let length = read.map_err(|error| io::Error::new(error.kind(), innermost(&error)))?;
+        if let Some(meter) = self.meter.as_mut().filter(|_| length > 0) {
+            meter.count(length).map_err(|why| io::Error::new(io::ErrorKind::TimedOut, why))?;
+        }
+        Ok(length)
     }
 }
 
-fn whole(mut response: Response, url: &Url, most: usize) -> Result<Answer, Failure> {
+fn whole(mut response: Response, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, Failure> {
     let text = |headers: &HeaderMap, name| {
         headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
     };
@@ -274,8 +356,8 @@ fn whole(mut response: Response, url: &Url, most: usize) -> Result<Answer, Failu
         .and_then(|after| wait(&after, text(headers, header::DATE).as_deref()));
     let coding = text(headers, header::CONTENT_ENCODING);
     let status = response.status().as_u16();
-    let body =
-        read(&mut response, coding.as_deref(), most).map_err(|failure| failure.within(url.as_str()))?;
+    let body = read(&mut response, coding.as_deref(), most, SLOWEST, deadline)
+        .map_err(|failure| failure.within(url.as_str()))?;
     Ok(Answer { status, retry_after, body })
 }
 
@@ -289,7 +371,17 @@ fn wait(after: &str, date: Option<&str>) -> Option<Duration> {
     Some(until.duration_since(answered).unwrap_or_default())
 }
 
-fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<Vec<u8>, Failure> {
+fn late() -> Failure {
+    Failure::unusable("http.timeout", "the answer takes too long", "try again later")
+}
+
+fn read(
+    response: &mut impl Read,
+    coding: Option<&str>,
+    most: usize,
+    slowest: Pace,
+    deadline: &Deadline,
+) -> Result<Vec<u8>, Failure> {
     let mut decompressor = match coding {
         None | Some("identity" | "") => None,
         Some("gzip" | "x-gzip") => Some(Decompressor::new(Compression::Gzip)),
@@ -303,6 +395,7 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
         }
     };
     let begun = Instant::now();
+    let mut meter = Meter::new(slowest);
     let mut body = Vec::new();
     let mut piece = [0; PIECE];
     loop {
@@ -336,9 +429,12 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
                 hint,
             ));
         }
-        if begun.elapsed() > WHOLE {
-            return Err(Failure::unusable("http.timeout", "the answer takes too long", "try again later"));
+        if begun.elapsed() > WHOLE || deadline.has_passed() {
+            return Err(late());
         }
+        meter
+            .count(length)
+            .map_err(|message| Failure::unusable("http.timeout", message, "try again later"))?;
     }
     if let Some(decompressor) = &mut decompressor {
         decompressor.finish().map_err(not_whole)?;
@@ -461,7 +557,10 @@ mod tests {
         assert!(asked.starts_with("post /submit ") && asked.contains("authorization: bearer token"));
         assert!(asked_there.try_recv().is_err(), "the other host was asked");
 
-        assert_eq!(Client::new(Redirects::Anywhere).unwrap().get(&url, 100).unwrap().status, 200);
+        assert_eq!(
+            Client::new(Redirects::Anywhere).unwrap().get(&url, 100, &Deadline::default()).unwrap().status,
+            200
+        );
         assert!(!asked_there.recv().unwrap().to_ascii_lowercase().contains("authorization"));
     }
 
@@ -496,16 +595,43 @@ mod tests {
             encoder.write_all(&text).unwrap();
             encoder.finish().unwrap()
         };
-        assert_eq!(read(&mut &text[..], None, text.len()).unwrap(), text);
-        assert_eq!(read(&mut &zipped[..], Some("gzip"), text.len()).unwrap(), text);
-        let code = |body: &[u8], coding, most| {
-            let mut body = body;
-            read(&mut body, coding, most).unwrap_err().code().to_owned()
+        let read = |mut body: &[u8], coding, most| {
+            super::read(&mut body, coding, most, SLOWEST, &Deadline::default())
         };
+        assert_eq!(read(&text[..], None, text.len()).unwrap(), text);
+        assert_eq!(read(&zipped[..], Some("gzip"), text.len()).unwrap(), text);
+        let code = |body: &[u8], coding, most| read(body, coding, most).unwrap_err().code().to_owned();
         assert_eq!(code(&text, None, text.len() - 1), "http.too_large");
         assert_eq!(code(&zipped, Some("gzip"), text.len() - 1), "http.too_large");
         assert_eq!(code(&zipped[..zipped.len() - 1], Some("gzip"), text.len()), "http.encoding");
         assert_eq!(code(&text, Some("gzip"), text.len()), "http.encoding");
         assert_eq!(code(&text, Some("br"), text.len()), "http.encoding");
+    }
+
+    /// A body of one byte at a time, without end.
+    struct Drip;
+    impl Read for Drip {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(Duration::from_millis(1));
+            buffer[0] = b'x';
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn an_answer_that_drips_is_not_read_to_its_end() {
+        let most = 1 << 30;
+        let pace = |bytes, millis| Pace { bytes, within: Duration::from_millis(millis) };
+        let slow = read(&mut Drip, None, most, pace(1 << 20, 20), &Deadline::default()).unwrap_err();
+        assert_eq!(slow.code(), "http.timeout");
+        assert!(slow.said().contains("too slowly"), "{}", slow.said());
+
+        let deadline = Deadline::default();
+        deadline.set(Some(Instant::now()));
+        let late = read(&mut Drip, None, most, pace(0, 1), &deadline).unwrap_err();
+        assert_eq!((late.code(), late.said().contains("slowly")), ("http.timeout", false));
+        // What comes at the pace is read to its end.
+        let few = read(&mut Drip.take(100), None, most, pace(1, 50), &Deadline::default());
+        assert_eq!(few.unwrap().len(), 100);
     }
 }

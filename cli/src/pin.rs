@@ -6,6 +6,7 @@ use countersign::checkpoint::SignedCheckpoint;
 
 use crate::errors::{Failure, shown};
 use crate::output::Output;
+use crate::style::plain;
 use crate::{input, style};
 
 /// The arguments of commands that compare a log with what was seen of it before.
@@ -20,6 +21,13 @@ pub(crate) struct Pins {
 }
 
 impl Pins {
+    /// Warns of each pin of another log than the one that was verified.
+    pub(crate) fn warn_of_other_logs(&self, pins: &[SignedCheckpoint], origin: Option<&str>) {
+        for (path, pin) in self.pin.iter().zip(pins) {
+            warn_if_of_another_log(&shown(path), &pin.checkpoint.origin, origin);
+        }
+    }
+
     /// The checkpoints.
     pub(crate) fn load(&self) -> Result<Vec<SignedCheckpoint>, Failure> {
         let load = |path: &PathBuf| {
@@ -35,6 +43,17 @@ impl Pins {
     /// Where the next one is kept. A place that cannot be written to is told before the work, not after it.
     pub(crate) fn keep(&self) -> Result<Option<Output>, Failure> {
         self.save_pin.as_deref().map(|path| Output::create(Some(path))).transpose()
+    }
+}
+
+/// Warns if the pin of that name is of another log: the reader takes the log for compared, and it wasn't. Without an
+/// origin nothing could be verified anyway.
+pub(crate) fn warn_if_of_another_log(name: &str, pinned: &str, origin: Option<&str>) {
+    if let Some(origin) = origin.filter(|origin| *origin != pinned) {
+        let (pinned, origin) = (plain(pinned), plain(origin));
+        style::warn(&format!(
+            "{name}: the pin is of the log {pinned}, and this is the log {origin}: nothing was compared with it"
+        ));
     }
 }
 

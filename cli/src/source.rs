@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::check::Resource;
 use countersign::checkpoint::SignedCheckpoint;
 
 use crate::errors::{Failure, shown};
-use crate::http::{Client, Prefix, Redirects};
+use crate::http::{Client, Deadline, Prefix, Redirects};
 use crate::retry::passes;
 
 /// More than any checkpoint is, with 64 signature lines of any kind.
@@ -28,6 +28,9 @@ pub(crate) trait Source: Send + Sync {
 
     /// How many reads at once make it faster.
     fn readers(&self) -> usize;
+
+    /// Ends all reads at that time, those that are under way too. A folder's reads are left alone.
+    fn set_deadline(&self, _deadline: Option<Instant>) {}
 
     /// What is at that path, of at most `most` bytes; `None` when there is nothing.
     fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Failure>;
@@ -80,12 +83,13 @@ pub(crate) fn open(place: &str) -> Result<Box<dyn Source>, Failure> {
 pub(crate) struct Server {
     prefix: Prefix,
     client: Client,
+    deadline: Deadline,
 }
 
 impl Server {
     /// The log below that URL.
     pub(crate) fn new(prefix: Prefix) -> Result<Self, Failure> {
-        Ok(Self { prefix, client: Client::new(Redirects::Anywhere)? })
+        Ok(Self { prefix, client: Client::new(Redirects::Anywhere)?, deadline: Deadline::default() })
     }
 }
 
@@ -98,12 +102,16 @@ impl Source for Server {
         8
     }
 
+    fn set_deadline(&self, deadline: Option<Instant>) {
+        self.deadline.set(deadline);
+    }
+
     fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Failure> {
         let url = self.prefix.join(path, &[]);
         let mut attempt = 1;
         loop {
             let pause = PAUSE * 2_u32.pow(attempt - 1);
-            let (pause, failure) = match self.client.get(&url, most) {
+            let (pause, failure) = match self.client.get(&url, most, &self.deadline) {
                 Ok(answer) => match answer.status {
                     200 => return Ok(Some(answer.body)),
                     404 | 410 => return Ok(None),
@@ -118,7 +126,7 @@ impl Source for Server {
                 Err(failure) if is_passing(&failure) => (pause, failure),
                 Err(failure) => return Err(failure),
             };
-            if attempt == ATTEMPTS {
+            if attempt == ATTEMPTS || self.deadline.remaining().is_some_and(|left| left <= pause) {
                 return Err(failure);
             }
             attempt += 1;

@@ -81,9 +81,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let pins = args.pins.load()?;
     let options = Options {
         trust: args.trust.as_deref().map(input::trust).transpose()?.unwrap_or_default(),
-        pins: args.pins.load()?,
+        pins: pins.clone(),
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         ..Options::default()
     };
@@ -103,6 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         export => summaries::verify(&args.summaries, export.as_deref(), options, threads)?,
     };
     say(args, &trust, &report)?;
+    args.pins.warn_of_other_logs(&pins, report.origin.as_deref());
     if let Some(keep) = keep {
         pin::save(keep, pin.as_deref())?;
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::note::VerifierKey;
+use countersign::time::Time;
 use countersign_log::server::{Address, Bounds};
-use countersign_log::witness::{Config, MemoryError, StartError, serve};
+use countersign_log::witness::{Config, MemoryError, StartError, serve, steady};
 
 use crate::errors::{Failure, shown};
 use crate::serve::{explain_listening, log_to_stderr, stop_asked, url};
-use crate::{key, stop, style};
+use crate::{args, key, stop, style};
 
 /// The most connections at one time, each with a request in memory.
 const CONNECTIONS: usize = 512;
@@ -21,7 +22,9 @@ const CONNECTIONS: usize = 512;
 /// A C2SP tlog-witness. Logs ask it with POST /add-checkpoint, and get a cosignature if they prove that their tree
 /// has grown from the last checkpoint that the witness cosigned. Each cosignature is saved to disk before it is
 /// sent. Keep the state file, and never go back to an older copy of it: a witness that forgets can be shown two
-/// histories. Monitors get the last cosigned checkpoint at GET /HASH/checkpoint, where HASH is the SHA-256 of the
+/// histories. It cosigns nothing while its clock is before its last cosignature (by more than 60 seconds), leaps by more
+/// than 2 minutes while it runs, or is more than 7 days after the last cosignature at its start: it answers 503, and
+/// /healthz says why. Monitors get the last cosigned checkpoint at GET /HASH/checkpoint, where HASH is the SHA-256 of the
 /// log's origin in hex. Stops on Ctrl-C or SIGTERM, once work in progress is done.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -42,6 +45,10 @@ pub(crate) struct Args {
     /// File in which to remember what was cosigned; created if missing
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
+    /// The time now, as 2026-11-20T06:01:00Z, read from a clock that you trust. If this machine's clock agrees
+    /// within an hour, the witness starts although its last cosignature is later, or more than 7 days ago
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    clock_is: Option<Time>,
     /// Write log messages as JSON, one object per line (`RUST_LOG` sets the level)
     #[arg(long)]
     log_json: bool,
@@ -60,6 +67,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         listen: args.listen.clone(),
         bounds: Bounds { connections: CONNECTIONS, ..Bounds::default() },
         clock: Arc::new(seconds),
+        steady: steady(),
+        stated_time: args.clock_is.and_then(|time| u64::try_from(time.millis() / 1_000).ok()),
     };
     // An empty one was cut off, or made for it by somebody.
     if fs::metadata(&args.state).map_or(true, |state| state.len() == 0) {

@@ -115,7 +115,9 @@ impl Fsst {
         let within = begins.last().is_none_or(|last| *last as usize <= codes.len());
         let fit = symbols.len() <= usize::from(ESCAPE)
             && symbols.iter().all(|symbol| usize::from(symbol.length) <= LONGEST);
-        (ordered && within && fit).then_some(Self { symbols, codes, begins, length })
+        // So that no index file can claim more memory than a few times its own size.
+        let possible = length <= codes.len().saturating_mul(LONGEST);
+        (ordered && within && fit && possible).then_some(Self { symbols, codes, begins, length })
     }
 
     pub(crate) fn symbols(&self) -> &[Symbol] {
@@ -164,6 +166,13 @@ impl Fsst {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claimed_length_is_one_that_the_codes_can_have() {
+        let symbol = Symbol { bytes: *b"eight by", length: 8 };
+        let packed = |length| Fsst::new(vec![symbol], vec![0; 4], vec![0], length);
+        assert!(packed(32).is_some() && packed(33).is_none() && packed(usize::MAX).is_none());
+    }
 
     #[test]
     fn reads_what_was_packed() {

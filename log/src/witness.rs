@@ -3,6 +3,7 @@
 //! What the witness has cosigned is on the disk before anyone sees the cosignature, and one process at a time has the
 //! memory, so that no crash and no second server makes a witness forget what it has seen.
 
+mod clock;
 mod http;
 mod memory;
 
@@ -14,8 +15,12 @@ use countersign::Error;
 use countersign::note::{KeyType, SignerKey, VerifierKey};
 use countersign::witness::{CosignError, Request, judge};
 
+use self::clock::ClockGuard;
+use crate::clock::Steady;
 use crate::server::{Address, Bounds, Entrance, Listening, listen};
 
+pub use crate::clock::steady;
+pub use clock::ClockError;
 pub use memory::{Memory, MemoryError};
 
 /// Tells the seconds since 1970.
@@ -35,6 +40,11 @@ pub struct Config {
     pub bounds: Bounds,
     /// Tells the time.
     pub clock: Seconds,
+    /// A clock that is never set, against which leaps of `clock` show: [`steady`].
+    pub steady: Steady,
+    /// The time now as the operator states it, in seconds since 1970. If the clock agrees within an hour, the first
+    /// cosignature may be before the last one, or long after it.
+    pub stated_time: Option<u64>,
 }
 
 /// Why a witness did not start.
@@ -60,7 +70,10 @@ pub enum WitnessError {
     /// Its memory could not be read or written: nothing was cosigned.
     #[error(transparent)]
     Memory(#[from] MemoryError),
-    /// Its key or its clock cannot make a cosignature.
+    /// Its clock went back, or leapt: nothing was cosigned.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// Its key cannot make a cosignature.
     #[error("{0}")]
     Cosign(Error),
 }
@@ -74,21 +87,24 @@ pub struct Witness {
 struct Inner {
     key: SignerKey,
     logs: Vec<VerifierKey>,
-    memory: Mutex<Memory>,
+    state: Mutex<State>,
     clock: Seconds,
+    steady: Steady,
+}
+
+/// What the witness goes by; one decision at a time has it.
+struct State {
+    memory: Memory,
+    guard: ClockGuard,
 }
 
 impl Witness {
-    /// A witness with that memory.
+    /// A witness with that memory, of a configuration whose address and bounds play no part.
     ///
     /// # Errors
-    /// [`StartError::Key`] when a key is not of its type.
-    pub fn new(
-        key: SignerKey,
-        logs: Vec<VerifierKey>,
-        memory: Memory,
-        clock: Seconds,
-    ) -> Result<Self, StartError> {
+    /// [`StartError::Key`] when a key is not of its type, [`StartError::Memory`] when the memory cannot be read.
+    fn new(config: Config, memory: Memory) -> Result<Self, StartError> {
+        let Config { key, logs, clock, steady, stated_time, .. } = config;
         if key.verifier_key().key_type() != KeyType::Cosignature {
             let message = format!("{} is not a witness's key", key.verifier_key().name());
             return Err(StartError::Key(message));
@@ -96,12 +112,22 @@ impl Witness {
         if let Some(other) = logs.iter().find(|log| log.key_type() != KeyType::Ed25519) {
             return Err(StartError::Key(format!("{} is not a log's key", other.name())));
         }
-        Ok(Self { inner: Arc::new(Inner { key, logs, memory: Mutex::new(memory), clock }) })
+        let guard = ClockGuard::new(memory.last_time(key.verifier_key())?, stated_time);
+        let state = Mutex::new(State { memory, guard });
+        Ok(Self { inner: Arc::new(Inner { key, logs, state, clock, steady }) })
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    fn state(&self) -> MutexGuard<'_, State> {
         // What a panic left undone, the database undid.
-        self.inner.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks that the clock can date a cosignature now.
+    ///
+    /// # Errors
+    /// [`ClockError`].
+    pub fn check_clock(&self) -> Result<(), ClockError> {
+        self.state().guard.check((self.inner.clock)(), (self.inner.steady)()).map(drop)
     }
 
     /// Decides about a request, and remembers what it accepts before it gives the cosignature. Blocks for as long as
@@ -110,13 +136,17 @@ impl Witness {
     /// # Errors
     /// [`WitnessError`], and then nothing was remembered and nothing cosigned.
     pub fn add_checkpoint(&self, request: &Request) -> Result<String, WitnessError> {
-        let Inner { key, logs, clock, .. } = &*self.inner;
+        let Inner { key, logs, clock, steady, .. } = &*self.inner;
         let origin = &request.checkpoint.checkpoint.origin;
-        let mut memory = self.memory();
+        let mut state = self.state();
+        let State { memory, guard } = &mut *state;
         let recall = memory.recall(origin)?;
         let accepted = judge(request, logs, recall.last())?;
-        let cosignature = accepted.cosign(key, clock()).map_err(WitnessError::Cosign)?;
+        let (now, passed) = (clock(), steady());
+        let time = guard.check(now, passed)?;
+        let cosignature = accepted.cosign(key, time).map_err(WitnessError::Cosign)?;
         recall.remember(accepted.tree_head(), &accepted.note(&cosignature))?;
+        guard.cosigned(time, now, passed);
         Ok(cosignature)
     }
 
@@ -125,7 +155,7 @@ impl Witness {
     /// # Errors
     /// When the memory cannot be read.
     pub fn checkpoint(&self, origin_hash: &[u8; 32]) -> Result<Option<String>, MemoryError> {
-        self.memory().note(origin_hash)
+        self.state().memory.note(origin_hash)
     }
 
     /// The origins of the logs that it watches.
@@ -145,10 +175,14 @@ pub struct Serving {
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let memory = Memory::open(&config.state)?;
-    let witness = Witness::new(config.key, config.logs, memory, config.clock)?;
-    let router = http::router(witness, &config.bounds);
-    let entrance = Entrance::new(&config.bounds, |_| {});
-    let listening = listen(&config.listen, None, router, &config.bounds, entrance);
+    let (address, bounds) = (config.listen.clone(), config.bounds.clone());
+    let witness = Witness::new(config, memory)?;
+    if let Err(error) = witness.check_clock() {
+        tracing::error!(%error, "nothing is cosigned until the clock is right");
+    }
+    let router = http::router(witness, &bounds);
+    let entrance = Entrance::new(&bounds, |_| {});
+    let listening = listen(&address, None, router, &bounds, entrance);
     let listening = listening.await.map_err(StartError::Listen)?;
     Ok(Serving { listening })
 }

@@ -10,6 +10,8 @@ use crate::hash::Hash;
 #[derive(Debug, Default)]
 pub(super) struct Pins {
     all: Vec<(u64, Hash)>,
+    /// True if there are pins of other logs, which are compared with nothing.
+    others: bool,
     /// How many of them were met or passed.
     next: usize,
     reached: u64,
@@ -27,7 +29,8 @@ impl Pins {
             // They mostly come in order, and a sort is a lot of code.
             all.insert(all.partition_point(|before| *before <= pin), pin);
         }
-        Self { all, ..Self::default() }
+        let others = all.len() < pins.len();
+        Self { all, others, ..Self::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -86,7 +89,11 @@ impl Pins {
                 }
             }
         }
-        let none = self.is_empty().then_some("no checkpoint of this log was pinned before");
+        let none = self.is_empty().then_some(if self.others {
+            "every pin is of another log: nothing was compared"
+        } else {
+            "no checkpoint of this log was pinned before"
+        });
         let reason = none.or(not_reached.then_some("the export does not stop at every pinned size"));
         Check::of(self.reached + rolled_back, self.split + rolled_back, reason)
     }

@@ -46,7 +46,7 @@ pub(super) fn by_collector(
     let answer = answer.map_err(|refused| explain(&refused, token.is_some()))?;
     let name = answer.name().to_owned();
     let mut sent = Vec::new();
-    answer.take(MOST).read_to_end(&mut sent).map_err(|error| Failure::io("read", &name, &error))?;
+    answer.paced().take(MOST).read_to_end(&mut sent).map_err(|error| Failure::io("read", &name, &error))?;
     let told = unpacked(&sent).and_then(|text| read(&text));
     told.ok_or_else(|| Failure::unusable("log.answer", "it is not as documented", "is it another version?"))
 }

@@ -272,7 +272,9 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
     }
     let client = Client::new(Redirects::SameHost)?;
     let answer = client.stream(&url, token.map(Token::as_str))?;
-    answer.map_err(|refused| explain(&refused, token.is_some()).within(&prefix.to_string()))
+    answer
+        .map(Stream::paced)
+        .map_err(|refused| explain(&refused, token.is_some()).within(&prefix.to_string()))
 }
 
 /// All that the collector at this address has for who bears the token.

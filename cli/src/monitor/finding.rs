@@ -42,6 +42,9 @@ kinds! {
     /// The log cannot be read.
     UNREACHABLE "log.unreachable" Warning
         "this says nothing about the log's integrity; the monitor tries again";
+    /// Not all entries could be read in one look.
+    UNREAD "log.unread" Warning
+        "the next look continues there, and so does the next run with --state. If it lasts, set a longer --timeout; a log that claims more entries than it can serve can't be checked: ask its operator";
     /// Another place cannot be read.
     OTHER_UNREACHABLE "also.unreachable" Warning
         "without it, a split view can't be noticed from here; the monitor tries again";

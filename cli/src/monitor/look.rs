@@ -1,27 +1,33 @@
 //! One look at the log: what is new, and whether it fits what was seen before.
 
 use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::tolerance::is_future;
 use countersign::trust::{Times, Trust};
 use countersign::verify::FindingCode as Code;
 
-use super::chains::Judge;
+use super::chains::{Chains, Judge};
 use super::finding::{
     BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT,
-    SPLIT_VIEW, STALE, UNREACHABLE,
+    SPLIT_VIEW, STALE, UNREACHABLE, UNREAD,
 };
 use super::memory::Memory;
-use super::tree::{self, Growth, Leaves};
+use super::tree::{self, Entries, Growth, Interruption, Reading};
 use crate::errors::Failure;
 use crate::source::Source;
-use crate::verdict::entries;
+use crate::verdict::entries as entries_of;
 
 /// More than any checkpoint is.
 const MAX_CHECKPOINT: usize = 1 << 18;
+/// How long a checkpoint may take, with all attempts.
+const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
+/// How long the tiles of a consistency proof may take.
+const PROOF_LIMIT: Duration = Duration::from_mins(1);
 
 /// The log, and what it is judged by.
 pub(super) struct Watch<'a> {
@@ -31,6 +37,16 @@ pub(super) struct Watch<'a> {
     pub(super) judge: Judge<'a>,
     /// How long nothing may be heard, in milliseconds.
     pub(super) silence: Option<i64>,
+    /// How long reading entries may take in one look. No other request takes longer.
+    pub(super) timeout: Duration,
+}
+
+/// When something was last heard of the log. It is judged while a look is under way, too.
+pub(super) struct LastHeard {
+    watched_since: Option<i64>,
+    grown_at: Option<i64>,
+    /// When the witnesses last saw the pinned checkpoint.
+    witnessed_at: Option<Time>,
 }
 
 impl Watch<'_> {
@@ -42,11 +58,8 @@ impl Watch<'_> {
     pub(super) fn look(&self, memory: &mut Memory, now: Time) -> Findings {
         let mut findings = Findings::default();
         // First, so that the log cannot seem to be behind by what was added meanwhile.
-        for other in self.also {
-            if let Err(finding) = self.look_beside(&**other, memory) {
-                findings.add(*finding);
-            }
-        }
+        self.look_beside(memory, &mut findings);
+        self.allow(self.source, CHECKPOINT_LIMIT);
         match self.source.checkpoint() {
             Ok(checkpoint) => {
                 if let Err(failure) = self.judge_checkpoint(memory, &checkpoint, now, &mut findings) {
@@ -67,8 +80,18 @@ impl Watch<'_> {
         if !findings.is_fatal() {
             self.compare(memory, &mut findings);
         }
-        self.listen(memory, now, &mut findings);
         findings
+    }
+
+    /// Ends the requests under way soon.
+    pub(super) fn cancel(&self) {
+        self.source.set_deadline(Some(Instant::now()));
+        self.also.iter().for_each(|other| other.set_deadline(Some(Instant::now())));
+    }
+
+    /// Gives the next requests that much time.
+    fn allow(&self, source: &dyn Source, limit: Duration) {
+        source.set_deadline(Instant::now().checked_add(limit.min(self.timeout)));
     }
 
     fn judge_checkpoint(
@@ -96,6 +119,7 @@ impl Watch<'_> {
             }
         }
         let mut unknown = None;
+        self.allow(self.source, PROOF_LIMIT);
         if let Some(pin) = pin.as_ref().filter(|pin| pin.checkpoint.size < checkpoint.size) {
             let before = (pin.checkpoint.size, &pin.checkpoint.root);
             match tree::consistency(self.source, before, checkpoint)? {
@@ -107,46 +131,122 @@ impl Watch<'_> {
                 Growth::Unknown(finding) => unknown = Some(finding),
             }
         }
-        let grown = pin.as_ref().is_none_or(|pin| pin.checkpoint.size < checkpoint.size);
         if memory.edge.end() < checkpoint.size {
             let (mut chains, mut found) = (memory.chains.clone(), Findings::default());
             let before = pin.as_ref().map(|pin| &pin.checkpoint);
-            let read = tree::leaves(self.source, &memory.edge, before, checkpoint, |index, leaf| {
-                chains.leaf(&self.judge, index, leaf, &mut found);
-            })?;
-            match (read, &pin) {
-                (Leaves::Wrong(wrong), _) => {
-                    wrong.into_iter().chain(unknown).for_each(|finding| findings.add(finding));
-                    return Ok(());
-                }
-                (Leaves::Authentic(_, false), Some(pin)) => {
-                    findings.add(split_view(
-                        pin,
-                        seen,
-                        "the log's entries are not those that were seen before",
-                    ));
-                    return Ok(());
-                }
-                (Leaves::Authentic(edge, _), _) => memory.edge = edge,
-            }
-            chains.unsigned(&mut found);
-            if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(seen))
-                && is_future(time, existed_by)
+            self.allow(self.source, self.timeout);
+            let limit = Instant::now() + self.timeout;
+            let leaf = |index, leaf: &[u8]| chains.leaf(&self.judge, index, leaf, &mut found);
+            let reading = tree::leaves(self.source, &memory.edge, before, checkpoint, limit, leaf)?;
+            if let (Reading::Complete(entries) | Reading::Partial(entries, _), Some(pin)) = (&reading, &pin)
+                && !entries.match_pin
             {
-                let message = format!("a link of {time} is in a checkpoint that existed by {existed_by}");
-                found.add(Finding::new(Code::TimeFuture, message).at_leaf(index));
+                let what = "the log's entries are not those that were seen before";
+                findings.add(split_view(pin, seen, what));
+                return Ok(());
             }
-            memory.chains = chains;
-            findings.append(found);
+            match reading {
+                Reading::Wrong(wrong) => {
+                    [wrong].into_iter().chain(unknown).for_each(|finding| findings.add(finding));
+                    return Ok(());
+                }
+                Reading::Complete(entries) => {
+                    chains.unsigned(&mut found);
+                    self.keep_entries(memory, entries, chains, seen, found, findings);
+                }
+                Reading::Partial(entries, why) => {
+                    let old = memory.edge.end();
+                    let proven =
+                        unknown.is_none() && self.check_begin(&entries, old, checkpoint, findings)?;
+                    self.report_partial(&entries, why, old, checkpoint, findings);
+                    if !proven {
+                        unknown.into_iter().for_each(|finding| findings.add(finding));
+                        return Ok(());
+                    }
+                    self.keep_entries(memory, entries, chains, seen, found, findings);
+                }
+            }
         }
         if let Some(finding) = unknown {
             findings.add(finding);
         }
+        let grown = pin.as_ref().is_none_or(|pin| pin.checkpoint.size < checkpoint.size);
         if grown || memory.grown_at.is_none() {
             memory.grown_at = Some(now.millis());
         }
         memory.pin = Some(seen.clone());
         Ok(())
+    }
+
+    /// True if new entries were read and the log's tree begins with them.
+    fn check_begin(
+        &self,
+        entries: &Entries,
+        old: u64,
+        checkpoint: &Checkpoint,
+        findings: &mut Findings,
+    ) -> Result<bool, Failure> {
+        let end = entries.edge.end();
+        let Some(root) = entries.edge.root().filter(|_| end > old) else { return Ok(false) };
+        self.allow(self.source, PROOF_LIMIT);
+        Ok(match tree::consistency(self.source, (end, &root), checkpoint)? {
+            Growth::Consistent => true,
+            Growth::Inconsistent => {
+                let limit = Instant::now() + PROOF_LIMIT.min(self.timeout);
+                findings.add(tree::differing(self.source, old, end, limit));
+                false
+            }
+            Growth::Unknown(finding) => {
+                findings.add(finding);
+                false
+            }
+        })
+    }
+
+    /// Reports that the rest of the entries was not read.
+    fn report_partial(
+        &self,
+        entries: &Entries,
+        why: Interruption,
+        old: u64,
+        checkpoint: &Checkpoint,
+        findings: &mut Findings,
+    ) {
+        findings.stop();
+        let end = entries.edge.end();
+        findings.add(match why {
+            Interruption::Failure(failure) => unreachable(&failure),
+            Interruption::TimeLimit if end == old => {
+                let message = format!("no entry could be read in {:?}", self.timeout);
+                Finding::new(UNREACHABLE, message).lasting()
+            }
+            Interruption::TimeLimit => {
+                let size = entries_of(checkpoint.size);
+                let message = format!("the log claims {size}, and {end} were read when the time limit ended");
+                Finding::new(UNREAD, message).lasting()
+            }
+        });
+    }
+
+    /// Keeps what authentic entries say.
+    fn keep_entries(
+        &self,
+        memory: &mut Memory,
+        entries: Entries,
+        mut chains: Chains,
+        seen: &SignedCheckpoint,
+        mut found: Findings,
+        findings: &mut Findings,
+    ) {
+        if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(seen))
+            && is_future(time, existed_by)
+        {
+            let message = format!("a link of {time} is in a checkpoint that existed by {existed_by}");
+            found.add(Finding::new(Code::TimeFuture, message).at_leaf(index));
+        }
+        memory.edge = entries.edge;
+        memory.chains = chains;
+        findings.append(found);
     }
 
     fn judge_smaller(
@@ -164,7 +264,7 @@ impl Watch<'_> {
             ));
             return Ok(());
         }
-        let message = format!("the log shows {}, and had {}", entries(old.size), new.size);
+        let message = format!("the log shows {}, and had {}", entries_of(old.size), new.size);
         let finding = Finding::new(ROLLBACK, message).lasting();
         findings.add(finding.with_evidence(&[&pin.to_string(), &seen.to_string()]));
         Ok(())
@@ -215,8 +315,35 @@ impl Watch<'_> {
         self.trust().times(&seen.cosignatures(self.trust().witnesses()).times())
     }
 
+    /// Gets the checkpoints that other places have, all at once: none of them can delay the others or the log.
+    fn look_beside(&self, memory: &mut Memory, findings: &mut Findings) {
+        let all: Vec<_> = thread::scope(|scope| {
+            let asked: Vec<_> =
+                self.also.iter().map(|other| scope.spawn(|| self.checkpoint_beside(&**other))).collect();
+            let answered = asked.into_iter().map(|asked| asked.join());
+            answered.map(|seen| seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        for (other, seen) in self.also.iter().zip(all) {
+            let seen = match seen {
+                Ok(seen) => seen,
+                Err(finding) => {
+                    findings.add(*finding);
+                    continue;
+                }
+            };
+            let size =
+                |text: &String| SignedCheckpoint::parse_extended(text).map_or(0, |seen| seen.checkpoint.size);
+            // One that was seen and is yet to be compared is not forgotten for an older one.
+            let name = other.name();
+            if memory.others.get(&name).is_none_or(|known| size(known) <= seen.checkpoint.size) {
+                memory.others.insert(name, seen.to_string());
+            }
+        }
+    }
+
     /// Gets the checkpoint that another place has.
-    fn look_beside(&self, other: &dyn Source, memory: &mut Memory) -> Result<(), Box<Finding>> {
+    fn checkpoint_beside(&self, other: &dyn Source) -> Result<SignedCheckpoint, Box<Finding>> {
+        self.allow(other, CHECKPOINT_LIMIT);
         let name = other.name();
         let trouble =
             |message: String| Box::new(Finding::new(OTHER_UNREACHABLE, message).at(&name).lasting());
@@ -232,13 +359,7 @@ impl Watch<'_> {
             Box::new(Finding::new(NO_CHECKPOINT, error.into_message()).at(&name).lasting())
         })?;
         self.check_signature(&seen).map_err(|finding| Box::new(finding.at(&name)))?;
-        let size =
-            |text: &String| SignedCheckpoint::parse_extended(text).map_or(0, |seen| seen.checkpoint.size);
-        // One that was seen and is yet to be compared is not forgotten for an older one.
-        if memory.others.get(&name).is_none_or(|known| size(known) <= seen.checkpoint.size) {
-            memory.others.insert(name, text);
-        }
-        Ok(())
+        Ok(seen)
     }
 
     /// Compares what other places showed with what was seen here.
@@ -247,13 +368,17 @@ impl Watch<'_> {
         memory.others.retain(|name, text| {
             let Ok(seen) = SignedCheckpoint::parse_extended(text) else { return false };
             let (here, there) = (&pin.checkpoint, &seen.checkpoint);
+            self.allow(self.source, PROOF_LIMIT);
             let growth = if there.size <= here.size {
                 tree::consistency(self.source, (there.size, &there.root), here)
             } else {
                 let other = self.also.iter().find(|other| other.name() == *name);
                 other.map_or_else(
                     || Ok(Growth::Consistent),
-                    |other| tree::consistency(&**other, (here.size, &here.root), there),
+                    |other| {
+                        self.allow(&**other, PROOF_LIMIT);
+                        tree::consistency(&**other, (here.size, &here.root), there)
+                    },
                 )
             };
             match growth {
@@ -268,7 +393,7 @@ impl Watch<'_> {
             }
             if there.size > here.size {
                 let message =
-                    format!("{name} has {}, and the log itself shows {}", entries(there.size), here.size);
+                    format!("{name} has {}, and the log itself shows {}", entries_of(there.size), here.size);
                 let evidence = [pin.to_string(), text.clone()];
                 let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
                 findings.add(Finding::new(BEHIND, message).at(name).lasting().with_evidence(&evidence));
@@ -277,20 +402,34 @@ impl Watch<'_> {
         });
     }
 
-    /// Whether anything was heard of the log lately.
-    fn listen(&self, memory: &Memory, now: Time, findings: &mut Findings) {
-        let Some(silence) = self.silence else { return };
-        if let Some(grown_at) = memory.grown_at
-            && now.millis() - grown_at > silence
-        {
-            let since = Time::from_millis(grown_at).map_or_else(String::new, |time| format!(" since {time}"));
-            findings.add(Finding::new(SILENT, format!("the log has not grown{since}")).lasting());
+    /// Returns when something was last heard of the log, by what is remembered.
+    pub(super) fn last_heard(&self, memory: &Memory) -> LastHeard {
+        LastHeard {
+            watched_since: memory.watched_since,
+            grown_at: memory.grown_at,
+            witnessed_at: memory.pin.as_ref().and_then(|pin| self.times(pin)).map(|times| times.seen_at),
         }
-        if let Some(times) = memory.pin.as_ref().and_then(|pin| self.times(pin))
-            && now.millis() - times.seen_at.millis() > silence
-        {
-            let message =
-                format!("the newest checkpoint was last seen by the witnesses at {}", times.seen_at);
+    }
+
+    /// Reports what lasts longer than the silence that is allowed.
+    pub(super) fn check_silence(&self, heard: &LastHeard, now: Time, findings: &mut Findings) {
+        let Some(silence) = self.silence else { return };
+        let is_over = |millis: &i64| now.millis().saturating_sub(*millis) > silence;
+        let time =
+            |millis| Time::from_millis(millis).map_or_else(String::new, |time| format!(" since {time}"));
+        let silent = match (heard.grown_at, heard.watched_since) {
+            (Some(grown_at), _) => Some(grown_at)
+                .filter(is_over)
+                .map(|grown_at| format!("the log has not grown{}", time(grown_at))),
+            (None, since) => since.filter(is_over).map(|since| {
+                format!("no good checkpoint of the log was seen{}, when monitoring began", time(since))
+            }),
+        };
+        if let Some(message) = silent {
+            findings.add(Finding::new(SILENT, message).lasting());
+        }
+        if let Some(seen_at) = heard.witnessed_at.filter(|seen_at| is_over(&seen_at.millis())) {
+            let message = format!("the newest checkpoint was last seen by the witnesses at {seen_at}");
             findings.add(Finding::new(STALE, message).lasting());
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use countersign::checkpoint::SignedCheckpoint;
+use countersign::hash::Hash;
 use countersign::merkle::CompactRange;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,13 +22,15 @@ pub(super) const WAITING: usize = 1_000;
 const EVIDENCE: usize = 100;
 
 /// What is known of the log.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     /// The newest checkpoint that was found good.
     pub(super) pin: Option<SignedCheckpoint>,
-    /// The leaves up to the edge were read; it is that of the pin's tree where there is one.
+    /// The leaves up to the edge were read; the pin's tree begins with them.
     pub(super) edge: CompactRange,
     pub(super) chains: Chains,
+    /// When monitoring began, by the clock here, in milliseconds.
+    pub(super) watched_since: Option<i64>,
     /// When the log was seen to grow, by the clock here, in milliseconds.
     pub(super) grown_at: Option<i64>,
     /// What lasts and was told.
@@ -46,7 +49,12 @@ struct Stored {
     origin: String,
     pin: Option<String>,
     edge: Vec<String>,
+    /// The entries that were read, if these aren't all of the pin's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read: Option<ReadEntries>,
     chains: Chains,
+    #[serde(default)]
+    watched_since: Option<i64>,
     grown_at: Option<i64>,
     #[serde(default)]
     lasting: BTreeSet<String>,
@@ -56,6 +64,25 @@ struct Stored {
     others: BTreeMap<String, String>,
     #[serde(default)]
     evidence: Vec<Value>,
+}
+
+/// The beginning of a log's tree that was read.
+#[derive(Serialize, Deserialize)]
+struct ReadEntries {
+    size: u64,
+    root: String,
+}
+
+impl ReadEntries {
+    fn new(edge: &CompactRange, pin: Option<&SignedCheckpoint>) -> Option<Self> {
+        let root = edge.root()?.to_string();
+        pin.filter(|pin| pin.checkpoint.size != edge.end()).map(|_| Self { size: edge.end(), root })
+    }
+
+    fn edge(&self, hashes: &[String], pin: &SignedCheckpoint) -> Option<CompactRange> {
+        let root = Hash::from_base64(&self.root)?;
+        read_edge(hashes, self.size, &root).filter(|_| self.size < pin.checkpoint.size)
+    }
 }
 
 /// Where it is kept.
@@ -76,6 +103,12 @@ impl Memory {
         }
     }
 
+    /// Accepts what a look found; what was told meanwhile is kept.
+    pub(super) fn accept(&mut self, looked: Self) {
+        let Self { lasting, unsent, evidence, .. } = std::mem::take(self);
+        *self = Self { lasting, unsent, evidence, ..looked };
+    }
+
     fn parse(text: &str, origin: &str) -> Result<Self, &'static str> {
         let stored: Stored = serde_json::from_str(text).map_err(|_| "it is malformed")?;
         if stored.countersign != VERSION {
@@ -86,9 +119,10 @@ impl Memory {
         }
         let pin = stored.pin.map(|pin| SignedCheckpoint::parse_extended(&pin)).transpose();
         let pin = pin.map_err(|_| "its checkpoint is malformed")?;
-        let edge = match &pin {
-            None => Some(CompactRange::new()),
-            Some(SignedCheckpoint { checkpoint, .. }) => {
+        let edge = match (&pin, &stored.read) {
+            (None, _) => Some(CompactRange::new()),
+            (Some(pin), Some(read)) => read.edge(&stored.edge, pin),
+            (Some(SignedCheckpoint { checkpoint, .. }), None) => {
                 read_edge(&stored.edge, checkpoint.size, &checkpoint.root)
             }
         };
@@ -96,6 +130,7 @@ impl Memory {
             pin,
             edge: edge.ok_or("its tree is not that of its checkpoint")?,
             chains: stored.chains,
+            watched_since: stored.watched_since,
             grown_at: stored.grown_at,
             lasting: stored.lasting,
             unsent: stored.unsent,
@@ -110,7 +145,9 @@ impl Memory {
             origin: origin.into(),
             pin: self.pin.as_ref().map(ToString::to_string),
             edge: write_edge(&self.edge),
+            read: ReadEntries::new(&self.edge, self.pin.as_ref()),
             chains: self.chains.clone(),
+            watched_since: self.watched_since,
             grown_at: self.grown_at,
             lasting: self.lasting.clone(),
             unsent: self.unsent.clone(),

@@ -10,6 +10,8 @@ mod webhook;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::time::Time;
@@ -42,7 +44,7 @@ Examples:
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --once || alert
 
 Exit status: 0 nothing found (or stopped), 1 altered or broken, 2 unusable arguments, \
-3 signed by a key you haven't trusted, 5 not checked because the log could not be read.")]
+3 signed by a key you haven't trusted, 5 not (fully) checked because the log could not be read.")]
 pub(crate) struct Args {
     /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`
     #[arg(value_name = "URL|DIR")]
@@ -73,6 +75,10 @@ pub(crate) struct Args {
     /// Report when the log has had no new entries or cosignatures for this long: 1h, 2d
     #[arg(long, value_name = "AGE", value_parser = args::seconds)]
     silence: Option<i64>,
+    /// How long reading entries may take each time: 90s, 1h. What was verified by then is kept, and the next check
+    /// continues there. No other request takes longer
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = args::pause)]
+    timeout: Duration,
     /// Post each finding as JSON to this address
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -83,6 +89,8 @@ pub(crate) struct Args {
 
 /// The exit status when nothing could be said.
 const NOT_CHECKED: u8 = 5;
+/// How often silence is looked for, and whether to stop, while a look is under way.
+const TICK: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = input::trust(&args.trust)?;
@@ -95,13 +103,15 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         (None, Some(path)) => Keep::Pin(path.clone()),
         (None, None) => Keep::Nothing,
     };
-    let memory = keep.load(&origin)?;
+    let mut memory = keep.load(&origin)?;
+    memory.watched_since.get_or_insert(now()?.millis());
     keep.try_writing()?;
     if memory.pin.is_none() && !args.once {
         style::warn("this log was not seen before, so earlier rewrites can't be noticed");
     }
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
-    let watch = Watch { source: &*source, also: &also, judge: Judge::new(&origin, &trust), silence };
+    let judge = Judge::new(&origin, &trust);
+    let watch = Watch { source: &*source, also: &also, judge, silence, timeout: args.timeout };
     stop::gracefully();
     Monitor { args, origin: &origin, keep, webhook, memory, told_size: None, kept: String::new() }
         .follow(&watch)
@@ -113,7 +123,8 @@ struct Monitor<'a> {
     keep: Keep,
     webhook: Option<Webhook>,
     memory: Memory,
-    told_size: Option<u64>,
+    /// The size that was printed last, and whether all of its entries had been read.
+    told_size: Option<(u64, bool)>,
     /// What was written last.
     kept: String,
 }
@@ -121,13 +132,15 @@ struct Monitor<'a> {
 impl Monitor<'_> {
     fn follow(&mut self, watch: &Watch<'_>) -> Result<u8, Failure> {
         loop {
-            let now = now()?;
-            let findings = watch.look(&mut self.memory, now);
+            let (mut findings, memory, now) = self.look(watch)?;
             if stop::asked() && !findings.is_fatal() {
                 // Nothing of this look was kept: the next run sees it again.
                 return Ok(if self.args.once { NOT_CHECKED } else { 0 });
             }
+            self.memory.accept(memory);
+            watch.check_silence(&watch.last_heard(&self.memory), now, &mut findings);
             self.tell(&findings, now)?;
+            self.tell_size(&findings);
             if findings.is_fatal() || self.args.once {
                 return Ok(status(&findings));
             }
@@ -139,6 +152,48 @@ impl Monitor<'_> {
                 std::thread::sleep((next - Instant::now()).min(Duration::from_millis(100)));
             }
         }
+    }
+
+    /// Looks once, and meanwhile reports silence as soon as it lasts too long: a look may take as long as the log's
+    /// server makes it.
+    fn look(&mut self, watch: &Watch<'_>) -> Result<(Findings, Memory, Time), Failure> {
+        let (begun, heard) = (now()?, watch.last_heard(&self.memory));
+        let mut memory = self.memory.clone();
+        thread::scope(|scope| {
+            let (done, ended) = sync_channel(1);
+            scope.spawn(move || {
+                let findings = watch.look(&mut memory, begun);
+                let _ = done.send((findings, memory));
+            });
+            loop {
+                match ended.recv_timeout(TICK) {
+                    Ok((findings, mut memory)) => {
+                        let now = now()?;
+                        if memory.grown_at == Some(begun.millis()) {
+                            memory.grown_at = Some(now.millis());
+                        }
+                        return Ok((findings, memory, now));
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Err(Failure::unusable("monitor.look", "a look ended early", "run it again"));
+                    }
+                }
+                if stop::asked() {
+                    watch.cancel();
+                }
+                if self.args.once {
+                    continue;
+                }
+                let (mut silent, now) = (Findings::default(), now()?);
+                watch.check_silence(&heard, now, &mut silent);
+                if silent.list().iter().any(|finding| !self.memory.lasting.contains(&finding.name())) {
+                    // Whether anything else is over is not known yet.
+                    silent.stop();
+                    self.tell(&silent, now)?;
+                }
+            }
+        })
     }
 
     /// Says what is new. It is remembered before the webhook is asked, and again when that has taken it.
@@ -194,7 +249,6 @@ impl Monitor<'_> {
                 self.keep.save(&self.memory, self.origin, &mut self.kept)?;
             }
         }
-        self.tell_size(findings);
         Ok(())
     }
 
@@ -202,7 +256,8 @@ impl Monitor<'_> {
     fn tell_size(&mut self, findings: &Findings) {
         let Some(pin) = &self.memory.pin else { return };
         let checkpoint = &pin.checkpoint;
-        if self.told_size.replace(checkpoint.size) == Some(checkpoint.size) || self.args.json {
+        let told = (checkpoint.size, self.memory.edge.end() == checkpoint.size);
+        if self.told_size.replace(told) == Some(told) || self.args.json {
             return;
         }
         let chains = count(self.memory.chains.open() as u64, "open chain");
@@ -228,7 +283,10 @@ fn status(findings: &Findings) -> u8 {
     if has(&|finding| finding.kind.severity == Severity::Error) {
         1
     } else if has(&|finding| {
-        matches!(finding.kind.code, "log.unreachable" | "also.unreachable" | "append_only.behind")
+        matches!(
+            finding.kind.code,
+            "log.unreachable" | "log.unread" | "also.unreachable" | "append_only.behind"
+        )
     }) {
         NOT_CHECKED
     } else if has(&|finding| matches!(finding.kind.code, "log.unknown" | "key.unknown")) {

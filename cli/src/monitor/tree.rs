@@ -1,8 +1,10 @@
 //! The log's tree: whether it grew from what was seen before, and what it grew by.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::Instant;
 
+use countersign::Error;
 use countersign::check::{Resource, TileCode};
 use countersign::checkpoint::Checkpoint;
 use countersign::hash::Hash;
@@ -60,79 +62,132 @@ pub(super) fn consistency(
     })
 }
 
-/// What reading new leaves came to.
-pub(super) enum Leaves {
-    /// They lead to the checkpoint: its right edge, and whether they led to the pin where it was passed.
-    Authentic(CompactRange, bool),
-    /// Something is missing or was changed.
-    Wrong(Vec<Finding>),
+/// The result of reading entries.
+pub(super) enum Reading {
+    /// All were read, and they lead to the checkpoint.
+    Complete(Entries),
+    /// Reading ended before the checkpoint's size. Whether the tree begins with these entries is not known yet.
+    Partial(Entries, Interruption),
+    /// An entry is missing, or was changed.
+    Wrong(Finding),
 }
 
-/// Reads the leaves from the edge up to the checkpoint, and hands each out before it is known to be authentic: what was
-/// made of them counts only when they are.
+/// Entries that were read, from the first on.
+pub(super) struct Entries {
+    /// The right edge of their tree.
+    pub(super) edge: CompactRange,
+    /// False if they passed the pinned size with another root than the pin's.
+    pub(super) match_pin: bool,
+}
+
+/// The reason why reading ended early.
+pub(super) enum Interruption {
+    TimeLimit,
+    Failure(Failure),
+}
+
+/// Reads the entries from the edge up to the checkpoint until the time limit, and passes each to `leaf` before it is
+/// known to be authentic: what was made of them counts only when they are.
+///
+/// Memory doesn't depend on the size that the checkpoint claims.
 pub(super) fn leaves(
     source: &dyn Source,
     edge: &CompactRange,
     pin: Option<&Checkpoint>,
     new: &Checkpoint,
+    limit: Instant,
     mut leaf: impl FnMut(u64, &[u8]),
-) -> Result<Leaves, Failure> {
-    let (mut tree, mut passed_well) = (edge.clone(), true);
-    let bundles: Vec<Bundle> = Bundle::grown(edge.end(), new.size).collect();
-    let bar = progress::count("reading", bundles.len() as u64);
+) -> Result<Reading, Failure> {
+    let mut entries = Entries { edge: edge.clone(), match_pin: true };
+    let first = edge.end() / TILE_WIDTH;
+    let bar = progress::count("reading", new.size.div_ceil(TILE_WIDTH) - first);
     let readers = source.readers().max(1);
-    let wrong = thread::scope(|scope| {
+    let ended = thread::scope(|scope| {
         let queues: Vec<_> = (0..readers)
-            .map(|first| {
+            .map(|nth| {
                 let (give, queue) = sync_channel(1);
-                let mine: Vec<Bundle> = bundles.iter().skip(first).step_by(readers).copied().collect();
-                scope.spawn(move || read(source, &mine, &give));
+                let mine = Bundle::grown(edge.end(), new.size).skip(nth).step_by(readers);
+                scope.spawn(move || read(source, mine, &give));
                 queue
             })
             .collect();
-        for (bundle, queue) in bundles.iter().zip(queues.iter().cycle()) {
-            let Ok(got) = queue.recv() else { break };
-            if stop::asked() {
-                return Err(Failure::unusable("monitor.stopped", "it was stopped", "run it again"));
-            }
-            let Some(bytes) = got? else {
-                let finding = Finding::new(TileCode::Missing, "the log does not have it");
-                return Ok(Some(finding.at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH).lasting()));
-            };
-            let entries = match bundle.decode(&bytes) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    let finding = Finding::new(TileCode::Malformed, error.into_message());
-                    return Ok(Some(finding.at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH).lasting()));
-                }
-            };
-            for (index, entry) in (bundle.index * TILE_WIDTH..).zip(entries) {
-                if index >= tree.end() {
-                    tree.append(leaf_hash(entry));
+        let ended = take_bundles(edge.end(), new.size, &queues, limit, |bundle, bytes| {
+            for (index, entry) in (bundle.index * TILE_WIDTH..).zip(bundle.decode(bytes)?) {
+                if index >= entries.edge.end() {
+                    entries.edge.append(leaf_hash(entry));
                     leaf(index, entry);
-                    if let Some(pin) = pin.filter(|pin| pin.size == tree.end()) {
-                        passed_well &= tree.root() == Some(pin.root);
+                    if let Some(pin) = pin.filter(|pin| pin.size == entries.edge.end()) {
+                        entries.match_pin &= entries.edge.root() == Some(pin.root);
                     }
                 }
             }
             bar.inc(1);
+            Ok(())
+        });
+        if !matches!(ended, Ok(Ended::AtSize)) {
+            // The other readers are of no use any more.
+            source.set_deadline(Some(Instant::now()));
         }
-        Ok::<_, Failure>(None)
-    })?;
+        ended
+    });
     bar.finish_and_clear();
-    if let Some(finding) = wrong {
-        return Ok(Leaves::Wrong(vec![finding]));
+    match ended? {
+        Ended::Early(why) => Ok(Reading::Partial(entries, why)),
+        Ended::Wrong(finding) => Ok(Reading::Wrong(*finding)),
+        Ended::AtSize if entries.edge.root() == Some(new.root) => Ok(Reading::Complete(entries)),
+        Ended::AtSize => Ok(Reading::Wrong(differing(source, edge.end(), new.size, limit))),
     }
-    if tree.end() == new.size && tree.root() == Some(new.root) {
-        return Ok(Leaves::Authentic(tree, passed_well));
+}
+
+/// Where a pass over entry bundles ended.
+enum Ended {
+    AtSize,
+    Early(Interruption),
+    Wrong(Box<Finding>),
+}
+
+/// Takes the bundles from the readers' queues in their order.
+fn take_bundles(
+    old: u64,
+    new: u64,
+    queues: &[Receiver<Got>],
+    limit: Instant,
+    mut take: impl FnMut(Bundle, &[u8]) -> Result<(), Error>,
+) -> Result<Ended, Failure> {
+    for (bundle, queue) in Bundle::grown(old, new).zip(queues.iter().cycle()) {
+        let got = queue.recv();
+        if stop::asked() {
+            return Err(Failure::unusable("monitor.stopped", "it was stopped", "run it again"));
+        }
+        let wrong = |code, message: String| {
+            let finding = Finding::new(code, message).at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH);
+            Ok(Ended::Wrong(Box::new(finding.lasting())))
+        };
+        match got {
+            Ok(Ok(Some(bytes))) => {
+                if let Err(error) = take(bundle, &bytes) {
+                    return wrong(TileCode::Malformed, error.into_message());
+                }
+            }
+            Ok(Ok(None)) => return wrong(TileCode::Missing, "the log does not have it".into()),
+            _ if Instant::now() >= limit => return Ok(Ended::Early(Interruption::TimeLimit)),
+            Ok(Err(failure)) => return Ok(Ended::Early(Interruption::Failure(failure))),
+            Err(_) => {
+                return Err(Failure::unusable("monitor.reader", "a reader ended early", "run it again"));
+            }
+        }
+        let done = (bundle.index * TILE_WIDTH).saturating_add(bundle.width.into());
+        if done < new && Instant::now() >= limit {
+            return Ok(Ended::Early(Interruption::TimeLimit));
+        }
     }
-    Ok(Leaves::Wrong(vec![differing(source, &bundles)?]))
+    Ok(Ended::AtSize)
 }
 
 type Got = Result<Option<Vec<u8>>, Failure>;
 
-fn read(source: &dyn Source, bundles: &[Bundle], give: &SyncSender<Got>) {
-    for &bundle in bundles {
+fn read(source: &dyn Source, bundles: impl Iterator<Item = Bundle>, give: &SyncSender<Got>) {
+    for bundle in bundles {
         let got = source.get(Resource::Bundle(bundle));
         let failed = got.is_err();
         if give.send(got).is_err() || failed {
@@ -141,11 +196,11 @@ fn read(source: &dyn Source, bundles: &[Bundle], give: &SyncSender<Got>) {
     }
 }
 
-/// The first leaf that is not what the log's own tile says.
-fn differing(source: &dyn Source, bundles: &[Bundle]) -> Result<Finding, Failure> {
-    for &bundle in bundles {
-        let (Some(leaves), Some(tile)) =
-            (source.get(Resource::Bundle(bundle))?, source.get(Resource::Tile(bundle.tile()))?)
+/// Returns the first entry that isn't the one in the log's own tile, if it is found before the time limit.
+pub(super) fn differing(source: &dyn Source, old: u64, new: u64, limit: Instant) -> Finding {
+    let get = |resource| source.get(resource).ok().flatten();
+    for bundle in Bundle::grown(old, new).take_while(|_| Instant::now() < limit && !stop::asked()) {
+        let (Some(leaves), Some(tile)) = (get(Resource::Bundle(bundle)), get(Resource::Tile(bundle.tile())))
         else {
             continue;
         };
@@ -156,12 +211,12 @@ fn differing(source: &dyn Source, bundles: &[Bundle]) -> Result<Finding, Failure
         for ((leaf, hash), index) in pairs {
             if leaf_hash(leaf) != *hash {
                 let message = format!("entry {index} is not the one that the log's tree holds");
-                return Ok(Finding::new(TileCode::Hash, message).at(bundle.path()).at_leaf(index).lasting());
+                return Finding::new(TileCode::Hash, message).at(bundle.path()).at_leaf(index).lasting();
             }
         }
     }
     let message = "the entries do not lead to the root that the log signed";
-    Ok(Finding::new(TREE_ROOT, message).at("checkpoint").lasting())
+    Finding::new(TREE_ROOT, message).at("checkpoint").lasting()
 }
 
 /// The right edge of a tree, as text.

@@ -61,6 +61,9 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
             pins: frame.pins.iter().zip(&file.pins).map(|(of, pin)| (of.name.clone(), pin.clone())).collect(),
         };
         let report = verified(&file.export, &brought)?;
+        if args.export.is_none() {
+            brought.warn_of_other_logs(&brought.options()?.pins, report.origin.as_deref());
+        }
         frame.agrees(json(&report)?.as_bytes()).map_err(broken)?;
         let by = if brought.trust.is_some() { "the trust file in it" } else { "no trust file" };
         said.push(format!("{} its events give the report in it, by {by}", good("✓")));

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::errors::{Failure, shown};
 use crate::input::{self, Input};
+use crate::pin::warn_if_of_another_log;
 use crate::{progress, verify};
 
 /// What it is verified by, as it stands in files.
@@ -51,6 +52,13 @@ impl Given {
         Ok(Self { trust, pins: pins.collect::<Result<_, Failure>>()? })
     }
 
+    /// Warns of each pin of another log than the one that was verified.
+    pub(super) fn warn_of_other_logs(&self, pins: &[SignedCheckpoint], origin: Option<&str>) {
+        for ((name, _), pin) in self.pins.iter().zip(pins) {
+            warn_if_of_another_log(name, &pin.checkpoint.origin, origin);
+        }
+    }
+
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let trust = self
             .trust
@@ -85,6 +93,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     let mut roots = Roots::default();
     let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, query.is_some()));
     let options = Options { marks: true, ..given.options()? };
+    let pins = options.pins.clone();
     let verification = verify::look(&mut super::contents(export)?, options, asked.threads, look, |told| {
         for event in told.picked {
             let index = event.index;
@@ -98,6 +107,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     leaves.sort_unstable();
     leaves.dedup();
     let origin = verification.report.origin.as_deref();
+    given.warn_of_other_logs(&pins, origin);
     let sample = asked.sample.as_ref().map(|(wanted, seed)| roots.draw(origin, *wanted, seed, &leaves));
     Ok(Found { path: export.to_owned(), file, verification, leaves, sample: sample.transpose()? })
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
 
 use countersign::trust::Trust;
 
@@ -12,6 +13,8 @@ use crate::token::{self, Token};
 /// How long a line may be: that of an export has at most 1 MiB, and the name of its field stands before it.
 const LONGEST: usize = (1 << 20) + 64;
 const PIECE: usize = 1 << 16;
+/// How long a line may take. Between lines a log may be quiet for as long as it says so.
+const LINE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is heard of a log.
 pub(crate) enum Heard {
@@ -54,7 +57,7 @@ impl Views for Remote {
         let query: Vec<(&str, &str)> = from.iter().map(|leaf| ("from", leaf.as_str())).collect();
         let url = self.prefix.join("stream", &query);
         let (status, why) = match self.client.stream(&url, self.token.as_ref().map(Token::as_str)) {
-            Ok(Ok(stream)) => (None, read(stream, tell).within(url.as_str())),
+            Ok(Ok(stream)) => (None, read(stream, tell, LINE_PATIENCE).within(url.as_str())),
             Ok(Err(answer)) => {
                 (Some(answer.status), refused(&answer, self.token.is_some()).within(url.as_str()))
             }
@@ -78,8 +81,9 @@ fn refused(answer: &Answer, has_token: bool) -> Failure {
     Failure::unusable("stream.refused", format!("the collector answered with status {}", answer.status), hint)
 }
 
-fn read(mut stream: impl Read, tell: &SyncSender<Heard>) -> Failure {
+fn read(mut stream: impl Read, tell: &SyncSender<Heard>, line_patience: Duration) -> Failure {
     let mut parser = Parser::default();
+    let mut line_begun = Instant::now();
     let mut piece = vec![0; PIECE];
     loop {
         let read = match stream.read(&mut piece) {
@@ -100,6 +104,13 @@ fn read(mut stream: impl Read, tell: &SyncSender<Heard>) -> Failure {
         if parser.add(&piece[..read], &mut lines).is_err() {
             let hint = "check the URL: it is the collector's";
             return Failure::unusable("stream.invalid", "this is not the stream of a log", hint);
+        }
+        if parser.held.len() < read {
+            // A line ended in this piece.
+            line_begun = Instant::now();
+        } else if line_begun.elapsed() > line_patience {
+            let hint = "it is asked again";
+            return Failure::unusable("stream.lost", "a line of the stream comes too slowly", hint);
         }
         if !lines.is_empty() && tell.send(Heard::Lines(lines)).is_err() {
             return Failure::unusable("stream.ended", "nobody listens any more", "it is asked again");
@@ -145,6 +156,16 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_drips_ends_the_stream() {
+        let (tell, _heard) = std::sync::mpsc::sync_channel(1);
+        let failure = read(std::io::repeat(b'x').take(1 << 30), &tell, Duration::ZERO);
+        assert!(failure.said().contains("too slowly"), "{}", failure.said());
+        let lines = ": all is quiet\n".repeat(9).into_bytes();
+        let failure = read(&lines[..], &tell, Duration::ZERO);
+        assert!(failure.said().contains("ended"), "{}", failure.said());
+    }
 
     #[test]
     fn lines_of_data_come_whole_in_any_pieces() {

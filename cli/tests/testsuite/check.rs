@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use countersign::checkpoint::Checkpoint;
+use countersign::hash::Hash;
+use countersign::note::SignerKey;
 use predicates::prelude::*;
 use serde_json::Value;
 
@@ -276,4 +279,63 @@ fn a_checkpoint_that_cannot_be_one_of_a_checked_log_is_told() {
         .run(&["check", "log", "--vkey", key.verifier_key().as_str()])
         .code(2)
         .stderr(predicate::str::contains("error[name.invalid]"));
+}
+
+#[test]
+fn a_pin_of_another_log_is_a_warning() {
+    let place = Place::new();
+    place.sealed(3);
+    publish(&place.path("log"), &place.read("audit.ndjson"));
+    let other = SignerKey::generate("log.example/other", [7; 32]).unwrap();
+    let pin = Checkpoint::new("log.example/other", 1, Hash([1; 32])).unwrap().sign(&other).unwrap();
+    place.write("other.txt", pin);
+    let warning = "other.txt: the pin is of the log log.example/other, and this is the log log.example/audit: nothing was compared with it";
+    let reason = "every pin is of another log: nothing was compared";
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "own.txt"])
+        .success()
+        .stderr(predicate::str::contains("pin is of the log").not());
+    for (args, status) in [(["verify", "audit.ndjson"], 0), (["check", "log"], 4)] {
+        let with =
+            |more: &[&str]| place.run(&[&args[..], &["--trust", "trust.txt"], more].concat()).code(status);
+        with(&["--pin", "other.txt"])
+            .stderr(predicate::str::contains(warning))
+            .stdout(predicate::str::contains(reason));
+        with(&["--pin", "other.txt", "--json"])
+            .stderr(predicate::str::contains(warning))
+            .stdout(predicate::str::contains(reason));
+        // One that is of this log is compared, and the other is still no help.
+        with(&["--pin", "own.txt", "--pin", "other.txt"])
+            .stderr(predicate::str::contains(warning))
+            .stdout(predicate::str::contains(reason).not());
+        with(&["--pin", "own.txt"]).stderr(predicate::str::contains("pin is of the log").not());
+    }
+    place
+        .run(&["report", "audit.ndjson", "--trust", "trust.txt", "--pin", "other.txt", "-o", "a.json"])
+        .stderr(predicate::str::contains(warning));
+}
+
+#[test]
+fn a_key_of_an_unsupported_type_is_named_as_that() {
+    let place = Place::new();
+    let name = "witness.example";
+    let typed = [&[6][..], &[9; 1_312]].concat();
+    let id: String = Hash::of(&[name.as_bytes(), b"\n", &typed]).0[..4]
+        .iter()
+        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+    let vkey = format!("{name}+{id}+{}", countersign::base64::encode(&typed));
+    let says = |args: &[&str]| {
+        let told = predicate::str::contains("unsupported key type 0x06 (ML-DSA-44)");
+        place.run(args).code(2).stderr(told.and(predicate::str::contains("not a verifier key").not()));
+    };
+    for line in
+        [format!("witness w {vkey}\nquorum w\n"), format!("log {vkey}\n"), format!("emitter {vkey}\n")]
+    {
+        place.write("other.txt", line);
+        says(&["verify", "audit.ndjson", "--trust", "other.txt"]);
+    }
+    says(&["check", "log", "--vkey", &vkey]);
+    place.run(&["keygen", name, "--witness", "--out", "witness.key"]).success();
+    says(&["witness", "--key", "witness.key", "--log", &vkey, "--state", "state"]);
+    says(&["grant", &vkey, "--key", "issuer.key", "--origin", "log.example/audit"]);
 }

@@ -4,6 +4,7 @@ mod analyze;
 mod backup;
 mod bad_input;
 mod check;
+mod claims;
 mod collector;
 mod common;
 mod config;

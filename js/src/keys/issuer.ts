@@ -151,12 +151,33 @@ function checkVkey(vkey: unknown, issuer: string): asserts vkey is string {
   if (typeof vkey !== "string" || /\s/.test(vkey) || vkey.startsWith(SIGNER_PREFIX) || nameOf(vkey) === "") {
     throw noVerifierKey();
   }
+  const type = unsupportedType(vkey);
+  if (type !== undefined) {
+    throw new CountersignError("key.invalid", `unsupported key type ${type}`, {
+      member: "vkey",
+      hint: "give an Ed25519 key: type 0x01",
+    });
+  }
   if (!isUnder(issuer, nameOf(vkey))) {
     throw new CountersignError("name.invalid", `the key's name is not under the issuer's, ${issuer}`, {
       member: "vkey",
       hint: `its name has to begin with "${issuer}/": browserKey({ issuer: "${issuer}" }) names it so`,
     });
   }
+}
+
+/** The types of the signed-note specification that aren't supported here. */
+const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
+  [0x02, "0x02 (ECDSA)"],
+  [0x05, "0x05 (RFC 6962)"],
+  [0x06, "0x06 (ML-DSA-44)"],
+  [0xff, "0xff"],
+]);
+
+/** Returns the type of a vkey that has an unsupported one. Its base64 begins with the type's byte. */
+function unsupportedType(vkey: string): string | undefined {
+  const [, begin] = /^[^+]+\+[0-9a-f]{8}\+([A-Za-z0-9+/]{4})/.exec(vkey) ?? [];
+  return begin === undefined ? undefined : UNSUPPORTED.get(atob(begin).charCodeAt(0));
 }
 
 function noVerifierKey(): CountersignError {

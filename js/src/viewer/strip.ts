@@ -5,6 +5,7 @@ import type { PlainError } from "../error.js";
 import type { Judged } from "../report.js";
 import { moment } from "./format.js";
 import { type IconName, icon } from "./icons.js";
+import { otherPinsView } from "./other-pins.js";
 import { isLive, type Progress, type Session } from "./session.js";
 import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
 import type { Texts } from "./texts/texts.js";
@@ -171,6 +172,7 @@ function verdictView(session: Session, judged: Judged, strip: Strip): TemplateRe
       <div class="strip-body">
         <h2 id="strip-heading">${words.word}</h2>
         <p>${words.says}</p>
+        ${otherPinsView(session, texts)}
         ${liveView(session, strip)}
         <details class="strip-more">
           <summary>${texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>

@@ -99,6 +99,10 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     await refused("", "key.invalid");
     await refused("example.net/key", "key.invalid");
     await refused(`${ISSUER.name}/a+00000000+AAAA`, "key.invalid");
+    await assert.rejects(issuer.grant(`${ISSUER.name}/a+00000000+${Buffer.alloc(1_313, 6).toString("base64")}`), {
+      code: "key.invalid",
+      message: "unsupported key type 0x06 (ML-DSA-44)",
+    });
     await refused(new Signer("example.org/a", 1).vkey, "name.invalid");
     await refused(new Signer(`${ISSUER.name}x/a`, 1).vkey, "name.invalid");
     await refused(`${new Signer(`${ISSUER.name}/a`, 1).vkey}\n`, "key.invalid");

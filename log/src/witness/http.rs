@@ -17,6 +17,8 @@ use tower_http::trace::TraceLayer;
 use super::{Witness, WitnessError};
 use crate::server::Bounds;
 
+/// What is answered when something went wrong inside.
+const FAILED: &str = "nothing was cosigned: try again later";
 /// Monitors may see a checkpoint that is so old.
 const CACHED: &str = "public, max-age=5";
 
@@ -64,8 +66,9 @@ async fn add_checkpoint(State(served): State<Served>, body: Bytes) -> Response {
     match decided.await {
         Some(Ok(cosignature)) => text(StatusCode::OK, cosignature),
         Some(Err(WitnessError::Refused(refusal))) => refused(&refusal),
+        Some(Err(WitnessError::Clock(error))) => unavailable(&format!("witness.clock: {error}")),
         // What went wrong inside is the operator's to know.
-        Some(Err(WitnessError::Memory(_) | WitnessError::Cosign(_))) | None => unavailable(),
+        Some(Err(WitnessError::Memory(_) | WitnessError::Cosign(_))) | None => unavailable(FAILED),
     }
 }
 
@@ -78,7 +81,7 @@ fn tell(request: &Request, error: &WitnessError) {
             tracing::error!(%origin, %error, %checkpoint, "a log contradicts itself");
         }
         WitnessError::Refused(refusal) => tracing::debug!(%origin, code = refusal.code(), "refused"),
-        WitnessError::Memory(_) | WitnessError::Cosign(_) => {
+        WitnessError::Clock(_) | WitnessError::Memory(_) | WitnessError::Cosign(_) => {
             tracing::error!(%origin, %error, "nothing was cosigned");
         }
     }
@@ -95,15 +98,18 @@ async fn checkpoint(State(served): State<Served>, Path(origin): Path<String>) ->
         Some(Ok(None)) => not_found(),
         Some(Err(error)) => {
             tracing::error!(%error, "a checkpoint could not be read");
-            unavailable()
+            unavailable(FAILED)
         }
-        None => unavailable(),
+        None => unavailable(FAILED),
     }
 }
 
 async fn healthz(State(served): State<Served>) -> Response {
-    let read = served.ask(|witness| witness.checkpoint(&[0; 32])).await;
-    if matches!(read, Some(Ok(_))) { text(StatusCode::OK, "ok\n".into()) } else { unavailable() }
+    match served.ask(|witness| (witness.checkpoint(&[0; 32]), witness.check_clock())).await {
+        Some((Ok(_), Ok(()))) => text(StatusCode::OK, "ok\n".into()),
+        Some((Ok(_), Err(error))) => unavailable(&format!("witness.clock: {error}")),
+        _ => unavailable(FAILED),
+    }
 }
 
 /// 32 bytes in lower-case hex.
@@ -131,9 +137,8 @@ fn not_found() -> Response {
     text(StatusCode::NOT_FOUND, "no checkpoint of such a log was cosigned\n".into())
 }
 
-fn unavailable() -> Response {
-    let mut response =
-        text(StatusCode::SERVICE_UNAVAILABLE, "nothing was cosigned: try again later\n".into());
+fn unavailable(why: &str) -> Response {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }

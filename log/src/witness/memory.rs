@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
+use countersign::note::VerifierKey;
 use countersign::witness::TreeHead;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
@@ -99,6 +101,21 @@ impl Memory {
     /// [`MemoryError`].
     pub fn is_empty(&self) -> Result<bool, MemoryError> {
         Ok(self.connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM seen)", [], |row| row.get(0))?)
+    }
+
+    /// Returns the time of the last cosignature by this key, in seconds since 1970.
+    pub(super) fn last_time(&self, key: &VerifierKey) -> Result<Option<u64>, MemoryError> {
+        let mut statement = self.connection.prepare("SELECT note FROM seen")?;
+        let mut rows = statement.query([])?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let note: String = row.get(0)?;
+            let signed = SignedCheckpoint::parse_extended(&note).map_err(|_| MemoryError::Damaged)?;
+            let times = signed.cosignatures([key]);
+            let seconds = |millis: i64| u64::try_from(millis / 1_000).ok();
+            last = last.max(times.verified.iter().filter_map(|seen| seconds(seen.time.millis())).max());
+        }
+        Ok(last)
     }
 
     /// What is remembered of a log, to be replaced or left as it is.

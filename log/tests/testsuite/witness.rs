@@ -36,6 +36,8 @@ fn config(state: &Path) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         bounds: Bounds::default(),
         clock: Arc::new(|| NOW),
+        steady: Arc::new(|| Duration::ZERO),
+        stated_time: None,
     }
 }
 
@@ -270,6 +272,51 @@ async fn a_clock_that_stands_at_nothing_cosigns_nothing_and_keeps_nothing() {
         200,
         "as if it had not been asked"
     );
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_leaps_or_goes_back_cosigns_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (now, passed) = (Arc::new(AtomicU64::new(NOW)), Arc::new(AtomicU64::new(0)));
+    let config = || {
+        let (now, passed) = (now.clone(), passed.clone());
+        Config {
+            clock: Arc::new(move || now.load(Ordering::SeqCst)),
+            steady: Arc::new(move || Duration::from_secs(passed.load(Ordering::SeqCst))),
+            ..config(&folder.path().join("state"))
+        }
+    };
+    let year = 365 * 86_400;
+    let set = |seconds: u64| now.store(seconds, Ordering::SeqCst);
+    let serving = serve(config()).await.unwrap();
+    let at = serving.address().tcp().unwrap();
+    assert_eq!(post(at, &request(0, 9)).await.status, 200);
+    for wrong in [NOW - 54 * year, NOW - 1_000, NOW + 1_000, NOW + 7_900 * year] {
+        set(wrong);
+        let answer = post(at, &request(9, 10)).await;
+        assert_eq!(answer.status, 503, "{wrong}");
+        assert!(answer.body.starts_with("witness.clock: the witness's clock shows "), "{}", answer.body);
+        assert!(answer.headers.contains("retry-after: 5"));
+        assert_eq!(get(at, "/healthz").await.status, 503);
+    }
+    // It had not been asked, and goes on when the clock is right.
+    set(NOW + 50);
+    passed.store(60, Ordering::SeqCst);
+    assert_eq!(get(at, "/healthz").await.status, 200);
+    assert_eq!(post(at, &request(9, 10)).await.status, 200);
+    serving.stop().await;
+
+    // Another process knows what was cosigned last.
+    for (wrong, stated) in [(NOW - 100, None), (NOW + 9 * 86_400, None), (NOW + 9 * 86_400, Some(NOW))] {
+        set(wrong);
+        let serving = serve(Config { stated_time: stated, ..config() }).await.unwrap();
+        let answer = post(serving.address().tcp().unwrap(), &request(10, 11)).await;
+        assert_eq!(answer.status, 503, "{wrong} {stated:?}");
+        serving.stop().await;
+    }
+    let serving = serve(Config { stated_time: Some(NOW + 9 * 86_400), ..config() }).await.unwrap();
+    assert_eq!(post(serving.address().tcp().unwrap(), &request(10, 11)).await.status, 200);
     serving.stop().await;
 }
 

@@ -78,7 +78,7 @@ impl LeafFiles {
                 Item::Note { text, .. } => Some((HeldLeaf { text: text.into_owned(), event: None }, None)),
                 Item::Leaf(_) => None,
                 Item::Skip { level, .. } => {
-                    at += 1 << level;
+                    at = at.saturating_add(1 << level);
                     return Ok(());
                 }
                 Item::Checkpoint { text, signed } => {

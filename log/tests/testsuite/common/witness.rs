@@ -26,7 +26,7 @@ impl Witness {
         let (folder, runtime) = (TempDir::new().unwrap(), Runtime::new().unwrap());
         let key = || SignerKey::generate_witness(&format!("w{number}.example"), [200 + number; 32]).unwrap();
         let clock = Arc::new(AtomicI64::new(millis));
-        let now = clock.clone();
+        let (now, passed) = (clock.clone(), clock.clone());
         let config = Config {
             key: key(),
             logs: vec![log_key().verifier_key().clone()],
@@ -34,6 +34,11 @@ impl Witness {
             listen: "127.0.0.1:0".parse().unwrap(),
             bounds: Bounds::default(),
             clock: Arc::new(move || now.load(Ordering::SeqCst).cast_unsigned() / 1000),
+            // A witness whose clock is wrong from the beginning doesn't leap.
+            steady: Arc::new(move || {
+                std::time::Duration::from_millis(passed.load(Ordering::SeqCst).cast_unsigned())
+            }),
+            stated_time: None,
         };
         let serving = Some(runtime.block_on(serve(config)).unwrap());
         Self { clock, key: key(), serving, runtime, _folder: folder }

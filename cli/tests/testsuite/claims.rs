@@ -1,0 +1,344 @@
+//! Log servers that claim more than they have, or answer without end: memory and time stay bounded, and it is reported.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use countersign::checkpoint::Checkpoint;
+use countersign::hash::Hash;
+use countersign::merkle::{Bundle, CompactRange, TILE_WIDTH, Tile, leaf_hash, skips};
+use countersign::note::SignerKey;
+use serde_json::Value;
+
+use crate::common::log::write;
+use crate::common::process::DEADLINE;
+use crate::common::{ORIGIN, Place};
+
+const MAX_SIZE: u64 = (1 << 53) - 1;
+const SIZES: [u64; 4] = [100_000_000, 10_000_000_000, 60_000_000_000, MAX_SIZE];
+/// The address space of a command here, in KiB. The program's own is below half of it.
+const ADDRESS_SPACE: &str = "2000000";
+const LEAF: &[u8] = b"the same leaf everywhere";
+
+fn log_key() -> SignerKey {
+    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+}
+
+/// A place with a trust file that names the log alone.
+fn place() -> Place {
+    let place = Place::new();
+    place.write("trust.txt", format!("log {}\n", log_key().verifier_key()));
+    place
+}
+
+fn checkpoint(size: u64, root: Hash) -> String {
+    Checkpoint::new(ORIGIN, size, root).unwrap().sign(&log_key()).unwrap()
+}
+
+/// The command with that little memory.
+fn limited(place: &Place, args: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit -v {ADDRESS_SPACE}; exec \"$@\""), "sh"])
+        .arg(assert_cmd::cargo::cargo_bin!("countersign"))
+        .args(args)
+        .current_dir(place.path(""))
+        // Each arena reserves address space, which isn't memory.
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("NO_COLOR", "1")
+        .env_remove("RUST_LOG");
+    command
+}
+
+/// The findings of one look, and its exit status.
+fn look(place: &Place, args: &[&str]) -> (Vec<Value>, Option<i32>) {
+    let args = [&["monitor"], args, &["--trust", "trust.txt", "--once", "--json"]].concat();
+    let output = limited(place, &args).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    (said.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), output.status.code())
+}
+
+fn codes(findings: &[Value]) -> Vec<&str> {
+    let mut codes: Vec<&str> = findings.iter().filter_map(|finding| finding["code"].as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// Answers each path by `answer`, and 404 where that has nothing.
+fn serve(answer: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/log", listener.local_addr().unwrap());
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, answer) = (stream.unwrap(), answer.clone());
+            thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut line = String::new();
+                if reader.read_line(&mut line).is_err() {
+                    return;
+                }
+                let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                while reader.read_line(&mut line).is_ok_and(|read| read > 2) {}
+                answer(path.strip_prefix("/log/").unwrap_or(&path), &mut stream);
+            });
+        }
+    });
+    url
+}
+
+/// Who has heard enough hangs up.
+fn send(stream: &mut TcpStream, body: Option<&[u8]>) {
+    let (status, body) = body.map_or((404, &b""[..]), |body| (200, body));
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+}
+
+fn serve_folder(place: &Place) -> String {
+    let folder = place.path("log");
+    serve(move |path, stream| send(stream, fs::read(folder.join(path)).ok().as_deref()))
+}
+
+/// A log of `size` entries that are all the same: no log server needs to keep anything to serve it.
+struct Endless {
+    size: u64,
+    /// By level: the root of a full tree of 2^level entries.
+    roots: Vec<Hash>,
+}
+
+impl Endless {
+    fn new(size: u64) -> Self {
+        let mut roots = vec![leaf_hash(LEAF)];
+        for level in 0..52_u8 {
+            let mut tree = CompactRange::new();
+            tree.append_subtree(level, *roots.last().unwrap()).unwrap();
+            tree.append_subtree(level, *roots.last().unwrap()).unwrap();
+            roots.push(tree.root().unwrap());
+        }
+        Self { size, roots }
+    }
+
+    fn checkpoint(&self) -> String {
+        let mut tree = CompactRange::new();
+        for subtree in skips(0, self.size) {
+            tree.append_subtree(subtree.level, self.roots[usize::from(subtree.level)]).unwrap();
+        }
+        checkpoint(self.size, tree.root().unwrap())
+    }
+
+    fn file(&self, path: &str) -> Option<Vec<u8>> {
+        if path == "checkpoint" {
+            return Some(self.checkpoint().into_bytes());
+        }
+        if let Ok(bundle) = Bundle::parse(path) {
+            return Some(Bundle::encode(vec![LEAF; bundle.width.into()]).unwrap());
+        }
+        let tile = Tile::parse(path).ok()?;
+        Some(self.roots[usize::from(tile.level) * 8].0.repeat(tile.width.into()))
+    }
+}
+
+#[test]
+fn a_claimed_size_takes_no_memory() {
+    for size in SIZES {
+        let place = place();
+        fs::create_dir(place.path("log")).unwrap();
+        place.write("log/checkpoint", checkpoint(size, Hash([7; 32])));
+        let url = serve_folder(&place);
+        for log in ["log", &url] {
+            let _ = fs::remove_file(place.path("state.json"));
+            for state in [&["--state", "state.json"][..], &["--pin", "pin.txt"], &[]] {
+                let (findings, status) = look(&place, &[&[log], state].concat());
+                assert_eq!((codes(&findings), status), (vec!["tile.missing"], Some(1)), "{size} {log}");
+                assert_eq!(findings[0]["at"], "tile/entries/000");
+            }
+            let check = limited(&place, &["check", log, "--trust", "trust.txt", "--json"]).output().unwrap();
+            let report: Value = serde_json::from_slice(&check.stdout).unwrap();
+            assert_eq!((&report["verdict"], check.status.code()), (&"broken".into(), Some(1)));
+        }
+    }
+}
+
+#[test]
+fn a_claimed_growth_takes_no_memory() {
+    for size in SIZES {
+        for (state, served) in [("--state", false), ("--state", true), ("--pin", false), ("--pin", true)] {
+            let place = place();
+            let leaves = vec![LEAF.to_vec(); 300];
+            let small = Endless::new(300);
+            write(&place.path("log"), &leaves, &small.checkpoint());
+            let log = if served { serve_folder(&place) } else { "log".to_owned() };
+            let args = [&*log, state, "kept"];
+            let (findings, status) = look(&place, &args);
+            assert_eq!((codes(&findings), status), (vec!["leaf.opaque"], Some(0)));
+            place.write("log/checkpoint", checkpoint(size, Hash([7; 32])));
+            let (findings, status) = look(&place, &args);
+            assert_eq!((codes(&findings), status), (vec!["tile.missing"], Some(1)), "{size} {args:?}");
+            // Nothing of it is remembered, and what was seen before is.
+            write(&place.path("log"), &leaves, &small.checkpoint());
+            assert_eq!(look(&place, &args).1, Some(0));
+            // Another place that claims it is no reason to read it.
+            fs::create_dir(place.path("other")).unwrap();
+            place.write("other/checkpoint", checkpoint(size, Hash([7; 32])));
+            let (findings, _) = look(&place, &[&args[..], &["--also", "other"]].concat());
+            assert!(codes(&findings).contains(&"append_only.behind"), "{findings:?}");
+        }
+    }
+}
+
+#[test]
+fn a_log_without_end_is_reported_and_read_on() {
+    let log = Endless::new(MAX_SIZE);
+    let url = serve(move |path, stream| send(stream, log.file(path).as_deref()));
+    let place = place();
+    let (mut sizes, mut told) = (vec![0], false);
+    // A machine that is busy may read nothing in so short a time.
+    for _ in 0..100 {
+        let (findings, status) = look(&place, &[&url, "--state", "state.json", "--timeout", "500ms"]);
+        assert_eq!(status, Some(5), "{findings:?}");
+        told |= codes(&findings).contains(&"log.unread");
+        if !place.path("state.json").exists() {
+            continue;
+        }
+        let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
+        if let Some(size) = state["read"]["size"].as_u64() {
+            assert!(size >= *sizes.last().unwrap(), "{size} {sizes:?}");
+            sizes.push(size);
+            sizes.dedup();
+        }
+        if sizes.len() > 3 {
+            break;
+        }
+    }
+    assert!(told && sizes.len() > 3, "{sizes:?}");
+    assert!(sizes.iter().all(|size| size % TILE_WIDTH == 0));
+}
+
+#[test]
+fn what_was_read_in_part_is_of_the_log_that_was_signed() {
+    // Every entry is there, and is another than the one in the tiles.
+    let log = Endless::new(MAX_SIZE);
+    let url = serve(move |path, stream| {
+        let changed = Bundle::parse(path)
+            .ok()
+            .map(|bundle| Bundle::encode(vec![&b"another leaf"[..]; bundle.width.into()]).unwrap());
+        send(stream, changed.or_else(|| log.file(path)).as_deref());
+    });
+    let place = place();
+    let found = (0..100).find_map(|_| {
+        let (findings, status) = look(&place, &[&url, "--state", "state.json", "--timeout", "500ms"]);
+        codes(&findings).contains(&"tile.hash").then_some(status)
+    });
+    assert_eq!(found, Some(Some(1)));
+    let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
+    assert_eq!((&state["pin"], &state["edge"]), (&Value::Null, &Value::Array(vec![])));
+}
+
+#[test]
+fn a_log_that_is_read_in_parts_is_read_whole() {
+    // The first run gets the first bundles and waits for the others in vain; the next run gets the rest.
+    let size = 2_000;
+    let log = Endless::new(size);
+    let (open, gate) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Duration::from_secs(60));
+    let opened = open.clone();
+    let url = serve(move |path, stream| {
+        let late = Bundle::parse(path).is_ok_and(|bundle| bundle.index >= 3);
+        if late && !opened.load(std::sync::atomic::Ordering::SeqCst) {
+            // Until the other side hangs up.
+            let _ = stream.set_read_timeout(Some(gate));
+            let _ = stream.read(&mut [0]);
+            return;
+        }
+        send(stream, log.file(path).as_deref());
+    });
+    let place = place();
+    let args = [&*url, "--state", "state.json", "--timeout", "2s"];
+    let read = (0..20).find_map(|_| {
+        assert_eq!(look(&place, &args).1, Some(5));
+        let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
+        state["read"]["size"].as_u64()
+    });
+    assert_eq!(read, Some(3 * TILE_WIDTH));
+    open.store(true, std::sync::atomic::Ordering::SeqCst);
+    let status = (0..20).find_map(|_| look(&place, &args).1.filter(|status| *status != 5));
+    assert_eq!(status, Some(0));
+    let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
+    assert_eq!(state["read"], Value::Null);
+    assert!(state["pin"].as_str().unwrap().contains(&format!("\n{size}\n")));
+}
+
+/// Sends one byte after the other for as long as the other side reads.
+fn drip(stream: &mut TcpStream, head: &str, body: &[u8]) {
+    let mut bytes = head.bytes().chain(body.iter().copied()).chain(std::iter::repeat(b' '));
+    while stream.write_all(&[bytes.next().unwrap()]).is_ok() {
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const DRIP_HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+
+/// A monitor until it has printed a finding of each of these codes.
+fn monitor_until(place: &Place, args: &[&str], codes: &[&str]) {
+    let args = [&["monitor"], args, &["--trust", "trust.txt", "--every", "100ms", "--json"]].concat();
+    let mut child = Killed(limited(place, &args).stdout(Stdio::piped()).spawn().unwrap());
+    let (say, said) = std::sync::mpsc::channel();
+    let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    thread::spawn(move || lines.map_while(Result::ok).for_each(|line| _ = say.send(line)));
+    let (begun, mut missing, mut heard) = (Instant::now(), codes.to_vec(), Vec::new());
+    while !missing.is_empty() {
+        let left = DEADLINE.saturating_sub(begun.elapsed());
+        let line = said.recv_timeout(left).unwrap_or_else(|_| panic!("{missing:?} not found: {heard:?}"));
+        let finding: Value = serde_json::from_str(&line).unwrap();
+        missing.retain(|code| finding["code"] != **code);
+        heard.push(line);
+    }
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_that_drips_is_unreachable_and_silent() {
+    let quiet = ["--silence", "1s", "--timeout", "2s"];
+    // From the first byte on.
+    let url = serve(|_, stream| drip(stream, DRIP_HEAD, b""));
+    monitor_until(&place(), &[&[&*url], &quiet[..]].concat(), &["log.silent", "log.unreachable"]);
+    let url = serve(|_, stream| drip(stream, "", DRIP_HEAD.as_bytes()));
+    monitor_until(&place(), &[&[&*url], &quiet[..]].concat(), &["log.silent", "log.unreachable"]);
+
+    // A checkpoint that is there at once, and entries that drip.
+    let log = Endless::new(MAX_SIZE);
+    let url = serve(move |path, stream| match path {
+        "checkpoint" => send(stream, log.file(path).as_deref()),
+        _ => drip(stream, DRIP_HEAD, b""),
+    });
+    monitor_until(&place(), &[&[&*url], &quiet[..]].concat(), &["log.silent", "log.unreachable"]);
+}
+
+#[test]
+fn silence_is_reported_while_a_look_is_under_way() {
+    // No look ends before the test does.
+    let url = serve(|_, stream| drip(stream, DRIP_HEAD, b""));
+    monitor_until(&place(), &[&url, "--silence", "1s", "--timeout", "1h"], &["log.silent"]);
+}
+
+#[test]
+fn another_place_that_drips_does_not_keep_the_log_from_being_looked_at() {
+    let place = place();
+    write(&place.path("log"), &vec![LEAF.to_vec(); 300], &Endless::new(300).checkpoint());
+    let url = serve(|_, stream| drip(stream, DRIP_HEAD, b""));
+    let args = ["log", "--also", &url, "--timeout", "1s"];
+    monitor_until(&place, &args, &["also.unreachable", "leaf.opaque"]);
+}

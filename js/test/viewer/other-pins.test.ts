@@ -1,0 +1,32 @@
+/** A pin of another log is no comparison, and the viewer says so. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { otherOrigins, otherPinsView } from "../../dist/viewer/other-pins.js";
+import { de } from "../../dist/viewer/texts/de.js";
+import { en } from "../../dist/viewer/texts/texts.js";
+import type { Report } from "../../src/report.ts";
+import { textOf } from "./drawn.ts";
+
+const pin = (origin: string) => `${origin}\n9\nAAAA\n\n— ${origin} AAAA\n`;
+const report = { origin: "log.example/audit" } as Report;
+
+test("pins of the log itself, and of a file without an origin, are no reason to warn", () => {
+  assert.deepEqual(otherOrigins([pin("log.example/audit")], "log.example/audit"), []);
+  assert.deepEqual(otherOrigins([pin("log.example/other")], null), []);
+  assert.deepEqual(otherPinsView({ pins: [pin("log.example/audit")], report }, en), []);
+});
+
+test("each other log is named once, with the one that is shown", () => {
+  const pins = ["log.example/other", "log.example/audit", "log.example/other", "x"].map(pin);
+  assert.deepEqual(otherOrigins(pins, "log.example/audit"), ["log.example/other", "x"]);
+  const [first, second, ...rest] = otherPinsView({ pins, report }, en).map(textOf);
+  assert.equal(
+    first,
+    "The pin is of the log log.example/other, and this is the log log.example/audit: nothing was compared with it.",
+  );
+  assert.match(second ?? "", /^The pin is of the log x,/);
+  assert.deepEqual(rest, []);
+  const [german] = otherPinsView({ pins, report }, de).map(textOf);
+  assert.match(german ?? "", /Damit wurde nichts verglichen\.$/);
+});
