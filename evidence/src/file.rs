@@ -10,6 +10,7 @@ use countersign::hash::Hash;
 use countersign::hex;
 
 use crate::frame::{Bytes, Frame, MOST_PINS};
+use crate::inflate::inflate;
 
 /// What stands between the page and what it is to verify.
 pub const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
@@ -155,9 +156,8 @@ impl File {
         }
         let size = frame.slice.as_ref().map_or(&frame.file, |slice| &slice.file).size;
         let most = usize::try_from(size).unwrap_or(usize::MAX).min(LONGEST_EXPORT);
-        let export = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, most).map_err(|_| {
-            refuse("the export in it does not decompress to its size", ALTERED).in_member("export")
-        })?;
+        let export =
+            inflate(&packed, most).map_err(|message| refuse(message, ALTERED).in_member("export"))?;
         let file = Self { page: page.to_vec(), frame, trust, pins, export };
         if inert(&file.frame.to_json()?) != escaped {
             return Err(refuse("a frame that is not canonical JSON", ALTERED).at_line(2));

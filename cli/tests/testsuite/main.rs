@@ -13,6 +13,7 @@ mod deploy;
 mod dev;
 mod enforce;
 mod evidence;
+mod evidence_cases;
 mod exit_codes;
 mod export;
 mod feed;

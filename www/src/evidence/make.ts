@@ -1,3 +1,4 @@
+import { sampleRoot } from "@countersign/slice/sample-root.js";
 import type { Drawing, Slicer } from "@countersign/slice/types.js";
 import { stem } from "@countersign/viewer/save.js";
 import type { Session, Tools } from "@countersign/viewer/session.js";
@@ -71,15 +72,12 @@ export async function drawn(
   asked: Pick<Drawing, "seed" | "wanted">,
 ): Promise<Sampled | undefined> {
   const slicer = tools.slicer?.();
-  const origin = session.report?.origin;
-  const own = session.marks.checkpoints.filter((mark) => mark.matches && mark.origin === origin);
-  const seen = own.findLast(({ seen }) => seen !== null);
-  const root = (seen ?? own.at(-1))?.root;
-  if (slicer === undefined || root === undefined) return undefined;
+  const by = sampleRoot(session.marks.checkpoints, session.report?.origin);
+  if (slicer === undefined || by === undefined) return undefined;
   const indexes = await session.index.indexes();
   const candidates = indexes.length;
-  const leaves = [...(await slicer.draw({ ...asked, root, leaves: indexes }))];
-  return { ...asked, root, witnessed: seen !== undefined, candidates, leaves };
+  const leaves = [...(await slicer.draw({ ...asked, root: by.root, leaves: indexes }))];
+  return { ...asked, ...by, candidates, leaves };
 }
 
 interface Framed {
