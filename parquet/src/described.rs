@@ -69,7 +69,8 @@ impl Described {
         Err(ParquetError::General(message))
     }
 
-    fn fits(&self, column: &Column, said: &Statistics) -> bool {
+    /// True if statistics are those of the values, or say nothing.
+    pub(crate) fn fits(&self, column: &Column, said: &Statistics) -> bool {
         let (least, most) = (said.min_bytes_opt(), said.max_bytes_opt());
         let is_text = matches!(column.kind, Kind::Word | Kind::Text);
         let is_cut_least =
@@ -166,6 +167,8 @@ pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, said: &ParquetMetaData
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
     use parquet::file::metadata::{
         ColumnChunkMetaData, ColumnChunkMetaDataBuilder, LevelHistogram, ParquetMetaData,
@@ -177,16 +180,22 @@ mod tests {
 
     fn file() -> Vec<u8> {
         let mut writer = Writer::new(Vec::new(), Vec::new()).unwrap();
-        for number in 10..30_u8 {
-            let row = Row::new(|column| match column.kind {
+        for row in rows() {
+            writer.push(&row).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    fn rows() -> Vec<Row> {
+        let row = |number: u8| {
+            Row::new(|column| match column.kind {
                 _ if !column.required && number % 3 == 0 => None,
                 Kind::Integer | Kind::Time => Some(Value::Integer(i64::from(number) - 20)),
                 Kind::Bytes(length) => Some(Value::Bytes(vec![number; length])),
                 Kind::Word | Kind::Text => Some(Value::Bytes(vec![b'a' + number; 80])),
-            });
-            writer.push(&row).unwrap();
-        }
-        writer.finish().unwrap()
+            })
+        };
+        (10..30).map(row).collect()
     }
 
     /// The same rows in a file that says something else of itself.
@@ -312,6 +321,56 @@ mod tests {
             writer.push(&row).unwrap();
             assert_eq!(refusal(writer.finish().unwrap().into()), None, "{text:?}");
         }
+    }
+
+    fn without_index(file: &Bytes) -> Vec<u8> {
+        let said = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
+        let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap()) as usize;
+        let mut said = said.into_builder();
+        let group = |group: RowGroupMetaData| {
+            let plain = |column: &ColumnChunkMetaData| {
+                let column = column.clone().into_builder().set_column_index_offset(None);
+                let column = column.set_column_index_length(None).set_offset_index_offset(None);
+                column.set_offset_index_length(None).build().unwrap()
+            };
+            let columns = group.columns().iter().map(plain).collect();
+            group.into_builder().set_column_metadata(columns).build().unwrap()
+        };
+        let groups = said.take_row_groups().into_iter().map(group).collect();
+        let mut other = file[..file.len() - 8 - footer].to_vec();
+        ParquetMetaDataWriter::new(&mut other, &said.set_row_groups(groups).build()).finish().unwrap();
+        other
+    }
+
+    #[test]
+    fn statistics_of_pages_are_those_of_their_values() {
+        use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+        let properties = WriterProperties::builder()
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_write_page_header_statistics(true)
+            .set_offset_index_disabled(true)
+            .set_dictionary_enabled(false)
+            .set_data_page_row_count_limit(5)
+            .set_write_batch_size(5);
+        let file = crate::writer::with_properties(Vec::new(), Arc::new(properties.build())).and_then(
+            |mut writer| {
+                rows().iter().try_for_each(|row| writer.push(row))?;
+                writer.finish()
+            },
+        );
+        let file = without_index(&file.unwrap().into());
+        assert_eq!(refusal(file.clone().into()), None);
+        // The greatest value of the first page of `leaf`, -6, as min_value and max_value have it.
+        let most = (-6_i64).to_le_bytes();
+        let at = file.windows(8).position(|bytes| bytes == most).unwrap();
+        let mut changed = file;
+        changed[at] ^= 1;
+        let refused = refusal(changed.into());
+        assert!(
+            refused.as_ref().is_some_and(|why| why.contains("of a page of the column leaf")),
+            "{refused:?}"
+        );
     }
 
     /// What the footer says about the rows: all by which a program can answer or pass rows over, none for what it leaves

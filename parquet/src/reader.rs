@@ -12,7 +12,7 @@ use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
 
 use crate::described::{Described, refuse_other_ways};
-use crate::pages::PlainPages;
+use crate::pages::{PageStatistics, PlainPages};
 use crate::schema::{COLUMNS, Column, Kind, schema};
 use crate::{Row, Value, footer};
 
@@ -27,6 +27,8 @@ pub struct Reader<R: ChunkReader> {
     columns: Vec<ColumnReader>,
     /// What was read of each of them.
     described: Vec<Described>,
+    /// What was read of the current page of each of them.
+    pages: Vec<PageStatistics>,
     /// How many rows of the row group that is read are still to come.
     left: u64,
     ready: VecDeque<Row>,
@@ -50,8 +52,8 @@ impl<R: ChunkReader + 'static> Reader<R> {
             let message = "its columns are not those of an export of events";
             return Err(ParquetError::General(message.into()));
         }
-        let (columns, described) = (Vec::new(), Vec::new());
-        Ok(Self { file, group: 0, columns, described, left: 0, ready: VecDeque::new() })
+        let (columns, described, pages) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { file, group: 0, columns, described, pages, left: 0, ready: VecDeque::new() })
     }
 
     /// How many rows there are.
@@ -99,9 +101,10 @@ impl<R: ChunkReader + 'static> Reader<R> {
         self.left = u64::try_from(group.metadata().num_rows()).unwrap_or_default();
         let schema = self.file.metadata().file_metadata().schema_descr();
         let open = |(place, column): (usize, &Column)| {
-            let pages: Box<dyn PageReader> = Box::new(PlainPages::new(group.get_column_page_reader(place)?));
+            let (pages, statistics) = PlainPages::new(group.get_column_page_reader(place)?);
+            let pages: Box<dyn PageReader> = Box::new(pages);
             let described = schema.column(place);
-            Ok(match column.kind {
+            let reader = match column.kind {
                 Kind::Integer | Kind::Time => {
                     ColumnReader::Int64ColumnReader(ColumnReaderImpl::new(described, pages))
                 }
@@ -111,9 +114,11 @@ impl<R: ChunkReader + 'static> Reader<R> {
                 Kind::Bytes(_) => {
                     ColumnReader::FixedLenByteArrayColumnReader(ColumnReaderImpl::new(described, pages))
                 }
-            })
+            };
+            Ok((reader, statistics))
         };
-        self.columns = COLUMNS.iter().enumerate().map(open).collect::<Result<_>>()?;
+        let columns = COLUMNS.iter().enumerate().map(open).collect::<Result<Vec<_>>>()?;
+        (self.columns, self.pages) = columns.into_iter().unzip();
         self.described = vec![Described::default(); COLUMNS.len()];
         self.group += 1;
         Ok(true)
@@ -158,10 +163,11 @@ impl<R: ChunkReader + 'static> Reader<R> {
             }
         }
         for row in &rows {
-            self.described
-                .iter_mut()
-                .zip(&row.0)
-                .for_each(|(described, value)| described.add(value.as_ref()));
+            let columns = self.described.iter_mut().zip(&mut self.pages).zip(&COLUMNS);
+            for (((described, pages), column), value) in columns.zip(&row.0) {
+                described.add(value.as_ref());
+                pages.add(column, value.as_ref())?;
+            }
         }
         self.left -= most as u64;
         self.ready.extend(rows);
