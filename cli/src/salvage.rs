@@ -213,12 +213,12 @@ fn salvage(path: &Path, output: &Path, links: Option<&Path>, doubtful: Option<&P
     match (others, doubtful) {
         (Some(others), Some(path)) => {
             others.finish()?;
-            style::wrote(Some(path), &format!("{} of damaged lines", count(doubtful_count, "entry")));
+            style::wrote(Some(path), &format!("{} of damaged lines", count(doubtful_count, "item")));
         }
         _ if doubtful_count > 0 => {
             style::warn(&format!(
                 "{} of damaged lines may have been changed and were not written: use --doubtful FILE to look at them",
-                count(doubtful_count, "entry")
+                count(doubtful_count, "item")
             ));
         }
         _ => {}

@@ -140,7 +140,8 @@ impl File {
         if escaped.contains(&b'<') {
             return Err(refuse("a frame that could end its element", ALTERED).at_line(2));
         }
-        let frame = Frame::parse(escaped)?;
+        let hinted = |error: Error| if error.hint.is_none() { error.with_hint(ALTERED) } else { error };
+        let frame = Frame::parse(escaped).map_err(hinted)?;
         let trust = frame.trust.as_ref().map(|_| lines.decoded("trust", LONGEST_SMALL)).transpose()?;
         let pins =
             frame.pins.iter().map(|_| lines.decoded("pin", LONGEST_SMALL)).collect::<Result<_, _>>()?;
