@@ -189,7 +189,7 @@ mod tests {
     fn rows() -> Vec<Row> {
         let row = |number: u8| {
             Row::new(|column| match column.kind {
-                _ if !column.required && number % 3 == 0 => None,
+                _ if !column.required && number.is_multiple_of(3) => None,
                 Kind::Integer | Kind::Time => Some(Value::Integer(i64::from(number) - 20)),
                 Kind::Bytes(length) => Some(Value::Bytes(vec![number; length])),
                 Kind::Word | Kind::Text => Some(Value::Bytes(vec![b'a' + number; 80])),
@@ -399,8 +399,8 @@ mod tests {
                 all.push(said.and_then(|said| text(said.max_bytes_opt())));
                 all.push(said.filter(|said| said.min_is_exact()).map(|_| "exact".into()));
                 all.push(said.filter(|said| said.max_is_exact()).map(|_| "exact".into()));
-                all.push(said.and_then(|said| said.null_count_opt()).map(|nulls| nulls.to_string()));
-                all.push(said.and_then(|said| said.distinct_count_opt()).map(|values| values.to_string()));
+                all.push(said.and_then(Statistics::null_count_opt).map(|nulls| nulls.to_string()));
+                all.push(said.and_then(Statistics::distinct_count_opt).map(|values| values.to_string()));
             }
         }
         Some(all)

@@ -52,7 +52,7 @@ struct Compact<'a> {
     third: Option<i64>,
 }
 
-impl<'a> Compact<'a> {
+impl Compact<'_> {
     fn structure(&mut self, depth: u8) -> Result<()> {
         if depth > MAX_DEPTH {
             return Err(malformed());
@@ -102,7 +102,7 @@ impl<'a> Compact<'a> {
 
     fn value(&mut self, kind: u8, depth: u8) -> Result<()> {
         match kind {
-            1 | 2 | 3 => self.bytes(1),
+            1..=3 => self.bytes(1),
             4..=6 => self.varint().map(|_| ()),
             7 => self.bytes(8),
             8 => {
