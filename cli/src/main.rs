@@ -53,6 +53,7 @@ mod retry;
 mod risk;
 mod rows;
 mod rules;
+mod salvage;
 mod seal;
 mod serve;
 mod show;
@@ -121,6 +122,7 @@ enum Command {
     Init(init::Args),
     Keygen(keygen::Args),
     Record(record::Args),
+    Outbox(salvage::Args),
     Grant(grant::GrantArgs),
     Revoke(grant::RevokeArgs),
     Seal(seal::Args),
@@ -167,6 +169,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Outbox(args) => salvage::run(&args),
         Command::Grant(args) => grant::grant(&args),
         Command::Revoke(args) => grant::revoke(&args),
         Command::Seal(args) => seal::run(&args),

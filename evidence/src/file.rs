@@ -10,6 +10,7 @@ use countersign::hash::Hash;
 use countersign::hex;
 
 use crate::frame::{Bytes, Frame, MOST_PINS};
+use crate::inflate::inflate;
 
 /// What stands between the page and what it is to verify.
 pub const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
@@ -139,7 +140,8 @@ impl File {
         if escaped.contains(&b'<') {
             return Err(refuse("a frame that could end its element", ALTERED).at_line(2));
         }
-        let frame = Frame::parse(escaped)?;
+        let hinted = |error: Error| if error.hint.is_none() { error.with_hint(ALTERED) } else { error };
+        let frame = Frame::parse(escaped).map_err(hinted)?;
         let trust = frame.trust.as_ref().map(|_| lines.decoded("trust", LONGEST_SMALL)).transpose()?;
         let pins =
             frame.pins.iter().map(|_| lines.decoded("pin", LONGEST_SMALL)).collect::<Result<_, _>>()?;
@@ -155,9 +157,8 @@ impl File {
         }
         let size = frame.slice.as_ref().map_or(&frame.file, |slice| &slice.file).size;
         let most = usize::try_from(size).unwrap_or(usize::MAX).min(LONGEST_EXPORT);
-        let export = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, most).map_err(|_| {
-            refuse("the export in it does not decompress to its size", ALTERED).in_member("export")
-        })?;
+        let export =
+            inflate(&packed, most).map_err(|message| refuse(message, ALTERED).in_member("export"))?;
         let file = Self { page: page.to_vec(), frame, trust, pins, export };
         if inert(&file.frame.to_json()?) != escaped {
             return Err(refuse("a frame that is not canonical JSON", ALTERED).at_line(2));

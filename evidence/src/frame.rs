@@ -276,7 +276,7 @@ impl Frame {
             return Err(invalid("papers", "not by leaf, or one leaf twice"));
         }
         let sections = required(sections, "sections")?.into_array("sections", MOST_SECTIONS)?;
-        Ok(Self {
+        let frame = Self {
             file: Described::parse(required(file, "file")?, "file")?,
             tool: parse_tool(required(tool, "tool")?)?,
             time: Time::parse(time.as_bytes()).ok_or_else(|| invalid("time", "not a time"))?,
@@ -310,7 +310,9 @@ impl Frame {
             examiner: required(examiner, "examiner")?.into_text("examiner", LONGEST_TEXT)?,
             papers,
             sections: sections.into_iter().map(section).collect::<Result<_, _>>()?,
-        })
+        };
+        frame.is_consistent()?;
+        Ok(frame)
     }
 
     /// Reads a frame in which `trust` and `pins` may lack hash and size, which are taken from these bytes.
@@ -400,33 +402,6 @@ impl Frame {
             finding_counts: found.collect::<Option<_>>()?,
         };
         report.why()
-    }
-
-    /// Holds what verifying the export of an evidence file just gave against the report in the file. `message`, `hint`
-    /// and `reason`, which are for people, may differ; and the export as a whole is of the same log, in the same state.
-    ///
-    /// # Errors
-    /// [`Code::Evidence`] where they do not go together.
-    pub fn agrees(&self, report: &[u8]) -> Result<(), Error> {
-        let now = Json::parse(report)?;
-        let of_file = Json::parse(self.report.as_bytes())?;
-        let stated = match &self.slice {
-            Some(slice) => Json::parse(slice.report.as_bytes())?,
-            None => of_file.clone(),
-        };
-        let same = ["origin", "log"].iter().all(|name| match (of_file.get(name), now.get(name)) {
-            (Some(one), Some(other)) => one == other,
-            _ => false,
-        });
-        let figures = |report: Json| report.without(&["message", "hint", "reason"]);
-        if !same || figures(stated) != figures(now) {
-            return Err(Error::new(Code::Evidence, "the report in it is not the one that its events give")
-                .in_member("report")
-                .with_hint(
-                    "the file was altered after it was written: ask whoever gave it to you for the original",
-                ));
-        }
-        Ok(())
     }
 }
 

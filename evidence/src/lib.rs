@@ -4,11 +4,14 @@
 //! Nothing here does I/O or reads a clock, and nothing here verifies: that is the crate `countersign`.
 #![deny(missing_docs, unsafe_code)]
 
+mod comparison;
 mod file;
 mod frame;
+mod inflate;
 mod json;
 mod sample;
 
+pub use comparison::{SampleRoot, Shown};
 pub use file::{File, LONGEST_EXPORT, LONGEST_FILE, LONGEST_PAGE, MARK, has_evidence, is_page};
 pub use frame::{
     Block, Described, FORMAT, Frame, LONGEST_COMMENT, LONGEST_FRAME, MOST_PAPERS, MOST_PINS, MOST_SECTIONS,

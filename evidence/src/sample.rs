@@ -32,7 +32,11 @@ impl Draw {
 
     /// Takes a candidate. One that came before changes nothing.
     pub fn offer(&mut self, leaf: u64) {
-        self.keep((Hash::of(&[&self.begin, &leaf.to_be_bytes()]), leaf));
+        self.keep((self.of(leaf), leaf));
+    }
+
+    fn of(&self, leaf: u64) -> Hash {
+        Hash::of(&[&self.begin, &leaf.to_be_bytes()])
     }
 
     /// Takes what another draw of the same root, seed and number drew from other candidates.
@@ -74,6 +78,12 @@ pub fn sample(root: &Hash, seed: &str, candidates: impl Iterator<Item = u64>, n:
         draw.offer(leaf);
     }
     draw.finish()
+}
+
+/// True if root and seed draw these leaves in this order, each once, whatever the other candidates are.
+pub(crate) fn is_drawn_in_order(root: &Hash, seed: &str, leaves: &[u64]) -> bool {
+    let draw = Draw::new(root, seed, 0);
+    leaves.is_sorted_by(|one, next| draw.of(*one) < draw.of(*next))
 }
 
 #[cfg(test)]

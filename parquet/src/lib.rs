@@ -27,6 +27,8 @@
 //! ```
 
 mod described;
+mod footer;
+mod pages;
 mod reader;
 mod schema;
 mod writer;

@@ -2,14 +2,19 @@
 
 use std::collections::VecDeque;
 
+use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
+use parquet::file::serialized_reader::ReadOptionsBuilder;
 
 use crate::described::{Described, refuse_other_ways};
-use crate::schema::{COLUMNS, Column, schema};
-use crate::{Row, Value};
+use crate::pages::{PageStatistics, PlainPages};
+use crate::schema::{COLUMNS, Column, Kind, schema};
+use crate::{Row, Value, footer};
 
 /// How many rows are read in one go.
 const ROWS: usize = 256;
@@ -22,6 +27,8 @@ pub struct Reader<R: ChunkReader> {
     columns: Vec<ColumnReader>,
     /// What was read of each of them.
     described: Vec<Described>,
+    /// What was read of the current page of each of them.
+    pages: Vec<PageStatistics>,
     /// How many rows of the row group that is read are still to come.
     left: u64,
     ready: VecDeque<Row>,
@@ -34,15 +41,19 @@ impl<R: ChunkReader + 'static> Reader<R> {
     /// What reading met, or that the file has other columns, or something by which another program would read other
     /// rows than this one.
     pub fn open(file: R) -> Result<Self> {
-        let file = SerializedFileReader::new(file)?;
+        footer::check(&file)?;
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        refuse_other_ways(&file, &metadata)?;
+        let pages = ReaderProperties::builder().set_read_page_statistics(true).build();
+        let options = ReadOptionsBuilder::new().with_reader_properties(pages).build();
+        let file = SerializedFileReader::new_with_options(file, options)?;
         let found = file.metadata().file_metadata().schema_descr().root_schema();
         if found.get_fields() != schema()?.get_fields() {
             let message = "its columns are not those of an export of events";
             return Err(ParquetError::General(message.into()));
         }
-        refuse_other_ways(file.metadata())?;
-        let (columns, described) = (Vec::new(), Vec::new());
-        Ok(Self { file, group: 0, columns, described, left: 0, ready: VecDeque::new() })
+        let (columns, described, pages) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { file, group: 0, columns, described, pages, left: 0, ready: VecDeque::new() })
     }
 
     /// How many rows there are.
@@ -88,8 +99,26 @@ impl<R: ChunkReader + 'static> Reader<R> {
         }
         let group = self.file.get_row_group(self.group)?;
         self.left = u64::try_from(group.metadata().num_rows()).unwrap_or_default();
-        self.columns =
-            (0..COLUMNS.len()).map(|column| group.get_column_reader(column)).collect::<Result<_>>()?;
+        let schema = self.file.metadata().file_metadata().schema_descr();
+        let open = |(place, column): (usize, &Column)| {
+            let (pages, statistics) = PlainPages::new(group.get_column_page_reader(place)?);
+            let pages: Box<dyn PageReader> = Box::new(pages);
+            let described = schema.column(place);
+            let reader = match column.kind {
+                Kind::Integer | Kind::Time => {
+                    ColumnReader::Int64ColumnReader(ColumnReaderImpl::new(described, pages))
+                }
+                Kind::Word | Kind::Text => {
+                    ColumnReader::ByteArrayColumnReader(ColumnReaderImpl::new(described, pages))
+                }
+                Kind::Bytes(_) => {
+                    ColumnReader::FixedLenByteArrayColumnReader(ColumnReaderImpl::new(described, pages))
+                }
+            };
+            Ok((reader, statistics))
+        };
+        let columns = COLUMNS.iter().enumerate().map(open).collect::<Result<Vec<_>>>()?;
+        (self.columns, self.pages) = columns.into_iter().unzip();
         self.described = vec![Described::default(); COLUMNS.len()];
         self.group += 1;
         Ok(true)
@@ -134,10 +163,11 @@ impl<R: ChunkReader + 'static> Reader<R> {
             }
         }
         for row in &rows {
-            self.described
-                .iter_mut()
-                .zip(&row.0)
-                .for_each(|(described, value)| described.add(value.as_ref()));
+            let columns = self.described.iter_mut().zip(&mut self.pages).zip(&COLUMNS);
+            for (((described, pages), column), value) in columns.zip(&row.0) {
+                described.add(value.as_ref());
+                pages.add(column, value.as_ref())?;
+            }
         }
         self.left -= most as u64;
         self.ready.extend(rows);

@@ -5,6 +5,7 @@ use std::mem::take;
 
 use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
 use parquet::errors::{ParquetError, Result};
+use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::schema::{COLUMNS, Kind, properties, schema};
@@ -22,14 +23,22 @@ pub struct Writer<W: Write + Send> {
     bytes: usize,
 }
 
+/// A writer with other properties than those of an export.
+pub(crate) fn with_properties<W: Write + Send>(
+    file: W,
+    properties: WriterPropertiesPtr,
+) -> Result<Writer<W>> {
+    let file = SerializedFileWriter::new(file, schema()?, properties)?;
+    Ok(Writer { file, rows: Vec::new(), bytes: 0 })
+}
+
 impl<W: Write + Send> Writer<W> {
     /// To this file, with this said in it by key and value.
     ///
     /// # Errors
     /// What writing met.
     pub fn new(file: W, metadata: Vec<(String, String)>) -> Result<Self> {
-        let file = SerializedFileWriter::new(file, schema()?, properties(metadata))?;
-        Ok(Self { file, rows: Vec::new(), bytes: 0 })
+        with_properties(file, properties(metadata))
     }
 
     /// Appends a row.

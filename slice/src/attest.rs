@@ -150,6 +150,12 @@ impl<'t> Attestations<'t> {
         if let Some(last) = kept.last_mut() {
             *last = true;
         }
+        // The root of the last one that witnesses saw is the one that samples are drawn by.
+        if self.quorum.is_some()
+            && let Some(seen) = self.checkpoints.iter().rposition(|seen| seen.existed_by.is_some())
+        {
+            kept[seen] = true;
+        }
         self.keep_days(&mut kept);
         let millisecond_before = |time: &Time| Time::from_millis(time.millis() - 1);
         let deadlines: BTreeSet<Time> =

@@ -11,7 +11,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{CheckState, SignerTrust, Splitter, Verdict};
 use countersign::{hex, link};
-use countersign_evidence::{File, Frame, MOST_SAMPLED, sample};
+use countersign_evidence::{File, Frame, MOST_SAMPLED, SampleRoot, Shown, sample};
 use countersign_slice::explain::{CheckResults, explain_as};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
@@ -200,10 +200,20 @@ pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
     Ok(parts)
 }
 
-/// Refuses a frame that is not of the report, as JSON, that verifying its export just gave.
+/// Refuses a frame that verifying its export refutes: by the report, as JSON, the leaves of the events that verify, and the
+/// root, in base64, that samples are drawn by, with whether witnesses saw it.
 #[wasm_bindgen(js_name = holdEvidence)]
-pub fn hold_evidence(frame: &str, report: &str) -> Result<(), Thrown> {
-    Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes())?)
+pub fn hold_evidence(
+    frame: &str,
+    report: &str,
+    leaves: Vec<f64>,
+    root: Option<String>,
+    witnessed: bool,
+) -> Result<(), Thrown> {
+    let leaves = read_indexes(&leaves, "leaves")?;
+    let read = |root: String| Hash::from_base64(root).ok_or_else(|| refuse("root", "not a root hash"));
+    let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
+    Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &Shown { leaves, root })?)
 }
 
 /// The sample that a root, in base64, and a seed draw from these leaves, in the order of the draw.

@@ -8,7 +8,7 @@ use countersign::hex;
 use countersign_evidence::{Described, File, Frame, LONGEST_FILE, has_evidence, is_page};
 
 use super::selected::{Asked, Found, Given, name, select};
-use super::written::{json, verified};
+use super::written::{json, verified, verified_with_shown};
 use super::{Args, page};
 use crate::errors::{Failure, shown};
 use crate::input::Input;
@@ -60,11 +60,11 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
             pins: frame.pins.iter().zip(&file.pins).map(|(of, pin)| (of.name.clone(), pin.clone())).collect(),
         };
-        let report = verified(&file.export, &brought)?;
+        let (report, shown) = verified_with_shown(&file.export, &brought)?;
         if args.export.is_none() {
             brought.warn_of_other_logs(&brought.options()?.pins, report.origin.as_deref());
         }
-        frame.agrees(json(&report)?.as_bytes()).map_err(broken)?;
+        frame.agrees(json(&report)?.as_bytes(), &shown).map_err(broken)?;
         let by = if brought.trust.is_some() { "the trust file in it" } else { "no trust file" };
         said.push(format!("{} its events give the report in it, by {by}", good("✓")));
         said.push(of_page(&file.page_sha256()));
@@ -150,7 +150,7 @@ fn against(
     }
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
-    whole.agrees(report.as_bytes()).map_err(|error| Failure::broken(error).within(&shown(export)))?;
+    whole.has_report(report.as_bytes()).map_err(|error| Failure::broken(error).within(&shown(export)))?;
     if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
         let hint = "if it was made with your own readings, give them again";
         return Err(differs("its query or its sample selects other events", hint));

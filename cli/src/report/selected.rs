@@ -7,7 +7,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Mark, Options, PickedEvent, SummarizedEvent, Verification};
-use countersign_evidence::{Described, Draw, Sampled};
+use countersign_evidence::{Described, Draw, SampleRoot, Sampled};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
 use sha2::{Digest as _, Sha256};
@@ -130,13 +130,13 @@ fn matches(query: &Query, readings: &Readings, event: &PickedEvent) -> bool {
 
 /// By which checkpoint a sample is drawn: of each origin the last that matches, and the last that witnesses saw.
 #[derive(Default)]
-struct Roots {
+pub(super) struct Roots {
     matching: Vec<(String, Hash)>,
     witnessed: Vec<(String, Hash)>,
 }
 
 impl Roots {
-    fn take(&mut self, marks: Vec<Mark>) {
+    pub(super) fn take(&mut self, marks: Vec<Mark>) {
         for mark in marks {
             let Mark::Checkpoint(checkpoint) = mark else { continue };
             if !checkpoint.matches {
@@ -153,6 +153,15 @@ impl Roots {
         }
     }
 
+    /// The root that samples of a log of this origin are drawn by.
+    pub(super) fn root(&self, origin: Option<&str>) -> Option<SampleRoot> {
+        let of = |roots: &[(String, Hash)], witnessed| {
+            let root = roots.iter().find(|(of, _)| Some(of.as_str()) == origin);
+            root.map(|&(_, root)| SampleRoot { root, witnessed })
+        };
+        of(&self.witnessed, true).or_else(|| of(&self.matching, false))
+    }
+
     fn draw(
         &self,
         origin: Option<&str>,
@@ -160,11 +169,7 @@ impl Roots {
         seed: &str,
         leaves: &[u64],
     ) -> Result<Sampled, Failure> {
-        let of = |roots: &[(String, Hash)]| {
-            roots.iter().find(|(of, _)| Some(of.as_str()) == origin).map(|(_, root)| *root)
-        };
-        let witnessed = of(&self.witnessed);
-        let root = witnessed.or_else(|| of(&self.matching)).ok_or_else(|| {
+        let SampleRoot { root, witnessed } = self.root(origin).ok_or_else(|| {
             let message =
                 "a sample is drawn from the root of a checkpoint, and no checkpoint of this export matches";
             Failure::unusable("sample.no_root", message, "seal the export first, or take one of a log")
@@ -177,7 +182,7 @@ impl Roots {
             wanted,
             seed: seed.into(),
             root,
-            witnessed: witnessed.is_some(),
+            witnessed,
             candidates: leaves.len() as u64,
             leaves: draw.finish(),
         })

@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
-use countersign::verify::{Report, Verifier};
+use countersign::verify::{Options, Report, SummarizedEvent, Verifier};
 use countersign_evidence::{
-    Described, File, Frame, LONGEST_EXPORT, Scope, Section, Sliced, Tool, canonical_report,
+    Described, File, Frame, LONGEST_EXPORT, Scope, Section, Shown, Sliced, Tool, canonical_report,
 };
 use countersign_slice::Selection;
 
-use super::selected::{Asked, Found, Given, described};
+use super::selected::{Asked, Found, Given, Roots, described};
 use crate::errors::{Failure, shown};
 use crate::input::Input;
 use crate::output::Output;
-use crate::slice;
+use crate::{slice, verify};
 
 /// What people say of it.
 pub(crate) struct Words<'a> {
@@ -125,6 +126,20 @@ pub(super) fn verified(export: &[u8], given: &Given) -> Result<Report, Failure> 
     let mut verifier = Verifier::new(given.options()?);
     verifier.push(export);
     Ok(verifier.finish().report)
+}
+
+/// The same, with what samples of it are drawn from.
+pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Report, Shown), Failure> {
+    let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, false));
+    let (mut leaves, mut roots) = (Vec::new(), Roots::default());
+    let mut input = Input::stream("export", Box::new(Cursor::new(export.to_vec())));
+    let options = Options { marks: true, ..given.options()? };
+    let verification = verify::look(&mut input, options, 1, look, |told| {
+        leaves.extend(told.picked.iter().map(|event| event.index));
+        roots.take(told.marks);
+    })?;
+    let root = roots.root(verification.report.origin.as_deref());
+    Ok((verification.report, Shown { leaves, root }))
 }
 
 /// A report as canonical JSON.

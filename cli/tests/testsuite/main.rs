@@ -15,6 +15,7 @@ mod deploy;
 mod dev;
 mod enforce;
 mod evidence;
+mod evidence_cases;
 mod exit_codes;
 mod export;
 mod feed;

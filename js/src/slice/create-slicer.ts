@@ -3,6 +3,8 @@
 import { type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import type { Verify } from "../verify/create-verifier.js";
+import type { CheckpointMark } from "../verify/marks.js";
+import { sampleRoot } from "./sample-root.js";
 import type { SliceOptions, Slicer } from "./types.js";
 import type { SlicerHost, SlicerWorker } from "./work.js";
 
@@ -79,8 +81,27 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     sha256: (source, options = {}) => ask(options, (remote) => remote.sha256(source)),
     writeEvidence: (...given) => ask({}, (remote) => remote.writeEvidence(...given)),
     writeReport: (filing) => ask({}, (remote) => remote.writeReport(filing)),
-    readEvidence: (file) => ask({}, (remote) => remote.readEvidence(file)),
-    holdEvidence: (...given) => ask({}, (remote) => remote.holdEvidence(...given)),
+    async openEvidence(file) {
+      const evidence = await ask({}, (remote) => remote.readEvidence(file));
+      const leaves: number[] = [];
+      const checkpoints: CheckpointMark[] = [];
+      const { report } = await verify(evidence.export, {
+        trust: evidence.trust,
+        pins: evidence.pins,
+        onEvents: (batch) => {
+          for (const { index } of batch) {
+            leaves.push(index);
+          }
+        },
+        onMarks: (marks) => {
+          checkpoints.push(...marks.filter((mark) => mark.kind === "checkpoint"));
+        },
+      });
+      const root = sampleRoot(checkpoints, report.origin);
+      const shown = { report, leaves: Float64Array.from(leaves), root };
+      await ask({}, (remote) => remote.holdEvidence(evidence.frame, shown));
+      return evidence;
+    },
     draw: (drawing) => ask({}, (remote) => remote.draw(drawing)),
   };
 }

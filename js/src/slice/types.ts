@@ -1,6 +1,6 @@
 /** What else can be asked of an export that is at hand: a part of it, the proof of one event, its hash. */
 
-import type { CheckState, Judged, Report, Why } from "../report.js";
+import type { CheckState, Judged, Why } from "../report.js";
 
 /** What a slice shows. */
 export type Selection =
@@ -85,7 +85,7 @@ export interface Filing {
   readonly pins: readonly string[];
 }
 
-/** What is in an evidence file. That its parts are those that the frame names says nothing about where they come from. */
+/** The contents of an evidence file. They say nothing about where they come from. */
 export interface Evidence {
   /** As canonical JSON. */
   readonly frame: string;
@@ -119,10 +119,11 @@ export interface Slicer {
   writeEvidence(filing: Filing, page: Blob, source: Blob): Promise<Blob>;
   /** The report alone, in canonical JSON. */
   writeReport(filing: Filing): Promise<Blob>;
-  /** What is in an evidence file. One that is not just as it was written is refused. */
-  readEvidence(file: Blob): Promise<Evidence>;
-  /** Refuses a frame that is not of the report that verifying its export gave. */
-  holdEvidence(frame: string, report: Report): Promise<void>;
+  /**
+   * Opens an evidence file: verifies the export in it by the trust file and pins in it. A file that isn't as it was written
+   * is refused, and one that states what its own export refutes.
+   */
+  openEvidence(file: Blob): Promise<Evidence>;
   /** The leaves that are drawn, in the order of the draw. */
   draw(drawing: Drawing): Promise<Float64Array>;
 }

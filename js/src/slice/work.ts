@@ -4,16 +4,27 @@ import { connect, type Port } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import type { Report, Why } from "../report.js";
 import init, * as core from "../wasm/slicer.js";
-import type { Explanation, Selection, Slice, Slicer } from "./types.js";
+import type { SampleRoot } from "./sample-root.js";
+import type { Evidence, Explanation, Selection, Slice, Slicer } from "./types.js";
 
 /** What is asked for. */
-export interface SlicerWorker
-  extends Pick<Slicer, "writeEvidence" | "writeReport" | "readEvidence" | "holdEvidence" | "draw"> {
+export interface SlicerWorker extends Pick<Slicer, "writeEvidence" | "writeReport" | "draw"> {
   /** Comes first. */
   begin(module: WebAssembly.Module): Promise<void>;
   slice(source: Blob, selection: Selection, trust: string | undefined): Promise<Slice>;
   explain(proof: Blob, event: Explained, trust: string | undefined): Promise<Pick<Explanation, "steps">>;
   sha256(source: Blob): Promise<string>;
+  readEvidence(file: Blob): Promise<Evidence>;
+  holdEvidence(frame: string, shown: Shown): Promise<void>;
+}
+
+/** What verifying the export of an evidence file gave. */
+export interface Shown {
+  readonly report: Report;
+  /** The leaves of the events that verify. */
+  readonly leaves: Float64Array;
+  /** What samples of the export are drawn by; none if no checkpoint matches. */
+  readonly root: SampleRoot | undefined;
 }
 
 /** An event: what verifying its proof gave, whether it was handed out then, and which key notes act. */
@@ -72,7 +83,8 @@ export function work(port: Port): void {
         why,
       };
     },
-    holdEvidence: async (frame, report) => core.holdEvidence(frame, JSON.stringify(report)),
+    holdEvidence: async (frame, { report, leaves, root }) =>
+      core.holdEvidence(frame, JSON.stringify(report), leaves, root?.root, root?.witnessed ?? false),
     draw: async ({ root, seed, leaves, wanted }) => core.draw(root, seed, leaves, wanted),
   };
   const host = connect<SlicerHost>(port, ours);

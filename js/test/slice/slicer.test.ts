@@ -2,55 +2,11 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type VerifiedEvent, verify } from "countersign/verify";
-import type { Port, WorkerLike } from "../../dist/calls/calls.js";
-import { createSlicer } from "../../dist/slice/create-slicer.js";
-import { work } from "../../dist/slice/work.js";
 import { cases } from "../verify/cases.ts";
 import { exportOf } from "../verify/inputs.ts";
-
-const module = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/slicer_bg.wasm", import.meta.url)));
-
-let started = 0;
-let ended = 0;
-
-/** As a message crosses, but for a module, which Node.js clones for threads alone. */
-function crossing(message: unknown): MessageEvent {
-  const { given, ...rest } = message as { given?: unknown[] };
-  const cloned = given?.map((one) => (one instanceof WebAssembly.Module ? one : structuredClone(one)));
-  return { data: { ...structuredClone(rest), ...(cloned && { given: cloned }) } } as MessageEvent;
-}
-
-/** A worker that shares this thread: what either side says crosses as it would from another. */
-function worker() {
-  started += 1;
-  let isEnded = false;
-  const deliver = (to: Port, message: unknown) => {
-    const event = crossing(message);
-    queueMicrotask(() => !isEnded && to.onmessage?.(event));
-  };
-  const inside: Port = { onmessage: null, postMessage: (message) => deliver(worker, message) };
-  const worker: WorkerLike = {
-    onmessage: null,
-    onerror: null,
-    onmessageerror: null,
-    postMessage: (message) => deliver(inside, message),
-    terminate() {
-      ended += 1;
-      isEnded = true;
-    },
-  };
-  work(inside);
-  return worker;
-}
-
-const slicer = createSlicer({
-  module: async () => module,
-  worker,
-  verify: (source, options) => verify(source, { ...options, threads: 0 }),
-});
+import { slicer, workers } from "./slicer.ts";
 
 async function eventsOf(bytes: Uint8Array | Blob, trust: string | undefined) {
   const events: VerifiedEvent[] = [];
@@ -184,7 +140,7 @@ test("what is no longer wanted ends with its worker", async () => {
   stop.abort(new Error("enough"));
   await assert.rejects(cut, /enough/);
   await assert.rejects(slicer.sha256(source, { signal: stop.signal }), /enough/);
-  assert.equal(ended, started);
+  assert.equal(workers.ended, workers.started);
 });
 
 test("an evidence file is written of its parts, read again, and refused once it is altered", async () => {
@@ -208,7 +164,7 @@ test("an evidence file is written of its parts, read again, and refused once it 
   });
   const page = new Blob(["<!doctype html>\n<title>a page</title>\n"]);
   const file = await slicer.writeEvidence({ frame, trust, pins: [] }, page, source);
-  const read = await slicer.readEvidence(file);
+  const read = await slicer.openEvidence(file);
   assert.equal(await read.export.text(), await source.text());
   assert.deepEqual([read.trust, read.pins], [trust, []]);
   assert.equal(
@@ -218,15 +174,10 @@ test("an evidence file is written of its parts, read again, and refused once it 
       .digest("hex"),
   );
   assert.equal(JSON.parse(read.frame).query, "</script>");
-  await slicer.holdEvidence(read.frame, report);
-  await assert.rejects(slicer.holdEvidence(read.frame, { ...report, verdict: "altered", complete: null }), {
-    code: "evidence.invalid",
-    member: "report",
-  });
   const text = await file.text();
   assert.equal(text.match(/<\/script>/g)?.length, 1);
   for (const altered of [text.slice(0, -20), text.replace("\nexport ", "\nexport A"), `${text}\n`, "<!doctype html>"]) {
-    await assert.rejects(slicer.readEvidence(new Blob([altered])), (error: { code: string; hint: string }) => {
+    await assert.rejects(slicer.openEvidence(new Blob([altered])), (error: { code: string; hint: string }) => {
       assert.equal(error.code, "evidence.invalid");
       assert.ok(error.hint.length > 20);
       return true;

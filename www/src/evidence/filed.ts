@@ -27,14 +27,12 @@ export type Shelf =
   | { readonly is: "refused"; readonly name: string; readonly failure: PlainError }
   | { readonly is: "open"; readonly filed: Filed };
 
-/** Opens an evidence file, verifies its export by what is in it, and holds the report in it against what that gave. */
+/** Opens an evidence file, which the slicer verifies and compares with what is stated in it. */
 export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
   const slicer = tools.slicer?.();
   if (slicer === undefined) throw new Error("this page cannot open evidence files");
-  const { frame: text, pageSha256, export: source, pins, trust, why } = await slicer.readEvidence(file);
+  const { frame: text, pageSha256, export: source, pins, trust, why } = await slicer.openEvidence(file);
   const frame = JSON.parse(text) as Frame;
-  const { report } = await tools.verify(source, { trust, pins });
-  await slicer.holdEvidence(text, report);
   const own = await slicer.sha256(ownPage());
   const { name } = frame.slice?.file ?? frame.file;
   return {

@@ -1,3 +1,4 @@
+import { sampleRoot } from "@countersign/slice/sample-root.js";
 import type { Drawing, Slicer } from "@countersign/slice/types.js";
 import { stem } from "@countersign/viewer/save.js";
 import { SelectionMismatch } from "@countersign/viewer/selection.js";
@@ -88,14 +89,11 @@ export async function drawn(
   indexes: Float64Array,
 ): Promise<Sampled | undefined> {
   const slicer = tools.slicer?.();
-  const origin = session.report?.origin;
-  const own = session.marks.checkpoints.filter((mark) => mark.matches && mark.origin === origin);
-  const seen = own.findLast(({ seen }) => seen !== null);
-  const root = (seen ?? own.at(-1))?.root;
-  if (slicer === undefined || root === undefined) return undefined;
+  const by = sampleRoot(session.marks.checkpoints, session.report?.origin);
+  if (slicer === undefined || by === undefined) return undefined;
   const candidates = indexes.length;
-  const leaves = [...(await slicer.draw({ ...asked, root, leaves: indexes }))];
-  return { ...asked, root, witnessed: seen !== undefined, candidates, leaves };
+  const leaves = [...(await slicer.draw({ ...asked, root: by.root, leaves: indexes }))];
+  return { ...asked, ...by, candidates, leaves };
 }
 
 interface Framed {

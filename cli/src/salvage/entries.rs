@@ -1,0 +1,144 @@
+//! The entries of an outbox, as the npm package's recorder writes them.
+
+use std::collections::HashMap;
+
+use countersign::time::Time;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+/// An entry.
+pub(super) enum Entry {
+    /// An event that isn't in a chain yet.
+    Event(Event),
+    /// Signed links with their events.
+    Links(Links),
+}
+
+/// An event that waits for its link.
+pub(super) struct Event {
+    /// When it was recorded.
+    pub(super) time: Time,
+    /// Its JSON, as it was recorded.
+    pub(super) json: String,
+}
+
+/// Lines that are submitted as they are.
+pub(super) struct Links {
+    /// Each ends in LF.
+    pub(super) lines: Vec<u8>,
+    chain: String,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    action: Option<String>,
+    #[serde(borrow)]
+    occurred_at: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    link: Option<String>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+}
+
+impl Entry {
+    /// Reads an entry; none if a recorder doesn't write it so.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        match kind {
+            b'e' => Event::parse(rest).map(Self::Event),
+            b'b' => {
+                let end = rest.iter().position(|&byte| byte == b'\n')?;
+                let head = str::from_utf8(&rest[..end]).ok()?;
+                Links::parse(&rest[end + 1..], head).map(Self::Links)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Event {
+    /// `MILLISECONDS SALT EVENT`
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut parts = str::from_utf8(bytes).ok()?.splitn(3, ' ');
+        let time = Time::from_millis(parts.next()?.parse().ok()?)?;
+        countersign::base64::decode_array::<16>(parts.next()?)?;
+        let json = parts.next()?;
+        let is_line = !json.bytes().any(|byte| byte < b' ');
+        (is_line && serde_json::from_str::<HashMap<String, IgnoredAny>>(json).is_ok())
+            .then(|| Self { time, json: json.to_owned() })
+    }
+
+    /// The action that it names.
+    pub(super) fn action(&self) -> Option<String> {
+        serde_json::from_str::<Named<'_>>(&self.json).ok()?.action
+    }
+
+    /// The event with the time at which it was recorded, if it has an action and no time of its own.
+    pub(super) fn dated(&self) -> String {
+        let named = serde_json::from_str::<Named<'_>>(&self.json).ok();
+        let is_undated = named.is_some_and(|named| named.action.is_some() && named.occurred_at.is_none());
+        match self.json.strip_suffix('}') {
+            Some(begin) if is_undated => format!("{begin},\"occurred_at\":\"{}\"}}", self.time),
+            _ => self.json.clone(),
+        }
+    }
+}
+
+impl Links {
+    /// Lines under a head of `CHAIN FROM TO`.
+    fn parse(lines: &[u8], head: &str) -> Option<Self> {
+        let links = Self::of(lines)?;
+        let mut words = head.split(' ');
+        let is_head = words.next() == Some(&links.chain)
+            && words.all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()));
+        is_head.then_some(links)
+    }
+
+    /// Lines that are links or key notes with their events; none if one isn't.
+    pub(super) fn of(lines: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(lines.strip_suffix(b"\n")?).ok()?;
+        let mut chain = String::new();
+        for line in text.split('\n') {
+            let parsed = countersign::export::Line::parse(line).ok()?;
+            if let countersign::export::Item::Link { link, .. } = &parsed.item {
+                chain = link.chain().to_string();
+            }
+        }
+        Some(Self { lines: lines.to_vec(), chain })
+    }
+
+    fn parsed(&self) -> impl Iterator<Item = Line<'_>> {
+        self.lines.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+    }
+
+    /// How many lines there are.
+    pub(super) fn count(&self) -> usize {
+        self.lines.iter().filter(|&&byte| byte == b'\n').count()
+    }
+
+    /// The chain, and the first and last place in it.
+    pub(super) fn span(&self) -> String {
+        let places: Vec<u64> = self
+            .parsed()
+            .filter_map(|line| {
+                let link = line.link?;
+                let words: Vec<&str> = link.split(' ').collect();
+                if words.get(1) == Some(&"open") { Some(0) } else { words.get(3)?.parse().ok() }
+            })
+            .collect();
+        match (places.first(), places.last()) {
+            (Some(first), Some(last)) => format!("{}/{first}..{last}", self.chain),
+            _ => self.chain.clone(),
+        }
+    }
+
+    /// The actions of its events.
+    pub(super) fn actions(&self) -> Vec<String> {
+        let action = |line: Line<'_>| serde_json::from_str::<Named<'_>>(line.event?.get()).ok()?.action;
+        self.parsed().filter_map(action).collect()
+    }
+}

@@ -1,0 +1,48 @@
+/** A slicer whose workers share this thread. */
+
+import { readFileSync } from "node:fs";
+import { verify } from "countersign/verify";
+import type { Port, WorkerLike } from "../../dist/calls/calls.js";
+import { createSlicer } from "../../dist/slice/create-slicer.js";
+import { work } from "../../dist/slice/work.js";
+
+const module = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/slicer_bg.wasm", import.meta.url)));
+
+/** How many workers were started and ended. */
+export const workers = { started: 0, ended: 0 };
+
+/** As a message crosses, but for a module, which Node.js clones for threads alone. */
+function crossing(message: unknown): MessageEvent {
+  const { given, ...rest } = message as { given?: unknown[] };
+  const cloned = given?.map((one) => (one instanceof WebAssembly.Module ? one : structuredClone(one)));
+  return { data: { ...structuredClone(rest), ...(cloned && { given: cloned }) } } as MessageEvent;
+}
+
+/** A worker that shares this thread: what either side says crosses as it would from another. */
+function worker() {
+  workers.started += 1;
+  let isEnded = false;
+  const deliver = (to: Port, message: unknown) => {
+    const event = crossing(message);
+    queueMicrotask(() => !isEnded && to.onmessage?.(event));
+  };
+  const inside: Port = { onmessage: null, postMessage: (message) => deliver(worker, message) };
+  const worker: WorkerLike = {
+    onmessage: null,
+    onerror: null,
+    onmessageerror: null,
+    postMessage: (message) => deliver(inside, message),
+    terminate() {
+      workers.ended += 1;
+      isEnded = true;
+    },
+  };
+  work(inside);
+  return worker;
+}
+
+export const slicer = createSlicer({
+  module: async () => module,
+  worker,
+  verify: (source, options) => verify(source, { ...options, threads: 0 }),
+});

@@ -1,0 +1,179 @@
+//! The footer's bytes, for what the library doesn't tell: fields that are there twice, and the deprecated copies of the
+//! least and greatest value, which old programs read instead of the current ones.
+
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::ChunkReader;
+
+/// What follows the footer: its length in four bytes, and four letters.
+const TAIL: u64 = 8;
+/// The header of a dictionary page is never longer, in bytes.
+const MAX_PAGE_HEADER: u64 = 256;
+/// No struct of Parquet's metadata is nested deeper.
+const MAX_DEPTH: u8 = 16;
+/// The path to a column's statistics: row groups, columns, metadata, statistics.
+const STATISTICS: [i16; 4] = [4, 1, 3, 12];
+/// The fields of statistics: deprecated and current copy of the greatest and of the least value.
+const COPIES: [(i16, i16); 2] = [(1, 5), (2, 6)];
+
+/// Refuses a footer with a field that is there twice, or with two copies of a value that differ.
+pub(crate) fn check<R: ChunkReader>(file: &R) -> Result<()> {
+    let length = file.len();
+    let tail = length.checked_sub(TAIL).ok_or_else(malformed)?;
+    let tail_bytes = file.get_bytes(tail, TAIL as usize)?;
+    let footer = u32::from_le_bytes(tail_bytes[..4].try_into().map_err(|_| malformed())?);
+    let begin = tail.checked_sub(u64::from(footer)).ok_or_else(malformed)?;
+    let bytes = file.get_bytes(begin, footer as usize)?;
+    let mut compact = Compact { rest: &bytes, path: Vec::new(), third: None };
+    compact.structure(0)?;
+    if compact.rest.is_empty() { Ok(()) } else { Err(malformed()) }
+}
+
+/// The offset of the page after the dictionary page at this offset.
+pub(crate) fn dictionary_end<R: ChunkReader>(file: &R, offset: u64) -> Result<u64> {
+    let most = file.len().checked_sub(offset).ok_or_else(malformed)?.min(MAX_PAGE_HEADER);
+    let bytes = file.get_bytes(offset, most as usize)?;
+    let mut compact = Compact { rest: &bytes, path: Vec::new(), third: None };
+    compact.structure(0)?;
+    let header = most - compact.rest.len() as u64;
+    let page = compact.third.and_then(|length| u64::try_from(length).ok()).ok_or_else(malformed)?;
+    offset.checked_add(header).and_then(|begin| begin.checked_add(page)).ok_or_else(malformed)
+}
+
+fn malformed() -> ParquetError {
+    ParquetError::General("its footer is malformed".into())
+}
+
+/// Thrift's compact protocol.
+struct Compact<'a> {
+    rest: &'a [u8],
+    /// The fields that lead here.
+    path: Vec<i16>,
+    /// The number in the third field of the outermost struct: of a page's header, the length of the page.
+    third: Option<i64>,
+}
+
+impl Compact<'_> {
+    fn structure(&mut self, depth: u8) -> Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(malformed());
+        }
+        let is_statistics = self.path == STATISTICS;
+        let mut values: [Option<&[u8]>; 7] = [None; 7];
+        let mut last = 0_i16;
+        loop {
+            let head = self.byte()?;
+            let kind = head & 15;
+            if kind == 0 {
+                break;
+            }
+            let field = match head >> 4 {
+                0 => i16::try_from(self.zigzag()?).map_err(|_| malformed())?,
+                delta => last.checked_add(i16::from(delta)).ok_or_else(malformed)?,
+            };
+            if field <= last {
+                return Err(ParquetError::General("its footer has a field twice".into()));
+            }
+            last = field;
+            self.path.push(field);
+            let before = self.rest;
+            // A bool's value is in its kind.
+            if depth == 0 && field == 3 && matches!(kind, 4..=6) {
+                self.third = Some(self.zigzag()?);
+            } else if !matches!(kind, 1 | 2) {
+                self.value(kind, depth)?;
+            }
+            if is_statistics
+                && let Some(value) = usize::try_from(field).ok().and_then(|at| values.get_mut(at))
+            {
+                *value = Some(&before[..before.len() - self.rest.len()]);
+            }
+            self.path.pop();
+        }
+        let differ = |(deprecated, current): (i16, i16)| {
+            let value = |field: i16| usize::try_from(field).ok().and_then(|at| values[at]);
+            value(deprecated).is_some_and(|said| value(current) != Some(said))
+        };
+        if is_statistics && COPIES.into_iter().any(differ) {
+            let message = "it has deprecated statistics that are not a copy of the current ones";
+            return Err(ParquetError::General(message.into()));
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, kind: u8, depth: u8) -> Result<()> {
+        match kind {
+            1..=3 => self.bytes(1),
+            4..=6 => self.varint().map(|_| ()),
+            7 => self.bytes(8),
+            8 => {
+                let length = self.varint()?;
+                self.bytes(length)
+            }
+            9 | 10 => self.list(depth),
+            11 => self.map(depth),
+            12 => self.structure(depth + 1),
+            13 => self.bytes(16),
+            _ => Err(malformed()),
+        }
+    }
+
+    fn list(&mut self, depth: u8) -> Result<()> {
+        let head = self.byte()?;
+        let length = match head >> 4 {
+            15 => self.varint()?,
+            length => u64::from(length),
+        };
+        self.repeat(length, &[head & 15], depth)
+    }
+
+    fn map(&mut self, depth: u8) -> Result<()> {
+        let length = self.varint()?;
+        if length == 0 {
+            return Ok(());
+        }
+        let kinds = self.byte()?;
+        self.repeat(length, &[kinds >> 4, kinds & 15], depth)
+    }
+
+    fn repeat(&mut self, times: u64, kinds: &[u8], depth: u8) -> Result<()> {
+        // Each value has one byte or more.
+        if times > self.rest.len() as u64 || depth >= MAX_DEPTH {
+            return Err(malformed());
+        }
+        for _ in 0..times {
+            for &kind in kinds {
+                self.value(kind, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let (&first, rest) = self.rest.split_first().ok_or_else(malformed)?;
+        self.rest = rest;
+        Ok(first)
+    }
+
+    fn bytes(&mut self, length: u64) -> Result<()> {
+        let length = usize::try_from(length).map_err(|_| malformed())?;
+        self.rest = self.rest.get(length..).ok_or_else(malformed)?;
+        Ok(())
+    }
+
+    fn varint(&mut self) -> Result<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 127) << shift;
+            if byte < 128 {
+                return Ok(value);
+            }
+        }
+        Err(malformed())
+    }
+
+    fn zigzag(&mut self) -> Result<i64> {
+        let value = self.varint()?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+}
