@@ -6,11 +6,11 @@
 //!
 //! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Each is on the disk before it is
 //! committed. A line of an entry that was never committed, or that a crash cut off, does no harm: entries that come back must
-//! give the tree that the log signed.
+//! give the tree that the log signed. Erased events are overwritten here as well.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use countersign::base64;
@@ -95,10 +95,53 @@ impl OwnEntries {
             return Ok(());
         }
         drop(file);
-        let bytes = fs::read(&self.path)?;
+        let mut old = open_private(&self.path, |options| options.read(true).write(true))?;
+        let mut bytes = Vec::new();
+        old.read_to_end(&mut bytes)?;
         let kept = &bytes[bytes.len().saturating_sub(KEPT_BYTES)..];
         let whole = kept.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        replace(&self.path, &kept[whole..])
+        replace(&self.path, &kept[whole..])?;
+        // Events are not left behind in free blocks.
+        old.rewind()?;
+        old.write_all(&vec![0; bytes.len()])?;
+        old.sync_data()
+    }
+
+    /// Overwrites the events of these entries, which are in ascending order, and their salts. Lines that can't be read are
+    /// overwritten too: they may be the rest of such an event. Nothing is left to do if it is called again.
+    ///
+    /// # Errors
+    /// What the system says: some events may still be there.
+    pub(crate) fn erase(&mut self, entries: &[u64]) -> Result<(), StoreError> {
+        self.overwrite(entries)
+            .map_err(|error| StoreError::unavailable("erasing in own-entries.ndjson", error))
+    }
+
+    fn overwrite(&self, entries: &[u64]) -> io::Result<()> {
+        let mut file = match open_private(&self.path, |options| options.read(true).write(true)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let mut begin = 0;
+        let mut has_changed = false;
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let rest = match serde_json::from_slice::<Line>(line) {
+                Ok(line) if entries.binary_search(&line.entry).is_err() => None,
+                Ok(line) if line.event.is_none() => None,
+                Ok(line) => serde_json::to_vec(&Line { salt: None, event: None, ..line }).ok(),
+                Err(_) => (!line.trim_ascii().is_empty()).then(Vec::new),
+            };
+            if let Some(mut rest) = rest {
+                rest.resize(line.len(), b' ');
+                file.seek(SeekFrom::Start(begin))?;
+                file.write_all(&rest)?;
+                has_changed = true;
+            }
+            begin += line.len() as u64 + 1;
+        }
+        if has_changed { file.sync_data() } else { Ok(()) }
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
@@ -180,6 +223,34 @@ mod tests {
         entries.append(&line(2).as_bytes()[..9]).unwrap();
         OwnEntries::new(folder.path()).append(line(3).as_bytes()).unwrap();
         assert_eq!(read(folder.path()), [1, 3]);
+    }
+
+    #[test]
+    fn erased_events_and_their_salts_are_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let mut entries = OwnEntries::new(folder.path());
+        entries.erase(&[1]).unwrap();
+        let with_event = |entry: u64| {
+            format!(
+                "{{\"entry\":{entry},\"leaf\":\"l\",\"salt\":\"AAAAAAAAAAAAAAAAAAAAAA==\",\"event\":\"e{entry}\"}}\n"
+            )
+        };
+        let whole: String = (1..=3).map(with_event).collect();
+        entries.append(whole.as_bytes()).unwrap();
+        entries.append(&with_event(2).as_bytes()[..60]).unwrap();
+        let length = fs::metadata(&path).unwrap().len();
+        for _ in 0..2 {
+            entries.erase(&[2, 9]).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(text.len() as u64, length);
+            assert!(text.contains("\"e1\"") && !text.contains("e2") && text.contains("\"e3\""), "{text}");
+            assert_eq!(text.matches("AAAA==").count(), 2);
+        }
+        entries.append(with_event(4).as_bytes()).unwrap();
+        let kept = KeptEntries::read(folder.path()).unwrap().leaves;
+        let has_event: Vec<_> = kept.iter().map(|(entry, leaf)| (*entry, leaf.event.is_some())).collect();
+        assert_eq!(has_event, [(1, true), (2, false), (3, true), (4, true)]);
     }
 
     #[test]

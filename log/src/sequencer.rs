@@ -223,6 +223,15 @@ impl Sequencer {
         Ok(())
     }
 
+    /// Erases the events of these leaves, which are in ascending order, wherever they are kept.
+    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
+        #[cfg(feature = "server")]
+        if let Some(own) = &mut self.own_entries {
+            own.erase(leaves)?;
+        }
+        self.writer.erase(leaves)
+    }
+
     /// Stops the log if it was signed otherwise, or more of it, than what is here.
     fn check_memory(&mut self) -> Result<(), StoreError> {
         if self.signing.stopped().is_some_and(|stop| !stop.is_claim()) {
@@ -725,7 +734,7 @@ impl Working {
                         tracing::warn!(%error, "what is durable is not published yet");
                     }
                 }
-                Job::Erase { leaves, reply } => _ = reply.send(sequencer.writer.erase(&leaves)),
+                Job::Erase { leaves, reply } => _ = reply.send(sequencer.erase(&leaves)),
                 Job::Publish { published, reply } => {
                     _ = reply.send(sequencer.publish_gathered(published, edge));
                 }

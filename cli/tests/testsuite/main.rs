@@ -29,6 +29,7 @@ mod keys;
 mod metrics;
 mod monitor;
 mod nothing;
+mod outbox;
 mod outputs;
 mod page;
 mod parquet;

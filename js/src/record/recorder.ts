@@ -335,6 +335,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     }
     this.#unfollow();
     await this.#parts.outbox.close();
+    for (const one of this.#waiting) {
+      one.fail(handedOver());
+    }
   }
 
   /** @internal Has another do what is still asked of it, by modules that know this one. */
@@ -980,6 +983,12 @@ function millisOf(given: FlushPatience): number {
 function datedAnew(line: string, { dated }: Learnt): string {
   const end = line.indexOf(" ");
   return `${dated(Number(line.slice(0, end)))}${line.slice(end)}`;
+}
+
+function handedOver(): CountersignError {
+  return new CountersignError("recorder.out_of_turn", "the module was loaded again, and another recorder delivers the event", {
+    hint: "this happens in development only; the event is in the outbox",
+  });
 }
 
 function settle(taken: readonly Taken[], error?: CountersignError): void {

@@ -32,8 +32,10 @@ test("the new recorder goes on with what the one before holds, and has what is r
     const first = await module(path, to);
     first.record({ action: "a.linked" });
     await assert.rejects(first.flush());
-    first.record({ action: "a.queued" });
+    const queued = first.record({ action: "a.queued" });
+    const delivered = assert.rejects(queued.delivered(), { code: "recorder.out_of_turn" });
     const second = await module(path, to);
+    await delivered;
     first.record({ action: "b.by-the-first" });
     first.recordJson('{"action":"c.by-the-first"}');
     const third = await module(path, to);

@@ -1,0 +1,73 @@
+//! `countersign outbox`: the folder of `countersign record --outbox`.
+
+use std::fs;
+
+use predicates::prelude::*;
+
+use crate::common::collector::{Collector, Mischief};
+use crate::common::{Place, events};
+
+/// An outbox whose log is down, and the one file in it.
+fn left(count: usize) -> (Place, std::path::PathBuf) {
+    let (place, collector) = (Place::new(), Collector::start());
+    place.write("events.ndjson", events(count));
+    collector.misbehave(&[Mischief::Status(503)]);
+    let log = collector.vkey();
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url, "--log", &log];
+    place.run(&[&args[..], &["--outbox", "outbox", "--give-up", "0s"]].concat()).code(1);
+    let files = fs::read_dir(place.path("outbox")).unwrap().map(|file| file.unwrap().path());
+    let mut segments = files.filter(|path| path.extension().is_some_and(|end| end == "ndjson"));
+    let segment = segments.next().unwrap();
+    assert_eq!(segments.next(), None);
+    (place, segment)
+}
+
+#[test]
+fn a_folder_is_shown_and_its_signed_links_are_salvaged_unchanged() {
+    let (place, segment) = left(5);
+    place
+        .run(&["outbox", "show", "outbox"])
+        .success()
+        .stdout(predicate::str::contains("signed").and(predicate::str::contains("hunter2").not()));
+    let salvage = ["outbox", "salvage", "outbox", "-o", "events.out"];
+    place.run(&salvage).code(2).stderr(predicate::str::contains("add --links FILE"));
+    place.run(&[&salvage[..], &["--links", "links.out"]].concat()).success();
+    let written = fs::read_to_string(&segment).unwrap();
+    let signed: Vec<&str> = written.lines().skip(1).filter(|line| line.contains("\"link\"")).collect();
+    let salvaged = fs::read_to_string(place.path("links.out")).unwrap();
+    assert_eq!(salvaged.lines().collect::<Vec<_>>(), signed);
+    assert_eq!(fs::read_to_string(place.path("events.out")).unwrap(), "");
+}
+
+#[test]
+fn a_damaged_line_is_named_and_the_others_are_salvaged() {
+    let (place, segment) = left(5);
+    let written = fs::read_to_string(&segment).unwrap();
+    let lines: Vec<&str> = written.lines().collect();
+    let damaged = [&lines[..2], &[&lines[2][..lines[2].len() / 2]], &lines[3..]].concat().join("\n") + "\n";
+    fs::write(&segment, &damaged).unwrap();
+    let begin = lines[..2].iter().map(|line| line.len() + 1).sum::<usize>();
+    let named = format!("bytes {begin} to");
+    place.run(&["outbox", "show", "outbox"]).code(1).stdout(predicate::str::contains(&named));
+    place
+        .run(&["outbox", "salvage", "outbox", "-o", "events.out", "--links", "links.out"])
+        .code(1)
+        .stderr(predicate::str::contains(&named));
+    let salvaged = fs::read_to_string(place.path("links.out")).unwrap();
+    assert!(salvaged.contains(lines[3]) && !salvaged.contains(lines[2]));
+    assert_eq!(fs::read_to_string(&segment).unwrap(), damaged);
+}
+
+#[test]
+fn other_files_are_refused() {
+    let place = Place::new();
+    place.write("notes.txt", "hello\n");
+    for command in [&["outbox", "show", "notes.txt"][..], &["outbox", "show", "absent"]] {
+        place.run(command).code(2);
+    }
+    fs::create_dir(place.path("empty")).unwrap();
+    place
+        .run(&["outbox", "show", "empty"])
+        .code(2)
+        .stderr(predicate::str::contains("no outbox in this folder"));
+}
