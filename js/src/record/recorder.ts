@@ -986,9 +986,13 @@ function datedAnew(line: string, { dated }: Learnt): string {
 }
 
 function handedOver(): CountersignError {
-  return new CountersignError("recorder.out_of_turn", "the module was loaded again, and another recorder delivers the event", {
-    hint: "this happens in development only; the event is in the outbox",
-  });
+  return new CountersignError(
+    "recorder.out_of_turn",
+    "the module was loaded again, and another recorder delivers the event",
+    {
+      hint: "this happens in development only; the event is in the outbox",
+    },
+  );
 }
 
 function settle(taken: readonly Taken[], error?: CountersignError): void {
