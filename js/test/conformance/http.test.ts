@@ -150,7 +150,7 @@ onEachLog((log) => {
     assert.match(now, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
     const erasures = { unfinished: 0, failing: false };
     const { size } = checkpoint;
-    const well = { healthy: true, damaged: null, stopped: null };
+    const well = { healthy: true, damaged: null, stopped: null, control_files: [] };
     assert.deepEqual(rest, { ...well, origin: ORIGIN, size, erasures, backup: null });
     // What the platform looks after itself, an object cannot tell.
     const { kind, free, total, ...troubles } = storage as { kind: string; free: number | null; total: number | null };

@@ -223,9 +223,9 @@ describe("where a callback fails", () => {
   for (const [name, options] of Object.entries<object>({
     "an actor that throws": { actor: throws },
     "an actor that comes later": { actor: async () => "u_1" },
-    "an actor whose id is a number": { actor: () => ({ id: 7 }) },
+    "an actor whose id is no text": { actor: () => ({ id: true }) },
     "a tenant that throws": { tenant: throws },
-    "a tenant that is a number": { tenant: () => 7 },
+    "a tenant that is no text": { tenant: () => true },
     "an address that throws": { ip: throws },
     "an address that comes later": { ip: async () => "192.0.2.1" },
   })) {
