@@ -2,7 +2,7 @@
 
 import { icon } from "@countersign/viewer/icons.js";
 import type { Session } from "@countersign/viewer/session.js";
-import { comparedWords } from "@countersign/viewer/trust-compared.js";
+import { comparedWords } from "@countersign/viewer/trust-compared-view.js";
 import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";

@@ -71,6 +71,8 @@ fn every_case_gives_its_report_and_its_status() {
             other => panic!("{other}"),
         };
         assert_eq!(output.status.code(), Some(status), "{}", case.display());
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{}", case.display());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let unexpected = stderr.lines().find(|line| !line.contains("the pin is of the log"));
+        assert_eq!(unexpected, None, "{}", case.display());
     }
 }

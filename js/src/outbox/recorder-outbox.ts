@@ -233,7 +233,7 @@ function decode({ id, bytes }: Entry): Found {
     ) ?? [];
   if (from === undefined || to === undefined) {
     throw new CountersignError("outbox.damaged", `entry ${id} of the outbox is not one of a recorder's`, {
-      hint: "was this place used by something else? Keep it, and give the recorder another",
+      hint: "it stays in the outbox, and the other entries are delivered; was this place used by something else?",
     });
   }
   const lines = new Uint8Array(bytes.subarray(end + 1));

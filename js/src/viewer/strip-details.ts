@@ -8,7 +8,8 @@ import { moment, type Zone } from "./format.js";
 import { icon, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "./icons.js";
 import { outcomeOf } from "./needed.js";
 import type { Texts } from "./texts/texts.js";
-import { comparedView, type TrustCompared } from "./trust-compared.js";
+import type { TrustCompared } from "./trust-compared.js";
+import { comparedView } from "./trust-compared-view.js";
 import { said, value } from "./value.js";
 import { codeTitle, type VerdictWords } from "./verdict.js";
 

@@ -5,7 +5,8 @@ import { completeRange } from "./facts.js";
 import { moment, type Zone } from "./format.js";
 import { type Look, VERDICT_LOOKS } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
-import { comparedNext, comparedWords, type TrustCompared } from "./trust-compared.js";
+import type { TrustCompared } from "./trust-compared.js";
+import { comparedNext, comparedWords } from "./trust-compared-view.js";
 
 /** A verdict for a person, and how it looks. */
 export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;

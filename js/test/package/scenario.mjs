@@ -62,7 +62,7 @@ export async function scenario(sources, options = {}) {
 async function typed() {
   const { key, vkey } = await generateKey("example.com/new");
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example/audit", to });
+  const audit = await createRecorder({ key, origin: "log.example/audit", to, onInvalid: "throw" });
   audit.record({ action: "job.delete", actor: { id: "u_1" }, target: { type: "cron_job", id: "42" } });
   try {
     audit.record({ actor: { id: "u_1" } });

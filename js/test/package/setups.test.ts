@@ -296,9 +296,11 @@ test("whoever loads the WebAssembly is told of what is lost, too", async () => {
     if (process.argv[2] === "exits") process.exit();\n`,
   );
   assert.deepEqual(await saidBy(process.execPath, program), { out: "1", errors: "" });
-  const { out, errors } = await saidBy(process.execPath, program, "exits");
-  assert.equal(out, "0");
-  assert.match(errors, /countersign: recorder\.lost: 1 event was not delivered before the program ended/);
+  await assert.rejects(saidBy(process.execPath, program, "exits"), {
+    code: 1,
+    stdout: "0\n",
+    stderr: /countersign: recorder\.lost: 1 event was not delivered before the program ended/,
+  });
 });
 
 for (const [engine, removed] of [

@@ -1,6 +1,6 @@
 import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
 import { outcomeOf } from "@countersign/viewer/needed.js";
-import { comparedView } from "@countersign/viewer/trust-compared.js";
+import { comparedView } from "@countersign/viewer/trust-compared-view.js";
 import { value } from "@countersign/viewer/value.js";
 import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict.js";
 import type { CheckName, Finding, Judged, Report } from "countersign/verify";

@@ -1,5 +1,6 @@
 import { icon } from "@countersign/viewer/icons.js";
-import { comparedView, type TrustCompared } from "@countersign/viewer/trust-compared.js";
+import type { TrustCompared } from "@countersign/viewer/trust-compared.js";
+import { comparedView } from "@countersign/viewer/trust-compared-view.js";
 import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
 import type { Judged, Report } from "countersign/verify";
