@@ -45,7 +45,7 @@ enum Command {
     /// Write the undamaged events and signed links of an outbox to new files
     ///
     /// Record the events again, with `countersign record` or recordMany. Send signed links unchanged: POST the file to
-    /// the log's /submit. An event without a time of its own gets the time at which it was recorded, as occurred_at.
+    /// the log's /submit. An event without a time of its own gets the time at which it was recorded, as `occurred_at`.
     ///
     /// Exit status: 0 everything could be read, 1 something is damaged, 2 this is not an outbox.
     Salvage {

@@ -160,7 +160,9 @@ impl Watch<'_> {
                         unknown.is_none() && self.check_begin(&entries, old, checkpoint, findings)?;
                     self.report_partial(&entries, why, old, checkpoint, findings);
                     if !proven {
-                        unknown.into_iter().for_each(|finding| findings.add(finding));
+                        if let Some(finding) = unknown {
+                            findings.add(finding);
+                        }
                         return Ok(());
                     }
                     self.keep_entries(memory, entries, chains, seen, found, findings);
@@ -320,7 +322,7 @@ impl Watch<'_> {
         let all: Vec<_> = thread::scope(|scope| {
             let asked: Vec<_> =
                 self.also.iter().map(|other| scope.spawn(|| self.checkpoint_beside(&**other))).collect();
-            let answered = asked.into_iter().map(|asked| asked.join());
+            let answered = asked.into_iter().map(thread::ScopedJoinHandle::join);
             answered.map(|seen| seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         for (other, seen) in self.also.iter().zip(all) {

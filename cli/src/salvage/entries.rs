@@ -1,10 +1,7 @@
 //! The entries of an outbox, as the npm package's recorder writes them.
 
-use std::collections::HashMap;
-
 use countersign::time::Time;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// An entry.
@@ -68,7 +65,7 @@ impl Event {
         countersign::base64::decode_array::<16>(parts.next()?)?;
         let json = parts.next()?;
         let is_line = !json.bytes().any(|byte| byte < b' ');
-        (is_line && serde_json::from_str::<HashMap<String, IgnoredAny>>(json).is_ok())
+        (is_line && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).is_ok())
             .then(|| Self { time, json: json.to_owned() })
     }
 
@@ -117,7 +114,7 @@ impl Links {
 
     /// How many lines there are.
     pub(super) fn count(&self) -> usize {
-        self.lines.iter().filter(|&&byte| byte == b'\n').count()
+        memchr::memchr_iter(b'\n', &self.lines).count()
     }
 
     /// The chain, and the first and last place in it.

@@ -296,7 +296,7 @@ mod tests {
         let bytes = file(&[(&[1], &[]), (&[2], &[]), (&[3], &[])]);
         for end in HEADER.len()..bytes.len() {
             let contents = parse(&bytes[..end]).unwrap();
-            let whole = bytes[HEADER.len()..end].iter().filter(|&&byte| byte == b'\n').count();
+            let whole = memchr::memchr_iter(b'\n', &bytes[HEADER.len()..end]).count();
             assert!(contents.entries.len() >= whole, "{end}");
         }
         let zeros = [&bytes[..], &[0; 100]].concat();
