@@ -9,7 +9,7 @@
 //! give the tree that the log signed. Erased events are overwritten here as well.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -204,6 +204,8 @@ impl Source for KeptEntries {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn line(entry: u64) -> String {

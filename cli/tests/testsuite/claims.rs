@@ -245,7 +245,7 @@ fn a_log_that_is_read_in_parts_is_read_whole() {
     // The first run gets the first bundles and waits for the others in vain; the next run gets the rest.
     let size = 2_000;
     let log = Endless::new(size);
-    let (open, gate) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Duration::from_secs(60));
+    let (open, gate) = (Arc::new(std::sync::atomic::AtomicBool::new(false)), Duration::from_mins(1));
     let opened = open.clone();
     let url = serve(move |path, stream| {
         let late = Bundle::parse(path).is_ok_and(|bundle| bundle.index >= 3);

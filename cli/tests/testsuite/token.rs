@@ -133,8 +133,8 @@ fn rules_that_contradict_each_other_start_no_server() {
 fn many_tokens_are_added_and_revoked_at_once() {
     let place = place();
     place.run(&["token", "add", "there"]).success();
-    let lines: String = (0..12_000).map(|number| format!("t{number} tenant=t{number}\n")).collect();
-    place.write("tenants.txt", format!("# our tenants\n\n{lines}"));
+    let lines: Vec<String> = (0..12_000).map(|number| format!("t{number} tenant=t{number}")).collect();
+    place.write("tenants.txt", format!("# our tenants\n\n{}\n", lines.join("\n")));
     let added = place.run(&["token", "add", "--from", "tenants.txt", "--until", "2099-01-01"]).success();
     let tokens = String::from_utf8(added.get_output().stdout.clone()).unwrap();
     assert_eq!(tokens.lines().count(), 12_000);

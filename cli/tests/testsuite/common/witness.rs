@@ -15,7 +15,7 @@ pub struct Witness {
     /// What it adds to the log's trust file.
     pub line: String,
     /// The same without a quorum.
-    pub witness_line: String,
+    pub unquorate: String,
     _folder: TempDir,
 }
 
@@ -33,10 +33,10 @@ impl Witness {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let listens = lines.find(|line| line.contains("listens on ")).expect("it listens");
         let (_, url) = listens.split_once("listens on ").unwrap();
-        let witness_line = format!("witness w {} {}\n", key.verifier_key(), url.trim());
-        let line = format!("{witness_line}quorum w\n");
+        let unquorate = format!("witness w {} {}\n", key.verifier_key(), url.trim());
+        let line = format!("{unquorate}quorum w\n");
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, line, witness_line, _folder: folder }
+        Self { child, line, unquorate, _folder: folder }
     }
 }
 

@@ -93,7 +93,7 @@ fn answer(
 
 /// The witnesses `w`, which is honest, and `liar`.
 fn trusting(witness: &Witness, liar: &Liar, quorum: &str) -> Place {
-    let lines = format!("{}{}group g {quorum} w liar\nquorum g\n", witness.witness_line, liar.line());
+    let lines = format!("{}{}group g {quorum} w liar\nquorum g\n", witness.unquorate, liar.line());
     Place::with(2, &lines)
 }
 
@@ -131,7 +131,7 @@ fn remove_liar(place: &Place, quorum: &str) {
     let kept: String = text
         .lines()
         .filter(|line| !line.contains("liar") && !line.starts_with("quorum"))
-        .map(|line| format!("{line}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect();
     fs::write(place.trust_file(), kept + quorum).unwrap();
 }
