@@ -257,8 +257,8 @@ function copyField(from: Fields, to: Fields, name: string): void {
 
 /**
  * Reports fields that events don't have: what is recorded under a wrong name is found by no search and no rule. In
- * objects whose fields are known only likely mistakes are reported: an actor may have other attributes. So it is for
- * the event itself if `known` has the fields that a schema of its own knows.
+ * objects that may have fields of their own, such as an actor, only likely misspellings are reported. The same holds for
+ * the event itself if it has a schema of its own: `schema` has the fields that the schema names.
  */
 export function reportUnknown(event: unknown, report: Report, schema?: { readonly fields: object | undefined }): void {
   if (!isFields(event)) {

@@ -806,12 +806,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    */
   #idle(): void {
     this.#isIdle = true;
-    // That runs only if the program goes on.
-    unref(
-      setTimeout(() => {
-        this.#isIdle = false;
-      }, 0),
-    );
+    ifProgramContinues(() => {
+      this.#isIdle = false;
+    });
     const isAwaited = this.#calls.areAny || this.#waiting.some((one) => one.isAwaited);
     const owes = this.#owes(this.#recorded) || this.#losses.unrecorded > 0;
     const patience = this.#exitPatience.next(this.#recorded, isAwaited);
@@ -881,12 +878,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   /** The program ends: keeps what can be kept without waiting for anything, and reports what is lost. */
   #exit(): void {
     this.#isExiting = true;
-    // That runs only if the program goes on after all.
-    unref(
-      setTimeout(() => {
-        this.#isExiting = false;
-      }, 0),
-    );
+    ifProgramContinues(() => {
+      this.#isExiting = false;
+    });
     const { outbox, lifecycle, settings } = this.#parts;
     if (outbox.isDurable) {
       this.#keepNow();
@@ -961,6 +955,11 @@ function unsent(cause: CountersignError | undefined, isKept: boolean): Countersi
 }
 
 /** Whether one of them was recorded by then; where there is none it is the chain's own link, which is always due. */
+/** Runs `reset` if the program goes on after it seemed to end. */
+function ifProgramContinues(reset: () => void): void {
+  unref(setTimeout(reset, 0));
+}
+
 function isDue(taken: readonly Taken[], number: number): boolean {
   return taken.length === 0 || taken.some((one) => one.number <= number);
 }

@@ -55,7 +55,7 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * `<countersign-viewer>`: verifies an export and shows what verified.
  *
  * It tells of `countersign-report` ({ report, pin }), `countersign-alarm` ({ report, pin }, where `pin` is the last good
- * one), `countersign-open` ({ row }), `countersign-query` ({ query }) and `countersign-answer`, all of which bubble and leave shadow trees.
+ * one), `countersign-open` ({ row }) and `countersign-query` ({ query }), all of which bubble and leave shadow trees.
  */
 export class Viewer extends LitElement {
   static override styles = [palette, host, basics, parts, frame, strip, rows, drawer, found];
