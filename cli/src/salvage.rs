@@ -73,7 +73,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
 }
 
-/// The outboxes of a path, by file.
+/// Reads the outbox at a path, or each outbox in a folder, by file. Another file in the folder counts as damaged: it may
+/// be an outbox of which nothing can be read.
 fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
     let failed = |path: &Path, error| Failure::io("read", &shown(path), &error);
     let mut paths = vec![path.to_owned()];
@@ -82,9 +83,9 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
         let files = fs::read_dir(path).map_err(|error| failed(path, error))?;
         let files = files.map(|file| file.map(|file| file.path())).collect::<Result<Vec<_>, _>>();
         paths = files.map_err(|error| failed(path, error))?;
-        paths.retain(|path| path.is_file());
+        paths.retain(|path| path.is_file() && !is_bookkeeping(path));
     }
-    let mut found = BTreeMap::new();
+    let (mut found, mut unreadable) = (BTreeMap::new(), Vec::new());
     for path in paths {
         let size = fs::metadata(&path).map_err(|error| failed(&path, error))?.len();
         if size > MAX_BYTES {
@@ -99,13 +100,26 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
             return Err(
                 Failure::unusable("outbox.invalid", "this is not an outbox", hint).within(&shown(&path))
             );
+        } else {
+            unreadable.push((path, bytes.len()));
         }
     }
     if found.is_empty() {
         let message = "there is no outbox in this folder";
         return Err(Failure::unusable("outbox.invalid", message, "check the path").within(&shown(path)));
     }
+    for (path, size) in unreadable {
+        let mut contents = Contents::default();
+        contents.damage(0, size, "nothing in this file is of an outbox", false);
+        found.insert(path, contents);
+    }
     Ok(found)
+}
+
+/// True for the files in the folder of `countersign record --outbox` that hold no entries.
+fn is_bookkeeping(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name == "lock" || name == "position.json" || name.starts_with(".countersign-")
 }
 
 fn show(path: &Path) -> Result<u8, Failure> {
@@ -131,7 +145,7 @@ fn show(path: &Path) -> Result<u8, Failure> {
                 ),
             };
         }
-        if contents.entries.is_empty() {
+        if contents.entries.is_empty() && contents.damaged.is_empty() {
             let _ = writeln!(
                 text,
                 "  {}",
@@ -144,7 +158,7 @@ fn show(path: &Path) -> Result<u8, Failure> {
     Ok(status(&outboxes))
 }
 
-/// What is damaged, for people.
+/// Describes the damaged ranges, one per line.
 fn damage(contents: &Contents) -> String {
     let mut text = String::new();
     for damage in &contents.damaged {

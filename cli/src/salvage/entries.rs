@@ -65,8 +65,8 @@ impl Event {
         countersign::base64::decode_array::<16>(parts.next()?)?;
         let json = parts.next()?;
         let is_line = !json.bytes().any(|byte| byte < b' ');
-        (is_line && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).is_ok())
-            .then(|| Self { time, json: json.to_owned() })
+        let is_object = json.starts_with('{') && serde_json::from_str::<&RawValue>(json).is_ok();
+        (is_line && is_object).then(|| Self { time, json: json.to_owned() })
     }
 
     /// The action that it names.
@@ -112,7 +112,7 @@ impl Links {
         self.lines.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
     }
 
-    /// How many lines there are.
+    /// Returns the number of lines.
     pub(super) fn count(&self) -> usize {
         memchr::memchr_iter(b'\n', &self.lines).count()
     }

@@ -58,6 +58,24 @@ fn a_damaged_line_is_named_and_the_others_are_salvaged() {
     assert_eq!(fs::read_to_string(&segment).unwrap(), damaged);
 }
 
+/// An outbox in which nothing can be read is neither left out nor called empty.
+#[test]
+fn a_file_in_which_everything_is_damaged_is_named() {
+    let (place, segment) = left(2);
+    let other = segment.with_file_name("other.ndjson");
+    fs::write(&other, [0; 100]).unwrap();
+    fs::write(place.path("header-alone"), "countersign outbox v1\nzeros\n").unwrap();
+    let named = "bytes 0 to 100: nothing in this file is of an outbox";
+    place.run(&["outbox", "show", "outbox"]).code(1).stdout(predicate::str::contains(named));
+    place
+        .run(&["outbox", "salvage", "outbox", "-o", "events.out", "--links", "links.out"])
+        .code(1)
+        .stderr(predicate::str::contains(named));
+    place.run(&["outbox", "show", "header-alone"]).code(1).stdout(
+        predicate::str::contains("damaged: bytes 22 to 28").and(predicate::str::contains("no entries").not()),
+    );
+}
+
 #[test]
 fn other_files_are_refused() {
     let place = Place::new();
