@@ -97,11 +97,11 @@ fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
 }
 
 fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
-    typed_key_id(name, &[&[kind as u8], &public[..]])
+    typed_key_id(name, kind as u8, public)
 }
 
-fn typed_key_id(name: &str, [kind, public]: &[&[u8]; 2]) -> [u8; 4] {
-    let Hash([a, b, c, d, ..]) = Hash::of(&[name.as_bytes(), b"\n", kind, public]);
+fn typed_key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
+    let Hash([a, b, c, d, ..]) = Hash::of(&[name.as_bytes(), b"\n", &[kind], public]);
     [a, b, c, d]
 }
 
@@ -112,8 +112,8 @@ fn refuse_key(text: &str) -> Error {
         let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
         let id: [u8; 4] = hex::decode(id.as_bytes()).filter(|_| is_name(name))?;
         let typed = base64::decode(key)?;
-        let (kind, public) = typed.split_at_checked(1)?;
-        let name_of_type = match kind[0] {
+        let (&kind, public) = typed.split_first()?;
+        let name_of_type = match kind {
             1 | 4 => return None,
             2 => " (ECDSA)",
             5 => " (RFC 6962)",
@@ -121,8 +121,8 @@ fn refuse_key(text: &str) -> Error {
             _ => "",
         };
         // The key IDs of these two types are made otherwise.
-        let is_whole = matches!(kind[0], 2 | 5) || typed_key_id(name, &[kind, public]) == id;
-        let why = format!("unsupported key type 0x{:02x}{name_of_type}", kind[0]);
+        let is_whole = matches!(kind, 2 | 5) || typed_key_id(name, kind, public) == id;
+        let why = format!("unsupported key type 0x{kind:02x}{name_of_type}");
         let hint = "give an Ed25519 key: type 0x01 of a log, an issuer or an emitter, 0x04 of a witness";
         is_whole.then(|| Error::new(Code::Key, why).with_hint(hint))
     };
@@ -607,7 +607,7 @@ mod tests {
     #[test]
     fn a_key_of_an_unsupported_type_is_named_as_that() {
         let vkey = |kind: u8, public: &[u8]| {
-            let id = typed_key_id("key.example", &[&[kind], public]);
+            let id = typed_key_id("key.example", kind, public);
             let mut text = String::from("key.example+");
             hex::push(&id, &mut text);
             text.push('+');

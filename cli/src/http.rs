@@ -630,7 +630,7 @@ mod tests {
         deadline.set(Some(Instant::now()));
         let late = read(&mut Drip, None, most, pace(0, 1), &deadline).unwrap_err();
         assert_eq!((late.code(), late.said().contains("slowly")), ("http.timeout", false));
-        // What comes at the pace is read to its end.
+        // A body that arrives at the required pace is read to its end.
         let few = read(&mut Drip.take(100), None, most, pace(1, 50), &Deadline::default());
         assert_eq!(few.unwrap().len(), 100);
     }

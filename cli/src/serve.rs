@@ -65,7 +65,7 @@ const RETRY: Duration = Duration::from_secs(1);
 #[command(after_help = "\
 Examples:
   countersign serve --origin log.example/audit
-  echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt     # read anew when it changes
+  echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt     # read again when it changes
   countersign record --key app.key --to http://127.0.0.1:8080 --log \"$LOG_VKEY\" events.ndjson
   countersign token add ada                                  # for the console at http://127.0.0.1:8080/
   AWS_REGION=eu-central-1 countersign serve --store s3://audit-logs/app")]
@@ -434,7 +434,7 @@ fn bounds() -> Bounds {
 pub(crate) fn log_to_stderr(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    // What people are told without JSON doesn't depend on the level either.
+    // Messages for people never depend on the level, so neither do these as JSON.
     let filter = match format!("{}=info", style::TARGET).parse() {
         Ok(directive) if json => filter.add_directive(directive),
         _ => filter,
@@ -475,7 +475,7 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
     let mut failed_before = false;
     loop {
         if failed_before {
-            // What the system refused it may allow without a change of the file.
+            // An error of the system, such as a missing permission, can go away without a change to the file.
             let _ = tokio::time::timeout(RETRY, watched.changed()).await;
         } else {
             watched.changed().await;
@@ -493,7 +493,7 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
         match taken.await.map_err(failed).flatten() {
             Ok(()) => {
                 failed_before = false;
-                style::done(&format!("{} was read anew", shown(&file)));
+                style::done(&format!("{} was read again", shown(&file)));
                 collector.control_files().set(ControlFile::Trust, Ok(()));
             }
             Err(failure) => {
@@ -654,11 +654,11 @@ pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static st
     }
 }
 
-/// What to do about a store that is damaged.
+/// The hint for a damaged store.
 pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, are this log's; run `countersign fsck` to see what is \
      damaged; restore log.sqlite from a backup, and put back what is newer with `countersign serve --after-restore --mend PLACE`";
 
-/// The same, or what else to do about a store that could not be read.
+/// Returns the hint for a store that could not be read: `otherwise` unless it is damaged.
 pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'static str {
     if matches!(error, StoreError::Damaged(_)) { DAMAGED_STORE } else { otherwise }
 }

@@ -76,7 +76,7 @@ enum What {
         names: Vec<String>,
         /// Revoke the token of each reader named in this file, or on standard input (`-`), one name per line
         ///
-        /// What follows the name is ignored, so the output of `token add --from` can be used.
+        /// Text after a name is ignored, so you can use the output of `token add --from`.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
         #[command(flatten)]

@@ -62,6 +62,7 @@ fn none(
     let number = given.len() - if some_may_have_cosigned { trust.witnesses().len() } else { 0 };
     let kinds = if some_may_have_cosigned { "log, issuer, and emitter keys" } else { "keys" };
     let says = match number {
+        0 => format!("{file} names only witness keys, and the file has too few of their cosignatures."),
         1 => format!("The only key in {file} did not sign this file."),
         _ => format!("None of the {number} {kinds} in {file} signed this file."),
     };

@@ -78,7 +78,7 @@ export class Log {
     const file = this.path(`${what}.key`);
     appendFileSync(this.trustFile, `${what} ${countersign("keygen", name, "--out", file)}\n`);
     this.#read += 1;
-    await this.#running.prints(/trust\.txt was read anew/, this.#read);
+    await this.#running.prints(/trust\.txt was read again/, this.#read);
     return readFileSync(file, "utf8").trim();
   }
 

@@ -13,11 +13,11 @@ mod client;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use countersign::checkpoint::{SignedCheckpoint, claimed_time};
 use countersign::hash::Hash;
+use countersign::hex;
 use countersign::merkle::consistency_proof;
 use countersign::note::{SignatureLine, VerifierKey};
 use countersign::time::Time;
@@ -136,12 +136,7 @@ pub(crate) enum Assessment {
 /// Returns where a witness shows the latest checkpoint that it cosigned for the log of that origin.
 pub(crate) fn proof_url(witness_url: &str, origin: &str) -> String {
     let Hash(hash) = Hash::of(&[origin.as_bytes()]);
-    let mut url = witness_url.trim_end_matches('/').to_owned() + "/";
-    for byte in hash {
-        // Writing to a string does not fail.
-        let _ = write!(url, "{byte:02x}");
-    }
-    url + "/checkpoint"
+    format!("{}/{}/checkpoint", witness_url.trim_end_matches('/'), hex::encode(&hash))
 }
 
 impl Contradiction {

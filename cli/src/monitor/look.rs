@@ -24,9 +24,9 @@ use crate::verdict::entries as entries_of;
 
 /// More than any checkpoint is.
 const MAX_CHECKPOINT: usize = 1 << 18;
-/// How long a checkpoint may take, with all attempts.
+/// The time limit for reading a checkpoint, retries included.
 const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
-/// How long the tiles of a consistency proof may take.
+/// The time limit for reading the tiles of a consistency proof.
 const PROOF_LIMIT: Duration = Duration::from_mins(1);
 
 /// The log, and what it is judged by.
@@ -37,7 +37,7 @@ pub(super) struct Watch<'a> {
     pub(super) judge: Judge<'a>,
     /// How long nothing may be heard, in milliseconds.
     pub(super) silence: Option<i64>,
-    /// How long reading entries may take in one look. No other request takes longer.
+    /// The time limit for reading entries in one look. It also limits every other request.
     pub(super) timeout: Duration,
 }
 

@@ -75,8 +75,8 @@ pub(crate) struct Args {
     /// Report when the log has had no new entries or cosignatures for this long: 1h, 2d
     #[arg(long, value_name = "AGE", value_parser = args::seconds)]
     silence: Option<i64>,
-    /// How long reading entries may take each time: 90s, 1h. What was verified by then is kept, and the next check
-    /// continues there. No other request takes longer
+    /// The longest time that one check may read entries: 90s, 1h. The next check continues after the last entry that was
+    /// verified. It also limits every other request
     #[arg(long, value_name = "AGE", default_value = "10m", value_parser = args::pause)]
     timeout: Duration,
     /// Post each finding as JSON to this address
@@ -89,7 +89,7 @@ pub(crate) struct Args {
 
 /// The exit status when nothing could be said.
 const NOT_CHECKED: u8 = 5;
-/// How often silence is looked for, and whether to stop, while a look is under way.
+/// The interval at which a running look checks for silence and for a request to stop.
 const TICK: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {

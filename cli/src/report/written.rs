@@ -128,7 +128,7 @@ pub(super) fn verified(export: &[u8], given: &Given) -> Result<Report, Failure> 
     Ok(verifier.finish().report)
 }
 
-/// The same, with what samples of it are drawn from.
+/// Returns the report on an export in memory, and the events from which samples are drawn.
 pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Report, Shown), Failure> {
     let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, false));
     let (mut leaves, mut roots) = (Vec::new(), Roots::default());

@@ -28,7 +28,7 @@ impl Certificate {
         loop {
             self.watched.changed().await;
             match self.tls.reload() {
-                Ok(()) => style::done(&format!("{} was read anew", shown(&self.cert))),
+                Ok(()) => style::done(&format!("{} was read again", shown(&self.cert))),
                 Err(error) => {
                     style::warn("the certificate can't be used: the server continues with the previous one");
                     explain(&error).report();

@@ -1,4 +1,4 @@
-//! Files that are read anew when they change.
+//! Files that are read again when they change.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use crate::token::{self, Token};
 /// How long a line may be: that of an export has at most 1 MiB, and the name of its field stands before it.
 const LONGEST: usize = (1 << 20) + 64;
 const PIECE: usize = 1 << 16;
-/// How long a line may take. Between lines a log may be quiet for as long as it says so.
+/// The time limit for one line, from its first byte. The log announces how long it may be silent between lines.
 const LINE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is heard of a log.

@@ -102,7 +102,7 @@ fn a_key_that_is_not_allowed_keeps_its_events_until_it_is() {
     place.write("events.ndjson", "");
     let patience = Instant::now() + Duration::from_mins(2);
     while place.command(&args).output().unwrap().status.code() != Some(0) {
-        assert!(Instant::now() < patience, "the trust file is read anew");
+        assert!(Instant::now() < patience, "the trust file is read again");
         thread::sleep(Duration::from_millis(100));
     }
     monitor(&place, &serving.url, 0);

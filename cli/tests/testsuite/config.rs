@@ -1,4 +1,4 @@
-//! `countersign serve --config`, and files that are read anew.
+//! `countersign serve --config`, and files that are read again.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -107,7 +107,7 @@ fn a_certificate_is_read_anew_when_it_changes() {
     let second = renew();
     let begun = Instant::now();
     while !answers(&second) {
-        assert!(begun.elapsed() < Duration::from_mins(1), "it is not read anew");
+        assert!(begun.elapsed() < Duration::from_mins(1), "it is not read again");
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(!answers(&first));

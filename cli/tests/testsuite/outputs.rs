@@ -108,7 +108,7 @@ fn fields_to_redact_are_listed_before_anything_is_recorded() {
         ))
         .stderr(predicate::str::contains("2 events recorded; redacted 1 value in 1 field: v (1)"));
     place.run(&["record", "events.ndjson", "--keep", "v", "--no-redact", "--redact-preview"]).code(2);
-    // What was redacted before it came here isn't counted.
+    // Values that were redacted before aren't counted.
     place.write("again.ndjson", r#"{"note":"[redacted]","x":["[redacted]",1],"password":"hunter2x9"}"#);
     place
         .run(&["record", "--key", "app.key", "--origin", ORIGIN, "again.ndjson"])

@@ -23,7 +23,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_'
 /// True if a server has the folder of this database: its files change then.
 pub(crate) fn is_served(database: &Path) -> bool {
     let lock = database.with_file_name("lock");
-    // The lock is not taken: a server that starts meanwhile would find the folder in use.
+    // The lock is released at once: a server that starts now must not find the folder in use.
     let Ok(file) = File::open(lock) else { return false };
     let served = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     let _ = file.unlock();

@@ -14,7 +14,7 @@ pub struct Witness {
     child: Child,
     /// What it adds to the log's trust file.
     pub line: String,
-    /// The same without a quorum.
+    /// That line without the quorum.
     pub unquorate: String,
     _folder: TempDir,
 }

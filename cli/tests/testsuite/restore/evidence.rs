@@ -44,7 +44,7 @@ fn reading_the_folder_of_a_killed_server_changes_no_file() {
         let _ = fs::remove_file(scene.folder().join("backup.txt"));
         assert_eq!(changed(&before, &files(scene.folder())), [""; 0], "{command:?}");
     }
-    // What is only in the write-ahead log is read.
+    // Entries that are only in the write-ahead log are read, too.
     let verified = run(&["verify", text(&export), "--trust", text(&scene.place.trust_file())]);
     assert_eq!(verified.status.code(), Some(0), "{verified:?}");
     let events = fs::read_to_string(&export).unwrap().matches("\"event\":").count();

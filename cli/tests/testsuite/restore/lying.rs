@@ -97,7 +97,7 @@ fn trusting(witness: &Witness, liar: &Liar, quorum: &str) -> Place {
     Place::with(2, &lines)
 }
 
-/// What the server answers to an event: status and code.
+/// Submits an event, and returns the status and the code of the answer.
 fn submit(place: &Place, server: &Process, chain: u8) -> (u16, String) {
     let mut emitter = place.emitter(chain % 2);
     emitter.record(usize::from(chain) + 1);
@@ -261,7 +261,7 @@ fn nothing_newer_overrules_a_claim_and_not_a_proof() {
     assert_eq!(submit(&place, &server, 0).0, 503);
     assert_eq!(health(&server).1["stopped"]["proven"], Value::Bool(true));
     server.stop();
-    // Whoever has the log's signature need not be named.
+    // The log stays stopped if the witness is removed: its proof has the log's signature.
     remove_liar(&place, "quorum w\n");
     let server = place.serve();
     assert_eq!(submit(&place, &server, 0).0, 503);
