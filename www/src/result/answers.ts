@@ -74,7 +74,6 @@ function signedWords(
 ): unknown {
   const { signed } = answers;
   const mismatch = answer.is === "open" ? comparedWords(compared, viewer, true) : "";
-
   const names = answer.names.length === NAMED + 1 ? answer.names : answer.names.slice(0, NAMED);
   const more = answer.names.length - names.length;
   if (mismatch !== "") return html`${mismatch} ${signed.instead(names, more)}`;
