@@ -320,9 +320,7 @@ fn a_key_of_an_unsupported_type_is_named_as_that() {
     let place = Place::new();
     let name = "witness.example";
     let typed = [&[6][..], &[9; 1_312]].concat();
-    let id: String = Hash::of(&[name.as_bytes(), b"\n", &typed]).0[..4]
-        .iter()
-        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+    let id = countersign::hex::encode(&Hash::of(&[name.as_bytes(), b"\n", &typed]).0[..4]);
     let vkey = format!("{name}+{id}+{}", countersign::base64::encode(&typed));
     let says = |args: &[&str]| {
         let told = predicate::str::contains("unsupported key type 0x06 (ML-DSA-44)");
