@@ -79,11 +79,14 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
     let failed = |path: &Path, error| Failure::io("read", &shown(path), &error);
     let mut paths = vec![path.to_owned()];
     let is_folder = path.is_dir();
+    let mut is_delivered = false;
     if is_folder {
         let files = fs::read_dir(path).map_err(|error| failed(path, error))?;
         let files = files.map(|file| file.map(|file| file.path())).collect::<Result<Vec<_>, _>>();
         paths = files.map_err(|error| failed(path, error))?;
-        paths.retain(|path| path.is_file() && !is_bookkeeping(path));
+        paths.retain(|path| path.is_file());
+        is_delivered = !paths.is_empty() && paths.iter().all(|path| is_bookkeeping(path));
+        paths.retain(|path| !is_bookkeeping(path));
     }
     let (mut found, mut unreadable) = (BTreeMap::new(), Vec::new());
     for path in paths {
@@ -103,6 +106,9 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
         } else {
             unreadable.push((path, bytes.len()));
         }
+    }
+    if is_delivered {
+        found.insert(path.to_owned(), Contents::default());
     }
     if found.is_empty() {
         let message = "there is no outbox in this folder";

@@ -61,13 +61,13 @@ fn none(
         report.checks.witnesses.state == CheckState::Fail && trust.witnesses().len() > 0;
     let number = given.len() - if some_may_have_cosigned { trust.witnesses().len() } else { 0 };
     let kinds = if some_may_have_cosigned { "log, issuer, and emitter keys" } else { "keys" };
+    let wrong = "It is the wrong trust file, or somebody else made this file.";
     let says = match number {
-        0 => format!("{file} names only witness keys, and the file has too few of their cosignatures."),
-        1 => format!("The only key in {file} did not sign this file."),
-        _ => format!("None of the {number} {kinds} in {file} signed this file."),
+        0 => format!("{file} names only witness keys, and this file has too few of their cosignatures."),
+        1 => format!("The only key in {file} did not sign this file. {wrong}"),
+        _ => format!("None of the {number} {kinds} in {file} signed this file. {wrong}"),
     };
-    let mut text =
-        format!("{} {says} It is the wrong trust file, or somebody else made this file.\n", doubt("!"));
+    let mut text = format!("{} {says}\n", doubt("!"));
     let rows = given.iter().map(|(kind, key)| row(kind, key));
     list(&mut text, &format!("Keys in {file}"), rows, given.len());
     list(&mut text, "Keys that signed", unknown.iter().map(|key| row("emitter", key)), unknown.len());

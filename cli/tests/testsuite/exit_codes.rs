@@ -249,6 +249,16 @@ fn a_wrong_trust_file_does_not_read_like_none() {
         .stdout(predicate::str::contains("part.txt doesn't vouch for all signers."))
         .stdout(predicate::str::contains(format!("Not vouched for: {name} ({id}).")));
 
+    // The report doesn't say whether one of the witnesses cosigned.
+    place.run(&["keygen", "witness.example", "--witness", "--out", "witness.key"]).success();
+    let witness = SignerKey::parse(place.read("witness.key").trim()).unwrap().verifier_key().to_string();
+    place.write("witness.txt", format!("witness w {witness}\nquorum w\n"));
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "witness.txt"])
+        .code(1)
+        .stdout(predicate::str::contains("witness.txt names only witness keys"))
+        .stdout(predicate::str::contains("wrong trust file").not());
+
     place.write("none.txt", "# nobody\nquorum none\n");
     place
         .run(&["verify", "audit.ndjson", "--trust", "none.txt"])

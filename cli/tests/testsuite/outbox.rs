@@ -83,6 +83,13 @@ fn other_files_are_refused() {
     for command in [&["outbox", "show", "notes.txt"][..], &["outbox", "show", "absent"]] {
         place.run(command).code(2);
     }
+    // All of it was delivered.
+    fs::create_dir(place.path("delivered")).unwrap();
+    place.write("delivered/lock", "");
+    place
+        .run(&["outbox", "show", "delivered"])
+        .success()
+        .stdout(predicate::str::contains("no entries: everything was delivered"));
     fs::create_dir(place.path("empty")).unwrap();
     place
         .run(&["outbox", "show", "empty"])
