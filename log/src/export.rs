@@ -34,7 +34,7 @@ use attest::Attested;
 pub(crate) use attest::Had;
 pub(crate) use attest::void_grants;
 
-pub use candidates::{Candidates, Index};
+pub use candidates::{Candidates, Entries, Index};
 pub use explain::{Explained, Explaining};
 pub use lines::{Line, Lines};
 pub use plan::Plan;

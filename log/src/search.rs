@@ -24,17 +24,16 @@ use std::time::Duration;
 
 use countersign_query::{Query, Readings};
 use prometheus_client::metrics::counter::Counter;
-use roaring::RoaringTreemap;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use tokio::sync::Notify;
 
-use crate::export::{Candidates, Index, PAGE};
+use crate::export::{Candidates, Entries, Index, PAGE};
 use crate::sqlite;
 use crate::store::{Reader, StoreError};
 use crate::tokens::Scope;
 use secret::Secret;
-use segment::{Head, Page};
-use terms::{Need, Term};
+use segment::{Head, Page, page_of};
+use terms::{Need, Places, Term};
 
 pub use background::keep_up;
 pub(crate) use check::{damaged, discard};
@@ -44,7 +43,7 @@ pub use secret::KEY_FILE;
 pub const FILE: &str = "search.sqlite";
 
 /// Which form of the tables and terms a file has.
-const FORM: i64 = 4;
+const FORM: i64 = 5;
 
 /// The same with the readings by which the terms were made.
 fn version(readings: &Readings) -> i64 {
@@ -291,7 +290,7 @@ impl Search {
         let mut connection = lock(&self.reading);
         // One view of the index for all of these.
         let view = connection.transaction().map_err(failed)?;
-        let (mut pages, mut end) = (RoaringTreemap::new(), 0);
+        let mut candidates = Candidates::none();
         for head in heads(&view, &self.secret, ALL)? {
             let head = match head {
                 Ok(head) => head,
@@ -300,44 +299,51 @@ impl Search {
                     continue;
                 }
             };
-            // What is between two segments is not indexed.
-            pages.insert_range(end..head.first.max(end));
-            end = head.end().max(end);
-            let Some(found) = self.ask_segment(&view, &head, &need, &asked)? else {
-                self.tell_damaged(head.first);
-                pages.insert_range(head.first..head.end());
-                continue;
-            };
-            pages.extend(found);
+            match self.ask_segment(&view, &head, &need, &asked)? {
+                Some(entries) => candidates.extend(head.first, entries),
+                // Like one that is missing.
+                None => self.tell_damaged(head.first),
+            }
         }
-        Ok(Candidates::new(Some(pages), end))
+        Ok(candidates)
     }
 
-    /// The pages of a segment that may have what is needed; none where it is damaged.
+    /// Returns the entries on each page of a segment that may be as needed; none if it is damaged.
     fn ask_segment(
         &self,
         view: &Connection,
         head: &Head,
         need: &Need,
         asked: &BTreeSet<Term>,
-    ) -> Result<Option<Vec<u64>>, Fault> {
-        let mut had: HashMap<Term, Vec<bool>> = HashMap::new();
-        for term in asked {
-            let Some(bytes) = part(view, head, head.part_of(*term))? else { return Ok(None) };
-            let postings = head.decode_part(&self.secret, head.part_of(*term), &bytes);
-            let Some(postings) = postings else { return Ok(None) };
-            let pages = had.entry(*term).or_insert_with(|| vec![false; head.pages.len()]);
-            for page in postings.get(term).into_iter().flatten() {
-                let Some(had) = pages.get_mut(usize::from(*page)) else { return Ok(None) };
-                *had = true;
+    ) -> Result<Option<Vec<Entries>>, Fault> {
+        let mut had: HashMap<Term, Vec<Entries>> =
+            asked.iter().map(|term| (*term, vec![Entries::NONE; head.pages.len()])).collect();
+        let terms: Vec<Term> = asked.iter().copied().collect();
+        for of_part in terms.chunk_by(|one, other| head.part_of(*one) == head.part_of(*other)) {
+            let number = head.part_of(of_part[0]);
+            let Some(bytes) = part(view, head, number)? else { return Ok(None) };
+            let mut is_within = true;
+            let found = head.find(&self.secret, number, &bytes, of_part, &mut |term, place| {
+                let page = usize::from(page_of((term, place)));
+                match had.get_mut(&term).and_then(|pages| pages.get_mut(page)) {
+                    None => is_within = false,
+                    Some(entries) => match Places::of(term) {
+                        Places::Pages => *entries = Entries::ALL,
+                        Places::Entries => entries.insert(place % Places::Entries.per_page()),
+                    },
+                }
+            });
+            if found.is_none() || !is_within {
+                return Ok(None);
             }
         }
-        let may_have = |place: usize, page: &Page| {
-            need.may_be_on(page, &|term| page.dense || had.get(term).is_none_or(|pages| pages[place]))
+        let on_page = |(place, page): (usize, &Page)| {
+            need.on(page, &|term| match had.get(term) {
+                Some(pages) if !page.dense => pages[place],
+                _ => Entries::ALL,
+            })
         };
-        let pages = head.pages.iter().enumerate().zip(head.first..);
-        let found = pages.filter(|((place, page), _)| may_have(*place, page));
-        Ok(Some(found.map(|(_, page)| page).collect()))
+        Ok(Some(head.pages.iter().enumerate().map(on_page).collect()))
     }
 }
 

@@ -16,6 +16,7 @@ use countersign::trust::Trust;
 use countersign_query::Readings;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket, CommitNames};
 use crate::clock::{Clock, Steady, Timekeeper};
@@ -38,6 +39,9 @@ use crate::witnessing::Witnessing;
 use crate::{erase, self_check, sqlite, store};
 
 use crate::sequencer::{RulesError, rules};
+
+/// The longest wait for the last user of a store when a server stops.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// What a collector is to be.
 pub struct Config {
@@ -387,27 +391,46 @@ impl Serving {
     /// # Errors
     /// When the sequencer ended in a panic.
     pub async fn stop(self) -> Result<(), StoreError> {
-        self.reading.stop();
-        self.listening.stop().await;
-        if let Some(checking) = self.checking {
+        let Self { collector, reading, listening, sequencer, witnessing, indexing, erasing, checking, _lock } =
+            self;
+        reading.stop();
+        listening.stop().await;
+        if let Some(checking) = checking {
             let _ = tokio::task::spawn_blocking(move || checking.stop()).await;
         }
         // They end between two batches; the next start goes on.
-        if let Some(indexing) = self.indexing {
+        if let Some(indexing) = indexing {
             let _ = indexing.await;
         }
-        let _ = self.erasing.await;
+        let _ = erasing.await;
         // What fails is told of there.
-        let _ = self.reading.record_reads().await;
-        self.collector.close().await;
-        self.witnessing.abort();
-        let sequencer = self.sequencer;
+        let _ = reading.record_reads().await;
+        collector.close().await;
+        witnessing.abort();
+        let _ = witnessing.await;
         let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
+        let reader = collector.reader().clone();
+        drop((collector, reading));
+        close(reader).await;
         match ended {
             Ok(Ok(())) => Ok(()),
             _ => Err(StoreError::unavailable("stopping", "the sequencer ended in a panic")),
         }
     }
+}
+
+/// Closes the connections of a store that nothing else uses any more: the last one to close moves the write-ahead log
+/// into the database, and a folder whose lock is free must not change.
+async fn close(reader: Arc<dyn store::Reader>) {
+    let deadline = Instant::now() + CLOSING;
+    while Arc::strong_count(&reader) > 1 {
+        if Instant::now() >= deadline {
+            tracing::warn!("the log's store is still in use after {} s", CLOSING.as_secs());
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let _ = tokio::task::spawn_blocking(move || drop(reader)).await;
 }
 
 /// Takes the folder for this process: two writers would fork the log. It is free again when the lock is dropped.

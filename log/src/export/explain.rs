@@ -92,13 +92,16 @@ impl Explaining {
         if left.is_empty() || *fields_alone && tally.lacking() == 0 {
             return Ok(false);
         }
-        let end = left.end.min((left.start / PAGE + 1) * PAGE);
-        for leaf in reader.leaves_with_events(left.start..end)? {
-            let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
-            // The events of others are not even counted.
-            looking.look_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
+        let page = left.start / PAGE;
+        for run in candidates.runs(page, left.clone()) {
+            for leaf in reader.leaves_with_events(run)? {
+                let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
+                // The events of others are not even counted.
+                looking
+                    .look_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
+            }
         }
-        left.start = end;
+        left.start = left.end.min((page + 1) * PAGE);
         Ok(true)
     }
 

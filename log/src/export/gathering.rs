@@ -29,15 +29,26 @@ pub(super) struct Gathering {
     pub(super) readings: Readings,
 }
 
-/// Leaves that are next to each other, parsed.
+/// Leaves that are near each other, parsed; those that were not read are not here.
 pub(super) struct Page {
     first: u64,
     links: Vec<Option<Link>>,
 }
 
 impl Page {
+    /// Parses leaves that follow each other.
     pub(super) fn new<'a>(first: u64, leaves: impl Iterator<Item = &'a [u8]>) -> Self {
         Self { first, links: leaves.map(link).collect() }
+    }
+
+    /// Parses leaves with ascending indexes, none below the first.
+    pub(super) fn with_gaps<'a>(first: u64, leaves: impl Iterator<Item = (u64, &'a [u8])>) -> Self {
+        let mut links = Vec::new();
+        for (index, leaf) in leaves {
+            links.resize_with(index.saturating_sub(first) as usize, || None);
+            links.push(link(leaf));
+        }
+        Self { first, links }
     }
 
     pub(super) fn get(&self, index: u64) -> Option<&Link> {

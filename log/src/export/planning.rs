@@ -308,13 +308,16 @@ impl Matches {
     /// The next page, and which of its links match, the last first.
     pub(super) fn look(&mut self, gathering: &Gathering) -> Result<Option<(Page, Vec<u64>)>, StoreError> {
         let Some(number) = self.next_page() else { return Ok(None) };
-        let first = (number * PAGE).max(self.range.start);
         let (reader, scope) = (gathering.reader.clone(), gathering.scope.clone());
-        let leaves = reader.leaves_with_events(first..((number + 1) * PAGE).min(self.range.end))?;
-        let page = Page::new(first, leaves.iter().map(|leaf| leaf.leaf.as_slice()));
+        let mut leaves = Vec::new();
+        for run in self.candidates.runs(number, self.range.clone()) {
+            leaves.extend(run.clone().zip(reader.leaves_with_events(run)?));
+        }
+        let read = leaves.iter().map(|(index, leaf)| (*index, leaf.leaf.as_slice()));
+        let page = Page::with_gaps(number * PAGE, read);
         let mut found = Vec::new();
-        for (place, leaf) in leaves.iter().enumerate().rev() {
-            let index = first + place as u64;
+        for (index, leaf) in leaves.iter().rev() {
+            let index = *index;
             let Some(link) = page.get(index) else { continue };
             let event = text(&leaf.event);
             if (event.is_some() || !self.events_alone)

@@ -19,7 +19,7 @@ const REST: u32 = 3;
 const QUIET: Duration = Duration::from_millis(500);
 /// While leaves go on coming they are let gather for so long, or until there are so many: a search looks at each of them.
 const GATHER: Duration = Duration::from_secs(2);
-const MOST_GATHERED: u64 = 1 << 14;
+const MOST_GATHERED: u64 = 1 << 12;
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(10);
 

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::index::read;
 use super::secret::Secret;
-use super::segment::{Head, Postings};
+use super::segment::{Head, Posting, place_in_segment};
+use super::terms::TermCache;
 use super::{FILE, Fault, Search, failed, integer, part, version};
 use crate::export::PAGE;
 use crate::sqlite;
@@ -125,20 +126,24 @@ fn is_good(
     head: &Head,
     reader: &dyn Reader,
 ) -> Result<bool, Fault> {
-    let mut wanted: BTreeMap<u64, Postings> = BTreeMap::new();
+    let mut wanted: BTreeMap<u64, Vec<Posting>> = BTreeMap::new();
+    let mut cache = TermCache::new(secret);
     for (page, number) in head.pages.iter().zip(head.first..) {
-        let read = read(secret, readings, reader, number)?;
+        let read = read(&mut cache, readings, reader, number)?;
         if read.page != *page {
             return Ok(false);
         }
-        for term in read.terms {
-            let postings = wanted.entry(head.part_of(term)).or_default();
-            postings.entry(term).or_default().push((number - head.first) as u16);
+        for (term, place) in read.terms {
+            let place = place_in_segment(term, (number - head.first) as u16, place);
+            wanted.entry(head.part_of(term)).or_default().push((term, place));
         }
     }
     for number in 0..head.parts() {
         let bytes = part(view, head, number)?.unwrap_or_default();
-        if head.decode_part(secret, number, &bytes) != Some(wanted.remove(&number).unwrap_or_default()) {
+        let mut postings = wanted.remove(&number).unwrap_or_default();
+        postings.sort_unstable();
+        postings.dedup();
+        if head.decode_part(secret, number, &bytes) != Some(postings) {
             return Ok(false);
         }
     }

@@ -1,15 +1,15 @@
 //! Indexing pages: in batches, each small enough that nobody waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use countersign_query::Readings;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::secret::Secret;
-use super::segment::{Head, LARGE, PARTS, Page, Postings, SMALL, SMALL_PARTS};
-use super::terms::{Term, Terms};
+use super::segment::{Head, LARGE, PARTS, Page, Posting, SMALL, SMALL_PARTS, page_of, place_in_segment};
+use super::terms::{Term, TermCache, Terms};
 use super::{ALL, Fault, Search, extents, failed, heads, integer, lock, part, whole_to};
 use crate::asked::Looking;
 use crate::export::PAGE;
@@ -18,19 +18,23 @@ use crate::store::{Reader, StoreError, StoredEvent};
 /// A page as it was read.
 pub(super) struct Indexed {
     pub(super) page: Page,
-    pub(super) terms: Vec<Term>,
+    /// The terms, each with its place on the page.
+    pub(super) terms: Vec<(Term, u16)>,
 }
 
 impl Search {
     /// Does some of what there is to do: makes anew what is damaged, indexes again pages whose events were erased, then
-    /// further ones that are full in a log of `size` leaves, at most so many together. Gives how many it were.
+    /// further ones that are full in a log of `size` leaves, at most so many together, or else merges segments. Gives how
+    /// many it were, or 1.
     ///
     /// # Errors
     /// What SQLite says, or the store.
     pub fn advance(&self, reader: &dyn Reader, size: u64, most: u64) -> Result<u64, StoreError> {
         let done = self.mend(reader).and_then(|()| {
             let again = self.index_again(reader)?;
-            if again > 0 { Ok(again) } else { self.index_further(reader, size, most) }
+            let done = if again > 0 { again } else { self.index_further(reader, size, most)? };
+            // Segments are merged when there is nothing to index: searches look at each entry that is not indexed.
+            if done > 0 { Ok(done) } else { self.merge_next() }
         });
         match done {
             Err(Fault::Broken(why)) => {
@@ -123,6 +127,7 @@ impl Search {
         if stale.is_empty() {
             return Ok(0);
         }
+        let mut cache = TermCache::new(&self.secret);
         for head in heads(&transaction, &self.secret, ALL)? {
             let head = match head {
                 Ok(head) => head,
@@ -133,7 +138,7 @@ impl Search {
             };
             let mut pages = BTreeMap::new();
             for page in stale.range(head.first..head.end()) {
-                pages.insert(*page, read(&self.secret, &self.readings, reader, *page)?);
+                pages.insert(*page, read(&mut cache, &self.readings, reader, *page)?);
             }
             if !pages.is_empty()
                 && !self.rewrite(&transaction, Some(head.clone()), head.first, pages, reader)?
@@ -162,19 +167,29 @@ impl Search {
         let begun = heads(&transaction, &self.secret, block..block + 1)?.pop();
         let begun = begun.and_then(Result::ok).filter(|head| head.end() == next);
         let start = if begun.is_some() { next } else { block };
-        let mut pages = BTreeMap::new();
-        for page in start..end {
-            pages.insert(page, read(&self.secret, &self.readings, reader, page)?);
-        }
+        let pages = self.read_all(reader, start..end)?;
         if !self.rewrite(&transaction, begun, block, pages, reader)? {
             remove(&transaction, block)?;
-        }
-        if end.is_multiple_of(LARGE) {
-            self.merge(&transaction, end - LARGE)?;
         }
         note_size(&transaction, reader)?;
         transaction.commit().map_err(failed)?;
         Ok(end - next)
+    }
+
+    /// Reads pages that follow each other, some of them at the same time.
+    fn read_all(&self, reader: &dyn Reader, pages: Range<u64>) -> Result<BTreeMap<u64, Indexed>, StoreError> {
+        let read_some = |pages: Range<u64>| -> Result<Vec<(u64, Indexed)>, StoreError> {
+            let mut cache = TermCache::new(&self.secret);
+            pages.map(|page| Ok((page, read(&mut cache, &self.readings, reader, page)?))).collect()
+        };
+        let middle = pages.start.midpoint(pages.end);
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| read_some(middle..pages.end));
+            let mut read: BTreeMap<u64, Indexed> = read_some(pages.start..middle)?.into_iter().collect();
+            let second = second.join().map_err(|_| StoreError::unavailable("indexing", "a thread panicked"));
+            read.extend(second??);
+            Ok(read)
+        })
     }
 
     /// Writes a segment with these pages in place of what it had of them. Says whether it could: not if it is damaged.
@@ -192,44 +207,58 @@ impl Search {
             None => Head { first, generation: 0, last: [0; 32], pages: Vec::new() },
         };
         let replaced: BTreeSet<u16> = pages.keys().map(|page| (page - first) as u16).collect();
-        let mut new: Vec<(Term, u16)> = Vec::new();
+        let mut new: Vec<Vec<Posting>> = Vec::new();
+        let mut add = |head: &Head, number: u16, terms: Vec<(Term, u16)>| {
+            new.resize_with(head.parts() as usize, Vec::new);
+            for (term, place) in terms {
+                new[head.part_of(term) as usize].push((term, place_in_segment(term, number, place)));
+            }
+        };
         for (number, Indexed { page, terms }) in pages {
             let place = (number - first) as usize;
             if place >= head.pages.len() {
                 head.pages.resize(place + 1, Page::default());
             }
             head.pages[place] = page;
-            new.extend(terms.into_iter().map(|term| (term, place as u16)));
+            add(&head, place as u16, terms);
         }
-        new.sort_unstable();
         head.generation = generation()?;
         head.last = reader.leaf_hash(head.end() * PAGE - 1)?.0;
-        let mut new = new.into_iter().peekable();
-        for number in 0..head.parts() {
-            let mut postings = Postings::new();
+        for (number, mut postings) in (0..).zip(new) {
             if let Some(before) = &before {
                 let bytes = part(connection, before, number)?.unwrap_or_default();
                 let Some(read) = before.decode_part(&self.secret, number, &bytes) else { return Ok(false) };
-                postings = read;
-                for pages in postings.values_mut() {
-                    pages.retain(|page| !replaced.contains(page));
-                }
+                postings.extend(read.into_iter().filter(|posting| !replaced.contains(&page_of(*posting))));
             }
-            while let Some((term, page)) = new.next_if(|(term, _)| head.part_of(*term) == number) {
-                postings.entry(term).or_default().push(page);
-            }
-            postings.retain(|_, pages| {
-                pages.sort_unstable();
-                !pages.is_empty()
-            });
+            postings.sort_unstable();
+            postings.dedup();
             write_part(connection, &head, number, &head.encode_part(&self.secret, number, &postings))?;
         }
         write_head(connection, &head, &head.encode(&self.secret))?;
         Ok(true)
     }
 
-    /// Makes one segment of 32, if all of them are here. One that is damaged is indexed again first.
-    fn merge(&self, connection: &Connection, first: u64) -> Result<(), Fault> {
+    /// Merges the first small segments that fill a large one. Returns 1, or 0 if there are none.
+    fn merge_next(&self) -> Result<u64, Fault> {
+        let mut connection = lock(&self.writing);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let mut filled = BTreeMap::<u64, u64>::new();
+        for extent in extents(&transaction)? {
+            if extent.end - extent.start == SMALL {
+                *filled.entry(extent.start / LARGE * LARGE).or_default() += SMALL;
+            }
+        }
+        let next = filled.into_iter().find(|(_, pages)| *pages == LARGE);
+        let Some((first, _)) = next else { return Ok(0) };
+        let is_done = self.merge(&transaction, first)?;
+        transaction.commit().map_err(failed)?;
+        Ok(u64::from(is_done))
+    }
+
+    /// Makes one segment of 32, if all of them are here. One that is damaged is removed, and indexed again. Says whether
+    /// it did something.
+    fn merge(&self, connection: &Connection, first: u64) -> Result<bool, Fault> {
         let small: Vec<Head> = heads(connection, &self.secret, first..first + LARGE)?
             .into_iter()
             .filter_map(Result::ok)
@@ -239,7 +268,7 @@ impl Search {
         let (Some(last), true) =
             (small.last(), whole && small.iter().all(|head| head.pages.len() as u64 == SMALL))
         else {
-            return Ok(());
+            return Ok(false);
         };
         let pages = small.iter().flat_map(|head| head.pages.iter().copied()).collect();
         let large = Head { first, generation: generation()?, last: last.last, pages };
@@ -249,7 +278,8 @@ impl Search {
                 (0..head.parts()).map(|number| Ok(part(connection, head, number)?.unwrap_or_default()));
             let parts = parts.collect::<Result<Vec<Vec<u8>>, Fault>>()?;
             if (0..).zip(&parts).any(|(number, bytes)| !head.is_part(&self.secret, number, bytes)) {
-                return remove(connection, head.first);
+                remove(connection, head.first)?;
+                return Ok(true);
             }
             read.push(parts);
         }
@@ -259,36 +289,39 @@ impl Search {
         // What is decoded takes many times as much memory: some of the terms at a time.
         let share = large.parts() / SMALL_PARTS;
         for number in 0..SMALL_PARTS {
-            let mut merged: Vec<Postings> = vec![Postings::new(); share as usize];
+            let mut merged: Vec<Vec<Posting>> = vec![Vec::new(); share as usize];
             for (head, parts) in small.iter().zip(&read) {
                 let postings = head.decode_part(&self.secret, number, &parts[number as usize]);
                 let postings =
                     postings.ok_or_else(|| Fault::Broken("a sealed part cannot be read".into()))?;
-                for (term, pages) in postings {
-                    let pages = pages.into_iter().map(|page| page + (head.first - first) as u16);
-                    let place = large.part_of(term) - number * share;
-                    merged[place as usize].entry(term).or_default().extend(pages);
+                let before = (head.first - first) as u16;
+                for (term, place) in postings {
+                    let part = large.part_of(term) - number * share;
+                    let place = place_in_segment(term, before, place);
+                    merged[part as usize].push((term, place));
                 }
             }
-            for (postings, part) in merged.iter().zip(number * share..) {
-                write_part(connection, &large, part, &large.encode_part(&self.secret, part, postings))?;
+            for (mut postings, part) in merged.into_iter().zip(number * share..) {
+                postings.sort_unstable();
+                write_part(connection, &large, part, &large.encode_part(&self.secret, part, &postings))?;
             }
         }
-        write_head(connection, &large, &large.encode(&self.secret))
+        write_head(connection, &large, &large.encode(&self.secret))?;
+        Ok(true)
     }
 }
 
 /// Reads a page with all its events.
 pub(super) fn read(
-    secret: &Secret,
+    cache: &mut TermCache<'_>,
     readings: &Readings,
     reader: &dyn Reader,
     number: u64,
 ) -> Result<Indexed, StoreError> {
     let mut page = Page::default();
-    let mut terms = Terms::new(secret);
+    let mut terms = Terms::new(cache);
     let looking = Looking::new(readings);
-    for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
+    for (place, leaf) in (0..).zip(reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)?) {
         let Some(link) = leaf.link() else { continue };
         let time = link.time().millis();
         let (first, last) = page.times.unwrap_or((time, time));
@@ -296,7 +329,7 @@ pub(super) fn read(
         terms.link(link.chain());
         if let StoredEvent::Here(event) = &leaf.event {
             let happened = looking.with_entry(&link, Some(&event.text), None, |entry| {
-                terms.event(entry);
+                terms.event(place, entry);
                 entry.time().0.millis()
             });
             let (first, last) = page.happened.unwrap_or((happened, happened));

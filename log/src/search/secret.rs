@@ -56,7 +56,7 @@ impl Secret {
 
     /// The term of a value in a field.
     pub(super) fn term(&self, field: &str, value: &str) -> Term {
-        self.mac(&[b"term\0", field.as_bytes(), &[0], value.as_bytes()])
+        Term::from_be_bytes(self.mac(&[b"term\0", field.as_bytes(), &[0], value.as_bytes()]))
     }
 
     /// Returns the key of a tenant's terms.
@@ -77,8 +77,8 @@ pub(super) struct TenantKey([u8; 32]);
 impl TenantKey {
     /// Returns a term of the tenant's events. Key and term have a fixed length, so that one hash is enough.
     pub(super) fn term(&self, term: Term) -> Term {
-        let hash = Sha256::new().chain_update(self.0).chain_update(term).finalize();
-        std::array::from_fn(|place| hash[place])
+        let hash = Sha256::new().chain_update(self.0).chain_update(term.to_be_bytes()).finalize();
+        Term::from_be_bytes(std::array::from_fn(|place| hash[place]))
     }
 }
 

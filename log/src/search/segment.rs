@@ -4,10 +4,8 @@
 //! says of each page from when to when its links are and its events happened, and parts, each with the terms that begin with some bits and the
 //! pages that have them. Head and parts are sealed: a row that is missing or damaged is noticed by whoever reads it.
 
-use std::collections::BTreeMap;
-
 use super::secret::{SEAL, Secret};
-use super::terms::Term;
+use super::terms::{Places, Term};
 
 /// How many pages a segment has while it grows.
 pub(super) const SMALL: u64 = 32;
@@ -21,8 +19,18 @@ pub(super) const SMALL_PARTS: u64 = PARTS / (LARGE / SMALL);
 const BEGIN: usize = 8 + 32;
 const PAGE: usize = 33;
 
-/// The terms of a part, each with the pages that have it, counted from the segment's first and ascending.
-pub(super) type Postings = BTreeMap<Term, Vec<u16>>;
+/// A term, and one of its places in the segment.
+pub(super) type Posting = (Term, u16);
+
+/// Returns the place of a term in a segment by its place on a page.
+pub(super) fn place_in_segment(term: Term, page: u16, place: u16) -> u16 {
+    page * Places::of(term).per_page() + place
+}
+
+/// Returns the page of a place of a term, counted from the segment's first.
+pub(super) fn page_of((term, place): Posting) -> u16 {
+    place / Places::of(term).per_page()
+}
 
 /// What is known of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +72,7 @@ impl Head {
 
     /// The part with terms like this one.
     pub(super) fn part_of(&self, term: Term) -> u64 {
-        u64::from(term[0]) * self.parts() / PARTS
+        (term >> 56) * self.parts() / PARTS
     }
 
     /// The number of a part's row.
@@ -116,7 +124,8 @@ impl Head {
         whole.then(|| Self { first, generation: u64::from_be_bytes(*generation), last: *last, pages })
     }
 
-    pub(super) fn encode_part(&self, secret: &Secret, part: u64, postings: &Postings) -> Vec<u8> {
+    /// Encodes a part. The postings are sorted, each of them once.
+    pub(super) fn encode_part(&self, secret: &Secret, part: u64, postings: &[Posting]) -> Vec<u8> {
         sealed(secret, "part", self.row(part), self.generation, encode(postings))
     }
 
@@ -125,9 +134,39 @@ impl Head {
         unsealed(secret, "part", self.row(part), self.generation, bytes).is_some()
     }
 
-    /// None where it is damaged, or of another generation.
-    pub(super) fn decode_part(&self, secret: &Secret, part: u64, bytes: &[u8]) -> Option<Postings> {
-        decode(unsealed(secret, "part", self.row(part), self.generation, bytes)?)
+    /// Returns the postings of a part, sorted; none if it is damaged, or of another generation.
+    pub(super) fn decode_part(&self, secret: &Secret, part: u64, bytes: &[u8]) -> Option<Vec<Posting>> {
+        let mut postings = Vec::new();
+        let mut bytes = unsealed(secret, "part", self.row(part), self.generation, bytes)?;
+        while !bytes.is_empty() {
+            let (term, places) = decode(&mut bytes)?;
+            places.each(|place| postings.push((term, place)))?;
+        }
+        Some(postings)
+    }
+
+    /// Tells the places of each of these terms, which are sorted, in a part. Returns none if the part is damaged, or of
+    /// another generation.
+    pub(super) fn find(
+        &self,
+        secret: &Secret,
+        part: u64,
+        bytes: &[u8],
+        wanted: &[Term],
+        tell: &mut dyn FnMut(Term, u16),
+    ) -> Option<()> {
+        let mut bytes = unsealed(secret, "part", self.row(part), self.generation, bytes)?;
+        let mut wanted = wanted.iter().peekable();
+        while !bytes.is_empty() {
+            let (term, places) = decode(&mut bytes)?;
+            while wanted.next_if(|wanted| **wanted < term).is_some() {}
+            match wanted.peek() {
+                Some(wanted) if **wanted == term => places.each(|place| tell(term, place))?,
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Some(())
     }
 }
 
@@ -148,97 +187,150 @@ fn unsealed<'b>(
     (secret.seal(table, row, generation, bytes) == *seal).then_some(bytes)
 }
 
-/// Of each term its bytes, how many stretches of pages there are, and of each stretch how far it is from the one before and
-/// how long it is.
-fn encode(postings: &Postings) -> Vec<u8> {
+/// Of each term its bytes, how many runs of places there are, and of each run how far it is from the one before and how
+/// long it is.
+fn encode(postings: &[Posting]) -> Vec<u8> {
     let mut out = Vec::with_capacity(postings.len() * 12);
-    for (term, pages) in postings {
-        let mut stretches: Vec<(u16, u16)> = Vec::new();
-        for page in pages {
-            match stretches.last_mut() {
-                Some((start, length)) if *start + *length == *page => *length += 1,
-                _ => stretches.push((*page, 1)),
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for of_term in postings.chunk_by(|(one, _), (other, _)| one == other) {
+        runs.clear();
+        for (_, place) in of_term {
+            let place = u32::from(*place);
+            match runs.last_mut() {
+                Some((start, length)) if *start + *length == place => *length += 1,
+                _ => runs.push((place, 1)),
             }
         }
-        out.extend(term);
-        write(&mut out, stretches.len() as u16);
+        out.extend(of_term[0].0.to_be_bytes());
+        write(&mut out, runs.len() as u32);
         let mut at = 0;
-        for (start, length) in stretches {
+        for (start, length) in &runs {
             write(&mut out, start - at);
-            write(&mut out, length);
+            write(&mut out, *length);
             at = start + length;
         }
     }
     out
 }
 
-fn decode(mut bytes: &[u8]) -> Option<Postings> {
-    let mut postings = Postings::new();
-    while !bytes.is_empty() {
-        let (term, rest) = bytes.split_first_chunk()?;
-        bytes = rest;
-        let (mut pages, mut at) = (Vec::new(), 0_u16);
-        for _ in 0..read(&mut bytes)? {
+/// The encoded places of a term.
+struct EncodedPlaces<'b> {
+    runs: u32,
+    bytes: &'b [u8],
+}
+
+/// Takes the next term off.
+fn decode<'b>(bytes: &mut &'b [u8]) -> Option<(Term, EncodedPlaces<'b>)> {
+    let (term, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    let runs = read(bytes)?;
+    let encoded = *bytes;
+    for _ in 0..runs {
+        read(bytes)?;
+        read(bytes)?;
+    }
+    Some((Term::from_be_bytes(*term), EncodedPlaces { runs, bytes: &encoded[..encoded.len() - bytes.len()] }))
+}
+
+impl EncodedPlaces<'_> {
+    /// Tells each place. Returns none if one is beyond any segment.
+    fn each(self, mut tell: impl FnMut(u16)) -> Option<()> {
+        let (mut bytes, mut at) = (self.bytes, 0_u32);
+        for _ in 0..self.runs {
             let start = at.checked_add(read(&mut bytes)?)?;
             at = start.checked_add(read(&mut bytes)?)?;
-            pages.extend(start..at);
+            if at > u32::from(u16::MAX) + 1 {
+                return None;
+            }
+            (start..at).for_each(|place| tell(place as u16));
         }
-        if u64::from(at) > LARGE {
-            return None;
-        }
-        postings.insert(*term, pages);
-    }
-    Some(postings)
-}
-
-/// A number below 2^14 in one byte or two.
-fn write(out: &mut Vec<u8>, number: u16) {
-    if number < 0x80 {
-        out.push(number as u8);
-    } else {
-        out.extend([(number >> 8) as u8 | 0x80, number as u8]);
+        Some(())
     }
 }
 
-fn read(bytes: &mut &[u8]) -> Option<u16> {
-    let (first, rest) = bytes.split_first()?;
-    if *first < 0x80 {
+/// Writes a number in bytes of 7 bits each, the lowest first.
+fn write(out: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Reads a number of at most 21 bits.
+fn read(bytes: &mut &[u8]) -> Option<u32> {
+    let mut number = 0;
+    for shift in [0, 7, 14] {
+        let (byte, rest) = bytes.split_first()?;
         *bytes = rest;
-        return Some(u16::from(*first));
+        number |= u32::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Some(number);
+        }
     }
-    let (second, rest) = rest.split_first()?;
-    *bytes = rest;
-    Some(u16::from(first & 0x7f) << 8 | u16::from(*second))
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn postings() -> Postings {
-        let term = |number: u8| [number, 1, 2, 3, 4, 5, 6, 7];
-        [
+    fn postings() -> Vec<Posting> {
+        // The last term's places are entries.
+        let term = |number: u8| Term::from_be_bytes([number, 1, 2, 3, 4, 5, 6, number & 1]);
+        let places: [(Term, Vec<u16>); 5] = [
             (term(0), vec![0]),
-            (term(1), (0..1_024).collect()),
-            (term(9), vec![3, 4, 5, 127, 128, 129, 700, 1_023]),
-            (term(255), (0..1_024).step_by(2).collect()),
-        ]
-        .into()
+            (term(2), (0..1_024).collect()),
+            (term(4), vec![3, 4, 5, 127, 128, 129, 700, 1_023]),
+            (term(6), (0..1_024).step_by(2).collect()),
+            (term(255), vec![0, 63, 64, 16_383, 16_384, 65_534, u16::MAX]),
+        ];
+        let each = places.iter().flat_map(|(term, places)| places.iter().map(|place| (*term, *place)));
+        each.collect()
+    }
+
+    fn head() -> Head {
+        let pages =
+            vec![Page { times: Some((-5, 7)), happened: Some((-9, 5)), dense: true }, Page::default()];
+        Head { first: 64, generation: 9, last: [1; 32], pages }
     }
 
     #[test]
     fn what_is_written_is_read() {
-        assert_eq!(decode(&encode(&postings())), Some(postings()));
-        assert_eq!(decode(&[]), Some(Postings::new()));
+        let folder = tempfile::tempdir().unwrap();
+        let (secret, head) = (Secret::load(folder.path()).unwrap(), head());
+        for postings in [postings(), Vec::new()] {
+            let part = head.encode_part(&secret, 3, &postings);
+            assert_eq!(head.decode_part(&secret, 3, &part), Some(postings.clone()));
+            let mut terms: Vec<Term> = postings.iter().map(|(term, _)| *term).collect();
+            terms.dedup();
+            terms.insert(0, 0);
+            terms.push(Term::MAX);
+            for wanted in [&terms[..], &terms[1..2], &terms[terms.len() - 1..], &[]] {
+                let mut found = Vec::new();
+                let mut tell = |term, place| found.push((term, place));
+                head.find(&secret, 3, &part, wanted, &mut tell).unwrap();
+                let expected = postings.iter().filter(|(term, _)| wanted.contains(term));
+                assert_eq!(found, expected.copied().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_have_the_bytes_they_need() {
+        for (number, length) in [(0, 1), (127, 1), (128, 2), (16_383, 2), (16_384, 3), (65_536, 3)] {
+            let mut bytes = Vec::new();
+            write(&mut bytes, number);
+            assert_eq!((read(&mut &bytes[..]), bytes.len()), (Some(number), length));
+        }
+        assert_eq!(read(&mut &[0x80, 0x80, 0x80, 1][..]), None);
     }
 
     #[test]
     fn every_changed_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let secret = Secret::load(folder.path()).unwrap();
-        let pages =
-            vec![Page { times: Some((-5, 7)), happened: Some((-9, 5)), dense: true }, Page::default()];
-        let head = Head { first: 64, generation: 9, last: [1; 32], pages };
+        let head = head();
         let (bytes, part) = (head.encode(&secret), head.encode_part(&secret, 3, &postings()));
         assert_eq!(Head::decode(&secret, 64, &bytes), Some(head.clone()));
         assert_eq!(head.decode_part(&secret, 3, &part), Some(postings()));
@@ -256,6 +348,6 @@ mod tests {
         assert_eq!(head.decode_part(&secret, 4, &part), None, "of another place");
         let later = Head { generation: 10, ..head };
         assert_eq!(later.decode_part(&secret, 3, &part), None, "of an earlier time");
-        assert!(later.decode_part(&secret, 3, &part[..part.len() - 1]).is_none() && decode(&[1]).is_none());
+        assert!(later.decode_part(&secret, 3, &part[..part.len() - 1]).is_none());
     }
 }

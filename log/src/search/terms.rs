@@ -4,10 +4,13 @@
 //! [`Secret`]: the index does not say what it is about, and when two are alike by chance a page is looked at in vain.
 //!
 //! A reader bound to a scope must not learn from the time a search takes which terms the events of others have. So pages
-//! for such a reader are never selected by terms that those events share: each event that names one tenant has its
-//! terms a second time, keyed with the tenant, and each value that a scope can name has a term of its own.
+//! for such a reader are never selected by terms that those events share: the events of one tenant have terms of their
+//! own, keyed with the tenant, and each value that a scope can name has a term of its own.
+//!
+//! If a tenant has few events on a page, as most have in a log of many tenants, the index notes which entries they are
+//! ([`Places::Entries`]), and not what each of them says: this takes a tenth of the space, and a search reads them alone.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use countersign::link::ChainId;
 use countersign_query::condition::{Asked, Basis};
@@ -18,10 +21,44 @@ use countersign_query::{Condition, Entry, Field, Node, Path, Query, Short};
 use super::secret::{Secret, TenantKey};
 use super::segment::Page;
 use crate::asked::member;
+use crate::export::{Entries, PAGE};
 use crate::tokens::{MAX_CONDITIONS, SCOPED, Scope};
 
-/// 64 bits: among ten million terms one in a million million is there by chance.
-pub(super) type Term = [u8; 8];
+/// 64 bits: among ten million terms one in a million million is there by chance. The last bit says what its places are
+/// ([`Places`]).
+pub(super) type Term = u64;
+
+/// What the places of a term are, counted from the segment's first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Places {
+    /// Pages that have the term.
+    Pages,
+    /// Single entries that have the term.
+    Entries,
+}
+
+impl Places {
+    /// Returns what the places of this term are.
+    pub(super) const fn of(term: Term) -> Self {
+        if term & 1 == 0 { Self::Pages } else { Self::Entries }
+    }
+
+    /// Returns the term with such places.
+    const fn mark(self, term: Term) -> Term {
+        match self {
+            Self::Pages => term & !1,
+            Self::Entries => term | 1,
+        }
+    }
+
+    /// Returns how many of these places a page has.
+    pub(super) const fn per_page(self) -> u16 {
+        match self {
+            Self::Pages => 1,
+            Self::Entries => PAGE as u16,
+        }
+    }
+}
 
 /// Any string, number, `true`, `false` or `null` has this word.
 const WORD: &str = "word";
@@ -42,34 +79,121 @@ const SCOPED_MEMBERS: [(&str, &str, &str); 3] = [
 /// The same for all actions below one.
 const ACTIONS_BELOW: (&str, &str) = ("only action.*", "also action.*");
 
-/// A page with more terms than this is a candidate for every question. Terms keyed with tenants count apart.
+/// A page with more terms than this, or with as many again of tenants, is a candidate for every question.
 const DENSE: usize = 50_000;
-/// Of values up to so many bytes it is remembered that their term is there.
+/// Up to so many events of a tenant on a page are noted as entries.
+const FEW: usize = 2;
+/// The longest value whose term is cached, in bytes.
 const SHORT: usize = 64;
+/// The most terms that are cached.
+const MAX_CACHED: usize = 1 << 12;
 
-/// The terms of one page.
-pub(super) struct Terms<'s> {
+/// The terms that were made last: events have most words in common, and to key one takes several times as long as to
+/// find it here.
+pub(super) struct TermCache<'s> {
     secret: &'s Secret,
-    keyed: HashSet<Term>,
-    /// Terms of events that name one tenant, keyed with the tenant too.
-    of_tenants: HashSet<Term>,
-    /// The terms of what is short: a page's events have most words in common, and to key one takes several times as
-    /// long as to find it here.
-    known: HashMap<Box<str>, Term>,
+    /// The terms of short values.
+    terms: HashMap<Box<str>, Term>,
     /// What is looked for there.
     asked: String,
-    /// The terms of the event at hand.
-    of_event: Vec<Term>,
-    /// The keys of the tenants so far.
-    tenants: HashMap<String, TenantKey>,
-    scoped: [Path; SCOPED_MEMBERS.len()],
 }
 
-impl<'s> Terms<'s> {
+impl<'s> TermCache<'s> {
     pub(super) fn new(secret: &'s Secret) -> Self {
-        let (keyed, of_tenants, known, asked, of_event, tenants) = Default::default();
+        let (terms, asked) = Default::default();
+        Self { secret, terms, asked }
+    }
+
+    /// Returns the term of a value in a field, for readers of all events.
+    fn term(&mut self, field: &str, value: &str) -> Term {
+        if value.len() > SHORT {
+            return word(self.secret, field, value);
+        }
+        self.asked.clear();
+        self.asked.extend([field, "\0", value]);
+        if let Some(term) = self.terms.get(&*self.asked) {
+            return *term;
+        }
+        let term = word(self.secret, field, value);
+        if self.terms.len() >= MAX_CACHED {
+            self.terms.clear();
+        }
+        self.terms.insert(self.asked.as_str().into(), term);
+        term
+    }
+}
+
+/// The terms of one page.
+pub(super) struct Terms<'c, 's> {
+    cache: &'c mut TermCache<'s>,
+    /// The terms for readers of all events, some of them more than once.
+    keyed: Vec<Term>,
+    /// The terms of the event at hand, those that a scope can name first.
+    of_event: Vec<Term>,
+    tenants: HashMap<String, TenantEvents>,
+    scoped: [Path; SCOPED_MEMBERS.len()],
+    /// True if there are so many terms that none is kept.
+    is_dense: bool,
+}
+
+/// The events of a page that name one tenant alone.
+#[derive(Default)]
+struct TenantEvents {
+    few: Vec<TenantEvent>,
+    /// The terms of all of them, some more than once, if they are more than [`FEW`].
+    many: Vec<Term>,
+}
+
+struct TenantEvent {
+    /// The entry's place on its page.
+    place: u16,
+    terms: Vec<Term>,
+    /// The number of terms that a scope can name: they are the first.
+    scoped: usize,
+}
+
+impl TenantEvents {
+    /// Adds an event with its terms, of which a scope can name the first ones. Says if there are too many now.
+    fn add(&mut self, place: u16, terms: &[Term], scoped: usize) -> bool {
+        if self.many.is_empty() && self.few.len() < FEW {
+            self.few.push(TenantEvent { place, terms: terms.to_vec(), scoped });
+            return false;
+        }
+        self.many.extend(self.few.drain(..).flat_map(|event| event.terms));
+        self.many.extend(terms);
+        is_dense(&mut self.many)
+    }
+
+    /// Returns the terms, keyed with the tenant, each with its place on the page.
+    fn into_keyed(mut self, key: &TenantKey) -> impl Iterator<Item = (Term, u16)> {
+        sort(&mut self.many);
+        let few = self.few.into_iter().flat_map(|TenantEvent { place, mut terms, scoped }| {
+            terms.truncate(scoped);
+            terms.into_iter().map(move |term| (Places::Entries, term, place))
+        });
+        let many = self.many.into_iter().map(|term| (Places::Pages, term, 0));
+        few.chain(many).map(|(places, term, place)| (places.mark(key.term(term)), place))
+    }
+}
+
+/// True if there are too many terms. They are sorted only when many were added.
+fn is_dense(terms: &mut Vec<Term>) -> bool {
+    terms.len() > 2 * DENSE && {
+        sort(terms);
+        terms.len() > DENSE
+    }
+}
+
+fn sort(terms: &mut Vec<Term>) {
+    terms.sort_unstable();
+    terms.dedup();
+}
+
+impl<'c, 's> Terms<'c, 's> {
+    pub(super) fn new(cache: &'c mut TermCache<'s>) -> Self {
+        let (keyed, of_event, tenants) = Default::default();
         let scoped = SCOPED_MEMBERS.map(|(name, ..)| member(name));
-        Self { secret, keyed, of_tenants, known, asked, of_event, tenants, scoped }
+        Self { cache, keyed, of_event, tenants, scoped, is_dense: false }
     }
 
     /// A link of that chain is here.
@@ -77,10 +201,11 @@ impl<'s> Terms<'s> {
         self.add(Short::Chain.as_str(), &chain.to_string());
     }
 
-    /// This event is here.
-    pub(super) fn event(&mut self, entry: &Entry<'_>) {
+    /// This event is here, at that place of the page.
+    pub(super) fn event(&mut self, place: u16, entry: &Entry<'_>) {
         self.of_event.clear();
         let tenant = self.scoped_members(entry);
+        let scoped = self.of_event.len();
         for short in SHORTS {
             short.each(entry, &mut |text| {
                 let text = fold(text);
@@ -108,8 +233,10 @@ impl<'s> Terms<'s> {
             words(&fold(&text)).for_each(|word| self.add(WORD, word));
         }
         if let Some(tenant) = tenant {
-            let key = self.tenants.entry(tenant).or_insert_with_key(|tenant| self.secret.tenant(tenant));
-            self.of_tenants.extend(self.of_event.iter().map(|term| key.term(*term)));
+            let mut others = self.of_event.split_off(scoped);
+            sort(&mut others);
+            self.of_event.append(&mut others);
+            self.is_dense |= self.tenants.entry(tenant).or_default().add(place, &self.of_event, scoped);
         }
     }
 
@@ -146,39 +273,35 @@ impl<'s> Terms<'s> {
     }
 
     fn add(&mut self, field: &str, value: &str) {
-        if self.is_dense() {
+        if self.is_dense {
             return;
         }
-        let term = if value.len() <= SHORT {
-            self.asked.clear();
-            self.asked.extend([field, "\0", value]);
-            if let Some(term) = self.known.get(&*self.asked) {
-                self.of_event.push(*term);
-                return;
-            }
-            let term = self.secret.term(field, value);
-            self.known.insert(self.asked.as_str().into(), term);
-            term
-        } else {
-            self.secret.term(field, value)
-        };
+        let term = self.cache.term(field, value);
         self.of_event.push(term);
-        self.keyed.insert(term);
+        self.keyed.push(term);
+        self.is_dense = is_dense(&mut self.keyed);
     }
 
-    /// True if there are so many terms that none is kept.
-    fn is_dense(&self) -> bool {
-        self.keyed.len() > DENSE || self.of_tenants.len() > DENSE
-    }
-
-    /// The terms; none where there are too many of them.
-    pub(super) fn into_terms(mut self) -> Option<HashSet<Term>> {
-        if self.is_dense() {
+    /// Returns the terms, each with its place on the page; none if there are too many of them.
+    pub(super) fn into_terms(mut self) -> Option<Vec<(Term, u16)>> {
+        sort(&mut self.keyed);
+        if self.is_dense || self.keyed.len() > DENSE {
             return None;
         }
-        self.keyed.extend(self.of_tenants);
-        Some(self.keyed)
+        let mut terms: Vec<(Term, u16)> = self.keyed.into_iter().map(|term| (term, 0)).collect();
+        for (tenant, events) in self.tenants {
+            terms.extend(events.into_keyed(&self.cache.secret.tenant(&tenant)));
+            if terms.len() > 2 * DENSE {
+                return None;
+            }
+        }
+        Some(terms)
     }
+}
+
+/// Returns the term of a value in a field, for readers of all events.
+fn word(secret: &Secret, field: &str, value: &str) -> Term {
+    Places::Pages.mark(secret.term(field, value))
 }
 
 /// The terms of the words of names.
@@ -210,21 +333,26 @@ impl Need {
         }
     }
 
-    /// Whether a page has it, by what is known of its terms.
-    pub(super) fn may_be_on(&self, page: &Page, has: &dyn Fn(&Term) -> bool) -> bool {
+    /// Returns the entries of a page that may be as needed, by those that have each term.
+    pub(super) fn on(&self, page: &Page, entries: &dyn Fn(&Term) -> Entries) -> Entries {
         match self {
-            Self::All(needs) => needs.iter().all(|need| need.may_be_on(page, has)),
-            Self::Any(needs) => needs.iter().any(|need| need.may_be_on(page, has)),
-            Self::Term(term) => has(term),
+            Self::All(needs) => {
+                needs.iter().fold(Entries::ALL, |these, need| these.and(|| need.on(page, entries)))
+            }
+            Self::Any(needs) => {
+                needs.iter().fold(Entries::NONE, |these, need| these.or(|| need.on(page, entries)))
+            }
+            Self::Term(term) => entries(term),
             Self::Time(basis, Span { from, until }) => {
                 let times = match basis {
                     Basis::Happened => page.happened,
                     Basis::Recorded => page.times,
                 };
-                times.is_some_and(|(first, last)| {
+                let may_be = times.is_some_and(|(first, last)| {
                     from.is_none_or(|from| last >= from.millis())
                         && until.is_none_or(|until| first < until.millis())
-                })
+                });
+                if may_be { Entries::ALL } else { Entries::NONE }
             }
         }
     }
@@ -248,35 +376,36 @@ pub(super) fn question(secret: &Secret, scope: &Scope, asked: &Query) -> Need {
     let tenants = values("tenant");
     // The terms of a tenant's events say nothing to a reader who may see all of them.
     let sees_all_of_tenant = conditions.iter().all(|(name, _)| *name == "tenant");
-    let member = |name: &str, key: Option<&TenantKey>| {
+    let member = |name: &str, keyed: &dyn Fn(Term) -> Term| {
         let values = values(name);
-        let each = values.iter().map(|value| scoped_value(secret, name, value, values.len(), key));
+        let each = values.iter().map(|value| scoped_value(secret, name, value, values.len(), keyed));
         Need::Any(each.collect())
     };
     let events = if tenants.is_empty() {
         // By one member alone: another event may have the value of a second.
         SCOPED.into_iter().find(|name| !values(name).is_empty()).map_or(Need::NOTHING, |name| match name {
             "chain" => asking(scope.query(), Within::Links),
-            name => member(name, None),
+            name => member(name, &|term| Places::Pages.mark(term)),
         })
     } else {
         let each = tenants.iter().map(|tenant| {
             let key = secret.tenant(tenant);
-            let mut needs = vec![Need::Term(key.term(secret.term(SCOPED_MEMBERS[0].1, tenant)))];
+            let mut needs = [Places::Pages, Places::Entries].map(|places| {
+                let keyed = |term| places.mark(key.term(Places::Pages.mark(term)));
+                let mut needs = vec![Need::Term(keyed(secret.term(SCOPED_MEMBERS[0].1, tenant)))];
+                let members = ["actor", "action"].into_iter().filter(|name| !values(name).is_empty());
+                needs.extend(members.map(|name| member(name, &keyed)));
+                needs
+            });
+            // Of single entries it is not known what they say.
             if sees_all_of_tenant {
-                needs.push(asking(asked, Within::Tenant(&key)));
+                needs[0].push(asking(asked, Within::Tenant(&key)));
             }
-            needs.extend(
-                ["actor", "action"]
-                    .into_iter()
-                    .filter(|name| !values(name).is_empty())
-                    .map(|name| member(name, Some(&key))),
-            );
-            let alone = Need::All(needs);
-            if tenants.len() == 1 {
-                return alone;
+            let mut either: Vec<Need> = needs.into_iter().map(Need::All).collect();
+            if tenants.len() > 1 {
+                either.push(Need::Term(word(secret, SCOPED_MEMBERS[0].2, tenant)));
             }
-            Need::Any(vec![alone, Need::Term(secret.term(SCOPED_MEMBERS[0].2, tenant))])
+            Need::Any(either)
         });
         Need::Any(each.collect())
     };
@@ -284,17 +413,13 @@ pub(super) fn question(secret: &Secret, scope: &Scope, asked: &Query) -> Need {
     Need::All([events].into_iter().chain(links).collect())
 }
 
-/// What a page has on which an event is that has a value which a scope names, beside so many of the same member. With a
-/// key, of events of that tenant alone.
-fn scoped_value(secret: &Secret, name: &str, value: &str, of: usize, key: Option<&TenantKey>) -> Need {
+/// Returns what a page has on which an event is that has a value which a scope names, beside so many of the same member.
+fn scoped_value(secret: &Secret, name: &str, value: &str, of: usize, keyed: &dyn Fn(Term) -> Term) -> Need {
     let below = value.strip_suffix(".*").filter(|_| name == "action");
     let known = SCOPED_MEMBERS.into_iter().find(|(known, ..)| *known == name);
     let Some((_, only, also)) = known else { return Need::NOTHING };
     let (only, also) = if below.is_some() { ACTIONS_BELOW } else { (only, also) };
-    let term = |field: &str| {
-        let term = secret.term(field, below.unwrap_or(value));
-        Need::Term(key.map_or(term, |key| key.term(term)))
-    };
+    let term = |field: &str| Need::Term(keyed(secret.term(field, below.unwrap_or(value))));
     // An event with several values is within a scope that names them all.
     if of == 1 && below.is_none() { term(only) } else { Need::Any(vec![term(only), term(also)]) }
 }
@@ -349,11 +474,11 @@ impl Asking<'_> {
     fn term(&self, field: &str, value: &str) -> Need {
         // Chains are those of links, which all readers see.
         if field == Short::Chain.as_str() {
-            return Need::Term(self.secret.term(field, value));
+            return Need::Term(word(self.secret, field, value));
         }
         match self.within {
-            Within::Everything => Need::Term(self.secret.term(field, value)),
-            Within::Tenant(key) => Need::Term(key.term(self.secret.term(field, value))),
+            Within::Everything => Need::Term(word(self.secret, field, value)),
+            Within::Tenant(key) => Need::Term(Places::Pages.mark(key.term(word(self.secret, field, value)))),
             Within::Links => Need::NOTHING,
         }
     }

@@ -140,15 +140,23 @@ fn parts(log: &TestLog) -> Vec<(u64, Vec<u8>)> {
     query.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
-/// The terms in parts of 32 pages, where no number has more than a byte.
+/// The terms in parts.
 fn terms(parts: &[(u64, Vec<u8>)]) -> BTreeSet<[u8; 8]> {
     let mut terms = BTreeSet::new();
     for (_, bytes) in parts {
         let mut rest = &bytes[..];
-        while let Some((term, [stretches, after @ ..])) = rest.split_first_chunk() {
-            assert!(*stretches <= 32);
+        let number = |rest: &mut &[u8]| {
+            let length = 1 + rest.iter().position(|byte| *byte < 0x80).unwrap();
+            let (bytes, after) = rest.split_at(length);
+            *rest = after;
+            bytes.iter().rev().fold(0, |number, byte| number << 7 | u64::from(byte & 0x7f))
+        };
+        while let Some((term, after)) = rest.split_first_chunk() {
+            rest = after;
             terms.insert(*term);
-            rest = &after[2 * usize::from(*stretches)..];
+            for _ in 0..2 * number(&mut rest) {
+                number(&mut rest);
+            }
         }
     }
     terms
