@@ -1,4 +1,4 @@
-// Measures what a gate costs: with the 30 rules and the watchlist of analyze/tests/gate, on Node.js or in workerd.
+// Measures what a gate costs: with the 30 rules and the watchlist of crates/analyze/tests/gate, on Node.js or in workerd.
 //
 //     node gate.mjs node DECISIONS
 //     node gate.mjs workerd DECISIONS
@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 const js = new URL("../js/", import.meta.url);
-const table = new URL("../analyze/tests/gate/", import.meta.url);
+const table = new URL("../crates/analyze/tests/gate/", import.meta.url);
 const [, , where, count] = process.argv;
 const decisions = Number(count);
 /** How often workerd is started. */

@@ -24,12 +24,11 @@ use core::cmp::Ordering;
 use std::borrow::Cow;
 use std::collections::BinaryHeap;
 
-use countersign_secrets::{REDACTED, Secrecy};
-
 use crate::error::{Code, Error};
 use crate::json::{self, JsonError};
+use crate::redaction::{REDACTED, Secrecy};
 
-pub use countersign_secrets::Redaction;
+pub use crate::redaction::Redaction;
 pub use number::{decimal, double, es6 as number};
 pub use tokens::{Part, Raw, Token, TokenKind, Tokens};
 

@@ -174,9 +174,11 @@ pub mod link;
 pub mod log;
 pub mod merkle;
 pub mod note;
+pub mod path;
 #[cfg(feature = "prove")]
 pub mod proof;
 pub mod recorder;
+pub mod redaction;
 #[cfg(feature = "verify")]
 mod rights;
 #[cfg(all(feature = "sign", feature = "verify"))]
@@ -194,5 +196,4 @@ pub mod verify;
 pub mod witness;
 mod words;
 
-pub use countersign_secrets::path;
 pub use error::{Code, Error};

@@ -45,7 +45,7 @@ export interface Played {
 }
 
 /** By which rules is looked: those that come with the program, and the dashboard's. */
-export const RULES = ["analyze/rules", "examples/dashboard/rules"].flatMap((path) => ["--rules", project(path)]);
+export const RULES = ["crates/analyze/rules", "examples/dashboard/rules"].flatMap((path) => ["--rules", project(path)]);
 /** The finding whose rule denies. */
 const TAKEN_OVER = "An account was taken over";
 const ACCOUNTS = ["u_lin", "u_noor", "u_zoe"];

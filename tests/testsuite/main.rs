@@ -10,6 +10,7 @@ mod marks;
 mod modules;
 mod parts;
 mod properties;
+mod redaction;
 mod reserialised;
 mod seal;
 mod slices;

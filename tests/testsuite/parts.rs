@@ -6,8 +6,8 @@ use std::io::Cursor;
 
 use countersign::export::Compression;
 use countersign::hash::Hash;
+use countersign::verify::parts::{self, Part, Refused, Stored, Unusable};
 use countersign::verify::{FindingCode, Options, Verification, parallel};
-use countersign_parts::{self as parts, Part, Refused, Stored, Unusable};
 
 use crate::common::cases::{self, Case};
 

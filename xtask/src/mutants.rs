@@ -27,10 +27,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let mut command = Command::new(find_or_install(tools)?);
     command
         .arg("mutants")
-        .args(
-            ["countersign", "countersign-secrets", "countersign-slice"]
-                .map(|name| format!("--package={name}")),
-        )
+        .args(["countersign", "countersign-slice"].map(|name| format!("--package={name}")))
         .current_dir(tools.path(""))
         // The dependencies are compiled once, and nobody debugs a mutant.
         .env("CARGO_TARGET_DIR", tools.path("target/mutants"))

@@ -234,7 +234,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 26] = [
+pub(crate) const PARTS: [&str; 22] = [
     "-p",
     "countersign",
     "-p",
@@ -252,13 +252,9 @@ pub(crate) const PARTS: [&str; 26] = [
     "-p",
     "countersign-parquet",
     "-p",
-    "countersign-parts",
-    "-p",
     "countersign-query",
     "-p",
     "countersign-risk",
-    "-p",
-    "countersign-secrets",
     "-p",
     "countersign-slice",
 ];

@@ -1,4 +1,4 @@
-/** A Durable Object's storage, as the log's WebAssembly uses it (wasm/src/log/storage.rs). */
+/** A Durable Object's storage, as the log's WebAssembly uses it (crates/wasm/src/log/storage.rs). */
 
 import type { Exports } from "./exports.js";
 import { isStop } from "./instance.js";

@@ -24,9 +24,9 @@ export const PATHS = pack({
   health: ["allow", { condition: "path", path: { "http.path": "/healthz" } }],
 });
 
-const table = new URL("../../../analyze/tests/gate/", import.meta.url);
+const table = new URL("../../../crates/analyze/tests/gate/", import.meta.url);
 
-/** What native code decides of many events (analyze/tests/testsuite/decisions.rs). */
+/** What native code decides of many events (crates/analyze/tests/testsuite/decisions.rs). */
 export const TABLE = {
   pack: readFileSync(new URL("pack.json", table), "utf8"),
   watchlist: readFileSync(new URL("watchlist.txt", table), "utf8"),

@@ -8,7 +8,7 @@ import { realEvents } from "../real-events.ts";
 import { put } from "./put.ts";
 import { threaded } from "./threaded.ts";
 
-const TABLE = new URL("../../../query/tests/real-events.tsv", import.meta.url);
+const TABLE = new URL("../../../crates/query/tests/real-events.tsv", import.meta.url);
 const BY_PLACE = { by: "place", descending: false } as const;
 const sources = realEvents();
 

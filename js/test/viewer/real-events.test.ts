@@ -19,7 +19,7 @@ const READ_AS: Readonly<Record<string, readonly [as: string, outcome: string]>> 
   "github-panther": ["GitHub", "not stated"],
   "kubernetes-falco": ["Kubernetes", "success"],
 };
-const table = readFileSync(new URL("../../../query/tests/real-events.tsv", import.meta.url), "utf8")
+const table = readFileSync(new URL("../../../crates/query/tests/real-events.tsv", import.meta.url), "utf8")
   .trimEnd()
   .split("\n")
   .map((row) => row.split("\t"));

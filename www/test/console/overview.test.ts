@@ -10,7 +10,7 @@ import { type Browser, launch } from "../page/browser.ts";
 import { RealLog, skip } from "./real-log.ts";
 
 const EXAMPLE = readFileSync(
-  fileURLToPath(new URL("../../../risk/tests/example.yml", import.meta.url)),
+  fileURLToPath(new URL("../../../crates/risk/tests/example.yml", import.meta.url)),
   "utf8",
 );
 const OPENAPI =

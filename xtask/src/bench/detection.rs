@@ -12,7 +12,7 @@ use crate::run;
 /// How the figures came about, for those who read them.
 pub(super) const NOTES: &str = "\
 About detection: events are in memory, half of them of our own shape and half CloudTrail's, of 90 days. What is timed is reading each and
-making findings, on one thread, by the time that it is on a processor. Memory is by how much the process grew at most. 30 rules are those of analyze/tests/gate; those that come
+making findings, on one thread, by the time that it is on a processor. Memory is by how much the process grew at most. 30 rules are those of crates/analyze/tests/gate; those that come
 with the product ask what is usual of each identity, too. Sigma's are read where ../shared has them. rsigma looks at the same events by the same rules, in turn
 with ours and in one process (tests/oracle/benches): it reads each as JSON and evaluates it; ours makes findings too. Accuracy is that of the product's rules on 75 days of generated logs (benches/src/people): a finding that names no event\nof a labeled attack is a false alert.";
 
@@ -35,7 +35,7 @@ const SEEDS: [u64; 2] = [1, 2];
 const MAX_FALSE_ALERTS: f64 = 0.5;
 const MIN_RECALL: f64 = 0.95;
 const EVERY: [(u32, &str); 2] = [(13, "30 of Sigma's rules"), (1, "Sigma's 393 rules")];
-const FEW: &str = "analyze/tests/gate/rules.yml";
+const FEW: &str = "crates/analyze/tests/gate/rules.yml";
 const SIGMA: &str = "../shared/vectors/third-party/sigma/rules";
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {

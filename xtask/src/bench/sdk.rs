@@ -19,7 +19,7 @@ request records 64 events with withCountersign and waits for the log's proof: \"
 records, \"64 events\" less one that only sends them as JSON. Loading and start are from
 that of the process to the first answer, less that of the same Worker without the package: for the first the package was
 loaded until then, for the second the recorder was made too. A gate decides with the 30 rules and the watchlist of
-analyze/tests/gate; loading is its WebAssembly and the rules.";
+crates/analyze/tests/gate; loading is its WebAssembly and the rules.";
 
 const EVENTS: u64 = 256_000;
 const REQUESTS: u64 = 4_000;

@@ -142,11 +142,11 @@ fn of_queries(tools: &Tools, seeds: &mut Seeds) -> Result<()> {
         let query = row.split('`').nth(1).unwrap_or_default();
         seeds.add("query", format!("{query}\n{events}"));
     }
-    for file in fs::read_dir(tools.path("query/readings"))? {
+    for file in fs::read_dir(tools.path("crates/query/readings"))? {
         let file = file?.path();
         let reading: Value = serde_json::from_slice(&fs::read(&file)?)?;
         let samples = tools
-            .path("query/tests/samples")
+            .path("crates/query/tests/samples")
             .join(file.with_extension("ndjson").file_name().unwrap_or_default());
         for sample in fs::read_to_string(samples).unwrap_or_default().lines() {
             let sample: Value = serde_json::from_str(sample)?;

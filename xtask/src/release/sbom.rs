@@ -23,7 +23,7 @@ pub(super) fn program(tools: &Tools, log: &Log, out: &Path) -> Result<()> {
     }
     let mut list = Command::new(tool);
     list.args(["cyclonedx", "--format", "json", "--no-build-deps", "--override-filename", "sbom"]);
-    log.run(list.arg("--manifest-path").arg(tools.path("cli/Cargo.toml")))?;
+    log.run(list.arg("--manifest-path").arg(tools.path("crates/cli/Cargo.toml")))?;
     // It writes one for each crate of the workspace, beside its manifest.
     let text = fs::read_to_string(tools.path("cli/sbom.json"))?;
     // What differs from one build to the next: a time, a random number, the folder's name.

@@ -17,7 +17,7 @@ use crate::running::Running;
 use crate::tools::Tools;
 
 /// The rules: those that come with the program, and the dashboard's.
-const RULES: [&str; 2] = ["analyze/rules", "examples/dashboard/rules"];
+const RULES: [&str; 2] = ["crates/analyze/rules", "examples/dashboard/rules"];
 /// Where the evidence of an attack goes.
 const EVIDENCE: &str = "target/sample/attack";
 /// How long the first watchlist may take.

@@ -1,0 +1,231 @@
+//! A directory with keys and a trust file, and the program run in it.
+
+pub mod collector;
+#[path = "../../../log/tests/testsuite/common/emitter.rs"]
+#[allow(dead_code, reason = "shared with the log's tests")]
+pub mod emitter;
+pub mod fake_log;
+pub mod log;
+pub mod process;
+pub mod serving;
+pub mod validators;
+pub mod whole;
+pub mod witness;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The origin of the log.
+pub const ORIGIN: &str = "log.example/audit";
+
+/// Keys of a log, an issuer and an emitter under it, and a trust file that names log and issuer.
+pub struct Place {
+    directory: TempDir,
+    /// The vkeys.
+    pub log: String,
+    pub issuer: String,
+    pub app: String,
+}
+
+/// The arguments that seal as this file the exports named after them.
+pub fn seal_to(output: &str) -> [&str; 7] {
+    ["seal", "--log-key", "log.key", "--trust", "trust.txt", "-o", output]
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let mut place = Self {
+            directory: TempDir::new().unwrap(),
+            log: String::new(),
+            issuer: String::new(),
+            app: String::new(),
+        };
+        place.log = place.keygen(ORIGIN, "log.key");
+        place.issuer = place.keygen("example.com", "issuer.key");
+        place.app = place.keygen("example.com/app", "app.key");
+        place.write("trust.txt", format!("log {}\nissuer {}\n", place.log, place.issuer));
+        place.run(&place.grant("grant.ndjson")).success();
+        place
+    }
+
+    /// The arguments that grant the emitter's key in this file.
+    pub fn grant<'a>(&'a self, output: &'a str) -> [&'a str; 8] {
+        ["grant", &self.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", output]
+    }
+
+    /// Makes a key, and gives its vkey.
+    pub fn keygen(&self, name: &str, file: &str) -> String {
+        let assert = self.run(&["keygen", name, "--out", file]).success();
+        String::from_utf8(assert.get_output().stdout.clone()).unwrap().trim().to_owned()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("countersign").unwrap();
+        command
+            .current_dir(self.directory.path())
+            .args(args)
+            .env_remove("CLICOLOR_FORCE")
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Assert {
+        self.command(args).assert()
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// What is in the directory, by name.
+    pub fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Records events, numbered from 1, as one closed chain.
+    pub fn record(&self, count: usize, output: &str) {
+        self.write("events.ndjson", events(count));
+        self.run(&[
+            "record",
+            "--key",
+            "app.key",
+            "--origin",
+            ORIGIN,
+            "events.ndjson",
+            "-o",
+            output,
+            "--sign-every",
+            "4",
+        ])
+        .success();
+    }
+
+    /// Records events, numbered from 1, as a chain that stays open.
+    pub fn record_open(&self, count: usize, output: &str, more: &[&str]) {
+        self.write("events.ndjson", events(count));
+        let args =
+            ["record", "--key", "app.key", "--origin", ORIGIN, "--open", "events.ndjson", "-o", output];
+        self.run(&[&args[..], more].concat()).success();
+    }
+
+    /// A sealed export, `audit.ndjson`: a grant and a closed chain of so many events.
+    pub fn sealed(&self, count: usize) {
+        self.record(count, "app.ndjson");
+        self.seal(&["--checkpoint-every", "5"]);
+    }
+
+    /// A sealed export, `audit.ndjson`: a grant and a closed chain of these events.
+    pub fn sealed_of(&self, events: &str) {
+        self.write("events.ndjson", events);
+        let record = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"];
+        self.run(&record).success();
+        self.seal(&[]);
+    }
+
+    /// Records more events, and writes `grown.ndjson`: the log of `audit.ndjson` with them.
+    pub fn grow(&self, count: usize) {
+        self.record(count, "more.ndjson");
+        self.seal_as("grown.ndjson", &["audit.ndjson", "more.ndjson"]);
+    }
+
+    /// Seals the grant and `app.ndjson` as `audit.ndjson`.
+    pub fn seal(&self, more: &[&str]) {
+        self.seal_as("audit.ndjson", &[&["grant.ndjson", "app.ndjson"], more].concat());
+    }
+
+    /// Seals these files as an export.
+    pub fn seal_as(&self, output: &str, exports: &[&str]) {
+        self.run(&[&seal_to(output), exports].concat()).success();
+    }
+
+    /// The report on an export, and that the exit status is the verdict's.
+    pub fn report(&self, export: &str, more: &[&str]) -> Value {
+        self.judged(&[&["verify", export, "--json", "--trust", "trust.txt"], more].concat())
+    }
+
+    /// The report that a command prints, and that the exit status is the verdict's.
+    pub fn judged(&self, args: &[&str]) -> Value {
+        let output = self.command(args).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        let status = match report["verdict"].as_str().unwrap() {
+            "verified" => 0,
+            "altered" | "broken" => 1,
+            "unconfirmed" => 3,
+            "partial" => 4,
+            "not_checked" => 5,
+            other => panic!("{other}"),
+        };
+        assert_eq!(output.status.code(), Some(status), "{report}");
+        report
+    }
+
+    /// The verdict on an export.
+    pub fn verdict(&self, export: &str) -> String {
+        self.report(export, &[])["verdict"].as_str().unwrap().to_owned()
+    }
+
+    /// The chain of the first link of an export that has one.
+    pub fn chain(&self, export: &str) -> String {
+        let text = self.read(export);
+        let link = text.split("countersign/v1 event ").nth(1).unwrap();
+        link[..32].to_owned()
+    }
+}
+
+/// Lines of events, numbered from 1; every third is `u_1`'s.
+pub fn events(count: usize) -> String {
+    let event = |n: usize| {
+        let actor = if n.is_multiple_of(3) { "u_1" } else { "u_2" };
+        format!(
+            "{{\"action\":\"job.update\",\"actor\":{{\"id\":\"{actor}\"}},\"n\":{n},\"password\":\"hunter2\"}}\n"
+        )
+    };
+    (1..=count).map(event).collect()
+}
+
+/// The events that an export shows, in its order.
+pub fn shown(export: &str) -> Vec<Value> {
+    let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter_map(|line| line.get("event").cloned()).collect()
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// The folder of other people's cases, or none where it is not on this machine, which a CI does not let pass.
+pub fn third_party(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party").join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is missing, and must be there on CI", path.display());
+    eprintln!("skipped: {} is missing", path.display());
+    None
+}

@@ -1,0 +1,77 @@
+//! Evidence files that state what their own export refutes: the cases of `tests/evidence/cases.json`, which the npm
+//! package's tests share.
+
+use countersign::hash::Hash;
+use countersign::{base64, hex};
+use serde_json::Value;
+
+use crate::common::Place;
+
+const CASES: &str = include_str!("../../../../tests/evidence/cases.json");
+const MARK: &str = "\n<script type=\"text/plain\" id=\"countersign-evidence\">\n";
+const PAGE: &str = "<!doctype html>\n<html></html>\n";
+
+/// Changes a written file as a case says, and computes its sum again.
+fn changed(file: &str, case: &Value) -> String {
+    let begin = file.find(MARK).unwrap();
+    let end = file.find("\nsum ").unwrap() + 1;
+    let mut block = file[begin..end].to_owned();
+    if let Some(members) = case["set"].as_object() {
+        let line = block.lines().find(|line| line.starts_with("frame ")).unwrap().to_owned();
+        let mut frame: Value = serde_json::from_str(&line["frame ".len()..]).unwrap();
+        for (pointer, value) in members {
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            frame.pointer_mut(parent).unwrap()[name] = value.clone();
+        }
+        let text = countersign::canonical::canonicalize(frame.to_string().as_bytes()).unwrap();
+        block = block.replace(&line, &format!("frame {}", String::from_utf8(text).unwrap()));
+    }
+    if let Some([from, to]) = case["text"].as_array().map(Vec::as_slice) {
+        let (from, to) = (from.as_str().unwrap(), to.as_str().unwrap());
+        assert!(block.contains(from), "{case}");
+        block = block.replacen(from, to, 1);
+    }
+    if let Some(bytes) = case["packed"].as_str() {
+        let line = block.lines().find(|line| line.starts_with("export ")).unwrap().to_owned();
+        let mut packed = base64::decode(&line["export ".len()..]).unwrap();
+        let digits = |at| u8::from_str_radix(&bytes[at..at + 2], 16).unwrap();
+        packed.extend((0..bytes.len()).step_by(2).map(digits));
+        block = block.replace(&line, &format!("export {}", base64::encode(packed)));
+    }
+    let sum = hex::encode(&Hash::of(&[block.as_bytes()]).0);
+    format!("{}{block}sum {sum}\n</script>\n{}", &file[..begin], case["after"].as_str().unwrap_or_default())
+}
+
+#[test]
+fn statements_that_the_export_inside_refutes_are_refused() {
+    let cases: Value = serde_json::from_str(CASES).unwrap();
+    let place = Place::new();
+    place.write("page.html", PAGE);
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    for (name, file) in cases["files"].as_object().unwrap() {
+        let vector = format!("{vectors}/{}", file["vector"].as_str().unwrap());
+        let (export, trust, output) =
+            (format!("{vector}/export.ndjson"), format!("{vector}/trust.txt"), format!("{name}.html"));
+        let mut args = vec!["report", &export, "--trust", &trust, "--page", "page.html", "-o", &output];
+        args.extend(["--now", "2026-12-31T00:00:00.000Z"]);
+        args.extend(file["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()));
+        let _ = place.run(&args);
+    }
+    for case in cases["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let file = place.read(&format!("{}.html", case["file"].as_str().unwrap()));
+        place.write("case.html", changed(&file, case));
+        let output = place.run(&["report", "--check", "case.html"]).get_output().clone();
+        let told = String::from_utf8(output.stderr).unwrap();
+        match &case["refused"] {
+            Value::Bool(false) => assert!(told.is_empty(), "{name}: {told}"),
+            refused => {
+                assert_eq!(output.status.code(), Some(1), "{name}: {told}");
+                assert!(output.stdout.is_empty(), "{name}");
+                assert!(told.contains("error[evidence.invalid]") && told.contains("hint:"), "{name}: {told}");
+                let member = refused.as_str().map(|member| format!("member \"{member}\""));
+                assert!(member.is_none_or(|member| told.contains(&member)), "{name}: {told}");
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Formats: what leaves is valid by other people's validators, and what they do not see is looked at here.
+
+use std::collections::BTreeSet;
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::{Value, json};
+
+use super::fed;
+use crate::common::third_party;
+use crate::common::{ORIGIN, Place, validators};
+
+/// A sealed log of all real events of others.
+fn real() -> Option<Place> {
+    let folder = third_party("real-events")?;
+    let place = Place::new();
+    let mut text = String::new();
+    for source in std::fs::read_dir(folder).unwrap() {
+        text += &std::fs::read_to_string(source.unwrap().path().join("events.ndjson")).unwrap();
+    }
+    place.write("events.ndjson", text);
+    place
+        .run(&["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"])
+        .success();
+    place.seal(&[]);
+    Some(place)
+}
+
+fn values(lines: &[String]) -> Vec<Value> {
+    lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn each_format_is_valid_and_leads_back_to_the_proof() {
+    let Some(place) = real() else { return };
+    let report = place.report("audit.ndjson", &[]);
+    let log = &report["log"];
+    let own = values(&fed(&place, &["--to", "ndjson", "--findings"]));
+    let (events, alerts): (Vec<&Value>, Vec<&Value>) = own.iter().partition(|one| one["kind"] == "event");
+    assert_eq!(events.len(), 646);
+    assert!(alerts.len() > 20, "{}", alerts.len());
+    // Ids are unlike each other, and follow from the events and findings alone.
+    let ids: BTreeSet<&str> = own.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), own.len());
+    for one in &events {
+        assert_eq!(one["id"], format!("{}/{}", one["chain"].as_str().unwrap(), one["seq"]));
+    }
+    let analyzed = place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--format", "json"]);
+    let analyzed: Value = serde_json::from_slice(&analyzed.get_output().stdout).unwrap();
+    let found: BTreeSet<&str> =
+        analyzed["findings"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(alerts.iter().map(|one| one["id"].as_str().unwrap()).collect::<BTreeSet<_>>(), found);
+    for one in &own {
+        assert_eq!((&one["log"]["root"], &one["log"]["size"]), (&log["root"], &log["size"]));
+        assert_eq!(one["standing"], "trusted");
+    }
+    // From a row to its proof, and no other way.
+    let row = events[500];
+    let shown =
+        place.run(&["show", "audit.ndjson", row["id"].as_str().unwrap(), "--trust", "trust.txt", "--json"]);
+    let shown: Value = serde_json::from_slice(&shown.get_output().stdout).unwrap();
+    assert_eq!((&shown["leaf"], &shown["event"]), (&row["leaf"], &row["event"]));
+
+    let Some(python) = validators::python() else { return };
+    let checked = |format: &str, script: &str| -> (Vec<String>, Vec<Value>) {
+        let lines = fed(&place, &["--to", format, "--findings"]);
+        assert_eq!(lines.len(), own.len());
+        let said = validators::run(&python, script, (lines.join("\n") + "\n").as_bytes());
+        (lines, said.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    };
+
+    let (lines, said) = checked("ocsf", include_str!("../../../../../tests/validators/check_ocsf.py"));
+    for class in ["1008", "2004", "3001", "3002", "3004", "6003"] {
+        assert!(said[0][class].as_u64().is_some_and(|number| number > 0), "{class}: {}", said[0]);
+    }
+    for (line, own) in values(&lines).iter().zip(&own) {
+        // The schema takes any type of a class, whatever the activity.
+        let number = |name: &str| line[name].as_u64().unwrap();
+        assert_eq!(number("type_uid"), number("class_uid") * 100 + number("activity_id"));
+        assert_eq!(line["metadata"]["uid"], own["id"]);
+        let proof = &line["unmapped"]["countersign"];
+        for name in ["leaf", "chain", "seq", "standing", "finding"] {
+            assert_eq!(proof[name], own[name], "{name}");
+        }
+        assert_eq!((&proof["root"], &proof["size"]), (&log["root"], &log["size"]));
+        let stated = own["read"]["outcome"].as_str().is_some_and(|outcome| outcome != "not stated");
+        assert!(own["kind"] != "event" || line.get("status_id").is_some() == stated, "{line}");
+    }
+
+    let (_, said) =
+        checked("cloudevents", include_str!("../../../../../tests/validators/check_cloudevents.py"));
+    for (said, own) in said.iter().zip(&own) {
+        let kind = format!("countersign.{}", own["kind"].as_str().unwrap());
+        assert_eq!(*said, json!([own["id"], ORIGIN, kind]));
+    }
+
+    let (_, said) = checked("otlp", include_str!("../../../../../tests/validators/check_otlp.py"));
+    for (said, own) in said.iter().zip(&own) {
+        let time: countersign::time::Time = own["time"].as_str().unwrap().parse().unwrap();
+        assert_eq!(said[0].as_i64(), Some(time.millis() * 1_000_000));
+        let levels = match own["found"]["finding"]["level"].as_str() {
+            Some("low") => 10..=10,
+            Some("medium") => 13..=13,
+            Some("high") => 17..=17,
+            Some("critical") => 21..=21,
+            _ => 9..=13,
+        };
+        assert!(levels.contains(&said[1].as_u64().unwrap()), "{said} {own}");
+    }
+
+    let (lines, said) = checked("syslog", include_str!("../../../../../tests/validators/check_syslog.py"));
+    for ((said, own), line) in said.iter().zip(&own).zip(&lines) {
+        assert!(line.len() <= 8192);
+        assert_eq!((&said[0], &said[3]), (&json!("audit"), &json!(ORIGIN)));
+        let parameters = &said[5]["countersign@32473"];
+        assert_eq!(parameters["id"], own["id"]);
+        assert_eq!(parameters["root"], log["root"]);
+    }
+
+    // That parser keeps the backslash of an escaped equals sign; strict ones are in the tests of the crate.
+    let (_, said) = checked("cef", include_str!("../../../../../tests/validators/check_cef.py"));
+    for (said, own) in said.iter().zip(&own) {
+        assert_eq!((&said["DeviceVendor"], &said["id"]), (&json!("countersign"), &own["id"]));
+        assert_eq!(said["root"].as_str().unwrap().replace("\\=", "="), *log["root"].as_str().unwrap());
+    }
+
+    let lines = values(&fed(&place, &["--to", "ecs", "--findings"]));
+    for (line, own) in lines.iter().zip(&own) {
+        assert_eq!((&line["event"]["id"], &line["countersign"]["leaf"]), (&own["id"], &own["leaf"]));
+    }
+}
+
+#[test]
+fn what_is_not_verified_goes_nowhere() {
+    let place = Place::new();
+    place.sealed(9);
+    let whole = place.read("audit.ndjson");
+    assert_eq!(fed(&place, &["--to", "ecs"]).len(), 9);
+    let args = ["feed", "audit.ndjson", "--trust", "trust.txt", "--to", "ecs"];
+    // The last event is altered: nothing goes out of those before it either.
+    let (before, after) = whole.rsplit_once("\"event\":{").unwrap();
+    place.write("audit.ndjson", format!("{before}\"event\":{{\"forged\":true,{after}"));
+    place.run(&args).code(1).stdout("").stderr(contains("feed.not_verified").and(contains("altered")));
+    place.write("audit.ndjson", &whole);
+    // Of a log that nobody trusts, its root says nothing.
+    let other = place.keygen(ORIGIN, "other.key");
+    place.write("other.txt", format!("log {other}\nemitter {}\n", place.app));
+    place
+        .run(&["feed", "audit.ndjson", "--trust", "other.txt", "--to", "ecs"])
+        .code(2)
+        .stdout("")
+        .stderr(contains("feed.not_verified").and(contains("the check log")));
+    // Without a checkpoint there is nothing that leads back.
+    place
+        .run(&["feed", "app.ndjson", "--trust", "trust.txt", "--to", "ecs"])
+        .code(2)
+        .stdout("")
+        .stderr(contains("feed.no_checkpoint"));
+    // Who signed without a grant is told.
+    place.write("trust.txt", format!("log {}\n", place.log));
+    let lines = values(&fed(&place, &["--to", "ecs"]));
+    assert!(lines.iter().all(|line| line["countersign"]["standing"] == "unknown"), "{lines:?}");
+}
+
+#[test]
+fn a_query_chooses_and_a_state_goes_on() {
+    let place = Place::new();
+    place.sealed(9);
+    let lines = fed(&place, &["--to", "ndjson", "--query", "n:3"]);
+    assert_eq!((lines.len(), values(&lines)[0]["event"]["n"].clone()), (1, json!(3)), "{lines:?}");
+    let state = ["--to", "ndjson", "--state", "state"];
+    assert_eq!(fed(&place, &state).len(), 9);
+    assert_eq!(fed(&place, &state).len(), 0);
+    // The log has grown since, and what is new goes out.
+    place.grow(4);
+    place.write("audit.ndjson", place.read("grown.ndjson"));
+    assert_eq!(fed(&place, &state).len(), 4);
+    // Another log of that origin did not grow from it.
+    place.record(20, "app.ndjson");
+    place.seal(&[]);
+    let args = [&["feed", "audit.ndjson", "--trust", "trust.txt"], &state[..]].concat();
+    place.run(&args).code(1).stdout("").stderr(contains("feed.not_verified"));
+}

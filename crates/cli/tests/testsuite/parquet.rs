@@ -1,0 +1,372 @@
+//! Events as rows of Parquet, as DuckDB reads them, and whether rows are just those of an export.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+use countersign::event::{Event, Redaction};
+use countersign::note::SignerKey;
+use countersign::recorder::Recorder;
+use countersign::time::Time;
+use countersign_parquet::{COLUMNS, Reader, Row, Value as Cell, Writer};
+use predicates::prelude::*;
+use serde_json::Value;
+
+use crate::common::{ORIGIN, Place, gzip};
+
+/// What DuckDB answers to a statement, or none where there is no DuckDB, which a CI does not let pass.
+fn duckdb(place: &Place, statement: &str) -> Option<Vec<Value>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/duckdb");
+    if !folder.join("node_modules/@duckdb/node-api").is_dir() {
+        assert!(std::env::var_os("CI").is_none(), "no DuckDB: run npm ci in tests/duckdb, with Node.js 22");
+        eprintln!("skipped: there is no DuckDB (npm ci in tests/duckdb)");
+        return None;
+    }
+    let mut node = Command::new("node");
+    node.arg(folder.join("query.mjs")).arg(statement).current_dir(place.path(""));
+    let output = node.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// An export, `out.ndjson`, of a chain that holds each sample of every source that there is a reading for.
+fn samples(place: &Place) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../query/tests/samples");
+    let mut events = String::new();
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "ndjson")) {
+        for line in fs::read_to_string(file).unwrap().lines() {
+            let sample: Value = serde_json::from_str(line).unwrap();
+            events.extend([&*sample["event"].to_string(), "\n"]);
+        }
+    }
+    events.push_str("{\"nobody\":\"reads this\"}\n");
+    place.write("in", events);
+    let args = ["record", "--key", "app.key", "--origin", ORIGIN, "--no-redact", "in", "-o", "app.ndjson"];
+    place.run(&args).success();
+    let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "app.ndjson"];
+    place.run(&[&args[..], &["-o", "out.ndjson"]].concat()).success();
+}
+
+#[test]
+fn duckdb_reads_what_show_shows() {
+    let place = Place::new();
+    samples(&place);
+    let trust = ["--trust", "trust.txt"];
+    let shown = place.run(&[&["show", "out.ndjson", "--json"][..], &trust].concat()).success();
+    let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+    let export = ["export", "--format", "parquet", "out.ndjson", "-o", "out.parquet"];
+    let written = place.run(&[&export[..], &trust].concat()).success().stdout("");
+    written.stderr(predicate::str::contains("✓ Verified")).stderr(predicate::str::contains("✓ done: "));
+    let verify = ["verify", "out.ndjson", "--parquet", "out.parquet"];
+    let same = place.run(&[&verify[..], &trust].concat()).success();
+    same.stdout(predicate::str::starts_with("✓ Verified"))
+        .stderr(predicate::str::contains("and nothing else"));
+
+    let Some(rows) = duckdb(
+        &place,
+        "set timezone = 'UTC'; select * replace (epoch_ms(link_time) as link_time, epoch_ms(time) as time,
+             to_base64(salt) as salt, to_base64(commit) as commit) from 'out.parquet' order by leaf",
+    ) else {
+        return;
+    };
+    let exported = place.read("out.ndjson");
+    let lines: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let millis = |time: &Value| -> Option<String> {
+        Some(time.as_str()?.parse::<Time>().unwrap().millis().to_string())
+    };
+    let mut read = 0;
+    for (row, line) in rows.iter().zip(shown.lines()) {
+        // The event as it was signed, to the byte.
+        let (_, event) = line.split_once("\"event\":").unwrap();
+        assert!(event.starts_with(row["event"].as_str().unwrap()), "{row}");
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(row["leaf"].as_str(), Some(&*line["leaf"].to_string()), "{row}");
+        assert_eq!(row["seq"].as_str(), Some(&*line["seq"].to_string()));
+        assert_eq!(row["link_time"].as_str().map(str::to_owned), millis(&line["time"]));
+        for name in ["chain", "signer", "standing"] {
+            assert_eq!(row[name], line[name]);
+        }
+        let said = &line["read"];
+        read += usize::from(said.is_object());
+        assert_eq!(row["time"].as_str().map(str::to_owned), millis(&said["time"]));
+        for (column, path) in [
+            ("read_as", "/as"),
+            ("action", "/action"),
+            ("actor_id", "/actor/id"),
+            ("actor_name", "/actor/name"),
+            ("actor_type", "/actor/type"),
+            ("target_id", "/target/id"),
+            ("target_name", "/target/name"),
+            ("target_type", "/target/type"),
+            ("address", "/address"),
+            ("outcome", "/outcome"),
+            ("reason", "/reason"),
+        ] {
+            assert_eq!(&row[column], said.pointer(path).unwrap_or(&Value::Null), "{column}: {line}");
+        }
+        let leaf = 1 + usize::try_from(line["leaf"].as_u64().unwrap()).unwrap();
+        assert_eq!(row["salt"], lines[leaf]["salt"]);
+        let link = lines[leaf]["link"].as_str().unwrap();
+        assert_eq!(Some(row["commit"].as_str().unwrap()), link.split(' ').nth(6));
+    }
+    assert_eq!(rows.len(), shown.lines().count());
+    assert!(read > 15 && read == rows.len() - 1);
+
+    let said = "select decode(key) as key, decode(value) as value from parquet_kv_metadata('out.parquet')";
+    let said = duckdb(&place, said).unwrap();
+    let value = |key: &str| said.iter().find(|pair| pair["key"] == key).unwrap()["value"].as_str().unwrap();
+    assert_eq!((value("countersign.verdict"), value("countersign.origin")), ("verified", ORIGIN));
+    let checkpoint = lines.iter().rev().find_map(|line| line["checkpoint"].as_str()).unwrap();
+    assert_eq!(value("countersign.checkpoint"), checkpoint);
+    let types = "select column_name, column_type from (describe select * from 'out.parquet') where column_type != 'VARCHAR'";
+    let types = duckdb(&place, types).unwrap();
+    let of = |name: &str| {
+        types.iter().find(|column| column["column_name"] == name).unwrap()["column_type"].clone()
+    };
+    assert_eq!(
+        (of("leaf"), of("time"), of("salt")),
+        ("BIGINT".into(), "TIMESTAMP WITH TIME ZONE".into(), "BLOB".into())
+    );
+}
+
+/// An export, `days.ndjson`, of two chains with an event every six hours of so many days.
+fn days(place: &Place, days: i64) {
+    let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
+    for chain in [1, 2_u8] {
+        let time = |n: i64| Time::from_millis(1_795_000_000_000 + n * 6 * 3_600_000).unwrap();
+        let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(0), &[chain; 16]).unwrap();
+        recorder.sign_with(&key).unwrap();
+        for (n, salt) in (0..4 * days).zip(0_u8..) {
+            let text = format!("{{\"action\":\"x\",\"actor\":{{\"id\":\"u_{chain}\"}},\"n\":{n}}}");
+            let event = Event::parse(text.as_bytes(), &Redaction::none()).unwrap();
+            recorder.record(&event, time(n), &[salt; 16]).unwrap();
+        }
+        recorder.flush();
+        recorder.sign_with(&key).unwrap();
+        recorder.close(time(4 * days)).unwrap();
+        recorder.sign_with(&key).unwrap();
+        let header = format!("{{\"countersign\":\"export/v1\",\"origin\":\"{ORIGIN}\"}}\n");
+        place.write(&format!("{chain}.ndjson"), header + &recorder.drain());
+    }
+    let args = ["seal", "--log-key", "log.key", "1.ndjson", "2.ndjson", "-o", "days.ndjson"];
+    place.run(&args).success();
+}
+
+#[test]
+fn each_day_has_files_of_its_own() {
+    let place = Place::new();
+    days(&place, 12);
+    let export = ["export", "--format", "parquet", "days.ndjson", "--partition", "day", "-o"];
+    place.run(&[&export[..], &["rows"]].concat()).code(3).stderr(predicate::str::contains("96 rows in rows"));
+    let folders = fs::read_dir(place.path("rows")).unwrap().count();
+    assert!((12..=13).contains(&folders), "{folders}");
+    // The second chain comes back to days whose files were ended.
+    let again = fs::read_dir(place.path("rows/day=2026-11-19")).unwrap().count();
+    assert_eq!(again, 2);
+    let verify = ["verify", "days.ndjson", "--parquet", "rows"];
+    place.run(&verify).code(3).stderr(predicate::str::contains("rows holds the 96 events of days.ndjson"));
+
+    // Where something is already, nothing is written over.
+    place
+        .run(&[&export[..], &["rows"]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("error[io.exists]: rows"));
+    assert!(place.files().iter().all(|name| !name.contains("unfinished")));
+
+    let statement =
+        "select day, count(*) as n from read_parquet('rows/**/*.parquet', hive_partitioning = true)
+        where strftime(link_time at time zone 'UTC', '%Y-%m-%d') = day::varchar group by day order by day";
+    if let Some(counted) = duckdb(&place, statement) {
+        let all: u64 = counted.iter().map(|day| day["n"].as_str().unwrap().parse::<u64>().unwrap()).sum();
+        assert_eq!((counted.len(), all), (folders, 96));
+    }
+
+    // A file that went to another day, one that is no more, and one that nobody knows.
+    let refused = |why: &str| {
+        let refused = place.run(&verify).failure().stderr(predicate::str::contains(why));
+        String::from_utf8(refused.get_output().stderr.clone()).unwrap()
+    };
+    let (from, to) = ("rows/day=2026-11-19/part-00001.parquet", "rows/day=2026-11-20/part-00002.parquet");
+    fs::rename(place.path(from), place.path(to)).unwrap();
+    let told = refused("error[parquet.differs]: rows: ");
+    assert!(told.contains("part-00002.parquet, row 1 (entry "), "{told}");
+    fs::remove_file(place.path(to)).unwrap();
+    refused("its row is missing");
+    place.write("rows/notes.txt", "mine");
+    refused("error[parquet.unknown_file]: rows/notes.txt");
+}
+
+/// The rows of a file, and what it says beside them.
+fn rows(path: &Path) -> (Vec<Row>, Vec<(String, String)>) {
+    let mut reader = Reader::open(File::open(path).unwrap()).unwrap();
+    let said = reader.metadata().map(|(key, value)| (key.to_owned(), value.unwrap().to_owned()));
+    let metadata = said.collect();
+    let mut rows = Vec::new();
+    while let Some(row) = reader.next_row().unwrap() {
+        rows.push(row);
+    }
+    assert_eq!(rows.len() as u64, reader.rows());
+    (rows, metadata)
+}
+
+fn rewrite(path: &Path, rows: &[Row], metadata: Vec<(String, String)>) {
+    let mut writer = Writer::new(File::create(path).unwrap(), metadata).unwrap();
+    for row in rows {
+        writer.push(row).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_row_that_is_not_the_exports_is_named() {
+    let place = Place::new();
+    place.sealed(40);
+    place.write("audit.ndjson.gz", gzip(place.read("audit.ndjson").as_bytes()));
+    let trust = ["--trust", "trust.txt"];
+    place
+        .run(
+            &[&["export", "--format", "parquet", "audit.ndjson.gz", "-o", "good.parquet"][..], &trust]
+                .concat(),
+        )
+        .success();
+    let (good, metadata) = rows(&place.path("good.parquet"));
+    assert_eq!(good.len(), 40);
+    let differs = |rows: &[Row], metadata: &[(String, String)], expected: &[&str]| {
+        rewrite(&place.path("bad.parquet"), rows, metadata.to_vec());
+        let verify = ["verify", "audit.ndjson.gz", "--parquet", "bad.parquet"];
+        let refused = place.run(&[&verify[..], &trust].concat()).code(1);
+        let told = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+        let lines: Vec<&str> = told.lines().filter(|line| line.starts_with('✗')).collect();
+        let (last, lines) = lines.split_last().unwrap();
+        assert!(last.starts_with("✗ error[parquet.differs]: bad.parquet: "), "{told}");
+        assert_eq!(lines.len(), expected.len(), "{told}");
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.contains(expected), "{told}");
+        }
+    };
+    let changed = |row: &Row, name: &str, to: Cell| {
+        Row::new(|column| if column.name == name { Some(to.clone()) } else { row.get(column.name).cloned() })
+    };
+    let leaf = |row: usize| good[row].integer("leaf").unwrap();
+
+    // Each value of a row, one after the other.
+    for column in COLUMNS.iter().filter(|column| column.name != "leaf") {
+        let to = match good[7].get(column.name) {
+            Some(Cell::Integer(number)) => Cell::Integer(number + 1),
+            None if column.name == "time" => Cell::Integer(1),
+            Some(Cell::Bytes(bytes)) => Cell::Bytes(bytes.iter().map(|byte| byte ^ 1).collect()),
+            None => Cell::Bytes(b"more".to_vec()),
+        };
+        let mut rows = good.clone();
+        rows[7] = changed(&good[7], column.name, to);
+        let expected =
+            format!("bad.parquet, row 8 (entry {}): not what the export holds in {}", leaf(7), column.name);
+        differs(&rows, &metadata, &[&expected]);
+    }
+    let missing = format!("entry {}: its row is missing", leaf(7));
+    let without = [&good[..7], &good[8..]].concat();
+    differs(&without, &metadata, &[&missing]);
+    differs(&good[..39], &metadata, &[&format!("entry {}: its row is missing", leaf(39))]);
+    let mut twice = good.clone();
+    twice.insert(8, good[7].clone());
+    differs(&twice, &metadata, &["it appears twice, or out of order"]);
+    let mut more = good.clone();
+    more.insert(3, changed(&good[3], "leaf", Cell::Integer(1_000_000)));
+    differs(&more, &metadata, &["row 4 (entry 1000000): no event of the export makes this row"]);
+    let mut other = good.clone();
+    other[7] = changed(&good[7], "leaf", Cell::Integer(-1));
+    differs(&other, &metadata, &["row 8 (entry -1): no event of the export makes this row", &missing]);
+    let mut swapped = good.clone();
+    swapped.swap(7, 8);
+    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): it is out of order", leaf(7))]);
+    let mut verdict = metadata.clone();
+    verdict[2].1 = "partial".into();
+    differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);
+    // Said again or besides, it is what another program may go by.
+    let mut besides = metadata.clone();
+    besides
+        .extend([("countersign.verdict".into(), "verified".into()), ("ARROW:schema".into(), String::new())]);
+    let more = ["countersign.verdict should not be there", "ARROW:schema should not be there"];
+    differs(&good, &besides, &more);
+    // With another trust file the rows are others, and so are they of another export of the same events.
+    let verify = ["verify", "audit.ndjson.gz", "--parquet", "good.parquet"];
+    place.run(&verify).code(1).stderr(predicate::str::contains("standing"));
+    place.run(&[&verify[..], &trust].concat()).success();
+    let plain = ["verify", "audit.ndjson", "--parquet", "good.parquet"];
+    place
+        .run(&[&plain[..], &trust].concat())
+        .code(1)
+        .stderr(predicate::str::contains("countersign.export.sha256 is"));
+
+    let whole = fs::read(place.path("good.parquet")).unwrap();
+    for cut in [0, 3, whole.len() / 2, whole.len() - 1] {
+        place.write("bad.parquet", &whole[..cut]);
+        let verify = ["verify", "audit.ndjson.gz", "--parquet", "bad.parquet"];
+        place.run(&verify).code(2).stderr(predicate::str::contains("error[parquet.invalid]: bad.parquet"));
+    }
+    // By one byte the first column's dictionary is a page that readers pass over, and its library panics.
+    let mut without = whole;
+    let dictionary = without.windows(3).position(|header| header == [0x15, 0x04, 0x15]).unwrap();
+    without[dictionary + 1] = 0x02;
+    place.write("bad.parquet", &without);
+    let verify = ["verify", "audit.ndjson.gz", "--parquet", "bad.parquet"];
+    let told = place.run(&verify).code(2).get_output().stderr.clone();
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("error[parquet.invalid]: bad.parquet") && !told.contains("panicked"), "{told}");
+}
+
+#[test]
+fn nothing_is_written_of_what_was_altered_or_is_no_export() {
+    let place = Place::new();
+    place.sealed(9);
+    place.write("altered.ndjson", place.read("audit.ndjson").replacen("\"n\":3", "\"n\":4", 1));
+    place.write("cut.ndjson", &place.read("audit.ndjson")[..2_000]);
+    let before = place.files();
+    for (args, status, why) in [
+        (&["altered.ndjson", "-o", "x"][..], 1, "error[parquet.altered]: altered.ndjson: "),
+        (&["altered.ndjson", "--partition", "day", "-o", "x"], 1, "error[parquet.altered]: altered.ndjson: "),
+        (&["cut.ndjson", "-o", "x"], 1, "error[parquet.altered]: cut.ndjson: "),
+        (&["trust.txt", "-o", "x"], 2, "error[export.invalid]: trust.txt: "),
+        (&["audit.ndjson", "--query", "n:3", "-o", "x"], 2, "error[arguments.invalid]: "),
+        (&["audit.ndjson", "--partition", "day"], 2, "--partition"),
+    ] {
+        let refused = place.run(&[&["export", "--format", "parquet"], args].concat()).code(status);
+        refused.stdout("").stderr(predicate::str::contains(why));
+        assert_eq!(place.files(), before);
+    }
+    place
+        .run(&["export", "audit.ndjson"])
+        .code(2)
+        .stderr(predicate::str::contains("error[arguments.invalid]"));
+    let out =
+        place.run(&["export", "--format", "parquet", "audit.ndjson"]).code(3).get_output().stdout.clone();
+    assert!(out.starts_with(b"PAR1") && out.ends_with(b"PAR1"));
+}
+
+#[test]
+fn nothing_is_written_of_what_is_no_export_and_nothing_to_a_terminal() {
+    let place = Place::new();
+    place.sealed(1);
+    place.write("empty.ndjson", "");
+    place
+        .run(&["export", "--format", "parquet", "empty.ndjson"])
+        .code(2)
+        .stdout("")
+        .stderr(predicate::str::contains("✗ error[export.invalid]: empty.ndjson: "));
+    // What script runs has a terminal.
+    let program = assert_cmd::cargo::cargo_bin("countersign");
+    let command = format!("{} export --format parquet audit.ndjson", program.display());
+    let script = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(place.path(""))
+        .stdin(std::process::Stdio::null())
+        .output();
+    let Ok(output) = script else {
+        eprintln!("skipped: this system has no script");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("write it to a file: -o FILE") && !said.contains("PAR1"), "{said}");
+}

@@ -1,0 +1,123 @@
+//! The commands of the README and the guides, as they stand there, one after another in an empty folder.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+/// Where the README has the log listen.
+const LISTENS: &str = "127.0.0.1:8080";
+
+/// The blocks of shell commands of a section of the README.
+fn commands(section: &str) -> Vec<String> {
+    let readme = include_str!("../../../../README.md");
+    let (_, section) = readme.split_once(&format!("\n## {section}\n")).expect("the section");
+    blocks(section.split("\n## ").next().unwrap_or_default())
+}
+
+fn blocks(text: &str) -> Vec<String> {
+    let blocks = text.split("\n```sh\n").skip(1);
+    let blocks: Vec<_> = blocks.filter_map(|block| Some(block.split_once("\n```")?.0.into())).collect();
+    assert!(!blocks.is_empty(), "there are commands");
+    blocks
+}
+
+/// Runs a script in which every command must succeed, but those that a comment says to find something (✗).
+fn run(folder: &Path, script: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().expect("a folder");
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").expect("PATH"));
+    let mut lines = String::from("set -eu\n");
+    for line in script.lines() {
+        let fails = if line.contains("# ✗") { "! " } else { "" };
+        let _ = writeln!(lines, "{fails}{line}");
+    }
+    let output = Command::new("bash")
+        .args(["-c", &lines])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("bash");
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{lines}\n{}\n{}", said(&output.stdout), said(&output.stderr));
+    said(&output.stdout)
+}
+
+#[test]
+fn what_is_to_be_tried_does_what_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script =
+        commands("Try it").into_iter().filter(|block| !block.starts_with("cargo ")).collect::<Vec<_>>();
+    let said = run(folder.path(), &script.join("\n"));
+    let verdicts: Vec<_> = said.lines().filter(|line| line.starts_with(['✓', '✗', '?'])).collect();
+    let begin = |verdict: &str, word: &str| verdict.starts_with(word);
+    assert!(begin(verdicts[0], "✓ Verified."), "init: {said}");
+    assert!(begin(verdicts[1], "✓ Verified."), "{said}");
+    assert!(begin(verdicts[2], "✗ Altered."), "{said}");
+    for made in ["lin.ndjson", "audit.parquet"] {
+        assert!(folder.path().join(made).is_file(), "{made}");
+    }
+}
+
+#[test]
+fn the_guides_can_be_followed() {
+    let guides = [
+        include_str!("../../../../docs/importing-logs.md"),
+        include_str!("../../../../docs/trust-and-keys.md"),
+    ];
+    for (guide, verdicts) in guides.into_iter().zip([3, 1]) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let said = run(folder.path(), &blocks(guide).join("\n"));
+        assert_eq!(said.matches("✓ Verified.").count(), verdicts, "{said}");
+    }
+}
+
+#[test]
+fn a_log_is_run_written_to_and_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"type":"job","id":"42"}}"#;
+    std::fs::write(folder.path().join("events.ndjson"), format!("{event}\n")).expect("written");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|taken| taken.local_addr()).expect("a free port");
+
+    let mut script = String::new();
+    for block in commands("Run a log") {
+        for line in block.lines() {
+            match line.strip_prefix("countersign serve") {
+                Some(rest) => {
+                    let rest = rest.trim_end_matches(" &");
+                    let _ = writeln!(script, "countersign serve{rest} --listen {LISTENS} 2> served &");
+                    script += "served=$!; trap 'kill $served; wait $served || true' EXIT\n";
+                    script += "until grep -q listens served; do kill -0 $served; sleep 0.05; done\n";
+                }
+                // A log's tiles hold no events, so that "only part of the log" is the best that can be said of them.
+                None if line.starts_with("countersign check") => {
+                    let (command, _) = line.split_once('#').expect("a comment");
+                    let _ = writeln!(script, "{command} || test $? = 4");
+                }
+                None => script = script + line + "\n",
+            }
+        }
+    }
+    let said = run(folder.path(), &script.replace(LISTENS, &free.to_string()));
+    assert!(said.contains("✓ Verified."), "{said}");
+    assert!(folder.path().join("log.pin").is_file(), "the checked log's pin");
+}
+
+/// What stands in a guide's blocks of YAML that begin so.
+fn yaml<'a>(guide: &'a str, begins: &str) -> &'a str {
+    let mut blocks =
+        guide.split("\n```yaml\n").skip(1).filter_map(|block| Some(block.split_once("\n```")?.0));
+    blocks.find(|block| block.starts_with(begins)).expect("the block")
+}
+
+#[test]
+fn the_guide_s_rules_pass_the_guide_s_cases() {
+    let guide = include_str!("../../../../docs/detection.md");
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = folder.path().join("my-rules");
+    std::fs::create_dir(&rules).expect("a folder");
+    std::fs::write(rules.join("invoices.yml"), yaml(guide, "title: ")).expect("the rules");
+    std::fs::write(rules.join("invoices.cases.yml"), yaml(guide, "rule: ")).expect("the cases");
+    let said = run(folder.path(), "countersign rules test my-rules/");
+    assert!(said.contains("2 cases as wanted"), "{said}");
+}

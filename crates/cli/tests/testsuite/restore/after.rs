@@ -1,0 +1,453 @@
+//! `--after-restore`: what was brought back goes on where that can be done, and ends where it cannot.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use std::thread;
+use std::time::Duration;
+
+use countersign::link::Link;
+use countersign::merkle::Bundle;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::scene::{DATABASE, Files, Scene, files, only, restore, roll_back};
+use crate::common::process::{Place, Process, log_key, run, spawn_with};
+use crate::common::whole::{assert_whole, leaves};
+use crate::common::witness::Witness;
+
+/// The tiles of a log that someone copied.
+fn mirror(server: &Process) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let client = reqwest::blocking::Client::new();
+    let get = |path: &str| {
+        let answer = client.get(format!("{}/{path}", server.url)).send().unwrap();
+        answer.error_for_status().unwrap().bytes().unwrap()
+    };
+    let note = get("checkpoint");
+    let signed = countersign::checkpoint::SignedCheckpoint::parse(str::from_utf8(&note).unwrap()).unwrap();
+    for bundle in Bundle::grown(0, signed.checkpoint.size) {
+        let path = folder.path().join(bundle.path());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, get(&bundle.path())).unwrap();
+    }
+    fs::write(folder.path().join("checkpoint"), note).unwrap();
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn begin(scene: &Scene, args: &[&str]) -> Process {
+    Process::of(spawn_with(scene.folder(), &[&["--after-restore"], args].concat()))
+}
+
+/// The log does not go on, and why.
+fn refused(scene: &Scene, args: &[&str]) -> (String, Output) {
+    let folder = text(scene.folder());
+    let output =
+        run(&[&["serve", "--listen", "127.0.0.1:0", "--dir", folder, "--after-restore"], args].concat());
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let code = said.split_once("error[").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+    (code.to_owned(), output)
+}
+
+/// The log is as all know it, and takes more.
+fn assert_goes_on(mut scene: Scene, server: Process, verdict_of_all: bool) {
+    assert_eq!(scene.submit(&server).0, 200);
+    assert_eq!(server.get("/healthz").0, 200);
+    scene.emitter.record(2);
+    scene.emitter.close();
+    scene.emitter.deliver_all(&server.url, usize::MAX);
+    let mut other = scene.place.emitter(1);
+    other.record(3);
+    other.close();
+    other.deliver_all(&server.url, usize::MAX);
+    let emitters = [scene.emitter, other];
+    let seen = [scene.checkpoint.to_string()];
+    if verdict_of_all {
+        assert_whole(&scene.place, &server, &emitters, &seen);
+    } else {
+        let leaves = leaves(&server.url);
+        for emitter in &emitters {
+            for receipt in &emitter.receipts {
+                assert_eq!(leaves[receipt.index as usize], receipt.leaf);
+            }
+        }
+    }
+    server.stop();
+    // And it needs no more than that.
+    let server = scene.place.serve();
+    assert_eq!(server.get("/healthz").0, 200);
+}
+
+/// An export of the log as a reader made it before.
+fn exported(scene: &Scene, to: &Path) {
+    let output = run(&["export", "--dir", text(scene.folder()), "-o", text(to)]);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn leaves_come_back_from_a_mirror_of_the_tiles() {
+    let scene = Scene::new(Place::new(2));
+    let server = scene.place.serve();
+    let mirror = mirror(&server);
+    server.kill();
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    let (code, output) = refused(&scene, &[]);
+    assert_eq!(code, "log.rollback");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("nobody has leaf"));
+    let checked = run(&["fsck", "--dir", text(scene.folder())]);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("damaged signed.txt: the log signed") && said.contains("[fsck.checkpoint]"),
+        "{said}"
+    );
+    let server = begin(&scene, &["--mend", text(mirror.path())]);
+    assert_goes_on(scene, server, false);
+}
+
+#[test]
+fn leaves_come_back_from_a_mirror_that_is_served() {
+    let scene = Scene::new(Place::new(2));
+    // A log that is read and no more: the copy of the folder.
+    let copy = Place::new(2);
+    restore(copy.folder.path(), &[], &files(scene.folder()));
+    let mirror = copy.serve();
+    restore(scene.folder(), &DATABASE, &Files::new());
+    let server = begin(&scene, &["--mend", &mirror.url]);
+    assert_goes_on(scene, server, false);
+}
+
+#[test]
+fn leaves_come_back_with_their_events_from_an_export_and_from_a_later_backup() {
+    for place in ["export", "folder"] {
+        let scene = Scene::new(Place::new(2));
+        let held = TempDir::new().unwrap();
+        let file = held.path().join("export.ndjson");
+        exported(&scene, &file);
+        let folder = held.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        restore(&folder, &[], &only(&files(scene.folder()), &DATABASE));
+        restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+        let from = if place == "export" { file } else { folder };
+        let server = begin(&scene, &["--mend", text(&from)]);
+        assert_goes_on(scene, server, true);
+    }
+}
+
+#[test]
+fn leaves_come_back_from_receipts_and_outboxes_of_emitters() {
+    let place = Place::new(2);
+    let server = place.serve();
+    let mut emitter = place.emitter(0);
+    emitter.record(10);
+    emitter.deliver_all(&server.url, 4);
+    let backup = files(place.folder.path());
+    emitter.record(5);
+    let held = emitter.outbox.clone();
+    emitter.deliver_all(&server.url, usize::MAX);
+    let checkpoint = emitter.receipts.last().unwrap().proof.checkpoint.clone();
+    server.kill();
+    let scene = Scene { place, emitter, backup, checkpoint };
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    let outbox = TempDir::new().unwrap();
+    let lines: String = held.iter().map(|line| line.text.clone() + "\n").collect();
+    let header = countersign::recorder::header(crate::common::process::ORIGIN);
+    fs::write(outbox.path().join("000000000001.ndjson"), header + &lines).unwrap();
+    // Their place is not known without the receipt.
+    assert_eq!(refused(&scene, &["--mend", text(outbox.path())]).0, "log.rollback");
+    let receipt = scene.emitter.receipts.last().unwrap();
+    let receipt = json!({ "receipt": { "link": receipt.leaf, "proof": receipt.proof.to_string() } });
+    fs::write(outbox.path().join("position.json"), receipt.to_string()).unwrap();
+    let server = begin(&scene, &["--mend", text(outbox.path())]);
+    assert_goes_on(scene, server, true);
+}
+
+#[test]
+fn where_no_entry_is_missing_nothing_is_taken_and_that_is_said() {
+    let scene = Scene::new(Place::new(2));
+    let held = TempDir::new().unwrap();
+    let file = held.path().join("export.ndjson");
+    exported(&scene, &file);
+    // It ends where it should listen: nothing has to be stopped.
+    let nowhere = format!("unix:{}", text(&held.path().join("nowhere/log.sock")));
+    let serve = ["serve", "--dir", text(scene.folder()), "--listen", &nowhere, "--after-restore"];
+    let said = |more: &[&str]| String::from_utf8(run(&[&serve[..], more].concat()).stderr).unwrap();
+    let with_mend = said(&["--mend", text(&file)]);
+    assert!(with_mend.contains("it continues as it is"), "{with_mend}");
+    assert!(with_mend.contains("warning: nothing was taken from --mend"), "{with_mend}");
+    assert!(!said(&[]).contains("--mend"));
+}
+
+#[test]
+fn what_has_nothing_of_the_log_is_named() {
+    let scene = Scene::new(Place::new(2));
+    let server = scene.place.serve();
+    server.kill();
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    let beside = TempDir::new().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        fs::write(beside.path().join(name), bytes).unwrap();
+        beside.path().join(name)
+    };
+    let backup = fs::read(scene.folder().join("log.sqlite")).unwrap();
+    for path in [file("backup.sqlite", &backup), file("empty", b""), file("other.json", b"{}")] {
+        let (code, output) = refused(&scene, &["--mend", text(&path)]);
+        assert_eq!(code, "mend.nothing");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(text(&path)));
+    }
+    let (code, output) = refused(&scene, &["--mend", text(TempDir::new().unwrap().path())]);
+    assert_eq!(code, "log.rollback");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is nothing of a log in it"));
+    // Another log's.
+    let export =
+        include_str!("../../../../../tests/vectors/checkpoint-two-signatures-of-one-key/export.ndjson");
+    let (code, output) = refused(&scene, &["--mend", text(&file("other.ndjson", export.as_bytes()))]);
+    assert_eq!(code, "log.rollback");
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("other.ndjson: its checkpoint isn't signed by this log")
+    );
+}
+
+#[test]
+fn leaves_that_are_not_those_that_were_signed_do_not_come_back() {
+    let scene = Scene::new(Place::new(2));
+    let server = scene.place.serve();
+    let mirror = mirror(&server);
+    server.kill();
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    let bundle = Bundle::grown(0, scene.checkpoint.checkpoint.size).next().unwrap();
+    let path = mirror.path().join(bundle.path());
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.len() - 30;
+    bytes[last] = if bytes[last] == b'A' { b'B' } else { b'A' };
+    fs::write(&path, bytes).unwrap();
+    let before = files(scene.folder());
+    assert_eq!(refused(&scene, &["--mend", text(mirror.path())]).0, "log.rollback");
+    assert_eq!(only(&files(scene.folder()), &["signed.txt"]), only(&before, &["signed.txt"]));
+    let server = scene.place.serve();
+    scene.assert_stopped(&server, "log.rollback");
+}
+
+#[test]
+fn a_folder_that_was_moved_goes_on_when_its_operator_vouches_for_it() {
+    let scene = Scene::new(Place::new(2));
+    let all = files(scene.folder());
+    let names: Vec<&str> = all.keys().map(String::as_str).collect();
+    restore(scene.folder(), &names, &all);
+    assert_eq!(refused(&scene, &[]).0, "log.copied");
+    let server = begin(&scene, &["--nothing-newer"]);
+    assert_goes_on(scene, server, true);
+}
+
+#[test]
+fn a_log_whose_witness_knows_more_comes_back_with_what_a_reader_has() {
+    let witness = Witness::start();
+    let scene = Scene::new(Place::with(2, &witness.line));
+    let held = TempDir::new().unwrap();
+    let file = held.path().join("export.ndjson");
+    exported(&scene, &file);
+    roll_back(scene.folder(), &scene.backup);
+    let server = scene.place.serve();
+    scene.assert_stopped(&server, "log.rollback");
+    server.stop();
+    assert_eq!(refused(&scene, &["--nothing-newer"]).0, "log.rollback");
+    // There may be more than the reader and the witness saw.
+    assert_eq!(refused(&scene, &["--mend", text(&file)]).0, "log.rollback");
+    let server = begin(&scene, &["--nothing-newer", "--mend", text(&file)]);
+    assert_goes_on(scene, server, true);
+}
+
+#[test]
+fn a_record_that_is_gone_is_missed() {
+    let scene = Scene::new(Place::new(2));
+    let record = scene.place.path("signed.txt");
+    let saved = fs::read(&record).unwrap();
+    fs::remove_file(&record).unwrap();
+    let server = scene.place.serve();
+    scene.assert_stopped(&server, "log.unremembered");
+    server.stop();
+    // Shorter than it was.
+    let lines = String::from_utf8(saved).unwrap();
+    let short: Vec<&str> = lines.split_inclusive('\n').take(2).collect();
+    fs::write(&record, short.concat()).unwrap();
+    let server = scene.place.serve();
+    assert_eq!(scene.submit(&server).0, 503);
+    server.stop();
+    let server = begin(&scene, &["--nothing-newer"]);
+    assert_goes_on(scene, server, true);
+}
+
+#[test]
+fn a_log_that_cannot_go_on_ends_and_another_says_so() {
+    let mut scene = Scene::new(Place::new(2));
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    let new = "log.example/audit-2";
+    let server = begin(&scene, &["--origin", new]);
+    let first = leaves(&server.url);
+    assert_eq!(first.len(), 2);
+    let Link::Open(open) = Link::parse(&first[0]).unwrap() else { panic!("{first:?}") };
+    assert_eq!((open.origin.as_str(), open.key.name()), (new, new));
+    server.stop();
+    // Its first event says what it goes on from; it is the log's own, and verifies.
+    let export = scene.place.path("new.ndjson");
+    exported(&scene, &export);
+    let lines = fs::read_to_string(&export).unwrap();
+    let event: Value = lines
+        .lines()
+        .find_map(|line| serde_json::from_str::<Value>(line).unwrap().get("event").cloned())
+        .unwrap();
+    assert_eq!(
+        (&event["action"], &event["target"]["id"]),
+        (&json!("log.continues"), &json!(crate::common::process::ORIGIN))
+    );
+    assert_eq!(event["metadata"]["vkey"], log_key().verifier_key().as_str());
+    let named = event["metadata"]["checkpoint"].as_str().unwrap();
+    let named = countersign::checkpoint::SignedCheckpoint::parse(named).unwrap();
+    assert!(named.is_signed_by(log_key().verifier_key()));
+    assert_eq!(named.checkpoint, scene.checkpoint.checkpoint);
+    // The old one is there as it was, and signs nothing more.
+    let old = scene.place.path("ended/1");
+    let archived = Process::of(spawn_with(&old, &[]));
+    assert_eq!(scene.submit(&archived).0, 503);
+    archived.stop();
+    // The new one goes on by itself.
+    let server = scene.place.serve();
+    assert_eq!(server.get("/healthz").0, 200);
+    assert_eq!(leaves(&server.url)[..2], first[..]);
+    scene.emitter.record(1);
+    assert_eq!(scene.submit(&server).0, 403, "a chain is of one log");
+}
+
+#[test]
+fn nothing_is_lost_when_mending_is_killed() {
+    let scene = Scene::new(Place::new(2));
+    let held = TempDir::new().unwrap();
+    let file = held.path().join("export.ndjson");
+    exported(&scene, &file);
+    let mut rng = fastrand::Rng::with_seed(7);
+    for round in 0..12 {
+        restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+        if round % 2 == 0 {
+            // The record too, as a backup brings it back: a copy, which knows less.
+            restore(scene.folder(), &["signed.txt"], &only(&scene.backup, &["signed.txt"]));
+        }
+        for _ in 0..3 {
+            let args = ["--after-restore", "--nothing-newer", "--mend", text(&file)];
+            let mut child = spawn_with(scene.folder(), &args);
+            thread::sleep(Duration::from_micros(rng.u64(0..60_000)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+    let server = begin(&scene, &["--nothing-newer", "--mend", text(&file)]);
+    assert_goes_on(scene, server, true);
+}
+
+#[test]
+fn no_second_tree_is_signed_when_ending_is_killed() {
+    let scene = Scene::new(Place::new(2));
+    restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
+    let new = "log.example/audit-2";
+    let mut rng = fastrand::Rng::with_seed(8);
+    for _ in 0..12 {
+        let begun = scene.place.path("ending.json").exists() || scene.place.path("ended").exists();
+        let args: &[&str] = if begun { &[] } else { &["--after-restore", "--origin", new] };
+        let mut child = spawn_with(scene.folder(), args);
+        thread::sleep(Duration::from_micros(rng.u64(0..60_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let begun = scene.place.path("ending.json").exists() || scene.place.path("ended").exists();
+    let server = if begun { scene.place.serve() } else { begin(&scene, &["--origin", new]) };
+    let leaves = leaves(&server.url);
+    assert!(leaves[0].contains(&format!(" open {new} ")), "{leaves:?}");
+    server.stop();
+    assert!(scene.place.path("ended/1/log.sqlite").exists() && !scene.place.path("ended/2").exists());
+    assert!(!scene.place.path("ending.json").exists());
+}
+
+/// A log that records who reads it, as `init` makes one: events, a backup, more events, an export by HTTP, and the end of the
+/// server. Then the backup takes the place of the database.
+fn restored_after_an_export(mend: bool) -> (Scene, TempDir) {
+    let place = Place::with(2, &format!("emitter {}\n", log_key().verifier_key()));
+    let server = place.serve();
+    let token = run(&["token", "add", "auditor", "--dir", text(place.folder.path())]).stdout;
+    let mut emitter = place.emitter(0);
+    emitter.record(10);
+    emitter.deliver_all(&server.url, 4);
+    let kept = TempDir::new().unwrap();
+    let backup = kept.path().join("log.sqlite");
+    let made = run(&["backup", "--dir", text(place.folder.path()), "--to", text(&backup)]);
+    assert!(made.status.success(), "{made:?}");
+    // Reads are recorded in between too, by an earlier run of the server.
+    let token_file = kept.path().join("token.txt");
+    fs::write(&token_file, token).unwrap();
+    let export = |server: &Process, file: &Path| {
+        let output =
+            run(&["export", "--dir", &server.url, "--token-file", text(&token_file), "-o", text(file)]);
+        assert!(output.status.success(), "{output:?}");
+    };
+    export(&server, &kept.path().join("earlier.ndjson"));
+    server.stop();
+    let server = place.serve();
+    for _ in 0..4 {
+        emitter.record(5);
+        emitter.deliver_all(&server.url, usize::MAX);
+    }
+    export(&server, &kept.path().join("export.ndjson"));
+    server.stop();
+    let checkpoint = fs::read_to_string(place.path("signed.txt")).unwrap();
+    let size: u64 = checkpoint
+        .lines()
+        .rfind(|line| !line.is_empty())
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let exported = fs::read_to_string(kept.path().join("export.ndjson")).unwrap();
+    assert!(!exported.contains(&format!("audit\\n{size}\\n")), "the log wrote more after the export");
+    if !mend {
+        fs::remove_file(place.path("own-entries.ndjson")).unwrap();
+    }
+    let database = Files::from([("log.sqlite".to_owned(), fs::read(&backup).unwrap())]);
+    restore(place.folder.path(), &DATABASE, &database);
+    let checkpoint = emitter.receipts.last().unwrap().proof.checkpoint.clone();
+    (Scene { place, emitter, backup: database, checkpoint }, kept)
+}
+
+#[test]
+fn a_complete_export_mends_a_restored_backup() {
+    let (mut scene, kept) = restored_after_an_export(true);
+    let server = begin(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    assert_eq!(scene.submit(&server).0, 200);
+    scene.emitter.record(2);
+    scene.emitter.close();
+    scene.emitter.deliver_all(&server.url, usize::MAX);
+    server.stop();
+    let file = kept.path().join("all.ndjson");
+    exported(&scene, &file);
+    let verified = run(&["verify", text(&file), "--trust", text(&scene.place.trust_file())]);
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+    let all = fs::read_to_string(&file).unwrap();
+    assert_eq!(all.matches(r#""action":"log.export""#).count(), 2, "with the events of the log's own");
+    assert!(!all.contains("withheld"));
+    let checked = run(&["fsck", "--dir", text(scene.folder())]);
+    assert!(checked.status.success(), "{checked:?}");
+}
+
+#[test]
+fn without_the_log_s_own_entries_the_error_says_whose_are_missing() {
+    let (scene, kept) = restored_after_an_export(false);
+    let (code, output) = refused(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    assert_eq!(code, "log.rollback");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("own-entries.ndjson"), "{said}");
+}

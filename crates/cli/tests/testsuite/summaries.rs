@@ -1,0 +1,233 @@
+//! Many processes verify one export: each summarizes a part, and what is made of the summaries is what one process says.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use predicates::prelude::*;
+use serde_json::Value;
+
+use crate::common::{ORIGIN, Place};
+
+fn shown(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// The arguments of a case beside its export.
+fn arguments(case: &Path) -> Vec<String> {
+    let mut args = Vec::new();
+    let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
+    let path = |name: &str| Some(case.join(name)).filter(|path| path.exists());
+    if let Some(trust) = path("trust.txt") {
+        option("--trust", shown(&trust));
+    }
+    for pin in (1..).map_while(|number| path(&format!("pin-{number}.txt"))) {
+        option("--pin", shown(&pin));
+    }
+    let asked = path("args.json").map_or_else(|| b"{}".to_vec(), |path| fs::read(path).unwrap());
+    let asked: Value = serde_json::from_slice(&asked).unwrap();
+    if let Some(origin) = asked["origin"].as_str() {
+        option("--origin", origin.into());
+    }
+    if let Some(range) = asked["range"].as_array() {
+        option("--range", format!("{}..{}", range[0], range[1]));
+    }
+    if let (Some(seconds), Some(now)) = (asked["max_age_seconds"].as_u64(), asked["now"].as_str()) {
+        option("--max-age", format!("{seconds}s"));
+        option("--now", now.into());
+    }
+    args
+}
+
+/// Starts a process for each part at once, and waits for them.
+fn summarize(place: &Place, export: &str, of: usize) -> Vec<String> {
+    let started: Vec<_> = (1..=of)
+        .map(|number| {
+            let (part, output) = (format!("{number}/{of}"), format!("{number}-of-{of}.summary"));
+            let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("countersign"));
+            command.args(["summarize", export, "--threads", "1", "--part", &part, "-o", &output]);
+            command.current_dir(place.path("")).stderr(Stdio::piped()).env("NO_COLOR", "1");
+            (output, command.spawn().unwrap())
+        })
+        .collect();
+    started
+        .into_iter()
+        .map(|(output, process)| {
+            let Output { status, stderr, .. } = process.wait_with_output().unwrap();
+            assert!(status.success(), "{export}: {}", String::from_utf8_lossy(&stderr));
+            output
+        })
+        .collect()
+}
+
+/// What verifying says, with which status, and what it pins.
+fn said(place: &Place, of: &[&str], more: &[&str]) -> (String, Option<i32>, Option<String>) {
+    let _ = fs::remove_file(place.path("next.pin"));
+    let mut command = place.command(&[&["verify"], of, &["--save-pin", "next.pin"], more].concat());
+    let Output { stdout, status, .. } = command.output().unwrap();
+    let pin = fs::read_to_string(place.path("next.pin")).ok();
+    (String::from_utf8(stdout).unwrap(), status.code(), pin)
+}
+
+fn assert_same(place: &Place, export: &str, parts: &[String], more: &[&str]) {
+    let whole = said(place, &[export], more);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let merged = said(place, &[&["--summaries"], &parts[..]].concat(), more);
+    assert_eq!(merged, whole, "{export}");
+    assert!(!whole.0.is_empty());
+}
+
+#[test]
+fn cases_give_the_same_in_parts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let place = Place::new();
+    let mut seen = 0;
+    for folder in ["tests/vectors", "../shared/vectors/countersign"] {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else {
+            assert!(std::env::var_os("CI").is_none(), "there is no {folder}");
+            eprintln!("skipped: there is no {folder}");
+            continue;
+        };
+        let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        cases.sort();
+        // The core's tests merge the summaries of all of them.
+        for case in cases.into_iter().filter(|case| case.is_dir()).step_by(4) {
+            // Those of the shared folder that are here too are the same.
+            let own = root.join("tests/vectors").join(case.file_name().unwrap()).join("export.ndjson");
+            let export = case.join("export.ndjson");
+            if !export.exists() || (export != own && fs::read(own).ok() == fs::read(&export).ok()) {
+                continue;
+            }
+            let parts = summarize(&place, &shown(&export), 2 + seen % 3);
+            let mut more = arguments(&case);
+            if seen % 2 == 0 {
+                more.push("--json".into());
+            }
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            assert_same(&place, &shown(&export), &parts, &more);
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+/// A sealed export of so many events in two chains, `audit.ndjson`.
+fn many(place: &Place, count: usize) {
+    let mut events = String::new();
+    for number in 0..count / 2 {
+        let _ =
+            writeln!(events, r#"{{"action":"job.run","actor":{{"id":"u_{}"}},"n":{number}}}"#, number % 97);
+    }
+    place.write("events.ndjson", events);
+    for chain in ["1.ndjson", "2.ndjson"] {
+        let args = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", chain];
+        place.run(&[&args[..], &["--sign-every", "64"]].concat()).success();
+    }
+    let args =
+        ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "1.ndjson", "2.ndjson"];
+    place.run(&[&args[..], &["-o", "audit.ndjson", "--checkpoint-every", "3000"]].concat()).success();
+}
+
+#[test]
+fn many_events_give_the_same_in_parts() {
+    let place = Place::new();
+    many(&place, 30_000);
+    let trust = ["--trust", "trust.txt"];
+    let parts = summarize(&place, "audit.ndjson", 7);
+    assert_same(&place, "audit.ndjson", &parts, &trust);
+    assert_same(&place, "audit.ndjson", &parts, &["--json"]);
+
+    // One event of them altered, between two cuts.
+    let mut text = fs::read(place.path("audit.ndjson")).unwrap();
+    let middle = text.len() / 2;
+    let at = middle + memchr::memmem::find(&text[middle..], b"job.run").unwrap();
+    text[at..at + 7].copy_from_slice(b"job.rum");
+    place.write("altered.ndjson", text);
+    let altered = summarize(&place, "altered.ndjson", 7);
+    assert_same(&place, "altered.ndjson", &altered, &trust);
+    // As many bytes, and the same beginning and end: only reading it again tells that it is another file.
+    let altered: Vec<&str> = altered.iter().map(String::as_str).collect();
+    let verify = ["verify", "audit.ndjson", "--trust", "trust.txt", "--summaries"];
+    place.run(&[&verify[..], &altered].concat()).code(2).stderr(predicate::str::contains(
+        "error[summary.other_file]: 4-of-7.summary: it is not of audit.ndjson",
+    ));
+    let parts = summarize(&place, "audit.ndjson", 2);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    place
+        .run(&[&verify[..], &parts].concat())
+        .success()
+        .stderr(predicate::str::contains("this verdict relies on the summaries"));
+    gnu_parallel(&place);
+}
+
+/// The recipe of docs/verifying-at-scale.md.
+fn gnu_parallel(place: &Place) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verifying-at-scale.md");
+    let text = fs::read_to_string(folder).unwrap();
+    let recipe = text.split("```sh\n").skip(1).find_map(|block| {
+        let (code, _) = block.split_once("```")?;
+        code.contains("parallel ").then(|| code.to_owned())
+    });
+    let is_there = std::process::Command::new("parallel").arg("--version").output();
+    if !is_there.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).starts_with("GNU parallel")) {
+        assert!(std::env::var_os("CI").is_none(), "there is no GNU parallel: install Debian's parallel");
+        eprintln!("skipped: there is no GNU parallel (Debian's parallel)");
+        return;
+    }
+    let program = assert_cmd::cargo::cargo_bin("countersign");
+    let path = std::env::join_paths(
+        std::iter::once(program.parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-ec", &recipe.expect("a recipe for GNU parallel")])
+        .current_dir(place.path(""))
+        .env("PATH", path.unwrap())
+        .env("HOME", place.path(""))
+        .output()
+        .unwrap();
+    let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{out}{told}");
+    assert!(out.starts_with(&said(place, &["audit.ndjson"], &["--trust", "trust.txt"]).0), "{out}{told}");
+}
+
+#[test]
+fn what_is_no_plain_file_and_what_is_missing_is_refused() {
+    let place = Place::new();
+    place.sealed(40);
+    let parts = summarize(&place, "audit.ndjson", 3);
+    let many = summarize(&place, "audit.ndjson", 6);
+    for (args, status, why) in [
+        (vec![&*parts[0], &parts[2]], 2, "error[summary.missing]: part 2 is missing"),
+        (vec![&*many[1], &many[4]], 2, "error[summary.missing]: parts 1, 3 to 4, 6 are missing"),
+        (
+            vec![&*parts[0], &parts[1], &parts[1], &parts[2]],
+            2,
+            "error[summary.twice]: 2-of-3.summary: part 2",
+        ),
+        (vec!["audit.ndjson"], 2, "error[summary.invalid]: audit.ndjson: "),
+        (vec!["nothing.summary"], 2, "error[io.not_found]: nothing.summary: "),
+    ] {
+        let refused = place.run(&[&["verify", "--summaries"], &args[..]].concat()).code(status);
+        refused.stdout("").stderr(predicate::str::contains(why)).stderr(predicate::str::contains("hint: "));
+    }
+    let plain = place.read("audit.ndjson");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, plain.as_bytes()).unwrap();
+    place.write("audit.ndjson.gz", encoder.finish().unwrap());
+    for (export, why) in [
+        ("audit.ndjson.gz", "error[summary.compressed]: audit.ndjson.gz: "),
+        (".", "error[io.is_directory]: .: "),
+        ("-", "error[summary.stream]: -: "),
+    ] {
+        let refused = place.run(&["summarize", export, "-o", "x.summary"]).code(2);
+        refused.stderr(predicate::str::contains(why)).stderr(predicate::str::contains("hint: "));
+    }
+    place
+        .run(&["summarize", "audit.ndjson", "--part", "4/3"])
+        .code(2)
+        .stderr(predicate::str::contains("I/N"));
+    assert!(!place.files().contains(&"x.summary".to_owned()));
+    place.run(&["verify"]).code(2);
+}

@@ -1,0 +1,139 @@
+//! What a record says, read by the reading of its format, is what the event said: a mapping is the reverse of a reading.
+
+mod given;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign::canonical::canonicalize;
+use countersign_feeds::Format;
+use countersign_query::value::Document;
+use countersign_query::{Outcome, Readings};
+use given::record;
+use serde_json::Value;
+
+fn folder() -> Option<PathBuf> {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party/real-events");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is missing", folder.display());
+    eprintln!("skipped: {} is missing", folder.display());
+    None
+}
+
+/// All real events, each as it is recorded.
+fn events() -> Vec<String> {
+    let Some(folder) = folder() else { return Vec::new() };
+    let mut events = Vec::new();
+    for source in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(source.unwrap().path().join("events.ndjson")).unwrap();
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        events.extend(lines.map(|line| String::from_utf8(canonicalize(line.as_bytes()).unwrap()).unwrap()));
+    }
+    assert!(events.is_empty() || events.len() > 600);
+    events
+}
+
+#[test]
+fn records_of_real_events_read_back_as_they_were_read() {
+    let readings = Readings::built_in();
+    let mut classes = std::collections::BTreeMap::<String, u32>::new();
+    for text in events() {
+        let document = Document::parse(&text).unwrap();
+        let root = document.root();
+        let Some(was) = readings.read(&root) else { continue };
+        for (format, name) in [(Format::Ocsf, "OCSF"), (Format::Ecs, "ECS"), (Format::Otlp, "OpenTelemetry")]
+        {
+            let line = record(format, &text).text;
+            let document = Document::parse(&line).unwrap();
+            let root = document.root();
+            let is = readings.read(&root).unwrap();
+            assert_eq!(is.read_as, name);
+            let value: Value = serde_json::from_str(&line).unwrap();
+            if format == Format::Ocsf {
+                let (class, activity) =
+                    (value["class_uid"].as_u64().unwrap(), value["activity_id"].as_u64().unwrap());
+                // The schema takes any type of the class.
+                assert_eq!(value["type_uid"].as_u64(), Some(class * 100 + activity), "{line}");
+                *classes.entry(class.to_string()).or_default() += 1;
+                if class == 0 {
+                    continue;
+                }
+                let op = value["metadata"]["event_code"].as_str();
+                assert_eq!(op, was.action.as_deref(), "{line}");
+            } else {
+                assert_eq!(is.action, was.action, "{line}");
+            }
+            let millis = |time: Option<countersign::time::Time>| time.map(countersign::time::Time::millis);
+            if was.time.is_some() {
+                assert_eq!(millis(is.time), millis(was.time), "{line}");
+            }
+            if was.actor.id.is_some() {
+                assert_eq!(is.actor.id, was.actor.id, "{line}");
+            }
+            let address = was
+                .address
+                .as_deref()
+                .filter(|address| format != Format::Ocsf || address.parse::<std::net::IpAddr>().is_ok());
+            if let Some(address) = address {
+                assert_eq!(is.address.as_deref(), Some(address), "{line}");
+            }
+            let outcome = match (format, was.outcome) {
+                // That it was denied is said beside it: these have no such outcome.
+                (Format::Otlp, Outcome::Denied) => Outcome::Failure,
+                (_, outcome) => outcome,
+            };
+            // OTLP's reading takes an error's type for a failure where no outcome is stated.
+            if format != Format::Otlp || outcome != Outcome::NotStated {
+                assert_eq!(is.outcome, outcome, "{format:?} {line}");
+            }
+        }
+    }
+    if folder().is_some() {
+        assert!(
+            ["6003", "3001", "3002", "3004", "1008"].iter().all(|class| classes.contains_key(*class)),
+            "{classes:?}"
+        );
+    }
+}
+
+/// Holds what is within a value to the fields that are known.
+fn walk(path: &str, value: &Value, known: &[(&str, &str)]) {
+    match value {
+        Value::Object(members) if !known.iter().any(|(name, _)| *name == path) => {
+            for (name, value) in members {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                if path != "countersign" {
+                    walk(&path, value, known);
+                }
+            }
+        }
+        _ => {
+            let Some((_, kind)) = known.iter().find(|(name, _)| *name == path) else {
+                panic!("{path} is no field of ECS")
+            };
+            let fits = match *kind {
+                "keyword" | "match_only_text" | "wildcard" => {
+                    value.is_string() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string))
+                }
+                "long" | "float" => value.is_number(),
+                "date" => value.as_str().is_some_and(|time| time.parse::<countersign::time::Time>().is_ok()),
+                "ip" => value.as_str().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok()),
+                other => panic!("{other}"),
+            };
+            assert!(fits, "{path} is no {kind}: {value}");
+        }
+    }
+}
+
+#[test]
+fn ecs_has_no_field_that_it_does_not_know() {
+    let known: Vec<(&str, &str)> =
+        include_str!("ecs-fields.tsv").lines().filter_map(|line| line.split_once('\t')).collect();
+    for text in events().into_iter().chain([given::event().to_string()]) {
+        let value: Value = serde_json::from_str(&record(Format::Ecs, &text).text).unwrap();
+        walk("", &value, &known);
+    }
+}

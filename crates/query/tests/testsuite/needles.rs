@@ -1,0 +1,98 @@
+//! What must stand in an event does stand in it: in samples of every source, for whatever they say.
+
+use countersign_query::condition::{Condition, Entry, Field, Short};
+use countersign_query::matcher::{Literal, Matcher, Pattern, words};
+use countersign_query::needle::Needles;
+use countersign_query::value::Document;
+use countersign_query::{Query, Readings};
+use serde_json::Value;
+
+const DOCUMENT: &str = include_str!("../../../../docs/query.md");
+const SHORTS: [Short; 6] =
+    [Short::Action, Short::Actor, Short::Target, Short::Outcome, Short::Tenant, Short::Ip];
+
+fn samples() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let texts: Vec<String> = files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let event = |line: &str| serde_json::from_str::<Value>(line).unwrap()["event"].to_string();
+    texts.iter().flat_map(|text| text.lines().map(event)).collect()
+}
+
+/// Whether an event can be as asked, by its text alone. True where no text tells.
+fn may(needles: Option<&[String]>, event: &str) -> bool {
+    let lower = event.to_ascii_lowercase();
+    needles.is_none_or(|needles| needles.iter().any(|needle| lower.contains(needle.as_str())))
+        || event.contains("\\u")
+}
+
+/// Looks at an event in both ways, and says whether its text told.
+fn look(query: &Query, readings: &Readings, event: &str) -> (bool, bool) {
+    let needles = Needles::of(query, readings);
+    let document = Document::parse(event).unwrap();
+    let root = document.root();
+    let read = readings.read(&root);
+    let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
+    let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
+    for (nth, asked) in query.conditions().iter().enumerate() {
+        assert!(!asked.condition.holds(&entry) || may(needles.condition(nth), event), "{query}: {event}");
+        assert!(!asked.condition.is_about(&entry) || may(needles.field(nth), event), "{query}: {event}");
+    }
+    let matches = query.matches(&entry);
+    assert!(!matches || may(needles.matching(), event), "{query}: {event}");
+    (matches, needles.matching().is_some())
+}
+
+#[test]
+fn whatever_a_sample_says_is_told_by_its_text() {
+    let readings = Readings::built_in();
+    let (mut told, mut all) = (0, 0);
+    for event in samples() {
+        let document = Document::parse(&event).unwrap();
+        let root = document.root();
+        let read = readings.read(&root);
+        let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
+        for short in SHORTS {
+            let mut texts = Vec::new();
+            short.each(&entry, &mut |text| texts.push(text.to_owned()));
+            for text in texts {
+                let middle = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
+                let (begin, end) = text.split_at(middle);
+                let mut patterns = vec![
+                    Pattern::exactly(&text.to_uppercase().to_lowercase()),
+                    Pattern::of_cased([text.clone()]),
+                    Pattern::starts_with(begin),
+                    Pattern::ends_with(end),
+                    Pattern::contains(end),
+                ];
+                patterns.extend(words(&text).map(Pattern::exactly));
+                let literal = Literal::parse(&text).map(Matcher::Literal);
+                for matcher in patterns.into_iter().map(Matcher::Text).chain(literal) {
+                    let query =
+                        Query::from(Condition::Is { field: Field::Short(short), values: vec![matcher] });
+                    let (matches, tells) = look(&query, &readings, &event);
+                    all += u64::from(matches);
+                    told += u64::from(matches && tells);
+                }
+            }
+        }
+    }
+    // Outcomes are words of readings, and so is some of what they make of other texts.
+    assert!(all > 1_000 && told > all / 2, "{told} of {all}");
+}
+
+#[test]
+fn the_documented_examples_are_told_by_their_texts() {
+    let readings = Readings::built_in();
+    let (_, block) = DOCUMENT.split_once("Over these events").unwrap().1.split_once("```json\n").unwrap();
+    let events: Vec<&str> = block.lines().take_while(|line| *line != "```").collect();
+    let (_, table) = DOCUMENT.split_once("| query | finds |\n| --- | --- |\n").unwrap();
+    for row in table.lines().take_while(|line| line.starts_with('|')) {
+        let text = row.split('`').nth(1).unwrap_or_default();
+        let query = Query::parse(text, "2026-11-20T06:00:00.000Z".parse().unwrap()).unwrap();
+        for event in events.iter().map(|event| (*event).to_owned()).chain(samples()) {
+            look(&query, &readings, &event);
+        }
+    }
+}

@@ -1,0 +1,528 @@
+//! A proof of one event, step by step: from the event's bytes to the log's signature (SPEC section 9).
+//!
+//! What is explained is an export that shows little beside the event, as [slicing](crate) makes it. Its
+//! report says how each step ended; the facts are what was hashed, signed and compared.
+//!
+//! ```
+//! use countersign_slice::explain::explain;
+//! use countersign::link::ChainId;
+//! use countersign::trust::Trust;
+//! # let export = include_bytes!("../../../tests/vectors/log-two-chains/export.ndjson");
+//! # let trust = Trust::parse(include_bytes!("../../../tests/vectors/log-two-chains/trust.txt"))?;
+//!
+//! let chain = ChainId::parse(b"dbfd62576c9c2db930688a2dea5009b1").unwrap();
+//! let explanation = explain(export, chain, 1, &trust)?;
+//! let ids: Vec<_> = explanation.steps.iter().map(|step| step.id).collect();
+//! assert_eq!(
+//!     ids,
+//!     ["event", "commit", "link", "chain", "signature", "key", "leaf", "path", "checkpoint", "log", "witnesses"],
+//! );
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use countersign::base64;
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::error::{Code, Error};
+use countersign::export::{Header, Item, Line, Matched, Payload};
+use countersign::hash::Hash;
+use countersign::keys::Statement;
+use countersign::link::{ChainId, EventLink, Link, Salt, signed_part};
+use countersign::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, root_of_inclusion};
+use countersign::note::VerifierKey;
+use countersign::trust::Trust;
+use countersign::verify::report::Checks;
+use countersign::verify::{CheckState, Mark, Options, SignerTrust, Verdict, Verification, Verifier};
+
+/// The largest export that is explained, in bytes: it is in memory while it is.
+pub const MAX_PROOF: usize = 64 << 20;
+
+/// How an event is proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The verdict over the export that was explained.
+    pub verdict: Verdict,
+    /// The steps, each building on those before it.
+    pub steps: Vec<Step>,
+}
+
+/// One step of a proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What it shows: `event`, `commit`, `link`, `chain`, `signature`, `key`, `leaf`, `path`, `checkpoint`, `log`, `witnesses`.
+    pub id: &'static str,
+    /// How it ended.
+    pub state: CheckState,
+    /// What was hashed, signed and compared.
+    pub facts: Vec<Fact>,
+    /// The way up the tree, in `path` alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hashes: Vec<Beside>,
+}
+
+/// A value that a step stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// What it is, in a word that programs may compare.
+    pub name: &'static str,
+    /// Its text.
+    pub value: String,
+}
+
+/// A hash beside the way from a leaf up to the root, and the node that both give.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Beside {
+    /// The height above the leaves of what the way has come to: 0 for the leaf itself.
+    pub level: u8,
+    /// On which side of it the hash stands.
+    pub side: Side,
+    /// The hash, in base64.
+    pub hash: String,
+    /// The hash of the node above, in base64.
+    pub node: String,
+}
+
+/// A side of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Before it in the log.
+    Left,
+    /// After it in the log.
+    Right,
+}
+
+/// What verifying the export gave, as far as the steps stand on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResults {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The checks, of which the states count.
+    pub checks: Checks,
+    /// The indexes of the key notes that act, ascending.
+    pub acting: Vec<u64>,
+    /// Why each signer is trusted, or not.
+    pub signers: Vec<(String, SignerTrust)>,
+    /// Whether the event was handed out: its commit matches, and a valid signature covers it.
+    pub covered: bool,
+}
+
+impl CheckResults {
+    /// Verifies an uncompressed export, of which the event at that place is to be explained.
+    pub fn of(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Self {
+        let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
+        let mut verifier = Verifier::new(options);
+        verifier.push(export);
+        let (Verification { report, .. }, told) = verifier.finish_telling();
+        let acting = |mark: &Mark| match mark {
+            Mark::Note(note) => note.acts.then_some(note.index),
+            _ => None,
+        };
+        Self {
+            verdict: report.verdict,
+            acting: told.marks.iter().filter_map(acting).collect(),
+            signers: report.signers.iter().map(|signer| (signer.vkey.to_string(), signer.trust)).collect(),
+            checks: report.checks,
+            covered: told.events.iter().any(|event| (event.chain, event.seq) == (chain, seq)),
+        }
+    }
+}
+
+/// Explains how an uncompressed export proves the event at that place of a chain.
+///
+/// # Errors
+/// [`Code::Export`] when the export is larger than [`MAX_PROOF`], has a malformed line, or shows no event there.
+pub fn explain(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Result<Explanation, Error> {
+    explain_as(export, chain, seq, trust, &CheckResults::of(export, chain, seq, trust))
+}
+
+/// The same for an export that was verified already.
+///
+/// # Errors
+/// As for [`explain`].
+pub fn explain_as(
+    export: &[u8],
+    chain: ChainId,
+    seq: u64,
+    trust: &Trust,
+    outcome: &CheckResults,
+) -> Result<Explanation, Error> {
+    if export.len() > MAX_PROOF {
+        return Err(Error::new(Code::Export, "this export is too large to be explained")
+            .with_hint("slice it to the one event first"));
+    }
+    let proof = Evidence::read(export, chain, seq, &outcome.acting)?;
+    let steps = Explainer { proof: &proof, outcome, trust }.steps();
+    Ok(Explanation { verdict: outcome.verdict, steps })
+}
+
+/// A link of the event's chain.
+struct Chained {
+    index: u64,
+    text: String,
+    link: Link,
+}
+
+/// What a proof is made of.
+struct Evidence {
+    origin: String,
+    /// The event's link.
+    link: Chained,
+    event: Committed,
+    open: Option<Chained>,
+    /// The links that follow the event's, up to the first with a valid signature; none where it has one itself.
+    after: Vec<Chained>,
+    checkpoint: Option<SignedCheckpoint>,
+    /// What key notes that act say of the chain's key, with their indexes: its grants before its open link, and its
+    /// revocations.
+    statements: Vec<(u64, Statement)>,
+    tree: Nodes,
+}
+
+/// What of the event was hashed, and what its link commits to.
+struct Committed {
+    stated: Hash,
+    computed: Hash,
+    salt: Salt,
+    /// How long the text that was hashed is.
+    bytes: usize,
+    /// Whether that text is the canonical form of what stands here.
+    reserialised: bool,
+}
+
+/// The complete subtrees that an export gives the roots of.
+#[derive(Default)]
+struct Nodes {
+    roots: HashMap<Subtree, Hash>,
+    end: u64,
+}
+
+impl Nodes {
+    fn add(&mut self, level: u8, root: Hash) {
+        self.roots.insert(Subtree { index: self.end, level }, root);
+        self.end = self.end.saturating_add(1 << level);
+    }
+
+    fn root(&self, subtree: Subtree) -> Option<Hash> {
+        if let Some(root) = self.roots.get(&subtree) {
+            return Some(*root);
+        }
+        let level = subtree.level.checked_sub(1)?;
+        let left = self.root(Subtree { index: subtree.index, level })?;
+        let right = self.root(Subtree { index: subtree.index + (1 << level), level })?;
+        Some(node_hash(&left, &right))
+    }
+}
+
+impl HashReader for Nodes {
+    fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
+        let missing = || Error::new(Code::Export, "the export has not all hashes that the proof takes");
+        subtrees.iter().map(|subtree| self.root(*subtree).ok_or_else(missing)).collect()
+    }
+}
+
+impl Evidence {
+    fn read(export: &[u8], chain: ChainId, seq: u64, acting: &[u64]) -> Result<Self, Error> {
+        let text =
+            std::str::from_utf8(export).map_err(|_| Error::new(Code::Export, "the export is not UTF-8"))?;
+        let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
+        let (header, _) = lines.next().unwrap_or_default();
+        let Header { origin, .. } = Header::parse(header.as_bytes())?;
+        let mut tree = Nodes::default();
+        let mut open: Option<Chained> = None;
+        let mut found: Option<(Chained, Committed)> = None;
+        let mut later = Vec::new();
+        let mut checkpoint = None;
+        let mut statements = Vec::new();
+        for (line, number) in lines {
+            let item = Line::parse(line).map_err(|malformed| malformed.to_error().at_line(number))?.item;
+            match item {
+                Item::Skip { level, hash } => tree.add(level, hash),
+                Item::Checkpoint { signed, .. } => checkpoint = Some(*signed),
+                Item::Leaf(bytes) => tree.add(0, leaf_hash(&bytes)),
+                Item::Note { text, note } => {
+                    if acting.binary_search(&tree.end).is_ok() {
+                        statements.extend(note.statements.into_iter().map(|statement| (tree.end, statement)));
+                    }
+                    tree.add(0, leaf_hash(text.as_bytes()));
+                }
+                Item::Link { text, link, payload, .. } => {
+                    let index = tree.end;
+                    tree.add(0, leaf_hash(text.as_bytes()));
+                    if link.chain() != chain {
+                        continue;
+                    }
+                    let chained = Chained { index, text: text.into_owned(), link };
+                    match (&found, payload, &chained.link) {
+                        (None, Some(payload), Link::Event(EventLink { commit, .. }))
+                            if chained.link.seq() == seq =>
+                        {
+                            let event = Committed::of(&payload, commit);
+                            found = Some((chained, event));
+                        }
+                        (Some(_), ..) => later.push(chained),
+                        (None, _, Link::Open(_)) => _ = open.get_or_insert(chained),
+                        (None, ..) => {}
+                    }
+                }
+            }
+        }
+        let Some((link, event)) = found else {
+            return Err(Error::new(Code::Export, format!("this export shows no event {chain}/{seq}"))
+                .with_hint("it may be withheld or left out"));
+        };
+        let after = link.followers(later, open.as_ref().and_then(Chained::key));
+        statements.retain(|(index, statement)| {
+            let counts =
+                |open: &Chained| matches!(statement, Statement::Revoke { .. }) || *index < open.index;
+            open.as_ref().is_some_and(|open| open.key() == Some(statement.key()) && counts(open))
+        });
+        Ok(Self { origin, link, event, open, after, checkpoint, statements, tree })
+    }
+}
+
+impl Committed {
+    fn of(payload: &Payload<'_>, stated: &Hash) -> Self {
+        let found = payload.commit();
+        let (computed, bytes, reserialised) = match payload.check(&found, stated) {
+            Ok(Matched::Canonical(text)) => (*stated, text.len(), true),
+            Ok(Matched::AsItStands) | Err(_) => (found, payload.event.len(), false),
+        };
+        Self { stated: *stated, computed, salt: payload.salt, bytes, reserialised }
+    }
+}
+
+impl Chained {
+    fn key(&self) -> Option<&VerifierKey> {
+        match &self.link {
+            Link::Open(open) => Some(&open.key),
+            _ => None,
+        }
+    }
+
+    /// Whether its signature is valid under the chain's key; none where it has none, or the key is not known.
+    fn is_signed(&self, key: Option<&VerifierKey>) -> Option<bool> {
+        let signature = self.link.signature()?;
+        Some(key?.verify(signed_part(&self.text).as_bytes(), signature))
+    }
+
+    /// Those of the later links that a signature reaches back along to this one, up to the first that is valid. Where a
+    /// link is left out, or does not name the hash of the one before it, no signature reaches further back.
+    fn followers(&self, later: Vec<Self>, key: Option<&VerifierKey>) -> Vec<Self> {
+        let mut after: Vec<Self> = Vec::new();
+        for link in later {
+            let last = after.last().unwrap_or(self);
+            if last.is_signed(key) == Some(true) {
+                break;
+            }
+            // A fork, which is no link of the chain.
+            if link.link.seq() <= last.link.seq() {
+                continue;
+            }
+            let follows = link.link.seq() - last.link.seq() == 1
+                && link.link.prev() == Some(&leaf_hash(last.text.as_bytes()));
+            if !follows {
+                break;
+            }
+            after.push(link);
+        }
+        after
+    }
+}
+
+struct Explainer<'a> {
+    proof: &'a Evidence,
+    outcome: &'a CheckResults,
+    trust: &'a Trust,
+}
+
+fn fact(name: &'static str, value: &(impl ToString + ?Sized)) -> Fact {
+    Fact { name, value: value.to_string() }
+}
+
+fn step(id: &'static str, state: CheckState, facts: Vec<Fact>) -> Step {
+    Step { id, state, facts, hashes: Vec::new() }
+}
+
+fn when(passes: bool, otherwise: CheckState) -> CheckState {
+    if passes { CheckState::Pass } else { otherwise }
+}
+
+impl Explainer<'_> {
+    fn steps(&self) -> Vec<Step> {
+        let mut steps = self.event().to_vec();
+        steps.extend([self.chain(), self.signature(), self.key()]);
+        steps.extend(self.tree());
+        steps
+    }
+
+    fn event(&self) -> [Step; 3] {
+        let Committed { stated, computed, salt, bytes, reserialised } = &self.proof.event;
+        let mut event = vec![fact("bytes", bytes), fact("salt", &base64::encode(salt))];
+        if *reserialised {
+            event.push(fact("reserialised", "RFC 8785"));
+        }
+        [
+            step("event", self.outcome.checks.payloads.state, event),
+            step(
+                "commit",
+                when(computed == stated, CheckState::Fail),
+                vec![fact("computed", computed), fact("stated", stated)],
+            ),
+            self.link(),
+        ]
+    }
+
+    fn link(&self) -> Step {
+        let Chained { text, link, .. } = &self.proof.link;
+        let mut facts = vec![
+            fact("link", text),
+            fact("chain", &link.chain()),
+            fact("seq", &link.seq()),
+            fact("time", &link.time()),
+        ];
+        facts.extend(link.prev().map(|prev| fact("prev", prev)));
+        facts.push(fact("hash", &leaf_hash(text.as_bytes())));
+        step("link", self.outcome.checks.format.state, facts)
+    }
+
+    fn chain(&self) -> Step {
+        let mut facts = Vec::new();
+        if let Some(open) = &self.proof.open {
+            facts.extend([fact("open", &open.text), fact("open_hash", &leaf_hash(open.text.as_bytes()))]);
+        }
+        // Each names the hash of the one before it: that is what a signature reaches back along.
+        for link in &self.proof.after {
+            facts.extend([fact("next", &link.text), fact("hash", &leaf_hash(link.text.as_bytes()))]);
+        }
+        let leads = self.proof.open.is_some() && self.signed().is_some();
+        let chains = self.outcome.checks.chains.state;
+        step(
+            "chain",
+            if chains == CheckState::Pass { when(leads, CheckState::NotChecked) } else { chains },
+            facts,
+        )
+    }
+
+    fn signature(&self) -> Step {
+        let mut facts = Vec::new();
+        let signed = self.signed();
+        if let Some((link, _)) = signed
+            && let Some(signature) = link.link.signature()
+        {
+            facts.extend([
+                fact("seq", &link.link.seq()),
+                fact("signed", signed_part(&link.text)),
+                fact("signature", &base64::encode(signature)),
+            ]);
+        }
+        let state = match signed {
+            Some((_, Some(true))) => when(self.outcome.covered, CheckState::NotChecked),
+            Some((_, Some(false))) => CheckState::Fail,
+            _ => CheckState::NotChecked,
+        };
+        step("signature", state, facts)
+    }
+
+    /// The link whose signature vouches for the event's, and whether that is valid: the first that is, or else the first
+    /// that is there.
+    fn signed(&self) -> Option<(&Chained, Option<bool>)> {
+        let Evidence { link, after, open, .. } = self.proof;
+        let key = open.as_ref().and_then(Chained::key);
+        let signed = || {
+            let links = std::iter::once(link).chain(after);
+            links.filter(|link| link.link.signature().is_some()).map(|link| (link, link.is_signed(key)))
+        };
+        // An invalid one on the event's own link is an answer: no other is looked for.
+        let own = signed().next().filter(|(first, _)| std::ptr::eq(*first, link));
+        own.or_else(|| signed().find(|(_, valid)| *valid == Some(true))).or_else(|| signed().next())
+    }
+
+    fn key(&self) -> Step {
+        let Some(key) = self.proof.open.as_ref().and_then(Chained::key) else {
+            return step("key", CheckState::NotChecked, Vec::new());
+        };
+        let signer = self.outcome.signers.iter().find(|(vkey, _)| *vkey == key.as_str());
+        let trust = signer.map_or(SignerTrust::Unknown, |(_, trust)| *trust);
+        let mut facts = vec![fact("vkey", key), fact("trust", trust.as_str())];
+        facts.extend(
+            self.proof
+                .statements
+                .iter()
+                .map(|(index, statement)| fact("statement", &format!("{index}: {statement}"))),
+        );
+        let known = trust != SignerTrust::Unknown;
+        step("key", if known { self.outcome.checks.signatures.state } else { CheckState::NotChecked }, facts)
+    }
+
+    /// From the leaf to what vouches for the tree. Without a checkpoint there is none.
+    fn tree(&self) -> [Step; 5] {
+        let (index, tree) = (self.proof.link.index, self.outcome.checks.tree.state);
+        let leaf = leaf_hash(self.proof.link.text.as_bytes());
+        let leaf_facts = vec![fact("index", &index), fact("hash", &leaf)];
+        let Some(signed) = &self.proof.checkpoint else {
+            return ["leaf", "path", "checkpoint", "log", "witnesses"].map(|id| {
+                let facts = if id == "leaf" { leaf_facts.clone() } else { Vec::new() };
+                step(id, CheckState::NotChecked, facts)
+            });
+        };
+        let checkpoint = &signed.checkpoint;
+        let hashes = inclusion_proof(index, checkpoint.size, &self.proof.tree).unwrap_or_default();
+        let computed = root_of_inclusion(index, checkpoint.size, &leaf, &hashes);
+        let is_own = checkpoint.origin == self.proof.origin;
+        // What the check says is of all checkpoints; this is the last one.
+        let passes =
+            |holds: bool| if tree == CheckState::Pass { when(holds, CheckState::Fail) } else { tree };
+        let reached = computed == Some(checkpoint.root);
+        let mut path = step("path", passes(reached), Vec::new());
+        path.hashes = way_up(index, checkpoint.size, leaf, &hashes);
+        let mut facts = vec![
+            fact("origin", &checkpoint.origin),
+            fact("size", &checkpoint.size),
+            fact("root", &checkpoint.root),
+        ];
+        facts.extend(computed.map(|root| fact("computed", &root)));
+        // On a checkpoint of another log no signature was looked at.
+        let by = |keys: Vec<&VerifierKey>| -> Vec<Fact> {
+            keys.iter().filter(|_| is_own).map(|key| fact("signer", key.name())).collect()
+        };
+        let log = signed.log_signatures(self.trust.logs()).verified;
+        let witnesses = signed.cosignatures(self.trust.witnesses()).verified;
+        [
+            step("leaf", tree, leaf_facts),
+            path,
+            step("checkpoint", passes(reached && is_own), facts),
+            step(
+                "log",
+                self.outcome.checks.log.state,
+                by(log.iter().map(|signature| signature.key).collect()),
+            ),
+            step(
+                "witnesses",
+                self.outcome.checks.witnesses.state,
+                by(witnesses.iter().map(|cosignature| cosignature.key).collect()),
+            ),
+        ]
+    }
+}
+
+/// The steps from a leaf up to the root.
+fn way_up(index: u64, size: u64, leaf: Hash, proof: &[Hash]) -> Vec<Beside> {
+    let (mut index, mut last) = (index, size.saturating_sub(1));
+    let (mut node, mut level) = (leaf, 0);
+    let mut rest = proof.iter();
+    let mut way = Vec::with_capacity(proof.len());
+    while last > 0 {
+        let side = if index & 1 == 1 { Some(Side::Left) } else { (index < last).then_some(Side::Right) };
+        if let Some(side) = side {
+            let Some(hash) = rest.next() else { break };
+            node = if side == Side::Left { node_hash(hash, &node) } else { node_hash(&node, hash) };
+            way.push(Beside { level, side, hash: hash.to_string(), node: node.to_string() });
+        }
+        (index, last, level) = (index >> 1, last >> 1, level + 1);
+    }
+    way
+}

@@ -1,0 +1,392 @@
+//! Slicing: a smaller export out of a larger one, with all that it takes to verify it (SPEC section 7).
+//!
+//! What is left out of a log's tree is stood in for by skips, the fewest there can be; what is shown keeps its
+//! chain's open link and the links up to the next signed one, without their events. Key notes all stay. So do
+//! the checkpoints that tell when leaves were there: the last one, one for each day in which leaves shown were
+//! added, the newest before each revocation's `since`, and the newest within a day of each grant's end. Where it
+//! is not known whose cosignatures the reader asks for, so many more that it does not matter.
+//!
+//! The input is read twice. A [`Survey`] reads it and makes a [`Plan`]; a [`Slicer`] reads it again and writes:
+//!
+//! ```
+//! use countersign::export::writer::Writer;
+//! use countersign::export::{Header, Line};
+//! use countersign_slice::{Selection, Survey};
+//! # let export = include_str!("../../../tests/vectors/log-two-chains/export.ndjson");
+//!
+//! let header = Header::parse(export.lines().next().unwrap().as_bytes())?;
+//! let lines = || export.lines().zip(1..).skip(1);
+//! let parse = |line| Line::parse(line).map_err(|malformed| malformed.to_error());
+//! let selection = Selection::all().matching(|_, event| event.contains("document.read"));
+//!
+//! let mut survey = Survey::new(&header, &selection, None);
+//! for (line, number) in lines() {
+//!     survey.line(number, &parse(line)?.item)?;
+//! }
+//! let plan = survey.finish()?;
+//!
+//! let mut out = Writer::new();
+//! let mut slicer = plan.slicer(&mut out);
+//! for (line, number) in lines() {
+//!     slicer.line(number, &parse(line)?.item, &mut out)?;
+//! }
+//! slicer.finish(&mut out)?;
+//! assert_eq!(out.as_str().matches("\"event\":").count(), 2);
+//! # Ok::<(), countersign::Error>(())
+//! ```
+//!
+//! An export without checkpoints has no tree that skips could stand for. It can be sliced by withholding events
+//! and by leaving out whole chains.
+//!
+//! [`explain`] shows step by step how a slice proves its event.
+
+mod attest;
+pub mod explain;
+mod selection;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use countersign::error::{Code, Error};
+use countersign::export::writer::Writer;
+use countersign::export::{Header, Item, MAX_EVENT, Withheld};
+use countersign::link::{ChainId, Link};
+use countersign::merkle::{CompactRange, leaf_hash};
+use countersign::trust::Trust;
+
+use attest::Attestations;
+use selection::{Fate, Judge};
+
+pub use selection::Selection;
+
+/// The first reading: finds out what must be kept.
+///
+/// It holds a few numbers for each chain and each checkpoint, and no event.
+pub struct Survey<'s> {
+    selection: &'s Selection<'s>,
+    header: Header,
+    judge: Judge,
+    tree: CompactRange,
+    chains: HashMap<ChainId, Surveyed>,
+    attestations: Attestations<'s>,
+    sought: BTreeSet<(ChainId, u64)>,
+    events: u64,
+    left_out: u64,
+    has_skips: bool,
+    last_line: u64,
+    /// The first line that must be kept and that no checkpoint covers so far.
+    uncovered: Option<u64>,
+}
+
+#[derive(Default)]
+struct Surveyed {
+    /// How many checkpoints came before the open link, where it is here.
+    opened_after: Option<usize>,
+    /// How many came before the last link that is shown, where one is.
+    shown_after: Option<usize>,
+}
+
+impl<'s> Survey<'s> {
+    /// Begins with the header. Without a trust file that has a quorum, a checkpoint's time is that of all of
+    /// its cosignatures, and no cosignature is verified.
+    pub fn new(header: &Header, selection: &'s Selection<'s>, trust: Option<&'s Trust>) -> Self {
+        Self {
+            selection,
+            header: header.clone(),
+            judge: Judge::default(),
+            tree: CompactRange::new(),
+            chains: HashMap::new(),
+            attestations: Attestations::new(trust),
+            sought: selection.events.clone(),
+            events: 0,
+            left_out: 0,
+            has_skips: false,
+            last_line: 1,
+            uncovered: None,
+        }
+    }
+
+    /// Takes the next line after the header.
+    ///
+    /// # Errors
+    /// [`Code::Selection`] when an event that is asked for is withheld. [`Code::Export`] when leaves of the range that is
+    /// asked for are not here, or when a skip is misaligned.
+    pub fn line(&mut self, number: u64, item: &Item<'_>) -> Result<(), Error> {
+        self.last_line = number;
+        let index = self.tree.end();
+        match item {
+            Item::Checkpoint { signed, .. } => {
+                let checkpoint = &signed.checkpoint;
+                let matches = checkpoint.origin == self.header.origin
+                    && checkpoint.size == index
+                    && self.tree.root() == Some(checkpoint.root);
+                self.attestations.checkpoint(signed, matches);
+                self.uncovered = None;
+                return Ok(());
+            }
+            Item::Skip { level, hash } => {
+                self.has_skips = true;
+                let unaligned = |error: Error| error.with_code(Code::Export).at_line(number);
+                self.tree.append_subtree(*level, *hash).map_err(unaligned)?;
+                let overlaps = |(first, end): (u64, u64)| first < self.tree.end() && index < end;
+                if self.selection.range.is_some_and(overlaps) {
+                    let last = self.tree.end() - 1;
+                    let message = format!("entries {index} to {last} of the range are not in this export");
+                    let hint = "slice the whole log, or ask for a smaller range";
+                    return Err(invalid(number, message).with_hint(hint));
+                }
+                return Ok(());
+            }
+            Item::Link { text, .. } | Item::Note { text, .. } => self.tree.append(leaf_hash(text.as_bytes())),
+            Item::Leaf(bytes) => self.tree.append(leaf_hash(bytes)),
+        }
+        let fate = self.judge.fate(self.selection, index, item);
+        match item {
+            Item::Link { link, payload, .. } => {
+                self.attestations.link(link.time());
+                self.find(number, link, payload.is_some())?;
+                let checkpoints = self.attestations.count();
+                let chain = self.chains.entry(link.chain()).or_default();
+                if matches!(link, Link::Open(_)) {
+                    chain.opened_after.get_or_insert(checkpoints);
+                }
+                if matches!(fate, Fate::Kept | Fate::Bare(_))
+                    && chain.shown_after.replace(checkpoints).is_none()
+                    && let Some(checkpoints) = chain.opened_after
+                {
+                    self.attestations.shows_after(checkpoints);
+                }
+                self.events += u64::from(fate == Fate::Kept && payload.is_some());
+            }
+            Item::Note { note, .. } => self.attestations.note(note),
+            _ => {}
+        }
+        match fate {
+            Fate::Kept | Fate::Bare(_) => {
+                self.attestations.shows();
+                self.uncovered = self.uncovered.or(Some(number));
+            }
+            Fate::WithItsChain => {}
+            Fate::Out => self.left_out += 1,
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, number: u64, link: &Link, has_event: bool) -> Result<(), Error> {
+        if !self.sought.is_empty() && self.sought.remove(&(link.chain(), link.seq())) && !has_event {
+            let message = format!("{}/{} has no event here that could be shown", link.chain(), link.seq());
+            let hint = "open and close links have none; others may be withheld";
+            return Err(Error::new(Code::Selection, message).at_line(number).with_hint(hint));
+        }
+        Ok(())
+    }
+
+    /// Ends the first reading.
+    ///
+    /// # Errors
+    /// [`Code::Selection`] when the slice would show no event, or something that is asked for is not here.
+    /// [`Code::Export`] when a range cannot be claimed, when the last checkpoint is not of the entries before it, or when
+    /// what must be kept comes after it.
+    pub fn finish(mut self) -> Result<Plan<'s>, Error> {
+        let refuse = |message: String, hint| Err(Error::new(Code::Export, message).with_hint(hint));
+        let absent = |message: String, hint| Err(Error::new(Code::Selection, message).with_hint(hint));
+        if let Some((chain, seq)) = self.sought.first() {
+            let hint = "`countersign show EXPORT` lists the events that there are";
+            return absent(format!("there is no event {chain}/{seq} in this export"), hint);
+        }
+        if let Some(chain) = self.selection.chains.iter().find(|chain| !self.chains.contains_key(chain)) {
+            let hint = "`countersign show EXPORT` lists the chains that there are";
+            return absent(format!("there is no chain {chain} in this export"), hint);
+        }
+        let sealed = self.attestations.count() > 0;
+        if let Some((first, end)) = self.selection.range {
+            if !sealed {
+                let hint = "seal it first, or slice it by chain or by withholding events";
+                return refuse(
+                    "an export without checkpoints has no numbered entries to claim a range of".into(),
+                    hint,
+                );
+            }
+            if end > self.attestations.size() {
+                let size = self.attestations.size();
+                let message =
+                    format!("the range {first}..{end} goes beyond the last checkpoint, of {size} entries");
+                return refuse(message, "ask for a smaller range, or seal the export first");
+            }
+        }
+        if self.events == 0 {
+            let hint = "no event matches what was asked for, or all that do are withheld";
+            return absent("there is no event to show".into(), hint);
+        }
+        let is_hidden = |chain: &Surveyed| chain.shown_after.is_none() && chain.opened_after.is_some();
+        let leaves_out = self.left_out > 0 || self.chains.values().any(is_hidden);
+        if sealed && leaves_out {
+            if !self.attestations.last_matches() {
+                let hint = "the export is altered: `countersign verify` says where";
+                return refuse("the last checkpoint is not of the entries before it".into(), hint);
+            }
+            if let Some(line) = self.uncovered {
+                return Err(invalid(line, "this must be kept, and no checkpoint covers it")
+                    .with_hint("if the file was cut off, fetch it again; else seal it first: `countersign seal` extends it with a checkpoint"));
+            }
+        }
+        if !sealed && self.has_skips {
+            let hint = "it is not whole: `countersign verify` says more";
+            return refuse("the export has skips and no checkpoint".into(), hint);
+        }
+        let mut chains = HashSet::new();
+        for (id, chain) in &self.chains {
+            if let Some(checkpoints) = chain.shown_after {
+                chains.insert(*id);
+                self.attestations.settles_after(checkpoints);
+            }
+        }
+        let asked = self.selection.range.map(|(first, end)| (first, Some(end)));
+        let range = if leaves_out { asked } else { asked.or(self.header.range) };
+        Ok(Plan {
+            selection: self.selection,
+            header: Header { origin: self.header.origin, range },
+            chains,
+            checkpoints: if leaves_out { Some(self.attestations.kept()) } else { None },
+            sealed,
+            events: self.events,
+            last_line: self.last_line,
+            size: self.tree.end(),
+        })
+    }
+}
+
+fn invalid(line: u64, message: impl Into<String>) -> Error {
+    Error::new(Code::Export, message).at_line(line)
+}
+
+/// What a slice keeps.
+pub struct Plan<'s> {
+    selection: &'s Selection<'s>,
+    header: Header,
+    chains: HashSet<ChainId>,
+    /// Which checkpoints to keep, by their order in the input; `None` for all of them.
+    checkpoints: Option<Vec<bool>>,
+    sealed: bool,
+    events: u64,
+    last_line: u64,
+    size: u64,
+}
+
+impl<'s> Plan<'s> {
+    /// How many events the slice shows.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// How many chains the slice shows links of.
+    pub fn chains(&self) -> u64 {
+        self.chains.len() as u64
+    }
+
+    /// The header of the slice.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Begins the second reading, and writes the header.
+    pub fn slicer<'p>(&'p self, out: &mut Writer) -> Slicer<'p, 's> {
+        out.header(&self.header);
+        Slicer { plan: self, judge: Judge::default(), gap: CompactRange::new(), checkpoints: 0, last_line: 1 }
+    }
+}
+
+/// The second reading: writes the slice.
+pub struct Slicer<'p, 's> {
+    plan: &'p Plan<'s>,
+    judge: Judge,
+    /// The leaves just before this place that are left out.
+    gap: CompactRange,
+    checkpoints: usize,
+    last_line: u64,
+}
+
+impl Slicer<'_, '_> {
+    /// Takes the next line after the header, the same as in the first reading.
+    ///
+    /// # Errors
+    /// [`Code::Export`] when a skip is misaligned.
+    pub fn line(&mut self, number: u64, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
+        self.last_line = number;
+        match item {
+            Item::Checkpoint { text, .. } => {
+                let keep = self.plan.checkpoints.as_ref();
+                if keep.is_none_or(|keep| keep.get(self.checkpoints).copied().unwrap_or(false)) {
+                    self.close_gap(0, out);
+                    out.checkpoint(text);
+                }
+                self.checkpoints += 1;
+                return Ok(());
+            }
+            Item::Skip { level, hash } => {
+                let unaligned = |error: Error| error.with_code(Code::Export).at_line(number);
+                return self.gap.append_subtree(*level, *hash).map_err(unaligned);
+            }
+            Item::Link { .. } | Item::Note { .. } | Item::Leaf(_) => {}
+        }
+        let fate = self.judge.fate(self.plan.selection, self.gap.end(), item);
+        match (self.settle(fate, item), item) {
+            (Fate::Kept, Item::Link { text, link: Link::Event(link), payload: Some(payload), .. }) => {
+                self.close_gap(1, out);
+                let event = payload.committed(&link.commit);
+                // The canonical form can be longer than an event may be.
+                let event = if event.len() > MAX_EVENT { payload.event } else { &event };
+                out.event(text, &payload.salt, event);
+            }
+            (Fate::Kept, _) => {
+                self.close_gap(1, out);
+                out.item(item);
+            }
+            (Fate::Bare(reason), Item::Link { text, .. }) => {
+                self.close_gap(1, out);
+                out.withheld(text, reason);
+            }
+            (_, Item::Link { text, .. }) => self.gap.append(leaf_hash(text.as_bytes())),
+            (_, Item::Leaf(bytes)) => self.gap.append(leaf_hash(bytes)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The fate of a leaf, now that it is known which chains are shown.
+    fn settle(&self, fate: Fate, item: &Item<'_>) -> Fate {
+        let Item::Link { link, payload, withheld, .. } = item else { return fate };
+        let shown = self.plan.chains.contains(&link.chain());
+        match fate {
+            Fate::WithItsChain if shown => Fate::Kept,
+            Fate::Out if shown && !self.plan.sealed => {
+                Fate::Bare(if payload.is_some() { Some(Withheld::Filtered) } else { *withheld })
+            }
+            Fate::WithItsChain => Fate::Out,
+            fate => fate,
+        }
+    }
+
+    /// Writes skips for what was left out, and goes on after `kept` more leaves.
+    fn close_gap(&mut self, kept: u64, out: &mut Writer) {
+        let end = self.gap.end();
+        if self.plan.sealed {
+            out.skips(&self.gap);
+        }
+        self.gap = CompactRange::starting_at(end + kept);
+    }
+
+    /// Ends the second reading.
+    ///
+    /// # Errors
+    /// [`Code::Export`] when it was not the same input as in the first.
+    pub fn finish(self, out: &mut Writer) -> Result<(), Error> {
+        if self.last_line != self.plan.last_line || self.gap.end() != self.plan.size {
+            return Err(Error::new(Code::Export, "the export changed while it was read")
+                .with_hint("copy it, then slice the copy"));
+        }
+        if self.plan.sealed && self.plan.checkpoints.is_none() {
+            out.skips(&self.gap);
+        }
+        Ok(())
+    }
+}

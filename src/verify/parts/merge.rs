@@ -1,0 +1,122 @@
+//! Verifying by summaries.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek};
+
+use crate::link::ChainId;
+use crate::verify::parallel::in_order;
+use crate::verify::{Options, Progress, Splitter, Summarizer, Summary, Verification};
+
+use super::refused::at;
+use super::{Refused, Stored, Unusable};
+
+/// Verifies an export by the summaries of all its parts, given in any order, on so many threads.
+///
+/// The report is that of the export itself.
+///
+/// # Errors
+/// [`Unusable`] where the summaries are not those of all parts of one file, or one is not whole.
+pub fn verify<R: Read + Seek + Send>(
+    summaries: Vec<Stored<R>>,
+    options: Options,
+    threads: usize,
+    mut progress: impl FnMut(u64) + Send,
+) -> Result<Verification, Unusable> {
+    let mut parts = arranged(summaries)?;
+    let opened = parts.iter_mut().flat_map(|(_, part)| std::mem::take(&mut part.tail.opened));
+    let known: HashMap<ChainId, [u8; 32]> = opened.map(|(chain, key)| (ChainId(chain), key)).collect();
+    let mut splitter = Splitter::new();
+    for (place, part) in &mut parts {
+        let prefix = part.frame().map_err(at(*place))?;
+        let mut rest = &prefix[..];
+        while !rest.is_empty() {
+            rest = &rest[splitter.push(rest)..];
+        }
+    }
+    let end = splitter.finish();
+    if splitter.next_stretch().is_some() {
+        return Err(Unusable { place: parts.first().map(|(place, _)| *place), why: Refused::Altered });
+    }
+    let trust = options.trust.clone();
+    let mut sequence = Progress::new(options);
+    let origin = match splitter.header() {
+        Some((header, line)) => {
+            sequence.begin(header, line);
+            header.origin.clone()
+        }
+        None => String::new(),
+    };
+    let readable = end.is_ok();
+    let jobs = |emit: &mut dyn FnMut((usize, Vec<u8>)) -> bool| {
+        let mut read = 0;
+        for (place, part) in &mut parts {
+            loop {
+                let frame = part.frame().map_err(at(*place))?;
+                if frame.is_empty() {
+                    break;
+                }
+                read += frame.len() as u64;
+                progress(read);
+                // Where there is no header nothing else is asked but whether the summaries are whole.
+                if readable && !emit((*place, frame)) {
+                    return Ok(());
+                }
+            }
+            part.finish().map_err(at(*place))?;
+        }
+        Ok(())
+    };
+    let worker = || {
+        let mut summarizer = Summarizer::new(&origin, &trust);
+        let known = &known;
+        move |(place, frame): (usize, Vec<u8>)| {
+            let mut summary = Summary::decode(&frame).ok_or(Refused::Altered).map_err(at(place))?;
+            summarizer.settle(&mut summary, known).ok_or(Refused::Altered).map_err(at(place))?;
+            Ok(summary)
+        }
+    };
+    in_order(threads, jobs, worker, |summary| {
+        sequence.absorb(summary?, b"");
+        Ok(())
+    })?;
+    let (verification, _) = sequence.finish_telling(end);
+    Ok(verification)
+}
+
+/// The summaries in the order of their parts, each with its place among those that were given.
+fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, Unusable> {
+    let mut parts: Vec<_> = summaries.into_iter().enumerate().collect();
+    let Some((_, first)) = parts.first() else {
+        return Err(Unusable { place: None, why: Refused::Missing(vec![1..=1]) });
+    };
+    let first = first.part.clone();
+    for (place, stored) in &parts {
+        let part = &stored.part;
+        if (part.size, part.ends) != (first.size, first.ends) {
+            return Err(at(*place)(Refused::OtherFile));
+        }
+        if part.of != first.of {
+            return Err(at(*place)(Refused::OtherCut(part.of)));
+        }
+    }
+    // Of two of one part the one that was given later is named.
+    parts.sort_by_key(|(place, stored)| (stored.part.number, *place));
+    let (mut number, mut end) = (0, 0);
+    let mut missing = Vec::new();
+    for (place, stored) in &parts {
+        let part = &stored.part;
+        if part.number == number {
+            return Err(at(*place)(Refused::Twice(number)));
+        }
+        if part.number > number + 1 {
+            missing.push(number + 1..=part.number - 1);
+        } else if part.begin != end {
+            return Err(at(*place)(Refused::Apart));
+        }
+        (number, end) = (part.number, part.end);
+    }
+    if number < first.of {
+        missing.push(number + 1..=first.of);
+    }
+    if missing.is_empty() { Ok(parts) } else { Err(Unusable { place: None, why: Refused::Missing(missing) }) }
+}

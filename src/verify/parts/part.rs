@@ -1,0 +1,99 @@
+//! Where a file is cut.
+
+use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
+
+use crate::export::Compression;
+use crate::hash::Hash;
+
+use super::{Refused, stretch};
+
+/// How much of the file's beginning and end tells it from another one.
+const ENDS: u64 = 64 << 10;
+
+/// Which part of which file.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Part {
+    /// Which version of this crate summarized it.
+    pub(super) by: String,
+    /// The file's size.
+    pub(super) size: u64,
+    /// The hash of the file's beginning and end.
+    pub(super) ends: [u8; 32],
+    pub(super) number: u64,
+    pub(super) of: u64,
+    pub(super) begin: u64,
+    pub(super) end: u64,
+}
+
+impl Part {
+    /// Part `number` of `of`, the first being 1, of a file that is not compressed. Every part begins where a line does.
+    ///
+    /// # Errors
+    /// [`Refused`] where the file cannot be cut, or reading fails.
+    pub fn of(file: &mut (impl Read + Seek), number: u64, of: u64) -> Result<Self, Refused> {
+        let size = file.seek(SeekFrom::End(0))?;
+        let beginning = stretch(file, 0, size.min(ENDS))?;
+        if Compression::detect(&beginning[..beginning.len().min(4)]).is_some() {
+            return Err(Refused::Compressed);
+        }
+        let ending = stretch(file, size - size.min(ENDS), size.min(ENDS))?;
+        let header = end_of_header(file)?;
+        let mut cut = |nth: u64| -> Result<u64, Refused> {
+            let at = u128::from(size) * u128::from(nth) / u128::from(of.max(1));
+            Ok(begin_of_line(file, at as u64)?.max(header))
+        };
+        let begin = if number <= 1 { 0 } else { cut(number - 1)? };
+        let end = if number >= of { size } else { cut(number)? };
+        let Hash(ends) = Hash::of(&[&beginning, &ending]);
+        Ok(Self { by: env!("CARGO_PKG_VERSION").into(), size, ends, number, of, begin, end })
+    }
+
+    /// Its number, the first being 1, and the number of all parts.
+    pub const fn place(&self) -> (u64, u64) {
+        (self.number, self.of)
+    }
+
+    /// How many bytes of the file are in it.
+    pub const fn bytes(&self) -> u64 {
+        self.end - self.begin
+    }
+
+    /// Whether the numbers fit each other.
+    pub(super) fn is_sound(&self) -> bool {
+        self.begin <= self.end
+            && self.end <= self.size
+            && (1..=self.of).contains(&self.number)
+            && (self.number > 1 || self.begin == 0)
+            && (self.number < self.of || self.end == self.size)
+    }
+}
+
+/// Where the first line begins that does not begin before `at`.
+fn begin_of_line(file: &mut (impl Read + Seek), at: u64) -> Result<u64, Refused> {
+    let Some(before) = at.checked_sub(1) else { return Ok(0) };
+    file.seek(SeekFrom::Start(before))?;
+    let skipped = BufReader::new(file).skip_until(b'\n')?;
+    Ok(before + skipped as u64)
+}
+
+/// Where the first line ends that is not blank, which is to be the header.
+pub(super) fn end_of_header(file: &mut (impl Read + Seek)) -> Result<u64, Refused> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut reader = BufReader::new(file);
+    let (mut at, mut blank) = (0, true);
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(at);
+        }
+        let end = memchr::memchr(b'\n', bytes);
+        let taken = end.map_or(bytes.len(), |end| end + 1);
+        let line = &bytes[..end.unwrap_or(bytes.len())];
+        blank &= line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+        at += taken as u64;
+        reader.consume(taken);
+        if end.is_some() && !blank {
+            return Ok(at);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Making a summary of a part.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::export::LineBuffer;
+use crate::trust::Trust;
+use crate::verify::Summarizer;
+use crate::verify::parallel::in_order;
+use sha2::{Digest as _, Sha256};
+
+use super::part::end_of_header;
+use super::{BEGIN, END, MAX_FRAME, Part, Refused, Tail, pieces, stretch};
+
+/// How many bytes a stretch has, about.
+const STRETCH: usize = 256 << 10;
+/// How much of the file may stand up to the end of its header.
+const MAX_PREFIX: usize = 2 << 20;
+
+/// Summarizes a part of a file on so many threads.
+///
+/// `out` gets the bytes of the summary, piece by piece; `progress` the number of bytes read so far, perhaps on another
+/// thread.
+///
+/// # Errors
+/// [`Refused`], or what `out` met.
+pub fn summarize<E: From<Refused> + Send>(
+    mut file: impl Read + Seek + Send,
+    part: &Part,
+    threads: usize,
+    mut out: impl FnMut(&[u8]) -> Result<(), E>,
+    mut progress: impl FnMut(u64) + Send,
+) -> Result<(), E> {
+    let mut text = Sha256::new();
+    let mut whole = Sha256::new();
+    let mut write = |bytes: &[u8]| {
+        whole.update(bytes);
+        out(bytes)
+    };
+    let prefix = prefix(&mut file, part)?;
+    write(BEGIN)?;
+    write(&encode(part)?)?;
+    write(&(prefix.len() as u32).to_le_bytes())?;
+    write(&prefix)?;
+    text.update(&prefix);
+
+    let from = part.begin + prefix.len() as u64;
+    // Whom the reader trusts is told by who verifies.
+    let summarizer = Summarizer::new("", &Trust::default());
+    let worker = || {
+        let mut summarizer = summarizer.clone();
+        move |stretch: Vec<u8>| {
+            let summary = summarizer.summarize(&stretch);
+            (summary.encode(), summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>())
+        }
+    };
+    let mut opened = Vec::new();
+    let jobs = |emit: &mut dyn FnMut(Vec<u8>) -> bool| {
+        read(&mut file, from, part.end, &mut text, emit, &mut progress).map_err(E::from)
+    };
+    in_order(threads, jobs, worker, |(summary, chains)| {
+        opened.extend(chains);
+        let length = u32::try_from(summary.len()).ok().filter(|length| *length <= MAX_FRAME);
+        let length = length.ok_or_else(|| Refused::Io(io::ErrorKind::FileTooLarge.into()))?;
+        write(&length.to_le_bytes())?;
+        write(&summary)
+    })?;
+
+    let tail = encode(&Tail { text: text.finalize().into(), opened })?;
+    write(&0_u32.to_le_bytes())?;
+    write(&tail)?;
+    write(&(tail.len() as u64).to_le_bytes())?;
+    let hash: [u8; 32] = whole.finalize().into();
+    out(&[&hash[..], END].concat())
+}
+
+fn encode(what: &impl serde::Serialize) -> Result<Vec<u8>, Refused> {
+    postcard::to_stdvec(what).map_err(|error| Refused::Io(io::Error::other(error)))
+}
+
+/// What stands up to the end of the header, where that is in this part.
+fn prefix(file: &mut (impl Read + Seek), part: &Part) -> Result<Vec<u8>, Refused> {
+    if part.number > 1 {
+        return Ok(Vec::new());
+    }
+    let end = end_of_header(file)?;
+    if end > MAX_PREFIX as u64 {
+        return Err(Refused::Header);
+    }
+    stretch(file, 0, end)
+}
+
+/// Reads from there to there, and hands out stretches of whole lines.
+fn read(
+    file: &mut (impl Read + Seek),
+    from: u64,
+    to: u64,
+    text: &mut Sha256,
+    emit: &mut dyn FnMut(Vec<u8>) -> bool,
+    progress: &mut impl FnMut(u64),
+) -> Result<(), Refused> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut lines = LineBuffer::new(STRETCH);
+    let (mut at, mut wanted) = (from, true);
+    pieces(file.by_ref().take(to.saturating_sub(from)), |bytes| {
+        text.update(bytes);
+        lines.push(bytes, &mut |stretch| wanted = wanted && emit(stretch));
+        at += bytes.len() as u64;
+        progress(at - from);
+        wanted
+    })?;
+    let rest = lines.finish();
+    if wanted && !rest.is_empty() {
+        wanted = emit(rest);
+    }
+    if wanted && (at < to || file.seek(SeekFrom::End(0))? < to) { Err(Refused::Changed) } else { Ok(()) }
+}
