@@ -1,9 +1,9 @@
 /** The page's side of looking for findings. */
 
-import { moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
-import { CountersignError } from "../error.js";
 import type { Lines } from "../index/in-pieces.js";
 import { Notifier } from "../promises.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
@@ -39,7 +39,7 @@ class WorkersAnalysis implements Analysis {
   readonly #rules: string;
   readonly #most: number;
   readonly #module: Promise<WebAssembly.Module>;
-  readonly #group = new WorkerGroup(failed);
+  readonly #group = new WorkerGroup("analyzer");
   readonly #service: Started;
   readonly #detectors: Started[] = [];
   #detected: Promise<unknown> = Promise.resolve();
@@ -60,7 +60,7 @@ class WorkersAnalysis implements Analysis {
       one.waiting += bytes;
       try {
         await one.begun;
-        await one.remote.detect(moving(events, ...events));
+        await one.remote.detect(transfer(events, ...events));
       } finally {
         one.waiting -= bytes;
         this.#room.notify();
@@ -100,8 +100,8 @@ class WorkersAnalysis implements Analysis {
       return idlest;
     }
     const { port1, port2 } = new MessageChannel();
-    const joined = this.#service.begun.then(() => this.#service.remote.join(moving(port1, port1)));
-    const started = this.#start(moving({ role: "detector", service: port2 } as const, port2), joined);
+    const joined = this.#service.begun.then(() => this.#service.remote.join(transfer(port1, port1)));
+    const started = this.#start(transfer({ role: "detector", service: port2 } as const, port2), joined);
     this.#detectors.push(started);
     return started;
   }
@@ -124,11 +124,4 @@ class WorkersAnalysis implements Analysis {
       return call(this.#service.remote);
     });
   }
-}
-
-function failed(message: string, cause: unknown): CountersignError {
-  return new CountersignError("worker.failed", `looking for findings failed: ${message}`, {
-    hint: "reload the page; if it fails again at the same place, report it as a bug",
-    cause,
-  });
 }

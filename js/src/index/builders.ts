@@ -1,8 +1,10 @@
 /** The workers that make segments of an index: as many as are kept busy. */
 
 import type { CompiledModule } from "../artefact/load.js";
-import { moving, type Remote, type WorkerGroup } from "../calls/calls.js";
 import { Notifier } from "../promises.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { serializeError } from "../rpc/errors.js";
+import type { WorkerGroup } from "../rpc/worker-group.js";
 import type { BuilderWorker, IndexHost } from "./roles.js";
 
 /** How many bytes of events may be on their way to each. */
@@ -53,7 +55,7 @@ export class Builders {
     const one = this.#idlest();
     one.underWay += length;
     one.begun
-      .then(() => one.remote.add(moving(batch, batch), writes))
+      .then(() => one.remote.add(transfer(batch, batch), writes))
       .then(
         () => {
           one.underWay -= length;
@@ -63,7 +65,7 @@ export class Builders {
           this.#failure ??= { error };
           this.#room.notify();
           // An index that lacks something of what it was given answers nothing any more.
-          host.fail(error instanceof Error ? error.message : String(error));
+          host.fail(serializeError(error));
         },
       );
     await this.#room.until(
@@ -119,7 +121,7 @@ export class Builders {
     const { port1, port2 } = new MessageChannel();
     const begin = async () => {
       await join(port1);
-      await remote.begin(await compiled, moving({ role: "builder", service: port2 } as const, port2));
+      await remote.begin(await compiled, transfer({ role: "builder", service: port2 } as const, port2));
     };
     return { group, remote, begun: begin(), underWay: 0 };
   }

@@ -1,6 +1,6 @@
 /** The Web Worker. */
 
-import type { Port } from "../calls/calls.js";
+import type { Port } from "../rpc/connect.js";
 import { work } from "./work.js";
 
 work(globalThis as unknown as Port);

@@ -1,7 +1,7 @@
 /** The worker that cuts an export into stretches, shares them out and takes their summaries in order. */
 
-import { connect, moving, type Port, type Remote } from "../calls/calls.js";
 import { type Deferred, deferred } from "../promises.js";
+import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import { Coordinator } from "../wasm/verifier.js";
 import type { Feed, Outcome, SummarizerWorker, Summary, Taken, Task } from "./roles.js";
 import { type HostListener, tell } from "./telling.js";
@@ -44,7 +44,10 @@ export class Coordination implements Feed {
 
   constructor(task: Task, listener: HostListener, ports: readonly Port[]) {
     this.#listener = listener;
-    this.#summarizers = ports.map((port) => ({ remote: connect<SummarizerWorker>(port, {}), stretches: 0 }));
+    this.#summarizers = ports.map((port) => ({
+      remote: connect<SummarizerWorker>(port, {}, "verifier"),
+      stretches: 0,
+    }));
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
     this.#wantsEvents = task.wants.events;
   }
@@ -99,7 +102,7 @@ export class Coordination implements Feed {
       if (chunk.rest.length === 0) {
         this.#chunks.shift();
         const { lines, events } = this.#coordinator;
-        chunk.taken.resolve(moving({ counts: { lines, events }, spent: chunk.spent }, chunk.spent));
+        chunk.taken.resolve(transfer({ counts: { lines, events }, spent: chunk.spent }, chunk.spent));
       }
     } else if (this.#input === "ended") {
       this.#coordinator.end();
@@ -128,7 +131,7 @@ export class Coordination implements Feed {
     const stretch = new Uint8Array(spare ?? new ArrayBuffer(STRETCH_BUFFER), 0, length);
     const at = this.#coordinator.stretchAt;
     this.#coordinator.takeStretch(stretch);
-    const summarized = idlest.remote.summarize(moving(stretch, stretch)).then((summary) => {
+    const summarized = idlest.remote.summarize(transfer(stretch, stretch)).then((summary) => {
       idlest.stretches -= 1;
       this.#early.set(number, { ...summary, at });
       this.#absorb();

@@ -11,9 +11,9 @@
  */
 
 import { loading, type ModuleSource } from "../artefact/load.js";
-import type { WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
+import type { WorkerLike } from "../rpc/worker-group.js";
 import { Inline } from "./inline.js";
 import { type Lines, openLines } from "./lines.js";
 import { Listening } from "./listening.js";
@@ -36,7 +36,7 @@ interface PlainSetup {
   plain?: ModuleSource;
 }
 
-export type { WorkerLike } from "../calls/calls.js";
+export type { WorkerLike } from "../rpc/worker-group.js";
 
 /** What verifying gave. */
 export type Verification = Outcome;

@@ -1,8 +1,10 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
-import { crossed, moving, type Remote, WorkerGroup, type WorkerLike, workerFailed } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { Notifier } from "../promises.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { deserializeError, peerFailed } from "../rpc/errors.js";
+import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
 import {
   type Engine,
   type Listener,
@@ -35,14 +37,14 @@ export class WorkerPool implements Engine {
       show: (what, bytes) => listener.show(what, bytes),
       found: (findings) => listener.found(findings),
       report: (outcome) => listener.report(outcome),
-      fail: (error) => listener.fail(crossed(error)),
+      fail: (error) => listener.fail(deserializeError(error, "verifier")),
     };
     let hasStarted = false;
-    this.#group = new WorkerGroup((message, cause) => {
+    this.#group = new WorkerGroup("verifier", (message, cause) => {
       if (!hasStarted) {
         return unavailable(message, cause);
       }
-      const error = workerFailed(message, cause);
+      const error = peerFailed("verifier", message, cause);
       listener.fail(error);
       return error;
     });
@@ -72,7 +74,7 @@ export class WorkerPool implements Engine {
   async feed(piece: Uint8Array): Promise<void> {
     const { length } = piece;
     this.#underWay += length;
-    this.#first.chunk(moving(piece, piece)).then(({ counts, spent }) => {
+    this.#first.chunk(transfer(piece, piece)).then(({ counts, spent }) => {
       this.#underWay -= length;
       this.#spare.push(spent);
       this.#room.notify();
@@ -98,9 +100,9 @@ function assignRoles(threads: number, task: Task): [Role, ...Role[]] {
   const channels = Array.from({ length: threads }, () => new globalThis.MessageChannel());
   const summarizers = channels.map(({ port1 }) => port1);
   return [
-    moving<Role>({ role: "coordinator", task, summarizers }, ...summarizers),
+    transfer<Role>({ role: "coordinator", task, summarizers }, ...summarizers),
     ...channels.map(({ port2: coordinator }) =>
-      moving<Role>({ role: "summarizer", trust: task.trust, coordinator }, coordinator),
+      transfer<Role>({ role: "summarizer", trust: task.trust, coordinator }, coordinator),
     ),
   ];
 }
