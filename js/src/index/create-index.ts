@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
 import { type Remote, transfer } from "../rpc/connect.js";
-import { deserializeError, peerFailed } from "../rpc/errors.js";
+import { codedBy, deserializeError, peerFailed } from "../rpc/errors.js";
 import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
 import type { Mark } from "../verify/marks.js";
 import type { Reading, Source } from "../verify/source.js";
@@ -88,8 +88,8 @@ class WorkersIndex implements EventIndex {
     this.#begun.catch((error: Error) => this.#end(error));
     this.#builders = new Builders({
       start: () => start<BuilderWorker>(),
-      host,
       compiled,
+      fail: (error) => this.#fail(codedBy("index", error)),
       join: async (port) => {
         await this.#begun;
         await this.#remote.join(transfer(port, port));

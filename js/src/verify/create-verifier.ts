@@ -20,7 +20,7 @@ import { Listening } from "./listening.js";
 import { type LiveOptions, ownVerifyOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
 import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
-import { WorkerPool } from "./worker-pool.js";
+import { WorkerEngine } from "./worker-engine.js";
 
 /** How a runtime loads the core and starts workers. */
 export interface VerifierSetup {
@@ -80,7 +80,7 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
         return never();
       }
       try {
-        const engine = hold(new WorkerPool(module, worker, threads, task, listener));
+        const engine = hold(new WorkerEngine(module, worker, threads, task, listener));
         await engine.started;
         return engine;
       } catch (error) {
