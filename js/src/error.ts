@@ -20,6 +20,8 @@ export type ErrorCode =
   | "worker.unavailable"
   /** A worker ended unexpectedly. */
   | "worker.failed"
+  /** A worker's script is of another version of the package. */
+  | "worker.incompatible"
   // What keeps events from coming into a log, beside what the log itself refuses.
   /** The collector cannot be reached. */
   | "collector.unreachable"

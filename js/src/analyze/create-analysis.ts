@@ -1,9 +1,9 @@
 /** The page's side of looking for findings. */
 
-import { moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
-import { CountersignError } from "../error.js";
 import type { Lines } from "../index/in-pieces.js";
-import { Notifier } from "../promises.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
+import { WorkerPool } from "../rpc/worker-pool.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 
@@ -17,10 +17,9 @@ export interface AnalysisSetup {
   detectors?: number;
 }
 
-/** How many detect at most. */
-const MOST = 4;
-/** With more bytes of events than this on their way to each there is room for no more. */
-const UNDER_WAY = 32 << 20;
+const MAX_DETECTORS = 4;
+/** Bytes of events that may be under way to each detector. */
+const MAX_BYTES_EACH = 32 << 20;
 
 /** Looks for what a pack of rules describes. Nothing is started before there are events. */
 export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
@@ -30,47 +29,45 @@ export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
 interface Started {
   readonly remote: Remote<AnalysisWorker>;
   readonly begun: Promise<void>;
-  /** How many bytes it has to look at. */
-  waiting: number;
 }
 
 class WorkersAnalysis implements Analysis {
   readonly #setup: AnalysisSetup;
   readonly #rules: string;
-  readonly #most: number;
   readonly #module: Promise<WebAssembly.Module>;
-  readonly #group = new WorkerGroup(failed);
+  readonly #group = new WorkerGroup("analyzer");
   readonly #service: Started;
-  readonly #detectors: Started[] = [];
+  readonly #detectors: WorkerPool<Started>;
   #detected: Promise<unknown> = Promise.resolve();
-  readonly #room = new Notifier();
 
   constructor(setup: AnalysisSetup, rules: string) {
     this.#setup = setup;
     this.#rules = rules;
-    this.#most = setup.detectors ?? Math.max(1, Math.min(MOST, globalThis.navigator?.hardwareConcurrency ?? 2));
     this.#module = setup.module();
     this.#service = this.#start({ role: "service" });
+    const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
+    this.#detectors = new WorkerPool({
+      maxLoad: MAX_BYTES_EACH,
+      growth: {
+        start: () => this.#startDetector(),
+        maxWorkers: setup.detectors ?? Math.max(1, Math.min(MAX_DETECTORS, cores)),
+        busyLoad: 1,
+      },
+    });
   }
 
   async add(events: readonly Lines[]): Promise<void> {
-    const detected = this.#call(async () => {
-      const one = this.#idlest();
-      const bytes = events.reduce((sum, { length }) => sum + length, 0);
-      one.waiting += bytes;
-      try {
-        await one.begun;
-        await one.remote.detect(moving(events, ...events));
-      } finally {
-        one.waiting -= bytes;
-        this.#room.notify();
-      }
-    });
+    const bytes = events.reduce((sum, { length }) => sum + length, 0);
+    const detected = this.#call(() =>
+      this.#detectors.run(bytes, async ({ begun, remote }) => {
+        await begun;
+        await remote.detect(transfer(events, ...events));
+      }),
+    );
     detected.catch((error: Error) => this.#group.end(error));
     this.#detected = Promise.all([this.#detected, detected]);
     this.#detected.catch(() => {});
-    const isFull = () => this.#detectors.length > 0 && this.#detectors.every(({ waiting }) => waiting > UNDER_WAY);
-    await this.#call(() => this.#room.until(() => !isFull()));
+    await this.#call(() => this.#detectors.room());
   }
 
   tell(facts: Facts | undefined): Promise<FindingsStatus> {
@@ -92,18 +89,10 @@ class WorkersAnalysis implements Analysis {
     this.#group.end(new DOMException("looking for findings was ended", "AbortError"));
   }
 
-  /** The one that has the least to do; another one, where all have something. */
-  #idlest(): Started {
-    const [first, ...others] = this.#detectors;
-    const idlest = first && others.reduce((one, other) => (other.waiting < one.waiting ? other : one), first);
-    if (idlest !== undefined && (idlest.waiting === 0 || this.#detectors.length >= this.#most)) {
-      return idlest;
-    }
+  #startDetector(): Started {
     const { port1, port2 } = new MessageChannel();
-    const joined = this.#service.begun.then(() => this.#service.remote.join(moving(port1, port1)));
-    const started = this.#start(moving({ role: "detector", service: port2 } as const, port2), joined);
-    this.#detectors.push(started);
-    return started;
+    const joined = this.#service.begun.then(() => this.#service.remote.join(transfer(port1, port1)));
+    return this.#start(transfer({ role: "detector", service: port2 } as const, port2), joined);
   }
 
   #start(role: Role, first: Promise<void> = Promise.resolve()): Started {
@@ -114,7 +103,7 @@ class WorkersAnalysis implements Analysis {
     };
     const begun = begin();
     begun.catch((error: Error) => this.#group.end(error));
-    return { remote, begun, waiting: 0 };
+    return { remote, begun };
   }
 
   /** Asks the service once it has begun. */
@@ -124,11 +113,4 @@ class WorkersAnalysis implements Analysis {
       return call(this.#service.remote);
     });
   }
-}
-
-function failed(message: string, cause: unknown): CountersignError {
-  return new CountersignError("worker.failed", `looking for findings failed: ${message}`, {
-    hint: "reload the page; if it fails again at the same place, report it as a bug",
-    cause,
-  });
 }

@@ -1,7 +1,7 @@
 /** A worker that looks for findings: it is told what it is there for, and serves until it is terminated. */
 
-import { connect, moving, type Port, type Remote } from "../calls/calls.js";
 import { inPieces, type Lines } from "../index/in-pieces.js";
+import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import init, { Detector } from "../wasm/analyzer.js";
 import { FindingsService } from "./findings-service.js";
 import type { AnalysisWorker, PieceTaker } from "./roles.js";
@@ -19,13 +19,13 @@ export function work(port: Port): void {
       await inPieces(part, (lines) => one.detect(lines));
     }
     const piece = one.finish() as Uint8Array<ArrayBuffer>;
-    await service.take(moving(piece, piece));
+    await service.take(transfer(piece, piece));
   };
   const ours: AnalysisWorker = {
     begin: async (module, rules, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "detector") {
-        detector = { detector: new Detector(rules), service: connect<PieceTaker>(role.service, {}) };
+        detector = { detector: new Detector(rules), service: connect<PieceTaker>(role.service, {}, "analyzer") };
       } else {
         service = new FindingsService(rules);
       }
@@ -35,7 +35,7 @@ export function work(port: Port): void {
       return detecting;
     },
     join: (from) => {
-      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => service.take(piece) });
+      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => service.take(piece) }, "analyzer");
     },
     tell: (facts) => service.tell(facts),
     select: (entries) => service.select(entries),
@@ -44,5 +44,5 @@ export function work(port: Port): void {
     leaves: async (id) => service.leaves(id),
     document: () => service.document(),
   };
-  connect(port, ours);
+  connect(port, ours, "host");
 }

@@ -11,7 +11,7 @@ declare module "#recorder" {
 declare module "#verifier" {
   export const artefact: import("./load.js").ModuleSource;
   /** Starts a worker, where there are any. */
-  export const worker: (() => import("../calls/calls.js").WorkerLike) | undefined;
+  export const worker: (() => import("../rpc/worker-group.js").WorkerLike) | undefined;
 }
 
 declare module "#gate" {

@@ -1,6 +1,6 @@
 /** A worker that makes segments of an index: a share of the work that more events are. */
 
-import { connect, moving, type Port } from "../calls/calls.js";
+import { connect, type Port, transfer } from "../rpc/connect.js";
 import { SegmentBuilder } from "../wasm/index.js";
 import type { Lines } from "./in-pieces.js";
 import type { SegmentTaker } from "./roles.js";
@@ -36,7 +36,7 @@ export class Builder {
   readonly #failed: (error: unknown) => void;
 
   constructor(service: Port, failed: (error: unknown) => void) {
-    this.#service = connect<SegmentTaker>(service, {});
+    this.#service = connect<SegmentTaker>(service, {}, "index");
     this.#failed = failed;
   }
 
@@ -90,7 +90,7 @@ export class Builder {
       this.#wait = Math.min(LATER, this.#wait + LONGER);
       const lines = this.#lines ?? [];
       this.#lines = undefined;
-      const moved = moving(segment, segment, ...lines);
+      const moved = transfer(segment, segment, ...lines);
       const taken = this.#service.take(moved, parts, lines).then((hasRoom) => {
         this.#hasRoom = hasRoom;
       });

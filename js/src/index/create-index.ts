@@ -1,8 +1,10 @@
 /** The page's side of an index of verified events. */
 
-import { crossed, moving, type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { type Deferred, deferred } from "../promises.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { codedBy, deserializeError, peerFailed } from "../rpc/errors.js";
+import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
 import type { Mark } from "../verify/marks.js";
 import type { Reading, Source } from "../verify/source.js";
 import { Builders } from "./builders.js";
@@ -31,8 +33,6 @@ export interface IndexSetup {
   worker: () => WorkerLike;
 }
 
-const FAILED = "reload the page; if it fails again at the same place, report it as a bug";
-
 /** Makes an index, which a worker keeps. */
 export function createIndex(setup: IndexSetup): EventIndex {
   return new WorkersIndex(setup);
@@ -60,14 +60,14 @@ class WorkersIndex implements EventIndex {
   constructor({ module, worker }: IndexSetup) {
     const host: IndexHost = {
       found: (found) => this.#found(found),
-      unread: (id, error) => this.#asked(id)?.answered.reject(crossed(error)),
+      unread: (id, error) => this.#asked(id)?.answered.reject(deserializeError(error, "index")),
       saved: (id, events) => this.#saving.get(id)?.(events),
-      fail: (message) => this.#end(failed(message, undefined)),
+      fail: (error) => void this.#fail(deserializeError(error, "index")),
     };
     let hasBegun = false;
     const start = <Theirs extends object>() => {
-      const group = new WorkerGroup((message, cause) => {
-        const error = hasBegun ? failed(message, cause) : unavailable(message, cause);
+      const group = new WorkerGroup("index", (message, cause) => {
+        const error = hasBegun ? peerFailed("index", message, cause) : unavailable(message, cause);
         this.#end(error);
         return error;
       });
@@ -88,11 +88,11 @@ class WorkersIndex implements EventIndex {
     this.#begun.catch((error: Error) => this.#end(error));
     this.#builders = new Builders({
       start: () => start<BuilderWorker>(),
-      host,
       compiled,
+      fail: (error) => this.#fail(codedBy("index", error)),
       join: async (port) => {
         await this.#begun;
-        await this.#remote.join(moving(port, port));
+        await this.#remote.join(transfer(port, port));
       },
     });
   }
@@ -228,13 +228,10 @@ class WorkersIndex implements EventIndex {
 
   /** Asks the worker once it has begun. What it cannot answer any more rejects. */
   #call<T>(call: (remote: Remote<IndexWorker>) => Promise<T>): Promise<T> {
-    return this.#group.ask(() =>
-      this.#begun
-        .then(() => call(this.#remote))
-        .catch((error: unknown) => {
-          throw ofIndex(error);
-        }),
-    );
+    return this.#group.ask(async () => {
+      await this.#begun;
+      return call(this.#remote);
+    });
   }
 
   #asked(id: number): Question | undefined {
@@ -251,6 +248,13 @@ class WorkersIndex implements EventIndex {
     }
   }
 
+  /** Ends the index because of an error that is no answer to a call, and returns the error that is reported. */
+  #fail(error: CountersignError): CountersignError {
+    const reason = error.code.startsWith("worker.") ? error : peerFailed("index", error.message, error);
+    this.#end(reason);
+    return reason;
+  }
+
   #end(reason: Error): void {
     this.#group.end(reason);
     this.#builders.end(reason);
@@ -261,15 +265,6 @@ class WorkersIndex implements EventIndex {
 
 function aborted(message: string): DOMException {
   return new DOMException(message, "AbortError");
-}
-
-/** What went wrong in the worker, said of the index. */
-function ofIndex(error: unknown): unknown {
-  return error instanceof CountersignError && error.code === "worker.failed" ? failed(error.message, error) : error;
-}
-
-function failed(message: string, cause: unknown): CountersignError {
-  return new CountersignError("worker.failed", `the index of events failed: ${message}`, { hint: FAILED, cause });
 }
 
 function unavailable(message: string, cause: unknown): CountersignError {

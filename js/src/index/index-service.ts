@@ -1,6 +1,7 @@
-import { moving, type Remote } from "../calls/calls.js";
-import { CountersignError, plainError } from "../error.js";
+import { CountersignError } from "../error.js";
 import { inTurn } from "../promises.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { serializeError } from "../rpc/errors.js";
 import type { Mark } from "../verify/marks.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
@@ -198,7 +199,7 @@ export class IndexService {
     if (held !== undefined) {
       this.#lines.delete(segment);
       this.#linesBytes -= bytesOf(held);
-      return moving(held, ...held);
+      return transfer(held, ...held);
     }
     const written: Lines[] = [];
     this.#index.beginLines(taken.from, taken.to);
@@ -208,7 +209,7 @@ export class IndexService {
       written.push(this.#index.linesOf(bytes) as Lines);
       await turn();
     }
-    return moving(written, ...written);
+    return transfer(written, ...written);
   }
 
   /** The events found, with their bytes, some at a time. */
@@ -289,7 +290,7 @@ export class IndexService {
   /** What is asked cannot be answered, or nothing can. */
   #stop(error: unknown): void {
     if (error instanceof CountersignError && error.code === "source.unreadable") {
-      void this.#host.unread(this.#question ?? 0, plainError(error));
+      void this.#host.unread(this.#question ?? 0, serializeError(error));
     } else {
       this.#failed(error);
     }

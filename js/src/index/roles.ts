@@ -1,7 +1,7 @@
 /** What a page and the worker that keeps its index ask each other. */
 
 import type { CompiledModule } from "../artefact/load.js";
-import type { PlainError } from "../error.js";
+import type { WireError } from "../rpc/errors.js";
 import type { Mark } from "../verify/marks.js";
 import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
@@ -62,9 +62,9 @@ export interface IndexWorker {
 export interface IndexHost {
   found(found: Found): void;
   /** A question cannot be answered: events cannot be read. */
-  unread(question: number, error: PlainError): void;
+  unread(question: number, error: WireError): void;
   /** How many events are written. */
   saved(id: number, events: number): void;
   /** It went wrong while nothing was asked for. */
-  fail(message: string): void;
+  fail(error: WireError): void;
 }

@@ -1,6 +1,7 @@
 /** A worker of an index: it is told what it is there for, and serves until it is terminated. */
 
-import { connect, type Port } from "../calls/calls.js";
+import { connect, type Port } from "../rpc/connect.js";
+import { serializeError } from "../rpc/errors.js";
 import init from "../wasm/index.js";
 import { Builder } from "./builder.js";
 import { IndexService } from "./index-service.js";
@@ -20,7 +21,7 @@ export function work(port: Port): void {
     }
     return service;
   };
-  const failed = (error: unknown) => void host.fail(error instanceof Error ? error.message : String(error));
+  const failed = (error: unknown) => void host.fail(serializeError(error));
   const saving = (id: number) => {
     let told = Number.NEGATIVE_INFINITY;
     return (events: number) => {
@@ -47,7 +48,7 @@ export function work(port: Port): void {
     flush: async () => builder?.flush(),
     join: (from) => {
       const taker: SegmentTaker = { take: (...given) => running().take(...given) };
-      connect(from, taker);
+      connect(from, taker, "index");
     },
     open: (file) => running().open(file),
     know: (nth, piece) => running().know(nth, piece),
@@ -74,5 +75,5 @@ export function work(port: Port): void {
       cancelled.add(id);
     },
   };
-  const host = connect<IndexHost>(port, ours);
+  const host = connect<IndexHost>(port, ours, "host");
 }

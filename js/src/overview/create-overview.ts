@@ -1,7 +1,8 @@
 /** The page's side of learning of endpoints and simulating years. */
 
-import { moving, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { inTurn } from "../promises.js";
+import { transfer } from "../rpc/connect.js";
+import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
 
@@ -16,7 +17,7 @@ export interface OverviewSetup {
 /** Makes it. Nothing is loaded before something is asked for. */
 export function createOverview({ module, worker }: OverviewSetup): Overview {
   const start = () => {
-    const group = new WorkerGroup();
+    const group = new WorkerGroup("overview");
     const remote = group.add<OverviewWorker>(worker());
     return { group, remote, close: () => group.end(new DOMException("it was ended", "AbortError")) };
   };
@@ -34,7 +35,7 @@ export function createOverview({ module, worker }: OverviewSetup): Overview {
         throw error;
       }
       return {
-        add: (events) => ask(() => remote.add(moving(events, events))),
+        add: (events) => ask(() => remote.add(transfer(events, events))),
         tell: (of) => ask(() => remote.tell(of)),
         close,
       };

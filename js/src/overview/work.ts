@@ -1,8 +1,8 @@
 /** A worker that learns of endpoints, or simulates years. */
 
 import type { Seen } from "../analyze/types.js";
-import { connect, type Port } from "../calls/calls.js";
 import { inPieces, type Lines } from "../index/in-pieces.js";
+import { connect, type Port } from "../rpc/connect.js";
 import init, { Endpoints, expose, Signals as Taken } from "../wasm/overview.js";
 import type { Exposure, Refused, ScenarioFile, Signals } from "./types.js";
 
@@ -49,7 +49,7 @@ export function work(port: Port): void {
       ) as Exposure | readonly Refused[];
     },
   };
-  connect(port, ours);
+  connect(port, ours, "host");
 }
 
 function taken({ from, to, stated, complete, findings, tags, endpoints }: Signals): Taken {

@@ -1,6 +1,6 @@
-/** The Web Worker. */
+/** The Web Worker that lists endpoints and simulates exposure. */
 
-import type { Port } from "../calls/calls.js";
+import { serveFromWorker } from "../rpc/web-worker.js";
 import { work } from "./work.js";
 
-work(globalThis as unknown as Port);
+serveFromWorker(work);

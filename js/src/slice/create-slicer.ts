@@ -1,7 +1,8 @@
 /** Slicing for a given way to load the core and to start workers. */
 
-import { type Remote, WorkerGroup, type WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
+import type { Remote } from "../rpc/connect.js";
+import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
 import type { Verify } from "../verify/create-verifier.js";
 import type { CheckpointMark } from "../verify/marks.js";
 import { sampleRoot } from "./sample-root.js";
@@ -30,7 +31,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     signal?.throwIfAborted();
     const loaded = await module();
     signal?.throwIfAborted();
-    const group = new WorkerGroup();
+    const group = new WorkerGroup("slicer");
     const host: SlicerHost = { read: (bytes, total) => told?.(bytes, total) };
     const remote = group.add<SlicerWorker>(worker(), host);
     const abort = () => group.end(signal?.reason);

@@ -1,8 +1,8 @@
 /** A slicing worker: it reads an export once more for one thing, and is ended then. */
 
-import { connect, type Port } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import type { Report, Why } from "../report.js";
+import { connect, type Port } from "../rpc/connect.js";
 import init, * as core from "../wasm/slicer.js";
 import type { SampleRoot } from "./sample-root.js";
 import type { Evidence, Explanation, Selection, Slice, Slicer } from "./types.js";
@@ -87,7 +87,7 @@ export function work(port: Port): void {
       core.holdEvidence(frame, JSON.stringify(report), leaves, root?.root, root?.witnessed ?? false),
     draw: async ({ root, seed, leaves, wanted }) => core.draw(root, seed, leaves, wanted),
   };
-  const host = connect<SlicerHost>(port, ours);
+  const host = connect<SlicerHost>(port, ours, "host");
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,29 +1,24 @@
 /** The worker that cuts an export into stretches, shares them out and takes their summaries in order. */
 
-import { connect, moving, type Port, type Remote } from "../calls/calls.js";
 import { type Deferred, deferred } from "../promises.js";
+import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
+import { WorkerPool } from "../rpc/worker-pool.js";
 import { Coordinator } from "../wasm/verifier.js";
 import type { Feed, Outcome, SummarizerWorker, Summary, Taken, Task } from "./roles.js";
 import { type HostListener, tell } from "./telling.js";
 
-/** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
-const STRETCHES_EACH = 3;
+/** Stretches that each summarizer has at a time: one in work, and more so that it never waits. */
+const MAX_STRETCHES_EACH = 3;
 
 /** The size of buffers that are used again: twice that of most stretches. */
 const STRETCH_BUFFER = 512 << 10;
 
 const NOTHING = new Uint8Array();
 
-/** A summarizer, and how many stretches it has. */
-interface Summarizing {
-  readonly remote: Remote<SummarizerWorker>;
-  stretches: number;
-}
-
 /** Feeds summarizers, and takes what they make. */
 export class Coordination implements Feed {
   readonly #listener: HostListener;
-  readonly #summarizers: readonly Summarizing[];
+  readonly #summarizers: WorkerPool<Remote<SummarizerWorker>>;
   readonly #coordinator: Coordinator;
   readonly #wantsEvents: boolean;
   /** Chunks that wait to be taken, from the front and perhaps in parts. */
@@ -44,7 +39,10 @@ export class Coordination implements Feed {
 
   constructor(task: Task, listener: HostListener, ports: readonly Port[]) {
     this.#listener = listener;
-    this.#summarizers = ports.map((port) => ({ remote: connect<SummarizerWorker>(port, {}), stretches: 0 }));
+    this.#summarizers = new WorkerPool({
+      workers: ports.map((port) => connect<SummarizerWorker>(port, {}, "verifier")),
+      maxLoad: MAX_STRETCHES_EACH,
+    });
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
     this.#wantsEvents = task.wants.events;
   }
@@ -84,8 +82,7 @@ export class Coordination implements Feed {
 
   /** Whether one more stretch may be under way. */
   get #hasRoom(): boolean {
-    const room = this.#summarizers.length * STRETCHES_EACH;
-    return this.#next - this.#absorbed < room && this.#listener.hasRoom;
+    return this.#next - this.#absorbed < this.#summarizers.capacity && this.#listener.hasRoom;
   }
 
   /** Shares out a stretch, or else gets more; says whether there was anything to do. */
@@ -99,7 +96,7 @@ export class Coordination implements Feed {
       if (chunk.rest.length === 0) {
         this.#chunks.shift();
         const { lines, events } = this.#coordinator;
-        chunk.taken.resolve(moving({ counts: { lines, events }, spent: chunk.spent }, chunk.spent));
+        chunk.taken.resolve(transfer({ counts: { lines, events }, spent: chunk.spent }, chunk.spent));
       }
     } else if (this.#input === "ended") {
       this.#coordinator.end();
@@ -120,16 +117,14 @@ export class Coordination implements Feed {
       this.#begun = true;
       this.#askAll((remote) => remote.begin(origin));
     }
-    const idlest = this.#summarizers.reduce((a, b) => (b.stretches < a.stretches ? b : a));
-    idlest.stretches += 1;
     const number = this.#next++;
     // With room for its summary.
     const spare = length > STRETCH_BUFFER ? new ArrayBuffer(length) : this.#spare.pop();
     const stretch = new Uint8Array(spare ?? new ArrayBuffer(STRETCH_BUFFER), 0, length);
     const at = this.#coordinator.stretchAt;
     this.#coordinator.takeStretch(stretch);
-    const summarized = idlest.remote.summarize(moving(stretch, stretch)).then((summary) => {
-      idlest.stretches -= 1;
+    const summary = this.#summarizers.run(1, (remote) => remote.summarize(transfer(stretch, stretch)));
+    const summarized = summary.then((summary) => {
       this.#early.set(number, { ...summary, at });
       this.#absorb();
       this.#proceed();
@@ -161,7 +156,7 @@ export class Coordination implements Feed {
   }
 
   #askAll(ask: (remote: Remote<SummarizerWorker>) => Promise<void>): void {
-    for (const { remote } of this.#summarizers) {
+    for (const remote of this.#summarizers.workers) {
       ask(remote).catch(this.#listener.fail);
     }
   }

@@ -11,16 +11,16 @@
  */
 
 import { loading, type ModuleSource } from "../artefact/load.js";
-import type { WorkerLike } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
 import { deferred } from "../promises.js";
+import type { WorkerLike } from "../rpc/worker-group.js";
 import { Inline } from "./inline.js";
 import { type Lines, openLines } from "./lines.js";
 import { Listening } from "./listening.js";
 import { type LiveOptions, ownVerifyOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
 import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
-import { WorkerPool } from "./worker-pool.js";
+import { WorkerEngine } from "./worker-engine.js";
 
 /** How a runtime loads the core and starts workers. */
 export interface VerifierSetup {
@@ -36,7 +36,7 @@ interface PlainSetup {
   plain?: ModuleSource;
 }
 
-export type { WorkerLike } from "../calls/calls.js";
+export type { WorkerLike } from "../rpc/worker-group.js";
 
 /** What verifying gave. */
 export type Verification = Outcome;
@@ -80,7 +80,7 @@ export function createVerifier({ module, plain, worker }: VerifierSetup & PlainS
         return never();
       }
       try {
-        const engine = hold(new WorkerPool(module, worker, threads, task, listener));
+        const engine = hold(new WorkerEngine(module, worker, threads, task, listener));
         await engine.started;
         return engine;
       } catch (error) {

@@ -1,7 +1,6 @@
 /** Verifies on this thread, in small steps where others are to have turns. */
 
-import { crossed } from "../calls/calls.js";
-import { plainError } from "../error.js";
+import { codedBy } from "../rpc/errors.js";
 import init, { Verifier } from "../wasm/verifier.js";
 import { type Engine, type Listener, never, type Outcome, PIECE, type Task } from "./roles.js";
 import { tell } from "./telling.js";
@@ -112,7 +111,7 @@ function core<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw crossed(plainError(error));
+    throw codedBy("verifier", error);
   }
 }
 

@@ -10,9 +10,9 @@
  */
 
 import type { CompiledModule } from "../artefact/load.js";
-import type { MovablePort } from "../calls/calls.js";
-import type { PlainError } from "../error.js";
 import type { Finding, Judged } from "../report.js";
+import type { TransferPort } from "../rpc/connect.js";
+import type { WireError } from "../rpc/errors.js";
 
 /** Options as they cross to a worker. */
 export interface Task {
@@ -30,8 +30,8 @@ export interface Task {
 /** What a worker is there for. */
 export type Role =
   | { role: "single"; task: Task }
-  | { role: "coordinator"; task: Task; summarizers: MovablePort[] }
-  | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MovablePort };
+  | { role: "coordinator"; task: Task; summarizers: TransferPort[] }
+  | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: TransferPort };
 
 /** What the host asks of a worker: first to begin, in whatever role, and then of the one that it feeds. */
 export interface VerifyWorker extends Feed {
@@ -54,7 +54,7 @@ export interface Taken {
 /** What a worker tells the host. */
 export interface VerifyHost extends Pick<Listener, "show" | "found" | "report"> {
   /** It went wrong while nothing was asked for. */
-  fail(error: PlainError): void;
+  fail(error: WireError): void;
 }
 
 /** What a coordinator asks of a summarizer. */

@@ -1,9 +1,9 @@
 /** How what became known is handed on: no more at a time than whoever is told can deal with. */
 
-import { moving, type Remote } from "../calls/calls.js";
-import { plainError } from "../error.js";
 import { Notifier } from "../promises.js";
 import type { Finding } from "../report.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { serializeError } from "../rpc/errors.js";
 import type { Counted, Listener, Outcome, Shown, VerifyHost } from "./roles.js";
 
 /** How many bytes of events and marks may be on their way to the host. */
@@ -58,7 +58,7 @@ export class HostListener implements Listener {
   async show(what: Shown, bytes: Uint8Array): Promise<void> {
     const { length } = bytes;
     this.#underWay += length;
-    this.#host.show(what, moving(bytes, bytes)).then(() => {
+    this.#host.show(what, transfer(bytes, bytes)).then(() => {
       this.#underWay -= length;
       this.#dealt.notify();
     }, this.fail);
@@ -79,6 +79,6 @@ export class HostListener implements Listener {
   }
 
   readonly fail = (reason: unknown): void => {
-    void this.#host.fail(plainError(reason));
+    void this.#host.fail(serializeError(reason));
   };
 }

@@ -1,7 +1,7 @@
 /** Worker threads that look like Web Workers. */
 
 import { Worker } from "node:worker_threads";
-import type { WorkerLike } from "../calls/calls.js";
+import type { WorkerLike } from "../rpc/worker-group.js";
 
 /** Starts one that runs a CommonJS script. It keeps the process alive until it is terminated. */
 export function thread(script: string): WorkerLike {

@@ -1,7 +1,7 @@
 /** A verifying worker: it is told what it is, loads the core, and serves until it is terminated. */
 
-import { connect, moving, type Port, type Remote } from "../calls/calls.js";
 import { inTurn } from "../promises.js";
+import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import init, { Summarizer } from "../wasm/verifier.js";
 import { Coordination } from "./coordinator.js";
 import { Inline } from "./inline.js";
@@ -20,7 +20,7 @@ export function work(port: Port): void {
     chunk: (bytes) => fed().chunk(bytes),
     end: () => fed().end(),
   };
-  const host = connect<VerifyHost>(port, ours);
+  const host = connect<VerifyHost>(port, ours, "host");
 }
 
 function begun<T>(worked: T | undefined, otherwise: string): T {
@@ -50,7 +50,7 @@ function single(task: Task, listener: HostListener): Feed {
     chunk: (bytes) =>
       next(async () => {
         await engine.feed(bytes);
-        return moving({ counts: listener.counts, spent: bytes.buffer as ArrayBuffer }, bytes);
+        return transfer({ counts: listener.counts, spent: bytes.buffer as ArrayBuffer }, bytes);
       }),
     end: () =>
       next(async () => {
@@ -76,8 +76,8 @@ export function summarize(coordinator: Port, trust: Uint8Array | undefined): voi
       const fits = stretch.length + length <= stretch.buffer.byteLength;
       const summary = fits ? new Uint8Array(stretch.buffer, stretch.length, length) : new Uint8Array(length);
       summarizer().takeSummary(summary);
-      return moving({ summary, stretch }, summary, stretch);
+      return transfer({ summary, stretch }, summary, stretch);
     },
   };
-  connect(coordinator, ours);
+  connect(coordinator, ours, "verifier");
 }

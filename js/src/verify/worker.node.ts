@@ -1,7 +1,7 @@
 /** The worker thread. */
 
 import { parentPort } from "node:worker_threads";
-import type { Port } from "../calls/calls.js";
+import type { Port } from "../rpc/connect.js";
 import { work } from "./work.js";
 
 if (parentPort !== null) {

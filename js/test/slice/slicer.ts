@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { verify } from "countersign/verify";
-import type { Port, WorkerLike } from "../../dist/calls/calls.js";
+import type { Port } from "../../dist/rpc/connect.js";
+import type { WorkerLike } from "../../dist/rpc/worker-group.js";
 import { createSlicer } from "../../dist/slice/create-slicer.js";
 import { work } from "../../dist/slice/work.js";
 
@@ -13,9 +14,9 @@ export const workers = { started: 0, ended: 0 };
 
 /** As a message crosses, but for a module, which Node.js clones for threads alone. */
 function crossing(message: unknown): MessageEvent {
-  const { given, ...rest } = message as { given?: unknown[] };
-  const cloned = given?.map((one) => (one instanceof WebAssembly.Module ? one : structuredClone(one)));
-  return { data: { ...structuredClone(rest), ...(cloned && { given: cloned }) } } as MessageEvent;
+  const { args, ...rest } = message as { args?: unknown[] };
+  const cloned = args?.map((one) => (one instanceof WebAssembly.Module ? one : structuredClone(one)));
+  return { data: { ...structuredClone(rest), ...(cloned && { args: cloned }) } } as MessageEvent;
 }
 
 /** A worker that shares this thread: what either side says crosses as it would from another. */

@@ -315,8 +315,8 @@ test("a worker that fails later is an error with a hint", async () => {
       const worker = deafWorker();
       // It begins, as it is asked to first, and does nothing else.
       worker.postMessage = (message) => {
-        const { id, call } = message as { id: number; call: string };
-        if (call === "begin") {
+        const { id, method } = message as { id: number; method: string };
+        if (method === "begin") {
           setTimeout(() => {
             worker.onmessage?.({ data: { id } } as MessageEvent);
             setTimeout(() => worker.onerror?.({ message: "out of memory" }));

@@ -1,8 +1,10 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
-import { crossed, moving, type Remote, WorkerGroup, type WorkerLike, workerFailed } from "../calls/calls.js";
 import { CountersignError } from "../error.js";
-import { Notifier } from "../promises.js";
+import { type Remote, transfer } from "../rpc/connect.js";
+import { deserializeError, peerFailed } from "../rpc/errors.js";
+import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
+import { WorkerPool } from "../rpc/worker-pool.js";
 import {
   type Engine,
   type Listener,
@@ -14,20 +16,19 @@ import {
   type VerifyWorker,
 } from "./roles.js";
 
-/** How many bytes may be on their way to the first worker. */
-const UNDER_WAY = 4 << 20;
+/** Bytes that may be under way to the worker that is fed. */
+const MAX_BYTES = 4 << 20;
 
 /** The engine for where there are workers. */
-export class WorkerPool implements Engine {
+export class WorkerEngine implements Engine {
   /** Resolves when it works, and rejects with `worker.unavailable` where its workers do not start. */
   readonly started: Promise<void>;
   readonly #group: WorkerGroup;
-  /** The one that is fed. */
   readonly #first: Remote<VerifyWorker>;
+  /** The first worker alone: it is the one that is fed. */
+  readonly #fed: WorkerPool<Remote<VerifyWorker>>;
   readonly #listener: Listener;
   readonly #spare: ArrayBuffer[] = [];
-  #underWay = 0;
-  readonly #room = new Notifier();
 
   constructor(module: WebAssembly.Module, start: () => WorkerLike, threads: number, task: Task, listener: Listener) {
     this.#listener = listener;
@@ -35,14 +36,14 @@ export class WorkerPool implements Engine {
       show: (what, bytes) => listener.show(what, bytes),
       found: (findings) => listener.found(findings),
       report: (outcome) => listener.report(outcome),
-      fail: (error) => listener.fail(crossed(error)),
+      fail: (error) => listener.fail(deserializeError(error, "verifier")),
     };
     let hasStarted = false;
-    this.#group = new WorkerGroup((message, cause) => {
+    this.#group = new WorkerGroup("verifier", (message, cause) => {
       if (!hasStarted) {
         return unavailable(message, cause);
       }
-      const error = workerFailed(message, cause);
+      const error = peerFailed("verifier", message, cause);
       listener.fail(error);
       return error;
     });
@@ -54,6 +55,7 @@ export class WorkerPool implements Engine {
       const [first, ...others] = assignRoles(threads, task);
       const { remote, begun } = begin(first);
       this.#first = remote;
+      this.#fed = new WorkerPool({ workers: [remote], maxLoad: MAX_BYTES });
       const all = [begun, ...others.map((other) => begin(other).begun)];
       this.started = this.#group.ask(async () => {
         await Promise.all(all);
@@ -71,14 +73,13 @@ export class WorkerPool implements Engine {
 
   async feed(piece: Uint8Array): Promise<void> {
     const { length } = piece;
-    this.#underWay += length;
-    this.#first.chunk(moving(piece, piece)).then(({ counts, spent }) => {
-      this.#underWay -= length;
+    const taken = this.#fed.run(length, async (remote) => {
+      const { counts, spent } = await remote.chunk(transfer(piece, piece));
       this.#spare.push(spent);
-      this.#room.notify();
       this.#listener.taken(length, counts);
-    }, this.#listener.fail);
-    await this.#room.until(() => this.#underWay < UNDER_WAY);
+    });
+    taken.catch(this.#listener.fail);
+    await this.#fed.room();
   }
 
   end(): Promise<Outcome> {
@@ -98,9 +99,9 @@ function assignRoles(threads: number, task: Task): [Role, ...Role[]] {
   const channels = Array.from({ length: threads }, () => new globalThis.MessageChannel());
   const summarizers = channels.map(({ port1 }) => port1);
   return [
-    moving<Role>({ role: "coordinator", task, summarizers }, ...summarizers),
+    transfer<Role>({ role: "coordinator", task, summarizers }, ...summarizers),
     ...channels.map(({ port2: coordinator }) =>
-      moving<Role>({ role: "summarizer", trust: task.trust, coordinator }, coordinator),
+      transfer<Role>({ role: "summarizer", trust: task.trust, coordinator }, coordinator),
     ),
   ];
 }

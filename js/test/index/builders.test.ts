@@ -1,0 +1,22 @@
+/** How batches are shared out among the workers that build an index. */
+
+import { test } from "node:test";
+import { createIndex } from "../../dist/index/create-index.js";
+import { workerWith } from "../rpc/workers.ts";
+
+const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+/** More than may be under way to one worker. */
+const LARGE = 9 << 20;
+
+test("a batch that waits for room is accepted when the index settles meanwhile", { timeout: 30_000 }, async (t) => {
+  // With one core, one worker builds.
+  t.mock.getter(navigator, "hardwareConcurrency", () => 1);
+  const taken = Promise.withResolvers<void>();
+  const begun = { begin() {}, join() {}, settle() {}, add: () => taken.promise, flush: () => taken.promise };
+  const index = createIndex({ module: async () => EMPTY_MODULE, worker: () => workerWith(begun) });
+  const added = index.add(new Uint8Array(LARGE));
+  const settled = index.settle();
+  taken.resolve();
+  await Promise.all([added, settled]);
+  index.close();
+});

@@ -1,0 +1,73 @@
+/** Errors name the worker that failed, and keep where it did. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createVerifier } from "countersign/verify/host";
+import { createAnalysis } from "../../dist/analyze/create-analysis.js";
+import { CountersignError } from "../../dist/error.js";
+import { createIndex } from "../../dist/index/create-index.js";
+import { createOverview } from "../../dist/overview/create-overview.js";
+import type { WorkerLike } from "../../dist/rpc/worker-group.js";
+import { createSlicer } from "../../dist/slice/create-slicer.js";
+import { workerWith } from "./workers.ts";
+
+const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+const module = async () => EMPTY_MODULE;
+const FACTS = { origin: null, log: null, verdict: "verified", complete: null } as const;
+
+/** A call that is never answered fails its test. */
+const BOUNDED = { timeout: 30_000 };
+
+/** Asks each kind of worker something, which first has it begin. */
+const CALLS: Readonly<Record<string, (worker: () => WorkerLike) => Promise<unknown>>> = {
+  verifier: (worker) => createVerifier({ module: EMPTY_MODULE, worker }).verify(new Uint8Array(1), { threads: 1 }),
+  index: (worker) => createIndex({ module, worker }).rows(0, 1, []),
+  slicer: (worker) => {
+    const { verify } = createVerifier({ module: EMPTY_MODULE });
+    return createSlicer({ module, worker, verify }).sha256(new Blob([]));
+  },
+  analyzer: (worker) => createAnalysis({ module, worker }, "").select(undefined),
+  overview: (worker) => createOverview({ module, worker }).endpoints(undefined),
+};
+
+for (const [name, call] of Object.entries(CALLS)) {
+  test(`an error in the worker of the ${name} names the ${name} and keeps its stack`, BOUNDED, async () => {
+    const worker = () =>
+      workerWith({
+        begin: function beginOfWorker() {
+          throw new TypeError("it broke");
+        },
+      });
+    await assert.rejects(call(worker), (error) => {
+      assert.ok(error instanceof CountersignError);
+      assert.deepEqual([error.code, error.message], ["worker.failed", `the ${name} failed: it broke`]);
+      assert.ok(error.cause instanceof Error);
+      assert.equal(error.cause.name, "TypeError");
+      assert.match(error.cause.stack ?? "", /beginOfWorker/);
+      return true;
+    });
+  });
+
+  test(`a worker of the ${name} that is of another version is reported, not waited for`, BOUNDED, async () => {
+    await assert.rejects(
+      call(() => workerWith({})),
+      {
+        code: "worker.incompatible",
+        message: `the ${name} has no method "begin"`,
+      },
+    );
+  });
+}
+
+test("a simulation that fails names the overview", BOUNDED, async () => {
+  const worker = () =>
+    workerWith({
+      expose: () => {
+        throw new TypeError("it broke");
+      },
+    });
+  await assert.rejects(createOverview({ module, worker }).expose([], FACTS, undefined), {
+    code: "worker.failed",
+    message: "the overview failed: it broke",
+  });
+});

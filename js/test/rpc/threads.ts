@@ -1,0 +1,16 @@
+/** Worker threads in place of Web Workers. */
+
+import type { WorkerLike } from "../../dist/rpc/worker-group.js";
+import { thread } from "../../dist/verify/thread.node.js";
+
+/** Starts a thread that serves what a module, such as `index/work.js` in `dist`, exports as `work`. */
+export function threadOf(module: string): WorkerLike {
+  const url = new URL(`../../dist/${module}`, import.meta.url);
+  return thread(`
+    const { parentPort } = require("node:worker_threads");
+    const loaded = import(${JSON.stringify(url.href)});
+    const port = { postMessage: (message, transfer) => parentPort.postMessage(message, transfer), onmessage: null };
+    const serving = loaded.then(({ work }) => work(port));
+    parentPort.on("message", (data) => void serving.then(() => port.onmessage({ data })));
+  `);
+}
