@@ -1,4 +1,8 @@
-//! Reading YAML 1.2, by its core schema.
+//! Reads YAML 1.2 by its core schema.
+//!
+//! The parser is `saphyr_parser`. The tree and the scalars are ours: rules need numbers as they are written, the line of each
+//! fault, and bounds that hold while a file is read. Loaders such as `saphyr`'s make doubles of numbers, resolve aliases, and
+//! overflow the stack on deep nesting.
 
 use std::collections::HashSet;
 
@@ -255,6 +259,7 @@ mod tests {
     fn says_where_it_cannot_be_read() {
         for (text, code, line) in [
             ("a: 1\na: 2\n", "rule.duplicate_key", 2),
+            ("1: x\n\"1\": y\n", "rule.duplicate_key", 2),
             ("a: &x 1\nb: *x\n", "rule.alias", 2),
             ("a: !!str 1\n", "rule.tag", 1),
             ("a: x\nb: 012\n", "rule.number", 2),
@@ -271,6 +276,10 @@ mod tests {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.code, fault.line), (code, line), "{text:?} {fault}");
         }
-        assert_eq!(parse(&"[".repeat(100)).unwrap_err().code, "rule.deep");
+        // The parser itself refuses brackets beyond 255 levels.
+        for (nested, levels) in [("[", 100), ("{a: ", 100), ("- ", 100_000), ("? ", 100_000)] {
+            assert_eq!(parse(&nested.repeat(levels)).unwrap_err().code, "rule.deep", "{nested}");
+        }
+        assert_eq!(parse(&"[".repeat(100_000)).unwrap_err().code, "rule.yaml");
     }
 }

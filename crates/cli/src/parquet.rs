@@ -1,6 +1,5 @@
 //! Events as rows of Parquet: written from an export that verifies, and compared with one.
 
-mod bits;
 mod compare;
 mod days;
 mod rows;

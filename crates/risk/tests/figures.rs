@@ -219,6 +219,7 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_place() {
         ("low: 2", "low: 1e999", "5  file.number"),
         ("low: 2", &format!("low: {long}"), "5  file.number"),
         ("low: 2", "low: -1", "5 frequency.low scenario.range"),
+        ("low: 2", "low: -0x1", "5 frequency.low file.type"),
         ("low: 2", "low: 7", "5 frequency scenario.range"),
         ("high: 20,", "high: 1e6,", "5 frequency.high scenario.range"),
         ("high: 0.6", "high: 60", "6 vulnerability.high scenario.range"),

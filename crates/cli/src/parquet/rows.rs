@@ -14,9 +14,9 @@ use countersign::verify::{CoveredLink, Options, Pick, Report, SummarizedEvent, V
 use countersign_parquet::{Row, Value};
 use countersign_query::Readings;
 use countersign_query::value::Document;
+use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
 
-use super::bits::Bits;
 use crate::errors::Failure;
 use crate::export::Part;
 use crate::input::Input;
@@ -30,9 +30,9 @@ pub(crate) struct Rows {
     verification: Verification,
     readings: Readings,
     /// The leaves of the events that verify.
-    verified: Bits,
+    verified: RoaringTreemap,
     /// Those of keys that were not authorised when they signed.
-    unauthorised: Bits,
+    unauthorised: RoaringTreemap,
     signers: HashMap<ChainId, VerifierKey>,
     /// The hash of the file, compressed as it may be.
     hash: [u8; 32],
@@ -49,7 +49,7 @@ impl Rows {
         threads: usize,
     ) -> Result<Self, Failure> {
         let mut input = input.rereadable()?;
-        let (mut verified, mut unauthorised, mut count) = (Bits::default(), Bits::default(), 0);
+        let (mut verified, mut unauthorised, mut count) = (RoaringTreemap::new(), RoaringTreemap::new(), 0);
         let mut signers: HashMap<ChainId, VerifierKey> = HashMap::new();
         let mut hash = Sha256::new();
         let options = Options { trust, ..Options::default() };
