@@ -104,7 +104,7 @@ export function makers(
     const recorder = new Recorder<EventOf<Events>>({
       settings: chosen,
       onError: chosen.onError,
-      throwsWhenFull: !chosen.drops,
+      required: false,
       isShared: !chosen.manyContexts,
       lifecycle,
       open,
@@ -130,7 +130,7 @@ export function makers(
         return chosen;
       },
       onError,
-      throwsWhenFull: required,
+      required,
       isShared,
       lifecycle,
       open,

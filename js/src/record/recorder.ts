@@ -25,8 +25,11 @@ export interface Setup {
   readonly settings: Settings | (() => Promise<Settings>);
   /** Told of errors before there are settings. */
   readonly onError: (error: CountersignError) => void;
-  /** True if `record` throws when there is no room, before there are settings. */
-  readonly throwsWhenFull: boolean;
+  /**
+   * True if those who need the recorder fail with its start: then they report that, and `record` throws when there is no
+   * room.
+   */
+  readonly required: boolean;
   /** True if all who wait for the start wait for the same attempt: false if the context of an attempt can end before. */
   readonly isShared: boolean;
   readonly lifecycle: Lifecycle;
@@ -396,7 +399,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   #failed(error: CountersignError): void {
-    this.report(error);
+    if (!this.#setup.required) {
+      this.report(error);
+    }
     this.#startError = error;
     this.#failures++;
     const wait = pause(this.#settings?.waits ?? UNREAD_WAITS, this.#failures);
@@ -464,7 +469,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
           return invalidHandle(error);
         }
       });
-    } else if (settings === undefined ? this.#setup.throwsWhenFull : !settings.drops) {
+    } else if (settings === undefined ? this.#setup.required : !settings.drops) {
       throw new CountersignError("recorder.full", "too many events wait for the recorder to start", {
         hint: "if it could not be started, the cause says why; otherwise raise limitBytes",
         cause: this.#startError,

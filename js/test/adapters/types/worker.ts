@@ -127,7 +127,11 @@ interface Variables extends AuditVariables {
 }
 const app = new Hono<{ Bindings: Env; Variables: Variables }>();
 app.use(auditHono((c) => auditOf(c.executionCtx)));
-app.use(auditHono<{ Bindings: Env; Variables: Variables }>({ actor: (c) => c.get("user").id }));
+app.use(
+  auditHono<{ Bindings: Env; Variables: Variables }>((c) => auditOf(c.executionCtx), {
+    actor: (c) => c.get("user").id,
+  }),
+);
 app.get("/", (c) => {
   same<typeof c.var.audit, Audit>();
   const got = c.get("audit");
