@@ -25,7 +25,7 @@ const options = { key, origin: "log.example/bench", to: take, flush: false };
 /** What each does with 64 events, and the microseconds that count of it, where not all do. */
 const contestants = {
   async call() {
-    const recorder = await createRecorder(options);
+    const recorder = await createRecorder(options).ready();
     return async (some) => {
       const start = processor();
       for (const one of some) recorder.record(one);
@@ -35,7 +35,7 @@ const contestants = {
     };
   },
   async slow() {
-    const recorder = await createRecorder(options);
+    const recorder = await createRecorder(options).ready();
     return async (some) => {
       for (const one of some) {
         const start = performance.now();

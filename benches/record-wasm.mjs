@@ -15,7 +15,7 @@ const recorder = await createRecorder({
     bytes += chunk.length;
   },
   flush: false,
-});
+}).ready();
 
 const start = performance.now();
 for (let nth = 0; nth < events; ) {

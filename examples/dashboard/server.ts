@@ -26,7 +26,7 @@ const trust = readFileSync(AUDIT_TRUST, "utf8");
 const [, log = ""] = /^log (.+)$/m.exec(trust) ?? [];
 const issuer = createIssuer({ key: AUDIT_ISSUER_KEY, to: AUDIT_URL, log });
 /** What the server itself has to say, it signs itself. */
-const audit = await createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log });
+const audit = createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log });
 
 /** How many of the log's leaves a page begins with. */
 const NEWEST = 500;

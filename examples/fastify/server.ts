@@ -6,7 +6,7 @@ import Fastify, { type FastifyRequest } from "fastify";
 const { AUDIT_KEY = "", AUDIT_URL = "", AUDIT_LOG = "", AUDIT_OUTBOX = "audit.outbox", PORT = "3000" } = process.env;
 
 /** One recorder for the whole program. What it could not deliver is in the outbox, and goes out after the next start. */
-const audit = await createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log: AUDIT_LOG, outbox: fileOutbox(AUDIT_OUTBOX) });
+const audit = createRecorder({ key: AUDIT_KEY, to: AUDIT_URL, log: AUDIT_LOG, outbox: fileOutbox(AUDIT_OUTBOX) });
 
 const jobs = new Map([
   ["1", { id: "1", name: "nightly-backup" }],

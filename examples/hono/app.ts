@@ -10,7 +10,7 @@ const jobs = new Map([
 
 const app = new Hono()
   // Each request is recorded as `http.request`, with the route's template: no header, no body, no query.
-  .use(auditHono({ audit, actor: (c) => c.req.header("x-user") }))
+  .use(auditHono(audit, { actor: (c) => c.req.header("x-user") }))
   .get("/jobs", (c) => c.json([...jobs.values()]))
   .delete("/jobs/:id", async (c) => {
     const job = jobs.get(c.req.param("id"));

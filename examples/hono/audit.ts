@@ -3,7 +3,7 @@ import { createRecorder } from "countersign";
 import { closeOnSignals, fileOutbox } from "countersign/node";
 
 /** One recorder for the whole program. What it could not deliver is in the outbox, and goes out after the next start. */
-export const audit = await createRecorder({
+export const audit = createRecorder({
   key: process.env.AUDIT_KEY ?? "",
   to: process.env.AUDIT_URL ?? "",
   log: process.env.AUDIT_LOG ?? "",

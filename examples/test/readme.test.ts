@@ -30,7 +30,7 @@ test("the commands make a log that takes events, and show that they verify", { s
   const [to = "", vkey = "", key = ""] = type(`${keys}\nprintf '%s\\n' "$AUDIT_URL" "$AUDIT_LOG" "$AUDIT_KEY"`).split(
     "\n",
   );
-  const audit = await createRecorder({ key, to, log: vkey });
+  const audit = createRecorder({ key, to, log: vkey });
   audit.record({ action: "job.delete", actor: { id: "u_1" } });
   await audit.close({ patience: 30_000 });
 

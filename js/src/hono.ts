@@ -1,5 +1,5 @@
 /** Hono, in whatever runtime. */
 
-export { type AuditVariables, auditHono, type HonoOptions } from "./adapters/hono.js";
+export { type AuditVariables, auditHono, type HonoAudit, type HonoOptions } from "./adapters/hono.js";
 export type { HttpOptions } from "./adapters/http-request.js";
 export type { Audit } from "./record/audit.js";

@@ -1,4 +1,4 @@
 /** NestJS. */
 
-export { AUDIT, AuditModule, type NestAuditOptions, type NestModule } from "./adapters/nestjs.js";
+export { AUDIT, AuditModule, type NestAsyncOptions, type NestModule, type NestOptions } from "./adapters/nestjs.js";
 export type { Audit } from "./record/audit.js";

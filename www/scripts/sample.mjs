@@ -122,7 +122,7 @@ export async function recorded(name, events) {
   const { vkey, signer } = key(`example.com/${name}`);
   let now = BEGIN;
   const to = memory();
-  const recorder = await createRecorder({
+  const recorder = createRecorder({
     key: signer,
     origin: ORIGIN,
     to,

@@ -22,7 +22,7 @@ export class Audit {
   async start({ collector, log, issuer }: Session): Promise<void> {
     // Made in this browser, which never gives its secret away. The server says that it may sign, for a while.
     const granted = await grantedKey({ from: "/api/grant", issuer });
-    this.#recorder = await createRecorder({
+    this.#recorder = createRecorder({
       key: granted.key,
       to: { url: collector, fetch: (url, init) => this.#send(url, init) },
       log,

@@ -32,7 +32,7 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     first,
     patience = 5_000,
   } = ownOptions(options, ["signals", "first", "patience"]);
-  const recorder = "give what createRecorder resolves with: await createRecorder({ … })";
+  const recorder = "give what createRecorder returns: createRecorder({ … })";
   must(typeof audit?.close === "function", "audit", "no recorder", recorder);
   const areSignals = Array.isArray(signals) && signals.every((signal) => signal in constants.signals);
   must(areSignals, "signals", "no list of signals", 'give their names, such as ["SIGTERM"]');

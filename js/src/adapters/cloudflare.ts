@@ -5,11 +5,12 @@ import { ownOptions } from "../known.js";
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
 import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
+import { begin, createLazyRecorder } from "../record/lazy.js";
+import type { Recorder } from "../record/recorder.js";
 import { comesWithin } from "../timers.js";
 import { addressInWorker, recorded } from "./fetch.js";
 import { type HttpOptions, handled, recordingOf } from "./http-request.js";
 import { Invocation, inIsolate, remember, type WaitingContext } from "./invocation.js";
-import { RecorderHolder } from "./recorder-holder.js";
 import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
 
 /** A class that Workers makes: with `(ctx, env)`. */
@@ -34,13 +35,13 @@ export function objectClass<Env>(
   options: WorkerOptionsOf<Env>,
   base: ClassOf,
   required: boolean,
-  holderIn: (env: Env) => RecorderHolder,
+  recorderIn: (env: Env) => Recorder,
 ): unknown {
   const Base = base as unknown as new (context: ObjectContext | WaitingContext, env: Env) => object;
   return class extends Base {
     constructor(context: ObjectContext | WaitingContext, env: Env) {
       super(context, env);
-      const audit = "storage" in context ? ofObject(options, context, env, required) : ofCall(holderIn(env), context);
+      const audit = "storage" in context ? ofObject(options, context, env, required) : ofCall(recorderIn(env), context);
       remember(context, audit);
       // On the object itself, where no one can reach it by RPC.
       Object.defineProperty(this, "audit", { value: audit });
@@ -50,27 +51,27 @@ export function objectClass<Env>(
 
 /** An object's recorder. All of its requests are one context, so that timers go on and its storage is its outbox. */
 function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, env: Env, required: boolean): Audit {
-  const holder = new RecorderHolder({
-    options: async () => {
+  const recorder = createLazyRecorder({
+    read: async () => {
       const given = await readOptions(options, env);
       return {
         ...given,
         outbox: (field(given, "outbox") as typeof given.outbox) ?? durableObjectOutbox(context.storage),
       };
     },
-    shared: true,
+    isShared: true,
     required,
   });
-  const started = context.blockConcurrencyWhile(() => holder.begin());
+  const started = context.blockConcurrencyWhile(() => begin(recorder, required));
   started.catch(() => {
     // The object is reset, and whoever asked it is told.
   });
-  return holder;
+  return recorder;
 }
 
 /** An entrypoint is made for each call. */
-function ofCall(holder: RecorderHolder, context: WaitingContext): Audit {
-  const invocation = new Invocation(holder, context);
+function ofCall(recorder: Recorder, context: WaitingContext): Audit {
+  const invocation = new Invocation(recorder, context);
   invocation.end();
   return invocation;
 }
@@ -180,9 +181,9 @@ export function withCountersign<Env>(
     throw refused("options", "no options", hint);
   }
   const { required = false, http } = ownOptions(settings, ["required", "http"]);
-  const holderIn = (env: Env) => found(options, env, required);
+  const recorderIn = (env: Env) => found(options, env, required);
   if (typeof target === "function" && target.prototype !== undefined) {
-    return objectClass(options, target, required, holderIn);
+    return objectClass(options, target, required, recorderIn);
   }
   const handling = isObject(target) ? (target as AuditedHandlers<Env>) : {};
   const names = HANDLERS.filter((name) => typeof handling[name] === "function");
@@ -200,7 +201,7 @@ export function withCountersign<Env>(
     return [
       name,
       (first: unknown, env: Env, context: WorkerContext) =>
-        invoked(holderIn(env), required, context, (audit) => {
+        invoked(recorderIn(env), required, context, (audit) => {
           const handling = (audit: Audit) => handle(first, env, context, audit);
           if (name !== "fetch") {
             return handling(audit);
@@ -222,17 +223,17 @@ function isObject(value: unknown): value is object {
 }
 
 async function invoked(
-  holder: RecorderHolder,
+  recorder: Recorder,
   required: boolean,
   context: WorkerContext,
   handle: (audit: Audit) => unknown,
 ): Promise<unknown> {
-  const invocation = new Invocation(holder, context);
+  const invocation = new Invocation(recorder, context);
   invocation.begin();
   remember(context, invocation);
   try {
-    if (!holder.isStarted) {
-      const begun = holder.begin();
+    if (!recorder.isStarted) {
+      const begun = begin(recorder, required);
       await (required ? begun : comesWithin(START, begun));
     }
     return await handle(invocation);
@@ -244,21 +245,21 @@ async function invoked(
 /** How long a handler waits for its recorder. Mostly it is there at once. */
 const START = 1_000;
 
-/** Holders by options and environment: those that are required, and the others. */
-const holders = {
-  required: new WeakMap<object, WeakMap<object, RecorderHolder>>(),
-  others: new WeakMap<object, WeakMap<object, RecorderHolder>>(),
+/** Recorders by options and environment: those that are required, and the others. */
+const recorders = {
+  required: new WeakMap<object, WeakMap<object, Recorder>>(),
+  others: new WeakMap<object, WeakMap<object, Recorder>>(),
 };
 /** Stands for an environment that is none. */
 const NOWHERE = {};
 
-function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
+function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Recorder {
   const key = isObject(env) ? env : NOWHERE;
-  const all = required ? holders.required : holders.others;
-  const there = all.get(options) ?? new WeakMap<object, RecorderHolder>();
+  const all = required ? recorders.required : recorders.others;
+  const there = all.get(options) ?? new WeakMap<object, Recorder>();
   all.set(options, there);
   const read = async () => inIsolate(await readOptions(options, env));
-  const holder = there.get(key) ?? new RecorderHolder({ options: read, shared: false, required });
-  there.set(key, holder);
-  return holder;
+  const recorder = there.get(key) ?? createLazyRecorder({ read, isShared: false, required });
+  there.set(key, recorder);
+  return recorder;
 }

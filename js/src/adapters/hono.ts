@@ -1,13 +1,11 @@
 /** Hono, in whatever runtime. */
 
 import type { Context, Env, MiddlewareHandler } from "hono";
-import { must, refused } from "../error.js";
-import { ownOptions } from "../known.js";
-import { hasField } from "../own.js";
+import { CountersignError } from "../error.js";
+import { field } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
 import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
-import { type Asked, HTTP_OPTIONS, type HttpOptions, HttpRecording } from "./http-request.js";
-import { auditOf } from "./invocation.js";
+import { type Asked, type HttpOptions, HttpRecording } from "./http-request.js";
 
 /** What the middleware sets: `new Hono<{ Variables: AuditVariables }>()` has `c.var.audit`. */
 export interface AuditVariables {
@@ -16,47 +14,39 @@ export interface AuditVariables {
 
 /** What to record of requests; the callbacks are called with Hono's context. */
 // biome-ignore lint/suspicious/noExplicitAny: what an app has in its context is known to the app alone.
-export interface HonoOptions<E extends Env = any> extends HttpOptions<Context<E>> {
-  /** The recorder. By default that of `withCountersign`, which the app is given to. */
-  audit?: Audit | undefined;
-}
+export type HonoOptions<E extends Env = any> = HttpOptions<Context<E>>;
+
+/** A recorder, or what finds that of a request: in a Worker, `(c) => auditOf(c.executionCtx)`. */
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+export type HonoAudit<E extends Env = any> = Audit | ((context: Context<E>) => Audit | undefined);
 
 /**
  * A middleware that sets `c.var.audit`, and records each request when there is an answer: with the path of the route
  * that answered, such as `/jobs/:id`.
  *
- *     app.use(auditHono({ audit, actor: (c) => c.get("user")?.id }));
+ *     app.use(auditHono(audit, { actor: (c) => c.get("user")?.id }));
+ *
+ * In an app that `withCountersign` wraps, the recorder is that of the invocation; `auditOf` is in `countersign/cloudflare`:
+ *
+ *     app.use(auditHono((c) => auditOf(c.executionCtx)));
  */
 // biome-ignore lint/suspicious/noExplicitAny: an app of any kind takes it, and `c.get("user")` is of the app.
 export function auditHono<E extends Env = any>(
+  audit: HonoAudit<E>,
   options: HonoOptions<E> = {},
 ): MiddlewareHandler<{ Variables: AuditVariables }> {
-  // Other adapters take it so.
-  const hasOptions = typeof options === "object" && options !== null;
-  must(
-    hasOptions,
-    undefined,
-    "no options by their names",
-    "auditHono({ audit, actor: (c) => … }), or auditHono() in a Worker",
-  );
-  must(
-    !hasField(options, "recordJson"),
-    "audit",
-    "a recorder in place of options",
-    "give it by name: auditHono({ audit })",
-  );
-  const { audit: given, ...others } = ownOptions(options, ["audit", ...HTTP_OPTIONS]) as HonoOptions<E>;
-  if (given !== undefined) {
-    mustRecord(given);
+  const find = typeof audit === "function" ? audit : undefined;
+  if (find === undefined) {
+    mustRecord(audit);
   }
-  // With a recorder of `withCountersign` it is a Worker.
-  if (others.ip === true && given !== undefined) {
+  // What finds a recorder is for Workers, which are told the client's address.
+  if (field(options, "ip") === true && find === undefined) {
     throw noAddress("ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
   }
-  const recording = new HttpRecording<Context<E>>(others);
+  const recording = new HttpRecording<Context<E>>(options);
   return async (context, next) => {
-    const asking = executionOf(context);
-    const audit = given ?? ofInvocation(asking);
+    const source = context as unknown as Context<E>;
+    const recorder = typeof audit === "function" ? found(audit, source) : audit;
     const request = context.req.raw;
     let template: string | undefined;
     const asked: Asked = {
@@ -64,7 +54,7 @@ export function auditHono<E extends Env = any>(
       ip: () => addressInWorker(request),
       template: () => template,
     };
-    return recording.answered<Response | undefined>(audit, context as unknown as Context<E>, asked, {
+    return recording.answered<Response | undefined>(recorder, source, asked, {
       answer: async (audit) => {
         context.set("audit", audit);
         await next().finally(() => {
@@ -75,19 +65,26 @@ export function auditHono<E extends Env = any>(
       },
       statusOf: () => context.res.status,
       refusal: responseOf,
-      asking,
+      asking: executionOf(context),
     });
   };
 }
 
-function ofInvocation(execution: object | undefined): Audit {
-  const audit = execution && auditOf(execution);
+function found<E extends Env>(find: (context: Context<E>) => Audit | undefined, context: Context<E>): Audit {
+  let audit: Audit | undefined;
+  let cause: unknown;
+  try {
+    audit = find(context);
+  } catch (error) {
+    // Without a Worker's `ctx` Hono throws when it is asked for.
+    cause = error;
+  }
   if (audit === undefined) {
-    throw refused(
-      "audit",
-      "there is no recorder for this request",
-      "auditHono({ audit }) takes what createRecorder made; in a Worker: export default withCountersign(options, app)",
-    );
+    throw new CountersignError("options.invalid", "there is no recorder for this request", {
+      member: "audit",
+      hint: "give auditHono what createRecorder returns; in a Worker: auditHono((c) => auditOf(c.executionCtx)), and export default withCountersign(options, app)",
+      cause,
+    });
   }
   return audit;
 }

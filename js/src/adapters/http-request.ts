@@ -13,8 +13,8 @@ import type { Audit, Scope } from "../record/audit.js";
 import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { actorOf, tenantOf } from "../record/fields.js";
+import type { Otherwise, Recorder } from "../record/recorder.js";
 import { asId, requestId as namedBy, type Said, Scoped, said } from "../record/scope.js";
-import type { Otherwise, RecorderHolder } from "./recorder-holder.js";
 
 /**
  * What to record of requests. The callbacks but `ip` are called when the request is done, with what the adapter has of it;
@@ -303,7 +303,7 @@ export class HttpRecording<Source> {
   }
 
   /** Records a request. What no event can hold of what the callbacks gave is told, and left out. */
-  #recordOf(audit: Audit, event: AuditEvent, whose: Partial<AuditEvent>): void {
+  #recordOf(audit: Pick<Audit, "record">, event: AuditEvent, whose: Partial<AuditEvent>): void {
     const without: Otherwise = (error, audit) => {
       this.#failed(error);
       if (error.code === "event.invalid" && Object.keys(whose).length > 0) {
@@ -313,7 +313,7 @@ export class HttpRecording<Source> {
       }
     };
     try {
-      (audit as Pick<RecorderHolder, "record">).record({ ...event, ...whose }, without);
+      (audit as Pick<Recorder, "record">).record({ ...event, ...whose }, without);
     } catch (cause) {
       without(coded(cause, "recorder.failed", `the recorder failed: ${cause}`, "see the cause"), audit);
     }

@@ -7,9 +7,8 @@ import type { AuditEvent } from "../record/event.js";
 import { PATIENCE } from "../record/flushing.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
-import type { FlushPatience, Status } from "../record/recorder.js";
+import type { FlushPatience, Otherwise, Recorder, Status } from "../record/recorder.js";
 import { Scopable } from "../record/scope.js";
-import type { Otherwise, RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of a handler's `ctx`. */
 export interface WaitingContext {
@@ -21,7 +20,7 @@ const MANY = 64;
 
 /** The same recorder for all, with a promise of each invocation's own that it is flushed. */
 export class Invocation extends Scopable implements Audit {
-  readonly #holder: RecorderHolder;
+  readonly #recorder: Recorder;
   readonly #context: WaitingContext | undefined;
   readonly #ended = deferred();
   #recorded = 0;
@@ -30,22 +29,22 @@ export class Invocation extends Scopable implements Audit {
   /** Whether a flush is to come that covers what is recorded now. */
   #promised = false;
 
-  constructor(holder: RecorderHolder, context: WaitingContext | undefined) {
+  constructor(recorder: Recorder, context: WaitingContext | undefined) {
     super();
-    this.#holder = holder;
+    this.#recorder = recorder;
     this.#context = context;
   }
 
   record(event: AuditEvent, otherwise?: Otherwise): Handle {
-    return this.#recordedAs(this.#holder.record(event, otherwise));
+    return this.#recordedAs(this.#recorder.record(event, otherwise));
   }
 
   recordJson(json: string | Uint8Array): Handle {
-    return this.#recordedAs(this.#holder.recordJson(json));
+    return this.#recordedAs(this.#recorder.recordJson(json));
   }
 
   async flush(patience?: FlushPatience): Promise<void> {
-    const flush = this.#holder.flush(patience);
+    const flush = this.#recorder.flush(patience);
     // One that goes on for longer is not waited for.
     if (Number(field(patience, "patience") ?? 0) <= PATIENCE) {
       this.#asked = flush.catch(() => {});
@@ -54,7 +53,7 @@ export class Invocation extends Scopable implements Audit {
   }
 
   status(): Status {
-    return this.#holder.status();
+    return this.#recorder.status();
   }
 
   /**
@@ -87,7 +86,7 @@ export class Invocation extends Scopable implements Audit {
   async #delivered(handle: Handle): Promise<Receipt> {
     const delivered = handle.delivered();
     // A flush that fails with what came after may have delivered this.
-    const failed = this.#holder.flush({ patience: PATIENCE }).then(
+    const failed = this.#recorder.flush({ patience: PATIENCE }).then(
       () => delivered,
       (error) => Promise.race([delivered, Promise.reject(error)]),
     );
@@ -103,21 +102,21 @@ export class Invocation extends Scopable implements Audit {
 
   async #flush(): Promise<void> {
     const until = performance.now() + PATIENCE;
-    if (this.#holder.waiting > 0) {
+    if (this.#recorder.waiting > 0) {
       // The answer goes first: what a flush does at once would hold it up.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     // As long as that goes on, another would look again and again whether it is its turn.
     await this.#asked;
     this.#promised = false;
-    if (this.#holder.waiting === 0) {
+    if (this.#recorder.waiting === 0) {
       return;
     }
     try {
       const left = Math.max(0, until - performance.now());
-      await this.#holder.flush({ patience: this.#recorded > 0 ? left : 0 });
+      await this.#recorder.flush({ patience: this.#recorded > 0 ? left : 0 });
     } catch (error) {
-      this.#holder.report(error);
+      this.#recorder.report(error);
     }
   }
 }

@@ -3,9 +3,9 @@
 import { must, mustBePatience, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Audit } from "../record/audit.js";
+import { begin, createLazyRecorder } from "../record/lazy.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type Asked, type HttpOptions, handled, type Refused, recordingOf } from "./http-request.js";
-import { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of Lambda's context. */
 export interface LambdaContext {
@@ -54,39 +54,39 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
   const { required = false, patience = 5_000, http } = ownOptions(settings, ["required", "patience", "http"]);
   mustBePatience(patience);
   const recording = recordingOf<Event>(http);
-  const holder = new RecorderHolder({
+  const recorder = createLazyRecorder({
     // Timers stand still while an environment is frozen.
-    options: async () => ({ ...(await options()), flush: false }),
-    shared: true,
+    read: async () => ({ ...(await options()), flush: false }),
+    isShared: true,
     required,
   });
   const deliver = async (context: Context) => {
-    if (holder.waiting === 0 && holder.status().dropped === 0) {
+    if (recorder.waiting === 0 && recorder.status().dropped === 0) {
       return;
     }
     const left = Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
     try {
-      await holder.flush({ patience: Math.min(patience, left) });
+      await recorder.flush({ patience: Math.min(patience, left) });
     } catch (error) {
       if (required) {
         throw error;
       }
-      holder.report(error);
+      recorder.report(error);
     }
   };
   return async (event, context) => {
     const hint = "hand on what Lambda gives: handler(event, context)";
     must(typeof context?.getRemainingTimeInMillis === "function", "context", "no context of Lambda's", hint);
-    await holder.begin();
+    await begin(recorder, required);
     let answer: Answer;
     try {
       const { awsRequestId: id } = context;
       const asked = requestOf(event);
-      answer = await handled(holder, id, (audit) =>
+      answer = await handled(recorder, id, (audit) =>
         recording === undefined || asked === undefined
           ? handler(event, context, audit)
           : recording.answered<Answer>(
-              holder,
+              recorder,
               event,
               { ...asked, id },
               {
@@ -98,7 +98,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
       );
     } catch (error) {
       // Why it failed says more than that nothing could be delivered.
-      await deliver(context).catch((failure) => holder.report(failure));
+      await deliver(context).catch((failure) => recorder.report(failure));
       throw error;
     }
     await deliver(context);

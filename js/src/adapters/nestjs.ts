@@ -2,21 +2,29 @@
 
 import { must, mustBePatience } from "../error.js";
 import { ownOptions } from "../known.js";
+import { mustRecord } from "../record/audit.js";
 import type { Recorder } from "../record/recorder.js";
+
+/** How long the recorder goes on trying when the program ends. */
+const PATIENCE_MS = 5_000;
 
 /** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
 export const AUDIT = Symbol.for("countersign.audit");
 
-/** How the recorder is made. */
-export interface NestAuditOptions {
+/** How the recorder is closed. */
+export interface NestOptions {
+  /** How many milliseconds to go on trying where the collector fails when the program ends. By default 5000. */
+  patience?: number | undefined;
+}
+
+/** How the recorder is made of what is injected. */
+export interface NestAsyncOptions extends NestOptions {
   /** Makes it, given what is injected. */
   useFactory: (...injected: never[]) => Recorder | Promise<Recorder>;
   /** What that is: classes, or tokens of other providers. */
   inject?: readonly unknown[] | undefined;
   /** Modules that have these providers. */
   imports?: readonly unknown[] | undefined;
-  /** How many milliseconds to go on trying where the collector fails when the program ends. By default 5000. */
-  patience?: number | undefined;
 }
 
 /** A module as Nest takes it for one with `@Module`. */
@@ -37,34 +45,50 @@ export interface NestModule {
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest names a module by its class.
 export class AuditModule {
   /**
-   * The module to import once, at the root: its recorder is for all others.
+   * The module to import once, at the root: its recorder is for all others. The program starts when the recorder has.
    *
-   *     imports: [AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })]
+   *     imports: [AuditModule.forRoot(createRecorder({ key, to, log }))]
    *
    * Requests are recorded by `app.use(auditHttp(app.get(AUDIT)))` of `countersign/node`. The recorder is closed by
    * `app.close()`, and at a signal with `app.enableShutdownHooks()`.
    */
-  static forRoot(options: NestAuditOptions): NestModule {
+  static forRoot(audit: Recorder, options: NestOptions = {}): NestModule {
+    mustRecord(audit);
+    const { patience = PATIENCE_MS } = ownOptions(options, ["patience"]);
+    return AuditModule.forRootAsync({ useFactory: () => audit, patience });
+  }
+
+  /**
+   * The same, with a recorder that is made of what is injected.
+   *
+   *     imports: [AuditModule.forRootAsync({ useFactory: (config: ConfigService) => createRecorder(…), inject: [ConfigService] })]
+   */
+  static forRootAsync(options: NestAsyncOptions): NestModule {
     const {
       useFactory,
       inject = [],
       imports = [],
-      patience = 5_000,
+      patience = PATIENCE_MS,
     } = ownOptions(options, ["useFactory", "inject", "imports", "patience"]);
-    const hint = "AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })";
+    const hint = "AuditModule.forRootAsync({ useFactory: () => createRecorder({ key, to, log }) })";
     must(typeof useFactory === "function", "useFactory", "nothing makes a recorder", hint);
     for (const [member, given] of Object.entries({ inject, imports })) {
       must(Array.isArray(given), member, "no list", `give a list, or leave it out: ${member}: [ConfigService]`);
     }
     mustBePatience(patience);
     const closing = Symbol("countersign.closing");
+    const started = async (...injected: never[]) => {
+      const recorder = await useFactory(...injected);
+      mustRecord(recorder);
+      return recorder.ready();
+    };
     return {
       module: AuditModule,
       global: true,
       imports: [...imports],
       providers: [
         // Nest looks at what is injected for hooks of its own, which a recorder has none of.
-        { provide: AUDIT, useFactory, inject: [...inject] },
+        { provide: AUDIT, useFactory: started, inject: [...inject] },
         {
           provide: closing,
           useFactory: (recorder: Recorder) => ({ onApplicationShutdown: () => recorder.close({ patience }) }),

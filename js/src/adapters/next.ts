@@ -4,11 +4,11 @@ import { refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
+import { begin, createLazyRecorder } from "../record/lazy.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type FetchOptions, noAddress, recorded } from "./fetch.js";
 import { handled, recordingOf } from "./http-request.js";
 import { Invocation, inIsolate, isWorker } from "./invocation.js";
-import { RecorderHolder } from "./recorder-holder.js";
 
 /** What Next.js has for what is done when the answer is given: `after` of `next/server`. */
 export type After = (work: Promise<unknown>) => unknown;
@@ -51,15 +51,15 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
     throw noAddress('ip: (request) => request.headers.get("x-real-ip") ?? undefined, where your platform sets it');
   }
   const recording = recordingOf<Request>(http);
-  const holder = isWorker()
-    ? new RecorderHolder({ options: async () => inIsolate(await options()), shared: false, required })
-    : new RecorderHolder({ options: async () => options(), shared: true, required });
+  const recorder = isWorker()
+    ? createLazyRecorder({ read: async () => inIsolate(await options()), isShared: false, required })
+    : createLazyRecorder({ read: async () => options(), isShared: true, required });
   return <Args extends unknown[], Answer>(handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>) =>
     async (...args: Args): Promise<Answer> => {
-      const invocation = new Invocation(holder, { waitUntil: (work) => void after(work) });
+      const invocation = new Invocation(recorder, { waitUntil: (work) => void after(work) });
       invocation.begin();
       try {
-        await holder.begin();
+        await begin(recorder, required);
         const [first] = args;
         const answer = (audit: Audit) => handler(...args, audit);
         if (!isRequest(first)) {

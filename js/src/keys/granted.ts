@@ -40,7 +40,7 @@ export interface Rotating {
  * server's. Throws `grant.refused` where the server does not grant it.
  *
  *     const granted = await grantedKey({ from: "/audit/grant", issuer: "example.com" });
- *     const audit = await createRecorder({ key: granted.key, to, log });
+ *     const audit = createRecorder({ key: granted.key, to, log });
  *     granted.follow(audit);
  */
 export async function grantedKey(given: GrantedKeyOptions): Promise<GrantedKey> {

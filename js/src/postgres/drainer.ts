@@ -184,12 +184,13 @@ class PostgresDrainer implements Drainer {
         });
       }
       const entries = await Entries.of(connection, this.#entries);
-      const recorder = await createRecorder({
+      const recorder = createRecorder({
         ...(this.#options.recorder as LogOptions),
         outbox: entries,
         flush: false,
         onError: this.#options.onError,
       });
+      await recorder.ready();
       this.#session = { connection, entries, recorder };
       return this.#session;
     } catch (error) {

@@ -25,9 +25,8 @@ export interface Scope {
 /**
  * A recorder that many share, so that none of them can close it. Every `Recorder` is one.
  *
- * One of a Worker may be yet to start. What is recorded until then waits for it, and only then is it seen whether the
- * event is one: `record` throws where it cannot be written as JSON, and of all else that is wrong with it the handle
- * and `onError` are told; `countersign.dropped` is recorded in its place.
+ * One that is yet to start takes events, too: they wait for it, and only its start shows some of what can be wrong with
+ * an event. Then the handle and `onError` are told, and `countersign.dropped` is recorded in its place.
  */
 export interface Audit<Event = EventInput> {
   /** Takes an event, at this moment. */
@@ -89,5 +88,5 @@ export interface FlushPatience {
 /** Refuses what is no recorder, such as the promise of one. */
 export function mustRecord(audit: unknown): void {
   const isAudit = typeof (audit as Partial<Audit> | null | undefined)?.record === "function";
-  must(isAudit, "audit", "no recorder", "give what createRecorder resolves with: await createRecorder({ … })");
+  must(isAudit, "audit", "no recorder", "give what createRecorder returns: createRecorder({ … })");
 }

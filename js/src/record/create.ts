@@ -3,7 +3,7 @@
 import type { ModuleSource } from "../artefact/load.js";
 import { cleartext } from "../deliver/collector.js";
 import { toCollector, toTransport } from "../deliver/destination.js";
-import { CountersignError, tell } from "../error.js";
+import { CountersignError, tell, teller } from "../error.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
@@ -12,7 +12,8 @@ import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
 import { noName } from "./key-name.js";
 import type { Lifecycle } from "./lifecycle.js";
-import { type RecorderOptions, type Settings, settings } from "./options.js";
+import { ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
+import { Pipeline } from "./pipeline.js";
 import { Recorder } from "./recorder.js";
 import {
   brokenSignerKey,
@@ -25,8 +26,18 @@ import {
   signerKey,
 } from "./signer.js";
 
-/** Begins a chain; of events of a catalogue, where there is one, or as the type parameter says. */
-export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Promise<Recorder<EventOf<Events>>>;
+/** Creates a recorder of the events of a catalogue, if there is one, or of those that the type parameter says. */
+export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Recorder<EventOf<Events>>;
+
+/** How a recorder is created whose options are read when it starts. */
+export interface LazyOptions {
+  /** Reads the options, again in each attempt: what was missing may be there by then. */
+  read: () => Promise<RecorderOptions>;
+  /** True if those who wait for the start may wait for one attempt: false if the context of an attempt can end before. */
+  isShared: boolean;
+  /** True if `record` throws when there is no room, unless the options say otherwise. */
+  required: boolean;
+}
 
 /** Makes a signer key of that name. */
 export type GenerateKey = (name: string) => Promise<GeneratedKey>;
@@ -48,27 +59,30 @@ export interface Variant {
 }
 
 /** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
-export function recording(
+export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
+  const { createRecorder, generateKey } = makers(source, lifecycle, variant);
+  return { createRecorder, generateKey };
+}
+
+/** Makes these functions, and the one that creates recorders whose options are read later. */
+export function makers(
   source: ModuleSource,
   lifecycle: Lifecycle,
   { readKey, wrapped = (core) => core }: Variant = {},
 ) {
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
-  const createRecorder: CreateRecorder = async <Events>(options: RecorderOptions<Events>) => {
-    refuseOldEngine();
-    const { holder } = lifecycle;
-    const chosen = settings(options, holder !== undefined);
-    const hold = chosen.manyContexts && chosen.flush ? await holder?.() : undefined;
+  const open = async (chosen: Settings, now: () => number) => {
+    const hold = chosen.manyContexts && chosen.flush ? await lifecycle.holder?.() : undefined;
     const core = await load();
     const { origin, destination } = route(core, chosen);
     const outbox = new RecorderOutbox(chosen.outbox, (problem) => tell(chosen.onError, problem));
-    const clock = new Clock(chosen.now);
+    const clock = new Clock(now);
     const begin = beginner(core, readKey, chosen, origin, outbox, clock);
     const chain = await begin(chosen.key);
-    const recorder = await outbox.open(
+    return outbox.open(
       (found) =>
-        new Recorder<EventOf<Events>>({
+        new Pipeline({
           origin,
           settings: chosen,
           clock,
@@ -81,10 +95,46 @@ export function recording(
           found,
         }),
     );
-    if ("collector" in chosen.to && chosen.to.collector.isCleartext) {
-      tell(chosen.onError, cleartext(chosen.to.collector));
-    }
+  };
+  const inContexts = lifecycle.holder !== undefined;
+  const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events>) => {
+    refuseOldEngine();
+    const chosen = settings(options, inContexts);
+    mustBeKey(chosen.key);
+    const recorder = new Recorder<EventOf<Events>>({
+      settings: chosen,
+      onError: chosen.onError,
+      required: false,
+      isShared: !chosen.manyContexts,
+      lifecycle,
+      open,
+    });
+    warnOfCleartext(chosen);
     return recorder;
+  };
+  const createLazyRecorder = ({ read, isShared, required }: LazyOptions): Recorder => {
+    const onError = teller("", (line) => console.error(line));
+    return new Recorder({
+      settings: async () => {
+        refuseOldEngine();
+        const options = ownRecorderOptions(await read());
+        const chosen = settings(
+          {
+            ...options,
+            onError: options.onError ?? onError,
+            onFull: options.onFull ?? (required ? "throw" : "drop"),
+          },
+          inContexts,
+        );
+        warnOfCleartext(chosen);
+        return chosen;
+      },
+      onError,
+      required,
+      isShared,
+      lifecycle,
+      open,
+    });
   };
   const generateKey: GenerateKey = async (name) => {
     // What a text holds that no name can is said by the core.
@@ -97,7 +147,13 @@ export function recording(
     seed.fill(0);
     return { key, vkey };
   };
-  return { createRecorder, generateKey };
+  return { createRecorder, createLazyRecorder, generateKey };
+}
+
+function warnOfCleartext({ to, onError }: Settings): void {
+  if ("collector" in to && to.collector.isCleartext) {
+    tell(onError, cleartext(to.collector));
+  }
 }
 
 function route(core: Core, { to, now, onError }: Settings) {
@@ -151,6 +207,15 @@ function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
     }
     const { message, hint } = cause;
     throw new CountersignError("key.invalid", `vkey: ${message}`, { member: "key", hint });
+  }
+}
+
+/** Refuses a key of which the core need not be asked. */
+function mustBeKey(key: string | KeyHandle | Signer): void {
+  if (typeof key === "string") {
+    signerKey(key.trim());
+  } else {
+    external(key);
   }
 }
 

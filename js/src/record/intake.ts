@@ -23,6 +23,9 @@ export interface IntakeOptions {
   readonly onError: (error: CountersignError) => void;
 }
 
+/** Queues an event's text, given what was wrong with the event. */
+type Take<Taken> = (json: string, problems: readonly EventProblem[]) => Taken;
+
 /** The field of `metadata` that lists what is wrong with an event. */
 const NOTE = "countersign_problems";
 /** The problems that an event lists. */
@@ -61,10 +64,10 @@ export class Intake {
   }
 
   /**
-   * Takes an event. `take` queues its text, and throws `event.invalid` if it is no event. `earlier` is what was wrong
-   * with it when it was read before.
+   * Takes an event. `take` queues its text, and throws `event.invalid` if it is no event; it is told what was wrong with
+   * the event, too. `earlier` is what was wrong with it when it was read before.
    */
-  record<Taken>(given: unknown, take: (json: string) => Taken, earlier: readonly EventProblem[] = []): Taken {
+  record<Taken>(given: unknown, take: Take<Taken>, earlier: readonly EventProblem[] = []): Taken {
     const { reports } = this.#options;
     const problems = [...earlier];
     const report = reports ? collectedIn(problems) : refuse;
@@ -74,7 +77,7 @@ export class Intake {
     try {
       const json = toJson(event, report);
       if (problems.length === 0) {
-        return take(json);
+        return take(json, []);
       }
     } catch (cause) {
       if (!isInvalid(cause) || !isFields(event)) {
@@ -88,6 +91,18 @@ export class Intake {
       throw refusal;
     }
     return this.#recordRest(event as object, problems.slice(0, found), take);
+  }
+
+  /** Takes a text that `record` made of an event. `earlier` was wrong with the event, and was reported. */
+  recordText<Taken>(json: string, earlier: readonly EventProblem[], take: Take<Taken>): Taken {
+    try {
+      return take(json, earlier);
+    } catch (cause) {
+      if (!this.#options.reports || !isInvalid(cause)) {
+        throw cause;
+      }
+    }
+    return this.#recordRest(JSON.parse(json), [...earlier], take, earlier.length);
   }
 
   #read(given: unknown, report: Report): unknown {
@@ -113,14 +128,14 @@ export class Intake {
     return event;
   }
 
-  /** Records what is right of an event, with a list of what was wrong. */
-  #recordRest<Taken>(event: object, problems: EventProblem[], take: (json: string) => Taken): Taken {
+  /** Records what is right of an event, with a list of what was wrong; so many of these problems were reported. */
+  #recordRest<Taken>(event: object, problems: EventProblem[], take: Take<Taken>, reported = 0): Taken {
     // A copy, of which parts can be left out.
     const rest = JSON.parse(toJsonSlowly(event, collectedIn(problems))) as Fields;
     for (let tries = 0; ; tries++) {
       try {
-        const taken = take(JSON.stringify(noted(rest, problems)));
-        for (const { error, isKept } of problems) {
+        const taken = take(JSON.stringify(noted(rest, problems)), [...problems]);
+        for (const { error, isKept } of problems.slice(reported)) {
           tell(this.#options.onError, told(error, isKept));
         }
         return taken;

@@ -29,6 +29,8 @@ export interface Lifecycle {
   failed?(): void;
   /** Where recording goes on in contexts that end one by one: gives what keeps the present one. */
   holder?(): Promise<Hold>;
+  /** Keeps the present context there until the work is done, if that is known how already. */
+  hold?: Hold;
 }
 
 /** Keeps the context in which it is called until the work is done. */

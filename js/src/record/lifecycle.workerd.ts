@@ -1,17 +1,26 @@
 /** Cloudflare Workers. */
 
 import { must } from "../error.js";
-import { type Lifecycle, none } from "./lifecycle.js";
+import { type Hold, type Lifecycle, none } from "./lifecycle.js";
+
+let keep: Hold | undefined;
+
+/** Begins before the first request. Written so that bundlers which do not know the module leave it alone. */
+const looked = import(/* webpackIgnore: true */ "cloudflare:workers")
+  .catch(() => ({ waitUntil: undefined }))
+  .then(({ waitUntil }) => {
+    keep = waitUntil;
+  });
 
 /** Requests end with their timers, one by one, unless work is left with `waitUntil`; then they go on for half a minute. */
 export const inWorker: Lifecycle = {
   ...none,
+  hold: (work) => keep?.(work),
   async holder() {
-    // Written so that bundlers which do not know the module leave it alone.
-    const { waitUntil } = await import(/* webpackIgnore: true */ "cloudflare:workers").catch(() => ({
-      waitUntil: undefined,
-    }));
-    must(waitUntil !== undefined, "flush", "this runtime cannot send what a request leaves behind", "update wrangler");
-    return waitUntil;
+    if (keep === undefined) {
+      await looked;
+    }
+    must(keep !== undefined, "flush", "this runtime cannot send what a request leaves behind", "update wrangler");
+    return keep;
   },
 };

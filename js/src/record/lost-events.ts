@@ -13,7 +13,10 @@ export interface Dropped {
 const PERIOD_MS = 60_000;
 
 /** Why events were lost, as the event `countersign.dropped` says it. */
-export type LossReason = "too much waited to be delivered" | "a chain could not be continued";
+export type LossReason =
+  | "too much waited to be delivered"
+  | "a chain could not be continued"
+  | "the recorder could not be started";
 
 export class LostEvents {
   readonly #report: (error: CountersignError) => void;
@@ -33,10 +36,10 @@ export class LostEvents {
   }
 
   /** Counts events that there was no room for. */
-  drop(dropped: Dropped): void {
+  drop(dropped: Dropped, reason: LossReason = "too much waited to be delivered"): void {
     this.dropped += dropped.count;
     this.#unreported += dropped.count;
-    this.#add("too much waited to be delivered", dropped);
+    this.#add(reason, dropped);
     this.reportDue();
   }
 

@@ -79,8 +79,8 @@ export interface CommonOptions<Events = unknown> {
    */
   onFull?: "throw" | "drop" | undefined;
   /**
-   * Told of each failure that no `flush` under way told anybody. By default it is a warning on the console, which is not
-   * repeated before another code came.
+   * Told of each failure to start, and of each other failure that no `flush` under way told anybody. By default it is a
+   * warning on the console, which is not repeated before another code came.
    */
   onError?: ((error: CountersignError) => void) | undefined;
   /** How many milliseconds the collector may take for an answer. By default 30,000, in a request of a Worker 8,000. */

@@ -1,17 +1,16 @@
 /** The entry `countersign`. */
 
-import { artefact, lifecycle, readKey } from "#recorder";
-import { type CreateRecorder, type GenerateKey, recording } from "./create.js";
+import type { CreateRecorder, GenerateKey } from "./create.js";
+import { made } from "./made.js";
 
 export * from "./public.js";
 
-const made = recording(artefact, lifecycle, { readKey });
-
 /**
- * Makes a recorder, which signs events as one chain and delivers them to a log until it proves that it has them. Rejects
- * with `options.invalid` or `key.invalid`, naming the option; the log is not asked for anything yet.
+ * Creates a recorder, which signs events as one chain and delivers them to a log until it proves that it has them.
+ * It takes events at once, and starts by itself. Throws `options.invalid`, naming the option; what only the start shows,
+ * such as a key that is not right, `onError` is told and `ready()` rejects with. The log is not asked for anything yet.
  *
- *     const audit = await createRecorder({
+ *     const audit = createRecorder({
  *       key: process.env.AUDIT_KEY, // PRIVATE+KEY+…, as `countersign keygen NAME` makes it
  *       to: "https://log.example.com",
  *       log: "example.com/audit+1a2b3c4d+A…", // the log's verifier key

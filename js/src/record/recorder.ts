@@ -1,201 +1,146 @@
-/** Records events into a chain, and sees to it that they come where they belong. */
+/** The recorder: usable from the moment at which it is created, whether it has started or not. */
 
-import { requestSaid } from "../context/request.js";
-import { type Batch, eventsOf } from "../deliver/batch.js";
-import { Delivery } from "../deliver/delivery.js";
-import type { Destination } from "../deliver/destination.js";
-import { Failure } from "../deliver/failure.js";
-import { CountersignError, type ErrorCode, mustBePatience, tell } from "../error.js";
-import { ownOptions } from "../known.js";
-import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
-import { unref } from "../timers.js";
+import { outsideRequests, requestSaid } from "../context/request.js";
+import { CountersignError, coded, type ErrorCode, tell } from "../error.js";
+import { pause, sleep, unref, type Waits, within } from "../timers.js";
 import type { Audit, FlushPatience, Status } from "./audit.js";
-import { type Chain, LINK } from "./chain.js";
-import { type Clock, type Learnt, SET } from "./clock.js";
+import { LINK } from "./chain.js";
 import type { AuditEvent, EventInput } from "./event.js";
-import { ExitPatience } from "./exit-patience.js";
-import { Flushing } from "./flushing.js";
-import { countOf, droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
-import { type EventProblem, Intake } from "./intake.js";
-import type { Hold, Lifecycle } from "./lifecycle.js";
-import { type Dropped, LostEvents, lostError } from "./lost-events.js";
+import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
+import { frozen, Intake, isDevelopment } from "./intake.js";
+import type { Lifecycle } from "./lifecycle.js";
+import { lostError } from "./lost-events.js";
 import type { Settings } from "./options.js";
 import { PendingCalls } from "./pending-calls.js";
+import { millisOf, type Pipeline, textOf } from "./pipeline.js";
 import { completed, completedText, Scopable } from "./scope.js";
-import { invalid, toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
+import { type QueueLimits, StartupQueue } from "./startup-queue.js";
 
 export type { FlushPatience, Status } from "./audit.js";
 
 /** @internal What a recorder is made of. */
-export interface Parts {
-  origin: string;
-  settings: Settings;
-  clock: Clock;
-  outbox: RecorderOutbox;
-  destination: Destination;
-  lifecycle: Lifecycle;
-  hold: Hold | undefined;
-  /** Reads a key, and gives what begins chains under it. */
-  begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
-  chain: () => Chain;
-  found: readonly Found[];
+export interface Setup {
+  /** The settings, or what reads them when the recorder starts. */
+  readonly settings: Settings | (() => Promise<Settings>);
+  /** Told of errors before there are settings. */
+  readonly onError: (error: CountersignError) => void;
+  /**
+   * True if those who need the recorder fail with its start: then they report that, and `record` throws when there is no
+   * room.
+   */
+  readonly required: boolean;
+  /** True if all who wait for the start wait for the same attempt: false if the context of an attempt can end before. */
+  readonly isShared: boolean;
+  readonly lifecycle: Lifecycle;
+  /** Loads WebAssembly, reads the key and opens the outbox. `now` is the recorder's clock. */
+  open(settings: Settings, now: () => number): Promise<Pipeline>;
 }
 
-/** How much is linked before some is sent. */
-const LINKED = 1 << 20;
-/** Failures that pass, whose hints say what becomes of the events until then. */
+/** Called with an event that waited for the start and was then refused, and with what can record something in its place. */
+export type Otherwise = (error: CountersignError, audit: Pick<Audit, "record">) => void;
+
+/** Milliseconds for which a program that has nothing else to do is kept alive to start its recorder. */
+const EXIT_TIMEOUT_MS = 5_000;
+/** What may wait while the settings are not known. */
+const UNREAD: QueueLimits = { events: 1024, bytes: (1 << 20) + 1024 * LINK };
+/** How long to wait between attempts while the settings are not known. */
+const UNREAD_WAITS: Waits = { first: 500, longest: 60_000 };
+/** Errors that the next attempt may not meet. All others come of options, which stay as they are. */
 const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
-  "collector.unreachable",
-  "collector.timeout",
-  "collector.busy",
-  "collector.failed",
-  "transport.failed",
+  "outbox.in_use",
+  "outbox.full",
+  "outbox.failed",
+  "wasm.unavailable",
+  "recorder.failed",
 ]);
-/** How many milliseconds a clock may go back before what is recorded begins a chain of its own. */
-const BACK = 300_000;
-/** How often 10 ms are waited at most for a flush that is under way, before the outbox is handed over. */
-const HAND_OVER = 200;
-/** How often it is looked whether others left something behind. */
-const ORPHANS = 15_000;
 
-/** Records events into one chain; those of a catalogue, where it has one. */
+/**
+ * Records events into one chain; those of a catalogue, if it has one. It starts by itself, and events that are recorded
+ * before it has started wait in memory, in order and with their time. An event that only the start shows to be invalid
+ * is reported to `onError`, its handle rejects, and `countersign.dropped` is recorded in its place.
+ */
 export class Recorder<Event = EventInput> extends Scopable<Event> implements Audit<Event> {
-  /** The log that the chain names. */
-  readonly origin: string;
-
-  readonly #parts: Parts;
-  readonly #delivery: Delivery;
-  readonly #flushing: Flushing;
-  readonly #unfollow: () => void;
-  readonly #intake: Intake;
-  #chain: Chain;
-  /** Chains that are to be closed. */
-  #ending: Chain[] = [];
-  /** Begins a chain with the key in use. */
-  #anew: () => Chain;
-  #recorded = 0;
-  #redacted = 0;
-  /** Bytes of events without a link. */
-  #queuedBytes = 0;
-  /** Events that are to be kept with the next write. */
-  #unkept: Taken[] = [];
-  readonly #losses: LostEvents;
-  /** Calls of `flush`, `rotate` and `close` that somebody waits for. */
+  readonly #setup: Setup;
+  readonly #queue = new StartupQueue((handle) => this.#recorded(handle));
+  /** Calls that wait for the start. */
   readonly #calls = new PendingCalls();
-  readonly #exitPatience = new ExitPatience();
-  /** True if the program has nothing else to do than what its `beforeExit` listeners begin. */
-  #isIdle = false;
-  /** True while events are delivered because the program has nothing else to do, and after that failed. */
-  #isEnding = false;
-  /** True while the program ends: nothing that waits is done any more. */
+  #settings: Settings | undefined;
+  #intake: Intake | undefined;
+  #pipeline: Pipeline | undefined;
+  #starting: Promise<Pipeline> | undefined;
+  #startError: CountersignError | undefined;
+  #failures = 0;
+  /** No attempt is made by itself before this moment. */
+  #retryAt = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  /** The moment at which the event that is moved to the pipeline was recorded. */
+  #moment: number | undefined;
+  #unfollow: () => void;
+  /** True if the program was kept alive once for the recorder to start. */
+  #wasIdle = false;
+  /** True while the program ends. */
   #isExiting = false;
-  /** True if somebody asked for a delivery that the flush under way may not include. */
-  #isHastened = false;
-  #lastError: CountersignError | undefined;
-  /** Why events will never come that no outbox has. */
-  #lost: CountersignError | undefined;
+  /** True if the present context is held until the recorder has started. */
+  #isHeld = false;
   #closed = false;
-  #isHandedOver = false;
-  /** Who has this one's outbox now. */
-  #successor: Recorder<Event> | undefined;
-  /** The latest time of an event that the chain got. */
-  #latest = Number.NEGATIVE_INFINITY;
-  /** By how much this machine's clock was last said to be ahead of the log's. */
-  #toldAhead = 0;
-  #looked = 0;
-  #looking: ReturnType<typeof setInterval> | undefined;
-  readonly #hasten = () => {
-    if (this.#parts.settings.flush !== undefined) {
-      this.#isHastened = this.#flushing.isRunning;
-      this.#flushing.soon(0, true);
-    }
-  };
+  /** True once it was closed without having started. */
+  #isOver = false;
 
   /** @internal */
-  constructor(parts: Parts) {
+  constructor(setup: Setup) {
     super();
-    const { origin, settings, outbox, destination, lifecycle } = parts;
-    this.#parts = parts;
-    this.origin = origin;
-    this.#losses = new LostEvents((error) => tell(settings.onError, error));
-    this.#intake = new Intake(settings);
-    this.#anew = parts.chain;
-    this.#chain = parts.chain();
-    this.#delivery = new Delivery(
-      destination,
-      outbox,
-      { timeout: settings.timeoutMs, waits: settings.waits, leaving: () => lifecycle.isLeaving() },
-      {
-        died: (chain, error, lost) => this.#onDead(chain, error, lost),
-        refused: (chain, batches, why) => this.#onRefused(chain, batches, why),
-      },
-    );
-    this.#flushing = new Flushing(
-      {
-        run: (alive, asked) =>
-          this.#run(alive, asked).catch((cause) => {
-            throw cause instanceof Failure && RETRIED.has(cause.error.code) ? cause.saying(this.#fate) : cause;
-          }),
-        retryIn: () => this.#delivery.resting.next,
-        owes: (number) => this.#owes(number),
-        failed: (error, told) => this.#failed(error, told),
-        succeeded: () => {
-          this.#lastError = undefined;
-          this.#exitPatience.succeeded();
-          this.#isEnding = false;
-        },
-        newest: () => this.#recorded,
-        ended: () => {
-          const isHastened = this.#isHastened;
-          this.#isHastened = false;
-          if (parts.hold === undefined && this.#owesNow(this.#recorded)) {
-            this.#soon(isHastened);
-          }
-        },
-      },
-      {
-        auto: settings.flush !== undefined,
-        waits: settings.waits,
-        hold: parts.hold,
-        lifetime: settings.manyContexts ? settings.timeoutMs + 5_000 : undefined,
-      },
-    );
-    this.#restore(parts.found);
-    this.#unfollow = lifecycle.follow({
-      hidden: () => this.#hurry(0),
-      shown: () => this.#look(),
-      leaving: () => this.#leave(),
+    this.#setup = setup;
+    const nothing = () => {};
+    this.#unfollow = setup.lifecycle.follow({
+      hidden: nothing,
+      shown: nothing,
+      leaving: nothing,
       idle: () => this.#idle(),
       exiting: () => this.#exit(),
     });
-    if (parts.found.length > 0) {
-      this.#soon();
+    if (typeof setup.settings !== "function") {
+      this.#use(setup.settings);
+      if (setup.isShared) {
+        this.#startSoon();
+      }
     }
-    if (this.#looksAround) {
-      this.#looking = setInterval(() => this.#look(), ORPHANS);
-      unref(this.#looking);
-    }
+  }
+
+  /** The log that the chain names. It is in the log's key, which is read when the recorder starts. */
+  get origin(): string | undefined {
+    const to = this.#settings?.to;
+    return this.#pipeline?.origin ?? (to !== undefined && "transport" in to ? to.origin : undefined);
   }
 
   /** The chain: 32 characters of hex. There is none before the first flush. */
   get chain(): string | undefined {
-    return this.#chain.name;
+    return this.#pipeline?.chain;
   }
 
   /** How many events wait for the next flush. */
   get queued(): number {
-    // It is asked for each event.
-    let queued = this.#chain.queue.length;
-    for (const { queue } of this.#ending) {
-      queued += queue.length;
-    }
-    return queued;
+    return this.#pipeline?.queued ?? this.#queue.length;
   }
 
   /** @internal How many events are not delivered and can be. */
   get waiting(): number {
-    return this.#delivery.pending.reduce((sum, { taken }) => sum + taken.length, this.queued);
+    return this.#pipeline?.waiting ?? this.#queue.length;
+  }
+
+  /** @internal True once events no longer wait for the start. */
+  get isStarted(): boolean {
+    return this.#pipeline !== undefined;
+  }
+
+  /**
+   * Resolves with the recorder when it has started: its options are right, WebAssembly is loaded and the outbox is open.
+   * Rejects with why it could not start, which `onError` is told too. Another call tries again, if
+   * the failure may pass.
+   */
+  async ready(): Promise<this> {
+    await this.#started();
+    return this;
   }
 
   /**
@@ -203,16 +148,24 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    * events don't have or of a wrong type, or holds what is no data, the option `onInvalid` says what happens: it throws and
    * queues nothing, or reports it and records the rest.
    */
-  record(event: Event): Handle {
-    return this.recordRead(completed(event as AuditEvent, requestSaid()), []);
-  }
-
-  /** @internal Records an event that was read before, with what was wrong with it then. */
-  recordRead(event: AuditEvent, problems: readonly EventProblem[]): Handle {
-    if (this.#successor !== undefined) {
-      return this.#successor.recordRead(event, problems);
+  record(event: Event): Handle;
+  /** @internal */
+  record(event: Event, otherwise: Otherwise | undefined): Handle;
+  record(event: Event, otherwise?: Otherwise): Handle {
+    if (this.#pipeline !== undefined) {
+      return this.#pipeline.record(event as AuditEvent);
     }
-    return this.#taking(() => this.#intake.record(event, (json) => this.#take(json, true), problems));
+    const given = completed(event as AuditEvent, requestSaid());
+    const intake = this.#intake;
+    if (intake !== undefined) {
+      return this.#taking(() =>
+        intake.record(given, (json, problems) =>
+          this.#wait(json.length, (pipeline) => pipeline.recordText(json, problems), otherwise),
+        ),
+      );
+    }
+    const { json, problems } = frozen(given, this.#reports);
+    return this.#wait(json.length, (pipeline) => pipeline.recordRead(JSON.parse(json), problems), otherwise);
   }
 
   /**
@@ -220,76 +173,57 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    * members need not be those of {@link AuditEvent}.
    */
   recordJson(json: string | Uint8Array): Handle {
+    if (this.#pipeline !== undefined) {
+      return this.#pipeline.recordJson(json);
+    }
     return this.#taking(() => {
       const text = textOf(completedText(json, requestSaid()));
-      if (this.#successor !== undefined) {
-        return this.#successor.recordJson(text);
-      }
-      this.#parts.settings.events?.checkJson(text);
-      return this.#take(text, false);
+      this.#settings?.events?.checkJson(text);
+      return this.#wait(text.length, (pipeline) => pipeline.recordJson(text));
     });
   }
 
-  /** @internal Reports what somebody else met who records with this. */
-  report(error: CountersignError): void {
-    tell(this.#parts.settings.onError, error);
-  }
-
-  /** @internal Records that events were dropped before there was this recorder. */
-  recordDropped(reason: string, dropped: Dropped): void {
-    this.#losses.dropped += dropped.count;
-    this.#take(droppedEvent(reason, timed(dropped)), true, dropped.count);
-  }
-
-  /** @internal Records that there was an event which was not valid. */
-  recordInvalid({ code, member }: CountersignError): void {
-    this.#losses.lost++;
-    this.#take(droppedEvent("an event was not valid", { count: 1, code, member }), true);
+  /** @internal Reports an error that nobody waits for. */
+  report(error: unknown): void {
+    // The attempt that failed with it has reported it.
+    if (error !== this.#startError) {
+      tell(this.#settings?.onError ?? this.#setup.onError, asCoded(error));
+    }
   }
 
   /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
-  async flush(patience: FlushPatience = {}): Promise<void> {
-    if (this.#successor !== undefined) {
-      return this.#successor.flush(patience);
-    }
-    return this.#calls.until(this.#flush(millisOf(patience)));
-  }
-
-  #flush(patience: number): Promise<void> {
-    return this.#flushing.flush(this.#recorded, patience);
+  flush(patience: FlushPatience = {}): Promise<void> {
+    // Without a wait in between: the program may end with the call.
+    return this.#pipeline?.flush(patience) ?? this.#startedWithin(patience, (pipeline, left) => pipeline.flush(left));
   }
 
   /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
   status(): Status {
-    if (this.#successor !== undefined) {
-      return this.#successor.status();
-    }
-    const { bytes, inFlight, last, dead } = this.#delivery;
-    return {
-      queued: this.queued,
-      waiting: this.waiting,
-      waitingBytes: this.#queuedBytes + bytes,
-      inFlight,
-      chain: this.chain,
-      lastProof: last,
-      lastError: this.#lastError,
-      retryIn: this.#flushing.retryIn,
-      dropped: this.#losses.dropped,
-      lost: this.#losses.lost,
-      redacted: this.#redacted,
-      dead: [...dead].map(([chain, error]) => ({ chain, error })),
-    };
+    const { length, bytes, dropped } = this.#queue;
+    return (
+      this.#pipeline?.status() ?? {
+        queued: length,
+        waiting: length,
+        waitingBytes: bytes,
+        inFlight: 0,
+        chain: undefined,
+        lastProof: undefined,
+        lastError: this.#startError,
+        retryIn: this.#retry === undefined ? undefined : Math.max(0, this.#retryAt - performance.now()),
+        dropped,
+        lost: 0,
+        redacted: 0,
+        dead: [],
+      }
+    );
   }
 
   /** Ends the chain, and begins one under another key: what is recorded from now on is in that. */
-  async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
-    millisOf(patience);
-    const anew = await this.#parts.begin(key);
-    this.#refuseClosed();
-    this.#anew = anew;
-    this.#endChain();
-    this.#chain = anew();
-    return this.flush(patience);
+  rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
+    return (
+      this.#pipeline?.rotate(key, patience) ??
+      this.#startedWithin(patience, (pipeline, left) => pipeline.rotate(key, left))
+    );
   }
 
   /**
@@ -297,723 +231,328 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    * After a failure call it again; the outbox is let go of when all is delivered. It rejects each time where events of
    * a dead chain are lost, which no outbox has.
    */
-  async close(patience: FlushPatience = {}): Promise<void> {
+  close(patience: FlushPatience = {}): Promise<void> {
+    return this.#pipeline?.close(patience) ?? this.#closeEarly(patience);
+  }
+
+  async #closeEarly(patience: FlushPatience): Promise<void> {
     millisOf(patience);
-    if (this.#isHandedOver) {
-      // What it held is another's to deliver.
-      return;
-    }
-    if (!this.#closed) {
-      this.#closed = true;
-      this.#flushing.end();
-      clearInterval(this.#looking);
-      this.#chain.end();
-    }
-    await this.flush(patience);
-    await this.#calls.until(this.#letGo());
-    this.#unfollow();
-    if (this.#lost !== undefined) {
-      throw this.#lost;
-    }
-  }
-
-  async #letGo(): Promise<void> {
-    await this.#parts.outbox.close();
-    await this.#parts.destination.close?.();
-  }
-
-  /** @internal Gives its outbox to a recorder that takes its place, with all that it holds. */
-  async handOver(): Promise<void> {
-    this.#isHandedOver = true;
     this.#closed = true;
-    this.#flushing.end();
-    clearInterval(this.#looking);
-    this.#keep();
-    // A flush under way ends at its next step. What it sends then is in the outbox, and the log takes the same links once.
-    for (let tries = 0; this.#flushing.isRunning && tries < HAND_OVER; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    clearTimeout(this.#retry);
+    try {
+      if (this.#starting !== undefined || !this.#isEmpty) {
+        await this.#startedWithin(patience, (pipeline, left) => pipeline.close(left));
+        return;
+      }
+    } catch (error) {
+      if (this.#pipeline !== undefined || !this.#isEmpty) {
+        throw error;
+      }
     }
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isOver = true;
     this.#unfollow();
-    await this.#parts.outbox.close();
-    for (const one of this.#waiting) {
-      one.fail(handedOver());
+  }
+
+  /** True if nothing is lost when the recorder never starts. */
+  get #isEmpty(): boolean {
+    return this.#queue.length + this.#queue.dropped === 0;
+  }
+
+  /** True if what is wrong with an event is reported; otherwise it is thrown. */
+  get #reports(): boolean {
+    return this.#settings?.reports ?? !isDevelopment();
+  }
+
+  #use(settings: Settings): void {
+    this.#settings = settings;
+    this.#intake = new Intake(settings);
+  }
+
+  /** Waits for the start. The answer comes at the latest when the program has nothing else to do. */
+  async #started(): Promise<Pipeline> {
+    return this.#pipeline ?? this.#calls.until(this.#start());
+  }
+
+  /** Waits for the start, and then does work with what is left of the patience. */
+  async #startedWithin(
+    patience: FlushPatience,
+    work: (pipeline: Pipeline, left: FlushPatience) => Promise<void>,
+  ): Promise<void> {
+    const millis = millisOf(patience);
+    if (millis === 0) {
+      return work(await this.#started(), patience);
+    }
+    const until = performance.now() + millis;
+    const pipeline = await within(millis, this.#startedBy(until), () => this.#startError ?? lateStart());
+    return work(pipeline, { patience: Math.max(0, until - performance.now()) });
+  }
+
+  /** Waits for the start, and tries again until that moment if it fails. */
+  async #startedBy(until: number): Promise<Pipeline> {
+    for (;;) {
+      try {
+        return await this.#started();
+      } catch (error) {
+        // Options that are read each time may never be right, and what reads them waits for this.
+        if (this.#isRefused || this.#isLazy || performance.now() >= until) {
+          throw error;
+        }
+      }
+      await sleep(this.#retryAt - performance.now());
     }
   }
 
-  /** @internal Has another do what is still asked of it, by modules that know this one. */
-  replaceBy(successor: Recorder<Event>): void {
-    this.#successor = successor;
+  /** Waits until an event has been moved to the pipeline. */
+  async #recorded(handle: Promise<Handle>): Promise<Handle> {
+    const moved = async () => {
+      await this.#start().catch((error) => {
+        // What can be tried again may succeed yet.
+        if (this.#isRefused) {
+          throw error;
+        }
+      });
+      return handle;
+    };
+    return this.#calls.until(moved());
   }
 
-  #refuseClosed(): void {
-    if (this.#closed) {
-      throw new CountersignError("recorder.out_of_turn", "the recorder is closed", { hint: "create a new one" });
+  async #start(): Promise<Pipeline> {
+    if (this.#pipeline !== undefined) {
+      return this.#pipeline;
+    }
+    if (this.#isOver) {
+      throw closedError();
+    }
+    if (this.#isRefused) {
+      throw this.#startError;
+    }
+    if (!this.#setup.isShared) {
+      return this.#attempt();
+    }
+    this.#starting ??= this.#attempt().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #attempt(): Promise<Pipeline> {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    try {
+      const { settings } = this.#setup;
+      if (typeof settings === "function") {
+        this.#use(await settings());
+      }
+      const now = () => this.#moment ?? this.#settings?.now() ?? Date.now();
+      const pipeline = await this.#setup.open(this.#settings as Settings, now);
+      if (this.#isOver) {
+        await pipeline.close();
+        throw closedError();
+      }
+      if (this.#pipeline === undefined) {
+        this.#become(pipeline);
+      } else {
+        pipeline.discard();
+      }
+    } catch (cause) {
+      const error = asCoded(cause);
+      if (this.#pipeline === undefined) {
+        if (!this.#isOver) {
+          this.#failed(error);
+        }
+        throw error;
+      }
+    }
+    return this.#pipeline as unknown as Pipeline;
+  }
+
+  /** Moves what waits to the pipeline, which does all from now on. */
+  #become(pipeline: Pipeline): void {
+    let refusals: unknown[] = [];
+    try {
+      const at = (time: number) => {
+        this.#moment = time;
+      };
+      // Each event has what its own request says, and nothing of the one in which the recorder starts.
+      outsideRequests(() =>
+        pipeline.catchUp(() => {
+          refusals = this.#queue.moveTo(pipeline, at);
+        }),
+      );
+    } finally {
+      this.#moment = undefined;
+    }
+    const dropped = this.#queue.takeDropped();
+    if (dropped !== undefined) {
+      const wasSlow = this.#startError === undefined;
+      pipeline.drop(dropped, wasSlow ? "too much waited to be delivered" : "the recorder could not be started");
+    }
+    this.#pipeline = pipeline;
+    this.#unfollow();
+    for (const error of refusals) {
+      this.report(error);
     }
   }
 
-  /** Bytes of all that waits, with the links that are not made yet. */
-  get #held(): number {
-    return this.#queuedBytes + LINK * this.queued + this.#delivery.bytes;
+  #failed(error: CountersignError): void {
+    if (!this.#setup.required) {
+      this.report(error);
+    }
+    this.#startError = error;
+    this.#failures++;
+    const wait = pause(this.#settings?.waits ?? UNREAD_WAITS, this.#failures);
+    this.#retryAt = performance.now() + wait;
+    if (this.#isRefused) {
+      this.#calls.rejectAll(error);
+    } else if (this.#setup.isShared && this.#settings?.flush !== undefined && !this.#closed) {
+      this.#retry = setTimeout(() => this.#startSoon(), wait);
+      unref(this.#retry);
+    }
   }
 
-  /** Takes an event; what is none is reported where that was chosen, and recorded as such. */
+  /** True if the recorder can never start. */
+  get #isRefused(): boolean {
+    return !this.#isLazy && this.#startError !== undefined && !RETRIED.has(this.#startError.code);
+  }
+
+  /** True if the options are read in each attempt to start. */
+  get #isLazy(): boolean {
+    return typeof this.#setup.settings === "function";
+  }
+
+  /** Tries to start, unless that failed a moment ago. Failures are reported where they happen. */
+  #startSoon(): void {
+    if (performance.now() >= this.#retryAt) {
+      this.#start().catch(() => {});
+    }
+  }
+
+  /** Reports an invalid event, if that was chosen, and has it recorded as such. */
   #taking(take: () => Handle): Handle {
     try {
       return take();
     } catch (cause) {
-      if (!this.#parts.settings.reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
+      if (!this.#reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
         throw cause;
       }
-      tell(this.#parts.settings.onError, cause);
-      this.recordInvalid(cause);
+      this.report(cause);
+      this.#wait(0, (pipeline) => {
+        pipeline.recordInvalid(cause);
+        return invalidHandle(cause);
+      });
       return invalidHandle(cause);
     }
   }
 
-  #take(json: string, typed: boolean, count = 1): Handle {
-    this.#refuseClosed();
-    // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
-    if (this.#held + json.length + LINK > this.#parts.settings.limitBytes) {
-      return this.#full(count);
+  /** Queues an event of so many bytes. */
+  #wait(bytes: number, record: (pipeline: Pipeline) => Handle, otherwise?: Otherwise): Handle {
+    if (this.#closed) {
+      throw closedError();
     }
-    const now = this.#parts.clock.now();
-    this.#leaveWhatIsAhead(now);
-    const taken = new Taken(this.#recorded + 1, this.#hasten, undefined, count);
-    this.#chain.record(json, typed, now, taken);
-    this.#recorded++;
-    this.#redacted += taken.redacted;
-    this.#queuedBytes += taken.bytes;
-    if (this.#parts.outbox.isDurable) {
-      this.#keepSoon(taken);
+    const settings = this.#settings;
+    const limits = settings === undefined ? UNREAD : { events: Number.POSITIVE_INFINITY, bytes: settings.limitBytes };
+    const time = settings?.now() ?? Date.now();
+    let handle: Handle;
+    if (this.#queue.hasRoom(bytes, limits)) {
+      handle = this.#queue.add(bytes, time, (pipeline) => {
+        try {
+          return record(pipeline);
+        } catch (error) {
+          if (!(error instanceof CountersignError) || otherwise === undefined) {
+            throw error;
+          }
+          otherwise(error, pipeline);
+          return invalidHandle(error);
+        }
+      });
+    } else if (settings === undefined ? this.#setup.required : !settings.drops) {
+      throw new CountersignError("recorder.full", "too many events wait for the recorder to start", {
+        hint: "if it could not be started, the cause says why; otherwise raise limitBytes",
+        cause: this.#startError,
+      });
     } else {
-      taken.keep();
+      this.#queue.drop(time);
+      handle = droppedHandle();
     }
-    this.#soon();
+    this.#startFor();
     if (this.#isExiting) {
       this.#exit();
     }
-    return taken;
+    return handle;
   }
 
-  /**
-   * Times never go back in a chain: after a clock that was far ahead it could only repeat a time that is yet to come, and
-   * a log takes none such until then. What is recorded from now on need not wait for that.
-   */
-  #leaveWhatIsAhead(now: number): void {
-    if (now < this.#latest - BACK) {
-      this.#endChain();
-      this.#chain = this.#anew();
-      this.#latest = now;
-      // What waits for a time to come may have had it from that clock.
-      this.#delivery.resting.wake();
-    }
-    this.#latest = Math.max(this.#latest, now);
-  }
-
-  #full(count: number): Handle {
-    if (!this.#parts.settings.drops) {
-      throw new CountersignError("recorder.full", "too much waits to be handed on", {
-        hint: "flush more often, find out why flushes fail, or raise limitBytes",
+  /** Sees to it that what was recorded now gets a pipeline. */
+  #startFor(): void {
+    const flushes = this.#settings?.flush !== undefined;
+    if (this.#setup.isShared) {
+      this.#startSoon();
+    } else if (flushes && !this.#isHeld) {
+      this.#isHeld = true;
+      queueMicrotask(() => {
+        this.#isHeld = false;
       });
-    }
-    const now = this.#parts.clock.now();
-    this.#losses.drop({ count, since: now, until: now });
-    if (this.#isExiting) {
-      this.#exit();
-    }
-    return droppedHandle();
-  }
-
-  #soon(isHastened = false): void {
-    const { flush } = this.#parts.settings;
-    if (flush === undefined || (this.#flushing.isRunning && this.#parts.hold === undefined)) {
-      return;
-    }
-    if (isHastened || (this.#isIdle && !this.#exitPatience.isOver)) {
-      this.#flushing.soon(0, true);
-      return;
-    }
-    const isMuch = this.#chain.queue.length >= flush.events || this.#queuedBytes >= flush.bytes;
-    this.#flushing.soon(isMuch ? 0 : flush.ms);
-  }
-
-  /** Keeps events a moment later, so that those of the same moment go together. */
-  #keepSoon(taken: Taken): void {
-    if (this.#unkept.push(taken) === 1) {
-      queueMicrotask(() => this.#keep());
+      const started = this.#start().then(
+        (pipeline) => pipeline.flushSoon(),
+        () => {},
+      );
+      this.#setup.lifecycle.hold?.(started);
     }
   }
 
-  #keep(): void {
-    const taken = this.#unkept;
-    if (taken.length === 0) {
-      return;
-    }
-    this.#unkept = [];
-    const lines = this.#chain.unstored();
-    this.#parts.outbox.keepEvents(lines, taken).then(
-      () => settle(taken),
-      (error: CountersignError) => {
-        settle(taken, error);
-        this.#failed(error, false);
-      },
-    );
-  }
-
-  async #run(isAlive: () => boolean, asked: boolean): Promise<void> {
-    const alive = () => !this.#isHandedOver && isAlive();
-    if (!alive()) {
-      return;
-    }
-    await this.#adopt();
-    // What is recorded from now on is flushed by another: or this one might never end.
-    const newest = this.#recorded;
-    let waiting: Failure | undefined;
-    let isFirst = true;
-    do {
-      const failed = await this.#link(alive);
-      if (!alive()) {
-        return;
-      }
-      try {
-        await this.#delivery.deliver(alive, asked && isFirst);
-      } catch (cause) {
-        if (!(cause instanceof Failure && cause.isOfChain)) {
-          throw cause;
-        }
-        // That it waits again says less than why.
-        waiting = waiting === undefined || waiting.scope === "waiting" ? cause : waiting;
-      }
-      isFirst = false;
-      if (!alive()) {
-        return;
-      }
-      if (failed === undefined) {
-        this.#recordDropped(this.#chain);
-      }
-      this.#flushing.progressed();
-      if (failed !== undefined) {
-        throw failed;
-      }
-    } while (this.#owesNow(newest));
-    this.#losses.reportDue();
-    if (waiting !== undefined && this.#owes(newest)) {
-      throw waiting;
-    }
-  }
-
-  /**
-   * Makes links of what is queued now, and keeps them: what comes meanwhile must not hold up what is linked. Gives what
-   * kept a chain from it, or what the outbox says against it: what is linked can go.
-   */
-  async #link(alive: () => boolean): Promise<unknown> {
-    let failed: unknown;
-    const newest = this.#recorded;
-    const done = new Set<Chain>();
-    const next = () => [...this.#ending, this.#chain].find((chain) => !done.has(chain));
-    for (let chain = next(); chain !== undefined && alive(); chain = next()) {
-      done.add(chain);
-      try {
-        const unkept = await this.#linkAll(chain, newest, alive);
-        failed ??= unkept;
-      } catch (cause) {
-        if (!alive()) {
-          return undefined;
-        }
-        if (chain !== this.#chain && isOfSigner(cause)) {
-          this.#leaveEnded(chain, cause);
-        } else {
-          failed ??= cause;
-        }
-      }
-    }
-    this.#ending = this.#ending.filter(({ hasWork }) => hasWork);
-    return failed;
-  }
-
-  async #linkAll(chain: Chain, newest: number, alive: () => boolean): Promise<CountersignError | undefined> {
-    let unkept: CountersignError | undefined;
-    // Anew each time: a close link may follow, and nothing after it.
-    for (;;) {
-      this.#recordDropped(chain);
-      if (!alive() || !hasWorkOf(chain, newest) || this.#delivery.bytesBefore(chain.name) >= LINKED) {
-        return unkept;
-      }
-      this.#keepWhatStays(chain);
-      const batch = await chain.link(this.#batchBytes(), (made) => this.#linked(made));
-      if (batch === undefined) {
-        return unkept;
-      }
-      await this.#delivery.keep(batch).catch((error: CountersignError) => {
-        unkept ??= error;
-      });
-    }
-  }
-
-  /** What nobody signs in a chain that was ended goes into the chain in use: its key may be gone for good. */
-  #leaveEnded(chain: Chain, cause: unknown): void {
-    if (this.#chain.isSealed) {
-      this.#ending.push(this.#chain);
-      this.#chain = this.#anew();
-      this.#chain.end();
-    }
-    this.#moveOn(chain);
-    this.#failed(
-      new CountersignError("signer.failed", "a chain ends without a close link, since nobody signs it", {
-        hint: "its events go on in the next chain; who verifies sees it as one that was never closed",
-        cause,
-      }),
-      false,
-    );
-  }
-
-  #linked(batch: Batch): void {
-    this.#queuedBytes -= batch.taken.reduce((sum, { bytes }) => sum + bytes, 0);
-    this.#delivery.add(batch);
-  }
-
-  /** What gets its link now is kept with it. If that is not all, or who signs may not do it, all is kept as it is. */
-  #keepWhatStays(chain: Chain): void {
-    if (chain !== this.#chain || this.#unkept.length === 0) {
-      return;
-    }
-    if (chain.isSwift && chain.linksAll(this.#batchBytes())) {
-      chain.unstored();
-      this.#unkept = [];
-    } else {
-      this.#keep();
-    }
-  }
-
-  #batchBytes(): number {
-    return Math.min(this.#parts.lifecycle.batchBytes, this.#delivery.mostBytes);
-  }
-
-  #recordDropped(chain: Chain): void {
-    const { limitBytes } = this.#parts.settings;
-    // In an outbox the count survives a kill. In memory it can wait until something was delivered.
-    const hasRoom = this.#held < (this.#parts.outbox.isDurable ? limitBytes : limitBytes / 2);
-    if (this.#losses.unrecorded === 0 || chain !== this.#chain || !(hasRoom || this.#closed || this.#isExiting)) {
-      return;
-    }
-    for (const dropped of this.#losses.take()) {
-      const json = droppedEvent(dropped.reason, timed(dropped));
-      // It goes with what was recorded last: who waits for that waits for this too.
-      const taken = new Taken(this.#recorded, this.#hasten, undefined, dropped.count);
-      chain.record(json, true, this.#parts.clock.now(), taken);
-      this.#queuedBytes += taken.bytes;
-      if (this.#parts.outbox.isDurable) {
-        this.#keepSoon(taken);
-      }
-    }
-  }
-
-  #owes(number: number, waits = (_: string | undefined) => false): boolean {
-    return (
-      this.#delivery.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
-      [...this.#ending, this.#chain].some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
-    );
-  }
-
-  /** The same, but for what waits after a failure of its chain. */
-  #owesNow(number: number): boolean {
-    return this.#owes(number, (chain) => this.#delivery.resting.has(chain));
-  }
-
-  #failed(error: CountersignError, told: boolean): void {
-    if (this.#isHandedOver) {
-      return;
-    }
-    this.#lastError = error;
-    if (!told) {
-      tell(this.#parts.settings.onError, error);
-    }
-  }
-
-  /** A chain that cannot go on: what has no link yet goes into a new one. */
-  #onDead(name: string, error: CountersignError, lost: number): void {
-    if (lost > 0) {
-      const now = this.#parts.clock.now();
-      this.#lost ??= error;
-      this.#losses.lose({ count: lost, since: now, until: now });
-    }
-    if (this.#chain.name !== name) {
-      this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain));
-      return;
-    }
-    this.#keep();
-    const dead = this.#chain;
-    this.#chain = this.#anew();
-    this.#moveOn(dead);
-    if (this.#closed) {
-      this.#chain.end();
-    }
-  }
-
-  /**
-   * A chain whose key the log refuses, or whose times. A grant to come acts on chains that begin after it: the chain in
-   * use waits for one as long as the log has nothing of it. What else waits of such a chain goes into another, dated
-   * before what the log's clock shows.
-   */
-  async #onRefused(name: string, batches: readonly Batch[], { logTime, error }: Failure): Promise<boolean> {
-    const isInUse = this.#chain.name === name;
-    const learnt = logTime === undefined ? undefined : this.#parts.clock.learn(logTime);
-    if (learnt === undefined ? isInUse && batches[0]?.from === 0 : learnt.isTooMuch) {
-      return false;
-    }
-    const dated = (line: string) => (learnt === undefined ? line : datedAnew(line, learnt));
-    const lines = batches.flatMap(eventsOf).map(dated);
-    // What an earlier recorder wrote has no handles. Every flush owes it.
-    const handles = batches.flatMap(({ taken }) => taken);
-    const made = () => new Taken(0, this.#hasten);
-    const taken = handles.length === lines.length ? handles : lines.map(made);
-    if (this.#parts.outbox.isDurable) {
-      const before = handles.map(({ id }) => id);
-      const remove = [...batches.map(({ id }) => id), ...before.flatMap((id) => id ?? [])];
-      try {
-        await this.#parts.outbox.keepEvents(lines, taken, remove);
-      } catch {
-        handles.forEach((one, nth) => {
-          one.id = before[nth];
-        });
-        return false;
-      }
-    }
-    const over = isInUse ? this.#chain : this.#ending.find((chain) => chain.name === name);
-    this.#ending = this.#ending.filter((chain) => chain !== over);
-    // A chain that is ended takes nothing any more.
-    if (isInUse || this.#chain.isClosing) {
-      this.#keep();
-      this.#ending.push(...(isInUse ? [] : [this.#chain]));
-      this.#chain = this.#anew();
-    }
-    this.#queue(lines, taken);
-    for (const one of taken) {
-      this.#queuedBytes += one.bytes;
-      one.keep();
-    }
-    if (over !== undefined) {
-      this.#moveOn(over, dated);
-    }
-    if (this.#closed) {
-      this.#chain.end();
-    }
-    if (learnt !== undefined) {
-      this.#latest = Number.NEGATIVE_INFINITY;
-      this.#tellClock(learnt, error);
-    }
-    return true;
-  }
-
-  /** Says once what a log's clock showed. */
-  #tellClock({ ahead, isCorrected }: Learnt, { message }: CountersignError): void {
-    if (isCorrected && Math.abs(ahead - this.#toldAhead) < 60_000) {
-      return;
-    }
-    this.#toldAhead = isCorrected ? ahead : 0;
-    const seconds = Math.round(ahead / 1000);
-    const [what, hint] = isCorrected
-      ? [`this machine's clock is ${seconds} s ahead of the log's: events are dated by the log's clock`, SET]
-      : [
-          `events were dated by a clock that was ahead of the log's: they are recorded with the time now (${message})`,
-          "was this machine's clock set?",
-        ];
-    this.#failed(new CountersignError("clock.ahead", what, { hint }), false);
-  }
-
-  #moveOn(over: Chain, dated = (line: string) => line): false {
-    const { lines, taken } = over.abandon();
-    this.#queue(lines.map(dated), taken);
-    return false;
-  }
-
-  /** Queues events as they were kept, in the chain in use. */
-  #queue(lines: readonly string[], taken: readonly Taken[]): void {
-    lines.forEach((line, nth) => {
-      const one = taken[nth];
-      if (one !== undefined) {
-        this.#chain.restore(line, one);
-      }
-    });
-  }
-
-  /** Ends the chain in use, if there is anything in it. */
-  #endChain(): void {
-    this.#keep();
-    if (this.#chain.name === undefined && this.#chain.queue.length === 0) {
-      this.#chain.abandon();
-      return;
-    }
-    this.#chain.end();
-    this.#ending.push(this.#chain);
-  }
-
-  #restore(found: readonly Found[]): void {
-    for (const one of found) {
-      if (one.kind === "batch") {
-        this.#delivery.add(one.batch);
-        continue;
-      }
-      const taken = new Taken(++this.#recorded, this.#hasten, one.id);
-      this.#chain.restore(one.line, taken);
-      this.#latest = Math.max(this.#latest, Number.parseInt(one.line, 10));
-      this.#queuedBytes += taken.bytes;
-      taken.keep();
-    }
-  }
-
-  /** Takes over what others left that died. */
-  async #adopt(pause = ORPHANS): Promise<void> {
-    const now = performance.now();
-    if (this.#closed || now - this.#looked < pause) {
-      return;
-    }
-    this.#looked = now;
-    const found = await this.#parts.outbox.orphans();
-    // Otherwise whoever opens the outbox next has them.
-    if (!this.#chain.isSealed) {
-      this.#restore(found);
-    }
-  }
-
-  /** Whether it is looked by itself what others left: nobody may record here who would have it flushed. */
-  get #looksAround(): boolean {
-    const { outbox, settings } = this.#parts;
-    return outbox.hasOrphans && settings.flush !== undefined && !settings.manyContexts;
-  }
-
-  #look(): void {
-    if (!this.#looksAround) {
-      return;
-    }
-    const soon = () => {
-      if (this.#owes(this.#recorded)) {
-        this.#soon();
-      }
-    };
-    this.#adopt(0).then(soon, (error: CountersignError) => this.#failed(error, false));
-  }
-
-  #hurry(patience: number): void {
-    if (this.#parts.settings.flush !== undefined && this.#owes(this.#recorded)) {
-      this.flush({ patience }).catch((error: CountersignError) => tell(this.#parts.settings.onError, error));
-    }
-  }
-
-  /**
-   * Delivers what waits, because the program has nothing else to do. If that fails for long enough, whoever waits for an
-   * event is told, and the program may end.
-   */
+  /** Keeps the program alive until the recorder has started, or for as long as that may take. */
   #idle(): void {
-    this.#isIdle = true;
-    ifProgramContinues(() => {
-      this.#isIdle = false;
-    });
-    const isAwaited = this.#calls.areAny || this.#waiting.some((one) => one.isAwaited);
-    const owes = this.#owes(this.#recorded) || this.#losses.unrecorded > 0;
-    const patience = this.#exitPatience.next(this.#recorded, isAwaited);
-    if (!owes || patience === 0 || this.#parts.settings.flush === undefined) {
-      this.#giveUp();
+    if (this.#wasIdle || this.#isRefused || (this.#isEmpty && !this.#calls.areAny)) {
+      this.#calls.rejectAll(this.#lost());
       return;
     }
-    const began = performance.now();
-    this.#isEnding = true;
-    this.#flush(patience).catch((error: CountersignError) => {
-      this.#exitPatience.failed(performance.now() - began);
-      tell(this.#parts.settings.onError, error);
-      this.#giveUp(error);
+    this.#wasIdle = true;
+    within(EXIT_TIMEOUT_MS, this.#start(), () => lateStart()).catch((error) => {
+      this.report(error);
+      this.#calls.rejectAll(this.#lost());
     });
   }
 
-  /** Rejects whatever somebody waits for: the program has nothing else to do. */
-  #giveUp(cause?: CountersignError): void {
-    const waiting = this.#waiting;
-    const error = (isKept: boolean) => unsent(cause ?? this.#lastError, isKept);
-    for (const one of waiting.filter(({ isAwaited }) => isAwaited)) {
-      one.giveUp(error(this.#isSafe(one)));
-    }
-    this.#calls.rejectAll(error(waiting.every((one) => this.#isSafe(one))));
-  }
-
-  /** Events that are not delivered. */
-  get #waiting(): Taken[] {
-    return [
-      ...[...this.#ending, this.#chain].flatMap(({ queue }) => queue),
-      ...this.#delivery.owed.flatMap(({ taken }) => taken),
-    ];
-  }
-
-  /** True if an event is kept when the program ends. */
-  #isSafe({ isKept }: Taken): boolean {
-    return this.#parts.outbox.isDurable && isKept;
-  }
-
-  /** What becomes of the events that wait, as hints say it. */
-  get #fate(): string {
-    if (this.#parts.outbox.isDurable && this.#waiting.every((one) => this.#isSafe(one))) {
-      return "nothing is lost: the events are in the outbox, and are sent again";
-    }
-    return this.#closed || this.#isEnding
-      ? "the events are only in memory: they are lost if the program ends now"
-      : "the events wait in memory, and are sent again";
-  }
-
-  /** The last moment of a page: what can be sent without waiting is sent. */
-  #leave(): void {
-    this.#keep();
-    if (this.#parts.settings.flush === undefined) {
-      return;
-    }
-    // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
-    if (!this.#parts.outbox.isDurable && this.#chain.isSwift) {
-      const batch = this.#chain.linkNow(this.#parts.lifecycle.batchBytes);
-      if (batch !== undefined) {
-        batch.kept = true;
-        this.#linked(batch);
-      }
-    }
-    this.#delivery.leave();
-  }
-
-  /** The program ends: keeps what can be kept without waiting for anything, and reports what is lost. */
   #exit(): void {
     this.#isExiting = true;
-    ifProgramContinues(() => {
-      this.#isExiting = false;
-    });
-    const { outbox, lifecycle, settings } = this.#parts;
-    if (outbox.isDurable) {
-      this.#keepNow();
-    }
-    const waiting = this.#waiting.filter((one) => !this.#isSafe(one));
-    const lost = countOf(waiting) + this.#losses.unrecorded;
-    if (lost === 0) {
-      return;
-    }
-    tell(settings.onError, lostError(lost, outbox.isDurable, this.#todo));
-    lifecycle.failed?.();
-  }
-
-  /** Writes events and batches that are not in the outbox yet, if it can do that without waiting. */
-  #keepNow(): void {
-    const { outbox } = this.#parts;
-    if (!outbox.writesNow) {
-      return;
-    }
-    if (!this.#chain.isSealed) {
-      this.#recordDropped(this.#chain);
-    }
-    const events = [...this.#ending, this.#chain].flatMap((chain) =>
-      chain.queued().filter(({ taken }) => !taken.isKept),
+    unref(
+      setTimeout(() => {
+        // The program goes on after all.
+        this.#isExiting = false;
+      }, 0),
     );
-    const batches = this.#delivery.owed.filter(({ kept }) => !kept);
-    this.#unkept = [];
-    this.#chain.unstored();
-    try {
-      outbox.keepNow(events, batches);
-    } catch (error) {
-      tell(this.#parts.settings.onError, error as CountersignError);
+    if (!this.#isEmpty) {
+      this.report(this.#lost());
+      this.#setup.lifecycle.failed?.();
     }
   }
 
-  /** What to do so that no event is lost when the program ends. */
-  get #todo(): string {
-    const { isDurable } = this.#parts.outbox;
-    const closing = this.#flushing.isRunning
-      ? "what ended the program did not wait for close(): await it there"
-      : "close() failed: go on with close({ patience: 10_000 })";
-    const todo = this.#closed ? closing : "await close() before the program ends";
-    return `${todo}, ${isDurable ? "or await stored() of each event" : "or give the recorder an outbox"}`;
-  }
-}
-
-/** The event that tells of events that are not in the log. */
-function droppedEvent(reason: string, metadata: object): string {
-  const actor = { type: "service", id: "countersign" };
-  return toJson({ action: "countersign.dropped", actor, outcome: "failure", reason, metadata });
-}
-
-function timed({ count, since, until }: Dropped): object {
-  return { count, since: new Date(since), until: new Date(until) };
-}
-
-/** Why events were not delivered, for whoever waits for them when the program has nothing else to do. */
-function unsent(cause: CountersignError | undefined, isKept: boolean): CountersignError {
-  const why = cause === undefined ? "" : `: ${cause.message}`;
-  if (!isKept) {
-    return new CountersignError("recorder.lost", `the program ends, and not all events were delivered${why}`, {
-      hint: "give the recorder an outbox, or wait longer with flush({ patience: 60_000 })",
-      cause,
-    });
-  }
-  const hint = "the events are in the outbox, and are delivered when it is opened again";
-  return new CountersignError(
-    cause?.code ?? "recorder.out_of_turn",
-    cause === undefined ? "the program ends, and no flush was asked for" : cause.message,
-    { hint, cause },
-  );
-}
-
-/** Whether one of them was recorded by then; where there is none it is the chain's own link, which is always due. */
-/** Runs `reset` if the program goes on after it seemed to end. */
-function ifProgramContinues(reset: () => void): void {
-  unref(setTimeout(reset, 0));
-}
-
-function isDue(taken: readonly Taken[], number: number): boolean {
-  return taken.length === 0 || taken.some((one) => one.number <= number);
-}
-
-function hasWorkOf({ hasWork, queue }: Chain, number: number): boolean {
-  return hasWork && isDue(queue, number);
-}
-
-function isOfSigner(error: unknown): boolean {
-  return error instanceof CountersignError && (error.code === "signer.failed" || error.code === "signature.invalid");
-}
-
-function millisOf(given: FlushPatience): number {
-  const { patience = 0 } = ownOptions(given, ["patience"]);
-  mustBePatience(patience);
-  return patience;
-}
-
-/** A queued event, with the time that it is to have. */
-function datedAnew(line: string, { dated }: Learnt): string {
-  const end = line.indexOf(" ");
-  return `${dated(Number(line.slice(0, end)))}${line.slice(end)}`;
-}
-
-function handedOver(): CountersignError {
-  return new CountersignError(
-    "recorder.out_of_turn",
-    "the module was loaded again, and another recorder delivers the event",
-    {
-      hint: "this happens in development only; the event is in the outbox",
-    },
-  );
-}
-
-function settle(taken: readonly Taken[], error?: CountersignError): void {
-  for (const one of taken) {
-    one.keep(error);
-  }
-}
-
-function textOf(json: string | Uint8Array): string {
-  if (typeof json === "string") {
-    if (json.isWellFormed()) {
-      return json;
+  #lost(): CountersignError {
+    const why = this.#startError?.message;
+    const hint =
+      why === undefined ? "it was still starting: await ready()" : `the recorder could not be started: ${why}`;
+    const { length, dropped } = this.#queue;
+    if (length + dropped > 0) {
+      return lostError(length + dropped, false, hint);
     }
-    // It has no UTF-8, and would be replaced on the way.
-    throw invalid("half of a surrogate pair", "write both halves, or U+FFFD");
+    return this.#startError ?? lateStart();
   }
-  if (!(json instanceof Uint8Array)) {
-    throw invalid("neither text nor bytes", "record takes objects, recordJson JSON text");
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
-  } catch (cause) {
-    throw invalid("not UTF-8", "JSON text is UTF-8", undefined, cause);
-  }
+}
+
+function closedError(): CountersignError {
+  return new CountersignError("recorder.out_of_turn", "the recorder is closed", { hint: "create a new one" });
+}
+
+function lateStart(): CountersignError {
+  return new CountersignError("recorder.failed", "the recorder did not start in time", {
+    hint: "does the outbox hang?",
+  });
+}
+
+function asCoded(error: unknown): CountersignError {
+  const hint = "see the cause; what was recorded waits in memory for the next try";
+  return coded(error, "recorder.failed", `the recorder could not be started: ${error}`, hint);
 }

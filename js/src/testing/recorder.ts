@@ -84,7 +84,7 @@ export async function createTestRecorder<Events = unknown>(
   const { createRecorder } = recording(artefact, none, {
     wrapped: (artefact) => telling(artefact as Core, taken) as typeof artefact,
   });
-  const recorder = await createRecorder<Events>({
+  const recorder = createRecorder<Events>({
     ...chosen,
     onInvalid: (field(options, "onInvalid") as TestRecorderOptions["onInvalid"]) ?? "throw",
     key,
@@ -93,6 +93,7 @@ export async function createTestRecorder<Events = unknown>(
     now: () => clock.now(),
     random: counting(),
   });
+  await recorder.ready();
   const trust = `emitter ${vkey}\n`;
   return Object.assign(recorder, {
     events: () => [...seen],

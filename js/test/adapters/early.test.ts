@@ -1,36 +1,34 @@
-/** Events that are recorded before there is a recorder. */
+/** Events that are recorded before the options of their recorder are read. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { auditLambda } from "countersign/lambda";
-import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
+import { createLazyRecorder } from "../../dist/record/lazy.js";
 import type { Fetch } from "../../src/deliver/collector.ts";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { MemoryLog } from "../deliver/log.ts";
-import { createRecorder } from "../deliver/recorder.ts";
 
 test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
   const exported = memory();
   const errors: CountersignError[] = [];
-  const holder = new RecorderHolder({
-    create: createRecorder,
-    options: async () => ({
+  const audit = createLazyRecorder({
+    read: async () => ({
       key: EMITTERS[0].secret,
       origin: ORIGIN,
       to: exported,
       flush: false,
       onError: (error) => errors.push(error),
     }),
-    shared: false,
+    isShared: false,
     required: false,
   });
-  assert.throws(() => holder.record({ action: "job.delete", metadata: { f: () => 1 } }), { code: "event.invalid" });
+  assert.throws(() => audit.record({ action: "job.delete", metadata: { f: () => 1 } }), { code: "event.invalid" });
   const handles = [
-    holder.record({ action: "job.first" }),
-    holder.record({ action: 1 } as unknown as AuditEvent),
-    holder.recordJson("no JSON"),
-    holder.record({ action: "job.last" }),
+    audit.record({ action: "job.first" }),
+    audit.record({ action: 1 } as unknown as AuditEvent),
+    audit.recordJson("no JSON"),
+    audit.record({ action: "job.last" }),
   ];
   const outcomes = handles.map((handle) =>
     handle.delivered().then(
@@ -38,7 +36,7 @@ test("what is no event is told to its handle and to onError, and those beside it
       ({ code }: CountersignError) => code,
     ),
   );
-  await holder.flush();
+  await audit.flush();
   assert.deepEqual(await Promise.all(outcomes), ["delivered", "event.invalid", "event.invalid", "delivered"]);
   assert.deepEqual(
     errors.map(({ code }) => code),

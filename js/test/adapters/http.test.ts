@@ -26,7 +26,7 @@ import { Child } from "../runtimes.ts";
 /** A recorder, and what it recorded. */
 async function recorder(t: TestContext) {
   const exported = memory();
-  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: ORIGIN, to: exported, flush: false });
+  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: ORIGIN, to: exported, flush: false }).ready();
   t.after(() => audit.close());
   const events = async () => {
     await audit.flush();
@@ -227,12 +227,16 @@ describe("a fetch handler", () => {
     const { audit, requests } = await recorder(t);
     const refused = { code: "options.invalid", member: "ip", hint: /give a function/ };
     assert.throws(() => auditFetch(audit, answers, { ip: true as never }), refused);
-    assert.throws(() => auditHono({ audit, ip: true }), refused);
+    assert.throws(() => auditHono(audit, { ip: true }), refused);
     assert.throws(() => auditNext(() => assert.fail(), { after() {}, http: { ip: true as never } }), refused);
-    assert.throws(() => auditHono(audit as never), { code: "options.invalid", member: "audit", hint: /by name/ });
+    assert.throws(() => auditHono({ audit } as never), {
+      code: "options.invalid",
+      member: "audit",
+      hint: /createRecorder/,
+    });
     type Here = { Variables: AuditVariables; Bindings: { address: string } };
     const hono = new Hono<Here>();
-    hono.use(auditHono<Here>({ audit, ip: (c) => c.env.address }));
+    hono.use(auditHono<Here>(audit, { ip: (c) => c.env.address }));
     hono.get("/", (c) => c.text("ok"));
     await hono.request("/", { headers: { "cf-connecting-ip": "198.51.100.9" } }, { address: "192.0.2.1" });
     assert.deepEqual((await requests(1)).map(plain), [GET("/", 200, { context: { ip: "192.0.2.1" } })]);
@@ -265,7 +269,7 @@ describe("Hono", () => {
   async function app(t: TestContext) {
     const recording = await recorder(t);
     const app = new Hono<{ Variables: Variables }>();
-    app.use(auditHono<{ Variables: Variables }>({ audit: recording.audit, actor: (c) => c.get("user") }));
+    app.use(auditHono<{ Variables: Variables }>(recording.audit, { actor: (c) => c.get("user") }));
     app.use("/jobs/*", async (c, next) => {
       c.set("user", "u_1");
       await next();
@@ -311,7 +315,7 @@ describe("Hono", () => {
 
   test("without a recorder it says where one comes from", async () => {
     const hono = new Hono();
-    hono.use(auditHono());
+    hono.use(auditHono(() => undefined));
     let error: { code?: string; hint?: string } = {};
     hono.onError((thrown, c) => {
       error = thrown as typeof error;
@@ -325,7 +329,7 @@ describe("Hono", () => {
   test("what is recorded meanwhile names the request, though requests need not be recorded", async (t) => {
     const { audit, events } = await recorder(t);
     const hono = new Hono<{ Variables: AuditVariables }>();
-    hono.use(auditHono({ audit, only: () => false }));
+    hono.use(auditHono(audit, { only: () => false }));
     hono.get("/", (c) => {
       c.get("audit").record({ action: "config.read" });
       return c.text("ok");

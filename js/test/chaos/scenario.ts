@@ -23,7 +23,7 @@ export interface Life {
 
 /** What a runtime brings. */
 export interface Means {
-  readonly createRecorder: (options: LogOptions) => Promise<Recorder>;
+  readonly createRecorder: (options: LogOptions) => Recorder;
   /** The same outbox each time. */
   readonly outbox: () => Outbox;
   /** Says what happened, so that it is known after a kill. */
@@ -54,7 +54,7 @@ export async function live(life: Life, { createRecorder, outbox, say }: Means): 
     onError: failed,
     now: () => Date.now() - behind,
     ...(limitBytes === undefined ? {} : { limitBytes, onFull: "drop" }),
-  });
+  }).ready();
   const flush = () => audit.flush().catch(failed);
   const record = (n: number) => {
     const handle = audit.record({

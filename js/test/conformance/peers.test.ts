@@ -49,7 +49,12 @@ onEachLog((log) => {
 
   test("the package's recorder delivers to it and believes its proofs", async () => {
     const before = await log.size();
-    const recorder = await createRecorder({ key: EMITTERS[1].secret, to: log.url, log: LOG.vkey, flush: false });
+    const recorder = await createRecorder({
+      key: EMITTERS[1].secret,
+      to: log.url,
+      log: LOG.vkey,
+      flush: false,
+    }).ready();
     const handles = Array.from({ length: 70 }, (_, n) => recorder.record({ action: "job.update", metadata: { n } }));
     await recorder.flush();
     const receipts: Receipt[] = await Promise.all(handles.map((handle) => handle.delivered()));
@@ -141,7 +146,7 @@ onEachLog((log) => {
       flush: false,
       limitBytes: 64 << 20,
     } as const;
-    const recorder = await createRecorder(options);
+    const recorder = await createRecorder(options).ready();
     for (const event of events) {
       recorder.record(event);
     }

@@ -12,7 +12,7 @@ import { createRecorder, generateKey, memory } from "../../dist/record/record.js
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({ key, origin: "log.example/audit", to, flush: false });
+  const recorder = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
   const events = async () => {
     await recorder.flush();
     const lines = to.text().split("\n");

@@ -32,7 +32,7 @@ const open = ({ key, to, log, outbox }: Visit) =>
     log,
     flush: { events: 1_000_000, bytes: 1 << 30, ms: 1_000_000 },
     ...(outbox === undefined ? {} : { outbox: indexedDbOutbox({ name: outbox }) }),
-  });
+  }).ready();
 
 const page: Visited = {
   async visit(visit) {

@@ -10,7 +10,7 @@ import type { Storage } from "./storage.ts";
 /** Creates recorders that leave the exit status of the tests alone, whatever they lose. */
 export const { createRecorder } = recording(artefact, none, { readKey });
 
-export type Recorder = Awaited<ReturnType<typeof full.createRecorder>>;
+export type Recorder = full.Recorder;
 /** What is chosen beside key, log and outbox. */
 export type Options = Partial<Omit<full.LogOptions, "log" | "outbox" | "origin" | "to">>;
 
@@ -30,7 +30,7 @@ export function recorderOf(
     retry: { firstMs: 1, longestMs: 1 },
     onError: ({ code }) => told.push(code),
     ...options,
-  });
+  }).ready();
 }
 
 /** Records events by their actions. */

@@ -271,7 +271,7 @@ describe("where a callback fails", () => {
 test("Hono", async (t) => {
   const audit = await recorder(t);
   const app = new Hono<{ Variables: AuditVariables }>();
-  app.use(auditHono({ audit, gate: own, path: "actual" }));
+  app.use(auditHono(audit, { gate: own, path: "actual" }));
   let handled = 0;
   app.get("*", (context) => {
     handled += 1;

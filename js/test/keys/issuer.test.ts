@@ -41,7 +41,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
   const issuing = (options: Partial<IssuerOptions> = {}) =>
     createIssuer({ key: ISSUER.secret, to: log.url, log: LOG.vkey, patience: 0, ...options });
   const record = (key: KeyHandle, options: Partial<LogOptions> = {}) =>
-    createRecorder({ key, to: log.url, log: LOG.vkey, flush: false, ...options });
+    createRecorder({ key, to: log.url, log: LOG.vkey, flush: false, ...options }).ready();
   const exported = async (chain: string | undefined) => {
     const response = await fetch(`${log.url}/export?chain=${chain}`, {
       headers: { authorization: `Bearer ${AUDITOR}` },

@@ -36,7 +36,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
     return key;
   };
   const record = (options: Pick<LogOptions, "key"> & Partial<LogOptions>) =>
-    createRecorder({ to: log.url, log: LOG.vkey, flush: false, ...options });
+    createRecorder({ to: log.url, log: LOG.vkey, flush: false, ...options }).ready();
 
   /** The actions of events in the log that begin so, in order. The whole log must verify. */
   const logged = async (prefix: string) => {

@@ -13,7 +13,7 @@ import { type full, RIGHT, type Said, says } from "./mistake.ts";
 
 /** Records an event with these options, and gives what kept it from being delivered. */
 async function failure(wrong: Record<string, unknown>): Promise<unknown> {
-  const recorder = await createRecorder({ ...RIGHT, ...wrong, onError: () => {} } as full.LogOptions);
+  const recorder = await createRecorder({ ...RIGHT, ...wrong, onError: () => {} } as full.LogOptions).ready();
   const handle = recorder.record({ action: "job.delete" });
   const error = await recorder.flush().then(
     () => assert.fail("it was delivered"),
@@ -175,7 +175,7 @@ describe("a collector", { skip: serve.skip }, () => {
       to: log.url,
       now: () => Date.now() + 3_600_000,
       onError: ({ code }) => told.push(code),
-    });
+    }).ready();
     const handle = recorder.record({ action: "job.delete" });
     await recorder.flush();
     await Promise.all([handle.delivered(), recorder.close()]);
@@ -198,7 +198,7 @@ describe("a collector", { skip: serve.skip }, () => {
       key: EMITTERS[1].secret,
       now: () => Date.UTC(1999, 11, 31),
       onError: ({ code, message }) => told.push(code, /\d+ s behind/.test(message)),
-    });
+    }).ready();
     const { proof } = await Promise.all([recorder.record({ action: "job.delete" }).delivered(), recorder.close()]).then(
       ([receipt]) => receipt,
     );

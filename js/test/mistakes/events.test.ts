@@ -59,7 +59,7 @@ const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] =
 ];
 
 test("what is no event is refused at once", async (t) => {
-  const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() });
+  const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() }).ready();
   for (const [name, event, said] of EVENTS) {
     await t.test(name, () => {
       assert.throws(
@@ -79,7 +79,7 @@ test("what is no event is refused at once", async (t) => {
 });
 
 test("a recorder that was closed", async () => {
-  const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() });
+  const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() }).ready();
   await recorder.close();
   await recorder.close();
   await recorder.flush();
@@ -93,7 +93,7 @@ test("many recorders in one program are no leak", async () => {
   const warned = (warning: Error) => void warnings.push(warning);
   process.on("warning", warned);
   const recorders = await Promise.all(
-    Array.from({ length: 20 }, () => full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() })),
+    Array.from({ length: 20 }, () => full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() }).ready()),
   );
   const listeners = process.listenerCount("exit");
   await Promise.all(recorders.map((recorder) => recorder.close()));

@@ -40,14 +40,14 @@ const WATCHLIST = { url: "https://log.example/watchlist", key: LOG.vkey };
 const MISSPELT: Record<string, [member: string, use: () => unknown]> = {
   auditHttp: ["acter", () => auditHttp(audit, of({ acter: none }))],
   auditFetch: ["onli", () => auditFetch(audit, answer, of({ onli: none }))],
-  auditHono: ["tennant", () => auditHono(of({ audit, tennant: none }))],
+  auditHono: ["tennant", () => auditHono(audit, of({ tennant: none }))],
   auditKoa: ["useragent", () => auditKoa(audit, of({ useragent: true }))],
   auditHandle: ["IP", () => auditHandle(audit, of({ IP: true }))],
   auditNext: ["requird", () => auditNext(none, of({ after: none, requird: true }))],
   auditLambda: ["pateince", () => auditLambda(none, none, of({ pateince: 1 }))],
   withCountersign: ["requierd", () => withCountersign(of({}), { fetch: answer }, of({ requierd: true }))],
   "http of withCountersign": ["gat", () => withCountersign(of({}), { fetch: answer }, { http: of({ gat: 1 }) })],
-  AuditModule: ["injects", () => AuditModule.forRoot(of({ useFactory: none, injects: [] }))],
+  AuditModule: ["injects", () => AuditModule.forRootAsync(of({ useFactory: none, injects: [] }))],
   closeOnSignals: ["frist", () => closeOnSignals(audit, of({ frist: none }))],
   AuditLogProcessor: ["onError_", () => new AuditLogProcessor(audit, of({ onError_: none }))],
   recordMany: ["onprogress", () => recordMany(audit, [], of({ onprogress: none }))],
@@ -74,7 +74,7 @@ for (const [name, [member, use]] of Object.entries(MISSPELT)) {
 const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]> = {
   "a patience without its name": [undefined, () => auditLambda(none, none, 5_000 as never)],
   "no options of a drainer": [undefined, () => drainer(undefined as never)],
-  "no options of a module": [undefined, () => AuditModule.forRoot(undefined as never)],
+  "no options of a module": [undefined, () => AuditModule.forRootAsync(undefined as never)],
   "null for requests": [undefined, () => auditHttp(audit, null as never)],
   "a patience as text": ["patience", () => auditLambda(none, none, of({ patience: "5s" }))],
   "no handler": ["handler", () => auditFetch(audit, undefined as never)],
@@ -85,8 +85,8 @@ const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]>
   "a signal that there is not": ["signals", () => closeOnSignals(audit, of({ signals: ["SIGTREM"] }))],
   "a promise as what comes first": ["first", () => closeOnSignals(audit, of({ first: Promise.resolve() }))],
   "a patience for signals as text": ["patience", () => closeOnSignals(audit, of({ patience: "5s" }))],
-  "a patience for Nest as text": ["patience", () => AuditModule.forRoot(of({ useFactory: none, patience: "5s" }))],
-  "what Nest injects, alone": ["inject", () => AuditModule.forRoot(of({ useFactory: none, inject: String }))],
+  "a patience for Nest as text": ["patience", () => AuditModule.forRootAsync(of({ useFactory: none, patience: "5s" }))],
+  "what Nest injects, alone": ["inject", () => AuditModule.forRootAsync(of({ useFactory: none, inject: String }))],
   "a patience for an import as text": ["patience", () => recordMany(audit, [], of({ patience: "1m" }))],
   "a progress of an import": ["onProgress", () => recordMany(audit, [], of({ onProgress: true }))],
   "an import's controller": ["signal", () => recordMany(audit, [], of({ signal: new AbortController() }))],
@@ -148,8 +148,8 @@ const NOTHING: Record<string, [code: string, member: string | undefined, use: ()
   "recordMany's options": ["options.invalid", undefined, () => recordMany(audit, [], of(null as never))],
   defineEvents: ["options.invalid", "schemas", () => defineEvents(of(undefined as never))],
   asyncContext: ["options.invalid", undefined, () => asyncContext(audit, of(null as never))],
-  auditHono: ["options.invalid", undefined, () => auditHono(of(null as never))],
-  "auditHono of a text": ["options.invalid", undefined, () => auditHono(of("audit" as never))],
+  auditHono: ["options.invalid", undefined, () => auditHono(audit, of(null as never))],
+  "auditHono of a text": ["options.invalid", "audit", () => auditHono("audit" as never)],
   auditHttp: ["options.invalid", undefined, () => auditHttp(audit, of(null as never))],
   auditFetch: ["options.invalid", undefined, () => auditFetch(audit, answer, of(null as never))],
   auditKoa: ["options.invalid", undefined, () => auditKoa(audit, of(null as never))],
@@ -157,7 +157,7 @@ const NOTHING: Record<string, [code: string, member: string | undefined, use: ()
   auditNext: ["options.invalid", "after", () => auditNext(none, of(null as never))],
   auditLambda: ["options.invalid", undefined, () => auditLambda(none, none, of(null as never))],
   withCountersign: ["options.invalid", undefined, () => withCountersign(of({}), { fetch: answer }, of(null as never))],
-  AuditModule: ["options.invalid", undefined, () => AuditModule.forRoot(of(null as never))],
+  AuditModule: ["options.invalid", undefined, () => AuditModule.forRootAsync(of(null as never))],
   closeOnSignals: ["options.invalid", undefined, () => closeOnSignals(audit, of(null as never))],
   gate: ["options.invalid", "pack", () => gate(of(null as never))],
   indexedDbOutbox: ["options.invalid", undefined, () => indexedDbOutbox(of(null as never))],
@@ -194,7 +194,7 @@ test("a handler of auditLambda says that it needs Lambda's context, before it do
 const UNAWAITED: Record<string, () => unknown> = {
   auditHttp: () => auditHttp(later),
   auditFetch: () => auditFetch(later, answer),
-  auditHono: () => auditHono({ audit: later }),
+  auditHono: () => auditHono(later),
   auditKoa: () => auditKoa(later),
   auditHandle: () => auditHandle(later),
   asyncContext: () => asyncContext(later),
@@ -204,6 +204,6 @@ const UNAWAITED: Record<string, () => unknown> = {
 
 for (const [name, use] of Object.entries(UNAWAITED)) {
   test(`${name} takes no promise of a recorder`, () => {
-    assert.throws(use, { code: "options.invalid", member: "audit", hint: /await createRecorder/ });
+    assert.throws(use, { code: "options.invalid", member: "audit", hint: /createRecorder/ });
   });
 }

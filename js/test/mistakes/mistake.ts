@@ -33,7 +33,8 @@ export function says(error: unknown, [code, member, wrong, todo]: Said): void {
 export function refuses(name: string, wrong: Record<string, unknown>, said: Said): void {
   test(name, async () => {
     const options = { ...RIGHT, ...wrong } as unknown as full.RecorderOptions;
-    const error = await full.createRecorder(options).then(
+    const create = async () => full.createRecorder({ onError: () => {}, ...options }).ready();
+    const error = await create().then(
       () => assert.fail("it was taken"),
       (error) => error,
     );

@@ -27,7 +27,7 @@ async function left(): Promise<Buffer> {
     outbox: fileOutbox(path),
     flush: false,
     onError: () => {},
-  });
+  }).ready();
   for (let nth = 0; nth < SIGNED; nth++) {
     audit.record({ action: `signed.${nth}` });
   }

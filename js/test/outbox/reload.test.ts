@@ -14,7 +14,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 function module(path: string, to: (chunk: Uint8Array) => unknown) {
   const options = { key: EMITTERS[0].secret, origin: ORIGIN, to, flush: false as const, onError: () => {} };
-  return createRecorder({ ...options, outbox: fileOutbox(path) });
+  return createRecorder({ ...options, outbox: fileOutbox(path) }).ready();
 }
 
 test("the new recorder goes on with what the one before holds, and has what is recorded with that", async () => {

@@ -4,7 +4,7 @@ import { type AuditEvent, CountersignError, createRecorder, type ErrorCode, memo
 import { recording } from "countersign/host";
 import { type FindingCode, type Report, verify } from "countersign/verify";
 
-const recorder: Recorder = await createRecorder({ key: "", origin: "", to: memory() });
+const recorder: Recorder = createRecorder({ key: "", origin: "", to: memory() });
 recorder.record({ action: "job.delete", actor: { id: "u", type: "agent" }, occurred_at: new Date() });
 recorder.record({ action: "anything.else", metadata: { any: [1, { thing: null }] } });
 recorder.recordJson("{}");
@@ -18,9 +18,9 @@ recorder.record({ action: "a.b", outcome: "ok" } satisfies AuditEvent);
 // @ts-expect-error: there is no such member
 recorder.record({ action: "a.b", user: "u" });
 // @ts-expect-error: nothing takes the lines
-await createRecorder({ key: "", origin: "" });
+createRecorder({ key: "", origin: "" });
 
-await createRecorder({ key: { vkey: "", sign: async (bytes) => bytes }, origin: "", to: (chunk) => chunk.length });
+createRecorder({ key: { vkey: "", sign: async (bytes) => bytes }, origin: "", to: (chunk) => chunk.length });
 recording(() => WebAssembly.compile(new Uint8Array())).createRecorder satisfies typeof createRecorder;
 
 // The unions are closed: every code has to be dealt with here, and no other can be named.

@@ -222,7 +222,7 @@ test("whoever loads the WebAssembly brings it along", async () => {
     key: KEY,
     origin: "log.example",
     to: (chunk: Uint8Array) => chunks.push(chunk),
-  });
+  }).ready();
   await recorder.close();
   assert.equal(chunks.length, 1);
 });

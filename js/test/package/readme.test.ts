@@ -56,7 +56,7 @@ const bindings = () => ({ AUDIT_KEY: KEY, AUDIT_URL: log.url, AUDIT_LOG: LOG.vke
 const AUDIT = (url = log.url) => `
   const { createRecorder: create } = await import("countersign");
   const [key, to, log] = ${JSON.stringify([KEY, url, LOG.vkey])};
-  const audit = await create({ key, to, log });`;
+  const audit = create({ key, to, log });`;
 
 /** The cookie of a session that may record. */
 const SESSION = "session=alice";
@@ -90,7 +90,7 @@ async function answer(route: Route, response: Response): Promise<void> {
 const EXPORT = `
   import { createRecorder as create, memory } from "countersign";
   const exported = memory();
-  const recorder = await create({ key: ${JSON.stringify(KEY)}, origin: "${ORIGIN}", to: exported });
+  const recorder = create({ key: ${JSON.stringify(KEY)}, origin: "${ORIGIN}", to: exported });
   recorder.record({ action: "job.delete" });
   await recorder.close();`;
 
@@ -102,7 +102,7 @@ const PROGRAM_SERVERS = `
   const app = { use: (one) => used.push(one), addHook: (name, one) => used.push(one) };
   const Deno = { serve: (one) => used.push(one) };
   const server = createServer((request, response) => response.end("ok"));
-  const audit = await createRecorder({ key: ${JSON.stringify(KEY)}, origin: "log.example", to: memory() });
+  const audit = createRecorder({ key: ${JSON.stringify(KEY)}, origin: "log.example", to: memory() });
   const options = () => ({});
   const handlers = { fetch: () => new Response("ok") };`;
 
@@ -410,7 +410,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
       import { createRecorder, memory } from "countersign";
       import { withCountersign } from "countersign/cloudflare";
       import { auditHttp } from "countersign/node";
-      const audit = await createRecorder({ key: ${JSON.stringify(KEY)}, origin: "log.example", to: memory() });
+      const audit = createRecorder({ key: ${JSON.stringify(KEY)}, origin: "log.example", to: memory() });
       const app = { use: () => {} };
       const [pack, options, handlers] = [${JSON.stringify(PATHS)}, {}, { fetch: () => new Response("ok") }];`;
     const after = `
@@ -437,7 +437,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
       import { auditHttp } from "countersign/node";
       const to = memory();
       const options = () => ({ key: ${JSON.stringify(KEY)}, origin: "log.example", to });
-      const audit = await createRecorder({ ...options(), to: memory() });
+      const audit = createRecorder({ ...options(), to: memory() });
       const app = { use: (one) => used.push(typeof one), get: () => audit };
       const used = [];
       const after = (work) => works.push(work);

@@ -26,7 +26,7 @@ async function record(ndjson) {
       tick += 1;
       new DataView(bytes.buffer).setUint32(0, tick);
     },
-  });
+  }).ready();
   for (const line of ndjson.split("\n").filter((line) => line !== "")) {
     recorder.recordJson(line);
     if (recorder.queued === EVENTS_A_FLUSH) {
@@ -62,7 +62,7 @@ export async function scenario(sources, options = {}) {
 async function typed() {
   const { key, vkey } = await generateKey("example.com/new");
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example/audit", to, onInvalid: "throw" });
+  const audit = await createRecorder({ key, origin: "log.example/audit", to, onInvalid: "throw" }).ready();
   audit.record({ action: "job.delete", actor: { id: "u_1" }, target: { type: "cron_job", id: "42" } });
   try {
     audit.record({ actor: { id: "u_1" } });

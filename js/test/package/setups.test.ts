@@ -94,7 +94,7 @@ test("the oldest Node.js", { skip: oldestNode() === undefined && "there is none 
     import { fileOutbox, fileTransport } from "countersign/node";
     import { KEY } from "./scenario.mjs";
     const options = { key: KEY, origin: "log.example/audit", to: fileTransport("log.ndjson"), outbox: fileOutbox("outbox") };
-    const audit = await createRecorder(options);
+    const audit = createRecorder(options);
     const handle = audit.record({ action: "job.delete", actor: { id: "u_1" } });
     await handle.stored();
     await audit.close();
@@ -120,7 +120,7 @@ test("CommonJS, by require", async () => {
     const { KEY, TRUST } = require("./scenario.mjs");
     (async () => {
       const to = memory();
-      const audit = await createRecorder({ key: KEY, origin: "log.example/audit", to });
+      const audit = createRecorder({ key: KEY, origin: "log.example/audit", to });
       audit.record({ action: "job.delete" });
       await audit.close();
       const { report } = await verify(to.bytes(), { trust: TRUST });
@@ -290,7 +290,7 @@ test("whoever loads the WebAssembly is told of what is lost, too", async () => {
     const { createRecorder } = recording(() => WebAssembly.compile(wasm));
     const delivered = [];
     const to = (chunk) => delivered.push(chunk);
-    const audit = await createRecorder({ key: KEY, origin: "log.example", to });
+    const audit = createRecorder({ key: KEY, origin: "log.example", to });
     audit.record({ action: "job.delete", actor: { id: "u_1" } });
     process.on("exit", () => console.log(delivered.length));
     if (process.argv[2] === "exits") process.exit();\n`,
@@ -318,7 +318,7 @@ for (const [engine, removed] of [
       const { KEY } = await import("./scenario.mjs");
       const issuer = () => createIssuer({ key: KEY, to: "https://log.example", log: "log.example" });
       const vkey = "example.com/recorder/a+7fca09ae+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
-      for (const call of [() => createRecorder({}), () => verify(new Uint8Array()), () => issuer().grant(vkey)]) {
+      for (const call of [async () => createRecorder({}), () => verify(new Uint8Array()), () => issuer().grant(vkey)]) {
         await call().then(() => console.log("went on"), ({ code, message }) => console.log(code + ": " + message));
       }\n`,
     );
@@ -334,9 +334,11 @@ test("what keeps WebAssembly from loading is told with what to do about it", asy
   const { recording } = await import(pathToFileURL(createRequire(entry).resolve("countersign/host")).href);
   const failure = async (cause: unknown) => {
     const { createRecorder } = recording(() => Promise.reject(cause));
-    const options = { key: "", to: () => {}, origin: "log.example" };
+    const options = { key: "", to: () => {}, origin: "log.example", onError: () => {} };
     options.key = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
-    return createRecorder(options).catch((error: unknown) => error);
+    return createRecorder(options)
+      .ready()
+      .catch((error: unknown) => error);
   };
   for (const [cause, hint] of [
     [new Error("ENOENT: no such file or directory, open 'recorder.wasm'"), /^undefined$/],

@@ -41,7 +41,7 @@ test("a Worker with withCountersign", async () => {
 });
 
 const RECORDING = `
-  const audit = await createRecorder({ key: "", to: "https://log.example", log: "" });
+  const audit = createRecorder({ key: "", to: "https://log.example", log: "" });
   audit.record({ action: "job.delete", actor: { id: "u_1" } });
   await audit.close();`;
 

@@ -8,7 +8,7 @@ import { drainer, postgresOutbox } from "countersign/postgres";
 import { Hono } from "hono";
 
 const outbox: Outbox = fileOutbox(new URL("file:///x"));
-const audit = await createRecorder({ key: "", to: fileTransport("x"), origin: "", outbox });
+const audit = createRecorder({ key: "", to: fileTransport("x"), origin: "", outbox });
 
 declare const pool: {
   connect(): Promise<{
@@ -25,7 +25,7 @@ await drainer({ connect: () => pool.connect(), recorder: { key: "", to: "", log:
 drainer({ connect: () => pool.connect(), recorder: { key: "", to: "", log: "", outbox } });
 
 const app = new Hono();
-app.use(auditHono({ audit, actor: (c) => c.req.header("x-user") }));
+app.use(auditHono(audit, { actor: (c) => c.req.header("x-user") }));
 
 createServer().prependListener("request", auditHttp(audit));
 closeOnSignals(audit);

@@ -16,7 +16,7 @@ import { createTestRecorder, matchers } from "countersign/testing";
 import { type Report, verify } from "countersign/verify";
 import { createVerifier } from "countersign/verify/host";
 
-const audit = await createRecorder({ key: "", to: "https://log.example", log: "", outbox: fileOutbox("outbox") });
+const audit = createRecorder({ key: "", to: "https://log.example", log: "", outbox: fileOutbox("outbox") });
 export const handle: Handle = audit.record({ action: "job.delete", actor: { id: "u_1" } });
 export const answering: (request: Request) => Promise<Response> = auditFetch(audit, () => new Response("ok"));
 closeOnSignals(audit);

@@ -34,60 +34,60 @@ const holds = <_ extends true>() => {};
 const key = "";
 const log = "";
 const origin = "";
-await createRecorder({ key, to: "https://log.example", log });
-await createRecorder({ key, to: new URL("https://log.example"), log, flush: false, onFull: "drop" });
-await createRecorder({ key, to: { url: "https://log", fetch: (url, init) => fetch(url, init) }, log });
-await createRecorder({ key, to: memory(), origin });
-await createRecorder({ key, to: (chunk: Uint8Array) => chunk.length, origin });
-await createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, flush: { ms: 10 } });
+createRecorder({ key, to: "https://log.example", log });
+createRecorder({ key, to: new URL("https://log.example"), log, flush: false, onFull: "drop" });
+createRecorder({ key, to: { url: "https://log", fetch: (url, init) => fetch(url, init) }, log });
+createRecorder({ key, to: memory(), origin });
+createRecorder({ key, to: (chunk: Uint8Array) => chunk.length, origin });
+createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, flush: { ms: 10 } });
 // Options that are only perhaps there, as an environment's.
-await createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
+createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
 
 // @ts-expect-error: a collector needs its log
-await createRecorder({ key, to: "https://log.example" });
+createRecorder({ key, to: "https://log.example" });
 // @ts-expect-error: a log's origin is in its vkey
-await createRecorder({ key, to: "https://log.example", log, origin });
+createRecorder({ key, to: "https://log.example", log, origin });
 // @ts-expect-error: a collector's log is no origin
-await createRecorder({ key, to: "https://log.example", origin });
+createRecorder({ key, to: "https://log.example", origin });
 // @ts-expect-error: a transport has no log
-await createRecorder({ key, to: memory(), log });
+createRecorder({ key, to: memory(), log });
 // @ts-expect-error: a transport needs an origin
-await createRecorder({ key, to: memory() });
+createRecorder({ key, to: memory() });
 // A secret that may be missing; that it is, is told when it runs.
 const variable = undefined as string | undefined;
-await createRecorder({ key: variable, to: variable, log: variable });
+createRecorder({ key: variable, to: variable, log: variable });
 createIssuer({ key: variable, to: variable, log: variable });
-await createRecorder({ key, to: "", log, redact: ["ssn", "card.number"], onInvalid: "report" });
-await createRecorder({ key, to: "", log, redact: { only: [] }, beforeRecord: (event) => ({ ...event, tenant: "t" }) });
-await createRecorder({ key, to: "", log, redact: { keep: ["api_key.hint"], also: ["ssn"] } });
-await createRecorder({ key, to: "", log, redact: { keep: undefined } });
+createRecorder({ key, to: "", log, redact: ["ssn", "card.number"], onInvalid: "report" });
+createRecorder({ key, to: "", log, redact: { only: [] }, beforeRecord: (event) => ({ ...event, tenant: "t" }) });
+createRecorder({ key, to: "", log, redact: { keep: ["api_key.hint"], also: ["ssn"] } });
+createRecorder({ key, to: "", log, redact: { keep: undefined } });
 // @ts-expect-error: a list of fields
-await createRecorder({ key, to: "", log, redact: { keep: "ssn" } });
-await createRecorder({ key, to: "", log, redact: false });
+createRecorder({ key, to: "", log, redact: { keep: "ssn" } });
+createRecorder({ key, to: "", log, redact: false });
 // @ts-expect-error: an audit log leaves no event out
-await createRecorder({ key, to: "", log, beforeRecord: () => undefined });
+createRecorder({ key, to: "", log, beforeRecord: () => undefined });
 // @ts-expect-error: a key is not left out
-await createRecorder({ to: "", log });
+createRecorder({ to: "", log });
 // @ts-expect-error: a CryptoKey has no name
-await createRecorder({ key: {} as CryptoKey, to: "", log });
+createRecorder({ key: {} as CryptoKey, to: "", log });
 // @ts-expect-error: there is no such option
-await createRecorder({ key, to: "", log, flushEvery: 10 });
+createRecorder({ key, to: "", log, flushEvery: 10 });
 // @ts-expect-error: there is no such time to flush
-await createRecorder({ key, to: "", log, flush: { seconds: 1 } });
+createRecorder({ key, to: "", log, flush: { seconds: 1 } });
 // @ts-expect-error: it is flush: false
-await createRecorder({ key, to: "", log, flush: true });
+createRecorder({ key, to: "", log, flush: true });
 // @ts-expect-error: it throws or drops
-await createRecorder({ key, to: "", log, onFull: "wait" });
+createRecorder({ key, to: "", log, onFull: "wait" });
 // @ts-expect-error: an outbox is made first
-await createRecorder({ key, to: "", log, outbox: "./outbox" });
+createRecorder({ key, to: "", log, outbox: "./outbox" });
 // @ts-expect-error: a binding has no address
-await createRecorder({ key, to: { fetch }, log });
+createRecorder({ key, to: { fetch }, log });
 
 holds<Same<RecorderOptions, LogOptions | TransportOptions>>();
 
 // ---- What becomes of an event.
 
-const audit = await createRecorder({ key, to: "", log, onError: ({ code }) => holds<Same<typeof code, ErrorCode>>() });
+const audit = createRecorder({ key, to: "", log, onError: ({ code }) => holds<Same<typeof code, ErrorCode>>() });
 const handle = audit.record({ action: "job.delete" });
 holds<Same<typeof handle, Handle>>();
 holds<Same<ReturnType<typeof handle.stored>, Promise<void>>>();
@@ -165,7 +165,7 @@ interface Events {
   "job.delete": { target: { type: "job"; id: string }; actor: { id: string } };
   "job.run": { metadata?: { tries: number } };
 }
-const listed = await createRecorder<Events>({ key, to: "", log });
+const listed = createRecorder<Events>({ key, to: "", log });
 listed.record({ action: "job.delete", target: { type: "job", id: "42" }, actor: { id: "u_1" }, tenant: "acme" });
 listed.record({ action: "job.run", metadata: { tries: 1 } });
 // @ts-expect-error: there is no such event
@@ -187,13 +187,13 @@ declare const schema: {
   };
 };
 const events = defineEvents({ "job.delete": schema });
-const checked = await createRecorder({ key, to: "", log, events });
+const checked = createRecorder({ key, to: "", log, events });
 checked.record({ action: "job.delete", target: { type: "job", id: "42" } });
 holds<Same<typeof checked, Recorder<EventOf<{ "job.delete": { target: { type: "job"; id: string } } }>>>>();
 // @ts-expect-error: a job is meant
 checked.record({ action: "job.delete", target: { type: "user", id: "42" } });
 // @ts-expect-error: events come from defineEvents
-await createRecorder({ key, to: "", log, events: { "job.delete": schema } });
+createRecorder({ key, to: "", log, events: { "job.delete": schema } });
 
 // ---- Errors: a closed union, of which each word is known.
 
@@ -246,7 +246,7 @@ r2Transport("bucket");
 // ---- Keys and adapters.
 
 const made = await browserKey({ issuer: "example.com/page" });
-await createRecorder({ key: made.key, to: "", log });
+createRecorder({ key: made.key, to: "", log });
 // @ts-expect-error: a key is named below its issuer
 await browserKey({});
 

@@ -1,8 +1,13 @@
 /** A program that ends in one way or another: `ending-program.ts SCENARIO [OUTBOX]`. It says what happened, line by line. */
 
-import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
 import { fileOutbox } from "../../dist/outbox/file.node.js";
-import { createRecorder, generateKey } from "../../dist/record/record.js";
+import { createLazyRecorder } from "../../dist/record/lazy.js";
+import { createRecorder, generateKey, type Recorder } from "../../dist/record/record.js";
+
+/** What tells a recorder's own errors. */
+interface Reporting {
+  report(error: unknown): void;
+}
 
 const [scenario = "", path] = process.argv.slice(2);
 const say = (line: string) => console.log(line);
@@ -10,7 +15,7 @@ const { key } = await generateKey("example.com/ending");
 let isDown = ["dead", "dead handled", "before with a dead log", "exit", "exit at once", "dropped"].includes(scenario);
 let hangs = scenario.startsWith("hanging");
 
-const audit = await createRecorder({
+const audit = createRecorder({
   key,
   origin: "log.example",
   outbox: path === undefined ? undefined : fileOutbox(path),
@@ -32,6 +37,9 @@ const audit = await createRecorder({
     return undefined;
   },
 });
+if (scenario !== "before it has started") {
+  await audit.ready();
+}
 const record = (action: string) => audit.record({ action });
 
 /** Waits for one thing, with nothing else to do; says whether `catch` and `finally` are reached. */
@@ -61,11 +69,32 @@ const scenarios: Record<string, () => unknown> = {
   },
   "never flushed": () => wait(() => record("a.b").delivered()),
   async "never started"() {
-    const options = () => Promise.reject(new Error("no key"));
-    const holder = new RecorderHolder({ options, shared: true, required: false });
-    holder.report = () => {};
-    await wait(() => holder.record({ action: "a.b" }).delivered());
-    holder.report = (error) => say(`${error}`.replace(/^.*: /, "recorder.lost "));
+    const read = () => Promise.reject(new Error("no key"));
+    const lazy = createLazyRecorder({ read, isShared: true, required: false }) as Recorder & Reporting;
+    lazy.report = () => {};
+    await wait(() => lazy.record({ action: "a.b" }).delivered());
+    lazy.report = (error) => say(`${error}`.replace(/^.*: /, "recorder.lost "));
+  },
+  async "before it has started"() {
+    record("a.one");
+    await wait(() => record("a.two").delivered());
+    record("a.three");
+  },
+  async "never opened"() {
+    const outbox = { open: () => new Promise<never>(() => {}), write: async () => {}, close: () => {} };
+    const hung = createRecorder({ key, origin: "log.example", to: () => {}, outbox, onError: () => {} });
+    hung.record({ action: "a.b" });
+    await wait(() => hung[process.env.CALL as "close" | "flush" | "ready"]());
+  },
+  "exit before it has started"() {
+    const early = createRecorder({
+      key,
+      origin: "log.example",
+      to: () => {},
+      onError: ({ code, message }) => say(`${code} ${message}`),
+    });
+    early.record({ action: "a.b" });
+    process.exit();
   },
   async "hanging flush"() {
     record("a.b");

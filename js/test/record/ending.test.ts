@@ -75,6 +75,23 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       });
     }
 
+    test("what is recorded before the recorder has started is delivered in order", async () => {
+      const { said, status } = await end("before it has started");
+      const expected = ["delivered a.one", "delivered a.two", "resolved", "finally", "delivered a.three"];
+      assert.deepEqual([said, status], [expected, 0]);
+    });
+
+    for (const call of ["ready", "flush", "close"]) {
+      test(`${call} of a recorder whose outbox never opens: rejected, not left pending`, async () => {
+        const said = ["rejected recorder.lost", "finally"];
+        assert.deepEqual(await end("never opened", undefined, { CALL: call }), { said, status: 1 });
+      });
+    }
+
+    test("an event of a recorder that is still starting when the program exits is reported as lost", async () => {
+      assert.deepEqual(await end("exit before it has started"), { said: [LOST(1)], status: 1 });
+    });
+
     test("what beforeExit listeners record is delivered", async () => {
       const { said, status } = await end("before");
       assert.deepEqual([said, status], [["delivered a.round1", "delivered a.round2", "delivered a.round3"], 0]);

@@ -20,7 +20,7 @@ async function program(storage: Storage) {
     outbox: storage.outbox(),
     flush: false,
     onError: ({ code, message, hint }) => code === "recorder.lost" && told.push(message) && hints.push(hint),
-  });
+  }).ready();
   const end = () => {
     tell("exiting");
     return told.splice(0);

@@ -30,7 +30,7 @@ function counting() {
 
 async function start(options: Partial<full.TransportOptions>) {
   const { key } = await generateKey("example.com/test");
-  return createRecorder({ key, origin: "log.example/audit", to: memory(), ...options });
+  return createRecorder({ key, origin: "log.example/audit", to: memory(), ...options }).ready();
 }
 
 const EVENT = { action: "a.b", reason: "x".repeat(100) };
@@ -231,7 +231,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
         script,
         `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../dist/record/record.js", import.meta.url))};
          const { key } = await generateKey("example.com/test");
-         const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} });
+         const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} }).ready();
          audit.record({ action: "a.b" });`,
       );
       return promisify(execFile)(program, [...args, script]).catch((ended) => ended);
@@ -257,7 +257,7 @@ test("a flush that is asked for at any moment of another resolves when that has 
         },
         flush: false,
         manyContexts,
-      });
+      }).ready();
       recorder.record({ action: "job.run" });
       const first = recorder.flush();
       for (let tick = 0; tick < ticks; tick++) {

@@ -22,7 +22,7 @@ async function record(key: Parameters<typeof createRecorder>[0]["key"]) {
     to,
     now: () => FIRST_TIME + millis,
     random: (bytes) => bytes.fill(byte),
-  });
+  }).ready();
   const events = (await data("events.ndjson")).split("\n").filter((line) => line !== "");
   for (const [place, event] of events.entries()) {
     millis = byte = place + 1;

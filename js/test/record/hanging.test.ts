@@ -83,7 +83,7 @@ for (const manyContexts of [false, true]) {
         await held;
         chunks.push(chunk.length);
       },
-    });
+    }).ready();
     const [handle] = record(recorder, "a.b");
     const flushed = assert.rejects(recorder.flush({ patience: 200 }), { code: "collector.timeout" });
     await pass(200);

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { type CountersignError, createRecorder, generateKey, memory } from "countersign";
 import { defineEvents } from "countersign/events";
 import { createTestRecorder } from "countersign/testing";
-import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
+import { createLazyRecorder } from "../../dist/record/lazy.js";
 
 interface Problem {
   readonly field: string;
@@ -279,28 +279,28 @@ test("an event that its schema refuses is recorded, and said to be refused", asy
   );
 });
 
-test("a recorder that is yet to start reports it, too", async () => {
-  const { audit, told } = await reporting();
-  const holder = new RecorderHolder({
-    create: (async () => audit) as never,
-    options: async () => ({ key: "", to: memory(), origin: "log.example", onInvalid: "report" }),
-    shared: false,
-    required: false,
-  });
+test("a recorder whose options are yet to be read reports it, too", async () => {
+  const to = memory();
+  const { key } = await generateKey("example.com/test");
+  const told: CountersignError[] = [];
+  const onError = (error: CountersignError) => told.push(error);
+  const read = async () => ({ key, to, origin: "log.example", onInvalid: "report" as const, onError });
+  const lazy = () => createLazyRecorder({ read, isShared: false, required: false });
   const invalid = { action: "a.b", actor: "u_1", metadata: { f: () => 1 } };
   // In a test nobody said before the options are read that it is reported.
-  assert.throws(() => holder.record(invalid as never), { member: "metadata.f" });
+  assert.throws(() => lazy().record(invalid as never), { member: "metadata.f" });
+  const recorder = lazy();
   process.env.NODE_ENV = "production";
-  const another = new RecorderHolder({
-    create: (async () => audit) as never,
-    options: async () => ({ key: "", to: memory(), origin: "log.example" }),
-    shared: false,
-    required: false,
-  });
-  delete process.env.NODE_ENV;
-  another.record(invalid as never);
-  await another.start();
-  const [event] = audit.events();
+  try {
+    recorder.record(invalid as never);
+  } finally {
+    delete process.env.NODE_ENV;
+  }
+  await recorder.flush();
+  const [event] = to
+    .text()
+    .split("\n")
+    .flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event] : []));
   assert.deepEqual(event?.actor, { id: "u_1" });
   assert.match(JSON.stringify(event?.metadata), /"field":"metadata.f"/);
   assert.deepEqual(
@@ -314,7 +314,7 @@ test("where nobody says that it is development or a test, an event makes no hand
   const program = `
     import { createRecorder, memory } from "countersign";
     const to = memory();
-    const audit = await createRecorder({ key: ${JSON.stringify(key)}, origin: "log.example/audit", to });
+    const audit = await createRecorder({ key: ${JSON.stringify(key)}, origin: "log.example/audit", to }).ready();
     try {
       audit.record({ action: "a.b", metadata: { f: () => 1 } });
       console.log("recorded");
@@ -332,7 +332,7 @@ test("where nobody says that it is development or a test, an event makes no hand
   assert.deepEqual(said({ NODE_ENV: "development" }), ["threw metadata.f", false]);
   assert.deepEqual(said({ NODE_ENV: "test" }), ["threw metadata.f", false]);
   assert.deepEqual(said({ NODE_TEST_CONTEXT: "child-v8" }), ["threw metadata.f", false]);
-  await assert.rejects(createRecorder({ key, origin: "o", to: memory(), onInvalid: "ignore" as never }), {
+  assert.throws(() => createRecorder({ key, origin: "o", to: memory(), onInvalid: "ignore" as never }), {
     member: "onInvalid",
   });
 });

@@ -19,7 +19,7 @@ async function visit(log: MemoryLog, storage?: Storage) {
     outbox: storage?.outbox(),
     flush: { ms: 2 ** 30, events: 1e9, bytes: 1e9 },
     onError: () => {},
-  });
+  }).ready();
   const leave = async () => {
     tell("leaving");
     await new Promise(setImmediate);

@@ -33,7 +33,7 @@ for (const isLinked of [false, true]) {
       to: log.to,
       log: log.vkey,
       outbox: storage.outbox(),
-    });
+    }).ready();
     const until = async (count: number) => {
       while (log.actions.length < count) {
         await new Promise(setImmediate);

@@ -180,7 +180,7 @@ const USES: Record<string, () => unknown> = {
 const REQUEST = new Request("https://example.com/jobs", { headers: { "x-request-id": "r_1" } });
 const RESPONSE = new Response("ok");
 const HONO = new Hono<{ Variables: { audit: typeof audit } }>();
-HONO.use(auditHono({ audit, actor: () => "ada" }) as never);
+HONO.use(auditHono(audit, { actor: () => "ada" }) as never);
 HONO.get("/jobs", (context) => {
   context.var.audit.record({ action: "in.request" });
   return RESPONSE;
@@ -216,7 +216,7 @@ test("a recorder, an issuer and a verifier are made with what they were given", 
     for (const value of VALUES) {
       const to = memory();
       const report = await polluted(name, value, async () => {
-        const recorder = await createRecorder({ key, origin: "log.example/audit", to });
+        const recorder = await createRecorder({ key, origin: "log.example/audit", to }).ready();
         recorder.record({ action: "a.b", actor: { id: "ada" } });
         await recorder.close();
         assert.throws(() => createIssuer({} as never), { code: "options.invalid" });

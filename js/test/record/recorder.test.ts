@@ -42,7 +42,13 @@ const deferred = () => {
 async function start(options: Partial<full.RecorderOptions> = {}) {
   const { key, vkey } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({ key, origin: ORIGIN, to, flush: false, ...options } as full.TransportOptions);
+  const recorder = await createRecorder({
+    key,
+    origin: ORIGIN,
+    to,
+    flush: false,
+    ...options,
+  } as full.TransportOptions).ready();
   return { recorder, to, key, vkey };
 }
 
@@ -364,7 +370,7 @@ test("keeps what the signer did not sign", async () => {
     },
     origin: ORIGIN,
     to,
-  });
+  }).ready();
   down = true;
   recorder.record({ action: "a.one" });
   await assert.rejects(recorder.flush(), { code: "signer.failed" });
@@ -393,7 +399,7 @@ test("a key that cannot be exported signs", async () => {
   const key = await generateKeyHandle("example.com/handle");
   assert.equal(key.privateKey.extractable, false);
   const to = memory();
-  const recorder = await createRecorder({ key, origin: ORIGIN, to });
+  const recorder = await createRecorder({ key, origin: ORIGIN, to }).ready();
   await recorder.close();
   assert.equal(shape(to.text()), "open* close*");
   for (const name of ["", "a b", "a+b", "a\n", "a\u2028b"]) {
@@ -434,7 +440,6 @@ test("options are checked, with the member", async () => {
   const good = { key, origin: ORIGIN, to: memory() };
   for (const [options, code, member] of [
     [{ origin: undefined }, "options.invalid", "origin"],
-    [{ origin: "a b" }, "name.invalid", undefined],
     [{ to: undefined }, "options.invalid", "to"],
     [{ to: {} }, "options.invalid", "to"],
     [{ to: "https://log.example" }, "options.invalid", "log"],
@@ -451,8 +456,10 @@ test("options are checked, with the member", async () => {
     [{ redact: [1] }, "options.invalid", "redact"],
     [{ path: "actual" }, "options.invalid", "path"],
   ] as const) {
-    await assert.rejects(createRecorder({ ...good, ...options } as never), coded(code, member));
+    assert.throws(() => createRecorder({ ...good, ...options } as never), coded(code, member));
   }
+  const unnamed = createRecorder({ ...good, origin: "a b", onError: () => {} });
+  await assert.rejects(unnamed.ready(), coded("name.invalid", undefined));
 });
 
 test("an unusable key is refused and never shown", async () => {
@@ -460,14 +467,12 @@ test("an unusable key is refused and never shown", async () => {
   const secret = key.slice(-44);
   const flipped = key.replace(/\+[0-9a-f]{8}\+/, "+00000000+");
   for (const text of ["PRIVATE+KEY+", key.slice(0, -4), flipped, `${key}\n+`, key.slice("PRIVATE+KEY+".length)]) {
-    await assert.rejects(
-      createRecorder({ key: text, origin: ORIGIN, to: memory() }),
-      (error: full.CountersignError) => {
-        assert.equal(error.code, "key.invalid", text);
-        assert.ok(!`${error.message} ${error.hint} ${error.stack}`.includes(secret));
-        return true;
-      },
-    );
+    const create = async () => createRecorder({ key: text, origin: ORIGIN, to: memory(), onError: () => {} }).ready();
+    await assert.rejects(create(), (error: full.CountersignError) => {
+      assert.equal(error.code, "key.invalid", text);
+      assert.ok(!`${error.message} ${error.hint} ${error.stack}`.includes(secret));
+      return true;
+    });
   }
 });
 

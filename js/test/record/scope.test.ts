@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
 import type { Scope } from "../../dist/record/audit.js";
+import { createLazyRecorder } from "../../dist/record/lazy.js";
 import { type Audit, CountersignError, createRecorder, generateKey, memory } from "../../dist/record/record.js";
 
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example/audit", to, flush: false });
+  const audit = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
   const events = async () => {
     await audit.flush();
     const lines = to.text().split("\n");
@@ -130,14 +130,21 @@ test("what is no scope is refused, naming what it is", async () => {
 });
 
 test("events wait for a recorder with the scope that they were recorded with", async () => {
-  const { audit, events } = await start();
-  const holder = new RecorderHolder({
-    create: async () => audit,
-    options: async () => ({ key: "", to: memory(), origin: "log.example" }),
-    shared: false,
+  const { key } = await generateKey("example.com/test");
+  const to = memory();
+  const recorder = createLazyRecorder({
+    read: async () => ({ key, to, origin: "log.example" }),
+    isShared: false,
     required: false,
   });
-  holder.with({ actor: "u_1" }).record({ action: "a.b" });
-  await holder.start();
-  assert.deepEqual(await events(), [{ action: "a.b", actor: { id: "u_1" } }]);
+  recorder.with({ actor: "u_1" }).record({ action: "a.b" });
+  await recorder.flush();
+  const events = to
+    .text()
+    .split("\n")
+    .filter((line) => line.includes('"event"'));
+  assert.deepEqual(
+    events.map((line) => JSON.parse(line).event),
+    [{ action: "a.b", actor: { id: "u_1" } }],
+  );
 });

@@ -23,7 +23,7 @@ type CreateRecorder = typeof inCore.createRecorder;
 async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer): Promise<string> {
   const to = memory();
   const options = { key, origin: "log.example/audit", to, flush: false, now: () => 1_790_000_000_000 } as const;
-  const audit = await create({ ...options, random: (bytes: Uint8Array) => bytes.fill(7) });
+  const audit = await create({ ...options, random: (bytes: Uint8Array) => bytes.fill(7), onError: () => {} }).ready();
   audit.record({ action: "a.b" });
   await audit.flush();
   audit.record({ action: "c.d" });

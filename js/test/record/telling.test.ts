@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { createLazyRecorder } from "../../dist/record/lazy.js";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 
@@ -33,14 +32,13 @@ test("an onError that throws holds up nothing, and is itself told of", async (t)
 test("nor does it hold up who only reports", async (t) => {
   const said = t.mock.method(console, "error", () => {});
   const log = new MemoryLog();
-  const holder = new RecorderHolder({
-    create: createRecorder,
-    options: async () => ({ key: EMITTER.secret, to: log.to, log: log.vkey, flush: false, onError: fails }),
-    shared: true,
+  const recorder = createLazyRecorder({
+    read: async () => ({ key: EMITTER.secret, to: log.to, log: log.vkey, flush: false, onError: fails }),
+    isShared: true,
     required: false,
   });
-  await holder.start();
-  holder.report(new Error("of no matter"));
+  await recorder.ready();
+  (recorder as unknown as { report(error: unknown): void }).report(new Error("of no matter"));
   assert.equal(said.mock.callCount(), 1);
 });
 

@@ -11,7 +11,7 @@ const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/primitiv
 
 async function start() {
   const to = memory();
-  const recorder = await createRecorder({ key: KEY, origin: "log.example", to, redact: false });
+  const recorder = await createRecorder({ key: KEY, origin: "log.example", to, redact: false }).ready();
   return { recorder, to };
 }
 

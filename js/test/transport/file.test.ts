@@ -112,14 +112,19 @@ test("what is done with a recorder that was closed is left to the next", async (
   const path = fresh();
   const to = fileTransport(path);
   for (let nth = 0; nth < 2; nth += 1) {
-    const audit = await createRecorder({ key: EMITTERS[0].secret, origin: "example.com/audit", to, flush: false });
+    const audit = await createRecorder({
+      key: EMITTERS[0].secret,
+      origin: "example.com/audit",
+      to,
+      flush: false,
+    }).ready();
     audit.record({ action: "job.trigger" });
     await audit.close();
     assert.equal(await child("Node", [path, "once"]).line(), "begun");
   }
   assert.equal(text(path).split('"countersign":"export/').length, 2, "one header");
   const failing = { begun: () => true, write: () => {}, close: () => Promise.reject(new Error("no")) };
-  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: "example.com/audit", to: failing });
+  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: "example.com/audit", to: failing }).ready();
   await assert.rejects(audit.close(), { code: "transport.failed", hint: /./ });
 });
 

@@ -50,7 +50,7 @@ const open = (table: Table, storage?: Storage) =>
     flush: false,
     outbox: storage?.outbox(),
     onError: () => {},
-  });
+  }).ready();
 
 test("a retry with more lines, in the same chain and in the next", async () => {
   const table = new Table();
@@ -98,7 +98,7 @@ test("an object is told too", async () => {
     origin: ORIGIN,
     to: { begun: () => true, write },
     flush: false,
-  });
+  }).ready();
   audit.record({ action: "a.b" });
   await audit.close();
   assert.deepEqual(told, [{ chain: audit.chain, first: 0, last: 2, hasHeader: false }]);

@@ -10,7 +10,7 @@ const audit = await createRecorder({
   to: fileTransport(path),
   outbox: fileOutbox(outbox),
   flush: { events: 20, ms: 5 },
-});
+}).ready();
 
 for (let next = Number(from); to === undefined || next < Number(to); next += 1) {
   const n = next;

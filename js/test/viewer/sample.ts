@@ -57,7 +57,7 @@ async function recorded(name: string, events: number): Promise<{ vkey: string; t
   const { vkey, signer } = key(`example.com/${name}`);
   const to = memory();
   let now = BEGIN;
-  const recorder = await createRecorder({ key: signer, origin: ORIGIN, to, now: () => now });
+  const recorder = await createRecorder({ key: signer, origin: ORIGIN, to, now: () => now }).ready();
   for (let number = 0; number < events; number += 1) {
     now = BEGIN + Math.floor((number * 2 * 24 * 60 * MINUTE) / events) + draw(`minute ${name} ${number}`, 4 * MINUTE);
     recorder.record(eventAt(number + name.length * 1000));

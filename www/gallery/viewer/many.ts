@@ -17,7 +17,7 @@ export async function feedMany(viewer: Viewer, events: number): Promise<void> {
   viewer.trustText = `emitter ${vkey}\n`;
   await viewer.updateComplete;
   let now = Date.parse("2026-01-01T00:00:00Z");
-  const recorder = await createRecorder({
+  const recorder = createRecorder({
     key,
     origin: "log.example/gallery",
     to: (chunk) => viewer.feed(chunk),

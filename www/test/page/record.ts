@@ -5,7 +5,7 @@ export async function recorded(events: readonly string[]): Promise<{ exported: s
   const name = "example.com/test";
   const key = await generateKeyHandle(name);
   const to = memory();
-  const recorder = await createRecorder({
+  const recorder = createRecorder({
     key,
     origin: "log.example/test",
     to,

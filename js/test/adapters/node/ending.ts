@@ -17,7 +17,7 @@ const recorder = (file: string, milliseconds: number) =>
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       appendFileSync(file, chunk);
     },
-  });
+  }).ready();
 
 if (what === "first-process") {
   // To the first process of a container the kernel gives only those signals that it handles.
@@ -38,7 +38,7 @@ if (what === "failing") {
     to: () => Promise.reject(new Error("there is no room")),
     onError: ({ code }) => process.stdout.write(`${code}\n`),
     flush: false,
-  });
+  }).ready();
   failing.record({ action: "job.update" });
   closeOnSignals(failing, { patience: 0 });
 }

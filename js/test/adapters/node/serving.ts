@@ -19,7 +19,7 @@ const audit = await createRecorder({
   key: "PRIVATE+KEY+example.com/e100+df90752e+AWRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRk",
   origin: "log.example",
   to: exported,
-});
+}).ready();
 
 const handler = auditFetch(
   audit,

@@ -1,7 +1,7 @@
 /** Types, together with Cloudflare's own: this file is compiled, and never run. */
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import { type Audit, type auditOf, durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
+import { type Audit, auditOf, durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { Hono } from "hono";
 
@@ -126,8 +126,12 @@ interface Variables extends AuditVariables {
   user: { id: string };
 }
 const app = new Hono<{ Bindings: Env; Variables: Variables }>();
-app.use(auditHono());
-app.use(auditHono<{ Bindings: Env; Variables: Variables }>({ actor: (c) => c.get("user").id }));
+app.use(auditHono((c) => auditOf(c.executionCtx)));
+app.use(
+  auditHono<{ Bindings: Env; Variables: Variables }>((c) => auditOf(c.executionCtx), {
+    actor: (c) => c.get("user").id,
+  }),
+);
 app.get("/", (c) => {
   same<typeof c.var.audit, Audit>();
   const got = c.get("audit");
@@ -136,12 +140,17 @@ app.get("/", (c) => {
 });
 // A chain of calls has it without being told.
 new Hono()
-  .use(auditHono({ actor: (c) => c.req.header("x-user"), only: (c, { status }) => c.req.path !== "/" && status > 0 }))
+  .use(
+    auditHono((c) => auditOf(c.executionCtx), {
+      actor: (c) => c.req.header("x-user"),
+      only: (c, { status }) => c.req.path !== "/" && status > 0,
+    }),
+  )
   .get("/", (c) => {
     same<typeof c.var.audit, Audit>();
     return c.text("ok");
   });
 // @ts-expect-error: an actor has an id
-app.use(auditHono({ actor: () => ({ name: "Alice" }) }));
+app.use(auditHono((c) => auditOf(c.executionCtx), { actor: () => ({ name: "Alice" }) }));
 
 export const hono = withCountersign(options, app) satisfies ExportedHandler<Env>;

@@ -20,8 +20,8 @@ interface Context {
 
 const made = ({ KEY, URL, LOG }: Env, flush?: false) => createRecorder({ key: KEY, to: URL, log: LOG, flush });
 
-let shared: Promise<Recorder> | undefined;
-let asked: Promise<Recorder> | undefined;
+let shared: Recorder | undefined;
+let asked: Recorder | undefined;
 
 /** Records, and leaves the rest to the recorder. */
 function recorded(audit: Pick<Recorder, "record">, request: Request): Response {
@@ -32,46 +32,44 @@ function recorded(audit: Pick<Recorder, "record">, request: Request): Response {
 const ways: Record<string, (request: Request, env: Env, ctx: Context) => Response | Promise<Response>> = {
   async "/shared"(request, env) {
     shared ??= made(env);
-    return recorded(await shared, request);
+    return recorded(shared, request);
   },
   async "/own"(request, env) {
-    return recorded(await made(env), request);
+    return recorded(made(env), request);
   },
   async "/closed"(request, env, ctx) {
-    const audit = await made(env);
+    const audit = made(env);
     const response = recorded(audit, request);
     ctx.waitUntil(audit.close({ patience: 5_000 }));
     return response;
   },
   async "/flushed"(request, env, ctx) {
     asked ??= made(env, false);
-    const audit = await asked;
+    const audit = asked;
     const response = recorded(audit, request);
     ctx.waitUntil(audit.flush({ patience: 10_000 }));
     return response;
   },
   async "/delivered"(request, env) {
     shared ??= made(env);
-    const audit = await shared;
+    const audit = shared;
     await audit.record({ action: "job.delete", target: { type: "job", id: new URL(request.url).search } }).delivered();
     return new Response("ok");
   },
   "/object": (request, env) => env.OBJECT.getByName("x").fetch(request),
   async "/fetch"(request, env, ctx) {
     shared ??= made(env);
-    const audit = await shared;
+    const audit = shared;
     return auditFetch(audit, (request, _env: Env, _ctx: Context) => recorded(audit, request))(request, env, ctx);
   },
   async "/hono"(request, env, ctx) {
     shared ??= made(env);
-    const app = new Hono()
-      .use(auditHono({ audit: await shared }))
-      .get("/hono", ({ req, var: { audit } }) => recorded(audit, req.raw));
+    const app = new Hono().use(auditHono(shared)).get("/hono", ({ req, var: { audit } }) => recorded(audit, req.raw));
     return app.fetch(request, env, ctx as never);
   },
   async "/sveltekit"(request, env, ctx) {
     shared ??= made(env);
-    const audit = await shared;
+    const audit = shared;
     return auditHandle(audit)({
       event: { request, route: { id: null }, locals: {}, platform: { env, ctx }, getClientAddress: () => "" },
       resolve: ({ request }) => recorded(audit, request),
@@ -86,10 +84,10 @@ export default {
 };
 
 export class Thing extends DurableObject<Env> {
-  #audit: Promise<Recorder> | undefined;
+  #audit: Recorder | undefined;
 
   async fetch(request: Request): Promise<Response> {
     this.#audit ??= made(this.env);
-    return recorded(await this.#audit, request);
+    return recorded(this.#audit, request);
   }
 }

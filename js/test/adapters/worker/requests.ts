@@ -1,6 +1,6 @@
 /** A Worker whose requests are recorded: by the adapter alone, and by Hono's middleware. */
 
-import { type Audit, type WorkerContext, withCountersign } from "countersign/cloudflare";
+import { type Audit, auditOf, type WorkerContext, withCountersign } from "countersign/cloudflare";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { auditNext } from "countersign/next";
 import { auditHandle, type SvelteKitEvent, type SvelteKitLocals } from "countersign/sveltekit";
@@ -15,7 +15,7 @@ interface Env {
 const options = (env: Env) => ({ key: env.KEY, to: env.URL, log: env.LOG });
 
 const app = new Hono<{ Bindings: Env; Variables: AuditVariables }>();
-app.use(auditHono({ ip: true }));
+app.use(auditHono((c) => auditOf(c.executionCtx), { ip: true }));
 app.get("/hono/jobs/:id", (c) => {
   c.var.audit.record({ action: "config.read", target: { type: "job", id: c.req.param("id") } });
   return c.text("ok");

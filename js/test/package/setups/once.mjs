@@ -10,7 +10,7 @@ export const TRUST = "emitter example.com/recorder+7fca09ae+AepKbGPinFIKvvVQexMu
 /** An export with one event. */
 export async function recorded() {
   const to = memory();
-  const audit = await createRecorder({ key: KEY, origin: "log.example/audit", to });
+  const audit = createRecorder({ key: KEY, origin: "log.example/audit", to });
   audit.record({ action: "job.delete", actor: { id: "u_1" } });
   await audit.close();
   return to.text();

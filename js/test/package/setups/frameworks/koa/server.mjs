@@ -5,7 +5,7 @@ import { closeOnSignals } from "countersign/node";
 import Koa from "koa";
 import { guard, options } from "../options.mjs";
 
-const audit = await createRecorder(options());
+const audit = createRecorder(options());
 const router = new Router();
 router.delete("/jobs/:id", (ctx) => {
   ctx.state.audit.record({ action: "job.delete", target: { type: "job", id: ctx.params.id } });

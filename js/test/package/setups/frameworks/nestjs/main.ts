@@ -22,7 +22,7 @@ class Jobs {
   }
 }
 
-@Module({ imports: [AuditModule.forRoot({ useFactory: () => createRecorder(options()) })], controllers: [Jobs] })
+@Module({ imports: [AuditModule.forRoot(createRecorder(options()))], controllers: [Jobs] })
 class App {}
 
 const app = await NestFactory.create(App, { logger: false, forceCloseConnections: true });

@@ -7,7 +7,7 @@ let handling;
 
 /** Not at the top: `vite build` loads this module too. */
 async function start() {
-  const audit = await createRecorder(options());
+  const audit = createRecorder(options());
   closeOnSignals(audit);
   return auditHandle(audit, { gate: guard, actor: ({ request }) => request.headers.get("x-user") ?? undefined });
 }

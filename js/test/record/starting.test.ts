@@ -1,0 +1,205 @@
+/** Recorders that have not started yet, or that cannot start. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import type { CountersignError, RecorderOptions } from "countersign";
+import { recording } from "../../dist/record/create.js";
+import { none } from "../../dist/record/lifecycle.js";
+import { generateKey, memory } from "../../dist/record/record.js";
+import { EMITTER, MemoryLog } from "../deliver/log.ts";
+import { createRecorder } from "../deliver/recorder.ts";
+import { Storage } from "../deliver/storage.ts";
+import { inLife } from "./life.ts";
+
+const { key } = await generateKey("example.com/test");
+const ORIGIN = "log.example/audit";
+
+/** The events of an export. */
+const eventsOf = (text: string) =>
+  text.split("\n").flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event] : []));
+
+test("a recorder is there at once, and is no promise", async () => {
+  const to = memory();
+  const audit = createRecorder({ key, origin: ORIGIN, to });
+  assert.ok(!("then" in audit));
+  assert.equal(await audit, audit);
+  assert.equal(await audit.ready(), audit);
+  await audit.close();
+});
+
+test("events keep their order and their time until the recorder has started", async () => {
+  const to = memory();
+  let now = 1_790_000_000_000;
+  const audit = createRecorder({ key, origin: ORIGIN, to, flush: false, now: () => now });
+  const handles = ["a.one", "a.two"].map((action) => {
+    now += 1_000;
+    return audit.record({ action });
+  });
+  handles.push(audit.recordJson('{"action":"a.three"}'));
+  now += 60_000;
+  assert.deepEqual([audit.status().waiting, audit.queued, audit.chain, audit.origin], [3, 3, undefined, ORIGIN]);
+  await audit.close();
+  assert.deepEqual(
+    eventsOf(to.text()).map(({ action }) => action),
+    ["a.one", "a.two", "a.three"],
+  );
+  const times = to
+    .text()
+    .split("\n")
+    .filter((line) => line.includes('"event"'));
+  assert.deepEqual(
+    times.map((line) => Date.parse(JSON.parse(line).link.split(" ")[4]) - 1_790_000_000_000),
+    [1_000, 2_000, 2_000],
+  );
+  const receipts = await Promise.all(handles.map((handle) => handle.delivered()));
+  assert.deepEqual(
+    receipts.map(({ seq }) => seq),
+    [1, 2, 3],
+  );
+});
+
+test("what an outbox holds comes before what is recorded while it is opened", async () => {
+  const storage = new Storage();
+  const log = new MemoryLog();
+  const options = { key: EMITTER.secret, to: log.to, log: log.vkey, flush: false as const };
+  const killed = createRecorder({ ...options, outbox: storage.outbox() });
+  await killed.record({ action: "a.before" }).stored();
+  const audit = createRecorder({ ...options, outbox: storage.outbox() });
+  const handle = audit.record({ action: "a.after" });
+  await handle.stored();
+  await audit.close();
+  assert.deepEqual(log.actions, ["a.before", "a.after"]);
+  await handle.delivered();
+});
+
+test("what only the start shows rejects ready, and is told to onError once", async () => {
+  const told: CountersignError[] = [];
+  const onError = (error: CountersignError) => told.push(error);
+  const audit = createRecorder({ key: "PRIVATE+KEY+nonsense", origin: ORIGIN, to: memory(), onError });
+  const handle = audit.record({ action: "a.b" });
+  const invalid = { code: "key.invalid", member: "key" };
+  await assert.rejects(audit.ready(), invalid);
+  await assert.rejects(handle.stored(), invalid);
+  await assert.rejects(handle.delivered(), invalid);
+  await assert.rejects(audit.flush({ patience: 1_000 }), invalid);
+  await assert.rejects(audit.close(), invalid);
+  assert.deepEqual(
+    told.map(({ code }) => code),
+    ["key.invalid"],
+  );
+  assert.equal(audit.status().lastError?.code, "key.invalid");
+  assert.throws(() => audit.record({ action: "a.c" }), { code: "recorder.out_of_turn" });
+});
+
+test("a recorder that cannot start and has nothing to lose can be closed", async () => {
+  const audit = createRecorder({ key: "PRIVATE+KEY+nonsense", origin: ORIGIN, to: memory(), onError: () => {} });
+  await audit.close();
+  await audit.close();
+});
+
+test("invalid options throw at once", () => {
+  const options = { key, origin: ORIGIN, to: memory(), onFull: "wait" };
+  assert.throws(() => createRecorder(options as unknown as RecorderOptions), {
+    code: "options.invalid",
+    member: "onFull",
+  });
+});
+
+test("a start that failed is tried again by itself, and by whoever asks", async () => {
+  for (const flush of [undefined, false] as const) {
+    let loads = 0;
+    const source = async () => {
+      loads++;
+      if (loads === 1) {
+        throw new Error("offline");
+      }
+      return new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+    };
+    const told: string[] = [];
+    const to = memory();
+    const audit = recording(source, none).createRecorder({
+      key,
+      origin: ORIGIN,
+      to,
+      flush,
+      retry: { firstMs: 1, longestMs: 1 },
+      onError: ({ code }) => told.push(code),
+    });
+    const handle = audit.record({ action: "a.b" });
+    await assert.rejects(audit.ready(), { code: "wasm.unavailable" });
+    if (flush === false) {
+      await audit.flush();
+    }
+    await handle.delivered();
+    assert.deepEqual([told, loads], [["wasm.unavailable"], 2]);
+    await audit.close();
+  }
+});
+
+test("an event that the start shows to be invalid is reported, and recorded as such", async () => {
+  const told: (string | undefined)[] = [];
+  const onError = ({ member }: CountersignError) => told.push(member);
+  for (const onInvalid of ["throw", "report"] as const) {
+    const to = memory();
+    told.length = 0;
+    const audit = createRecorder({ key, origin: ORIGIN, to, flush: false, onInvalid, onError });
+    const bad = audit.record({ action: "a.b", tenant: "t", http: { method: "GET", path: "/", status: 1.5 } });
+    audit.record({ action: "a.last" });
+    await audit.flush();
+    const outcome = await bad.delivered().then(
+      () => "delivered",
+      ({ code }: CountersignError) => code,
+    );
+    assert.equal(outcome, onInvalid === "throw" ? "event.invalid" : "delivered");
+    const actions = eventsOf(to.text()).map(({ action }) => action);
+    assert.deepEqual(actions, [onInvalid === "throw" ? "countersign.dropped" : "a.b", "a.last"]);
+    assert.ok(told.length > 0);
+    await audit.close();
+  }
+});
+
+test("what is no event by its fields is thrown before the recorder has started", () => {
+  const audit = createRecorder({ key, origin: ORIGIN, to: memory(), onInvalid: "throw" });
+  assert.throws(() => audit.record({ action: "a.b", metadata: { f: () => 1 } } as never), {
+    code: "event.invalid",
+    member: "metadata.f",
+  });
+});
+
+test("there is as much room before the start as after it", async () => {
+  const to = memory();
+  const limits = { limitBytes: 2_000, flush: false as const };
+  const full = createRecorder({ key, origin: ORIGIN, to, ...limits });
+  const fill = (audit: typeof full) => Array.from({ length: 10 }, () => audit.record({ action: "a.b" }));
+  assert.throws(() => fill(full), { code: "recorder.full", hint: /limitBytes/ });
+  await full.close();
+  const told: string[] = [];
+  const onError = ({ code }: CountersignError) => told.push(code);
+  const drops = createRecorder({ key, origin: ORIGIN, to, ...limits, onFull: "drop", onError });
+  const handles = fill(drops);
+  const { waiting, dropped } = drops.status();
+  assert.equal(waiting + dropped, 10);
+  await assert.rejects(handles.at(-1)?.delivered() ?? Promise.resolve(), { code: "recorder.full" });
+  await drops.close();
+  assert.equal(drops.status().dropped, dropped);
+  assert.deepEqual(told, ["recorder.full"]);
+  const [{ reason, metadata }] = eventsOf(to.text()).filter(({ action }) => action === "countersign.dropped");
+  assert.deepEqual([reason, metadata.count], ["too much waited to be delivered", dropped]);
+});
+
+test("patience ends the wait for an outbox that never opens", async () => {
+  const outbox = { open: () => new Promise<never>(() => {}), write: async () => {}, close() {} };
+  const audit = createRecorder({ key, origin: ORIGIN, to: memory(), outbox, onError: () => {} });
+  audit.record({ action: "a.b" });
+  await assert.rejects(audit.flush({ patience: 20 }), { code: "recorder.failed", message: /did not start in time/ });
+});
+
+test("what is recorded while the program ends, before the start, is reported as lost", () => {
+  const { createRecorder, tell } = inLife();
+  const told: string[] = [];
+  const audit = createRecorder({ key, origin: ORIGIN, to: memory(), onError: ({ message }) => told.push(message) });
+  tell("exiting");
+  audit.record({ action: "a.b" });
+  assert.deepEqual(told, ["1 event was not delivered before the program ended"]);
+});
