@@ -12,7 +12,7 @@ use crate::verdict::entries;
 use crate::verify::now;
 use crate::{serve, style};
 
-/// Back up a log's folder to one file, even while it is being served
+/// Back up a log's folder to one file, even while it is served
 ///
 /// The file is a copy of log.sqlite at one moment, with its events, readable only by its owner. It replaces an
 /// earlier backup only when it is complete and leads to the published checkpoint. Erased events are not in it. The

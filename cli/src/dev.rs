@@ -20,10 +20,11 @@ use crate::{serve, style};
 const LOG: &str = "localhost/dev";
 const EMITTER: &str = "localhost/dev-app";
 
-/// Run a log for local development: with keys and a token, all forgotten when it ends
+/// Run a log for local development, deleted when it ends
 ///
-/// Prints the variables that a program needs, ready for an .env file. The log, its keys and its events are kept in
-/// a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for anything else.
+/// Makes keys and a token. Prints the variables that a program needs, ready for an .env file. The log, its keys and
+/// its events are kept in a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for
+/// anything else.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -30,7 +30,7 @@ use crate::{analyze, args, inventory, readings, rules, style, token, verdict};
 use judged::{Check, Known, Searched};
 use policy::Policy;
 
-/// Check a log against a policy, and fail a pipeline if it isn't met
+/// Check a log against a policy; fail a pipeline if it isn't met
 ///
 /// A policy says which verdict is good enough, who may sign and who must have, how recent the witnesses' last
 /// cosignatures must be, which findings and endpoints are not allowed, and how much of an API's description a test

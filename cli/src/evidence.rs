@@ -22,7 +22,7 @@ use crate::output::Folder;
 use crate::report::selected;
 use crate::{readings, report, rules, style, token, verdict};
 
-/// Show what a log has for the controls of a framework, and what it can't show
+/// Show what a log has and lacks for the controls of a framework
 ///
 /// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no evidence. A
 /// catalogue asks questions for each control: events that match a query, with a sample drawn from the log's root; findings of

@@ -14,7 +14,7 @@ use crate::serve::store_hint;
 use crate::style::{bad, faint, good, label, plain};
 use crate::verdict;
 
-/// Show the evidence that a log keeps: refused forks, and why it stopped signing
+/// Show refused forks, and why the log stopped signing
 ///
 /// Reads the log's folder, even while a server runs there. What stopped the log is in evidence.ndjson, with our
 /// checkpoint and the answer of the witness that contradicts it. Forks are in the database. With a token that has

@@ -20,7 +20,7 @@ const WHOLE: u8 = 0;
 /// Something is damaged.
 const DAMAGED: u8 = 1;
 
-/// Check everything in a log's folder or bucket, and repair what can be repaired
+/// Check a log's folder or bucket, and repair what can be repaired
 ///
 /// Reads all of it: entries against tiles, tiles and checkpoints against each other, events against the links that
 /// commit to them, link lookups, recorded erasures against events, and the search index against all events. A

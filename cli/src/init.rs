@@ -17,7 +17,7 @@ use crate::{grant, key, record, seal, style, verify};
 const FIRST: &str =
     "{\"action\":\"countersign.init\",\"actor\":{\"type\":\"system\",\"id\":\"countersign init\"}}\n";
 
-/// Get started: make keys and a trust file, grant the key, and record a first event
+/// Make keys and a trust file, and record a first event
 ///
 /// Without --to, the log is a file, audit.ndjson, to which you add with `countersign record` and `countersign
 /// seal`. With --to, the first event is sent to that log and proven to be in it. The log's operator must let the

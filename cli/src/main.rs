@@ -25,6 +25,7 @@ mod forks;
 mod found;
 mod fsck;
 mod grant;
+mod help;
 mod http;
 mod init;
 mod input;
@@ -154,7 +155,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = match config::matches(&examples::pasteable(Cli::command())) {
+    let matches = match config::matches(&help::grouped(examples::pasteable(Cli::command()))) {
         Ok(matches) => matches,
         Err(failure) => {
             failure.report();

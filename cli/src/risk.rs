@@ -21,7 +21,7 @@ use crate::{args, input, rules, style, verdict};
 
 pub(crate) use observed::Seen;
 
-/// Estimate what may be lost in a year, in money, for scenarios of your own
+/// Estimate losses per year, in money, for your own scenarios
 ///
 /// Simulates years with Open FAIR: how often threats occur, how many of them become losses, and what a loss costs.
 /// For each you give the least, the most likely and the most you think possible, with source and date. The

@@ -22,7 +22,7 @@ const MAX_BYTES: u64 = 1 << 30;
 const DAMAGED: u8 = 1;
 const ACTION_WIDTH: usize = 60;
 
-/// Show what an outbox holds, and rescue the good part of a damaged one
+/// Show an outbox, or rescue the good part of a damaged one
 ///
 /// An outbox holds events that the log hasn't confirmed yet: the file of the npm package's fileOutbox, or the folder
 /// of `countersign record --outbox`. Neither command changes it. Stop the program that uses it first.

@@ -55,7 +55,7 @@ const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
 /// When a trust file that can't be used is read again, though it didn't change.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Run a log: a server that emitters submit to and auditors export from
+/// Run a log that emitters submit to and auditors export from
 ///
 /// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
 /// may write to it. Prints the log's verifier key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,

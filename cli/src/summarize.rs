@@ -9,7 +9,7 @@ use crate::errors::{Failure, shown};
 use crate::output::Output;
 use crate::{args, progress, style, verify};
 
-/// Summarize part of an export, so that many machines can verify it together
+/// Summarize part of an export, to verify it on many machines
 ///
 /// Does the work that can be split up: reading, parsing, hashing and checking the signatures of its part of the
 /// file. The file is cut at line boundaries, so it must not be compressed. `countersign verify --summaries` takes

@@ -18,7 +18,7 @@ use crate::{args, input, readings, risk, style, verdict, verify};
 pub(crate) use check::contents;
 pub(crate) use sections::of_markdown;
 
-/// Write a report for the file: an evidence file that verifies itself, or JSON
+/// Write a report: an evidence file that verifies itself, or JSON
 ///
 /// Verifies the export. The report names what it is about: the file and its SHA-256, the trust file and pins with
 /// theirs, this program, the time, and which events were selected.
