@@ -104,7 +104,28 @@ pub(crate) fn place(text: &str) -> Result<(ChainId, u64), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Command, CommandFactory as _};
+
     use super::*;
+
+    /// Returns the command and all commands below it.
+    fn with_subcommands(command: Command) -> Vec<Command> {
+        let below: Vec<Command> = command.get_subcommands().cloned().flat_map(with_subcommands).collect();
+        [command].into_iter().chain(below).collect()
+    }
+
+    #[test]
+    fn an_output_has_a_short_and_a_long_name() {
+        let mut outputs = 0;
+        for command in with_subcommands(crate::Cli::command()) {
+            for arg in command.get_arguments() {
+                let is_output = arg.get_long() == Some("output");
+                assert_eq!(arg.get_short() == Some('o'), is_output, "{}: {arg}", command.get_name());
+                outputs += usize::from(is_output);
+            }
+        }
+        assert!(outputs > 10, "{outputs}");
+    }
 
     #[test]
     fn durations_have_a_unit() {

@@ -88,7 +88,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
     format: Format,
     /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
-    #[arg(short, value_name = "FILE|DIR")]
+    #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
     #[arg(long, value_name = "FILE")]

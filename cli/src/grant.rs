@@ -69,7 +69,7 @@ struct Common {
     #[arg(long, value_name = "O", required_unless_present = "to")]
     origin: Option<String>,
     /// Where to write it [default: standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
     to: NoteTo,

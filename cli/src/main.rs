@@ -107,8 +107,8 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples, from events to a verdict:
-  LOG=$(countersign keygen log.example/audit --out log.key)
-  APP=$(countersign keygen example.com/app --out app.key)
+  LOG=$(countersign keygen log.example/audit -o log.key)
+  APP=$(countersign keygen example.com/app -o app.key)
   printf 'log %s\\nemitter %s\\n' \"$LOG\" \"$APP\" > trust.txt
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
   countersign seal --log-key log.key app.ndjson -o audit.ndjson

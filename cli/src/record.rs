@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"])]
     pub(crate) origin: Option<String>,
     /// Where to write the export [default: standard output, or with --resume the same file]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Sign every Nth event, and the last one
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536))]

@@ -62,7 +62,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "markdown", "svg", "prometheus"], default_value = "text")]
     format: String,
     /// Where to write it [default: standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Number of threads to verify with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

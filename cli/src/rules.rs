@@ -41,7 +41,7 @@ struct Build {
     #[command(flatten)]
     from: From,
     /// Where to write the pack [default: standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 

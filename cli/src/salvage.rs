@@ -53,7 +53,7 @@ enum Command {
         #[arg(value_name = "FILE|FOLDER")]
         outbox: PathBuf,
         /// Where to write the events, as JSON Lines
-        #[arg(short, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         /// Where to write the signed links, if there are any
         #[arg(long, value_name = "FILE")]

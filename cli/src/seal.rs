@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Where to write the sealed export [default: standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Also sign a checkpoint whenever the log's size is a multiple of N
     #[arg(long, value_name = "N")]

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     chosen: Chosen,
     /// Where to write the slice [default: standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 

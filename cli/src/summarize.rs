@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = args::part)]
     part: (u64, u64),
     /// Where to write the summary [default: standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Number of threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
     /// Where to write the export [default: standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// File with the reader's token [default: the variable `COUNTERSIGN_TOKEN`]
     #[arg(long, value_name = "FILE")]

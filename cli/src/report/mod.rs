@@ -80,7 +80,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     signals: risk::Signals,
     /// Where to write it; a name that ends in .html makes an evidence file [default: JSON to standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
     #[arg(long, value_name = "FILE")]
