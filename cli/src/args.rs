@@ -120,11 +120,28 @@ mod tests {
         for command in with_subcommands(crate::Cli::command()) {
             for arg in command.get_arguments() {
                 let is_output = arg.get_long() == Some("output");
-                assert_eq!(arg.get_short() == Some('o'), is_output, "{}: {arg}", command.get_name());
+                assert_eq!(
+                    arg.get_short() == Some('o'),
+                    is_output,
+                    "{}: {}",
+                    command.get_name(),
+                    arg.get_id()
+                );
                 outputs += usize::from(is_output);
             }
         }
         assert!(outputs > 10, "{outputs}");
+    }
+
+    #[test]
+    fn long_lists_of_options_have_headings() {
+        for command in with_subcommands(crate::Cli::command()) {
+            let plain = command
+                .get_arguments()
+                .filter(|arg| !arg.is_positional() && !arg.is_hide_set() && arg.get_help_heading().is_none());
+            let plain: Vec<&str> = plain.map(|arg| arg.get_id().as_str()).collect();
+            assert!(plain.len() <= 12, "{}: {plain:?}", command.get_name());
+        }
     }
 
     #[test]

@@ -52,52 +52,52 @@ pub(crate) struct Args {
     trust: Option<PathBuf>,
     /// The framework whose controls to look at
     #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
-    #[arg(required_unless_present_any = ["catalogue", "lint"])]
+    #[arg(required_unless_present_any = ["catalogue", "lint"], help_heading = "Controls")]
     framework: Option<String>,
     /// Your own catalogue, instead of a built-in one
-    #[arg(long, value_name = "FILE", conflicts_with = "framework")]
+    #[arg(long, value_name = "FILE", conflicts_with = "framework", help_heading = "Controls")]
     catalogue: Option<PathBuf>,
     /// Only check the catalogue
-    #[arg(long, requires = "catalogue", conflicts_with = "export")]
+    #[arg(long, requires = "catalogue", conflicts_with = "export", help_heading = "Controls")]
     lint: bool,
     /// Only events that happened from FROM to TO, both included: days, months, years or times, such as 2026-01..2026-06
-    #[arg(long, value_name = "FROM..TO", value_parser = period)]
+    #[arg(long, value_name = "FROM..TO", value_parser = period, help_heading = "Questions")]
     period: Option<Period>,
     /// How many events to draw as a sample for each question
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000), help_heading = "Questions")]
     sample: u16,
     /// The seed of the samples: any text that both sides agree on before they see the log
-    #[arg(long, value_name = "TEXT", default_value = "countersign")]
+    #[arg(long, value_name = "TEXT", default_value = "countersign", help_heading = "Questions")]
     seed: String,
     /// How long events must be kept, to compare the log with: 1y, 6y, 400d
-    #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age))]
+    #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age), help_heading = "Questions")]
     policy: Option<Age>,
     /// List who did what to this record, by its whole identifier
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Questions")]
     record: Option<String>,
     /// List what this person did and what was done to them, by their whole identifier
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Questions")]
     subject: Option<String>,
     /// The rules whose findings count: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules
     /// that come with the program]
-    #[arg(long, value_name = "FILE|DIR")]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Detection")]
     own: readings::Own,
     /// The format to write
-    #[arg(long, value_enum, default_value_t = Format::Markdown)]
+    #[arg(long, value_enum, default_value_t = Format::Markdown, help_heading = "Output")]
     format: Format,
     /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
-    #[arg(short, long, value_name = "FILE|DIR")]
+    #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     page: Option<PathBuf>,
     /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = None)]
     token_file: Option<PathBuf>,
     /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = None)]
     threads: Option<u16>,
 }
 

@@ -54,61 +54,61 @@ pub(crate) struct Args {
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
     pub(crate) events: Vec<PathBuf>,
     /// The emitter's key file
-    #[arg(long, value_name = "FILE", required_unless_present = "redact_preview")]
+    #[arg(long, value_name = "FILE", required_unless_present = "redact_preview", help_heading = "The chain")]
     key: Option<PathBuf>,
     /// The origin of the log the chain is for
-    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"])]
+    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"], help_heading = "The chain")]
     pub(crate) origin: Option<String>,
     /// Where to write the export [default: standard output, or with --resume the same file]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Sign every Nth event, and the last one
-    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "The chain")]
     pub(crate) sign_every: u32,
     /// Also redact fields with this name or path: ssn, card.number. Can be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Redaction")]
     redact: Vec<String>,
     /// Keep fields with this name or path as they are: apiKey.id. Can be repeated; --redact comes first
     ///
     /// Their strings, numbers, and arrays are recorded whatever they look like. The fields of an object are still judged
     /// by their own names and values.
-    #[arg(long, value_name = "FIELD", conflicts_with = "no_redact")]
+    #[arg(long, value_name = "FIELD", conflicts_with = "no_redact", help_heading = "Redaction")]
     keep: Vec<String>,
     /// Redact only what --redact names
-    #[arg(long)]
+    #[arg(long, help_heading = "Redaction")]
     no_redact: bool,
     /// List the fields that would be redacted, with counts and reasons; record and send nothing
     ///
     /// The reason is `name` if the field's name says that its value is a secret, `look` if the value looks like one or
     /// contains one, and `--redact` if you asked for it.
-    #[arg(long, conflicts_with_all = ["follow", "resume", "output"])]
+    #[arg(long, conflicts_with_all = ["follow", "resume", "output"], help_heading = "Redaction")]
     redact_preview: bool,
     /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
-    #[arg(long, value_name = "HOW", value_parser = ["shape"])]
+    #[arg(long, value_name = "HOW", value_parser = ["shape"], help_heading = "Redaction")]
     path: Option<String>,
     /// Record integers beyond 2^53 - 1 as texts, with all their digits; without this they are refused
     ///
     /// JSON readers disagree about such numbers: many round them.
-    #[arg(long, value_name = "HOW", value_parser = ["text"])]
+    #[arg(long, value_name = "HOW", value_parser = ["text"], help_heading = "Unusual input")]
     large_integers: Option<String>,
     /// Record an object that has several fields of one name: `keep-all` keeps their values as one array, in their order.
     /// Without this such an event is refused
     ///
     /// JSON readers disagree about such objects: some take the first value, some the last. {"status":400,"status":200} is
     /// recorded as {"status":[400,200]}. AWS Network Firewall, auditd and Logback write such events.
-    #[arg(long, value_name = "HOW", value_parser = ["keep-all"])]
+    #[arg(long, value_name = "HOW", value_parser = ["keep-all"], help_heading = "Unusual input")]
     duplicate_fields: Option<String>,
     /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
-    #[arg(long)]
+    #[arg(long, help_heading = "The chain")]
     pub(crate) open: bool,
     /// Continue the open chain in this export, and append to it
     ///
     /// The export is written to a new file and replaced in one step, so a crash leaves it as it was. It is locked
     /// meanwhile, so two runs can't fork its chain.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "The chain")]
     resume: Option<PathBuf>,
     /// Which chain to continue, if this key has several open ones
-    #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume")]
+    #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
     chain: Option<ChainId>,
     /// Print a summary as JSON
     #[arg(long)]

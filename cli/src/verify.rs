@@ -43,7 +43,7 @@ pub(crate) struct Args {
     export: Option<PathBuf>,
     /// Use the summaries of all parts, made by `countersign summarize`, instead of reading the export. With EXPORT,
     /// they must be of that file
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Large exports")]
     summaries: Vec<PathBuf>,
     /// Also check that these Parquet files are exactly what `countersign export --format parquet` makes of EXPORT
     #[arg(long, value_name = "FILE|DIR", requires = "export")]
@@ -55,28 +55,28 @@ pub(crate) struct Args {
     /// issuer, emitter or revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Expectations")]
     pins: Pins,
     /// Expect the log with this origin
-    #[arg(long, value_name = "O")]
+    #[arg(long, value_name = "O", help_heading = "Expectations")]
     origin: Option<String>,
     /// Expect the entries from A up to but not including B
-    #[arg(long, value_name = "A..B", value_parser = args::range)]
+    #[arg(long, value_name = "A..B", value_parser = args::range, help_heading = "Expectations")]
     range: Option<(u64, u64)>,
     /// Expect the log's time to be no older than this: 90s, 15m, 24h, 7d, 2w
-    #[arg(long, value_name = "AGE", value_parser = args::seconds)]
+    #[arg(long, value_name = "AGE", value_parser = args::seconds, help_heading = "Expectations")]
     max_age: Option<i64>,
     /// The time from which --max-age counts back [default: now]
-    #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age")]
+    #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age", help_heading = "Expectations")]
     now: Option<Time>,
     /// Exit with status 0 for this verdict too
-    #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
+    #[arg(long, value_name = "VERDICT", value_parser = ["partial"], help_heading = "Expectations")]
     allow: Option<String>,
     /// Print the report as JSON, and nothing else
-    #[arg(long)]
+    #[arg(long, help_heading = None)]
     json: bool,
     /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Large exports")]
     threads: Option<u16>,
 }
 

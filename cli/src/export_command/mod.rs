@@ -65,7 +65,7 @@ pub(crate) struct Args {
     token_file: Option<PathBuf>,
     #[command(flatten)]
     asked: Asked,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Which events")]
     chosen: Chosen,
 }
 

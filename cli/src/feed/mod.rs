@@ -47,37 +47,37 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
     /// Only events that match this query (see docs/query.md)
-    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, help_heading = "Which records")]
     query: Option<String>,
     /// Send findings too
-    #[arg(long)]
+    #[arg(long, help_heading = "Which records")]
     findings: bool,
     /// Send only findings
-    #[arg(long, conflicts_with = "query")]
+    #[arg(long, conflicts_with = "query", help_heading = "Which records")]
     no_events: bool,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
-    #[arg(long, value_name = "FILE|DIR")]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Detection")]
     own: readings::Own,
     /// Where to remember what was sent and keep what a receiver refused; created if missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Following a log")]
     state: Option<PathBuf>,
     /// The origin of the log, if the trust file names several
-    #[arg(long, value_name = "O")]
+    #[arg(long, value_name = "O", help_heading = "Following a log")]
     origin: Option<String>,
     /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Following a log")]
     token_file: Option<PathBuf>,
     /// Stop at the end of the log, once everything was sent
-    #[arg(long)]
+    #[arg(long, help_heading = "Following a log")]
     once: bool,
     /// If nothing is remembered yet, begin at the log's current end instead of its first entry
-    #[arg(long)]
+    #[arg(long, help_heading = "Following a log")]
     from_now: bool,
     /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = None)]
     threads: Option<u16>,
     #[command(flatten)]
     sink: sink::Sending,

@@ -52,38 +52,54 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
     /// Only events that match this query (see docs/query.md)
-    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "check")]
+    #[arg(
+        long,
+        value_name = "QUERY",
+        allow_hyphen_values = true,
+        conflicts_with = "check",
+        help_heading = "Which events"
+    )]
     query: Option<String>,
     /// Only events at entries from A up to but not including B
-    #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check")]
+    #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
     /// Draw this many of these events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MOST_SAMPLED as u64))]
-    #[arg(requires = "seed", conflicts_with = "check")]
+    #[arg(requires = "seed", conflicts_with = "check", help_heading = "Which events")]
     sample: Option<u64>,
     /// The seed of the sample: any text that both sides agreed on before they saw the log
-    #[arg(long, value_name = "TEXT", requires = "sample")]
+    #[arg(long, value_name = "TEXT", requires = "sample", help_heading = "Which events")]
     seed: Option<String>,
     /// The reference the report is filed under
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "What to include"
+    )]
     reference: String,
     /// Who examined it
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "What to include"
+    )]
     examiner: String,
     /// Include this Markdown document, with a section for each of its headings. Can be repeated
-    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "What to include")]
     section: Vec<PathBuf>,
     /// Simulate this scenario with the log's root, and include what may be lost in a year, with a chart (see docs/risk.md).
     /// Can be repeated
-    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Scenarios")]
     scenario: Vec<PathBuf>,
-    #[command(flatten)]
-    signals: risk::Signals,
     /// Where to write it; a name that ends in .html makes an evidence file [default: JSON to standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "What to include")]
     page: Option<PathBuf>,
     /// The time that the report states, from which since:-7d and the like count back [default: now]
     #[arg(long, value_name = "T", value_parser = args::time)]
@@ -96,6 +112,8 @@ pub(crate) struct Args {
     /// Number of threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
+    #[command(flatten, next_help_heading = "Scenarios")]
+    signals: risk::Signals,
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {

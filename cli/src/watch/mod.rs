@@ -83,37 +83,37 @@ pub(crate) struct Args {
     token_file: Option<PathBuf>,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
-    #[arg(long, value_name = "FILE|DIR")]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Detection")]
     own: readings::Own,
     /// Where to remember what was seen and what is yet to be delivered; created if missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Following the log")]
     state: PathBuf,
     /// If nothing is remembered yet, begin at the log's current end instead of its first entry
-    #[arg(long)]
+    #[arg(long, help_heading = "Following the log")]
     from_now: bool,
     /// How to print findings
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text", help_heading = None)]
     format: String,
     /// Stop at the end of the log, once all findings are delivered
-    #[arg(long)]
+    #[arg(long, help_heading = "Following the log")]
     once: bool,
     /// Show the latest findings, and who answered them
-    #[arg(long, conflicts_with_all = [
+    #[arg(long, help_heading = None, conflicts_with_all = [
         "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "once", "webhook",
         "webhook_key", "exec", "smtp", "mail_from", "mail_to", "smtp_user", "smtp_password_file", "watchlist",
         "watchlist_for", "record", "key",
     ])]
     list: bool,
     /// Post each finding to this address, as JSON
-    #[arg(long, value_name = "URL", requires = "webhook_key", help_heading = "Handing on")]
+    #[arg(long, value_name = "URL", requires = "webhook_key", help_heading = "Where findings go")]
     webhook: Option<String>,
     /// File with the secret that signs posts: whsec_ and base64, as in Standard Webhooks
-    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Handing on")]
+    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Where findings go")]
     webhook_key: Option<PathBuf>,
     /// Run this shell command for each finding, which it gets as JSON on standard input
-    #[arg(long, value_name = "CMD", help_heading = "Handing on")]
+    #[arg(long, value_name = "CMD", help_heading = "Where findings go")]
     exec: Option<String>,
     #[command(flatten)]
     mail: mail::Mailing,
@@ -122,16 +122,16 @@ pub(crate) struct Args {
     /// It lists whom findings are about, for rules with a countersign.decision of challenge or deny that are
     /// correlations with group-by, or about what is usual. No rule that comes with the program decides anything: give
     /// your own with --rules.
-    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Handing on")]
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Where findings go")]
     watchlist: Option<PathBuf>,
     /// How long an entry stays on the watchlist: 15m, 1h, 1d
-    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::pause, requires = "watchlist", help_heading = "Handing on")]
+    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::pause, requires = "watchlist", help_heading = "Where findings go")]
     watchlist_for: Duration,
     /// Record findings in the log itself, and once an hour what was searched
-    #[arg(long, requires = "key", help_heading = "Handing on")]
+    #[arg(long, requires = "key", help_heading = "Where findings go")]
     record: bool,
     /// The key for --record (an emitter of the log) and for signing watchlists. Use one made for this
-    #[arg(long, value_name = "FILE", requires = "signs", help_heading = "Handing on")]
+    #[arg(long, value_name = "FILE", requires = "signs", help_heading = "Where findings go")]
     key: Option<PathBuf>,
 }
 
