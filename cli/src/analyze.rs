@@ -20,6 +20,7 @@ use taking::{Answers, Signer, Taken, Taking};
 
 use crate::acknowledged::Acknowledged;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::input::Input;
 use crate::output::Folder;
 use crate::standing::{Standing, Standings};
@@ -74,10 +75,7 @@ pub(crate) struct Args {
     threads: Option<u16>,
 }
 
-/// The exit status where something was found that is not to be there.
-pub(crate) const FOUND: u8 = 6;
-
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let trust = verify::trust_or_nobody(args.trust.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let readings = args.own.load()?;
@@ -188,14 +186,14 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn exit_status(&self, fail_on: Option<Level>) -> u8 {
-        let status = self.report.verdict.exit_status();
+    fn exit_status(&self, fail_on: Option<Level>) -> ExitStatus {
+        let status = self.report.verdict.into();
         let may_be_found = fail_on.is_some_and(|least| {
             self.outcome.findings.iter().any(|finding| finding.level >= least)
                 || self.outcome.may_have_more(self.pack, |rule| rule.level >= least)
         });
         let is_unusable = matches!(self.report.verdict, Verdict::Altered | Verdict::Broken);
-        if may_be_found && !is_unusable { FOUND } else { status }
+        if may_be_found && !is_unusable { ExitStatus::Forbidden } else { status }
     }
 
     /// The least trusted of those who signed what a finding was made from.
@@ -220,7 +218,7 @@ impl Found<'_> {
     }
 
     /// Compares with what was found before.
-    fn compare(&self, path: &Path) -> Result<u8, Failure> {
+    fn compare(&self, path: &Path) -> Result<ExitStatus, Failure> {
         let name = shown(path);
         let text = std::fs::read_to_string(path).map_err(|error| Failure::io("read", &name, &error))?;
         let broken = || {
@@ -244,7 +242,7 @@ impl Found<'_> {
         }
         let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
         let (Some(were), Some(are)) = (stated(&before), stated(&now)) else { return Err(broken()) };
-        let status = self.report.verdict.exit_status();
+        let status = self.report.verdict.into();
         let is_same_log = before["log"] == now["log"];
         let of = if is_same_log { "" } else { " The log is of another size or root." };
         // The digest is that of the findings as they were made. Those in the file may have been changed since.
@@ -267,7 +265,10 @@ impl Found<'_> {
             bad("✗ Not the same."),
             were.len(),
         ))?;
-        Ok(if status == 0 || status == 4 { FOUND } else { status })
+        Ok(match status {
+            ExitStatus::Success | ExitStatus::Partial => ExitStatus::Forbidden,
+            status => status,
+        })
     }
 
     /// Writes what was found, the pack, and a slice for each finding.

@@ -15,6 +15,7 @@ use countersign::trust::Trust;
 use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
 
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::pin::{self, Pins};
 use crate::source::{self, Source};
 use crate::style::{bad, faint, good, label, plain};
@@ -66,7 +67,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let trust = match (&args.vkey, &args.trust) {
         (Some(vkey), _) => Trust::default().with_log(vkey.parse::<VerifierKey>()?)?,
         (None, Some(path)) => input::trust(path)?,
@@ -96,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         pin::save(keep, pin.as_deref())?;
     }
     let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
-    Ok(if allowed { 0 } else { report.verdict.exit_status() })
+    Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
 }
 
 /// Reads the whole log, and verifies what it holds.

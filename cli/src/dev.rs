@@ -12,6 +12,7 @@ use countersign_log::tokens::{self, Rights, Scope};
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::keygen::{random, write_key};
 use crate::output::Output;
 use crate::{serve, style};
@@ -39,7 +40,7 @@ pub(crate) struct Args {
     page: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let address = free(args.listen)?;
     let folder = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
     let folder = folder.map_err(|error| Failure::io("make", "a temporary folder", &error))?;

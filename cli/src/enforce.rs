@@ -18,8 +18,8 @@ use countersign_analyze::Fault;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::analyze::FOUND;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::{self, Input};
@@ -100,16 +100,16 @@ impl Judged<'_> {
         self.checks.iter().map(|check| check.failures().count() as u64).sum()
     }
 
-    fn exit_status(&self) -> u8 {
+    fn exit_status(&self) -> ExitStatus {
         match self.report.verdict {
-            Verdict::Altered | Verdict::Broken | Verdict::NotChecked => self.report.verdict.exit_status(),
-            _ if self.failures() > 0 => FOUND,
-            _ => 0,
+            Verdict::Altered | Verdict::Broken | Verdict::NotChecked => self.report.verdict.into(),
+            _ if self.failures() > 0 => ExitStatus::Forbidden,
+            _ => ExitStatus::Success,
         }
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let (mut policy, hash) = load(&args.policy)?;
     let trust = trust_or_nobody(args.trust.as_deref())?;
     let readings = args.own.load()?;

@@ -15,6 +15,7 @@ use gather::{Gathered, Look};
 use written::{write, written};
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
@@ -129,7 +130,7 @@ fn period(text: &str) -> Result<Period, String> {
     if from < to { Ok(Period { from, to }) } else { Err("it ends before it begins".into()) }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let catalogue = catalogue(args)?;
     let pack = rules::load(&args.rules)?;
     for (question, word) in catalogue.unanswered(&pack) {
@@ -140,7 +141,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let Some(export) = &args.export else {
         let of = verdict::count(catalogue.controls.len() as u64, "control");
         style::done(&format!("{of} of {}, catalogue {}", style::plain(&catalogue.framework), catalogue.hash));
-        return Ok(0);
+        return Ok(ExitStatus::Success);
     };
     let folder = folder(args)?;
     if args.subject.is_some() && folder.is_none() {
@@ -167,7 +168,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let looking = Look { pack: &pack, readings: args.own.load()?, catalogue: &catalogue, args };
     let Gathered { verification, file, leaves, evidence } = looking.gather(&mut input, as_file.is_some())?;
     let headline = verdict::headline(&verification.report);
-    let status = verification.report.verdict.exit_status();
+    let status = verification.report.verdict.into();
     let Some(evidence) = evidence else {
         verdict::print(&(headline + "\n"))?;
         style::warn("it gives no evidence: `countersign verify` says what is wrong");

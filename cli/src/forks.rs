@@ -10,6 +10,7 @@ use countersign_log::stop::{Line, Stop, StopFile};
 use countersign_log::{evidence, sqlite};
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::serve::store_hint;
 use crate::style::{bad, faint, good, label, plain};
 use crate::verdict;
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let name = shown(&args.dir);
     std::fs::read_dir(&args.dir).map_err(|error| Failure::io("read", &name, &error))?;
     let stops = StopFile::new(&args.dir).read().map_err(|error| {
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let found = !stops.is_empty() || !forks.is_empty();
     let text = if args.json { evidence::lines(stops, forks) } else { text(&stops, &forks) };
     verdict::print(&text)?;
-    Ok(found.into())
+    Ok(if found { ExitStatus::Broken } else { ExitStatus::Success })
 }
 
 /// The forks in the folder's database, if there is one.

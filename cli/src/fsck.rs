@@ -11,14 +11,10 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::serve::{bucket, expect_folder, store_hint};
 use crate::style::{bad, good, plain};
 use crate::{progress, style, verdict};
-
-/// The log is whole, or was mended.
-const WHOLE: u8 = 0;
-/// Something is damaged.
-const DAMAGED: u8 = 1;
 
 /// Check a log's folder or bucket, and repair what can be repaired
 ///
@@ -58,7 +54,7 @@ enum Held<'a> {
     Bucket { bucket: Bucket, url: &'a str, folder: Option<&'a Path>, runtime: Runtime },
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let held = match &args.store {
         None => Held::Folder(args.dir.as_deref().unwrap_or(Path::new("countersign-log"))),
         Some(url) => {
@@ -91,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     } else {
         tell(&report)?;
     }
-    Ok(if report.is_whole() { WHOLE } else { DAMAGED })
+    Ok(if report.is_whole() { ExitStatus::Success } else { ExitStatus::Broken })
 }
 
 impl Held<'_> {

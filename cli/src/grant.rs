@@ -9,6 +9,7 @@ use countersign::note::{SignerKey, VerifierKey};
 
 use crate::args::{self, Bound};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 use crate::submit::NoteTo;
 use crate::verify::now;
@@ -75,7 +76,7 @@ struct Common {
     to: NoteTo,
 }
 
-pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
+pub(crate) fn grant(args: &GrantArgs) -> Result<ExitStatus, Failure> {
     let bound = |bound: Option<Bound>| bound.and_then(|Bound(time)| time);
     let (from, until) = (bound(args.from), bound(args.until));
     let vkey: VerifierKey = args.vkey.parse()?;
@@ -90,7 +91,7 @@ pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
     state(&args.common, &statement, &key)
 }
 
-pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
+pub(crate) fn revoke(args: &RevokeArgs) -> Result<ExitStatus, Failure> {
     let since = args.since.and_then(|Bound(time)| time);
     let vkey: VerifierKey = args.vkey.parse()?;
     let key = key::load(&args.common.key)?;
@@ -113,7 +114,7 @@ fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> Failure {
 }
 
 /// Signs the statement, and writes it or submits it.
-fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Failure> {
+fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, Failure> {
     let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
     let mut lines = Writer::new();
     if let Some(mut collector) = args.to.collector(args.origin.as_deref())? {
@@ -122,7 +123,7 @@ fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Fa
         let index = collector.submit(lines.as_str(), &note)?;
         let origin = collector.origin();
         style::done(&format!("it is entry {index} of the log {origin}, and applies to what comes after it"));
-        return Ok(0);
+        return Ok(ExitStatus::Success);
     }
     let origin = args.origin.as_deref().unwrap_or_default();
     let note = sign(origin)?;
@@ -140,5 +141,5 @@ fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Fa
         };
         style::wrote(args.output.as_deref(), what);
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }

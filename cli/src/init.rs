@@ -9,6 +9,7 @@ use countersign::note::{SignerKey, VerifierKey};
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::keygen::{random, write_key};
 use crate::output::{Output, write_secret};
 use crate::{grant, key, record, seal, style, verify};
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     origin: String,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let remote = args.to.as_deref().zip(args.log.as_deref());
     let remote_key = remote.map(|(_, log)| log.parse::<VerifierKey>()).transpose()?;
     make_folder(&args.dir)?;

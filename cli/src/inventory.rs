@@ -14,8 +14,8 @@ use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DE
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
 
-use crate::analyze::FOUND;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
@@ -73,7 +73,7 @@ pub(crate) struct Args {
     threads: Option<u16>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let trust = trust_or_nobody(args.trust.as_deref())?;
     let looking =
         Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
@@ -196,7 +196,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn exit_status(&self, fail_on: &[String]) -> u8 {
+    fn exit_status(&self, fail_on: &[String]) -> ExitStatus {
         let is_there = |what: &String| match what.as_str() {
             "unused" => !self.report.unused.is_empty(),
             what => self
@@ -206,7 +206,11 @@ impl Found {
                 .any(|endpoint| endpoint.flags.iter().any(|flag: &Flag| flag.as_str() == what)),
         };
         let is_unusable = matches!(self.verified.verdict, Verdict::Altered | Verdict::Broken);
-        if !is_unusable && fail_on.iter().any(is_there) { FOUND } else { self.verified.verdict.exit_status() }
+        if !is_unusable && fail_on.iter().any(is_there) {
+            ExitStatus::Forbidden
+        } else {
+            self.verified.verdict.into()
+        }
     }
 
     fn json(&self) -> String {

@@ -7,6 +7,7 @@ use countersign::note::SignerKey;
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::write_secret;
 use crate::style;
 
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     witness: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
     let generate = if args.witness { SignerKey::generate_witness } else { SignerKey::generate };
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     writeln!(anstream::stdout(), "{}", key.verifier_key())
         .map_err(|error| Failure::io("write", "standard output", &error))
         .map_err(|failure| failure.with_hint("remove the key file, and make the key again"))?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Writes a key to a new file that its owner alone may read.

@@ -17,6 +17,7 @@ mod envelope;
 mod errors;
 mod evidence;
 mod examples;
+mod exit_status;
 mod export;
 mod export_command;
 mod feed;

@@ -9,6 +9,7 @@ use countersign::verify::Verdict;
 use serde_json::json;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::{input, verdict};
 
@@ -43,7 +44,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let both = [&args.receipt, &args.leaf];
     if both.iter().all(|path| path.as_path() == Path::new("-")) {
         let hint = "give one of them as a file";
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         as_text(&proof, verdict, why.as_ref())
     };
     verdict::print(&text)?;
-    Ok(verdict.exit_status())
+    Ok(verdict.into())
 }
 
 fn as_json(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {

@@ -12,6 +12,7 @@ use countersign::{Code, Error};
 use serde_json::json;
 
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::input::{self, Input, is_of_an_export};
 use crate::keygen::random;
 use crate::output::Output;
@@ -117,7 +118,7 @@ pub(crate) struct Args {
     to: To,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if args.redact_preview {
         return preview(args);
     }
@@ -141,7 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
 }
 
-fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
+fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, Failure> {
     let origin = args.origin.as_deref().unwrap_or_default();
     let mut nonce = [0; 16];
     random(&mut nonce)?;
@@ -168,7 +169,7 @@ pub(crate) fn no_event(args: &Args) -> Failure {
     }
 }
 
-fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
+fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<ExitStatus, Failure> {
     let mut locked = resume::Locked::open(export, args.output.is_none())?;
     let destination = args.output.as_deref().unwrap_or(export);
     let mut output = Output::create(Some(destination))?;
@@ -192,7 +193,7 @@ struct Total {
 }
 
 /// Lists what would be redacted.
-fn preview(args: &Args) -> Result<u8, Failure> {
+fn preview(args: &Args) -> Result<ExitStatus, Failure> {
     Input::check(&args.events)?;
     let rules = rules(args);
     let mut total = Total::default();
@@ -219,10 +220,10 @@ fn preview(args: &Args) -> Result<u8, Failure> {
     } else {
         verdict::print(&total.redactions.table(total.events, total.redacted))?;
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
-fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Failure> {
+fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
     if args.json {
         let summary = json!({
             "recorded": total.events,
@@ -240,7 +241,7 @@ fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Fa
     } else if !redacted.is_empty() {
         style::done(&format!("{} recorded{redacted}", count(total.events, "event")));
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Records every event of the inputs.

@@ -14,6 +14,7 @@ use countersign_analyze::Fault;
 use countersign_risk::{Log, Proposed, Report, Scenario, Signal, Unfit, chart, markdown, starter};
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 use crate::verdict::count;
 use crate::verify::{threads, trust_or_nobody, verify};
@@ -138,7 +139,7 @@ fn span(text: &str) -> Result<(Time, Time), String> {
     if from < to { Ok((from, to)) } else { Err(refuse()) }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if let Some(starter) = args.new.as_deref().and_then(starter::named) {
         // Whoever has filled one in would lose it.
         if let Some(path) = args.output.as_deref().filter(|path| path.is_file()) {
@@ -146,12 +147,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             return Err(Failure::unusable("io.exists", "there is a file already", hint).within(&shown(path)));
         }
         let next = "fill in every amount, with its source and its date";
-        return write(args, starter.text, &format!("a scenario to begin with: {next}")).map(|()| 0);
+        return write(args, starter.text, &format!("a scenario to begin with: {next}"))
+            .map(|()| ExitStatus::Success);
     }
     let scenarios = args.scenarios.iter().map(|path| scenario(path)).collect::<Result<Vec<_>, _>>()?;
     let seen = args.signals.load(&scenarios)?;
     let verified = args.log.as_deref().map(|log| verified(log, args)).transpose()?;
-    let status = verified.as_ref().map_or(0, |report| report.verdict.exit_status());
+    let status = verified.as_ref().map_or(ExitStatus::Success, |report| report.verdict.into());
     let headline = verified.as_ref().map(verdict::headline).unwrap_or_default();
     let simulated = count(scenarios.len() as u64, "scenario");
     if let Some(report) = &verified

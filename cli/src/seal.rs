@@ -11,6 +11,7 @@ use countersign::export::{Item, Line};
 use countersign::seal::{Sealed, Sealer};
 
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::export::Part;
 use crate::input::{self, Input};
 use crate::output::{self, Output};
@@ -47,7 +48,7 @@ pub(crate) struct Args {
     checkpoint_every: Option<NonZeroU64>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let key = key::load(&args.log_key)?;
     let trust = args.trust.as_deref().map(input::trust).transpose()?;
     let mut sealer = Sealer::new(&key, trust.as_ref())?;
@@ -70,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     body.copy_to(&mut output)?;
     output.finish()?;
     tell(&log, trust.is_some(), args.output.as_deref());
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// The size of the last checkpoint of an export, 0 where it has none.

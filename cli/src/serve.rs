@@ -40,6 +40,7 @@ use watched::Watched;
 use zeroize::Zeroizing;
 
 use crate::errors::{self, Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::keygen::{self, random};
 use crate::output::Output;
 use crate::{args, input, key, memory, readings, stop, style, token, watch};
@@ -203,7 +204,7 @@ impl FromStr for CheckWithin {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     stop::gracefully();
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
@@ -265,7 +266,7 @@ async fn run_server(
     (cors, hosts): (Cors, Hosts),
     (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
     ending: Option<Ending>,
-) -> Result<u8, Failure> {
+) -> Result<ExitStatus, Failure> {
     let verifier = key.verifier_key().clone();
     let issuer = args.oidc.config()?;
     let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
@@ -456,7 +457,7 @@ pub(crate) fn log_to_stderr(json: bool) {
     }
 }
 
-async fn end(serving: Serving) -> Result<u8, Failure> {
+async fn end(serving: Serving) -> Result<ExitStatus, Failure> {
     serving.stop().await.map_err(|error| {
         Failure::unusable(
             "server.failed",
@@ -464,7 +465,7 @@ async fn end(serving: Serving) -> Result<u8, Failure> {
             "start it again: everything that was acknowledged is saved",
         )
     })?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Whoever is on the way to a witness can answer in its place, and stop the log by that.

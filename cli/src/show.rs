@@ -19,6 +19,7 @@ use indexed::{Answer, Asked as Asking};
 use search::{Asked, Search, State, Wanted};
 
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::found::Found;
 use crate::standing::Standings;
 use crate::{args, query, readings, report, style, verdict, verify};
@@ -73,7 +74,7 @@ const SEARCHED: [&str; 2] = ["verified event", "verified events"];
 /// How many events the table shows where nothing is said.
 const ROWS: u64 = 1000;
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let asked = args.query.as_deref().map(query::parse).transpose()?;
     let readings = args.own.load()?;
     let most = args.limit.map_or(if args.json { u64::MAX } else { ROWS }, u64::from);
@@ -121,7 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     } else {
         all(args, headline, found, &standings, &readings, findings.as_ref())?;
     }
-    Ok(report.verdict.exit_status())
+    Ok(report.verdict.into())
 }
 
 fn by_index(
@@ -130,7 +131,7 @@ fn by_index(
     query: &Query,
     readings: &Readings,
     most: u64,
-) -> Result<u8, Failure> {
+) -> Result<ExitStatus, Failure> {
     let (export, trust) = (&*args.export, args.trust.as_deref());
     let asked = Asking { export, side, trust, query, readings, threads: verify::threads(args.threads), most };
     let Answer { found, findings, verified } = asked.answer()?;

@@ -12,6 +12,7 @@ use countersign_query::Query;
 use countersign_slice::{Selection, Survey};
 
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::export::Part;
 use crate::input::{self, Input};
 use crate::output::Output;
@@ -72,7 +73,7 @@ pub(crate) struct Chosen {
     pub(crate) own: readings::Own,
 }
 
-pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
     slice(&args.chosen, matches, || report::contents(&args.export), args.output.as_deref())
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn slice(
     matches: &ArgMatches,
     open: impl FnOnce() -> Result<Input, Failure>,
     destination: Option<&Path>,
-) -> Result<u8, Failure> {
+) -> Result<ExitStatus, Failure> {
     let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
     let withheld = with_reasons(chosen, matches)?;
     let asked = chosen.query.as_deref().map(query::parse).transpose()?;
@@ -92,7 +93,7 @@ pub(crate) fn slice(
     let (events, chains) =
         cut(&mut input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
     style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Writes what is selected, and says how many events of how many chains that is.

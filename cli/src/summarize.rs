@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use countersign_parts::{Part, Refused, summarize};
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 use crate::{args, progress, style, verify};
 
@@ -39,7 +40,7 @@ pub(crate) struct Args {
     threads: Option<u16>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let name = shown(&args.export);
     let mut file = open(&args.export)?;
     let (number, of) = args.part;
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         args.output.as_deref(),
         &format!("part {number} of {of}, {} bytes of the export", part.bytes()),
     );
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// A file that can be read at any place.

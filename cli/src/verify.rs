@@ -13,6 +13,7 @@ use countersign::verify::{
 };
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::input::{self, Input};
 use crate::parquet::{self, Rows};
 use crate::pin::{self, Pins};
@@ -80,7 +81,7 @@ pub(crate) struct Args {
     threads: Option<u16>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let pins = args.pins.load()?;
     let options = Options {
         trust: args.trust.as_deref().map(input::trust).transpose()?.unwrap_or_default(),
@@ -121,9 +122,9 @@ fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
     })
 }
 
-fn status(args: &Args, report: &Report) -> u8 {
+fn status(args: &Args, report: &Report) -> ExitStatus {
     let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
-    if allowed { 0 } else { report.verdict.exit_status() }
+    if allowed { ExitStatus::Success } else { report.verdict.into() }
 }
 
 /// How many threads can run at once.
@@ -173,7 +174,7 @@ pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
 pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> {
     let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
     let failure = Failure::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
-    Err(failure.with_status(report.verdict.exit_status()).within(name))
+    Err(failure.with_status(report.verdict.into()).within(name))
 }
 
 fn read(

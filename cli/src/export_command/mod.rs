@@ -16,6 +16,7 @@ use countersign_query::Query;
 
 use crate::args;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::http::{Answer, Client, Prefix, Redirects, Stream};
 use crate::input::Input;
 use crate::output::Output;
@@ -114,7 +115,7 @@ struct Asked {
     boundary: Option<u64>,
 }
 
-pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
     if args.asked.limit.is_some() && args.chosen.chain.len() > 1 {
         let message = "--limit is for one chain, or for all";
         return Err(Failure::unusable(
@@ -142,7 +143,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
 }
 
-fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
     let prefix = prefix(&args.log)?;
     if !args.chosen.own.is_none() {
         let hint = "leave --readings out; `countersign serve --readings` has a log read by yours";
@@ -177,7 +178,7 @@ fn prefix(url: &str) -> Result<Prefix, Failure> {
 }
 
 /// What the collector would answer, without it.
-fn from_folder(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
     let request = Request::of(args)?;
     let log = folder::open(Path::new(&args.log), &args.chosen, &request.query)?;
     let mut made = log.export()?;
@@ -306,7 +307,7 @@ fn explain(answer: &Answer, with_token: bool) -> Failure {
 }
 
 /// Writes an export as it comes. It appears when it is whole.
-fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<u8, Failure> {
+fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
     let mut output = Output::create(destination)?;
     let bar = progress::bar("exporting", None);
     let (mut stage, mut ends) = (Stage::default(), Ends::default());
@@ -343,7 +344,7 @@ fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result
     if let Some(path) = destination {
         style::done(&format!("exported to {}; check it with `countersign verify`", shown(path)));
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// The first and the last line of what went by.

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::{Args, Request, fetch, folder, prefix};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
 use crate::input::Input;
 use crate::parquet::{self, Rows};
 use crate::verdict::count;
 use crate::{style, token, verdict, verify};
 
-pub(super) fn run(args: &Args) -> Result<u8, Failure> {
+pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if args.output.is_none() && std::io::stdout().is_terminal() {
         let message = "Parquet can't be read on a terminal";
         return Err(Failure::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
@@ -29,7 +30,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(path) = &args.output {
         style::done(&format!("{} in {}", count(rows.count, "row"), shown(path)));
     }
-    Ok(report.verdict.exit_status())
+    Ok(report.verdict.into())
 }
 
 /// The export that rows are made of.

@@ -10,6 +10,7 @@ use countersign_feeds::{Finding, Kind, Log};
 use super::delivery::Delivery;
 use super::{Args, Feed};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
 use crate::outbox::Directory;
 use crate::source::{Server, Source as _};
@@ -18,7 +19,12 @@ use crate::verify::now;
 use crate::watch::{self, Follows, Item, ItemKind, Remote, State, Views, Watched, Watcher};
 use crate::{input, origin, rules, style, token};
 
-pub(super) fn run(args: &Args, url: &str, feed: &Feed, mut delivery: Delivery) -> Result<u8, Failure> {
+pub(super) fn run(
+    args: &Args,
+    url: &str,
+    feed: &Feed,
+    mut delivery: Delivery,
+) -> Result<ExitStatus, Failure> {
     let trust = input::trust(&args.trust)?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
@@ -29,7 +35,7 @@ pub(super) fn run(args: &Args, url: &str, feed: &Feed, mut delivery: Delivery) -
     // Without findings no rule is asked.
     let pack = if feed.findings { rules::load(&args.rules)? } else { nothing()? };
     delivery.progress.begin(&origin)?;
-    let Some((store, name)) = delivery.progress.store() else { return Ok(2) };
+    let Some((store, name)) = delivery.progress.store() else { return Ok(ExitStatus::Unusable) };
     let name = name.to_owned();
     let state = State::load(&store, &name)?;
     let end = if args.once || args.from_now {
@@ -47,7 +53,7 @@ pub(super) fn run(args: &Args, url: &str, feed: &Feed, mut delivery: Delivery) -
         Following { feed, watcher, delivery, store, name, origin, end: end.filter(|_| args.once) };
     watch::follow(&mut following, &views)?;
     following.delivery.end()?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Rules that find nothing.

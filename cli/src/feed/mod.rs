@@ -15,6 +15,7 @@ use countersign_query::{Query, Readings};
 use self::delivery::Delivery;
 use self::progress::Progress;
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
 use crate::{query, readings, stop};
 
@@ -95,7 +96,7 @@ struct Feed {
     findings: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let feed = Feed {
         format: Format::parse(&args.format).unwrap_or(Format::Ndjson),
         readings: args.own.load()?,

@@ -24,6 +24,7 @@ use self::look::Watch;
 use self::memory::{Keep, Memory};
 use self::webhook::Webhook;
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::source;
 use crate::style::{bad, doubt, faint, label, plain};
 use crate::verdict::{count, entries};
@@ -87,12 +88,10 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// The exit status when nothing could be said.
-const NOT_CHECKED: u8 = 5;
 /// The interval at which a running look checks for silence and for a request to stop.
 const TICK: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let trust = input::trust(&args.trust)?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let source = source::open(&args.log)?;
@@ -130,12 +129,12 @@ struct Monitor<'a> {
 }
 
 impl Monitor<'_> {
-    fn follow(&mut self, watch: &Watch<'_>) -> Result<u8, Failure> {
+    fn follow(&mut self, watch: &Watch<'_>) -> Result<ExitStatus, Failure> {
         loop {
             let (mut findings, memory, now) = self.look(watch)?;
             if stop::asked() && !findings.is_fatal() {
                 // Nothing of this look was kept: the next run sees it again.
-                return Ok(if self.args.once { NOT_CHECKED } else { 0 });
+                return Ok(if self.args.once { ExitStatus::NotChecked } else { ExitStatus::Success });
             }
             self.memory.accept(memory);
             watch.check_silence(&watch.last_heard(&self.memory), now, &mut findings);
@@ -147,7 +146,7 @@ impl Monitor<'_> {
             let next = Instant::now() + self.args.every;
             while Instant::now() < next {
                 if stop::asked() {
-                    return Ok(0);
+                    return Ok(ExitStatus::Success);
                 }
                 std::thread::sleep((next - Instant::now()).min(Duration::from_millis(100)));
             }
@@ -263,7 +262,7 @@ impl Monitor<'_> {
         let chains = count(self.memory.chains.open() as u64, "open chain");
         let size = entries(checkpoint.size);
         let seen = format!("{}: {size}, {chains}, root {}", plain(self.origin), checkpoint.root);
-        if status(findings) == 0 {
+        if status(findings) == ExitStatus::Success {
             style::done(&seen);
             return;
         }
@@ -278,21 +277,21 @@ impl Monitor<'_> {
 }
 
 /// What to exit with, by the worst of what was found.
-fn status(findings: &Findings) -> u8 {
+fn status(findings: &Findings) -> ExitStatus {
     let has = |test: &dyn Fn(&Finding) -> bool| findings.list().iter().any(test);
     if has(&|finding| finding.kind.severity == Severity::Error) {
-        1
+        ExitStatus::Broken
     } else if has(&|finding| {
         matches!(
             finding.kind.code,
             "log.unreachable" | "log.unread" | "also.unreachable" | "append_only.behind"
         )
     }) {
-        NOT_CHECKED
+        ExitStatus::NotChecked
     } else if has(&|finding| matches!(finding.kind.code, "log.unknown" | "key.unknown")) {
-        3
+        ExitStatus::Untrusted
     } else {
-        0
+        ExitStatus::Success
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use countersign::time::Time;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::verdict::count;
 use crate::{args, input, readings, risk, style, verdict, verify};
 
@@ -116,7 +117,7 @@ pub(crate) struct Args {
     signals: risk::Signals,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if let Some(file) = &args.check {
         return check::run(args, file);
     }
@@ -164,7 +165,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let events = count(found.leaves.len() as u64, "event");
     style::wrote(args.output.as_deref(), &format!("{events}{drawn}{told}"));
     anstream::eprintln!("{}", verdict::headline(report));
-    Ok(report.verdict.exit_status())
+    Ok(report.verdict.into())
 }
 
 /// Whether a file of that name is to be an evidence file.

@@ -38,6 +38,7 @@ pub(crate) use self::stream::{Remote, Views};
 pub(crate) use self::watcher::{Watched, Watcher};
 use self::webhook::Webhook;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
 use crate::outbox::Directory;
 use crate::output::Output;
@@ -144,11 +145,11 @@ const ENDING: Duration = Duration::from_secs(10);
 /// The same with --once, unless it is stopped.
 const ONCE: Duration = Duration::from_mins(5);
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if args.list {
         return list(&args.state);
     }
-    let (Some(log), Some(trust)) = (&args.log, &args.trust) else { return Ok(2) };
+    let (Some(log), Some(trust)) = (&args.log, &args.trust) else { return Ok(ExitStatus::Unusable) };
     let trust = input::trust(trust)?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let pack = rules::load(&args.rules)?;
@@ -366,7 +367,7 @@ impl Watch<'_> {
     }
 
     /// Ends in good order: what receivers take at once is handed on, the rest is kept.
-    fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<u8, Failure> {
+    fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<ExitStatus, Failure> {
         if ended.is_ok() {
             self.list()?;
             self.say_gaps();
@@ -379,7 +380,7 @@ impl Watch<'_> {
         let looked = entries(position);
         if all {
             style::done(&format!("{looked} looked at"));
-            return Ok(0);
+            return Ok(ExitStatus::Success);
         }
         let message = format!("{looked} looked at; {}", left_over(waiting as u64));
         if is_once {
@@ -387,7 +388,7 @@ impl Watch<'_> {
             return Err(Failure::unusable("watch.waiting", message, hint).within(&self.name));
         }
         style::warn(&(message + ", kept for the next run"));
-        Ok(0)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -401,7 +402,7 @@ fn left_over(waiting: u64) -> String {
 }
 
 /// Shows what was found last.
-fn list(folder: &Path) -> Result<u8, Failure> {
+fn list(folder: &Path) -> Result<ExitStatus, Failure> {
     let state = State::read(folder)?;
     let waiting = |id: &str| state.waiting.iter().any(|item: &Item| item.id == id);
     let mut text = String::new();
@@ -428,7 +429,7 @@ fn list(folder: &Path) -> Result<u8, Failure> {
     let looked = entries(state.position);
     let _ = writeln!(text, "{} {looked} of {} looked at", good("✓"), plain(&state.origin));
     verdict::print(&text)?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 #[cfg(test)]
