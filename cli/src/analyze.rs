@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use taking::{Answers, Signer, Taken, Taking};
 
 use crate::acknowledged::Acknowledged;
+use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::input::Input;
@@ -49,18 +50,16 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd; - for standard input
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// How to print the findings
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    format: String,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
     #[arg(long, value_name = "LEVEL", value_parser = ["informational", "low", "medium", "high", "critical"])]
     fail_on: Option<String>,
@@ -70,17 +69,16 @@ pub(crate) struct Args {
     /// Compare with earlier findings, as printed by --format json, and exit with status 6 if they differ
     #[arg(long, value_name = "FINDINGS", conflicts_with = "evidence")]
     recompute: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
-    let trust = verify::trust_or_nobody(args.trust.as_deref())?;
+    let trust = args.trust.load()?;
     let pack = rules::load(&args.rules)?;
     let readings = args.own.load()?;
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
-    let threads = args.threads.map_or_else(verify::cores, usize::from);
+    let threads = args.threads.count();
     let Looked { report, outcome, signers, answers, events } =
         look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
     let found = Found { report: &report, pack: &pack, outcome, signers, answers, events };
@@ -90,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if let Some(before) = &args.recompute {
         return found.compare(before);
     }
-    let text = if args.format == "json" { found.json() + "\n" } else { found.text() };
+    let text = if args.format.is_json() { found.json() + "\n" } else { found.text() };
     verdict::print(&text)?;
     Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
 }
@@ -283,7 +281,7 @@ impl Found<'_> {
         let findings = &self.outcome.findings;
         for finding in findings.iter().take(SLICES) {
             let destination = directory.join(format!("{}.ndjson", finding.id));
-            slice::of_leaves(&args.export, args.trust.as_deref(), finding.leaves.clone(), &destination)?;
+            slice::of_leaves(&args.export, args.trust.path(), finding.leaves.clone(), &destination)?;
         }
         if findings.len() > SLICES {
             style::warn(&format!(

@@ -134,6 +134,22 @@ mod tests {
     }
 
     #[test]
+    fn json_is_asked_for_in_either_way() {
+        let mut formats = 0;
+        for command in with_subcommands(crate::Cli::command()) {
+            let is_json = |arg: &clap::Arg| {
+                arg.get_long() == Some("format")
+                    && arg.get_possible_values().iter().any(|value| value.get_name() == "json")
+            };
+            let has_format = command.get_arguments().any(is_json);
+            let has_flag = command.get_arguments().any(|arg| arg.get_long() == Some("json"));
+            assert_eq!(has_format, has_flag, "{}", command.get_name());
+            formats += usize::from(has_format);
+        }
+        assert!(formats > 10, "{formats}");
+    }
+
+    #[test]
     fn long_lists_of_options_have_headings() {
         for command in with_subcommands(crate::Cli::command()) {
             let plain = command

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io::{self, Cursor, Read};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -14,6 +13,7 @@ use countersign::note::{VerifierKey, check_name};
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
 
+use crate::arg_groups::{FormatArgs, TrustArgs};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::pin::{self, Pins};
@@ -50,10 +50,8 @@ pub(crate) struct Args {
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "V")]
     vkey: Option<String>,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     pins: Pins,
     /// Expect the log with this origin
@@ -62,13 +60,12 @@ pub(crate) struct Args {
     /// Exit with status 0 for this verdict too
     #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
     allow: Option<String>,
-    /// Print the report as JSON, and nothing else
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
-    let trust = match (&args.vkey, &args.trust) {
+    let trust = match (&args.vkey, args.trust.path()) {
         (Some(vkey), _) => Trust::default().with_log(vkey.parse::<VerifierKey>()?)?,
         (None, Some(path)) => input::trust(path)?,
         (None, None) => Trust::default(),
@@ -86,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let (tiles, Verification { report, pin }) = check(&*source, options)?;
     let pin = pin.filter(|_| tiles.pass());
     let report = CheckReport::new(tiles, report);
-    let text = if args.json {
+    let text = if args.format.is_json() {
         serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
         text(&report)

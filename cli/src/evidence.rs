@@ -14,6 +14,7 @@ use countersign_query::moment::Moment;
 use gather::{Gathered, Look};
 use written::{write, written};
 
+use crate::arg_groups::{AccessArgs, FormatArgs, OutputFormat, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
@@ -21,7 +22,7 @@ use crate::http::Prefix;
 use crate::input::Input;
 use crate::output::Folder;
 use crate::report::selected;
-use crate::{readings, report, rules, style, token, verdict};
+use crate::{readings, report, rules, style, verdict};
 
 /// Show what a log has and lacks for the controls of a framework
 ///
@@ -48,9 +49,8 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd, or a collector's URL; - reads standard input
     #[arg(value_name = "EXPORT|URL", required_unless_present = "lint")]
     export: Option<PathBuf>,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The framework whose controls to look at
     #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
     #[arg(required_unless_present_any = ["catalogue", "lint"], help_heading = "Controls")]
@@ -85,27 +85,25 @@ pub(crate) struct Args {
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
     own: readings::Own,
-    /// The format to write
-    #[arg(long, value_enum, default_value_t = Format::Markdown, help_heading = "Output")]
-    format: Format,
+    #[command(flatten, next_help_heading = "Output")]
+    format: FormatArgs<Format>,
     /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
     #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     page: Option<PathBuf>,
-    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE", help_heading = None)]
-    token_file: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = None)]
-    threads: Option<u16>,
+    #[command(flatten, next_help_heading = None)]
+    access: AccessArgs,
+    #[command(flatten, next_help_heading = None)]
+    threads: ThreadArgs,
 }
 
 /// What evidence is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// For people
+    #[default]
     Markdown,
     /// A line for each question of each control
     Csv,
@@ -113,6 +111,10 @@ enum Format {
     Oscal,
     /// All of it, as canonical JSON
     Json,
+}
+
+impl OutputFormat for Format {
+    const JSON: Self = Self::Json;
 }
 
 /// The most bytes of a catalogue, in MiB.
@@ -159,7 +161,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     }
     let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(export)?,
-        Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref())?,
+        Some(url) => stream(url, args.access.token()?.as_ref())?,
     };
     if folder.is_some() {
         // Slices are cut from it.
@@ -184,7 +186,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
             let found = selected::Found { path, file, verification, leaves, sample: None };
             looking.file(found, destination, &evidence)?;
         }
-        (None, None) => write(args.output.as_deref(), &written(&evidence, args.format))?,
+        (None, None) => write(args.output.as_deref(), &written(&evidence, args.format.format()))?,
     }
     if let Some(subject) = &evidence.subject
         && subject.extent.events == 0

@@ -9,6 +9,7 @@ use countersign::time::Time;
 use countersign_log::stop::{Line, Stop, StopFile};
 use countersign_log::{evidence, sqlite};
 
+use crate::arg_groups::FormatArgs;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::serve::store_hint;
@@ -31,9 +32,8 @@ pub(crate) struct Args {
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
-    /// Print one JSON object per line, and nothing else
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     })?;
     let forks = forks(&args.dir)?;
     let found = !stops.is_empty() || !forks.is_empty();
-    let text = if args.json { evidence::lines(stops, forks) } else { text(&stops, &forks) };
+    let text = if args.format.is_json() { evidence::lines(stops, forks) } else { text(&stops, &forks) };
     verdict::print(&text)?;
     Ok(if found { ExitStatus::Broken } else { ExitStatus::Success })
 }

@@ -10,6 +10,7 @@ use countersign_log::store::StoreError;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
+use crate::arg_groups::FormatArgs;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::serve::{bucket, expect_folder, store_hint};
@@ -43,9 +44,8 @@ pub(crate) struct Args {
     /// Repair what can be rebuilt from the rest: tiles, indexes, and erasures that were recorded but not done
     #[arg(long)]
     repair: bool,
-    /// Print the report as JSON, and nothing else
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// What is checked.
@@ -70,19 +70,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let mut report = held.look("checking")?;
     if args.repair && report.damages.iter().any(|damage| damage.mend.is_possible()) {
         let before = std::mem::take(&mut report);
-        if !args.json {
+        if !args.format.is_json() {
             tell(&before)?;
         }
         held.repair(&before)?;
         report = held.look("checking again")?;
-        if !args.json {
+        if !args.format.is_json() {
             style::done(&format!(
                 "{} mended",
                 count(before.damages.len().saturating_sub(report.damages.len()))
             ));
         }
     }
-    if args.json {
+    if args.format.is_json() {
         verdict::print(&format!("{}\n", of(&report)))?;
     } else {
         tell(&report)?;

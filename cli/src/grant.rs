@@ -7,6 +7,7 @@ use countersign::export::writer::Writer;
 use countersign::keys::{KeyNote, Statement, names_under};
 use countersign::note::{SignerKey, VerifierKey};
 
+use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
@@ -69,9 +70,8 @@ struct Common {
     /// The origin of the log it is for [default with --to: that of the log's key]
     #[arg(long, value_name = "O", required_unless_present = "to")]
     origin: Option<String>,
-    /// Where to write it [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     to: NoteTo,
 }
@@ -129,17 +129,17 @@ fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitSt
     let note = sign(origin)?;
     lines.header(&Header { origin: origin.into(), range: None });
     lines.note(&note);
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(args.output.path())?;
     output.write(lines.as_bytes())?;
     output.finish()?;
-    if args.output.is_some() {
+    if args.output.path().is_some() {
         let what = match statement {
             Statement::Grant { .. } => "a grant: give it to `countersign seal` before the chains of its key",
             Statement::Revoke { .. } => {
                 "a revocation: it counts once it is in the log, by `countersign seal`"
             }
         };
-        style::wrote(args.output.as_deref(), what);
+        style::wrote(args.output.path(), what);
     }
     Ok(ExitStatus::Success)
 }

@@ -14,14 +14,14 @@ use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DE
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
 
+use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
 use crate::verdict::count;
-use crate::verify::{threads, trust_or_nobody};
-use crate::{args, query, readings, rules, style, token, verdict, verify};
+use crate::{args, query, readings, rules, style, verdict, verify};
 
 /// List the API endpoints that are actually called
 ///
@@ -42,9 +42,8 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The API's description: OpenAPI 3.0 or 3.1, or Swagger 2, as JSON or YAML
     #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
@@ -57,31 +56,28 @@ pub(crate) struct Args {
     query: Option<String>,
     #[command(flatten)]
     own: readings::Own,
-    /// Output format
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    format: String,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Exit with status 6 if any endpoint is one of these
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = [
         "shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive", "unused",
     ])]
     fail_on: Vec<String>,
-    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
-    let trust = trust_or_nobody(args.trust.as_deref())?;
+    let trust = args.trust.load()?;
     let looking =
         Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
     let description = args.openapi.as_deref().map(description).transpose()?;
     refuse_without(args, description.as_ref())?;
     let asked = Asked { description, since: args.since };
-    let found = find(open(args)?, trust, asked, &looking, threads(args.threads))?;
-    verdict::print(&if args.format == "json" { found.json() + "\n" } else { found.text() })?;
+    let found = find(open(args)?, trust, asked, &looking, args.threads.count())?;
+    verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
 }
 
@@ -143,7 +139,7 @@ impl Looking {
 fn open(args: &Args) -> Result<Input, Failure> {
     match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(&args.export),
-        Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref()),
+        Some(url) => stream(url, args.access.token()?.as_ref()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod acknowledged;
 mod analyze;
 mod answer;
+mod arg_groups;
 mod args;
 mod backup;
 mod check;

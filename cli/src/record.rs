@@ -11,6 +11,7 @@ use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
 use serde_json::json;
 
+use crate::arg_groups::FormatArgs;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::input::{self, Input, is_of_an_export};
@@ -36,6 +37,7 @@ use crate::{args, duplicates, integers, key, resume, style, verdict};
 ///
 /// At the end of the input the chain is closed, which shows that nothing after it was cut off.
 #[derive(clap::Args)]
+#[command(mut_arg("format", |format| format.help("How to print the summary")))]
 #[command(after_help = "\
 Examples:
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
@@ -111,9 +113,8 @@ pub(crate) struct Args {
     /// Which chain to continue, if this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
     chain: Option<ChainId>,
-    /// Print a summary as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
     #[command(flatten)]
     to: To,
 }
@@ -124,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     }
     if args.to.url().is_none() {
         args.to.refuse_without_url()?;
-        if args.json && args.output.is_none() && args.resume.is_none() {
+        if args.format.is_json() && args.output.is_none() && args.resume.is_none() {
             let message = "--json prints to standard output, where the export goes";
             return Err(Failure::unusable(
                 "arguments.invalid",
@@ -212,7 +213,7 @@ fn preview(args: &Args) -> Result<ExitStatus, Failure> {
     if total.events == 0 {
         return Err(no_event(args));
     }
-    if args.json {
+    if args.format.is_json() {
         let fields = total.redactions.as_json();
         let preview =
             json!({ "events": total.events, "redacted": total.redacted, "redacted_fields": fields });
@@ -224,7 +225,7 @@ fn preview(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
-    if args.json {
+    if args.format.is_json() {
         let summary = json!({
             "recorded": total.events,
             "closed": !args.open,

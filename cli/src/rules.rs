@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign_analyze::{Fault, MAX_BYTES, Pack, Sources, cases};
 use countersign_query::Readings;
 
+use crate::arg_groups::OutputArgs;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::output::Output;
@@ -41,9 +42,8 @@ Examples:
 struct Build {
     #[command(flatten)]
     from: From,
-    /// Where to write the pack [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Run the test cases beside rules: events on which a rule must fire, and events on which it must not
@@ -217,12 +217,12 @@ pub(crate) fn failure(fault: &Fault) -> Failure {
 
 fn build(args: &Build) -> Result<ExitStatus, Failure> {
     let pack = load(&args.from.rules)?;
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(args.output.path())?;
     output.write(pack.as_json().as_bytes())?;
     output.write(b"\n")?;
     output.finish()?;
     let rules = count(pack.rules().len() as u64, "rule");
-    style::wrote(args.output.as_deref(), &format!("{rules}, pack {} {}", plain(&pack.name), pack.hash()));
+    style::wrote(args.output.path(), &format!("{rules}, pack {} {}", plain(&pack.name), pack.hash()));
     Ok(ExitStatus::Success)
 }
 

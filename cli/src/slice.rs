@@ -11,6 +11,7 @@ use countersign::trust::Trust;
 use countersign_query::Query;
 use countersign_slice::{Selection, Survey};
 
+use crate::arg_groups::OutputArgs;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::export::Part;
@@ -40,9 +41,8 @@ pub(crate) struct Args {
     export: PathBuf,
     #[command(flatten)]
     chosen: Chosen,
-    /// Where to write the slice [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// What is taken.
@@ -74,7 +74,7 @@ pub(crate) struct Chosen {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
-    slice(&args.chosen, matches, || report::contents(&args.export), args.output.as_deref())
+    slice(&args.chosen, matches, || report::contents(&args.export), args.output.path())
 }
 
 /// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use countersign_parts::{Part, Refused, summarize};
 
+use crate::arg_groups::{OutputArgs, ThreadArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::output::Output;
-use crate::{args, progress, style, verify};
+use crate::{args, progress, style};
 
 /// Summarize part of an export, to verify it on many machines
 ///
@@ -32,12 +33,10 @@ pub(crate) struct Args {
     /// Which part, of how many: the first is 1/N
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = args::part)]
     part: (u64, u64),
-    /// Where to write the summary [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
@@ -45,17 +44,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let mut file = open(&args.export)?;
     let (number, of) = args.part;
     let part = Part::of(&mut file, number, of).map_err(|why| Failure::from(why).within(&name))?;
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(args.output.path())?;
     let bar = progress::bar("summarizing", Some(part.bytes()));
-    let threads = verify::threads(args.threads);
+    let threads = args.threads.count();
     summarize(file, &part, threads, |bytes| output.write(bytes), |read| bar.set_position(read))
         .map_err(|failure| failure.within(&name))?;
     bar.finish_and_clear();
     output.finish()?;
-    style::wrote(
-        args.output.as_deref(),
-        &format!("part {number} of {of}, {} bytes of the export", part.bytes()),
-    );
+    style::wrote(args.output.path(), &format!("part {number} of {of}, {} bytes of the export", part.bytes()));
     Ok(ExitStatus::Success)
 }
 

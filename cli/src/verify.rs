@@ -12,6 +12,7 @@ use countersign::verify::{
     Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
 };
 
+use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::input::{self, Input};
@@ -52,10 +53,8 @@ pub(crate) struct Args {
     parquet: Option<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten, next_help_heading = "Expectations")]
     pins: Pins,
     /// Expect the log with this origin
@@ -73,23 +72,21 @@ pub(crate) struct Args {
     /// Exit with status 0 for this verdict too
     #[arg(long, value_name = "VERDICT", value_parser = ["partial"], help_heading = "Expectations")]
     allow: Option<String>,
-    /// Print the report as JSON, and nothing else
-    #[arg(long, help_heading = None)]
-    json: bool,
-    /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Large exports")]
-    threads: Option<u16>,
+    #[command(flatten, next_help_heading = None)]
+    format: FormatArgs,
+    #[command(flatten, next_help_heading = "Large exports")]
+    threads: ThreadArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let pins = args.pins.load()?;
     let options = Options {
-        trust: args.trust.as_deref().map(input::trust).transpose()?.unwrap_or_default(),
+        trust: args.trust.load()?,
         pins: pins.clone(),
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         ..Options::default()
     };
-    let threads = threads(args.threads);
+    let threads = args.threads.count();
     let trust = options.trust.clone();
     if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
         let mut rows = Rows::of(Input::open(export)?, options.trust, args.own.load()?, threads)?;
@@ -113,10 +110,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
-    verdict::print(&if args.json {
+    verdict::print(&if args.format.is_json() {
         serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
-        let file = args.trust.as_deref().map(shown);
+        let file = args.trust.path().map(shown);
         let compared = file.map_or_else(String::new, |file| trust_compared::text(report, trust, &file));
         verdict::headline(report) + "\n" + &compared + &verdict::body(report, verdict::Of::Export)
     })

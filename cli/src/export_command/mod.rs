@@ -14,6 +14,7 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign_query::Query;
 
+use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
@@ -58,12 +59,10 @@ pub(crate) struct Args {
     /// The collector's folder or URL
     #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
-    /// Where to write the export [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// File with the reader's token [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     asked: Asked,
     #[command(flatten, next_help_heading = "Which events")]
@@ -150,16 +149,16 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failu
         let message = "a log reads events by its own readings, whoever asks";
         return Err(Failure::unusable("arguments.invalid", message, hint));
     }
-    let token = token::load(args.token_file.as_deref())?;
+    let token = args.access.token()?;
     let request = Request::of(args)?;
     let mut stream = fetch(&prefix, &request, token.as_ref())?;
     let name = stream.name().to_owned();
     let nothing = stream.header("countersign-matched") == Some("0");
     let status = if request.whole {
-        keep(&mut stream, &name, args.output.as_deref())
+        keep(&mut stream, &name, args.output.path())
     } else {
         let open = || Ok(Input::stream(&name, Box::new(stream)));
-        slice::slice(&args.chosen, matches, open, args.output.as_deref())
+        slice::slice(&args.chosen, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
@@ -184,10 +183,10 @@ fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure>
     let mut made = log.export()?;
     let nothing = made.matched == 0;
     let status = if request.whole {
-        keep(&mut made, &args.log, args.output.as_deref())
+        keep(&mut made, &args.log, args.output.path())
     } else {
         let open = || Ok(Input::stream(&args.log, Box::new(made)));
-        slice::slice(&args.chosen, matches, open, args.output.as_deref())
+        slice::slice(&args.chosen, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))

@@ -14,15 +14,14 @@ use crate::analyze;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::found::Found;
-use crate::input;
 use crate::standing::{Standing, Standings};
 use crate::verdict::count;
 use crate::watch::{At, Draft};
 use crate::{report, rules, style, verdict, verify};
 
 pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<ExitStatus, Failure> {
-    let trust = input::trust(&args.trust)?;
-    let threads = verify::threads(args.threads);
+    let trust = args.trust.load()?;
+    let threads = args.threads.count();
     let mut input = report::contents(&args.from)?.rereadable()?;
     let has_quorum = trust.has_quorum();
     let pins = delivery.progress.pin().into_iter().collect();

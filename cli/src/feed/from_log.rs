@@ -17,7 +17,7 @@ use crate::source::{Server, Source as _};
 use crate::standing::Standings;
 use crate::verify::now;
 use crate::watch::{self, Follows, Item, ItemKind, Remote, State, Views, Watched, Watcher};
-use crate::{input, origin, rules, style, token};
+use crate::{origin, rules, style};
 
 pub(super) fn run(
     args: &Args,
@@ -25,13 +25,12 @@ pub(super) fn run(
     feed: &Feed,
     mut delivery: Delivery,
 ) -> Result<ExitStatus, Failure> {
-    let trust = input::trust(&args.trust)?;
+    let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
         Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
-    let views: Arc<dyn Views> =
-        Arc::new(Remote::new(prefix.clone(), token::load(args.token_file.as_deref())?)?);
+    let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
     // Without findings no rule is asked.
     let pack = if feed.findings { rules::load(&args.rules)? } else { nothing()? };
     delivery.progress.begin(&origin)?;

@@ -14,6 +14,7 @@ use countersign_query::{Query, Readings};
 
 use self::delivery::Delivery;
 use self::progress::Progress;
+use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
@@ -44,9 +45,8 @@ pub(crate) struct Args {
     /// The format of the records
     #[arg(long = "to", value_name = "FORMAT", value_parser = ["ocsf", "ecs", "cef", "syslog", "cloudevents", "otlp", "ndjson"])]
     format: String,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: PathBuf,
+    #[command(flatten)]
+    trust: RequiredTrustArgs,
     /// Only events that match this query (see docs/query.md)
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true, help_heading = "Which records")]
     query: Option<String>,
@@ -68,18 +68,16 @@ pub(crate) struct Args {
     /// The origin of the log, if the trust file names several
     #[arg(long, value_name = "O", help_heading = "Following a log")]
     origin: Option<String>,
-    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE", help_heading = "Following a log")]
-    token_file: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Following a log")]
+    access: AccessArgs,
     /// Stop at the end of the log, once everything was sent
     #[arg(long, help_heading = "Following a log")]
     once: bool,
     /// If nothing is remembered yet, begin at the log's current end instead of its first entry
     #[arg(long, help_heading = "Following a log")]
     from_now: bool,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = None)]
-    threads: Option<u16>,
+    #[command(flatten, next_help_heading = None)]
+    threads: ThreadArgs,
     #[command(flatten)]
     sink: sink::Sending,
 }

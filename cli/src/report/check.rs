@@ -12,10 +12,10 @@ use super::written::{json, verified, verified_with_shown};
 use super::{Args, page};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
+use crate::input;
 use crate::input::Input;
 use crate::style::{bad, doubt, good, label, plain};
 use crate::verdict::{self, count};
-use crate::{input, verify};
 
 /// So much of a file tells whether it is a page.
 const FIRST: usize = 16;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, Failure> {
     let mut said = told(&frame);
     let mut status = ExitStatus::Success;
     let own =
-        args.trust.as_deref().map(|path| Ok::<_, Failure>((name(path), input::small(path)?))).transpose()?;
+        args.trust.path().map(|path| Ok::<_, Failure>((name(path), input::small(path)?))).transpose()?;
     if let Some(file) = &file {
         let brought = Given {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
@@ -141,7 +141,7 @@ fn against(
         sample: frame.scope.sample.as_ref().map(|sample| (sample.wanted, sample.seed.clone())),
         now: frame.time,
         readings: args.own.load()?,
-        threads: verify::threads(args.threads),
+        threads: args.threads.count(),
     };
     let found = select(export, &Given { trust, pins }, &asked)?;
     let Described { sha256, size, .. } = &found.file;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
 
+use crate::arg_groups::{ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::verdict::count;
@@ -45,9 +46,8 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd
     #[arg(value_name = "EXPORT", required_unless_present = "check")]
     export: Option<PathBuf>,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// A pin: a checkpoint that you verified before. The log must have grown from it. With --check, one that the JSON
     /// report was made with. Can be repeated
     #[arg(long, value_name = "FILE")]
@@ -110,9 +110,8 @@ pub(crate) struct Args {
     check: Option<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    threads: ThreadArgs,
     #[command(flatten, next_help_heading = "Scenarios")]
     signals: risk::Signals,
 }
@@ -130,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         sample: args.sample.zip(args.seed.clone()),
         now: args.now.map_or_else(verify::now, Ok)?,
         readings: args.own.load()?,
-        threads: verify::threads(args.threads),
+        threads: args.threads.count(),
     };
     let mut sections = Vec::new();
     for path in &args.section {
@@ -145,7 +144,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         return Err(Failure::unusable("arguments.invalid", message, "name one with --scenario"));
     }
     let seen = args.signals.load(&scenarios)?;
-    let given = selected::Given::load(args.trust.as_deref(), &args.pin)?;
+    let given = selected::Given::load(args.trust.path(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
     let mut found = selected::select(export, &given, &asked)?;

@@ -507,7 +507,7 @@ impl Session<'_> {
         let mut outbox = self.outbox();
         let waiting = outbox.events();
         let links: u64 = outbox.pending().iter().map(|segment| segment.links).sum();
-        if self.args.json {
+        if self.args.format.is_json() {
             let head = outbox.head();
             let summary = json!({
                 "recorded": recorded,

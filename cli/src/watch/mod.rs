@@ -37,6 +37,7 @@ use self::state::Taken;
 pub(crate) use self::stream::{Remote, Views};
 pub(crate) use self::watcher::{Watched, Watcher};
 use self::webhook::Webhook;
+use crate::arg_groups::{AccessArgs, FormatArgs, TrustArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
@@ -48,7 +49,7 @@ use crate::submit::Http;
 use crate::verdict::{count, entries};
 use crate::verify::now;
 use crate::webhook::Secret;
-use crate::{analyze, args, input, key, origin, readings, rules, stop, style, token, verdict};
+use crate::{analyze, args, input, key, origin, readings, rules, stop, style, verdict};
 
 /// Follow a log, and report findings as they are made
 ///
@@ -57,6 +58,7 @@ use crate::{analyze, args, input, key, origin, readings, rules, stop, style, tok
 /// undelivered findings are saved together. If a finding's chain turns out not to be trusted, the finding is
 /// retracted under the same id.
 #[derive(clap::Args)]
+#[command(mut_arg("trust", |trust| trust.required_unless_present("list")))]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[command(group = clap::ArgGroup::new("signs").args(["record", "watchlist"]).multiple(true))]
 #[command(after_help = "\
@@ -72,16 +74,13 @@ pub(crate) struct Args {
     /// The collector's URL
     #[arg(value_name = "URL", required_unless_present = "list")]
     log: Option<String>,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
-    #[arg(long, value_name = "FILE", required_unless_present = "list")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// File with the reader's token [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
@@ -94,15 +93,14 @@ pub(crate) struct Args {
     /// If nothing is remembered yet, begin at the log's current end instead of its first entry
     #[arg(long, help_heading = "Following the log")]
     from_now: bool,
-    /// How to print findings
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text", help_heading = None)]
-    format: String,
+    #[command(flatten, next_help_heading = None)]
+    format: FormatArgs,
     /// Stop at the end of the log, once all findings are delivered
     #[arg(long, help_heading = "Following the log")]
     once: bool,
     /// Show the latest findings, and who answered them
     #[arg(long, help_heading = None, conflicts_with_all = [
-        "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "once", "webhook",
+        "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "json", "once", "webhook",
         "webhook_key", "exec", "smtp", "mail_from", "mail_to", "smtp_user", "smtp_password_file", "watchlist",
         "watchlist_for", "record", "key",
     ])]
@@ -149,19 +147,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if args.list {
         return list(&args.state);
     }
-    let (Some(log), Some(trust)) = (&args.log, &args.trust) else { return Ok(ExitStatus::Unusable) };
+    let (Some(log), Some(trust)) = (&args.log, args.trust.path()) else { return Ok(ExitStatus::Unusable) };
     let trust = input::trust(trust)?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let prefix = Prefix::parse(log).map_err(|why| {
         Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
-    let views: Arc<dyn Views> =
-        Arc::new(Remote::new(prefix.clone(), token::load(args.token_file.as_deref())?)?);
+    let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
     let name = shown(&args.state);
     let store = Arc::new(Directory::open(&args.state)?);
     let state = State::load(&store, &name)?;
-    let mut receivers: Vec<Box<dyn Receiver>> = vec![Box::new(Print { json: args.format == "json" })];
+    let mut receivers: Vec<Box<dyn Receiver>> = vec![Box::new(Print { json: args.format.is_json() })];
     if let (Some(url), Some(path)) = (&args.webhook, &args.webhook_key) {
         receivers.push(Box::new(Webhook::new(url, Secret::load(path)?)?));
     }
