@@ -27,7 +27,7 @@ use crate::output::Folder;
 use crate::standing::{Standing, Standings};
 use crate::style::{bad, good};
 use crate::verdict::count;
-use crate::{readings, report, rules, slice, style, verdict, verify};
+use crate::{args, readings, report, rules, slice, style, verdict, verify};
 
 pub(crate) use coverage::gaps;
 pub(crate) use text::named;
@@ -61,8 +61,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
-    #[arg(long, value_name = "LEVEL", value_parser = ["informational", "low", "medium", "high", "critical"])]
-    fail_on: Option<String>,
+    #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.map(Level::as_str), Level::parse))]
+    fail_on: Option<Level>,
     /// Write the findings, the pack, and for each finding a slice with its entries to this new directory
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     }
     let text = if args.format.is_json() { found.json() + "\n" } else { found.text() };
     verdict::print(&text)?;
-    Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
+    Ok(found.exit_status(args.fail_on))
 }
 
 /// What was looked at, and what was found in it.

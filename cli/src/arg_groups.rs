@@ -89,21 +89,30 @@ impl OutputArgs {
     }
 }
 
+/// A verdict that `--allow` accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Allow {
+    Partial,
+}
+
 /// A choice of output formats, one of which is JSON.
-pub(crate) trait OutputFormat: ValueEnum + Copy + Default + PartialEq + Send + Sync + 'static {
+pub(crate) trait OutputFormat: ValueEnum + Copy + PartialEq + Send + Sync + 'static {
+    /// The name of the default format.
+    // clap keeps a `default_value_t` in a static, which all instances of a generic group share.
+    const DEFAULT: &str;
     /// The format that `--json` stands for.
     const JSON: Self;
 }
 
 /// Output formats of most commands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    #[default]
     Text,
     Json,
 }
 
 impl OutputFormat for Format {
+    const DEFAULT: &str = "text";
     const JSON: Self = Self::Json;
 }
 
@@ -111,7 +120,7 @@ impl OutputFormat for Format {
 #[derive(clap::Args)]
 pub(crate) struct FormatArgs<F: OutputFormat = Format> {
     /// Output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = F::default())]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = F::DEFAULT)]
     format: F,
     /// Short for --format json
     #[arg(long, conflicts_with = "format")]

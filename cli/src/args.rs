@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use countersign::link::ChainId;
 use countersign::time::Time;
 
@@ -25,6 +26,14 @@ pub(crate) fn bound(text: &str) -> Result<Bound, String> {
 /// A time, or no bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound(pub(crate) Option<Time>);
+
+/// Returns a parser of words of another crate's type, which help and completions list.
+pub(crate) fn words<T: Clone + Send + Sync + 'static>(
+    words: impl IntoIterator<Item = &'static str>,
+    parse: fn(&str) -> Option<T>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(words).try_map(move |word| parse(&word).ok_or("unknown word"))
+}
 
 /// Seconds, of a number with its unit: `90s`, `15m`, `24h`, `7d`, `2w`.
 pub(crate) fn seconds(text: &str) -> Result<i64, String> {
@@ -147,6 +156,19 @@ mod tests {
             formats += usize::from(has_format);
         }
         assert!(formats > 10, "{formats}");
+    }
+
+    #[test]
+    fn a_default_is_one_of_the_possible_values() {
+        for command in with_subcommands(crate::Cli::command()) {
+            for arg in command.get_arguments() {
+                let values = arg.get_possible_values();
+                for default in arg.get_default_values().iter().filter(|_| !values.is_empty()) {
+                    let is_possible = values.iter().any(|value| *default == *value.get_name());
+                    assert!(is_possible, "{}: {} {default:?}", command.get_name(), arg.get_id());
+                }
+            }
+        }
     }
 
     #[test]

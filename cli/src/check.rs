@@ -13,7 +13,7 @@ use countersign::note::{VerifierKey, check_name};
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
 
-use crate::arg_groups::{FormatArgs, TrustArgs};
+use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::pin::{self, Pins};
@@ -58,8 +58,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "O")]
     origin: Option<String>,
     /// Exit with status 0 for this verdict too
-    #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
-    allow: Option<String>,
+    #[arg(long, value_name = "VERDICT", value_enum)]
+    allow: Option<Allow>,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if let Some(keep) = keep {
         pin::save(keep, pin.as_deref())?;
     }
-    let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
+    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
     Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
 }
 

@@ -100,10 +100,9 @@ pub(crate) struct Args {
 }
 
 /// What evidence is written as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// For people
-    #[default]
     Markdown,
     /// A line for each question of each control
     Csv,
@@ -114,6 +113,7 @@ enum Format {
 }
 
 impl OutputFormat for Format {
+    const DEFAULT: &str = "markdown";
     const JSON: Self = Self::Json;
 }
 

@@ -59,14 +59,42 @@ pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if any endpoint is one of these
-    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = [
-        "shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive", "unused",
-    ])]
-    fail_on: Vec<String>,
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = args::words(FailOn::names(), FailOn::parse))]
+    fail_on: Vec<FailOn>,
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
     threads: ThreadArgs,
+}
+
+/// What `--fail-on` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FailOn {
+    /// An endpoint has this flag.
+    Flag(Flag),
+    /// The description has operations that were never called.
+    Unused,
+}
+
+impl FailOn {
+    fn all() -> impl Iterator<Item = Self> {
+        Flag::ALL.into_iter().map(Self::Flag).chain([Self::Unused])
+    }
+
+    fn names() -> impl Iterator<Item = &'static str> {
+        Self::all().map(Self::as_str)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag(flag) => flag.as_str(),
+            Self::Unused => "unused",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::all().find(|what| what.as_str() == name)
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
@@ -168,7 +196,7 @@ pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
 
 /// What cannot be told is not taken for what is not there.
 fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), Failure> {
-    let asks = |of: &[&str]| args.fail_on.iter().find(|what| of.contains(&what.as_str())).cloned();
+    let asks = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
     let (what, needed) = if description.is_none()
         && let Some(what) = asks(&["shadow", "zombie", "undocumented-method", "unused"])
     {
@@ -192,14 +220,10 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn exit_status(&self, fail_on: &[String]) -> ExitStatus {
-        let is_there = |what: &String| match what.as_str() {
-            "unused" => !self.report.unused.is_empty(),
-            what => self
-                .report
-                .endpoints
-                .iter()
-                .any(|endpoint| endpoint.flags.iter().any(|flag: &Flag| flag.as_str() == what)),
+    fn exit_status(&self, fail_on: &[FailOn]) -> ExitStatus {
+        let is_there = |what: &FailOn| match what {
+            FailOn::Unused => !self.report.unused.is_empty(),
+            FailOn::Flag(flag) => self.report.endpoints.iter().any(|endpoint| endpoint.flags.contains(flag)),
         };
         let is_unusable = matches!(self.verified.verdict, Verdict::Altered | Verdict::Broken);
         if !is_unusable && fail_on.iter().any(is_there) {

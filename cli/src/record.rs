@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use countersign::event::{Event, Redaction};
 use countersign::link::ChainId;
 use countersign::note::SignerKey;
@@ -87,20 +88,20 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["follow", "resume", "output"], help_heading = "Redaction")]
     redact_preview: bool,
     /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
-    #[arg(long, value_name = "HOW", value_parser = ["shape"], help_heading = "Redaction")]
-    path: Option<String>,
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Redaction")]
+    path: Option<PathForm>,
     /// Record integers beyond 2^53 - 1 as texts, with all their digits; without this they are refused
     ///
     /// JSON readers disagree about such numbers: many round them.
-    #[arg(long, value_name = "HOW", value_parser = ["text"], help_heading = "Unusual input")]
-    large_integers: Option<String>,
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
+    large_integers: Option<LargeIntegers>,
     /// Record an object that has several fields of one name: `keep-all` keeps their values as one array, in their order.
     /// Without this such an event is refused
     ///
     /// JSON readers disagree about such objects: some take the first value, some the last. {"status":400,"status":200} is
     /// recorded as {"status":[400,200]}. AWS Network Firewall, auditd and Logback write such events.
-    #[arg(long, value_name = "HOW", value_parser = ["keep-all"], help_heading = "Unusual input")]
-    duplicate_fields: Option<String>,
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
+    duplicate_fields: Option<DuplicateFields>,
     /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
     #[arg(long, help_heading = "The chain")]
     pub(crate) open: bool,
@@ -117,6 +118,24 @@ pub(crate) struct Args {
     pub(crate) format: FormatArgs,
     #[command(flatten)]
     to: To,
+}
+
+/// What is kept of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PathForm {
+    Shape,
+}
+
+/// How integers beyond 2^53 - 1 are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LargeIntegers {
+    Text,
+}
+
+/// How fields that have the same name are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DuplicateFields {
+    KeepAll,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
@@ -283,7 +302,7 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
 
 /// Returns what is redacted.
 pub(crate) fn rules(args: &Args) -> Rules {
-    Rules::new(args.no_redact, &args.redact, &args.keep, args.path.is_some())
+    Rules::new(args.no_redact, &args.redact, &args.keep, args.path == Some(PathForm::Shape))
 }
 
 /// The event that was read.
@@ -295,10 +314,10 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
             .with_hint("its events are recorded already: `countersign verify FILE` checks them, `countersign seal` puts them into a log, and `countersign show FILE --json` prints them if you want them elsewhere"));
     }
     let mut bytes = Cow::Borrowed(bytes);
-    if args.duplicate_fields.is_some() {
+    if args.duplicate_fields == Some(DuplicateFields::KeepAll) {
         bytes = Cow::Owned(duplicates::keep_all(&bytes).into_owned());
     }
-    if args.large_integers.is_some() {
+    if args.large_integers == Some(LargeIntegers::Text) {
         bytes = Cow::Owned(integers::large_as_texts(&bytes).into_owned());
     }
     Event::parse(&bytes, redaction)

@@ -54,8 +54,6 @@ pub(crate) struct Args {
     /// The log's root hash itself [default: the one in --findings or --inventory]
     #[arg(long, value_name = "HASH", value_parser = root)]
     root: Option<Hash>,
-    #[command(flatten)]
-    signals: Signals,
     /// How many years to simulate
     #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
         value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
@@ -66,13 +64,14 @@ pub(crate) struct Args {
     output: OutputArgs,
     #[command(flatten)]
     threads: ThreadArgs,
+    #[command(flatten, next_help_heading = "Observations")]
+    signals: Signals,
 }
 
 /// How figures are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// For people, in a terminal
-    #[default]
     Text,
     /// All figures, as JSON
     Json,
@@ -85,6 +84,7 @@ enum Format {
 }
 
 impl OutputFormat for Format {
+    const DEFAULT: &str = "text";
     const JSON: Self = Self::Json;
 }
 

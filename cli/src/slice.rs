@@ -67,8 +67,9 @@ pub(crate) struct Chosen {
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub(crate) withhold: Vec<String>,
     /// The reason for the --withhold before it [default: redacted]
-    #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
-    pub(crate) reasons: Vec<String>,
+    #[arg(long = "as", value_name = "WHY", value_parser = args::words(["redacted", "erased", "filtered"], Withheld::parse))]
+    #[arg(requires = "withhold")]
+    pub(crate) reasons: Vec<Withheld>,
     #[command(flatten)]
     pub(crate) own: readings::Own,
 }
@@ -170,7 +171,7 @@ fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withh
     let places = |name| matches.indices_of(name).into_iter().flatten();
     let queries = args.withhold.iter().map(|text| query::parse(text).map(|query| (query, None)));
     let mut withheld: Vec<(Query, Option<Withheld>)> = queries.collect::<Result<_, _>>()?;
-    for (place, word) in places("reasons").zip(&args.reasons) {
+    for (place, reason) in places("reasons").zip(&args.reasons) {
         let before = places("withhold").filter(|withhold| *withhold < place).count();
         let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
         let Some(slot @ None) = slot else {
@@ -178,7 +179,7 @@ fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withh
             let message = "an --as follows no --withhold of its own";
             return Err(Failure::unusable("arguments.invalid", message, hint));
         };
-        *slot = Withheld::parse(word);
+        *slot = Some(*reason);
     }
     let with_default = |(query, reason): (_, Option<_>)| (query, reason.unwrap_or(Withheld::Redacted));
     Ok(withheld.into_iter().map(with_default).collect())

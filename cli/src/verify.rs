@@ -12,7 +12,7 @@ use countersign::verify::{
     Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
 };
 
-use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
+use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::input::{self, Input};
@@ -70,8 +70,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age", help_heading = "Expectations")]
     now: Option<Time>,
     /// Exit with status 0 for this verdict too
-    #[arg(long, value_name = "VERDICT", value_parser = ["partial"], help_heading = "Expectations")]
-    allow: Option<String>,
+    #[arg(long, value_name = "VERDICT", value_enum, help_heading = "Expectations")]
+    allow: Option<Allow>,
     #[command(flatten, next_help_heading = None)]
     format: FormatArgs,
     #[command(flatten, next_help_heading = "Large exports")]
@@ -120,7 +120,7 @@ fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
 }
 
 fn status(args: &Args, report: &Report) -> ExitStatus {
-    let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
+    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
     if allowed { ExitStatus::Success } else { report.verdict.into() }
 }
 

@@ -18,7 +18,7 @@ use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
-use crate::{query, readings, stop};
+use crate::{args, query, readings, stop};
 
 /// Send verified events and findings to a SIEM or a collector
 ///
@@ -43,8 +43,8 @@ pub(crate) struct Args {
     #[arg(value_name = "EXPORT|URL")]
     from: PathBuf,
     /// The format of the records
-    #[arg(long = "to", value_name = "FORMAT", value_parser = ["ocsf", "ecs", "cef", "syslog", "cloudevents", "otlp", "ndjson"])]
-    format: String,
+    #[arg(long = "to", value_name = "FORMAT", value_parser = args::words(Format::ALL.map(Format::as_str), Format::parse))]
+    format: Format,
     #[command(flatten)]
     trust: RequiredTrustArgs,
     /// Only events that match this query (see docs/query.md)
@@ -96,7 +96,7 @@ struct Feed {
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let feed = Feed {
-        format: Format::parse(&args.format).unwrap_or(Format::Ndjson),
+        format: args.format,
         readings: args.own.load()?,
         query: args.query.as_deref().map(query::parse).transpose()?,
         events: !args.no_events,
