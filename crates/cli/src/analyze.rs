@@ -19,13 +19,15 @@ use serde_json::{Value, json};
 use taking::{Answers, Signer, Taken, Taking};
 
 use crate::acknowledged::Acknowledged;
+use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::input::Input;
 use crate::output::Folder;
 use crate::standing::{Standing, Standings};
 use crate::style::{bad, good};
 use crate::verdict::count;
-use crate::{readings, report, rules, slice, style, verdict, verify};
+use crate::{args, readings, report, rules, slice, style, verdict, verify};
 
 pub(crate) use coverage::gaps;
 pub(crate) use text::named;
@@ -48,41 +50,35 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd; - for standard input
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// How to print the findings
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    format: String,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
-    #[arg(long, value_name = "LEVEL", value_parser = ["informational", "low", "medium", "high", "critical"])]
-    fail_on: Option<String>,
+    #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.map(Level::as_str), Level::parse))]
+    fail_on: Option<Level>,
     /// Write the findings, the pack, and for each finding a slice with its entries to this new directory
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
     /// Compare with earlier findings, as printed by --format json, and exit with status 6 if they differ
     #[arg(long, value_name = "FINDINGS", conflicts_with = "evidence")]
     recompute: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
-/// The exit status where something was found that is not to be there.
-pub(crate) const FOUND: u8 = 6;
-
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    let trust = verify::trust_or_nobody(args.trust.as_deref())?;
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
     let pack = rules::load(&args.rules)?;
     let readings = args.own.load()?;
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
-    let threads = args.threads.map_or_else(verify::cores, usize::from);
+    let threads = args.threads.count();
     let Looked { report, outcome, signers, answers, events } =
         look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
     let found = Found { report: &report, pack: &pack, outcome, signers, answers, events };
@@ -92,9 +88,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(before) = &args.recompute {
         return found.compare(before);
     }
-    let text = if args.format == "json" { found.json() + "\n" } else { found.text() };
+    let text = if args.format.is_json() { found.json() + "\n" } else { found.text() };
     verdict::print(&text)?;
-    Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
+    Ok(found.exit_status(args.fail_on))
 }
 
 /// What was looked at, and what was found in it.
@@ -188,14 +184,14 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn exit_status(&self, fail_on: Option<Level>) -> u8 {
-        let status = self.report.verdict.exit_status();
+    fn exit_status(&self, fail_on: Option<Level>) -> ExitStatus {
+        let status = self.report.verdict.into();
         let may_be_found = fail_on.is_some_and(|least| {
             self.outcome.findings.iter().any(|finding| finding.level >= least)
                 || self.outcome.may_have_more(self.pack, |rule| rule.level >= least)
         });
         let is_unusable = matches!(self.report.verdict, Verdict::Altered | Verdict::Broken);
-        if may_be_found && !is_unusable { FOUND } else { status }
+        if may_be_found && !is_unusable { ExitStatus::Forbidden } else { status }
     }
 
     /// The least trusted of those who signed what a finding was made from.
@@ -220,7 +216,7 @@ impl Found<'_> {
     }
 
     /// Compares with what was found before.
-    fn compare(&self, path: &Path) -> Result<u8, Failure> {
+    fn compare(&self, path: &Path) -> Result<ExitStatus, Failure> {
         let name = shown(path);
         let text = std::fs::read_to_string(path).map_err(|error| Failure::io("read", &name, &error))?;
         let broken = || {
@@ -244,7 +240,7 @@ impl Found<'_> {
         }
         let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
         let (Some(were), Some(are)) = (stated(&before), stated(&now)) else { return Err(broken()) };
-        let status = self.report.verdict.exit_status();
+        let status = self.report.verdict.into();
         let is_same_log = before["log"] == now["log"];
         let of = if is_same_log { "" } else { " The log is of another size or root." };
         // The digest is that of the findings as they were made. Those in the file may have been changed since.
@@ -267,7 +263,10 @@ impl Found<'_> {
             bad("✗ Not the same."),
             were.len(),
         ))?;
-        Ok(if status == 0 || status == 4 { FOUND } else { status })
+        Ok(match status {
+            ExitStatus::Success | ExitStatus::Partial => ExitStatus::Forbidden,
+            status => status,
+        })
     }
 
     /// Writes what was found, the pack, and a slice for each finding.
@@ -282,7 +281,7 @@ impl Found<'_> {
         let findings = &self.outcome.findings;
         for finding in findings.iter().take(SLICES) {
             let destination = directory.join(format!("{}.ndjson", finding.id));
-            slice::of_leaves(&args.export, args.trust.as_deref(), finding.leaves.clone(), &destination)?;
+            slice::of_leaves(&args.export, args.trust.path(), finding.leaves.clone(), &destination)?;
         }
         if findings.len() > SLICES {
             style::warn(&format!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use countersign::link::ChainId;
 use countersign::time::Time;
 
@@ -25,6 +26,14 @@ pub(crate) fn bound(text: &str) -> Result<Bound, String> {
 /// A time, or no bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound(pub(crate) Option<Time>);
+
+/// Returns a parser of words of another crate's type, which help and completions list.
+pub(crate) fn words<T: Clone + Send + Sync + 'static>(
+    words: impl IntoIterator<Item = &'static str>,
+    parse: fn(&str) -> Option<T>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(words).try_map(move |word| parse(&word).ok_or("unknown word"))
+}
 
 /// Seconds, of a number with its unit: `90s`, `15m`, `24h`, `7d`, `2w`.
 pub(crate) fn seconds(text: &str) -> Result<i64, String> {
@@ -104,7 +113,74 @@ pub(crate) fn place(text: &str) -> Result<(ChainId, u64), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Command, CommandFactory as _};
+
     use super::*;
+
+    /// Returns the command and all commands below it.
+    fn with_subcommands(command: Command) -> Vec<Command> {
+        let below: Vec<Command> = command.get_subcommands().cloned().flat_map(with_subcommands).collect();
+        [command].into_iter().chain(below).collect()
+    }
+
+    #[test]
+    fn an_output_has_a_short_and_a_long_name() {
+        let mut outputs = 0;
+        for command in with_subcommands(crate::Cli::command()) {
+            for arg in command.get_arguments() {
+                let is_output = arg.get_long() == Some("output");
+                assert_eq!(
+                    arg.get_short() == Some('o'),
+                    is_output,
+                    "{}: {}",
+                    command.get_name(),
+                    arg.get_id()
+                );
+                outputs += usize::from(is_output);
+            }
+        }
+        assert!(outputs > 10, "{outputs}");
+    }
+
+    #[test]
+    fn json_is_asked_for_in_either_way() {
+        let mut formats = 0;
+        for command in with_subcommands(crate::Cli::command()) {
+            let is_json = |arg: &clap::Arg| {
+                arg.get_long() == Some("format")
+                    && arg.get_possible_values().iter().any(|value| value.get_name() == "json")
+            };
+            let has_format = command.get_arguments().any(is_json);
+            let has_flag = command.get_arguments().any(|arg| arg.get_long() == Some("json"));
+            assert_eq!(has_format, has_flag, "{}", command.get_name());
+            formats += usize::from(has_format);
+        }
+        assert!(formats > 10, "{formats}");
+    }
+
+    #[test]
+    fn a_default_is_one_of_the_possible_values() {
+        for command in with_subcommands(crate::Cli::command()) {
+            for arg in command.get_arguments() {
+                let values = arg.get_possible_values();
+                for default in arg.get_default_values().iter().filter(|_| !values.is_empty()) {
+                    let is_possible = values.iter().any(|value| *default == *value.get_name());
+                    assert!(is_possible, "{}: {} {default:?}", command.get_name(), arg.get_id());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_lists_of_options_have_headings() {
+        for command in with_subcommands(crate::Cli::command()) {
+            let plain = command
+                .get_arguments()
+                .filter(|arg| !arg.is_positional() && !arg.is_hide_set() && arg.get_help_heading().is_none());
+            let plain: Vec<&str> = plain.map(|arg| arg.get_id().as_str()).collect();
+            assert!(plain.len() <= 12, "{}: {plain:?}", command.get_name());
+        }
+    }
 
     #[test]
     fn durations_have_a_unit() {

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use countersign_log::backup::{self, Backup};
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::directory;
 use crate::verdict::entries;
 use crate::verify::now;
 use crate::{serve, style};
 
-/// Back up a log's folder to one file, even while it is being served
+/// Back up a log's folder to one file, even while it is served
 ///
 /// The file is a copy of log.sqlite at one moment, with its events, readable only by its owner. It replaces an
 /// earlier backup only when it is complete and leads to the published checkpoint. Erased events are not in it. The
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     to: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     serve::expect_folder(&args.dir)?;
     let is_a_place = fs::metadata(directory(&args.to))
         .and_then(|_| if args.to.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) });
@@ -54,5 +55,5 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             "{folder}: /healthz and the console won't show this backup, because it could not be noted there: {error}"
         ));
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }

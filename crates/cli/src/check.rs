@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io::{self, Cursor, Read};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -14,7 +13,9 @@ use countersign::note::{VerifierKey, check_name};
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
 
+use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::pin::{self, Pins};
 use crate::source::{self, Source};
 use crate::style::{bad, faint, good, label, plain};
@@ -49,25 +50,22 @@ pub(crate) struct Args {
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "V")]
     vkey: Option<String>,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     pins: Pins,
     /// Expect the log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
     /// Exit with status 0 for this verdict too
-    #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
-    allow: Option<String>,
-    /// Print the report as JSON, and nothing else
-    #[arg(long)]
-    json: bool,
+    #[arg(long, value_name = "VERDICT", value_enum)]
+    allow: Option<Allow>,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    let trust = match (&args.vkey, &args.trust) {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let trust = match (&args.vkey, args.trust.path()) {
         (Some(vkey), _) => Trust::default().with_log(vkey.parse::<VerifierKey>()?)?,
         (None, Some(path)) => input::trust(path)?,
         (None, None) => Trust::default(),
@@ -85,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let (tiles, Verification { report, pin }) = check(&*source, options)?;
     let pin = pin.filter(|_| tiles.pass());
     let report = CheckReport::new(tiles, report);
-    let text = if args.json {
+    let text = if args.format.is_json() {
         serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
         text(&report)
@@ -95,8 +93,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(keep) = keep {
         pin::save(keep, pin.as_deref())?;
     }
-    let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
-    Ok(if allowed { 0 } else { report.verdict.exit_status() })
+    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
+    Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
 }
 
 /// Reads the whole log, and verifies what it holds.

@@ -4,6 +4,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 
 /// Print a completion script for your shell
@@ -18,11 +19,11 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run<C: CommandFactory>(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run<C: CommandFactory>(args: &Args) -> Result<ExitStatus, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut C::command(), "countersign", &mut script);
     let mut output = Output::create(None)?;
     output.write(&script)?;
     output.finish()?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }

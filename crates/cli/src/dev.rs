@@ -12,6 +12,7 @@ use countersign_log::tokens::{self, Rights, Scope};
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::keygen::{random, write_key};
 use crate::output::Output;
 use crate::{serve, style};
@@ -20,10 +21,11 @@ use crate::{serve, style};
 const LOG: &str = "localhost/dev";
 const EMITTER: &str = "localhost/dev-app";
 
-/// Run a log for local development: with keys and a token, all forgotten when it ends
+/// Run a log for local development, deleted when it ends
 ///
-/// Prints the variables that a program needs, ready for an .env file. The log, its keys and its events are kept in
-/// a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for anything else.
+/// Makes keys and a token. Prints the variables that a program needs, ready for an .env file. The log, its keys and
+/// its events are kept in a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for
+/// anything else.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -38,7 +40,7 @@ pub(crate) struct Args {
     page: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let address = free(args.listen)?;
     let folder = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
     let folder = folder.map_err(|error| Failure::io("make", "a temporary folder", &error))?;

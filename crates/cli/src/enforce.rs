@@ -18,19 +18,20 @@ use countersign_analyze::Fault;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::analyze::FOUND;
+use crate::arg_groups::{AccessArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::{self, Input};
 use crate::output::Output;
 use crate::report::contents;
-use crate::verify::{look, now, threads, trust_or_nobody};
-use crate::{analyze, args, inventory, readings, rules, style, token, verdict};
+use crate::verify::{look, now};
+use crate::{analyze, args, inventory, readings, rules, style, verdict};
 use judged::{Check, Known, Searched};
 use policy::Policy;
 
-/// Check a log against a policy, and fail a pipeline if it isn't met
+/// Check a log against a policy; fail a pipeline if it isn't met
 ///
 /// A policy says which verdict is good enough, who may sign and who must have, how recent the witnesses' last
 /// cosignatures must be, which findings and endpoints are not allowed, and how much of an API's description a test
@@ -51,9 +52,8 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
     #[arg(long, value_name = "FILE|DIR")]
@@ -72,12 +72,10 @@ pub(crate) struct Args {
     /// The time used to measure ages and to end exceptions [default: now]
     #[arg(long, value_name = "T", value_parser = args::time)]
     now: Option<Time>,
-    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 /// What a policy says of a log.
@@ -100,21 +98,21 @@ impl Judged<'_> {
         self.checks.iter().map(|check| check.failures().count() as u64).sum()
     }
 
-    fn exit_status(&self) -> u8 {
+    fn exit_status(&self) -> ExitStatus {
         match self.report.verdict {
-            Verdict::Altered | Verdict::Broken | Verdict::NotChecked => self.report.verdict.exit_status(),
-            _ if self.failures() > 0 => FOUND,
-            _ => 0,
+            Verdict::Altered | Verdict::Broken | Verdict::NotChecked => self.report.verdict.into(),
+            _ if self.failures() > 0 => ExitStatus::Forbidden,
+            _ => ExitStatus::Success,
         }
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let (mut policy, hash) = load(&args.policy)?;
-    let trust = trust_or_nobody(args.trust.as_deref())?;
+    let trust = args.trust.load()?;
     let readings = args.own.load()?;
     let now = args.now.map_or_else(now, Ok)?;
-    let threads = threads(args.threads);
+    let threads = args.threads.count();
     let before = policy.endpoints.as_ref().and_then(|of| of.baseline.as_deref()).map(baseline).transpose()?;
     let pack = policy.findings.as_ref().map(|_| rules::load(&args.rules)).transpose()?;
     if let (Some(pack), Some(findings)) = (&pack, &mut policy.findings) {
@@ -262,7 +260,7 @@ impl Local {
         let mut input = match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
             None if args.export == Path::new("-") => Input::open(&args.export)?,
             None => return Ok(Self { path: args.export.clone(), _kept: None }),
-            Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref())?,
+            Some(url) => stream(url, args.access.token()?.as_ref())?,
         };
         let failed = |error: std::io::Error| Failure::io("keep", &shown(&args.export), &error);
         let mut file = NamedTempFile::new().map_err(failed)?;

@@ -6,12 +6,8 @@ use std::path::Path;
 
 use countersign::Error;
 
+use crate::exit_status::ExitStatus;
 use crate::style;
-
-/// The input or the arguments could not be used at all (SPEC section 9).
-const UNUSABLE: u8 = 2;
-/// The input was read, and is broken.
-const BROKEN: u8 = 1;
 
 /// Why a command ends without having done its work.
 #[derive(Debug)]
@@ -26,7 +22,7 @@ struct Details {
     member: Option<String>,
     message: String,
     hint: Option<String>,
-    status: u8,
+    status: ExitStatus,
     /// Nobody listens any more.
     silent: bool,
 }
@@ -41,7 +37,7 @@ impl Failure {
             member: None,
             message: message.into(),
             hint: Some(hint.into()),
-            status: UNUSABLE,
+            status: ExitStatus::Unusable,
             silent: false,
         }))
     }
@@ -69,11 +65,11 @@ impl Failure {
 
     /// The same, as something that is wrong with an input that was read.
     pub(crate) fn into_broken(self) -> Self {
-        self.with_status(BROKEN)
+        self.with_status(ExitStatus::Broken)
     }
 
     /// The same, to exit with this status.
-    pub(crate) fn with_status(mut self, status: u8) -> Self {
+    pub(crate) fn with_status(mut self, status: ExitStatus) -> Self {
         self.0.status = status;
         self
     }
@@ -132,7 +128,7 @@ impl Failure {
     }
 
     /// The status to exit with.
-    pub(crate) fn status(&self) -> u8 {
+    pub(crate) fn status(&self) -> ExitStatus {
         self.0.status
     }
 
@@ -174,7 +170,7 @@ impl From<Error> for Failure {
             member: error.member.clone(),
             hint: error.hint.map(Into::into),
             message: error.into_message(),
-            status: UNUSABLE,
+            status: ExitStatus::Unusable,
             silent: false,
         }))
     }

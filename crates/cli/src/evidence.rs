@@ -14,15 +14,17 @@ use countersign_query::moment::Moment;
 use gather::{Gathered, Look};
 use written::{write, written};
 
+use crate::arg_groups::{AccessArgs, FormatArgs, OutputFormat, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
 use crate::output::Folder;
 use crate::report::selected;
-use crate::{readings, report, rules, style, token, verdict};
+use crate::{readings, report, rules, style, verdict};
 
-/// Show what a log has for the controls of a framework, and what it can't show
+/// Show what a log has and lacks for the controls of a framework
 ///
 /// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no evidence. A
 /// catalogue asks questions for each control: events that match a query, with a sample drawn from the log's root; findings of
@@ -47,58 +49,54 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd, or a collector's URL; - reads standard input
     #[arg(value_name = "EXPORT|URL", required_unless_present = "lint")]
     export: Option<PathBuf>,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The framework whose controls to look at
     #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
-    #[arg(required_unless_present_any = ["catalogue", "lint"])]
+    #[arg(required_unless_present_any = ["catalogue", "lint"], help_heading = "Controls")]
     framework: Option<String>,
     /// Your own catalogue, instead of a built-in one
-    #[arg(long, value_name = "FILE", conflicts_with = "framework")]
+    #[arg(long, value_name = "FILE", conflicts_with = "framework", help_heading = "Controls")]
     catalogue: Option<PathBuf>,
     /// Only check the catalogue
-    #[arg(long, requires = "catalogue", conflicts_with = "export")]
+    #[arg(long, requires = "catalogue", conflicts_with = "export", help_heading = "Controls")]
     lint: bool,
     /// Only events that happened from FROM to TO, both included: days, months, years or times, such as 2026-01..2026-06
-    #[arg(long, value_name = "FROM..TO", value_parser = period)]
+    #[arg(long, value_name = "FROM..TO", value_parser = period, help_heading = "Questions")]
     period: Option<Period>,
     /// How many events to draw as a sample for each question
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000), help_heading = "Questions")]
     sample: u16,
     /// The seed of the samples: any text that both sides agree on before they see the log
-    #[arg(long, value_name = "TEXT", default_value = "countersign")]
+    #[arg(long, value_name = "TEXT", default_value = "countersign", help_heading = "Questions")]
     seed: String,
     /// How long events must be kept, to compare the log with: 1y, 6y, 400d
-    #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age))]
+    #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age), help_heading = "Questions")]
     policy: Option<Age>,
     /// List who did what to this record, by its whole identifier
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Questions")]
     record: Option<String>,
     /// List what this person did and what was done to them, by their whole identifier
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Questions")]
     subject: Option<String>,
     /// The rules whose findings count: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules
     /// that come with the program]
-    #[arg(long, value_name = "FILE|DIR")]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Detection")]
     own: readings::Own,
-    /// The format to write
-    #[arg(long, value_enum, default_value_t = Format::Markdown)]
-    format: Format,
+    #[command(flatten, next_help_heading = "Output")]
+    format: FormatArgs<Format>,
     /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
-    #[arg(short, value_name = "FILE|DIR")]
+    #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     page: Option<PathBuf>,
-    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten, next_help_heading = None)]
+    access: AccessArgs,
+    #[command(flatten, next_help_heading = None)]
+    threads: ThreadArgs,
 }
 
 /// What evidence is written as.
@@ -112,6 +110,11 @@ enum Format {
     Oscal,
     /// All of it, as canonical JSON
     Json,
+}
+
+impl OutputFormat for Format {
+    const DEFAULT: &str = "markdown";
+    const JSON: Self = Self::Json;
 }
 
 /// The most bytes of a catalogue, in MiB.
@@ -129,7 +132,7 @@ fn period(text: &str) -> Result<Period, String> {
     if from < to { Ok(Period { from, to }) } else { Err("it ends before it begins".into()) }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let catalogue = catalogue(args)?;
     let pack = rules::load(&args.rules)?;
     for (question, word) in catalogue.unanswered(&pack) {
@@ -140,7 +143,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let Some(export) = &args.export else {
         let of = verdict::count(catalogue.controls.len() as u64, "control");
         style::done(&format!("{of} of {}, catalogue {}", style::plain(&catalogue.framework), catalogue.hash));
-        return Ok(0);
+        return Ok(ExitStatus::Success);
     };
     let folder = folder(args)?;
     if args.subject.is_some() && folder.is_none() {
@@ -158,7 +161,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(export)?,
-        Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref())?,
+        Some(url) => stream(url, args.access.token()?.as_ref())?,
     };
     if folder.is_some() {
         // Slices are cut from it.
@@ -167,7 +170,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let looking = Look { pack: &pack, readings: args.own.load()?, catalogue: &catalogue, args };
     let Gathered { verification, file, leaves, evidence } = looking.gather(&mut input, as_file.is_some())?;
     let headline = verdict::headline(&verification.report);
-    let status = verification.report.verdict.exit_status();
+    let status = verification.report.verdict.into();
     let Some(evidence) = evidence else {
         verdict::print(&(headline + "\n"))?;
         style::warn("it gives no evidence: `countersign verify` says what is wrong");
@@ -183,7 +186,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             let found = selected::Found { path, file, verification, leaves, sample: None };
             looking.file(found, destination, &evidence)?;
         }
-        (None, None) => write(args.output.as_deref(), &written(&evidence, args.format))?,
+        (None, None) => write(args.output.as_deref(), &written(&evidence, args.format.format()))?,
     }
     if let Some(subject) = &evidence.subject
         && subject.extent.events == 0

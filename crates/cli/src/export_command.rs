@@ -14,8 +14,10 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign_query::Query;
 
+use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::http::{Answer, Client, Prefix, Redirects, Stream};
 use crate::input::Input;
 use crate::output::Output;
@@ -57,15 +59,13 @@ pub(crate) struct Args {
     /// The collector's folder or URL
     #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
-    /// Where to write the export [default: standard output]
-    #[arg(short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// File with the reader's token [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     asked: Asked,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Which events")]
     chosen: Chosen,
 }
 
@@ -114,7 +114,7 @@ struct Asked {
     boundary: Option<u64>,
 }
 
-pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
     if args.asked.limit.is_some() && args.chosen.chain.len() > 1 {
         let message = "--limit is for one chain, or for all";
         return Err(Failure::unusable(
@@ -142,23 +142,23 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
 }
 
-fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
     let prefix = prefix(&args.log)?;
     if !args.chosen.own.is_none() {
         let hint = "leave --readings out; `countersign serve --readings` has a log read by yours";
         let message = "a log reads events by its own readings, whoever asks";
         return Err(Failure::unusable("arguments.invalid", message, hint));
     }
-    let token = token::load(args.token_file.as_deref())?;
+    let token = args.access.token()?;
     let request = Request::of(args)?;
     let mut stream = fetch(&prefix, &request, token.as_ref())?;
     let name = stream.name().to_owned();
     let nothing = stream.header("countersign-matched") == Some("0");
     let status = if request.whole {
-        keep(&mut stream, &name, args.output.as_deref())
+        keep(&mut stream, &name, args.output.path())
     } else {
         let open = || Ok(Input::stream(&name, Box::new(stream)));
-        slice::slice(&args.chosen, matches, open, args.output.as_deref())
+        slice::slice(&args.chosen, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
@@ -177,16 +177,16 @@ fn prefix(url: &str) -> Result<Prefix, Failure> {
 }
 
 /// What the collector would answer, without it.
-fn from_folder(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
     let request = Request::of(args)?;
     let log = folder::open(Path::new(&args.log), &args.chosen, &request.query)?;
     let mut made = log.export()?;
     let nothing = made.matched == 0;
     let status = if request.whole {
-        keep(&mut made, &args.log, args.output.as_deref())
+        keep(&mut made, &args.log, args.output.path())
     } else {
         let open = || Ok(Input::stream(&args.log, Box::new(made)));
-        slice::slice(&args.chosen, matches, open, args.output.as_deref())
+        slice::slice(&args.chosen, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
@@ -306,7 +306,7 @@ fn explain(answer: &Answer, with_token: bool) -> Failure {
 }
 
 /// Writes an export as it comes. It appears when it is whole.
-fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<u8, Failure> {
+fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
     let mut output = Output::create(destination)?;
     let bar = progress::bar("exporting", None);
     let (mut stage, mut ends) = (Stage::default(), Ends::default());
@@ -343,7 +343,7 @@ fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result
     if let Some(path) = destination {
         style::done(&format!("exported to {}; check it with `countersign verify`", shown(path)));
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// The first and the last line of what went by.

@@ -14,9 +14,11 @@ use countersign_query::{Query, Readings};
 
 use self::delivery::Delivery;
 use self::progress::Progress;
+use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
-use crate::{query, readings, stop};
+use crate::{args, query, readings, stop};
 
 /// Send verified events and findings to a SIEM or a collector
 ///
@@ -41,44 +43,41 @@ pub(crate) struct Args {
     #[arg(value_name = "EXPORT|URL")]
     from: PathBuf,
     /// The format of the records
-    #[arg(long = "to", value_name = "FORMAT", value_parser = ["ocsf", "ecs", "cef", "syslog", "cloudevents", "otlp", "ndjson"])]
-    format: String,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: PathBuf,
+    #[arg(long = "to", value_name = "FORMAT", value_parser = args::words(Format::ALL.map(Format::as_str), Format::parse))]
+    format: Format,
+    #[command(flatten)]
+    trust: RequiredTrustArgs,
     /// Only events that match this query (see docs/query.md)
-    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, help_heading = "Which records")]
     query: Option<String>,
     /// Send findings too
-    #[arg(long)]
+    #[arg(long, help_heading = "Which records")]
     findings: bool,
     /// Send only findings
-    #[arg(long, conflicts_with = "query")]
+    #[arg(long, conflicts_with = "query", help_heading = "Which records")]
     no_events: bool,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
-    #[arg(long, value_name = "FILE|DIR")]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Detection")]
     own: readings::Own,
     /// Where to remember what was sent and keep what a receiver refused; created if missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Following a log")]
     state: Option<PathBuf>,
     /// The origin of the log, if the trust file names several
-    #[arg(long, value_name = "O")]
+    #[arg(long, value_name = "O", help_heading = "Following a log")]
     origin: Option<String>,
-    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Following a log")]
+    access: AccessArgs,
     /// Stop at the end of the log, once everything was sent
-    #[arg(long)]
+    #[arg(long, help_heading = "Following a log")]
     once: bool,
     /// If nothing is remembered yet, begin at the log's current end instead of its first entry
-    #[arg(long)]
+    #[arg(long, help_heading = "Following a log")]
     from_now: bool,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten, next_help_heading = None)]
+    threads: ThreadArgs,
     #[command(flatten)]
     sink: sink::Sending,
 }
@@ -95,9 +94,9 @@ struct Feed {
     findings: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let feed = Feed {
-        format: Format::parse(&args.format).unwrap_or(Format::Ndjson),
+        format: args.format,
         readings: args.own.load()?,
         query: args.query.as_deref().map(query::parse).transpose()?,
         events: !args.no_events,

@@ -9,12 +9,14 @@ use countersign::time::Time;
 use countersign_log::stop::{Line, Stop, StopFile};
 use countersign_log::{evidence, sqlite};
 
+use crate::arg_groups::FormatArgs;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::serve::store_hint;
 use crate::style::{bad, faint, good, label, plain};
 use crate::verdict;
 
-/// Show the evidence that a log keeps: refused forks, and why it stopped signing
+/// Show refused forks, and why the log stopped signing
 ///
 /// Reads the log's folder, even while a server runs there. What stopped the log is in evidence.ndjson, with our
 /// checkpoint and the answer of the witness that contradicts it. Forks are in the database. With a token that has
@@ -30,12 +32,11 @@ pub(crate) struct Args {
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
-    /// Print one JSON object per line, and nothing else
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let name = shown(&args.dir);
     std::fs::read_dir(&args.dir).map_err(|error| Failure::io("read", &name, &error))?;
     let stops = StopFile::new(&args.dir).read().map_err(|error| {
@@ -43,9 +44,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     })?;
     let forks = forks(&args.dir)?;
     let found = !stops.is_empty() || !forks.is_empty();
-    let text = if args.json { evidence::lines(stops, forks) } else { text(&stops, &forks) };
+    let text = if args.format.is_json() { evidence::lines(stops, forks) } else { text(&stops, &forks) };
     verdict::print(&text)?;
-    Ok(found.into())
+    Ok(if found { ExitStatus::Broken } else { ExitStatus::Success })
 }
 
 /// The forks in the folder's database, if there is one.

@@ -10,17 +10,14 @@ use countersign_log::store::StoreError;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
+use crate::arg_groups::FormatArgs;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::serve::{bucket, expect_folder, store_hint};
 use crate::style::{bad, good, plain};
 use crate::{progress, style, verdict};
 
-/// The log is whole, or was mended.
-const WHOLE: u8 = 0;
-/// Something is damaged.
-const DAMAGED: u8 = 1;
-
-/// Check everything in a log's folder or bucket, and repair what can be repaired
+/// Check a log's folder or bucket, and repair what can be repaired
 ///
 /// Reads all of it: entries against tiles, tiles and checkpoints against each other, events against the links that
 /// commit to them, link lookups, recorded erasures against events, and the search index against all events. A
@@ -47,9 +44,8 @@ pub(crate) struct Args {
     /// Repair what can be rebuilt from the rest: tiles, indexes, and erasures that were recorded but not done
     #[arg(long)]
     repair: bool,
-    /// Print the report as JSON, and nothing else
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// What is checked.
@@ -58,7 +54,7 @@ enum Held<'a> {
     Bucket { bucket: Bucket, url: &'a str, folder: Option<&'a Path>, runtime: Runtime },
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let held = match &args.store {
         None => Held::Folder(args.dir.as_deref().unwrap_or(Path::new("countersign-log"))),
         Some(url) => {
@@ -74,24 +70,24 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut report = held.look("checking")?;
     if args.repair && report.damages.iter().any(|damage| damage.mend.is_possible()) {
         let before = std::mem::take(&mut report);
-        if !args.json {
+        if !args.format.is_json() {
             tell(&before)?;
         }
         held.repair(&before)?;
         report = held.look("checking again")?;
-        if !args.json {
+        if !args.format.is_json() {
             style::done(&format!(
                 "{} mended",
                 count(before.damages.len().saturating_sub(report.damages.len()))
             ));
         }
     }
-    if args.json {
+    if args.format.is_json() {
         verdict::print(&format!("{}\n", of(&report)))?;
     } else {
         tell(&report)?;
     }
-    Ok(if report.is_whole() { WHOLE } else { DAMAGED })
+    Ok(if report.is_whole() { ExitStatus::Success } else { ExitStatus::Broken })
 }
 
 impl Held<'_> {

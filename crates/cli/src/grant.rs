@@ -7,8 +7,10 @@ use countersign::export::writer::Writer;
 use countersign::keys::{KeyNote, Statement, names_under};
 use countersign::note::{SignerKey, VerifierKey};
 
+use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 use crate::submit::NoteTo;
 use crate::verify::now;
@@ -68,14 +70,13 @@ struct Common {
     /// The origin of the log it is for [default with --to: that of the log's key]
     #[arg(long, value_name = "O", required_unless_present = "to")]
     origin: Option<String>,
-    /// Where to write it [default: standard output]
-    #[arg(short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     to: NoteTo,
 }
 
-pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
+pub(crate) fn grant(args: &GrantArgs) -> Result<ExitStatus, Failure> {
     let bound = |bound: Option<Bound>| bound.and_then(|Bound(time)| time);
     let (from, until) = (bound(args.from), bound(args.until));
     let vkey: VerifierKey = args.vkey.parse()?;
@@ -90,7 +91,7 @@ pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
     state(&args.common, &statement, &key)
 }
 
-pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
+pub(crate) fn revoke(args: &RevokeArgs) -> Result<ExitStatus, Failure> {
     let since = args.since.and_then(|Bound(time)| time);
     let vkey: VerifierKey = args.vkey.parse()?;
     let key = key::load(&args.common.key)?;
@@ -113,7 +114,7 @@ fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> Failure {
 }
 
 /// Signs the statement, and writes it or submits it.
-fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Failure> {
+fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, Failure> {
     let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
     let mut lines = Writer::new();
     if let Some(mut collector) = args.to.collector(args.origin.as_deref())? {
@@ -122,23 +123,23 @@ fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Fa
         let index = collector.submit(lines.as_str(), &note)?;
         let origin = collector.origin();
         style::done(&format!("it is entry {index} of the log {origin}, and applies to what comes after it"));
-        return Ok(0);
+        return Ok(ExitStatus::Success);
     }
     let origin = args.origin.as_deref().unwrap_or_default();
     let note = sign(origin)?;
     lines.header(&Header { origin: origin.into(), range: None });
     lines.note(&note);
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(args.output.path())?;
     output.write(lines.as_bytes())?;
     output.finish()?;
-    if args.output.is_some() {
+    if args.output.path().is_some() {
         let what = match statement {
             Statement::Grant { .. } => "a grant: give it to `countersign seal` before the chains of its key",
             Statement::Revoke { .. } => {
                 "a revocation: it counts once it is in the log, by `countersign seal`"
             }
         };
-        style::wrote(args.output.as_deref(), what);
+        style::wrote(args.output.path(), what);
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }

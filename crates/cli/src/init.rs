@@ -9,6 +9,7 @@ use countersign::note::{SignerKey, VerifierKey};
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::keygen::{random, write_key};
 use crate::output::{Output, write_secret};
 use crate::{grant, key, record, seal, style, verify};
@@ -17,7 +18,7 @@ use crate::{grant, key, record, seal, style, verify};
 const FIRST: &str =
     "{\"action\":\"countersign.init\",\"actor\":{\"type\":\"system\",\"id\":\"countersign init\"}}\n";
 
-/// Get started: make keys and a trust file, grant the key, and record a first event
+/// Make keys and a trust file, and record a first event
 ///
 /// Without --to, the log is a file, audit.ndjson, to which you add with `countersign record` and `countersign
 /// seal`. With --to, the first event is sent to that log and proven to be in it. The log's operator must let the
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     origin: String,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let remote = args.to.as_deref().zip(args.log.as_deref());
     let remote_key = remote.map(|(_, log)| log.parse::<VerifierKey>()).transpose()?;
     make_folder(&args.dir)?;

@@ -14,14 +14,14 @@ use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DE
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
 
-use crate::analyze::FOUND;
+use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
 use crate::verdict::count;
-use crate::verify::{threads, trust_or_nobody};
-use crate::{args, query, readings, rules, style, token, verdict, verify};
+use crate::{args, query, readings, rules, style, verdict, verify};
 
 /// List the API endpoints that are actually called
 ///
@@ -42,9 +42,8 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
     #[arg(value_name = "EXPORT|URL")]
     export: PathBuf,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The API's description: OpenAPI 3.0 or 3.1, or Swagger 2, as JSON or YAML
     #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
@@ -57,31 +56,56 @@ pub(crate) struct Args {
     query: Option<String>,
     #[command(flatten)]
     own: readings::Own,
-    /// Output format
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    format: String,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Exit with status 6 if any endpoint is one of these
-    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = [
-        "shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive", "unused",
-    ])]
-    fail_on: Vec<String>,
-    /// File with the reader's token, for a collector [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = args::words(FailOn::names(), FailOn::parse))]
+    fail_on: Vec<FailOn>,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    let trust = trust_or_nobody(args.trust.as_deref())?;
+/// What `--fail-on` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FailOn {
+    /// An endpoint has this flag.
+    Flag(Flag),
+    /// The description has operations that were never called.
+    Unused,
+}
+
+impl FailOn {
+    fn all() -> impl Iterator<Item = Self> {
+        Flag::ALL.into_iter().map(Self::Flag).chain([Self::Unused])
+    }
+
+    fn names() -> impl Iterator<Item = &'static str> {
+        Self::all().map(Self::as_str)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag(flag) => flag.as_str(),
+            Self::Unused => "unused",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::all().find(|what| what.as_str() == name)
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
     let looking =
         Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
     let description = args.openapi.as_deref().map(description).transpose()?;
     refuse_without(args, description.as_ref())?;
     let asked = Asked { description, since: args.since };
-    let found = find(open(args)?, trust, asked, &looking, threads(args.threads))?;
-    verdict::print(&if args.format == "json" { found.json() + "\n" } else { found.text() })?;
+    let found = find(open(args)?, trust, asked, &looking, args.threads.count())?;
+    verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
 }
 
@@ -143,7 +167,7 @@ impl Looking {
 fn open(args: &Args) -> Result<Input, Failure> {
     match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(&args.export),
-        Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref()),
+        Some(url) => stream(url, args.access.token()?.as_ref()),
     }
 }
 
@@ -172,7 +196,7 @@ pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
 
 /// What cannot be told is not taken for what is not there.
 fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), Failure> {
-    let asks = |of: &[&str]| args.fail_on.iter().find(|what| of.contains(&what.as_str())).cloned();
+    let asks = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
     let (what, needed) = if description.is_none()
         && let Some(what) = asks(&["shadow", "zombie", "undocumented-method", "unused"])
     {
@@ -196,17 +220,17 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn exit_status(&self, fail_on: &[String]) -> u8 {
-        let is_there = |what: &String| match what.as_str() {
-            "unused" => !self.report.unused.is_empty(),
-            what => self
-                .report
-                .endpoints
-                .iter()
-                .any(|endpoint| endpoint.flags.iter().any(|flag: &Flag| flag.as_str() == what)),
+    fn exit_status(&self, fail_on: &[FailOn]) -> ExitStatus {
+        let is_there = |what: &FailOn| match what {
+            FailOn::Unused => !self.report.unused.is_empty(),
+            FailOn::Flag(flag) => self.report.endpoints.iter().any(|endpoint| endpoint.flags.contains(flag)),
         };
         let is_unusable = matches!(self.verified.verdict, Verdict::Altered | Verdict::Broken);
-        if !is_unusable && fail_on.iter().any(is_there) { FOUND } else { self.verified.verdict.exit_status() }
+        if !is_unusable && fail_on.iter().any(is_there) {
+            ExitStatus::Forbidden
+        } else {
+            self.verified.verdict.into()
+        }
     }
 
     fn json(&self) -> String {

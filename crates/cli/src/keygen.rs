@@ -7,6 +7,7 @@ use countersign::note::SignerKey;
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::write_secret;
 use crate::style;
 
@@ -17,28 +18,28 @@ use crate::style;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign keygen example.com/app --out app.key     # an emitter's
-  countersign keygen example.com --out issuer.key      # an issuer's
-  countersign keygen log.example/audit --out log.key   # a log's
-  countersign keygen witness.example --witness --out witness.key")]
+  countersign keygen example.com/app -o app.key     # an emitter's
+  countersign keygen example.com -o issuer.key      # an issuer's
+  countersign keygen log.example/audit -o log.key   # a log's
+  countersign keygen witness.example --witness -o witness.key")]
 pub(crate) struct Args {
     /// The key's name. It is public and can't be changed later; no spaces, no `+`
     name: String,
     /// File for the secret key; must not exist yet [default: NAME.key, with - for /]
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[arg(short, long, alias = "out", value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Make a witness's key, which can only cosign checkpoints
     #[arg(long)]
     witness: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
     let generate = if args.witness { SignerKey::generate_witness } else { SignerKey::generate };
     let key = generate(&args.name, *seed)?;
     let path = args
-        .out
+        .output
         .clone()
         .unwrap_or_else(|| format!("{}.key", args.name.replace(['/', '\\', ':'], "-")).into());
     write_key(&path, &key)?;
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     writeln!(anstream::stdout(), "{}", key.verifier_key())
         .map_err(|error| Failure::io("write", "standard output", &error))
         .map_err(|failure| failure.with_hint("remove the key file, and make the key again"))?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Writes a key to a new file that its owner alone may read.

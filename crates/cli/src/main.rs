@@ -3,6 +3,7 @@
 mod acknowledged;
 mod analyze;
 mod answer;
+mod arg_groups;
 mod args;
 mod backup;
 mod check;
@@ -17,6 +18,7 @@ mod envelope;
 mod errors;
 mod evidence;
 mod examples;
+mod exit_status;
 mod export;
 mod export_command;
 mod feed;
@@ -25,6 +27,7 @@ mod forks;
 mod found;
 mod fsck;
 mod grant;
+mod help;
 mod http;
 mod init;
 mod input;
@@ -106,8 +109,8 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples, from events to a verdict:
-  LOG=$(countersign keygen log.example/audit --out log.key)
-  APP=$(countersign keygen example.com/app --out app.key)
+  LOG=$(countersign keygen log.example/audit -o log.key)
+  APP=$(countersign keygen example.com/app -o app.key)
   printf 'log %s\\nemitter %s\\n' \"$LOG\" \"$APP\" > trust.txt
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
   countersign seal --log-key log.key app.ndjson -o audit.ndjson
@@ -154,7 +157,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = match config::matches(&examples::pasteable(Cli::command())) {
+    let matches = match config::matches(&help::grouped(examples::pasteable(Cli::command()))) {
         Ok(matches) => matches,
         Err(failure) => {
             failure.report();

@@ -23,12 +23,14 @@ use self::finding::{Finding, Findings};
 use self::look::Watch;
 use self::memory::{Keep, Memory};
 use self::webhook::Webhook;
+use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::source;
 use crate::style::{bad, doubt, faint, label, plain};
 use crate::verdict::{count, entries};
 use crate::verify::now;
-use crate::{args, input, origin, stop, style};
+use crate::{args, origin, stop, style};
 
 /// Keep watching a log, and report what is wrong with it
 ///
@@ -49,51 +51,46 @@ pub(crate) struct Args {
     /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`
     #[arg(value_name = "URL|DIR")]
     log: String,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
-    #[arg(long, value_name = "FILE")]
-    trust: PathBuf,
+    #[command(flatten)]
+    trust: RequiredTrustArgs,
     /// The origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
     /// Where to remember what was seen, including evidence; created if missing
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "What to remember")]
     state: Option<PathBuf>,
     /// Where to keep only the checkpoint, in the form that `verify --pin` reads; each run then reads the entries
     /// again
-    #[arg(long, value_name = "FILE", conflicts_with = "state")]
+    #[arg(long, value_name = "FILE", conflicts_with = "state", help_heading = "What to remember")]
     pin: Option<PathBuf>,
     /// Another place that serves this log, or a witness's monitoring prefix. Both must agree. Can be repeated
     #[arg(long, value_name = "URL|DIR")]
     also: Vec<String>,
     /// How often to check: 10s, 5m
-    #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::pause)]
+    #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::pause, help_heading = "When to check")]
     every: Duration,
     /// Check once, and exit with a status that says what was found
-    #[arg(long)]
+    #[arg(long, help_heading = "When to check")]
     once: bool,
     /// Report when the log has had no new entries or cosignatures for this long: 1h, 2d
-    #[arg(long, value_name = "AGE", value_parser = args::seconds)]
+    #[arg(long, value_name = "AGE", value_parser = args::seconds, help_heading = "When to check")]
     silence: Option<i64>,
     /// The longest time that one check may read entries: 90s, 1h. The next check continues after the last entry that was
     /// verified. It also limits every other request
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = args::pause)]
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = args::pause, help_heading = "When to check")]
     timeout: Duration,
     /// Post each finding as JSON to this address
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// Print findings as JSON, one per line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-/// The exit status when nothing could be said.
-const NOT_CHECKED: u8 = 5;
 /// The interval at which a running look checks for silence and for a request to stop.
 const TICK: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    let trust = input::trust(&args.trust)?;
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let source = source::open(&args.log)?;
     let also = args.also.iter().map(|place| source::open(place)).collect::<Result<Vec<_>, _>>()?;
@@ -130,12 +127,12 @@ struct Monitor<'a> {
 }
 
 impl Monitor<'_> {
-    fn follow(&mut self, watch: &Watch<'_>) -> Result<u8, Failure> {
+    fn follow(&mut self, watch: &Watch<'_>) -> Result<ExitStatus, Failure> {
         loop {
             let (mut findings, memory, now) = self.look(watch)?;
             if stop::asked() && !findings.is_fatal() {
                 // Nothing of this look was kept: the next run sees it again.
-                return Ok(if self.args.once { NOT_CHECKED } else { 0 });
+                return Ok(if self.args.once { ExitStatus::NotChecked } else { ExitStatus::Success });
             }
             self.memory.accept(memory);
             watch.check_silence(&watch.last_heard(&self.memory), now, &mut findings);
@@ -147,7 +144,7 @@ impl Monitor<'_> {
             let next = Instant::now() + self.args.every;
             while Instant::now() < next {
                 if stop::asked() {
-                    return Ok(0);
+                    return Ok(ExitStatus::Success);
                 }
                 std::thread::sleep((next - Instant::now()).min(Duration::from_millis(100)));
             }
@@ -206,7 +203,7 @@ impl Monitor<'_> {
                 continue;
             }
             let value = finding.to_json(self.origin, &now.to_string());
-            if self.args.json {
+            if self.args.format.is_json() {
                 let _ = writeln!(text, "{value}");
             } else {
                 text.push_str(&self::text(finding, now));
@@ -221,7 +218,7 @@ impl Monitor<'_> {
         for (code, more) in findings.more() {
             let value =
                 json!({ "countersign": "finding/v1", "log": self.origin, "code": code, "more": more });
-            if self.args.json {
+            if self.args.format.is_json() {
                 let _ = writeln!(text, "{value}");
             } else {
                 let _ = writeln!(text, "  … and {more} more of {code}");
@@ -232,7 +229,7 @@ impl Monitor<'_> {
             lasting.extend(self.memory.lasting.iter().cloned());
         }
         for name in self.memory.lasting.difference(&lasting) {
-            if self.args.json {
+            if self.args.format.is_json() {
                 let over = json!({ "countersign": "finding/v1", "log": self.origin, "time": now.to_string(), "over": name });
                 let _ = writeln!(text, "{over}");
             } else {
@@ -257,13 +254,13 @@ impl Monitor<'_> {
         let Some(pin) = &self.memory.pin else { return };
         let checkpoint = &pin.checkpoint;
         let told = (checkpoint.size, self.memory.edge.end() == checkpoint.size);
-        if self.told_size.replace(told) == Some(told) || self.args.json {
+        if self.told_size.replace(told) == Some(told) || self.args.format.is_json() {
             return;
         }
         let chains = count(self.memory.chains.open() as u64, "open chain");
         let size = entries(checkpoint.size);
         let seen = format!("{}: {size}, {chains}, root {}", plain(self.origin), checkpoint.root);
-        if status(findings) == 0 {
+        if status(findings) == ExitStatus::Success {
             style::done(&seen);
             return;
         }
@@ -278,21 +275,21 @@ impl Monitor<'_> {
 }
 
 /// What to exit with, by the worst of what was found.
-fn status(findings: &Findings) -> u8 {
+fn status(findings: &Findings) -> ExitStatus {
     let has = |test: &dyn Fn(&Finding) -> bool| findings.list().iter().any(test);
     if has(&|finding| finding.kind.severity == Severity::Error) {
-        1
+        ExitStatus::Broken
     } else if has(&|finding| {
         matches!(
             finding.kind.code,
             "log.unreachable" | "log.unread" | "also.unreachable" | "append_only.behind"
         )
     }) {
-        NOT_CHECKED
+        ExitStatus::NotChecked
     } else if has(&|finding| matches!(finding.kind.code, "log.unknown" | "key.unknown")) {
-        3
+        ExitStatus::Untrusted
     } else {
-        0
+        ExitStatus::Success
     }
 }
 

@@ -37,6 +37,6 @@ fn report_panics(name: String) {
         let why = panic.payload_as_str().unwrap_or("its pages do not fit together");
         let failure = failed("read", &name, &Error::General(why.to_owned()));
         failure.report();
-        process::exit(failure.status().into());
+        process::exit(u8::from(failure.status()).into());
     }));
 }

@@ -8,7 +8,9 @@ use countersign::proof::Proof;
 use countersign::verify::Verdict;
 use serde_json::json;
 
+use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::{input, verdict};
 
@@ -35,21 +37,19 @@ pub(crate) struct Args {
     /// The entry, byte for byte, such as a link without its line end; - for standard input
     #[arg(long, value_name = "FILE")]
     leaf: PathBuf,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group or quorum
-    #[arg(long, value_name = "FILE")]
-    trust: PathBuf,
-    /// Print the result as JSON, and nothing else
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    trust: RequiredTrustArgs,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let both = [&args.receipt, &args.leaf];
     if both.iter().all(|path| path.as_path() == Path::new("-")) {
         let hint = "give one of them as a file";
         return Err(Failure::unusable("arguments.invalid", "both are to be read from standard input", hint));
     }
-    let trust = input::trust(&args.trust)?;
+    let trust = args.trust.load()?;
     let text = input::small_text(&args.receipt)?;
     let proof = Proof::parse(&text).map_err(|error| {
         let hint = "a receipt begins with the line c2sp.org/tlog-proof@v1";
@@ -68,13 +68,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     });
     let verdict = judged.as_ref().err().map_or(Verdict::Verified, |(verdict, _)| *verdict);
     let why = judged.err().map(|(_, error)| error);
-    let text = if args.json {
+    let text = if args.format.is_json() {
         as_json(&proof, verdict, why.as_ref())
     } else {
         as_text(&proof, verdict, why.as_ref())
     };
     verdict::print(&text)?;
-    Ok(verdict.exit_status())
+    Ok(verdict.into())
 }
 
 fn as_json(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use countersign::event::{Event, Redaction};
 use countersign::link::ChainId;
 use countersign::note::SignerKey;
@@ -11,7 +12,9 @@ use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
 use serde_json::json;
 
+use crate::arg_groups::FormatArgs;
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::input::{self, Input, is_of_an_export};
 use crate::keygen::random;
 use crate::output::Output;
@@ -35,6 +38,7 @@ use crate::{args, duplicates, integers, key, resume, style, verdict};
 ///
 /// At the end of the input the chain is closed, which shows that nothing after it was cut off.
 #[derive(clap::Args)]
+#[command(mut_arg("format", |format| format.help("How to print the summary")))]
 #[command(after_help = "\
 Examples:
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
@@ -54,76 +58,93 @@ pub(crate) struct Args {
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
     pub(crate) events: Vec<PathBuf>,
     /// The emitter's key file
-    #[arg(long, value_name = "FILE", required_unless_present = "redact_preview")]
+    #[arg(long, value_name = "FILE", required_unless_present = "redact_preview", help_heading = "The chain")]
     key: Option<PathBuf>,
     /// The origin of the log the chain is for
-    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"])]
+    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"], help_heading = "The chain")]
     pub(crate) origin: Option<String>,
     /// Where to write the export [default: standard output, or with --resume the same file]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Sign every Nth event, and the last one
-    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "The chain")]
     pub(crate) sign_every: u32,
     /// Also redact fields with this name or path: ssn, card.number. Can be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Redaction")]
     redact: Vec<String>,
     /// Keep fields with this name or path as they are: apiKey.id. Can be repeated; --redact comes first
     ///
     /// Their strings, numbers, and arrays are recorded whatever they look like. The fields of an object are still judged
     /// by their own names and values.
-    #[arg(long, value_name = "FIELD", conflicts_with = "no_redact")]
+    #[arg(long, value_name = "FIELD", conflicts_with = "no_redact", help_heading = "Redaction")]
     keep: Vec<String>,
     /// Redact only what --redact names
-    #[arg(long)]
+    #[arg(long, help_heading = "Redaction")]
     no_redact: bool,
     /// List the fields that would be redacted, with counts and reasons; record and send nothing
     ///
     /// The reason is `name` if the field's name says that its value is a secret, `look` if the value looks like one or
     /// contains one, and `--redact` if you asked for it.
-    #[arg(long, conflicts_with_all = ["follow", "resume", "output"])]
+    #[arg(long, conflicts_with_all = ["follow", "resume", "output"], help_heading = "Redaction")]
     redact_preview: bool,
     /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
-    #[arg(long, value_name = "HOW", value_parser = ["shape"])]
-    path: Option<String>,
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Redaction")]
+    path: Option<PathForm>,
     /// Record integers beyond 2^53 - 1 as texts, with all their digits; without this they are refused
     ///
     /// JSON readers disagree about such numbers: many round them.
-    #[arg(long, value_name = "HOW", value_parser = ["text"])]
-    large_integers: Option<String>,
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
+    large_integers: Option<LargeIntegers>,
     /// Record an object that has several fields of one name: `keep-all` keeps their values as one array, in their order.
     /// Without this such an event is refused
     ///
     /// JSON readers disagree about such objects: some take the first value, some the last. {"status":400,"status":200} is
     /// recorded as {"status":[400,200]}. AWS Network Firewall, auditd and Logback write such events.
-    #[arg(long, value_name = "HOW", value_parser = ["keep-all"])]
-    duplicate_fields: Option<String>,
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
+    duplicate_fields: Option<DuplicateFields>,
     /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
-    #[arg(long)]
+    #[arg(long, help_heading = "The chain")]
     pub(crate) open: bool,
     /// Continue the open chain in this export, and append to it
     ///
     /// The export is written to a new file and replaced in one step, so a crash leaves it as it was. It is locked
     /// meanwhile, so two runs can't fork its chain.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "The chain")]
     resume: Option<PathBuf>,
     /// Which chain to continue, if this key has several open ones
-    #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume")]
+    #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
     chain: Option<ChainId>,
-    /// Print a summary as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
     #[command(flatten)]
     to: To,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+/// What is kept of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PathForm {
+    Shape,
+}
+
+/// How integers beyond 2^53 - 1 are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LargeIntegers {
+    Text,
+}
+
+/// How fields that have the same name are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DuplicateFields {
+    KeepAll,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if args.redact_preview {
         return preview(args);
     }
     if args.to.url().is_none() {
         args.to.refuse_without_url()?;
-        if args.json && args.output.is_none() && args.resume.is_none() {
+        if args.format.is_json() && args.output.is_none() && args.resume.is_none() {
             let message = "--json prints to standard output, where the export goes";
             return Err(Failure::unusable(
                 "arguments.invalid",
@@ -141,7 +162,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
 }
 
-fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
+fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, Failure> {
     let origin = args.origin.as_deref().unwrap_or_default();
     let mut nonce = [0; 16];
     random(&mut nonce)?;
@@ -168,7 +189,7 @@ pub(crate) fn no_event(args: &Args) -> Failure {
     }
 }
 
-fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
+fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<ExitStatus, Failure> {
     let mut locked = resume::Locked::open(export, args.output.is_none())?;
     let destination = args.output.as_deref().unwrap_or(export);
     let mut output = Output::create(Some(destination))?;
@@ -192,7 +213,7 @@ struct Total {
 }
 
 /// Lists what would be redacted.
-fn preview(args: &Args) -> Result<u8, Failure> {
+fn preview(args: &Args) -> Result<ExitStatus, Failure> {
     Input::check(&args.events)?;
     let rules = rules(args);
     let mut total = Total::default();
@@ -211,7 +232,7 @@ fn preview(args: &Args) -> Result<u8, Failure> {
     if total.events == 0 {
         return Err(no_event(args));
     }
-    if args.json {
+    if args.format.is_json() {
         let fields = total.redactions.as_json();
         let preview =
             json!({ "events": total.events, "redacted": total.redacted, "redacted_fields": fields });
@@ -219,11 +240,11 @@ fn preview(args: &Args) -> Result<u8, Failure> {
     } else {
         verdict::print(&total.redactions.table(total.events, total.redacted))?;
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
-fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Failure> {
-    if args.json {
+fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
+    if args.format.is_json() {
         let summary = json!({
             "recorded": total.events,
             "closed": !args.open,
@@ -240,7 +261,7 @@ fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<u8, Fa
     } else if !redacted.is_empty() {
         style::done(&format!("{} recorded{redacted}", count(total.events, "event")));
     }
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Records every event of the inputs.
@@ -281,7 +302,7 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
 
 /// Returns what is redacted.
 pub(crate) fn rules(args: &Args) -> Rules {
-    Rules::new(args.no_redact, &args.redact, &args.keep, args.path.is_some())
+    Rules::new(args.no_redact, &args.redact, &args.keep, args.path == Some(PathForm::Shape))
 }
 
 /// The event that was read.
@@ -293,10 +314,10 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
             .with_hint("its events are recorded already: `countersign verify FILE` checks them, `countersign seal` puts them into a log, and `countersign show FILE --json` prints them if you want them elsewhere"));
     }
     let mut bytes = Cow::Borrowed(bytes);
-    if args.duplicate_fields.is_some() {
+    if args.duplicate_fields == Some(DuplicateFields::KeepAll) {
         bytes = Cow::Owned(duplicates::keep_all(&bytes).into_owned());
     }
-    if args.large_integers.is_some() {
+    if args.large_integers == Some(LargeIntegers::Text) {
         bytes = Cow::Owned(integers::large_as_texts(&bytes).into_owned());
     }
     Event::parse(&bytes, redaction)

@@ -11,14 +11,16 @@ use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
 
+use crate::arg_groups::{ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::verdict::count;
 use crate::{args, input, readings, risk, style, verdict, verify};
 
 pub(crate) use check::contents;
 pub(crate) use sections::of_markdown;
 
-/// Write a report for the file: an evidence file that verifies itself, or JSON
+/// Write a report: an evidence file that verifies itself, or JSON
 ///
 /// Verifies the export. The report names what it is about: the file and its SHA-256, the trust file and pins with
 /// theirs, this program, the time, and which events were selected.
@@ -44,46 +46,61 @@ pub(crate) struct Args {
     /// The export, plain or compressed with gzip or zstd
     #[arg(value_name = "EXPORT", required_unless_present = "check")]
     export: Option<PathBuf>,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// A pin: a checkpoint that you verified before. The log must have grown from it. With --check, one that the JSON
     /// report was made with. Can be repeated
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
     /// Only events that match this query (see docs/query.md)
-    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "check")]
+    #[arg(
+        long,
+        value_name = "QUERY",
+        allow_hyphen_values = true,
+        conflicts_with = "check",
+        help_heading = "Which events"
+    )]
     query: Option<String>,
     /// Only events at entries from A up to but not including B
-    #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check")]
+    #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
     /// Draw this many of these events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MOST_SAMPLED as u64))]
-    #[arg(requires = "seed", conflicts_with = "check")]
+    #[arg(requires = "seed", conflicts_with = "check", help_heading = "Which events")]
     sample: Option<u64>,
     /// The seed of the sample: any text that both sides agreed on before they saw the log
-    #[arg(long, value_name = "TEXT", requires = "sample")]
+    #[arg(long, value_name = "TEXT", requires = "sample", help_heading = "Which events")]
     seed: Option<String>,
     /// The reference the report is filed under
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "What to include"
+    )]
     reference: String,
     /// Who examined it
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "What to include"
+    )]
     examiner: String,
     /// Include this Markdown document, with a section for each of its headings. Can be repeated
-    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "What to include")]
     section: Vec<PathBuf>,
     /// Simulate this scenario with the log's root, and include what may be lost in a year, with a chart (see docs/risk.md).
     /// Can be repeated
-    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Scenarios")]
     scenario: Vec<PathBuf>,
-    #[command(flatten)]
-    signals: risk::Signals,
     /// Where to write it; a name that ends in .html makes an evidence file [default: JSON to standard output]
-    #[arg(short, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The auditor's page to put in an evidence file [default: the one that came with this program]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "What to include")]
     page: Option<PathBuf>,
     /// The time that the report states, from which since:-7d and the like count back [default: now]
     #[arg(long, value_name = "T", value_parser = args::time)]
@@ -93,12 +110,13 @@ pub(crate) struct Args {
     check: Option<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten, next_help_heading = "Scenarios")]
+    signals: risk::Signals,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if let Some(file) = &args.check {
         return check::run(args, file);
     }
@@ -111,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         sample: args.sample.zip(args.seed.clone()),
         now: args.now.map_or_else(verify::now, Ok)?,
         readings: args.own.load()?,
-        threads: verify::threads(args.threads),
+        threads: args.threads.count(),
     };
     let mut sections = Vec::new();
     for path in &args.section {
@@ -126,7 +144,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         return Err(Failure::unusable("arguments.invalid", message, "name one with --scenario"));
     }
     let seen = args.signals.load(&scenarios)?;
-    let given = selected::Given::load(args.trust.as_deref(), &args.pin)?;
+    let given = selected::Given::load(args.trust.path(), &args.pin)?;
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
     let mut found = selected::select(export, &given, &asked)?;
@@ -146,7 +164,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let events = count(found.leaves.len() as u64, "event");
     style::wrote(args.output.as_deref(), &format!("{events}{drawn}{told}"));
     anstream::eprintln!("{}", verdict::headline(report));
-    Ok(report.verdict.exit_status())
+    Ok(report.verdict.into())
 }
 
 /// Whether a file of that name is to be an evidence file.

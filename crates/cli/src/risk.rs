@@ -13,21 +13,24 @@ use countersign::verify::{Options, Verdict};
 use countersign_analyze::Fault;
 use countersign_risk::{Log, Proposed, Report, Scenario, Signal, Unfit, chart, markdown, starter};
 
+use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 use crate::verdict::count;
-use crate::verify::{threads, trust_or_nobody, verify};
+use crate::verify::verify;
 use crate::{args, input, rules, style, verdict};
 
 pub(crate) use observed::Seen;
 
-/// Estimate what may be lost in a year, in money, for scenarios of your own
+/// Estimate losses per year, in money, for your own scenarios
 ///
 /// Simulates years with Open FAIR: how often threats occur, how many of them become losses, and what a loss costs.
 /// For each you give the least, the most likely and the most you think possible, with source and date. The
 /// simulated years follow from the log's root and the scenario alone, so anyone computes the same figures. What
 /// findings and inventories suggest is shown but never applied.
 #[derive(clap::Args)]
+#[command(mut_arg("trust", |trust| trust.requires("log")))]
 #[command(after_help = "\
 Examples:
   countersign risk --new exposed-endpoint -o exposed-endpoint.yml
@@ -46,27 +49,43 @@ pub(crate) struct Args {
     /// The log whose root seeds the simulation: an export, which is verified first
     #[arg(long, value_name = "EXPORT", conflicts_with = "root")]
     log: Option<PathBuf>,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE", requires = "log")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The log's root hash itself [default: the one in --findings or --inventory]
     #[arg(long, value_name = "HASH", value_parser = root)]
     root: Option<Hash>,
-    #[command(flatten)]
-    signals: Signals,
     /// How many years to simulate
     #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
         value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
     years: u32,
-    /// Output format; prometheus is for the textfile collector of `node_exporter` (docs/metrics.md)
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "markdown", "svg", "prometheus"], default_value = "text")]
-    format: String,
-    /// Where to write it [default: standard output]
-    #[arg(short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Number of threads to verify with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    format: FormatArgs<Format>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten, next_help_heading = "Observations")]
+    signals: Signals,
+}
+
+/// How figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people, in a terminal
+    Text,
+    /// All figures, as JSON
+    Json,
+    /// For a document
+    Markdown,
+    /// A chart of the loss exceedance curve
+    Svg,
+    /// For the textfile collector of `node_exporter` (docs/metrics.md)
+    Prometheus,
+}
+
+impl OutputFormat for Format {
+    const DEFAULT: &str = "text";
+    const JSON: Self = Self::Json;
 }
 
 /// What was observed in a log, which suggests how often something happens.
@@ -138,20 +157,21 @@ fn span(text: &str) -> Result<(Time, Time), String> {
     if from < to { Ok((from, to)) } else { Err(refuse()) }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if let Some(starter) = args.new.as_deref().and_then(starter::named) {
         // Whoever has filled one in would lose it.
-        if let Some(path) = args.output.as_deref().filter(|path| path.is_file()) {
+        if let Some(path) = args.output.path().filter(|path| path.is_file()) {
             let hint = "choose another name, or remove it first";
             return Err(Failure::unusable("io.exists", "there is a file already", hint).within(&shown(path)));
         }
         let next = "fill in every amount, with its source and its date";
-        return write(args, starter.text, &format!("a scenario to begin with: {next}")).map(|()| 0);
+        return write(args, starter.text, &format!("a scenario to begin with: {next}"))
+            .map(|()| ExitStatus::Success);
     }
     let scenarios = args.scenarios.iter().map(|path| scenario(path)).collect::<Result<Vec<_>, _>>()?;
     let seen = args.signals.load(&scenarios)?;
     let verified = args.log.as_deref().map(|log| verified(log, args)).transpose()?;
-    let status = verified.as_ref().map_or(0, |report| report.verdict.exit_status());
+    let status = verified.as_ref().map_or(ExitStatus::Success, |report| report.verdict.into());
     let headline = verified.as_ref().map(verdict::headline).unwrap_or_default();
     let simulated = count(scenarios.len() as u64, "scenario");
     if let Some(report) = &verified
@@ -164,17 +184,17 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let report = simulate(scenarios, seen, verified.as_ref(), args.root, args.years)?;
     write(
         args,
-        &match args.format.as_str() {
-            "json" => serde_json::to_string(&report).unwrap_or_default() + "\n",
-            "markdown" => markdown::markdown(&report),
-            "svg" => chart::svg(&report),
-            "prometheus" => prometheus::prometheus(&report, crate::verify::now()?),
-            _ if headline.is_empty() => text::text(&report),
-            _ => format!("{headline}\n\n{}", text::text(&report)),
+        &match args.format.format() {
+            Format::Json => serde_json::to_string(&report).unwrap_or_default() + "\n",
+            Format::Markdown => markdown::markdown(&report),
+            Format::Svg => chart::svg(&report),
+            Format::Prometheus => prometheus::prometheus(&report, crate::verify::now()?),
+            Format::Text if headline.is_empty() => text::text(&report),
+            Format::Text => format!("{headline}\n\n{}", text::text(&report)),
         },
         &format!("{simulated}, {} years", markdown::number(f64::from(report.years))),
     )?;
-    if args.output.is_some() && !headline.is_empty() {
+    if args.output.path().is_some() && !headline.is_empty() {
         anstream::eprintln!("{headline}");
     }
     Ok(status)
@@ -182,7 +202,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 
 /// Writes where it is to go, and says what is in the file.
 fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
-    let Some(path) = args.output.as_deref() else { return verdict::print(text) };
+    let Some(path) = args.output.path() else { return verdict::print(text) };
     let mut output = Output::create(Some(path))?;
     output.write(style::uncoloured(text).as_bytes())?;
     output.finish()?;
@@ -202,8 +222,8 @@ pub(crate) fn scenario(path: &Path) -> Result<Scenario, Failure> {
 }
 
 fn verified(log: &Path, args: &Args) -> Result<Verified, Failure> {
-    let options = Options { trust: trust_or_nobody(args.trust.as_deref())?, ..Options::default() };
-    Ok(verify(log, options, threads(args.threads))?.report)
+    let options = Options { trust: args.trust.load()?, ..Options::default() };
+    Ok(verify(log, options, args.threads.count())?.report)
 }
 
 /// The log that a report is on.

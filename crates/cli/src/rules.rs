@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use countersign_analyze::{Fault, MAX_BYTES, Pack, Sources, cases};
 use countersign_query::Readings;
 
+use crate::arg_groups::OutputArgs;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 use crate::style;
 use crate::style::{bad, good, label, plain};
@@ -40,9 +42,8 @@ Examples:
 struct Build {
     #[command(flatten)]
     from: From,
-    /// Where to write the pack [default: standard output]
-    #[arg(short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Run the test cases beside rules: events on which a rule must fire, and events on which it must not
@@ -76,7 +77,7 @@ struct From {
     rules: Vec<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     match &args.command {
         Command::Build(args) => build(args),
         Command::Test(args) => test(args),
@@ -214,18 +215,18 @@ pub(crate) fn failure(fault: &Fault) -> Failure {
     }
 }
 
-fn build(args: &Build) -> Result<u8, Failure> {
+fn build(args: &Build) -> Result<ExitStatus, Failure> {
     let pack = load(&args.from.rules)?;
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(args.output.path())?;
     output.write(pack.as_json().as_bytes())?;
     output.write(b"\n")?;
     output.finish()?;
     let rules = count(pack.rules().len() as u64, "rule");
-    style::wrote(args.output.as_deref(), &format!("{rules}, pack {} {}", plain(&pack.name), pack.hash()));
-    Ok(0)
+    style::wrote(args.output.path(), &format!("{rules}, pack {} {}", plain(&pack.name), pack.hash()));
+    Ok(ExitStatus::Success)
 }
 
-fn test(args: &Test) -> Result<u8, Failure> {
+fn test(args: &Test) -> Result<ExitStatus, Failure> {
     let found = find(&args.from.rules)?;
     let pack = pack(&found, &args.from.rules)?;
     let readings = Readings::built_in();
@@ -263,13 +264,13 @@ fn test(args: &Test) -> Result<u8, Failure> {
     let text = format!("{}, {} as wanted", count(firing as u64, "rule"), count(held, "case"));
     if failed == 0 {
         let _ = writeln!(out, "{} {text}", good("✓"));
-        return Ok(0);
+        return Ok(ExitStatus::Success);
     }
     let _ = writeln!(out, "{} {text}, {failed} otherwise", bad("✗"));
-    Ok(1)
+    Ok(ExitStatus::Broken)
 }
 
-fn list(args: &List) -> Result<u8, Failure> {
+fn list(args: &List) -> Result<ExitStatus, Failure> {
     let pack = load(&args.rules)?;
     let mut text = String::new();
     let _ = writeln!(text, "{} {} {}", label("pack:"), plain(&pack.name), pack.hash());
@@ -290,5 +291,5 @@ fn list(args: &List) -> Result<u8, Failure> {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     verdict::print(&text)?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }

@@ -12,17 +12,16 @@ use std::path::{Path, PathBuf};
 use self::entries::Entry;
 use self::journal::Contents;
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
 use crate::style::{self, bad, faint, line};
 use crate::verdict::{self, count};
 
 /// No larger file is read, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
-/// The exit status if something could not be read.
-const DAMAGED: u8 = 1;
 const ACTION_WIDTH: usize = 60;
 
-/// Show what an outbox holds, and rescue the good part of a damaged one
+/// Show an outbox, or rescue the good part of a damaged one
 ///
 /// An outbox holds events that the log hasn't confirmed yet: the file of the npm package's fileOutbox, or the folder
 /// of `countersign record --outbox`. Neither command changes it. Stop the program that uses it first.
@@ -53,7 +52,7 @@ enum Command {
         #[arg(value_name = "FILE|FOLDER")]
         outbox: PathBuf,
         /// Where to write the events, as JSON Lines
-        #[arg(short, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         /// Where to write the signed links, if there are any
         #[arg(long, value_name = "FILE")]
@@ -64,7 +63,7 @@ enum Command {
     },
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     match &args.command {
         Command::Show { outbox } => show(outbox),
         Command::Salvage { outbox, output, links, doubtful } => {
@@ -128,7 +127,7 @@ fn is_bookkeeping(path: &Path) -> bool {
     name == "lock" || name == "position.json" || name.starts_with(".countersign-")
 }
 
-fn show(path: &Path) -> Result<u8, Failure> {
+fn show(path: &Path) -> Result<ExitStatus, Failure> {
     let outboxes = read(path)?;
     let mut text = String::new();
     for (path, contents) in &outboxes {
@@ -177,11 +176,17 @@ fn damage(contents: &Contents) -> String {
     text
 }
 
-fn status(outboxes: &BTreeMap<PathBuf, Contents>) -> u8 {
-    if outboxes.values().all(|contents| contents.damaged.is_empty()) { 0 } else { DAMAGED }
+fn status(outboxes: &BTreeMap<PathBuf, Contents>) -> ExitStatus {
+    let is_whole = outboxes.values().all(|contents| contents.damaged.is_empty());
+    if is_whole { ExitStatus::Success } else { ExitStatus::Broken }
 }
 
-fn salvage(path: &Path, output: &Path, links: Option<&Path>, doubtful: Option<&Path>) -> Result<u8, Failure> {
+fn salvage(
+    path: &Path,
+    output: &Path,
+    links: Option<&Path>,
+    doubtful: Option<&Path>,
+) -> Result<ExitStatus, Failure> {
     let outboxes = read(path)?;
     let has_links = outboxes.values().flat_map(|contents| contents.entries.values());
     if links.is_none() && has_links.clone().any(|entry| matches!(entry, Entry::Links(_))) {

@@ -10,7 +10,9 @@ use countersign::export::writer::Writer;
 use countersign::export::{Item, Line};
 use countersign::seal::{Sealed, Sealer};
 
+use crate::arg_groups::OutputArgs;
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::export::Part;
 use crate::input::{self, Input};
 use crate::output::{self, Output};
@@ -39,22 +41,21 @@ pub(crate) struct Args {
     /// Accept only links of keys that this trust file allows, and key notes that take effect
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// Where to write the sealed export [default: standard output]
-    #[arg(short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Also sign a checkpoint whenever the log's size is a multiple of N
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<NonZeroU64>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let key = key::load(&args.log_key)?;
     let trust = args.trust.as_deref().map(input::trust).transpose()?;
     let mut sealer = Sealer::new(&key, trust.as_ref())?;
     if let Some(leaves) = args.checkpoint_every {
         sealer = sealer.checkpoint_every(leaves);
     }
-    let mut body = Body::new(args.output.as_deref())?;
+    let mut body = Body::new(args.output.path())?;
     for (place, path) in args.exports.iter().enumerate() {
         let mut export = Input::open(path)?.rereadable()?;
         let covered = if place == 0 { sealed_size(&mut export)? } else { 0 };
@@ -64,13 +65,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut lines = Writer::new();
     let log = sealer.finish(&mut lines).map_err(Failure::broken)?;
     body.write(&mut lines)?;
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(args.output.path())?;
     lines.header(&log.header);
     output.write(lines.as_bytes())?;
     body.copy_to(&mut output)?;
     output.finish()?;
-    tell(&log, trust.is_some(), args.output.as_deref());
-    Ok(0)
+    tell(&log, trust.is_some(), args.output.path());
+    Ok(ExitStatus::Success)
 }
 
 /// The size of the last checkpoint of an export, 0 where it has none.

@@ -40,6 +40,7 @@ use watched::Watched;
 use zeroize::Zeroizing;
 
 use crate::errors::{self, Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::keygen::{self, random};
 use crate::output::Output;
 use crate::{args, input, key, memory, readings, stop, style, token, watch};
@@ -55,7 +56,7 @@ const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
 /// When a trust file that can't be used is read again, though it didn't change.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Run a log: a server that emitters submit to and auditors export from
+/// Run a log that emitters submit to and auditors export from
 ///
 /// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
 /// may write to it. Prints the log's verifier key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
@@ -74,111 +75,117 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The log's folder
-    #[arg(long, value_name = "DIR", default_value = "countersign-log")]
+    #[arg(long, value_name = "DIR", default_value = "countersign-log", help_heading = "The log")]
     dir: PathBuf,
     /// The origin of a new log [default: localhost/audit]; with --after-restore, of the log that replaces one that
     /// ended
-    #[arg(long, value_name = "O")]
+    #[arg(long, value_name = "O", help_heading = "The log")]
     origin: Option<String>,
     /// The log's key file [default: log.key in its folder, created if missing]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "The log")]
     key: Option<PathBuf>,
     /// The trust file: who may write to the log, and which witnesses to ask [default: trust.txt in its folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "The log")]
     trust: Option<PathBuf>,
     /// Keep the log in this bucket: s3://, gs://, az:// or a folder, with credentials from the environment. Servers
     /// with the same key and bucket are one log, and the folder is only an index
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "The log")]
     store: Option<String>,
     /// Where to listen: an address and a port, or unix:PATH for a Unix socket
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", help_heading = "Network")]
     listen: Address,
     /// Serve TLS with this certificate: a PEM file that includes the chain
     ///
     /// It and the key are read again when they change. Open connections continue.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Network")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key: a PEM file
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Network")]
     tls_key: Option<PathBuf>,
     /// Allow pages of this origin to read the log (CORS); * for all. Can be repeated
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", help_heading = "Network")]
     cors: Vec<String>,
     /// Also answer requests for this host name; * for any. Can be repeated
     ///
     /// Without it, the log answers only to localhost, loopback addresses and the address of --listen. Requests for
     /// other names are refused, so that no web page can reach the log through a name of its own (DNS rebinding).
     /// Needed behind a reverse proxy that passes the public name on.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
     host: Vec<String>,
     /// Accept at most this many events per second from each key, on average [default: no limit]
     ///
     /// Above that, the answer is 429 with retry-after, and emitters wait accordingly.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
     quota_events: Option<NonZeroU32>,
     /// Accept at most this many bytes per second from each key, on average [default: no limit]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
     quota_bytes: Option<NonZeroU32>,
     /// How many seconds' worth of a quota may come at once after a pause
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    #[arg(long, value_name = "SECONDS", default_value = "10", help_heading = "Limits")]
     quota_burst: NonZeroU32,
     /// The most connections per client, or concurrent requests behind a trusted proxy
     ///
     /// A client is an IPv4 address or a /64 IPv6 network. Clients on this machine have no limit.
-    #[arg(long, value_name = "N", default_value = "256")]
+    #[arg(long, value_name = "N", default_value = "256", help_heading = "Limits")]
     client_connections: NonZeroU32,
     /// Trust this proxy to say who its clients are: an address, a network such as 10.0.0.0/8, or unix. Can be
     /// repeated
-    #[arg(long, value_name = "PROXY")]
+    #[arg(long, value_name = "PROXY", help_heading = "Network")]
     trusted_proxy: Vec<Proxy>,
     /// The header in which trusted proxies say so: x-forwarded-for or forwarded
-    #[arg(long, value_name = "HEADER", default_value = "x-forwarded-for", requires = "trusted_proxy")]
+    #[arg(
+        long,
+        value_name = "HEADER",
+        default_value = "x-forwarded-for",
+        requires = "trusted_proxy",
+        help_heading = "Network"
+    )]
     proxy_header: ProxyHeader,
     /// Record who read what, in the log itself: `exports`, or `all` for proofs and live views too
     ///
     /// Each record (log.export) has the token's name, what was asked for, and the number of events and bytes, per
     /// token and minute. Readers trust these records with an `emitter` line for the log's key in their trust file.
     /// Without this option, exports are recorded if the log's own trust file has that line.
-    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "all")]
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "all", help_heading = "Records of reads")]
     record_reads: Option<RecordReads>,
     /// Refuse reads that can't be recorded: each is answered only once its record is durable
-    #[arg(long)]
+    #[arg(long, help_heading = "Records of reads")]
     require_records: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Checks and detection")]
     own: readings::Own,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Sign-in of readers (OpenID Connect)")]
     oidc: oidc::OpenId,
     /// Serve this HTML file at / instead of the console
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Console")]
     page: Option<PathBuf>,
     /// Serve no page at /
-    #[arg(long, conflicts_with = "page")]
+    #[arg(long, conflicts_with = "page", help_heading = "Console")]
     no_page: bool,
     /// Erase events at this age: 7y for all, tenant=acme:30d for one tenant's. Can be repeated
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, value_name = "RULE", help_heading = "Retention")]
     retain: Vec<Rule>,
     /// Never erase these, whatever --retain and readers ask: `tenant=acme`, `actor=u_1` or `chain=C`. Can be
     /// repeated
     ///
     /// The file holds.txt in the log's folder can list more, one per line.
-    #[arg(long, value_name = "HOLD")]
+    #[arg(long, value_name = "HOLD", help_heading = "Retention")]
     hold: Vec<Hold>,
     /// Check the whole log for damage, at a pace of once in this time
     ///
     /// While there is damage, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
     /// `never` turns this off.
-    #[arg(long, value_name = "TIME", default_value = "1d")]
+    #[arg(long, value_name = "TIME", default_value = "1d", help_heading = "Checks and detection")]
     check_within: CheckWithin,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "After a restore")]
     after: after_restore::Options,
     /// Watch the log with these rules: a pack, or files or directories of Sigma rules. Can be repeated
     ///
     /// Findings are at /findings, for tokens that may read all events, and are counted in the metrics. State and
     /// findings are kept in the folder `watch` below the log's.
-    #[arg(long, value_name = "PACK")]
+    #[arg(long, value_name = "PACK", help_heading = "Checks and detection")]
     watch: Vec<PathBuf>,
     /// Write log messages as JSON, one object per line (`RUST_LOG` sets the level)
-    #[arg(long)]
+    #[arg(long, help_heading = None)]
     log_json: bool,
 }
 
@@ -197,7 +204,7 @@ impl FromStr for CheckWithin {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     stop::gracefully();
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
@@ -259,7 +266,7 @@ async fn run_server(
     (cors, hosts): (Cors, Hosts),
     (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
     ending: Option<Ending>,
-) -> Result<u8, Failure> {
+) -> Result<ExitStatus, Failure> {
     let verifier = key.verifier_key().clone();
     let issuer = args.oidc.config()?;
     let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
@@ -450,7 +457,7 @@ pub(crate) fn log_to_stderr(json: bool) {
     }
 }
 
-async fn end(serving: Serving) -> Result<u8, Failure> {
+async fn end(serving: Serving) -> Result<ExitStatus, Failure> {
     serving.stop().await.map_err(|error| {
         Failure::unusable(
             "server.failed",
@@ -458,7 +465,7 @@ async fn end(serving: Serving) -> Result<u8, Failure> {
             "start it again: everything that was acknowledged is saved",
         )
     })?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Whoever is on the way to a witness can answer in its place, and stop the log by that.

@@ -18,7 +18,9 @@ use countersign_query::{Findings, Query, Readings};
 use indexed::{Answer, Asked as Asking};
 use search::{Asked, Search, State, Wanted};
 
+use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::found::Found;
 use crate::standing::Standings;
 use crate::{args, query, readings, report, style, verdict, verify};
@@ -43,9 +45,8 @@ pub(crate) struct Args {
     /// Show one event: its chain and its number in that chain
     #[arg(value_name = "C/SEQ", value_parser = args::place)]
     event: Option<(ChainId, u64)>,
-    /// The trust file, which lists the keys you trust
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Only events that match this query (see docs/query.md)
     #[arg(long, value_name = "QUERY", conflicts_with = "event", allow_hyphen_values = true)]
     query: Option<String>,
@@ -54,18 +55,15 @@ pub(crate) struct Args {
     /// [default: EXPORT.csindex, beside the export]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, requires = "query")]
     index: Option<Option<PathBuf>>,
-    /// Print one JSON object per line for each event: leaf, chain, seq, time, signer, standing, event (as it was
-    /// signed) and read (what its reading makes of it, which was not signed). The verdict goes to standard error
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     own: readings::Own,
     /// Show at most this many events [default: 1000 in the table, all as JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 /// What is searched: one of them, and several.
@@ -73,20 +71,20 @@ const SEARCHED: [&str; 2] = ["verified event", "verified events"];
 /// How many events the table shows where nothing is said.
 const ROWS: u64 = 1000;
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let asked = args.query.as_deref().map(query::parse).transpose()?;
     let readings = args.own.load()?;
-    let most = args.limit.map_or(if args.json { u64::MAX } else { ROWS }, u64::from);
+    let most = args.limit.map_or(if args.format.is_json() { u64::MAX } else { ROWS }, u64::from);
     if let (Some(side), Some(query)) = (&args.index, &asked) {
         return by_index(args, side.as_deref(), query, &readings, most);
     }
-    let trust = verify::trust_or_nobody(args.trust.as_deref())?;
+    let trust = args.trust.load()?;
     let options = Options { trust, ..Options::default() };
     let wanted = wanted(args.event, asked.as_ref(), &readings);
     let state = State::default();
     let mut search = Search::new(&wanted, &state, most);
     let mut taken = Ok(());
-    let threads = args.threads.map_or_else(verify::cores, usize::from);
+    let threads = args.threads.count();
     let verification = verify::look(
         &mut report::contents(&args.export)?,
         options,
@@ -104,14 +102,14 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let headline = verdict::headline(report);
     let standings = Standings::of(report);
     if let (Some((chain, seq)), 0) = (args.event, found.kept()) {
-        if !args.json {
+        if !args.format.is_json() {
             print(&(headline + "\n\n"))?;
         }
         let hint = "it is not here, withheld, altered, or no valid signature covers it: `countersign verify` says more";
         let message = format!("no event {chain}/{seq} verifies");
         return Err(Failure::unusable("event.not_shown", message, hint).into_broken());
     }
-    if args.event.is_some() && !args.json {
+    if args.event.is_some() && !args.format.is_json() {
         let mut text = headline + "\n\n";
         found.for_each(|event| {
             one::write(&mut text, &event, report, &standings, &readings);
@@ -121,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     } else {
         all(args, headline, found, &standings, &readings, findings.as_ref())?;
     }
-    Ok(report.verdict.exit_status())
+    Ok(report.verdict.into())
 }
 
 fn by_index(
@@ -130,9 +128,9 @@ fn by_index(
     query: &Query,
     readings: &Readings,
     most: u64,
-) -> Result<u8, Failure> {
-    let (export, trust) = (&*args.export, args.trust.as_deref());
-    let asked = Asking { export, side, trust, query, readings, threads: verify::threads(args.threads), most };
+) -> Result<ExitStatus, Failure> {
+    let (export, trust) = (&*args.export, args.trust.path());
+    let asked = Asking { export, side, trust, query, readings, threads: args.threads.count(), most };
     let Answer { found, findings, verified } = asked.answer()?;
     let standings = Standings::kept(&verified.signers, verified.suspects.as_deref());
     all(args, verified.headline, found, &standings, readings, Some(&findings))?;
@@ -148,7 +146,7 @@ fn all(
     readings: &Readings,
     findings: Option<&Findings>,
 ) -> Result<(), Failure> {
-    if args.json {
+    if args.format.is_json() {
         lines(found, standings, readings)?;
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{headline}");

@@ -11,7 +11,9 @@ use countersign::trust::Trust;
 use countersign_query::Query;
 use countersign_slice::{Selection, Survey};
 
+use crate::arg_groups::OutputArgs;
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::export::Part;
 use crate::input::{self, Input};
 use crate::output::Output;
@@ -39,9 +41,8 @@ pub(crate) struct Args {
     export: PathBuf,
     #[command(flatten)]
     chosen: Chosen,
-    /// Where to write the slice [default: standard output]
-    #[arg(short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// What is taken.
@@ -66,14 +67,15 @@ pub(crate) struct Chosen {
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     pub(crate) withhold: Vec<String>,
     /// The reason for the --withhold before it [default: redacted]
-    #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
-    pub(crate) reasons: Vec<String>,
+    #[arg(long = "as", value_name = "WHY", value_parser = args::words(["redacted", "erased", "filtered"], Withheld::parse))]
+    #[arg(requires = "withhold")]
+    pub(crate) reasons: Vec<Withheld>,
     #[command(flatten)]
     pub(crate) own: readings::Own,
 }
 
-pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
-    slice(&args.chosen, matches, || report::contents(&args.export), args.output.as_deref())
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
+    slice(&args.chosen, matches, || report::contents(&args.export), args.output.path())
 }
 
 /// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.
@@ -82,7 +84,7 @@ pub(crate) fn slice(
     matches: &ArgMatches,
     open: impl FnOnce() -> Result<Input, Failure>,
     destination: Option<&Path>,
-) -> Result<u8, Failure> {
+) -> Result<ExitStatus, Failure> {
     let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
     let withheld = with_reasons(chosen, matches)?;
     let asked = chosen.query.as_deref().map(query::parse).transpose()?;
@@ -92,7 +94,7 @@ pub(crate) fn slice(
     let (events, chains) =
         cut(&mut input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
     style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Writes what is selected, and says how many events of how many chains that is.
@@ -169,7 +171,7 @@ fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withh
     let places = |name| matches.indices_of(name).into_iter().flatten();
     let queries = args.withhold.iter().map(|text| query::parse(text).map(|query| (query, None)));
     let mut withheld: Vec<(Query, Option<Withheld>)> = queries.collect::<Result<_, _>>()?;
-    for (place, word) in places("reasons").zip(&args.reasons) {
+    for (place, reason) in places("reasons").zip(&args.reasons) {
         let before = places("withhold").filter(|withhold| *withhold < place).count();
         let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
         let Some(slot @ None) = slot else {
@@ -177,7 +179,7 @@ fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withh
             let message = "an --as follows no --withhold of its own";
             return Err(Failure::unusable("arguments.invalid", message, hint));
         };
-        *slot = Withheld::parse(word);
+        *slot = Some(*reason);
     }
     let with_default = |(query, reason): (_, Option<_>)| (query, reason.unwrap_or(Withheld::Redacted));
     Ok(withheld.into_iter().map(with_default).collect())

@@ -31,6 +31,7 @@ use self::redate::redate;
 use self::sender::{Early, RetryPolicy, Shared};
 use crate::deliver::{BatchLimits, Collector, Delivery};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::keygen::random;
 use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
 use crate::record::explain;
@@ -98,7 +99,7 @@ impl To {
 }
 
 /// Records all events and delivers them.
-pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<u8, Failure> {
+pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<ExitStatus, Failure> {
     let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
     let mut collector = http::Http::new(url)?;
     let (store, name): (Box<dyn Store>, String) = match &to.outbox {
@@ -497,7 +498,7 @@ impl Session<'_> {
     }
 
     /// Says what came of it.
-    fn conclude(&self, recorded: u64, ended: Result<Told, Failure>) -> Result<u8, Failure> {
+    fn conclude(&self, recorded: u64, ended: Result<Told, Failure>) -> Result<ExitStatus, Failure> {
         let (redacted, proven, failure) = {
             let mut standing = self.shared.standing();
             (standing.redacted, standing.proven, standing.failure.take())
@@ -506,7 +507,7 @@ impl Session<'_> {
         let mut outbox = self.outbox();
         let waiting = outbox.events();
         let links: u64 = outbox.pending().iter().map(|segment| segment.links).sum();
-        if self.args.json {
+        if self.args.format.is_json() {
             let head = outbox.head();
             let summary = json!({
                 "recorded": recorded,
@@ -552,7 +553,7 @@ impl Session<'_> {
             proven,
             redactions.summary(redacted)
         ));
-        Ok(0)
+        Ok(ExitStatus::Success)
     }
 }
 

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use countersign::verify::parts::{Part, Refused, summarize};
 
+use crate::arg_groups::{OutputArgs, ThreadArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::Output;
-use crate::{args, progress, style, verify};
+use crate::{args, progress, style};
 
-/// Summarize part of an export, so that many machines can verify it together
+/// Summarize part of an export, to verify it on many machines
 ///
 /// Does the work that can be split up: reading, parsing, hashing and checking the signatures of its part of the
 /// file. The file is cut at line boundaries, so it must not be compressed. `countersign verify --summaries` takes
@@ -31,31 +33,26 @@ pub(crate) struct Args {
     /// Which part, of how many: the first is 1/N
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = args::part)]
     part: (u64, u64),
-    /// Where to write the summary [default: standard output]
-    #[arg(short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let name = shown(&args.export);
     let mut file = open(&args.export)?;
     let (number, of) = args.part;
     let part = Part::of(&mut file, number, of).map_err(|why| Failure::from(why).within(&name))?;
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(args.output.path())?;
     let bar = progress::bar("summarizing", Some(part.bytes()));
-    let threads = verify::threads(args.threads);
+    let threads = args.threads.count();
     summarize(file, &part, threads, |bytes| output.write(bytes), |read| bar.set_position(read))
         .map_err(|failure| failure.within(&name))?;
     bar.finish_and_clear();
     output.finish()?;
-    style::wrote(
-        args.output.as_deref(),
-        &format!("part {number} of {of}, {} bytes of the export", part.bytes()),
-    );
-    Ok(0)
+    style::wrote(args.output.path(), &format!("part {number} of {of}, {} bytes of the export", part.bytes()));
+    Ok(ExitStatus::Success)
 }
 
 /// A file that can be read at any place.

@@ -11,6 +11,7 @@ use countersign_log::tokens::{self, NewReader, Rights, Scope, Token, TokenError}
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::input::Input;
 use crate::verify::now;
 use crate::{args, input, serve, style};
@@ -125,7 +126,7 @@ impl Conditions {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let (What::Add { of, .. } | What::List { of } | What::Revoke { of, .. }) = &args.what;
     serve::expect_folder(&of.dir)?;
     match &args.what {
@@ -181,7 +182,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
                 [name] => style::done(&format!("{name}'s token no longer works")),
                 names => style::done(&format!("{} tokens no longer work", names.len())),
             }
-            Ok(0)
+            Ok(ExitStatus::Success)
         }
     }
 }
@@ -220,11 +221,11 @@ fn first_word(line: &str) -> Option<String> {
     line.split_whitespace().next().map(str::to_owned)
 }
 
-fn list(folder: &Path) -> Result<u8, Failure> {
+fn list(folder: &Path) -> Result<ExitStatus, Failure> {
     let readers = tokens::list(folder).map_err(|error| explain(&error, folder))?;
     if readers.is_empty() {
         style::done("nobody may read this log's events: `countersign token add NAME` lets somebody in");
-        return Ok(0);
+        return Ok(ExitStatus::Success);
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -243,10 +244,10 @@ fn shown_scope(scope: &Scope) -> String {
     style::plain(&scope.to_string())
 }
 
-fn print(text: &str) -> Result<u8, Failure> {
+fn print(text: &str) -> Result<ExitStatus, Failure> {
     writeln!(anstream::stdout(), "{text}")
         .map_err(|error| Failure::io("write", "standard output", &error))?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 fn explain(error: &TokenError, folder: &Path) -> Failure {

@@ -12,7 +12,9 @@ use countersign::verify::{
     Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
 };
 
+use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::input::{self, Input};
 use crate::parquet::{self, Rows};
 use crate::pin::{self, Pins};
@@ -43,7 +45,7 @@ pub(crate) struct Args {
     export: Option<PathBuf>,
     /// Use the summaries of all parts, made by `countersign summarize`, instead of reading the export. With EXPORT,
     /// they must be of that file
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Large exports")]
     summaries: Vec<PathBuf>,
     /// Also check that these Parquet files are exactly what `countersign export --format parquet` makes of EXPORT
     #[arg(long, value_name = "FILE|DIR", requires = "export")]
@@ -51,44 +53,40 @@ pub(crate) struct Args {
     parquet: Option<PathBuf>,
     #[command(flatten)]
     own: readings::Own,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten, next_help_heading = "Expectations")]
     pins: Pins,
     /// Expect the log with this origin
-    #[arg(long, value_name = "O")]
+    #[arg(long, value_name = "O", help_heading = "Expectations")]
     origin: Option<String>,
     /// Expect the entries from A up to but not including B
-    #[arg(long, value_name = "A..B", value_parser = args::range)]
+    #[arg(long, value_name = "A..B", value_parser = args::range, help_heading = "Expectations")]
     range: Option<(u64, u64)>,
     /// Expect the log's time to be no older than this: 90s, 15m, 24h, 7d, 2w
-    #[arg(long, value_name = "AGE", value_parser = args::seconds)]
+    #[arg(long, value_name = "AGE", value_parser = args::seconds, help_heading = "Expectations")]
     max_age: Option<i64>,
     /// The time from which --max-age counts back [default: now]
-    #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age")]
+    #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age", help_heading = "Expectations")]
     now: Option<Time>,
     /// Exit with status 0 for this verdict too
-    #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
-    allow: Option<String>,
-    /// Print the report as JSON, and nothing else
-    #[arg(long)]
-    json: bool,
-    /// Number of threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
+    #[arg(long, value_name = "VERDICT", value_enum, help_heading = "Expectations")]
+    allow: Option<Allow>,
+    #[command(flatten, next_help_heading = None)]
+    format: FormatArgs,
+    #[command(flatten, next_help_heading = "Large exports")]
+    threads: ThreadArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let pins = args.pins.load()?;
     let options = Options {
-        trust: args.trust.as_deref().map(input::trust).transpose()?.unwrap_or_default(),
+        trust: args.trust.load()?,
         pins: pins.clone(),
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         ..Options::default()
     };
-    let threads = threads(args.threads);
+    let threads = args.threads.count();
     let trust = options.trust.clone();
     if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
         let mut rows = Rows::of(Input::open(export)?, options.trust, args.own.load()?, threads)?;
@@ -112,18 +110,18 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
-    verdict::print(&if args.json {
+    verdict::print(&if args.format.is_json() {
         serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
-        let file = args.trust.as_deref().map(shown);
+        let file = args.trust.path().map(shown);
         let compared = file.map_or_else(String::new, |file| trust_compared::text(report, trust, &file));
         verdict::headline(report) + "\n" + &compared + &verdict::body(report, verdict::Of::Export)
     })
 }
 
-fn status(args: &Args, report: &Report) -> u8 {
-    let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
-    if allowed { 0 } else { report.verdict.exit_status() }
+fn status(args: &Args, report: &Report) -> ExitStatus {
+    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
+    if allowed { ExitStatus::Success } else { report.verdict.into() }
 }
 
 /// How many threads can run at once.
@@ -173,7 +171,7 @@ pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
 pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> {
     let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
     let failure = Failure::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
-    Err(failure.with_status(report.verdict.exit_status()).within(name))
+    Err(failure.with_status(report.verdict.into()).within(name))
 }
 
 fn read(

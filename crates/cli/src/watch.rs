@@ -37,7 +37,9 @@ use self::state::Taken;
 pub(crate) use self::stream::{Remote, Views};
 pub(crate) use self::watcher::{Watched, Watcher};
 use self::webhook::Webhook;
+use crate::arg_groups::{AccessArgs, FormatArgs, TrustArgs};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
 use crate::outbox::Directory;
 use crate::output::Output;
@@ -47,7 +49,7 @@ use crate::submit::Http;
 use crate::verdict::{count, entries};
 use crate::verify::now;
 use crate::webhook::Secret;
-use crate::{analyze, args, input, key, origin, readings, rules, stop, style, token, verdict};
+use crate::{analyze, args, input, key, origin, readings, rules, stop, style, verdict};
 
 /// Follow a log, and report findings as they are made
 ///
@@ -56,6 +58,7 @@ use crate::{analyze, args, input, key, origin, readings, rules, stop, style, tok
 /// undelivered findings are saved together. If a finding's chain turns out not to be trusted, the finding is
 /// retracted under the same id.
 #[derive(clap::Args)]
+#[command(mut_arg("trust", |trust| trust.required_unless_present("list")))]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[command(group = clap::ArgGroup::new("signs").args(["record", "watchlist"]).multiple(true))]
 #[command(after_help = "\
@@ -71,49 +74,45 @@ pub(crate) struct Args {
     /// The collector's URL
     #[arg(value_name = "URL", required_unless_present = "list")]
     log: Option<String>,
-    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
-    /// issuer, emitter or revoke
-    #[arg(long, value_name = "FILE", required_unless_present = "list")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// The origin of the log, if the trust file names several
     #[arg(long, value_name = "O")]
     origin: Option<String>,
-    /// File with the reader's token [default: the variable `COUNTERSIGN_TOKEN`]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
     /// with the program]
-    #[arg(long, value_name = "FILE|DIR")]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Detection")]
     own: readings::Own,
     /// Where to remember what was seen and what is yet to be delivered; created if missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Following the log")]
     state: PathBuf,
     /// If nothing is remembered yet, begin at the log's current end instead of its first entry
-    #[arg(long)]
+    #[arg(long, help_heading = "Following the log")]
     from_now: bool,
-    /// How to print findings
-    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    format: String,
+    #[command(flatten, next_help_heading = None)]
+    format: FormatArgs,
     /// Stop at the end of the log, once all findings are delivered
-    #[arg(long)]
+    #[arg(long, help_heading = "Following the log")]
     once: bool,
     /// Show the latest findings, and who answered them
-    #[arg(long, conflicts_with_all = [
-        "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "once", "webhook",
+    #[arg(long, help_heading = None, conflicts_with_all = [
+        "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "json", "once", "webhook",
         "webhook_key", "exec", "smtp", "mail_from", "mail_to", "smtp_user", "smtp_password_file", "watchlist",
         "watchlist_for", "record", "key",
     ])]
     list: bool,
     /// Post each finding to this address, as JSON
-    #[arg(long, value_name = "URL", requires = "webhook_key", help_heading = "Handing on")]
+    #[arg(long, value_name = "URL", requires = "webhook_key", help_heading = "Where findings go")]
     webhook: Option<String>,
     /// File with the secret that signs posts: whsec_ and base64, as in Standard Webhooks
-    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Handing on")]
+    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Where findings go")]
     webhook_key: Option<PathBuf>,
     /// Run this shell command for each finding, which it gets as JSON on standard input
-    #[arg(long, value_name = "CMD", help_heading = "Handing on")]
+    #[arg(long, value_name = "CMD", help_heading = "Where findings go")]
     exec: Option<String>,
     #[command(flatten)]
     mail: mail::Mailing,
@@ -122,16 +121,16 @@ pub(crate) struct Args {
     /// It lists whom findings are about, for rules with a countersign.decision of challenge or deny that are
     /// correlations with group-by, or about what is usual. No rule that comes with the program decides anything: give
     /// your own with --rules.
-    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Handing on")]
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Where findings go")]
     watchlist: Option<PathBuf>,
     /// How long an entry stays on the watchlist: 15m, 1h, 1d
-    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::pause, requires = "watchlist", help_heading = "Handing on")]
+    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::pause, requires = "watchlist", help_heading = "Where findings go")]
     watchlist_for: Duration,
     /// Record findings in the log itself, and once an hour what was searched
-    #[arg(long, requires = "key", help_heading = "Handing on")]
+    #[arg(long, requires = "key", help_heading = "Where findings go")]
     record: bool,
     /// The key for --record (an emitter of the log) and for signing watchlists. Use one made for this
-    #[arg(long, value_name = "FILE", requires = "signs", help_heading = "Handing on")]
+    #[arg(long, value_name = "FILE", requires = "signs", help_heading = "Where findings go")]
     key: Option<PathBuf>,
 }
 
@@ -144,23 +143,22 @@ const ENDING: Duration = Duration::from_secs(10);
 /// The same with --once, unless it is stopped.
 const ONCE: Duration = Duration::from_mins(5);
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     if args.list {
         return list(&args.state);
     }
-    let (Some(log), Some(trust)) = (&args.log, &args.trust) else { return Ok(2) };
+    let (Some(log), Some(trust)) = (&args.log, args.trust.path()) else { return Ok(ExitStatus::Unusable) };
     let trust = input::trust(trust)?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let prefix = Prefix::parse(log).map_err(|why| {
         Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
-    let views: Arc<dyn Views> =
-        Arc::new(Remote::new(prefix.clone(), token::load(args.token_file.as_deref())?)?);
+    let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
     let name = shown(&args.state);
     let store = Arc::new(Directory::open(&args.state)?);
     let state = State::load(&store, &name)?;
-    let mut receivers: Vec<Box<dyn Receiver>> = vec![Box::new(Print { json: args.format == "json" })];
+    let mut receivers: Vec<Box<dyn Receiver>> = vec![Box::new(Print { json: args.format.is_json() })];
     if let (Some(url), Some(path)) = (&args.webhook, &args.webhook_key) {
         receivers.push(Box::new(Webhook::new(url, Secret::load(path)?)?));
     }
@@ -366,7 +364,7 @@ impl Watch<'_> {
     }
 
     /// Ends in good order: what receivers take at once is handed on, the rest is kept.
-    fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<u8, Failure> {
+    fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<ExitStatus, Failure> {
         if ended.is_ok() {
             self.list()?;
             self.say_gaps();
@@ -379,7 +377,7 @@ impl Watch<'_> {
         let looked = entries(position);
         if all {
             style::done(&format!("{looked} looked at"));
-            return Ok(0);
+            return Ok(ExitStatus::Success);
         }
         let message = format!("{looked} looked at; {}", left_over(waiting as u64));
         if is_once {
@@ -387,7 +385,7 @@ impl Watch<'_> {
             return Err(Failure::unusable("watch.waiting", message, hint).within(&self.name));
         }
         style::warn(&(message + ", kept for the next run"));
-        Ok(0)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -401,7 +399,7 @@ fn left_over(waiting: u64) -> String {
 }
 
 /// Shows what was found last.
-fn list(folder: &Path) -> Result<u8, Failure> {
+fn list(folder: &Path) -> Result<ExitStatus, Failure> {
     let state = State::read(folder)?;
     let waiting = |id: &str| state.waiting.iter().any(|item: &Item| item.id == id);
     let mut text = String::new();
@@ -428,7 +426,7 @@ fn list(folder: &Path) -> Result<u8, Failure> {
     let looked = entries(state.position);
     let _ = writeln!(text, "{} {looked} of {} looked at", good("✓"), plain(&state.origin));
     verdict::print(&text)?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 #[cfg(test)]

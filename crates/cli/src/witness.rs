@@ -11,6 +11,7 @@ use countersign_log::server::{Address, Bounds};
 use countersign_log::witness::{Config, MemoryError, StartError, serve, steady};
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::serve::{explain_listening, log_to_stderr, stop_asked, url};
 use crate::{args, key, stop, style};
 
@@ -54,7 +55,7 @@ pub(crate) struct Args {
     log_json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     stop::gracefully();
     log_to_stderr(args.log_json);
     let key = key::load_witness(&args.key)?;
@@ -86,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         stop_asked().await;
         style::done("stopping: finishing work in progress");
         serving.stop().await;
-        Ok(0)
+        Ok(ExitStatus::Success)
     })
 }
 

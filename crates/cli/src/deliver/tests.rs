@@ -10,6 +10,7 @@ use countersign::recorder::Recorder;
 use countersign::time::Time;
 
 use super::*;
+use crate::exit_status::ExitStatus;
 use crate::outbox::{Followed, Memory, Store};
 
 #[path = "../../tests/testsuite/common/fake_log.rs"]
@@ -434,7 +435,7 @@ fn a_fork_ends_the_chain_and_keeps_everything() {
     let (one, other) = (go_on(&disk, r#"{"a":1}"#), go_on(&copy, r#"{"a":2}"#));
     assert!(matches!(Delivery::new(&one, &trust, ORIGIN).step(&mut collector), Step::Delivered { .. }));
     let Step::Dead(why) = Delivery::new(&other, &trust, ORIGIN).step(&mut collector) else { panic!() };
-    assert_eq!((why.code(), why.status()), ("log.fork", 1));
+    assert_eq!((why.code(), why.status()), ("log.fork", ExitStatus::Broken));
     assert_eq!(other.lock().unwrap().events(), 1);
 }
 

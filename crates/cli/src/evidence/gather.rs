@@ -71,7 +71,7 @@ impl Look<'_> {
     /// Reads the export once. What it says of each entry waits, in the order of the log, until it is known whose word counts.
     pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<Gathered, Failure> {
         let args = self.args;
-        let (trust, trust_bytes) = args.trust.as_deref().map(input::trust_with_bytes).transpose()?.unzip();
+        let (trust, trust_bytes) = args.trust.path().map(input::trust_with_bytes).transpose()?.unzip();
         let trust = trust.unwrap_or_default();
         let logs = trust.logs().map(|key| key.as_str().to_owned()).collect();
         let has_quorum = trust.has_quorum();
@@ -96,7 +96,7 @@ impl Look<'_> {
             hash.update(read);
             bytes += read.len() as u64;
         };
-        let threads = verify::threads(args.threads);
+        let threads = args.threads.count();
         let verification = verify::look_tapped(input, tap, options, threads, look, |told| {
             if failed.is_err() {
                 return;

@@ -54,9 +54,9 @@ impl Look<'_> {
             sample: None,
             now: verify::now()?,
             readings: self.args.own.load()?,
-            threads: verify::threads(self.args.threads),
+            threads: self.args.threads.count(),
         };
-        let given = Given::load(self.args.trust.as_deref(), &[])?;
+        let given = Given::load(self.args.trust.path(), &[])?;
         let sampled = sampled(evidence).map(|shown| shown.leaf).collect();
         let words = Words { reference: "", examiner: "", sections, named: Some(sampled) };
         report::written::write(
@@ -86,7 +86,7 @@ impl Look<'_> {
             return Ok(());
         }
         let mut input = input;
-        let trust = self.args.trust.as_deref();
+        let trust = self.args.trust.path();
         let sampled: HashSet<_> = sampled(evidence).map(|shown| (shown.chain, shown.seq)).collect();
         if !sampled.is_empty() {
             let is_sampled = |chain, seq, _: &str| sampled.contains(&(chain, seq));

@@ -5,31 +5,32 @@ use std::path::Path;
 
 use super::{Args, Request, fetch, folder, prefix};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
 use crate::input::Input;
 use crate::parquet::{self, Rows};
 use crate::verdict::count;
-use crate::{style, token, verdict, verify};
+use crate::{style, verdict, verify};
 
-pub(super) fn run(args: &Args) -> Result<u8, Failure> {
-    if args.output.is_none() && std::io::stdout().is_terminal() {
+pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    if args.output.path().is_none() && std::io::stdout().is_terminal() {
         let message = "Parquet can't be read on a terminal";
         return Err(Failure::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
     }
     let trust = verify::trust_or_nobody(args.chosen.trust.as_deref())?;
     let readings = args.chosen.own.load()?;
     let mut rows = Rows::of(open(args)?, trust, readings, verify::threads(None))?;
-    parquet::write(&mut rows, args.output.as_deref(), args.partition)?;
+    parquet::write(&mut rows, args.output.path(), args.partition)?;
     let report = rows.report();
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
     if rows.count < report.counts.events {
         let left = count(report.counts.events - rows.count, "event");
         style::warn(&format!("{left} left out of the rows: no valid signature covers them"));
     }
-    if let Some(path) = &args.output {
+    if let Some(path) = args.output.path() {
         style::done(&format!("{} in {}", count(rows.count, "row"), shown(path)));
     }
-    Ok(report.verdict.exit_status())
+    Ok(report.verdict.into())
 }
 
 /// The export that rows are made of.
@@ -49,7 +50,7 @@ fn open(args: &Args) -> Result<Input, Failure> {
         return Err(Failure::unusable("arguments.invalid", message, hint));
     }
     if Prefix::is_meant(&args.log) {
-        let token = token::load(args.token_file.as_deref())?;
+        let token = args.access.token()?;
         let stream = fetch(&prefix(&args.log)?, &request, token.as_ref())?;
         let name = stream.name().to_owned();
         return Ok(Input::stream(&name, Box::new(stream)));

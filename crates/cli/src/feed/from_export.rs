@@ -12,16 +12,16 @@ use super::delivery::Delivery;
 use super::{Args, Feed};
 use crate::analyze;
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::found::Found;
-use crate::input;
 use crate::standing::{Standing, Standings};
 use crate::verdict::count;
 use crate::watch::{At, Draft};
 use crate::{report, rules, style, verdict, verify};
 
-pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8, Failure> {
-    let trust = input::trust(&args.trust)?;
-    let threads = verify::threads(args.threads);
+pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
+    let threads = args.threads.count();
     let mut input = report::contents(&args.from)?.rereadable()?;
     let has_quorum = trust.has_quorum();
     let pins = delivery.progress.pin().into_iter().collect();
@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8
     delivery.end()?;
     // That there may be more is no fault of the feed, and whom to trust is said with each record.
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// The checkpoint that proves what is fed; a failure where there is none, or where something is not as it was signed.

@@ -10,26 +10,31 @@ use countersign_feeds::{Finding, Kind, Log};
 use super::delivery::Delivery;
 use super::{Args, Feed};
 use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
 use crate::http::Prefix;
 use crate::outbox::Directory;
 use crate::source::{Server, Source as _};
 use crate::standing::Standings;
 use crate::verify::now;
 use crate::watch::{self, Follows, Item, ItemKind, Remote, State, Views, Watched, Watcher};
-use crate::{input, origin, rules, style, token};
+use crate::{origin, rules, style};
 
-pub(super) fn run(args: &Args, url: &str, feed: &Feed, mut delivery: Delivery) -> Result<u8, Failure> {
-    let trust = input::trust(&args.trust)?;
+pub(super) fn run(
+    args: &Args,
+    url: &str,
+    feed: &Feed,
+    mut delivery: Delivery,
+) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
         Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
-    let views: Arc<dyn Views> =
-        Arc::new(Remote::new(prefix.clone(), token::load(args.token_file.as_deref())?)?);
+    let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
     // Without findings no rule is asked.
     let pack = if feed.findings { rules::load(&args.rules)? } else { nothing()? };
     delivery.progress.begin(&origin)?;
-    let Some((store, name)) = delivery.progress.store() else { return Ok(2) };
+    let Some((store, name)) = delivery.progress.store() else { return Ok(ExitStatus::Unusable) };
     let name = name.to_owned();
     let state = State::load(&store, &name)?;
     let end = if args.once || args.from_now {
@@ -47,7 +52,7 @@ pub(super) fn run(args: &Args, url: &str, feed: &Feed, mut delivery: Delivery) -
         Following { feed, watcher, delivery, store, name, origin, end: end.filter(|_| args.once) };
     watch::follow(&mut following, &views)?;
     following.delivery.end()?;
-    Ok(0)
+    Ok(ExitStatus::Success)
 }
 
 /// Rules that find nothing.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use countersign_feeds::{Format, Record};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -65,10 +66,10 @@ pub(super) struct Sending {
     /// file appends one line each; tcp and tls write syslog (and CEF within it) with octet counts, and other
     /// formats as lines; http posts batches of lines, splunk to an HTTP Event Collector, elastic to a bulk
     /// interface, otlp to an OpenTelemetry collector; webhook posts each record, signed as in Standard Webhooks.
-    #[arg(long, value_name = "SINK", value_parser = SINKS, default_value = "stdout", help_heading = "Sending")]
-    sink: String,
+    #[arg(long, value_name = "SINK", value_enum, default_value_t = Kind::Stdout, help_heading = "Sending")]
+    sink: Kind,
     /// The file, HOST:PORT, or URL
-    #[arg(long, value_name = "WHERE", required_if_eq_any(SINKS[1..].iter().map(|sink| ("sink", *sink))), help_heading = "Sending")]
+    #[arg(long, value_name = "WHERE", required_if_eq_any(WITH_DESTINATION.map(|sink| ("sink", sink))), help_heading = "Sending")]
     destination: Option<String>,
     /// File with the receiver's token
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
@@ -93,29 +94,50 @@ pub(super) struct Sending {
     batch: u16,
 }
 
-const SINKS: [&str; 9] = ["stdout", "file", "tcp", "tls", "http", "splunk", "elastic", "otlp", "webhook"];
+/// The kinds of sinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Stdout,
+    File,
+    Tcp,
+    Tls,
+    Http,
+    Splunk,
+    Elastic,
+    Otlp,
+    Webhook,
+}
+
+/// The kinds of sinks that need a destination.
+const WITH_DESTINATION: [&str; 8] = ["file", "tcp", "tls", "http", "splunk", "elastic", "otlp", "webhook"];
+
+impl Kind {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
 
 impl Sending {
     pub(super) fn open(&self, format: Format) -> Result<Box<dyn Sink>, Failure> {
         let most = usize::from(self.batch);
         let destination = self.destination.as_deref().unwrap_or_default();
-        let receiver = match self.sink.as_str() {
-            "file" => return Ok(Box::new(File::open(Path::new(destination), most)?)),
-            "tcp" | "tls" => {
-                let tls = if self.sink == "tls" { Some(self.tls(destination)?) } else { None };
+        let receiver = match self.sink {
+            Kind::File => return Ok(Box::new(File::open(Path::new(destination), most)?)),
+            Kind::Tcp | Kind::Tls => {
+                let tls = if self.sink == Kind::Tls { Some(self.tls(destination)?) } else { None };
                 host(destination)?;
                 return Ok(Box::new(Socket { address: destination.into(), tls, format, most }));
             }
-            "webhook" => {
+            Kind::Webhook => {
                 let path = self.webhook_key.as_deref().unwrap_or(Path::new(""));
                 let hook = Hook::new(destination, Secret::load(path)?, self.client()?)?;
                 return Ok(Box::new(Webhook { hook, most }));
             }
-            "http" => Receiver::Any,
-            "splunk" => Receiver::Splunk,
-            "elastic" => Receiver::Elastic,
-            "otlp" => Receiver::Otlp,
-            _ => return Ok(Box::new(Stdout { most })),
+            Kind::Http => Receiver::Any,
+            Kind::Splunk => Receiver::Splunk,
+            Kind::Elastic => Receiver::Elastic,
+            Kind::Otlp => Receiver::Otlp,
+            Kind::Stdout => return Ok(Box::new(Stdout { most })),
         };
         let fits = match receiver {
             Receiver::Otlp => format == Format::Otlp,
@@ -123,7 +145,7 @@ impl Sending {
             Receiver::Any | Receiver::Splunk => true,
         };
         if !fits {
-            let message = format!("{} doesn't accept the format {}", self.sink, format.as_str());
+            let message = format!("{} doesn't accept the format {}", self.sink.name(), format.as_str());
             let hint = "give --to otlp for a collector of OpenTelemetry, --to ecs for Elasticsearch";
             return Err(Failure::unusable("arguments.invalid", message, hint));
         }
@@ -220,4 +242,16 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 fn pem(path: &Path, what: &str) -> Failure {
     let message = format!("it does not hold {what} as PEM");
     Failure::unusable("tls.invalid", message, "give a file of PEM").within(&shown(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sink_but_standard_output_needs_a_destination() {
+        let kinds = Kind::value_variants().iter().filter(|kind| **kind != Kind::Stdout);
+        let names: Vec<String> = kinds.map(|kind| kind.name()).collect();
+        assert_eq!(names, WITH_DESTINATION);
+    }
 }

@@ -11,10 +11,11 @@ use super::selected::{Asked, Found, Given, name, select};
 use super::written::{json, verified, verified_with_shown};
 use super::{Args, page};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::input;
 use crate::input::Input;
 use crate::style::{bad, doubt, good, label, plain};
 use crate::verdict::{self, count};
-use crate::{input, verify};
 
 /// So much of a file tells whether it is a page.
 const FIRST: usize = 16;
@@ -36,7 +37,7 @@ pub(crate) fn contents(path: &Path) -> Result<Input, Failure> {
     Ok(Input::stream(&name, Box::new(Cursor::new(file.export))))
 }
 
-pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
+pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, Failure> {
     let bytes = Input::open(path)?.all(MOST_MIB)?;
     let broken = |error| Failure::broken(error).within(&shown(path));
     let file = is_page(&bytes).then(|| File::read(&bytes)).transpose().map_err(broken)?;
@@ -52,9 +53,9 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
         return Err(Failure::unusable("arguments.invalid", message, "leave out --pin"));
     }
     let mut said = told(&frame);
-    let mut status = 0;
+    let mut status = ExitStatus::Success;
     let own =
-        args.trust.as_deref().map(|path| Ok::<_, Failure>((name(path), input::small(path)?))).transpose()?;
+        args.trust.path().map(|path| Ok::<_, Failure>((name(path), input::small(path)?))).transpose()?;
     if let Some(file) = &file {
         let brought = Given {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
@@ -83,7 +84,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<u8, Failure> {
             report
         };
         said.push(format!("{} {}", label("in the file:"), verdict::headline(&report)));
-        status = report.verdict.exit_status();
+        status = report.verdict.into();
     } else if args.export.is_none() {
         let hint =
             "also give the export it is about, and its trust file: --check REPORT EXPORT --trust TRUST";
@@ -109,7 +110,7 @@ fn against(
     file: Option<&File>,
     own: Option<(String, Vec<u8>)>,
     said: &mut Vec<String>,
-) -> Result<u8, Failure> {
+) -> Result<ExitStatus, Failure> {
     let differs = |what: &str, hint: &str| {
         Failure::unusable("evidence.invalid", what.to_owned(), hint).into_broken().within(&shown(export))
     };
@@ -140,7 +141,7 @@ fn against(
         sample: frame.scope.sample.as_ref().map(|sample| (sample.wanted, sample.seed.clone())),
         now: frame.time,
         readings: args.own.load()?,
-        threads: verify::threads(args.threads),
+        threads: args.threads.count(),
     };
     let found = select(export, &Given { trust, pins }, &asked)?;
     let Described { sha256, size, .. } = &found.file;
@@ -157,7 +158,7 @@ fn against(
     }
     said.push(told_of(&found));
     said.push(format!("{} {}", label("in the export:"), verdict::headline(&found.verification.report)));
-    Ok(found.verification.report.verdict.exit_status())
+    Ok(found.verification.report.verdict.into())
 }
 
 /// The pins that a report in JSON names, of those that are given.

@@ -136,7 +136,7 @@ impl Asked<'_> {
         let standings = Standings::of(report);
         let verified = Verified {
             headline: verdict::headline(report),
-            status: report.verdict.exit_status(),
+            status: report.verdict.into(),
             signers: standings.signers().map(|(key, word)| (key.into(), word.into())).collect(),
             suspects: standings.suspects().map(|chains| chains.iter().map(ToString::to_string).collect()),
         };

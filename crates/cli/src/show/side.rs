@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::output::{begin_secret, replace};
 
 /// What files begin with: a name, and the version.
@@ -45,7 +46,7 @@ pub(super) struct Verified {
     /// What is said of the export first.
     pub(super) headline: String,
     /// The status to exit with.
-    pub(super) status: u8,
+    pub(super) status: ExitStatus,
     /// The keys, and whether they are trusted.
     pub(super) signers: Vec<(String, String)>,
     /// Chains that are suspect; none where each is.

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// By which server, and to whom.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Handing on")]
+#[command(next_help_heading = "Where findings go")]
 pub(crate) struct Mailing {
     /// Send each finding by e-mail through this server: `smtp://HOST`, which must offer STARTTLS, or `smtps://HOST`
     #[arg(long, value_name = "URL", requires_all = ["mail_from", "mail_to"])]

@@ -21,6 +21,7 @@ use super::state::{State, Taken};
 use super::stream::{Heard, Views};
 use super::watcher::{Watched, Watcher};
 use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
 use crate::outbox::Directory;
 use crate::style;
 
@@ -33,7 +34,7 @@ pub(crate) fn begin(
     pack: Pack,
     readings: Readings,
     reading: &Arc<Reading>,
-) -> Result<JoinHandle<Result<u8, Failure>>, Failure> {
+) -> Result<JoinHandle<Result<ExitStatus, Failure>>, Failure> {
     let watch = folder.join(FOLDER);
     let name = shown(&watch);
     let store = Arc::new(Directory::open(&watch)?);

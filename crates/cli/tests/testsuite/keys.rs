@@ -64,7 +64,7 @@ fn a_key_file_is_its_owners_alone_and_never_overwritten() {
     assert!(place.path("example.com-other.key").exists());
     for name in ["", "a b", "a+b", "a\u{a0}b", "a\nb"] {
         place
-            .run(&["keygen", name, "--out", "bad.key"])
+            .run(&["keygen", name, "--output", "bad.key"])
             .code(2)
             .stderr(predicate::str::contains("name.invalid"));
     }

@@ -1,0 +1,140 @@
+//! Options that several commands have, to be flattened into their arguments.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use countersign::trust::Trust;
+
+use crate::errors::Failure;
+use crate::token::{self, Token};
+use crate::{input, verify};
+
+/// The trust file.
+#[derive(clap::Args)]
+pub(crate) struct TrustArgs {
+    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
+    /// issuer, emitter or revoke
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+}
+
+impl TrustArgs {
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.trust.as_deref()
+    }
+
+    /// Reads the trust file. Without one, no key is trusted.
+    pub(crate) fn load(&self) -> Result<Trust, Failure> {
+        verify::trust_or_nobody(self.path())
+    }
+}
+
+/// The trust file, which a command needs.
+#[derive(clap::Args)]
+pub(crate) struct RequiredTrustArgs {
+    /// The trust file, which lists the keys you trust, on lines that begin with log, witness, group, quorum,
+    /// issuer, emitter or revoke
+    #[arg(long, value_name = "FILE")]
+    trust: PathBuf,
+}
+
+impl RequiredTrustArgs {
+    /// Reads the trust file.
+    pub(crate) fn load(&self) -> Result<Trust, Failure> {
+        input::trust(&self.trust)
+    }
+}
+
+/// How many threads verify.
+#[derive(clap::Args)]
+pub(crate) struct ThreadArgs {
+    /// Number of threads to verify with [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+impl ThreadArgs {
+    pub(crate) fn count(&self) -> usize {
+        verify::threads(self.threads)
+    }
+}
+
+/// Access to a log server as one of its readers.
+#[derive(clap::Args)]
+pub(crate) struct AccessArgs {
+    /// File with the reader's token, for a log server [default: the variable `COUNTERSIGN_TOKEN`]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    /// Reads the token, if there is one.
+    pub(crate) fn token(&self) -> Result<Option<Token>, Failure> {
+        token::load(self.token_file.as_deref())
+    }
+}
+
+/// Where the result goes.
+#[derive(clap::Args)]
+pub(crate) struct OutputArgs {
+    /// Where to write the result [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl OutputArgs {
+    /// The file; none for standard output.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
+    }
+}
+
+/// A verdict that `--allow` accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Allow {
+    Partial,
+}
+
+/// A choice of output formats, one of which is JSON.
+pub(crate) trait OutputFormat: ValueEnum + Copy + PartialEq + Send + Sync + 'static {
+    /// The name of the default format.
+    // clap keeps a `default_value_t` in a static, which all instances of a generic group share.
+    const DEFAULT: &str;
+    /// The format that `--json` stands for.
+    const JSON: Self;
+}
+
+/// Output formats of most commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+impl OutputFormat for Format {
+    const DEFAULT: &str = "text";
+    const JSON: Self = Self::Json;
+}
+
+/// `--format`, and `--json` for short.
+#[derive(clap::Args)]
+pub(crate) struct FormatArgs<F: OutputFormat = Format> {
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = F::DEFAULT)]
+    format: F,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+impl<F: OutputFormat> FormatArgs<F> {
+    /// The format that was asked for, in either way.
+    pub(crate) fn format(&self) -> F {
+        if self.json { F::JSON } else { self.format }
+    }
+
+    /// True if JSON was asked for, in either way.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format() == F::JSON
+    }
+}

@@ -1,0 +1,84 @@
+//! The list of commands in `countersign --help`, grouped by task: clap has no groups of subcommands.
+
+use std::fmt::Write as _;
+
+use clap::Command;
+
+use crate::style::label;
+
+/// Commands for one task.
+struct Group {
+    heading: &'static str,
+    commands: &'static [&'static str],
+}
+
+/// Every visible command, in the order of the help.
+const GROUPS: [Group; 8] = [
+    Group { heading: "Get started", commands: &["init", "dev", "completions"] },
+    Group { heading: "Record events", commands: &["record", "seal", "outbox"] },
+    Group { heading: "Verify", commands: &["verify", "summarize", "receipt", "check", "monitor"] },
+    Group { heading: "Search and report", commands: &["show", "report", "inventory"] },
+    Group {
+        heading: "Detect, and show evidence",
+        commands: &["analyze", "rules", "watch", "enforce", "risk", "evidence"],
+    },
+    Group { heading: "Share exports and feeds", commands: &["export", "slice", "feed"] },
+    Group { heading: "Run a log", commands: &["serve", "token", "backup", "fsck", "forks", "witness"] },
+    Group { heading: "Keys and trust", commands: &["keygen", "grant", "revoke"] },
+];
+
+/// Returns the command with its subcommands grouped in the help.
+pub(crate) fn grouped(command: Command) -> Command {
+    let mut template = String::from("{before-help}{about-with-newline}\n{usage-heading} {usage}\n");
+    let width = command.get_subcommands().map(|command| command.get_name().len()).max().unwrap_or(0);
+    for Group { heading, commands } in &GROUPS {
+        let _ = writeln!(template, "\n{}", label(format_args!("{heading}:")));
+        for subcommand in commands.iter().filter_map(|name| command.find_subcommand(name)) {
+            let name = subcommand.get_name();
+            let gap = width - name.len() + 2;
+            let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(template, "  {}{:gap$}{about}", literal(name), "");
+        }
+    }
+    template.push_str("\nRun `countersign COMMAND --help` for the options of a command, with examples.\n");
+    let _ = write!(template, "\n{}\n{{options}}{{after-help}}", label("Options:"));
+    command.help_template(template)
+}
+
+/// A name in the style of the other help pages.
+fn literal(name: &str) -> String {
+    let style = *crate::style::help().get_literal();
+    format!("{style}{name}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::Cli;
+
+    #[test]
+    fn each_visible_command_is_in_exactly_one_group() {
+        let command = Cli::command();
+        let mut visible: Vec<&str> = command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+            .map(Command::get_name)
+            .collect();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|group| group.commands).copied().collect();
+        visible.sort_unstable();
+        grouped.sort_unstable();
+        assert_eq!(grouped, visible);
+    }
+
+    /// The list isn't wrapped.
+    #[test]
+    fn lines_fit_a_narrow_terminal() {
+        let help = grouped(Cli::command()).render_help().to_string();
+        let (_, list) = help.split_once("\nGet started:\n").unwrap();
+        let (list, _) = list.split_once("\nOptions:\n").unwrap();
+        let wide: Vec<&str> = list.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{wide:?}");
+    }
+}
