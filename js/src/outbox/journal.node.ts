@@ -1,9 +1,10 @@
 /**
- * A file that keeps entries: lines, each a change that was made whole. docs/outbox-files.md describes the format.
+ * A file that keeps entries: lines, each a change that was made whole. A change that only puts is a line for each entry.
+ * docs/outbox-files.md describes the format.
  *
  *     countersign outbox v1
- *     5f0c… {"put":[[1,"aGVsbG8="],[2,"d29ybGQ="]],"remove":[]}
- *     a81b… {"put":[],"remove":[1]}
+ *     5f0c… {"put":[[1,"aGVsbG8="]],"remove":[]}
+ *     a81b… {"put":[[2,"d29ybGQ="]],"remove":[1]}
  *
  * A line begins with a checksum of itself and of the line before. It is in the file, and the file on the disk, before
  * the next is written; so only the last one can be torn.

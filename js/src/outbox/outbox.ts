@@ -36,7 +36,10 @@ export interface Outbox {
    * sets what was damaged aside and says so to `report`; without `report` it throws `outbox.damaged`.
    */
   open(report?: (problem: CountersignError) => void): Promise<readonly Entry[]>;
-  /** Makes a change, whole or not at all, after those asked for before. When it resolves, it survives a kill. */
+  /**
+   * Makes a change, whole or not at all, after those asked for before. When it resolves, it survives a kill. A change that
+   * removes nothing may leave its first entries if the process is killed meanwhile.
+   */
   write(change: Change): Promise<void>;
   /**
    * Makes a change at once, and waits for nothing: the program ends. What the changes asked for before put is in it too.

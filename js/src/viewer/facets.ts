@@ -22,6 +22,37 @@ export class Facets extends TextView {
   #measuring: number | undefined;
   /** The button that Tab reaches: the others are reached from it with the arrow keys. */
   #stop: HTMLElement | null = null;
+  /** True while a button is pressed: an answer that came before it is released would move it away, and lose the click. */
+  #isPressed = false;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener("pointerup", this.#released);
+    window.addEventListener("pointercancel", this.#released);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener("pointerup", this.#released);
+    window.removeEventListener("pointercancel", this.#released);
+    this.#isPressed = false;
+  }
+
+  readonly #pressed = (): void => {
+    this.#isPressed = true;
+  };
+
+  readonly #released = (): void => {
+    if (this.#isPressed) {
+      this.#isPressed = false;
+      // After the click, which follows this event.
+      setTimeout(() => this.requestUpdate());
+    }
+  };
+
+  protected override shouldUpdate(): boolean {
+    return !this.#isPressed;
+  }
 
   protected override resized(): void {
     this.#measure();
@@ -52,7 +83,7 @@ export class Facets extends TextView {
       <button type="button" class="facets-toggle with-icon" aria-expanded=${this.isShown} aria-controls="facets" @click=${toggle}>
         ${icon("filter")}<span>${facets}</span>
       </button>
-      <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.isShown} @focusin=${this.#focused} @keydown=${this.#moved}>${groups}</div>
+      <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.isShown} @focusin=${this.#focused} @pointerdown=${this.#pressed} @keydown=${this.#moved}>${groups}</div>
     `;
   }
 
@@ -62,15 +93,13 @@ export class Facets extends TextView {
     // What is chosen stays in view however rare it is.
     const shown = values.filter((one, place) => isOpen || place < FEW || one.chosen);
     const hidden = values.length - shown.length + more;
-    // Where a button has the focus, it stays with its value. Otherwise buttons stay where they are, which costs less.
-    const isFocused = this.matches(":focus-within");
     return html`
       <div class="facet" role="group" aria-label=${name} data-column=${column} data-open=${isOpen} data-hides=${hidden > 0}>
         <span class="facet-name" aria-hidden="true">${name}</span>
         <div class="facet-values">
           ${repeat(
             shown,
-            (one, place) => (isFocused ? one.value : place),
+            (one) => one.value,
             (one) => this.#chip(column, one),
           )}
           ${isOpen && hidden > 0 ? html`<span class="faint">${this.#moreText(hidden)}</span>` : nothing}

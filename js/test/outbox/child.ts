@@ -27,8 +27,10 @@ switch (what) {
         const last = next - 1;
         // The oldest leave first, as they do when they are delivered.
         const remove = ids.splice(0, ids.length > 50 ? below(20) : 0);
+        // Without what leaves, each entry is a line of its own, so a kill can leave the first ones of a change.
+        const end = (id: number) => (remove.length > 0 ? last : id);
         const put = Array.from({ length: last - first + 1 }, (_, nth) =>
-          entry(first + nth, `${first + nth}/${last}`.padEnd(6000)),
+          entry(first + nth, `${first + nth}/${end(first + nth)}`.padEnd(6000)),
         );
         ids = [...ids, ...put.map(({ id }) => id)];
         return { put, remove };

@@ -27,6 +27,7 @@ const events = text
   .map((line) => JSON.parse(line).event as Event);
 const count = (is: (event: Event) => boolean) => events.filter(is).length;
 const failures = count(({ outcome }) => outcome === "failure");
+const ofLin = count(({ actor }) => actor.id === "u_lin");
 const failuresOfLin = count(({ outcome, actor }) => outcome === "failure" && actor.id === "u_lin");
 
 const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
@@ -157,6 +158,19 @@ test("the selection is stated in words and saved as stated", async () => {
   await page.getByText(`Saved ${failuresOfLin} events: log-events.ndjson`).waitFor();
   const lines = (await readFile(await download.path(), "utf8")).trim().split("\n");
   assert.equal(lines.length, failuresOfLin);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("a filter is chosen though an answer comes while it is pressed", async () => {
+  const { page, complaints, close } = await ready();
+  await query(page).fill("actor:u_lin");
+  await facet(page, "outcome", "failure").hover();
+  await page.mouse.down();
+  await shown(page, ofLin);
+  await page.mouse.up();
+  await shown(page, failuresOfLin);
+  assert.equal(await facet(page, "outcome", "failure").getAttribute("aria-pressed"), "true");
   assert.deepEqual(complaints, []);
   await close();
 });

@@ -82,7 +82,7 @@ fn an_export_without_entries_says_so() {
     for (vector, says) in
         [("checkpoint-of-no-leaves-alone", "the log was empty"), ("header-only", "no entry is here")]
     {
-        let export = format!("{}/../tests/vectors/{vector}/export.ndjson", env!("CARGO_MANIFEST_DIR"));
+        let export = format!("{}/../../tests/vectors/{vector}/export.ndjson", env!("CARGO_MANIFEST_DIR"));
         let headline = format!("? Nothing to check: {says}. This says nothing about");
         for command in ["verify", "show", "analyze"] {
             place.run(&[command, &export]).stdout(predicate::str::starts_with(&headline));
@@ -107,7 +107,7 @@ fn an_export_that_lacks_what_it_claims_says_what_is_missing() {
             "✗ Entries that should be here are missing. Either the file was cut off, or some were taken out of it",
         ))
         .stdout(predicate::str::contains("entries that the export claims are missing, from 3 on\n"));
-    let beyond = format!("{}/../tests/vectors/log-range-beyond/export.ndjson", env!("CARGO_MANIFEST_DIR"));
+    let beyond = format!("{}/../../tests/vectors/log-range-beyond/export.ndjson", env!("CARGO_MANIFEST_DIR"));
     place
         .run(&["verify", &beyond])
         .code(1)
