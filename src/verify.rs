@@ -41,7 +41,7 @@ mod meaning;
 mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parallel;
-#[cfg(feature = "parts")]
+#[cfg(all(feature = "parts", not(target_arch = "wasm32")))]
 pub mod parts;
 mod payloads;
 mod picked;

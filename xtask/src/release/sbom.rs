@@ -25,7 +25,7 @@ pub(super) fn program(tools: &Tools, log: &Log, out: &Path) -> Result<()> {
     list.args(["cyclonedx", "--format", "json", "--no-build-deps", "--override-filename", "sbom"]);
     log.run(list.arg("--manifest-path").arg(tools.path("crates/cli/Cargo.toml")))?;
     // It writes one for each crate of the workspace, beside its manifest.
-    let text = fs::read_to_string(tools.path("cli/sbom.json"))?;
+    let text = fs::read_to_string(tools.path("crates/cli/sbom.json"))?;
     // What differs from one build to the next: a time, a random number, the folder's name.
     let root = tools.path("");
     let text = text.replace(root.to_string_lossy().trim_end_matches('/'), "/countersign");
