@@ -45,7 +45,7 @@ impl RequiredTrustArgs {
     }
 }
 
-/// How many threads verify.
+/// The number of threads that verify.
 #[derive(clap::Args)]
 pub(crate) struct ThreadArgs {
     /// Number of threads to verify with [default: one per core]
@@ -74,7 +74,7 @@ impl AccessArgs {
     }
 }
 
-/// Where the result goes.
+/// The file that the result is written to.
 #[derive(clap::Args)]
 pub(crate) struct OutputArgs {
     /// Where to write the result [default: standard output]

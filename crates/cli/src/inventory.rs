@@ -67,7 +67,7 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-/// What `--fail-on` names.
+/// A condition that `--fail-on` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FailOn {
     /// An endpoint has this flag.

@@ -120,7 +120,7 @@ pub(crate) struct Args {
     to: To,
 }
 
-/// What is kept of a path.
+/// The form in which paths are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum PathForm {
     Shape,

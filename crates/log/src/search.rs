@@ -290,7 +290,7 @@ impl Search {
         let mut connection = lock(&self.reading);
         // One view of the index for all of these.
         let view = connection.transaction().map_err(failed)?;
-        let mut candidates = Candidates::none();
+        let mut candidates = Candidates::all();
         for head in heads(&view, &self.secret, ALL)? {
             let head = match head {
                 Ok(head) => head,

@@ -41,7 +41,7 @@ use crate::{erase, self_check, sqlite, store};
 use crate::sequencer::{RulesError, rules};
 
 /// The longest wait for the last user of a store when a server stops.
-const CLOSING: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a collector is to be.
 pub struct Config {
@@ -422,10 +422,10 @@ impl Serving {
 /// Closes the connections of a store that nothing else uses any more: the last one to close moves the write-ahead log
 /// into the database, and a folder whose lock is free must not change.
 async fn close(reader: Arc<dyn store::Reader>) {
-    let deadline = Instant::now() + CLOSING;
+    let deadline = Instant::now() + CLOSE_TIMEOUT;
     while Arc::strong_count(&reader) > 1 {
         if Instant::now() >= deadline {
-            tracing::warn!("the log's store is still in use after {} s", CLOSING.as_secs());
+            tracing::warn!("the log's store is still in use after {} s", CLOSE_TIMEOUT.as_secs());
             return;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;

@@ -56,39 +56,33 @@ impl Entries {
     }
 }
 
-/// The entries that may be wanted.
-#[derive(Clone, Debug)]
+/// The entries that a search must read.
+#[derive(Clone, Debug, Default)]
 pub struct Candidates {
-    /// The pages that have some, among those indexed; none for all.
-    pages: Option<RoaringTreemap>,
-    /// The candidates on pages of which only some are.
-    some: HashMap<u64, Entries>,
-    /// The number of pages that are indexed.
+    /// The indexed pages that have candidates.
+    pages: RoaringTreemap,
+    /// The candidates on pages of which only some entries are.
+    partial: HashMap<u64, Entries>,
+    /// The number of pages that the index knows. All entries after them are candidates.
     indexed: u64,
 }
 
 impl Candidates {
-    /// Returns all entries.
+    /// Returns all entries, as for an index that knows no page.
     pub fn all() -> Self {
-        Self { pages: None, some: HashMap::new(), indexed: 0 }
+        Self::default()
     }
 
-    /// Returns no entry of an index that has no pages yet, and all others.
-    pub fn none() -> Self {
-        Self { pages: Some(RoaringTreemap::new()), ..Self::all() }
-    }
-
-    /// Adds the next indexed pages with the entries that are candidates on each. Those between the last one and the
-    /// first of these are not indexed: all their entries are candidates.
+    /// Adds the candidates on pages that follow each other, which come after those added before. The index doesn't know
+    /// the pages in between: all their entries are candidates.
     pub fn extend(&mut self, first: u64, pages: impl IntoIterator<Item = Entries>) {
-        let Some(found) = &mut self.pages else { return };
-        found.insert_range(self.indexed..first.max(self.indexed));
+        self.pages.insert_range(self.indexed..first.max(self.indexed));
         let mut next = first;
         for entries in pages {
             if entries != Entries::NONE {
-                found.insert(next);
+                self.pages.insert(next);
                 if entries != Entries::ALL {
-                    self.some.insert(next, entries);
+                    self.partial.insert(next, entries);
                 }
             }
             next += 1;
@@ -98,14 +92,14 @@ impl Candidates {
 
     /// True if an entry of this page is a candidate.
     pub fn has(&self, page: u64) -> bool {
-        page >= self.indexed || self.pages.as_ref().is_none_or(|pages| pages.contains(page))
+        page >= self.indexed || self.pages.contains(page)
     }
 
-    /// Returns the candidates of a page that has some, within a range of entries, in runs that follow each other.
+    /// Returns the candidates of a page that has some, as ascending ranges within a range of entries.
     pub fn runs(&self, page: u64, within: Range<u64>) -> Vec<Range<u64>> {
         let first = page * PAGE;
         let range = first.max(within.start)..(first + PAGE).min(within.end);
-        let Some(entries) = self.some.get(&page) else { return vec![range] };
+        let Some(entries) = self.partial.get(&page) else { return vec![range] };
         let mut runs: Vec<Range<u64>> = Vec::new();
         for index in range.filter(|index| entries.contains(index - first)) {
             match runs.last_mut() {

@@ -316,8 +316,7 @@ impl Matches {
         let read = leaves.iter().map(|(index, leaf)| (*index, leaf.leaf.as_slice()));
         let page = Page::with_gaps(number * PAGE, read);
         let mut found = Vec::new();
-        for (index, leaf) in leaves.iter().rev() {
-            let index = *index;
+        for &(index, ref leaf) in leaves.iter().rev() {
             let Some(link) = page.get(index) else { continue };
             let event = text(&leaf.event);
             if (event.is_some() || !self.events_alone)

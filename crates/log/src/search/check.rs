@@ -1,6 +1,5 @@
 //! Holding an index against the events, from outside.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::index::read;
 use super::secret::Secret;
-use super::segment::{Head, Posting, place_in_segment};
+use super::segment::{Head, sort};
 use super::terms::TermCache;
 use super::{FILE, Fault, Search, failed, integer, part, version};
 use crate::export::PAGE;
@@ -126,23 +125,18 @@ fn is_good(
     head: &Head,
     reader: &dyn Reader,
 ) -> Result<bool, Fault> {
-    let mut wanted: BTreeMap<u64, Vec<Posting>> = BTreeMap::new();
+    let mut wanted = Vec::with_capacity(head.pages.len());
     let mut cache = TermCache::new(secret);
     for (page, number) in head.pages.iter().zip(head.first..) {
         let read = read(&mut cache, readings, reader, number)?;
         if read.page != *page {
             return Ok(false);
         }
-        for (term, place) in read.terms {
-            let place = place_in_segment(term, (number - head.first) as u16, place);
-            wanted.entry(head.part_of(term)).or_default().push((term, place));
-        }
+        wanted.push(((number - head.first) as u16, read.terms));
     }
-    for number in 0..head.parts() {
+    for (number, mut postings) in (0..).zip(head.by_part(wanted)) {
         let bytes = part(view, head, number)?.unwrap_or_default();
-        let mut postings = wanted.remove(&number).unwrap_or_default();
-        postings.sort_unstable();
-        postings.dedup();
+        sort(&mut postings);
         if head.decode_part(secret, number, &bytes) != Some(postings) {
             return Ok(false);
         }

@@ -8,7 +8,9 @@ use std::sync::atomic::Ordering;
 use countersign_query::Readings;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::segment::{Head, LARGE, PARTS, Page, Posting, SMALL, SMALL_PARTS, page_of, place_in_segment};
+use super::segment::{
+    Head, LARGE, PARTS, Page, Posting, SMALL, SMALL_PARTS, page_of, place_in_segment, sort,
+};
 use super::terms::{Term, TermCache, Terms};
 use super::{ALL, Fault, Search, extents, failed, heads, integer, lock, part, whole_to};
 use crate::asked::Looking;
@@ -207,31 +209,25 @@ impl Search {
             None => Head { first, generation: 0, last: [0; 32], pages: Vec::new() },
         };
         let replaced: BTreeSet<u16> = pages.keys().map(|page| (page - first) as u16).collect();
-        let mut new: Vec<Vec<Posting>> = Vec::new();
-        let mut add = |head: &Head, number: u16, terms: Vec<(Term, u16)>| {
-            new.resize_with(head.parts() as usize, Vec::new);
-            for (term, place) in terms {
-                new[head.part_of(term) as usize].push((term, place_in_segment(term, number, place)));
-            }
-        };
+        let mut new = Vec::with_capacity(pages.len());
         for (number, Indexed { page, terms }) in pages {
-            let place = (number - first) as usize;
+            let number = (number - first) as u16;
+            let place = usize::from(number);
             if place >= head.pages.len() {
                 head.pages.resize(place + 1, Page::default());
             }
             head.pages[place] = page;
-            add(&head, place as u16, terms);
+            new.push((number, terms));
         }
         head.generation = generation()?;
         head.last = reader.leaf_hash(head.end() * PAGE - 1)?.0;
-        for (number, mut postings) in (0..).zip(new) {
+        for (number, mut postings) in (0..).zip(head.by_part(new)) {
             if let Some(before) = &before {
                 let bytes = part(connection, before, number)?.unwrap_or_default();
                 let Some(read) = before.decode_part(&self.secret, number, &bytes) else { return Ok(false) };
                 postings.extend(read.into_iter().filter(|posting| !replaced.contains(&page_of(*posting))));
             }
-            postings.sort_unstable();
-            postings.dedup();
+            sort(&mut postings);
             write_part(connection, &head, number, &head.encode_part(&self.secret, number, &postings))?;
         }
         write_head(connection, &head, &head.encode(&self.secret))?;

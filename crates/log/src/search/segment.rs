@@ -2,7 +2,7 @@
 //!
 //! A segment begins at a multiple of its size: 32 pages while it grows, and 1,024 once so many are full. It has a head, which
 //! says of each page from when to when its links are and its events happened, and parts, each with the terms that begin with some bits and the
-//! pages that have them. Head and parts are sealed: a row that is missing or damaged is noticed by whoever reads it.
+//! pages or entries that have them ([`Places`]). Head and parts are sealed: a row that is missing or damaged is noticed by whoever reads it.
 
 use super::secret::{SEAL, Secret};
 use super::terms::{Places, Term};
@@ -30,6 +30,12 @@ pub(super) fn place_in_segment(term: Term, page: u16, place: u16) -> u16 {
 /// Returns the page of a place of a term, counted from the segment's first.
 pub(super) fn page_of((term, place): Posting) -> u16 {
     place / Places::of(term).per_page()
+}
+
+/// Sorts items, and removes those that are there twice.
+pub(super) fn sort<T: Ord>(items: &mut Vec<T>) {
+    items.sort_unstable();
+    items.dedup();
 }
 
 /// What is known of a page.
@@ -73,6 +79,20 @@ impl Head {
     /// The part with terms like this one.
     pub(super) fn part_of(&self, term: Term) -> u64 {
         (term >> 56) * self.parts() / PARTS
+    }
+
+    /// Returns the postings of pages for each part, in no order. The pages are numbered from the segment's first.
+    pub(super) fn by_part(
+        &self,
+        pages: impl IntoIterator<Item = (u16, Vec<(Term, u16)>)>,
+    ) -> Vec<Vec<Posting>> {
+        let mut parts = vec![Vec::new(); self.parts() as usize];
+        for (page, terms) in pages {
+            for (term, place) in terms {
+                parts[self.part_of(term) as usize].push((term, place_in_segment(term, page, place)));
+            }
+        }
+        parts
     }
 
     /// The number of a part's row.

@@ -19,7 +19,7 @@ use countersign_query::value::Value;
 use countersign_query::{Condition, Entry, Field, Node, Path, Query, Short};
 
 use super::secret::{Secret, TenantKey};
-use super::segment::Page;
+use super::segment::{Page, sort};
 use crate::asked::member;
 use crate::export::{Entries, PAGE};
 use crate::tokens::{MAX_CONDITIONS, SCOPED, Scope};
@@ -28,7 +28,7 @@ use crate::tokens::{MAX_CONDITIONS, SCOPED, Scope};
 /// ([`Places`]).
 pub(super) type Term = u64;
 
-/// What the places of a term are, counted from the segment's first one.
+/// The kind of a term's places, which are counted from the segment's first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Places {
     /// Pages that have the term.
@@ -153,7 +153,7 @@ struct TenantEvent {
 }
 
 impl TenantEvents {
-    /// Adds an event with its terms, of which a scope can name the first ones. Says if there are too many now.
+    /// Adds an event with its terms, of which a scope can name the first ones. Returns true if there are too many now.
     fn add(&mut self, place: u16, terms: &[Term], scoped: usize) -> bool {
         if self.many.is_empty() && self.few.len() < FEW {
             self.few.push(TenantEvent { place, terms: terms.to_vec(), scoped });
@@ -182,11 +182,6 @@ fn is_dense(terms: &mut Vec<Term>) -> bool {
         sort(terms);
         terms.len() > DENSE
     }
-}
-
-fn sort(terms: &mut Vec<Term>) {
-    terms.sort_unstable();
-    terms.dedup();
 }
 
 impl<'c, 's> Terms<'c, 's> {
