@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use countersign::link::ChainId;
@@ -16,7 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::faults::Faulty;
-use super::world::{World, config, deliver, deliver_at_once, emitter, until, url};
+use super::world::{World, config, contents, deliver, deliver_at_once, emitter, until, url};
 use crate::common::emitter::Attempt;
 use crate::common::random::Random;
 use crate::common::server::{client, send};
@@ -104,6 +105,25 @@ fn flip(mut bytes: Vec<u8>) -> Vec<u8> {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     bytes
+}
+
+#[test]
+fn a_server_that_stops_waits_for_the_last_user_of_its_store() {
+    let scene = Scene::new();
+    let serving = scene.world.try_start(scene.world.store.clone(), scene.folder.path()).unwrap();
+    let (reader, address) = (serving.collector().reader().clone(), url(&serving) + "/healthz");
+    let is_read = Arc::new(AtomicBool::new(false));
+    let user = std::thread::spawn({
+        let is_read = is_read.clone();
+        move || {
+            until("it has begun to stop", || client().get(&address).send().is_err());
+            assert_eq!(contents(&*reader).len() as u64, LEAVES);
+            is_read.store(true, Ordering::SeqCst);
+        }
+    });
+    scene.world.stop(serving);
+    assert!(is_read.load(Ordering::SeqCst), "the folder can still change");
+    user.join().unwrap();
 }
 
 #[test]
