@@ -22,6 +22,7 @@ use crate::verdict;
 /// checkpoint and the answer of the witness that contradicts it. Forks are in the database. With a token that has
 /// the right admin, a server gives the same at /evidence.
 #[derive(clap::Args)]
+#[command(mut_arg("format", |format| format.help("How to print the evidence; as JSON, one object per line")))]
 #[command(after_help = "\
 Examples:
   countersign forks --dir /var/lib/countersign

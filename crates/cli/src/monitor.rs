@@ -39,6 +39,7 @@ use crate::{args, origin, stop, style};
 /// doesn't fall silent. Each finding is reported once. If the log shows two histories, the monitor stops; both
 /// checkpoints are then evidence. Network problems are reported, and it tries again.
 #[derive(clap::Args)]
+#[command(mut_arg("format", |format| format.help("How to print findings; as JSON, one per line")))]
 #[command(after_help = "\
 Examples:
   countersign monitor https://log.example/audit --trust trust.txt --state monitor.json

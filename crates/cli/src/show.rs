@@ -29,6 +29,9 @@ use crate::{args, query, readings, report, style, verdict, verify};
 ///
 /// Verifies the export first. Shows only events that were not changed after they were signed: as a table, or one event
 /// in full, with what proves it. Each says who signed it, and whether your trust file trusts that key.
+///
+/// As JSON, each event is an object on one line: leaf, chain, seq, time, signer, standing, event (as it was signed) and
+/// read (what its reading makes of it, which was not signed). The verdict goes to standard error.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

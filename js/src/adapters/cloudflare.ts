@@ -5,7 +5,7 @@ import { ownOptions } from "../known.js";
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
 import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
-import { begin, createLazyRecorder } from "../record/lazy.js";
+import { createLazyRecorder, startRecorder } from "../record/lazy.js";
 import type { Recorder } from "../record/recorder.js";
 import { comesWithin } from "../timers.js";
 import { addressInWorker, recorded } from "./fetch.js";
@@ -62,7 +62,7 @@ function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, en
     isShared: true,
     required,
   });
-  const started = context.blockConcurrencyWhile(() => begin(recorder, required));
+  const started = context.blockConcurrencyWhile(() => startRecorder(recorder, required));
   started.catch(() => {
     // The object is reset, and whoever asked it is told.
   });
@@ -233,7 +233,7 @@ async function invoked(
   remember(context, invocation);
   try {
     if (!recorder.isStarted) {
-      const begun = begin(recorder, required);
+      const begun = startRecorder(recorder, required);
       await (required ? begun : comesWithin(START, begun));
     }
     return await handle(invocation);

@@ -39,7 +39,7 @@ export function auditHono<E extends Env = any>(
   if (find === undefined) {
     mustRecord(audit);
   }
-  // What finds a recorder is for Workers, which are told the client's address.
+  // Only a Worker is told the client's address, and only a Worker needs a function that finds its recorder.
   if (field(options, "ip") === true && find === undefined) {
     throw noAddress("ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
   }

@@ -3,7 +3,7 @@
 import { must, mustBePatience, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Audit } from "../record/audit.js";
-import { begin, createLazyRecorder } from "../record/lazy.js";
+import { createLazyRecorder, startRecorder } from "../record/lazy.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type Asked, type HttpOptions, handled, type Refused, recordingOf } from "./http-request.js";
 
@@ -77,7 +77,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
   return async (event, context) => {
     const hint = "hand on what Lambda gives: handler(event, context)";
     must(typeof context?.getRemainingTimeInMillis === "function", "context", "no context of Lambda's", hint);
-    await begin(recorder, required);
+    await startRecorder(recorder, required);
     let answer: Answer;
     try {
       const { awsRequestId: id } = context;

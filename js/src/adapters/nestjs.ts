@@ -5,7 +5,7 @@ import { ownOptions } from "../known.js";
 import { mustRecord } from "../record/audit.js";
 import type { Recorder } from "../record/recorder.js";
 
-/** How long the recorder goes on trying when the program ends. */
+/** Milliseconds for which the recorder goes on trying when the program ends. */
 const PATIENCE_MS = 5_000;
 
 /** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
@@ -13,11 +13,11 @@ export const AUDIT = Symbol.for("countersign.audit");
 
 /** How the recorder is closed. */
 export interface NestOptions {
-  /** How many milliseconds to go on trying where the collector fails when the program ends. By default 5000. */
+  /** Milliseconds to go on trying if the log server fails while the program ends. By default 5000. */
   patience?: number | undefined;
 }
 
-/** How the recorder is made of what is injected. */
+/** How the recorder is made from injected providers. */
 export interface NestAsyncOptions extends NestOptions {
   /** Makes it, given what is injected. */
   useFactory: (...injected: never[]) => Recorder | Promise<Recorder>;
@@ -59,7 +59,7 @@ export class AuditModule {
   }
 
   /**
-   * The same, with a recorder that is made of what is injected.
+   * Like `forRoot`, with a recorder made from injected providers.
    *
    *     imports: [AuditModule.forRootAsync({ useFactory: (config: ConfigService) => createRecorder(…), inject: [ConfigService] })]
    */

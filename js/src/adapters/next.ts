@@ -4,7 +4,7 @@ import { refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import { field } from "../own.js";
 import type { Audit } from "../record/audit.js";
-import { begin, createLazyRecorder } from "../record/lazy.js";
+import { createLazyRecorder, startRecorder } from "../record/lazy.js";
 import type { RecorderOptions } from "../record/options.js";
 import { type FetchOptions, noAddress, recorded } from "./fetch.js";
 import { handled, recordingOf } from "./http-request.js";
@@ -59,7 +59,7 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
       const invocation = new Invocation(recorder, { waitUntil: (work) => void after(work) });
       invocation.begin();
       try {
-        await begin(recorder, required);
+        await startRecorder(recorder, required);
         const [first] = args;
         const answer = (audit: Audit) => handler(...args, audit);
         if (!isRequest(first)) {

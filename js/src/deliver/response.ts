@@ -1,4 +1,4 @@
-/** What a collector's answer means (crates/log/README.md). */
+/** Interprets answers of a log server (crates/log/README.md). */
 
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";

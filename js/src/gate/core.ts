@@ -5,7 +5,7 @@ import { type CountersignError, coded, ofCore } from "../error.js";
 import type { Gate } from "../wasm/gate.js";
 import * as wasm from "../wasm/gate.js";
 
-/** What the artefact exports (crates/wasm/src/gate.rs). */
+/** The exports of the artefact (crates/wasm/src/gate.rs). */
 export type Core = typeof wasm;
 
 /** Gives the artefact once it is loaded. */

@@ -17,7 +17,7 @@ export interface LogHandlerOptions<Env extends LogEnv> {
 /** A tile or bundle that is full. */
 const FULL = /^\/(tile\/(?:entries|[0-9]+)\/(?:x[0-9]{3}\/)*[0-9]{3})$/;
 
-/** What the log says of a tile (crates/log/src/api/tiles.rs). */
+/** The headers of a tile, as the log server sends them (crates/log/src/api/tiles.rs). */
 const HEADERS = {
   "content-type": "application/octet-stream",
   "cache-control": "public, max-age=31536000, immutable",

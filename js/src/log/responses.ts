@@ -31,7 +31,7 @@ export function notFound(request: Request, cors: string): Response {
 const refusal = (error: object, status: number, headers: Record<string, string>): Response =>
   Response.json({ error }, { status, headers: { ...headers, "cache-control": "no-store" } });
 
-/** What lets a page read an answer, as the log itself does (crates/log/src/api/cors.rs). */
+/** The headers that let a page read an answer, as the log server sends them (crates/log/src/api/cors.rs). */
 function readableBy(request: Request, cors: string): Record<string, string> {
   const allowed = cors.split(/\s+/);
   const origin = request.headers.get("origin") ?? "";

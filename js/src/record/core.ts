@@ -4,7 +4,7 @@ import { type ModuleSource, starting } from "../artefact/load.js";
 import { CountersignError, ofCore } from "../error.js";
 import * as wasm from "../wasm/recorder.js";
 
-/** What the artefact exports (crates/wasm/src/recorder.rs, crates/wasm/src/proof.rs). */
+/** The exports of the artefact (crates/wasm/src/recorder.rs, crates/wasm/src/proof.rs). */
 export type Core = typeof wasm;
 
 /** Gives the artefact once it is loaded. A load that failed is tried again by the next call. */

@@ -60,12 +60,12 @@ export interface Variant {
 
 /** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
 export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
-  const { createRecorder, generateKey } = makers(source, lifecycle, variant);
+  const { createRecorder, generateKey } = recorderFactory(source, lifecycle, variant);
   return { createRecorder, generateKey };
 }
 
 /** Makes these functions, and the one that creates recorders whose options are read later. */
-export function makers(
+export function recorderFactory(
   source: ModuleSource,
   lifecycle: Lifecycle,
   { readKey, wrapped = (core) => core }: Variant = {},
@@ -219,7 +219,7 @@ function mustBeKey(key: string | KeyHandle | Signer): void {
   }
 }
 
-/** What makes chains under a key, each time anew. */
+/** Returns a function that reads a key and returns what begins chains under it. */
 function beginner(
   core: Core,
   readKey: Variant["readKey"],

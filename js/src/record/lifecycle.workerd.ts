@@ -3,10 +3,11 @@
 import { must } from "../error.js";
 import { type Hold, type Lifecycle, none } from "./lifecycle.js";
 
+/** `waitUntil` of the request at hand, once its module has loaded. */
 let keep: Hold | undefined;
 
-/** Begins before the first request. Written so that bundlers which do not know the module leave it alone. */
-const looked = import(/* webpackIgnore: true */ "cloudflare:workers")
+/** Loads before the first request. Written so that bundlers which do not know the module leave it alone. */
+const loading = import(/* webpackIgnore: true */ "cloudflare:workers")
   .catch(() => ({ waitUntil: undefined }))
   .then(({ waitUntil }) => {
     keep = waitUntil;
@@ -18,7 +19,7 @@ export const inWorker: Lifecycle = {
   hold: (work) => keep?.(work),
   async holder() {
     if (keep === undefined) {
-      await looked;
+      await loading;
     }
     must(keep !== undefined, "flush", "this runtime cannot send what a request leaves behind", "update wrangler");
     return keep;

@@ -25,7 +25,7 @@ import { completed, completedText } from "./scope.js";
 import { invalid, toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
-/** What a pipeline is made of. */
+/** The parts of a pipeline. */
 export interface Parts {
   origin: string;
   settings: Settings;
@@ -40,7 +40,7 @@ export interface Parts {
   found: readonly Found[];
 }
 
-/** How much is linked before some is sent. */
+/** Bytes of links that are made before some are sent. */
 const LINKED = 1 << 20;
 /** Failures that pass, whose hints say what becomes of the events until then. */
 const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
@@ -50,11 +50,11 @@ const RETRIED: ReadonlySet<string> = new Set<ErrorCode>([
   "collector.failed",
   "transport.failed",
 ]);
-/** How many milliseconds a clock may go back before what is recorded begins a chain of its own. */
+/** Milliseconds that a clock may go back before a new chain begins. */
 const BACK = 300_000;
-/** How often 10 ms are waited at most for a flush that is under way, before the outbox is handed over. */
+/** The most waits of 10 ms for a flush under way before the outbox is handed over. */
 const HAND_OVER = 200;
-/** How often it is looked whether others left something behind. */
+/** Milliseconds between looks for what ended recorders left in the outbox. */
 const ORPHANS = 15_000;
 
 export class Pipeline {
@@ -70,7 +70,7 @@ export class Pipeline {
   /** Chains that are to be closed. */
   #ending: Chain[] = [];
   /** Begins a chain with the key in use. */
-  #anew: () => Chain;
+  #beginChain: () => Chain;
   #recorded = 0;
   #redacted = 0;
   /** Bytes of events without a link. */
@@ -117,7 +117,7 @@ export class Pipeline {
     this.origin = origin;
     this.#losses = new LostEvents((error) => tell(settings.onError, error));
     this.#intake = new Intake(settings);
-    this.#anew = parts.chain;
+    this.#beginChain = parts.chain;
     this.#chain = parts.chain();
     this.#delivery = new Delivery(
       destination,
@@ -180,7 +180,7 @@ export class Pipeline {
     return this.#chain.name;
   }
 
-  /** How many events wait for the next flush. */
+  /** The number of events that wait for the next flush. */
   get queued(): number {
     // It is asked for each event.
     let queued = this.#chain.queue.length;
@@ -190,7 +190,7 @@ export class Pipeline {
     return queued;
   }
 
-  /** How many events are not delivered and can be. */
+  /** The number of events that are not delivered and can be. */
   get waiting(): number {
     return this.#delivery.pending.reduce((sum, { taken }) => sum + taken.length, this.queued);
   }
@@ -290,11 +290,11 @@ export class Pipeline {
 
   async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
     millisOf(patience);
-    const anew = await this.#parts.begin(key);
+    const beginChain = await this.#parts.begin(key);
     this.#refuseClosed();
-    this.#anew = anew;
+    this.#beginChain = beginChain;
     this.#endChain();
-    this.#chain = anew();
+    this.#chain = beginChain();
     return this.flush(patience);
   }
 
@@ -410,7 +410,7 @@ export class Pipeline {
   #leaveWhatIsAhead(now: number): void {
     if (now < this.#latest - BACK) {
       this.#endChain();
-      this.#chain = this.#anew();
+      this.#chain = this.#beginChain();
       this.#latest = now;
       // What waits for a time to come may have had it from that clock.
       this.#delivery.resting.wake();
@@ -562,7 +562,7 @@ export class Pipeline {
   #leaveEnded(chain: Chain, cause: unknown): void {
     if (this.#chain.isSealed) {
       this.#ending.push(this.#chain);
-      this.#chain = this.#anew();
+      this.#chain = this.#beginChain();
       this.#chain.end();
     }
     this.#moveOn(chain);
@@ -651,7 +651,7 @@ export class Pipeline {
     }
     this.#keep();
     const dead = this.#chain;
-    this.#chain = this.#anew();
+    this.#chain = this.#beginChain();
     this.#moveOn(dead);
     if (this.#closed) {
       this.#chain.end();
@@ -693,7 +693,7 @@ export class Pipeline {
     if (isInUse || this.#chain.isClosing) {
       this.#keep();
       this.#ending.push(...(isInUse ? [] : [this.#chain]));
-      this.#chain = this.#anew();
+      this.#chain = this.#beginChain();
     }
     this.#queue(lines, taken);
     for (const one of taken) {
@@ -962,12 +962,12 @@ function unsent(cause: CountersignError | undefined, isKept: boolean): Countersi
   );
 }
 
-/** Whether one of them was recorded by then; where there is none it is the chain's own link, which is always due. */
 /** Runs `reset` if the program goes on after it seemed to end. */
 function ifProgramContinues(reset: () => void): void {
   unref(setTimeout(reset, 0));
 }
 
+/** True if one of the events was recorded by then. Without events it is the chain's own link, which is always due. */
 function isDue(taken: readonly Taken[], number: number): boolean {
   return taken.length === 0 || taken.some((one) => one.number <= number);
 }

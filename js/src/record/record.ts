@@ -1,7 +1,7 @@
 /** The entry `countersign`. */
 
 import type { CreateRecorder, GenerateKey } from "./create.js";
-import { made } from "./made.js";
+import { factory } from "./runtime-factory.js";
 
 export * from "./public.js";
 
@@ -18,10 +18,10 @@ export * from "./public.js";
  *     audit.record({ action: "job.delete", actor: { id: "u_1" }, target: { type: "cron_job", id: "42" } });
  *     await audit.close();
  */
-export const createRecorder: CreateRecorder = made.createRecorder;
+export const createRecorder: CreateRecorder = factory.createRecorder;
 
 /**
  * Makes a signer key: `key` is the secret, which `createRecorder` takes, and `vkey` the verifier key, by which others
  * know its signatures. The name is public, such as `example.com/app`, and holds no white space and no `+`.
  */
-export const generateKey: GenerateKey = made.generateKey;
+export const generateKey: GenerateKey = factory.generateKey;

@@ -19,7 +19,7 @@ import { type QueueLimits, StartupQueue } from "./startup-queue.js";
 
 export type { FlushPatience, Status } from "./audit.js";
 
-/** @internal What a recorder is made of. */
+/** @internal The parts of a recorder. */
 export interface Setup {
   /** The settings, or what reads them when the recorder starts. */
   readonly settings: Settings | (() => Promise<Settings>);
@@ -118,12 +118,12 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return this.#pipeline?.chain;
   }
 
-  /** How many events wait for the next flush. */
+  /** The number of events that wait for the next flush. */
   get queued(): number {
     return this.#pipeline?.queued ?? this.#queue.length;
   }
 
-  /** @internal How many events are not delivered and can be. */
+  /** @internal The number of events that are not delivered and can be. */
   get waiting(): number {
     return this.#pipeline?.waiting ?? this.#queue.length;
   }

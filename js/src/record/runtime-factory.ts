@@ -1,0 +1,6 @@
+/** Creates recorders and keys in this runtime. */
+
+import { artefact, lifecycle, readKey } from "#recorder";
+import { recorderFactory } from "./create.js";
+
+export const factory: ReturnType<typeof recorderFactory> = recorderFactory(artefact, lifecycle, { readKey });
