@@ -70,7 +70,7 @@ export class Pipeline {
   /** Chains that are to be closed. */
   #ending: Chain[] = [];
   /** Begins a chain with the key in use. */
-  #beginChain: () => Chain;
+  #anew: () => Chain;
   #recorded = 0;
   #redacted = 0;
   /** Bytes of events without a link. */
@@ -117,7 +117,7 @@ export class Pipeline {
     this.origin = origin;
     this.#losses = new LostEvents((error) => tell(settings.onError, error));
     this.#intake = new Intake(settings);
-    this.#beginChain = parts.chain;
+    this.#anew = parts.chain;
     this.#chain = parts.chain();
     this.#delivery = new Delivery(
       destination,
@@ -290,11 +290,11 @@ export class Pipeline {
 
   async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
     millisOf(patience);
-    const beginChain = await this.#parts.begin(key);
+    const anew = await this.#parts.begin(key);
     this.#refuseClosed();
-    this.#beginChain = beginChain;
+    this.#anew = anew;
     this.#endChain();
-    this.#chain = beginChain();
+    this.#chain = anew();
     return this.flush(patience);
   }
 
@@ -410,7 +410,7 @@ export class Pipeline {
   #leaveWhatIsAhead(now: number): void {
     if (now < this.#latest - BACK) {
       this.#endChain();
-      this.#chain = this.#beginChain();
+      this.#chain = this.#anew();
       this.#latest = now;
       // What waits for a time to come may have had it from that clock.
       this.#delivery.resting.wake();
@@ -562,7 +562,7 @@ export class Pipeline {
   #leaveEnded(chain: Chain, cause: unknown): void {
     if (this.#chain.isSealed) {
       this.#ending.push(this.#chain);
-      this.#chain = this.#beginChain();
+      this.#chain = this.#anew();
       this.#chain.end();
     }
     this.#moveOn(chain);
@@ -651,7 +651,7 @@ export class Pipeline {
     }
     this.#keep();
     const dead = this.#chain;
-    this.#chain = this.#beginChain();
+    this.#chain = this.#anew();
     this.#moveOn(dead);
     if (this.#closed) {
       this.#chain.end();
@@ -693,7 +693,7 @@ export class Pipeline {
     if (isInUse || this.#chain.isClosing) {
       this.#keep();
       this.#ending.push(...(isInUse ? [] : [this.#chain]));
-      this.#chain = this.#beginChain();
+      this.#chain = this.#anew();
     }
     this.#queue(lines, taken);
     for (const one of taken) {
