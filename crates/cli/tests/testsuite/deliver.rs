@@ -91,8 +91,9 @@ fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
         (Mischief::OtherKey, 1, "proof.invalid"),
     ] {
         let (place, collector, log) = start(5);
-        collector.misbehave(&[mischief]);
-        record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s", "--json"])
+        let args = ["--outbox", "outbox", "--give-up", "0s", "--json"];
+        collector
+            .misbehave_during(mischief, || record(&place, &collector, &log, &args))
             .code(status)
             .stdout(predicate::str::contains(r#""recorded":5,"proven":0,"waiting":5"#))
             .stderr(predicate::str::contains(code))
@@ -112,8 +113,10 @@ fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
     let (place, collector, log) = start(1_500);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
     let went_on = |times: usize| predicate::str::contains("recorded by an earlier run").count(times);
-    collector.misbehave(&[Mischief::Drops]);
-    record(&place, &collector, &log, &outbox).code(2).stderr(went_on(0));
+    collector
+        .misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox))
+        .code(2)
+        .stderr(went_on(0));
     record(&place, &collector, &log, &outbox)
         .success()
         .stderr(went_on(1).and(predicate::str::contains("1500 events of this file were recorded")))
@@ -125,8 +128,7 @@ fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
     // What was recorded as a whole is recorded anew, as is what differs.
     record(&place, &collector, &log, &outbox).success().stderr(went_on(0));
     assert_eq!(numbers(&collector).len(), 3_000);
-    collector.misbehave(&[Mischief::Drops]);
-    record(&place, &collector, &log, &outbox).code(2);
+    collector.misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox)).code(2);
     place.write("events.ndjson", events(1_499));
     record(&place, &collector, &log, &outbox).success().stderr(went_on(0));
     assert_eq!(numbers(&collector).len(), 5_999);
@@ -174,8 +176,7 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
     assert_eq!(numbers(&collector), [1, 2, 3, 4, 5]);
     run(&["4.json", "2.json"]).success().stderr(earlier.clone().not());
     assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 5]);
-    collector.misbehave(&[Mischief::Drops]);
-    run(&["1.json", "--give-up", "0s"]).code(2);
+    collector.misbehave_during(Mischief::Drops, || run(&["1.json", "--give-up", "0s"]).code(2));
     run(&["4.json", "1.json"]).success().stderr(earlier.not());
     assert_eq!(numbers(&collector), [1, 2, 3, 4, 5, 5, 1, 2, 5, 1, 2]);
 
@@ -199,9 +200,8 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
 #[test]
 fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
     let (place, collector, log) = start(5);
-    collector.misbehave(&[Mischief::Drops]);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
-    record(&place, &collector, &log, &outbox).code(2);
+    collector.misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox)).code(2);
     let args = ["record", "--key", "app.key", "--to", &collector.url, "--log", &log];
     place
         .command(&[&args[..], &outbox].concat())
@@ -229,7 +229,7 @@ fn what_fails_for_now_is_tried_again_in_the_same_run() {
 #[test]
 fn without_an_outbox_what_is_not_proven_is_said_to_be_lost() {
     let (place, collector, log) = start(3);
-    collector.misbehave(&[Mischief::OtherKey; 9]);
+    collector.misbehave(&[Mischief::OtherKey; 1_000]);
     record(&place, &collector, &log, &["--give-up", "0s"]).code(1).stderr(predicate::str::contains(
         "3 events are not proven to be in the log (lost, because there is no --outbox)",
     ));
@@ -322,7 +322,7 @@ fn a_log_that_was_rolled_back_is_told_so() {
 #[test]
 fn what_waits_is_an_ordinary_export() {
     let (place, collector, log) = start(3);
-    collector.misbehave(&[Mischief::Drops; 9]);
+    collector.misbehave(&[Mischief::Drops; 1_000]);
     record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"]).failure();
     place.write("trust.txt", format!("emitter {}\n", place.app));
     assert_eq!(place.report("outbox/000000000001.ndjson", &[])["counts"]["events"], 3);

@@ -11,7 +11,7 @@ use crate::common::{Place, events};
 fn left(count: usize) -> (Place, std::path::PathBuf) {
     let (place, collector) = (Place::new(), Collector::start());
     place.write("events.ndjson", events(count));
-    collector.misbehave(&[Mischief::Status(503)]);
+    collector.misbehave(&[Mischief::Status(503); 1_000]);
     let log = collector.vkey();
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url, "--log", &log];
     place.run(&[&args[..], &["--outbox", "outbox", "--give-up", "0s"]].concat()).code(1);

@@ -63,9 +63,17 @@ impl Collector {
         collector
     }
 
-    /// What to do with the next submissions.
+    /// Misbehaves once for each item, in order.
     pub fn misbehave(&self, mischief: &[Mischief]) {
         *self.mischief.lock().unwrap() = mischief.iter().copied().collect();
+    }
+
+    /// Misbehaves with every submission that `run` sends, however often it retries.
+    pub fn misbehave_during<T>(&self, mischief: Mischief, run: impl FnOnce() -> T) -> T {
+        self.misbehave(&[mischief; 1_000]);
+        let result = run();
+        self.misbehave(&[]);
+        result
     }
 
     /// Has it refuse what is dated ahead of its clock, which is so many seconds ahead of this machine's.
