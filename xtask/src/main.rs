@@ -8,6 +8,7 @@ mod audit;
 mod bench;
 mod browser;
 mod fuzz;
+mod modules;
 mod mutants;
 mod npm;
 mod progress;

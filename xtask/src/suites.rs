@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::audit;
 use crate::browser;
 use crate::fuzz;
+use crate::modules;
 use crate::npm;
 use crate::python;
 use crate::release;
@@ -46,6 +47,12 @@ pub(crate) const SKIPPED: &str = "skipped: ";
 /// of the machine finish together.
 pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "fmt", about: "rustfmt agrees with the code", beside: Beside::Any, run: fmt },
+    Suite {
+        name: "modules",
+        about: "no modules import each other in large circles",
+        beside: Beside::Any,
+        run: modules::test,
+    },
     Suite { name: "js", about: "the npm package, installed in every runtime", beside: Beside::Any, run: js },
     Suite {
         name: "rust",
