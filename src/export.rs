@@ -19,6 +19,7 @@
 #[cfg(feature = "compress")]
 mod decompress;
 mod header;
+mod limits;
 pub(crate) mod line;
 mod lines;
 mod payload;
@@ -27,20 +28,10 @@ pub mod writer;
 #[cfg(feature = "compress")]
 pub use decompress::{Compression, DecompressError, Decompressor};
 pub use header::Header;
+pub(crate) use limits::CUT_OFF;
+pub use limits::{MAX_EVENT, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL};
 pub use line::{Item, Line, Malformed, Withheld};
 pub use lines::LineBuffer;
 pub use payload::{Matched, Mismatch, Payload};
 
 pub use crate::merkle::MAX_LEAF;
-
-/// What to do about a file that ends too early, for people.
-pub(crate) const CUT_OFF: &str = "most likely its download broke off, or is still under way: fetch it again";
-
-/// The largest event, in bytes as it stands.
-pub const MAX_EVENT: usize = crate::event::MAX_BYTES;
-/// The longest line, in bytes, white space included and the line end not.
-pub const MAX_LINE: usize = 1 << 20;
-/// How deep a line may nest, itself the first level: an event's 64 levels and the line around it.
-pub const MAX_LINE_LEVELS: usize = crate::canonical::MAX_DEPTH + 1;
-/// The highest level of a skip: it stands for 2^52 leaves.
-pub const MAX_SKIP_LEVEL: u8 = 52;

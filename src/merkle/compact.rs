@@ -1,6 +1,7 @@
 //! Compact ranges: a stretch of leaves, known by the roots of the fewest subtrees that cover it.
 
-use super::{MAX_SIZE, Subtree, joined, node_hash, root_of, skips};
+use super::subtree::{Subtree, skips};
+use super::tree::{MAX_SIZE, joined, node_hash, root_of};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, refuse};
-use super::{HashReader, MAX_SIZE, Subtree, joined, root_of, skips};
+use super::tree::{MAX_SIZE, joined, root_of};
+use super::{HashReader, Subtree, skips};
 use crate::error::Error;
 use crate::hash::Hash;
 

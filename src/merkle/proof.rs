@@ -1,7 +1,8 @@
 //! Proofs that a leaf is in a tree, and that one tree is the beginning of another (RFC 6962
 //! section 2.1).
 
-use super::{Subtree, empty_root, joined, node_hash, skips};
+use super::subtree::{Subtree, skips};
+use super::tree::{empty_root, joined, node_hash};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 

@@ -19,17 +19,9 @@ use source::Crate;
 /// The most modules that may import each other inside one folder.
 const MAX_CYCLE: usize = 4;
 
-/// Crates whose circles are still to be broken.
-const EXEMPT: &[&str] = &[
-    ".",
-    "crates/analyze",
-    "crates/cli",
-    "crates/feeds",
-    "crates/log",
-    "crates/parquet",
-    "crates/query",
-    "xtask",
-];
+/// Crates that aren't checked: those whose circles are still to be broken, and xtask, where `Tools` sets up each tool
+/// with the help of others.
+const EXEMPT: &[&str] = &["crates/analyze", "crates/cli", "crates/log", "crates/query", "xtask"];
 
 /// Checks every crate, and returns a summary.
 pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {

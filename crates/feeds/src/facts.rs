@@ -8,7 +8,7 @@ use countersign::time::Time;
 use countersign_query::value::{Kind as ValueKind, Value};
 use countersign_query::{Outcome, Read};
 
-use crate::{Event, Finding, Kind, Log};
+use crate::records::{Event, Finding, Kind, Log};
 
 /// The version of this crate, which is the program's.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -5,7 +5,8 @@ use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
 use crate::export::Compression;
 use crate::hash::Hash;
 
-use super::{Refused, stretch};
+use super::Refused;
+use super::format::stretch;
 
 /// How much of the file's beginning and end tells it from another one.
 const ENDS: u64 = 64 << 10;

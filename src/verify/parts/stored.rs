@@ -4,7 +4,8 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{BEGIN, END, MAX_FRAME, Part, READ, Refused, Tail, pieces, stretch};
+use super::format::{BEGIN, END, MAX_FRAME, READ, Tail, pieces, stretch};
+use super::{Part, Refused};
 
 /// What stands after the tail: its length, the hash, and the end.
 const AFTER_TAIL: u64 = 8 + 32 + END.len() as u64;

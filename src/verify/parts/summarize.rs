@@ -8,8 +8,9 @@ use crate::verify::Summarizer;
 use crate::verify::parallel::in_order;
 use sha2::{Digest as _, Sha256};
 
+use super::format::{BEGIN, END, MAX_FRAME, Tail, pieces, stretch};
 use super::part::end_of_header;
-use super::{BEGIN, END, MAX_FRAME, Part, Refused, Tail, pieces, stretch};
+use super::{Part, Refused};
 
 /// How many bytes a stretch has, about.
 const STRETCH: usize = 256 << 10;

@@ -1,0 +1,36 @@
+//! A hash, and what is hashed.
+
+use sha2::Digest as _;
+
+use crate::base64;
+
+/// A SHA-256 hash: 32 bytes. Shown as base64, as in links and checkpoints.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::Debug, derive_more::Display)]
+#[debug("{self}")]
+#[display("{}", base64::encode(_0))]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// `H(a ‖ b ‖ …)`: the hash of the parts, one after the other.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = sha2::Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// The hash that canonical base64 stands for.
+    pub fn from_base64(text: impl AsRef<[u8]>) -> Option<Self> {
+        base64::decode_array(text).map(Self)
+    }
+}
+
+/// A message in two parts, so that a domain's prefix need not be copied in front of its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The bytes that come first, such as the `0x00` of a leaf. May be empty.
+    pub prefix: &'a [u8],
+    /// The bytes after the prefix.
+    pub body: &'a [u8],
+}
