@@ -15,14 +15,12 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::npm;
 use crate::run::{self, Log};
 use crate::stamp::Stamp;
-use crate::toolchain::{self, SMALL_STD, TARGET};
+use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
 pub(crate) use preview::build as build_preview;
 
 /// The package that artefacts are built from.
 pub(crate) const BINDINGS: &str = "countersign-wasm";
-/// The package that does their work.
-const CORE: &str = "countersign";
 /// The folder with the lock file of wasm-opt.
 const OPTIMIZER: &str = "xtask/npm";
 /// What the compiler may use beyond the first version of WebAssembly; all runtimes we support have it.
@@ -60,9 +58,6 @@ struct Artefact {
     profile: String,
     #[serde(default)]
     rustflags: Vec<String>,
-    /// For the compilation of the core, and of the bindings, which optimises all crates as one.
-    #[serde(default)]
-    core_rustflags: Vec<String>,
     /// Packages of ours that are fast before small in it, though they are not in other artefacts of its profile.
     #[serde(default)]
     faster: Vec<String>,
@@ -191,20 +186,15 @@ impl Artefact {
     /// Compiles the bindings; cargo knows whether there is anything to do.
     fn compile(&self, tools: &Tools, name: &str, log: &Log) -> Result<PathBuf> {
         let wasm32 = tools.wasm32()?;
-        let mut cargo = wasm32.cargo_with_small_std(tools, "rustc");
+        let mut cargo = wasm32.cargo(tools, "build");
         cargo
             .args(["--package", BINDINGS, "--lib", "--features", &self.features.join(",")])
-            .args(["--profile", &self.profile, "--config"])
-            .arg(format!("profile.{}.package.{CORE}.rustflags={:?}", self.profile, self.core_rustflags));
+            .args(["--profile", &self.profile]);
         for package in &self.faster {
             let level = format!("profile.{}.package.{package}.opt-level=\"s\"", self.profile);
             cargo.args(["--config", &level]);
         }
-        cargo
-            .arg("--")
-            .args(&self.core_rustflags)
-            .env("CARGO_UNSTABLE_PROFILE_RUSTFLAGS", "true")
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(tools).join("\u{1f}"));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(tools).join("\u{1f}"));
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
         let compiled = folder.join(TARGET).join(&self.profile).join("countersign_wasm.wasm");
@@ -221,8 +211,7 @@ impl Artefact {
             .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
         let roots = [Some(tools.path("")), cargo_home];
         let paths = roots.iter().flatten().map(|root| format!("--remap-path-prefix={}=", root.display()));
-        let small_std = SMALL_STD.map(str::to_owned);
-        paths.chain(small_std).chain(self.rustflags.iter().cloned()).collect()
+        paths.chain(self.rustflags.iter().cloned()).collect()
     }
 
     /// Makes the JavaScript bindings, optimises, and puts the files in their place.
