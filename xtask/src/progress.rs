@@ -30,7 +30,7 @@ impl Progress {
         bar.finish_and_clear();
         self.bars.remove(&bar);
         let mark = if result.is_ok() { "ok" } else { "FAILED" };
-        self.line(&format!("{mark:>8}  {name}  {}", time(start.elapsed())));
+        self.line(&format!("{mark:>8}  {name}  {} (CPU {})", time(start.elapsed()), time(log.cpu())));
         result.with_context(|| format!("{name} failed"))
     }
 

@@ -5,32 +5,34 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use wait4::{ResUse, Wait4 as _};
 
 /// The lines of a failed program's output that an error shows.
 const SHOWN_LINES: usize = 80;
 
-/// A file that collects what programs print.
+/// A file that collects what programs print, and the processor time that they took.
 pub(crate) struct Log {
     path: PathBuf,
     file: File,
+    cpu: Mutex<Duration>,
 }
 
 impl Log {
     pub(crate) fn create(path: PathBuf) -> Result<Log> {
         fs::create_dir_all(path.parent().context("a log needs a folder")?)?;
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Log { path, file })
+        Ok(Log { path, file, cpu: Mutex::default() })
     }
 
     /// Runs a program to its end; its output goes to the log, and when it fails into the error too.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         let start = self.file.metadata()?.len();
-        let status = self
-            .collect(command.stdin(Stdio::null()))?
-            .status()
-            .with_context(|| format!("cannot run {}", line(command)))?;
+        let ended = self.collect(command.stdin(Stdio::null()))?.spawn().and_then(|mut child| child.wait4());
+        let ResUse { status, rusage } = ended.with_context(|| format!("cannot run {}", line(command)))?;
+        *self.cpu.lock().unwrap_or_else(PoisonError::into_inner) += rusage.utime + rusage.stime;
         if status.success() {
             return Ok(());
         }
@@ -41,6 +43,11 @@ impl Log {
             tail(&output),
             self.path.display()
         )
+    }
+
+    /// The processor time of the programs that have ended, with that of the programs that they waited for.
+    pub(crate) fn cpu(&self) -> Duration {
+        *self.cpu.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has a command print to the log.
