@@ -27,7 +27,7 @@ const path = (name) => fileURLToPath(new URL(name, dist));
 const templates = {
   name: "templates",
   setup: ({ onLoad }) =>
-    onLoad({ filter: /[\\/]dist[\\/]viewer[\\/][^\\/]+\.js$/ }, async ({ path }) => ({
+    onLoad({ filter: /[\\/]dist[\\/]viewer[\\/].+\.js$/ }, async ({ path }) => ({
       contents: (await readFile(path, "utf8")).replaceAll(/^[\t ]+/gm, ""),
     })),
 };

@@ -19,7 +19,7 @@ for (const name of readdirSync(dist).filter((name) => name !== "wasm")) {
 for (const name of ["viewer", "cloudflare-log"]) {
   rmSync(new URL(`../packages/${name}/dist`, import.meta.url), { recursive: true, force: true });
 }
-for (const folder of ["inlined/", "viewer/texts/"]) {
+for (const folder of ["inlined/", "viewer/texts/", "viewer/parts/"]) {
   mkdirSync(new URL(folder, dist), { recursive: true });
 }
 
@@ -37,22 +37,23 @@ inline("worker.node");
 
 const STYLES = 'import type { CSSResult } from "lit";\ndeclare const styles: CSSResult;\nexport default styles;\n';
 const minified = isPreview ? (css) => css : await minifier();
-for (const name of readdirSync(new URL("viewer/", src)).filter((name) => name.endsWith(".css"))) {
+for (const name of readdirSync(new URL("viewer/", src), { recursive: true }).filter((name) => name.endsWith(".css"))) {
+  mkdirSync(new URL(".", new URL(`viewer/${name}`, dist)), { recursive: true });
   const css = minified(readFileSync(new URL(`viewer/${name}`, src), "utf8"));
   const module = `import { unsafeCSS } from "lit";\nexport default unsafeCSS(${JSON.stringify(css)});\n`;
   writeFileSync(new URL(`viewer/${name}.js`, dist), module);
   writeFileSync(new URL(`viewer/${name}.d.ts`, dist), STYLES);
 }
 
-const drawings = Object.entries(JSON.parse(readFileSync(new URL("viewer/drawings.json", src), "utf8")));
+const drawings = Object.entries(JSON.parse(readFileSync(new URL("viewer/parts/drawings.json", src), "utf8")));
 const drawn = drawings.map(([name, drawing]) => `  ${name}: svg\`${drawing}\`,\n`).join("");
 const names = drawings.map(([name]) => JSON.stringify(name)).join(" | ");
 writeFileSync(
-  new URL("viewer/drawings.js", dist),
+  new URL("viewer/parts/drawings.js", dist),
   `import { svg } from "lit";\nexport const drawings = {\n${drawn}};\n`,
 );
 writeFileSync(
-  new URL("viewer/drawings.d.ts", dist),
+  new URL("viewer/parts/drawings.d.ts", dist),
   `import type { SVGTemplateResult } from "lit";\nexport declare const drawings: Readonly<Record<${names}, SVGTemplateResult>>;\n`,
 );
 

@@ -7,7 +7,7 @@ const VIEWER = new URL("../../js/src/viewer/", import.meta.url);
 
 /** A style sheet of the colours, fonts and basics that the viewer has, and of what rules found, for a page around it. */
 export async function look(): Promise<string> {
-  const sheets = ["palette.css", "basics.css", "found.css"].map((name) =>
+  const sheets = ["parts/palette.css", "parts/basics.css", "detection/found.css"].map((name) =>
     readFile(new URL(name, VIEWER), "utf8"),
   );
   return `:root {\n  color-scheme: light dark;\n}\n${(await Promise.all(sheets)).join("\n")}`;

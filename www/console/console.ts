@@ -1,10 +1,10 @@
 import type { Finding } from "@countersign/analyze/types.js";
 import type { Overview } from "@countersign/overview/types.js";
-import { alarmView } from "@countersign/viewer/alarm.js";
-import type { Link } from "@countersign/viewer/following.js";
-import { reasonOf } from "@countersign/viewer/selection.js";
-import type { Session, Tools } from "@countersign/viewer/session.js";
-import { value } from "@countersign/viewer/value.js";
+import { value } from "@countersign/viewer/parts/value.js";
+import { reasonOf } from "@countersign/viewer/search/selection.js";
+import type { Link } from "@countersign/viewer/session/following.js";
+import type { Session, Tools } from "@countersign/viewer/session/session.js";
+import { alarmView } from "@countersign/viewer/verdict/alarm.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";

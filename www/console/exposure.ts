@@ -2,10 +2,10 @@
 
 import { type PlainError, plainError } from "@countersign/error.js";
 import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/overview/types.js";
-import { icon } from "@countersign/viewer/icons.js";
-import { save } from "@countersign/viewer/save.js";
-import type { Session } from "@countersign/viewer/session.js";
-import { value } from "@countersign/viewer/value.js";
+import { icon } from "@countersign/viewer/parts/icons.js";
+import { save } from "@countersign/viewer/parts/save.js";
+import { value } from "@countersign/viewer/parts/value.js";
+import type { Session } from "@countersign/viewer/session/session.js";
 import { define, given, View, wish } from "@countersign/viewer/view.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";

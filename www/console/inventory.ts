@@ -2,11 +2,11 @@
 
 import { type PlainError, plainError } from "@countersign/error.js";
 import type { Answered, Endpoint, Inventory, Overview } from "@countersign/overview/types.js";
-import { seenOf } from "@countersign/viewer/facts.js";
-import { icon, LEVEL_LOOKS } from "@countersign/viewer/icons.js";
-import { save } from "@countersign/viewer/save.js";
-import type { Session } from "@countersign/viewer/session.js";
-import { value } from "@countersign/viewer/value.js";
+import { icon, LEVEL_LOOKS } from "@countersign/viewer/parts/icons.js";
+import { save } from "@countersign/viewer/parts/save.js";
+import { value } from "@countersign/viewer/parts/value.js";
+import { seenOf } from "@countersign/viewer/session/facts.js";
+import type { Session } from "@countersign/viewer/session/session.js";
 import { define, given, View, wish } from "@countersign/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";

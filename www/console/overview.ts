@@ -3,7 +3,7 @@
 import * as inlined from "virtual:overview";
 import { createOverview } from "@countersign/overview/create-overview.js";
 import type { Endpoints, Overview } from "@countersign/overview/types.js";
-import type { Session } from "@countersign/viewer/session.js";
+import type { Session } from "@countersign/viewer/session/session.js";
 import { once, starter } from "../src/tools.ts";
 
 export async function overview(): Promise<Overview> {

@@ -1,9 +1,9 @@
 /** How often something happens, by what was found in the log: proposed, tried on the figures here, and saved by whoever agrees. */
 
 import type { Exposure, Figures, Proposed } from "@countersign/overview/types.js";
-import { icon } from "@countersign/viewer/icons.js";
-import { save } from "@countersign/viewer/save.js";
-import { value } from "@countersign/viewer/value.js";
+import { icon } from "@countersign/viewer/parts/icons.js";
+import { save } from "@countersign/viewer/parts/save.js";
+import { value } from "@countersign/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Brought } from "./overview.ts";
 import type { Span } from "./signals.ts";

@@ -2,9 +2,9 @@
 
 import type { Finding } from "@countersign/analyze/types.js";
 import type { Endpoint, Overview, Signals } from "@countersign/overview/types.js";
-import type { Detection } from "@countersign/viewer/detection.js";
-import { seenOf } from "@countersign/viewer/facts.js";
-import type { Session } from "@countersign/viewer/session.js";
+import type { Detection } from "@countersign/viewer/detection/detection.js";
+import { seenOf } from "@countersign/viewer/session/facts.js";
+import type { Session } from "@countersign/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { taken } from "./overview.ts";
 

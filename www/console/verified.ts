@@ -2,7 +2,7 @@
 
 import type { PlainError } from "@countersign/error.js";
 import type { Coverage } from "@countersign/index/types.js";
-import type { Session } from "@countersign/viewer/session.js";
+import type { Session } from "@countersign/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../src/said.ts";

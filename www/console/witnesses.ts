@@ -1,7 +1,6 @@
-import { icon, STATE_LOOKS } from "@countersign/viewer/icons.js";
-import { outcomeOf } from "@countersign/viewer/needed.js";
-import type { Marks } from "@countersign/viewer/session.js";
-import { value } from "@countersign/viewer/value.js";
+import { icon, outcomeOf, STATE_LOOKS } from "@countersign/viewer/parts/icons.js";
+import { value } from "@countersign/viewer/parts/value.js";
+import type { Marks } from "@countersign/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../src/said.ts";

@@ -1,8 +1,8 @@
 import type { Finding as Found } from "@countersign/analyze/types.js";
 import { plainError } from "@countersign/error.js";
-import { icon } from "@countersign/viewer/icons.js";
-import { holds } from "@countersign/viewer/ranges.js";
-import { reasonOf, type Selection } from "@countersign/viewer/selection.js";
+import { icon } from "@countersign/viewer/parts/icons.js";
+import { holds } from "@countersign/viewer/parts/ranges.js";
+import { reasonOf, type Selection } from "@countersign/viewer/search/selection.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
 import type { Finding, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";

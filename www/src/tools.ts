@@ -2,7 +2,7 @@ import * as inlined from "virtual:workers";
 import { createAnalysis } from "@countersign/analyze/create-analysis.js";
 import { createIndex } from "@countersign/index/create-index.js";
 import { createSlicer } from "@countersign/slice/create-slicer.js";
-import type { Tools } from "@countersign/viewer/session.js";
+import type { Tools } from "@countersign/viewer/session/session.js";
 import { createVerifier } from "countersign/verify/host";
 import { unpack } from "./unpack.ts";
 

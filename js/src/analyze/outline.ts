@@ -1,6 +1,6 @@
 /** What of findings decides which of them concern some events, without their texts. */
 
-import { firstFrom } from "../viewer/ranges.js";
+import { firstFrom } from "../viewer/parts/ranges.js";
 
 /** A finding, in a few numbers. */
 interface Outlined {

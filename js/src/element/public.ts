@@ -2,7 +2,7 @@
 
 import type { WholeRow as Row } from "../index/types.js";
 import type { Report } from "../report.js";
-import type { Session as ShownSession } from "../viewer/session.js";
+import type { Session as ShownSession } from "../viewer/session/session.js";
 import type { Some, Texts } from "../viewer/texts/texts.js";
 
 export type { WholeRow as Row } from "../index/types.js";

@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from "lit";
-import { icon } from "./icons.js";
+import { icon } from "./parts/icons.js";
 import type { Texts } from "./texts/texts.js";
 
 /** Which keys do what. */

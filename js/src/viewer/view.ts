@@ -1,5 +1,5 @@
 import { LitElement, type PropertyDeclarations } from "lit";
-import type { Zone } from "./format.js";
+import type { Zone } from "./parts/format.js";
 import { en, type Texts } from "./texts/texts.js";
 
 /**

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Miniflare } from "miniflare";
 import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { GatedLog, skip } from "./gate.ts";
 import { bundled, start } from "./workerd.ts";
 
@@ -54,10 +55,7 @@ describe("with bindings", { skip, timeout: 90_000 }, () => {
   const ids = async () => (await log.events()).map(({ event }) => (event.target as { id: string }).id);
 
   async function arrived(id: string): Promise<void> {
-    for (let tries = 0; !(await ids()).includes(id); tries += 1) {
-      assert.ok(tries < 1_000, `${id} never came`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await eventually(`${id} is in the log`, ids, (there) => there.includes(id));
   }
 
   for (const [path, name] of [

@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import * as esbuild from "esbuild";
 import type { Miniflare } from "miniflare";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { GatedLog, skip } from "./gate.ts";
 import { bundled, start } from "./workerd.ts";
 
@@ -46,20 +47,16 @@ describe("a recorder of createRecorder", { skip, timeout: 90_000 }, () => {
 
   /** Waits until the log has each of them. */
   async function arrived(ids: readonly string[]): Promise<void> {
-    for (let tries = 0; ; tries += 1) {
+    const missing = async () => {
       const events = (await log.events()).map(({ event }) => (event.target as { id: string } | undefined)?.id);
       const times = (id: string) => events.filter((one) => one === id.slice(id.indexOf("?"))).length;
       assert.deepEqual(
         ids.filter((id) => times(id) > 1),
         [],
       );
-      const missing = ids.filter((id) => times(id) === 0);
-      if (missing.length === 0) {
-        return;
-      }
-      assert.ok(tries < 300, `they never came: ${missing}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+      return ids.filter((id) => times(id) === 0);
+    };
+    await eventually("no event is missing in the log", missing, ({ length }) => length === 0);
   }
 
   for (const path of [

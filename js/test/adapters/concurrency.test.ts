@@ -6,6 +6,7 @@ import { request as httpRequest } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { Miniflare } from "miniflare";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { GatedLog, skip } from "./gate.ts";
 import { bundled, start } from "./workerd.ts";
 
@@ -24,10 +25,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
 
   /** Resolves when all that was recorded is delivered. */
   async function settled(): Promise<void> {
-    for (let tries = 0; (await status()).waiting > 0; tries += 1) {
-      assert.ok(tries < 400, `it still waits: ${JSON.stringify(await status())}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await eventually("no event waits", status, ({ waiting }) => waiting === 0);
   }
 
   beforeEach(async (t) => {
@@ -54,10 +52,7 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
   }
 
   async function arrived(id: string): Promise<void> {
-    for (let tries = 0; !(await ids()).includes(id); tries += 1) {
-      assert.ok(tries < 1_000, `${id} never came`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await eventually(`${id} is in the log`, ids, (there) => there.includes(id));
   }
 
   test("many requests at once are one chain", async () => {
@@ -143,12 +138,15 @@ describe("in one isolate", { skip, timeout: 110_000 }, () => {
     log.fates = ["hang"];
     const cut: string[] = [];
     // On a busy machine a context may end before its flush has begun.
-    for (const before = log.asked; log.asked === before; ) {
+    const before = log.asked;
+    const cutOne = async () => {
       cut.push(`cut ${cut.length}`);
       const came = log.next();
       await ask(`/record?id=${cut.at(-1)}&cut`);
       await Promise.race([came, new Promise((resolve) => setTimeout(resolve, 500))]);
-    }
+      return log.asked;
+    };
+    await eventually("a flush has begun", cutOne, (asked) => asked !== before);
     await Promise.all(["after 1", "after 2"].map((id) => ask(`/delivered?id=${id}`)));
     await expect([...cut, "after 1", "after 2"]);
   });

@@ -19,6 +19,7 @@ import fastify from "fastify";
 import { Hono } from "hono";
 import { createLazyRecorder } from "../../dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 
 const HEADERS = { "x-user": "ada", "x-tenant": "acme", "x-request-id": "r_1" };
 /** What each event says then. */
@@ -38,17 +39,15 @@ const byHeader = {
 
 /** Those that were recorded, once there is one of each action. */
 async function found(audit: Awaited<ReturnType<typeof createTestRecorder>>, ...actions: string[]) {
-  for (let tries = 0; tries < 6_000; tries++) {
-    const events = audit.events();
-    if (actions.every((action) => events.some((event) => event.action === action))) {
-      return actions.map((name) => {
-        const { action, actor, tenant, context } = events.find((event) => event.action === name) ?? { action: "" };
-        return { action, actor, tenant, context };
-      });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return assert.fail(JSON.stringify(audit.events()));
+  const events = await eventually(
+    `there is an event of each action: ${actions}`,
+    () => audit.events(),
+    (events) => actions.every((action) => events.some((event) => event.action === action)),
+  );
+  return actions.map((name) => {
+    const { action, actor, tenant, context } = events.find((event) => event.action === name) ?? { action: "" };
+    return { action, actor, tenant, context };
+  });
 }
 
 const saying = (...actions: string[]) => actions.map((action) => ({ action, ...SAID }));

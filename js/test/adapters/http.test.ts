@@ -21,6 +21,7 @@ import fastify, { type FastifyRequest } from "fastify";
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { Child } from "../runtimes.ts";
 
 /** A recorder, and what it recorded. */
@@ -38,14 +39,13 @@ async function recorder(t: TestContext) {
   };
   /** Those of requests, as soon as there are so many: they are recorded a moment after the client has its answer. */
   const requests = async (count: number) => {
-    for (let tries = 0; ; tries += 1) {
-      const found = (await events()).filter(({ action }) => action === "http.request");
-      if (found.length >= count || tries > 6_000) {
-        assert.equal(found.length, count, JSON.stringify(found));
-        return found;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const found = await eventually(
+      `there are ${count} events of requests`,
+      async () => (await events()).filter(({ action }) => action === "http.request"),
+      ({ length }) => length >= count,
+    );
+    assert.equal(found.length, count, JSON.stringify(found));
+    return found;
   };
   return { audit, events, requests };
 }

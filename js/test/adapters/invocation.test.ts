@@ -7,6 +7,7 @@ import { Invocation } from "../../dist/adapters/invocation.js";
 import { PATIENCE } from "../../dist/record/flushing.js";
 import { createLazyRecorder } from "../../dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { until } from "../eventually.ts";
 
 /** A recorder that counts its flushes. */
 function counting(to: () => Promise<void>) {
@@ -75,9 +76,7 @@ test("the handler's flush and the one after it end within one patience", async (
   });
   const flushed = invocation.flush();
   invocation.end();
-  while (tries === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await until("the first attempt has begun", () => tries > 0);
   ahead = PATIENCE - 5_000;
   first.resolve();
   await assert.rejects(flushed, { code: "transport.failed" });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Miniflare } from "miniflare";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { GatedLog, skip } from "./gate.ts";
 import { bundled, start } from "./workerd.ts";
 
@@ -34,10 +35,11 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
 
   /** Waits until the console has said it; what it says takes its own way. */
   async function heard(text: string): Promise<void> {
-    for (let tries = 0; !said.some((line) => line.includes(text)); tries += 1) {
-      assert.ok(tries < 3_000, `it never said ${text}: ${said.join("\n")}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(
+      `the console has said: ${text}`,
+      () => said,
+      (said) => said.some((line) => line.includes(text)),
+    );
   }
 
   for (const [path, member, message, hint] of [
@@ -87,10 +89,14 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     assert.deepEqual(await ask("/healing"), { waiting: 1, lastError: "recorder.failed" });
     const between = Date.now();
     await heard("the recorder could not be started: Error: not yet");
-    while ((await log.events()).length < 1) {
-      await ask("/healing");
-    }
-    const [first] = await log.events();
+    const healed = async () => {
+      const events = await log.events();
+      if (events.length === 0) {
+        await ask("/healing");
+      }
+      return events;
+    };
+    const [first] = await eventually("an event is in the log", healed, ({ length }) => length > 0);
     assert.deepEqual(first?.event.target, { type: "job", id: "recorded early" });
     const time = Date.parse(first?.time ?? "");
     assert.ok(began <= time && time <= between, `${first?.time}, between ${began} and ${between}`);
@@ -105,11 +111,9 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
   test("what there is no room for is dropped, and recorded as dropped", async () => {
     const count = Number(await ask("/full"));
     assert.ok(count > 0 && count < 50, `${count}`);
-    while ((await dropped()).length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const recorded = await eventually("the drop is recorded", dropped, ({ length }) => length > 0);
     assert.deepEqual(
-      (await dropped()).map(({ metadata }) => metadata.count),
+      recorded.map(({ metadata }) => metadata.count),
       [count],
     );
     const kept = (await log.events()).filter(({ event }) =>
@@ -132,13 +136,16 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
   test("what does not wait for a recorder that starts late is recorded as dropped", async () => {
     assert.equal(await ask("/early"), 1100 - 1024);
     await ask("/early");
-    const ofEarly = async () =>
-      (await dropped()).filter(({ reason }) => reason === "the recorder could not be started");
-    while ((await ofEarly()).length === 0) {
-      await ask("/early");
-    }
+    const ofEarly = async () => {
+      const early = (await dropped()).filter(({ reason }) => reason === "the recorder could not be started");
+      if (early.length === 0) {
+        await ask("/early");
+      }
+      return early;
+    };
+    const early = await eventually("the drop is recorded", ofEarly, ({ length }) => length > 0);
     assert.deepEqual(
-      (await ofEarly()).map(({ metadata }) => metadata.count),
+      early.map(({ metadata }) => metadata.count),
       [1100 - 1024],
     );
     const ids = (await log.events()).flatMap(({ event }) => (event.target as { id?: string })?.id ?? []);

@@ -6,6 +6,7 @@ import { get, type IncomingMessage } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { Miniflare } from "miniflare";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { GatedLog, skip } from "./gate.ts";
 import { bundled, start } from "./workerd.ts";
 
@@ -29,14 +30,13 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
 
   /** The events since the test began, as soon as there are so many. */
   async function events(count: number) {
-    for (let tries = 0; ; tries += 1) {
-      const found = (await log.events()).slice(already).map(({ event }) => event);
-      if (found.length >= count || tries > 3_000) {
-        assert.equal(found.length, count, JSON.stringify(found));
-        return found.map(({ http, ...event }) => ({ ...event, http: http && { ...http, latency_ms: undefined } }));
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const found = await eventually(
+      `${count} events came`,
+      async () => (await log.events()).slice(already).map(({ event }) => event),
+      ({ length }) => length >= count,
+    );
+    assert.equal(found.length, count, JSON.stringify(found));
+    return found.map(({ http, ...event }) => ({ ...event, http: http && { ...http, latency_ms: undefined } }));
   }
 
   const request = (path: string, status: number, more: object = {}) => ({

@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { type Verification, verify } from "countersign/verify";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
-import { factsOf } from "../../dist/viewer/facts.js";
+import { factsOf } from "../../dist/viewer/session/facts.js";
 import init, { EventIndex, SegmentBuilder } from "../../dist/wasm/index.js";
 import { PROGRAM } from "../conformance/program.ts";
 import { realEvents } from "../real-events.ts";

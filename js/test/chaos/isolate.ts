@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { chance } from "./chance.ts";
 import { EVENTS, MORE, type Ordeal, SEED } from "./ordeal.ts";
 import { bundled, started } from "./workerd.ts";
@@ -13,8 +14,8 @@ const AT_ONCE = 6;
 /** The most events of a request, which has at least one. */
 const MOST = 12;
 
-/** How often it is looked whether anything still waits: on a busy machine the log is often too slow for a recorder. */
-const TRIES = 4_000;
+/** On a busy machine the log is often too slow for a recorder. */
+const SETTLED_MS = 200_000;
 
 interface Told {
   taken: number[];
@@ -72,12 +73,5 @@ async function asked(url: URL, patience: number | undefined): Promise<void> {
 
 /** What is told when nothing waits any more. */
 async function settled(ask: () => Promise<Told>): Promise<Told> {
-  for (let tries = 0; ; tries++) {
-    const told = await ask();
-    if (told.waiting === 0) {
-      return told;
-    }
-    assert.ok(tries < TRIES, `${told.waiting} events still wait`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  return eventually("no event waits", ask, ({ waiting }) => waiting === 0, SETTLED_MS);
 }

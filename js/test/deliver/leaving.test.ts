@@ -10,6 +10,7 @@ import { browse, Site } from "../chaos/site.ts";
 import type { Started } from "../conformance/log.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import type { Visit, Visited } from "./leaving-page.ts";
 
 describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
@@ -57,14 +58,11 @@ describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
   }
 
   async function arrived(name: string, count: number): Promise<string[]> {
-    for (let tries = 0; tries < 2_000; tries++) {
-      const there = await ids(name);
-      if (there.length >= count) {
-        return there;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    return ids(name);
+    return eventually(
+      `the log has ${count} events of ${name}`,
+      () => ids(name),
+      ({ length }) => length >= count,
+    );
   }
 
   /** What is there when another page delivered what a visit left. */
@@ -72,11 +70,16 @@ describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
     const tab = await context.newPage();
     await tab.goto(site.url);
     // The browser may take a moment until it gives up the locks of a tab that was closed.
-    for (let tries = 0; tries < 40 && (await ids(visit.name)).length < visit.events; tries++) {
-      await tab.evaluate((visit) => (globalThis as unknown as Visited).deliver(visit), visit);
-    }
+    const deliver = async () => {
+      const there = await ids(visit.name);
+      if (there.length < visit.events) {
+        await tab.evaluate((visit) => (globalThis as unknown as Visited).deliver(visit), visit);
+      }
+      return there;
+    };
+    const there = await eventually("all events are delivered", deliver, ({ length }) => length >= visit.events);
     await tab.close();
-    return ids(visit.name);
+    return there;
   }
 
   const names = (name: string, count: number) => Array.from({ length: count }, (_, nth) => `${name}.${nth}`);

@@ -21,6 +21,7 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { PATHS, pack } from "./packs.ts";
 
 const own = gate({ pack: PATHS, fail: "closed" });
@@ -49,10 +50,8 @@ const refused = (status: number, path: string, more: object = {}) => ({
 
 /** What was recorded of requests, as soon as there are so many. */
 async function requests(events: () => readonly object[], count: number): Promise<object[]> {
-  for (let tries = 0; events().length < count && tries < 3_000; tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return events().map((event) => {
+  const recorded = await eventually(`${count} events are recorded`, events, ({ length }) => length >= count);
+  return recorded.map((event) => {
     const { http, context, ...rest } = event as AuditEvent;
     const { latency_ms: _, ...request } = http ?? assert.fail("no request");
     return { ...rest, http: request, ...(context === undefined ? {} : { context }) };

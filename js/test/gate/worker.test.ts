@@ -6,6 +6,7 @@ import type { Miniflare } from "miniflare";
 import { GatedLog, skip } from "../adapters/gate.ts";
 import { bundled, start } from "../adapters/workerd.ts";
 import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { FINDING, listServer, PACK, WATCH, watchlist } from "./lists.ts";
 
 const bundle = await bundled(new URL("worker/gated.ts", import.meta.url));
@@ -57,10 +58,12 @@ describe("a Worker with a gate", { skip, timeout: 90_000 }, () => {
     assert.equal(await ask("/often", { "x-user": "u_3" }), 200);
     assert.equal(list.asked, 1, "the list is fetched once");
 
-    for (let tries = 0; (await log.events()).length < 17 && tries < 1_000; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    const events = (await log.events()).map(({ event }) => event as Record<string, unknown>);
+    const recorded = await eventually(
+      "17 events are in the log",
+      () => log.events(),
+      ({ length }) => length >= 17,
+    );
+    const events = recorded.map(({ event }) => event as Record<string, unknown>);
     const refusals = events.flatMap(({ outcome, countersign }) => (outcome === "denied" ? [countersign] : []));
     assert.equal(refusals.length, 10);
     const by = (rule: string) => (refusals as { rule: string }[]).filter((refusal) => refusal.rule === rule);

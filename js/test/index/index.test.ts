@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { createIndex } from "../../dist/index/create-index.js";
 import type { EventIndex, Found, Order } from "../../dist/index/types.js";
 import type { WorkerLike } from "../../dist/verify/create-verifier.js";
+import { eventually } from "../eventually.ts";
 import { batchOf, put } from "./put.ts";
 import { module, threaded } from "./threaded.ts";
 
@@ -82,9 +83,11 @@ test("a newer question ends an older one, and one that is not understood does no
   assert.deepEqual("code" in refused && [refused.code, ...refused.at], ["query.value", 2, 9]);
   await put(index, ['{"action":"a"}'], () => ({ line: 9, index: 9 }));
   await index.settle();
-  await assert.doesNotReject(async () => {
-    while (told.at(-1) !== 3) await new Promise(setImmediate);
-  });
+  await eventually(
+    "three events are told of",
+    () => told.at(-1),
+    (count) => count === 3,
+  );
   assert.deepEqual(await index.check("action:a"), undefined);
   assert.equal((await index.check("action:a OR"))?.code, "query.operator");
 });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { CountersignError } from "../../dist/error.js";
 import { grantedKey } from "../../dist/keys/granted.js";
+import { until } from "../eventually.ts";
 
 const FROM = "https://app.example/audit/grant";
 const HOUR = 3_600_000;
@@ -39,9 +40,7 @@ for (const [when, answers] of [
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const asked = serve(t, answers);
     const refused = assert.rejects(grantedKey(options), { code: "grant.failed", message: /within 15000 ms/ });
-    while (asked.length === 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await until("the server is asked", () => asked.length > 0);
     t.mock.timers.tick(15_000);
     await refused;
   });

@@ -9,7 +9,7 @@ import { readExport } from "../conformance/export.ts";
 import { type Answer, ask } from "../conformance/http.ts";
 import { PROGRAM, verify } from "../conformance/program.ts";
 import { AUDITOR, DESK, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
-import { until } from "./eventually.ts";
+import { until } from "../eventually.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
 const setup = { ...SETUP, worker: fileURLToPath(new URL("worker-of-copies.ts", import.meta.url)) };
@@ -60,10 +60,14 @@ const erase = (...seqs: number[]) =>
 
 /** Waits until there is nothing more to do, and so many copies: what the object knows of is in R2, and nothing else is. */
 async function settled(count: number): Promise<Copy[]> {
-  await until(async () => {
-    await tell("alarm");
-    return (await tell("waits")).text === "null";
-  }, 10_000);
+  await until(
+    "nothing is left to do",
+    async () => {
+      await tell("alarm");
+      return (await tell("waits")).text === "null";
+    },
+    10_000,
+  );
   const known = await copies();
   assert.deepEqual([known.length, known.every(({ stored }) => stored === 1)], [count, true]);
   assert.deepEqual(await keys(), known.map(place).sort());
@@ -216,7 +220,7 @@ test("what is erased while it is being stored is in no copy", async () => {
   await erase(100);
   await tell("hold");
   const storing = tell("alarm");
-  await until(async () => (await copies()).some(({ stored }) => stored === 0));
+  await until("a copy is being stored", async () => (await copies()).some(({ stored }) => stored === 0));
   const [pending = assert.fail()] = (await copies()).filter(({ stored }) => stored === 0);
   assert.equal((await erase(101)).status, 200);
   await tell("go");
@@ -230,7 +234,7 @@ test("what is erased while it is being read is not sent", async () => {
   const before = await asked();
   await tell("hold");
   const reading = whole();
-  await until(async () => (await asked()) > before);
+  await until("the log is asked", async () => (await asked()) > before);
   assert.equal((await erase(200)).status, 200);
   await tell("go");
   const { text } = await reading;
@@ -263,7 +267,10 @@ test("what was being stored when the object stopped is deleted, and stored again
   await erase(300);
   await tell("hold");
   const storing = tell("alarm").catch(() => {});
-  await until(async () => (await keys()).length === 4 && (await copies()).some(({ stored }) => stored === 0));
+  await until(
+    "a fourth copy is being stored",
+    async () => (await keys()).length === 4 && (await copies()).some(({ stored }) => stored === 0),
+  );
   const [pending = assert.fail()] = (await copies()).filter(({ stored }) => stored === 0);
   await log.restart(setup);
   await storing;
@@ -276,7 +283,7 @@ test("no more copies than there is memory for are read at one time", async () =>
   await tell("hold");
   const before = await asked();
   const readers = Array.from({ length: 3 }, whole);
-  await until(async () => (await asked()) - before === 3);
+  await until("the log is asked three times", async () => (await asked()) - before === 3);
   const { text } = await whole();
   assert.equal((await asked()) - before, 3, "it was made by the log");
   await tell("go");

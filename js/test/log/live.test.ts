@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Chain } from "../conformance/chain.ts";
 import { ask, send } from "../conformance/http.ts";
 import { AUDITOR, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
-import { until } from "./eventually.ts";
+import { until } from "../eventually.ts";
 import { startLog } from "./start.ts";
 
 test("a live view tells of nothing that is not durable", async () => {
@@ -31,9 +31,9 @@ test("a live view tells of nothing that is not durable", async () => {
         const from = chain.lines.length;
         await submit(chain.events(size - from).body(from));
       }
-      await until(async () => (await ask(log.url, "/awaited")).text === "1");
+      await until("the object awaits its storage", async () => (await ask(log.url, "/awaited")).text === "1");
       assert.ok(!isTold(size), seen);
-      await until(async () => {
+      await until(`the view tells of ${size} entries`, async () => {
         await ask(log.url, "/durable");
         return isTold(size);
       });

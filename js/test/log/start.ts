@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { Miniflare } from "miniflare";
-import { until } from "./eventually.ts";
+import { eventually } from "../eventually.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -104,7 +104,12 @@ export async function startLog(setup: LogSetup): Promise<RunningLog> {
       running = await run(setup, folder, hear);
     },
     said: () => said,
-    hears: (text) => until(async () => text.test(said)),
+    hears: (text) =>
+      eventually(
+        `the log says ${text}`,
+        () => said,
+        (said) => text.test(said),
+      ).then(() => {}),
     kill() {
       for (const pid of workerds().filter((pid) => !others.includes(pid))) {
         process.kill(pid, "SIGKILL");

@@ -7,7 +7,7 @@ import { Chain } from "../conformance/chain.ts";
 import { ask } from "../conformance/http.ts";
 import { Signer } from "../conformance/keys.ts";
 import { AUDITOR, EMITTERS, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
-import { until } from "./eventually.ts";
+import { eventually, until } from "../eventually.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
 const OTHER = new Signer("other.example/audit", 2);
@@ -24,7 +24,13 @@ const at = (path: string, of = ORIGIN) =>
 const submit = (chain: Chain, of = ORIGIN, from = 0) =>
   ask(log.url, "/submit", { method: "POST", headers: { "x-log": of }, body: chain.body(from) });
 /** Submits, and goes on when it is refused because the log begins anew. */
-const goesOn = (chain: Chain, of: string) => until(async () => (await submit(chain, of)).status === 200, 20_000);
+const goesOn = (chain: Chain, of: string) =>
+  eventually(
+    "the log takes it",
+    async () => (await submit(chain, of)).status,
+    (status) => status === 200,
+    20_000,
+  );
 
 const chains = new Map([ORIGIN, OTHER.name].map((of) => [of, Chain.begin(EMITTERS[0], of, "stops")]));
 
@@ -47,7 +53,7 @@ test("a log that has no memory left begins anew, and so do all that shared it", 
   const large = chains.get(ORIGIN)?.events(2_000) ?? assert.fail();
   (await submit(large)).refusal(503, "server.unavailable");
   await log.hears(/WebAssembly stopped|unreachable/);
-  await until(async () => (await at("/renewed")).text === "true");
+  await until("the log begins anew", async () => (await at("/renewed")).text === "true");
   await areWhole();
 });
 
@@ -75,5 +81,5 @@ test("an alarm that fails comes again, and one that is lost is made up for", asy
   await at("/rest").catch(() => {});
   assert.equal((await at("/alarm")).text, "null");
   await at("/checkpoint");
-  await until(async () => (await at("/alarm")).text !== "null");
+  await until("an alarm is set", async () => (await at("/alarm")).text !== "null");
 });

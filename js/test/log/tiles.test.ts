@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { Chain } from "../conformance/chain.ts";
 import { ask } from "../conformance/http.ts";
 import { EMITTERS, ORIGIN, PAGE, SETUP } from "../conformance/setup.ts";
-import { until } from "./eventually.ts";
+import { eventually, until } from "../eventually.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
 let log: RunningLog;
@@ -29,10 +29,10 @@ const copied = async () => (await (await bucket()).list()).objects.map(({ key })
 test("full ones are copied, and nothing else is", async () => {
   await grow(200);
   await grow(100);
-  await until(async () => (await copied()).length === 2);
+  await eventually("two tiles are copied", copied, ({ length }) => length === 2);
   assert.deepEqual(await copied(), ["tile/0/000", "tile/entries/000"]);
   await grow(500);
-  await until(async () => (await copied()).length === 6);
+  await eventually("six tiles are copied", copied, ({ length }) => length === 6);
   const all = ["0/000", "0/001", "0/002", "entries/000", "entries/001", "entries/002"];
   assert.deepEqual(
     await copied(),
@@ -74,7 +74,10 @@ test("a log that got its bucket late copies what it has", async () => {
     await late.restart(SETUP);
     const from = chain.last.seq;
     assert.equal((await submit(chain.events(200).body(from))).status, 200);
-    await until(async () => (await (await late.worker.getR2Bucket("TILES")).list()).objects.length === 6);
+    await until(
+      "six tiles are copied",
+      async () => (await (await late.worker.getR2Bucket("TILES")).list()).objects.length === 6,
+    );
   } finally {
     await late.close();
   }
@@ -97,7 +100,11 @@ test("a log that the bucket knows another of takes nothing, and replaces nothing
     // and when the log wakes.
     await restored.restart({ ...SETUP, withoutBuckets: true });
     await restored.restart(SETUP);
-    await until(async () => (await submit(more)).status === 503);
+    await eventually(
+      "the log takes nothing",
+      async () => (await submit(more)).status,
+      (status) => status === 503,
+    );
     assert.equal(await (await (await tiles()).get(other.key))?.text(), other.text);
     assert.equal((await ask(restored.url, "/checkpoint")).status, 200);
   } finally {

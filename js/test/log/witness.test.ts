@@ -11,7 +11,7 @@ import { ask } from "../conformance/http.ts";
 import { COSIGNATURE, openCosignature, Signer } from "../conformance/keys.ts";
 import { AUDITOR, EMITTERS, LOG, OPERATOR, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { grown, openCheckpoint } from "../conformance/tree.ts";
-import { until } from "./eventually.ts";
+import { eventually, until } from "../eventually.ts";
 import { type RunningLog, startLog } from "./start.ts";
 
 const closing: (() => unknown)[] = [];
@@ -235,7 +235,11 @@ test("a witness that lies stops nothing where another one is enough, and no long
   (await ask(all.url, "/submit", { method: "POST", body: lines })).refusal(503, "log.rollback");
   assert.deepEqual(await health(all), { status: 503, proven: false });
   liar.instead = undefined;
-  await until(async () => (await ask(all.url, "/submit", { method: "POST", body: lines })).status === 200);
+  await eventually(
+    "the log takes it",
+    async () => (await ask(all.url, "/submit", { method: "POST", body: lines })).status,
+    (status) => status === 200,
+  );
   assert.deepEqual(await health(all), { status: 200, proven: undefined });
 });
 
@@ -250,7 +254,7 @@ test("a witness with a proof stops the log though another one would cosign", asy
   knows.proof = proof;
   // The other one may be faster.
   let number = 0;
-  await until(async () => {
+  await until("the log takes nothing", async () => {
     const lines = Chain.begin(EMITTERS[1], ORIGIN, `shorter ${number++}`).events(1).body(0);
     return (await ask(log.url, "/submit", { method: "POST", body: lines })).status === 503;
   });
@@ -300,6 +304,6 @@ test("without the quorum the log goes on, says so, and asks again until it is me
   const metrics = (await ask(log.url, "/metrics")).text;
   assert.match(metrics, /countersign_witness_failures_total\{witness="witness14\.example"\} [6-9]/);
   witness.instead = undefined;
-  await until(() => isWitnessed(log));
+  await until("the log is witnessed", () => isWitnessed(log));
   assert.ok(openCosignature(await newest(log), witness.key.vkey));
 });

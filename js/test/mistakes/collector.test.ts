@@ -55,71 +55,47 @@ describe("what answers is not a collector", () => {
   after(() => server.close());
 
   const CASES: Record<string, Said> = {
-    "/missing": [
-      "collector.unexpected",
-      undefined,
-      /^http:\/\/127\.0\.0\.1:\d+\/missing\/submit answered with status 404$/,
-      /address of a collector\? GET http.*\/missing\/checkpoint must show/,
-    ],
-    "/page": ["collector.unexpected", undefined, /status 200/, /address of a collector\?/],
-    "/moved": ["collector.unexpected", undefined, /status 301/, /redirects: .*may be https:\/\/log\.example\/moved$/],
-    "/login": ["collector.unexpected", undefined, /status 302/, /redirects: .*sso\.example\/login$/],
-    "/secret": ["collector.unexpected", undefined, /status 302/, /may be https:\/\/sso\.example\/login$/],
-    "/loud": [
-      "collector.busy",
-      undefined,
-      /^the collector says: {2}\]0;x a b c d\ufffd$/,
-      /The events wait in memory, and are sent again$/,
-    ],
-    "/private": ["collector.unexpected", undefined, /status 401/, /asks who this is; exempt \/submit from it,/],
-    "/json": ["proof.invalid", undefined, /no proof of the last link/, /does not prove it to `log`/],
-    "/broken": ["collector.failed", undefined, /status 500/, /The events wait in memory, and are sent again$/],
-    "/busy": ["collector.busy", undefined, /status 429/, /The events wait in memory, and are sent again$/],
+    "/missing": ["collector.unexpected", undefined],
+    "/page": ["collector.unexpected", undefined],
+    "/moved": ["collector.unexpected", undefined],
+    "/login": ["collector.unexpected", undefined],
+    "/secret": ["collector.unexpected", undefined],
+    "/loud": ["collector.busy", undefined],
+    "/private": ["collector.unexpected", undefined],
+    "/json": ["proof.invalid", undefined],
+    "/broken": ["collector.failed", undefined],
+    "/busy": ["collector.busy", undefined],
   };
   for (const [path, said] of Object.entries(CASES)) {
-    test(path, async () => says(await failure({ to: `${url}${path}` }), said));
+    test(path, async () => says(path, await failure({ to: `${url}${path}` }), said));
   }
 
-  test("https where there is http", async () => {
-    says(await failure({ to: url.replace("http:", "https:") }), [
-      "collector.unreachable",
-      undefined,
-      /^the collector at https:\/\/127\.0\.0\.1:\d+\/submit cannot be reached \(\w*SSL\w*\)$/,
-      /no TLS.*begin with http:/,
-    ]);
+  test("https where there is http", async ({ name }) => {
+    says(name, await failure({ to: url.replace("http:", "https:") }), ["collector.unreachable", undefined]);
   });
 
-  test("nothing listens", async () => {
+  test("nothing listens", async ({ name }) => {
     const closed = createServer();
     await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
     const { port } = closed.address() as AddressInfo;
     await new Promise((resolve) => closed.close(resolve));
-    says(await failure({ to: `http://127.0.0.1:${port}` }), [
-      "collector.unreachable",
-      undefined,
-      /cannot be reached \(ECONNREFUSED\)/,
-      /its port, and that the collector runs/,
-    ]);
+    says(name, await failure({ to: `http://127.0.0.1:${port}` }), ["collector.unreachable", undefined]);
   });
 
-  test("there is no such host", async () => {
+  test("there is no such host", async ({ name }) => {
     const none = () => Promise.reject(Object.assign(new TypeError("fetch failed"), { cause: named("ENOTFOUND") }));
-    says(await failure({ to: { url: "https://lgo.example", fetch: none } }), [
+    says(name, await failure({ to: { url: "https://lgo.example", fetch: none } }), [
       "collector.unreachable",
       undefined,
-      /https:\/\/lgo\.example\/submit cannot be reached \(ENOTFOUND\)/,
-      /host's name right/,
     ]);
   });
 
-  test("it never answers", async () => {
+  test("it never answers", async ({ name }) => {
     const never = (_: string, { signal }: RequestInit) =>
       new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
-    says(await failure({ to: { url: "https://log.example", fetch: never }, timeoutMs: 20 }), [
+    says(name, await failure({ to: { url: "https://log.example", fetch: never }, timeoutMs: 20 }), [
       "collector.timeout",
       undefined,
-      /within 20 ms/,
-      /timeoutMs too short\? The events wait in memory, and are sent again$/,
     ]);
   });
 });
@@ -133,40 +109,20 @@ describe("a collector", { skip: serve.skip }, () => {
   });
   after(() => log.close());
 
-  const fails = async (wrong: Record<string, unknown>, said: Said) =>
-    says(await failure({ to: log.url, ...wrong }), said);
+  const fails = async (name: string, wrong: Record<string, unknown>, said: Said) =>
+    says(name, await failure({ to: log.url, ...wrong }), said);
 
-  test("its address with a path that is not its own", () =>
-    fails({ to: `${log.url}/audit` }, [
-      "collector.unexpected",
-      undefined,
-      /nothing at this address/,
-      /GET http.*\/audit\/checkpoint must show/,
-    ]));
+  test("its address with a path that is not its own", ({ name }) =>
+    fails(name, { to: `${log.url}/audit` }, ["collector.unexpected", undefined]));
 
-  test("another log's key", () =>
-    fails({ log: new Signer("other.example/log", 9).vkey }, [
-      "log.unauthorised",
-      undefined,
-      /the chain is for the log "other\.example\/log"/,
-      /`log` must be this collector's log/,
-    ]));
+  test("another log's key", ({ name }) =>
+    fails(name, { log: new Signer("other.example/log", 9).vkey }, ["log.unauthorised", undefined]));
 
-  test("a key that this log does not have, under its name", () =>
-    fails({ log: new Signer(LOG.name, 9).vkey }, [
-      "proof.invalid",
-      undefined,
-      /not believed: no trusted log key signed/,
-      /is that the log's key\? The events are kept/,
-    ]));
+  test("a key that this log does not have, under its name", ({ name }) =>
+    fails(name, { log: new Signer(LOG.name, 9).vkey }, ["proof.invalid", undefined]));
 
-  test("a key that was not granted", () =>
-    fails({ key: new Signer("example.org/new", 9).secret }, [
-      "log.unauthorised",
-      undefined,
-      /example\.org\/new\+.* was not granted/,
-      /issuer's grant.*trust file as emitter/,
-    ]));
+  test("a key that was not granted", ({ name }) =>
+    fails(name, { key: new Signer("example.org/new", 9).secret }, ["log.unauthorised", undefined]));
 
   test("a clock an hour ahead keeps nothing from coming, and is told", async () => {
     const told: unknown[] = [];
@@ -182,13 +138,8 @@ describe("a collector", { skip: serve.skip }, () => {
     assert.deepEqual(told, ["clock.ahead"]);
   });
 
-  test("a clock two days ahead", () =>
-    fails({ now: () => Date.now() + 172_800_000 }, [
-      "clock.ahead",
-      undefined,
-      /more than 120 s after the log's clock/,
-      /set this machine's clock, or the log's.*The events are kept/,
-    ]));
+  test("a clock two days ahead", ({ name }) =>
+    fails(name, { now: () => Date.now() + 172_800_000 }, ["clock.ahead", undefined]));
 
   test("a clock far behind keeps nothing from coming: the log has a clock of its own; and is told", async () => {
     const told: unknown[] = [];

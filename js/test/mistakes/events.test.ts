@@ -5,57 +5,36 @@ import { test } from "node:test";
 import { full, RIGHT, type Said, says, withoutLog } from "./mistake.ts";
 
 const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] = [
-  ["nothing", undefined, ["event.invalid", undefined, /undefined/, /\{ action: "job\.delete" \}/]],
-  ["null", null, ["event.invalid", undefined, /null/, /give an object/]],
-  ["text", '{"action":"a.b"}', ["event.invalid", undefined, /string/, /recordJson takes text/]],
-  ["a list", [{ action: "a.b" }], ["event.invalid", undefined, /array/, /give an object/]],
-  [
-    "no action",
-    { actor: { id: "u_1" } },
-    ["event.invalid", "action", /action is required/, /an event needs an action, an actor an id/],
-  ],
-  ["a list as an actor", { action: "a.b", actor: ["u_1"] }, ["event.invalid", "actor", /an object/, /metadata takes/]],
-  [
-    "a date for people",
-    { action: "a.b", occurred_at: "yesterday" },
-    ["event.invalid", "occurred_at", /a time/, /SPEC/],
-  ],
+  ["nothing", undefined, ["event.invalid", undefined]],
+  ["null", null, ["event.invalid", undefined]],
+  ["text", '{"action":"a.b"}', ["event.invalid", undefined]],
+  ["a list", [{ action: "a.b" }], ["event.invalid", undefined]],
+  ["no action", { actor: { id: "u_1" } }, ["event.invalid", "action"]],
+  ["a list as an actor", { action: "a.b", actor: ["u_1"] }, ["event.invalid", "actor"]],
+  ["a date for people", { action: "a.b", occurred_at: "yesterday" }, ["event.invalid", "occurred_at"]],
   [
     "a number that readers of JSON round",
     { action: "a.b", metadata: { list: [{ n: 2 ** 60 }] } },
-    [
-      "event.invalid",
-      "metadata.list.0.n",
-      /^metadata\.list\.0\.n: a number above 2\^53 - 1/,
-      /a string, or as a BigInt/,
-    ],
+    ["event.invalid", "metadata.list.0.n"],
   ],
   [
     "a function in an error's cause",
     { action: "a.b", metadata: { error: new Error("x", { cause: { retry: () => 1 } }) } },
-    ["event.invalid", "metadata.error.cause.retry", /^metadata\.error\.cause\.retry: a function/, /leave it out/],
+    ["event.invalid", "metadata.error.cause.retry"],
   ],
   [
     "what another library calls a field",
     { action: "a.b", occurredAt: new Date(), targets: [] },
-    ["event.invalid", "occurredAt", /unknown field "occurredAt"/, /use occurred_at, or put it in metadata/],
+    ["event.invalid", "occurredAt"],
   ],
-  ["a field misspelt", { action: "a.b", tragets: {} }, ["event.invalid", "tragets", /unknown field/, /use target,/]],
+  ["a field misspelt", { action: "a.b", tragets: {} }, ["event.invalid", "tragets"]],
   [
     "a field within a field, misspelt",
     { action: "a.b", context: { requestId: "r_1" } },
-    ["event.invalid", "context.requestId", /unknown field "context\.requestId"/, /use context\.request_id,/],
+    ["event.invalid", "context.requestId"],
   ],
-  [
-    "a field that there is not",
-    { action: "a.b", colour: "red" },
-    ["event.invalid", "colour", /unknown field "colour"/, /put it in metadata: an event has action, actor/],
-  ],
-  [
-    "too much",
-    { action: "a.b", metadata: { body: "x".repeat(300_000) } },
-    ["event.invalid", undefined, /262144/, /a hash of what is large/],
-  ],
+  ["a field that there is not", { action: "a.b", colour: "red" }, ["event.invalid", "colour"]],
+  ["too much", { action: "a.b", metadata: { body: "x".repeat(300_000) } }, ["event.invalid", undefined]],
 ];
 
 test("what is no event is refused at once", async (t) => {
@@ -65,7 +44,7 @@ test("what is no event is refused at once", async (t) => {
       assert.throws(
         () => recorder.record(event as full.AuditEvent),
         (error) => {
-          says(error, said);
+          says(name, error, said);
           return true;
         },
       );

@@ -1,7 +1,14 @@
-/** Mistakes, and what is to be said of them. */
+/**
+ * Mistakes, and the errors that they lead to. Tests name the code and the member; messages.txt has all messages and
+ * hints. After a change of wording, write it anew and read what changed:
+ *
+ *     UPDATE_MESSAGES=1 npm run test:files -- --test-concurrency=1 "test/mistakes/*.test.ts"
+ */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { after, test } from "node:test";
 import * as full from "../../dist/record/record.js";
 import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
@@ -10,19 +17,87 @@ export { full };
 /** Options that are right, for a collector. */
 export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, flush: false as const };
 
-/** What an error must say: its code, the member, what is wrong, and what to do. */
-export type Said = readonly [code: full.ErrorCode, member: string | undefined, wrong: RegExp, todo: RegExp];
+/** The code and the member of the error that a mistake leads to. */
+export type Said = readonly [code: full.ErrorCode, member: string | undefined];
+
+/** An error as a page passes it to a test. */
+export interface Shown {
+  readonly code: string;
+  readonly member?: string | undefined;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+const MESSAGES = new URL("messages.txt", import.meta.url);
+const FILE = basename(process.argv[1] ?? "");
+const isUpdate = process.env.UPDATE_MESSAGES !== undefined;
+const seen = new Map<string, string>();
+
+/** Reads messages.txt: an entry for each mistake, by its first line. */
+function readMessages(): Map<string, string> {
+  const text = existsSync(MESSAGES) ? readFileSync(MESSAGES, "utf8") : "";
+  return new Map(
+    text.split(/\n(?=\S)/).flatMap((entry) => (entry === "" ? [] : [[titleOf(entry), `${entry.trimEnd()}\n`]])),
+  );
+}
+
+const titleOf = (entry: string) => entry.slice(0, entry.indexOf("\n"));
+const known = readMessages();
+
+if (isUpdate) {
+  after(() => {
+    const others = [...readMessages()].filter(([title]) => !title.startsWith(`${FILE}: `));
+    const all = [...others, ...seen].sort(([one], [other]) => Number(one > other) - Number(one < other));
+    writeFileSync(MESSAGES, all.map(([, entry]) => entry).join("\n"));
+  });
+}
+
+/** Replaces what differs from run to run, or from one version of a runtime to the next. */
+const lasting = (text: string) =>
+  text
+    .replaceAll(/(127\.0\.0\.1|localhost):\d+/g, "$1:PORT")
+    .replaceAll(/(dated|shows) \d{4}-\d\d-\d\dT[\d:.]+Z/g, "$1 TIME")
+    .replaceAll(/\(\w*SSL\w*\)/g, "(SSL)")
+    .replace(/(WebAssembly could not be loaded: ).*/s, "$1REASON");
+
+/** Writes a text as one line of ASCII, shortened. */
+function lineOf(text: string): string {
+  const line = JSON.stringify(lasting(text)).slice(1, -1).replaceAll('\\"', '"');
+  return line.length > 600 ? `${line.slice(0, 600)}…` : line;
+}
+
+/** Fails unless an error has this code and member, and the message and hint that messages.txt has for the mistake. */
+export function showsAs(name: string, error: Shown, [code, member]: Said): void {
+  assert.deepEqual({ code: error.code, member: error.member }, { code, member }, error.message);
+  const title = `${FILE}: ${lineOf(name)}`;
+  assert.ok(!seen.has(title), `two mistakes are called ${title}`);
+  const place = member === undefined ? "" : ` ${lineOf(member).slice(0, 40)}`;
+  const hint = error.hint === undefined ? "" : `  hint: ${lineOf(error.hint)}\n`;
+  const entry = `${title}\n  ${code}${place}\n  ${lineOf(error.message)}\n${hint}`;
+  seen.set(title, entry);
+  if (!isUpdate) {
+    assert.equal(entry, known.get(title) ?? assert.fail(`messages.txt lacks ${title}`));
+  }
+}
+
+/** Returns what a call throws. */
+export async function thrownBy(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+  } catch (error) {
+    return error;
+  }
+  return assert.fail("nothing was thrown");
+}
 
 /** What must never be in an error: seeds. */
 const SECRETS = [...EMITTERS, LOG].map(({ secret }) => secret.split("+").slice(4).join("+"));
 
-/** Fails unless it says so, and nothing that is secret. */
-export function says(error: unknown, [code, member, wrong, todo]: Said): void {
+/** Fails unless an error is as expected, and tells nothing that is secret. */
+export function says(name: string, error: unknown, said: Said): void {
   assert.ok(error instanceof full.CountersignError, `${error}`);
-  const { message, hint = "", code: found, member: of } = error;
-  assert.deepEqual({ code: found, member: of }, { code, member }, message);
-  assert.match(message, wrong);
-  assert.match(hint, todo);
+  showsAs(name, error, said);
+  const { hint = "" } = error;
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const all = `${at.stack} ${at.message} ${JSON.stringify(at)} ${hint}`;
     assert.ok(!SECRETS.some((secret) => all.includes(secret)), "it gives a secret away");
@@ -38,7 +113,7 @@ export function refuses(name: string, wrong: Record<string, unknown>, said: Said
       () => assert.fail("it was taken"),
       (error) => error,
     );
-    says(error, said);
+    says(name, error, said);
   });
 }
 

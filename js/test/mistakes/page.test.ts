@@ -10,7 +10,7 @@ import type { Browser } from "playwright-core";
 import { launch } from "../chromium.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
-import type { Said } from "./mistake.ts";
+import { type Said, showsAs } from "./mistake.ts";
 
 const CODE = "script-src 'self' 'wasm-unsafe-eval'";
 const {
@@ -102,26 +102,18 @@ describe("a page", { skip: serve.skip }, () => {
     assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
   });
 
-  async function refused(policy: string, [code, member, message, hint]: Said, to = options.to, host?: string) {
+  async function refused(name: string, policy: string, said: Said, to = options.to, host?: string) {
     const error = await page<{ code: string; member?: string; message: string; hint: string }>(
       policy,
       "deliver",
       host,
       { ...options, to },
     );
-    assert.deepEqual({ code: error.code, member: error.member }, { code, member }, error.message);
-    assert.match(error.message, message);
-    assert.match(error.hint, hint);
+    showsAs(name, error, said);
   }
-  const NO_WASM = /WebAssembly could not be loaded/;
 
-  test("without 'wasm-unsafe-eval' in its policy", () =>
-    refused(`script-src 'self'; connect-src 'self' ${options.to}`, [
-      "wasm.unavailable",
-      undefined,
-      NO_WASM,
-      /'wasm-unsafe-eval' in script-src/,
-    ]));
+  test("without 'wasm-unsafe-eval' in its policy", ({ name }) =>
+    refused(name, `script-src 'self'; connect-src 'self' ${options.to}`, ["wasm.unavailable", undefined]));
 
   test("whose connect-src allows the collector alone", async () => {
     const policy = `${CODE}; connect-src ${options.to}`;
@@ -129,23 +121,18 @@ describe("a page", { skip: serve.skip }, () => {
     assert.match(proof, /^c2sp/);
   });
 
-  test("without the collector in its connect-src", () =>
-    refused(`${CODE}; connect-src 'self'`, [
-      "collector.unreachable",
-      undefined,
-      /cannot be reached/,
-      /connect-src in its own policy/,
-    ]));
+  test("without the collector in its connect-src", ({ name }) =>
+    refused(name, `${CODE}; connect-src 'self'`, ["collector.unreachable", undefined]));
 
-  test("without the collector's leave", () => {
-    const said = ["collector.unreachable", undefined, /cannot be reached/, /serve --cors ORIGIN/] as const;
-    return refused(connecting(), said, options.to, "localhost");
+  test("without the collector's leave", ({ name }) => {
+    const said = ["collector.unreachable", undefined] as const;
+    return refused(name, connecting(), said, options.to, "localhost");
   });
 
-  test("with an address that redirects", () => {
+  test("with an address that redirects", ({ name }) => {
     const to = `http://127.0.0.1:${(moved.address() as AddressInfo).port}`;
-    const said = ["collector.unexpected", undefined, /status 0/, /it redirects: give the address/] as const;
-    return refused(`${CODE}; connect-src 'self' ${to}`, said, to);
+    const said = ["collector.unexpected", undefined] as const;
+    return refused(name, `${CODE}; connect-src 'self' ${to}`, said, to);
   });
 
   test("over http it records, and says that it cannot make a key of WebCrypto's", async () => {

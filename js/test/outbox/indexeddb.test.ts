@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, beforeEach, test } from "node:test";
 import type { Page as Tab } from "playwright-core";
+import { eventually } from "../eventually.ts";
 import type { Page } from "./browser/page.ts";
 import { ask, outcome, Site } from "./browser/site.ts";
 
@@ -30,9 +31,11 @@ async function crash(tab: Tab): Promise<void> {
 /** Waits until only so many locks are held: a tab is gone a moment after it was closed. */
 async function heldLocks(tab: Tab, count: number): Promise<void> {
   const held = () => navigator.locks.query().then(({ held = [] }) => held.length);
-  while ((await tab.evaluate(held)) !== count) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await eventually(
+    `${count} locks are held`,
+    () => tab.evaluate(held),
+    (locks) => locks === count,
+  );
 }
 
 async function refused<Name extends keyof Page>(

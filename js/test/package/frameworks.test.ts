@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as esbuild from "esbuild";
 import { verify } from "../../dist/verify/verify.js";
+import { eventually } from "../eventually.ts";
 import { Installed } from "./installed.ts";
 import { TRUST } from "./scenario.mjs";
 
@@ -51,9 +52,7 @@ async function frozen(pid: number | undefined): Promise<void> {
     existsSync(stat)
       ? readFileSync(stat, "utf8").replace(/^.*\) /s, "")
       : (await run("ps", ["-o", "stat=", "-p", `${pid}`])).stdout.trim();
-  while (!(await state()).startsWith("T")) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await eventually("the process stands still", state, (state) => state.startsWith("T"));
 }
 
 describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {

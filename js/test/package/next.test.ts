@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { launch } from "../chromium.ts";
+import { eventually } from "../eventually.ts";
 import { Installed } from "./installed.ts";
 
 const run = promisify(execFile);
@@ -67,10 +68,11 @@ for (const bundler of ["turbopack", "webpack"] as const) {
       );
 
       const delivered = async (event: RegExp) => {
-        for (let tries = 0; !event.test(await said("audited")); tries++) {
-          assert.ok(tries < 1_000, "nothing was delivered");
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
+        await eventually(
+          `${event} is delivered`,
+          () => said("audited"),
+          (audited) => event.test(audited),
+        );
       };
 
       await t.test("what a handler records is delivered after its answer", async () => {

@@ -10,6 +10,7 @@ import type { Route } from "playwright-core";
 import { GatedLog, skip } from "../adapters/gate.ts";
 import { Signer } from "../conformance/keys.ts";
 import { EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { eventually } from "../eventually.ts";
 import { listServer, WATCH, watchlist } from "../gate/lists.ts";
 import { PATHS } from "../gate/packs.ts";
 import { skip as noPostgres, startPostgres } from "../postgres/server.ts";
@@ -324,11 +325,12 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     try {
       const known = (await log.events()).length;
       assert.equal(await (await worker.dispatchFetch("http://worker.test/")).text(), "ok");
-      for (let tries = 0; (await log.events()).length === known; tries++) {
-        assert.ok(tries < 3_000, "no event came");
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      assert.deepEqual((await log.events()).at(-1)?.event, EVENT);
+      const events = await eventually(
+        "an event came",
+        () => log.events(),
+        ({ length }) => length > known,
+      );
+      assert.deepEqual(events.at(-1)?.event, EVENT);
     } finally {
       await worker.dispose();
     }
@@ -348,11 +350,12 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     try {
       const known = (await log.events()).length;
       assert.equal(await (await worker.dispatchFetch("http://worker.test/")).text(), "ok");
-      for (let tries = 0; (await log.events()).length < known + 2; tries++) {
-        assert.ok(tries < 3_000, "no events came");
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      const actions = (await log.events()).slice(known).map(({ event }) => event.action);
+      const events = await eventually(
+        "two events came",
+        () => log.events(),
+        ({ length }) => length >= known + 2,
+      );
+      const actions = events.slice(known).map(({ event }) => event.action);
       assert.deepEqual(actions, ["page.open", "http.request"]);
     } finally {
       await worker.dispose();

@@ -16,6 +16,7 @@ import {
 } from "../../dist/postgres.js";
 import { coded } from "../coded.ts";
 import { EMITTER, MemoryLog, type Reached, refusal } from "../deliver/log.ts";
+import { eventually } from "../eventually.ts";
 import { skip, startPostgres } from "./server.ts";
 
 describe("an outbox in PostgreSQL", { skip }, () => {
@@ -163,17 +164,18 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     log.meets(() => refusal(503, "server.unavailable"));
     const { signal, abort } = ((of) => ({ signal: of.signal, abort: () => of.abort() }))(new AbortController());
     const running = one.run(signal);
-    const until = async (count: number) => {
-      while (log.actions.length < count) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    };
+    const delivered = (count: number) =>
+      eventually(
+        `the log has ${count} events`,
+        () => log.actions,
+        ({ length }) => length >= count,
+      );
     await record("a.1", "a.2");
-    await until(2);
+    await delivered(2);
     const others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
     await pool.query(`${others} AND application_name = '' AND backend_type = 'client backend'`);
     await record("a.3");
-    await until(3);
+    await delivered(3);
     abort();
     await running;
     await one.close();

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 import { full, Storage } from "../deliver/storage.ts";
+import { until } from "../eventually.ts";
 import { inLife } from "./life.ts";
 
 /** The entries that a tab leaves which crashes: an event, or a batch that was not delivered. */
@@ -34,18 +35,21 @@ for (const isLinked of [false, true]) {
       log: log.vkey,
       outbox: storage.outbox(),
     }).ready();
-    const until = async (count: number) => {
-      while (log.actions.length < count) {
+    const delivered = (count: number) =>
+      until(`the log has ${count} events`, async () => {
+        if (log.actions.length >= count) {
+          return true;
+        }
         await new Promise(setImmediate);
         t.mock.timers.tick(1_000);
-      }
-    };
+        return false;
+      });
     storage.orphaned = crashed[0] ?? [];
     t.mock.timers.tick(15_000);
-    await until(1);
+    await delivered(1);
     storage.orphaned = crashed[1] ?? [];
     tell("shown");
-    await until(2);
+    await delivered(2);
     assert.deepEqual(log.actions, ["a.one", "a.two"]);
     await recorder.close();
     assert.equal(storage.kinds, "");

@@ -5,6 +5,7 @@ import { loader } from "../../dist/record/core.js";
 import * as full from "../../dist/record/record.js";
 import { coded } from "../coded.ts";
 import { createRecorder } from "../deliver/recorder.ts";
+import { until } from "../eventually.ts";
 import { signerOf } from "./outside.ts";
 
 const { generateKey, generateKeyHandle, memory } = full;
@@ -304,9 +305,7 @@ test("one flush at a time, in the order of the calls", async () => {
     },
   });
   const open = async (nth: number) => {
-    while (gates.length < nth) {
-      await new Promise(setImmediate);
-    }
+    await until(`${nth} signatures are asked for`, () => gates.length >= nth);
     gates[nth - 1]?.resolve();
   };
   recorder.record({ action: "a.one" });

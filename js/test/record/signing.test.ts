@@ -6,6 +6,7 @@ import { Signer } from "../conformance/keys.ts";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";
+import { until } from "../eventually.ts";
 
 const OTHER = new Signer("example.com/next", 3);
 
@@ -126,9 +127,13 @@ test("what a chain that dies had links of, which nobody signed, goes into the ne
   await assert.rejects(recorder.flush(), { code: "log.refused" });
   state.fails = true;
   const [handle] = record(recorder, "a.two");
-  while (recorder.status().dead.length === 0) {
+  await until("the chain is dead", async () => {
+    if (recorder.status().dead.length > 0) {
+      return true;
+    }
     await assert.rejects(recorder.flush());
-  }
+    return false;
+  });
   log.always = undefined;
   state.fails = false;
   await recorder.flush();

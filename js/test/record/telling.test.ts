@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { createLazyRecorder } from "../../dist/record/lazy.js";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
+import { until } from "../eventually.ts";
 
 const fails = () => {
   throw new Error("of the program's own");
@@ -18,9 +19,7 @@ test("an onError that throws holds up nothing, and is itself told of", async (t)
   const recorder = await recorderOf(log, undefined, { flush: {}, onError: fails });
   const [handle] = record(recorder, "a.b");
   t.mock.timers.tick(1_000);
-  while (said.mock.callCount() === 0) {
-    await new Promise(setImmediate);
-  }
+  await until("the console has said it", () => said.mock.callCount() > 0);
   assert.match(String(said.mock.calls[0]?.arguments[0]), /onError failed .* collector\.busy/);
   // It is tried again by itself.
   t.mock.timers.tick(1_000);

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULT_COLUMNS, longestRun, readColumns, writeColumns } from "../../dist/viewer/columns.js";
-import { fitting } from "../../dist/viewer/columns-layout.js";
-import { extentOf } from "../../dist/viewer/period.js";
-import { cellsOf } from "../../dist/viewer/rows-cells.js";
+import { extentOf } from "../../dist/viewer/chart/period.js";
+import { DEFAULT_COLUMNS, longestRun, readColumns, writeColumns } from "../../dist/viewer/list/columns.js";
+import { fitting } from "../../dist/viewer/list/columns-layout.js";
+import { cellsOf } from "../../dist/viewer/list/rows-cells.js";
 import { en } from "../../dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 import { event, listed, usual } from "./page/made.ts";

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import "../../dist/viewer/texts/de.js";
 import type { Coverage, FindingsStatus } from "../../dist/analyze/types.js";
-import { coverageView } from "../../dist/viewer/coverage.js";
-import { outcomeView } from "../../dist/viewer/found-outcome.js";
+import { coverageView } from "../../dist/viewer/detection/coverage.js";
+import { outcomeView } from "../../dist/viewer/detection/found-outcome.js";
 import { en, textsOf } from "../../dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { verify } from "countersign/verify";
 import { bundlePath, linesOf } from "../../dist/bundles.js";
-import { namesIssuers, withEarlierEntries } from "../../dist/viewer/earlier-entries.js";
+import { namesIssuers, withEarlierEntries } from "../../dist/viewer/session/earlier-entries.js";
 import { type Case, caseNamed } from "../verify/cases.ts";
 
 const whole = caseNamed("large-whole");

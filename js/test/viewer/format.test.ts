@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clip, moment, visible } from "../../dist/viewer/format.js";
+import { clip, moment, visible } from "../../dist/viewer/parts/format.js";
 import { de } from "../../dist/viewer/texts/de.js";
 import { en } from "../../dist/viewer/texts/texts.js";
 

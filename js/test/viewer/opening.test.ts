@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Opening } from "../../dist/viewer/opening.js";
+import { Opening } from "../../dist/viewer/drawer/opening.js";
 import type { EventIndex, Row } from "../../src/index/types.ts";
 import { listed, usual } from "./page/made.ts";
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { otherOrigins, otherPinsView } from "../../dist/viewer/other-pins.js";
 import { de } from "../../dist/viewer/texts/de.js";
 import { en } from "../../dist/viewer/texts/texts.js";
+import { otherOrigins, otherPinsView } from "../../dist/viewer/verdict/other-pins.js";
 import type { Report } from "../../src/report.ts";
 import { textOf } from "./drawn.ts";
 

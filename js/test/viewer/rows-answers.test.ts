@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Answers } from "../../dist/viewer/rows-answers.js";
+import { Answers } from "../../dist/viewer/list/rows-answers.js";
 import type { Found } from "../../src/index/types.ts";
 import { indexOf, listed, usual } from "./page/made.ts";
 

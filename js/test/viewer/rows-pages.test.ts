@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PAGE } from "../../dist/index/page.js";
-import { RowPages } from "../../dist/viewer/rows-pages.js";
+import { RowPages } from "../../dist/viewer/list/rows-pages.js";
 import type { Row } from "../../src/index/types.ts";
 import { event, listed, usual } from "./page/made.ts";
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import type { Locator, Page } from "playwright-core";
+import { until } from "../eventually.ts";
 import { exportOf } from "../verify/inputs.ts";
 import { sampleOf } from "./sample.ts";
 import { Site } from "./site.ts";
@@ -76,9 +77,13 @@ test("what is written is looked for, and the notice says that not all is shown",
 
 /** Marks what is offered first, once that is offered for all that is written: before, nothing can be marked. */
 async function mark(page: Page): Promise<void> {
-  while ((await query(page).getAttribute("aria-activedescendant")) === null) {
+  await until("a suggestion is marked", async () => {
+    if ((await query(page).getAttribute("aria-activedescendant")) !== null) {
+      return true;
+    }
     await page.keyboard.press("ArrowDown");
-  }
+    return false;
+  });
 }
 
 test("suggestions name members and the values that there are, by keys alone", async () => {

@@ -4,9 +4,15 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
-import { queryOf, withField, withTime, withToggled } from "../../dist/viewer/criteria.js";
-import { Looking } from "../../dist/viewer/looking.js";
-import { holdTo, type ReadySelection, reasonOf, SelectionMismatch, selectionOf } from "../../dist/viewer/selection.js";
+import { queryOf, withField, withTime, withToggled } from "../../dist/viewer/search/criteria.js";
+import { Looking } from "../../dist/viewer/search/looking.js";
+import {
+  holdTo,
+  type ReadySelection,
+  reasonOf,
+  SelectionMismatch,
+  selectionOf,
+} from "../../dist/viewer/search/selection.js";
 import { en } from "../../dist/viewer/texts/texts.js";
 import { violations } from "../axe.ts";
 import { sampleOf } from "./sample.ts";

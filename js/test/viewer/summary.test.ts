@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellsOf } from "../../dist/viewer/rows-cells.js";
-import { summaryOf } from "../../dist/viewer/summary.js";
+import { cellsOf } from "../../dist/viewer/list/rows-cells.js";
+import { summaryOf } from "../../dist/viewer/parts/summary.js";
 import { en } from "../../dist/viewer/texts/texts.js";
 import type { Reading } from "../../src/index/types.ts";
 import { textOf } from "./drawn.ts";

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { treeOf } from "../../dist/index/rows.js";
-import type { Json } from "../../dist/viewer/json-view.js";
+import type { Json } from "../../dist/viewer/parts/json-view.js";
 import { initSync } from "../../dist/wasm/index.js";
 
 initSync({ module: readFileSync(new URL("../../dist/wasm/index_bg.wasm", import.meta.url)) });

@@ -1,4 +1,4 @@
-import { Session } from "@countersign/viewer/session.js";
+import { Session } from "@countersign/viewer/session/session.js";
 import { Viewer } from "@countersign/viewer/viewer.js";
 import { example, linesOf } from "../exports.ts";
 import { asked } from "../run.ts";

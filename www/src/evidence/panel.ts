@@ -1,6 +1,7 @@
 import { plainError } from "@countersign/error.js";
 import type { EventRow } from "@countersign/index/types.js";
-import { save } from "@countersign/viewer/save.js";
+import { save } from "@countersign/viewer/parts/save.js";
+import { value } from "@countersign/viewer/parts/value.js";
 import {
   holdTo,
   isStill,
@@ -8,8 +9,7 @@ import {
   type Selection,
   SelectionMismatch,
   selectionView,
-} from "@countersign/viewer/selection.js";
-import { value } from "@countersign/viewer/value.js";
+} from "@countersign/viewer/search/selection.js";
 import type { Viewer } from "@countersign/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { TextFile } from "../input/trust.ts";

@@ -1,5 +1,5 @@
 import type { EventRow, Row } from "@countersign/index/types.js";
-import type { Session } from "@countersign/viewer/session.js";
+import type { Session } from "@countersign/viewer/session/session.js";
 
 /** Events of the newest answer, from the first on; of a sample, those that were drawn, by leaf. */
 export async function eventRows(

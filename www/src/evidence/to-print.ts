@@ -5,7 +5,7 @@
 
 import type { EventRow } from "@countersign/index/types.js";
 import type { Slicer } from "@countersign/slice/types.js";
-import type { Session } from "@countersign/viewer/session.js";
+import type { Session } from "@countersign/viewer/session/session.js";
 import type { Sampled } from "./frame.ts";
 import { ownPage } from "./own.ts";
 import type { Bench, EvidencePanel, Typed } from "./panel.ts";

@@ -1,8 +1,7 @@
-import { icon, SEVERITY_LOOKS } from "@countersign/viewer/icons.js";
-import { outcomeOf } from "@countersign/viewer/needed.js";
-import { comparedView } from "@countersign/viewer/trust-compared-view.js";
-import { value } from "@countersign/viewer/value.js";
-import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict.js";
+import { icon, outcomeOf, SEVERITY_LOOKS } from "@countersign/viewer/parts/icons.js";
+import { value } from "@countersign/viewer/parts/value.js";
+import { comparedView } from "@countersign/viewer/verdict/trust-compared-view.js";
+import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict/verdict.js";
 import type { CheckName, Finding, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";

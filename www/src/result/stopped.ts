@@ -1,6 +1,6 @@
 import type { PlainError } from "@countersign/error.js";
-import { icon } from "@countersign/viewer/icons.js";
-import { value } from "@countersign/viewer/value.js";
+import { icon } from "@countersign/viewer/parts/icons.js";
+import { value } from "@countersign/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { staysEnglish, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";

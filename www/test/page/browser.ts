@@ -118,9 +118,42 @@ export async function unfold(page: Page): Promise<void> {
 /** Answers the file dialog that a button opens. */
 export async function choose(page: Page, button: string | RegExp, files: Upload | Upload[]): Promise<void> {
   if ((await page.getByRole("button", { name: button }).count()) === 0) await unfold(page);
+  if (page.context().browser()?.browserType().name() === "firefox") {
+    await chooseWithoutDialog(page, button, files);
+    return;
+  }
   const dialog = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: button }).click();
   await (await dialog).setFiles(files as string[]);
+}
+
+/**
+ * Sets the files of the input whose dialog a button would open. Firefox's driver doesn't report every dialog, so none
+ * opens: the input is put into the page, where the driver finds it.
+ */
+async function chooseWithoutDialog(
+  page: Page,
+  button: string | RegExp,
+  files: Upload | Upload[],
+): Promise<void> {
+  await page.evaluate(() => {
+    const { prototype } = HTMLInputElement;
+    const click = prototype.click;
+    prototype.click = function (this: HTMLInputElement) {
+      if (this.type !== "file") {
+        click.call(this);
+        return;
+      }
+      prototype.click = click;
+      this.hidden = true;
+      this.dataset.chosen = "";
+      document.body.append(this);
+    };
+  });
+  await page.getByRole("button", { name: button }).click();
+  const input = page.locator("input[data-chosen]");
+  await input.setInputFiles(files as string[]);
+  await input.evaluate((element) => element.remove());
 }
 
 /** Waits for the verdict and gives its words. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
+import { eventually } from "../../../js/test/eventually.ts";
 import {
   type Browser,
   choose,
@@ -185,12 +186,11 @@ test("everything is said in German too, and the language is kept", async (t) => 
   await open(page, "Ereignisse");
   await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
   // The process of Chromium's that shows the page then may learn late what was kept.
-  let heading: string | null = null;
-  for (let tries = 0; heading !== "Ein Audit-Log prüfen" && tries < 100; tries += 1) {
+  const heading = async () => {
     await page.reload();
-    heading = await page.getByRole("heading", { level: 1 }).textContent();
-  }
-  assert.equal(heading, "Ein Audit-Log prüfen");
+    return page.getByRole("heading", { level: 1 }).textContent();
+  };
+  await eventually("the page is German", heading, (heading) => heading === "Ein Audit-Log prüfen");
   await page.getByRole("button", { name: "English" }).click();
   await page.getByRole("heading", { name: "Check an audit log" }).waitFor();
 });

@@ -10,7 +10,8 @@ import { after, before, type TestContext, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
-import { type Browser, choose, launch, open, PAGE, verifyVector } from "./browser.ts";
+import { eventually } from "../../../js/test/eventually.ts";
+import { type Browser, choose, launch, open, PAGE, PATIENCE, verifyVector } from "./browser.ts";
 import { pdfPages } from "./pdf.ts";
 import { vector } from "./vectors.ts";
 
@@ -42,12 +43,12 @@ const includes = (text: string | undefined, part: string) =>
 
 /** Prints as Ctrl-P does, once the page has computed all hashes. */
 async function printed(page: Page): Promise<readonly string[]> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const pages = pdfPages(await page.pdf({ format: "A4", preferCSSPageSize: true }));
-    if (!/notcomputedyet|nochnichtberechnet|weren’tloaded|nochnichtgeladen/.test(pages.join("")))
-      return pages;
-  }
-  return assert.fail("some of it is never there");
+  return eventually(
+    "all hashes are printed",
+    async () => pdfPages(await page.pdf({ format: "A4", preferCSSPageSize: true })),
+    (pages) => !/notcomputedyet|nochnichtberechnet|weren’tloaded|nochnichtgeladen/.test(pages.join("")),
+    PATIENCE,
+  );
 }
 
 async function search(page: Page, query: string): Promise<void> {

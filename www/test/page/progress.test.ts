@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
+import { eventually } from "../../../js/test/eventually.ts";
 import { type Browser, choose, endless, launch, serve, verdict } from "./browser.ts";
 import { vector } from "./vectors.ts";
 
@@ -46,5 +47,9 @@ test("a cancelled file can be verified again, and another one instead of it", {
   assert.equal(await verdict(page), "Verified.");
   assert.match((await page.locator("#announcement").textContent()) ?? "", /^Verdict: Verified\./);
   // What verified and hashed is gone; the index of events stays, and the two that look for findings.
-  while (page.workers().length !== 3) await page.waitForEvent("worker", { timeout: 200 }).catch(() => {});
+  await eventually(
+    "three workers are left",
+    () => page.workers().length,
+    (count) => count === 3,
+  );
 });

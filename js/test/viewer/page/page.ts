@@ -1,20 +1,20 @@
 /** Rows and a drawer as the viewer holds them, with indexes of the tests' own. It is bundled and run in a browser. */
 
 import type { CSSResult } from "lit";
-import basics from "../../../dist/viewer/basics.css.js";
-import drawerStyles from "../../../dist/viewer/drawer.css.js";
-import parts from "../../../dist/viewer/parts.css.js";
-import "../../../dist/viewer/drawer.js";
-import rowsStyles from "../../../dist/viewer/rows.css.js";
-import "../../../dist/viewer/rows.js";
+import drawerStyles from "../../../dist/viewer/drawer/drawer.css.js";
+import basics from "../../../dist/viewer/parts/basics.css.js";
+import parts from "../../../dist/viewer/parts/parts.css.js";
+import "../../../dist/viewer/drawer/drawer.js";
+import rowsStyles from "../../../dist/viewer/list/rows.css.js";
+import "../../../dist/viewer/list/rows.js";
 import { de } from "../../../dist/viewer/texts/de.js";
 import { en } from "../../../dist/viewer/texts/texts.js";
 import type { StandingSoFar } from "../../../src/index/standing.ts";
 import type { Found, WholeRow } from "../../../src/index/types.ts";
 import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
-import type { ChosenColumn } from "../../../src/viewer/columns.ts";
-import type { Drawer } from "../../../src/viewer/drawer.ts";
-import type { RowAt, Rows } from "../../../src/viewer/rows.ts";
+import type { Drawer } from "../../../src/viewer/drawer/drawer.ts";
+import type { ChosenColumn } from "../../../src/viewer/list/columns.ts";
+import type { RowAt, Rows } from "../../../src/viewer/list/rows.ts";
 import { CHANGED, event, HOSTILE, indexOf, type Made, mixed, usual } from "./made.ts";
 
 /** What a test shows. */

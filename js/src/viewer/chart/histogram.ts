@@ -1,0 +1,302 @@
+import { html, nothing, type TemplateResult } from "lit";
+import type { Found, Histogram, Outcome } from "../../index/types.js";
+import type { Detection } from "../detection/detection.js";
+import { Hearing } from "../detection/hearing.js";
+import { counted } from "../detection/levels.js";
+import { EARLIEST, LATEST, moment } from "../parts/format.js";
+import { define, dragged, given, own, TextView, wish } from "../view.js";
+import { barAt, chartView, OUTCOMES, wordOf } from "./chart.js";
+
+/** How many spans of time the table lists: the fullest ones. */
+const LISTED = 100;
+
+/** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}, either of which may be open. */
+export class HistogramView extends TextView {
+  static override properties = {
+    ...given("found", "detection"),
+    ...own("width", "pointed", "chosen", "isTable"),
+  };
+
+  declare found: Found | undefined;
+  /** What rules found, and how far they looked. */
+  declare detection: Detection | undefined;
+  /** The bar under the pointer, and those that are being chosen, from one to another. */
+  declare private pointed: number | undefined;
+  declare private chosen: readonly [number, number] | undefined;
+  private width = 0;
+  private isTable = false;
+
+  constructor() {
+    super();
+    new Hearing(this, () => this.requestUpdate());
+  }
+
+  protected override resized(width: number): void {
+    this.width = Math.floor(width);
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const histogram = this.found?.histogram;
+    if (histogram === undefined || this.found?.events === 0) {
+      return nothing;
+    }
+    const { view } = this.texts;
+    return html`
+      <section class="histogram" part="histogram" aria-label=${view.histogram}>
+        <div class="histogram-head">
+          <ul class="legend" aria-hidden="true">
+            ${OUTCOMES.toReversed().map((outcome) => {
+              const sum = sumOf(histogram, outcome);
+              return html`<li ?hidden=${sum === 0}><span class="swatch swatch-${wordOf(outcome)}"></span>${view.outcomes[wordOf(outcome)]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
+            })}
+            <li ?hidden=${this.#legend() === ""}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.#legend()}</span></li>
+          </ul>
+          <p class="histogram-says faint" aria-hidden="true" title=${this.#says(histogram)}>${this.#says(histogram)}</p>
+        </div>
+        <p class="sr">${this.#about(histogram)}</p>
+        <div
+          class="plot"
+          aria-hidden="true"
+          title=${view.brush}
+          @pointermove=${this.#pointed}
+          @pointerleave=${this.#left}
+          @pointerdown=${this.#pressed}
+        >${this.#chart(histogram)}</div>
+        <div class="histogram-foot">
+          <details class="histogram-table" ?open=${this.isTable} @toggle=${this.#toggled}>
+            <summary>${view.table}</summary>
+            ${this.isTable ? this.#table(histogram) : nothing}
+          </details>
+          <p class="faint" aria-hidden="true">${this.#looked()} ${this.#whose()} ${this.#outside(histogram)}</p>
+        </div>
+      </section>
+    `;
+  }
+
+  #chart(histogram: Histogram): TemplateResult | typeof nothing {
+    const { pointed, width, zone } = this;
+    const chosen = this.chosen ?? (pointed === undefined ? undefined : ([pointed, pointed] as const));
+    return width > 0
+      ? chartView({
+          histogram,
+          marks: this.#marked(histogram),
+          isSoFar: this.#isSoFar,
+          width,
+          chosen,
+          lang: this.texts.lang,
+          zone,
+        })
+      : nothing;
+  }
+
+  #barAt({ clientX }: PointerEvent): number | undefined {
+    const plot = this.querySelector(".plot");
+    const histogram = this.found?.histogram;
+    return plot === null || histogram === undefined
+      ? undefined
+      : barAt(histogram, this.width, clientX - plot.getBoundingClientRect().left);
+  }
+
+  readonly #pointed = (event: PointerEvent): void => {
+    this.pointed = (event.target as Element).matches(".plot-area") ? this.#barAt(event) : undefined;
+  };
+
+  readonly #left = (): void => {
+    this.pointed = undefined;
+  };
+
+  /** Whole bars are chosen: what is shown then is what was counted. A finger scrolls the page. */
+  readonly #pressed = (event: PointerEvent): void => {
+    const from = this.#barAt(event);
+    if (from === undefined || event.button !== 0 || event.pointerType === "touch") {
+      return;
+    }
+    dragged(
+      event,
+      (moved) => {
+        const to = this.#barAt(moved) ?? from;
+        this.chosen = [Math.min(from, to), Math.max(from, to)];
+      },
+      () => {
+        const { begin = 0, step = 0 } = this.found?.histogram ?? {};
+        const [first, last] = this.chosen ?? [];
+        this.chosen = undefined;
+        if (first !== undefined && last !== undefined) {
+          this.#choose(begin + first * step, begin + (last + 1) * step);
+        }
+      },
+    );
+  };
+
+  /** When the findings that concern the events shown ended. */
+  get #times(): Float64Array | undefined {
+    const { told, ofSearch } = this.detection ?? {};
+    return ofSearch?.times ?? told?.marks.times;
+  }
+
+  /** True while rules haven't looked at all events. */
+  get #isSoFar(): boolean {
+    const { told, isFinal, failure } = this.detection ?? {};
+    return told !== undefined && failure === undefined && isFinal === false;
+  }
+
+  /** How many findings there are; nothing before any are known. */
+  #legend(): string {
+    const { told, ofSearch } = this.detection ?? {};
+    const { figures, found } = this.texts;
+    const all = told?.findings ?? 0;
+    if (told === undefined || (all === 0 && !this.#isSoFar)) {
+      return "";
+    }
+    const count =
+      ofSearch === undefined ? figures.count(all) : found.countOf(figures.count(ofSearch.findings), figures.count(all));
+    return this.#isSoFar ? found.countSoFar(count) : count;
+  }
+
+  /** Says which part of the events rules haven't looked at yet; nothing once they have looked at all. */
+  #looked(): string {
+    const { told, session } = this.detection ?? {};
+    if (told === undefined || session === undefined || !this.#isSoFar) {
+      return "";
+    }
+    const { figures, found } = this.texts;
+    const all = session.verification?.report.counts.events;
+    return all === undefined || all < told.events
+      ? found.lookedSoFar(figures.events(told.events))
+      : found.lookedOf(figures.count(told.events), figures.events(all));
+  }
+
+  /** How many findings end in each bar. */
+  #marked({ begin, step, bars }: Histogram): readonly number[] {
+    const times = this.#times;
+    return times === undefined ? [] : counted(times, begin, step, bars.success.length);
+  }
+
+  #about(histogram: Histogram): string {
+    const { figures, view } = this.texts;
+    const events = figures.events(drawn(histogram));
+    const [begin, end] = this.#ends(histogram);
+    const marked = this.#legend();
+    const findings = marked === "" ? "" : `${this.texts.found.inChart}: ${marked}. ${this.#looked()} `;
+    return `${view.histogramAbout(events, begin, end)} ${findings}${this.#whose()} ${this.#outside(histogram)}`;
+  }
+
+  #ends({ begin, step, bars }: Histogram): readonly [string, string] {
+    return [moment(begin, this.zone), moment(begin + step * bars.success.length, this.zone)];
+  }
+
+  /** That a few events have dates far from all others, if they do. */
+  #outside(histogram: Histogram): string {
+    const { figures, view } = this.texts;
+    const outside = (this.found?.events ?? 0) - drawn(histogram);
+    return outside <= 0 ? "" : view.notDrawn(figures.events(outside), ...this.#ends(histogram));
+  }
+
+  /** Whose time counts. */
+  #whose(): string {
+    const { own, recorded } = this.found?.times ?? { own: 0, recorded: 0 };
+    const { figures, view } = this.texts;
+    if (own === 0) {
+      return view.recordedTime;
+    }
+    return recorded === 0 ? view.ownTime : view.bothTimes(figures.count(own), figures.count(recorded));
+  }
+
+  /** What the bar under the pointer counts, or what can be done. */
+  #says(histogram: Histogram): string {
+    const bar = this.pointed;
+    const { figures, view } = this.texts;
+    if (bar === undefined || bar >= histogram.bars.success.length) {
+      return view.brush;
+    }
+    const counts = OUTCOMES.toReversed()
+      .filter((outcome) => (histogram.bars[outcome][bar] ?? 0) > 0)
+      .map((outcome) => `${view.outcomes[wordOf(outcome)]} ${figures.count(histogram.bars[outcome][bar] ?? 0)}`);
+    const found = this.#marked(histogram)[bar] ?? 0;
+    const marks = found === 0 ? "" : ` · ${figures.findings(found)}`;
+    return `${this.#span(histogram, bar)}: ${counts.join(", ") || figures.events(0)}${marks}`;
+  }
+
+  #span(histogram: Histogram, bar: number): string {
+    const [begin, end] = this.#bounds(histogram, bar);
+    return `${begin} – ${end}`;
+  }
+
+  /** When a bar begins and ends; of the same day, the end has its time alone. */
+  #bounds(histogram: Histogram, bar: number): readonly [string, string] {
+    const at = (bar: number) => moment(histogram.begin + bar * histogram.step, this.zone);
+    const [begin, end] = [at(bar), at(bar + 1)];
+    const day = begin.slice(0, begin.indexOf(" ") + 1);
+    return [begin, end.startsWith(day) ? end.slice(day.length) : end];
+  }
+
+  #table(histogram: Histogram): TemplateResult {
+    const { view, figures } = this.texts;
+    const { begin, step, bars } = histogram;
+    const shown = OUTCOMES.filter((outcome) => sumOf(histogram, outcome) > 0).reverse();
+    const sum = (bar: number) => OUTCOMES.reduce((total, outcome) => total + (bars[outcome][bar] ?? 0), 0);
+    const filled = bars.success.map((_, bar) => bar).filter((bar) => sum(bar) > 0);
+    const listed = filled
+      .toSorted((one, other) => sum(other) - sum(one))
+      .slice(0, LISTED)
+      .toSorted((one, other) => one - other);
+    return html`
+      ${
+        filled.length > listed.length
+          ? html`<p class="faint">${view.bars(figures.count(listed.length), figures.count(filled.length))}</p>`
+          : nothing
+      }
+      <div class="table-scroller" tabindex="0" role="group" aria-label=${view.histogram}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">${view.time}</th>
+              ${shown.map((outcome) => html`<th scope="col" class="number">${view.outcomes[wordOf(outcome)]}</th>`)}
+              <th scope="col"><span class="sr">${view.onlyThisTime}</span></th>
+            </tr>
+          </thead>
+          <tbody>
+            ${listed.map((bar) => {
+              const [from, to] = this.#bounds(histogram, bar);
+              return html`
+                <tr>
+                  <th scope="row"><time>${from} –</time> <time>${to}</time></th>
+                  ${shown.map((outcome) => html`<td class="number">${figures.count(bars[outcome][bar] ?? 0)}</td>`)}
+                  <td>
+                    <button
+                      type="button"
+                      class="quiet"
+                      aria-label=${`${view.onlyThisTime}: ${this.#span(histogram, bar)}`}
+                      @click=${() => this.#choose(begin + bar * step, begin + (bar + 1) * step)}
+                    >${view.onlyThisTime}</button>
+                  </td>
+                </tr>
+              `;
+            })}
+          </tbody>
+        </table>
+      </div>
+    `;
+  }
+
+  #choose(since: number, until: number): void {
+    // No query can have the ends beyond these.
+    const ends = { since: since > EARLIEST ? since : undefined, until: until <= LATEST ? until : undefined };
+    this.dispatchEvent(wish("time-chosen", ends));
+  }
+
+  readonly #toggled = (event: Event): void => {
+    this.isTable = (event.target as HTMLDetailsElement).open;
+  };
+}
+
+/** How many events it has. */
+export function drawn(histogram: Histogram): number {
+  return OUTCOMES.reduce((sum, outcome) => sum + sumOf(histogram, outcome), 0);
+}
+
+function sumOf({ bars }: Histogram, outcome: Outcome): number {
+  return bars[outcome].reduce((total, count) => total + count, 0);
+}
+
+define("cs-histogram", HistogramView);

@@ -1,0 +1,132 @@
+/** The time that is looked at: presets, counted back from the last event that there is, or two dates. */
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import type { Histogram } from "../../index/types.js";
+import { selectView } from "../list/toolbar.js";
+import { moment } from "../parts/format.js";
+import { define, given, own, TextView, wish } from "../view.js";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** Spans of time that are asked for often, in milliseconds. */
+const PRESETS = { hour: HOUR, day: DAY, week: 7 * DAY, month: 30 * DAY } as const;
+type Preset = keyof typeof PRESETS;
+
+/** What is chosen: a preset, all there is, two dates, or something that the search itself says. */
+type Chosen = Preset | "all" | "between" | "own";
+
+/** The span of time in which events are drawn. */
+export interface Extent {
+  readonly begin: number;
+  readonly end: number;
+  /** Whether what comes after it belongs to it: there are no events of other times, or more are still to come. */
+  readonly isOpen: boolean;
+}
+
+/** From the begin of the first bar with events to the last event, which may be long before its bar ends. */
+export function extentOf({ begin, step, bars }: Histogram, lastEvent: number, isOpen: boolean): Extent | undefined {
+  const counts = Object.values(bars);
+  const filled = (bars.success ?? []).map((_, bar) => counts.some((of) => (of[bar] ?? 0) > 0));
+  const [first, last] = [filled.indexOf(true), filled.lastIndexOf(true)];
+  const end = Math.min(begin + (last + 1) * step, lastEvent + 1);
+  return first < 0 ? undefined : { begin: begin + first * step, end, isOpen };
+}
+
+/** Chooses a time. Fires `time-chosen` {since, until}, either of which may be open. */
+export class Period extends TextView {
+  static override properties = { ...given("text", "extent"), ...own("chosen") };
+
+  /** What is looked for. */
+  declare text: string;
+  /** Undefined until there are events. */
+  declare extent: Extent | undefined;
+  private chosen: Chosen = "all";
+  /** The parts of the search that ask for time. */
+  #time = "";
+  /** Whether the search is about to ask for what was chosen. */
+  #isPending = false;
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const time = timeOf(this.text);
+    if (changed.has("text") && time !== this.#time) {
+      this.#time = time;
+      if (!this.#isPending) {
+        this.chosen = time === "" ? "all" : "own";
+      }
+      this.#isPending = false;
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const { period } = this.texts.view;
+    const offered: readonly Chosen[] = ["all", "hour", "day", "week", "month", "between"];
+    const names = [...offered, ...(this.chosen === "own" ? ([this.chosen] as const) : [])].map(
+      (name) => [name, period[name]] as const,
+    );
+    return html`
+      ${selectView(period.label, names, this.chosen, this.#choose, period.about)}
+      ${this.chosen === "between" ? this.#dates() : nothing}
+    `;
+  }
+
+  #dates(): TemplateResult {
+    const { period } = this.texts.view;
+    const { begin, end } = this.extent ?? {};
+    const day = (time: number | undefined) => (time === undefined ? "" : moment(time, this.zone).slice(0, 10));
+    return html`
+      <form class="period-dates" @submit=${this.#between}>
+        <label>${period.from} <input type="date" name="from" .defaultValue=${day(begin)} /></label>
+        <label>${period.to} <input type="date" name="to" .defaultValue=${day(end === undefined ? undefined : end - 1)} /></label>
+        <button type="submit">${period.apply}</button>
+      </form>
+    `;
+  }
+
+  readonly #choose = (chosen: Chosen): void => {
+    this.chosen = chosen;
+    if (chosen === "all") {
+      this.#isPending = this.#time !== "";
+      this.#wish(undefined, undefined);
+    } else if (chosen in PRESETS && this.extent !== undefined) {
+      const { end, isOpen } = this.extent;
+      this.#isPending = true;
+      this.#wish(end - PRESETS[chosen as Preset], isOpen ? undefined : end);
+    }
+    if (chosen === "between") {
+      void this.updateComplete.then(() => this.querySelector<HTMLElement>("input[name=from]")?.focus());
+    }
+  };
+
+  readonly #between = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget as HTMLFormElement);
+    const [from, to] = [data.get("from"), data.get("to")].map((day) => this.#begin(String(day)));
+    this.#isPending = true;
+    // The last day is one of them.
+    this.#wish(from, to === undefined ? undefined : this.#next(to));
+  };
+
+  /** When a day begins; undefined where none is given. */
+  #begin(day: string): number | undefined {
+    const time = Date.parse(this.zone === "utc" ? `${day}T00:00:00.000Z` : `${day}T00:00:00.000`);
+    return Number.isNaN(time) ? undefined : time;
+  }
+
+  /** When the day after begins: not all of them have 24 hours. */
+  #next(begin: number): number {
+    const date = new Date(begin);
+    return this.zone === "utc" ? begin + DAY : date.setDate(date.getDate() + 1);
+  }
+
+  #wish(since: number | undefined, until: number | undefined): void {
+    this.dispatchEvent(wish("time-chosen", { since, until }));
+  }
+}
+
+/** The parts of a query that ask for time. */
+function timeOf(text: string): string {
+  return (text.match(/(?:since|until|time|recorded):\S+/g) ?? []).join(" ");
+}
+
+define("cs-period", Period);

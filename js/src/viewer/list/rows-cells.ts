@@ -1,0 +1,115 @@
+/** What stands in the cells of a row. */
+
+import { html, type TemplateResult } from "lit";
+import type { EventRow, Row } from "../../index/types.js";
+import { moment, type Zone } from "../parts/format.js";
+import { icon, type Look } from "../parts/icons.js";
+import { keyParts } from "../parts/key.js";
+import { type Party, summaryOf } from "../parts/summary.js";
+import { value } from "../parts/value.js";
+import type { Texts } from "../texts/texts.js";
+import { type ChosenColumn, type ColumnId, isMember, isOfEvent } from "./columns.js";
+
+/**
+ * Draws a row's cells, in the order of the columns; undefined where nothing stands in one. With them comes the event's text,
+ * where nothing of the event stands in them.
+ */
+export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, texts: Texts) {
+  const saysOutcome = columns.some(({ id }) => id === "outcome");
+  const cells = columns.map(({ id }) => {
+    if (!isOfEvent(id)) {
+      return ofLink(row, id, zone, texts);
+    }
+    return row.kind === "event" ? ofEvent(row, id, saysOutcome, texts) : undefined;
+  });
+  if (row.kind !== "event") {
+    return { cells, untold: undefined };
+  }
+  const { outcome } = summaryOf(row);
+  const tells = (id: ColumnId, cell: unknown) => isOfEvent(id) && (id === "outcome" ? outcome : cell) !== undefined;
+  const isTold = columns.some(({ id }, place) => tells(id, cells[place]));
+  return { cells, untold: isTold ? undefined : row.begin };
+}
+
+function ofEvent(row: EventRow, id: ColumnId, saysOutcome: boolean, { rows }: Texts): unknown {
+  if (isMember(id)) {
+    return text(row.fields.get(id.slice(1))?.join(", "));
+  }
+  const summary = summaryOf(row);
+  const { outcome } = summary;
+  switch (id) {
+    case "actor":
+    case "target":
+      return summary[id] && named(summary[id]);
+    case "outcome":
+      return outcome === undefined
+        ? html`<span class="outcome implied">${rows.list.notStated}</span>`
+        : outcomeView(outcome);
+    case "tenant":
+      return text(row.tenant);
+    case "action":
+      return withOutcome(summary.action, saysOutcome ? undefined : outcome);
+    case "address":
+    case "reason":
+    case "as":
+      return text(summary[id]);
+    default:
+      return undefined;
+  }
+}
+
+function ofLink(row: Row, id: ColumnId, zone: Zone, { figures }: Texts): unknown {
+  if (id === "line" || id === "index") {
+    return figures.count(row[id]);
+  }
+  if (row.kind === "gap" || row.kind === "fold") {
+    return undefined;
+  }
+  switch (id) {
+    case "time":
+      return timeView((row.kind === "event" ? row.happened : undefined) ?? row.time, zone);
+    case "recorded":
+      return timeView(row.time, zone);
+    case "place":
+      return html`<bdi dir="ltr"><code>${row.chain.slice(0, 8)}</code> / ${figures.count(row.seq)}</bdi>`;
+    default:
+      return named(keyParts(row.vkey));
+  }
+}
+
+function text(said: string | undefined): TemplateResult | undefined {
+  return said === undefined ? undefined : value(said);
+}
+
+function timeView(time: string, zone: Zone): TemplateResult {
+  return html`<time datetime=${time} dir="ltr">${moment(time, zone)}</time>`;
+}
+
+function named({ id, name }: Pick<Party, "id" | "name">): TemplateResult {
+  return name === undefined
+    ? value(id)
+    : html`<span class="named">${value(name)} <span class="faint">${value(id)}</span></span>`;
+}
+
+/** The words for what went wrong, or may have. */
+const OUTCOME_LOOKS: ReadonlyMap<string, Look> = new Map([
+  ["failure", { icon: "fail", tone: "bad" }],
+  ["denied", { icon: "warning", tone: "doubt" }],
+  ["unknown", { icon: "unknown", tone: "faint" }],
+]);
+
+/** An event's own word for how it went; what went wrong catches the eye. */
+function outcomeView(outcome: string): TemplateResult {
+  const look = OUTCOME_LOOKS.get(outcome);
+  return look === undefined
+    ? value(outcome)
+    : html`<span class="outcome tone-${look.tone}">${icon(look.icon)}${value(outcome)}</span>`;
+}
+
+/** An action, with a drawing of how it went where that is not well and no column says it. */
+function withOutcome(action: string | undefined, outcome = ""): TemplateResult | undefined {
+  const look = OUTCOME_LOOKS.get(outcome);
+  return action === undefined || look === undefined
+    ? text(action)
+    : html`<span class="outcome"><span class="tone-${look.tone}" title=${outcome}>${icon(look.icon)}<span class="sr">${outcome}</span></span>${value(action)}</span>`;
+}

@@ -1,0 +1,321 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { guard } from "lit/directives/guard.js";
+import type { FoundMarks } from "../../analyze/types.js";
+import type { EventIndex, EventRow, Found, Row } from "../../index/types.js";
+import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
+import "./columns-chooser.js";
+import type { StandingSoFar } from "../../index/standing.js";
+import { levelOf } from "../detection/levels.js";
+import { icon } from "../parts/icons.js";
+import type { Texts } from "../texts/texts.js";
+import { define, given, TextView, wish } from "../view.js";
+import type { ColumnsChooser } from "./columns-chooser.js";
+import { drag, fitting, layOut } from "./columns-layout.js";
+import { leftView } from "./left.js";
+import { columnName, rowView } from "./row.js";
+import { Answers, type Turn } from "./rows-answers.js";
+import { Viewport } from "./rows-viewport.js";
+import { rowsWindow } from "./rows-window.js";
+
+/** A list that is not wider than this has a card for each row, in rem: `rows.css` says so too. */
+const CARDS = 32;
+
+/** A place in the list, and what is drawn there. */
+export interface RowAt {
+  readonly position: number;
+  readonly row: Row | undefined;
+}
+
+/**
+ * All rows of an answer, of which only those in view are in the document.
+ *
+ * The grid keeps the focus and names the current row (`aria-activedescendant`), so that rows can come and go while
+ * one scrolls.
+ *
+ * It wishes for `open-row` and `mark-row` ({ position, row }, where `row` is what is drawn there, if anything),
+ * `columns-changed` ({ columns }), `ask-find`, `ask-help` and `ask-close`.
+ */
+export class Rows extends TextView {
+  static override properties = given("index", "found", "standing", "marks", "columns", "bar");
+
+  /** Where the rows stand. */
+  declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
+  /** What is known of the newest answer. */
+  declare found: Found | undefined;
+  standing: (event: EventRow) => StandingSoFar = () => "unsettled";
+  /** Which entries rules found. */
+  declare marks: FoundMarks | undefined;
+  columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
+  /** What stands beside the button that chooses columns. */
+  declare bar: TemplateResult | undefined;
+
+  readonly #viewport = new Viewport(this);
+  readonly #answers = new Answers(
+    this.#viewport,
+    () => this.#current,
+    () => this.requestUpdate(),
+  );
+  /** The columns that are shown: fewer than there are where there is no room for all. */
+  #fitting: readonly ChosenColumn[] = DEFAULT_COLUMNS;
+  /** How wide it is, and how wide a rem, in pixels, as they were when it was last laid out. */
+  #width = 0;
+  #rem = 16;
+  #current = 0;
+  /** Whether the reader went there. */
+  #isChosen = false;
+  /** The row to go to once the answer to that question is shown. */
+  #goal: { readonly row: number; readonly question: number | undefined } | undefined;
+
+  /** Makes a row the current one and brings it into view. */
+  goTo(row: number): void {
+    if (this.#answers.isAsked) {
+      this.#goal = { row, question: this.found?.question };
+      return;
+    }
+    const size = this.#size;
+    if (size === 0) {
+      return;
+    }
+    const before = this.#current;
+    this.#isChosen = true;
+    this.#current = Math.max(0, Math.min(size - 1, row));
+    this.#viewport.reveal(this.#current);
+    this.requestUpdate();
+    if (this.#current !== before) {
+      this.dispatchEvent(wish("mark-row", this.#at(this.#current)));
+    }
+  }
+
+  override focus(): void {
+    this.querySelector<HTMLElement>(".scroller")?.focus({ preventScroll: true });
+    const { top, bottom } = this.getBoundingClientRect();
+    if (top >= innerHeight || bottom <= 0) {
+      this.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  /** Does what a key means here, and says whether it means anything. */
+  press(event: KeyboardEvent): boolean {
+    if (event.altKey || event.ctrlKey || event.metaKey) {
+      return false;
+    }
+    const { page } = this.#viewport;
+    const moves: Readonly<Record<string, number>> = {
+      ArrowDown: this.#current + 1,
+      j: this.#current + 1,
+      ArrowUp: this.#current - 1,
+      k: this.#current - 1,
+      PageDown: this.#current + page,
+      PageUp: this.#current - page,
+      Home: 0,
+      End: Number.MAX_SAFE_INTEGER,
+    };
+    const wishes: Readonly<Record<string, string>> = { "/": "ask-find", "?": "ask-help", Escape: "ask-close" };
+    const to = moves[event.key];
+    const wished = wishes[event.key];
+    if (to !== undefined) {
+      this.goTo(to);
+      // The list may have the focus and be above or below what the window shows of its page.
+      this.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.#open(this.#current);
+    } else if (wished !== undefined) {
+      this.dispatchEvent(wish(wished, {}));
+    } else {
+      return false;
+    }
+    event.preventDefault();
+    return true;
+  }
+
+  /** Lets the reader choose columns. */
+  chooseColumns(): void {
+    this.querySelector<ColumnsChooser>("cs-columns")?.open();
+  }
+
+  protected override resized(width: number): void {
+    const wereCards = this.#areCards;
+    this.#width = width;
+    this.#rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+    if (this.#fit() !== this.#fitting || this.#areCards !== wereCards) {
+      this.requestUpdate();
+    }
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const fitting = this.#fit();
+    this.#isRefitted = changed.has("zone") || fitting !== this.#fitting || !this.hasUpdated;
+    this.#fitting = fitting;
+    const turn = this.#answers.receive(
+      this.index,
+      this.found,
+      this.#fitting.flatMap(({ id }) => (isMember(id) ? [id.slice(1)] : [])),
+    );
+    if (turn !== undefined) {
+      this.#turn(turn);
+    }
+    this.#answers.follow();
+  }
+
+  protected override render(): TemplateResult {
+    const { texts } = this;
+    const { list, columns } = texts.rows;
+    const size = this.#size;
+    const { pages } = this.#answers;
+    pages?.want(...this.#viewport.wanted, this.#viewport.way);
+    const rows = this.#viewport.rows((first, last) => pages?.has(first, last) ?? true);
+    const isCurrentDrawn = rows.includes(this.#current);
+    return html`
+      <div class="bar">
+        <div class="bar-rest">${this.bar ?? nothing}</div>
+        <button type="button" class="quiet" aria-haspopup="dialog" @click=${this.chooseColumns}>
+          ${icon("columns")} ${columns.open}
+        </button>
+      </div>
+      <div class="edges">
+        <div
+          class="scroller"
+          part="grid"
+          role="grid"
+          tabindex="0"
+          aria-label=${list.label(size)}
+          aria-rowcount=${size + 1}
+          aria-colcount=${this.#fitting.length + 1}
+          aria-busy=${this.#answers.isTurning}
+          aria-activedescendant=${isCurrentDrawn ? `cs-row-${this.#current}` : nothing}
+          @scroll=${this.#viewport.scrolled}
+          @keydown=${this.press}
+        >
+          <div class="probe" role="presentation" aria-hidden="true"></div>
+          <div class="head" part="head" role="row" aria-rowindex="1">
+            <span role="columnheader"><span class="sr">${list.standing}</span></span>
+            ${this.#fitting.map((column, place) => this.#header(column, place, texts))}
+          </div>
+          <div class="body" role="rowgroup" @click=${this.#clicked}>
+            <div class="window" role="presentation">
+              ${rowsWindow(rows, (row) => this.#row(row, texts))}
+            </div>
+          </div>
+        </div>
+      </div>
+      ${size > this.#viewport.count ? html`<p class="unprinted">${list.unprinted}</p>` : nothing}
+      ${size === 0 && !this.#answers.isTurning && this.found?.complete === true ? html`<p class="none">${this.found.isFiltered ? texts.query.nothing : list.none}</p>` : nothing}
+      ${this.found?.events === 0 && !this.#answers.isTurning && this.found.complete ? leftView(this.found, texts) : nothing}
+      <cs-columns .columns=${this.columns} .texts=${texts} @columns-changed=${this.#columnsChosen}></cs-columns>
+    `;
+  }
+
+  protected override updated(): void {
+    if (this.#isRefitted) {
+      layOut(this, this.#fitting, this.zone);
+      this.#viewport.showEdges();
+    }
+  }
+
+  /** Whether it must be laid out anew. */
+  #isRefitted = true;
+
+  /** A list that is narrower shows cards, which have all columns. */
+  #fit(): readonly ChosenColumn[] {
+    return this.#areCards ? this.columns : this.#kept(fitting(this.columns, this.#room, this.zone));
+  }
+
+  /** How wide it is, in rem. */
+  get #room(): number {
+    return this.#width / this.#rem;
+  }
+
+  get #areCards(): boolean {
+    return this.#room <= CARDS;
+  }
+
+  /** What is the same stays the same object, so that nothing is drawn anew. */
+  #kept(columns: readonly ChosenColumn[]): readonly ChosenColumn[] {
+    const before = this.#fitting;
+    return columns.length === before.length && columns.every((column, place) => column === before[place])
+      ? before
+      : columns;
+  }
+
+  get #size(): number {
+    return this.#answers.pages?.size ?? 0;
+  }
+
+  #turn({ pages, shift, step }: Turn): void {
+    const size = pages?.size ?? 0;
+    this.#isChosen &&= shift !== undefined;
+    this.#current = this.#isChosen ? Math.max(0, Math.min(size - 1, this.#current + step)) : 0;
+    this.#viewport.resize(size, shift);
+    const goal = this.#goal;
+    if (shift === undefined) {
+      this.#goal = undefined;
+      if (goal !== undefined && goal.question === this.found?.question) {
+        void this.updateComplete.then(() => this.goTo(goal.row));
+      }
+    }
+  }
+
+  #header({ id }: ChosenColumn, place: number, texts: Texts): TemplateResult {
+    return html`
+      <span role="columnheader" class="cell cell-${isMember(id) ? "member" : id}">
+        <span class="label">${columnName(id, texts)}</span>
+        <span class="grip" @pointerdown=${(event: PointerEvent) => this.#grip(event, place)}></span>
+      </span>
+    `;
+  }
+
+  #row(number: number, texts: Texts): unknown {
+    const { pages } = this.#answers;
+    const row = pages?.get(number);
+    const isCurrent = number === this.#current;
+    const standing = row?.kind === "event" ? this.standing(row) : undefined;
+    const level = row?.kind === "event" ? levelOf(this.marks, row.index) : undefined;
+    const isLost = pages?.isLost ?? false;
+    const columns = this.#fitting;
+    const isCard = this.#areCards;
+    const { zone } = this;
+    return guard([number, row, isCurrent, standing, level, isLost, columns, isCard, zone, texts], () =>
+      rowView({ number, row, isCurrent, standing, level, isLost, columns, isCard, zone, texts }),
+    );
+  }
+
+  #open(position: number): void {
+    if (this.#size === 0) {
+      return;
+    }
+    this.goTo(position);
+    this.dispatchEvent(wish("open-row", this.#at(position)));
+  }
+
+  #at(position: number): RowAt {
+    return { position, row: this.#answers.pages?.get(position) };
+  }
+
+  readonly #clicked = (event: MouseEvent): void => {
+    const row = (event.target as Element).closest<HTMLElement>(".row");
+    // Who selects text to copy it does not mean to open the row.
+    if (row !== null && document.getSelection()?.type !== "Range") {
+      this.#open(Number(row.getAttribute("aria-rowindex")) - 2);
+    }
+  };
+
+  readonly #columnsChosen = (event: CustomEvent<{ columns: readonly ChosenColumn[] }>): void => {
+    this.columns = event.detail.columns;
+  };
+
+  #grip(event: PointerEvent, place: number): void {
+    const columns = this.#fitting;
+    const column = columns[place];
+    if (column !== undefined) {
+      drag(
+        event,
+        (width) => {
+          this.columns = columns.with(place, { ...column, width });
+        },
+        () => this.dispatchEvent(wish("columns-changed", { columns: this.columns })),
+      );
+    }
+  }
+}
+
+define("cs-rows", Rows);

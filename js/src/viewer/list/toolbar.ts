@@ -1,0 +1,75 @@
+/** In which order rows stand, and in which zone their times are. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { Order } from "../../index/types.js";
+import { offset, type Zone } from "../parts/format.js";
+import type { Texts } from "../texts/texts.js";
+
+/** What the orders are called, by their words in an address. */
+const ORDERS = {
+  place: "placeAscending",
+  "-place": "placeDescending",
+  time: "timeAscending",
+  "-time": "timeDescending",
+} as const;
+
+/** The order of a word, or undefined. */
+export function orderOf(word: string): Order | undefined {
+  const by = word.endsWith("time") ? "time" : "place";
+  return Object.hasOwn(ORDERS, word) ? { by, descending: word.startsWith("-") } : undefined;
+}
+
+/** The word of an order. */
+export function wordOf({ by, descending }: Order): string {
+  return `${descending ? "-" : ""}${by}`;
+}
+
+/** What is chosen, and who is told of a choice. */
+export interface Toolbar {
+  readonly texts: Texts;
+  readonly order: Order;
+  readonly zone: Zone;
+  readonly reorder: (order: Order) => void;
+  readonly rezone: (zone: Zone) => void;
+  /** Whether what is left out is folded; undefined where nothing is. */
+  readonly folds: boolean | undefined;
+  readonly fold: (folds: boolean) => void;
+}
+
+/** Choices of how to look. */
+export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }: Toolbar): TemplateResult {
+  const { view } = texts;
+  const word = wordOf(order);
+  const orders = Object.entries(ORDERS).map(([word, name]) => [word, view[name]] as const);
+  const zones: readonly (readonly [Zone, string])[] = [
+    ["utc", view.utc],
+    ["local", view.local(offset(-new Date().getTimezoneOffset(), "−"))],
+  ];
+  return html`
+    ${selectView(view.order, orders, word, (value) => reorder(orderOf(value) ?? order))}
+    ${selectView(view.zone, zones, zone, rezone)}
+    ${
+      folds === undefined
+        ? nothing
+        : html`<label class="switch"><input type="checkbox" .checked=${folds} @change=${(event: Event) => fold((event.target as HTMLInputElement).checked)} /> <span>${view.fold}</span></label>`
+    }
+  `;
+}
+
+/** A choice of values, each with its name; `about` says more of it to who points at it. */
+export function selectView<Value extends string>(
+  label: string,
+  options: readonly (readonly [Value, string])[],
+  chosen: Value,
+  change: (value: Value) => void,
+  about?: string,
+): TemplateResult {
+  return html`
+    <label class="select">
+      <span class="sr">${label}</span>
+      <select title=${about ?? nothing} @change=${(event: Event) => change((event.target as HTMLSelectElement).value as Value)}>
+        ${options.map(([value, name]) => html`<option value=${value} .selected=${value === chosen}>${name}</option>`)}
+      </select>
+    </label>
+  `;
+}

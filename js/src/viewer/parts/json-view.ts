@@ -1,0 +1,24 @@
+/** What is in an event, for those who draw it. */
+
+import type { Json } from "../../index/types.js";
+
+export type { Json };
+
+/** The value of an object's member. */
+export function member(json: Json | undefined, name: string): Json | undefined {
+  return json?.kind === "object" ? json.members.find(([found]) => found === name)?.[1] : undefined;
+}
+
+/** The value as one text without spaces, the same for values that are written the same. */
+export function written(json: Json): string {
+  switch (json.kind) {
+    case "literal":
+      return json.source;
+    case "string":
+      return JSON.stringify(json.value);
+    case "array":
+      return `[${json.items.map(written).join(",")}]`;
+    case "object":
+      return `{${json.members.map(([name, value]) => `${JSON.stringify(name)}:${written(value)}`).join(",")}}`;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Search criteria: the text that a reader types, and filters that are kept apart from it. What runs is all of them, joined
+ * by AND. A filter is a condition in the query language, set by pressing a value or choosing a time.
+ */
+
+import type { Column, EventIndex, UnknownField } from "../../index/types.js";
+
+/** The text in the search box, trimmed, and the filters beside it. */
+export interface Criteria {
+  readonly text: string;
+  readonly filters: readonly string[];
+}
+
+/** Edits queries; the index does. */
+type Editor = Pick<EventIndex, "parts" | "toggled" | "within">;
+
+/** Returns true if both ask for the same in the same way. */
+export function isSameCriteria(one: Criteria, other: Criteria): boolean {
+  return one.text === other.text && joined(one.filters) === joined(other.filters);
+}
+
+/** Returns the criteria as one query, for the index, other tools, and what is filed. Empty only if nothing is asked for. */
+export function queryOf(criteria: Criteria): string {
+  return segments(criteria)
+    .map(({ source }) => source)
+    .join(" ");
+}
+
+/** Adds a value of a column to the filters, or changes the conditions that ask for it already, wherever they are. */
+export async function withToggled(
+  editor: Editor,
+  { text, filters }: Criteria,
+  column: Column,
+  value: string,
+): Promise<Criteria> {
+  const toggle = async (part: string) => {
+    const [base = [], edited] = await Promise.all([editor.parts(part), editor.toggled(part, column, value)]);
+    const before = base.join(" ");
+    // A condition that says nothing of the column gets another one beside it.
+    return edited === part || edited === before || edited.startsWith(`${before} `) ? part : edited;
+  };
+  const typed = await editedText(editor, text, toggle);
+  const chosen = await Promise.all(filters.map(toggle));
+  const isNew = typed === text && chosen.every((filter, place) => filter === filters[place]);
+  const added = isNew ? [await editor.toggled("", column, value)] : [];
+  return { text: typed, filters: [...chosen, ...added].filter((filter) => filter !== "") };
+}
+
+/** Replaces the time in which events happened, which becomes a filter. Either end may be open. */
+export async function withTime(
+  editor: Editor,
+  { text, filters }: Criteria,
+  since: number | undefined,
+  until: number | undefined,
+): Promise<Criteria> {
+  // Nothing is left of a condition that asks for that time alone.
+  const without = async (part: string) => ((await editor.within(part, undefined, undefined)) === "" ? "" : part);
+  const chosen = await Promise.all([...filters.map(without), editor.within("", since, until)]);
+  return { text: await editedText(editor, text, without), filters: chosen.filter((filter) => filter !== "") };
+}
+
+/** Edits each condition of a text by itself, so that those that stay mean the same as before. What is refused stays. */
+async function editedText(editor: Editor, text: string, edit: (part: string) => Promise<string>): Promise<string> {
+  const parts = ((await editor.parts(text)) ?? []).map(grouped);
+  const after = await Promise.all(parts.map(edit));
+  const isSame = after.every((part, place) => part === parts[place]);
+  return isSame ? text : after.filter((part) => part !== "").join(" ");
+}
+
+/** Replaces a field that no event has, where `unknown` says that it stands in the query. */
+export function withField(criteria: Criteria, { field, at }: UnknownField, near: string): Criteria {
+  let begin = 0;
+  const replaced = segments(criteria).map(({ part, source }) => {
+    const place = source.indexOf(field, Math.max(0, at[0] - begin));
+    const isHere = at[0] >= begin && at[1] <= begin + source.length && place >= 0;
+    const inPart = place - source.indexOf(part);
+    begin += source.length + 1;
+    return isHere ? `${part.slice(0, inPart)}${near}${part.slice(inPart + field.length)}` : part;
+  });
+  const count = criteria.filters.length;
+  return { filters: replaced.slice(0, count), text: replaced[count] ?? "" };
+}
+
+/** Each filter and the text, and how each stands in the query. */
+function segments({ text, filters }: Criteria): { readonly part: string; readonly source: string }[] {
+  const parts = [...filters, text].filter((part) => part !== "");
+  return parts.map((part) => ({ part, source: parts.length > 1 ? grouped(part) : part }));
+}
+
+/** A part that other conditions can stand beside. Parentheses that it doesn't need change nothing. */
+function grouped(part: string): string {
+  return /\bOR\b/.test(part) ? `(${part})` : part;
+}
+
+function joined(filters: readonly string[]): string {
+  return queryOf({ text: "", filters });
+}

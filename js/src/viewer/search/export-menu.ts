@@ -1,0 +1,189 @@
+import { html, nothing, type TemplateResult } from "lit";
+import type { Slicer } from "../../slice/types.js";
+import { icon } from "../parts/icons.js";
+import { save, stem } from "../parts/save.js";
+import { value } from "../parts/value.js";
+import { factsOf } from "../session/facts.js";
+import type { Phase } from "../session/session.js";
+import type { Texts } from "../texts/texts.js";
+import { define, given, own, TextView } from "../view.js";
+import type { Looking } from "./looking.js";
+import {
+  holdTo,
+  type ReadySelection,
+  reasonOf,
+  type Selection,
+  SelectionMismatch,
+  selectionView,
+} from "./selection.js";
+
+/** What events can be taken along as. */
+type Kind = "csv" | "ndjson" | "slice";
+
+/** Saves the selected events. */
+export class ExportMenu extends TextView {
+  static override properties = {
+    ...given("looking", "selection", "now", "phase", "slicer"),
+    ...own("isOpen", "said", "running"),
+  };
+
+  declare looking: Looking | undefined;
+  /** What is saved. */
+  declare selection: Selection;
+  /** Returns the selection as it is at the moment, which may not be drawn yet. */
+  declare now: () => Selection;
+  declare phase: Phase | undefined;
+  /** Without it, or while the export is not all there, nothing can be cut out of it. */
+  declare slicer: Slicer | undefined;
+  private isOpen = false;
+  private said = "";
+  declare private running: AbortController | undefined;
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.running?.abort();
+    removeEventListener("pointerdown", this.#outside);
+  }
+
+  protected override render(): TemplateResult {
+    const { save: texts } = this.texts;
+    const reason = reasonOf(this.selection, this.texts);
+    const canSlice = this.slicer !== undefined && this.looking?.session.bytes !== undefined;
+    return html`
+      <div class="menu" @keydown=${this.#key} @focusout=${this.#left}>
+        <button
+          type="button"
+          class="with-icon"
+          part="export"
+          aria-expanded=${this.isOpen}
+          aria-controls="export-choices"
+          aria-disabled=${reason !== undefined}
+          aria-describedby="export-selection"
+          title=${reason ?? nothing}
+          @click=${() => this.#open(!this.isOpen)}
+        >${icon("save")}<span>${texts.label}</span></button>
+        <div id="export-choices" class="menu-choices" role="group" aria-label=${texts.label} ?hidden=${!this.isOpen}>
+          <p id="export-selection">${selectionView(this.selection, this.texts)}${reason !== undefined && this.selection.state === "ready" ? html` <span>${reason}</span>` : nothing}</p>
+          ${this.#choice("csv", texts.csv)}
+          ${this.#choice("ndjson", texts.ndjson)}
+          ${canSlice ? this.#choice("slice", texts.slice) : nothing}
+          ${
+            this.running === undefined
+              ? nothing
+              : html`<button type="button" class="quiet" @click=${() => this.running?.abort()}>${texts.cancel}</button>`
+          }
+          <p role="status">${this.said === "" ? nothing : value(this.said, 300)}</p>
+        </div>
+      </div>
+    `;
+  }
+
+  #choice(kind: Kind, { name, about }: Texts["save"]["csv"]): TemplateResult {
+    return html`
+      <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.running !== undefined || reasonOf(this.selection, this.texts) !== undefined} aria-describedby="export-selection" @click=${() => void this.#save(kind)}>
+        <strong>${name}</strong> <span class="faint">${about}</span>
+      </button>
+    `;
+  }
+
+  async #save(kind: Kind): Promise<void> {
+    const { looking } = this;
+    const { save: texts, figures } = this.texts;
+    const selection = this.now();
+    if (looking === undefined || this.running !== undefined) {
+      return;
+    }
+    if (selection.state !== "ready" || selection.events === 0) {
+      this.said = reasonOf(selection, this.texts) ?? "";
+      return;
+    }
+    const running = new AbortController();
+    this.running = running;
+    this.said = "";
+    try {
+      const { blob, events } = await this.#made(kind, looking, selection, running.signal);
+      running.signal.throwIfAborted();
+      const name = `${stem(looking.session.name ?? "")}${ENDINGS[kind]}`;
+      save(name, blob);
+      this.said = texts.done(figures.events(events), name);
+    } catch (error) {
+      const why = error instanceof SelectionMismatch ? error.says(this.texts) : texts.failed;
+      this.said = running.signal.aborted ? "" : why;
+    }
+    this.running = undefined;
+  }
+
+  /** Makes a file, and checks how many events are in it against the selection that was shown. */
+  async #made(
+    kind: Kind,
+    { session }: Looking,
+    selection: ReadySelection,
+    signal: AbortSignal,
+  ): Promise<{ readonly blob: Blob; readonly events: number }> {
+    const { save: texts, figures } = this.texts;
+    if (kind !== "slice") {
+      let events = 0;
+      const told = (written: number) => {
+        events = written;
+        this.said = texts.working(figures.events(written));
+      };
+      const blob = await session.index.save(kind === "csv" ? "csv-with-bom" : kind, told, {
+        signers: session.verification && factsOf(session.verification),
+        signal,
+      });
+      // What is searched for meanwhile takes the place of what is written.
+      holdTo(selection, events, this.now());
+      return { blob, events };
+    }
+    const { bytes } = session;
+    if (bytes === undefined || this.slicer === undefined) {
+      throw new Error("there is nothing to cut from");
+    }
+    const indexes = await session.index.indexes();
+    holdTo(selection, indexes.length, this.now());
+    const slice = await this.slicer.slice(bytes, { indexes }, { trust: session.trust, signal });
+    if (slice.events !== selection.events) {
+      throw new SelectionMismatch([selection.events, slice.events]);
+    }
+    return { blob: slice.bytes, events: slice.events };
+  }
+
+  #open(isOpen: boolean): void {
+    this.isOpen = isOpen;
+    if (isOpen) {
+      addEventListener("pointerdown", this.#outside);
+    } else {
+      removeEventListener("pointerdown", this.#outside);
+      this.said = this.running === undefined ? "" : this.said;
+    }
+  }
+
+  readonly #outside = (event: Event): void => {
+    if (!event.composedPath().includes(this)) {
+      this.#open(false);
+    }
+  };
+
+  /** Who goes on by keyboard has left it behind. */
+  readonly #left = ({ relatedTarget }: FocusEvent): void => {
+    if (this.isOpen && relatedTarget instanceof Node && !this.contains(relatedTarget)) {
+      this.#open(false);
+    }
+  };
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && this.isOpen) {
+      event.stopPropagation();
+      this.#open(false);
+      this.querySelector("button")?.focus();
+    }
+  };
+}
+
+const ENDINGS: Readonly<Record<Kind, string>> = {
+  csv: "-events.csv",
+  ndjson: "-events.ndjson",
+  slice: "-slice.countersign.ndjson",
+};
+
+define("cs-export", ExportMenu);

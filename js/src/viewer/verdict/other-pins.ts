@@ -1,0 +1,25 @@
+/** Pins of other logs: the reader takes the log for compared with them, and it wasn't. */
+
+import { html, type TemplateResult } from "lit";
+import { icon } from "../parts/icons.js";
+import { filled, value } from "../parts/value.js";
+import type { Session } from "../session/session.js";
+import type { Texts } from "../texts/texts.js";
+
+/** Returns the origins of the pins that are of another log, each once. A pin's first line is its origin. */
+export function otherOrigins(pins: readonly string[], origin: string | null): string[] {
+  const origins = pins.map((pin) => pin.slice(0, pin.indexOf("\n")));
+  return origin === null ? [] : [...new Set(origins)].filter((pinned) => pinned !== origin);
+}
+
+/** Warns of each log that a pin is of and that isn't the one shown. */
+export function otherPinsView({ pins, report }: Pick<Session, "pins" | "report">, { strip }: Texts): TemplateResult[] {
+  const origin = report?.origin ?? null;
+  return otherOrigins(pins, origin).map((pinned) => {
+    const slots = {
+      pinned: html`<code>${value(pinned, 200)}</code>`,
+      origin: html`<code>${value(origin ?? "", 200)}</code>`,
+    };
+    return html`<p class="other-pin tone-doubt">${icon("warning")}<span class="plain">${filled(strip.otherPin, slots)}</span></p>`;
+  });
+}
