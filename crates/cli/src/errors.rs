@@ -7,7 +7,7 @@ use std::path::Path;
 use countersign::Error;
 
 use crate::exit_status::ExitStatus;
-use crate::style;
+use crate::io::style;
 
 /// Why a command ends without having done its work.
 #[derive(Debug)]
