@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use countersign::Error;
+use countersign_ingest::IngestError;
 
 use crate::exit_status::ExitStatus;
 use crate::io::style;
@@ -173,6 +174,12 @@ impl From<Error> for Failure {
             status: ExitStatus::Unusable,
             silent: false,
         }))
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        Self::broken(error.into())
     }
 }
 

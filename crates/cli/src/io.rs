@@ -1,18 +1,11 @@
 //! Input and output for all commands: files, streams, HTTP, the terminal and the words for it.
 
-pub(crate) mod answer;
-pub(crate) mod cutter;
 pub(crate) mod deliver;
-pub(crate) mod duplicates;
-pub(crate) mod envelope;
 pub(crate) mod export;
 pub(crate) mod found;
 pub(crate) mod http;
 pub(crate) mod input;
-pub(crate) mod integers;
 pub(crate) mod key;
-pub(crate) mod lines;
-pub(crate) mod otlp;
 pub(crate) mod outbox;
 pub(crate) mod output;
 pub(crate) mod parquet;
@@ -21,7 +14,6 @@ pub(crate) mod progress;
 pub(crate) mod query;
 pub(crate) mod readings;
 pub(crate) mod retry;
-pub(crate) mod rows;
 pub(crate) mod source;
 pub(crate) mod spill;
 pub(crate) mod stage;
@@ -29,6 +21,5 @@ pub(crate) mod stop;
 pub(crate) mod style;
 pub(crate) mod tapped;
 pub(crate) mod token;
-pub(crate) mod unwrap;
 pub(crate) mod verdict;
 pub(crate) mod webhook;

@@ -14,6 +14,8 @@ use countersign::link::ChainId;
 use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
+use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
+use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
 use redactions::{Redactions, Rules};
 use serde_json::json;
 use submit::To;
@@ -26,9 +28,8 @@ use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::input::{self, Input, is_of_an_export};
 use crate::io::output::Output;
-use crate::io::unwrap::{Found, Told};
 use crate::io::verdict::count;
-use crate::io::{duplicates, integers, key, style, verdict};
+use crate::io::{key, style, verdict};
 
 /// Record events as one signed chain
 ///
@@ -214,7 +215,7 @@ struct Total {
     /// Values, or parts of texts.
     redacted: u64,
     redactions: Redactions,
-    unwrapped: Told,
+    unwrapped: UnwrapSummary,
 }
 
 /// Lists what would be redacted.
@@ -222,7 +223,7 @@ fn preview(args: &Args) -> Result<ExitStatus, Failure> {
     Input::check(&args.events)?;
     let rules = rules(args);
     let mut total = Total::default();
-    let mut each = |found: Found<'_>| {
+    let mut each = |found: SourceEvent<'_>| {
         let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
         total.events += 1;
         total.redacted += event.redacted() as u64;
@@ -275,7 +276,7 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
     let mut total = Total::default();
-    let mut each = |found: Found<'_>| {
+    let mut each = |found: SourceEvent<'_>| {
         let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
         let mut salt = [0; 16];
         random(&mut salt)?;
@@ -291,7 +292,7 @@ fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output)
         }
         Ok(())
     };
-    let mut unwrapped = Told::default();
+    let mut unwrapped = UnwrapSummary::default();
     for path in &args.events {
         unwrapped.add(&Input::open(path)?.events("recording", &mut each)?);
     }
@@ -313,7 +314,7 @@ pub(crate) fn rules(args: &Args) -> Rules {
 /// The event that was read.
 pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<Event, Error> {
     // A followed file is read by lines, and one that was begun anew may begin with a mark.
-    let bytes = bytes.strip_prefix(input::MARK).unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if is_of_an_export(bytes) {
         return Err(Error::new(Code::Event, "this is a line of a countersign export, not an event")
             .with_hint("its events are recorded already: `countersign verify FILE` checks them, `countersign seal` puts them into a log, and `countersign show FILE --json` prints them if you want them elsewhere"));
@@ -323,7 +324,7 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
         bytes = Cow::Owned(duplicates::keep_all(&bytes).into_owned());
     }
     if args.large_integers == Some(LargeIntegers::Text) {
-        bytes = Cow::Owned(integers::large_as_texts(&bytes).into_owned());
+        bytes = Cow::Owned(integers::large_to_strings(&bytes).into_owned());
     }
     Event::parse(&bytes, redaction)
 }
@@ -332,7 +333,7 @@ pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<
 fn options_for(line: &[u8]) -> Option<&'static str> {
     let is_event = |json: &[u8]| Event::parse(json, &Redaction::none()).is_ok();
     let once = duplicates::keep_all(line);
-    if is_event(&integers::large_as_texts(line)) {
+    if is_event(&integers::large_to_strings(line)) {
         Some(
             "a number here is beyond 2^53 - 1: --large-integers text records such numbers as texts, with all their digits",
         )
@@ -340,7 +341,7 @@ fn options_for(line: &[u8]) -> Option<&'static str> {
         Some(
             "an object here has several fields of one name: --duplicate-fields keep-all records all their values as an array",
         )
-    } else if is_event(&integers::large_as_texts(&once)) {
+    } else if is_event(&integers::large_to_strings(&once)) {
         Some(
             "an object here has several fields of one name, and a number is beyond 2^53 - 1: --duplicate-fields keep-all --large-integers text records all values, and such numbers as texts",
         )
@@ -383,7 +384,7 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
         .iter()
         .find(|(beginning, _)| start.starts_with(beginning) && (*beginning != b"<" || is_tag))
         .map(|(_, hint)| *hint);
-    let seems = if let Some(hint) = input::byte_order_mark(start).or(begins) {
+    let seems = if let Some(hint) = byte_order_mark_hint(start).or(begins) {
         Some(hint)
     } else if line.get(257..262) == Some(b"ustar") {
         Some("this seems to be a tar archive: unpack it, and record the files inside")

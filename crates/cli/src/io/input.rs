@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use countersign::export::{Compression, DecompressError, Header};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
+use countersign_ingest::lines::{LineSplitter, is_space};
+use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
 use crate::errors::{Failure, shown};
-use crate::io::cutter::Cutter;
 use crate::io::http::Prefix;
-use crate::io::lines::{Splitter, is_space};
 use crate::io::progress;
 use crate::io::stage::{FIRST, Stage};
-use crate::io::unwrap::{Found, Told};
 
 const CHUNK: usize = 1 << 17;
 const MIB: u64 = 1 << 20;
@@ -160,7 +159,7 @@ impl Input {
             number += 1;
             line(RawLine { number, bytes, ended }).map_err(|failure| failure.at_line(number).within(&name))
         };
-        let mut splitter = Splitter::default();
+        let mut splitter = LineSplitter::default();
         self.pieces(doing, &mut |piece| splitter.push(piece, &mut each))?;
         splitter.finish(&mut each)
     }
@@ -169,11 +168,11 @@ impl Input {
     pub(crate) fn events(
         &mut self,
         doing: &'static str,
-        mut event: impl FnMut(Found<'_>) -> Result<(), Failure>,
-    ) -> Result<Told, Failure> {
+        mut event: impl FnMut(SourceEvent<'_>) -> Result<(), Failure>,
+    ) -> Result<UnwrapSummary, Failure> {
         let name = self.name.clone();
-        let mut cutter = Cutter::of(&name);
-        let mut each = |found: Found<'_>| {
+        let mut cutter = Cutter::for_name(&name);
+        let mut each = |found: SourceEvent<'_>| {
             let (line, place) = (found.line, found.place.clone());
             event(found).map_err(|failure| match place {
                 Some(place) => failure.because(&place).at_line(line),
@@ -184,7 +183,7 @@ impl Input {
             cutter.push(piece, &mut each).map_err(|failure| failure.within(&name))
         });
         read.and_then(|()| cutter.finish(&mut each)).map_err(|failure| failure.within(&name))?;
-        Ok(cutter.told())
+        Ok(cutter.summary())
     }
 
     /// Hands out all bytes, decompressed.
@@ -266,25 +265,6 @@ pub(crate) fn page(path: &Path) -> Result<Vec<u8>, Failure> {
 pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
     let not_text = |_| Failure::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?");
     String::from_utf8(small(path)?).map_err(not_text).map_err(|failure| failure.within(&shown(path)))
-}
-
-/// The byte order mark of UTF-8.
-pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// What to do with a text in UTF-16.
-pub(crate) const UTF_16: &str = "this is UTF-16 text, as PowerShell 5 writes it with `>`: save it as UTF-8 without a byte order mark, or convert it with `iconv -f UTF-16 -t UTF-8 FILE`";
-
-/// What to do with a text that begins with a byte order mark, if this one does.
-pub(crate) fn byte_order_mark(text: &[u8]) -> Option<&'static str> {
-    if text.starts_with(MARK) {
-        return Some("it begins with a byte order mark: save the file as UTF-8 without one");
-    }
-    is_utf_16(text).then_some(UTF_16)
-}
-
-/// Whether a text begins with a byte order mark of UTF-16.
-pub(crate) fn is_utf_16(text: &[u8]) -> bool {
-    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
 }
 
 /// Whether this is the first line of an export, or begins as one of a stream of its lines, which has no header.

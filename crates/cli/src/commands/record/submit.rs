@@ -21,6 +21,7 @@ use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
 use self::clock::{BACK, Clock};
@@ -39,7 +40,6 @@ use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::deliver::{BatchLimits, Collector, Delivery};
 use crate::io::outbox::{Directory, Followed, Memory, Outbox, Store};
-use crate::io::unwrap::Told;
 use crate::io::verdict::count;
 use crate::io::{progress, stop, style};
 
@@ -232,7 +232,7 @@ impl Session<'_> {
         trust: &Trust,
         collector: &mut (dyn Collector + Send),
         feed: &Receiver<Fed>,
-    ) -> (u64, Result<Told, Failure>) {
+    ) -> (u64, Result<UnwrapSummary, Failure>) {
         let policy = RetryPolicy {
             give_up: self.to.give_up,
             retry_refusals: self.to.follow,
@@ -258,7 +258,7 @@ impl Session<'_> {
     }
 
     /// Records all that comes. Gives from which lists it was taken, as the end of a clause.
-    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<Told, Failure> {
+    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<UnwrapSummary, Failure> {
         let rules = record::rules(self.args);
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
@@ -301,7 +301,7 @@ impl Session<'_> {
                 Ok(Fed::Note(text)) => style::warn(&text),
                 Ok(Fed::End(ended)) => break ended,
                 Err(()) if stop::asked() => {
-                    break if self.to.follow { Ok(Told::default()) } else { Err(stopped()) };
+                    break if self.to.follow { Ok(UnwrapSummary::default()) } else { Err(stopped()) };
                 }
                 Err(()) => {}
             }
@@ -311,7 +311,7 @@ impl Session<'_> {
                 self.wait_for_room();
             }
             if self.cannot_go_on() {
-                break Ok(Told::default());
+                break Ok(UnwrapSummary::default());
             }
         };
         bar.finish_and_clear();
@@ -335,7 +335,7 @@ impl Session<'_> {
         feed.recv_timeout(due.min(LOOK)).or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(()),
             // It would have said why.
-            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(Told::default()))),
+            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(UnwrapSummary::default()))),
         })
     }
 
@@ -501,7 +501,7 @@ impl Session<'_> {
     }
 
     /// Says what came of it.
-    fn conclude(&self, recorded: u64, ended: Result<Told, Failure>) -> Result<ExitStatus, Failure> {
+    fn conclude(&self, recorded: u64, ended: Result<UnwrapSummary, Failure>) -> Result<ExitStatus, Failure> {
         let (redacted, proven, failure) = {
             let mut standing = self.shared.standing();
             (standing.redacted, standing.proven, standing.failure.take())

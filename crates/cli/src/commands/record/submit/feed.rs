@@ -7,13 +7,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use countersign_ingest::UnwrapSummary;
+use countersign_ingest::lines::is_space;
+
 use crate::commands::record::submit::follow::{Follower, Progress, Reader};
 use crate::errors::Failure;
 use crate::io::input::{Input, RawLine};
 use crate::io::outbox::{Begun, Followed};
 use crate::io::progress;
 use crate::io::stop;
-use crate::io::unwrap::Told;
 use crate::io::verdict::count;
 
 /// How often a followed file is looked at.
@@ -33,7 +35,7 @@ pub(super) enum Fed {
     /// Something that a person should know.
     Note(String),
     /// There is no more; from which lists events were taken.
-    End(Result<Told, Failure>),
+    End(Result<UnwrapSummary, Failure>),
 }
 
 /// Where in the inputs an event stands.
@@ -141,7 +143,7 @@ pub(super) fn inputs(mut inputs: Inputs, by_lines: bool) -> Receiver<Fed> {
     let (sender, receiver) = sync_channel(WAITING);
     thread::spawn(move || {
         let mut read = || {
-            let mut told = Told::default();
+            let mut told = UnwrapSummary::default();
             while let Some((input, followed)) = inputs.next()? {
                 told.add(&feed(&sender, input, by_lines, followed)?);
             }
@@ -159,7 +161,7 @@ fn feed(
     mut input: Input,
     by_lines: bool,
     mut followed: Option<Followed>,
-) -> Result<Told, Failure> {
+) -> Result<UnwrapSummary, Failure> {
     let file: Arc<str> = input.name().into();
     let mut begun = followed.as_mut().and_then(|followed| followed.begun.take());
     let before = begun.as_ref().map_or(0, |begun| begun.events);
@@ -180,7 +182,7 @@ fn feed(
     if by_lines {
         let each =
             |line: RawLine<'_>| if line.is_blank() { Ok(()) } else { put(line.bytes, line.number, None) };
-        input.lines("recording", each).map(|()| Told::default())
+        input.lines("recording", each).map(|()| UnwrapSummary::default())
     } else {
         input.events("recording", |found| put(found.bytes, found.line, found.place))
     }
@@ -201,7 +203,7 @@ pub(super) fn follow(path: &Path, from: Option<Followed>) -> Receiver<Fed> {
                 Err(failure) => break Err(failure),
             }
         };
-        let _ = sender.send(Fed::End(read.map(|()| Told::default())));
+        let _ = sender.send(Fed::End(read.map(|()| UnwrapSummary::default())));
     });
     receiver
 }
@@ -219,7 +221,7 @@ struct Sink<'a> {
 
 impl Reader for Sink<'_> {
     fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
-        if line.iter().all(|byte| crate::io::lines::is_space(*byte)) {
+        if line.iter().all(|byte| is_space(*byte)) {
             return Ok(());
         }
         let followed = Followed { path: self.path.clone(), ..followed };

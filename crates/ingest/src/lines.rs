@@ -1,23 +1,24 @@
-//! From bytes to lines, in bounded memory.
+//! Cuts bytes into lines, in bounded memory.
 
 use countersign::export::MAX_LINE;
-
-use crate::errors::Failure;
 
 /// Cuts bytes into lines, each handed out as soon as it has ended: someone may be waiting for it.
 ///
 /// Of a line above [`MAX_LINE`] it keeps just enough to tell that it is too long, or that it is blank.
 #[derive(Default)]
-pub(crate) struct Splitter {
+pub struct LineSplitter {
     begun: Vec<u8>,
 }
 
-/// Takes each line without its end, and whether it has one.
-pub(crate) type EachLine<'a> = dyn FnMut(&[u8], bool) -> Result<(), Failure> + 'a;
+/// Takes each line without its line feed, and whether it has one.
+pub type EachLine<'a, E> = dyn FnMut(&[u8], bool) -> Result<(), E> + 'a;
 
-impl Splitter {
+impl LineSplitter {
     /// Takes the next bytes.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], each: &mut EachLine<'_>) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// Any error of `each`.
+    pub fn push<E>(&mut self, mut bytes: &[u8], each: &mut EachLine<'_, E>) -> Result<(), E> {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             if self.begun.is_empty() {
                 each(&bytes[..end], true)?;
@@ -43,14 +44,17 @@ impl Splitter {
         }
     }
 
-    /// Hands out a last line that has no end.
-    pub(crate) fn finish(&mut self, each: &mut EachLine<'_>) -> Result<(), Failure> {
+    /// Hands out a last line that has no line feed.
+    ///
+    /// # Errors
+    /// Any error of `each`.
+    pub fn finish<E>(&mut self, each: &mut EachLine<'_, E>) -> Result<(), E> {
         if self.begun.is_empty() { Ok(()) } else { each(&self.begun, false) }
     }
 }
 
-/// White space that an export may have within a line.
-pub(crate) fn is_space(byte: u8) -> bool {
+/// True for white space that an export may have within a line.
+pub fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
@@ -62,9 +66,9 @@ mod tests {
         let mut found = Vec::new();
         let mut each = |line: &[u8], ended| {
             found.push((line.len(), line.last().copied().unwrap_or(0), ended));
-            Ok(())
+            Ok::<_, ()>(())
         };
-        let mut splitter = Splitter::default();
+        let mut splitter = LineSplitter::default();
         for piece in pieces {
             splitter.push(piece, &mut each).unwrap();
         }

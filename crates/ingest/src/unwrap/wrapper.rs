@@ -2,9 +2,8 @@
 
 use countersign_query::value::{Document, Kind};
 
-use super::fault;
-use crate::errors::Failure;
-use crate::io::otlp;
+use crate::error::{IngestError, fault};
+use crate::otlp;
 
 /// What a source delivers its events in: an object with a list of them, and with what may stand beside it.
 pub(super) struct Wrapper {
@@ -122,7 +121,7 @@ impl Wrapper {
     }
 
     /// Refuses to lose what stands beside a list.
-    pub(super) fn check_rest(&self, object: &[u8], line: u64) -> Result<(), Failure> {
+    pub(super) fn check_rest(&self, object: &[u8], line: u64) -> Result<(), IngestError> {
         let document = core::str::from_utf8(object).ok().and_then(Document::parse);
         let Some(document) = document else {
             let why = format!("what stands beside {:?} is no JSON", self.list);

@@ -1,11 +1,12 @@
-//! Integers that no double keeps exact, and which an event so cannot hold as numbers: identifiers and times in small units.
+//! Converts integers above 2^53 − 1 to strings, which JSON numbers cannot hold exactly: identifiers and times in small
+//! units.
 
 use std::borrow::Cow;
 
 use countersign::integer::MAX;
 
-/// JSON with these integers as texts of the same digits; whatever else is wrong with it stays as it is.
-pub(crate) fn large_as_texts(json: &[u8]) -> Cow<'_, [u8]> {
+/// Returns JSON in which each such integer is a string of the same digits. Whatever else is wrong with it stays as it is.
+pub fn large_to_strings(json: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Vec::new();
     let mut copied = 0;
     let mut at = 0;
@@ -74,7 +75,7 @@ mod tests {
             (r#"{"a":99999999999999999999999999}"#, r#"{"a":"99999999999999999999999999"}"#),
             ("9007199254740992", "\"9007199254740992\""),
         ] {
-            assert_eq!(large_as_texts(json.as_bytes()), texts.as_bytes());
+            assert_eq!(large_to_strings(json.as_bytes()), texts.as_bytes());
         }
         for same in [
             r#"{"a":9007199254740991,"b":-9007199254740991,"c":1.5e300,"d":0}"#,
@@ -84,7 +85,7 @@ mod tests {
             "-",
             "",
         ] {
-            assert_eq!(large_as_texts(same.as_bytes()), same.as_bytes());
+            assert_eq!(large_to_strings(same.as_bytes()), same.as_bytes());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Objects that have several fields of one name, which JSON readers take for the first, the last, or an error.
+//! Merges fields of one name in one object, which JSON readers take for the first, the last, or an error.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ type Fields<'a> = BTreeMap<Cow<'a, str>, Vec<Value<'a>>>;
 /// Returns JSON in which each name stands once in its object: the values of a name that was repeated are an array, in
 /// their order. Names are compared as they read, not as they are escaped. Returns the input if no name is repeated, or if
 /// it is no JSON, nests deeper than 64 levels or is above 256 KiB.
-pub(crate) fn keep_all(json: &[u8]) -> Cow<'_, [u8]> {
+pub fn keep_all(json: &[u8]) -> Cow<'_, [u8]> {
     let Some(document) = core::str::from_utf8(json).ok().and_then(Document::parse) else {
         return Cow::Borrowed(json);
     };

@@ -1,7 +1,6 @@
-//! From what sources deliver to single events: JSON Lines, arrays, objects that hold an array of events, arrays of these,
-//! and exports of OpenTelemetry's log records.
+//! Splits deliveries (JSON Lines, arrays, wrapper objects, arrays of these, OTLP) into events, in bounded memory.
 //!
-//! In bounded memory, and handed out as soon as they have ended: someone may be waiting for them.
+//! Each event is handed out as soon as it has ended: someone may be waiting for it.
 
 mod wrapper;
 
@@ -12,15 +11,14 @@ use std::rc::Rc;
 
 use countersign::event::MAX_BYTES;
 use countersign::export::MAX_LINE;
-use countersign::{Code, Error};
 use countersign_query::value::{Document, Kind};
 
-use crate::errors::Failure;
-use crate::io::answer::Answer;
-use crate::io::envelope::{self, Content, MAX_CONTENT};
-use crate::io::input::MARK;
-use crate::io::otlp;
-use crate::io::verdict::count;
+use crate::answer::Answer;
+use crate::count;
+use crate::encoding::BYTE_ORDER_MARK;
+use crate::envelope::{self, Content, MAX_CONTENT};
+use crate::error::{IngestError, fault};
+use crate::otlp;
 use wrapper::Wrapper;
 
 /// The most envelopes within each other: SQS delivers what SNS does, in which is an event of `EventBridge`.
@@ -29,21 +27,22 @@ const MAX_ENVELOPES: u8 = 4;
 /// The most bytes of an export of log records, which is held as a whole: collectors send much smaller ones.
 const MAX_EXPORT: usize = 32 << 20;
 
-/// One event as it was found.
-pub(crate) struct Found<'a> {
-    pub(crate) bytes: &'a [u8],
+/// One event, cut out of what a source delivered. Whether it is valid JSON is for the caller to check.
+pub struct SourceEvent<'a> {
+    /// The event as it was written.
+    pub bytes: &'a [u8],
     /// The line on which it begins, 1-based.
-    pub(crate) line: u64,
-    /// Where in a list it stands: `Records[3]`.
-    pub(crate) place: Option<String>,
+    pub line: u64,
+    /// The event's position in the lists around it: `Records[3]`.
+    pub place: Option<String>,
 }
 
-/// Takes each event.
-pub(crate) type EachEvent<'a> = dyn FnMut(Found<'_>) -> Result<(), Failure> + 'a;
+/// Takes each event. Its error ends the input.
+pub type EachEvent<'a, E> = dyn FnMut(SourceEvent<'_>) -> Result<(), E> + 'a;
 
-/// Cuts bytes into events.
+/// Cuts deliveries in JSON into events.
 #[derive(Default)]
-pub(crate) struct Unwrapper {
+pub struct Unwrapper {
     phase: Phase,
     /// What has begun and not ended.
     held: Vec<u8>,
@@ -57,24 +56,26 @@ pub(crate) struct Unwrapper {
     /// What the object that is held may turn out to be, and where its list begins in it.
     candidate: Option<(&'static Wrapper, usize)>,
     list: Option<List>,
-    told: Told,
+    summary: UnwrapSummary,
     /// The envelopes that all of this is in.
     envelopes: u8,
     /// How many more bytes may be taken out of the outermost.
     left: Rc<Cell<usize>>,
 }
 
-/// From which lists events were taken, and what was left out.
+/// The lists that events were taken from, and what was left out.
+///
+/// `Display` writes it as the end of a clause, and nothing if there is nothing to report.
 #[derive(Clone, Default)]
-pub(crate) struct Told {
+pub struct UnwrapSummary {
     unwrapped: BTreeMap<&'static str, u64>,
     /// How many lines were left out that tell Elasticsearch where the event of the next line goes.
     actions: u64,
 }
 
-impl Told {
-    /// Adds what is told of another input.
-    pub(crate) fn add(&mut self, other: &Self) {
+impl UnwrapSummary {
+    /// Adds the summary of another input.
+    pub fn add(&mut self, other: &Self) {
         for (list, events) in &other.unwrapped {
             *self.unwrapped.entry(list).or_insert(0) += events;
         }
@@ -82,8 +83,7 @@ impl Told {
     }
 }
 
-/// As the end of a clause; nothing where there is nothing to tell.
-impl fmt::Display for Told {
+impl fmt::Display for UnwrapSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lists: Vec<_> = self
             .unwrapped
@@ -131,7 +131,10 @@ enum Phase {
 
 impl Unwrapper {
     /// Takes the next bytes.
-    pub(crate) fn push(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If a list is no JSON, or something is too large to be held; and any error of `each`.
+    pub fn push<E: From<IngestError>>(&mut self, bytes: &[u8], each: &mut EachEvent<'_, E>) -> Result<(), E> {
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
             let taken = match self.phase {
@@ -146,34 +149,44 @@ impl Unwrapper {
         Ok(())
     }
 
-    /// Takes one event that was found elsewhere, which may be an envelope.
-    pub(crate) fn take(&mut self, found: &Found<'_>, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    /// Takes one event that was found elsewhere, such as a row of a table, which may be an envelope.
+    ///
+    /// # Errors
+    /// Any error of `each`.
+    pub fn take<E: From<IngestError>>(
+        &mut self,
+        found: &SourceEvent<'_>,
+        each: &mut EachEvent<'_, E>,
+    ) -> Result<(), E> {
         self.held.extend_from_slice(found.bytes);
         self.first_line = found.line;
         self.hand_out(each)
     }
 
-    /// Hands out what has no end, where that is its line's.
-    pub(crate) fn finish(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    /// Ends the input, and hands out the last event if only the end of the input ends it.
+    ///
+    /// # Errors
+    /// If the input ends within an event or a list; and any error of `each`.
+    pub fn finish<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         match self.phase {
             Phase::Mark if !self.held.is_empty() => self.hand_out(each),
             Phase::Other if self.list.is_none() => self.hand_out(each),
             Phase::Value if self.list.is_none() => {
                 let why = "the input ends before the event does";
                 let hint = "an event is one JSON object, in braces: was the file cut off, or a line altered?";
-                Err(fault(why, hint, self.first_line))
+                Err(fault(why, hint, self.first_line).into())
             }
             Phase::Mark | Phase::Between if self.list.is_none() => Ok(()),
             _ => {
                 let why = format!("the input ends within {}", self.place());
-                Err(fault(&why, "was the file cut off? Get it whole", self.lines + 1))
+                Err(fault(&why, "was the file cut off? Get it whole", self.lines + 1).into())
             }
         }
     }
 
-    /// From which lists events were taken, and what was left out.
-    pub(crate) fn told(&self) -> &Told {
-        &self.told
+    /// Returns from which lists events were taken, and what was left out.
+    pub fn summary(&self) -> &UnwrapSummary {
+        &self.summary
     }
 
     fn place(&self) -> String {
@@ -188,13 +201,13 @@ impl Unwrapper {
     fn mark(&mut self, byte: u8) -> usize {
         let at = self.held.len();
         self.first_line = self.lines + 1;
-        if MARK[at] != byte {
+        if BYTE_ORDER_MARK[at] != byte {
             // What came instead of it is no JSON; nothing did where this is the first byte.
             self.phase = if at == 0 { Phase::Between } else { Phase::Other };
             return 0;
         }
         self.held.push(byte);
-        if at + 1 == MARK.len() {
+        if at + 1 == BYTE_ORDER_MARK.len() {
             self.held.clear();
             self.phase = Phase::Between;
         }
@@ -202,7 +215,7 @@ impl Unwrapper {
     }
 
     /// Before a value.
-    fn begin(&mut self, byte: u8) -> Result<usize, Failure> {
+    fn begin(&mut self, byte: u8) -> Result<usize, IngestError> {
         match byte {
             b'\n' => self.lines += 1,
             b' ' | b'\t' | b'\r' => {}
@@ -233,7 +246,7 @@ impl Unwrapper {
     }
 
     /// After an element.
-    fn comma(&mut self, byte: u8) -> Result<usize, Failure> {
+    fn comma(&mut self, byte: u8) -> Result<usize, IngestError> {
         match byte {
             b'\n' => self.lines += 1,
             b' ' | b'\t' | b'\r' => {}
@@ -262,7 +275,7 @@ impl Unwrapper {
     }
 
     /// Within an object or array, up to its end or the end of these bytes.
-    fn value(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<usize, Failure> {
+    fn value<E: From<IngestError>>(&mut self, bytes: &[u8], each: &mut EachEvent<'_, E>) -> Result<usize, E> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             at += 1;
@@ -321,12 +334,12 @@ impl Unwrapper {
         Ok(bytes.len())
     }
 
-    fn end_value(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    fn end_value<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         if self.phase == Phase::Rest {
             let (held, list) = (std::mem::take(&mut self.held), self.list.take());
             self.phase = Phase::Between;
             return match list.and_then(|list| list.wrapper) {
-                Some(wrapper) => wrapper.check_rest(&held, self.lines + 1),
+                Some(wrapper) => Ok(wrapper.check_rest(&held, self.lines + 1)?),
                 None => Ok(()),
             };
         }
@@ -348,12 +361,12 @@ impl Unwrapper {
     }
 
     /// Reads what is held once more, as an object whose list holds the events.
-    fn enter(
+    fn enter<E: From<IngestError>>(
         &mut self,
         wrapper: &'static Wrapper,
         begins: usize,
-        each: &mut EachEvent<'_>,
-    ) -> Result<(), Failure> {
+        each: &mut EachEvent<'_, E>,
+    ) -> Result<(), E> {
         let held = std::mem::take(&mut self.held);
         let (before, list) = held.split_at(begins);
         let mut object = before.to_vec();
@@ -369,7 +382,7 @@ impl Unwrapper {
     }
 
     /// Hands out the log records of the export that is held, or what is held where it is none.
-    fn hand_out_records(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    fn hand_out_records<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         let held = std::mem::take(&mut self.held);
         let Some(export) = core::str::from_utf8(&held).ok().and_then(otlp::Export::read) else {
             self.held = held;
@@ -379,8 +392,8 @@ impl Unwrapper {
         export.records(|otlp::Record { export, begins, place }| {
             line += memchr::memchr_iter(b'\n', &held[counted..begins]).count() as u64;
             counted = begins;
-            *self.told.unwrapped.entry(otlp::LIST).or_insert(0) += 1;
-            each(Found { bytes: export.as_bytes(), line, place: Some(place) })
+            *self.summary.unwrapped.entry(otlp::LIST).or_insert(0) += 1;
+            each(SourceEvent { bytes: export.as_bytes(), line, place: Some(place) })
         })?;
         self.phase = Phase::Between;
         Ok(())
@@ -392,37 +405,37 @@ impl Unwrapper {
     }
 
     /// Hands out the events of a delivery that is an element of an array.
-    fn hand_out_delivery(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    fn hand_out_delivery<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         let held = std::mem::take(&mut self.held);
         let nth = self.list.as_ref().map_or(0, |list| list.elements);
         let inner = Self { envelopes: self.envelopes, left: Rc::clone(&self.left), ..Self::default() };
         for (list, events) in inner.all_within(&held, &format!("[{nth}]"), self.first_line, each)? {
-            *self.told.unwrapped.entry(list).or_insert(0) += events;
+            *self.summary.unwrapped.entry(list).or_insert(0) += events;
         }
         self.handed_out();
         Ok(())
     }
 
     /// Hands out all events of these bytes, which stand at this place, and tells from which lists.
-    fn all_within(
+    fn all_within<E: From<IngestError>>(
         mut self,
         bytes: &[u8],
         place: &str,
         first_line: u64,
-        each: &mut EachEvent<'_>,
-    ) -> Result<BTreeMap<&'static str, u64>, Failure> {
+        each: &mut EachEvent<'_, E>,
+    ) -> Result<BTreeMap<&'static str, u64>, E> {
         self.phase = Phase::Between;
-        let mut each = |Found { bytes, line, place: within }: Found<'_>| {
+        let mut each = |SourceEvent { bytes, line, place: within }: SourceEvent<'_>| {
             let place = within.map_or_else(|| place.into(), |within| format!("{place}.{within}"));
-            each(Found { bytes, line: first_line - 1 + line, place: Some(place) })
+            each(SourceEvent { bytes, line: first_line - 1 + line, place: Some(place) })
         };
         self.push(bytes, &mut each)?;
         self.finish(&mut each)?;
-        Ok(self.told.unwrapped)
+        Ok(self.summary.unwrapped)
     }
 
     /// Hands out the rows of the answer that is held, if it is one.
-    fn hand_out_rows(&mut self, each: &mut EachEvent<'_>) -> Result<bool, Failure> {
+    fn hand_out_rows<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<bool, E> {
         if self.envelopes == MAX_ENVELOPES {
             return Ok(false);
         }
@@ -432,7 +445,7 @@ impl Unwrapper {
             return Ok(false);
         };
         let before = self.place_in_list().map_or_else(String::new, |place| place + ".");
-        let (line, unwrapped) = (self.first_line, &mut self.told.unwrapped);
+        let (line, unwrapped) = (self.first_line, &mut self.summary.unwrapped);
         answer.each(|place, row| {
             *unwrapped.entry(answer.name).or_insert(0) += 1;
             if self.envelopes == 0 {
@@ -441,7 +454,7 @@ impl Unwrapper {
             let inner =
                 Self { envelopes: self.envelopes + 1, left: Rc::clone(&self.left), ..Self::default() };
             // Its line is the answer's, which may be written on one or on many.
-            let mut each = |found: Found<'_>| each(Found { line, ..found });
+            let mut each = |found: SourceEvent<'_>| each(SourceEvent { line, ..found });
             inner.all_within(row, &format!("{before}{place}"), line, &mut each).map(drop)
         })?;
         self.handed_out();
@@ -449,7 +462,7 @@ impl Unwrapper {
     }
 
     /// Hands out the events that what is held carries, if it is an envelope and all in it are events.
-    fn hand_out_contents(&mut self, each: &mut EachEvent<'_>) -> Result<bool, Failure> {
+    fn hand_out_contents<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<bool, E> {
         if self.envelopes == MAX_ENVELOPES {
             return Ok(false);
         }
@@ -462,9 +475,9 @@ impl Unwrapper {
         for Content { place, bytes } in &opened.contents {
             let (envelopes, left) = (self.envelopes + 1, Rc::clone(&self.left));
             let inner = Self { envelopes, left, ..Self::default() };
-            let mut keep = |Found { bytes, place, .. }: Found<'_>| {
+            let mut keep = |SourceEvent { bytes, place, .. }: SourceEvent<'_>| {
                 events.push((bytes.to_vec(), place));
-                Ok(())
+                Ok::<_, IngestError>(())
             };
             if inner.all_within(bytes, &format!("{before}{place}"), self.first_line, &mut keep).is_err() {
                 return Ok(false);
@@ -478,9 +491,9 @@ impl Unwrapper {
         }
         for (bytes, place) in &events {
             // Its line is the envelope's: lines of a content are none of the input.
-            each(Found { bytes, line: self.first_line, place: place.clone() })?;
+            each(SourceEvent { bytes, line: self.first_line, place: place.clone() })?;
         }
-        *self.told.unwrapped.entry(opened.name).or_insert(0) += events.len() as u64;
+        *self.summary.unwrapped.entry(opened.name).or_insert(0) += events.len() as u64;
         self.held.clear();
         self.handed_out();
         Ok(true)
@@ -496,7 +509,7 @@ impl Unwrapper {
     }
 
     /// Within something that is neither an object nor an array, up to its end.
-    fn other(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<usize, Failure> {
+    fn other<E: From<IngestError>>(&mut self, bytes: &[u8], each: &mut EachEvent<'_, E>) -> Result<usize, E> {
         let end = if self.list.is_some() {
             bytes.iter().position(|byte| matches!(byte, b',' | b']' | b'\n'))
         } else {
@@ -509,7 +522,7 @@ impl Unwrapper {
         Ok(end.unwrap_or(bytes.len()))
     }
 
-    fn hold(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn hold(&mut self, bytes: &[u8]) -> Result<(), IngestError> {
         let size = self.held.len() + bytes.len();
         if size > MAX_LINE && (self.candidate.is_none() || self.list.is_some()) {
             let Some((wrapper, _)) = self.candidate else {
@@ -537,10 +550,10 @@ impl Unwrapper {
         Ok(())
     }
 
-    fn hand_out(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    fn hand_out<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         // Of those within an envelope nobody would be told that they were left out.
         if self.envelopes == 0 && self.list.is_none() && is_bulk_action(&self.held) {
-            self.told.actions += 1;
+            self.summary.actions += 1;
             self.held.clear();
             self.handed_out();
             return Ok(());
@@ -549,11 +562,11 @@ impl Unwrapper {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held);
-        each(Found { bytes: &held, line: self.first_line, place: self.place_in_list() })?;
+        each(SourceEvent { bytes: &held, line: self.first_line, place: self.place_in_list() })?;
         self.held = held;
         self.held.clear();
         if let Some(list) = &self.list {
-            *self.told.unwrapped.entry(list.wrapper.map_or("", |wrapper| wrapper.list)).or_insert(0) += 1;
+            *self.summary.unwrapped.entry(list.wrapper.map_or("", |wrapper| wrapper.list)).or_insert(0) += 1;
         }
         self.handed_out();
         Ok(())
@@ -590,10 +603,6 @@ fn is_object(bytes: &[u8]) -> bool {
         .is_some_and(|document| document.root().kind() == Kind::Object)
 }
 
-fn fault(why: &str, hint: &'static str, line: u64) -> Failure {
-    Failure::broken(Error::new(Code::Event, why).with_hint(hint)).at_line(line)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -601,7 +610,7 @@ mod tests {
     /// The events of a text, or where it fails.
     fn events(pieces: &[&[u8]]) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
-        let mut each = |event: Found<'_>| {
+        let mut each = |event: SourceEvent<'_>| {
             let text = String::from_utf8_lossy(event.bytes).into_owned();
             found.push(format!(
                 "{}{}: {text}",
@@ -615,7 +624,7 @@ mod tests {
             .iter()
             .try_for_each(|piece| unwrapper.push(piece, &mut each))
             .and_then(|()| unwrapper.finish(&mut each))
-            .map_err(|failure| failure.brief())?;
+            .map_err(|error: IngestError| error.to_string())?;
         Ok(found)
     }
 
@@ -1068,10 +1077,10 @@ mod tests {
         ] {
             let mut unwrapper = Unwrapper::default();
             let (mut events, mut most) = (0, 0);
-            let mut each = |found: Found<'_>| {
+            let mut each = |found: SourceEvent<'_>| {
                 events += 1;
                 most = most.max(found.bytes.len());
-                Ok(())
+                Ok::<_, IngestError>(())
             };
             let done = text
                 .as_bytes()
@@ -1081,7 +1090,9 @@ mod tests {
             assert!(unwrapper.held.capacity() <= 4 * MAX_LINE);
             match (done, wanted) {
                 (Ok(()), Ok(wanted)) => assert_eq!((events, most), (wanted, event.len())),
-                (Err(failure), Err(says)) => assert!(failure.brief().contains(says), "{}", failure.brief()),
+                (Err(failure), Err(says)) => {
+                    assert!(failure.to_string().contains(says), "{failure}");
+                }
                 (done, _) => panic!("{text:.40}: {done:?}"),
             }
         }
@@ -1095,9 +1106,9 @@ mod tests {
             let text = format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{list}]}}]}}]}}");
             let mut unwrapper = Unwrapper::default();
             let mut events = 0;
-            let mut each = |_: Found<'_>| {
+            let mut each = |_: SourceEvent<'_>| {
                 events += 1;
-                Ok(())
+                Ok::<_, IngestError>(())
             };
             let done = text
                 .as_bytes()
@@ -1106,7 +1117,7 @@ mod tests {
                 .and_then(|()| unwrapper.finish(&mut each));
             match wanted {
                 Ok(()) => assert_eq!((done.is_ok(), events), (true, records)),
-                Err(says) => assert!(done.unwrap_err().brief().contains(says)),
+                Err(says) => assert!(done.unwrap_err().to_string().contains(says)),
             }
         }
     }

@@ -4,12 +4,11 @@
 
 use countersign::canonical::write_string;
 use countersign::export::MAX_LINE;
-use countersign::{Code, Error};
 
-use crate::errors::Failure;
-use crate::io::input::MARK;
-use crate::io::unwrap::{EachEvent, Found};
-use crate::io::verdict::count;
+use crate::count;
+use crate::encoding::BYTE_ORDER_MARK;
+use crate::error::{IngestError, fault};
+use crate::unwrap::{EachEvent, SourceEvent};
 
 /// Cuts bytes into rows.
 #[derive(Default)]
@@ -48,7 +47,11 @@ impl Rows {
     }
 
     /// Takes the next bytes.
-    pub(crate) fn push(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    pub(crate) fn push<E: From<IngestError>>(
+        &mut self,
+        bytes: &[u8],
+        each: &mut EachEvent<'_, E>,
+    ) -> Result<(), E> {
         for byte in bytes {
             if self.size == 0 {
                 self.first_line = self.lines + 1;
@@ -60,7 +63,8 @@ impl Rows {
                     "a row of more than 1 MiB",
                     "record a hash of what is large",
                     self.first_line,
-                ));
+                )
+                .into());
             }
             match (self.phase, byte) {
                 (Phase::Plain, b'"') if self.field.is_empty() => self.phase = Phase::Quoted,
@@ -75,10 +79,12 @@ impl Rows {
                 (Phase::Plain | Phase::Quoted, byte) => self.field.push(*byte),
                 (Phase::Quote, _) => {
                     let hint = "a quote within a field in quotes is written twice";
-                    return Err(fault("something follows a field's closing quote", hint, self.lines + 1));
+                    return Err(
+                        fault("something follows a field's closing quote", hint, self.lines + 1).into()
+                    );
                 }
             }
-            if self.fields.is_empty() && self.field == MARK && self.size == MARK.len() {
+            if self.fields.is_empty() && self.field == BYTE_ORDER_MARK && self.size == BYTE_ORDER_MARK.len() {
                 // A file begins here, and perhaps another did before it.
                 self.field.clear();
                 self.size = 0;
@@ -88,11 +94,11 @@ impl Rows {
     }
 
     /// Ends the last row.
-    pub(crate) fn finish(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    pub(crate) fn finish<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         match self.phase {
             Phase::Quoted => {
                 let hint = "was the file cut off? Get it whole";
-                Err(fault("the input ends within a field in quotes", hint, self.first_line))
+                Err(fault("the input ends within a field in quotes", hint, self.first_line).into())
             }
             _ if self.size > 0 => self.end_row(each),
             _ => Ok(()),
@@ -100,7 +106,7 @@ impl Rows {
     }
 
     /// Whether a byte that is not in quotes separates fields.
-    fn separates(&mut self, byte: u8) -> Result<bool, Failure> {
+    fn separates(&mut self, byte: u8) -> Result<bool, IngestError> {
         if !matches!(byte, b',' | b';' | b'\t') {
             return Ok(false);
         }
@@ -115,7 +121,7 @@ impl Rows {
         Ok(self.separator == Some(byte))
     }
 
-    fn end_field(&mut self) -> Result<(), Failure> {
+    fn end_field(&mut self) -> Result<(), IngestError> {
         let field = String::from_utf8(std::mem::take(&mut self.field))
             .map_err(|_| fault("a field is not UTF-8", "save the file as UTF-8", self.first_line))?;
         self.fields.push(field);
@@ -123,7 +129,7 @@ impl Rows {
         Ok(())
     }
 
-    fn end_row(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+    fn end_row<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         // One within a field belongs to it.
         if matches!(self.phase, Phase::Plain) && self.field.last() == Some(&b'\r') {
             self.field.pop();
@@ -142,7 +148,7 @@ impl Rows {
             let is_twice = |(nth, name): (usize, &String)| fields[..nth].contains(name);
             if fields.iter().enumerate().any(is_twice) || fields.iter().any(String::is_empty) {
                 let hint = "the first row has the names of the columns: give each one of its own";
-                return Err(fault("two columns have one name, or one has none", hint, self.first_line));
+                return Err(fault("two columns have one name, or one has none", hint, self.first_line).into());
             }
             self.names = fields;
             self.separator.get_or_insert(b',');
@@ -159,7 +165,8 @@ impl Rows {
                 &why,
                 "correct the row, or put in quotes what has a separator in it",
                 self.first_line,
-            ));
+            )
+            .into());
         }
         let mut event = vec![b'{'];
         for (name, field) in self.names.iter().zip(&fields).filter(|(_, field)| !field.is_empty()) {
@@ -171,7 +178,7 @@ impl Rows {
             write_string(field, &mut event);
         }
         event.push(b'}');
-        each(Found { bytes: &event, line: self.first_line, place: None })
+        each(SourceEvent { bytes: &event, line: self.first_line, place: None })
     }
 }
 
@@ -183,17 +190,13 @@ fn named(separator: u8) -> &'static str {
     }
 }
 
-fn fault(why: &str, hint: &'static str, line: u64) -> Failure {
-    Failure::broken(Error::new(Code::Event, why).with_hint(hint)).at_line(line)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn events(pieces: &[&[u8]]) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
-        let mut each = |event: Found<'_>| {
+        let mut each = |event: SourceEvent<'_>| {
             found.push(format!("{}: {}", event.line, String::from_utf8_lossy(event.bytes)));
             Ok(())
         };
@@ -202,7 +205,7 @@ mod tests {
             .iter()
             .try_for_each(|piece| rows.push(piece, &mut each))
             .and_then(|()| rows.finish(&mut each))
-            .map_err(|failure| failure.brief())?;
+            .map_err(|error: IngestError| error.to_string())?;
         Ok(found)
     }
 
