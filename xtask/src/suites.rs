@@ -237,13 +237,15 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 24] = [
+pub(crate) const PARTS: [&str; 26] = [
     "-p",
     "countersign",
     "-p",
     "countersign-analyze",
     "-p",
     "countersign-controls",
+    "-p",
+    "countersign-delivery",
     "-p",
     "countersign-evidence",
     "-p",

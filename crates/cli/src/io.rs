@@ -1,12 +1,10 @@
 //! Input and output for all commands: files, streams, HTTP, the terminal and the words for it.
 
-pub(crate) mod deliver;
 pub(crate) mod export;
 pub(crate) mod found;
 pub(crate) mod http;
 pub(crate) mod input;
 pub(crate) mod key;
-pub(crate) mod outbox;
 pub(crate) mod output;
 pub(crate) mod parquet;
 pub(crate) mod pin;

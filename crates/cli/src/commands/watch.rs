@@ -46,13 +46,13 @@ use crate::commands::{analyze, rules};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::http::Prefix;
-use crate::io::outbox::Directory;
 use crate::io::output::Output;
 use crate::io::source::{Server, Source as _};
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{count, entries};
 use crate::io::webhook::Secret;
 use crate::io::{input, key, readings, stop, style, verdict};
+use countersign_delivery::Directory;
 
 /// Follow a log, and report findings as they are made
 ///

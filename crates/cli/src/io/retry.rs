@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use countersign_delivery::is_transient;
 
 use crate::io::http::Answer;
 
@@ -31,17 +32,12 @@ impl Trouble {
     /// What an answer over HTTP says that is no success.
     pub(crate) fn of_answer(host: &str, answer: &Answer) -> Self {
         let why = format!("{host} answers with status {}", answer.status);
-        if passes(answer.status) {
+        if is_transient(answer.status) {
             Self::Later { why, after: answer.retry_after }
         } else {
             Self::Refused(why)
         }
     }
-}
-
-/// Whether what an HTTP status says passes, so that the same may be asked again.
-pub(crate) const fn passes(status: u16) -> bool {
-    matches!(status, 408 | 421 | 425 | 429) || status >= 500
 }
 
 /// How long to wait for a receiver, longer each time and never without end.
@@ -76,12 +72,6 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_busy_server_says_passes_and_what_it_refuses_does_not() {
-        assert!([408, 421, 425, 429, 500, 502, 503, 504].into_iter().all(passes));
-        assert!(![301, 400, 401, 403, 404, 409, 410, 413, 422].into_iter().any(passes));
-    }
 
     #[test]
     fn a_wait_is_as_long_as_the_receiver_asks_and_no_shorter_than_it_would_be() {

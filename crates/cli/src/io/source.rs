@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use countersign::check::Resource;
 use countersign::checkpoint::SignedCheckpoint;
+use countersign_delivery::is_transient;
 
 use crate::errors::{Failure, shown};
 use crate::io::http::{Client, Deadline, Prefix, Redirects};
-use crate::io::retry::passes;
 
 /// More than any checkpoint is, with 64 signature lines of any kind.
 const MAX_CHECKPOINT: usize = 1 << 18;
@@ -117,7 +117,7 @@ impl Source for Server {
                     404 | 410 => return Ok(None),
                     status => {
                         let failure = refused(status).within(url.as_str());
-                        if !passes(status) {
+                        if !is_transient(status) {
                             return Err(failure);
                         }
                         (answer.retry_after.unwrap_or(pause).min(LONGEST_PAUSE), failure)

@@ -17,9 +17,9 @@ use crate::commands::watch::{self, Follows, Item, ItemKind, Remote, State, Views
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::http::Prefix;
-use crate::io::outbox::Directory;
 use crate::io::source::{Server, Source as _};
 use crate::io::style;
+use countersign_delivery::Directory;
 
 pub(super) fn run(
     args: &Args,

@@ -9,7 +9,7 @@ use countersign_feeds::Record;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Failure, shown};
-use crate::io::outbox::{Directory, Store as _};
+use countersign_delivery::{Directory, Store as _};
 
 /// How far the feed is.
 const SENT: &str = "sent.json";

@@ -38,10 +38,10 @@ use crate::commands::record::explain;
 use crate::commands::record::redactions::{Redactions, Rules};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::deliver::{BatchLimits, Collector, Delivery};
-use crate::io::outbox::{Directory, Followed, Memory, Outbox, Store};
 use crate::io::verdict::count;
 use crate::io::{progress, stop, style};
+use countersign_delivery::{BatchLimits, Delivery, LogServer};
+use countersign_delivery::{Directory, FollowPosition, Memory, Outbox, Store};
 
 /// A flush has at most so many events and bytes: a segment and a submission stay small.
 const FLUSH_EVENTS: u64 = 1_024;
@@ -218,7 +218,7 @@ struct Unflushed {
     redacted: u64,
     bytes: usize,
     since: Option<Instant>,
-    followed: Option<Followed>,
+    followed: Option<FollowPosition>,
 }
 
 impl Session<'_> {
@@ -230,7 +230,7 @@ impl Session<'_> {
     fn deliver(
         &self,
         trust: &Trust,
-        collector: &mut (dyn Collector + Send),
+        collector: &mut (dyn LogServer<Error = Failure> + Send),
         feed: &Receiver<Fed>,
     ) -> (u64, Result<UnwrapSummary, Failure>) {
         let policy = RetryPolicy {
@@ -356,7 +356,7 @@ impl Session<'_> {
         &self,
         bytes: &[u8],
         place: Option<feed::Place>,
-        followed: Option<&Followed>,
+        followed: Option<&FollowPosition>,
         rules: &Rules,
         recorded: u64,
     ) -> Result<Event, Failure> {
@@ -468,9 +468,9 @@ impl Session<'_> {
         recorder.flush();
         recorder.sign_with(self.key)?;
         let lines = recorder.drain();
-        self.outbox().append(&lines, unflushed.followed.as_ref()).map_err(|failure| {
+        self.outbox().append(&lines, unflushed.followed.as_ref()).map_err(|error| {
             let lost = count(unflushed.events, "event");
-            failure.because(&format!("{lost} could not be kept, and what was read after them"))
+            Failure::from(error).because(&format!("{lost} could not be kept, and what was read after them"))
         })?;
         self.shared.change(|standing| {
             standing.recorded += unflushed.events;
@@ -543,7 +543,7 @@ impl Session<'_> {
         }
         // What is remembered of inputs that gave this run nothing is not of these.
         if (recorded > 0 || self.resumed) && self.keeps {
-            outbox.forget().unwrap_or_else(|failure| style::warn(&failure.brief()));
+            outbox.forget().unwrap_or_else(|error| style::warn(&Failure::from(error).brief()));
         }
         let end = match outbox.head() {
             Some(head) if head.closed => "; the chain is closed",

@@ -292,7 +292,7 @@ fn warn(receiver: &dyn Receiver, told: &mut Option<String>, failure: &Failure) {
 mod tests {
     use super::super::item::Kind;
     use super::*;
-    use crate::io::outbox::Directory;
+    use countersign_delivery::Directory;
 
     /// Somebody who takes everything, one after another.
     struct Slow;

@@ -22,8 +22,8 @@ use super::stream::{Heard, Views};
 use super::watcher::{Watched, Watcher};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::outbox::Directory;
 use crate::io::style;
+use countersign_delivery::Directory;
 
 /// The folder, in the log's own.
 const FOLDER: &str = "watch";

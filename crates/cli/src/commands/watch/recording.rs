@@ -18,9 +18,9 @@ use super::item::{Item, Kind};
 use crate::commands::keygen::random;
 use crate::commands::verify::now;
 use crate::errors::{Failure, shown};
-use crate::io::deliver::{Collector, Delivery, Step};
-use crate::io::outbox::{Directory, Followed, Outbox};
 use crate::io::style;
+use countersign_delivery::{Delivery, LogServer, Step};
+use countersign_delivery::{Directory, FollowPosition, Outbox};
 
 /// Of a finding that was made of more leaves, so many are recorded. Its id holds for all.
 const LEAVES: usize = 256;
@@ -33,7 +33,7 @@ pub(crate) struct Recording {
     trust: Trust,
     origin: String,
     outbox: Mutex<Outbox>,
-    collector: Box<dyn Collector + Send>,
+    collector: Box<dyn LogServer<Error = Failure> + Send>,
     told: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl Recording {
         folder: &Path,
         key: SignerKey,
         (trust, origin): (&Trust, &str),
-        collector: Box<dyn Collector + Send>,
+        collector: Box<dyn LogServer<Error = Failure> + Send>,
     ) -> Result<Self, Failure> {
         let outbox = Outbox::open(Box::new(Directory::open(folder)?), origin, &shown(folder))?;
         if outbox.head().is_some_and(|head| !head.closed && head.key != *key.verifier_key()) {
@@ -91,8 +91,8 @@ impl Recording {
         recorder.flush();
         recorder.sign_with(&self.key)?;
         let lines = recorder.drain();
-        let through = Followed { offset: item.serial, ..Followed::default() };
-        self.outbox().append(&lines, Some(&through))
+        let through = FollowPosition { offset: item.serial, ..FollowPosition::default() };
+        Ok(self.outbox().append(&lines, Some(&through))?)
     }
 
     /// Delivers what is recorded. Whether all is in the log.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::item::Item;
 use super::listing::Listing;
 use crate::errors::{Failure, shown};
-use crate::io::outbox::{Directory, Store};
+use countersign_delivery::{Directory, Store};
 
 const MAGIC: &[u8] = b"countersign/watch/v1\n";
 const CHECKSUM: usize = 32;

@@ -13,10 +13,10 @@ use countersign_ingest::lines::is_space;
 use crate::commands::record::submit::follow::{Follower, Progress, Reader};
 use crate::errors::Failure;
 use crate::io::input::{Input, RawLine};
-use crate::io::outbox::{Begun, Followed};
 use crate::io::progress;
 use crate::io::stop;
 use crate::io::verdict::count;
+use countersign_delivery::{FollowPosition, InputPosition};
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -30,7 +30,7 @@ pub(super) enum Fed {
         bytes: Vec<u8>,
         /// Where the input has an end.
         place: Option<Place>,
-        followed: Option<Followed>,
+        followed: Option<FollowPosition>,
     },
     /// Something that a person should know.
     Note(String),
@@ -50,11 +50,11 @@ pub(super) struct Place {
 /// What is read, one after the other.
 pub(super) struct Inputs {
     /// What was opened already, with how much of it an earlier run recorded.
-    opened: Option<(Input, Option<Followed>)>,
+    opened: Option<(Input, Option<FollowPosition>)>,
     /// In reverse order.
     rest: Vec<PathBuf>,
     /// What the outbox remembers, where it keeps how much was read.
-    kept: Option<Followed>,
+    kept: Option<FollowPosition>,
     /// The hash of the files so far.
     before: String,
 }
@@ -83,13 +83,16 @@ impl fmt::Display for Earlier {
 
 impl Inputs {
     /// From the beginning. With what an outbox remembers, each event says how much of its file is read then.
-    pub(super) fn new(paths: &[PathBuf], kept: Option<Followed>) -> Self {
+    pub(super) fn new(paths: &[PathBuf], kept: Option<FollowPosition>) -> Self {
         Self { opened: None, rest: paths.iter().rev().cloned().collect(), kept, before: String::new() }
     }
 
     /// The same without what an earlier run recorded: all up to the events that are remembered, of files that are the
     /// same, to the byte, and that no other version of the program took apart.
-    pub(super) fn resume(paths: &[PathBuf], kept: Followed) -> Result<(Self, Option<Earlier>), Failure> {
+    pub(super) fn resume(
+        paths: &[PathBuf],
+        kept: FollowPosition,
+    ) -> Result<(Self, Option<Earlier>), Failure> {
         let mut inputs = Self::new(paths, Some(kept.clone()));
         let mut files = 0;
         let Some(begun) = &kept.begun else { return Ok((inputs, None)) };
@@ -106,7 +109,7 @@ impl Inputs {
     }
 
     /// The next, with what of it is to be passed over.
-    fn next(&mut self) -> Result<Option<(Input, Option<Followed>)>, Failure> {
+    fn next(&mut self) -> Result<Option<(Input, Option<FollowPosition>)>, Failure> {
         if let Some(opened) = self.opened.take() {
             return Ok(Some(opened));
         }
@@ -115,8 +118,8 @@ impl Inputs {
         let followed = match (&self.kept, place(&path)) {
             (Some(kept), Some(place)) => {
                 self.before = hash(&mut input, &place, &self.before)?;
-                let begun = Some(Begun { input: self.before.clone(), events: 0 });
-                Some(Followed { begun, ..kept.clone() })
+                let begun = Some(InputPosition { input: self.before.clone(), events: 0 });
+                Some(FollowPosition { begun, ..kept.clone() })
             }
             _ => None,
         };
@@ -160,7 +163,7 @@ fn feed(
     sender: &SyncSender<Fed>,
     mut input: Input,
     by_lines: bool,
-    mut followed: Option<Followed>,
+    mut followed: Option<FollowPosition>,
 ) -> Result<UnwrapSummary, Failure> {
     let file: Arc<str> = input.name().into();
     let mut begun = followed.as_mut().and_then(|followed| followed.begun.take());
@@ -175,7 +178,7 @@ fn feed(
             begun.events = read;
         }
         let followed =
-            followed.as_ref().map(|followed| Followed { begun: begun.clone(), ..followed.clone() });
+            followed.as_ref().map(|followed| FollowPosition { begun: begun.clone(), ..followed.clone() });
         let place = Some(Place { file: file.clone(), line, within });
         send(sender, Fed::Event { bytes: bytes.to_vec(), place, followed })
     };
@@ -189,7 +192,7 @@ fn feed(
 }
 
 /// Follows a file until the process is asked to stop, on a thread of its own.
-pub(super) fn follow(path: &Path, from: Option<Followed>) -> Receiver<Fed> {
+pub(super) fn follow(path: &Path, from: Option<FollowPosition>) -> Receiver<Fed> {
     let (sender, receiver) = sync_channel(WAITING);
     let path: PathBuf = path.to_owned();
     thread::spawn(move || {
@@ -220,11 +223,11 @@ struct Sink<'a> {
 }
 
 impl Reader for Sink<'_> {
-    fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
+    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure> {
         if line.iter().all(|byte| is_space(*byte)) {
             return Ok(());
         }
-        let followed = Followed { path: self.path.clone(), ..followed };
+        let followed = FollowPosition { path: self.path.clone(), ..followed };
         send(self.sender, Fed::Event { bytes: line.to_vec(), place: None, followed: Some(followed) })
     }
 

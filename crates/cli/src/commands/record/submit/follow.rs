@@ -12,7 +12,7 @@ use countersign::export::{Compression, MAX_LINE};
 use countersign::hash::Hash;
 
 use crate::errors::{Failure, shown};
-use crate::io::outbox::Followed;
+use countersign_delivery::FollowPosition;
 
 const CHUNK: usize = 1 << 16;
 /// So many bytes before the offset are remembered by their hash.
@@ -32,7 +32,7 @@ pub(crate) enum Progress {
 /// Who is told what was read.
 pub(crate) trait Reader {
     /// Takes a line without its end, and how far that is.
-    fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure>;
+    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure>;
     /// Something that a person should know.
     fn note(&mut self, text: String);
 }
@@ -42,7 +42,7 @@ pub(crate) struct Follower {
     path: PathBuf,
     open: Option<Open>,
     /// How far an earlier process was.
-    from: Option<Followed>,
+    from: Option<FollowPosition>,
     /// Whether it was said that there is no file.
     waiting: bool,
 }
@@ -62,7 +62,7 @@ struct Open {
 
 impl Follower {
     /// Follows the file of that path, from where an earlier process was.
-    pub(crate) fn new(path: &Path, from: Option<Followed>) -> Self {
+    pub(crate) fn new(path: &Path, from: Option<FollowPosition>) -> Self {
         Self { path: path.to_owned(), open: None, from, waiting: false }
     }
 
@@ -152,7 +152,7 @@ impl Follower {
     }
 
     /// Looks beside the path for the file that was followed.
-    fn rotated_away(&self, from: &Followed) -> io::Result<Option<(PathBuf, Open)>> {
+    fn rotated_away(&self, from: &FollowPosition) -> io::Result<Option<(PathBuf, Open)>> {
         for entry in fs::read_dir(crate::io::output::directory(&self.path))? {
             let path = entry?.path();
             let Ok(Some(file)) = open_file(&path) else { continue };
@@ -182,7 +182,7 @@ impl Open {
     }
 
     /// The file where it was left, if it is still the one.
-    fn going_on(file: File, from: &Followed) -> io::Result<Option<Self>> {
+    fn going_on(file: File, from: &FollowPosition) -> io::Result<Option<Self>> {
         if file.metadata()?.len() < from.offset {
             return Ok(None);
         }
@@ -244,11 +244,11 @@ impl Open {
             let end = before + end;
             self.hold(&window[begin..end]);
             begin = end + 1;
-            let followed = Followed {
+            let followed = FollowPosition {
                 offset: self.position + (begin - before) as u64,
                 file: self.id,
                 before: remember(&window[..begin]),
-                ..Followed::default()
+                ..FollowPosition::default()
             };
             let line = std::mem::take(&mut self.held);
             reader.line(&line, followed)?;
@@ -271,11 +271,11 @@ impl Open {
         if self.held.is_empty() {
             return Ok(());
         }
-        let followed = Followed {
+        let followed = FollowPosition {
             offset: self.position,
             file: self.id,
             before: remember(&self.recent),
-            ..Followed::default()
+            ..FollowPosition::default()
         };
         reader.line(&std::mem::take(&mut self.held), followed)
     }
@@ -339,11 +339,11 @@ mod tests {
     struct Read {
         lines: Vec<String>,
         notes: Vec<String>,
-        last: Option<Followed>,
+        last: Option<FollowPosition>,
     }
 
     impl Reader for Read {
-        fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
+        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure> {
             self.lines.push(String::from_utf8(line.to_vec()).unwrap());
             self.last = Some(followed);
             Ok(())
@@ -403,7 +403,7 @@ mod tests {
     /// Takes so many lines.
     struct Stops(Read, usize);
     impl Reader for Stops {
-        fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
+        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure> {
             self.0.line(line, followed)?;
             self.1 -= 1;
             if self.1 == 0 { Err(Failure::unusable("test", "stopped", "")) } else { Ok(()) }

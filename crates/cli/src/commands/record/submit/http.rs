@@ -1,8 +1,8 @@
 //! A collector on the network.
 
 use crate::errors::Failure;
-use crate::io::deliver::{Answer, Collector};
 use crate::io::http::{Body, Client, Prefix, Redirects};
+use countersign_delivery::{Answer, LogServer};
 
 /// The most that an answer may have: proofs for each chain of a submission are far below it.
 const MAX_ANSWER: usize = 8 << 20;
@@ -24,7 +24,9 @@ impl Http {
     }
 }
 
-impl Collector for Http {
+impl LogServer for Http {
+    type Error = Failure;
+
     fn submit(&mut self, lines: &str) -> Result<Answer, Failure> {
         let body = Body { content_type: "application/x-ndjson", bytes: lines.as_bytes().to_vec() };
         let answer = self.client.post(&self.prefix.join("submit", &[]), body, None, MAX_ANSWER)?;

@@ -5,7 +5,7 @@ use countersign::trust::Trust;
 use super::http;
 use super::proofs::Proofs;
 use crate::errors::Failure;
-use crate::io::deliver::submit_note;
+use countersign_delivery::submit_note;
 
 /// Where a key note is submitted to.
 #[derive(clap::Args)]

@@ -11,7 +11,7 @@ use super::clock::Learnt;
 use super::sender::Early;
 use crate::commands::keygen::random;
 use crate::errors::Failure;
-use crate::io::outbox::{Outbox, Segment};
+use countersign_delivery::{Outbox, Segment};
 
 /// More than so many bytes are not dated anew, for all of them are in memory meanwhile: they wait for their time.
 const MOST: usize = 256 << 20;

@@ -7,9 +7,9 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 
 use crate::errors::Failure;
-use crate::io::deliver::{BatchLimits, Collector, Delivery, Step};
 use crate::io::retry::Waits;
 use crate::io::{stop, style};
+use countersign_delivery::{BatchLimits, Delivery, LogServer, Step};
 
 /// The longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -92,7 +92,7 @@ pub(super) struct RetryPolicy {
 /// Delivers until all is delivered and nothing more will come, or until it has to give up.
 pub(super) fn run(
     mut delivery: Delivery<'_>,
-    collector: &mut dyn Collector,
+    collector: &mut dyn LogServer<Error = Failure>,
     shared: &Shared,
     policy: &RetryPolicy,
 ) {

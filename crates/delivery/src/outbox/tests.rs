@@ -15,11 +15,11 @@ fn key() -> SignerKey {
     SignerKey::generate("example.com/app", [9; 32]).unwrap()
 }
 
-fn open(store: &Arc<Memory>) -> Result<Outbox, Failure> {
+fn open(store: &Arc<Memory>) -> Result<Outbox, DeliveryError> {
     Outbox::open(Box::new(store.clone()), ORIGIN, "outbox")
 }
 
-fn code(result: Result<Outbox, Failure>) -> String {
+fn code(result: Result<Outbox, DeliveryError>) -> String {
     result.err().map_or_else(|| "fine".into(), |failure| failure.code().to_owned())
 }
 
@@ -44,7 +44,8 @@ fn segments(count: u8) -> Vec<String> {
 fn filled(store: &Arc<Memory>, count: u8) -> Outbox {
     let mut outbox = open(store).unwrap();
     for (lines, offset) in segments(count).iter().zip(1..) {
-        let followed = Followed { offset, file: Some((1, 2)), before: "x".into(), ..Followed::default() };
+        let followed =
+            FollowPosition { offset, file: Some((1, 2)), before: "x".into(), ..FollowPosition::default() };
         outbox.append(lines, Some(&followed)).unwrap();
     }
     outbox

@@ -7,27 +7,27 @@ use countersign::export::Header;
 use countersign::recorder;
 use serde_json::{Map, Value};
 
-use super::head::{Followed, Head, Place};
+use super::head::{FollowPosition, Head, LinkPlace};
 
 /// What is known of a segment without reading it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub struct Segment {
     /// Its place among the outbox's segments, from 1.
-    pub(crate) number: u64,
+    pub number: u64,
     /// Its first link.
-    pub(crate) first: Place,
+    pub first: LinkPlace,
     /// How many links it has.
-    pub(crate) links: u64,
+    pub links: u64,
     /// How many events.
-    pub(crate) events: u64,
+    pub events: u64,
     /// How many bytes they are.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// Where the chain stands after it.
-    pub(crate) end: Head,
+    pub end: Head,
     /// How far into the followed file it goes, or the segments before it.
-    pub(crate) followed: Option<Followed>,
+    pub followed: Option<FollowPosition>,
     /// The first of the segments in whose place it is, up to the one before it: its chain holds their events.
-    pub(crate) replaces: Option<u64>,
+    pub replaces: Option<u64>,
 }
 
 /// The name of a segment's file.
@@ -43,7 +43,12 @@ pub(super) fn number(name: &str) -> Option<u64> {
 }
 
 /// The text of a segment.
-pub(super) fn write(origin: &str, followed: Option<&Followed>, replaces: Option<u64>, lines: &str) -> String {
+pub(super) fn write(
+    origin: &str,
+    followed: Option<&FollowPosition>,
+    replaces: Option<u64>,
+    lines: &str,
+) -> String {
     let mut text = recorder::header(origin);
     let mut note = |name: &str, value: &str| {
         text.truncate(text.len() - "}\n".len());
@@ -74,19 +79,19 @@ pub(super) fn read(
     text: &str,
     origin: &str,
     before: Option<&Head>,
-    followed: Option<&Followed>,
+    followed: Option<&FollowPosition>,
 ) -> Result<Segment, &'static str> {
     let (header, links) = text.split_once('\n').ok_or("it has no header")?;
     if Header::parse(header.as_bytes()).map_err(|_| "it has no header")?.origin != origin {
         return Err("it is for another log");
     }
     let mut notes: Map<String, Value> = serde_json::from_str(header).map_err(|_| "it has no header")?;
-    let own = notes.remove("followed").map(serde_json::from_value::<Followed>).transpose();
+    let own = notes.remove("followed").map(serde_json::from_value::<FollowPosition>).transpose();
     let followed = own.map_err(|_| "its note on the followed file is malformed")?.or(followed.cloned());
     let replaces = notes.remove("replaces").map(|first| first.as_u64().filter(|first| *first < number));
     let replaces =
         replaces.map(|first| first.ok_or("its note on what it replaces is malformed")).transpose()?;
-    let mut first: Option<Place> = None;
+    let mut first: Option<LinkPlace> = None;
     // A chain that is given up for another ends where it is.
     let before = before.filter(|_| replaces.is_none());
     let (mut head, mut signed, mut count, mut events) = (before.cloned(), false, 0, 0);
@@ -124,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_header_says_how_far_the_file_was_followed() {
-        let followed = Followed { offset: 7, file: Some((1, 2)), before: "x".into(), ..Followed::default() };
+        let followed =
+            FollowPosition { offset: 7, file: Some((1, 2)), before: "x".into(), ..FollowPosition::default() };
         let text = write("log.example", Some(&followed), None, "");
         assert_eq!(
             text,

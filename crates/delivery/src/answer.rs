@@ -10,17 +10,23 @@ use countersign::{Code, Error};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::batch::{BatchLimits, Last};
-use crate::io::outbox::Receipt;
-use crate::io::retry::passes;
-use crate::io::style;
+use crate::batch::{BatchLimits, Last};
+use crate::outbox::Receipt;
 
-/// An answer as it came.
+/// A log server's answer to a submission.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// How long to wait, if the answer says so.
+    pub retry_after: Option<Duration>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// True if what an HTTP status says may pass, so that the same request may be sent again.
+pub const fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 421 | 425 | 429) || status >= 500
 }
 
 /// What follows from an answer.
@@ -70,7 +76,7 @@ struct TakenAtOnce {
     lines: Option<usize>,
 }
 
-/// The collector's own words, with what a terminal must not be told taken out.
+/// The log server's own words, shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Words {
     pub(crate) code: String,
@@ -107,7 +113,7 @@ impl Answer {
                 let now = body.now.and_then(|now| Time::parse(now.as_bytes()));
                 now.map_or(Meaning::Later, |now| Meaning::Early { now })
             }
-            status if passes(status) => Meaning::Later,
+            status if is_transient(status) => Meaning::Later,
             _ => Meaning::Refused,
         }
     }
@@ -122,7 +128,7 @@ impl Answer {
                 "something before the collector asks who this is; exempt /submit from it, as the links' signatures say who sends them"
                     .into()
             }
-            (None, status) if said.code.is_empty() && !passes(status) => "is this the address of a collector?".into(),
+            (None, status) if said.code.is_empty() && !is_transient(status) => "is this the address of a collector?".into(),
             (None, _) => "the collector's log has more about it".into(),
         };
         Words {
@@ -137,8 +143,7 @@ impl Answer {
 const SHOWN: usize = 300;
 
 fn short(text: &str) -> String {
-    let shown: String = text.chars().take(SHOWN).filter(|c| *c != '\n').collect();
-    style::plain(&shown)
+    text.chars().take(SHOWN).filter(|c| *c != '\n').collect()
 }
 
 impl BatchLimits {
@@ -205,4 +210,15 @@ fn check(proof: &str, leaf: &[u8], origin: &str, trust: &Trust) -> Result<u64, E
     }
     proof.verify(leaf, trust)?;
     Ok(proof.index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_is_transient_and_a_refusal_is_not() {
+        assert!([408, 421, 425, 429, 500, 502, 503, 504].into_iter().all(is_transient));
+        assert!(![301, 400, 401, 403, 404, 409, 410, 413, 422].into_iter().any(is_transient));
+    }
 }

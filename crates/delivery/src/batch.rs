@@ -3,14 +3,16 @@
 use countersign::export::{Item, Line};
 use countersign::link::ChainId;
 
-use crate::errors::Failure;
-use crate::io::outbox::{Outbox, Place, Segment};
+use crate::error::DeliveryError;
+use crate::outbox::{LinkPlace, Outbox, Segment};
 
 /// How much is submitted at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BatchLimits {
-    pub(crate) bytes: usize,
-    pub(crate) lines: usize,
+pub struct BatchLimits {
+    /// The most bytes.
+    pub bytes: usize,
+    /// The most lines.
+    pub lines: usize,
 }
 
 impl Default for BatchLimits {
@@ -48,7 +50,7 @@ pub(crate) enum NoBatch {
     /// What has to go together is larger than the limits.
     TooLarge,
     /// The outbox cannot be read.
-    Failed(Failure),
+    Failed(DeliveryError),
 }
 
 impl Batch {
@@ -91,7 +93,7 @@ struct Building<'a> {
 
 impl Building<'_> {
     /// Adds a line, or says that the batch is full.
-    fn add(&mut self, line: &str, place: Place, link: String) -> bool {
+    fn add(&mut self, line: &str, place: LinkPlace, link: String) -> bool {
         self.lines += 1;
         let bytes = self.whole.body.len() + self.open.body.len() + line.len();
         if bytes > self.limits.bytes || self.lines > self.limits.lines {
@@ -136,18 +138,18 @@ pub(crate) fn holds(segment: &Segment, (chain, seq): (ChainId, u64)) -> bool {
 }
 
 /// What a line stands for, and its link.
-fn place(line: &str) -> Option<(Place, String)> {
+fn place(line: &str) -> Option<(LinkPlace, String)> {
     let parsed = Line::parse(line.trim_end_matches('\n')).ok()?;
     let Item::Link { text, link, payload, .. } = parsed.item else { return None };
     let signed = link.signature().is_some();
     Some((
-        Place { chain: link.chain(), seq: link.seq(), signed, event: payload.is_some() },
+        LinkPlace { chain: link.chain(), seq: link.seq(), signed, event: payload.is_some() },
         text.into_owned(),
     ))
 }
 
-fn unreadable(outbox: &Outbox) -> Failure {
+fn unreadable(outbox: &Outbox) -> DeliveryError {
     let message = "a segment was changed while it was being sent";
-    Failure::unusable("outbox.damaged", message, "only this process may write to an outbox")
-        .within(outbox.name())
+    let hint = "only this process may write to an outbox";
+    DeliveryError::outbox("outbox.damaged", message, hint, outbox.name())
 }

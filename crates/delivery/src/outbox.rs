@@ -15,23 +15,23 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use head::{Begun, Followed, Head, Place};
-pub(crate) use segment::Segment;
-pub(crate) use store::{Directory, Memory, Store};
+pub use head::{FollowPosition, Head, InputPosition, LinkPlace};
+pub use segment::Segment;
+pub use store::{Directory, Memory, Store};
 
 use self::head::StoredHead;
-use crate::errors::Failure;
+use crate::error::DeliveryError;
 
 const POSITION: &str = "position.json";
 const VERSION: &str = "outbox/v1";
 
 /// The proof that the log holds a link, with that link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Receipt {
+pub struct Receipt {
     /// The link.
-    pub(crate) link: String,
+    pub link: String,
     /// A tlog-proof.
-    pub(crate) proof: String,
+    pub proof: String,
 }
 
 /// What was proven, as the position file has it.
@@ -42,12 +42,12 @@ struct Position {
     /// The last segment that was proven, 0 for none.
     through: u64,
     head: Option<StoredHead>,
-    followed: Option<Followed>,
+    followed: Option<FollowPosition>,
     receipt: Option<Receipt>,
 }
 
 /// What was recorded and not yet proven, in the chain's order.
-pub(crate) struct Outbox {
+pub struct Outbox {
     store: Box<dyn Store>,
     name: String,
     origin: String,
@@ -55,16 +55,19 @@ pub(crate) struct Outbox {
     /// The last segment that was proven.
     through: u64,
     /// The head and the followed file after it.
-    proven: (Option<Head>, Option<Followed>),
+    proven: (Option<Head>, Option<FollowPosition>),
     receipt: Option<Receipt>,
     /// Whether it is not known what is durable: only opening it again tells.
     unknown: bool,
 }
 
 impl Outbox {
-    /// Opens an outbox for the log of that origin; a new one where the store is empty. `name` is for people.
-    pub(crate) fn open(store: Box<dyn Store>, origin: &str, name: &str) -> Result<Self, Failure> {
-        let failed = |error| Failure::io("read the outbox", name, &error);
+    /// Opens an outbox for the log of that origin; a new one if the store is empty. `name` is for people.
+    ///
+    /// # Errors
+    /// If the store can't be read, or its files are damaged or for another log.
+    pub fn open(store: Box<dyn Store>, origin: &str, name: &str) -> Result<Self, DeliveryError> {
+        let failed = |error| DeliveryError::io("read the outbox", name, error);
         // Nothing may be sent that a power cut could take back.
         store.sync().map_err(failed)?;
         let names = store.names().map_err(failed)?;
@@ -91,7 +94,7 @@ impl Outbox {
         Ok(outbox)
     }
 
-    fn read_position(&mut self) -> Result<(), Failure> {
+    fn read_position(&mut self) -> Result<(), DeliveryError> {
         let bytes = self.read(POSITION)?;
         let position: Option<Position> = serde_json::from_slice(&bytes).ok();
         let Some(position) = position.filter(|position| position.countersign == VERSION) else {
@@ -108,7 +111,7 @@ impl Outbox {
         Ok(())
     }
 
-    fn read_segment(&mut self, number: u64) -> Result<(), Failure> {
+    fn read_segment(&mut self, number: u64) -> Result<(), DeliveryError> {
         let name = segment::name(number);
         if number != self.last_number() + 1 {
             return Err(self.damaged(&name, "the one before it is missing"));
@@ -129,99 +132,105 @@ impl Outbox {
         self.pending.push_back(segment);
     }
 
-    fn check_origin(&self, origin: &str) -> Result<(), Failure> {
+    fn check_origin(&self, origin: &str) -> Result<(), DeliveryError> {
         if origin == self.origin {
             return Ok(());
         }
         let message = format!("the outbox is for the log {origin:?}, not {:?}", self.origin);
         let hint = "give each log an outbox of its own";
-        Err(Failure::unusable("outbox.other_log", message, hint).within(&self.name))
+        Err(DeliveryError::outbox("outbox.other_log", message, hint, &self.name))
     }
 
-    fn read(&self, file: &str) -> Result<Vec<u8>, Failure> {
-        self.store.read(file).map_err(|error| Failure::io("read the outbox", &self.place(file), &error))
+    fn read(&self, file: &str) -> Result<Vec<u8>, DeliveryError> {
+        self.store.read(file).map_err(|error| DeliveryError::io("read the outbox", &self.place(file), error))
     }
 
     fn place(&self, file: &str) -> String {
         format!("{}/{file}", self.name)
     }
 
-    fn damaged(&self, file: &str, why: &str) -> Failure {
+    fn damaged(&self, file: &str, why: &str) -> DeliveryError {
         let hint = "put the file back as it was; or keep this outbox for inspection, and give another directory: \
                     a new chain begins there";
-        Failure::unusable("outbox.damaged", format!("the outbox cannot be gone on with: {why}"), hint)
-            .within(&self.place(file))
+        let message = format!("the outbox cannot be gone on with: {why}");
+        DeliveryError::outbox("outbox.damaged", message, hint, &self.place(file))
     }
 
     fn last_number(&self) -> u64 {
         self.pending.back().map_or(self.through, |segment| segment.number)
     }
 
-    /// The name for people.
-    pub(crate) fn name(&self) -> &str {
+    /// Returns the name for people.
+    pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where the newest chain stands, its links here included.
-    pub(crate) fn head(&self) -> Option<&Head> {
+    /// Returns the head of the newest chain, its links here included.
+    pub fn head(&self) -> Option<&Head> {
         self.pending.back().map_or(self.proven.0.as_ref(), |segment| Some(&segment.end))
     }
 
-    /// How far the events of the followed file are here.
-    pub(crate) fn followed(&self) -> Option<&Followed> {
+    /// Returns how far the events of the followed file are here.
+    pub fn followed(&self) -> Option<&FollowPosition> {
         self.pending.back().map_or(self.proven.1.as_ref(), |segment| segment.followed.as_ref())
     }
 
-    /// The proof of the newest link that was proven.
-    pub(crate) fn receipt(&self) -> Option<&Receipt> {
+    /// Returns the proof of the newest link that was proven.
+    pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()
     }
 
-    /// What is not yet proven.
-    pub(crate) fn pending(&self) -> &VecDeque<Segment> {
+    /// Returns the segments that are not yet proven.
+    pub fn pending(&self) -> &VecDeque<Segment> {
         &self.pending
     }
 
-    /// How many events are not yet proven.
-    pub(crate) fn events(&self) -> u64 {
+    /// Returns how many events are not yet proven.
+    pub fn events(&self) -> u64 {
         self.pending.iter().map(|segment| segment.events).sum()
     }
 
-    /// How many bytes are not yet proven.
-    pub(crate) fn bytes(&self) -> usize {
+    /// Returns how many bytes are not yet proven.
+    pub fn bytes(&self) -> usize {
         self.pending.iter().map(|segment| segment.bytes).sum()
     }
 
     /// Keeps what a recorder handed on: links of one chain that go on from [`Outbox::head`], the last one signed.
-    /// They are durable when this returns. When it fails it is not known whether they are: nothing more can be kept
-    /// until the outbox is opened again.
-    pub(crate) fn append(&mut self, lines: &str, followed: Option<&Followed>) -> Result<(), Failure> {
+    /// They are durable when this returns.
+    ///
+    /// # Errors
+    /// If the links don't follow, or the store fails. It is not known then whether they are durable: nothing more can be
+    /// kept until the outbox is opened again.
+    pub fn append(&mut self, lines: &str, followed: Option<&FollowPosition>) -> Result<(), DeliveryError> {
         self.keep(lines, followed, None)
     }
 
     /// Keeps a chain of its own in the place of the segments from that number on, in one step: it holds their events.
     /// Durable as of [`Outbox::append`].
-    pub(crate) fn replace(
+    ///
+    /// # Errors
+    /// As of [`Outbox::append`].
+    pub fn replace(
         &mut self,
         first: u64,
         lines: &str,
-        followed: Option<&Followed>,
-    ) -> Result<(), Failure> {
+        followed: Option<&FollowPosition>,
+    ) -> Result<(), DeliveryError> {
         self.keep(lines, followed, Some(first))
     }
 
     fn keep(
         &mut self,
         lines: &str,
-        followed: Option<&Followed>,
+        followed: Option<&FollowPosition>,
         replaces: Option<u64>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DeliveryError> {
         let number = self.last_number() + 1;
         let name = segment::name(number);
         if self.unknown {
             let hint = "run it again";
             let message = "an earlier write to the outbox failed";
-            return Err(Failure::unusable("outbox.unknown", message, hint).within(&self.name));
+            return Err(DeliveryError::outbox("outbox.unknown", message, hint, &self.name));
         }
         let text = segment::write(&self.origin, followed, replaces, lines);
         let segment = segment::read(number, &text, &self.origin, self.head(), self.followed())
@@ -232,22 +241,28 @@ impl Outbox {
         }
         if let Err(error) = self.store.put(&name, text.as_bytes()) {
             self.unknown = true;
-            return Err(Failure::io("write to the outbox", &self.place(&name), &error));
+            return Err(DeliveryError::io("write to the outbox", &self.place(&name), error));
         }
         self.put_last(segment);
         Ok(())
     }
 
-    /// The links of a segment, as a log takes them.
-    pub(crate) fn links(&self, number: u64) -> Result<String, Failure> {
+    /// Returns the links of a segment, as a log accepts them.
+    ///
+    /// # Errors
+    /// If its file can't be read.
+    pub fn links(&self, number: u64) -> Result<String, DeliveryError> {
         let name = segment::name(number);
         let text =
             String::from_utf8(self.read(&name)?).map_err(|_| self.damaged(&name, "it is not UTF-8"))?;
         Ok(segment::links(&text).to_owned())
     }
 
-    /// Removes the segments up to this one: the log holds them, as the receipt proves. When it fails they stay.
-    pub(crate) fn proven(&mut self, through: u64, receipt: Receipt) -> Result<(), Failure> {
+    /// Removes the segments up to this one: the log holds them, as the receipt proves.
+    ///
+    /// # Errors
+    /// If the store fails. The segments stay then.
+    pub fn proven(&mut self, through: u64, receipt: Receipt) -> Result<(), DeliveryError> {
         let Some(last) = self.pending.iter().find(|segment| segment.number == through) else {
             return Ok(());
         };
@@ -263,13 +278,16 @@ impl Outbox {
         Ok(())
     }
 
-    /// Forgets how much of an input is here, where all of it is proven.
-    pub(crate) fn forget(&mut self) -> Result<(), Failure> {
+    /// Forgets how much of an input is here, if all of it is proven.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn forget(&mut self) -> Result<(), DeliveryError> {
         let (head, Some(followed)) = &self.proven else { return Ok(()) };
         if followed.begun.is_none() || !self.pending.is_empty() {
             return Ok(());
         }
-        let proven = (head.clone(), Some(Followed { begun: None, ..followed.clone() }));
+        let proven = (head.clone(), Some(FollowPosition { begun: None, ..followed.clone() }));
         self.write_position(self.through, proven.clone(), self.receipt.as_ref())?;
         self.proven = proven;
         Ok(())
@@ -278,9 +296,9 @@ impl Outbox {
     fn write_position(
         &self,
         through: u64,
-        (head, followed): (Option<Head>, Option<Followed>),
+        (head, followed): (Option<Head>, Option<FollowPosition>),
         receipt: Option<&Receipt>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DeliveryError> {
         let position = Position {
             countersign: VERSION.into(),
             origin: self.origin.clone(),
@@ -291,6 +309,6 @@ impl Outbox {
         };
         let text = serde_json::to_string(&position).unwrap_or_default() + "\n";
         let put = self.store.put(POSITION, text.as_bytes());
-        put.map_err(|error| Failure::io("write to the outbox", &self.place(POSITION), &error))
+        put.map_err(|error| DeliveryError::io("write to the outbox", &self.place(POSITION), error))
     }
 }

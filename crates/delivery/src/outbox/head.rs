@@ -12,55 +12,62 @@ use serde::{Deserialize, Serialize};
 
 /// Where a chain stands after a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) key: VerifierKey,
-    pub(crate) position: Position,
-    pub(crate) closed: bool,
+pub struct Head {
+    /// The key that signs it.
+    pub key: VerifierKey,
+    /// Its last link.
+    pub position: Position,
+    /// True if that is a close link.
+    pub closed: bool,
 }
 
 /// How far the events of a followed file are in the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Followed {
+pub struct FollowPosition {
     /// The bytes up to and including the last line that was recorded.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// What the system calls the file, whatever its name is: device and inode.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) file: Option<(u64, u64)>,
+    pub file: Option<(u64, u64)>,
     /// The hash of the last bytes before the offset: a file that has others there is not the same any more.
-    pub(crate) before: String,
+    pub before: String,
     /// Where the file is, where that can be written down: one outbox follows one file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) path: Option<String>,
+    pub path: Option<String>,
     /// What of an input that is not followed is here.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) begun: Option<Begun>,
+    pub begun: Option<InputPosition>,
 }
 
 /// How much of an input is in the outbox that ends by itself, until a run has brought all of it to the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Begun {
+pub struct InputPosition {
     /// The hash of the file with its place: another file is not gone on with.
-    pub(crate) input: String,
+    pub input: String,
     /// How many of its events were recorded.
-    pub(crate) events: u64,
+    pub events: u64,
 }
 
 /// One link of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) chain: ChainId,
-    pub(crate) seq: u64,
-    pub(crate) signed: bool,
-    pub(crate) event: bool,
+pub struct LinkPlace {
+    /// The chain.
+    pub chain: ChainId,
+    /// The link's number in it.
+    pub seq: u64,
+    /// True if the link is signed.
+    pub signed: bool,
+    /// True if an event comes with it.
+    pub event: bool,
 }
 
 impl Head {
     /// The head after the link on this line, or why the link does not follow.
-    pub(crate) fn after(
+    pub(super) fn after(
         before: Option<&Self>,
         line: &str,
         origin: &str,
-    ) -> Result<(Self, Place), &'static str> {
+    ) -> Result<(Self, LinkPlace), &'static str> {
         let parsed = Line::parse(line).map_err(|_| "the line is malformed")?;
         let Item::Link { text, link, payload, .. } = parsed.item else {
             return Err("the line is not a link");
@@ -86,7 +93,7 @@ impl Head {
         {
             return Err("the signature is invalid");
         }
-        let place = Place {
+        let place = LinkPlace {
             chain: link.chain(),
             seq: link.seq(),
             signed: link.signature().is_some(),

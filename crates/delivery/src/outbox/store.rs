@@ -6,22 +6,35 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_log::lock::Lock;
-
-use crate::errors::{Failure, shown};
+use crate::error::DeliveryError;
+use crate::lock::Lock;
 
 /// Small files by name. Each appears whole or not at all.
-pub(crate) trait Store: Send {
-    /// The names of the files, in order.
+pub trait Store: Send {
+    /// Returns the names of the files, in order.
+    ///
+    /// # Errors
+    /// If they can't be listed.
     fn names(&self) -> io::Result<Vec<String>>;
-    /// All of a file.
+    /// Returns all of a file.
+    ///
+    /// # Errors
+    /// If it can't be read.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
-    /// Writes a file in the place of any of that name. It is durable when this returns; when it fails, the file may
-    /// or may not be there.
+    /// Writes a file in the place of any of that name. It is durable when this returns.
+    ///
+    /// # Errors
+    /// If that fails. The file may or may not be there then.
     fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file.
+    ///
+    /// # Errors
+    /// If it can't be removed.
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes durable what an earlier process may have left behind in memory.
+    ///
+    /// # Errors
+    /// If the system can't.
     fn sync(&self) -> io::Result<()>;
 }
 
@@ -29,7 +42,7 @@ pub(crate) trait Store: Send {
 const UNFINISHED: (&str, &str) = (".countersign-", ".unfinished");
 
 /// A directory that nobody else uses meanwhile.
-pub(crate) struct Directory {
+pub struct Directory {
     path: PathBuf,
     /// Held as long as this is.
     _lock: Lock,
@@ -37,23 +50,26 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// Opens the directory, which is made where it does not exist, readable by its owner alone, and locks it.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::io("open the folder", &shown(path), &error);
+    ///
+    /// # Errors
+    /// If the path is a file, or the directory is in use or can't be made or read.
+    pub fn open(path: &Path) -> Result<Self, DeliveryError> {
+        let shown = path.display().to_string();
+        let failed = |error: io::Error| DeliveryError::io("open the folder", &shown, error);
         if path.is_file() {
             let hint = "give a folder, or a path where there is nothing yet";
-            return Err(Failure::unusable("io.not_directory", "this is a file", hint).within(&shown(path)));
+            return Err(DeliveryError::outbox("io.not_directory", "this is a file", hint, &shown));
         }
         create(path).map_err(failed)?;
         let lock = Lock::take(&path.join("lock")).map_err(|error| match error {
             TryLockError::WouldBlock => {
                 let hint = "wait until it has ended, or give this one a folder of its own";
-                let message = "another process uses this folder";
-                Failure::unusable("io.locked", message, hint).within(&shown(path))
+                DeliveryError::outbox("io.locked", "another process uses this folder", hint, &shown)
             }
             TryLockError::Error(error) => failed(error),
         })?;
         let directory = Self { path: path.to_owned(), _lock: lock };
-        sync_directory(crate::io::output::directory(path)).map_err(failed)?;
+        sync_directory(parent(path)).map_err(failed)?;
         for name in directory.all_names().map_err(failed)? {
             if name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1) {
                 directory.remove(&name).map_err(failed)?;
@@ -100,6 +116,11 @@ impl Store for Directory {
     }
 }
 
+/// Returns the directory that a path is in.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes the names in a directory durable.
 #[cfg(unix)]
 fn sync_directory(path: &Path) -> io::Result<()> {
@@ -125,7 +146,7 @@ fn create(path: &Path) -> io::Result<()> {
 
 /// Files that end with the run.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
+pub struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Memory {
     fn files(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
