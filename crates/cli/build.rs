@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
         Some(file) => Some(read(Path::new(&file))?),
         None => built(&folder.join("../../www"), "dist/console.html")?,
     };
-    let page = page.map_or_else(|| read(&folder.join("src/no-console.html")), Ok)?;
+    let page = page.map_or_else(|| read(&folder.join("src/commands/serve/no-console.html")), Ok)?;
     pack(&page, &out.join("console.html.gz"))?;
     let auditors = match env::var_os(CHOICE) {
         Some(_) => None,

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use countersign::trust::Trust;
 
+use crate::commands::verify;
 use crate::errors::Failure;
-use crate::token::{self, Token};
-use crate::{input, verify};
+use crate::io::input;
+use crate::io::token::{self, Token};
 
 /// The trust file.
 #[derive(clap::Args)]

@@ -1,12 +1,14 @@
 //! Values of arguments.
 
+pub(crate) mod origin;
+
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use countersign::link::ChainId;
 use countersign::time::Time;
 
-use crate::verdict::count;
+use crate::io::verdict::count;
 
 /// A time: `2026-11-20T06:01:02.345Z`, without its milliseconds, or a date alone, which is midnight UTC.
 pub(crate) fn time(text: &str) -> Result<Time, String> {

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::{DeTable, DeValue};
 
 use crate::errors::{Failure, shown};
-use crate::input;
+use crate::io::input;
 
 /// The name of the flag itself.
 const FLAG: &str = "config";

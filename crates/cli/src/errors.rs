@@ -5,9 +5,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use countersign::Error;
+use countersign_delivery::DeliveryError;
+use countersign_ingest::IngestError;
 
 use crate::exit_status::ExitStatus;
-use crate::style;
+use crate::io::style;
 
 /// Why a command ends without having done its work.
 #[derive(Debug)]
@@ -176,6 +178,34 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<DeliveryError> for Failure {
+    fn from(error: DeliveryError) -> Self {
+        use style::plain;
+        match error {
+            DeliveryError::Io { doing, place, error } => Self::io(doing, &plain(&place), &error),
+            DeliveryError::Outbox { code, message, hint, place } => {
+                Self::unusable(code, message, hint).within(&plain(&place))
+            }
+            DeliveryError::TooLarge { message, hint } => Self::unusable("submit.too_large", message, hint),
+            DeliveryError::Contradiction { code, message, hint, place } => {
+                Self::unusable(code, message, hint).into_broken().within(&plain(&place))
+            }
+            DeliveryError::Answer { code, message, hint } => {
+                let message = format!("the collector says: {}", plain(&message));
+                Self::unusable(&plain(&code), message, plain(&hint)).into_broken()
+            }
+            DeliveryError::Unproven { error, hint } => Self::broken(error).with_hint(hint),
+            error => Self::unusable(error.code(), error.to_string(), "run it again"),
+        }
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        Self::broken(error.into())
+    }
+}
+
 /// An error's own words, and those of its reasons that it does not repeat.
 fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -274,5 +304,19 @@ mod tests {
         assert_eq!(said(&missing), "cannot read: No such file or directory (os error 2) [io.not_found]");
         let read_only = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
         assert!(said(&read_only).ends_with(" [io.read_only]"), "{}", said(&read_only));
+    }
+
+    #[test]
+    fn the_words_of_a_log_server_are_fit_for_a_terminal() {
+        let answer = DeliveryError::Answer {
+            code: "a\u{1b}[2J".into(),
+            message: "b\u{202e}".into(),
+            hint: "c\u{7}".into(),
+        };
+        let Failure(details) = Failure::from(answer);
+        assert_eq!(details.code, "a\\u{1b}[2J");
+        assert_eq!(details.message, "the collector says: b\\u{202e}");
+        assert_eq!(details.hint.as_deref(), Some("c\\u{7}"));
+        assert_eq!(details.status, ExitStatus::Broken);
     }
 }

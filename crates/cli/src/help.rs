@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 
-use crate::style::label;
+use crate::io::style::label;
 
 /// Commands for one task.
 struct Group {
@@ -47,7 +47,7 @@ pub(crate) fn grouped(command: Command) -> Command {
 
 /// A name in the style of the other help pages.
 fn literal(name: &str) -> String {
-    let style = *crate::style::help().get_literal();
+    let style = *crate::io::style::help().get_literal();
     format!("{style}{name}{style:#}")
 }
 

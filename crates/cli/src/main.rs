@@ -1,91 +1,27 @@
 //! The program `countersign`: record, seal, slice and verify audit logs.
 
-mod acknowledged;
-mod analyze;
-mod answer;
 mod arg_groups;
 mod args;
-mod backup;
-mod check;
-mod completions;
+mod commands;
 mod config;
-mod cutter;
-mod deliver;
-mod dev;
-mod duplicates;
-mod enforce;
-mod envelope;
 mod errors;
-mod evidence;
 mod examples;
 mod exit_status;
-mod export;
-mod export_command;
-mod feed;
-mod follow;
-mod forks;
-mod found;
-mod fsck;
-mod grant;
 mod help;
-mod http;
-mod init;
-mod input;
-mod integers;
-mod inventory;
-mod key;
-mod keygen;
-mod lines;
-mod memory;
-mod monitor;
-mod origin;
-mod otlp;
-mod outbox;
-mod output;
-mod parquet;
-mod pin;
-mod progress;
-mod query;
-mod readings;
-mod receipt;
-mod record;
-mod redactions;
-mod report;
-mod resume;
-mod retry;
-mod risk;
-mod rows;
-mod rules;
-mod salvage;
-mod seal;
-mod serve;
-mod show;
-mod slice;
-mod source;
-mod spill;
-mod stage;
-mod standing;
-mod stop;
-mod style;
-mod submit;
-mod summaries;
-mod summarize;
-mod tapped;
-mod token;
-mod tokens;
-mod trust_compared;
-mod unwrap;
-mod verdict;
-mod verify;
-mod watch;
-mod webhook;
-mod witness;
+mod io;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// Is quick without glibc too, and [gives back](memory) what a flood took.
+use crate::commands::{
+    analyze, backup, check, completions, dev, enforce, evidence, export, feed, forks, fsck, grant, init,
+    inventory, keygen, monitor, outbox, receipt, record, report, risk, rules, seal, serve, show, slice,
+    summarize, token, verify, watch, witness,
+};
+use crate::io::{output, style};
+
+/// Is quick without glibc too, and [gives back](commands::serve::memory) what a flood took.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -125,7 +61,7 @@ enum Command {
     Init(init::Args),
     Keygen(keygen::Args),
     Record(record::Args),
-    Outbox(salvage::Args),
+    Outbox(outbox::Args),
     Grant(grant::GrantArgs),
     Revoke(grant::RevokeArgs),
     Seal(seal::Args),
@@ -134,8 +70,8 @@ enum Command {
     Fsck(fsck::Args),
     Backup(backup::Args),
     Slice(slice::Args),
-    Token(tokens::Args),
-    Export(export_command::Args),
+    Token(token::Args),
+    Export(export::Args),
     Monitor(monitor::Args),
     Forks(forks::Args),
     Verify(verify::Args),
@@ -172,7 +108,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Record(args) => record::run(&args),
-        Command::Outbox(args) => salvage::run(&args),
+        Command::Outbox(args) => outbox::run(&args),
         Command::Grant(args) => grant::grant(&args),
         Command::Revoke(args) => grant::revoke(&args),
         Command::Seal(args) => seal::run(&args),
@@ -181,8 +117,8 @@ fn main() -> ExitCode {
         Command::Fsck(args) => fsck::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Slice(args) => slice::run(&args, places),
-        Command::Token(args) => tokens::run(&args),
-        Command::Export(args) => export_command::run(&args, places),
+        Command::Token(args) => token::run(&args),
+        Command::Export(args) => export::run(&args, places),
         Command::Monitor(args) => monitor::run(&args),
         Command::Forks(args) => forks::run(&args),
         Command::Verify(args) => verify::run(&args),

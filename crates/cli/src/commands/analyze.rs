@@ -1,0 +1,304 @@
+//! `countersign analyze`: what rules find among the events of an export that verify.
+
+pub(crate) mod acknowledged;
+mod coverage;
+mod taking;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use acknowledged::Acknowledged;
+use countersign::link::ChainId;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::report::Report;
+use countersign::verify::{Options, SummarizedEvent, Verdict};
+use countersign_analyze::document::{Seen, Told};
+use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
+use serde_json::{Value, json};
+use taking::{Answers, Signer, Taken, Taking};
+
+use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
+use crate::args;
+use crate::commands::verify::standing::{Standing, Standings};
+use crate::commands::{report, rules, slice, verify};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::input::Input;
+use crate::io::output::Folder;
+use crate::io::style::{bad, good};
+use crate::io::verdict::count;
+use crate::io::{readings, style, verdict};
+
+pub(crate) use coverage::gaps;
+pub(crate) use text::named;
+
+/// Search verified events with detection rules
+///
+/// Verifies the export first. Events that failed verification, or that no signature covers, make no findings. Each
+/// finding names the log entries it is based on, so that anyone who has them finds the same, and says whether you
+/// trust who signed them. Rules are written in Sigma 2.1; `countersign rules` builds and tests them.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign analyze audit.ndjson --trust trust.txt
+  countersign analyze audit.ndjson --trust trust.txt --rules pack.json --fail-on high --format json
+  countersign analyze audit.ndjson --trust trust.txt --rules pack.json --evidence findings/
+  countersign analyze audit.ndjson --trust trust.txt --rules pack.json --recompute findings.json
+
+Exit status: as for `countersign verify`, and 6 if --fail-on or --recompute says so.")]
+pub(crate) struct Args {
+    /// The export, plain or compressed with gzip or zstd; - for standard input
+    #[arg(value_name = "EXPORT")]
+    export: PathBuf,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
+    /// with the program]
+    #[arg(long, value_name = "FILE|DIR")]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    own: readings::Own,
+    #[command(flatten)]
+    format: FormatArgs,
+    /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
+    #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.map(Level::as_str), Level::parse))]
+    fail_on: Option<Level>,
+    /// Write the findings, the pack, and for each finding a slice with its entries to this new directory
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
+    /// Compare with earlier findings, as printed by --format json, and exit with status 6 if they differ
+    #[arg(long, value_name = "FINDINGS", conflicts_with = "evidence")]
+    recompute: Option<PathBuf>,
+    #[command(flatten)]
+    threads: ThreadArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
+    let pack = rules::load(&args.rules)?;
+    let readings = args.own.load()?;
+    let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
+    let threads = args.threads.count();
+    let Looked { report, outcome, signers, answers, events } =
+        look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
+    let found = Found { report: &report, pack: &pack, outcome, signers, answers, events };
+    if let Some(folder) = folder {
+        found.evidence(folder, args)?;
+    }
+    if let Some(before) = &args.recompute {
+        return found.compare(before);
+    }
+    let text = if args.format.is_json() { found.json() + "\n" } else { found.text() };
+    verdict::print(&text)?;
+    Ok(found.exit_status(args.fail_on))
+}
+
+/// What was looked at, and what was found in it.
+pub(crate) struct Looked {
+    pub(crate) report: Report,
+    pub(crate) outcome: Analysis,
+    /// Who signed the entries that findings name.
+    signers: Signers<Signer>,
+    answers: Answers,
+    pub(crate) events: u64,
+}
+
+impl Looked {
+    /// The least trusted of those who signed what a finding was made from.
+    pub(crate) fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
+        least(&self.signers, finding, standings)
+    }
+}
+
+fn least(signers: &Signers<Signer>, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
+    let signed = finding.leaves.iter().filter_map(|leaf| signers.of(*leaf));
+    signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
+}
+
+/// Verifies an export, and looks in it for what rules describe.
+pub(crate) fn look(
+    input: &mut Input,
+    trust: Trust,
+    pack: &Pack,
+    readings: &Readings,
+    threads: usize,
+) -> Result<Looked, Failure> {
+    let options = Options { trust, ..Options::default() };
+    let mut events = 0u64;
+    let mut taking = Taking::new(pack, readings);
+    let mut taken = Ok(());
+    // Who signs is known later: where rules ask for that, events are looked at when it is; where not, the threads that
+    // hash them look.
+    let look = || {
+        |event: &SummarizedEvent<'_>| {
+            if pack.reads_signer() {
+                return Some(event.pick(None, true));
+            }
+            let text = std::str::from_utf8(event.text).ok()?;
+            let detected = detect(pack, readings, text, (event.time, event.chain, None));
+            Some(event.pick(Some(detected.to_bytes().into()), Acknowledged::may_be(text)))
+        }
+    };
+    let verification = verify::look(input, options, threads, look, |told| {
+        events += told.picked.len() as u64 + told.others;
+        if taken.is_ok() {
+            taken = taking.take(told);
+        }
+    })?;
+    taken?;
+    let Taken { outcome, signers, answers } = taking.finish()?;
+    Ok(Looked { report: verification.report, outcome, signers, answers, events })
+}
+
+/// What rules say of an event, with its link's time, its chain and who signed that.
+pub(crate) fn detect(
+    pack: &Pack,
+    readings: &Readings,
+    text: &str,
+    (recorded, chain, signer): (Time, ChainId, Option<&str>),
+) -> Detected {
+    let document = Document::parse(text);
+    let event = document.as_ref().map(Document::root);
+    let chain = chain.to_string();
+    pack.detect_by(0, readings, &Entry { event, roots: &[], read: None, recorded, chain: &chain, signer })
+}
+
+/// The findings in what `--format json` prints, without what depends on whom its reader trusts.
+fn stated(printed: &Value) -> Option<Vec<Value>> {
+    let mut findings = printed["findings"].as_array()?.clone();
+    for finding in &mut findings {
+        finding.as_object_mut()?.remove("standing");
+    }
+    Some(findings)
+}
+
+/// What was found, and by what.
+struct Found<'a> {
+    report: &'a Report,
+    pack: &'a Pack,
+    outcome: Analysis,
+    /// Who signed the entries that findings name.
+    signers: Signers<Signer>,
+    answers: Answers,
+    events: u64,
+}
+
+impl Found<'_> {
+    fn exit_status(&self, fail_on: Option<Level>) -> ExitStatus {
+        let status = self.report.verdict.into();
+        let may_be_found = fail_on.is_some_and(|least| {
+            self.outcome.findings.iter().any(|finding| finding.level >= least)
+                || self.outcome.may_have_more(self.pack, |rule| rule.level >= least)
+        });
+        let is_unusable = matches!(self.report.verdict, Verdict::Altered | Verdict::Broken);
+        if may_be_found && !is_unusable { ExitStatus::Forbidden } else { status }
+    }
+
+    /// The least trusted of those who signed what a finding was made from.
+    fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
+        least(&self.signers, finding, standings)
+    }
+
+    fn json(&self) -> String {
+        let Self { report, pack, outcome, events, .. } = self;
+        let seen = Seen {
+            origin: report.origin.clone(),
+            log: report.log.as_ref().map(|log| (log.size, log.root.to_string())),
+            verdict: report.verdict.as_str().to_owned(),
+            complete: report.complete_range(),
+            events: *events,
+        };
+        let Analysis { findings, digest, future, limits, identities, sessions, coverage } = outcome;
+        let (unread, future) = (coverage.unparsed, *future);
+        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
+        let standings = Standings::of(report);
+        told.json(findings, |finding| self.standing(finding, &standings).map(Standing::as_str))
+    }
+
+    /// Compares with what was found before.
+    fn compare(&self, path: &Path) -> Result<ExitStatus, Failure> {
+        let name = shown(path);
+        let text = std::fs::read_to_string(path).map_err(|error| Failure::io("read", &name, &error))?;
+        let broken = || {
+            let hint = "give what `countersign analyze --format json` printed";
+            Failure::unusable("findings.invalid", "these are not findings", hint).within(&name)
+        };
+        let before: Value = serde_json::from_str(&text).map_err(|_| broken())?;
+        if before["countersign"] != "findings/v1" {
+            return Err(broken());
+        }
+        let say = |text: String| verdict::print(&(verdict::headline(self.report) + "\n" + &text + "\n"));
+        for (what, was, is) in [
+            ("engine", &before["engine"], json!(ENGINE)),
+            ("pack", &before["pack"]["hash"], json!(self.pack.hash().to_string())),
+        ] {
+            if *was != is {
+                let hint = "findings can only be compared if the pack and the engine are the same";
+                let message = format!("they were made with another {what}: {was} instead of {is}");
+                return Err(Failure::unusable("findings.other", message, hint).within(&name));
+            }
+        }
+        let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
+        let (Some(were), Some(are)) = (stated(&before), stated(&now)) else { return Err(broken()) };
+        let status = self.report.verdict.into();
+        let is_same_log = before["log"] == now["log"];
+        let of = if is_same_log { "" } else { " The log is of another size or root." };
+        // The digest is that of the findings as they were made. Those in the file may have been changed since.
+        if before["digest"] == now["digest"] && were == are {
+            let findings = count(are.len() as u64, "finding");
+            say(format!("{} {findings}, as before.{of}", good("✓ The same.")))?;
+            return Ok(status);
+        }
+        let follows = |was: &&Value| are.iter().any(|is| is["id"] == was["id"]);
+        let is_new = |is: &&Value| were.iter().all(|was| was["id"] != is["id"]);
+        let (same, new) = (were.iter().filter(follows).count(), are.iter().filter(is_new).count());
+        let differ = were.iter().filter(|was| follows(was) && !are.contains(was)).count();
+        let differ = if differ == 0 {
+            String::new()
+        } else {
+            format!(" Of those that follow, {differ} say something else here.")
+        };
+        say(format!(
+            "{} Before: {}. Of these follow from what is here: {same}. New: {new}.{differ}{of}",
+            bad("✗ Not the same."),
+            were.len(),
+        ))?;
+        Ok(match status {
+            ExitStatus::Success | ExitStatus::Partial => ExitStatus::Forbidden,
+            status => status,
+        })
+    }
+
+    /// Writes what was found, the pack, and a slice for each finding.
+    fn evidence(&self, folder: Folder, args: &Args) -> Result<(), Failure> {
+        let directory = folder.path();
+        let write = |name: &str, text: &str| {
+            let path = directory.join(name);
+            std::fs::write(&path, text).map_err(|error| Failure::io("write", &shown(&path), &error))
+        };
+        write("findings.json", &self.json())?;
+        write("pack.json", self.pack.as_json())?;
+        let findings = &self.outcome.findings;
+        for finding in findings.iter().take(SLICES) {
+            let destination = directory.join(format!("{}.ndjson", finding.id));
+            slice::of_leaves(&args.export, args.trust.path(), finding.leaves.clone(), &destination)?;
+        }
+        if findings.len() > SLICES {
+            style::warn(&format!(
+                "slices are written for the first {SLICES} of {}",
+                count(findings.len() as u64, "finding")
+            ));
+        }
+        let name = folder.name().to_owned();
+        folder.finish()?;
+        let written = count(findings.len().min(SLICES) as u64, "slice");
+        style::done(&format!("findings.json, pack.json and {written} in {name}"));
+        Ok(())
+    }
+}
+
+/// How many slices are written.
+const SLICES: usize = 200;

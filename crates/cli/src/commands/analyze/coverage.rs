@@ -1,0 +1,80 @@
+//! Which events the rules could look at, in sentences.
+
+use countersign_analyze::{BlindRule, Coverage, SourceCoverage};
+
+use crate::io::readings::unknown_shapes;
+use crate::io::style::plain;
+use crate::io::verdict::count;
+
+/// The most rules and sources that are named.
+const NAMED: usize = 6;
+
+/// Returns a sentence for each reason why "nothing was found" doesn't mean that there is nothing to find.
+pub(crate) fn gaps(coverage: &Coverage, pack: &str) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if coverage.unparsed > 0 {
+        let so = "rules that ask who did what find nothing there";
+        gaps.push(unknown_shapes(coverage.unparsed, so));
+    }
+    let pack = plain(pack);
+    let (none, some): (Vec<_>, Vec<_>) = coverage
+        .sources
+        .iter()
+        .filter(|source| source.covered < source.events)
+        .partition(|source| source.rules == 0);
+    if !none.is_empty() {
+        let by_source = |source: &&SourceCoverage| {
+            format!("{} ({})", plain(&source.parser), count(source.events, "event"))
+        };
+        gaps.push(format!(
+            "No rule of the pack “{pack}” is written for these sources: {}.",
+            listed(none.iter().map(by_source))
+        ));
+    }
+    for SourceCoverage { parser, events, covered, rules } in some {
+        gaps.push(format!(
+            "Of {} parsed as {}, fields are missing in {} that the {} for this source need.",
+            count(*events, "event"),
+            plain(parser),
+            events - covered,
+            count(*rules, "rule"),
+        ));
+    }
+    if !coverage.blind.is_empty() {
+        let named = |BlindRule { title, fields, .. }: &BlindRule| {
+            format!("{} ({})", plain(title), plain(&fields.join(", ")))
+        };
+        let blind = coverage.blind.len() as u64;
+        let needs = if blind == 1 { "needs" } else { "need" };
+        gaps.push(format!(
+            "{} {needs} fields that no event of their source has: {}.",
+            count(blind, "rule"),
+            listed(coverage.blind.iter().map(named))
+        ));
+    }
+    gaps
+}
+
+/// Returns the numbers behind a search: events by parser, and how many rules could apply.
+pub(crate) fn numbers(coverage: &Coverage) -> String {
+    let source = |source: &SourceCoverage| format!("{} {}", plain(&source.parser), source.events);
+    let parsed = coverage.events - coverage.unparsed;
+    let by_parser = if parsed == 0 {
+        String::new()
+    } else {
+        format!(" ({})", listed(coverage.sources.iter().map(source)))
+    };
+    format!(
+        "{parsed} of {} parsed{by_parser}; {} of {} could apply to at least one",
+        count(coverage.events, "event"),
+        coverage.applicable(),
+        count(coverage.rules.len() as u64, "rule"),
+    )
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    let more = names.len().saturating_sub(NAMED);
+    let shown = names[..names.len() - more].join(", ");
+    if more == 0 { shown } else { format!("{shown}, and {more} more") }
+}

@@ -1,0 +1,198 @@
+//! What was found, for people.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored};
+
+use super::Found;
+use super::coverage::{gaps, numbers};
+use crate::commands::analyze::acknowledged::Acknowledged;
+use crate::commands::verify::standing::{Standings, marked};
+use crate::io::style::{bad, doubt, faint, good, label, line, plain};
+use crate::io::verdict::{self, count};
+
+/// How many reasons of a finding are shown.
+const REASONS: usize = 6;
+/// How many identities and sessions are shown, the highest scores first.
+const RANKED: usize = 10;
+/// How many runs of entries are shown.
+const RUNS: usize = 6;
+
+impl Found<'_> {
+    pub(super) fn text(&self) -> String {
+        let Analysis { findings, identities, sessions, limits, future, digest, coverage } = &self.outcome;
+        let standings = Standings::of(self.report);
+        let mut text = verdict::headline(self.report) + "\n\n";
+        let mut ranked: Vec<&Finding> = findings.iter().collect();
+        ranked.sort_by_key(|finding| Reverse((finding.score, finding.level)));
+        for finding in ranked {
+            let _ = writeln!(text, "{} {}", level(finding.level), label(plain(&finding.title)));
+            for (name, said) in self.facts(finding, &standings) {
+                let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
+            }
+            text.push('\n');
+        }
+        for (who, scored) in [("identity", identities), ("session", sessions)] {
+            text.push_str(&ranking(who, scored));
+        }
+        text.push_str(&self.outcome());
+        for gap in gaps(coverage, &self.pack.name) {
+            let _ = writeln!(text, "{}", doubt(format_args!("! {gap}")));
+        }
+        if let Some((number, leaf)) = future {
+            let events = count(*number, "event");
+            let said = format_args!(
+                "! {events} dated later than recorded, the first at entry {leaf}. They are not counted."
+            );
+            let _ = writeln!(text, "{}", doubt(said));
+        }
+        if self.answers.left_out > 0 {
+            let answers = count(self.answers.left_out, "answer");
+            let _ = writeln!(
+                text,
+                "{}",
+                doubt(format_args!("! {answers} to findings were not read, to save memory."))
+            );
+        }
+        for limit in limits {
+            let _ = writeln!(text, "{}", doubt(self.limited(limit)));
+        }
+        let _ = writeln!(text, "{} {}", label("coverage:"), numbers(coverage));
+        let pack = self.pack.hash();
+        let _ = writeln!(text, "{} {digest}, pack {pack}, engine {ENGINE}", label("digest:"));
+        text
+    }
+
+    /// What is told of a finding, each with its name.
+    fn facts(&self, finding: &Finding, standings: &Standings<'_>) -> Vec<(&'static str, String)> {
+        let Finding { group, value, leaves, first, last, reasons, repeats, evidence, score, .. } = finding;
+        let mut facts = Vec::new();
+        if !group.is_empty() {
+            let group = group.iter().map(|(field, value)| format!("{} {}", plain(field), plain(value)));
+            facts.push(("who", group.collect::<Vec<_>>().join(", ")));
+        }
+        facts.push(("when", if first == last { first.to_string() } else { format!("{first} to {last}") }));
+        for Reason { field, value } in reasons.iter().take(REASONS) {
+            let field = field.as_deref().unwrap_or("text");
+            facts.push(("because", format!("{} is {}", plain(field), short(value))));
+        }
+        let mut entries = ranges(leaves);
+        if let Some(value) = value {
+            let _ = write!(entries, ", measured {value}");
+        }
+        if *repeats > 0 {
+            let _ = write!(entries, ", and {} like it", count(*repeats, "hit"));
+        }
+        facts.push(("entries", entries));
+        facts.extend(self.standing(finding, standings).map(|standing| ("signer", marked(standing))));
+        let needs = match evidence {
+            Evidence::Sufficient => "its entries alone",
+            Evidence::Range => "all entries before it, which say what was usual",
+        };
+        facts.push(("evidence", needs.into()));
+        facts.push(("score", score.to_string()));
+        if let Some((Acknowledged { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
+            let standing = marked(standings.of_signer(&signer.vkey, signer.chain, signer.authorised));
+            let name = plain(signer.vkey.name());
+            let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {}", short(reason)));
+            facts.push((
+                "answered",
+                format!("by {} at entry {leaf}, signer {name} {standing}{reason}", plain(by)),
+            ));
+        }
+        facts
+    }
+
+    /// How much was found, and in what.
+    fn outcome(&self) -> String {
+        let complete = self.report.complete_range();
+        let within = match complete {
+            Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
+            None => "in what is shown: there may be other entries".into(),
+        };
+        let events = count(self.events, "event");
+        let rules = count(self.pack.rules().len() as u64, "rule");
+        let looked = format!("{events} that verified, with {rules} of the pack {}", plain(&self.pack.name));
+        let may_have_more = self.outcome.may_have_more(self.pack, |_| true);
+        let is_covered = self.outcome.coverage.is_complete();
+        let found = match (self.outcome.findings.len() as u64, self.events, complete) {
+            (0, 0, _) => doubt("? Nothing was looked at, so nothing was found"),
+            (0, ..) if may_have_more || !is_covered => doubt("? Nothing was found"),
+            (0, _, Some(_)) => good("✓ Nothing was found"),
+            (0, ..) => label("Nothing was found"),
+            (findings, ..) => label(count(findings, "finding")),
+        };
+        let more = match (may_have_more, is_covered || self.events == 0) {
+            (true, _) => ", but rules had to leave something out: there may be more",
+            (_, false) => ", but rules couldn’t look at everything: there may be more",
+            _ => "",
+        };
+        format!("{found} {within}{more}. Searched {looked}.\n")
+    }
+
+    /// What a rule left out, by its title; what is usual has no rule of its own.
+    fn limited(&self, Limit { rule, groups, hits, findings }: &Limit) -> String {
+        let rule = self.pack.rule(rule).map_or(&**rule, |rule| &rule.title);
+        let forgotten = |counted: Option<(u64, u64)>, what| {
+            counted.map(|(number, leaf)| format!("{} from entry {leaf} on", count(number, what)))
+        };
+        let unlisted =
+            (*findings > 0).then(|| format!("{} beyond those that are listed", count(*findings, "finding")));
+        let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
+        let said: Vec<_> = parts.into_iter().flatten().collect();
+        format!("! {}: left out, to save memory or because they came late: {}.", plain(rule), said.join(", "))
+    }
+}
+
+fn level(level: Level) -> String {
+    let word = level.as_str();
+    match level {
+        Level::High | Level::Critical => bad(format_args!("✗ {word}")),
+        Level::Medium => doubt(format_args!("! {word}")),
+        Level::Low | Level::Informational => faint(format_args!("· {word}")),
+    }
+}
+
+/// The highest scores, where there are several.
+fn ranking(who: &str, scored: &[Scored]) -> String {
+    let mut text = String::new();
+    if scored.len() < 2 {
+        return text;
+    }
+    for Scored { id, score, count: number, .. } in scored.iter().take(RANKED) {
+        let rank = faint(format_args!("{who:<8} {score:>5}"));
+        let findings = faint(format_args!("({})", count(*number, "finding")));
+        let _ = writeln!(text, "{rank} {} {findings}", plain(id));
+    }
+    text + "\n"
+}
+
+fn short(text: &str) -> String {
+    line(text, 100)
+}
+
+/// Leaves in runs: `3, 7 to 9`.
+fn ranges(leaves: &[u64]) -> String {
+    countersign_analyze::runs::told(leaves, RUNS)
+}
+
+/// The same with what they are: `entry 3`, `entries 3, 7 to 9`.
+pub(crate) fn named(leaves: &[u64]) -> String {
+    format!("{} {}", if leaves.len() == 1 { "entry" } else { "entries" }, ranges(leaves))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_are_told_in_runs() {
+        assert_eq!(ranges(&[3]), "3");
+        assert_eq!(ranges(&[3, 7, 8, 9, 11]), "3, 7 to 9, 11");
+        assert_eq!(
+            ranges(&(0..20).map(|leaf| leaf * 2).collect::<Vec<_>>()),
+            "0, 2, 4, 6, 8, 10 and 14 more runs"
+        );
+    }
+}

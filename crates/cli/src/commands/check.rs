@@ -1,0 +1,247 @@
+//! `countersign check`: one verdict on a log, by its tiles alone.
+
+use std::fmt::Write as _;
+use std::io::{self, Cursor, Read};
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use countersign::check::{CheckReport, Resource, TileFinding, Tiles, Walk};
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::merkle::TILE_WIDTH;
+use countersign::note::{VerifierKey, check_name};
+use countersign::trust::Trust;
+use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
+
+use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
+use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
+use crate::io::pin::{self, Pins};
+use crate::io::source::{self, Source};
+use crate::io::style::{bad, faint, good, label, plain};
+use crate::io::verdict::count;
+use crate::io::{input, progress, verdict};
+
+/// How many findings of each code are shown; the report has more.
+const SHOWN: usize = 3;
+/// How many bundles' lines may wait for the verifier.
+const WAITING: usize = 16;
+
+/// Check any C2SP tiled log by its tiles
+///
+/// Reads the checkpoint, all entry bundles and all tiles. Every entry's hash must be in its tile, every tile's root
+/// in the tile above it, and the tree must lead to the checkpoint's root. Entries that are links or key notes are
+/// verified as by `verify`. Since tiles don't contain events, a log that has links is at best `partial`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign check https://log.example/audit --vkey log.example/audit+8e3e8e37+AW/J8OsuOPVmWI8/pwifiQM4XIRhCKEm/ssmvJYjLcem
+  countersign check https://log.example/audit --trust trust.txt --pin last.txt --save-pin last.txt
+  countersign check ./log --trust trust.txt --json | jq .tiles
+
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
+3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
+#[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
+pub(crate) struct Args {
+    /// The log: the URL under which its checkpoint and tiles are, or a folder with `checkpoint` and `tile/`
+    #[arg(value_name = "URL|DIR")]
+    log: String,
+    /// The log's verifier key, whose name is the log's origin
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    #[arg(long, value_name = "V")]
+    vkey: Option<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    pins: Pins,
+    /// Expect the log with this origin
+    #[arg(long, value_name = "O")]
+    origin: Option<String>,
+    /// Exit with status 0 for this verdict too
+    #[arg(long, value_name = "VERDICT", value_enum)]
+    allow: Option<Allow>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let trust = match (&args.vkey, args.trust.path()) {
+        (Some(vkey), _) => Trust::default().with_log(vkey.parse::<VerifierKey>()?)?,
+        (None, Some(path)) => input::trust(path)?,
+        (None, None) => Trust::default(),
+    };
+    let pins = args.pins.load()?;
+    let options = Options {
+        trust,
+        pins: pins.clone(),
+        expect: Expectations { origin: args.origin.clone(), ..Expectations::default() },
+        tiles: true,
+        ..Options::default()
+    };
+    let source = source::open(&args.log)?;
+    let keep = args.pins.keep()?;
+    let (tiles, Verification { report, pin }) = check(&*source, options)?;
+    let pin = pin.filter(|_| tiles.pass());
+    let report = CheckReport::new(tiles, report);
+    let text = if args.format.is_json() {
+        serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
+    } else {
+        text(&report)
+    };
+    verdict::print(&text)?;
+    args.pins.warn_of_other_logs(&pins, report.report.origin.as_deref());
+    if let Some(keep) = keep {
+        pin::save(keep, pin.as_deref())?;
+    }
+    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
+    Ok(if allowed { ExitStatus::Success } else { report.verdict.into() })
+}
+
+/// Reads the whole log, and verifies what it holds.
+fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification), Failure> {
+    let checkpoint = source.checkpoint()?;
+    check_name(&checkpoint.checkpoint.origin).map_err(|error| {
+        Failure::from(error)
+            .within(&format!("{}checkpoint", source.name()))
+            .with_hint("a log can only be checked if its origin could be a key's name")
+    })?;
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let (lines, reader) = sync_channel(WAITING);
+    thread::scope(|scope| {
+        let walking = scope.spawn(|| {
+            let walked = walk(source, checkpoint, &lines);
+            if walked.is_err() {
+                let _ = lines.send(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            drop(lines);
+            walked
+        });
+        let verified = parallel::verify(Lines::new(reader), options, threads, |_| {}, |_| {});
+        let tiles = walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let verification = verified.map_err(|error| Failure::io("read", &source.name(), &error))?;
+        Ok((tiles, verification))
+    })
+}
+
+/// Reads all tiles and bundles, several at once, and hands on the lines of the export that they make.
+fn walk(
+    source: &dyn Source,
+    checkpoint: SignedCheckpoint,
+    lines: &SyncSender<io::Result<Vec<u8>>>,
+) -> Result<Tiles, Failure> {
+    let bar = progress::count("checking", checkpoint.checkpoint.size.div_ceil(TILE_WIDTH));
+    let mut walk = Walk::new(checkpoint);
+    let plan = walk.plan();
+    let readers = source.readers();
+    thread::scope(|scope| {
+        let queues: Vec<_> = (0..readers)
+            .map(|first| {
+                let (give, queue) = sync_channel(0);
+                let mine = plan.clone().skip(first).step_by(readers);
+                scope.spawn(move || read(source, mine, &give));
+                queue
+            })
+            .collect();
+        for (resource, queue) in plan.zip(queues.iter().cycle()) {
+            if walk.is_stopped() {
+                break;
+            }
+            let Ok(got) = queue.recv() else { break };
+            walk.push(got?.as_deref());
+            // Who verifies stops listening only when it failed.
+            if lines.send(Ok(walk.take_lines())).is_err() {
+                break;
+            }
+            bar.inc(u64::from(matches!(resource, Resource::Bundle(_))));
+        }
+        Ok::<(), Failure>(())
+    })?;
+    bar.finish_and_clear();
+    let (last, tiles) = walk.finish();
+    let _ = lines.send(Ok(last));
+    Ok(tiles)
+}
+
+type Got = Result<Option<Vec<u8>>, Failure>;
+
+fn read(source: &dyn Source, plan: impl Iterator<Item = Resource>, give: &SyncSender<Got>) {
+    for resource in plan {
+        let got = source.get(resource);
+        let failed = got.is_err();
+        if give.send(got).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// The lines that another thread writes, as a stream.
+struct Lines {
+    receiver: Receiver<io::Result<Vec<u8>>>,
+    current: Cursor<Vec<u8>>,
+}
+
+impl Lines {
+    fn new(receiver: Receiver<io::Result<Vec<u8>>>) -> Self {
+        Self { receiver, current: Cursor::default() }
+    }
+}
+
+impl Read for Lines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let length = self.current.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            match self.receiver.recv() {
+                Ok(lines) => self.current = Cursor::new(lines?),
+                Err(_) => return Ok(0),
+            }
+        }
+    }
+}
+
+/// The report for people.
+fn text(report: &CheckReport) -> String {
+    let said = if report.tiles.finding_counts.is_empty() {
+        verdict::headline(&report.report)
+    } else {
+        verdict::in_words(report.verdict, None, &report.report)
+    };
+    let mut text = said + "\n";
+    text += &verdict::body(&report.report, verdict::Of::Log);
+    let tiles = &report.tiles;
+    let _ = writeln!(text, "\n{}", label("Tiles"));
+    let leaves = &tiles.leaves;
+    let covered = format!(
+        "{}, {} with {}, {}, {}",
+        count(tiles.checked, "tile"),
+        count(tiles.bundles, "bundle"),
+        count(leaves.links, "link"),
+        count(leaves.notes, "key note"),
+        if leaves.other == 1 { "1 other entry".into() } else { format!("{} other entries", leaves.other) },
+    );
+    if tiles.pass() {
+        let _ = writeln!(text, "  {} {covered}", good("✓ pass       "));
+        return text;
+    }
+    let total: u64 = tiles.finding_counts.values().sum();
+    let _ = writeln!(text, "  {} {} in {covered}", bad("✗ fail       "), count(total, "finding"));
+    for (code, count) in &tiles.finding_counts {
+        for finding in tiles.findings.iter().filter(|finding| finding.code == *code).take(SHOWN) {
+            let _ = writeln!(text, "  {}", finding_line(finding));
+        }
+        if *count > SHOWN as u64 {
+            let more = count - SHOWN as u64;
+            let _ = writeln!(text, "    … and {more} more (--json lists the first {LISTED})");
+        }
+        let _ = writeln!(text, "    {} {}", faint("hint:"), code.hint());
+    }
+    text
+}
+
+fn finding_line(finding: &TileFinding) -> String {
+    let index = finding.index.map_or_else(String::new, |index| format!(", entry {index}"));
+    let TileFinding { code, path, message, .. } = finding;
+    format!("{} {} {path}{index}: {}", bad("✗ error  "), label(code.as_str()), plain(message))
+}

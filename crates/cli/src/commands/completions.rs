@@ -1,0 +1,29 @@
+//! `countersign completions`: what a shell needs to complete the program's arguments.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
+
+/// Print a completion script for your shell
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign completions bash > ~/.local/share/bash-completion/completions/countersign
+  countersign completions zsh > ~/.zfunc/_countersign
+  countersign completions fish > ~/.config/fish/completions/countersign.fish")]
+pub(crate) struct Args {
+    /// Which shell
+    shell: Shell,
+}
+
+pub(crate) fn run<C: CommandFactory>(args: &Args) -> Result<ExitStatus, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut C::command(), "countersign", &mut script);
+    let mut output = Output::create(None)?;
+    output.write(&script)?;
+    output.finish()?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,104 @@
+//! `countersign dev`: a log for local work, forgotten at the end.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use clap::FromArgMatches as _;
+use countersign::note::SignerKey;
+use countersign_log::server::Address;
+use countersign_log::tokens::{self, Rights, Scope};
+use zeroize::Zeroizing;
+
+use crate::commands::keygen::{random, write_key};
+use crate::commands::serve;
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
+use crate::io::style;
+
+/// The log, and a program that writes to it.
+const LOG: &str = "localhost/dev";
+const EMITTER: &str = "localhost/dev-app";
+
+/// Run a log for local development, deleted when it ends
+///
+/// Makes keys and a token. Prints the variables that a program needs, ready for an .env file. The log, its keys and
+/// its events are kept in a temporary folder, which is removed on Ctrl-C or SIGTERM. Don't use these keys for
+/// anything else.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign dev > .env        # AUDIT_KEY, AUDIT_URL and AUDIT_LOG for the SDK, COUNTERSIGN_TOKEN for the program
+  countersign dev --listen 127.0.0.1:9000")]
+pub(crate) struct Args {
+    /// Where to listen, on this machine only; port 0 picks a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Serve this HTML file at / instead of the console
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let address = free(args.listen)?;
+    let folder = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
+    let folder = folder.map_err(|error| Failure::io("make", "a temporary folder", &error))?;
+    let dir = folder.path().join("log");
+    std::fs::create_dir(&dir).map_err(|error| Failure::io("make", &shown(&dir), &error))?;
+    let (log, app) = (generate(LOG)?, generate(EMITTER)?);
+    write_key(&dir.join("log.key"), &log)?;
+    let mut trust = Output::create(Some(&dir.join("trust.txt")))?;
+    let (log_key, app_key) = (log.verifier_key(), app.verifier_key());
+    trust.write(format!("log {log_key}\nemitter {app_key}\nemitter {log_key}\n").as_bytes())?;
+    trust.finish()?;
+    let rights = "read,erase,admin".parse::<Rights>();
+    let rights =
+        rights.map_err(|why| Failure::unusable("token.file", why, "this is a bug: please report it"))?;
+    let token = tokens::add(&dir, "dev", rights, None, Scope::default());
+    let token = token.map_err(|error| Failure::unusable("token.file", error.to_string(), "try again"))?;
+    let paste = Zeroizing::new(format!(
+        "AUDIT_KEY={}\nAUDIT_URL=http://{address}\nAUDIT_LOG={log_key}\nCOUNTERSIGN_TOKEN={}\n",
+        app.encode().as_str(),
+        token.as_str()
+    ));
+    let mut stdout = anstream::stdout();
+    let written = stdout.write_all(paste.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::io("write", "standard output", &error))?;
+    let console = style::label("console:");
+    anstream::eprintln!("  {console} http://{address}/, with COUNTERSIGN_TOKEN and the trust file");
+    let command = <serve::Args as clap::Args>::augment_args(clap::Command::new("dev"));
+    let dir = dir.into_os_string();
+    let flags = ["dev".into(), "--listen".into(), address.to_string().into(), "--dir".into(), dir];
+    let page = args.page.iter().flat_map(|page| ["--page".into(), page.into()]);
+    let flags: Vec<OsString> = flags.into_iter().chain(page).collect();
+    let matches = command.get_matches_from(flags);
+    let ended = serve::Args::from_arg_matches(&matches)
+        .map_err(|error| {
+            Failure::unusable("arguments.invalid", error.to_string(), "this is a bug: please report it")
+        })
+        .and_then(|args| serve::run(&args));
+    folder.close().map_err(|error| Failure::io("remove", "the temporary folder", &error))?;
+    style::done("the log, its keys and its events are forgotten");
+    ended
+}
+
+fn generate(name: &str) -> Result<SignerKey, Failure> {
+    let mut seed = Zeroizing::new([0; 32]);
+    random(&mut *seed)?;
+    Ok(SignerKey::generate(name, *seed)?)
+}
+
+/// The address, with its port: it is told before the log listens there.
+fn free(address: SocketAddr) -> Result<Address, Failure> {
+    if !address.ip().is_loopback() {
+        let hint = "its keys are shown on the screen. To serve others, run `countersign serve`";
+        return Err(Failure::unusable("arguments.invalid", "this log is for this machine only", hint));
+    }
+    let found = TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    found.map(Address::Tcp).map_err(|error| {
+        Failure::io("listen at", &address.to_string(), &error)
+            .with_hint("give another address with --listen, or port 0 for any")
+    })
+}

@@ -1,0 +1,269 @@
+//! `countersign evidence`: what a log shows for the controls of a framework.
+
+mod gather;
+mod kept;
+mod written;
+
+use std::path::PathBuf;
+
+use countersign::time::Time;
+use countersign_analyze::Fault;
+use countersign_controls::{Catalogue, Period};
+use countersign_log::retention::Age;
+use countersign_query::moment::Moment;
+use gather::{Gathered, Look};
+use written::{write, written};
+
+use crate::arg_groups::{AccessArgs, FormatArgs, OutputFormat, ThreadArgs, TrustArgs};
+use crate::commands::export::stream;
+use crate::commands::report::selected;
+use crate::commands::{report, rules};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::http::Prefix;
+use crate::io::input::Input;
+use crate::io::output::Folder;
+use crate::io::{readings, style, verdict};
+
+/// Show what a log has and lacks for the controls of a framework
+///
+/// Verifies the export first. Only verified events signed with trusted keys count, and an altered export gives no evidence. A
+/// catalogue asks questions for each control: events that match a query, with a sample drawn from the log's root; findings of
+/// detection rules, and who answered them; and the log's own keys, coverage, reads, erasures and retention.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign evidence audit.ndjson --trust trust.txt --framework soc2 --period 2026-01..2026-06 -o soc2.md
+  countersign evidence audit.ndjson --trust trust.txt --framework nis2 -o nis2.html
+  countersign evidence audit.ndjson --trust trust.txt --framework iso27001 --seed 'agreed on 5 January' -o iso27001/
+  countersign evidence https://log.example/audit --token-file token.txt --trust trust.txt --framework pci --policy 1y --format csv
+  countersign evidence audit.ndjson --trust trust.txt --framework gdpr --subject u_1 -o access-of-u_1/
+  countersign evidence audit.ndjson --trust trust.txt --framework hipaa --record chart-42 --policy 6y -o hipaa.md
+  countersign evidence --catalogue ours.yml --lint
+
+If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is \
+a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the \
+person's events. docs/evidence-by-control.md explains catalogues.
+
+Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]
+pub(crate) struct Args {
+    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - reads standard input
+    #[arg(value_name = "EXPORT|URL", required_unless_present = "lint")]
+    export: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// The framework whose controls to look at
+    #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
+    #[arg(required_unless_present_any = ["catalogue", "lint"], help_heading = "Controls")]
+    framework: Option<String>,
+    /// Your own catalogue, instead of a built-in one
+    #[arg(long, value_name = "FILE", conflicts_with = "framework", help_heading = "Controls")]
+    catalogue: Option<PathBuf>,
+    /// Only check the catalogue
+    #[arg(long, requires = "catalogue", conflicts_with = "export", help_heading = "Controls")]
+    lint: bool,
+    /// Only events that happened from FROM to TO, both included: days, months, years or times, such as 2026-01..2026-06
+    #[arg(long, value_name = "FROM..TO", value_parser = period, help_heading = "Questions")]
+    period: Option<Period>,
+    /// How many events to draw as a sample for each question
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=1000), help_heading = "Questions")]
+    sample: u16,
+    /// The seed of the samples: any text that both sides agree on before they see the log
+    #[arg(long, value_name = "TEXT", default_value = "countersign", help_heading = "Questions")]
+    seed: String,
+    /// How long events must be kept, to compare the log with: 1y, 6y, 400d
+    #[arg(long, value_name = "AGE", value_parser = clap::value_parser!(Age), help_heading = "Questions")]
+    policy: Option<Age>,
+    /// List who did what to this record, by its whole identifier
+    #[arg(long, value_name = "ID", help_heading = "Questions")]
+    record: Option<String>,
+    /// List what this person did and what was done to them, by their whole identifier
+    #[arg(long, value_name = "ID", help_heading = "Questions")]
+    subject: Option<String>,
+    /// The rules whose findings count: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules
+    /// that come with the program]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
+    rules: Vec<PathBuf>,
+    #[command(flatten, next_help_heading = "Detection")]
+    own: readings::Own,
+    #[command(flatten, next_help_heading = "Output")]
+    format: FormatArgs<Format>,
+    /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
+    #[arg(short, long, value_name = "FILE|DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// The auditor's page to put in an evidence file [default: the one that came with this program]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    page: Option<PathBuf>,
+    #[command(flatten, next_help_heading = None)]
+    access: AccessArgs,
+    #[command(flatten, next_help_heading = None)]
+    threads: ThreadArgs,
+}
+
+/// What evidence is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Markdown,
+    /// A line for each question of each control
+    Csv,
+    /// OSCAL assessment results
+    Oscal,
+    /// All of it, as canonical JSON
+    Json,
+}
+
+impl OutputFormat for Format {
+    const DEFAULT: &str = "markdown";
+    const JSON: Self = Self::Json;
+}
+
+/// The most bytes of a catalogue, in MiB.
+const MAX_CATALOGUE: u64 = 1;
+
+fn period(text: &str) -> Result<Period, String> {
+    let refuse = || "write it as 2026-01-01..2026-06-30, 2026-01..2026-06 or 2026".to_owned();
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let moment = |text: &str| {
+        // A length of time would be counted from now, and the same command would not make the same document.
+        let is_length = text.starts_with(['+', '-']);
+        Moment::parse_for(text, Time::MIN).filter(|_| !is_length).ok_or_else(refuse)
+    };
+    let (from, to) = (moment(from)?.begin, moment(to)?.end);
+    if from < to { Ok(Period { from, to }) } else { Err("it ends before it begins".into()) }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let catalogue = catalogue(args)?;
+    let pack = rules::load(&args.rules)?;
+    for (question, word) in catalogue.unanswered(&pack) {
+        let said =
+            format!("no rule of the pack {} is {word}, which the question {question} asks for", pack.name);
+        style::warn(&said);
+    }
+    let Some(export) = &args.export else {
+        let of = verdict::count(catalogue.controls.len() as u64, "control");
+        style::done(&format!("{of} of {}, catalogue {}", style::plain(&catalogue.framework), catalogue.hash));
+        return Ok(ExitStatus::Success);
+    };
+    let folder = folder(args)?;
+    if args.subject.is_some() && folder.is_none() {
+        let hint = "give a new folder, as in -o access/";
+        return Err(Failure::unusable(
+            "arguments.invalid",
+            "--subject writes an export of the person's events too",
+            hint,
+        ));
+    }
+    let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
+    if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_meant(place)) {
+        let hint = "save it first, with `countersign export` where it is a collector's";
+        return Err(Failure::unusable("arguments.invalid", "an evidence file is made of a file", hint));
+    }
+    let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
+        None => Input::open(export)?,
+        Some(url) => stream(url, args.access.token()?.as_ref())?,
+    };
+    if folder.is_some() {
+        // Slices are cut from it.
+        input = input.rereadable()?;
+    }
+    let looking = Look { pack: &pack, readings: args.own.load()?, catalogue: &catalogue, args };
+    let Gathered { verification, file, leaves, evidence } = looking.gather(&mut input, as_file.is_some())?;
+    let headline = verdict::headline(&verification.report);
+    let status = verification.report.verdict.into();
+    let Some(evidence) = evidence else {
+        verdict::print(&(headline + "\n"))?;
+        style::warn("it gives no evidence: `countersign verify` says what is wrong");
+        return Ok(status);
+    };
+    match (folder, as_file) {
+        (Some(folder), _) => {
+            looking.fill(folder.path(), input, &evidence)?;
+            folder.finish()?;
+        }
+        (None, Some(destination)) => {
+            let path = export.clone();
+            let found = selected::Found { path, file, verification, leaves, sample: None };
+            looking.file(found, destination, &evidence)?;
+        }
+        (None, None) => write(args.output.as_deref(), &written(&evidence, args.format.format()))?,
+    }
+    if let Some(subject) = &evidence.subject
+        && subject.extent.events == 0
+    {
+        let id = style::plain(&subject.id);
+        style::warn(&match &subject.likely[..] {
+            [] => format!("no event is by {id} or about them"),
+            likely => format!(
+                "no event is by {id} or about them; there are events of {}: give the identifier as a whole",
+                likely.iter().map(|id| style::plain(id)).collect::<Vec<_>>().join(", ")
+            ),
+        });
+    }
+    if args.output.is_some() {
+        let controls = verdict::count(catalogue.controls.len() as u64, "control");
+        let what = format!("{controls} of {}", style::plain(&evidence.framework.title));
+        style::wrote(args.output.as_deref(), &what);
+        anstream::eprintln!("{headline}");
+    }
+    Ok(status)
+}
+
+fn catalogue(args: &Args) -> Result<Catalogue, Failure> {
+    let Some(path) = &args.catalogue else {
+        let name = args.framework.as_deref().unwrap_or_default();
+        return Catalogue::built_in(name).ok_or_else(|| {
+            Failure::unusable(
+                "arguments.invalid",
+                "there is no such framework",
+                "see `countersign evidence --help`",
+            )
+        });
+    };
+    let name = shown(path);
+    let bytes = Input::open(path)?.all(MAX_CATALOGUE)?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::unusable("io.not_text", "it is not UTF-8 text", "a catalogue is YAML in UTF-8").within(&name)
+    })?;
+    Catalogue::parse(&text).map_err(|faults| {
+        let failure = |fault: &Fault| {
+            let place = if fault.rule.is_empty() { String::new() } else { format!("{}: ", fault.rule) };
+            let failure = Failure::unusable(fault.code, format!("{place}{}", fault.problem), &fault.hint);
+            let failure = if fault.line > 0 { failure.at_line(fault.line.into()) } else { failure };
+            failure.within(&name)
+        };
+        let Some((last, before)) = faults.split_last() else {
+            return Failure::unusable("catalogue.empty", "it cannot be used", "mend it").within(&name);
+        };
+        before.iter().take(20).for_each(|fault| failure(fault).report());
+        failure(last)
+    })
+}
+
+/// The folder to be written, where one is asked for.
+fn folder(args: &Args) -> Result<Option<Folder>, Failure> {
+    let is_meant =
+        |path: &&PathBuf| path.to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir();
+    args.output.as_ref().filter(is_meant).map(|path| Folder::create(path)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_holds_its_last_day_month_or_year() {
+        for (text, from, to) in [
+            ("2026-01-01..2026-06-30", "2026-01-01", "2026-07-01"),
+            ("2026-01..2026-06", "2026-01-01", "2026-07-01"),
+            ("2026", "2026-01-01", "2027-01-01"),
+            ("2024-02-29", "2024-02-29", "2024-03-01"),
+        ] {
+            let time = |day: &str| format!("{day}T00:00:00.000Z").parse::<Time>().unwrap();
+            assert_eq!(period(text), Ok(Period { from: time(from), to: time(to) }), "{text}");
+        }
+        assert!(period("2026-06..2026-01").is_err() && period("last week").is_err());
+        assert!(period("-7d..2026").is_err() && period("").is_err());
+    }
+}

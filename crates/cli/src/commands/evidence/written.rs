@@ -1,0 +1,117 @@
+//! What is written of evidence: a document, a folder, or a file that verifies itself.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use countersign::time::Time;
+use countersign_controls::{Evidence, Found, Looking, Shown};
+
+use super::Format;
+use super::gather::Look;
+use crate::commands::report::selected::{self, Asked, Given};
+use crate::commands::report::written::Words;
+use crate::commands::{report, slice, verify};
+use crate::errors::{Failure, shown};
+use crate::io::input::Input;
+use crate::io::output::Output;
+use crate::io::style;
+
+pub(super) fn written(evidence: &Evidence, format: Format) -> String {
+    match format {
+        Format::Markdown => countersign_controls::markdown(evidence),
+        Format::Csv => countersign_controls::csv(evidence),
+        Format::Oscal => countersign_controls::oscal(evidence) + "\n",
+        Format::Json => countersign_controls::json(evidence) + "\n",
+    }
+}
+
+pub(super) fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
+    let mut output = Output::create(path)?;
+    output.write(text.as_bytes())?;
+    output.finish()
+}
+
+impl Look<'_> {
+    /// Writes an evidence file with the sampled events.
+    pub(super) fn file(
+        &self,
+        found: selected::Found,
+        destination: &Path,
+        evidence: &Evidence,
+    ) -> Result<(), Failure> {
+        if sampled(evidence).next().is_none() {
+            let hint = "write the document alone, with -o FILE.md, or all formats, with -o FOLDER/";
+            let message = "no event answers a question of this framework: an evidence file would have none";
+            return Err(Failure::unusable("selection.empty", message, hint).within(&shown(&found.path)));
+        }
+        let mut found = found;
+        let mut sections = report::of_markdown(&written(evidence, Format::Markdown), &shown(&found.path))?;
+        if let Some(first) = sections.first_mut() {
+            first.data = Some(written(evidence, Format::Json));
+        }
+        let asked = Asked {
+            query: None,
+            range: None,
+            sample: None,
+            now: verify::now()?,
+            readings: self.args.own.load()?,
+            threads: self.args.threads.count(),
+        };
+        let given = Given::load(self.args.trust.path(), &[])?;
+        let sampled = sampled(evidence).map(|shown| shown.leaf).collect();
+        let words = Words { reference: "", examiner: "", sections, named: Some(sampled) };
+        report::written::write(
+            &mut found,
+            &given,
+            &asked,
+            words,
+            Some(report::page::load(self.args.page.as_deref())?),
+            Some(destination),
+        )?;
+        Ok(())
+    }
+
+    /// Writes all formats, and slices.
+    pub(super) fn fill(&self, folder: &Path, input: Input, evidence: &Evidence) -> Result<(), Failure> {
+        let formats = [
+            ("evidence.md", Format::Markdown),
+            ("evidence.csv", Format::Csv),
+            ("evidence.json", Format::Json),
+            ("evidence.oscal.json", Format::Oscal),
+        ];
+        for (name, format) in formats {
+            write(Some(&folder.join(name)), &written(evidence, format))?;
+        }
+        if evidence.log.checkpoint.is_none() {
+            style::warn("no slices are written: without a checkpoint there is no tree to cut them from");
+            return Ok(());
+        }
+        let mut input = input;
+        let trust = self.args.trust.path();
+        let sampled: HashSet<_> = sampled(evidence).map(|shown| (shown.chain, shown.seq)).collect();
+        if !sampled.is_empty() {
+            let is_sampled = |chain, seq, _: &str| sampled.contains(&(chain, seq));
+            slice::matching(&mut input, trust, &is_sampled, &folder.join("samples.ndjson"))?;
+        }
+        if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
+            let looking = Looking::new(self.catalogue, &self.readings, self.pack, Some(&subject.id), None);
+            let is_about = |chain, _, text: &str| {
+                self.at(&looking, text, (Time::MIN, chain, None), 0).0.is_about_subject()
+            };
+            slice::matching(&mut input, trust, &is_about, &folder.join("subject.ndjson"))?;
+            write(Some(&folder.join("subject.csv")), &countersign_controls::rows(&subject.events.listed))?;
+        }
+        if let Some(record) = &evidence.record {
+            write(Some(&folder.join("record.csv")), &countersign_controls::rows(&record.events.listed))?;
+        }
+        Ok(())
+    }
+}
+
+/// The events of all samples.
+fn sampled(evidence: &Evidence) -> impl Iterator<Item = &Shown> {
+    evidence.answers.iter().flat_map(|answer| match &answer.found {
+        Found::Events(events) => &*events.sample,
+        _ => &[],
+    })
+}

@@ -1,0 +1,137 @@
+//! What a log says of a search: fields that no event has, and why nothing was found.
+
+use std::io::{Read as _, Write as _};
+
+use countersign_log::export::Explained;
+use countersign_query::Findings;
+use countersign_query::tally::{Left, Unknown, short_name};
+use serde_json::Value;
+
+use super::{Request, explain};
+use crate::errors::Failure;
+use crate::io::http::{Client, Prefix, Redirects};
+use crate::io::query;
+use crate::io::stage::Stage;
+use crate::io::style::{doubt, plain};
+use crate::io::token::Token;
+
+/// The longest answer that is read.
+const MOST: u64 = 1 << 20;
+
+/// What is to be told.
+pub(super) struct Told {
+    findings: Findings,
+    /// Whether all events were looked at.
+    whole: bool,
+}
+
+impl Told {
+    /// What was found in a folder.
+    pub(super) fn new(explained: Explained, fields_alone: bool) -> Self {
+        Self { findings: explained.findings, whole: !fields_alone }
+    }
+}
+
+/// Asks a collector.
+pub(super) fn by_collector(
+    prefix: &Prefix,
+    request: &Request,
+    fields_alone: bool,
+    token: Option<&Token>,
+) -> Result<Told, Failure> {
+    let only = fields_alone.then_some(("only", "fields"));
+    let query: Vec<(&str, &str)> = request.searched().chain(only).collect();
+    let client = Client::new(Redirects::SameHost)?;
+    let answer = client.stream(&prefix.join("explain", &query), token.map(Token::as_str))?;
+    let answer = answer.map_err(|refused| explain(&refused, token.is_some()))?;
+    let name = answer.name().to_owned();
+    let mut sent = Vec::new();
+    answer.paced().take(MOST).read_to_end(&mut sent).map_err(|error| Failure::io("read", &name, &error))?;
+    let told = unpacked(&sent).and_then(|text| read(&text));
+    told.ok_or_else(|| Failure::unusable("log.answer", "it is not as documented", "is it another version?"))
+}
+
+/// An answer that may have been compressed.
+fn unpacked(sent: &[u8]) -> Option<String> {
+    let (mut stage, mut text) = (Stage::default(), Vec::new());
+    let mut take = |piece: &[u8]| {
+        if (text.len() as u64) < MOST {
+            text.extend_from_slice(piece);
+        }
+    };
+    stage.push(sent, &mut take).and_then(|()| stage.finish(&mut take)).ok()?;
+    String::from_utf8(text).ok()
+}
+
+fn read(text: &str) -> Option<Told> {
+    let said: Value = serde_json::from_str(text).ok()?;
+    let strings = |value: &Value| {
+        let texts = value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned));
+        texts.collect::<Option<Vec<_>>>()
+    };
+    let unknown = |unknown: &Value| {
+        let field = unknown["field"].as_str()?.to_owned();
+        Some(Unknown { at: 0..0, field, nearest: strings(&unknown["nearest"])? })
+    };
+    let left = |left: &Value| {
+        let short = left["short"].as_str().and_then(short_name);
+        Some(Left { part: left["part"].as_str()?.into(), events: left["events"].as_u64()?, short })
+    };
+    let parts = |name: &str| match said.get(name) {
+        Some(parts) => parts.as_array()?.iter().map(left).collect(),
+        None => Some(Vec::new()),
+    };
+    let times = &said["times"];
+    let findings = Findings {
+        matched: said["matched"].as_u64().unwrap_or_default(),
+        of: said["of"].as_u64().unwrap_or_default(),
+        unknown: said["unknown"].as_array()?.iter().map(unknown).collect::<Option<_>>()?,
+        conditions: parts("conditions")?,
+        steps: parts("steps")?,
+        times: times["own"].as_u64().zip(times["recorded"].as_u64()),
+    };
+    Some(Told { findings, whole: said.get("of").is_some() })
+}
+
+/// Says it beside the export. That a log cannot say it makes no export worse.
+pub(super) fn told(told: Result<Told, Failure>) {
+    let text = match told {
+        Ok(Told { findings, whole: true }) => {
+            query::told(&findings, ["event of the log", "events of the log"])
+        }
+        Ok(Told { findings, .. }) => query::unknown_fields(&findings.unknown),
+        Err(failure) => {
+            let why = plain(&failure.brief());
+            format!(
+                "{}\n",
+                doubt(format_args!("! Whether events have the fields of the query is not known: {why}"))
+            )
+        }
+    };
+    let _ = write!(anstream::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_log_says_is_read() {
+        let Told { findings, whole } = read(
+            r#"{"size":9,"query":"a:1","of":5,"matched":0,"unknown":[{"field":"a","at":[0,1],"nearest":["b"]}],
+            "conditions":[{"part":"a:1","events":0,"short":"actor"}],"steps":[{"part":"a:1","events":0}],"times":{"own":2,"recorded":3}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (findings.of, findings.times, findings.conditions.len(), whole),
+            (5, Some((2, 3)), 1, true)
+        );
+        assert_eq!(findings.conditions[0].short, Some("actor"));
+        assert_eq!((&*findings.unknown[0].field, &*findings.unknown[0].nearest[0]), ("a", "b"));
+        let part = read(r#"{"size":9,"query":"","unknown":[]}"#).unwrap();
+        assert!(!part.whole && part.findings.unknown.is_empty());
+        for text in ["", "[]", r#"{"unknown":[{}]}"#, r#"{"unknown":[],"steps":[1]}"#] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `countersign feed`: what verifies, and what rules find in it, goes on to a SIEM or a collector.
+
+mod delivery;
+mod from_export;
+mod from_log;
+mod progress;
+mod sink;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_feeds::Format;
+use countersign_query::{Query, Readings};
+
+use self::delivery::Delivery;
+use self::progress::Progress;
+use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
+use crate::args;
+use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
+use crate::io::http::Prefix;
+use crate::io::{query, readings, stop};
+
+/// Send verified events and findings to a SIEM or a collector
+///
+/// Verifies first, and sends only what verified. Each event becomes one record, with its entry, its place in its
+/// chain, the root and size of the checkpoint that contains it, and whether its signer is trusted, so that a row in
+/// a SIEM leads back to the proof. Records are sent at least once, and an event's id is the same each time.
+/// docs/feeds.md describes the formats and what receivers need.
+#[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[command(after_help = "\
+Examples:
+  countersign feed audit.ndjson --trust trust.txt --to ocsf
+  countersign feed audit.ndjson --trust trust.txt --to ecs --findings --sink file --destination feed.ndjson
+  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --sink tls --destination siem.example:6514 --ca siem.pem
+  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --sink elastic --destination https://es.example:9200/audit/_bulk --sink-token es.token --gzip
+
+Exit status: 0 everything was sent, or it was stopped; 1 the export or log is altered or broken, and nothing was sent; \
+2 unusable arguments or state, or a receiver that did not accept everything.")]
+pub(crate) struct Args {
+    /// The export, plain or compressed with gzip or zstd; - for standard input; or a collector's URL, to follow its
+    /// log
+    #[arg(value_name = "EXPORT|URL")]
+    from: PathBuf,
+    /// The format of the records
+    #[arg(long = "to", value_name = "FORMAT", value_parser = args::words(Format::ALL.map(Format::as_str), Format::parse))]
+    format: Format,
+    #[command(flatten)]
+    trust: RequiredTrustArgs,
+    /// Only events that match this query (see docs/query.md)
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, help_heading = "Which records")]
+    query: Option<String>,
+    /// Send findings too
+    #[arg(long, help_heading = "Which records")]
+    findings: bool,
+    /// Send only findings
+    #[arg(long, conflicts_with = "query", help_heading = "Which records")]
+    no_events: bool,
+    /// The rules: a pack, or files or directories of Sigma rules. Can be repeated [default: the rules that come
+    /// with the program]
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
+    rules: Vec<PathBuf>,
+    #[command(flatten, next_help_heading = "Detection")]
+    own: readings::Own,
+    /// Where to remember what was sent and keep what a receiver refused; created if missing
+    #[arg(long, value_name = "DIR", help_heading = "Following a log")]
+    state: Option<PathBuf>,
+    /// The origin of the log, if the trust file names several
+    #[arg(long, value_name = "O", help_heading = "Following a log")]
+    origin: Option<String>,
+    #[command(flatten, next_help_heading = "Following a log")]
+    access: AccessArgs,
+    /// Stop at the end of the log, once everything was sent
+    #[arg(long, help_heading = "Following a log")]
+    once: bool,
+    /// If nothing is remembered yet, begin at the log's current end instead of its first entry
+    #[arg(long, help_heading = "Following a log")]
+    from_now: bool,
+    #[command(flatten, next_help_heading = None)]
+    threads: ThreadArgs,
+    #[command(flatten)]
+    sink: sink::Sending,
+}
+
+/// How long a receiver is asked again where all is to be sent and the program is to end.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// What is fed, and how it is written.
+struct Feed {
+    format: Format,
+    readings: Readings,
+    query: Option<Query>,
+    events: bool,
+    findings: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let feed = Feed {
+        format: args.format,
+        readings: args.own.load()?,
+        query: args.query.as_deref().map(query::parse).transpose()?,
+        events: !args.no_events,
+        findings: args.findings || args.no_events,
+    };
+    let sink = args.sink.open(feed.format)?;
+    let log = args.from.to_str().filter(|place| Prefix::is_meant(place));
+    if log.is_some() && args.state.is_none() {
+        let hint = "give --state DIR, a directory of its own for each feed";
+        return Err(Failure::unusable("arguments.invalid", "a log is followed with a state", hint));
+    }
+    let progress = Progress::open(args.state.as_deref())?;
+    stop::gracefully();
+    let patience = (log.is_none() || args.once).then_some(PATIENCE);
+    let delivery = Delivery::begin(sink, progress, patience)?;
+    match log {
+        Some(url) => from_log::run(args, url, &feed, delivery),
+        None => from_export::run(args, &feed, delivery),
+    }
+}

@@ -1,0 +1,163 @@
+//! Feeding an export: all of it is verified before anything of it goes out.
+
+use std::io::Write as _;
+
+use countersign::verify::report::{CheckState, Report};
+use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, VerifiedEvent};
+use countersign_feeds::{Event, Finding, Kind, Log};
+use countersign_query::Entry;
+use countersign_query::value::Document;
+
+use super::delivery::Delivery;
+use super::{Args, Feed};
+use crate::commands::analyze;
+use crate::commands::verify::standing::{Standing, Standings};
+use crate::commands::watch::{At, Draft};
+use crate::commands::{report, rules, verify};
+use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
+use crate::io::found::Found;
+use crate::io::verdict::count;
+use crate::io::{style, verdict};
+
+pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
+    let threads = args.threads.count();
+    let mut input = report::contents(&args.from)?.rereadable()?;
+    let has_quorum = trust.has_quorum();
+    let pins = delivery.progress.pin().into_iter().collect();
+    let options = Options { trust: trust.clone(), pins, ..Options::default() };
+    let mut found = Found::default();
+    let mut kept = Ok(());
+    let name = input.name().to_owned();
+    let look = || |event: &SummarizedEvent<'_>| feed.events.then(|| event.pick(None, true));
+    let verification = verify::look(&mut input, options, threads, look, |told| {
+        for PickedEvent { link, event, .. } in told.picked {
+            if kept.is_ok() {
+                kept = found.push(link, event);
+            }
+        }
+    })?;
+    kept?;
+    let report = &verification.report;
+    let log = provable(report, has_quorum, &name)?;
+    if delivery.progress.is_kept()
+        && report.complete_range().is_none_or(|[first, _]| first > delivery.progress.leaf())
+    {
+        let hint = "leave --state out, or give an export that is complete from where the last one ended";
+        let message =
+            "this export doesn't show all entries, so there is no way to tell what was sent of the log";
+        return Err(Failure::unusable("feed.partial", message, hint).within(&name));
+    }
+    delivery.progress.begin(log.origin)?;
+    // Findings are looked for before anything goes out: that can fail too.
+    let pack = rules::load(&args.rules)?;
+    let analyzed = feed
+        .findings
+        .then(|| analyze::look(&mut input, trust, &pack, &feed.readings, threads))
+        .transpose()?;
+    let standings = Standings::of(report);
+    let mut beyond = 0u64;
+    found.for_each(|event| {
+        if event.index >= log.size {
+            beyond += 1;
+            return Ok(());
+        }
+        if !feed.wants(&event) {
+            return Ok(());
+        }
+        delivery.push(Some(event.index), feed.record(&log, &event, standings.of_link(&event)))
+    })?;
+    if beyond > 0 {
+        let events = count(beyond, "event");
+        style::warn(&format!("{events} not sent, because no checkpoint contains them yet"));
+    }
+    if let Some(looked) = &analyzed {
+        let at = At { origin: log.origin, size: log.size, root: log.root };
+        for finding in &looked.outcome.findings {
+            if finding.leaves.iter().any(|leaf| *leaf >= log.size) {
+                continue;
+            }
+            let standing = looked.standing(finding, &standings).unwrap_or(Standing::Unknown).as_str();
+            let draft = Draft::alert(finding, standing, &pack, &at);
+            let text = draft.data().to_string();
+            let told = Finding {
+                kind: Kind::Alert,
+                id: &finding.id,
+                title: &draft.title,
+                time: finding.last,
+                text: &text,
+            };
+            delivery.push(None, feed.format.finding(&log, &told))?;
+        }
+    }
+    delivery.flush()?;
+    delivery.progress.through(log.size, verification.pin.as_deref());
+    delivery.end()?;
+    // That there may be more is no fault of the feed, and whom to trust is said with each record.
+    let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
+    Ok(ExitStatus::Success)
+}
+
+/// The checkpoint that proves what is fed; a failure where there is none, or where something is not as it was signed.
+fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<'r>, Failure> {
+    verify::refuse_unread(report, name)?;
+    if matches!(report.verdict, Verdict::Altered | Verdict::Broken) {
+        let hint = "`countersign verify` says what is wrong with it";
+        let message = format!("nothing was sent: the export is {}", report.verdict.as_str());
+        return Err(Failure::unusable("feed.not_verified", message, hint).into_broken().within(name));
+    }
+    let checks = &report.checks;
+    for (what, check) in [("log", &checks.log), ("tree", &checks.tree), ("witnesses", &checks.witnesses)] {
+        if check.state != CheckState::Pass && report.log.is_some() && (what != "witnesses" || has_quorum) {
+            let hint = "the trust file must name the log's key, and if it names witnesses, enough of them must have signed; `countersign verify` says more";
+            let message = format!("nothing was sent: the export does not pass the check {what}");
+            return Err(Failure::unusable("feed.not_verified", message, hint).within(name));
+        }
+    }
+    if let (Some(origin), Some(log)) = (&report.origin, &report.log) {
+        return Ok(Log { origin, size: log.size, root: log.root });
+    }
+    let hint = "give an export of a log: `countersign seal` makes one, `countersign export` fetches one";
+    let message = "nothing was sent: no checkpoint shows that these events are in a log";
+    Err(Failure::unusable("feed.no_checkpoint", message, hint).within(name))
+}
+
+impl Feed {
+    /// Whether an event is asked for.
+    pub(super) fn wants(&self, event: &VerifiedEvent) -> bool {
+        let Some(query) = &self.query else { return true };
+        let document = Document::parse(&event.event);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let chain = event.chain.to_string();
+        let entry = Entry {
+            event: root,
+            roots: &[],
+            read: read.as_ref(),
+            recorded: event.time,
+            chain: &chain,
+            signer: Some(event.vkey.name()),
+        };
+        query.matches(&entry)
+    }
+
+    /// The record of an event.
+    pub(super) fn record(
+        &self,
+        log: &Log<'_>,
+        event: &VerifiedEvent,
+        standing: Standing,
+    ) -> countersign_feeds::Record {
+        let event = Event {
+            leaf: event.index,
+            chain: event.chain,
+            seq: event.seq,
+            recorded: event.time,
+            signer: event.vkey.as_str(),
+            standing: standing.as_str(),
+            text: &event.event,
+        };
+        self.format.event(log, &event, &self.readings)
+    }
+}

@@ -1,0 +1,202 @@
+//! `countersign fsck`: whether a log's folder, or its bucket, holds what the log says.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use countersign_log::bucket::Bucket;
+use countersign_log::fsck::{self, Report};
+use countersign_log::serve::{self, StartError};
+use countersign_log::store::StoreError;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use crate::arg_groups::FormatArgs;
+use crate::commands::serve::{bucket, expect_folder, store_hint};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::style::{bad, good, plain};
+use crate::io::{progress, style, verdict};
+
+/// Check a log's folder or bucket, and repair what can be repaired
+///
+/// Reads all of it: entries against tiles, tiles and checkpoints against each other, events against the links that
+/// commit to them, link lookups, recorded erasures against events, and the search index against all events. A
+/// server may keep running, except with --repair on a folder.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign fsck --dir /var/lib/countersign
+  countersign fsck --dir /var/lib/countersign --repair
+  countersign fsck --store s3://audit-logs/app                            # its objects alone
+  countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign # and a server's index of them
+
+Exit status: 0 whole (or repaired), 1 damaged, 2 unreadable input or unusable arguments.")]
+pub(crate) struct Args {
+    /// The log's folder, or for a log in a bucket the folder of its index [default without --store:
+    /// countersign-log]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The bucket that the log is in: s3://, gs://, az:// or a folder, with credentials from the environment
+    ///
+    /// Reads every object: commits and their events, what is public, what was signed, and what erasures left.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Repair what can be rebuilt from the rest: tiles, indexes, and erasures that were recorded but not done
+    #[arg(long)]
+    repair: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// What is checked.
+enum Held<'a> {
+    Folder(&'a Path),
+    Bucket { bucket: Bucket, url: &'a str, folder: Option<&'a Path>, runtime: Runtime },
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let held = match &args.store {
+        None => Held::Folder(args.dir.as_deref().unwrap_or(Path::new("countersign-log"))),
+        Some(url) => {
+            let runtime = Runtime::new().map_err(|error| Failure::io("start", "the check", &error))?;
+            Held::Bucket { bucket: bucket(url)?, url, folder: args.dir.as_deref(), runtime }
+        }
+    };
+    if let Held::Folder(folder) = &held {
+        expect_folder(folder)?;
+    }
+    let lock = held.folder().filter(|_| args.repair).map(serve::lock);
+    let _lock = lock.transpose().map_err(|error| in_use(&error))?;
+    let mut report = held.look("checking")?;
+    if args.repair && report.damages.iter().any(|damage| damage.mend.is_possible()) {
+        let before = std::mem::take(&mut report);
+        if !args.format.is_json() {
+            tell(&before)?;
+        }
+        held.repair(&before)?;
+        report = held.look("checking again")?;
+        if !args.format.is_json() {
+            style::done(&format!(
+                "{} mended",
+                count(before.damages.len().saturating_sub(report.damages.len()))
+            ));
+        }
+    }
+    if args.format.is_json() {
+        verdict::print(&format!("{}\n", of(&report)))?;
+    } else {
+        tell(&report)?;
+    }
+    Ok(if report.is_whole() { ExitStatus::Success } else { ExitStatus::Broken })
+}
+
+impl Held<'_> {
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Bucket { folder, .. } => *folder,
+        }
+    }
+
+    fn look(&self, doing: &'static str) -> Result<Report, Failure> {
+        let bar = progress::count(doing, 0);
+        let mut told = |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        let report = match self {
+            Self::Folder(folder) => fsck::check(folder, &mut told),
+            Self::Bucket { bucket, folder, runtime, .. } => {
+                fsck::check_bucket(bucket.clone(), runtime.handle().clone(), *folder, &mut told)
+            }
+        };
+        bar.finish_and_clear();
+        report.map_err(|error| self.failed(&error))
+    }
+
+    fn repair(&self, found: &Report) -> Result<(), Failure> {
+        let bar = progress::count("mending", 0);
+        let mut told = |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        let mended = match self {
+            Self::Folder(folder) => fsck::repair(folder, found, &mut told),
+            Self::Bucket { bucket, folder, runtime, .. } => {
+                fsck::repair_bucket(bucket.clone(), runtime.handle().clone(), *folder, found)
+            }
+        };
+        bar.finish_and_clear();
+        mended.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &StoreError) -> Failure {
+        match self {
+            Self::Folder(folder) => {
+                let hint = store_hint(error, "check that this is a log's folder and that you may read it");
+                Failure::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
+            }
+            Self::Bucket { url, .. } => {
+                let hint = "check that there is a log in this bucket and that you may read it";
+                Failure::unusable("store.failed", error.to_string(), hint).within(url)
+            }
+        }
+    }
+}
+
+fn tell(report: &Report) -> Result<(), Failure> {
+    let mut text = String::new();
+    for damage in &report.damages {
+        let _ = writeln!(
+            text,
+            "{} {}: {} [{}]",
+            bad("damaged"),
+            plain(&damage.place),
+            plain(&damage.message),
+            damage.code
+        );
+        let _ = writeln!(text, "  {}", damage.mend.hint());
+    }
+    if report.more > 0 {
+        let _ = writeln!(text, "{} more", report.more);
+    }
+    let Report { origin, leaves, events, erased, unfinished, .. } = report;
+    let word = if report.is_whole() { good("whole") } else { bad("damaged") };
+    let (leaves, events) = (verdict::entries(*leaves), verdict::count(*events, "event"));
+    let _ = writeln!(text, "{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
+    if *unfinished > 0 {
+        let _ =
+            writeln!(text, "  recorded erasures not finished yet: {unfinished}; the server continues them");
+    }
+    verdict::print(&text)
+}
+
+fn of(report: &Report) -> serde_json::Value {
+    let damages = report.damages.iter().map(|damage| {
+        json!({
+            "code": damage.code,
+            "place": damage.place,
+            "message": damage.message,
+            "hint": damage.mend.hint(),
+        })
+    });
+    json!({
+        "origin": report.origin,
+        "whole": report.is_whole(),
+        "leaves": report.leaves,
+        "events": report.events,
+        "erased": report.erased,
+        "unfinished": report.unfinished,
+        "damages": damages.collect::<Vec<_>>(),
+        "more": report.more,
+    })
+}
+
+fn count(damages: usize) -> String {
+    if damages == 1 { "1 damage".to_owned() } else { format!("{damages} damages") }
+}
+
+fn in_use(error: &StartError) -> Failure {
+    let hint = "stop the server before --repair; without it a running log can be checked";
+    Failure::unusable("server.in_use", error.to_string(), hint)
+}

@@ -1,0 +1,204 @@
+//! `countersign init`: keys, trust, a grant and a first event, in one command.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::FromArgMatches;
+use countersign::note::{SignerKey, VerifierKey};
+use zeroize::Zeroizing;
+
+use crate::commands::keygen::{random, write_key};
+use crate::commands::{grant, record, seal, verify};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::{Output, write_secret};
+use crate::io::{key, style};
+
+/// The event with which a log begins.
+const FIRST: &str =
+    "{\"action\":\"countersign.init\",\"actor\":{\"type\":\"system\",\"id\":\"countersign init\"}}\n";
+
+/// Make keys and a trust file, and record a first event
+///
+/// Without --to, the log is a file, audit.ndjson, to which you add with `countersign record` and `countersign
+/// seal`. With --to, the first event is sent to that log and proven to be in it. The log's operator must let the
+/// issuer in first; if that hasn't happened, you are told what to ask for. Run it again to continue with the same
+/// keys.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign init                                              # a log in the folder audit
+  countersign init --to https://log.example --log \"$LOG_VKEY\"   # in a log that somebody runs")]
+pub(crate) struct Args {
+    /// Folder for the keys, the trust file and .env
+    #[arg(long, value_name = "DIR", default_value = "audit")]
+    dir: PathBuf,
+    /// The issuer's name, such as example.com. The key that records is NAME/app [default: the current folder's
+    /// name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The log to record to [default: a file]
+    #[arg(long, value_name = "URL", requires = "log")]
+    to: Option<String>,
+    /// That log's verifier key, obtained from somewhere other than the log
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    #[arg(long, value_name = "VKEY", requires = "to")]
+    log: Option<String>,
+    /// The origin of a log that is a file
+    #[arg(long, value_name = "O", default_value = "localhost/audit", conflicts_with = "to")]
+    origin: String,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let remote = args.to.as_deref().zip(args.log.as_deref());
+    let remote_key = remote.map(|(_, log)| log.parse::<VerifierKey>()).transpose()?;
+    make_folder(&args.dir)?;
+    let place = Folder(&args.dir);
+    let name = args.name.clone().unwrap_or_else(own_name);
+    let issuer = place.key("issuer.key", &name)?;
+    let app = place.key("app.key", &format!("{name}/app"))?;
+    let (issuer_key, app_key) = (issuer.verifier_key(), app.verifier_key());
+    let log = match remote_key {
+        Some(key) => key,
+        None => place.key("log.key", &args.origin)?.verifier_key().clone(),
+    };
+    place.write(
+        "trust.txt",
+        &format!("log {log}\nissuer {issuer_key}\n# What the log tells of itself.\nemitter {log}\n"),
+    )?;
+    let (grant_by, record_by) = (place.path("issuer.key"), place.path("app.key"));
+    let events = tempfile::NamedTempFile::new().and_then(|file| fs::write(&file, FIRST).map(|()| file));
+    let events = events.map_err(|error| Failure::io("write", "a temporary file", &error))?;
+    let first = events.path().as_os_str().to_owned();
+    let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    let status = if let Some((url, vkey)) = remote {
+        if Path::new(&place.path(".env")).exists() {
+            let hint = "record to the log with `countersign record --to`; or give another --dir";
+            return Err(Failure::unusable("io.exists", "the first event is in the log already", hint));
+        }
+        let to = words(&["--to", url, "--log", vkey]);
+        let granted = [words(&[app_key.as_str(), "--key"]), vec![grant_by], to.clone()].concat();
+        grant::grant(&parsed(granted)?).map_err(|failure| match failure.code() {
+            "log.unauthorised" => failure.with_hint(&format!(
+                "have the log's operator add the line `issuer {issuer_key}` to the log's trust.txt, and run this again"
+            )),
+            _ => failure,
+        })?;
+        let recorded =
+            [words(&["--key"]), vec![record_by, first], to, words(&["--outbox"]), vec![place.path("outbox")]];
+        let status = record::run(&parsed(recorded.concat())?)?;
+        place.secret(
+            ".env",
+            &format!("AUDIT_KEY={}\nAUDIT_URL={url}\nAUDIT_LOG={vkey}\n", app.encode().as_str()),
+        )?;
+        status
+    } else {
+        let [granted, recorded, log] =
+            ["grant.ndjson", "app.ndjson", "audit.ndjson"].map(|name| place.path(name));
+        if Path::new(&log).exists() {
+            let hint = "record to it with `countersign record` and `countersign seal`; or give another --dir";
+            return Err(Failure::unusable("io.exists", "the log was begun already", hint)
+                .within(&shown(Path::new(&log))));
+        }
+        let origin = words(&["--origin", &args.origin, "-o"]);
+        let grant =
+            [words(&[app_key.as_str(), "--key"]), vec![grant_by], origin.clone(), vec![granted.clone()]];
+        grant::grant(&parsed(grant.concat())?)?;
+        let record = [words(&["--key"]), vec![record_by, first], origin, vec![recorded.clone()]].concat();
+        record::run(&parsed(record)?)?;
+        let sealed = [
+            words(&["--log-key"]),
+            vec![place.path("log.key"), granted, recorded],
+            words(&["--trust"]),
+            vec![place.path("trust.txt")],
+            words(&["-o"]),
+            vec![log.clone()],
+        ];
+        seal::run(&parsed(sealed.concat())?)?;
+        place.secret(
+            ".env",
+            &format!("AUDIT_KEY={}\nAUDIT_LOG={}\n", app.encode().as_str(), log_key(&place)?),
+        )?;
+        verify::run(&parsed([vec![log], words(&["--trust"]), vec![place.path("trust.txt")]].concat())?)?
+    };
+    style::done(&format!(
+        "{}: keys (yours alone), trust.txt for readers, and .env for the program that records",
+        shown(&args.dir)
+    ));
+    Ok(status)
+}
+
+fn log_key(place: &Folder<'_>) -> Result<VerifierKey, Failure> {
+    Ok(key::load(Path::new(&place.path("log.key")))?.verifier_key().clone())
+}
+
+/// The arguments of another command.
+fn parsed<A: clap::Args + FromArgMatches>(words: Vec<OsString>) -> Result<A, Failure> {
+    let command = A::augment_args(clap::Command::new("init").no_binary_name(true));
+    let parsed = command.try_get_matches_from(words).and_then(|matches| A::from_arg_matches(&matches));
+    // What clap says repeats arguments.
+    parsed.map_err(|_| {
+        Failure::unusable(
+            "arguments.invalid",
+            "a name or an address cannot be used",
+            "see `countersign init --help`",
+        )
+    })
+}
+
+/// The name of the folder in which this is, as a key's name.
+fn own_name() -> String {
+    let folder = std::env::current_dir().ok();
+    let name =
+        folder.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy().to_lowercase();
+    let plain: String =
+        name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
+    let plain = plain.trim_matches('-');
+    if plain.is_empty() { "app".into() } else { plain.into() }
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| Failure::io("make", &shown(folder), &error))
+}
+
+/// Where everything goes.
+struct Folder<'a>(&'a Path);
+
+impl Folder<'_> {
+    fn path(&self, name: &str) -> OsString {
+        self.0.join(name).into_os_string()
+    }
+
+    /// The key in that file, made where there is none.
+    fn key(&self, file: &str, name: &str) -> Result<SignerKey, Failure> {
+        let path = self.0.join(file);
+        if path.exists() {
+            return key::load(&path);
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        random(&mut *seed)?;
+        let key = SignerKey::generate(name, *seed)?;
+        write_key(&path, &key)?;
+        Ok(key)
+    }
+
+    fn write(&self, file: &str, text: &str) -> Result<(), Failure> {
+        let path = self.0.join(file);
+        if path.exists() {
+            return Ok(());
+        }
+        let mut output = Output::create(Some(&path))?;
+        output.write(text.as_bytes())?;
+        output.finish()
+    }
+
+    fn secret(&self, file: &str, text: &str) -> Result<(), Failure> {
+        let path = self.0.join(file);
+        if path.exists() { Ok(()) } else { write_secret(&path, text.as_bytes()) }
+    }
+}

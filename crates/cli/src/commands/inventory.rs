@@ -1,0 +1,248 @@
+//! `countersign inventory`: the endpoints of APIs that are really called, by the events of an export that verify.
+
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use countersign::link::ChainId;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::report::Report as Verified;
+use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict};
+use countersign_analyze::document::Seen;
+use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report, is_call};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Query, Readings};
+
+use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
+use crate::args;
+use crate::commands::export::stream;
+use crate::commands::{rules, verify};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::http::Prefix;
+use crate::io::input::Input;
+use crate::io::verdict::count;
+use crate::io::{query, readings, style, verdict};
+
+/// List the API endpoints that are actually called
+///
+/// Verifies the export first, and counts only events that verified and that a signature covers: HTTP requests with a
+/// method and a path, and operations of services that have no path, such as those in `CloudTrail`. Path templates are
+/// inferred. With a description of the API it shows what is called but not described, deprecated but still called, and
+/// described but never called. Each number comes with log entries that show it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign inventory audit.ndjson --trust trust.txt
+  countersign inventory audit.ndjson --trust trust.txt --openapi openapi.yaml --fail-on shadow,zombie
+  countersign inventory audit.ndjson --trust trust.txt --since 2026-11-01 --query 'signer:example.com/api' --format json
+  countersign inventory https://log.example/audit --token-file token.txt --trust trust.txt --openapi openapi.json
+
+Exit status: as for `countersign verify`, and 6 if --fail-on says so.")]
+pub(crate) struct Args {
+    /// The export, plain or compressed with gzip or zstd, or a collector's URL; - for standard input
+    #[arg(value_name = "EXPORT|URL")]
+    export: PathBuf,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// The API's description: OpenAPI 3.0 or 3.1, or Swagger 2, as JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    openapi: Option<PathBuf>,
+    /// Report what is new since this time: endpoints, and callers that called an endpoint for the first time
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    since: Option<Time>,
+    /// Count only events that match this query: `signer:example.com/api http.host:api.example.com` (see
+    /// docs/query.md)
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    query: Option<String>,
+    #[command(flatten)]
+    own: readings::Own,
+    #[command(flatten)]
+    format: FormatArgs,
+    /// Exit with status 6 if any endpoint is one of these
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = args::words(FailOn::names(), FailOn::parse))]
+    fail_on: Vec<FailOn>,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+}
+
+/// A condition that `--fail-on` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FailOn {
+    /// An endpoint has this flag.
+    Flag(Flag),
+    /// The description has operations that were never called.
+    Unused,
+}
+
+impl FailOn {
+    fn all() -> impl Iterator<Item = Self> {
+        Flag::ALL.into_iter().map(Self::Flag).chain([Self::Unused])
+    }
+
+    fn names() -> impl Iterator<Item = &'static str> {
+        Self::all().map(Self::as_str)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag(flag) => flag.as_str(),
+            Self::Unused => "unused",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::all().find(|what| what.as_str() == name)
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let trust = args.trust.load()?;
+    let looking =
+        Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
+    let description = args.openapi.as_deref().map(description).transpose()?;
+    refuse_without(args, description.as_ref())?;
+    let asked = Asked { description, since: args.since };
+    let found = find(open(args)?, trust, asked, &looking, args.threads.count())?;
+    verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
+    Ok(found.exit_status(&args.fail_on))
+}
+
+/// Verifies an export, and lists the endpoints that were called.
+pub(crate) fn find(
+    mut input: Input,
+    trust: Trust,
+    asked: Asked,
+    looking: &Looking,
+    threads: usize,
+) -> Result<Found, Failure> {
+    let options = Options { trust, ..Options::default() };
+    let mut inventory = Inventory::new(asked);
+    let mut events = 0u64;
+    // Who signed an event is known once it verifies.
+    let look = || {
+        |event: &SummarizedEvent<'_>| {
+            let text = std::str::from_utf8(event.text).ok()?;
+            looking.at(text, (event.time, event.chain, None), is_call).then(|| event.pick(None, true))
+        }
+    };
+    let verified = verify::look(&mut input, options, threads, look, |told| {
+        events += told.picked.len() as u64 + told.others;
+        for PickedEvent { link, event, .. } in told.picked {
+            let text = event.unwrap_or_default();
+            let of = (link.time, link.chain, Some(link.vkey.name()));
+            looking.at(&text, of, |entry| {
+                let is_asked = looking.query.as_ref().is_none_or(|query| query.matches(entry));
+                is_asked && inventory.take(link.index, entry)
+            });
+        }
+    })?
+    .report;
+    Ok(Found { verified, report: inventory.finish(), events })
+}
+
+/// What events are read by, and which are asked for.
+pub(crate) struct Looking {
+    pub(crate) readings: Readings,
+    pub(crate) query: Option<Query>,
+}
+
+impl Looking {
+    /// Looks at an event, with its link's time, its chain and who signed that.
+    fn at(
+        &self,
+        text: &str,
+        (recorded, chain, signer): (Time, ChainId, Option<&str>),
+        mut look: impl FnMut(&Entry<'_>) -> bool,
+    ) -> bool {
+        let document = Document::parse(text);
+        let event = document.as_ref().map(Document::root);
+        let read = event.as_ref().and_then(|event| self.readings.read(event));
+        let chain = chain.to_string();
+        look(&Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer })
+    }
+}
+
+fn open(args: &Args) -> Result<Input, Failure> {
+    match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
+        None => Input::open(&args.export),
+        Some(url) => stream(url, args.access.token()?.as_ref()),
+    }
+}
+
+/// Reads a description of an API.
+pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
+    let name = shown(path);
+    let bytes = Input::open(path)?.all(MAX_DESCRIPTION as u64 >> 20)?;
+    let hint = "an OpenAPI description is JSON or YAML in UTF-8";
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
+    let description = Description::parse(&text).map_err(|fault| rules::failure(&fault).within(&name))?;
+    if description.elsewhere > 0 {
+        let paths = count(description.elsewhere as u64, "path");
+        style::warn(&format!(
+            "{name}: the $ref of {paths} leads to nothing in this file, so none of their methods is known: a description in several files has to be put together first"
+        ));
+    }
+    if description.alike > 0 {
+        let operations = count(description.alike as u64, "operation");
+        style::warn(&format!(
+            "{name}: calls of {operations} can't be told from those of another with the same method and path (they differ by a query, a fragment or names of parameters), so they are counted together"
+        ));
+    }
+    Ok(description)
+}
+
+/// What cannot be told is not taken for what is not there.
+fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), Failure> {
+    let asks = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
+    let (what, needed) = if description.is_none()
+        && let Some(what) = asks(&["shadow", "zombie", "undocumented-method", "unused"])
+    {
+        (what, "--openapi")
+    } else if args.since.is_none()
+        && let Some(what) = asks(&["new", "new-caller"])
+    {
+        (what, "--since")
+    } else {
+        return Ok(());
+    };
+    let message = format!("--fail-on {what} needs {needed}");
+    Err(Failure::unusable("arguments.invalid", message, "without it nothing could be found"))
+}
+
+/// What was found, and in what.
+pub(crate) struct Found {
+    pub(crate) verified: Verified,
+    pub(crate) report: Report,
+    events: u64,
+}
+
+impl Found {
+    fn exit_status(&self, fail_on: &[FailOn]) -> ExitStatus {
+        let is_there = |what: &FailOn| match what {
+            FailOn::Unused => !self.report.unused.is_empty(),
+            FailOn::Flag(flag) => self.report.endpoints.iter().any(|endpoint| endpoint.flags.contains(flag)),
+        };
+        let is_unusable = matches!(self.verified.verdict, Verdict::Altered | Verdict::Broken);
+        if !is_unusable && fail_on.iter().any(is_there) {
+            ExitStatus::Forbidden
+        } else {
+            self.verified.verdict.into()
+        }
+    }
+
+    fn json(&self) -> String {
+        let Self { verified, report, events } = self;
+        report.json(&Seen {
+            origin: verified.origin.clone(),
+            log: verified.log.as_ref().map(|log| (log.size, log.root.to_string())),
+            verdict: verified.verdict.as_str().into(),
+            complete: verified.complete_range(),
+            events: *events,
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! An inventory, for people.
+
+use std::fmt::Write as _;
+
+use countersign_analyze::Level;
+use countersign_analyze::inventory::{Answer, Described, Endpoint, Flag, Latency};
+
+use super::Found;
+use crate::commands::analyze::named;
+use crate::io::style::{bad, doubt, faint, good, label, plain};
+use crate::io::verdict::{self, count};
+
+/// How many endpoints are shown whole, and of a list how many lines.
+const WHOLE: usize = 20;
+const LINES: usize = 100;
+
+impl Found {
+    pub(super) fn text(&self) -> String {
+        let Self { verified, report, events } = self;
+        let mut text = verdict::headline(verified) + "\n\n";
+        let within = match verified.complete_range() {
+            Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
+            None => "in what is shown: there may be other entries".into(),
+        };
+        let endpoints = label(count(report.endpoints.len() as u64, "endpoint"));
+        let _ = writeln!(
+            text,
+            "{endpoints} of {} by {}, {within}. Searched {} that verified.",
+            count(report.calls, "call"),
+            count(report.callers, "caller"),
+            count(*events, "event")
+        );
+        self.summary(&mut text);
+        let (striking, usual): (Vec<_>, Vec<_>) =
+            report.endpoints.iter().partition(|endpoint| endpoint.risk > 0);
+        for endpoint in striking.iter().take(WHOLE) {
+            whole(&mut text, endpoint);
+        }
+        let rest: Vec<&Endpoint> = striking.into_iter().skip(WHOLE).chain(usual).collect();
+        table(&mut text, "Other endpoints", &rest);
+        if !report.unused.is_empty() {
+            let _ = writeln!(text, "\n{}", label("Described and not called"));
+            for operation in report.unused.iter().take(LINES) {
+                let deprecated = if operation.is_deprecated { faint(" deprecated") } else { String::new() };
+                let _ = writeln!(text, "  {:<7} {}{deprecated}", operation.method, plain(&operation.path));
+            }
+            more(&mut text, report.unused.len());
+        }
+        let probed: Vec<&Endpoint> = report.probed.iter().collect();
+        table(&mut text, "Asked for, but refused or not found every time", &probed);
+        let _ = writeln!(text, "\n{} {}", label("digest:"), report.digest);
+        text
+    }
+
+    /// What there is of each kind.
+    fn summary(&self, text: &mut String) {
+        let report = &self.report;
+        if report.calls == 0 {
+            let why = "No verified event describes a call (with http.method and http.path) or a service's operation.";
+            let _ = writeln!(text, "{}", doubt(format_args!("? {why}")));
+        }
+        if let Some(Described { title, version, operations, .. }) = &report.description {
+            let name = format!("{} {}", plain(title), plain(version));
+            let _ = writeln!(
+                text,
+                "Compared with {}, which describes {}.",
+                name.trim(),
+                count(*operations as u64, "operation")
+            );
+        }
+        let of = |flag: Flag| {
+            report.endpoints.iter().filter(|endpoint| endpoint.flags.contains(&flag)).count() as u64
+        };
+        let mut line = |number: u64, is_known: bool, bad_if_any: bool, what: &str| {
+            if !is_known {
+                return;
+            }
+            let mark = match (number, bad_if_any) {
+                (0, _) => good("✓ none"),
+                (_, true) => bad(format_args!("✗ {number}")),
+                (_, false) => doubt(format_args!("! {number}")),
+            };
+            let _ = writeln!(text, "  {mark} {what}");
+        };
+        let (is_described, is_dated) = (report.description.is_some(), report.since.is_some());
+        line(of(Flag::Shadow), is_described, true, "shadow: called, and not described");
+        line(of(Flag::Zombie), is_described, true, "zombie: deprecated, and still called");
+        line(
+            of(Flag::UndocumentedMethod),
+            is_described,
+            true,
+            "with an undocumented method: the path is described, the method isn't",
+        );
+        line(
+            of(Flag::Unauthenticated),
+            report.calls > 0,
+            true,
+            "unauthenticated: calls that name no caller succeeded",
+        );
+        line(of(Flag::NewCaller), is_dated, false, "with callers who never called them before");
+        line(of(Flag::New), is_dated, false, "new");
+        line(of(Flag::Sensitive), report.calls > 0, false, "about something that attackers look for");
+        line(report.unused.len() as u64, is_described, false, "described and not called");
+        for (left, what) in report.left_out.iter().zip(["call", "call of callers"]) {
+            if let Some((number, leaf)) = left {
+                let said = format!(
+                    "{} could not be told apart, to save memory, from entry {leaf} on.",
+                    count(*number, what)
+                );
+                let _ = writeln!(text, "{}", doubt(format_args!("! {said}")));
+            }
+        }
+    }
+}
+
+fn whole(text: &mut String, endpoint: &Endpoint) {
+    let words: Vec<&str> = endpoint.flags.iter().map(|flag| flag.as_str()).collect();
+    let risk = format!("risk {} {}", endpoint.risk, words.join(", "));
+    let risk = match endpoint.level() {
+        Level::High => bad(format_args!("✗ {risk}")),
+        Level::Medium => doubt(format_args!("! {risk}")),
+        _ => faint(format_args!("· {risk}")),
+    };
+    let _ = writeln!(text, "\n{} {risk}", label(plain(&endpoint.name.to_string())));
+    let mut fact = |name: &str, said: String| {
+        let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
+    };
+    for reason in &endpoint.reasons {
+        let entries =
+            if reason.leaves.is_empty() { String::new() } else { format!(": {}", named(&reason.leaves)) };
+        fact("because", format!("+{} {}{entries}", reason.points, plain(&reason.text)));
+    }
+    let (first, last) = (endpoint.first, endpoint.last);
+    fact(
+        "calls",
+        format!("{}, {} (entry {}) to {} (entry {})", endpoint.calls, first.0, first.1, last.0, last.1),
+    );
+    fact("answers", statuses(endpoint));
+    if !endpoint.callers.is_empty() {
+        let mut said: Vec<String> = endpoint
+            .callers
+            .iter()
+            .take(5)
+            .map(|caller| {
+                let new = if caller.is_new { ", new" } else { "" };
+                format!("{} ({}{new})", plain(&caller.id), caller.calls)
+            })
+            .collect();
+        let others = endpoint.all_callers.saturating_sub(said.len() as u64);
+        said.extend((others > 0).then(|| format!("{others} more")));
+        fact("callers", said.join(", "));
+    }
+    if let Some(Latency { p50, p95, .. }) = endpoint.latency {
+        fact("latency", format!("half within {p50} ms, 95 % within {p95} ms"));
+    }
+}
+
+fn statuses(endpoint: &Endpoint) -> String {
+    let said = endpoint.statuses.iter().map(|status| match status.answer {
+        Answer::Outcome(outcome) => format!("{} × {}", status.calls, outcome.as_str()),
+        Answer::Status(code) => format!("{} × {code}", status.calls),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn table(text: &mut String, title: &str, endpoints: &[&Endpoint]) {
+    if endpoints.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", label(title));
+    for endpoint in endpoints.iter().take(LINES) {
+        let _ = writeln!(
+            text,
+            "  {:>8} {} {}",
+            endpoint.calls,
+            plain(&endpoint.name.to_string()),
+            faint(format_args!("{}; {}", statuses(endpoint), named(&endpoint.leaves)))
+        );
+    }
+    more(text, endpoints.len());
+}
+
+fn more(text: &mut String, all: usize) {
+    if all > LINES {
+        let _ = writeln!(text, "  {}", faint(format_args!("{} more: --format json has all", all - LINES)));
+    }
+}

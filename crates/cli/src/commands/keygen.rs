@@ -1,0 +1,67 @@
+//! `countersign keygen`: a new key.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use countersign::note::SignerKey;
+use zeroize::Zeroizing;
+
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::write_secret;
+use crate::io::style;
+
+/// Make a new signing key, and print its public half
+///
+/// The secret key goes to a new file that only you can read. What is printed is the verifier key (vkey). It is
+/// public, and goes into trust files, grants and revocations.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign keygen example.com/app -o app.key     # an emitter's
+  countersign keygen example.com -o issuer.key      # an issuer's
+  countersign keygen log.example/audit -o log.key   # a log's
+  countersign keygen witness.example --witness -o witness.key")]
+pub(crate) struct Args {
+    /// The key's name. It is public and can't be changed later; no spaces, no `+`
+    name: String,
+    /// File for the secret key; must not exist yet [default: NAME.key, with - for /]
+    #[arg(short, long, alias = "out", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Make a witness's key, which can only cosign checkpoints
+    #[arg(long)]
+    witness: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let mut seed = Zeroizing::new([0; 32]);
+    random(&mut *seed)?;
+    let generate = if args.witness { SignerKey::generate_witness } else { SignerKey::generate };
+    let key = generate(&args.name, *seed)?;
+    let path = args
+        .output
+        .clone()
+        .unwrap_or_else(|| format!("{}.key", args.name.replace(['/', '\\', ':'], "-")).into());
+    write_key(&path, &key)?;
+    style::done(&format!("secret key written to {}. Keep it secret", shown(&path)));
+    writeln!(anstream::stdout(), "{}", key.verifier_key())
+        .map_err(|error| Failure::io("write", "standard output", &error))
+        .map_err(|failure| failure.with_hint("remove the key file, and make the key again"))?;
+    Ok(ExitStatus::Success)
+}
+
+/// Writes a key to a new file that its owner alone may read.
+pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+    let mut text = Zeroizing::new(Vec::with_capacity(key.encode().len() + 1));
+    text.extend_from_slice(key.encode().as_bytes());
+    text.push(b'\n');
+    write_secret(path, &text)
+}
+
+/// Fills `bytes` from the system's secure random source.
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), Failure> {
+    getrandom::fill(bytes).map_err(|error| {
+        let message = format!("the system has no random numbers: {error}");
+        Failure::unusable("random.failed", message, "nothing was written: try again")
+    })
+}

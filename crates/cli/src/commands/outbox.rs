@@ -1,0 +1,252 @@
+//! `countersign outbox`: what an outbox holds, and the good part of a damaged one.
+
+mod entries;
+mod journal;
+mod links;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use self::entries::Entry;
+use self::journal::Contents;
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
+use crate::io::style::{self, bad, faint, line};
+use crate::io::verdict::{self, count};
+
+/// No larger file is read, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
+const ACTION_WIDTH: usize = 60;
+
+/// Show an outbox, or rescue the good part of a damaged one
+///
+/// An outbox holds events that the log hasn't confirmed yet: the file of the npm package's fileOutbox, or the folder
+/// of `countersign record --outbox`. Neither command changes it. Stop the program that uses it first.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the events and signed links in an outbox, and the ranges that are damaged
+    ///
+    /// Exit status: 0 everything could be read, 1 something is damaged, 2 this is not an outbox.
+    Show {
+        /// The outbox: a file, or a folder of outbox files
+        #[arg(value_name = "FILE|FOLDER")]
+        outbox: PathBuf,
+    },
+    /// Write the undamaged events and signed links of an outbox to new files
+    ///
+    /// Record the events again, with `countersign record` or recordMany. Send signed links unchanged: POST the file to
+    /// the log's /submit. An event without a time of its own gets the time at which it was recorded, as `occurred_at`.
+    ///
+    /// Exit status: 0 everything could be read, 1 something is damaged, 2 this is not an outbox.
+    Salvage {
+        /// The outbox: a file, or a folder of outbox files
+        #[arg(value_name = "FILE|FOLDER")]
+        outbox: PathBuf,
+        /// Where to write the events, as JSON Lines
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Where to write the signed links, if there are any
+        #[arg(long, value_name = "FILE")]
+        links: Option<PathBuf>,
+        /// Where to write events and links from damaged lines that may have been changed, to look at
+        #[arg(long, value_name = "FILE")]
+        doubtful: Option<PathBuf>,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    match &args.command {
+        Command::Show { outbox } => show(outbox),
+        Command::Salvage { outbox, output, links, doubtful } => {
+            salvage(outbox, output, links.as_deref(), doubtful.as_deref())
+        }
+    }
+}
+
+/// Reads the outbox at a path, or each outbox in a folder, by file. Another file in the folder counts as damaged: it may
+/// be an outbox of which nothing can be read.
+fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
+    let failed = |path: &Path, error| Failure::io("read", &shown(path), &error);
+    let mut paths = vec![path.to_owned()];
+    let is_folder = path.is_dir();
+    let mut is_delivered = false;
+    if is_folder {
+        let files = fs::read_dir(path).map_err(|error| failed(path, error))?;
+        let files = files.map(|file| file.map(|file| file.path())).collect::<Result<Vec<_>, _>>();
+        paths = files.map_err(|error| failed(path, error))?;
+        paths.retain(|path| path.is_file());
+        is_delivered = !paths.is_empty() && paths.iter().all(|path| is_bookkeeping(path));
+        paths.retain(|path| !is_bookkeeping(path));
+    }
+    let (mut found, mut unreadable) = (BTreeMap::new(), Vec::new());
+    for path in paths {
+        let size = fs::metadata(&path).map_err(|error| failed(&path, error))?.len();
+        if size > MAX_BYTES {
+            let message = "above 1 GiB, which no outbox has";
+            return Err(Failure::unusable("outbox.invalid", message, "check the path").within(&shown(&path)));
+        }
+        let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
+        if let Some(contents) = journal::parse(&bytes).or_else(|| links::parse(&bytes)) {
+            found.insert(path, contents);
+        } else if !is_folder {
+            let hint = "give the path that fileOutbox was given, or the folder after --outbox";
+            return Err(
+                Failure::unusable("outbox.invalid", "this is not an outbox", hint).within(&shown(&path))
+            );
+        } else {
+            unreadable.push((path, bytes.len()));
+        }
+    }
+    if is_delivered {
+        found.insert(path.to_owned(), Contents::default());
+    }
+    if found.is_empty() {
+        let message = "there is no outbox in this folder";
+        return Err(Failure::unusable("outbox.invalid", message, "check the path").within(&shown(path)));
+    }
+    for (path, size) in unreadable {
+        let mut contents = Contents::default();
+        contents.damage(0, size, "nothing in this file is of an outbox", false);
+        found.insert(path, contents);
+    }
+    Ok(found)
+}
+
+/// True for the files in the folder of `countersign record --outbox` that hold no entries.
+fn is_bookkeeping(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name == "lock" || name == "position.json" || name.starts_with(".countersign-")
+}
+
+fn show(path: &Path) -> Result<ExitStatus, Failure> {
+    let outboxes = read(path)?;
+    let mut text = String::new();
+    for (path, contents) in &outboxes {
+        let _ = writeln!(text, "{}", line(&shown(path), 200));
+        for (id, entry) in &contents.entries {
+            let _ = match entry {
+                Entry::Event(event) => writeln!(
+                    text,
+                    "  {id}  event   {}  {} bytes  {}",
+                    event.time,
+                    event.json.len(),
+                    line(event.action().as_deref().unwrap_or("-"), ACTION_WIDTH)
+                ),
+                Entry::Links(links) => writeln!(
+                    text,
+                    "  {id}  signed  {}  {} bytes  {}",
+                    links.span(),
+                    links.lines.len(),
+                    line(&links.actions().join(", "), ACTION_WIDTH)
+                ),
+            };
+        }
+        if contents.entries.is_empty() && contents.damaged.is_empty() {
+            let _ = writeln!(
+                text,
+                "  {}",
+                faint("no entries: everything was delivered, or nothing was recorded")
+            );
+        }
+        text.push_str(&damage(contents));
+    }
+    verdict::print(&text)?;
+    Ok(status(&outboxes))
+}
+
+/// Describes the damaged ranges, one per line.
+fn damage(contents: &Contents) -> String {
+    let mut text = String::new();
+    for damage in &contents.damaged {
+        let (begin, end) = (damage.begin, damage.end);
+        let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("damaged:"), damage.why);
+    }
+    if contents.may_have_removed() {
+        text.push_str("  A damaged line may say that entries above were delivered: some of them may be in the log already.\n");
+    }
+    text
+}
+
+fn status(outboxes: &BTreeMap<PathBuf, Contents>) -> ExitStatus {
+    let is_whole = outboxes.values().all(|contents| contents.damaged.is_empty());
+    if is_whole { ExitStatus::Success } else { ExitStatus::Broken }
+}
+
+fn salvage(
+    path: &Path,
+    output: &Path,
+    links: Option<&Path>,
+    doubtful: Option<&Path>,
+) -> Result<ExitStatus, Failure> {
+    let outboxes = read(path)?;
+    let has_links = outboxes.values().flat_map(|contents| contents.entries.values());
+    if links.is_none() && has_links.clone().any(|entry| matches!(entry, Entry::Links(_))) {
+        let message = "there are signed links in this outbox, which must be sent as they are";
+        return Err(Failure::unusable("arguments.invalid", message, "add --links FILE").within(&shown(path)));
+    }
+    let mut events = Output::create(Some(output))?;
+    let mut signed = links.map(|path| Output::create(Some(path))).transpose()?;
+    let mut others = doubtful.map(|path| Output::create(Some(path))).transpose()?;
+    let (mut event_count, mut link_count, mut doubtful_count) = (0, 0, 0);
+    for (path, contents) in &outboxes {
+        for entry in contents.entries.values() {
+            match (entry, &mut signed) {
+                (Entry::Event(event), _) => {
+                    event_count += 1;
+                    events.write(event.dated().as_bytes())?;
+                    events.write(b"\n")?;
+                }
+                (Entry::Links(links), Some(signed)) => {
+                    link_count += links.count() as u64;
+                    signed.write(&links.lines)?;
+                }
+                (Entry::Links(_), None) => {}
+            }
+        }
+        for entry in &contents.doubtful {
+            doubtful_count += 1;
+            if let Some(others) = &mut others {
+                match entry {
+                    Entry::Event(event) => others.write(format!("{}\n", event.dated()).as_bytes())?,
+                    Entry::Links(links) => others.write(&links.lines)?,
+                }
+            }
+        }
+        let damage = damage(contents);
+        if !damage.is_empty() {
+            anstream::eprint!("{}\n{damage}", line(&shown(path), 200));
+        }
+    }
+    events.finish()?;
+    signed.map(Output::finish).transpose()?;
+    style::wrote(Some(output), &count(event_count, "event"));
+    if let Some(links) = links {
+        style::wrote(
+            Some(links),
+            &format!("{} with their events, to send unchanged", count(link_count, "signed link")),
+        );
+    }
+    match (others, doubtful) {
+        (Some(others), Some(path)) => {
+            others.finish()?;
+            style::wrote(Some(path), &format!("{} of damaged lines", count(doubtful_count, "item")));
+        }
+        _ if doubtful_count > 0 => {
+            style::warn(&format!(
+                "{} of damaged lines may have been changed and were not written: use --doubtful FILE to look at them",
+                count(doubtful_count, "item")
+            ));
+        }
+        _ => {}
+    }
+    Ok(status(&outboxes))
+}

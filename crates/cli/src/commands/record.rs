@@ -1,0 +1,415 @@
+//! `countersign record`: events in, a signed chain out.
+
+pub(crate) mod redactions;
+pub(crate) mod resume;
+pub(crate) mod submit;
+
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use countersign::event::{Event, Redaction};
+use countersign::link::ChainId;
+use countersign::note::SignerKey;
+use countersign::recorder::{Recorder, header};
+use countersign::{Code, Error};
+use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
+use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
+use redactions::{Redactions, Rules};
+use serde_json::json;
+use submit::To;
+
+use crate::arg_groups::FormatArgs;
+use crate::args;
+use crate::commands::keygen::random;
+use crate::commands::verify::now;
+use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
+use crate::io::input::{self, Input, is_of_an_export};
+use crate::io::output::Output;
+use crate::io::verdict::count;
+use crate::io::{key, style, verdict};
+
+/// Record events as one signed chain
+///
+/// Reads JSON objects: one per line, indented, in an array, or in the lists that AWS, Azure, Kubernetes and others
+/// deliver ({"Records": […]}). If the file's name ends in .csv, each of its rows is an event. Each event is brought into
+/// canonical form, salted, linked to the one before it and signed.
+///
+/// Secrets are replaced by "[redacted]" first: values of fields whose names say so (password, api-key, client-secret,
+/// cookie, and similar names, however they are written), and in any string what looks like a secret: JWTs, private keys,
+/// tokens with a documented prefix, credentials, passwords in URLs, card numbers, and what is assigned to such a name
+/// (?token=…, "password: …"). Identifiers, counts, states, and settings stay. Try --redact-preview before the first run.
+///
+/// At the end of the input the chain is closed, which shows that nothing after it was cut off.
+#[derive(clap::Args)]
+#[command(mut_arg("format", |format| format.help("How to print the summary")))]
+#[command(after_help = "\
+Examples:
+  countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
+  my-app | countersign record --key app.key --origin log.example/audit --sign-every 1 > app.ndjson
+  countersign record --key app.key --origin log.example/audit cloudtrail.json.gz --open -o app.ndjson
+  countersign record --key app.key --origin log.example/audit 2026/03/*.json.gz -o march.ndjson
+  countersign record --key app.key --resume app.ndjson more.ndjson
+  countersign record --key app.key --to https://log.example --log \"$LOG_VKEY\" --outbox ./outbox events.ndjson
+  countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log
+
+Exit status with --to: 0 every event is proven to be in the log, 1 the log refused them or didn't prove that it has them, \
+2 the log could not be reached, or an argument or a file could not be used.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+pub(crate) struct Args {
+    /// The events, as JSON or CSV, plain or compressed with gzip or zstd. Several files are recorded in the order
+    /// given [default: standard input]
+    #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
+    pub(crate) events: Vec<PathBuf>,
+    /// The emitter's key file
+    #[arg(long, value_name = "FILE", required_unless_present = "redact_preview", help_heading = "The chain")]
+    key: Option<PathBuf>,
+    /// The origin of the log the chain is for
+    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to", "redact_preview"], help_heading = "The chain")]
+    pub(crate) origin: Option<String>,
+    /// Where to write the export [default: standard output, or with --resume the same file]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Sign every Nth event, and the last one
+    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "The chain")]
+    pub(crate) sign_every: u32,
+    /// Also redact fields with this name or path: ssn, card.number. Can be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Redaction")]
+    redact: Vec<String>,
+    /// Keep fields with this name or path as they are: apiKey.id. Can be repeated; --redact comes first
+    ///
+    /// Their strings, numbers, and arrays are recorded whatever they look like. The fields of an object are still judged
+    /// by their own names and values.
+    #[arg(long, value_name = "FIELD", conflicts_with = "no_redact", help_heading = "Redaction")]
+    keep: Vec<String>,
+    /// Redact only what --redact names
+    #[arg(long, help_heading = "Redaction")]
+    no_redact: bool,
+    /// List the fields that would be redacted, with counts and reasons; record and send nothing
+    ///
+    /// The reason is `name` if the field's name says that its value is a secret, `look` if the value looks like one or
+    /// contains one, and `--redact` if you asked for it.
+    #[arg(long, conflicts_with_all = ["follow", "resume", "output"], help_heading = "Redaction")]
+    redact_preview: bool,
+    /// Keep only the shape of http.path and http.url: /jobs/{number} for /jobs/42, without the query
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Redaction")]
+    path: Option<PathForm>,
+    /// Record integers beyond 2^53 - 1 as texts, with all their digits; without this they are refused
+    ///
+    /// JSON readers disagree about such numbers: many round them.
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
+    large_integers: Option<LargeIntegers>,
+    /// Record an object that has several fields of one name: `keep-all` keeps their values as one array, in their order.
+    /// Without this such an event is refused
+    ///
+    /// JSON readers disagree about such objects: some take the first value, some the last. {"status":400,"status":200} is
+    /// recorded as {"status":[400,200]}. AWS Network Firewall, auditd and Logback write such events.
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Unusual input")]
+    duplicate_fields: Option<DuplicateFields>,
+    /// Leave the chain open, so that --resume or the next run with the same --outbox can continue it
+    #[arg(long, help_heading = "The chain")]
+    pub(crate) open: bool,
+    /// Continue the open chain in this export, and append to it
+    ///
+    /// The export is written to a new file and replaced in one step, so a crash leaves it as it was. It is locked
+    /// meanwhile, so two runs can't fork its chain.
+    #[arg(long, value_name = "FILE", help_heading = "The chain")]
+    resume: Option<PathBuf>,
+    /// Which chain to continue, if this key has several open ones
+    #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume", help_heading = "The chain")]
+    chain: Option<ChainId>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+    #[command(flatten)]
+    to: To,
+}
+
+/// The form in which paths are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PathForm {
+    Shape,
+}
+
+/// How integers beyond 2^53 - 1 are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LargeIntegers {
+    Text,
+}
+
+/// How fields that have the same name are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DuplicateFields {
+    KeepAll,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    if args.redact_preview {
+        return preview(args);
+    }
+    if args.to.url().is_none() {
+        args.to.refuse_without_url()?;
+        if args.format.is_json() && args.output.is_none() && args.resume.is_none() {
+            let message = "--json prints to standard output, where the export goes";
+            return Err(Failure::unusable(
+                "arguments.invalid",
+                message,
+                "write the export to a file: -o FILE",
+            ));
+        }
+    }
+    Input::check(&args.events)?;
+    let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
+    match (args.to.url(), &args.resume) {
+        (Some(url), _) => submit::run(args, &args.to, url, &key),
+        (None, Some(export)) => go_on(args, &key, export),
+        (None, None) => begin(args, &key),
+    }
+}
+
+fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, Failure> {
+    let origin = args.origin.as_deref().unwrap_or_default();
+    let mut nonce = [0; 16];
+    random(&mut nonce)?;
+    let recorder = Recorder::open(origin, key.verifier_key().clone(), now()?, &nonce)?;
+    let mut output = Output::create(args.output.as_deref())?;
+    output.write(header(origin).as_bytes())?;
+    let total = record(args, key, recorder, &mut output)?;
+    if total.events == 0 {
+        return Err(no_event(args));
+    }
+    output.finish()?;
+    tell(args, &total, args.output.as_deref())
+}
+
+/// The input was empty.
+pub(crate) fn no_event(args: &Args) -> Failure {
+    let error = Error::new(Code::Event, "there is no event to record").with_hint(
+        "events are JSON objects, one per line. Is it the right file, or did the program before it fail?",
+    );
+    let failure = Failure::broken(error);
+    match &args.events[..] {
+        [one] => failure.within(&input::name(one)),
+        _ => failure,
+    }
+}
+
+fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<ExitStatus, Failure> {
+    let mut locked = resume::Locked::open(export, args.output.is_none())?;
+    let destination = args.output.as_deref().unwrap_or(export);
+    let mut output = Output::create(Some(destination))?;
+    let wanted =
+        resume::Wanted { key: key.verifier_key(), origin: args.origin.as_deref(), chain: args.chain };
+    let position = locked.copy(&wanted, &mut output)?;
+    let recorder = Recorder::resume(key.verifier_key().clone(), &position)?;
+    let total = record(args, key, recorder, &mut output)?;
+    output.finish()?;
+    tell(args, &total, Some(destination))
+}
+
+/// What was recorded.
+#[derive(Default)]
+struct Total {
+    events: u64,
+    /// Values, or parts of texts.
+    redacted: u64,
+    redactions: Redactions,
+    unwrapped: UnwrapSummary,
+}
+
+/// Lists what would be redacted.
+fn preview(args: &Args) -> Result<ExitStatus, Failure> {
+    Input::check(&args.events)?;
+    let rules = rules(args);
+    let mut total = Total::default();
+    let mut each = |found: SourceEvent<'_>| {
+        let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
+        total.events += 1;
+        total.redacted += event.redacted() as u64;
+        total
+            .redactions
+            .add_with_reasons(&event, &rules, |redaction| self::event(args, found.bytes, redaction).ok());
+        Ok(())
+    };
+    for path in &args.events {
+        Input::open(path)?.events("reading", &mut each)?;
+    }
+    if total.events == 0 {
+        return Err(no_event(args));
+    }
+    if args.format.is_json() {
+        let fields = total.redactions.as_json();
+        let preview =
+            json!({ "events": total.events, "redacted": total.redacted, "redacted_fields": fields });
+        verdict::print(&format!("{preview}\n"))?;
+    } else {
+        verdict::print(&total.redactions.table(total.events, total.redacted))?;
+    }
+    Ok(ExitStatus::Success)
+}
+
+fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
+    if args.format.is_json() {
+        let summary = json!({
+            "recorded": total.events,
+            "closed": !args.open,
+            "redacted": total.redacted,
+            "redacted_fields": total.redactions.as_json(),
+        });
+        verdict::print(&format!("{summary}\n"))?;
+    }
+    let redacted = format!("{}{}", total.redactions.summary(total.redacted), total.unwrapped);
+    if let Some(path) = destination {
+        let end = if args.open { "the chain is open" } else { "the chain is closed" };
+        let recorded = count(total.events, "event");
+        style::done(&format!("{recorded} recorded in {}; {end}{redacted}", crate::errors::shown(path)));
+    } else if !redacted.is_empty() {
+        style::done(&format!("{} recorded{redacted}", count(total.events, "event")));
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// Records every event of the inputs.
+fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output) -> Result<Total, Failure> {
+    let rules = rules(args);
+    let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
+    recorder.sign_with(key)?;
+    let mut total = Total::default();
+    let mut each = |found: SourceEvent<'_>| {
+        let event = event(args, found.bytes, &rules.all).map_err(|error| explain(error, found.bytes))?;
+        let mut salt = [0; 16];
+        random(&mut salt)?;
+        recorder.record(&event, now()?, &salt)?;
+        total.events += 1;
+        total.redacted += event.redacted() as u64;
+        total.redactions.add(&event, || self::event(args, found.bytes, &rules.none).ok());
+        recorder.sign_with(key)?;
+        let ready = recorder.drain();
+        if !ready.is_empty() {
+            output.write(ready.as_bytes())?;
+            output.flush()?;
+        }
+        Ok(())
+    };
+    let mut unwrapped = UnwrapSummary::default();
+    for path in &args.events {
+        unwrapped.add(&Input::open(path)?.events("recording", &mut each)?);
+    }
+    total.unwrapped = unwrapped;
+    if !args.open {
+        recorder.close(now()?)?;
+    }
+    recorder.flush();
+    recorder.sign_with(key)?;
+    output.write(recorder.drain().as_bytes())?;
+    Ok(total)
+}
+
+/// Returns what is redacted.
+pub(crate) fn rules(args: &Args) -> Rules {
+    Rules::new(args.no_redact, &args.redact, &args.keep, args.path == Some(PathForm::Shape))
+}
+
+/// The event that was read.
+pub(crate) fn event(args: &Args, bytes: &[u8], redaction: &Redaction) -> Result<Event, Error> {
+    // A followed file is read by lines, and one that was begun anew may begin with a mark.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if is_of_an_export(bytes) {
+        return Err(Error::new(Code::Event, "this is a line of a countersign export, not an event")
+            .with_hint("its events are recorded already: `countersign verify FILE` checks them, `countersign seal` puts them into a log, and `countersign show FILE --json` prints them if you want them elsewhere"));
+    }
+    let mut bytes = Cow::Borrowed(bytes);
+    if args.duplicate_fields == Some(DuplicateFields::KeepAll) {
+        bytes = Cow::Owned(duplicates::keep_all(&bytes).into_owned());
+    }
+    if args.large_integers == Some(LargeIntegers::Text) {
+        bytes = Cow::Owned(integers::large_to_strings(&bytes).into_owned());
+    }
+    Event::parse(&bytes, redaction)
+}
+
+/// Names the options with which an event could be recorded that is refused without them.
+fn options_for(line: &[u8]) -> Option<&'static str> {
+    let is_event = |json: &[u8]| Event::parse(json, &Redaction::none()).is_ok();
+    let once = duplicates::keep_all(line);
+    if is_event(&integers::large_to_strings(line)) {
+        Some(
+            "a number here is beyond 2^53 - 1: --large-integers text records such numbers as texts, with all their digits",
+        )
+    } else if is_event(&once) {
+        Some(
+            "an object here has several fields of one name: --duplicate-fields keep-all records all their values as an array",
+        )
+    } else if is_event(&integers::large_to_strings(&once)) {
+        Some(
+            "an object here has several fields of one name, and a number is beyond 2^53 - 1: --duplicate-fields keep-all --large-integers text records all values, and such numbers as texts",
+        )
+    } else {
+        None
+    }
+}
+
+const UTF_16_WITHOUT_MARK: &str =
+    "this seems to be UTF-16 text: convert it with `iconv -f UTF-16LE -t UTF-8 FILE`";
+const COMPRESSED: &str =
+    "this seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd instead";
+
+/// How what is no event begins, and what to do with it.
+static BEGINNINGS: [(&[u8], &str); 10] = [
+    (b"{\0", UTF_16_WITHOUT_MARK),
+    (b"[\0", UTF_16_WITHOUT_MARK),
+    (b"BZh", COMPRESSED),
+    (b"\xfd7zXZ", COMPRESSED),
+    (b"PAR1", "this seems to be a Parquet file: write its rows as JSON, one object per line"),
+    (
+        b"Obj\x01",
+        "this seems to be an Avro file, as Azure Event Hubs Capture writes: write its records as JSON, one object per line",
+    ),
+    (b"%PDF", "this seems to be a PDF document: get the events as JSON or CSV"),
+    (b"<", "this seems to be a web page or XML, perhaps a login or error page in place of the download"),
+    (b"[", "this seems to be an array of arrays: events are objects"),
+    (b",", "there is a comma after an object: remove it, or put all objects between [ and ]"),
+];
+
+/// An error about a line, with what the line seems to be where it is no event.
+pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
+    if is_of_an_export(line) {
+        return Failure::broken(error);
+    }
+    let start = line.trim_ascii();
+    // A line of syslog begins with a number in angle brackets.
+    let is_tag = start.get(1).is_some_and(|second| !second.is_ascii_digit());
+    let begins = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| start.starts_with(beginning) && (*beginning != b"<" || is_tag))
+        .map(|(_, hint)| *hint);
+    let seems = if let Some(hint) = byte_order_mark_hint(start).or(begins) {
+        Some(hint)
+    } else if line.get(257..262) == Some(b"ustar") {
+        Some("this seems to be a tar archive: unpack it, and record the files inside")
+    } else if line.contains(&0) {
+        Some("this seems to be a binary file: events are JSON objects, one per line")
+    } else if matches!(start, b"{" | b"}" | b"},") {
+        Some("this seems to be indented JSON: `jq -c . FILE` puts each object on one line")
+    } else if let Some(hint) = options_for(line) {
+        Some(hint)
+    } else if matches!(start, [b'{', b'\'' | b'a'..=b'z' | b'A'..=b'Z' | b'_', ..]) {
+        Some(
+            "in JSON, names and strings are in double quotes, as Python's json.dumps and JavaScript's JSON.stringify write them",
+        )
+    } else if start.starts_with(b"{") {
+        None
+    } else if start.contains(&b'{') {
+        Some("something stands before the object: `sed 's/^[^{]*//' FILE` keeps only the object of each line")
+    } else if start.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
+        Some("events are one JSON object a line; a table is read from a file whose name ends in .csv or .tsv")
+    } else {
+        Some("events are one JSON object a line")
+    };
+    let failure = Failure::broken(error);
+    match seems {
+        Some(hint) => failure.with_hint(hint),
+        None => failure.or_hint("correct or remove this line: nothing was recorded"),
+    }
+}

@@ -1,0 +1,185 @@
+//! Going on with a chain in an export that this key left open.
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use countersign::export::{Header, Item, Line};
+use countersign::link::{ChainId, Link, signed_part};
+use countersign::merkle::leaf_hash;
+use countersign::note::VerifierKey;
+use countersign::recorder::Position;
+use countersign::{Code, Error};
+
+use crate::errors::{Failure, shown};
+use crate::io::export;
+use crate::io::input::Input;
+use crate::io::output::Output;
+
+/// An export that nobody else appends to meanwhile.
+pub(crate) struct Locked {
+    input: Input,
+}
+
+/// Which chain to go on with.
+pub(crate) struct Wanted<'a> {
+    pub(crate) key: &'a VerifierKey,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) chain: Option<ChainId>,
+}
+
+/// One of the key's chains.
+struct Chain {
+    position: Position,
+    last: String,
+    closed: bool,
+    sound: bool,
+}
+
+impl Locked {
+    /// Opens and locks an export. One that is written back must not be compressed.
+    pub(crate) fn open(path: &Path, in_place: bool) -> Result<Self, Failure> {
+        let mut input = Input::open(path)?;
+        let name = shown(path);
+        let Some(file) = input.file() else {
+            let hint = "give the export as a file";
+            return Err(
+                Failure::unusable("arguments.invalid", "only a file can be continued", hint).within(&name)
+            );
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(&name)),
+            Err(TryLockError::Error(error)) => return Err(Failure::io("lock", &name, &error)),
+        }
+        if !is_still_at(file, path).map_err(|error| Failure::io("read", &name, &error))? {
+            return Err(in_use(&name));
+        }
+        if in_place && input.is_compressed()? {
+            let hint = "decompress it first, or give -o FILE for the whole of it, uncompressed";
+            return Err(Failure::unusable(
+                "export.invalid",
+                "a compressed export cannot be appended to",
+                hint,
+            )
+            .within(&name));
+        }
+        Ok(Self { input })
+    }
+
+    /// Copies the export, and tells where its open chain stands.
+    pub(crate) fn copy(&mut self, wanted: &Wanted<'_>, output: &mut Output) -> Result<Position, Failure> {
+        let name = self.input.name().to_owned();
+        let mut origin: Option<String> = None;
+        let mut chains: HashMap<ChainId, Chain> = HashMap::new();
+        self.input.lines("reading", |line| {
+            output.write(line.bytes)?;
+            output.write(b"\n")?;
+            if line.is_blank() {
+                return Ok(());
+            }
+            let Some(origin) = &origin else {
+                let header = Header::parse(line.bytes)?;
+                if let Some(expected) = wanted.origin.filter(|expected| *expected != header.origin) {
+                    let message = format!("the export is for the log {:?}, not {expected:?}", header.origin);
+                    let hint = "leave --origin out, or resume the right file";
+                    return Err(Failure::unusable("arguments.invalid", message, hint));
+                }
+                origin = Some(header.origin);
+                return Ok(());
+            };
+            let text = str::from_utf8(line.bytes).map_err(|_| refuse("the line is not UTF-8"))?;
+            match Line::parse(text).map_err(|malformed| Failure::broken(malformed.to_error()))?.item {
+                Item::Link { text, link, .. } => follow(&mut chains, wanted, origin, &text, &link),
+                Item::Skip { .. } => {
+                    return Err(refuse("entries are left out here, perhaps the chain's last links"));
+                }
+                Item::Note { .. } | Item::Leaf(_) | Item::Checkpoint { .. } => {}
+            }
+            Ok(())
+        })?;
+        if origin.is_none() {
+            return Err(export::empty().within(&name));
+        }
+        choose(chains, wanted).map_err(|failure| failure.within(&name))
+    }
+}
+
+fn follow(chains: &mut HashMap<ChainId, Chain>, wanted: &Wanted<'_>, origin: &str, text: &str, link: &Link) {
+    let last = leaf_hash(text.as_bytes());
+    if let Link::Open(open) = link {
+        if open.key == *wanted.key && open.origin == origin {
+            let position = Position { chain: open.chain, seq: 0, last, time: open.time };
+            let chain = Chain { position, last: text.into(), closed: false, sound: true };
+            chains.entry(open.chain).and_modify(|chain| chain.sound = false).or_insert(chain);
+        }
+        return;
+    }
+    let Some(chain) = chains.get_mut(&link.chain()) else { return };
+    let follows = link.seq() == chain.position.seq + 1 && link.prev() == Some(&chain.position.last);
+    chain.sound &= follows && !chain.closed && link.time() >= chain.position.time;
+    chain.closed |= matches!(link, Link::Close(_));
+    chain.position = Position { chain: link.chain(), seq: link.seq(), last, time: link.time() };
+    text.clone_into(&mut chain.last);
+}
+
+fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Position, Failure> {
+    chains.retain(|id, chain| !chain.closed && wanted.chain.is_none_or(|wanted| wanted == *id));
+    let mut ids: Vec<ChainId> = chains.keys().copied().collect();
+    ids.sort_unstable();
+    let chain = match &ids[..] {
+        [id] => &chains[id],
+        [] => {
+            let message = format!("there is no open chain of the key {} here", wanted.key);
+            return Err(Failure::unusable(
+                "export.invalid",
+                message,
+                "record without --resume to begin a chain",
+            ));
+        }
+        [first, ..] => {
+            let message = format!("{} chains of this key are open here", ids.len());
+            return Err(Failure::unusable(
+                "arguments.invalid",
+                message,
+                format!("choose one with --chain, for example {first}"),
+            ));
+        }
+    };
+    if !chain.sound {
+        return Err(refuse("the chain's links do not follow one another"));
+    }
+    // A signature on the next link vouches for every link before it, whoever put them there.
+    let signature = Link::parse(&chain.last).ok().and_then(|link| link.signature().copied());
+    if !signature.is_some_and(|signature| wanted.key.verify(signed_part(&chain.last).as_bytes(), &signature))
+    {
+        return Err(refuse(
+            "the chain's last link is not signed by this key, so someone else may have put it there",
+        ));
+    }
+    Ok(chain.position.clone())
+}
+
+fn refuse(message: &str) -> Failure {
+    let error = Error::new(Code::Export, message)
+        .with_hint("`countersign verify` says more; begin a new chain without --resume");
+    Failure::broken(error)
+}
+
+fn in_use(name: &str) -> Failure {
+    Failure::unusable("io.locked", "another run is appending to it", "wait until it has ended").within(name)
+}
+
+/// Whether the file that was locked is still the one of that path, and was not replaced in between.
+#[cfg(unix)]
+fn is_still_at(file: &File, path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (here, there) = (file.metadata()?, std::fs::metadata(path)?);
+    Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "a file that is open cannot be replaced there")]
+fn is_still_at(_: &File, _: &Path) -> std::io::Result<bool> {
+    Ok(true)
+}

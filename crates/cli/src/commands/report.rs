@@ -1,0 +1,176 @@
+//! `countersign report`: what verifying gave, so that it can be filed.
+
+mod check;
+mod exposure;
+pub(crate) mod page;
+mod sections;
+pub(crate) mod selected;
+pub(crate) mod written;
+
+use std::path::{Path, PathBuf};
+
+use countersign::time::Time;
+
+use crate::arg_groups::{ThreadArgs, TrustArgs};
+use crate::args;
+use crate::commands::{risk, verify};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::verdict::count;
+use crate::io::{input, readings, style, verdict};
+
+pub(crate) use check::contents;
+pub(crate) use sections::of_markdown;
+
+/// Write a report: an evidence file that verifies itself, or JSON
+///
+/// Verifies the export. The report names what it is about: the file and its SHA-256, the trust file and pins with
+/// theirs, this program, the time, and which events were selected.
+///
+/// A file named .html contains everything needed to verify the selected events again. Opened in a browser, offline,
+/// it does so before it shows anything. With --sample it draws some of the events for testing, from the root of the
+/// last witnessed checkpoint and a seed agreed on beforehand, so that nobody can choose them. With --check it
+/// verifies such a file with this program instead of the page in it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign report audit.ndjson --trust trust.txt -o audit.report.json
+  countersign report audit.ndjson --trust trust.txt --query 'actor:ada since:-90d' -o ada.html
+  countersign report audit.ndjson --trust trust.txt --sample 25 --seed 2026-Q4 --examiner 'L. Brandt' -o sample.html
+  countersign report audit.ndjson --trust trust.txt --scenario exposed-endpoint.yml -o board.html
+  countersign report audit.ndjson --trust trust.txt --scenario exposed-endpoint.yml --findings findings.json -o board.html
+  countersign report audit.ndjson --trust trust.txt --section notes.md -o ada.html
+  countersign report --check ada.html
+  countersign report --check ada.html audit.ndjson --trust trust.txt
+
+Exit status: as for `countersign verify`, and 1 if --check finds that a file was altered.")]
+pub(crate) struct Args {
+    /// The export, plain or compressed with gzip or zstd
+    #[arg(value_name = "EXPORT", required_unless_present = "check")]
+    export: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// A pin: a checkpoint that you verified before. The log must have grown from it. With --check, one that the JSON
+    /// report was made with. Can be repeated
+    #[arg(long, value_name = "FILE")]
+    pin: Vec<PathBuf>,
+    /// Only events that match this query (see docs/query.md)
+    #[arg(
+        long,
+        value_name = "QUERY",
+        allow_hyphen_values = true,
+        conflicts_with = "check",
+        help_heading = "Which events"
+    )]
+    query: Option<String>,
+    /// Only events at entries from A up to but not including B
+    #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
+    range: Option<(u64, u64)>,
+    /// Draw this many of these events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MOST_SAMPLED as u64))]
+    #[arg(requires = "seed", conflicts_with = "check", help_heading = "Which events")]
+    sample: Option<u64>,
+    /// The seed of the sample: any text that both sides agreed on before they saw the log
+    #[arg(long, value_name = "TEXT", requires = "sample", help_heading = "Which events")]
+    seed: Option<String>,
+    /// The reference the report is filed under
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "What to include"
+    )]
+    reference: String,
+    /// Who examined it
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "What to include"
+    )]
+    examiner: String,
+    /// Include this Markdown document, with a section for each of its headings. Can be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "What to include")]
+    section: Vec<PathBuf>,
+    /// Simulate this scenario with the log's root, and include what may be lost in a year, with a chart (see docs/risk.md).
+    /// Can be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "check", help_heading = "Scenarios")]
+    scenario: Vec<PathBuf>,
+    /// Where to write it; a name that ends in .html makes an evidence file [default: JSON to standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The auditor's page to put in an evidence file [default: the one that came with this program]
+    #[arg(long, value_name = "FILE", help_heading = "What to include")]
+    page: Option<PathBuf>,
+    /// The time that the report states, from which since:-7d and the like count back [default: now]
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    now: Option<Time>,
+    /// Verify this evidence file or JSON report, and with EXPORT compare it with that too
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
+    check: Option<PathBuf>,
+    #[command(flatten)]
+    own: readings::Own,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten, next_help_heading = "Scenarios")]
+    signals: risk::Signals,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    if let Some(file) = &args.check {
+        return check::run(args, file);
+    }
+    let Some(export) = &args.export else {
+        return Err(Failure::unusable("arguments.invalid", "there is no export", "give the file of one"));
+    };
+    let asked = selected::Asked {
+        query: args.query.clone(),
+        range: args.range,
+        sample: args.sample.zip(args.seed.clone()),
+        now: args.now.map_or_else(verify::now, Ok)?,
+        readings: args.own.load()?,
+        threads: args.threads.count(),
+    };
+    let mut sections = Vec::new();
+    for path in &args.section {
+        let name = shown(path);
+        let within = |failure: Failure| failure.within(&name);
+        sections.extend(of_markdown(&input::small_text(path)?, &name).map_err(within)?);
+        sections::enough(sections.len()).map_err(within)?;
+    }
+    let scenarios = args.scenario.iter().map(|path| risk::scenario(path)).collect::<Result<Vec<_>, _>>()?;
+    if scenarios.is_empty() && args.signals.is_given() {
+        let message = "--findings, --inventory and --span are for scenarios, and there is none";
+        return Err(Failure::unusable("arguments.invalid", message, "name one with --scenario"));
+    }
+    let seen = args.signals.load(&scenarios)?;
+    let given = selected::Given::load(args.trust.path(), &args.pin)?;
+    let is_page = args.output.as_deref().is_some_and(is_page);
+    let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
+    let mut found = selected::select(export, &given, &asked)?;
+    verify::refuse_unread(&found.verification.report, &shown(export))?;
+    if !scenarios.is_empty() {
+        sections.splice(..0, exposure::sections(scenarios, seen, &found.verification.report)?);
+        sections::enough(sections.len())?;
+    }
+    let words =
+        written::Words { reference: &args.reference, examiner: &args.examiner, sections, named: None };
+    let told = written::write(&mut found, &given, &asked, words, page, args.output.as_deref())?;
+    let report = &found.verification.report;
+    let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {
+        let seen = if sample.witnessed { "which witnesses saw" } else { "which no quorum of witnesses saw" };
+        format!(", of which {} were drawn by root {}, {seen}", sample.leaves.len(), sample.root)
+    });
+    let events = count(found.leaves.len() as u64, "event");
+    style::wrote(args.output.as_deref(), &format!("{events}{drawn}{told}"));
+    anstream::eprintln!("{}", verdict::headline(report));
+    Ok(report.verdict.into())
+}
+
+/// Whether a file of that name is to be an evidence file.
+pub(crate) fn is_page(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
+}

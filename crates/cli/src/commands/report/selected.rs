@@ -1,0 +1,220 @@
+//! What of an export is reported.
+
+use std::path::{Path, PathBuf};
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::hash::Hash;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::{Mark, Options, PickedEvent, SummarizedEvent, Verification};
+use countersign_evidence::{Described, Draw, SampleRoot, Sampled};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Query, Readings};
+use sha2::{Digest as _, Sha256};
+
+use crate::commands::verify;
+use crate::errors::{Failure, shown};
+use crate::io::input::{self, Input};
+use crate::io::pin::warn_if_of_another_log;
+use crate::io::progress;
+
+/// What it is verified by, as it stands in files.
+pub(crate) struct Given {
+    pub(super) trust: Option<(String, Vec<u8>)>,
+    pub(super) pins: Vec<(String, Vec<u8>)>,
+}
+
+/// What is asked for.
+pub(crate) struct Asked {
+    pub(crate) query: Option<String>,
+    pub(crate) range: Option<(u64, u64)>,
+    /// How many, and the seed.
+    pub(crate) sample: Option<(u64, String)>,
+    pub(crate) now: Time,
+    pub(crate) readings: Readings,
+    pub(crate) threads: usize,
+}
+
+/// What there is.
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) file: Described,
+    pub(crate) verification: Verification,
+    /// The leaves of the events that verify and are as asked, in order.
+    pub(crate) leaves: Vec<u64>,
+    pub(crate) sample: Option<Sampled>,
+}
+
+impl Given {
+    /// Reads the files.
+    pub(crate) fn load(trust: Option<&Path>, pins: &[PathBuf]) -> Result<Self, Failure> {
+        let trust = trust.map(|path| Ok::<_, Failure>((name(path), input::small(path)?))).transpose()?;
+        let pins = pins.iter().map(|path| Ok((name(path), input::small(path)?)));
+        Ok(Self { trust, pins: pins.collect::<Result<_, Failure>>()? })
+    }
+
+    /// Warns of each pin of another log than the one that was verified.
+    pub(super) fn warn_of_other_logs(&self, pins: &[SignedCheckpoint], origin: Option<&str>) {
+        for ((name, _), pin) in self.pins.iter().zip(pins) {
+            warn_if_of_another_log(name, &pin.checkpoint.origin, origin);
+        }
+    }
+
+    pub(super) fn options(&self) -> Result<Options, Failure> {
+        let trust = self
+            .trust
+            .as_ref()
+            .map(|(name, bytes)| Trust::parse(bytes).map_err(|error| Failure::from(error).within(name)));
+        let pins = self.pins.iter().map(|(name, bytes)| {
+            let text = std::str::from_utf8(bytes).map_err(|_| {
+                Failure::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?")
+            });
+            let pin = text.and_then(|text| Ok(SignedCheckpoint::parse_extended(text)?));
+            pin.map_err(|failure| {
+                failure.within(name).or_hint("a pin is a signed checkpoint, as --save-pin writes it")
+            })
+        });
+        Ok(Options {
+            trust: trust.transpose()?.unwrap_or_default(),
+            pins: pins.collect::<Result<_, _>>()?,
+            ..Options::default()
+        })
+    }
+}
+
+/// Verifies an export, and selects of its events those that are asked for.
+pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Found, Failure> {
+    if export == Path::new("-") {
+        let hint = "save it first: a report names the file it is about, and its hash";
+        return Err(Failure::unusable("arguments.invalid", "a report can't be made of standard input", hint));
+    }
+    let query = asked.query.as_deref().map(|text| crate::io::query::parse_at(text, asked.now)).transpose()?;
+    let file = described(export)?;
+    let mut leaves = Vec::new();
+    let mut roots = Roots::default();
+    let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, query.is_some()));
+    let options = Options { marks: true, ..given.options()? };
+    let pins = options.pins.clone();
+    let verification = verify::look(&mut super::contents(export)?, options, asked.threads, look, |told| {
+        for event in told.picked {
+            let index = event.index;
+            let is_within = asked.range.is_none_or(|(first, end)| (first..end).contains(&index));
+            if is_within && query.as_ref().is_none_or(|query| matches(query, &asked.readings, &event)) {
+                leaves.push(index);
+            }
+        }
+        roots.take(told.marks);
+    })?;
+    leaves.sort_unstable();
+    leaves.dedup();
+    let origin = verification.report.origin.as_deref();
+    given.warn_of_other_logs(&pins, origin);
+    let sample = asked.sample.as_ref().map(|(wanted, seed)| roots.draw(origin, *wanted, seed, &leaves));
+    Ok(Found { path: export.to_owned(), file, verification, leaves, sample: sample.transpose()? })
+}
+
+fn matches(query: &Query, readings: &Readings, event: &PickedEvent) -> bool {
+    let document = event.event.as_deref().and_then(Document::parse);
+    let root = document.as_ref().map(Document::root);
+    let read = root.as_ref().and_then(|event| readings.read(event));
+    let chain = event.chain.to_string();
+    let signer = Some(event.vkey.name());
+    query.matches(&Entry {
+        event: root,
+        roots: &[],
+        read: read.as_ref(),
+        recorded: event.time,
+        chain: &chain,
+        signer,
+    })
+}
+
+/// By which checkpoint a sample is drawn: of each origin the last that matches, and the last that witnesses saw.
+#[derive(Default)]
+pub(super) struct Roots {
+    matching: Vec<(String, Hash)>,
+    witnessed: Vec<(String, Hash)>,
+}
+
+impl Roots {
+    pub(super) fn take(&mut self, marks: Vec<Mark>) {
+        for mark in marks {
+            let Mark::Checkpoint(checkpoint) = mark else { continue };
+            if !checkpoint.matches {
+                continue;
+            }
+            let keep = |roots: &mut Vec<(String, Hash)>| {
+                roots.retain(|(origin, _)| *origin != checkpoint.origin);
+                roots.push((checkpoint.origin.clone(), checkpoint.root));
+            };
+            if checkpoint.times.is_some() {
+                keep(&mut self.witnessed);
+            }
+            keep(&mut self.matching);
+        }
+    }
+
+    /// The root that samples of a log of this origin are drawn by.
+    pub(super) fn root(&self, origin: Option<&str>) -> Option<SampleRoot> {
+        let of = |roots: &[(String, Hash)], witnessed| {
+            let root = roots.iter().find(|(of, _)| Some(of.as_str()) == origin);
+            root.map(|&(_, root)| SampleRoot { root, witnessed })
+        };
+        of(&self.witnessed, true).or_else(|| of(&self.matching, false))
+    }
+
+    fn draw(
+        &self,
+        origin: Option<&str>,
+        wanted: u64,
+        seed: &str,
+        leaves: &[u64],
+    ) -> Result<Sampled, Failure> {
+        let SampleRoot { root, witnessed } = self.root(origin).ok_or_else(|| {
+            let message =
+                "a sample is drawn from the root of a checkpoint, and no checkpoint of this export matches";
+            Failure::unusable("sample.no_root", message, "seal the export first, or take one of a log")
+        })?;
+        let mut draw = Draw::new(&root, seed, usize::try_from(wanted).unwrap_or(usize::MAX));
+        for leaf in leaves {
+            draw.offer(*leaf);
+        }
+        Ok(Sampled {
+            wanted,
+            seed: seed.into(),
+            root,
+            witnessed,
+            candidates: leaves.len() as u64,
+            leaves: draw.finish(),
+        })
+    }
+}
+
+/// The file by its name, its bytes as they stand, and their hash.
+pub(super) fn described(path: &Path) -> Result<Described, Failure> {
+    let mut input = Input::open(path)?;
+    let failed = |error| Failure::io("read", &shown(path), &error);
+    let bar = progress::bar("hashing", input.size());
+    let mut hasher = Sha256::new();
+    let (mut size, mut piece) = (0, vec![0; 1 << 18]);
+    let reader = input.reader()?;
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => {
+                hasher.update(&piece[..read]);
+                size += read as u64;
+                bar.set_position(size);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    bar.finish_and_clear();
+    Ok(Described { name: name(path), sha256: Hash(hasher.finalize().into()), size })
+}
+
+/// A file's name without its path: where it lay is nobody's business.
+pub(crate) fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

@@ -1,0 +1,163 @@
+//! What is written of what was found.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use countersign::verify::{Options, Report, SummarizedEvent, Verifier};
+use countersign_evidence::{
+    Described, File, Frame, LONGEST_EXPORT, Scope, Section, Shown, Sliced, Tool, canonical_report,
+};
+use countersign_slice::Selection;
+
+use super::selected::{Asked, Found, Given, Roots, described};
+use crate::commands::{slice, verify};
+use crate::errors::{Failure, shown};
+use crate::io::input::Input;
+use crate::io::output::Output;
+
+/// What people say of it.
+pub(crate) struct Words<'a> {
+    pub(crate) reference: &'a str,
+    pub(crate) examiner: &'a str,
+    /// What the command has to say beside the report.
+    pub(crate) sections: Vec<Section>,
+    /// The leaves that sections name, where a file is to hold these of the selected events alone.
+    pub(crate) named: Option<HashSet<u64>>,
+}
+
+/// Writes a report to a file or to standard output: as an evidence file that begins with `page`, or as JSON. Gives what
+/// there is to say of it.
+pub(crate) fn write(
+    found: &mut Found,
+    given: &Given,
+    asked: &Asked,
+    words: Words<'_>,
+    page: Option<Vec<u8>>,
+    destination: Option<&Path>,
+) -> Result<String, Failure> {
+    let mut frame = Frame {
+        file: found.file.clone(),
+        tool: tool()?,
+        time: asked.now,
+        trust: given.trust.as_ref().map(|(name, bytes)| Described::of(name.as_str(), bytes)),
+        pins: given.pins.iter().map(|(name, bytes)| Described::of(name.as_str(), bytes)).collect(),
+        query: asked.query.clone(),
+        scope: Scope { events: found.leaves.len() as u64, range: asked.range, sample: found.sample.clone() },
+        report: json(&found.verification.report)?,
+        slice: None,
+        reference: words.reference.into(),
+        examiner: words.examiner.into(),
+        papers: Vec::new(),
+        sections: words.sections,
+    };
+    let mut output = Output::create(destination)?;
+    let Some(page) = page else {
+        output.write(&frame.to_json()?)?;
+        output.write(b"\n")?;
+        output.finish()?;
+        return Ok(String::new());
+    };
+    let is_whole = asked.query.is_none() && asked.range.is_none() && asked.sample.is_none();
+    let export = if is_whole && words.named.is_none() {
+        all(&found.path, found.file.size)?
+    } else {
+        let (bytes, events) = cut(found, given, asked, words.named.as_ref())?;
+        frame.slice = Some(Sliced {
+            file: Described::of(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
+            events,
+            report: json(&verified(&bytes, given)?)?,
+        });
+        bytes
+    };
+    let trust = given.trust.as_ref().map(|(_, bytes)| bytes.clone());
+    let pins = given.pins.iter().map(|(_, bytes)| bytes.clone()).collect();
+    output.write(&File { page, frame, trust, pins, export }.write()?)?;
+    output.finish()?;
+    Ok(", in a file that verifies itself".into())
+}
+
+/// The whole export.
+fn all(path: &Path, size: u64) -> Result<Vec<u8>, Failure> {
+    if size > LONGEST_EXPORT as u64 {
+        return Err(too_long());
+    }
+    fs::read(path).map_err(|error| Failure::io("read", &shown(path), &error))
+}
+
+/// The selected events with what proves them, and how many they are.
+fn cut(
+    found: &Found,
+    given: &Given,
+    asked: &Asked,
+    named: Option<&HashSet<u64>>,
+) -> Result<(Vec<u8>, u64), Failure> {
+    let options = given.options()?;
+    let leaves = found.sample.as_ref().map_or(&found.leaves, |sample| &sample.leaves);
+    let selection = match asked.range {
+        Some((first, end)) if asked.query.is_none() && asked.sample.is_none() && named.is_none() => {
+            Selection::all().range(first, end)
+        }
+        _ => Selection::all().leaves(
+            leaves.iter().copied().filter(|leaf| named.is_none_or(|named| named.contains(leaf))).collect(),
+        ),
+    };
+    let failed = |error| Failure::system("make room for a slice", &error);
+    let directory = tempfile::tempdir().map_err(failed)?;
+    let path = directory.path().join("slice");
+    let trust = given.trust.is_some().then_some(&options.trust);
+    let mut input = Input::open(&found.path)?;
+    let (events, _) = slice::cut(&mut input, &selection, trust, |_| {}, Some(&path))?;
+    if fs::metadata(&path).map_err(failed)?.len() > LONGEST_EXPORT as u64 {
+        return Err(too_long());
+    }
+    Ok((fs::read(&path).map_err(failed)?, events))
+}
+
+fn too_long() -> Failure {
+    let hint =
+        "select fewer events with --query, --range or --sample, or write JSON and file the export beside it";
+    Failure::unusable("evidence.invalid", "above 64 MiB of events to be put into one file", hint)
+}
+
+/// The report on an export that is in memory.
+pub(super) fn verified(export: &[u8], given: &Given) -> Result<Report, Failure> {
+    let mut verifier = Verifier::new(given.options()?);
+    verifier.push(export);
+    Ok(verifier.finish().report)
+}
+
+/// Returns the report on an export in memory, and the events from which samples are drawn.
+pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Report, Shown), Failure> {
+    let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, false));
+    let (mut leaves, mut roots) = (Vec::new(), Roots::default());
+    let mut input = Input::stream("export", Box::new(Cursor::new(export.to_vec())));
+    let options = Options { marks: true, ..given.options()? };
+    let verification = verify::look(&mut input, options, 1, look, |told| {
+        leaves.extend(told.picked.iter().map(|event| event.index));
+        roots.take(told.marks);
+    })?;
+    let root = roots.root(verification.report.origin.as_deref());
+    Ok((verification.report, Shown { leaves, root }))
+}
+
+/// A report as canonical JSON.
+pub(super) fn json(report: &Report) -> Result<String, Failure> {
+    let text = serde_json::to_vec(report).unwrap_or_default();
+    Ok(canonical_report(&text)?)
+}
+
+/// This program.
+fn tool() -> Result<Tool, Failure> {
+    let path = std::env::current_exe().map_err(|error| Failure::system("find this program", &error))?;
+    let version = env!("CARGO_PKG_VERSION").into();
+    Ok(Tool { name: "countersign".into(), version, sha256: described(&path)?.sha256 })
+}
+
+/// A file's name without what follows the dot of its kind.
+fn stem(name: &str) -> &str {
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+    let name = name.strip_suffix(".ndjson").or_else(|| name.strip_suffix(".jsonl")).unwrap_or(name);
+    name.strip_suffix(".countersign").unwrap_or(name)
+}

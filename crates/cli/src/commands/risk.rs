@@ -1,0 +1,274 @@
+//! `countersign risk`: exposure in money, in simulated years that anyone can simulate again.
+
+mod observed;
+mod prometheus;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use countersign::hash::Hash;
+use countersign::time::Time;
+use countersign::verify::report::Report as Verified;
+use countersign::verify::{Options, Verdict};
+use countersign_analyze::Fault;
+use countersign_risk::{Log, Proposed, Report, Scenario, Signal, Unfit, chart, markdown, starter};
+
+use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, ThreadArgs, TrustArgs};
+use crate::args;
+use crate::commands::rules;
+use crate::commands::verify::verify;
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
+use crate::io::verdict::count;
+use crate::io::{input, style, verdict};
+
+pub(crate) use observed::Seen;
+
+/// Estimate losses per year, in money, for your own scenarios
+///
+/// Simulates years with Open FAIR: how often threats occur, how many of them become losses, and what a loss costs.
+/// For each you give the least, the most likely and the most you think possible, with source and date. The
+/// simulated years follow from the log's root and the scenario alone, so anyone computes the same figures. What
+/// findings and inventories suggest is shown but never applied.
+#[derive(clap::Args)]
+#[command(mut_arg("trust", |trust| trust.requires("log")))]
+#[command(after_help = "\
+Examples:
+  countersign risk --new exposed-endpoint -o exposed-endpoint.yml
+  countersign risk exposed-endpoint.yml --log audit.ndjson --trust trust.txt
+  countersign risk scenarios/*.yml --log audit.ndjson --trust trust.txt --findings findings.json --format markdown -o risk.md
+  countersign risk exposed-endpoint.yml --root 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= --format svg -o risk.svg
+
+Exit status: 0, or with --log as for `countersign verify`; with 1 or 5 there are no figures.")]
+pub(crate) struct Args {
+    /// Scenarios: YAML files (see docs/risk.md), simulated together
+    #[arg(value_name = "SCENARIO", required_unless_present = "new")]
+    scenarios: Vec<PathBuf>,
+    /// Write a scenario to start from, with empty amounts
+    #[arg(long, value_name = "NAME", conflicts_with = "scenarios", value_parser = starters())]
+    new: Option<String>,
+    /// The log whose root seeds the simulation: an export, which is verified first
+    #[arg(long, value_name = "EXPORT", conflicts_with = "root")]
+    log: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// The log's root hash itself [default: the one in --findings or --inventory]
+    #[arg(long, value_name = "HASH", value_parser = root)]
+    root: Option<Hash>,
+    /// How many years to simulate
+    #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
+        value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
+    years: u32,
+    #[command(flatten)]
+    format: FormatArgs<Format>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten, next_help_heading = "Observations")]
+    signals: Signals,
+}
+
+/// How figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people, in a terminal
+    Text,
+    /// All figures, as JSON
+    Json,
+    /// For a document
+    Markdown,
+    /// A chart of the loss exceedance curve
+    Svg,
+    /// For the textfile collector of `node_exporter` (docs/metrics.md)
+    Prometheus,
+}
+
+impl OutputFormat for Format {
+    const DEFAULT: &str = "text";
+    const JSON: Self = Self::Json;
+}
+
+/// What was observed in a log, which suggests how often something happens.
+#[derive(clap::Args)]
+pub(crate) struct Signals {
+    /// Output of `countersign analyze --format json`, which suggests frequencies
+    #[arg(long, value_name = "FINDINGS")]
+    findings: Option<PathBuf>,
+    /// The rules that made the findings, if a scenario names tags: a pack, or files or directories of Sigma rules
+    /// [default: the rules that come with the program]
+    #[arg(long, value_name = "FILE|DIR", requires = "findings")]
+    rules: Vec<PathBuf>,
+    /// Output of `countersign inventory --format json`, which suggests frequencies
+    #[arg(long, value_name = "INVENTORY")]
+    inventory: Option<PathBuf>,
+    /// When findings and endpoints were observed: 2026-01-01..2026-11-20 [default: from the first to the last entry of the log]
+    #[arg(long, value_name = "FROM..TO", value_parser = span)]
+    span: Option<(Time, Time)>,
+}
+
+impl Signals {
+    /// Whether anything of it was given.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.findings.is_some() || self.inventory.is_some() || self.span.is_some()
+    }
+
+    /// Reads what is held against these scenarios.
+    pub(crate) fn load(&self, scenarios: &[Scenario]) -> Result<Seen, Failure> {
+        // Findings name their rules, and rules have tags.
+        let asks_for_tags =
+            |scenario: &Scenario| scenario.observed.iter().any(|of| matches!(of, Signal::Tag(_)));
+        let pack = scenarios.iter().any(asks_for_tags).then(|| rules::load(&self.rules)).transpose()?;
+        Seen::load(self.findings.as_deref(), self.inventory.as_deref(), pack.as_ref(), self.span)
+    }
+}
+
+/// Simulates scenarios by the root of a log, and holds what was seen in it against them.
+pub(crate) fn simulate(
+    scenarios: Vec<Scenario>,
+    seen: Seen,
+    verified: Option<&Verified>,
+    root: Option<Hash>,
+    years: u32,
+) -> Result<Report, Failure> {
+    let log = log(root, verified, &seen)?;
+    let observed = seen.observed(verified, log.as_ref().map(|log| log.root))?;
+    let proposed = observed
+        .iter()
+        .flat_map(|observed| scenarios.iter().filter_map(move |scenario| Proposed::of(scenario, observed)));
+    let proposed = proposed.collect();
+    let mut report = Report::of(scenarios, log, years).map_err(|unfit| unusable(&unfit))?;
+    report.proposed = proposed;
+    Ok(report)
+}
+
+fn starters() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(starter::ALL.iter().map(|starter| starter.name))
+}
+
+fn root(text: &str) -> Result<Hash, String> {
+    Hash::from_base64(text)
+        .ok_or_else(|| "a root is 32 bytes in base64, as `countersign verify` says it".into())
+}
+
+fn span(text: &str) -> Result<(Time, Time), String> {
+    let refuse = || "write it as FROM..TO, with FROM before TO: 2026-01-01..2026-11-20".to_owned();
+    let (from, to) = text.split_once("..").ok_or_else(refuse)?;
+    let (from, to) = (args::time(from)?, args::time(to)?);
+    if from < to { Ok((from, to)) } else { Err(refuse()) }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    if let Some(starter) = args.new.as_deref().and_then(starter::named) {
+        // Whoever has filled one in would lose it.
+        if let Some(path) = args.output.path().filter(|path| path.is_file()) {
+            let hint = "choose another name, or remove it first";
+            return Err(Failure::unusable("io.exists", "there is a file already", hint).within(&shown(path)));
+        }
+        let next = "fill in every amount, with its source and its date";
+        return write(args, starter.text, &format!("a scenario to begin with: {next}"))
+            .map(|()| ExitStatus::Success);
+    }
+    let scenarios = args.scenarios.iter().map(|path| scenario(path)).collect::<Result<Vec<_>, _>>()?;
+    let seen = args.signals.load(&scenarios)?;
+    let verified = args.log.as_deref().map(|log| verified(log, args)).transpose()?;
+    let status = verified.as_ref().map_or(ExitStatus::Success, |report| report.verdict.into());
+    let headline = verified.as_ref().map(verdict::headline).unwrap_or_default();
+    let simulated = count(scenarios.len() as u64, "scenario");
+    if let Some(report) = &verified
+        && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
+    {
+        verdict::print(&verdict::text(report))?;
+        style::warn("there are no figures: a log that does not verify gives none");
+        return Ok(status);
+    }
+    let report = simulate(scenarios, seen, verified.as_ref(), args.root, args.years)?;
+    write(
+        args,
+        &match args.format.format() {
+            Format::Json => serde_json::to_string(&report).unwrap_or_default() + "\n",
+            Format::Markdown => markdown::markdown(&report),
+            Format::Svg => chart::svg(&report),
+            Format::Prometheus => prometheus::prometheus(&report, crate::commands::verify::now()?),
+            Format::Text if headline.is_empty() => text::text(&report),
+            Format::Text => format!("{headline}\n\n{}", text::text(&report)),
+        },
+        &format!("{simulated}, {} years", markdown::number(f64::from(report.years))),
+    )?;
+    if args.output.path().is_some() && !headline.is_empty() {
+        anstream::eprintln!("{headline}");
+    }
+    Ok(status)
+}
+
+/// Writes where it is to go, and says what is in the file.
+fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
+    let Some(path) = args.output.path() else { return verdict::print(text) };
+    let mut output = Output::create(Some(path))?;
+    output.write(style::uncoloured(text).as_bytes())?;
+    output.finish()?;
+    style::wrote(Some(path), what);
+    Ok(())
+}
+
+/// Reads a scenario.
+pub(crate) fn scenario(path: &Path) -> Result<Scenario, Failure> {
+    let text = input::document(path, "a scenario")?;
+    let file = shown(path);
+    Scenario::parse(&text).map_err(|faults| {
+        let faults: Vec<Fault> =
+            faults.0.into_iter().map(|fault| Fault { file: file.clone(), ..fault }).collect();
+        rules::refused(&faults)
+    })
+}
+
+fn verified(log: &Path, args: &Args) -> Result<Verified, Failure> {
+    let options = Options { trust: args.trust.load()?, ..Options::default() };
+    Ok(verify(log, options, args.threads.count())?.report)
+}
+
+/// The log that a report is on.
+fn log_of(report: &Verified) -> Result<Log, Failure> {
+    let Some(log) = report.log else {
+        let hint = "seal the log's entries under a checkpoint first";
+        return Err(Failure::unusable(
+            "risk.no_root",
+            "the export has no checkpoint, so there is no root",
+            hint,
+        ));
+    };
+    Ok(Log { origin: report.origin.clone(), size: Some(log.size), root: log.root })
+}
+
+/// The log by whose root years are simulated, which all that is given has to be of.
+fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<Option<Log>, Failure> {
+    let of_export = verified.map(log_of).transpose()?;
+    let of_root = root.map(|root| Log { origin: None, size: None, root });
+    let mut log = of_export.or(of_root);
+    for (file, other) in &seen.logs {
+        match &log {
+            None => log = Some(other.clone()),
+            Some(log) if log.root == other.root => {}
+            Some(log) => {
+                let message = format!(
+                    "it is of another log or another size: its root is {} instead of {}",
+                    other.root, log.root
+                );
+                let hint = "look for findings and endpoints in the same export";
+                return Err(Failure::unusable("risk.other_log", message, hint).within(file));
+            }
+        }
+    }
+    Ok(log)
+}
+
+fn unusable(unfit: &Unfit) -> Failure {
+    let code = match unfit {
+        Unfit::None => "risk.none",
+        Unfit::Currency(..) => "risk.currency",
+        Unfit::Twice(_) => "risk.twice",
+        Unfit::TooMany(..) => "risk.too_many",
+    };
+    Failure::unusable(code, unfit.to_string(), unfit.hint())
+}

@@ -1,0 +1,295 @@
+//! `countersign rules`: packs of detection rules are built, tested and listed.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use countersign_analyze::{Fault, MAX_BYTES, Pack, Sources, cases};
+use countersign_query::Readings;
+
+use crate::arg_groups::OutputArgs;
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
+use crate::io::style;
+use crate::io::style::{bad, good, label, plain};
+use crate::io::verdict::{self, count};
+
+/// Build, test and list detection rules
+///
+/// Rules are written in Sigma 2.1, as YAML, one or several per file. They are built into a pack: one JSON file,
+/// whose hash is named in every finding. docs/detection.md says what is supported.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Build(Build),
+    Test(Test),
+    List(List),
+}
+
+/// Check rules and build them into a pack
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign rules build rules/ -o pack.json
+  countersign rules build login.yml export.yml > pack.json")]
+struct Build {
+    #[command(flatten)]
+    from: From,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Run the test cases beside rules: events on which a rule must fire, and events on which it must not
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign rules test rules/")]
+struct Test {
+    #[command(flatten)]
+    from: From,
+}
+
+/// List the rules of a pack
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign rules list
+  countersign rules list pack.json")]
+struct List {
+    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json [default: the rules that come
+    /// with the program]
+    #[arg(value_name = "FILE|DIR")]
+    rules: Vec<PathBuf>,
+}
+
+/// Where rules come from.
+#[derive(clap::Args)]
+struct From {
+    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json
+    #[arg(value_name = "FILE|DIR", required = true)]
+    rules: Vec<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    match &args.command {
+        Command::Build(args) => build(args),
+        Command::Test(args) => test(args),
+        Command::List(args) => list(args),
+    }
+}
+
+/// How files of cases end.
+const CASES: [&str; 2] = [".cases.yml", ".cases.yaml"];
+
+/// The rules and the cases in files and directories.
+#[derive(Default)]
+struct Found {
+    rules: Vec<PathBuf>,
+    cases: Vec<PathBuf>,
+    /// Where the directories are that were looked into: by links one may be reached in several ways, and from itself.
+    directories: BTreeSet<PathBuf>,
+}
+
+fn find(paths: &[PathBuf]) -> Result<Found, Failure> {
+    let mut found = Found::default();
+    for path in paths {
+        if path.is_dir() { within(path, &mut found)? } else { sort(path.clone(), &mut found) }
+    }
+    if found.rules.is_empty() && found.cases.is_empty() {
+        let hint = "give files that end in .yml, .yaml or .json, or a directory that has some";
+        return Err(Failure::unusable("rules.none", "there is no rule", hint));
+    }
+    Ok(found)
+}
+
+/// Looks into a directory and those in it, but for hidden ones, which other programs keep for themselves: Git, and who
+/// mounts directories of containers.
+fn within(directory: &Path, found: &mut Found) -> Result<(), Failure> {
+    let failed = |error| Failure::io("read", &shown(directory), &error);
+    if !found.directories.insert(directory.canonicalize().map_err(failed)?) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    for path in paths {
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let ends = path.extension().and_then(|end| end.to_str());
+        if path.is_dir() {
+            if !is_hidden {
+                within(&path, found)?;
+            }
+        } else if matches!(ends, Some("yml" | "yaml" | "json")) {
+            sort(path, found);
+        }
+    }
+    Ok(())
+}
+
+fn sort(path: PathBuf, found: &mut Found) {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_cases = CASES.iter().any(|end| name.ends_with(end));
+    if is_cases { &mut found.cases } else { &mut found.rules }.push(path);
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let name = shown(path);
+    let failed = |error| Failure::io("read", &name, &error);
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_BYTES as u64 {
+        let hint = "a file of rules has at most 16 MiB: split it";
+        return Err(Failure::unusable("rules.long", "it is too large", hint).within(&name));
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::unusable("rules.invalid", "it is no UTF-8", "save it as UTF-8").within(&name))
+}
+
+/// The rules in files and directories, as one pack; those that come with the program where none are named.
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, Failure> {
+    if paths.is_empty() {
+        return Ok(Pack::built_in());
+    }
+    pack(&find(paths)?, paths)
+}
+
+fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
+    let mut sources = Sources::default();
+    for path in &found.rules {
+        sources.add(&shown(path), &read(path)?);
+    }
+    let first =
+        paths.first().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
+    sources.build(first.as_deref().unwrap_or("rules")).map_err(|mut faults| {
+        // What is said of the pack as a whole stands in one file.
+        let about = found.rules.iter().find(|path| path.file_stem().is_some_and(|name| name == "pack"));
+        if let Some(path) = about.or(found.rules.first().filter(|_| found.rules.len() == 1)) {
+            faults
+                .iter_mut()
+                .filter(|fault| fault.file.is_empty())
+                .for_each(|fault| fault.file = shown(path));
+        }
+        refused(&faults)
+    })
+}
+
+/// How many faults are told.
+const TOLD: usize = 20;
+
+/// Tells what is wrong with files, all but the last fault at once.
+pub(crate) fn refused(faults: &[Fault]) -> Failure {
+    let Some((last, before)) = faults.split_last() else {
+        return Failure::unusable("rules.invalid", "the rules cannot be used", "mend them");
+    };
+    // Each is told by itself, and the last one ends the program.
+    let told = before.len().min(TOLD - 1);
+    for fault in &before[..told] {
+        failure(fault).report();
+    }
+    if before.len() > told {
+        style::warn(&count((before.len() - told) as u64, "more fault"));
+    }
+    failure(last)
+}
+
+/// A fault, as it is told.
+pub(crate) fn failure(fault: &Fault) -> Failure {
+    let Fault { code, file, line, rule, problem, hint } = fault;
+    let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
+    let failure = Failure::unusable(code, format!("{rule}{problem}"), hint);
+    match (file.as_str(), line) {
+        ("", 0) => failure,
+        ("", line) => failure.at_line(u64::from(*line)),
+        (file, 0) => failure.within(file),
+        (file, line) => failure.at_line(u64::from(*line)).within(file),
+    }
+}
+
+fn build(args: &Build) -> Result<ExitStatus, Failure> {
+    let pack = load(&args.from.rules)?;
+    let mut output = Output::create(args.output.path())?;
+    output.write(pack.as_json().as_bytes())?;
+    output.write(b"\n")?;
+    output.finish()?;
+    let rules = count(pack.rules().len() as u64, "rule");
+    style::wrote(args.output.path(), &format!("{rules}, pack {} {}", plain(&pack.name), pack.hash()));
+    Ok(ExitStatus::Success)
+}
+
+fn test(args: &Test) -> Result<ExitStatus, Failure> {
+    let found = find(&args.from.rules)?;
+    let pack = pack(&found, &args.from.rules)?;
+    let readings = Readings::built_in();
+    let mut out = anstream::stdout().lock();
+    let (mut held, mut failed) = (0u64, 0u64);
+    for path in &found.cases {
+        let file = shown(path);
+        for case in cases::parse(&file, &read(path)?).map_err(|fault| failure(&fault))? {
+            let place = format!("{}:{}", case.place.0, case.place.1);
+            let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &readings)) else {
+                let message = format!("there is no rule {}", case.rule);
+                let hint = "a case names its rule by its id, and stands beside it";
+                return Err(Failure::unusable("case.rule", message, hint)
+                    .at_line(u64::from(case.place.1))
+                    .within(&file));
+            };
+            if fired == case.fires {
+                held += 1;
+                continue;
+            }
+            failed += 1;
+            let said = |times| if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            let line = format!(
+                "{place}: {}: {}: fires {} instead of {}",
+                plain(&rule.title),
+                plain(&case.name),
+                said(fired),
+                said(case.fires)
+            );
+            let _ = writeln!(out, "{} {line}", bad("✗"));
+        }
+    }
+    let firing =
+        pack.rules().iter().filter(|rule| rule.level > countersign_analyze::Level::Informational).count();
+    let text = format!("{}, {} as wanted", count(firing as u64, "rule"), count(held, "case"));
+    if failed == 0 {
+        let _ = writeln!(out, "{} {text}", good("✓"));
+        return Ok(ExitStatus::Success);
+    }
+    let _ = writeln!(out, "{} {text}, {failed} otherwise", bad("✗"));
+    Ok(ExitStatus::Broken)
+}
+
+fn list(args: &List) -> Result<ExitStatus, Failure> {
+    let pack = load(&args.rules)?;
+    let mut text = String::new();
+    let _ = writeln!(text, "{} {} {}", label("pack:"), plain(&pack.name), pack.hash());
+    let mut table = comfy_table::Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(["LEVEL", "RULE", "TITLE", "TAGS"]);
+    for rule in pack.rules() {
+        table.add_row([
+            rule.level.as_str().to_owned(),
+            plain(&rule.id),
+            plain(&rule.title),
+            plain(&rule.tags.join(" ")),
+        ]);
+    }
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    verdict::print(&text)?;
+    Ok(ExitStatus::Success)
+}

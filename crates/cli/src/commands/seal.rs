@@ -1,0 +1,152 @@
+//! `countersign seal`: a log without a server.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Seek, Write as _};
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+use countersign::export::writer::Writer;
+use countersign::export::{Item, Line};
+use countersign::seal::{Sealed, Sealer};
+
+use crate::arg_groups::OutputArgs;
+use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
+use crate::io::export::Part;
+use crate::io::input::{self, Input};
+use crate::io::output::{self, Output};
+use crate::io::verdict::entries;
+use crate::io::{export, key, style};
+
+/// Put chains and key notes into one log, without a server
+///
+/// Signs checkpoints of it. Entries that are in the log already are not added again. If the first EXPORT is sealed
+/// already, it is extended: its checkpoints stay, and new entries come after them. What a log may not accept is
+/// refused: a link that doesn't continue its chain, a fork, a chain whose last link isn't signed, an event that
+/// doesn't match its link.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign seal --log-key log.key grant.ndjson app.ndjson -o audit.ndjson
+  countersign seal --log-key log.key --trust trust.txt audit.ndjson tomorrow.ndjson -o audit.ndjson
+  countersign seal --log-key log.key --checkpoint-every 1000 app.ndjson.gz > audit.ndjson")]
+pub(crate) struct Args {
+    /// Exports of chains and key notes, in the order in which to add them
+    #[arg(value_name = "EXPORT", required = true)]
+    exports: Vec<PathBuf>,
+    /// The log's key file; the key's name is the log's origin
+    #[arg(long, value_name = "FILE")]
+    log_key: PathBuf,
+    /// Accept only links of keys that this trust file allows, and key notes that take effect
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Also sign a checkpoint whenever the log's size is a multiple of N
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<NonZeroU64>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let key = key::load(&args.log_key)?;
+    let trust = args.trust.as_deref().map(input::trust).transpose()?;
+    let mut sealer = Sealer::new(&key, trust.as_ref())?;
+    if let Some(leaves) = args.checkpoint_every {
+        sealer = sealer.checkpoint_every(leaves);
+    }
+    let mut body = Body::new(args.output.path())?;
+    for (place, path) in args.exports.iter().enumerate() {
+        let mut export = Input::open(path)?.rereadable()?;
+        let covered = if place == 0 { sealed_size(&mut export)? } else { 0 };
+        put(&mut export, covered, &mut sealer, &mut body)?;
+        sealer.end().map_err(Failure::broken).map_err(|failure| failure.within(export.name()))?;
+    }
+    let mut lines = Writer::new();
+    let log = sealer.finish(&mut lines).map_err(Failure::broken)?;
+    body.write(&mut lines)?;
+    let mut output = Output::create(args.output.path())?;
+    lines.header(&log.header);
+    output.write(lines.as_bytes())?;
+    body.copy_to(&mut output)?;
+    output.finish()?;
+    tell(&log, trust.is_some(), args.output.path());
+    Ok(ExitStatus::Success)
+}
+
+/// The size of the last checkpoint of an export, 0 where it has none.
+fn sealed_size(export: &mut Input) -> Result<u64, Failure> {
+    let mut size = 0;
+    export.lines("looking", |line| {
+        let text = str::from_utf8(line.bytes).unwrap_or_default();
+        // Parsing every line twice would take twice as long.
+        if text.contains("\"checkpoint\"")
+            && let Ok(Line { item: Item::Checkpoint { signed, .. }, .. }) = Line::parse(text)
+        {
+            size = signed.checkpoint.size;
+        }
+        Ok(())
+    })?;
+    Ok(size)
+}
+
+fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Body) -> Result<(), Failure> {
+    let mut lines = Writer::new();
+    export::read(export, "sealing", |part| match part {
+        Part::Header(header) => sealer.begin(header, covered).map_err(Failure::broken),
+        Part::Item(_, item) => {
+            sealer.line(item, &mut lines).map_err(Failure::broken)?;
+            body.write(&mut lines)
+        }
+    })
+}
+
+fn tell(sealed: &Sealed, checked: bool, destination: Option<&Path>) {
+    let Sealed { size, added, repeated, .. } = sealed;
+    let mut text = format!("a log of {}, {added} of them new", entries(*size));
+    if *repeated > 0 {
+        let _ = write!(text, " ({repeated} were there already)");
+    }
+    style::wrote(destination, &text);
+    if !checked {
+        style::warn(
+            "keys were not checked: without --trust any key may sign, and key notes may have no effect",
+        );
+    }
+}
+
+/// All lines but the header, which claims all leaves and so is known last.
+struct Body {
+    name: String,
+    writer: BufWriter<File>,
+}
+
+impl Body {
+    /// On the disk where the output will be.
+    fn new(output: Option<&Path>) -> Result<Self, Failure> {
+        let file = output
+            .filter(|path| path.is_file() || !path.exists())
+            .map_or_else(tempfile::tempfile, |path| tempfile::tempfile_in(output::directory(path)));
+        let name = "a temporary file".to_owned();
+        let file = file.map_err(|error| {
+            Failure::io("write", &output.map_or_else(|| name.clone(), crate::errors::shown), &error)
+        })?;
+        Ok(Self { name, writer: BufWriter::with_capacity(1 << 18, file) })
+    }
+
+    fn write(&mut self, lines: &mut Writer) -> Result<(), Failure> {
+        let written = self.writer.write_all(lines.as_bytes());
+        lines.clear();
+        written.map_err(|error| Failure::io("write", &self.name, &error))
+    }
+
+    fn copy_to(self, output: &mut Output) -> Result<(), Failure> {
+        let name = self.name;
+        let rewound = self
+            .writer
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)
+            .and_then(|mut file| file.rewind().map(|()| file));
+        output.copy(&mut rewound.map_err(|error| Failure::io("write", &name, &error))?)
+    }
+}

@@ -1,0 +1,713 @@
+//! `countersign serve`: a collector.
+
+mod after_restore;
+mod certificate;
+pub(crate) mod memory;
+mod oidc;
+mod watched;
+
+use std::fs;
+use std::io;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::log::Limits;
+use countersign::note::{SignerKey, VerifierKey};
+use countersign::time::Time;
+use countersign::tolerance;
+use countersign::trust::Trust;
+use countersign_analyze::Pack;
+use countersign_log::bucket::{Bucket, BucketError};
+use countersign_log::clock::steady;
+use countersign_log::collector::{Collector, RulesError};
+use countersign_log::control_files::{ControlFault, ControlFaultKind, ControlFile};
+use countersign_log::quota::Quota;
+use countersign_log::reads::{ReadRules, RecordReads};
+use countersign_log::restore::ending::Ending;
+use countersign_log::retention::holds::Hold;
+use countersign_log::retention::{self, Rule, Rules};
+use countersign_log::serve::{Config, Serving, StartError, serve_beginning_with};
+use countersign_log::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
+use countersign_log::sqlite;
+use countersign_log::stop::Stop;
+use countersign_log::store::StoreError;
+
+use certificate::Certificate;
+use reqwest::Url;
+use watched::Watched;
+use zeroize::Zeroizing;
+
+use crate::args;
+use crate::commands::keygen::{self, random};
+use crate::commands::watch;
+use crate::errors::{self, Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
+use crate::io::{input, key, readings, stop, style, token};
+
+/// The name of the log's key file in its folder.
+const KEY: &str = "log.key";
+/// The name of the trust file in the log's folder.
+const TRUST: &str = "trust.txt";
+/// The page that is served at `/`, compressed with gzip: the console, or what says how to get it.
+const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz"));
+/// How often it is looked whether the server shall stop.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
+/// When a trust file that can't be used is read again, though it didn't change.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Run a log that emitters submit to and auditors export from
+///
+/// Starts a new log if its folder has none, with a key that only its owner can read, and a trust file that says who
+/// may write to it. Prints the log's verifier key, which readers and emitters need. Stops on Ctrl-C or SIGTERM,
+/// once work in progress is done. The log's console is at /: search, live view, coverage, keys, witnesses and
+/// storage, verified in the browser, for readers with a token.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign serve --origin log.example/audit
+  echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt     # read again when it changes
+  countersign record --key app.key --to http://127.0.0.1:8080 --log \"$LOG_VKEY\" events.ndjson
+  countersign token add ada                                  # for the console at http://127.0.0.1:8080/
+  AWS_REGION=eu-central-1 countersign serve --store s3://audit-logs/app")]
+pub(crate) struct Args {
+    /// Read options from this TOML file: listen = "127.0.0.1:8080". Options on the command line take precedence
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The log's folder
+    #[arg(long, value_name = "DIR", default_value = "countersign-log", help_heading = "The log")]
+    dir: PathBuf,
+    /// The origin of a new log [default: localhost/audit]; with --after-restore, of the log that replaces one that
+    /// ended
+    #[arg(long, value_name = "O", help_heading = "The log")]
+    origin: Option<String>,
+    /// The log's key file [default: log.key in its folder, created if missing]
+    #[arg(long, value_name = "FILE", help_heading = "The log")]
+    key: Option<PathBuf>,
+    /// The trust file: who may write to the log, and which witnesses to ask [default: trust.txt in its folder]
+    #[arg(long, value_name = "FILE", help_heading = "The log")]
+    trust: Option<PathBuf>,
+    /// Keep the log in this bucket: s3://, gs://, az:// or a folder, with credentials from the environment. Servers
+    /// with the same key and bucket are one log, and the folder is only an index
+    #[arg(long, value_name = "URL", help_heading = "The log")]
+    store: Option<String>,
+    /// Where to listen: an address and a port, or unix:PATH for a Unix socket
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", help_heading = "Network")]
+    listen: Address,
+    /// Serve TLS with this certificate: a PEM file that includes the chain
+    ///
+    /// It and the key are read again when they change. Open connections continue.
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Network")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key: a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Network")]
+    tls_key: Option<PathBuf>,
+    /// Allow pages of this origin to read the log (CORS); * for all. Can be repeated
+    #[arg(long, value_name = "ORIGIN", help_heading = "Network")]
+    cors: Vec<String>,
+    /// Also answer requests for this host name; * for any. Can be repeated
+    ///
+    /// Without it, the log answers only to localhost, loopback addresses and the address of --listen. Requests for
+    /// other names are refused, so that no web page can reach the log through a name of its own (DNS rebinding).
+    /// Needed behind a reverse proxy that passes the public name on.
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    host: Vec<String>,
+    /// Accept at most this many events per second from each key, on average [default: no limit]
+    ///
+    /// Above that, the answer is 429 with retry-after, and emitters wait accordingly.
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    quota_events: Option<NonZeroU32>,
+    /// Accept at most this many bytes per second from each key, on average [default: no limit]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    quota_bytes: Option<NonZeroU32>,
+    /// How many seconds' worth of a quota may come at once after a pause
+    #[arg(long, value_name = "SECONDS", default_value = "10", help_heading = "Limits")]
+    quota_burst: NonZeroU32,
+    /// The most connections per client, or concurrent requests behind a trusted proxy
+    ///
+    /// A client is an IPv4 address or a /64 IPv6 network. Clients on this machine have no limit.
+    #[arg(long, value_name = "N", default_value = "256", help_heading = "Limits")]
+    client_connections: NonZeroU32,
+    /// Trust this proxy to say who its clients are: an address, a network such as 10.0.0.0/8, or unix. Can be
+    /// repeated
+    #[arg(long, value_name = "PROXY", help_heading = "Network")]
+    trusted_proxy: Vec<Proxy>,
+    /// The header in which trusted proxies say so: x-forwarded-for or forwarded
+    #[arg(
+        long,
+        value_name = "HEADER",
+        default_value = "x-forwarded-for",
+        requires = "trusted_proxy",
+        help_heading = "Network"
+    )]
+    proxy_header: ProxyHeader,
+    /// Record who read what, in the log itself: `exports`, or `all` for proofs and live views too
+    ///
+    /// Each record (log.export) has the token's name, what was asked for, and the number of events and bytes, per
+    /// token and minute. Readers trust these records with an `emitter` line for the log's key in their trust file.
+    /// Without this option, exports are recorded if the log's own trust file has that line.
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "all", help_heading = "Records of reads")]
+    record_reads: Option<RecordReads>,
+    /// Refuse reads that can't be recorded: each is answered only once its record is durable
+    #[arg(long, help_heading = "Records of reads")]
+    require_records: bool,
+    #[command(flatten, next_help_heading = "Checks and detection")]
+    own: readings::Own,
+    #[command(flatten, next_help_heading = "Sign-in of readers (OpenID Connect)")]
+    oidc: oidc::OpenId,
+    /// Serve this HTML file at / instead of the console
+    #[arg(long, value_name = "FILE", help_heading = "Console")]
+    page: Option<PathBuf>,
+    /// Serve no page at /
+    #[arg(long, conflicts_with = "page", help_heading = "Console")]
+    no_page: bool,
+    /// Erase events at this age: 7y for all, tenant=acme:30d for one tenant's. Can be repeated
+    #[arg(long, value_name = "RULE", help_heading = "Retention")]
+    retain: Vec<Rule>,
+    /// Never erase these, whatever --retain and readers ask: `tenant=acme`, `actor=u_1` or `chain=C`. Can be
+    /// repeated
+    ///
+    /// The file holds.txt in the log's folder can list more, one per line.
+    #[arg(long, value_name = "HOLD", help_heading = "Retention")]
+    hold: Vec<Hold>,
+    /// Check the whole log for damage, at a pace of once in this time
+    ///
+    /// While there is damage, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
+    /// `never` turns this off.
+    #[arg(long, value_name = "TIME", default_value = "1d", help_heading = "Checks and detection")]
+    check_within: CheckWithin,
+    #[command(flatten, next_help_heading = "After a restore")]
+    after: after_restore::Options,
+    /// Watch the log with these rules: a pack, or files or directories of Sigma rules. Can be repeated
+    ///
+    /// Findings are at /findings, for tokens that may read all events, and are counted in the metrics. State and
+    /// findings are kept in the folder `watch` below the log's.
+    #[arg(long, value_name = "PACK", help_heading = "Checks and detection")]
+    watch: Vec<PathBuf>,
+    /// Write log messages as JSON, one object per line (`RUST_LOG` sets the level)
+    #[arg(long, help_heading = None)]
+    log_json: bool,
+}
+
+/// In how much time the log is checked; none for never.
+#[derive(Clone, Copy)]
+struct CheckWithin(Option<Duration>);
+
+impl FromStr for CheckWithin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        args::duration(text).map(|within| Self(Some(within))).map_err(|why| why + ", or never")
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    stop::gracefully();
+    log_to_stderr(args.log_json);
+    make_folder(&args.dir)?;
+    let mut ending = after_restore::left(args)?;
+    if args.after.after_restore && ending.is_none() {
+        ending = after_restore::go_on(args)?;
+    }
+    if let Some(ending) = &mut ending {
+        after_restore::put_aside(args, ending)?;
+    }
+    // A log that goes on after all keeps its origin.
+    let given = args.origin.as_deref().filter(|_| !args.after.after_restore);
+    let key = log_key(args, ending.as_ref().map_or(given, |ending| Some(&ending.new)))?;
+    let trust_file = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
+    if args.trust.is_none() {
+        write_trust(&trust_file, &key)?;
+        if ending.is_some() {
+            name_log(&trust_file, &key)?;
+        }
+    }
+    let watched = Watched::new([&*trust_file]);
+    let trust = input::trust(&trust_file)?;
+    warn_of_plain_witnesses(&trust);
+    let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
+        let hint = "write it as https://dashboard.example, without a path";
+        Failure::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
+    })?;
+    let hosts = Hosts::parse(args.host.iter().map(String::as_str)).map_err(|name| {
+        let hint = "write it as log.example, without scheme, port and path";
+        Failure::unusable("arguments.invalid", format!("{name:?} is not a host name"), hint)
+    })?;
+    let reads = reads(args, &trust, key.verifier_key())?;
+    let rules = Rules::new(args.retain.iter().cloned())
+        .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
+    let pack = if args.watch.is_empty() { None } else { Some(crate::commands::rules::load(&args.watch)?) };
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().thread_keep_alive(memory::IDLE);
+    if args.store.is_none() {
+        runtime.max_blocking_threads(memory::THREADS);
+    }
+    let runtime = runtime.build();
+    let runtime = runtime.map_err(|error| Failure::io("start", "the server", &error))?;
+    runtime.block_on(run_server(
+        args,
+        key,
+        trust,
+        (&trust_file, watched),
+        (cors, hosts),
+        (rules, reads, pack),
+        ending,
+    ))
+}
+
+async fn run_server(
+    args: &Args,
+    key: SignerKey,
+    trust: Trust,
+    (trust_file, watched): (&Path, Watched),
+    (cors, hosts): (Cors, Hosts),
+    (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
+    ending: Option<Ending>,
+) -> Result<ExitStatus, Failure> {
+    let verifier = key.verifier_key().clone();
+    let issuer = args.oidc.config()?;
+    let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
+    // A log that is over stays where it is; the one that goes on has its own place.
+    let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
+    let store = store.as_deref().map(bucket).transpose()?;
+    let certificate = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
+    let certificate = certificate.map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
+    let config = Config {
+        folder: args.dir.clone(),
+        store,
+        key,
+        trust,
+        listen: args.listen.clone(),
+        tls: certificate.as_ref().map(|certificate| certificate.tls.clone()),
+        cors,
+        hosts,
+        readings: args.own.load()?,
+        issuer,
+        reads,
+        page,
+        limits: Limits::default(),
+        bounds: Bounds {
+            of_one_client: args.client_connections.get() as usize,
+            proxies: Proxies { trusted: args.trusted_proxy.clone(), header: args.proxy_header },
+            quota: Quota { events: args.quota_events, bytes: args.quota_bytes, burst: args.quota_burst },
+            ..bounds()
+        },
+        clock: Arc::new(now),
+        holds: args.hold.clone(),
+        check_within: args.check_within.0,
+        steady: steady(),
+    };
+    let statement = ending.as_ref().map(Ending::statement);
+    let serving = serve_beginning_with(config, statement).await.map_err(|error| match error {
+        StartError::Listen(_) => explain(&error).because(&args.listen.to_string()),
+        StartError::Io { .. } => explain(&error).within(&shown(&args.dir)),
+        _ => explain(&error),
+    })?;
+    if let Some(ending) = ending {
+        after_restore::done(args, ending)?;
+    }
+    let watching = pack
+        .map(|pack| watch::begin_own(&args.dir, pack, args.own.load()?, serving.reading()))
+        .transpose()?;
+    style::done(&format!(
+        "the log {} listens on {}",
+        verifier.name(),
+        url(serving.address(), certificate.is_some())
+    ));
+    style::detail("log key:", verifier.as_str());
+    style::detail("trust:", &format!("{} (who may write)", shown(trust_file)));
+    if args.record_reads.is_none() && reads.record == RecordReads::None {
+        let why =
+            "this trust file doesn't name the log's key as `emitter`, so readers wouldn't trust the records";
+        style::detail("reads:", &format!("not recorded: {why}"));
+    }
+    if let Some(stop) = serving.collector().signing().stopped() {
+        warn_stopped(&stop);
+    }
+    let published = serving.collector().published().borrow().as_ref().map(|newest| newest.at);
+    if let Some(why) = published.and_then(|published| behind(published, now())) {
+        style::warn(&why);
+    }
+    tokio::spawn(memory::keep_giving_back());
+    let keeping = (!rules.is_empty())
+        .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
+    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), watched));
+    let renewing = certificate.map(|certificate| tokio::spawn(certificate.keep()));
+    stop_asked().await;
+    reloading.abort();
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
+    if let Some(keeping) = keeping {
+        keeping.abort();
+    }
+    style::done("stopping: finishing work in progress");
+    serving.reading().stop();
+    if let Some(watching) = watching {
+        // What it met is told by it.
+        let _ = tokio::task::spawn_blocking(move || watching.join()).await;
+    }
+    end(serving).await
+}
+
+/// Which reads are recorded.
+fn reads(args: &Args, trust: &Trust, log: &VerifierKey) -> Result<ReadRules, Failure> {
+    let record = args.record_reads.unwrap_or_else(|| RecordReads::by_default(trust, log));
+    if args.require_records && record == RecordReads::None {
+        let hint = "say which reads: --record-reads exports, or all";
+        let message = "--require-records, but no reads are recorded";
+        return Err(Failure::unusable("arguments.invalid", message, hint));
+    }
+    Ok(ReadRules { record, required: args.require_records })
+}
+
+/// Where to ask what listens there.
+pub(crate) fn url(address: &Address, encrypted: bool) -> String {
+    match address {
+        Address::Tcp(_) => format!("http{}://{address}", if encrypted { "s" } else { "" }),
+        Address::Unix(_) => address.to_string(),
+    }
+}
+
+/// What is to be said where the log was at work later than this machine's clock shows.
+fn behind(published: Time, now: Time) -> Option<String> {
+    tolerance::early(published, now).map(|_| {
+        format!(
+            "this machine's clock shows {now}, but the log published its newest checkpoint at {published}: unless that clock was ahead then, this one is behind, and events with the right time are refused until it is set"
+        )
+    })
+}
+
+/// Says that the log signs nothing, and why.
+fn warn_stopped(stop: &Stop) {
+    if style::is_json() {
+        let (code, hint) = (stop.cause.code(), stop.hint());
+        tracing::error!(target: style::TARGET, code, hint, "the log signs nothing and takes nothing: {}", stop.message);
+        return;
+    }
+    anstream::eprintln!(
+        "{} {} [{}]",
+        style::bad("✗ The log signs nothing and takes nothing:"),
+        style::plain(&stop.message),
+        stop.cause.code()
+    );
+    anstream::eprintln!("  {} {}", style::label("hint:"), stop.hint());
+}
+
+/// What is served at `/`.
+fn page(args: &Args) -> Result<Option<Page>, Failure> {
+    let page = match &args.page {
+        _ if args.no_page => return Ok(None),
+        None => Page::packed(CONSOLE),
+        Some(file) => Page::new(input::page(file)?),
+    };
+    page.map(Some).map_err(|error| Failure::io("pack", "the page", &error))
+}
+
+pub(crate) fn bucket(url: &str) -> Result<Bucket, Failure> {
+    Bucket::parse(url).map_err(|error| match error {
+        BucketError::Url(_) => {
+            let hint = "write it as s3://BUCKET/PREFIX, gs://…, az://…, or give a folder's path";
+            Failure::unusable("arguments.invalid", error.to_string(), hint)
+        }
+        BucketError::Setup(_) => {
+            let hint =
+                "give credentials, region and endpoint in the environment, as the provider's tools have them";
+            Failure::unusable("store.failed", error.to_string(), hint)
+        }
+    })
+}
+
+/// As many connections as the system lets the server have open, with half of all files for its storage.
+fn bounds() -> Bounds {
+    let bounds = Bounds::default();
+    #[cfg(unix)]
+    {
+        let wanted = 4 * bounds.connections as u64;
+        // Where it cannot be raised, it is what it is.
+        let files = rlimit::increase_nofile_limit(wanted)
+            .or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
+        let connections = usize::try_from(files.unwrap_or(wanted) / 2).unwrap_or(usize::MAX);
+        Bounds { connections: bounds.connections.min(connections.max(1)), ..bounds }
+    }
+    #[cfg(not(unix))]
+    bounds
+}
+
+/// What happens goes to standard error: warnings and errors, or as `RUST_LOG` says.
+pub(crate) fn log_to_stderr(json: bool) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Messages for people never depend on the level, so neither do these as JSON.
+    let filter = match format!("{}=info", style::TARGET).parse() {
+        Ok(directive) if json => filter.add_directive(directive),
+        _ => filter,
+    };
+    // As for everything else that is written there: no colours in files and journals.
+    let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
+    // Another subscriber may be there already, in tests.
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    if json {
+        style::write_json();
+    }
+}
+
+async fn end(serving: Serving) -> Result<ExitStatus, Failure> {
+    serving.stop().await.map_err(|error| {
+        Failure::unusable(
+            "server.failed",
+            error.to_string(),
+            "start it again: everything that was acknowledged is saved",
+        )
+    })?;
+    Ok(ExitStatus::Success)
+}
+
+/// Whoever is on the way to a witness can answer in its place, and stop the log by that.
+fn warn_of_plain_witnesses(trust: &Trust) {
+    for (place, witness) in trust.witnesses().enumerate() {
+        if let Some(Ok(url)) = trust.witness_url(place).map(Url::parse) {
+            token::warn_if_plain(&url, &format!("the witness {} is asked", witness.name()));
+        }
+    }
+}
+
+/// Goes by the trust file as it is now.
+async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
+    let mut failed_before = false;
+    loop {
+        if failed_before {
+            // An error of the system, such as a missing permission, can go away without a change to the file.
+            let _ = tokio::time::timeout(RETRY, watched.changed()).await;
+        } else {
+            watched.changed().await;
+        }
+        let trust = input::trust(&file);
+        let taken = tokio::task::spawn_blocking({
+            let collector = collector.clone();
+            move || {
+                let trust = trust?;
+                warn_of_plain_witnesses(&trust);
+                collector.set_trust(&trust).map_err(|error| unusable_trust(&error))
+            }
+        });
+        let failed = |error| Failure::io("read", "the trust file", &std::io::Error::other(error));
+        match taken.await.map_err(failed).flatten() {
+            Ok(()) => {
+                failed_before = false;
+                style::done(&format!("{} was read again", shown(&file)));
+                collector.control_files().set(ControlFile::Trust, Ok(()));
+            }
+            Err(failure) => {
+                failed_before = true;
+                collector.control_files().set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
+            }
+        }
+    }
+}
+
+fn trust_fault(file: &Path, failure: &Failure) -> ControlFault {
+    let kind = match failure.code() {
+        "io.not_found" => ControlFaultKind::Unreadable(io::ErrorKind::NotFound),
+        "io.permission" => ControlFaultKind::Unreadable(io::ErrorKind::PermissionDenied),
+        code if code.starts_with("io.") => ControlFaultKind::Unreadable(io::ErrorKind::Other),
+        _ => ControlFaultKind::Malformed { line: failure.line() },
+    };
+    let line = failure.line().map_or_else(String::new, |line| format!("line {line}: "));
+    ControlFault { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
+}
+
+fn unusable_trust(error: &RulesError) -> Failure {
+    match error {
+        RulesError::Key(error) => error.clone().into(),
+        RulesError::Store(error) => {
+            let hint = "grants can't be read: check the folder";
+            Failure::unusable("store.failed", error.to_string(), hint)
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn stop_asked() {
+    while !stop::asked() {
+        tokio::time::sleep(GLANCE).await;
+    }
+}
+
+fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    Time::from_millis(millis).unwrap_or(Time::MAX)
+}
+
+/// For commands on a log's folder, which `serve` alone makes.
+pub(crate) fn expect_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let hint = "give the log's folder with --dir: `countersign serve` makes it";
+    Err(Failure::unusable("io.not_found", "there is no such folder", hint).within(&shown(folder)))
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| Failure::io("make", &shown(folder), &error))?;
+    warn_if_writable(folder);
+    Ok(())
+}
+
+/// Warns of a folder in which others may replace files.
+#[cfg(unix)]
+fn warn_if_writable(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o022 != 0) {
+        style::warn(&format!("{}: others may write to this folder (chmod 700 it)", shown(folder)));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_writable(_: &Path) {}
+
+/// The log's key: the one given, or the folder's, made where there is none.
+fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, Failure> {
+    let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
+    if args.key.is_none() && !path.exists() {
+        // A new key in the place of a lost one would be another log's, or one that nobody trusts.
+        if let Ok((held, _)) = sqlite::open_reader(&args.dir) {
+            let message = format!("the key of the log {held:?}, which this folder holds, is not here");
+            let hint = "name its file with --key, or put it back; if it is lost, make another of the same name with `countersign keygen`, which readers have to trust";
+            return Err(Failure::unusable("io.not_found", message, hint).within(&shown(&path)));
+        }
+        let origin = origin.unwrap_or("localhost/audit");
+        let mut seed = Zeroizing::new([0; 32]);
+        random(&mut *seed)?;
+        let key = SignerKey::generate(origin, *seed)?;
+        keygen::write_key(&path, &key)?;
+        return Ok(key);
+    }
+    let key = key::load(&path)?;
+    match origin {
+        Some(origin) if origin != key.verifier_key().name() => {
+            let message = format!("the key is of the log {:?}", key.verifier_key().name());
+            let hint = "a log keeps its origin: leave --origin out, or give another folder";
+            Err(Failure::unusable("arguments.invalid", message, hint).within(&shown(&path)))
+        }
+        _ => Ok(key),
+    }
+}
+
+/// Names the log's key in the trust file of a log that was there before.
+fn name_log(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+    let mut text = input::small_text(path)?;
+    let lines = ["log", "emitter"].map(|kind| format!("{kind} {}", key.verifier_key()));
+    let lacking: Vec<_> = lines.iter().filter(|line| !text.lines().any(|known| known == **line)).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    for line in lacking {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(line);
+    }
+    let mut output = Output::create(Some(path))?;
+    output.write(format!("{text}\n").as_bytes())?;
+    output.finish()
+}
+
+/// Begins the folder's trust file where there is none.
+fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    let text = format!(
+        "# Who may write to this log. Read anew when it changes.\n\
+         # issuer VKEY    may grant emitters whose names are below its own\n\
+         # emitter VKEY   may sign chains\n\
+         # witness NAME VKEY URL and quorum NAME: who shall see each checkpoint before it is published\n\
+         log {log}\n\
+         # What the log tells of itself: who read and what was erased. Readers need this line too.\n\
+         emitter {log}\n",
+        log = key.verifier_key()
+    );
+    let mut output = Output::create(Some(path))?;
+    output.write(text.as_bytes())?;
+    output.finish()
+}
+
+/// The code of an error at listening, and what to do.
+pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static str) {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => (
+            "io.permission",
+            "choose another --listen: ports below 1024 need the capability CAP_NET_BIND_SERVICE, and a socket needs a folder that you may write to",
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            ("io.failed", "this machine doesn't have that address: choose another --listen")
+        }
+        io::ErrorKind::NotFound => {
+            ("io.not_found", "check the path: the folder that the socket is to be in must be there")
+        }
+        io::ErrorKind::AlreadyExists => ("io.exists", "choose another --listen, or remove the file first"),
+        _ => ("io.failed", "another program may be listening there: choose another --listen"),
+    }
+}
+
+/// The hint for a damaged store.
+pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, are this log's; run `countersign fsck` to see what is \
+     damaged; restore log.sqlite from a backup, and put back what is newer with `countersign serve --after-restore --mend PLACE`";
+
+/// Returns the hint for a store that could not be read: `otherwise` unless it is damaged.
+pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'static str {
+    if matches!(error, StoreError::Damaged(_)) { DAMAGED_STORE } else { otherwise }
+}
+
+fn explain(error: &StartError) -> Failure {
+    let (code, hint) = match error {
+        StartError::InUse(_) => {
+            ("server.in_use", "only one server can write to a log: stop the other one first")
+        }
+        StartError::Listen(error) => explain_listening(error),
+        StartError::Io { doing, error } => errors::explain(doing, error),
+        StartError::Store(StoreError::Damaged(_)) => ("store.failed", DAMAGED_STORE),
+        StartError::Store(_) => {
+            ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
+        }
+        StartError::Invalid(error) => {
+            return Failure::unusable(
+                error.code.as_str(),
+                error.message.clone(),
+                error.hint.unwrap_or("check the keys"),
+            );
+        }
+    };
+    Failure::unusable(code, error.to_string(), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_shows_less_than_the_log_has_seen_is_told() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let published = at("2026-11-20T06:05:00.000Z");
+        assert!(
+            behind(published, at("2026-11-20T06:00:00.000Z")).is_some_and(|why| why.contains("06:00:00"))
+        );
+        for now in ["2026-11-20T06:03:00.000Z", "2026-11-20T06:05:00.000Z", "2027-01-01T00:00:00.000Z"] {
+            assert_eq!(behind(published, at(now)), None, "{now}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Leaves in files that readers and emitters have: exports, outboxes and receipts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use countersign::export::{Item, Line, Matched, Payload};
+use countersign::link::{ChainId, Link};
+use countersign::log::SaltedEvent;
+use countersign::note::VerifierKey;
+use countersign::proof::Proof;
+use countersign::trust::Trust;
+use countersign_log::restore::{HeldLeaf, Source};
+use serde::Deserialize;
+
+use crate::errors::{Failure, shown};
+use crate::io::input::Input;
+use crate::io::style;
+
+/// A link with the proof that the log has it; outboxes keep one beside what else they know.
+#[derive(Deserialize)]
+struct Receipt {
+    link: String,
+    proof: String,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    receipt: Option<Receipt>,
+}
+
+/// Whether a file in an outbox's folder may have links or receipts.
+pub(super) fn is_meant(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "ndjson" || extension == "json")
+}
+
+/// What is held in files.
+pub(super) struct LeafFiles {
+    /// Leaves below this one are in the log.
+    from: u64,
+    keys: Vec<VerifierKey>,
+    names: Vec<String>,
+    checkpoints: Vec<String>,
+    placed: BTreeMap<u64, HeldLeaf>,
+    /// Links whose place in the log is not known.
+    loose: HashMap<(ChainId, u64), HeldLeaf>,
+}
+
+impl LeafFiles {
+    pub(super) fn new(from: u64, keys: Vec<VerifierKey>) -> Self {
+        let (placed, loose) = (BTreeMap::new(), HashMap::new());
+        Self { from, keys, names: Vec::new(), checkpoints: Vec::new(), placed, loose }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Reads an export, a segment of an outbox, or receipts, one a line. Whether there is anything of a log in it.
+    pub(super) fn add_file(&mut self, path: &Path) -> Result<bool, Failure> {
+        let (mut at, mut leaves, mut whole) = (0_u64, Vec::new(), false);
+        let (mut is_found, mut is_foreign) = (false, false);
+        Input::open(path)?.lines("reading", |line| {
+            let Ok(text) = str::from_utf8(line.bytes) else { return Ok(()) };
+            if text.trim().is_empty() {
+                return Ok(());
+            }
+            if self.add_receipt(text) {
+                is_found = true;
+                return Ok(());
+            }
+            // A header, and what is malformed, tell nothing of leaves.
+            let Ok(line) = Line::parse(text) else { return Ok(()) };
+            let leaf = match line.item {
+                Item::Link { text, link, payload, .. } => {
+                    let event = payload.and_then(|payload| event(&payload, &link));
+                    Some((HeldLeaf { text: text.into_owned(), event }, Some(link)))
+                }
+                Item::Note { text, .. } => Some((HeldLeaf { text: text.into_owned(), event: None }, None)),
+                Item::Leaf(_) => None,
+                Item::Skip { level, .. } => {
+                    at = at.saturating_add(1 << level);
+                    return Ok(());
+                }
+                Item::Checkpoint { text, signed } => {
+                    is_foreign |= !self.keys.iter().any(|key| signed.is_signed_by(key));
+                    if signed.checkpoint.size == at && self.keys.iter().any(|key| signed.is_signed_by(key)) {
+                        whole = true;
+                        self.checkpoints.push(text.into_owned());
+                    }
+                    return Ok(());
+                }
+            };
+            leaves.extend(leaf.map(|leaf| (at, leaf)));
+            at += 1;
+            Ok(())
+        })?;
+        is_found |= !leaves.is_empty();
+        if is_foreign && !whole {
+            style::warn(&format!(
+                "{}: its checkpoint isn't signed by this log: is it another log's export?",
+                shown(path)
+            ));
+        }
+        for (index, (leaf, link)) in leaves {
+            if whole {
+                if index >= self.from {
+                    self.placed.insert(index, leaf);
+                }
+            } else if let Some(link) = link {
+                self.loose.insert((link.chain(), link.seq()), leaf);
+            }
+        }
+        self.names.push(shown(path));
+        Ok(is_found)
+    }
+
+    /// Takes a line that is a receipt, or has one. It is believed for what it proves alone.
+    fn add_receipt(&mut self, text: &str) -> bool {
+        let receipt = serde_json::from_str::<Receipt>(text).ok();
+        let receipt = receipt.or_else(|| serde_json::from_str::<Position>(text).ok()?.receipt);
+        let Some(Receipt { link, proof }) = receipt else { return false };
+        let Ok(proof) = Proof::parse(&proof) else { return true };
+        let log = |key: &VerifierKey| Trust::default().with_log(key.clone());
+        let holds = |trust: Trust| proof.verify(link.as_bytes(), &trust).is_ok();
+        if self.keys.iter().filter_map(|key| log(key).ok()).any(holds) {
+            self.checkpoints.push(proof.checkpoint.to_string());
+            if proof.index >= self.from {
+                self.placed.entry(proof.index).or_insert(HeldLeaf { text: link, event: None });
+            }
+        }
+        true
+    }
+
+    /// What is known of that leaf, or follows from the next one: links that came together stand together. Whether it
+    /// was so, the tree tells.
+    fn place(&mut self, index: u64) -> Option<&HeldLeaf> {
+        if !self.placed.contains_key(&index) {
+            let (next, leaf) = self.placed.range(index..).next()?;
+            let link = Link::parse(&leaf.text).ok()?;
+            let seq = link.seq().checked_sub(next - index)?;
+            let leaf = self.loose.get(&(link.chain(), seq))?.clone();
+            self.placed.insert(index, leaf);
+        }
+        let leaf = self.placed.get_mut(&index)?;
+        if leaf.event.is_none()
+            && let Ok(link) = Link::parse(&leaf.text)
+            && let Some(loose) = self.loose.get(&(link.chain(), link.seq()))
+            && loose.text == leaf.text
+        {
+            leaf.event.clone_from(&loose.event);
+        }
+        Some(leaf)
+    }
+}
+
+/// The event, where it is the link's.
+fn event(payload: &Payload<'_>, link: &Link) -> Option<SaltedEvent> {
+    let Link::Event(link) = link else { return None };
+    let text = match payload.check(&payload.commit(), &link.commit).ok()? {
+        Matched::AsItStands => payload.event.to_owned(),
+        Matched::Canonical(text) => String::from(text),
+    };
+    Some(SaltedEvent { salt: payload.salt, text })
+}
+
+impl Source for LeafFiles {
+    fn name(&self) -> String {
+        self.names.join(", ")
+    }
+
+    fn checkpoints(&self) -> &[String] {
+        &self.checkpoints
+    }
+
+    fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String> {
+        Ok(self.place(index).cloned())
+    }
+}

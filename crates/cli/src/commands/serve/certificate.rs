@@ -1,0 +1,53 @@
+//! The certificate of `--tls-cert` and `--tls-key`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use countersign_log::server::{Tls, TlsError};
+
+use super::watched::Watched;
+use crate::errors::{Failure, shown};
+use crate::io::{key, style};
+
+pub(super) struct Certificate {
+    pub(super) tls: Arc<Tls>,
+    cert: PathBuf,
+    watched: Watched,
+}
+
+impl Certificate {
+    pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, Failure> {
+        let watched = Watched::new([cert, key]);
+        let tls = Tls::load(cert, key).map_err(|error| explain(&error))?;
+        key::warn_if_readable(key, "private key");
+        Ok(Self { tls: Arc::new(tls), cert: cert.to_owned(), watched })
+    }
+
+    /// Goes by the files as they are now. Of a certificate that is there before its key, the one before is kept until then.
+    pub(super) async fn keep(mut self) {
+        loop {
+            self.watched.changed().await;
+            match self.tls.reload() {
+                Ok(()) => style::done(&format!("{} was read again", shown(&self.cert))),
+                Err(error) => {
+                    style::warn("the certificate can't be used: the server continues with the previous one");
+                    explain(&error).report();
+                }
+            }
+        }
+    }
+}
+
+fn explain(error: &TlsError) -> Failure {
+    match error {
+        TlsError::Io { path, error } => Failure::io("read", &shown(path), error),
+        TlsError::Malformed { path, message } => {
+            let hint = "give PEM files, as certificate authorities and `openssl` write them";
+            Failure::unusable("tls.file", message.clone(), hint).within(&shown(path))
+        }
+        TlsError::Unusable { .. } => {
+            let hint = "check that the key belongs to the certificate, and that the certificate comes first in its file";
+            Failure::unusable("tls.unusable", error.to_string(), hint)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Readers whom an issuer of OpenID Connect vouches for.
+
+use countersign_log::oidc::{Config, Rule};
+use countersign_log::server::Page;
+
+use crate::errors::Failure;
+use crate::io::style;
+
+#[derive(clap::Args)]
+pub(super) struct OpenId {
+    /// Also accept readers with a token (JWT) from this OpenID Connect issuer
+    #[arg(id = "oidc_issuer", long = "oidc-issuer", value_name = "URL", requires_all = ["oidc_audience", "oidc_allow"])]
+    issuer: Option<String>,
+    /// The audience that such tokens must be for. Can be repeated
+    #[arg(id = "oidc_audience", long = "oidc-audience", value_name = "AUD", requires = "oidc_issuer")]
+    audience: Vec<String>,
+    /// What a token's claims allow: 'groups=auditors read', 'groups=support read tenant={org}', '* read' for
+    /// everyone. Can be repeated
+    ///
+    /// First the claims, all of which must match, with dots for a path (`realm_access.roles=auditor`); then the
+    /// rights, as in `countersign token add`; then which events, where {org} stands for the token's claim org. The
+    /// first rule that matches the claims and gives what is asked for decides.
+    #[arg(id = "oidc_allow", long = "oidc-allow", value_name = "RULE", requires = "oidc_issuer")]
+    allow: Vec<Rule>,
+    /// The claim that --record-reads takes as the reader's name
+    #[arg(id = "oidc_name", long = "oidc-name", value_name = "CLAIM", default_value = "sub")]
+    name: String,
+    /// Let the console sign readers in, as this client of the issuer (a public client, with code and PKCE)
+    ///
+    /// The issuer must know the console's address, to which it sends readers back. If the client is also an
+    /// audience, the console sends the ID token; otherwise it sends an access token for the first audience.
+    #[arg(id = "oidc_client", long = "oidc-client", value_name = "ID", requires = "oidc_issuer")]
+    client: Option<String>,
+    /// Which scopes the console asks for [default: openid, and an access token by RFC 8707's resource]
+    #[arg(id = "oidc_scope", long = "oidc-scope", value_name = "SCOPES", requires = "oidc_client")]
+    scope: Option<String>,
+}
+
+impl OpenId {
+    /// The issuer, if one is given.
+    pub(super) fn config(&self) -> Result<Option<Config>, Failure> {
+        let Some(issuer) = &self.issuer else { return Ok(None) };
+        let (audiences, rules) = (self.audience.clone(), self.allow.clone());
+        Config::new(issuer, audiences, rules, self.name.clone()).map(Some).map_err(|why| {
+            let hint = "see --oidc-issuer, --oidc-audience and --oidc-allow in `countersign serve --help`";
+            Failure::unusable("arguments.invalid", why, hint)
+        })
+    }
+
+    /// The console for readers who sign in, where they may.
+    pub(super) fn page(&self, page: Page, config: Option<&Config>) -> Result<Page, Failure> {
+        let Some((client, config)) = self.client.as_deref().zip(config) else { return Ok(page) };
+        let made = page.with_sign_in(&config.sign_in(client, self.scope.as_deref()));
+        let made = made.map_err(|error| Failure::io("pack", "the page", &error))?;
+        Ok(made.unwrap_or_else(|| {
+            style::warn("nobody can sign in on this page, because it isn't the log's console");
+            page
+        }))
+    }
+}

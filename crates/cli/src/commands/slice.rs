@@ -1,0 +1,212 @@
+//! `countersign slice`: a smaller export with all that it takes to verify it.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use countersign::error::{Code, Error};
+use countersign::export::writer::Writer;
+use countersign::export::{Item, Withheld};
+use countersign::link::ChainId;
+use countersign::trust::Trust;
+use countersign_query::Query;
+use countersign_slice::{Selection, Survey};
+
+use crate::arg_groups::OutputArgs;
+use crate::args;
+use crate::commands::report;
+use crate::errors::Failure;
+use crate::exit_status::ExitStatus;
+use crate::io::export::Part;
+use crate::io::input::{self, Input};
+use crate::io::output::Output;
+use crate::io::query::{self, Looking};
+use crate::io::verdict::count;
+use crate::io::{export, readings, style};
+
+/// Make a smaller export that still verifies
+///
+/// Keeps the events that meet every condition, the links that prove them, every key note, and the checkpoints that
+/// show when they existed, and replaces the rest by hashes. Without --trust, a checkpoint's time is taken from all
+/// of its cosignatures; with it, from those that meet the file's quorum.
+///
+/// An export without checkpoints can only be sliced by withholding events or by whole chains.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign slice audit.ndjson --query actor.id:u_1 -o subject-access.ndjson
+  countersign slice audit.ndjson --range 0..1000 -o first.ndjson
+  countersign slice audit.ndjson --event da7f84a510cb84b8cbb5b74a63c306ec/3 > one.ndjson
+  countersign slice audit.ndjson --withhold tenant:acme --as erased --withhold action:secret.rotate -o shared.ndjson")]
+pub(crate) struct Args {
+    /// The export to slice
+    #[arg(value_name = "EXPORT")]
+    export: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What is taken.
+#[derive(clap::Args)]
+pub(crate) struct Chosen {
+    /// The trust file, whose quorum decides which checkpoints are kept
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+    /// The entries from A up to but not including B. All of them are kept, and the slice claims so
+    #[arg(long, value_name = "A..B", value_parser = args::range)]
+    pub(crate) range: Option<(u64, u64)>,
+    /// Only events of this chain. Can be repeated
+    #[arg(long, value_name = "C", value_parser = args::chain)]
+    pub(crate) chain: Vec<ChainId>,
+    /// Only this event. Can be repeated
+    #[arg(long, value_name = "C/SEQ", value_parser = args::place)]
+    pub(crate) event: Vec<(ChainId, u64)>,
+    /// Only events that match this query: `actor:ada outcome:failure since:-7d` (see docs/query.md)
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    pub(crate) query: Option<String>,
+    /// Withhold events that match this query, and keep only their links. Can be repeated
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    pub(crate) withhold: Vec<String>,
+    /// The reason for the --withhold before it [default: redacted]
+    #[arg(long = "as", value_name = "WHY", value_parser = args::words(["redacted", "erased", "filtered"], Withheld::parse))]
+    #[arg(requires = "withhold")]
+    pub(crate) reasons: Vec<Withheld>,
+    #[command(flatten)]
+    pub(crate) own: readings::Own,
+}
+
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
+    slice(&args.chosen, matches, || report::contents(&args.export), args.output.path())
+}
+
+/// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.
+pub(crate) fn slice(
+    chosen: &Chosen,
+    matches: &ArgMatches,
+    open: impl FnOnce() -> Result<Input, Failure>,
+    destination: Option<&Path>,
+) -> Result<ExitStatus, Failure> {
+    let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
+    let withheld = with_reasons(chosen, matches)?;
+    let asked = chosen.query.as_deref().map(query::parse).transpose()?;
+    let looking = Looking::new(chosen.own.load()?);
+    let selection = selection(chosen, asked.as_ref(), &withheld, &looking);
+    let mut input = open()?.rereadable()?;
+    let (events, chains) =
+        cut(&mut input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
+    style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
+    Ok(ExitStatus::Success)
+}
+
+/// Writes what is selected, and says how many events of how many chains that is.
+pub(crate) fn cut(
+    input: &mut Input,
+    selection: &Selection<'_>,
+    trust: Option<&Trust>,
+    look: impl Fn(&Item<'_>),
+    destination: Option<&Path>,
+) -> Result<(u64, u64), Failure> {
+    let mut survey: Option<Survey<'_>> = None;
+    export::read(input, "looking", |part| match (part, &mut survey) {
+        (Part::Item(number, item), Some(survey)) => {
+            look(item);
+            survey.line(number, item).map_err(failed)
+        }
+        (Part::Header(header), _) => {
+            survey = Some(Survey::new(header, selection, trust));
+            Ok(())
+        }
+        (Part::Item(..), None) => Ok(()),
+    })?;
+    let Some(survey) = survey else { return Err(export::empty()) };
+    let plan = survey.finish().map_err(|error| failed(error).within(input.name()))?;
+
+    let mut output = Output::create(destination)?;
+    let mut lines = Writer::new();
+    let mut slicer = plan.slicer(&mut lines);
+    export::read(input, "slicing", |part| {
+        if let Part::Item(number, item) = part {
+            slicer.line(number, item, &mut lines).map_err(Failure::broken)?;
+            output.write(lines.as_bytes())?;
+            lines.clear();
+        }
+        Ok(())
+    })?;
+    slicer.finish(&mut lines).map_err(|error| Failure::broken(error).within(input.name()))?;
+    output.write(lines.as_bytes())?;
+    output.finish()?;
+    Ok((plan.events(), plan.chains()))
+}
+
+/// An export that has not what was asked for is as sound as before.
+fn failed(error: Error) -> Failure {
+    if error.code == Code::Selection { error.into() } else { Failure::broken(error) }
+}
+
+/// Makes an export of these events alone.
+pub(crate) fn of_leaves(
+    export: &Path,
+    trust: Option<&Path>,
+    leaves: Vec<u64>,
+    destination: &Path,
+) -> Result<(), Failure> {
+    let trust = trust.map(input::trust).transpose()?;
+    let mut input = Input::open(export)?.rereadable()?;
+    cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
+}
+
+/// Makes an export of the events of an input, which can be read again, that are wanted by chain, place and text.
+pub(crate) fn matching(
+    input: &mut Input,
+    trust: Option<&Path>,
+    is_wanted: &dyn Fn(ChainId, u64, &str) -> bool,
+    destination: &Path,
+) -> Result<(), Failure> {
+    let trust = trust.map(input::trust).transpose()?;
+    let selection = Selection::all().matching(|link, event| is_wanted(link.chain, link.seq, event));
+    cut(input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
+}
+
+/// Each --withhold with the reason that the --as after it gives.
+fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withheld)>, Failure> {
+    let places = |name| matches.indices_of(name).into_iter().flatten();
+    let queries = args.withhold.iter().map(|text| query::parse(text).map(|query| (query, None)));
+    let mut withheld: Vec<(Query, Option<Withheld>)> = queries.collect::<Result<_, _>>()?;
+    for (place, reason) in places("reasons").zip(&args.reasons) {
+        let before = places("withhold").filter(|withhold| *withhold < place).count();
+        let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
+        let Some(slot @ None) = slot else {
+            let hint = "write --withhold QUERY --as WHY, each --as right after its --withhold";
+            let message = "an --as follows no --withhold of its own";
+            return Err(Failure::unusable("arguments.invalid", message, hint));
+        };
+        *slot = Some(*reason);
+    }
+    let with_default = |(query, reason): (_, Option<_>)| (query, reason.unwrap_or(Withheld::Redacted));
+    Ok(withheld.into_iter().map(with_default).collect())
+}
+
+fn selection<'a>(
+    args: &'a Chosen,
+    asked: Option<&'a Query>,
+    withheld: &'a [(Query, Withheld)],
+    looking: &'a Looking,
+) -> Selection<'a> {
+    let mut selection = Selection::all();
+    if let Some((first, end)) = args.range {
+        selection = selection.range(first, end);
+    }
+    selection = args.chain.iter().fold(selection, |selection, chain| selection.chain(*chain));
+    selection = args.event.iter().fold(selection, |selection, &(chain, seq)| selection.event(chain, seq));
+    if let Some(query) = asked {
+        selection = selection.matching(|link, event| looking.matches(query, link, event));
+    }
+    if !withheld.is_empty() {
+        selection = selection.withholding(|link, event| {
+            let reason = withheld.iter().find(|(query, _)| looking.matches(query, link, event));
+            reason.map(|(_, reason)| *reason)
+        });
+    }
+    selection
+}

@@ -1,0 +1,88 @@
+//! `countersign summarize`: what verifying needs to know of a part of an export.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use countersign::verify::parts::{Part, Refused, summarize};
+
+use crate::arg_groups::{OutputArgs, ThreadArgs};
+use crate::args;
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::output::Output;
+use crate::io::{progress, style};
+
+/// Summarize part of an export, to verify it on many machines
+///
+/// Does the work that can be split up: reading, parsing, hashing and checking the signatures of its part of the
+/// file. The file is cut at line boundaries, so it must not be compressed. `countersign verify --summaries` takes
+/// the summaries of all parts and gives the same result as `countersign verify` on the file. It also takes the
+/// trust file and pins.
+///
+/// Whoever verifies with a summary believes it. Take summaries only from those whose verdict you would also
+/// believe.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign summarize audit.ndjson --part 3/8 -o part-3.summary
+  parallel countersign summarize audit.ndjson --threads 1 --part {}/64 -o part-{}.summary ::: $(seq 64)
+  countersign verify --summaries part-*.summary --trust trust.txt")]
+pub(crate) struct Args {
+    /// The export, uncompressed
+    #[arg(value_name = "EXPORT")]
+    export: PathBuf,
+    /// Which part, of how many: the first is 1/N
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = args::part)]
+    part: (u64, u64),
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let name = shown(&args.export);
+    let mut file = open(&args.export)?;
+    let (number, of) = args.part;
+    let part = Part::of(&mut file, number, of).map_err(|why| Failure::from(why).within(&name))?;
+    let mut output = Output::create(args.output.path())?;
+    let bar = progress::bar("summarizing", Some(part.bytes()));
+    let threads = args.threads.count();
+    summarize(file, &part, threads, |bytes| output.write(bytes), |read| bar.set_position(read))
+        .map_err(|failure| failure.within(&name))?;
+    bar.finish_and_clear();
+    output.finish()?;
+    style::wrote(args.output.path(), &format!("part {number} of {of}, {} bytes of the export", part.bytes()));
+    Ok(ExitStatus::Success)
+}
+
+/// A file that can be read at any place.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    let name = shown(path);
+    let failed = |error| Failure::io("read", &name, &error);
+    let stream = || {
+        let hint = "keep it as a file first: parts of a stream cannot be read";
+        Failure::unusable("summary.stream", "it is not a file", hint).within(&name)
+    };
+    if path == Path::new("-") {
+        return Err(stream());
+    }
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        return Err(stream());
+    }
+    Ok(file)
+}
+
+impl From<Refused> for Failure {
+    fn from(why: Refused) -> Self {
+        match why {
+            Refused::Io(error) => Self::system("read", &error),
+            _ => Self::unusable(why.code(), why.to_string(), why.hint()),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! `countersign token`: who may read a log's events.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use countersign::time::Time;
+use countersign_log::tokens::{self, NewReader, Rights, Scope, Token, TokenError};
+use zeroize::Zeroizing;
+
+use crate::args;
+use crate::commands::serve;
+use crate::commands::verify::now;
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::input::Input;
+use crate::io::{input, style};
+
+/// The most MiB of a file of readers.
+const MAX_INPUT_MIB: u64 = 64;
+
+/// Manage who may read a log's events
+///
+/// A collector shows events only to readers with a token. It keeps the tokens' hashes in readers.txt in its folder
+/// and reads that file again when it changes, so a running server needs no restart.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  (umask 077; countersign token add auditor > token.txt)   # shown once, and kept nowhere
+  countersign token add privacy-desk --right read,erase --until 2027-01-01
+  countersign token add acme --tenant acme --action 'user.*'
+  awk '{ print $1 \" tenant=\" $1 }' tenants.txt | countersign token add --from - > tokens.txt   # many at once
+  countersign token list
+  countersign token revoke auditor")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Make a token for a reader, and print it
+    ///
+    /// With --from, make a token for each line of a file, all or none in one step, and print one line for each: the
+    /// reader's name, a tab, and the token.
+    Add {
+        /// The reader's name: one word
+        #[arg(required_unless_present = "from", conflicts_with = "from")]
+        name: Option<String>,
+        /// Make a token for each line of this file, or of standard input (`-`): NAME [UNTIL] [CONDITION …]
+        ///
+        /// Conditions are words such as tenant=acme or action=user.*, with %20 for a space. The other options apply
+        /// to every line. Empty lines and lines that begin with # are ignored.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        #[command(flatten)]
+        of: Of,
+        /// What the reader may do: read, erase, admin, separated by commas. admin sees what concerns the log as a
+        /// whole, such as evidence of forks
+        #[arg(long, value_name = "RIGHTS", alias = "may", default_value = "read")]
+        right: Rights,
+        /// When the token expires [default: never]
+        #[arg(long, value_name = "T", value_parser = args::time)]
+        until: Option<Time>,
+        #[command(flatten)]
+        scope: Conditions,
+    },
+    /// List the readers
+    List {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Revoke readers' tokens, all or none in one step
+    Revoke {
+        /// The reader's name. Can be repeated
+        #[arg(value_name = "NAME", required_unless_present = "from")]
+        names: Vec<String>,
+        /// Revoke the token of each reader named in this file, or on standard input (`-`), one name per line
+        ///
+        /// Text after a name is ignored, so you can use the output of `token add --from`.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        #[command(flatten)]
+        of: Of,
+    },
+}
+
+/// Of which log.
+#[derive(clap::Args)]
+struct Of {
+    /// The log's folder
+    #[arg(long, value_name = "DIR", default_value = "countersign-log")]
+    dir: PathBuf,
+}
+
+/// Which events the token is for [default: all]. Of several names an event fulfils each, of several values one.
+#[derive(clap::Args)]
+struct Conditions {
+    /// Only events of this tenant. Can be repeated
+    #[arg(long, value_name = "T")]
+    tenant: Vec<String>,
+    /// Only events by this actor. Can be repeated
+    #[arg(long, value_name = "ID")]
+    actor: Vec<String>,
+    /// Only events with this action, or all of a kind: 'user.*'. Can be repeated
+    #[arg(long, value_name = "A")]
+    action: Vec<String>,
+    /// Only events of this chain. Can be repeated
+    #[arg(long, value_name = "CHAIN")]
+    chain: Vec<String>,
+}
+
+impl Conditions {
+    fn scope(&self) -> Result<Scope, Failure> {
+        let Self { tenant, actor, action, chain } = self;
+        let mut scope = Scope::default();
+        for (name, values) in [("tenant", tenant), ("actor", actor), ("action", action), ("chain", chain)] {
+            for value in values {
+                scope.allow(name, value).map_err(|why| {
+                    let hint = "see `countersign token add --help`";
+                    Failure::unusable("arguments.invalid", format!("--{name}: {why}"), hint)
+                })?;
+            }
+        }
+        Ok(scope)
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let (What::Add { of, .. } | What::List { of } | What::Revoke { of, .. }) = &args.what;
+    serve::expect_folder(&of.dir)?;
+    match &args.what {
+        What::Add { name, from, of, right, until, scope } => {
+            let scope = scope.scope()?;
+            let readers = match (name, from) {
+                (_, Some(from)) => new_readers(from, *right, *until, &scope)?,
+                (name, None) => {
+                    let (name, scope) = (name.clone().unwrap_or_default(), scope.clone());
+                    vec![NewReader { name, rights: *right, until: *until, scope }]
+                }
+            };
+            let now = now()?;
+            let ended =
+                readers.iter().filter(|reader| reader.until.is_some_and(|until| until <= now)).count();
+            if ended > 0 && from.is_none() {
+                style::warn("the token ends in the past: nobody may read with it");
+            } else if ended > 0 {
+                style::warn(&format!("{ended} of the tokens end in the past: nobody may read with them"));
+            }
+            let names: Vec<String> = readers.iter().map(|reader| reader.name.clone()).collect();
+            let tokens = tokens::add_all(&of.dir, readers).map_err(|error| explain(&error, &of.dir))?;
+            if from.is_some() {
+                let count = tokens.len();
+                style::done(&format!("{count} tokens were added; they are not shown again"));
+                let mut lines = Zeroizing::new(String::new());
+                for (name, token) in names.iter().zip(&tokens) {
+                    *lines += name;
+                    *lines += "\t";
+                    *lines += token.as_str();
+                    *lines += "\n";
+                }
+                return print(lines.trim_end_matches('\n'));
+            }
+            let of_what = if scope.is_everything() {
+                String::new()
+            } else {
+                format!(" events of {}", shown_scope(&scope))
+            };
+            let rights = right.to_string().replace(',', " and ");
+            let name = names.first().map_or("", String::as_str);
+            style::done(&format!("{name} may {rights}{of_what} with this token, which is not shown again"));
+            print(tokens.first().map_or("", Token::as_str))
+        }
+        What::List { of } => list(&of.dir),
+        What::Revoke { names, from, of } => {
+            let mut names = names.clone();
+            if let Some(from) = from {
+                names.extend(lines(from)?.iter().filter_map(|(_, line)| first_word(line)));
+            }
+            tokens::revoke_all(&of.dir, &names).map_err(|error| explain(&error, &of.dir))?;
+            match &names[..] {
+                [name] => style::done(&format!("{name}'s token no longer works")),
+                names => style::done(&format!("{} tokens no longer work", names.len())),
+            }
+            Ok(ExitStatus::Success)
+        }
+    }
+}
+
+/// The readers of a file, one per line.
+fn new_readers(
+    file: &Path,
+    rights: Rights,
+    until: Option<Time>,
+    scope: &Scope,
+) -> Result<Vec<NewReader>, Failure> {
+    let refuse = |why: String, number| {
+        let hint = "write each line as NAME [UNTIL] [CONDITION …], for example: acme tenant=acme";
+        Failure::unusable("token.line", why, hint).at_line(number).within(&input::name(file))
+    };
+    lines(file)?
+        .iter()
+        .map(|(number, line)| {
+            NewReader::parse(line, rights, until, scope.clone()).map_err(|why| refuse(why, *number))
+        })
+        .collect()
+}
+
+/// The lines of a file that say something, with their numbers.
+fn lines(file: &Path) -> Result<Vec<(u64, String)>, Failure> {
+    let bytes = Input::open(file)?.all(MAX_INPUT_MIB)?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        let hint = "save it as UTF-8";
+        Failure::unusable("token.line", "it is not UTF-8", hint).within(&input::name(file))
+    })?;
+    let lines = (1..).zip(text.lines()).map(|(number, line)| (number, line.trim().to_owned()));
+    Ok(lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
+}
+
+fn first_word(line: &str) -> Option<String> {
+    line.split_whitespace().next().map(str::to_owned)
+}
+
+fn list(folder: &Path) -> Result<ExitStatus, Failure> {
+    let readers = tokens::list(folder).map_err(|error| explain(&error, folder))?;
+    if readers.is_empty() {
+        style::done("nobody may read this log's events: `countersign token add NAME` lets somebody in");
+        return Ok(ExitStatus::Success);
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["READER", "MAY", "UNTIL", "EVENTS"]);
+    for reader in readers {
+        let until = reader.until.map_or("-".to_owned(), |until| until.to_string());
+        let events = if reader.scope.is_everything() { "all".to_owned() } else { shown_scope(&reader.scope) };
+        table.add_row([style::plain(&reader.name), reader.rights.to_string(), until, events]);
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    print(&lines.join("\n"))
+}
+
+/// As it stands in the file, in which it holds no control characters.
+fn shown_scope(scope: &Scope) -> String {
+    style::plain(&scope.to_string())
+}
+
+fn print(text: &str) -> Result<ExitStatus, Failure> {
+    writeln!(anstream::stdout(), "{text}")
+        .map_err(|error| Failure::io("write", "standard output", &error))?;
+    Ok(ExitStatus::Success)
+}
+
+fn explain(error: &TokenError, folder: &Path) -> Failure {
+    match error {
+        TokenError::Io { path, error } => Failure::io("use", &shown(path), error),
+        TokenError::Malformed { .. } => Failure::unusable(
+            "token.file",
+            error.to_string(),
+            "mend the line, or take it out: until then nobody is let in",
+        ),
+        TokenError::TooLarge { .. } => Failure::unusable(
+            "token.too_large",
+            error.to_string(),
+            "nothing was written: revoke tokens that are no longer used, or give readers tokens of an OpenID Connect issuer",
+        ),
+        TokenError::Name(_) => {
+            Failure::unusable("token.name", error.to_string(), "give the reader another name")
+        }
+        TokenError::Scope(_) => Failure::unusable(
+            "token.scope",
+            error.to_string(),
+            "leave the conditions out, or the right admin",
+        ),
+        TokenError::Unknown(_) => Failure::unusable(
+            "token.unknown",
+            error.to_string(),
+            "`countersign token list` lists the readers",
+        )
+        .within(&shown(folder)),
+        TokenError::Random(_) => {
+            Failure::unusable("random.failed", error.to_string(), "nothing was written: try again")
+        }
+    }
+}

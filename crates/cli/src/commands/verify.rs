@@ -1,0 +1,214 @@
+//! `countersign verify`: one verdict on one export.
+
+pub(crate) mod standing;
+pub(crate) mod summaries;
+pub(crate) mod trust_compared;
+
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::parallel;
+use countersign::verify::{
+    Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
+};
+
+use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
+use crate::args;
+use crate::commands::report;
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::input::{self, Input};
+use crate::io::parquet::{self, Rows};
+use crate::io::pin::{self, Pins};
+use crate::io::tapped::Tapped;
+use crate::io::verdict::count;
+use crate::io::{progress, readings, style, verdict};
+
+/// Verify an export: unchanged, signed by whom, complete
+///
+/// Nothing is trusted because the export says so: your trust file says whose keys count. Without one, the best
+/// verdict is "signed by a key you haven't trusted". Prints the verdict, what each check covered, the first
+/// findings, and the signers.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign verify audit.ndjson --trust trust.txt
+  countersign verify audit.ndjson.zst --trust trust.txt --pin last.txt --save-pin last.txt
+  countersign verify slice.ndjson --trust trust.txt --range 0..1000 --origin log.example/audit
+  countersign verify audit.ndjson --trust trust.txt --parquet audit.parquet
+  countersign verify --summaries part-*.summary --trust trust.txt
+  curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
+
+Exit status: 0 verified, 1 altered or broken, 2 unreadable input or unusable arguments, \
+3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
+pub(crate) struct Args {
+    /// The export, plain or compressed with gzip or zstd; - for standard input
+    #[arg(value_name = "EXPORT", required_unless_present = "summaries")]
+    export: Option<PathBuf>,
+    /// Use the summaries of all parts, made by `countersign summarize`, instead of reading the export. With EXPORT,
+    /// they must be of that file
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Large exports")]
+    summaries: Vec<PathBuf>,
+    /// Also check that these Parquet files are exactly what `countersign export --format parquet` makes of EXPORT
+    #[arg(long, value_name = "FILE|DIR", requires = "export")]
+    #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "range", "max_age"])]
+    parquet: Option<PathBuf>,
+    #[command(flatten)]
+    own: readings::Own,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten, next_help_heading = "Expectations")]
+    pins: Pins,
+    /// Expect the log with this origin
+    #[arg(long, value_name = "O", help_heading = "Expectations")]
+    origin: Option<String>,
+    /// Expect the entries from A up to but not including B
+    #[arg(long, value_name = "A..B", value_parser = args::range, help_heading = "Expectations")]
+    range: Option<(u64, u64)>,
+    /// Expect the log's time to be no older than this: 90s, 15m, 24h, 7d, 2w
+    #[arg(long, value_name = "AGE", value_parser = args::seconds, help_heading = "Expectations")]
+    max_age: Option<i64>,
+    /// The time from which --max-age counts back [default: now]
+    #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age", help_heading = "Expectations")]
+    now: Option<Time>,
+    /// Exit with status 0 for this verdict too
+    #[arg(long, value_name = "VERDICT", value_enum, help_heading = "Expectations")]
+    allow: Option<Allow>,
+    #[command(flatten, next_help_heading = None)]
+    format: FormatArgs,
+    #[command(flatten, next_help_heading = "Large exports")]
+    threads: ThreadArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let pins = args.pins.load()?;
+    let options = Options {
+        trust: args.trust.load()?,
+        pins: pins.clone(),
+        expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
+        ..Options::default()
+    };
+    let threads = args.threads.count();
+    let trust = options.trust.clone();
+    if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
+        let mut rows = Rows::of(Input::open(export)?, options.trust, args.own.load()?, threads)?;
+        say(args, &trust, rows.report())?;
+        parquet::compare(&mut rows, path)?;
+        let (held, of) = (count(rows.count, "event"), shown(export));
+        style::done(&format!("{} holds the {held} of {of} that verify, and nothing else", shown(path)));
+        return Ok(status(args, rows.report()));
+    }
+    let keep = args.pins.keep()?;
+    let Verification { report, pin } = match &args.export {
+        Some(export) if args.summaries.is_empty() => verify(export, options, threads)?,
+        export => summaries::verify(&args.summaries, export.as_deref(), options, threads)?,
+    };
+    say(args, &trust, &report)?;
+    args.pins.warn_of_other_logs(&pins, report.origin.as_deref());
+    if let Some(keep) = keep {
+        pin::save(keep, pin.as_deref())?;
+    }
+    Ok(status(args, &report))
+}
+
+fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
+    verdict::print(&if args.format.is_json() {
+        serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
+    } else {
+        let file = args.trust.path().map(shown);
+        let compared = file.map_or_else(String::new, |file| trust_compared::text(report, trust, &file));
+        verdict::headline(report) + "\n" + &compared + &verdict::body(report, verdict::Of::Export)
+    })
+}
+
+fn status(args: &Args, report: &Report) -> ExitStatus {
+    let allowed = args.allow == Some(Allow::Partial) && report.verdict == Verdict::Partial;
+    if allowed { ExitStatus::Success } else { report.verdict.into() }
+}
+
+/// How many threads can run at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// So many threads as are asked for, or as can run at once.
+pub(crate) fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(cores, usize::from)
+}
+
+/// Verifies an export.
+pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
+    read(&mut report::contents(export)?, |reader, progress| {
+        parallel::verify(reader, options, threads, progress, |_| ())
+    })
+}
+
+/// Verifies an export, and looks at its events where they are hashed: see [`parallel::verify_looking`].
+pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
+    input: &mut Input,
+    options: Options,
+    threads: usize,
+    look: impl Fn() -> L + Sync,
+    told: impl FnMut(Update),
+) -> Result<Verification, Failure> {
+    look_tapped(input, |_| (), options, threads, look, told)
+}
+
+/// The same, where `tap` gets the bytes of the file too, as they are read.
+pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
+    input: &mut Input,
+    tap: impl FnMut(&[u8]) + Send,
+    options: Options,
+    threads: usize,
+    look: impl Fn() -> L + Sync,
+    told: impl FnMut(Update),
+) -> Result<Verification, Failure> {
+    read(input, |reader, progress| {
+        let reader = Tapped { reader, tap };
+        parallel::verify_looking(reader, options, threads, look, progress, told)
+    })
+}
+
+/// Refuses what is no export, for whoever would make something of it.
+pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> {
+    let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
+    let failure = Failure::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
+    Err(failure.with_status(report.verdict.into()).within(name))
+}
+
+fn read(
+    input: &mut Input,
+    verify: impl FnOnce(&mut (dyn Read + Send), &mut (dyn FnMut(u64) + Send)) -> io::Result<Verification>,
+) -> Result<Verification, Failure> {
+    let bar = progress::bar("verifying", input.size());
+    let name = input.name().to_owned();
+    let result = verify(input.reader()?, &mut |read| bar.set_position(read));
+    bar.finish_and_clear();
+    result.map_err(|error| Failure::io("read", &name, &error))
+}
+
+fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
+    let Some(seconds) = args.max_age else { return Ok(None) };
+    let now = match args.now {
+        Some(now) => now,
+        None => now()?,
+    };
+    Ok(Some(MaxAge { seconds, now }))
+}
+
+/// What the system's clock says.
+pub(crate) fn now() -> Result<Time, Failure> {
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis());
+    millis.and_then(|millis| Time::from_millis(i64::try_from(millis).ok()?)).ok_or_else(|| {
+        Failure::unusable("time.invalid", "the system's clock is out of bounds", "set the clock")
+    })
+}
+
+/// The trust file's, or nobody.
+pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
+    Ok(path.map(input::trust).transpose()?.unwrap_or_default())
+}

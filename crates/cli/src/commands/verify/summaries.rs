@@ -1,0 +1,47 @@
+//! Verifying an export by the summaries of its parts.
+
+use std::path::{Path, PathBuf};
+
+use countersign::verify::parts::{self, Stored, Unusable};
+use countersign::verify::{Options, Verification};
+
+use crate::commands::summarize::open;
+use crate::errors::{Failure, shown};
+use crate::io::{progress, style};
+
+/// Verifies by these summaries, and looks whether they are of the export where that is given.
+pub(crate) fn verify(
+    paths: &[PathBuf],
+    export: Option<&Path>,
+    options: Options,
+    threads: usize,
+) -> Result<Verification, Failure> {
+    let mut summaries = Vec::new();
+    let mut size = 0;
+    for path in paths {
+        let file = open(path)?;
+        size += file.metadata().map_or(0, |metadata| metadata.len());
+        summaries.push(Stored::open(file).map_err(|why| Failure::from(why).within(&shown(path)))?);
+    }
+    if let Some(export) = export {
+        let mut file = open(export)?;
+        for (summary, path) in summaries.iter().zip(paths) {
+            let other = |why| {
+                Failure::from(why).because(&format!("it is not of {}", shown(export))).within(&shown(path))
+            };
+            summary.is_of(&mut file).map_err(other)?;
+        }
+    }
+    let bar = progress::bar("verifying", Some(size));
+    let verified = parts::verify(summaries, options, threads, |read| bar.set_position(read));
+    bar.finish_and_clear();
+    let verification = verified.map_err(|Unusable { place, why }| {
+        let failure = Failure::from(why);
+        match place.and_then(|place| paths.get(place)) {
+            Some(path) => failure.within(&shown(path)),
+            None => failure,
+        }
+    })?;
+    style::warn("this verdict relies on the summaries: hashes and signatures were not checked again");
+    Ok(verification)
+}

@@ -1,0 +1,155 @@
+//! A collector that watches its own log, in its own process.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+
+use countersign::trust::Trust;
+use countersign_analyze::{Level, Pack};
+use countersign_log::export::ExportError;
+use countersign_log::findings::FILE as FINDINGS;
+use countersign_log::reading::Reading;
+use countersign_query::Readings;
+use serde_json::Value;
+
+use super::Watch;
+use super::handing::{Handing, Receiver, Trouble};
+use super::item::{Item, Kind};
+use super::state::{State, Taken};
+use super::stream::{Heard, Views};
+use super::watcher::{Watched, Watcher};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::style;
+use countersign_delivery::Directory;
+
+/// The folder, in the log's own.
+const FOLDER: &str = "watch";
+
+/// Begins to watch. It ends when the program is asked to stop.
+pub(crate) fn begin(
+    folder: &Path,
+    pack: Pack,
+    readings: Readings,
+    reading: &Arc<Reading>,
+) -> Result<JoinHandle<Result<ExitStatus, Failure>>, Failure> {
+    let watch = folder.join(FOLDER);
+    let name = shown(&watch);
+    let store = Arc::new(Directory::open(&watch)?);
+    let state = State::load(&store, &name)?;
+    let origin = reading.collector().origin().to_owned();
+    let views = Own { reading: reading.clone(), runtime: tokio::runtime::Handle::current() };
+    let trust = views.trust().unwrap_or_default();
+    let serial = state.as_ref().map_or(0, |state| state.serial);
+    let kept = Kept::open(folder, reading.clone())?;
+    let taken = Taken::load(store.clone(), &name, &[kept.name()], serial)?;
+    // Whether the state fits the rules is told at once, not in a thread.
+    let watched = |pack| Watched {
+        origin: origin.clone(),
+        trust: trust.clone(),
+        pack,
+        readings,
+        scans: false,
+        events: false,
+    };
+    let pack: &'static Pack = Box::leak(Box::new(pack));
+    let mut watcher = Watcher::new(watched(pack), state, &name)?;
+    watcher.notice().iter().for_each(|notice| style::warn(notice));
+    watcher.begin_at(0);
+    let handing = Handing::begin(vec![Box::new(kept)], taken, &watcher.state().waiting);
+    let mut watch = Watch::new(watcher, handing, store, name);
+    let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
+        let views: Arc<dyn Views> = Arc::new(views);
+        let ended = watch.follow(&views);
+        let ended = watch.end(ended, false);
+        if let Err(failure) = &ended {
+            style::warn(&format!("the log does not watch itself any more: {}", failure.brief()));
+        }
+        ended
+    });
+    thread.map_err(|error| Failure::io("start", "watching", &error))
+}
+
+/// The log's own live view.
+struct Own {
+    reading: Arc<Reading>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Views for Own {
+    fn follow(&self, from: Option<u64>, tell: &SyncSender<Heard>) {
+        let lines = tell.clone();
+        let told = move |piece| lines.send(Heard::Lines(piece)).is_ok();
+        let ended = self.runtime.block_on(self.reading.follow(from.unwrap_or_default(), told));
+        let (status, why) = match ended {
+            Ok(()) => (None, Failure::unusable("stream.ended", "the log's view ended", "it is asked again")),
+            Err(error) => {
+                let status = if matches!(error, ExportError::Invalid { .. }) { 400 } else { 503 };
+                // A log without any entry has none yet.
+                let code =
+                    if matches!(error, ExportError::NotFound(_)) { "stream.ended" } else { "stream.lost" };
+                (Some(status), Failure::unusable(code, error.to_string(), "it is asked again"))
+            }
+        };
+        let _ = tell.send(Heard::Lost { status, why });
+    }
+
+    /// The log's, as it is now, with its own key.
+    fn trust(&self) -> Option<Trust> {
+        let collector = self.reading.collector();
+        let trust = collector.rules().trust().cloned().unwrap_or_default();
+        let key = collector.key().clone();
+        if trust.logs().any(|known| *known == key) { Some(trust) } else { trust.with_log(key).ok() }
+    }
+}
+
+/// Findings are kept beside the log, and told to its readers.
+struct Kept {
+    reading: Arc<Reading>,
+    names: HashSet<String>,
+}
+
+impl Kept {
+    fn open(folder: &Path, reading: Arc<Reading>) -> Result<Self, Failure> {
+        let before = reading.findings().begin();
+        let before = before.map_err(|error| Failure::io("read", &shown(&folder.join(FINDINGS)), &error))?;
+        let names = before.iter().filter_map(|line| name(line)).collect();
+        Ok(Self { reading, names })
+    }
+}
+
+/// What a line is of.
+fn name(line: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    let data = &value["data"];
+    let id = data["finding"]["id"].as_str().or(data["id"].as_str())?;
+    Some(format!("{} {id}", value["type"].as_str()?))
+}
+
+impl Receiver for Kept {
+    fn name(&self) -> &'static str {
+        "findings"
+    }
+
+    fn wants(&self, _: &Item) -> bool {
+        true
+    }
+
+    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
+        if !self.names.insert(name(&item.text).unwrap_or_default()) {
+            return Ok(());
+        }
+        if let Err(error) = self.reading.add_finding(item.text.clone()) {
+            self.names.remove(&name(&item.text).unwrap_or_default());
+            return Err(Trouble::later(error.to_string()));
+        }
+        if item.kind == Kind::Alert {
+            let data = item.data();
+            let level = data["finding"]["level"].as_str().and_then(Level::parse);
+            self.reading.collector().metrics().found(level.map_or("unknown", Level::as_str));
+        }
+        Ok(())
+    }
+}

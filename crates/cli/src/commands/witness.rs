@@ -1,0 +1,109 @@
+//! `countersign witness`: a witness that logs can use.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+use countersign_log::server::{Address, Bounds};
+use countersign_log::witness::{Config, MemoryError, StartError, serve, steady};
+
+use crate::args;
+use crate::commands::serve::{explain_listening, log_to_stderr, stop_asked, url};
+use crate::errors::{Failure, shown};
+use crate::exit_status::ExitStatus;
+use crate::io::{key, stop, style};
+
+/// The most connections at one time, each with a request in memory.
+const CONNECTIONS: usize = 512;
+
+/// Run a witness: cosign the checkpoints of logs that only grow
+///
+/// A C2SP tlog-witness. Logs ask it with POST /add-checkpoint, and get a cosignature if they prove that their tree
+/// has grown from the last checkpoint that the witness cosigned. Each cosignature is saved to disk before it is
+/// sent. Keep the state file, and never go back to an older copy of it: a witness that forgets can be shown two
+/// histories. It cosigns nothing while its clock is before its last cosignature (by more than 60 seconds), leaps by more
+/// than 2 minutes while it runs, or is more than 7 days after the last cosignature at its start: it answers 503, and
+/// /healthz says why. Monitors get the last cosigned checkpoint at GET /HASH/checkpoint, where HASH is the SHA-256 of the
+/// log's origin in hex. Stops on Ctrl-C or SIGTERM, once work in progress is done.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign witness --key witness.key --log \"$LOG_VKEY\" --state witness.state
+  countersign witness --key witness.key --log \"$LOG_VKEY\" \"$OTHER_LOG_VKEY\" --state witness.state --listen 0.0.0.0:8081")]
+pub(crate) struct Args {
+    /// The witness's key file (`countersign keygen NAME --witness`)
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The verifier key of a log to watch; its name is the log's origin. Can be repeated
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
+    log: Vec<String>,
+    /// Where to listen: an address and a port, or unix:PATH for a Unix socket
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    listen: Address,
+    /// File in which to remember what was cosigned; created if missing
+    #[arg(long, value_name = "FILE")]
+    state: PathBuf,
+    /// The time now, as 2026-11-20T06:01:00Z, read from a clock that you trust. If this machine's clock agrees
+    /// within an hour, the witness starts although its last cosignature is later, or more than 7 days ago
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    clock_is: Option<Time>,
+    /// Write log messages as JSON, one object per line (`RUST_LOG` sets the level)
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    stop::gracefully();
+    log_to_stderr(args.log_json);
+    let key = key::load_witness(&args.key)?;
+    let verifier = key.verifier_key().clone();
+    let logs = args.log.iter().map(|vkey| vkey.parse::<VerifierKey>()).collect::<Result<_, _>>()?;
+    let config = Config {
+        key,
+        logs,
+        state: args.state.clone(),
+        listen: args.listen.clone(),
+        bounds: Bounds { connections: CONNECTIONS, ..Bounds::default() },
+        clock: Arc::new(seconds),
+        steady: steady(),
+        stated_time: args.clock_is.and_then(|time| u64::try_from(time.millis() / 1_000).ok()),
+    };
+    // An empty one was cut off, or made for it by somebody.
+    if fs::metadata(&args.state).map_or(true, |state| state.len() == 0) {
+        style::warn(&format!(
+            "{} is new: if this witness cosigned before, stop it and bring back its state",
+            shown(&args.state)
+        ));
+    }
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
+    runtime.block_on(async {
+        let serving = serve(config).await.map_err(|error| explain(&error, args))?;
+        style::done(&format!("the witness {} listens on {}", verifier.name(), url(serving.address(), false)));
+        anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
+        stop_asked().await;
+        style::done("stopping: finishing work in progress");
+        serving.stop().await;
+        Ok(ExitStatus::Success)
+    })
+}
+
+/// The system's clock. A clock before 1970 has no time that could be signed.
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn explain(error: &StartError, args: &Args) -> Failure {
+    let (code, hint) = match error {
+        StartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
+        StartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
+        StartError::Memory(_) => ("state.invalid", "check the file, and who may write to it"),
+        StartError::Listen(error) => explain_listening(error),
+    };
+    let failure = Failure::unusable(code, error.to_string(), hint);
+    if matches!(error, StartError::Memory(_)) { failure.within(&shown(&args.state)) } else { failure }
+}

@@ -1,0 +1,315 @@
+//! Output files that appear whole or not at all.
+//!
+//! What is written goes to a temporary file beside the destination, which takes its place in one step once
+//! everything is on the disk. A run that fails or is interrupted removes the temporary file.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::{NamedTempFile, PersistError, TempDir};
+
+use crate::errors::{Failure, shown};
+
+/// The temporary files and folders of this run, in the order in which they were made. Who holds the lock cannot be
+/// interrupted.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a temporary file beside `destination`.
+fn begin(builder: &mut tempfile::Builder<'_, '_>, destination: &Path) -> io::Result<NamedTempFile> {
+    let mut unfinished = unfinished();
+    let file = builder.prefix(".countersign-").suffix(".unfinished").tempfile_in(directory(destination));
+    let file = file.map_err(|error| unnamed(&error))?;
+    // What failed meanwhile is gone already.
+    unfinished.retain(|path| path.exists());
+    unfinished.push(file.path().to_owned());
+    Ok(file)
+}
+
+/// The error without the name of a temporary file, which nobody asked for.
+fn unnamed(error: &io::Error) -> io::Error {
+    match (error.raw_os_error(), error.kind()) {
+        (Some(system), _) => io::Error::from_raw_os_error(system),
+        (None, kind @ io::ErrorKind::NotFound) => io::Error::new(kind, "there is no such folder"),
+        (None, kind) => kind.into(),
+    }
+}
+
+/// Gives a temporary file, which is whole and on the disk, its name.
+fn end(
+    file: NamedTempFile,
+    name: impl FnOnce(NamedTempFile) -> Result<File, PersistError>,
+) -> io::Result<()> {
+    let mut unfinished = unfinished();
+    let path = file.path().to_owned();
+    name(file).map_err(|error| error.error)?;
+    unfinished.retain(|other| *other != path);
+    Ok(())
+}
+
+/// Has an interrupted run clean up, and a file size limit end in an error rather than in sudden death.
+pub(crate) fn survive_signals() {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+        // A handler of any kind lets the write return its error.
+        let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
+        if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+            std::thread::spawn(move || {
+                for signal in signals.forever() {
+                    if crate::io::stop::ask() {
+                        continue;
+                    }
+                    let mut unfinished = unfinished();
+                    for path in unfinished.drain(..) {
+                        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+                    }
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+            });
+        }
+    }
+}
+
+/// Where a command writes to.
+pub(crate) struct Output {
+    name: String,
+    sink: Sink,
+}
+
+enum Sink {
+    Stdout(BufWriter<Stdout>),
+    /// A pipe or a device: it cannot be replaced, so it is written to.
+    Direct(BufWriter<File>),
+    File {
+        writer: BufWriter<NamedTempFile>,
+        destination: PathBuf,
+    },
+}
+
+impl Output {
+    /// The file of that path, or the standard output stream.
+    pub(crate) fn create(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Self {
+                name: "standard output".into(),
+                sink: Sink::Stdout(BufWriter::new(io::stdout())),
+            });
+        };
+        let name = shown(path);
+        let sink = open(path).map_err(|error| Failure::io("write", &name, &error))?;
+        Ok(Self { name, sink })
+    }
+
+    /// The file, as it is shown to people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.writer().write_all(bytes).map_err(|error| self.failure(&error))
+    }
+
+    /// Hands on what was written so far, where someone may be waiting for it.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        if matches!(self.sink, Sink::File { .. }) {
+            return Ok(());
+        }
+        self.writer().flush().map_err(|error| self.failure(&error))
+    }
+
+    /// Copies all that is left of `from`.
+    pub(crate) fn copy(&mut self, from: &mut impl io::Read) -> Result<(), Failure> {
+        io::copy(from, self.writer()).map(|_| ()).map_err(|error| self.failure(&error))
+    }
+
+    /// Lets the file appear, whole.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let name = self.name;
+        let done = match self.sink {
+            Sink::Stdout(mut writer) => writer.flush(),
+            Sink::Direct(mut writer) => writer.flush(),
+            Sink::File { writer, destination } => persist(writer, &destination),
+        };
+        done.map_err(|error| Failure::io("write", &name, &error))
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match &mut self.sink {
+            Sink::Stdout(writer) => writer,
+            Sink::Direct(writer) => writer,
+            Sink::File { writer, .. } => writer,
+        }
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        Failure::io("write", &self.name, error)
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer().flush()
+    }
+}
+
+/// A folder that a command writes files into. It appears whole.
+pub(crate) struct Folder {
+    name: String,
+    files: TempDir,
+    destination: PathBuf,
+}
+
+impl Folder {
+    /// The folder of that path, where there is nothing yet, or an empty one.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let name = shown(path);
+        let create = || {
+            let taken = match fs::read_dir(path) {
+                Ok(mut entries) => entries.next().is_some(),
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            };
+            if taken {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something is there already"));
+            }
+            let mut unfinished = unfinished();
+            let mut builder = tempfile::Builder::new();
+            if let Some(permissions) = new_folder_permissions() {
+                builder.permissions(permissions);
+            }
+            let files = builder.prefix(".countersign-").suffix(".unfinished").tempdir_in(directory(path));
+            let files = files.map_err(|error| unnamed(&error))?;
+            unfinished.push(files.path().to_owned());
+            Ok(files)
+        };
+        let files = create().map_err(|error| Failure::io("write", &name, &error))?;
+        Ok(Self { name, files, destination: path.to_owned() })
+    }
+
+    /// The folder, as it is shown to people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its files are for now.
+    pub(crate) fn path(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// Lets it appear.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let mut unfinished = unfinished();
+        let appear = || {
+            fs::rename(self.files.path(), &self.destination)?;
+            sync_directory(directory(&self.destination));
+            Ok(())
+        };
+        appear().map_err(|error| Failure::io("write", &self.name, &error))?;
+        // There is nothing left to remove.
+        let path = self.files.keep();
+        unfinished.retain(|other| *other != path);
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<Sink> {
+    // Through a symbolic link, so that the link stays one.
+    let destination = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let existing = fs::metadata(&destination).ok();
+    if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if existing.as_ref().is_some_and(|existing| !existing.is_file()) {
+        return Ok(Sink::Direct(BufWriter::new(File::options().write(true).open(&destination)?)));
+    }
+    let mut builder = tempfile::Builder::new();
+    if let Some(permissions) = new_file_permissions() {
+        builder.permissions(permissions);
+    }
+    let file = begin(&mut builder, &destination)?;
+    if let Some(existing) = existing {
+        file.as_file().set_permissions(existing.permissions())?;
+    }
+    Ok(Sink::File { writer: BufWriter::with_capacity(1 << 18, file), destination })
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have no such thing")]
+fn new_file_permissions() -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // What the user's mask leaves of it.
+    Some(fs::Permissions::from_mode(0o666))
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have no such thing")]
+fn new_folder_permissions() -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // What the user's mask leaves of it.
+    Some(fs::Permissions::from_mode(0o777))
+}
+
+#[cfg(not(unix))]
+fn new_folder_permissions() -> Option<fs::Permissions> {
+    None
+}
+
+#[cfg(not(unix))]
+fn new_file_permissions() -> Option<fs::Permissions> {
+    None
+}
+
+/// The directory that a file is in.
+pub(crate) fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn persist(writer: BufWriter<NamedTempFile>, destination: &Path) -> io::Result<()> {
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    end(file, |file| file.persist(destination))?;
+    sync_directory(directory(destination));
+    Ok(())
+}
+
+/// A temporary file beside `destination` that its owner alone may read, and that an interrupted run removes.
+pub(crate) fn begin_secret(destination: &Path) -> io::Result<NamedTempFile> {
+    // A file of a temporary name is made for its owner alone.
+    begin(&mut tempfile::Builder::new(), destination)
+}
+
+/// Gives such a file the name that it was made for, in the place of what has it.
+pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()> {
+    end(file, |file| file.persist(destination))
+}
+
+/// Writes a secret to a new file that its owner alone may read.
+pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        let mut file = begin_secret(path)?;
+        file.write_all(secret)?;
+        file.as_file().sync_all()?;
+        end(file, |file| file.persist_noclobber(path))?;
+        sync_directory(directory(path));
+        Ok(())
+    };
+    write().map_err(|error| Failure::io("write", &shown(path), &error))
+}
+
+// What became of the new name is beyond the program's power here: the data itself is on the disk.
+fn sync_directory(path: &Path) {
+    if cfg!(unix)
+        && let Ok(directory) = File::open(path)
+    {
+        let _ = directory.sync_all();
+    }
+}

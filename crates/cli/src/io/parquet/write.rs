@@ -1,0 +1,103 @@
+//! Writes rows to a file, or to a folder with a file for each day.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use countersign_parquet::{Row, Writer};
+
+use super::failed;
+use super::rows::Rows;
+use crate::errors::{Failure, shown};
+use crate::io::output::{Folder, Output};
+
+/// What becomes a file of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Partition {
+    /// The events that were recorded on one day, in UTC
+    Day,
+}
+
+/// How many days' files are written to at once.
+const OPEN: usize = 8;
+
+/// Writes all rows. What is written appears when it is whole.
+pub(crate) fn write(rows: &mut Rows, to: Option<&Path>, partition: Option<Partition>) -> Result<(), Failure> {
+    rows.refuse_altered()?;
+    let metadata = rows.metadata();
+    let (Some(Partition::Day), Some(to)) = (partition, to) else {
+        let name = to.map_or_else(|| "standard output".to_owned(), shown);
+        let failed = |error| failed("write", &name, &error);
+        let mut writer = Writer::new(Output::create(to)?, metadata).map_err(failed)?;
+        rows.each("writing", |_, _, row| writer.push(&row).map_err(failed))?;
+        return writer.finish().map_err(failed)?.finish();
+    };
+    let folder = Folder::create(to)?;
+    let mut days = Days {
+        folder: folder.path(),
+        metadata,
+        name: shown(to),
+        open: HashMap::new(),
+        files: HashMap::new(),
+        next: 0,
+    };
+    rows.each("writing", |_, day, row| days.push(day, &row))?;
+    days.finish()?;
+    folder.finish()
+}
+
+/// The files of days.
+struct Days<'a> {
+    folder: &'a Path,
+    metadata: Vec<(String, String)>,
+    name: String,
+    /// Those that are written to, and when that was last.
+    open: HashMap<String, (Writer<BufWriter<File>>, u64)>,
+    /// How many files there are of each day.
+    files: HashMap<String, u32>,
+    next: u64,
+}
+
+impl Days<'_> {
+    fn push(&mut self, day: &str, row: &Row) -> Result<(), Failure> {
+        if !self.open.contains_key(day) {
+            // A day that comes back gets another file.
+            if self.open.len() >= OPEN {
+                let last = self.open.iter().min_by_key(|(_, (_, used))| *used).map(|(day, _)| day.clone());
+                last.map_or(Ok(()), |day| self.close(&day))?;
+            }
+            let writer = self.begin(day)?;
+            self.open.insert(day.to_owned(), (writer, 0));
+        }
+        self.next += 1;
+        let Some((writer, used)) = self.open.get_mut(day) else { return Ok(()) };
+        *used = self.next;
+        writer.push(row).map_err(|error| failed("write", &self.name, &error))
+    }
+
+    fn begin(&mut self, day: &str) -> Result<Writer<BufWriter<File>>, Failure> {
+        let number = self.files.entry(day.to_owned()).or_default();
+        let folder = self.folder.join(format!("day={day}"));
+        let create = || {
+            std::fs::create_dir_all(&folder)?;
+            File::create_new(folder.join(format!("part-{number:05}.parquet")))
+        };
+        let file = create().map_err(|error| Failure::io("write", &self.name, &error))?;
+        *number += 1;
+        Writer::new(BufWriter::new(file), self.metadata.clone())
+            .map_err(|error| failed("write", &self.name, &error))
+    }
+
+    fn close(&mut self, day: &str) -> Result<(), Failure> {
+        let Some((writer, _)) = self.open.remove(day) else { return Ok(()) };
+        let file = writer.finish().map_err(|error| failed("write", &self.name, &error))?;
+        let sync = || file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all();
+        sync().map_err(|error| Failure::io("write", &self.name, &error))
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        let days: Vec<String> = self.open.keys().cloned().collect();
+        days.iter().try_for_each(|day| self.close(day))
+    }
+}

@@ -1,0 +1,77 @@
+//! The readings that a command uses: those that come with the program, and people's own.
+
+use std::path::{Path, PathBuf};
+
+use countersign_query::Readings;
+use countersign_query::reading::Unusable;
+
+use crate::errors::{Failure, shown};
+use crate::io::input;
+
+/// Where people's own readings are.
+#[derive(clap::Args)]
+pub(crate) struct Own {
+    /// Your own readings, tried before the built-in ones: a file, or a directory of .json files (see
+    /// docs/readings.md). Can be repeated
+    #[arg(long, value_name = "FILE|DIR")]
+    readings: Vec<PathBuf>,
+}
+
+impl Own {
+    /// Whether there are none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.readings.is_empty()
+    }
+
+    /// These, and those that come with the program.
+    pub(crate) fn load(&self) -> Result<Readings, Failure> {
+        if self.is_none() {
+            return Ok(Readings::built_in());
+        }
+        let mut files = Vec::new();
+        for path in &self.readings {
+            if path.is_dir() { files.extend(within(path)?) } else { files.push(path.clone()) }
+        }
+        let texts: Vec<(String, String)> = files
+            .iter()
+            .map(|path| input::small_text(path).map(|text| (shown(path), text)))
+            .collect::<Result<_, _>>()?;
+        let named = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        Readings::built_in().with(named).map_err(refused)
+    }
+}
+
+/// The files of a directory that are readings, by their names.
+fn within(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error| Failure::io("read", &shown(directory), &error);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|end| end == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        let hint = "give the directory whose files end in .json, or one file";
+        return Err(
+            Failure::unusable("readings.none", "there is no reading in it", hint).within(&shown(directory))
+        );
+    }
+    Ok(files)
+}
+
+/// That no reading knew the shape of so many events, and what follows from that.
+pub(crate) fn unknown_shapes(events: u64, so: &str) -> String {
+    let have = if events == 1 { "event here has" } else { "events here have" };
+    format!(
+        "{events} {have} a shape that no reading knows, so {so}. You can write a reading of your own: --readings, \
+         docs/readings.md"
+    )
+}
+
+fn refused(why: Unusable) -> Failure {
+    let Unusable { file, member, problem, mend } = why;
+    let message = if member.is_empty() { problem } else { format!("member {member:?}: {problem}") };
+    Failure::unusable("readings.invalid", message, mend).within(&file)
+}

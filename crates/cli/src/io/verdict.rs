@@ -1,0 +1,332 @@
+//! A report for people. What it says was computed by the core; here it only gets words and colours.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io;
+
+use countersign::note::VerifierKey;
+use countersign::verify::report::{Check, CheckState, Complete, Report, SignerTrust, Verdict};
+use countersign::verify::{Finding, FindingCode, LISTED, Severity, Why};
+
+use crate::errors::Failure;
+use crate::io::style::{self, bad, doubt, faint, good, label, plain};
+
+/// How many findings of each code are shown; the report has more.
+const SHOWN: usize = 3;
+
+const UNCHANGED: &str = " Nothing was found to be changed.";
+const NOTHING_SAID: &str = " This says nothing about whether the log was changed.";
+
+/// The verdict in the words of SPEC section 9, with an icon.
+pub(crate) fn headline(report: &Report) -> String {
+    in_words(report.verdict, report.why(), report)
+}
+
+/// The same, for a verdict that more than a report led to.
+pub(crate) fn in_words(verdict: Verdict, why: Option<Why>, report: &Report) -> String {
+    let hint = |code| {
+        let found = report.findings.iter().find(|finding| finding.code == code);
+        found.map_or_else(String::new, |found| sentence(found.hint))
+    };
+    match (verdict, why) {
+        (Verdict::Altered, _) => {
+            bad("✗ Altered.") + " Something here is not what was recorded" + &changed(report) + "."
+        }
+        (Verdict::Broken, Some(Why::Truncated)) => {
+            bad("✗ The file is cut off or damaged.")
+                + &hint(FindingCode::FormatTruncated)
+                + if report.origin.is_none() { NOTHING_SAID } else { UNCHANGED }
+        }
+        (Verdict::Broken, Some(Why::Missing)) => {
+            bad("✗ Entries that should be here are missing.")
+                + " Either the file was cut off, or some were taken out of it, or a program that wrote it is faulty."
+                + UNCHANGED
+        }
+        (Verdict::Broken, Some(Why::Expected)) => {
+            bad("✗ Not what you asked for.")
+                + " This is another log, other entries or an older state than you expected."
+                + UNCHANGED
+        }
+        (Verdict::Broken, Some(Why::Unwitnessed)) => {
+            bad("✗ Not witnessed.")
+                + " Too few of the witnesses that your trust file asks for cosigned the log's last checkpoint."
+                + " Nothing was found to be changed, but others may have been shown another log."
+        }
+        (Verdict::Broken, _) => {
+            bad("✗ Broken.")
+                + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or the file was damaged, or a program that wrote it is faulty."
+        }
+        (Verdict::NotChecked, why) => {
+            let (unread, seems) = match why {
+                Some(Why::Header) => {
+                    let hint = hint(FindingCode::FormatHeader);
+                    ("? Not a countersign export, or its header is damaged.", hint)
+                }
+                Some(Why::Compression) => {
+                    ("? Compressed in a way that can't be read.", hint(FindingCode::FormatCompression))
+                }
+                Some(Why::EmptyLog) => ("? Nothing to check: the log was empty.", String::new()),
+                Some(Why::EmptyExport) => ("? Nothing to check: no entry is here.", String::new()),
+                _ => ("? Couldn't be fully checked.", String::new()),
+            };
+            doubt(unread) + &seems + NOTHING_SAID
+        }
+        (Verdict::Unconfirmed, Some(Why::Log)) => {
+            doubt("? Unchanged since it was signed, but in a log you haven't trusted.")
+                + " No key that you trust signed the log's last checkpoint, so events may have been left out."
+        }
+        (Verdict::Unconfirmed, _) => {
+            doubt("? Unchanged since it was signed, but by a key you haven't trusted.")
+                + " Anyone could have made this."
+        }
+        (Verdict::Partial, Some(Why::Unseen)) => {
+            good("✓ Unchanged, and no entry is missing in between,")
+                + &doubt(" but a key may have been revoked.")
+                + " It was granted in the log, and the part of the log that isn't here could revoke it."
+        }
+        (Verdict::Partial, Some(Why::Withheld)) => {
+            good("✓ Unchanged, and no entry is missing in between,")
+                + &doubt(" but some events may be withheld.")
+                + " Every entry in this range is here, but a withheld event is only an entry without its content."
+        }
+        (Verdict::Partial, _) => {
+            good("✓ Unchanged,")
+                + &doubt(" but this may be only part of the log.")
+                + " There may be other events, earlier or later or in between, and some may be withheld."
+        }
+        (Verdict::Verified, _) => {
+            good("✓ Verified.")
+                + &format!(" Unchanged, in order, signed with keys you trust, and {}.", complete(report))
+        }
+    }
+}
+
+/// What to do, as a sentence after another.
+fn sentence(hint: &str) -> String {
+    let end = if hint.ends_with(['.', '?']) { "" } else { "." };
+    let (first, rest) = hint.split_at(hint.chars().next().map_or(0, char::len_utf8));
+    format!(" {}{rest}{end}", first.to_uppercase())
+}
+
+/// How many events were changed, where any were.
+fn changed(report: &Report) -> String {
+    let changed = report.finding_counts.iter().find(|(code, _)| *code == FindingCode::PayloadMismatch);
+    changed.map_or_else(String::new, |(_, changed)| {
+        format!(": {changed} of {} changed after signing", count(report.checks.payloads.checked, "event"))
+    })
+}
+
+fn complete(report: &Report) -> String {
+    match report.complete {
+        Some(Complete::Range { range: [0, end] })
+            if report.log.as_ref().is_some_and(|log| log.size == end) =>
+        {
+            format!("complete: all {} of the log so far", entries(end))
+        }
+        Some(Complete::Range { range: [first, end] }) => {
+            let (all, last) = (entries(end.saturating_sub(first)), end.saturating_sub(1));
+            format!("complete: all {all} from entry {first} to entry {last}; nothing is missing in between")
+        }
+        Some(Complete::Closure) | None => "complete for the chains it contains".into(),
+    }
+}
+
+/// The whole report: verdict, checks, findings, signers.
+pub(crate) fn text(report: &Report) -> String {
+    headline(report) + "\n" + &body(report, Of::Export)
+}
+
+/// What a report is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// A file with lines.
+    Export,
+    /// A log with leaves, which are read without lines.
+    Log,
+}
+
+/// All of it but the verdict.
+pub(crate) fn body(report: &Report, of: Of) -> String {
+    let mut text = String::new();
+    if let Some(origin) = &report.origin {
+        let _ = writeln!(text, "{} {}{}", label("log:"), plain(origin), log(report));
+    }
+    let _ = writeln!(text, "\n{}", label("Checks"));
+    for (name, check) in report.checks.iter() {
+        let _ = writeln!(text, "  {}", check_line(name, check, report, of));
+    }
+    findings(&mut text, report, of);
+    signers(&mut text, report);
+    text
+}
+
+fn log(report: &Report) -> String {
+    let Some(log) = &report.log else { return String::new() };
+    let seen = log.time.map_or_else(String::new, |time| format!(", confirmed by witnesses at {time}"));
+    format!(", {}, root {}{seen}", entries(log.size), log.root)
+}
+
+fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
+    let name = format!("{name:<12}");
+    match check.state {
+        CheckState::Pass => {
+            format!(
+                "{} {name} {}",
+                good("✓ pass       "),
+                covered(name.trim_end(), check.checked, report, of)
+            )
+        }
+        CheckState::Fail => {
+            format!(
+                "{} {name} {} of {}",
+                bad("✗ fail       "),
+                check.failed,
+                covered(name.trim_end(), check.checked, report, of)
+            )
+        }
+        CheckState::NotChecked => {
+            let no_events = of == Of::Log && name.trim_end() == "payloads";
+            let reason = check.reason.as_deref().unwrap_or("nothing to check");
+            let reason = if no_events { "no event is in a log's tiles" } else { reason };
+            let is_not_needed = no_events || report.not_needed().any(|found| found == name.trim_end());
+            let state = if is_not_needed { faint("– not needed ") } else { doubt("? not checked") };
+            format!("{state} {name} {}", faint(plain(reason)))
+        }
+    }
+}
+
+/// What a check's items are, in words.
+fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
+    let counts = &report.counts;
+    let many = |one: &str| count(checked, one);
+    match name {
+        "format" if of == Of::Log => {
+            entries(counts.leaves) + " and " + &count(counts.checkpoints, "checkpoint")
+        }
+        "format" => many("line"),
+        "payloads" => {
+            let withheld =
+                if counts.withheld > 0 { format!(", {} withheld", counts.withheld) } else { String::new() };
+            many("event") + &withheld
+        }
+        "chains" => many("link") + " in " + &count(counts.chains, "chain"),
+        "signatures" => many("link") + ", by " + &count(counts.signatures, "signature"),
+        "tree" => {
+            let skipped =
+                if counts.skipped > 0 { format!(", {} left out", counts.skipped) } else { String::new() };
+            many("checkpoint") + &format!(" over {leaves}{skipped}", leaves = entries(counts.leaves))
+        }
+        "log" => many("checkpoint signature"),
+        "range" => "the claimed range".into(),
+        "append_only" => many("pin"),
+        "witnesses" => many("checkpoint"),
+        "time" => many("link"),
+        "closure" => many("chain"),
+        _ => "what was expected".into(),
+    }
+}
+
+/// A number of things, for people.
+pub(crate) fn count(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// A number of leaves, which people know as entries of a log.
+pub(crate) fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".into() } else { format!("{number} entries") }
+}
+
+fn findings(text: &mut String, report: &Report, of: Of) {
+    let total: u64 = report.finding_counts.iter().map(|(_, count)| count).sum();
+    if total == 0 {
+        return;
+    }
+    let _ = writeln!(text, "\n{} ({total})", label("Findings"));
+    // Errors first: what a reader must see must not be hidden by what is merely there to know. Then as lines go: what
+    // stands first explains what follows.
+    let mut codes: Vec<_> = report.finding_counts.iter().collect();
+    let weight = |code: FindingCode| match code.severity() {
+        Severity::Error => 0,
+        Severity::Warning => 1,
+        Severity::Info => 2,
+    };
+    let first = |code| report.findings.iter().position(|finding| finding.code == code);
+    codes.sort_by_key(|(code, _)| (weight(*code), first(*code)));
+    for (code, count) in codes {
+        let shown = || report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
+        for finding in shown() {
+            let _ = writeln!(text, "  {}", finding_line(finding, of));
+        }
+        if *count > SHOWN as u64 {
+            let _ =
+                writeln!(text, "    … and {} more (--json lists the first {LISTED})", count - SHOWN as u64);
+        }
+        let hints: BTreeSet<&str> = shown().map(|finding| finding.hint).collect();
+        for hint in hints {
+            let _ = writeln!(text, "    {} {}", faint("hint:"), plain(hint));
+        }
+    }
+}
+
+fn finding_line(finding: &Finding, of: Of) -> String {
+    let word = match finding.severity {
+        Severity::Error => bad("✗ error  "),
+        Severity::Warning => doubt("! warning"),
+        Severity::Info => faint("i info   "),
+    };
+    let mut place = match (of, finding.index) {
+        (Of::Export, _) => format!("line {}", finding.line),
+        (Of::Log, Some(index)) => format!("entry {index}"),
+        (Of::Log, None) => "the log".into(),
+    };
+    match (finding.chain, finding.seq) {
+        (Some(chain), Some(seq)) => _ = write!(place, ", {chain}/{seq}"),
+        (Some(chain), None) => _ = write!(place, ", chain {chain}"),
+        (None, _) => {}
+    }
+    format!("{word} {} {place}: {}", label(finding.code.as_str()), plain(&finding.message))
+}
+
+fn signers(text: &mut String, report: &Report) {
+    if report.signers.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", label("Signers"));
+    for signer in &report.signers {
+        let trust = match signer.trust {
+            SignerTrust::TrustFile => good("✓ trusted by the trust file"),
+            SignerTrust::Granted => good("✓ granted by an issuer you trust"),
+            SignerTrust::Revoked => bad("✗ revoked: trusted only for what is shown to be older"),
+            SignerTrust::Unknown => doubt("? unknown"),
+        };
+        let _ = writeln!(
+            text,
+            "  {} (key ID {}): {trust}; {}, {}, {} to {}",
+            label(plain(signer.vkey.name())),
+            key_id(&signer.vkey),
+            count(signer.chains, "chain"),
+            count(signer.links, "link"),
+            signer.first,
+            signer.last
+        );
+        let _ = writeln!(text, "    {} {}", faint("vkey:"), plain(signer.vkey.as_str()));
+    }
+}
+
+/// Prints a report. A reader that has seen enough of it changes nothing about the verdict.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match style::write(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("write", "standard output", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The four bytes that tell keys of one name apart.
+pub(crate) fn key_id(key: &VerifierKey) -> String {
+    key.id().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

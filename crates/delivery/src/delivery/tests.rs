@@ -1,0 +1,498 @@
+//! Delivery without a network: each failure at each step, and what a log may answer.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use countersign::event::{Event, Redaction};
+use countersign::note::SignerKey;
+use countersign::recorder::Recorder;
+use countersign::time::Time;
+
+use super::*;
+use crate::outbox::{FollowPosition, Memory, Store};
+
+#[path = "../../../cli/tests/testsuite/common/fake_log.rs"]
+mod fake_log;
+
+use fake_log::{FakeLog, ORIGIN};
+
+fn emitter() -> SignerKey {
+    SignerKey::generate("example.com/app", [9; 32]).unwrap()
+}
+
+/// What befalls one operation, and ends the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Death {
+    Before,
+    After,
+}
+
+/// Counts operations down to the one at which the process dies; after it none works.
+struct Fate {
+    left: AtomicI64,
+    death: Death,
+}
+
+impl Fate {
+    fn at(operation: i64, death: Death) -> Arc<Self> {
+        Arc::new(Self { left: AtomicI64::new(operation), death })
+    }
+
+    fn never() -> Arc<Self> {
+        Self::at(i64::MAX, Death::Before)
+    }
+
+    fn has_struck(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+
+    fn perform<T>(&self, operation: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        let dead = || io::Error::other("the process is dead");
+        match (left, self.death) {
+            (1.., _) => operation(),
+            (0, Death::After) => operation().and(Err(dead())),
+            _ => Err(dead()),
+        }
+    }
+}
+
+/// A disk that outlives the process.
+struct Mortal {
+    disk: Arc<Memory>,
+    fate: Arc<Fate>,
+}
+
+impl Store for Mortal {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.fate.perform(|| self.disk.names())
+    }
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.fate.perform(|| self.disk.read(name))
+    }
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.fate.perform(|| self.disk.put(name, bytes))
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.fate.perform(|| self.disk.remove(name))
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.fate.perform(|| self.disk.sync())
+    }
+}
+
+/// What a log does in place of what it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mischief {
+    /// Takes nothing and says nothing.
+    Drops,
+    /// Takes it and says nothing.
+    TakesAndDrops,
+    Status(u16),
+    NotJson,
+    NoProof,
+    OtherKey,
+    OtherLeaf,
+    Unsigned,
+    OtherOrigin,
+}
+
+struct Fake {
+    log: FakeLog,
+    mischief: Vec<Mischief>,
+    fate: Arc<Fate>,
+    bodies: Vec<String>,
+}
+
+impl Fake {
+    fn new() -> Self {
+        Self { log: FakeLog::new(1, None), mischief: Vec::new(), fate: Fate::never(), bodies: Vec::new() }
+    }
+
+    fn answer(&mut self, body: &str, mischief: Option<Mischief>) -> io::Result<Answer> {
+        self.bodies.push(body.to_owned());
+        if mischief == Some(Mischief::Drops) {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        if let Some(Mischief::Status(status)) = mischief {
+            let retry_after = Some(Duration::from_secs(7));
+            return Ok(Answer { status, retry_after, body: b"\x1b[2Jbusy".to_vec() });
+        }
+        let (status, answer) = self.log.submit(body.as_bytes());
+        let answer = match mischief {
+            _ if status != 200 => answer,
+            Some(Mischief::TakesAndDrops) => return Err(io::ErrorKind::TimedOut.into()),
+            Some(Mischief::NotJson) => {
+                return Ok(Answer { status, retry_after: None, body: b"ok".to_vec() });
+            }
+            Some(Mischief::NoProof) => serde_json::json!({ "chains": {}, "added": 1 }),
+            Some(Mischief::OtherKey) => {
+                let other = SignerKey::generate(ORIGIN, [2; 32]).unwrap();
+                self.log.with_checkpoint(&answer, &self.log.checkpoint(&other))
+            }
+            Some(Mischief::OtherOrigin) => {
+                let other = SignerKey::generate("log.example/other", [3; 32]).unwrap();
+                self.log.with_checkpoint(&answer, &self.log.checkpoint(&other))
+            }
+            Some(Mischief::OtherLeaf) => {
+                let mut answer = answer;
+                let proof = self.log.proof(0, &self.log.checkpoint(&self.log.key));
+                for (_, chain) in answer["chains"].as_object_mut().unwrap() {
+                    chain["proof"] = proof.clone().into();
+                }
+                answer
+            }
+            Some(Mischief::Unsigned) => {
+                let checkpoint = self.log.checkpoint(&self.log.key);
+                let text = checkpoint.replace(checkpoint.split_at(checkpoint.len() - 6).1, "AAAA=\n");
+                match countersign::checkpoint::SignedCheckpoint::parse(&text) {
+                    Ok(_) => self.log.with_checkpoint(&answer, &text),
+                    Err(_) => serde_json::json!({ "chains": {} }),
+                }
+            }
+            _ => answer,
+        };
+        Ok(Answer { status, retry_after: None, body: answer.to_string().into_bytes() })
+    }
+}
+
+impl LogServer for Fake {
+    type Error = DeliveryError;
+
+    fn submit(&mut self, lines: &str) -> Result<Answer, DeliveryError> {
+        let mischief = if self.mischief.is_empty() { None } else { Some(self.mischief.remove(0)) };
+        let fate = self.fate.clone();
+        let answer = fate.perform(|| self.answer(lines, mischief));
+        answer.map_err(|error| DeliveryError::io("submit", "the log", error))
+    }
+}
+
+fn trust() -> Trust {
+    // The other log is trusted too, so that its proofs are good ones, for itself.
+    let other = SignerKey::generate("log.example/other", [3; 32]).unwrap();
+    let own = FakeLog::new(1, None).key.verifier_key().clone();
+    Trust::default().with_log(own).unwrap().with_log(other.verifier_key().clone()).unwrap()
+}
+
+fn line(nth: u64) -> String {
+    format!(r#"{{"action":"job.update","n":{nth}}}"#)
+}
+
+fn followed(offset: u64) -> FollowPosition {
+    FollowPosition { offset, ..FollowPosition::default() }
+}
+
+/// Records `total` events of a file, two at a time, delivering in between, and ends the chain. The file's offset is
+/// the event's number here.
+fn process(disk: &Arc<Memory>, collector: &mut Fake, total: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let store = Mortal { disk: disk.clone(), fate: collector.fate.clone() };
+    let outbox = Outbox::open(Box::new(store), ORIGIN, "outbox")?;
+    let key = emitter();
+    let mut offset = outbox.followed().map_or(0, |followed| followed.offset);
+    let at = |nth: u64| Time::from_millis(1_000 + nth.cast_signed()).unwrap();
+    let nonce = [offset as u8 + 1; 16];
+    let closed = outbox.head().is_some_and(|head| head.closed);
+    let mut recorder = match outbox.head() {
+        Some(head) if !head.closed => Recorder::resume(key.verifier_key().clone(), &head.position)?,
+        _ => Recorder::open(ORIGIN, key.verifier_key().clone(), at(0), &nonce)?,
+    };
+    let trust = trust();
+    let outbox = Mutex::new(outbox);
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    while offset < total {
+        for _ in 0..2.min(total - offset) {
+            recorder.sign_with(&key)?;
+            let event = Event::parse(line(offset).as_bytes(), &Redaction::none())?;
+            recorder.record(&event, at(offset), &[offset as u8; 16])?;
+            offset += 1;
+        }
+        recorder.flush();
+        recorder.sign_with(&key)?;
+        outbox.lock().unwrap().append(&recorder.drain(), Some(&followed(offset)))?;
+        if offset % 4 == 0 {
+            step(&mut delivery, collector)?;
+        }
+    }
+    if !closed {
+        recorder.close(at(total))?;
+        recorder.sign_with(&key)?;
+        outbox.lock().unwrap().append(&recorder.drain(), None)?;
+    }
+    while step(&mut delivery, collector)? {}
+    assert!(outbox.lock().unwrap().pending().is_empty());
+    Ok(())
+}
+
+/// Whether there was something to deliver.
+fn step(delivery: &mut Delivery<'_>, collector: &mut Fake) -> Result<bool, DeliveryError> {
+    match delivery.step(collector) {
+        Step::Empty => Ok(false),
+        Step::Delivered { .. } | Step::Again => Ok(true),
+        Step::Later { why, .. } | Step::Early { why, .. } | Step::Refused(why) | Step::Dead(why) => Err(why),
+    }
+}
+
+fn expected(total: u64) -> Vec<String> {
+    (0..total).map(line).collect()
+}
+
+/// What must be so at the end: every event once, in order, in one closed chain.
+fn assert_whole(collector: &Fake, total: u64, case: &str) {
+    assert_eq!(collector.log.events(), expected(total), "{case}");
+    let chains: Vec<_> = collector.log.growth.chains().collect();
+    assert_eq!(chains.len(), 1, "{case}");
+    assert!(chains[0].1.closed && chains[0].1.next == total + 2, "{case}");
+}
+
+#[test]
+fn a_process_that_dies_anywhere_loses_forks_and_repeats_nothing() {
+    const TOTAL: u64 = 9;
+    for death in [Death::Before, Death::After] {
+        let mut reached_the_end = false;
+        for operation in 0..200 {
+            let (disk, mut collector) = (Arc::new(Memory::default()), Fake::new());
+            collector.fate = Fate::at(operation, death);
+            let first = process(&disk, &mut collector, TOTAL);
+            if !collector.fate.has_struck() {
+                first.unwrap();
+                reached_the_end = true;
+                break;
+            }
+            let case = format!("dies {death:?} operation {operation}");
+            collector.fate = Fate::never();
+            process(&disk, &mut collector, TOTAL).unwrap_or_else(|failure| panic!("{case}: {failure}"));
+            assert_whole(&collector, TOTAL, &case);
+        }
+        assert!(reached_the_end, "there are more operations than were tried");
+    }
+}
+
+#[test]
+fn nor_does_one_that_dies_again_and_again() {
+    const TOTAL: u64 = 8;
+    for (stride, death) in [(3, Death::After), (5, Death::Before), (6, Death::After), (8, Death::Before)] {
+        let (disk, mut collector) = (Arc::new(Memory::default()), Fake::new());
+        for life in 0..100 {
+            collector.fate = Fate::at(stride + life, death);
+            if process(&disk, &mut collector, TOTAL).is_ok() {
+                break;
+            }
+        }
+        collector.fate = Fate::never();
+        process(&disk, &mut collector, TOTAL).unwrap();
+        assert_whole(&collector, TOTAL, &format!("{stride} {death:?}"));
+    }
+}
+
+/// An outbox with a chain of so many events in segments of `each`, open.
+fn filled(disk: &Arc<Memory>, total: u64, each: u64, sign_every: u32) -> Outbox {
+    let mut outbox = Outbox::open(Box::new(disk.clone()), ORIGIN, "outbox").unwrap();
+    let key = emitter();
+    let at = Time::from_millis(5_000).unwrap();
+    let opened = Recorder::open(ORIGIN, key.verifier_key().clone(), at, &[1; 16]).unwrap();
+    let mut recorder = opened.sign_every(std::num::NonZeroU32::new(sign_every).unwrap());
+    recorder.sign_with(&key).unwrap();
+    for nth in 0..total {
+        let event = Event::parse(line(nth).as_bytes(), &Redaction::none()).unwrap();
+        recorder.record(&event, at, &[nth as u8; 16]).unwrap();
+        recorder.sign_with(&key).unwrap();
+        if (nth + 1) % each == 0 || nth + 1 == total {
+            recorder.flush();
+            recorder.sign_with(&key).unwrap();
+            outbox.append(&recorder.drain(), None).unwrap();
+        }
+    }
+    outbox
+}
+
+#[test]
+fn nothing_leaves_the_outbox_unproven() {
+    for mischief in [
+        Mischief::Drops,
+        Mischief::TakesAndDrops,
+        Mischief::Status(503),
+        Mischief::Status(429),
+        Mischief::Status(301),
+        Mischief::Status(403),
+        Mischief::Status(500),
+        Mischief::NotJson,
+        Mischief::NoProof,
+        Mischief::OtherKey,
+        Mischief::OtherLeaf,
+        Mischief::Unsigned,
+        Mischief::OtherOrigin,
+    ] {
+        let disk = Arc::new(Memory::default());
+        let outbox = filled(&disk, 5, 2, 64);
+        let (names, trust) = (disk.names().unwrap(), trust());
+        let outbox = Mutex::new(outbox);
+        let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+        let mut collector = Fake::new();
+        collector.mischief = vec![mischief];
+        let step = delivery.step(&mut collector);
+        match (&mischief, &step) {
+            (Mischief::Status(429 | 500 | 503), Step::Later { after, .. }) => {
+                assert_eq!(*after, Some(Duration::from_secs(7)));
+            }
+            (Mischief::Status(301 | 403), Step::Refused(_)) | (_, Step::Later { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(disk.names().unwrap(), names, "{mischief:?}");
+        assert_eq!(outbox.lock().unwrap().events(), 5);
+        assert!(matches!(delivery.step(&mut collector), Step::Delivered { events: 5 }), "{mischief:?}");
+        assert!(matches!(delivery.step(&mut collector), Step::Empty));
+        assert_eq!(collector.log.events(), expected(5));
+        assert_eq!(disk.names().unwrap(), ["position.json"]);
+    }
+}
+
+#[test]
+fn the_words_of_a_log_server_are_on_one_line() {
+    let disk = Arc::new(Memory::default());
+    let (outbox, trust) = (Mutex::new(filled(&disk, 1, 1, 64)), trust());
+    let mut collector = Fake::new();
+    collector.mischief = vec![Mischief::Status(418)];
+    let Step::Refused(why) = Delivery::new(&outbox, &trust, ORIGIN).step(&mut collector) else { panic!() };
+    assert_eq!(why.code(), "http.418");
+    let answer = Answer {
+        status: 418,
+        retry_after: None,
+        body: br#"{"error":{"code":"a\u001b[2J","message":"b\nc\u202e"}}"#.to_vec(),
+    };
+    assert_eq!(answer.words().code, "a\u{1b}[2J");
+    assert_eq!(answer.words().message, "bc\u{202e}");
+}
+
+#[test]
+fn who_may_have_answered_in_the_place_of_a_collector_is_said() {
+    let of = |status| Answer { status, retry_after: None, body: b"<html>".to_vec() }.words();
+    assert_eq!(of(401).message, "nothing but status 401");
+    assert!(of(401).hint.starts_with("something before the collector asks who this is"));
+    assert_eq!(of(404).hint, "is this the address of a collector?");
+    assert_eq!(of(500).hint, "the collector's log has more about it");
+}
+
+#[test]
+fn a_gap_is_filled_from_where_the_log_stands() {
+    let disk = Arc::new(Memory::default());
+    let outbox = filled(&disk, 6, 2, 1);
+    let mut collector = Fake::new();
+    // The log has the first segment and a part of the second, and nobody knows.
+    let links = outbox.links(1).unwrap() + outbox.links(2).unwrap().split_inclusive('\n').next().unwrap();
+    assert_eq!(collector.log.submit(links.as_bytes()).0, 200);
+    let (outbox, trust) = (Mutex::new(outbox), trust());
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    let head = outbox.lock().unwrap().head().unwrap().clone();
+    delivery.from = Some((head.position.chain, 6));
+    assert!(matches!(delivery.step(&mut collector), Step::Again));
+    assert!(matches!(delivery.step(&mut collector), Step::Delivered { .. }));
+    assert!(matches!(delivery.step(&mut collector), Step::Empty));
+    assert_eq!(collector.log.events(), expected(6));
+    assert_eq!(collector.bodies.last().unwrap().lines().count(), 3, "from the link that was asked for on");
+}
+
+#[test]
+fn a_log_that_forgot_what_it_proved_is_told_so() {
+    let disk = Arc::new(Memory::default());
+    let (outbox, trust) = (filled(&disk, 4, 2, 64), trust());
+    let outbox = Mutex::new(outbox);
+    let mut collector = Fake::new();
+    let mut delivery =
+        Delivery::new(&outbox, &trust, ORIGIN).limits(BatchLimits { bytes: 1 << 20, lines: 4 });
+    assert!(matches!(delivery.step(&mut collector), Step::Delivered { .. }));
+    collector.log.forget();
+    let Step::Dead(why) = delivery.step(&mut collector) else { panic!() };
+    assert_eq!(why.code(), "log.rollback");
+    assert_eq!(outbox.lock().unwrap().events(), 2);
+    let kept = String::from_utf8(disk.read("position.json").unwrap()).unwrap();
+    assert!(kept.contains("c2sp.org/tlog-proof@v1"), "the evidence is kept");
+}
+
+#[test]
+fn a_fork_ends_the_chain_and_keeps_everything() {
+    let disk = Arc::new(Memory::default());
+    let mut collector = Fake::new();
+    let (outbox, trust) = (Mutex::new(filled(&disk, 2, 2, 64)), trust());
+    assert!(matches!(Delivery::new(&outbox, &trust, ORIGIN).step(&mut collector), Step::Delivered { .. }));
+    // Two copies of the outbox go on.
+    let copy = Arc::new(Memory::default());
+    for name in disk.names().unwrap() {
+        copy.put(&name, &disk.read(&name).unwrap()).unwrap();
+    }
+    let go_on = |disk: &Arc<Memory>, text: &str| {
+        let mut outbox = Outbox::open(Box::new(disk.clone()), ORIGIN, "outbox").unwrap();
+        let key = emitter();
+        let mut recorder =
+            Recorder::resume(key.verifier_key().clone(), &outbox.head().unwrap().position).unwrap();
+        let event = Event::parse(text.as_bytes(), &Redaction::none()).unwrap();
+        recorder.record(&event, Time::from_millis(9_000).unwrap(), &[7; 16]).unwrap();
+        recorder.flush();
+        recorder.sign_with(&key).unwrap();
+        outbox.append(&recorder.drain(), None).unwrap();
+        Mutex::new(outbox)
+    };
+    let (one, other) = (go_on(&disk, r#"{"a":1}"#), go_on(&copy, r#"{"a":2}"#));
+    assert!(matches!(Delivery::new(&one, &trust, ORIGIN).step(&mut collector), Step::Delivered { .. }));
+    let Step::Dead(why) = Delivery::new(&other, &trust, ORIGIN).step(&mut collector) else { panic!() };
+    assert_eq!(why.code(), "log.fork");
+    assert!(matches!(why, DeliveryError::Contradiction { .. }));
+    assert_eq!(other.lock().unwrap().events(), 1);
+}
+
+#[test]
+fn less_is_sent_to_a_log_that_takes_less() {
+    let disk = Arc::new(Memory::default());
+    let (outbox, trust) = (Mutex::new(filled(&disk, 40, 20, 4)), trust());
+    let mut collector = Fake::new();
+    collector.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 7 };
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    assert!(matches!(delivery.step(&mut collector), Step::Again));
+    let mut last = 40;
+    loop {
+        match delivery.step(&mut collector) {
+            Step::Delivered { events } => assert!(events <= 7),
+            Step::Empty => break,
+            other => panic!("{other:?}"),
+        }
+        let left = outbox.lock().unwrap().events();
+        assert!(left <= last);
+        last = left;
+    }
+    assert_eq!(collector.log.events(), expected(40));
+    assert!(outbox.lock().unwrap().pending().is_empty());
+
+    // Four links that only one signature covers cannot be split.
+    let (outbox, mut collector) = (Mutex::new(filled(&Arc::default(), 4, 4, 64)), Fake::new());
+    collector.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 3 };
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    assert!(matches!(delivery.step(&mut collector), Step::Again));
+    // The open link goes alone.
+    assert!(matches!(delivery.step(&mut collector), Step::Delivered { events: 0 }));
+    let Step::Refused(why) = delivery.step(&mut collector) else { panic!() };
+    assert_eq!(why.code(), "submit.too_large");
+    assert_eq!(outbox.lock().unwrap().events(), 4);
+}
+
+#[test]
+fn a_collector_that_asks_in_circles_is_not_followed_for_ever() {
+    struct Circles(ChainId, u64);
+    impl LogServer for Circles {
+        type Error = DeliveryError;
+
+        fn submit(&mut self, _: &str) -> Result<Answer, DeliveryError> {
+            self.1 = 3 - self.1;
+            let body = serde_json::json!({
+                "error": { "code": "log.gap", "message": "" }, "chain": self.0.to_string(), "expected": self.1,
+            });
+            Ok(Answer { status: 409, retry_after: None, body: body.to_string().into_bytes() })
+        }
+    }
+    let (outbox, trust) = (Mutex::new(filled(&Arc::default(), 4, 4, 1)), trust());
+    let chain = outbox.lock().unwrap().head().unwrap().position.chain;
+    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
+    assert!(matches!(delivery.step(&mut Circles(chain, 1)), Step::Again));
+    for _ in 0..4 {
+        assert!(matches!(delivery.step(&mut Circles(chain, 1)), Step::Later { .. }));
+    }
+}

@@ -1,0 +1,115 @@
+//! The crate's error.
+
+use std::fmt;
+use std::io;
+
+use countersign::Error;
+
+/// Why links could not be kept or delivered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// A file of the outbox, or its folder, could not be read or written.
+    Io {
+        /// What was to be done: `read the outbox`.
+        doing: &'static str,
+        /// The file or folder.
+        place: String,
+        /// The error of the system.
+        error: io::Error,
+    },
+    /// The outbox can't be used as it is.
+    Outbox {
+        /// The stable code.
+        code: &'static str,
+        /// What is wrong, for people.
+        message: String,
+        /// What to do about it, for people.
+        hint: &'static str,
+        /// The outbox, or the file in it.
+        place: String,
+    },
+    /// There is more between two signed links than the log server accepts at a time.
+    TooLarge {
+        /// What is wrong, for people.
+        message: String,
+        /// What to do about it, for people.
+        hint: &'static str,
+    },
+    /// The log contradicts what is in the outbox: the chain can't go on.
+    Contradiction {
+        /// The stable code.
+        code: &'static str,
+        /// What is wrong, for people.
+        message: String,
+        /// What to do about it, for people.
+        hint: String,
+        /// The outbox.
+        place: String,
+    },
+    /// The log server answered with an error. These are its own words, shortened: sanitize them before a terminal gets them.
+    Answer {
+        /// The code that it gave, or `http.` and the status.
+        code: String,
+        /// The message that it gave.
+        message: String,
+        /// The hint that it gave, or one for the status.
+        hint: String,
+    },
+    /// The log server accepted a submission and did not prove that the log holds it.
+    Unproven {
+        /// What is wrong with the proof.
+        error: Error,
+        /// What that means, for people.
+        hint: &'static str,
+    },
+}
+
+impl DeliveryError {
+    /// Returns the stable code; `io.failed` for any error of the system.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Io { .. } => "io.failed",
+            Self::Outbox { code, .. } | Self::Contradiction { code, .. } => code,
+            Self::TooLarge { .. } => "submit.too_large",
+            Self::Answer { code, .. } => code,
+            Self::Unproven { error, .. } => error.code.as_str(),
+        }
+    }
+
+    pub(crate) fn io(doing: &'static str, place: &str, error: io::Error) -> Self {
+        Self::Io { doing, place: place.into(), error }
+    }
+
+    pub(crate) fn outbox(
+        code: &'static str,
+        message: impl Into<String>,
+        hint: &'static str,
+        place: &str,
+    ) -> Self {
+        Self::Outbox { code, message: message.into(), hint, place: place.into() }
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { doing, place, error } => write!(f, "{place}: cannot {doing}: {error}"),
+            Self::Outbox { message, place, .. } | Self::Contradiction { message, place, .. } => {
+                write!(f, "{place}: {message}")
+            }
+            Self::TooLarge { message, .. } => f.write_str(message),
+            Self::Answer { message, .. } => write!(f, "the collector says: {message:?}"),
+            Self::Unproven { error, .. } => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}

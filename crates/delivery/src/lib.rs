@@ -1,0 +1,59 @@
+//! Delivers links to a log server, and keeps them until the log has proven to hold them.
+//!
+//! A recorder's links go into an [`Outbox`], which is durable in a [`Directory`] or ends with the process in [`Memory`]. A
+//! [`Delivery`] submits them to a [`LogServer`], one request a step, and removes a link only if the log proves to hold it.
+//! A step reads no clock and waits for nothing: the caller decides when to try again.
+//!
+//! ```
+//! use std::sync::Mutex;
+//! use std::time::Duration;
+//!
+//! use countersign::note::SignerKey;
+//! use countersign::recorder::Recorder;
+//! use countersign::time::Time;
+//! use countersign::trust::Trust;
+//! use countersign_delivery::{Answer, Delivery, DeliveryError, LogServer, Memory, Outbox, Step};
+//!
+//! /// A log server that is busy.
+//! struct Busy;
+//!
+//! impl LogServer for Busy {
+//!     type Error = DeliveryError;
+//!
+//!     fn submit(&mut self, _lines: &str) -> Result<Answer, DeliveryError> {
+//!         Ok(Answer { status: 503, retry_after: Some(Duration::from_secs(9)), body: Vec::new() })
+//!     }
+//! }
+//!
+//! let key = SignerKey::generate("example.com/app", [7; 32])?;
+//! let now: Time = "2026-11-20T06:01:02.345Z".parse()?;
+//! let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[1; 16])?;
+//! recorder.flush();
+//! recorder.sign_with(&key)?;
+//!
+//! let mut outbox = Outbox::open(Box::new(Memory::default()), "log.example/audit", "outbox")?;
+//! outbox.append(&recorder.drain(), None)?;
+//!
+//! let (outbox, trust) = (Mutex::new(outbox), Trust::default());
+//! let step = Delivery::new(&outbox, &trust, "log.example/audit").step(&mut Busy);
+//! let Step::Later { after, .. } = step else { panic!("the log server is busy") };
+//! assert_eq!(after, Some(Duration::from_secs(9)));
+//! assert_eq!(outbox.lock().unwrap().pending().len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(missing_docs, unsafe_code)]
+
+mod answer;
+mod batch;
+mod delivery;
+mod error;
+mod lock;
+mod outbox;
+
+pub use answer::{Answer, is_transient};
+pub use batch::BatchLimits;
+pub use delivery::{Delivery, LogServer, Step, submit_note};
+pub use error::DeliveryError;
+pub use outbox::{
+    Directory, FollowPosition, Head, InputPosition, LinkPlace, Memory, Outbox, Receipt, Segment, Store,
+};

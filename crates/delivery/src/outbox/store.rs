@@ -1,0 +1,200 @@
+//! Where an outbox keeps its files: a directory, or memory where nothing is to outlive the run.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::DeliveryError;
+use crate::lock::Lock;
+
+/// Small files by name. Each appears whole or not at all.
+pub trait Store: Send {
+    /// Returns the names of the files, in order.
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    fn names(&self) -> io::Result<Vec<String>>;
+    /// Returns all of a file.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// Writes a file in the place of any of that name. It is durable when this returns.
+    ///
+    /// # Errors
+    /// If that fails. The file may or may not be there then.
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes durable what an earlier process may have left behind in memory.
+    ///
+    /// # Errors
+    /// If the system can't.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// What a file is called until it is whole.
+const UNFINISHED: (&str, &str) = (".countersign-", ".unfinished");
+
+/// A directory that nobody else uses meanwhile.
+pub struct Directory {
+    path: PathBuf,
+    /// Held as long as this is.
+    _lock: Lock,
+}
+
+impl Directory {
+    /// Opens the directory, which is made where it does not exist, readable by its owner alone, and locks it.
+    ///
+    /// # Errors
+    /// If the path is a file, or the directory is in use or can't be made or read.
+    pub fn open(path: &Path) -> Result<Self, DeliveryError> {
+        let shown = path.display().to_string();
+        let failed = |error: io::Error| DeliveryError::io("open the folder", &shown, error);
+        if path.is_file() {
+            let hint = "give a folder, or a path where there is nothing yet";
+            return Err(DeliveryError::outbox("io.not_directory", "this is a file", hint, &shown));
+        }
+        create(path).map_err(failed)?;
+        let lock = Lock::take(&path.join("lock")).map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                let hint = "wait until it has ended, or give this one a folder of its own";
+                DeliveryError::outbox("io.locked", "another process uses this folder", hint, &shown)
+            }
+            TryLockError::Error(error) => failed(error),
+        })?;
+        let directory = Self { path: path.to_owned(), _lock: lock };
+        sync_directory(parent(path)).map_err(failed)?;
+        for name in directory.all_names().map_err(failed)? {
+            if name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1) {
+                directory.remove(&name).map_err(failed)?;
+            }
+        }
+        Ok(directory)
+    }
+
+    fn all_names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            // No file of ours has a name that is not text.
+            names.extend(entry?.file_name().into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+impl Store for Directory {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.all_names()
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.path.join(name))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file =
+            tempfile::Builder::new().prefix(UNFINISHED.0).suffix(UNFINISHED.1).tempfile_in(&self.path)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(self.path.join(name)).map_err(|error| error.error)?;
+        self.sync()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        sync_directory(&self.path)
+    }
+}
+
+/// Returns the directory that a path is in.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the names in a directory durable.
+#[cfg(unix)]
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "a directory is no file there")]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn create(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn create(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Files that end with the run.
+#[derive(Default)]
+pub struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Memory {
+    fn files(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Memory {
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.files().keys().cloned().collect())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.files().get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.files().insert(name.to_owned(), bytes.to_owned());
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.files().remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: Store + Sync> Store for std::sync::Arc<S> {
+    fn names(&self) -> io::Result<Vec<String>> {
+        (**self).names()
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        (**self).read(name)
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        (**self).put(name, bytes)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        (**self).remove(name)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        (**self).sync()
+    }
+}
