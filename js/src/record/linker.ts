@@ -6,8 +6,8 @@
  *
  *   open     Events are queued in it. Only the chain in use is open.
  *     -> closing  `rotate`, `close`, or a clock that went back by more than `MAX_BACK_MS`.
- *     -> dead     It is empty and `rotate` ended it; or the log refused it.
- *   closing  It takes no event but `countersign.dropped`, and that only while it is in use.
+ *     -> dead     `rotate` or the clock, if the chain is empty; or the log refused it.
+ *   closing  It takes no event but `countersign.dropped` and those of chains that died, and only while it is in use.
  *     -> sealed   All that is queued has a link, and so has the end: the close link.
  *     -> dead     As from "sealed".
  *   sealed   The last batch waits for its signature. Nothing is added any more.
@@ -144,6 +144,13 @@ export class Linker {
   /** True if `close` was called. */
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Throws if `close` was called. */
+  refuseClosed(): void {
+    if (this.#isClosed) {
+      throw new CountersignError("recorder.out_of_turn", "the recorder is closed", { hint: "create a new one" });
+    }
   }
 
   get #all(): Chain[] {

@@ -1,12 +1,14 @@
 /**
  * What a recorder does once it has started. Each part calls only those below it:
  *
- *   Pipeline        takes events, and puts the other parts together
- *   FlushScheduler  says when all that waits is delivered, and who waits for that
+ *   Pipeline        puts the other parts together
+ *   EventQueue      takes events: checks, redacts, drops
+ *   AutoFlush       begins flushes by itself; ProgramExit at the end of a program
+ *   FlushScheduler  has one flush at a time, and tries again after failures
  *   Linker          owns the chains, and makes links of events
  *   Sender          sends links, and waits after failures
  *
- * What the parts below have to tell comes back as results, or as {@link FlushEvents}.
+ * The parts below answer with what they return; a flush that began by itself, with {@link FlushEvents}.
  */
 
 import { requestSaid } from "../context/request.js";
@@ -15,22 +17,23 @@ import { Failure } from "../deliver/failure.js";
 import { Sender } from "../deliver/sender.js";
 import { CountersignError, type ErrorCode } from "../error.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
-import { unref } from "../timers.js";
 import { type FlushPatience, millisOf, type Status } from "./audit.js";
-import { type Chain, LINK } from "./chain.js";
+import { AutoFlush } from "./auto-flush.js";
+import type { Chain } from "./chain.js";
 import type { Clock } from "./clock.js";
 import { ErrorReporter } from "./error-reporter.js";
 import type { AuditEvent } from "./event.js";
+import { EventQueue } from "./event-queue.js";
 import { FlushScheduler, type FlushTurn } from "./flush-scheduler.js";
-import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
-import { type EventProblem, Intake, textOf } from "./intake.js";
+import type { Handle } from "./handle.js";
+import type { EventProblem } from "./intake.js";
 import type { Hold, Lifecycle } from "./lifecycle.js";
-import { Linker, ORPHANS_PERIOD_MS } from "./linker.js";
-import { type Dropped, invalidEvent, type LossReason, LostEvents } from "./lost-events.js";
+import { Linker } from "./linker.js";
+import { type Dropped, type LossReason, LostEvents } from "./lost-events.js";
 import type { Settings } from "./options.js";
 import { PendingCalls } from "./pending-calls.js";
 import { ProgramExit } from "./program-exit.js";
-import { completed, completedText } from "./scope.js";
+import { completed } from "./scope.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
 /** The parts of a pipeline. */
@@ -66,23 +69,18 @@ export class Pipeline {
   readonly #parts: Parts;
   readonly #errors: ErrorReporter;
   readonly #losses: LostEvents;
-  readonly #intake: Intake;
   readonly #sender: Sender;
   readonly #linker: Linker;
   readonly #scheduler: FlushScheduler;
   readonly #programExit: ProgramExit;
+  readonly #autoFlush: AutoFlush;
+  readonly #events: EventQueue;
   readonly #unfollow: () => void;
   /** Calls of `flush`, `rotate` and `close` that somebody waits for. */
   readonly #calls = new PendingCalls();
-  #redacted = 0;
-  /** True if somebody asked for a delivery that the flush under way may not include. */
-  #isHastened = false;
   #isHandedOver = false;
-  /** True while it takes events for which the recorder found room before it had started. */
-  #isCatchingUp = false;
   /** Who has this one's outbox now. */
   #successor: Pipeline | undefined;
-  #looking: ReturnType<typeof setInterval> | undefined;
 
   constructor(parts: Parts) {
     const { origin, settings, outbox, lifecycle, found } = parts;
@@ -90,7 +88,6 @@ export class Pipeline {
     this.origin = origin;
     this.#errors = new ErrorReporter(settings.onError);
     this.#losses = new LostEvents((error) => this.#errors.report(error));
-    this.#intake = new Intake(settings);
     this.#sender = new Sender(parts.destination, outbox, {
       timeout: settings.timeoutMs,
       waits: settings.waits,
@@ -105,8 +102,9 @@ export class Pipeline {
       limitBytes: settings.limitBytes,
       batchBytes: () => lifecycle.batchBytes,
       begin: parts.chain,
-      hasten: () => this.#hasten(),
+      hasten: () => this.#autoFlush.hasten(),
     });
+    this.#linker.restore(found);
     this.#scheduler = this.#schedule();
     this.#programExit = new ProgramExit({
       linker: this.#linker,
@@ -118,20 +116,18 @@ export class Pipeline {
       flush: settings.flush && ((patience) => this.#flush(patience)),
       isFlushing: () => this.#scheduler.isRunning,
     });
-    this.#linker.restore(found);
+    const shared = { settings, linker: this.#linker, errors: this.#errors, programExit: this.#programExit };
+    this.#autoFlush = new AutoFlush({ ...shared, hold: parts.hold, outbox, scheduler: this.#scheduler });
+    this.#events = new EventQueue({ ...shared, clock: parts.clock, losses: this.#losses, autoFlush: this.#autoFlush });
     this.#unfollow = lifecycle.follow({
-      hidden: () => this.#hurry(0),
-      shown: () => this.#look(),
+      hidden: () => this.#hurry(),
+      shown: () => this.#autoFlush.adopt(),
       leaving: () => this.#leave(),
       idle: () => this.#programExit.idle(),
       exiting: () => this.#programExit.exit(),
     });
     if (found.length > 0) {
-      this.#soon();
-    }
-    if (this.#looksAround) {
-      this.#looking = setInterval(() => this.#look(), ORPHANS_PERIOD_MS);
-      unref(this.#looking);
+      this.#autoFlush.soon();
     }
   }
 
@@ -165,13 +161,7 @@ export class Pipeline {
         this.#errors.succeeded();
         this.#programExit.flushed();
       },
-      ended: () => {
-        const isHastened = this.#isHastened;
-        this.#isHastened = false;
-        if (hold === undefined && linker.owesNow(linker.newest)) {
-          this.#soon(isHastened);
-        }
-      },
+      ended: () => this.#autoFlush.flushEnded(),
     });
   }
 
@@ -200,7 +190,7 @@ export class Pipeline {
     if (this.#successor !== undefined) {
       return this.#successor.recordRead(event, problems);
     }
-    return this.#taking(() => this.#intake.record(event, (json) => this.#take(json, true), problems));
+    return this.#events.record(event, problems);
   }
 
   /** Records the text that `Intake` made of an event, with what was wrong with the event. */
@@ -208,46 +198,32 @@ export class Pipeline {
     if (this.#successor !== undefined) {
       return this.#successor.recordText(json, problems);
     }
-    return this.#taking(() => this.#intake.recordText(json, problems, (text) => this.#take(text, true)));
+    return this.#events.recordText(json, problems);
   }
 
   /** Records any JSON object as text, or as text in UTF-8. */
   recordJson(json: string | Uint8Array): Handle {
-    return this.#taking(() => {
-      const text = textOf(completedText(json, requestSaid()));
-      if (this.#successor !== undefined) {
-        return this.#successor.recordJson(text);
-      }
-      this.#parts.settings.events?.checkJson(text);
-      return this.#take(text, false);
-    });
+    return (this.#successor ?? this.#events).recordJson(json);
   }
 
   /** Records what came before there was this pipeline. Its room was found then: none of it is refused for want of room. */
   catchUp(work: () => void): void {
-    this.#isCatchingUp = true;
-    try {
-      work();
-    } finally {
-      this.#isCatchingUp = false;
-    }
+    this.#events.catchUp(work);
   }
 
   /** Counts events that were dropped before there was this pipeline, and has that recorded. */
   drop(dropped: Dropped, reason: LossReason): void {
-    this.#losses.drop(dropped, reason);
-    this.#soon();
+    this.#events.drop(dropped, reason);
   }
 
   /** Records that there was an event which was not valid. */
   recordInvalid(error: CountersignError): void {
-    this.#losses.lost++;
-    this.#take(invalidEvent(error), true);
+    this.#events.recordInvalid(error);
   }
 
   /** Has what is recorded flushed in the context of the call, where each context flushes for itself. */
   flushSoon(): void {
-    this.#soon();
+    this.#autoFlush.soon();
   }
 
   /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
@@ -278,7 +254,7 @@ export class Pipeline {
       retryIn: this.#scheduler.retryIn,
       dropped: this.#losses.dropped,
       lost: this.#losses.lost,
-      redacted: this.#redacted,
+      redacted: this.#events.redacted,
       dead: Array.from(linker.dead, ([chain, error]) => ({ chain, error })),
     };
   }
@@ -286,7 +262,7 @@ export class Pipeline {
   async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
     millisOf(patience);
     const begin = await this.#parts.begin(key);
-    this.#refuseClosed();
+    this.#linker.refuseClosed();
     this.#linker.rotate(begin);
     return this.flush(patience);
   }
@@ -298,7 +274,7 @@ export class Pipeline {
       return;
     }
     if (!this.#linker.isClosed) {
-      this.#end();
+      this.#autoFlush.end();
       this.#linker.close();
     }
     await this.flush(patience);
@@ -316,21 +292,15 @@ export class Pipeline {
 
   /** Lets go of a pipeline that nothing was recorded into. */
   discard(): void {
-    this.#end();
+    this.#autoFlush.end();
     this.#unfollow();
-  }
-
-  /** Has nothing begin by itself any more. */
-  #end(): void {
-    this.#scheduler.end();
-    clearInterval(this.#looking);
   }
 
   /** Gives its outbox to a pipeline that takes its place, with all that it holds. */
   async handOver(): Promise<void> {
     this.#isHandedOver = true;
     this.#errors.mute();
-    this.#end();
+    this.#autoFlush.end();
     this.#linker.stop();
     // A flush under way ends at its next step. What it sends then is in the outbox, and the log takes the same links once.
     for (let tries = 0; this.#scheduler.isRunning && tries < HAND_OVER; tries++) {
@@ -348,93 +318,10 @@ export class Pipeline {
     this.#successor = successor;
   }
 
-  #refuseClosed(): void {
-    if (this.#linker.isClosed) {
-      throw new CountersignError("recorder.out_of_turn", "the recorder is closed", { hint: "create a new one" });
-    }
-  }
-
-  /** Takes an event; what is none is reported where that was chosen, and recorded as such. */
-  #taking(take: () => Handle): Handle {
-    try {
-      return take();
-    } catch (cause) {
-      if (!this.#parts.settings.reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
-        throw cause;
-      }
-      this.#errors.report(cause);
-      this.recordInvalid(cause);
-      return invalidHandle(cause);
-    }
-  }
-
-  #take(json: string, typed: boolean): Handle {
-    this.#refuseClosed();
-    // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
-    if (!this.#isCatchingUp && this.#linker.heldBytes + json.length + LINK > this.#parts.settings.limitBytes) {
-      return this.#full();
-    }
-    const taken = this.#linker.record(json, typed);
-    this.#redacted += taken.redacted;
-    this.#soon();
-    this.#programExit.recorded();
-    return taken;
-  }
-
-  #full(): Handle {
-    if (!this.#parts.settings.drops) {
-      throw new CountersignError("recorder.full", "too much waits to be handed on", {
-        hint: "flush more often, find out why flushes fail, or raise limitBytes",
-      });
-    }
-    const now = this.#parts.clock.now();
-    this.#losses.drop({ count: 1, since: now, until: now });
-    this.#programExit.recorded();
-    return droppedHandle();
-  }
-
-  #soon(isHastened = false): void {
-    const { settings, hold } = this.#parts;
-    const { flush } = settings;
-    if (flush === undefined || (this.#scheduler.isRunning && hold === undefined)) {
-      return;
-    }
-    if (isHastened || this.#programExit.isHurried) {
-      this.#scheduler.soon(0, true);
-      return;
-    }
-    this.#scheduler.soon(this.#linker.hasMuch(flush.events, flush.bytes) ? 0 : flush.ms);
-  }
-
-  /** Someone waits for an event's delivery. */
-  #hasten(): void {
-    if (this.#parts.settings.flush !== undefined) {
-      this.#isHastened = this.#scheduler.isRunning;
-      this.#scheduler.soon(0, true);
-    }
-  }
-
-  /** Whether it is looked by itself what others left: nobody may record here who would have it flushed. */
-  get #looksAround(): boolean {
-    const { outbox, settings } = this.#parts;
-    return outbox.hasOrphans && settings.flush !== undefined && !settings.manyContexts;
-  }
-
-  #look(): void {
-    if (!this.#looksAround) {
-      return;
-    }
-    const soon = () => {
-      if (this.#linker.owes(this.#linker.newest)) {
-        this.#soon();
-      }
-    };
-    this.#linker.adopt(0).then(soon, (error: CountersignError) => this.#errors.failed(error));
-  }
-
-  #hurry(patience: number): void {
+  /** The page is hidden, and may not be shown again. */
+  #hurry(): void {
     if (this.#parts.settings.flush !== undefined && this.#linker.owes(this.#linker.newest)) {
-      this.flush({ patience }).catch((error: CountersignError) => this.#errors.report(error));
+      this.flush().catch((error: CountersignError) => this.#errors.report(error));
     }
   }
 
