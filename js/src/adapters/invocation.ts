@@ -4,7 +4,7 @@ import { field } from "../own.js";
 import { deferred } from "../promises.js";
 import type { Audit } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
-import { PATIENCE } from "../record/flushing.js";
+import { PATIENCE } from "../record/flush-scheduler.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
 import type { FlushPatience, Otherwise, Recorder, Status } from "../record/recorder.js";

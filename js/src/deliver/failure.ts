@@ -48,6 +48,15 @@ export class Failure extends Error {
   }
 }
 
+/** Returns which of two failures is told: that a chain cannot go on, or else the first that says more than that it waits. */
+export function heavier(before: Failure | undefined, failure: Failure): Failure {
+  return before === undefined || weight(failure) > weight(before) ? failure : before;
+}
+
+function weight({ scope }: Failure): number {
+  return scope === "dead" ? 2 : scope === "waiting" ? 0 : 1;
+}
+
 function sentence(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -1,7 +1,8 @@
 /** What code that records is given. */
 
-import type { LastProof } from "../deliver/delivery.js";
-import { type CountersignError, must } from "../error.js";
+import type { LastProof } from "../deliver/sender.js";
+import { type CountersignError, must, mustBePatience } from "../error.js";
+import { ownOptions } from "../known.js";
 import type { ActorInput, Context, EventInput } from "./event.js";
 import type { Handle } from "./handle.js";
 
@@ -89,4 +90,11 @@ export interface FlushPatience {
 export function mustRecord(audit: unknown): void {
   const isAudit = typeof (audit as Partial<Audit> | null | undefined)?.record === "function";
   must(isAudit, "audit", "no recorder", "give what createRecorder returns: createRecorder({ … })");
+}
+
+/** Checks a patience, and returns its milliseconds. */
+export function millisOf(given: FlushPatience): number {
+  const { patience = 0 } = ownOptions(given, ["patience"]);
+  mustBePatience(patience);
+  return patience;
 }

@@ -23,6 +23,19 @@ export interface Means {
   id: () => number;
 }
 
+/** How far a chain is; linker.ts says what leads from one state to another. */
+export type ChainState =
+  /** Events are queued in it. */
+  | "open"
+  /** It takes no more events. Links of what is queued are due, and a close link. */
+  | "closing"
+  /** Its close link is made, and waits for a signature. */
+  | "sealed"
+  /** All its links are in batches. */
+  | "closed"
+  /** It was given up, and what it had queued is another chain's. */
+  | "dead";
+
 /** What a link adds to its event, about. */
 export const LINK = 400;
 
@@ -37,11 +50,7 @@ export class Chain {
   name: string | undefined;
   /** The `seq` of the next link. */
   #next = 0;
-  /** Whether nothing more is recorded in it. */
-  isClosing: boolean = false;
-  /** Whether it takes no event any more: its close link is made. */
-  isSealed: boolean = false;
-  #closed = false;
+  #state: ChainState = "open";
   /** Whether who signs is known to hold the chain's key. */
   #signerKnown: boolean;
   /** Counts links asked for, so that one which was given up does nothing more. */
@@ -59,9 +68,24 @@ export class Chain {
     return this.#queue;
   }
 
-  /** Whether there is something to make links of. */
+  /** True if nothing more is to be recorded in it. */
+  get isEnded(): boolean {
+    return this.#state !== "open";
+  }
+
+  /** True if it takes no event any more, not even one that is the recorder's own. */
+  get isSealed(): boolean {
+    return this.isEnded && this.#state !== "closing";
+  }
+
+  /** True if no link of it is to be made any more. */
+  get #isOver(): boolean {
+    return this.#state === "closed" || this.#state === "dead";
+  }
+
+  /** True if there is something to make links of. */
   get hasWork(): boolean {
-    return this.#queue.length > 0 || (this.isClosing && !this.#closed);
+    return this.#queue.length > 0 || (this.isEnded && !this.#isOver);
   }
 
   /** Whether a batch of about so many bytes holds all that is queued. */
@@ -107,21 +131,21 @@ export class Chain {
 
   /** Ends the chain with what is queued now: a close link says so. */
   end(): void {
-    this.isClosing = true;
+    if (this.#state === "open") {
+      this.#state = "closing";
+    }
   }
 
   /** Takes what is queued out of it, for another chain, and events whose links nobody signed: nobody has seen those. */
   abandon(): { lines: string[]; taken: readonly Taken[] } {
-    if (this.#closed) {
+    if (this.#isOver) {
       return { lines: [], taken: [] };
     }
     this.#attempt++;
     const lines = inCore(() => this.#core.queuedLines());
     const taken = this.#queue;
     this.#queue = [];
-    this.isClosing = true;
-    this.isSealed = true;
-    this.#closed = true;
+    this.#state = "dead";
     this.#core.free();
     return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
   }
@@ -178,8 +202,10 @@ export class Chain {
     // Where it was not signed the last time, it is the same again, and perhaps more: none is 0, which would be all.
     const linked = this.#linked;
     const count = Math.min(Math.max(this.#count(bytes), linked + 1), this.#queue.length);
-    const close = this.isClosing && count === this.#queue.length;
-    this.isSealed ||= close;
+    const close = this.isEnded && count === this.#queue.length;
+    if (close) {
+      this.#state = "sealed";
+    }
     inCore(() => this.#core.begin(now, nonce, close, count - linked));
     return { count, now };
   }
@@ -207,8 +233,8 @@ export class Chain {
     this.name ??= this.#core.chain;
     const from = this.#next;
     this.#next = this.#core.links;
-    if (this.isClosing && this.#queue.length === 0) {
-      this.#closed = true;
+    if (this.#state === "sealed" && this.#queue.length === 0) {
+      this.#state = "closed";
       this.#core.free();
     }
     if (lines.length === 0 || this.name === undefined) {

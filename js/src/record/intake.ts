@@ -245,3 +245,22 @@ function told(error: CountersignError, isKept: boolean): CountersignError {
   const what = isKept ? "an event was recorded with a problem" : "an event was recorded without a part";
   return new CountersignError("event.invalid", `${what}: ${message}`, { hint: error.hint || undefined, member, cause });
 }
+
+/** Decodes JSON text. Throws `event.invalid` if it is no text in UTF-8. */
+export function textOf(json: string | Uint8Array): string {
+  if (typeof json === "string") {
+    if (json.isWellFormed()) {
+      return json;
+    }
+    // It has no UTF-8, and would be replaced on the way.
+    throw invalid("half of a surrogate pair", "write both halves, or U+FFFD");
+  }
+  if (!(json instanceof Uint8Array)) {
+    throw invalid("neither text nor bytes", "record takes objects, recordJson JSON text");
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
+  } catch (cause) {
+    throw invalid("not UTF-8", "JSON text is UTF-8", undefined, cause);
+  }
+}

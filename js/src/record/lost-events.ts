@@ -1,6 +1,7 @@
 /** Counts events that will not be delivered, and reports them: once per period, not once per event. */
 
 import { CountersignError } from "../error.js";
+import { toJson } from "./serialize.js";
 
 /** Events that are not in the log, and when the first and the last of them were: milliseconds from the epoch. */
 export interface Dropped {
@@ -17,6 +18,9 @@ export type LossReason =
   | "too much waited to be delivered"
   | "a chain could not be continued"
   | "the recorder could not be started";
+
+/** Events that are not in the log, and why. */
+export type Loss = Dropped & { readonly reason: LossReason };
 
 export class LostEvents {
   readonly #report: (error: CountersignError) => void;
@@ -64,7 +68,7 @@ export class LostEvents {
   }
 
   /** Takes what is to be recorded as `countersign.dropped`. */
-  take(): (Dropped & { readonly reason: LossReason })[] {
+  take(): Loss[] {
     const taken = Array.from(this.#unrecorded, ([reason, dropped]) => ({ reason, ...dropped }));
     this.#unrecorded.clear();
     return taken;
@@ -87,6 +91,21 @@ export class LostEvents {
       }),
     );
   }
+}
+
+/** The event that stands in the log for events that are not there. */
+export function droppedEvent({ reason, count, since, until }: Loss): string {
+  return lossEvent(reason, { count, since: new Date(since), until: new Date(until) });
+}
+
+/** The event that stands in the log for one that was not valid. */
+export function invalidEvent({ code, member }: CountersignError): string {
+  return lossEvent("an event was not valid", { count: 1, code, member });
+}
+
+function lossEvent(reason: string, metadata: object): string {
+  const actor = { type: "service", id: "countersign" };
+  return toJson({ action: "countersign.dropped", actor, outcome: "failure", reason, metadata });
 }
 
 /** The error for events that are lost with the program. */

@@ -1,7 +1,7 @@
 /** What the entry for recording gives beside what needs the artefact. */
 
 export type { CollectorOptions } from "../deliver/collector.js";
-export type { LastProof } from "../deliver/delivery.js";
+export type { LastProof } from "../deliver/sender.js";
 export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FlushPatience } from "countersign";
 import { Invocation } from "../../dist/adapters/invocation.js";
-import { PATIENCE } from "../../dist/record/flushing.js";
+import { PATIENCE } from "../../dist/record/flush-scheduler.js";
 import { createLazyRecorder } from "../../dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { until } from "../eventually.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "../../dist/deliver/failure.js";
 import { CountersignError } from "../../dist/error.js";
-import { Flushing } from "../../dist/record/flushing.js";
+import { FlushScheduler } from "../../dist/record/flush-scheduler.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 
@@ -36,22 +36,20 @@ function clocked(t: import("node:test").TestContext) {
 /** Flushes that fail until they are let. */
 function failing(retryAfter: number) {
   const state = { tries: 0, fails: true };
-  const flushing = new Flushing(
+  const flushing = new FlushScheduler(
     {
-      async run() {
+      async flush() {
         state.tries++;
         if (state.fails) {
           throw new Failure("collector", busy, retryAfter);
         }
       },
-      retryIn: () => undefined,
-      newest: () => 0,
+      retryIn: undefined,
+      newest: 0,
       owes: () => state.fails,
-      failed: () => {},
-      succeeded: () => {},
-      ended: () => {},
     },
     { auto: false, waits: { first: 1, longest: 1 }, lifetime: undefined, hold: undefined },
+    { failed: () => {}, succeeded: () => {}, ended: () => {} },
   );
   return { state, flushing };
 }

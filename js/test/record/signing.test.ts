@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deferred } from "../../dist/promises.js";
 import { Signer } from "../conformance/keys.ts";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
@@ -139,4 +140,22 @@ test("what a chain that dies had links of, which nobody signed, goes into the ne
   await recorder.flush();
   assert.equal((await handle?.delivered())?.chain, recorder.chain);
   assert.deepEqual(log.actions, ["a.two"]);
+});
+
+test("a chain that is closed while its signer is asked ends with a close link", async () => {
+  const log = new MemoryLog();
+  const { key } = elsewhere();
+  const { promise: released, resolve: release } = deferred();
+  const sign = async (bytes: Uint8Array) => {
+    await released;
+    return key.sign(bytes);
+  };
+  const recorder = await recorderOf(log, undefined, { key: { vkey: key.vkey, sign } });
+  record(recorder, "a.one");
+  const flushed = recorder.flush();
+  await new Promise(setImmediate);
+  const closed = recorder.close();
+  release();
+  await Promise.all([flushed, closed]);
+  assert.deepEqual(kinds(log), ["open event close"]);
 });

@@ -6,24 +6,35 @@ import { deferred } from "../promises.js";
 import { pause, ref, sleep, unref, type Waits, within } from "../timers.js";
 import type { Hold } from "./lifecycle.js";
 
-/** What a flush does. */
-export interface Work {
-  /**
-   * Delivers all that there is. `alive` tells after each wait whether to go on. With `asked` chains that wait after a
-   * failure of their own are tried too, where they may be.
-   */
-  run(alive: () => boolean, asked: boolean): Promise<void>;
+/** One attempt to deliver all that waits. */
+export interface FlushTurn {
+  /** Returns true while the attempt is to go on; asked after each wait. */
+  isAlive(): boolean;
+  /** True if someone asked for it: chains that wait after a failure of their own are tried too, where they may be. */
+  readonly isAsked: boolean;
+  /** Resolves the flushes whose events are delivered, though others are not yet. */
+  progressed(): void;
+}
+
+/** What is flushed. */
+export interface FlushWork {
+  /** Delivers all that waits. Throws why some of it is not delivered. */
+  flush(turn: FlushTurn): Promise<void>;
   /** Milliseconds until a chain that waits is tried again. */
-  retryIn(): number | undefined;
+  readonly retryIn: number | undefined;
   /** The number of the event that was recorded last. */
-  newest(): number;
-  /** Whether events up to that number are still to be delivered. */
+  readonly newest: number;
+  /** True if events up to that number are still to be delivered. */
   owes(number: number): boolean;
-  /** Told of what kept a flush from ending well, and whether somebody who waited for it was. */
-  failed(error: CountersignError, told: boolean): void;
-  /** Told that a flush ended well. */
+}
+
+/** What became of flushes. */
+export interface FlushEvents {
+  /** A flush did not end well. `isTold` is true if someone waited for it, or was told of the same before. */
+  failed(error: CountersignError, isTold: boolean): void;
+  /** A flush ended well. */
   succeeded(): void;
-  /** Told that no flush is under way any more: what was recorded at the last moment waits for the next. */
+  /** No flush is under way any more: what was recorded at the last moment waits for the next. */
   ended(): void;
 }
 
@@ -72,9 +83,10 @@ const LOOK = 10;
 /** Milliseconds that never go back. */
 const clock = () => performance.now();
 
-export class Flushing {
-  readonly #work: Work;
+export class FlushScheduler {
+  readonly #work: FlushWork;
   readonly #pace: Pace;
+  readonly #events: FlushEvents;
   #waiters: Waiter[] = [];
   /** Counts flushes, so that one which was taken for dead does nothing more. */
   #generation = 0;
@@ -97,9 +109,10 @@ export class Flushing {
   /** After how many milliseconds what is recorded at this moment is flushed in its own context. */
   #held = Number.POSITIVE_INFINITY;
 
-  constructor(work: Work, pace: Pace) {
+  constructor(work: FlushWork, pace: Pace, events: FlushEvents) {
     this.#work = work;
     this.#pace = pace;
+    this.#events = events;
   }
 
   /** Milliseconds until the next try, after a failure. */
@@ -131,7 +144,7 @@ export class Flushing {
   }
 
   /** Tells those whose events came, though the flush goes on with others. */
-  progressed(): void {
+  #progressed(): void {
     this.#settle(() => undefined);
   }
 
@@ -160,7 +173,7 @@ export class Flushing {
     queueMicrotask(() => {
       this.#held = Number.POSITIVE_INFINITY;
     });
-    const flush = () => this.#inTurn(this.#work.newest(), clock() + PATIENCE, this.#pace.lifetime ?? 0, false);
+    const flush = () => this.#inTurn(this.#work.newest, clock() + PATIENCE, this.#pace.lifetime ?? 0, false);
     // Whoever is to be told of a failure was.
     hold(
       sleep(milliseconds)
@@ -218,14 +231,14 @@ export class Flushing {
         const again = failed === undefined ? 0 : this.#tell(failed);
         asked = again > 0 ? await this.#rest(again) : this.#waiters.length > 0;
         if (failed !== undefined && again > 0 && this.#waiters.length === 0) {
-          const left = this.#failures > 0 ? this.#restUntil - clock() : (this.#work.retryIn() ?? 0);
+          const left = this.#failures > 0 ? this.#restUntil - clock() : (this.#work.retryIn ?? 0);
           this.#scheduleAfter({ ...failed, wait: Math.max(0, left) });
         }
       } while (this.#waiters.length > 0);
     } finally {
       this.isRunning = false;
     }
-    this.#work.ended();
+    this.#events.ended();
   }
 
   /** Works in this context when it is its turn, until all events up to that number are delivered. */
@@ -249,7 +262,7 @@ export class Flushing {
         const failed = await (isPatient ? within(Math.max(0, until - now), turn, () => this.#leave(turn)) : turn);
         const isLast = clock() >= until || failed?.isDead === true;
         if (failed !== undefined) {
-          this.#work.failed(failed.error, failed.isOld || (asked && isLast));
+          this.#events.failed(failed.error, failed.isOld || (asked && isLast));
           this.#scheduleAfter(failed);
           if (isLast) {
             throw failed.error;
@@ -269,7 +282,7 @@ export class Flushing {
   #leave(turn: Promise<Failed | undefined>): CountersignError {
     void turn.then((failed) => {
       if (failed !== undefined) {
-        this.#work.failed(failed.error, failed.isOld);
+        this.#events.failed(failed.error, failed.isOld);
         this.#scheduleAfter(failed);
       }
     });
@@ -291,7 +304,7 @@ export class Flushing {
     } finally {
       if (generation === this.#generation) {
         this.isRunning = false;
-        this.#work.ended();
+        this.#events.ended();
       }
     }
   }
@@ -299,7 +312,7 @@ export class Flushing {
   /** Works once. */
   async #attempt(alive: () => boolean, asked: boolean): Promise<Failed | undefined> {
     try {
-      await this.#work.run(alive, asked);
+      await this.#work.flush({ isAlive: alive, isAsked: asked, progressed: () => this.#progressed() });
     } catch (cause) {
       return alive() ? this.#failed(cause) : undefined;
     }
@@ -308,8 +321,8 @@ export class Flushing {
       this.#notBefore = 0;
       this.#restUntil = 0;
       this.#lastError = undefined;
-      this.#work.succeeded();
-      this.progressed();
+      this.#events.succeeded();
+      this.#progressed();
     }
     return undefined;
   }
@@ -325,7 +338,7 @@ export class Flushing {
       this.#failures = 0;
       this.#notBefore = 0;
       this.#restUntil = 0;
-      const wait = this.#work.retryIn() ?? this.#pace.waits.longest;
+      const wait = this.#work.retryIn ?? this.#pace.waits.longest;
       return { error, wait, isDead: false, isOld: cause.scope === "waiting" };
     }
     this.#failures++;
@@ -346,7 +359,7 @@ export class Flushing {
     const now = clock();
     const { error, isDead } = failed;
     const told = this.#settle((waiter) => (isDead || waiter.until <= now ? { error } : undefined), isDead);
-    this.#work.failed(error, told || failed.isOld);
+    this.#events.failed(error, told || failed.isOld);
     const patient = Math.max(0, ...this.#waiters.map(({ until }) => until - now));
     if (patient > 0) {
       return Math.max(1, Math.min(failed.wait, patient));

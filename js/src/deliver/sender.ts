@@ -1,13 +1,17 @@
-/** Delivers batches: in each chain one after the other, and nothing is let go before it is proven to have come. */
+/**
+ * Sends batches to the destination: those of a chain in order, and each is kept until the log proves that it has it.
+ * Knows how much goes together, which chains wait after a failure, and how often the log denied one. It calls nobody
+ * back: `deliver` returns what became of a chain, and its owner decides whether the chain's events go elsewhere.
+ */
 
 import { CountersignError } from "../error.js";
 import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
-import { countOf, type Receipt } from "../record/handle.js";
+import type { Receipt } from "../record/handle.js";
 import type { Waits } from "../timers.js";
+import { ChainBackoff } from "./backoff.js";
 import { type Batch, linksOf } from "./batch.js";
 import type { Delivered, Destination, Sent } from "./destination.js";
 import { Failure } from "./failure.js";
-import { Resting } from "./resting.js";
 
 /** How much is sent at one time. */
 export interface Limits {
@@ -28,23 +32,12 @@ export const KEEPALIVE = 60 << 10;
 const DENIALS = 3;
 
 /** How batches are sent. */
-export interface DeliveryOptions {
+export interface SenderOptions {
   timeout: number;
   /** How long a chain waits after a failure of its own. */
   waits: Waits;
   /** Whether what is sent now must outlive the page. */
   leaving: () => boolean;
-}
-
-/** What becomes of chains that fail. */
-export interface ChainListener {
-  /** Told of a chain that cannot go on, and how many events are lost with it, which no outbox has. */
-  died(chain: string, error: CountersignError, lost: number): void;
-  /**
-   * Told of a chain whose key or whose times the log refuses, with all that is pending of it, none of which is in the
-   * log. Whether its events are queued again, for another chain.
-   */
-  refused(chain: string, batches: readonly Batch[], why: Failure): Promise<boolean>;
 }
 
 /** The newest proof that was verified. */
@@ -55,11 +48,10 @@ export interface LastProof {
   readonly proof: string;
 }
 
-export class Delivery {
+export class Sender {
   readonly #destination: Destination;
   readonly #outbox: RecorderOutbox;
-  readonly #options: DeliveryOptions;
-  readonly #listener: ChainListener;
+  readonly #options: SenderOptions;
   /** What the collector takes, as far as it said so. */
   readonly #limits: Limits = { ...LIMITS };
   /** How many bytes of batches go together at most: less where something refused them and said no limit that helps. */
@@ -71,8 +63,6 @@ export class Delivery {
   /** How many batches go together at most, after some took too long; with each delivery twice as many. */
   #most = Number.POSITIVE_INFINITY;
   #pending: Batch[] = [];
-  /** Chains that cannot go on. What is pending of them stays in the outbox. */
-  readonly dead = new Map<string, CountersignError>();
   /**
    * Chains whose batches are sent one by one. Of several that were refused together the log may have the first, where
    * its answer was lost; it is a repeat then, and taken.
@@ -80,21 +70,20 @@ export class Delivery {
   readonly #single = new Set<string>();
   /** How often in a row it was said why a chain cannot go on. */
   readonly #denials = new Map<string, { code: string; times: number }>();
-  /** Chains that wait after a failure of their own. */
-  readonly resting: Resting;
+  readonly #backoff: ChainBackoff;
   #sending: readonly Batch[] = [];
-  #moving: readonly Batch[] = [];
+  /** Batches of a refused chain whose events go into another. */
+  #claimed: readonly Batch[] = [];
   /** Bytes of lines that are not delivered and can be. */
   bytes: number = 0;
   /** The newest proof. */
   last: LastProof | undefined;
 
-  constructor(destination: Destination, outbox: RecorderOutbox, options: DeliveryOptions, listener: ChainListener) {
+  constructor(destination: Destination, outbox: RecorderOutbox, options: SenderOptions) {
     this.#destination = destination;
     this.#outbox = outbox;
     this.#options = options;
-    this.#listener = listener;
-    this.resting = new Resting(options.waits);
+    this.#backoff = new ChainBackoff(options.waits);
   }
 
   /** All that is not delivered and can be. */
@@ -104,15 +93,35 @@ export class Delivery {
 
   /** The same, and what is on its way from one chain into another. */
   get owed(): readonly Batch[] {
-    return [...this.pending, ...this.#moving];
+    return [...this.#pending, ...this.#claimed];
+  }
+
+  /** The chains with something pending, in the order in which they are delivered. */
+  get chains(): ReadonlySet<string> {
+    return new Set(this.#pending.map(({ chain }) => chain));
+  }
+
+  /** True if a chain waits after a failure of its own. */
+  isWaiting(chain: string | undefined): boolean {
+    return this.#backoff.has(chain);
+  }
+
+  /** Milliseconds until a chain that waits is tried again by itself. */
+  get retryIn(): number | undefined {
+    return this.#backoff.next;
+  }
+
+  /** Has the next delivery try all chains that wait. */
+  wake(): void {
+    this.#backoff.wake();
   }
 
   /** Bytes that are to be delivered before more of a chain is: those of other chains that wait hold up nothing. */
   bytesBefore(chain: string | undefined): number {
-    if (this.resting.size === 0) {
+    if (this.#backoff.size === 0) {
       return this.bytes;
     }
-    return sizeOf(this.#pending.filter((batch) => batch.chain === chain || !this.resting.has(batch.chain)));
+    return sizeOf(this.#pending.filter((batch) => batch.chain === chain || !this.#backoff.has(batch.chain)));
   }
 
   /** How many events are being sent now. */
@@ -126,9 +135,6 @@ export class Delivery {
   }
 
   add(batch: Batch): void {
-    if (this.dead.has(batch.chain)) {
-      return;
-    }
     this.#pending.push(batch);
     this.bytes += batch.lines.length;
   }
@@ -146,51 +152,64 @@ export class Delivery {
   }
 
   /**
-   * Delivers until nothing is pending that can be delivered. A chain that fails does not hold up another; at the end
-   * that a chain cannot go on is thrown, or else the first failure, or else that one waits. `alive` is asked after each
-   * wait whether this is still to go on. With `asked` a chain waits no longer than the collector asked for.
+   * Delivers a chain until nothing of it is pending. Returns the failure that stops this chain and no other, and throws
+   * one that stops them all. `alive` is asked after each wait whether this is still to go on. With `asked` the chain
+   * waits no longer than the collector asked for. After "refused" and "dead" the owner decides what becomes of the
+   * chain; after any other failure it waits.
    */
-  async deliver(alive: () => boolean, asked: boolean): Promise<void> {
-    let failed: Failure | undefined;
-    for (const chain of new Set(this.pending.map(({ chain }) => chain))) {
-      const waiting = this.resting.hold(chain, asked);
-      failed ??= waiting;
+  async deliver(chain: string, alive: () => boolean, asked: boolean): Promise<Failure | undefined> {
+    const waiting = this.#backoff.hold(chain, asked);
+    try {
       while (waiting === undefined && alive() && this.#ofChain(chain).length > 0) {
-        try {
-          await this.#step(chain, alive);
-        } catch (cause) {
-          if (!alive()) {
-            return;
-          }
-          if (!(cause instanceof Failure)) {
-            throw cause;
-          }
-          const failure = cause.scope === "denied" ? this.#denied(chain, cause) : cause;
-          if (failure.scope === "collector") {
-            throw failed?.scope === "dead" ? failed : failure;
-          }
-          if (failure.scope === "dead") {
-            this.#bury(chain, failure.error);
-          }
-          if (failure.scope === "refused" && (await this.#giveBack(chain, failure))) {
-            break;
-          }
-          if (failure.isOfChain) {
-            this.resting.add(chain, failure);
-          }
-          failed = failed === undefined || weight(failure) > weight(failed) ? failure : failed;
-          break;
-        }
+        await this.#step(chain, alive);
       }
+      return waiting;
+    } catch (cause) {
+      if (!alive()) {
+        return undefined;
+      }
+      const failure = cause instanceof Failure && cause.scope === "denied" ? this.#denied(chain, cause) : cause;
+      if (!(failure instanceof Failure) || failure.scope === "collector") {
+        throw failure;
+      }
+      if (failure.scope === "chain") {
+        this.#backoff.add(chain, failure);
+      }
+      return failure;
     }
-    if (failed !== undefined) {
-      throw failed;
+  }
+
+  /** Drops a chain that never can go on. Returns what was pending of it, which stays in the outbox. */
+  drop(chain: string): readonly Batch[] {
+    const batches = this.#ofChain(chain);
+    this.#remove(batches);
+    this.#forget(chain);
+    return batches;
+  }
+
+  /** Takes the batches of a refused chain, so that their events can be queued for another. Until `endClaim` they are owed. */
+  claim(chain: string): readonly Batch[] {
+    const batches = this.#ofChain(chain);
+    this.#remove(batches);
+    this.#claimed = batches;
+    return batches;
+  }
+
+  /** Ends a claim. Given why the chain was refused, the batches go back to where they were, and the chain waits. */
+  endClaim(chain: string, batches: readonly Batch[], why?: Failure): void {
+    this.#claimed = [];
+    if (why === undefined) {
+      this.#forget(chain);
+      return;
     }
+    this.#pending = [...batches, ...this.#pending];
+    this.bytes += sizeOf(batches);
+    this.#backoff.add(chain, why);
   }
 
   /** Sends what it can without waiting for anything: the page is going away. */
   leave(): void {
-    const first = this.pending.find(({ chain }) => this.resting.hold(chain, true) === undefined);
+    const first = this.#pending.find(({ chain }) => this.#backoff.hold(chain, true) === undefined);
     const batches =
       first === undefined ? [] : this.#nextBatches(first.chain, 0, { ...this.#limits, bytes: KEEPALIVE }, true);
     if (batches.length > 0) {
@@ -297,24 +316,7 @@ export class Delivery {
     return undefined;
   }
 
-  /** Gives a refused chain's events back to be queued again. Whether that was possible. */
-  async #giveBack(chain: string, why: Failure): Promise<boolean> {
-    const batches = this.#ofChain(chain);
-    this.#drop(batches);
-    this.#moving = batches;
-    const isMoved = await this.#listener.refused(chain, batches, why).finally(() => {
-      this.#moving = [];
-    });
-    if (isMoved) {
-      this.#forget(chain);
-      return true;
-    }
-    this.#pending = [...batches, ...this.#pending];
-    this.bytes += sizeOf(batches);
-    return false;
-  }
-
-  #drop(batches: readonly Batch[]): void {
+  #remove(batches: readonly Batch[]): void {
     this.#pending = this.#pending.filter((batch) => !batches.includes(batch));
     this.bytes -= sizeOf(batches);
   }
@@ -346,7 +348,7 @@ export class Delivery {
     }
     this.#forget(last.chain);
     const gone = this.#pending.filter((batch) => batch.chain === last.chain && batch.to <= last.to);
-    this.#drop(gone);
+    this.#remove(gone);
     settle(gone, delivered);
     await this.#outbox.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
       throw new Failure("collector", error);
@@ -398,33 +400,12 @@ export class Delivery {
     );
   }
 
-  #bury(chain: string, error: CountersignError): void {
-    const batches = this.#ofChain(chain);
-    const isKept = ({ kept, taken }: Batch) =>
-      this.#outbox.isDurable && (kept || taken.every(({ id }) => id !== undefined));
-    const lost = countOf(batches.filter((batch) => !isKept(batch)).flatMap(({ taken }) => taken));
-    for (const { taken } of batches) {
-      for (const one of taken) {
-        one.fail(error);
-      }
-    }
-    this.#drop(batches);
-    this.#forget(chain);
-    this.dead.set(chain, error);
-    this.#listener.died(chain, error, lost);
-  }
-
   /** Forgets how a chain failed. */
   #forget(chain: string): void {
     this.#denials.delete(chain);
     this.#single.delete(chain);
-    this.resting.delete(chain);
+    this.#backoff.delete(chain);
   }
-}
-
-/** Which of several failures is told. */
-function weight({ scope }: Failure): number {
-  return scope === "dead" ? 2 : scope === "waiting" ? 0 : 1;
 }
 
 function sizeOf(batches: readonly Batch[]): number {

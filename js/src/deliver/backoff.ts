@@ -12,7 +12,8 @@ interface Rest {
   notBefore: number;
 }
 
-export class Resting {
+/** Keeps a chain from being tried again too soon. */
+export class ChainBackoff {
   readonly #waits: Waits;
   readonly #chains = new Map<string, Rest>();
 

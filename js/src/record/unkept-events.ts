@@ -1,0 +1,59 @@
+/** Events that the outbox does not have yet. Those that are recorded in the same moment are written together. */
+
+import type { CountersignError } from "../error.js";
+import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
+import type { Chain } from "./chain.js";
+import type { ErrorReporter } from "./error-reporter.js";
+import type { Taken } from "./handle.js";
+
+export class UnkeptEvents {
+  readonly #outbox: RecorderOutbox;
+  readonly #errors: ErrorReporter;
+  /** All of them are in one chain: they are written before another chain is begun. */
+  #events: Taken[] = [];
+
+  constructor(outbox: RecorderOutbox, errors: ErrorReporter) {
+    this.#outbox = outbox;
+    this.#errors = errors;
+  }
+
+  /** True if there are any. */
+  get areAny(): boolean {
+    return this.#events.length > 0;
+  }
+
+  /** Adds an event. `write` is called a moment later, once for all events of that moment. */
+  add(event: Taken, write: () => void): void {
+    if (this.#events.push(event) === 1) {
+      queueMicrotask(write);
+    }
+  }
+
+  /** Begins to write them. The chain that they are in has their lines. */
+  write(chain: Chain): void {
+    if (!this.areAny) {
+      return;
+    }
+    const events = this.#events;
+    const lines = this.clear(chain);
+    this.#outbox.keepEvents(lines, events).then(
+      () => keep(events),
+      (error: CountersignError) => {
+        keep(events, error);
+        this.#errors.failed(error);
+      },
+    );
+  }
+
+  /** Forgets them, because they are written in another way. Returns their lines. */
+  clear(chain: Chain): string[] {
+    this.#events = [];
+    return chain.unstored();
+  }
+}
+
+function keep(events: readonly Taken[], error?: CountersignError): void {
+  for (const event of events) {
+    event.keep(error);
+  }
+}
