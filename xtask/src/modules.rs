@@ -27,7 +27,6 @@ const EXEMPT: &[&str] = &[
     "crates/feeds",
     "crates/log",
     "crates/parquet",
-    "crates/query",
     "xtask",
 ];
 
