@@ -112,7 +112,7 @@ impl Modifiers {
     }
 
     /// Refuses what elements of an array don't have.
-    pub(super) fn of_element(self, line: u32) -> Result<(), Box<Fault>> {
+    pub(super) fn check_in_element(self, line: u32) -> Result<(), Box<Fault>> {
         if self.has(Self::FIELD) {
             let problem = told!("an element of an array is not compared with other fields");
             return Err(Fault::new(

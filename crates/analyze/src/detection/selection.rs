@@ -308,7 +308,7 @@ impl Item {
             return Ok(Self { field: Some(array), all: false, differs: false, tests, fact: None, nth: 0 });
         }
         if fields.depth > 0 {
-            modifiers.of_element(member.line)?;
+            modifiers.check_in_element(member.line)?;
         }
         let field = field(name, member.line, fields)?;
         let tests = member.node.items().iter().map(|value| test(modifiers, value, fields, false));
