@@ -13,13 +13,14 @@ use countersign_query::{Entry, Parts, Read, Readings};
 
 use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
 use crate::coverage::{Coverage, Shape, Shapes};
+use crate::detection::{Asks, Detection, Item, Matched};
 use crate::fields::{Fields, Found};
-use crate::finding::{self, Finding, Reason};
+use crate::finding::{self, Evidence, Finding, Reason};
 use crate::habits::{HABIT_DAYS, Habits, Recurrence};
+use crate::limit::Limit;
 use crate::pack::{Clock, Pack};
-use crate::rule::{Asks, Detection, Evidence, Kind, Matched, OURS, Rule};
+use crate::rule::{Kind, OURS, Rule};
 use crate::score::{self, Scored, Scores};
-use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of what is computed here: with another one the same events and the same pack may give other findings.
@@ -354,20 +355,6 @@ impl Analysis {
         };
         self.future_of(pack, &are_meant).is_some() || self.limits_of(pack, &are_meant).any(hides)
     }
-}
-
-/// What a rule left out for want of room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// The rule's id; `baseline` for what baselines forgot, `baseline.silent_hours` for what they forgot of chains.
-    pub rule: String,
-    /// Groups, or identities or chains, that were forgotten: how many, and the leaf that made the first go.
-    pub groups: Option<(u64, u64)>,
-    /// Hits of groups that were forgotten before their time or came more than two timespans late, or what identities were
-    /// seen with: how many, and the leaf that made the first go.
-    pub hits: Option<(u64, u64)>,
-    /// Findings that are not listed.
-    pub findings: u64,
 }
 
 impl<'p> Analyzer<'p> {

@@ -20,9 +20,9 @@ mod texts;
 
 use std::borrow::Cow;
 
-use crate::analyzer::Limit;
 use crate::finding::Reason;
 use crate::indexed_heap::Rank;
+use crate::limit::Limit;
 use crate::zone::Zone;
 
 pub(crate) use chains::Silence;

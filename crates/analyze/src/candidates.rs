@@ -2,14 +2,12 @@
 
 use countersign_query::value::Kind;
 
+use crate::detection::{Detection, Item, Required, Test, required};
 use crate::fields::{Fields, Found, Id, Leaf, Origin};
 use crate::keywords::{GRAM, Keywords};
 #[cfg(feature = "re")]
 use crate::literal;
-use crate::required::{Required, required};
-use crate::rule::Detection;
 use crate::rule_set::RuleSet;
-use crate::selection::{Item, Test};
 use crate::sorted::Lists;
 
 /// The rules of a pack by what an event must have for them.

@@ -21,8 +21,7 @@ use crate::analyzer::Analyzer;
 use crate::fault::Fault;
 use crate::finding::Finding;
 use crate::pack::Pack;
-use crate::rule::unknown_key;
-use crate::tree::{Node, Value};
+use crate::tree::{Node, Value, unknown_key};
 
 /// When the first event of a case happens where it does not say so: a Wednesday, 10:00 in UTC.
 const BEGIN: i64 = 1_794_996_000_000;

@@ -1,13 +1,14 @@
 //! Correlations: what several events say together (Sigma 2.1, "Correlation rules").
 
 use crate::bounded::bounded;
+use crate::detection::{Compare, field};
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id};
-use crate::rule::unknown_key;
-use crate::selection::{Compare, field};
-use crate::tree::{Member, Node, Value};
-use crate::window::MAX_HITS;
+use crate::tree::{Member, Node, Value, unknown_key};
 use countersign::canonical::write_string;
+
+/// The most hits of one group.
+pub(crate) const MAX_HITS: usize = 4096;
 
 /// What is computed of the events in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 use countersign::canonical::write_string;
 use countersign_query::Entry;
 
+use crate::detection::Item;
 use crate::fields::{Fields, Found, Id, Origin};
 use crate::pack::Pack;
 use crate::rule::{Kind, Rule};
-use crate::selection::Item;
 use crate::source::Source;
 
 /// The most shapes that are kept. Events of further shapes are judged one by one, which takes longer.

@@ -3,9 +3,10 @@
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
 
-use crate::analyzer::{ENGINE, Limit};
+use crate::analyzer::ENGINE;
 use crate::coverage::Coverage;
 use crate::finding::Finding;
+use crate::limit::Limit;
 use crate::pack::Pack;
 use crate::score::Scored;
 

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
+use crate::detection::Detection;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
-use crate::rule::{FILTERS, MAX_FILTERS, detection_of, has_selectors, unknown_key};
-use crate::tree::{Member, Node, Value};
+use crate::rule::{FILTERS, MAX_FILTERS, has_selectors};
+use crate::tree::{Member, Node, Value, unknown_key};
 
 /// The most filters of a pack.
 const MAX_DOCUMENTS: usize = 1000;
@@ -134,7 +135,7 @@ fn add(
 fn check(detection: &Node, has_selectors: bool) -> Result<(), Box<Fault>> {
     let mut fields = Fields::default();
     fields.has_selectors = has_selectors;
-    detection_of(detection, &mut fields)?;
+    Detection::compile(detection, &mut fields)?;
     if fields.asks_baselines() {
         let problem = "a filter doesn't ask what is usual";
         return Err(Fault::new("rule.baseline", detection.line, problem, "ask for it in the rule itself"));

@@ -5,8 +5,6 @@ use countersign::hash::Hash;
 use countersign::hex;
 use countersign::time::Time;
 
-use crate::rule::{Evidence, Level};
-
 /// What a rule found. Made from verified events alone, and from the same ones always the same.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
@@ -40,6 +38,63 @@ pub struct Finding {
     pub reasons: Vec<Reason>,
     /// How often the same was found of the same group within a timespan, beside this.
     pub repeats: u64,
+}
+
+/// How serious it is when a rule fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub enum Level {
+    /// Worth knowing.
+    Informational,
+    /// Worth a look in a summary.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Worth a look today.
+    High,
+    /// Worth a look at once.
+    Critical,
+}
+
+impl Level {
+    /// All of them, the least first.
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Informational => "informational",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The one with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == word)
+    }
+}
+
+/// What it takes to see that a finding is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub enum Evidence {
+    /// Its leaves: on them alone the rule fires again.
+    Sufficient,
+    /// All entries up to its last leaf: it says that something was not there before, or not often.
+    Range,
+}
+
+impl Evidence {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sufficient => "sufficient",
+            Self::Range => "range",
+        }
+    }
 }
 
 /// A member that matched.

@@ -37,11 +37,12 @@ use countersign_query::{Entry, Read};
 
 use crate::analyzer::is_ours;
 use crate::decision::Decision;
+use crate::detection::Detection;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::prefilter::Prefilter;
-use crate::rule::{Detection, decision_of, filtered, has_selectors, names_us};
+use crate::rule::{decision_of, filtered, has_selectors, names_us};
 use crate::tree::{Node, Value as Written};
 use crate::watchlist::{Kind, Places, Watchlist};
 use crate::zone::Zone;

@@ -46,12 +46,11 @@ mod built_in;
 mod candidates;
 #[cfg(feature = "yaml")]
 pub mod cases;
-mod condition;
 mod correlation;
 mod coverage;
 mod decision;
+mod detection;
 pub mod document;
-mod elements;
 mod fault;
 mod fields;
 #[cfg(feature = "yaml")]
@@ -62,11 +61,11 @@ mod habits;
 mod indexed_heap;
 pub mod inventory;
 mod keywords;
+mod limit;
 #[cfg(feature = "re")]
 mod literal;
 #[cfg(feature = "state")]
 mod millis;
-mod modifiers;
 mod numbers;
 mod pack;
 mod path;
@@ -74,12 +73,10 @@ mod path;
 pub mod pieces;
 pub mod plain;
 mod prefilter;
-mod required;
 mod rule;
 mod rule_set;
 pub mod runs;
 mod score;
-mod selection;
 mod signers;
 mod small;
 #[cfg(feature = "snapshot")]
@@ -96,16 +93,17 @@ pub mod written;
 mod yaml;
 mod zone;
 
-pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, Limit, MAX_FINDINGS, OutOfOrder};
+pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OutOfOrder};
 pub use coverage::{BlindRule, Coverage, SourceCoverage};
 pub use decision::Decision;
 pub use fault::Fault;
-pub use finding::{Finding, Reason};
+pub use finding::{Evidence, Finding, Level, Reason};
 pub use gate::{Decided, Gate};
+pub use limit::Limit;
 #[cfg(feature = "yaml")]
 pub use pack::Sources;
 pub use pack::{MAX_BYTES, MAX_RULES, Pack};
-pub use rule::{Evidence, Level, Rule};
+pub use rule::Rule;
 pub use score::Scored;
 pub use signers::Signers;
 #[cfg(feature = "snapshot")]

@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use countersign::hash::Hash;
 
 use crate::candidates::Candidates;
+use crate::detection::Asks;
 use crate::fault::{Fault, told};
 use crate::fields::Fields;
 #[cfg(feature = "yaml")]
 use crate::filters;
-use crate::rule::{Asks, Evidence, Kind, Level, Rule, unknown_key};
-use crate::tree::{Member, Node, Value, canonically};
+use crate::finding::{Evidence, Level};
+use crate::rule::{Kind, Rule};
+use crate::tree::{Member, Node, Value, canonically, unknown_key};
 use crate::zone::Zone;
 
 /// The most rules of a pack.

@@ -2,11 +2,9 @@
 //! [`Candidates`](crate::candidates::Candidates) finds them sooner.
 
 use crate::bigrams::Bigrams;
+use crate::detection::{Detection, Item, Required, required};
 use crate::fields::{Fields, Found, Id};
-use crate::required::{Required, required};
-use crate::rule::Detection;
 use crate::rule_set::RuleSet;
-use crate::selection::Item;
 
 /// An event that a rule fires for has a value in one of these fields that has the bigrams beside it.
 type Needs = Vec<(Id, Bigrams)>;

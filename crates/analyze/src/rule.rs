@@ -2,74 +2,15 @@
 
 use countersign_query::split::split;
 
-use crate::baseline::{Fact, Groups};
-use crate::bounded::bounded;
-use crate::condition::{Condition, MAX_NAMED};
 use crate::correlation::Correlation;
 use crate::decision::Decision;
+use crate::detection::{Asks, Condition, Detection};
 use crate::fault::{Fault, told};
-use crate::fields::{Fields, Found, Id};
-use crate::selection::{Item, Selection};
+use crate::fields::Fields;
+use crate::finding::{Evidence, Level};
 use crate::source::Source;
-use crate::tree::{Member, Node, Value};
+use crate::tree::{Member, Node, Value, unknown_key};
 use crate::watchlist;
-
-/// How serious it is when a rule fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
-pub enum Level {
-    /// Worth knowing.
-    Informational,
-    /// Worth a look in a summary.
-    Low,
-    /// Worth a look.
-    Medium,
-    /// Worth a look today.
-    High,
-    /// Worth a look at once.
-    Critical,
-}
-
-impl Level {
-    /// All of them, the least first.
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The one with this word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.as_str() == word)
-    }
-}
-
-/// What it takes to see that a finding is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
-pub enum Evidence {
-    /// Its leaves: on them alone the rule fires again.
-    Sufficient,
-    /// All entries up to its last leaf: it says that something was not there before, or not often.
-    Range,
-}
-
-impl Evidence {
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sufficient => "sufficient",
-            Self::Range => "range",
-        }
-    }
-}
 
 /// A rule of a pack.
 #[derive(Clone, Debug)]
@@ -109,129 +50,6 @@ pub struct Rule {
 pub(crate) enum Kind {
     Event(Detection),
     Correlation(Correlation),
-}
-
-/// A field and the value that made a rule hold; without a field any text of the event counted.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Matched {
-    pub(crate) field: Option<Id>,
-    /// So much of it as is told.
-    pub(crate) value: Box<str>,
-}
-
-impl Matched {
-    /// Adds it to what else made the rule hold, once.
-    pub(crate) fn add(field: Option<Id>, text: &str, to: &mut Vec<Self>) {
-        let value = bounded(text);
-        if !to.iter().any(|other| other.field == field && *other.value == *value) {
-            to.push(Self { field, value: value.into() });
-        }
-    }
-}
-
-/// What a rule looks for in an event.
-#[derive(Clone, Debug)]
-pub(crate) struct Detection {
-    pub(crate) selections: Vec<(String, Selection)>,
-    pub(crate) condition: Condition,
-    /// What it asks of baselines, where it asks anything.
-    pub(crate) asks: Option<Asks>,
-}
-
-/// What a rule asks of baselines.
-#[derive(Clone, Debug)]
-pub(crate) struct Asks {
-    pub(crate) facts: Vec<Fact>,
-    /// Whether it asks for nothing else.
-    pub(crate) is_alone: bool,
-    /// Of these each must be there for it to hold.
-    needs: Groups,
-}
-
-impl Asks {
-    /// Whether it may hold where something is there of these.
-    pub(crate) const fn may_hold(&self, there: Groups) -> bool {
-        self.needs & !there == 0
-    }
-
-    /// True if it asks for more than how long an identity is known, and so compares with habits itself.
-    pub(crate) fn is_of_habits(&self) -> bool {
-        !self.facts.iter().all(|fact| matches!(fact, Fact::AgeDays | Fact::Learned))
-    }
-
-    /// Whether it is about chains that are silent, and not about events.
-    pub(crate) fn is_of_silence(&self) -> bool {
-        self.facts.contains(&Fact::SilentHours)
-    }
-}
-
-/// The most items of a rule that asks for baselines: each is a bit of what is known of it.
-const MAX_ITEMS: usize = 128;
-
-impl Detection {
-    /// Whether it holds as far as is known of its items.
-    pub(crate) fn judge(&self, known: &dyn Fn(&Item) -> Option<bool>) -> Option<bool> {
-        self.condition.judge(&self.selections, known)
-    }
-
-    /// Tells the items that it wants to hold.
-    pub(crate) fn wanted(&self, tell: &mut dyn FnMut(&Item)) {
-        self.condition.wanted(&mut |nth| self.selections[nth].1.each_item(tell));
-    }
-
-    /// Tells all items.
-    pub(crate) fn each_item(&self, tell: &mut dyn FnMut(&Item)) {
-        self.selections.iter().for_each(|(_, selection)| selection.each_item(tell));
-    }
-
-    /// Finds what it asks of baselines.
-    fn ask(mut self, line: u32) -> Result<Self, Box<Fault>> {
-        let mut items = 0;
-        self.selections.iter_mut().for_each(|(_, selection)| selection.number(&mut items));
-        let (mut facts, mut is_alone) = (Vec::new(), true);
-        self.each_item(&mut |item| match item.fact {
-            Some(fact) => facts.push(fact),
-            None => is_alone = false,
-        });
-        if facts.is_empty() {
-            return Ok(self);
-        }
-        let is_needed = |group: Groups| {
-            let of_group = |item: &Item| item.fact.is_some_and(|fact| fact.group() == group);
-            self.judge(&|item| of_group(item).then(|| !item.needs_field())) == Some(false)
-        };
-        let needs = facts.iter().map(|fact| fact.group()).filter(|group| is_needed(*group));
-        let needs = needs.fold(0, |needs, group| needs | group);
-        let asks = Asks { facts, is_alone, needs };
-        let fault = |problem: &str, hint: &str| Err(Fault::new("rule.baseline", line, problem, hint));
-        if items > MAX_ITEMS {
-            return fault("it asks for a baseline and has more than 128 items", "make several rules of it");
-        }
-        if asks.is_of_silence() && !asks.facts.iter().all(|fact| *fact == Fact::SilentHours)
-            || asks.is_of_silence() && !is_alone
-        {
-            let hint = "ask for nothing but baseline.silent_hours";
-            return fault("a chain that is silent has no event of which more could be asked", hint);
-        }
-        self.asks = Some(asks);
-        Ok(self)
-    }
-
-    pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
-        self.condition.holds(&self.selections, found)
-    }
-
-    /// The fields and values that made it hold, each once.
-    pub(crate) fn reasons(&self, found: &Found<'_>) -> Vec<Matched> {
-        let mut reasons = Vec::new();
-        self.condition.holding(&self.selections, found, &mut |nth| {
-            self.selections[nth].1.reasons(found, &mut |field, text| {
-                Matched::add(field, text, &mut reasons);
-            });
-        });
-        reasons
-    }
 }
 
 /// The key by which a rule says which major version of Sigma it is written in.
@@ -409,20 +227,6 @@ impl Rule {
     }
 }
 
-pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Box<Fault> {
-    let problem = told!("the key `{}` is not known", member.name);
-    let hint = match &*member.name {
-        "filter" if cfg!(feature = "yaml") => {
-            "a filter is a document of its own, with `title:`, and `rules:` that name this rule".into()
-        }
-        "action" if cfg!(feature = "yaml") => {
-            "Sigma's collections are not supported: write all of it into each rule".into()
-        }
-        _ => told!("there are: {}", known.join(", ")),
-    };
-    Fault::new("rule.unknown_key", member.line, problem, hint)
-}
-
 /// Returns true if brackets after a rule's names are selectors: from version 3 of Sigma on.
 pub(crate) fn has_selectors(node: &Node) -> Result<bool, Box<Fault>> {
     let Some(version) = node.get(SIGMA_VERSION) else { return Ok(false) };
@@ -474,58 +278,19 @@ fn undecidable(node: &Node) -> Option<&Member> {
 
 /// A rule's detection with its filters: all of their conditions must hold.
 pub(crate) fn filtered(detection: &Node, rule: &Node, fields: &mut Fields) -> Result<Detection, Box<Fault>> {
-    let mut all = detection_of(detection, fields)?;
+    let mut all = Detection::compile(detection, fields)?;
     let filters = rule.get(FILTERS).map_or(&[][..], Node::items);
     if filters.len() > MAX_FILTERS {
         let line = rule.get(FILTERS).map_or(0, |filters| filters.line);
         return Err(Fault::new("pack.filters", line, "a rule has at most 64 filters", "write fewer"));
     }
     for filter in filters {
-        let Detection { selections, mut condition, .. } = detection_of(filter, fields)?;
+        let Detection { selections, mut condition, .. } = Detection::compile(filter, fields)?;
         condition.shift(all.selections.len());
         all.selections.extend(selections);
         all.condition = Condition::All(vec![all.condition, condition]);
     }
     Ok(all)
-}
-
-/// What is asked of an event; of baselines [`Detection::ask`] finds what it asks.
-pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Box<Fault>> {
-    let Value::Map(members) = &node.value else {
-        let hint = "write selections by name, and `condition:`";
-        return Err(Fault::new("rule.shape", node.line, "`detection` is not a map", hint));
-    };
-    let mut selections = Vec::new();
-    for member in members.iter().filter(|member| member.name != "condition") {
-        if member.name == "timeframe" {
-            let hint = "count with a correlation: a rule of its own with `correlation:`";
-            let problem = "`timeframe` belongs to Sigma before 2.0";
-            return Err(Fault::new("rule.condition", member.line, problem, hint));
-        }
-        selections.push((member.name.clone(), Selection::compile(&member.node, fields)?));
-    }
-    let Some(condition) = node.get("condition") else {
-        let hint = "add `condition:`, such as `condition: selection`";
-        return Err(Fault::new("rule.missing", node.line, "`condition` is missing", hint));
-    };
-    let mut conditions = Vec::new();
-    let mut left = MAX_NAMED;
-    for item in condition.items() {
-        let Some(text) = item.text() else {
-            let hint = "write it as text";
-            return Err(Fault::new("rule.condition", item.line, "`condition` is not text", hint));
-        };
-        conditions.push(Condition::parse(text, item.line, &selections, &mut left)?);
-    }
-    let condition = match conditions.len() {
-        0 => {
-            let hint = "add `condition:`, such as `condition: selection`";
-            return Err(Fault::new("rule.missing", condition.line, "`condition` is empty", hint));
-        }
-        1 => conditions.remove(0),
-        _ => Condition::Any(conditions),
-    };
-    Ok(Detection { selections, condition, asks: None })
 }
 
 /// The first part of the actions that logs and their watchers record themselves.

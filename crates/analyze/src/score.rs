@@ -1,8 +1,8 @@
 //! Scores: what was found of an identity or of a session, as a sum of points that fades with time.
 
 use crate::baseline::{Ranked, Store};
+use crate::finding::Level;
 use crate::indexed_heap::Rank;
-use crate::rule::Level;
 
 /// After so long half of a point is left, in milliseconds.
 const HALF_LIFE: u64 = 7 * 86_400_000;

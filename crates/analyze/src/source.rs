@@ -1,9 +1,7 @@
 //! Which events a rule is for: those that certain parsers read, or any.
 
+use crate::detection::{Detection, Item, Required, Test, required};
 use crate::fields::Fields;
-use crate::required::{Required, required};
-use crate::rule::Detection;
-use crate::selection::{Item, Test};
 use crate::tree::Node;
 
 /// The events that a rule is for.

@@ -226,6 +226,21 @@ pub(crate) fn too_deep(line: u32) -> Box<Fault> {
     Fault::new("rule.deep", line, "it nests too deep", "32 levels are the most")
 }
 
+/// Returns the fault of a key that is none of those that are known.
+pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Box<Fault> {
+    let problem = told!("the key `{}` is not known", member.name);
+    let hint = match &*member.name {
+        "filter" if cfg!(feature = "yaml") => {
+            "a filter is a document of its own, with `title:`, and `rules:` that name this rule".into()
+        }
+        "action" if cfg!(feature = "yaml") => {
+            "Sigma's collections are not supported: write all of it into each rule".into()
+        }
+        _ => told!("there are: {}", known.join(", ")),
+    };
+    Fault::new("rule.unknown_key", member.line, problem, hint)
+}
+
 pub(crate) fn twice(line: u32, name: &str) -> Box<Fault> {
     Fault::new("rule.duplicate_key", line, told!("the key `{name}` is there twice"), "remove one of them")
 }

@@ -11,15 +11,13 @@ use std::collections::VecDeque;
 
 #[cfg(feature = "snapshot")]
 pub(crate) use self::stored::StoredWindows;
-use crate::correlation::{Correlation, Measure};
+use crate::correlation::{Correlation, MAX_HITS, Measure};
 use crate::indexed_heap::{IndexedHeap, Rank, RankOf};
 use crate::numbers::Numbers;
 use crate::small::SmallStr;
 
 /// The most groups of one correlation.
 pub(crate) const MAX_GROUPS: usize = 20_000;
-/// The most hits of one group.
-pub(crate) const MAX_HITS: usize = 4096;
 
 /// A rule that fired.
 #[derive(Clone, Copy, Debug)]

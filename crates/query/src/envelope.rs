@@ -7,9 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::condition::Entry;
-use crate::reading::Path;
-use crate::value::{Document, Kind, Value};
+use crate::value::Value;
 
 /// The place in a record where a parser found an event that isn't in its usual place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +32,7 @@ pub struct Root<'a> {
 
 impl Root<'_> {
     /// Returns the rest of a path that begins with the root's place, or `None` if it begins otherwise.
-    fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
+    pub(crate) fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
         if self.place.is_empty() { Some(path) } else { path.strip_prefix(self.place)?.strip_prefix('.') }
     }
 
@@ -44,148 +42,6 @@ impl Root<'_> {
             self.value.get(name).is_some()
         } else {
             self.place.split('.').next() == Some(name)
-        }
-    }
-}
-
-impl<'a> Entry<'a> {
-    /// Calls `look` with this entry, in which [`Entry::roots`] says where paths start if the parser found the event in an
-    /// envelope. Without an envelope the entry stays as it is.
-    pub fn within<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> T {
-        let envelope = self.read.filter(|_| self.roots.is_empty()).and_then(|read| read.envelope.as_ref());
-        let Some((record, envelope)) = self.event.zip(envelope) else { return look(self) };
-        let path = Path::of_file(&envelope.path);
-        let Some(inner) = path.as_ref().map_or(Some(record), |path| path.first(record)) else {
-            return look(self);
-        };
-        let text = inner.string().unwrap_or_default();
-        let document = if inner.kind() == Kind::Text { Document::parse(&text) } else { None };
-        let value = document.as_ref().map_or(inner, Document::root);
-        let mut roots = vec![Root { value, place: &envelope.place }];
-        let outer = path.map_or_else(|| vec![record], |path| path.ancestors(record));
-        roots.extend(outer.into_iter().rev().map(|value| Root { value, place: "" }));
-        look(&Entry { roots: &roots, ..*self })
-    }
-
-    /// The value at a path of names separated by dots, through objects alone: in the innermost root that has the first
-    /// name.
-    pub fn at(&self, path: &str) -> Option<Value<'a>> {
-        if self.roots.is_empty() {
-            return self.event?.at(path);
-        }
-        let first = path.split('.').next().unwrap_or(path);
-        let root = self.roots.iter().find(|root| root.has(first))?;
-        root.value.at(root.rest(path)?)
-    }
-
-    /// True if `test` is true for any root, with the names of the path that are left in it.
-    pub(crate) fn any_root(
-        &self,
-        names: &[String],
-        test: &mut dyn FnMut(Value<'a>, &[String]) -> bool,
-    ) -> bool {
-        if self.roots.is_empty() {
-            return self.event.is_some_and(|event| test(event, names));
-        }
-        self.roots.iter().any(|root| {
-            let mut rest = names;
-            for name in root.place.split('.').filter(|name| !name.is_empty()) {
-                match rest {
-                    [first, after @ ..] if first == name => rest = after,
-                    _ => return false,
-                }
-            }
-            test(root.value, rest)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use countersign::time::Time;
-
-    use super::*;
-    use crate::Path as Names;
-    use crate::condition::{Condition, Field};
-    use crate::matcher::{Matcher, Pattern};
-    use crate::reading::{Parts, Readings};
-
-    const CALL: &str = r#"{"eventName":"StopLogging","eventSource":"cloudtrail.amazonaws.com","eventVersion":"1.08","awsRegion":"eu-west-1","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
-    const AUDIT: &str = r#"{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","methodName":"storage.buckets.delete","serviceName":"storage.googleapis.com"}"#;
-
-    fn look<T>(text: &str, look: impl FnOnce(&Entry<'_>) -> T) -> T {
-        let readings = Readings::built_in();
-        let document = Document::parse(text).unwrap();
-        let event = document.root();
-        let read = readings.read_parts(&event, Parts::ACTION);
-        let recorded = Time::from_millis(0).unwrap();
-        Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(recorded) }.within(look)
-    }
-
-    fn text_at(record: &str, path: &str) -> Option<String> {
-        look(record, |entry| entry.at(path)?.text().map(Cow::into_owned))
-    }
-
-    #[test]
-    fn paths_start_where_the_parser_found_the_event() {
-        let quoted = format!("{CALL:?}");
-        for record in [
-            CALL.to_owned(),
-            format!(r#"{{"detail":{CALL},"account":"1","id":"e"}}"#),
-            format!(r#"{{"@message":{quoted},"account":"1"}}"#),
-            format!(r#"{{"data":{{"aws":{CALL},"integration":"aws"}},"account":"1"}}"#),
-        ] {
-            assert_eq!(text_at(&record, "eventName").as_deref(), Some("StopLogging"), "{record}");
-            assert_eq!(text_at(&record, "userIdentity.userName").as_deref(), Some("ada"), "{record}");
-            let is_enveloped = record != CALL;
-            assert_eq!(text_at(&record, "account").is_some(), is_enveloped, "{record}");
-        }
-    }
-
-    #[test]
-    fn a_field_of_the_event_hides_one_of_its_envelope() {
-        let record = format!(r#"{{"detail":{CALL},"awsRegion":"outer","userIdentity":{{"arn":"outer"}}}}"#);
-        assert_eq!(text_at(&record, "awsRegion").as_deref(), Some("eu-west-1"));
-        assert_eq!(text_at(&record, "userIdentity.arn"), None);
-    }
-
-    #[test]
-    fn objects_between_event_and_record_are_looked_through() {
-        let record = format!(r#"{{"data":{{"aws":{CALL},"integration":"aws"}},"id":7}}"#);
-        assert_eq!(text_at(&record, "integration").as_deref(), Some("aws"));
-        assert_eq!(text_at(&record, "id").as_deref(), Some("7"));
-        assert_eq!(text_at(&record, "data.integration").as_deref(), Some("aws"));
-    }
-
-    #[test]
-    fn a_source_can_keep_its_event_in_a_place_of_its_own() {
-        let plain = format!(r#"{{"protoPayload":{AUDIT},"resource":{{"type":"gcs_bucket"}}}}"#);
-        for record in [
-            plain.clone(),
-            format!(r#"{{"data":{plain}}}"#),
-            format!(r#"{{"data":{{"gcp":{plain}}}}}"#),
-            format!(r#"{{"protopayload_auditlog":{AUDIT},"resource":{{"type":"gcs_bucket"}}}}"#),
-            AUDIT.to_owned(),
-        ] {
-            let method = text_at(&record, "protoPayload.methodName");
-            assert_eq!(method.as_deref(), Some("storage.buckets.delete"), "{record}");
-            let kind = text_at(&record, "resource.type");
-            assert_eq!(kind.is_some(), record != AUDIT, "{record}");
-        }
-    }
-
-    #[test]
-    fn queries_find_fields_of_the_event_and_of_its_envelope() {
-        let record = format!(r#"{{"detail":{CALL},"account":"1"}}"#);
-        for (path, value, expected) in [
-            ("eventName", "StopLogging", true),
-            ("detail.eventName", "StopLogging", true),
-            ("account", "1", true),
-            ("account", "2", false),
-        ] {
-            let field = Field::Member(Names::dotted(path));
-            let is = Condition::Is { field, values: vec![Matcher::Text(Pattern::exactly(value))] };
-            assert_eq!(look(&record, |entry| is.holds(entry)), expected, "{path}");
         }
     }
 }

@@ -34,8 +34,10 @@
 
 pub mod batch;
 pub mod condition;
+mod entry;
 pub mod envelope;
 pub mod error;
+mod field;
 mod foreign_syntax;
 mod lex;
 pub mod matcher;

@@ -46,23 +46,34 @@ pub(crate) fn any_word(words: &str, passes: &dyn Fn(&str) -> bool) -> bool {
     split(words, b' ').any(passes)
 }
 
-pub(crate) fn parse(text: &str, now: Time) -> Result<Query, Error> {
-    if text.len() > MOST_BYTES {
-        let at = text.floor_char_boundary(MOST_BYTES)..text.len();
-        return Err(Error::new(Code::Long, at, "a query has at most 16,384 bytes", "ask for less at once"));
+impl Query {
+    /// Reads a query. Lengths of time such as `-7d` count from `now`.
+    ///
+    /// # Errors
+    /// The first part that is not understood. Nothing is left out in silence.
+    pub fn parse(text: &str, now: Time) -> Result<Self, Error> {
+        if text.len() > MOST_BYTES {
+            let at = text.floor_char_boundary(MOST_BYTES)..text.len();
+            return Err(Error::new(
+                Code::Long,
+                at,
+                "a query has at most 16,384 bytes",
+                "ask for less at once",
+            ));
+        }
+        let lexer = Lexer { text, at: 0 };
+        let mut parser = Parser { lexer, now, conditions: Vec::new(), values: 0, is_text: false };
+        parser.lexer.space();
+        if parser.lexer.rest().is_empty() {
+            return Ok(Query::default());
+        }
+        let root = parser.either(0)?;
+        if parser.lexer.rest().is_empty() {
+            return Ok(Query { root, conditions: parser.conditions });
+        }
+        let at = parser.lexer.at..parser.lexer.at + 1;
+        Err(Error::new(Code::Parenthesis, at, "a parenthesis is closed that was not opened", QUOTE_IT))
     }
-    let lexer = Lexer { text, at: 0 };
-    let mut parser = Parser { lexer, now, conditions: Vec::new(), values: 0, is_text: false };
-    parser.lexer.space();
-    if parser.lexer.rest().is_empty() {
-        return Ok(Query::default());
-    }
-    let root = parser.either(0)?;
-    if parser.lexer.rest().is_empty() {
-        return Ok(Query { root, conditions: parser.conditions });
-    }
-    let at = parser.lexer.at..parser.lexer.at + 1;
-    Err(Error::new(Code::Parenthesis, at, "a parenthesis is closed that was not opened", QUOTE_IT))
 }
 
 struct Parser<'a> {

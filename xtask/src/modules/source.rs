@@ -41,7 +41,7 @@ impl Crate {
     pub(super) fn read(root: &Path) -> Result<Crate> {
         let mut modules = Vec::new();
         let folder = root.parent().context("the root file has no folder")?;
-        read_file(root, folder, Vec::new(), &mut modules)?;
+        read_file(root, folder, &[], &mut modules)?;
         let by_path =
             modules.iter().enumerate().map(|(number, module)| (module.path.clone(), number)).collect();
         Ok(Crate { modules, by_path })
@@ -109,7 +109,7 @@ impl Crate {
 }
 
 /// Reads a file, and the modules that it declares. Their files are in `folder`.
-fn read_file(file: &Path, folder: &Path, path: Segments, modules: &mut Vec<Module>) -> Result<()> {
+fn read_file(file: &Path, folder: &Path, path: &[String], modules: &mut Vec<Module>) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let parsed = syn::parse_file(&text).with_context(|| format!("cannot parse {}", file.display()))?;
     read_items(&parsed.items, file, folder, path, modules)
@@ -119,10 +119,10 @@ fn read_items(
     items: &[Item],
     file: &Path,
     folder: &Path,
-    path: Segments,
+    path: &[String],
     modules: &mut Vec<Module>,
 ) -> Result<()> {
-    let mut module = Module { path: path.clone(), file: file.to_owned(), ..Module::default() };
+    let mut module = Module { path: path.to_owned(), file: file.to_owned(), ..Module::default() };
     module.items.extend(items.iter().filter_map(name_of));
     let children: BTreeSet<String> = items
         .iter()
@@ -139,11 +139,11 @@ fn read_items(
             continue;
         }
         let name = child.ident.to_string();
-        let child_path = [path.clone(), vec![name.clone()]].concat();
+        let child_path = [path, std::slice::from_ref(&name)].concat();
         if let Some((_, items)) = &child.content {
-            read_items(items, file, &folder.join(&name), child_path, modules)?;
+            read_items(items, file, &folder.join(&name), &child_path, modules)?;
         } else if let Some(file) = file_of(child, folder) {
-            read_file(&file, &folder.join(&name), child_path, modules)?;
+            read_file(&file, &folder.join(&name), &child_path, modules)?;
         }
     }
     Ok(())

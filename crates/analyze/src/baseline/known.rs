@@ -251,7 +251,6 @@ impl Known {
         let fits = |(what, _, most): &(What, &str, usize)| {
             self.0.iter().filter(|entry| entry.is(*what)).count() <= *most
         };
-        let is_day = super::stored::is_day;
         let of_credential = |entry: &Entry| entry.is(What::CredentialAddress) == (entry.of != NONE);
         WHAT.iter().all(fits) && self.0.iter().all(|entry| is_day(entry.last) && of_credential(entry))
     }
@@ -271,6 +270,12 @@ impl Known {
     pub(super) fn release(self, texts: &mut Texts) {
         self.0.iter().for_each(|entry| entry.release(texts));
     }
+}
+
+/// Returns true if this is a day of an event, or near it.
+#[cfg(feature = "snapshot")]
+pub(super) fn is_day(day: i32) -> bool {
+    day.unsigned_abs() < 1 << 28
 }
 
 /// The network that an address is in, as addresses are kept: IPv4's first 24 bits, or 16 where nobody else can route to

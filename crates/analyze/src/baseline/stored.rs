@@ -7,6 +7,7 @@ use countersign::time::Time;
 use serde::{Deserialize, Serialize};
 
 use super::chains::{Chain, Chains};
+use super::known::is_day;
 use super::store::{Ranked, Store};
 use super::texts::Texts;
 use super::{Baselines, Identity, MAX_IDENTITIES};
@@ -60,22 +61,17 @@ impl Baselines {
 }
 
 /// Whether this is a time of an event, in milliseconds.
-pub(super) fn is_time(millis: i64) -> bool {
+fn is_time(millis: i64) -> bool {
     Time::from_millis(millis).is_some()
 }
 
 /// Whether this is an hour of an event, or near it.
-pub(super) fn is_hour(hour: i64) -> bool {
+fn is_hour(hour: i64) -> bool {
     hour.unsigned_abs() < 1 << 40
 }
 
-/// Whether this is a day of an event, or near it.
-pub(super) fn is_day(day: i32) -> bool {
-    day.unsigned_abs() < 1 << 28
-}
-
 /// Whether these are rules of the pack, each once.
-pub(super) fn are_rules(mut of: impl Iterator<Item = u32>, rules: usize) -> bool {
+fn are_rules(mut of: impl Iterator<Item = u32>, rules: usize) -> bool {
     let mut seen = HashSet::new();
     of.all(|rule| (rule as usize) < rules && seen.insert(rule))
 }

@@ -7,7 +7,7 @@ use countersign_query::Outcome;
 
 use crate::analyzer::ENGINE;
 use crate::document::Seen;
-use crate::rule::Level;
+use crate::finding::Level;
 
 /// How the text says what it is.
 const FORMAT: &str = "inventory/v1";

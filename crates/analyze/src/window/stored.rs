@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use countersign::time::Time;
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Group, Hit, MAX_HITS, NEVER, Windows};
-use crate::correlation::{Correlation, Measure};
+use super::{Counts, Group, Hit, NEVER, Windows};
+use crate::correlation::{Correlation, MAX_HITS, Measure};
 
 /// A group's key, and a value that is counted, is at most so many bytes.
 const MAX_TEXT: usize = 1 << 16;

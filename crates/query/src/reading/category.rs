@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::condition::Condition;
-use super::definition::{Definition, Parsed, rules};
-use super::path::{Scope, Top};
-use super::{Read, Readings};
-use crate::value::{Document, Value};
+use super::path::Scope;
 
 macro_rules! categories {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)+) => {
@@ -113,9 +110,6 @@ impl FromIterator<Category> for Categories {
     }
 }
 
-/// The longest action that rules are tried on, in bytes. A longer one has no category.
-const MAX_ACTION_BYTES: usize = 1024;
-
 /// A rule of a parser's `category` field.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -155,7 +149,7 @@ impl Pattern {
 }
 
 impl Rule {
-    fn applies(&self, action: Option<&str>, scope: Option<&Scope<'_, '_>>) -> bool {
+    pub(super) fn applies(&self, action: Option<&str>, scope: Option<&Scope<'_, '_>>) -> bool {
         let matches = |list: &[Pattern]| {
             action.is_some_and(|action| list.iter().any(|pattern| pattern.matches(action)))
         };
@@ -183,105 +177,6 @@ impl Assigned {
     pub(super) fn referred(&self) -> impl Iterator<Item = &str> {
         let rules: &[Rule] = if let Self::Rules(rules) = self { rules } else { &[] };
         rules.iter().filter_map(|rule| rule.of.as_deref())
-    }
-
-    fn rules(&self) -> Parsed<Arc<[Rule]>> {
-        match self {
-            Self::Nothing => Ok(Arc::from([])),
-            Self::Rules(rules) => Ok(Arc::clone(rules)),
-            Self::BuiltIn(text) => {
-                let document = Document::parse(text);
-                document.as_ref().map_or_else(|| Ok(Vec::new()), |json| rules(json.root())).map(Arc::from)
-            }
-        }
-    }
-}
-
-/// Assigns categories to events, by the `category` fields of parsers.
-#[derive(Clone, Debug)]
-pub struct Classifier {
-    readings: Readings,
-    /// The rules of each parser, and whether one of them has a condition on the event.
-    rules: Vec<(Arc<[Rule]>, bool)>,
-}
-
-impl Readings {
-    /// Makes a classifier by these parsers.
-    ///
-    /// # Panics
-    /// Never: the tests read the rules of every built-in parser, and a parser file is checked when it is parsed.
-    pub fn classifier(&self) -> Classifier {
-        let rules = self.list.iter().map(|definition| {
-            let rules =
-                definition.category.rules().unwrap_or_else(|why| panic!("{}: {why:?}", definition.read_as));
-            let is_conditional = rules.iter().any(|rule| !rule.when.any.is_empty());
-            (rules, is_conditional)
-        });
-        Classifier { rules: rules.collect(), readings: self.clone() }
-    }
-}
-
-impl Classifier {
-    /// Calls `each` with every action of an event, and the categories of that action: none if the parser has no rule
-    /// for it. An event without an action has one call. `read` is what these parsers made of the event.
-    pub fn classify(
-        &self,
-        event: &Value<'_>,
-        read: &Read<'_>,
-        each: &mut dyn FnMut(Option<&str>, Categories),
-    ) {
-        let list = &self.readings.list;
-        let Some(nth) = list.iter().position(|definition| definition.read_as == read.read_as) else {
-            return each(read.action.as_deref(), Categories::default());
-        };
-        let (rules, is_conditional) = &self.rules[nth];
-        let mut classify = |scope: Option<&Scope<'_, '_>>| {
-            let Some(action) = read.action.as_deref() else {
-                return each(None, self.assigned(rules, None, scope));
-            };
-            for action in std::iter::once(action).chain(read.also.iter().map(|also| &**also)) {
-                each(Some(action), self.assigned(rules, Some(action), scope));
-            }
-        };
-        let definition: &Definition = &list[nth];
-        if !*is_conditional {
-            return classify(None);
-        }
-        let top = Top::of(*event, &self.readings.names);
-        if !definition.visit(&top, &mut |scope| classify(Some(scope))) {
-            classify(None);
-        }
-    }
-
-    /// Returns the categories of an action.
-    fn assigned(&self, rules: &[Rule], action: Option<&str>, scope: Option<&Scope<'_, '_>>) -> Categories {
-        if action.is_some_and(|action| action.len() > MAX_ACTION_BYTES) {
-            return Categories::default();
-        }
-        let action = action.map(str::to_lowercase);
-        self.apply(rules, action.as_deref(), scope, true)
-    }
-
-    fn apply(
-        &self,
-        rules: &[Rule],
-        action: Option<&str>,
-        scope: Option<&Scope<'_, '_>>,
-        may_refer: bool,
-    ) -> Categories {
-        let mut all = Categories::default();
-        for rule in rules.iter().filter(|rule| rule.applies(action, scope)) {
-            all = all.union(rule.is);
-            if let Some(of) = rule.of.as_deref().filter(|_| may_refer)
-                && let Some(nth) = self.readings.list.iter().position(|other| other.read_as == of)
-            {
-                all = all.union(self.apply(&self.rules[nth].0, action, scope, false));
-            }
-            if rule.is_final {
-                break;
-            }
-        }
-        all
     }
 }
 

@@ -9,131 +9,19 @@ use super::address::bare;
 #[cfg(feature = "category")]
 use super::category::{Assigned, Categories, Category, Pattern, Rule};
 use super::condition::{Condition, Test};
-use super::path::{Begins, Path, Scope, Top};
+use super::error::{CHECKS, Parsed, Unusable, ensure, told};
+use super::path::{Begins, Path, Roots, Scope, Top};
+use super::read::{Outcome, Parts, Party, Read};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
 use super::spelling::Spelling;
 use super::when::{Unit, Written};
-use super::{Outcome, Parts, Party, Read};
-use crate::condition::Short;
 use crate::envelope::Envelope;
+use crate::field::Short;
 use crate::names::Names;
 use crate::value::{Document, Kind, Value};
 
 /// The most alternatives, tests and words that stand beside each other.
 const MOST: usize = 512;
-
-/// Why a file is no reading, and where.
-#[cfg(feature = "explain")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unusable {
-    /// The file, as it was named.
-    pub file: String,
-    /// The member in question, as a path: `actor.id`. Empty for the whole.
-    pub member: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What would mend it.
-    pub mend: String,
-}
-
-/// A build whose readings were all tested has no room for what could be wrong with them.
-#[cfg(not(feature = "explain"))]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unusable {}
-
-/// Whether what a file says is checked.
-const CHECKS: bool = cfg!(feature = "explain");
-
-/// Refuses what is not so, where files are checked.
-pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> Unusable) -> Parsed<()> {
-    if CHECKS && !is_so { Err(why()) } else { Ok(()) }
-}
-
-/// A text for people, made where there is room for it.
-macro_rules! told {
-    ($($part:tt)*) => {
-        if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }
-    };
-}
-
-pub(super) use told;
-
-#[cfg(feature = "explain")]
-impl Unusable {
-    pub(super) fn new(member: &str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { file: String::new(), member: member.into(), problem: problem.into(), mend: mend.into() }
-    }
-
-    pub(super) fn within(mut self, file: &str) -> Self {
-        self.file = file.into();
-        self
-    }
-
-    fn at(mut self, member: &str) -> Self {
-        let parting = if self.member.is_empty() || self.member.starts_with('[') { "" } else { "." };
-        self.member = format!("{member}{parting}{}", self.member);
-        self
-    }
-}
-
-#[cfg(not(feature = "explain"))]
-impl Unusable {
-    pub(super) fn new<P, M>(_: &str, _: P, _: M) -> Self {
-        unreachable!()
-    }
-
-    pub(super) fn within(self, _: &str) -> Self {
-        self
-    }
-
-    fn at(self, _: &str) -> Self {
-        self
-    }
-}
-
-#[cfg(feature = "explain")]
-impl core::fmt::Display for Unusable {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { file, member, problem, mend } = self;
-        if !file.is_empty() {
-            write!(f, "{file}: ")?;
-        }
-        if !member.is_empty() {
-            write!(f, "{member}: ")?;
-        }
-        write!(f, "{problem}; {mend}")
-    }
-}
-
-#[cfg(feature = "explain")]
-impl std::error::Error for Unusable {}
-
-pub(super) type Parsed<T> = Result<T, Unusable>;
-
-/// Some of the members that events have at their top, each by its number.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Roots(u128);
-
-impl Roots {
-    /// Adds a member by its number; those beyond have none here.
-    pub(super) const fn add(&mut self, number: usize) {
-        if number < u128::BITS as usize {
-            self.0 |= 1 << number;
-        }
-    }
-
-    const fn holds(self, others: Self) -> bool {
-        others.0 & !self.0 == 0
-    }
-
-    /// The one of them that got its number last: those before it are of other readings too. All, where there is none.
-    const fn rarest(self) -> Self {
-        match self.0.checked_ilog2() {
-            Some(last) => Self(1 << last),
-            None => Self(u128::MAX),
-        }
-    }
-}
 
 /// So many of the members that an event must have tell whether it may be of a shape: there are not numbers for all.
 const NEEDED: usize = 3;
@@ -298,7 +186,7 @@ impl Definition {
         if cfg!(target_arch = "wasm32") {
             return;
         }
-        self.marks = Roots(self.needs.iter().fold(0, |marks, roots| marks | roots.rarest().0));
+        self.marks = self.needs.iter().fold(Roots::default(), |marks, roots| marks.with(roots.rarest()));
     }
 
     /// Gives numbers to what its paths begin with, once all readings have those of [`Self::number_roots`].
@@ -320,7 +208,7 @@ impl Definition {
 
     /// Whether an event that has these members can be of this shape at all.
     pub(super) fn may_fit(&self, there: Roots) -> bool {
-        (cfg!(target_arch = "wasm32") || there.0 & self.marks.0 != 0 || self.marks.0 == u128::MAX)
+        (cfg!(target_arch = "wasm32") || there.has_any(self.marks))
             && self.needs.iter().any(|needed| there.holds(*needed))
     }
 

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::address::bare;
+use super::read::{Outcome, Party, Read};
 use super::when::date;
-use super::{Outcome, Party, Read};
 use crate::value::{Kind, Value};
 
 /// Members besides which an event has none whose actor is not told, in the order in which canonical JSON has them.

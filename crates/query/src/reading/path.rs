@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
-use super::definition::{Roots, Unusable, told};
+use super::error::{Unusable, told};
 use crate::names::Names;
 use crate::value::{Kind, Value};
 
@@ -114,6 +114,41 @@ impl<'v, 'b> Scope<'v, 'b> {
             find_all(value, self.begins.nexts.get(first)?, &mut seconds, |_| {});
         }
         self.placed(*self.seconds.borrow().get(number)?)
+    }
+}
+
+/// Some of the members that events have at their top, each by its number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Roots(u128);
+
+impl Roots {
+    /// Adds a member by its number; those beyond have none here.
+    pub(super) const fn add(&mut self, number: usize) {
+        if number < u128::BITS as usize {
+            self.0 |= 1 << number;
+        }
+    }
+
+    pub(super) const fn holds(self, others: Self) -> bool {
+        others.0 & !self.0 == 0
+    }
+
+    /// Returns these and others.
+    pub(super) const fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Returns true if one of these is there, or if any may be.
+    pub(super) const fn has_any(self, of: Self) -> bool {
+        self.0 & of.0 != 0 || of.0 == u128::MAX
+    }
+
+    /// The one of them that got its number last: those before it are of other readings too. All, where there is none.
+    pub(super) const fn rarest(self) -> Self {
+        match self.0.checked_ilog2() {
+            Some(last) => Self(1 << last),
+            None => Self(u128::MAX),
+        }
     }
 }
 

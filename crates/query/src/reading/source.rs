@@ -7,8 +7,8 @@ use countersign::time::Time;
 
 use super::condition::Condition;
 use super::path::{Begins, Path, Scope};
+use super::read::{Outcome, Party};
 use super::when::Written;
-use super::{Outcome, Party};
 
 /// Places to look, the first of which that has anything counts.
 #[derive(Clone, Debug, Default)]

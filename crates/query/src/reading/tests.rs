@@ -3,9 +3,11 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use countersign::event::{Event, Redaction};
+use countersign::time::Time;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
+use super::readings::{BUILT_IN, MOST};
 use super::*;
 use crate::value::Document;
 use crate::{Entry, Query};

@@ -1,26 +1,13 @@
 //! Conditions: which selections must hold (Sigma 2.1, "Condition").
 
+use super::selection::{all, any};
+use super::{Condition, Item, MAX_NAMED, Selection};
 use crate::fault::{Fault, told};
 use crate::fields::Found;
-use crate::selection::{Item, Selection, all, any};
 use crate::wildcard::Wildcard;
 
 /// How deep parentheses and `not` may nest.
 const MAX_DEPTH: u32 = 32;
-/// How many selections the conditions of a rule may name, each as often as it is named: each is looked at in each event.
-pub(crate) const MAX_NAMED: usize = 65_536;
-
-/// What must hold. A number is a selection's.
-#[derive(Clone, Debug)]
-pub(crate) enum Condition {
-    Selection(usize),
-    Not(Box<Self>),
-    All(Vec<Self>),
-    Any(Vec<Self>),
-    /// So many of these selections at least.
-    Several(usize, Vec<usize>),
-}
-
 impl Condition {
     pub(crate) fn holds(&self, selections: &[(String, Selection)], found: &Found<'_>) -> bool {
         match self {

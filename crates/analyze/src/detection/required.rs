@@ -1,9 +1,7 @@
 //! What an event must have for a rule to fire, as far as the rule's condition tells. What of an item is told, and what
 //! is told of several, is up to who asks.
 
-use crate::condition::Condition;
-use crate::rule::Detection;
-use crate::selection::{Item, Selection};
+use super::{Condition, Detection, Item, Selection};
 
 /// An event that a rule fires for has one of these at least.
 pub(crate) trait Required: Default {

@@ -4,16 +4,16 @@ use countersign_query::matcher::Network;
 use countersign_query::split::split_once;
 use countersign_query::value::Kind;
 #[cfg(feature = "re")]
-use regex_lite::{Regex, RegexBuilder};
+use regex_lite::RegexBuilder;
 
-use crate::baseline::Fact;
+use super::field::{field, no_field};
+use super::modifiers::Modifiers;
+use super::{Compare, Elements, Item, Part, Selection, Test};
 use crate::bigrams::Bigrams;
-use crate::elements::{self, Elements};
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id, Leaf};
 #[cfg(feature = "re")]
 use crate::literal;
-use crate::modifiers::Modifiers;
 use crate::path;
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
@@ -21,61 +21,6 @@ use crate::wildcard::Wildcard;
 #[cfg(feature = "re")]
 /// The most bytes that a regular expression may have once it is compiled.
 const MAX_REGEX: usize = 1 << 20;
-
-/// What an event must be like to be selected.
-#[derive(Clone, Debug)]
-pub(crate) enum Selection {
-    /// All of these.
-    All(Vec<Item>),
-    /// One of these.
-    Any(Vec<Self>),
-}
-
-/// A field, and what it must be.
-#[derive(Clone, Debug)]
-pub(crate) struct Item {
-    /// None for keywords: any name or value of the event.
-    pub(crate) field: Option<Id>,
-    /// Whether all tests must hold, of any of the values each, and not only one.
-    pub(crate) all: bool,
-    /// True if the field must be there and none of the tests may hold (`neq`).
-    pub(crate) differs: bool,
-    pub(crate) tests: Vec<Test>,
-    /// What of a baseline it asks for, where it does.
-    pub(crate) fact: Option<Fact>,
-    /// Its place among the rule's.
-    pub(crate) nth: usize,
-}
-
-/// What a value must be.
-#[derive(Clone, Debug)]
-pub(crate) enum Test {
-    /// Like this, and the bigrams of whatever is: what lacks one is not, which is told sooner.
-    Text(Wildcard, Bigrams),
-    Number(Compare, f64),
-    Bool(bool),
-    Null,
-    Exists(bool),
-    Network(Network),
-    /// Like a value of another field.
-    Field(Id, Part),
-    /// Matched by this, and the bigrams of whatever is.
-    #[cfg(feature = "re")]
-    Regex(Regex, Bigrams),
-    /// An array, of whose elements this holds.
-    Elements(Box<Elements>),
-}
-
-/// How numbers are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compare {
-    Equal,
-    NotEqual,
-    Less,
-    AtMost,
-    More,
-    AtLeast,
-}
 
 impl Compare {
     pub(crate) fn holds(self, one: f64, other: f64) -> bool {
@@ -88,15 +33,6 @@ impl Compare {
             Self::AtLeast => one >= other,
         }
     }
-}
-
-/// Which part of a text is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Whole,
-    Begin,
-    End,
-    Any,
 }
 
 impl Item {
@@ -283,9 +219,11 @@ impl Selection {
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
         match &node.value {
             Value::Map(members) if members.is_empty() => Err(empty(node)),
-            Value::Map(members) => {
-                members.iter().map(|member| item(member, fields)).collect::<Result<_, _>>().map(Self::All)
-            }
+            Value::Map(members) => members
+                .iter()
+                .map(|member| Item::compile(member, fields))
+                .collect::<Result<_, _>>()
+                .map(Self::All),
             Value::List(items) if items.is_empty() => Err(empty(node)),
             Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Map(_))) => {
                 items.iter().map(|item| Self::compile(item, fields)).collect::<Result<_, _>>().map(Self::Any)
@@ -346,66 +284,45 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
     Ok(Item { field: None, all, differs: false, tests, fact: None, nth: 0 })
 }
 
-/// Reads a field, and what it must be.
-pub(crate) fn item(member: &Member, fields: &mut Fields) -> Result<Item, Box<Fault>> {
-    let (name, written) =
-        split_once(&member.name, b'|').map_or((&*member.name, None), |(name, after)| (name, Some(after)));
-    let modifiers = written.map_or(Ok(Modifiers::default()), |names| Modifiers::parse(names, member.line))?;
-    if member.node.items().is_empty() {
-        return Err(empty(&member.node));
+impl Item {
+    /// Reads a field, and what it must be.
+    pub(super) fn compile(member: &Member, fields: &mut Fields) -> Result<Self, Box<Fault>> {
+        let (name, written) =
+            split_once(&member.name, b'|').map_or((&*member.name, None), |(name, after)| (name, Some(after)));
+        let modifiers =
+            written.map_or(Ok(Modifiers::default()), |names| Modifiers::parse(names, member.line))?;
+        if member.node.items().is_empty() {
+            return Err(empty(&member.node));
+        }
+        if name.is_empty() {
+            return keywords(&member.node, modifiers, fields);
+        }
+        if fields.has_selectors
+            && let Some((array, quantifier, rest)) =
+                path::quantified(name).map_err(|hint| no_field(name, member.line, hint))?
+        {
+            let elements = Elements::compile(member, array, quantifier, (rest, written), fields)?;
+            let array = field(array, member.line, fields)?;
+            fields.keep_elements(array);
+            let tests = vec![Test::Elements(elements.into())];
+            return Ok(Self { field: Some(array), all: false, differs: false, tests, fact: None, nth: 0 });
+        }
+        if fields.depth > 0 {
+            modifiers.check_in_element(member.line)?;
+        }
+        let field = field(name, member.line, fields)?;
+        let tests = member.node.items().iter().map(|value| test(modifiers, value, fields, false));
+        let tests: Vec<Test> = tests.collect::<Result<_, _>>()?;
+        let fact = fields.fact(field);
+        let is_other = |test: &Test| matches!(test, Test::Field(other, _) if fields.fact(*other).is_some() != fact.is_some());
+        if tests.iter().any(is_other) {
+            let hint = "compare members with members, or what is of a baseline with what is of one";
+            let problem = "a member cannot be compared with what a baseline says";
+            return Err(Fault::new("rule.baseline", member.line, problem, hint));
+        }
+        let (all, differs) = (modifiers.has(Modifiers::ALL), modifiers.has(Modifiers::DIFFERS));
+        Ok(Self { field: Some(field), all, differs, tests, fact, nth: 0 })
     }
-    if name.is_empty() {
-        return keywords(&member.node, modifiers, fields);
-    }
-    if fields.has_selectors
-        && let Some((array, quantifier, rest)) =
-            path::quantified(name).map_err(|hint| no_field(name, member.line, hint))?
-    {
-        let elements = Elements::compile(member, array, quantifier, (rest, written), fields)?;
-        let array = field(array, member.line, fields)?;
-        fields.keep_elements(array);
-        let tests = vec![Test::Elements(elements.into())];
-        return Ok(Item { field: Some(array), all: false, differs: false, tests, fact: None, nth: 0 });
-    }
-    if fields.depth > 0 {
-        elements::refuse(modifiers, member.line)?;
-    }
-    let field = field(name, member.line, fields)?;
-    let tests = member.node.items().iter().map(|value| test(modifiers, value, fields, false));
-    let tests: Vec<Test> = tests.collect::<Result<_, _>>()?;
-    let fact = fields.fact(field);
-    let is_other = |test: &Test| matches!(test, Test::Field(other, _) if fields.fact(*other).is_some() != fact.is_some());
-    if tests.iter().any(is_other) {
-        let hint = "compare members with members, or what is of a baseline with what is of one";
-        let problem = "a member cannot be compared with what a baseline says";
-        return Err(Fault::new("rule.baseline", member.line, problem, hint));
-    }
-    let (all, differs) = (modifiers.has(Modifiers::ALL), modifiers.has(Modifiers::DIFFERS));
-    Ok(Item { field: Some(field), all, differs, tests, fact, nth: 0 })
-}
-
-/// The number of a field that a rule names.
-pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
-    if fields.is_beyond(name) {
-        return Err(too_many(line));
-    }
-    fields.intern(name).map_err(|hint| no_field(name, line, hint))
-}
-
-/// The number of something that findings name, and that has no values of its own.
-pub(crate) fn named(name: String, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
-    if fields.is_beyond("") {
-        return Err(too_many(line));
-    }
-    Ok(fields.label(name))
-}
-
-fn too_many(line: u32) -> Box<Fault> {
-    Fault::new("pack.fields", line, "the rules of a pack ask for at most 4,096 fields", "make several packs")
-}
-
-fn no_field(name: &str, line: u32, hint: &str) -> Box<Fault> {
-    Fault::new("rule.field", line, told!("there is no field `{name}`"), hint)
 }
 
 fn test(

@@ -110,4 +110,18 @@ impl Modifiers {
     const fn count(self, some: Self) -> u32 {
         (self.0 & some.0).count_ones()
     }
+
+    /// Refuses what elements of an array don't have.
+    pub(super) fn check_in_element(self, line: u32) -> Result<(), Box<Fault>> {
+        if self.has(Self::FIELD) {
+            let problem = told!("an element of an array is not compared with other fields");
+            return Err(Fault::new(
+                "rule.modifier",
+                line,
+                problem,
+                "write the value, or compare outside of the brackets",
+            ));
+        }
+        Ok(())
+    }
 }

@@ -2,27 +2,15 @@
 
 use countersign_query::value::Value;
 
-use crate::condition::Condition;
+use super::field::named;
+use super::{Condition, Detection, Elements, Item, Matched, Selection};
 use crate::fault::{Fault, told};
 use crate::fields::{Fields, Id};
-use crate::modifiers::Modifiers;
 use crate::path::Quantifier;
-use crate::rule::{Detection, Matched, detection_of};
-use crate::selection::{Selection, item, named};
 use crate::tree::{Member, Node, Value as Written};
 
 /// The most arrays within each other that conditions look into.
 const MAX_DEPTH: u8 = 8;
-
-/// A condition on the elements of an array.
-#[derive(Clone, Debug)]
-pub(crate) struct Elements {
-    quantifier: Quantifier,
-    /// The fields of an element, and the names that findings give them.
-    fields: Fields,
-    names: Vec<Id>,
-    detection: Detection,
-}
 
 impl Elements {
     /// Reads what a member of a selection says of the elements of `array`: with nothing in `rest`, of each as a whole; else
@@ -50,7 +38,7 @@ impl Elements {
             return fault("rule.modifier", problem, "write them after the names in the map");
         }
         let detection = if is_block && member.node.get("condition").is_some() {
-            detection_of(&member.node, &mut within)?
+            Detection::compile(&member.node, &mut within)?
         } else {
             let selection = if is_block {
                 Selection::compile(&member.node, &mut within)?
@@ -58,7 +46,7 @@ impl Elements {
                 let field = if rest.is_empty() { "." } else { rest };
                 let name =
                     modifiers.map_or_else(|| field.to_owned(), |modifiers| [field, "|", modifiers].concat());
-                let item = item(&Member { name, ..member.clone() }, &mut within)?;
+                let item = Item::compile(&Member { name, ..member.clone() }, &mut within)?;
                 Selection::All(vec![item])
             };
             Detection {
@@ -115,18 +103,4 @@ impl Elements {
             }
         }
     }
-}
-
-/// Refuses what an element has not.
-pub(crate) fn refuse(modifiers: Modifiers, line: u32) -> Result<(), Box<Fault>> {
-    if modifiers.has(Modifiers::FIELD) {
-        let problem = told!("an element of an array is not compared with other fields");
-        return Err(Fault::new(
-            "rule.modifier",
-            line,
-            problem,
-            "write the value, or compare outside of the brackets",
-        ));
-    }
-    Ok(())
 }
