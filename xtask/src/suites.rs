@@ -234,7 +234,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 22] = [
+pub(crate) const PARTS: [&str; 24] = [
     "-p",
     "countersign",
     "-p",
@@ -249,6 +249,8 @@ pub(crate) const PARTS: [&str; 22] = [
     "countersign-index",
     "-p",
     "countersign-log",
+    "-p",
+    "countersign-log-server",
     "-p",
     "countersign-parquet",
     "-p",

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_log::lock::Lock;
+use countersign_log_server::lock::Lock;
 
 use crate::errors::{Failure, shown};
 
