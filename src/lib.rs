@@ -122,7 +122,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The crate `countersign-log` is a whole collector around it, the crate `countersign-cli` the program `countersign`.
+//! The crates `countersign-log` and `countersign-log-server` are a whole collector around it, the crate `countersign-cli`
+//! the program `countersign`.
 //!
 //! # Modules
 //!

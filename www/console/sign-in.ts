@@ -3,7 +3,7 @@
 import * as oauth from "oauth4webapi";
 import type { TrustChoice } from "../src/input/trust.ts";
 
-/** Where a reader signs in, as the server wrote it into the page (crates/log/src/server/page.rs). */
+/** Where a reader signs in, as the server wrote it into the page (crates/log-server/src/server/page.rs). */
 export interface Issuer {
   readonly issuer: string;
   readonly client: string;

@@ -18,3 +18,55 @@ use source::Crate;
 
 /// The most modules that may import each other inside one folder.
 const MAX_CYCLE: usize = 4;
+
+/// Crates that aren't checked: those whose circles are still to be broken, and xtask, where `Tools` sets up each tool
+/// with the help of others.
+const EXEMPT: &[&str] = &["crates/cli", "crates/log", "crates/log-server", "xtask"];
+
+/// Checks every crate, and returns a summary.
+pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {
+    let mut faults = Vec::new();
+    let mut count = 0;
+    let project = tools.path("");
+    let exempt: Vec<PathBuf> = EXEMPT.iter().map(|folder| project.join(folder).join("src")).collect();
+    for root in roots(&project)? {
+        if exempt.iter().any(|folder| root.parent() == Some(folder)) {
+            continue;
+        }
+        let checked = Crate::read(&root)?;
+        count += checked.modules.len();
+        let edges = checked.edges();
+        for cycle in cycles(&edges) {
+            let folder = checked.folder(cycle[0]);
+            if cycle.len() > MAX_CYCLE || cycle.iter().any(|&module| checked.folder(module) != folder) {
+                faults.push(describe(&root, &checked, &cycle, &edges));
+            }
+        }
+    }
+    ensure!(faults.is_empty(), "modules import each other in circles:\n{}", faults.join("\n"));
+    Ok(format!("{count} modules"))
+}
+
+/// Lists the imports that make up a circle.
+fn describe(root: &Path, checked: &Crate, cycle: &[usize], edges: &[Vec<usize>]) -> String {
+    let imports = cycle.iter().map(|&module| {
+        let targets = edges[module].iter().filter(|target| cycle.contains(target));
+        let targets: Vec<String> = targets.map(|&target| checked.name(target)).collect();
+        format!("\n    {} imports {}", checked.name(module), targets.join(", "))
+    });
+    format!("{}, {} modules:{}", root.display(), cycle.len(), imports.collect::<String>())
+}
+
+/// The root files of the core and of all crates.
+fn roots(project: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = vec![project.to_owned(), project.join("xtask")];
+    let crates = project.join("crates");
+    for entry in fs::read_dir(&crates).with_context(|| format!("cannot read {}", crates.display()))? {
+        folders.push(entry?.path());
+    }
+    folders.sort();
+    let root = |folder: &PathBuf| {
+        ["src/lib.rs", "src/main.rs"].map(|file| folder.join(file)).into_iter().find(|file| file.is_file())
+    };
+    Ok(folders.iter().filter_map(root).collect())
+}

@@ -244,7 +244,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 26] = [
+pub(crate) const PARTS: [&str; 28] = [
     "-p",
     "countersign",
     "-p",
@@ -263,6 +263,8 @@ pub(crate) const PARTS: [&str; 26] = [
     "countersign-ingest",
     "-p",
     "countersign-log",
+    "-p",
+    "countersign-log-server",
     "-p",
     "countersign-parquet",
     "-p",

@@ -126,7 +126,7 @@ impl Tools {
     /// same: what both need has then the features that both want.
     pub(crate) fn program_parts(&self) -> Result<()> {
         self.progress.step("program's parts", |log| {
-            let parts = ["-p", "countersign-log", "-p", "countersign-cli", "--lib"];
+            let parts = ["-p", "countersign-log-server", "-p", "countersign-cli", "--lib"];
             log.run(self.cargo_with_console("build").args(parts))
         })
     }

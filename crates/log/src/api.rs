@@ -1,24 +1,22 @@
 //! The HTTP API: what is read out of requests and answered to them, whoever serves it. Nothing here listens or waits.
 
-pub(crate) mod bearer;
-pub(crate) mod body;
+pub mod bearer;
+pub mod body;
 mod cors;
-pub(crate) mod erase;
-pub(crate) mod erasures;
-pub(crate) mod evidence;
-pub(crate) mod explain;
-pub(crate) mod export;
-#[cfg(feature = "server")]
-pub(crate) mod findings;
-pub(crate) mod health;
+pub mod erase;
+pub mod erasures;
+pub mod evidence;
+pub mod explain;
+pub mod export;
+pub mod health;
 mod problem;
-pub(crate) mod query;
-mod response;
-pub(crate) mod root;
-pub(crate) mod sse;
-pub(crate) mod submit;
-pub(crate) mod tiles;
+pub mod query;
+pub mod response;
+pub mod root;
+pub mod sse;
+pub mod submit;
+pub mod tiles;
 
 pub use cors::Cors;
 pub use problem::Problem;
-pub(crate) use response::Answer;
+pub use response::Answer;

@@ -127,7 +127,7 @@ impl Asked {
 }
 
 /// The member that a parameter or a condition of a scope is about.
-pub(crate) fn member(name: &str) -> Path {
+pub fn member(name: &str) -> Path {
     match name {
         "actor" => Path::of(["actor", "id"]),
         name => Path::of([name]),
@@ -198,7 +198,7 @@ fn free_text(text: &str) -> Result<Query, Unusable> {
 
 /// Looks at links and events with queries.
 #[derive(Clone, Debug)]
-pub(crate) struct Looking {
+pub struct Looking {
     readings: Readings,
     /// The names of the keys that sign chains.
     signers: HashMap<ChainId, Option<String>>,
@@ -208,7 +208,7 @@ pub(crate) struct Looking {
 
 impl Looking {
     /// By these readings.
-    pub(crate) fn new(readings: &Readings) -> Self {
+    pub fn new(readings: &Readings) -> Self {
         Self { readings: readings.clone(), signers: HashMap::new(), needles: None }
     }
 
@@ -230,13 +230,15 @@ impl Looking {
     }
 
     /// What members say alone: for conditions that no reading is for.
-    #[cfg(feature = "server")]
-    pub(crate) fn at_members() -> Self {
+    pub fn at_members() -> Self {
         Self::new(&Readings::default())
     }
 
     /// Whether a link, and its event where it is there, are as asked.
-    pub(crate) fn matches(
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn matches(
         &mut self,
         reader: &dyn Reader,
         query: &Query,
@@ -308,7 +310,7 @@ impl Looking {
     }
 
     /// What there is to ask of a link and its event.
-    pub(crate) fn with_entry<T>(
+    pub fn with_entry<T>(
         &self,
         link: &Link,
         event: Option<&str>,

@@ -20,14 +20,13 @@ pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// A clock that nobody sets.
-#[cfg(feature = "server")]
 pub fn steady() -> Steady {
     let begin = std::time::Instant::now();
     Arc::new(move || begin.elapsed())
 }
 
 /// The log's clock, and what its witnesses said of the time.
-pub(crate) struct Timekeeper {
+pub struct Timekeeper {
     clock: Clock,
     steady: Steady,
     heard: Mutex<HashMap<VerifierKey, Heard>>,
@@ -43,7 +42,7 @@ struct Heard {
 
 /// How the log's clock stands to its witnesses'.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub struct Standing {
     /// What the log's clock shows.
     pub(crate) now: Time,
     /// By how many milliseconds it is ahead of each witness that was heard, by their names; below 0 where it is behind.
@@ -72,12 +71,13 @@ impl Standing {
 }
 
 impl Timekeeper {
-    pub(crate) fn new(clock: Clock, steady: Steady) -> Self {
+    /// The clock of a log that has heard no witness.
+    pub fn new(clock: Clock, steady: Steady) -> Self {
         Self { clock, steady, heard: Mutex::default() }
     }
 
     /// What the log's clock shows.
-    pub(crate) fn now(&self) -> Time {
+    pub fn now(&self) -> Time {
         (self.clock)()
     }
 
@@ -110,7 +110,7 @@ impl Timekeeper {
 
     /// How the clock stands to those of the witnesses of a trust file. It stands outside when a quorum of them says so,
     /// and no quorum agrees with it.
-    pub(crate) fn standing(&self, trust: Option<&Trust>) -> Standing {
+    pub fn standing(&self, trust: Option<&Trust>) -> Standing {
         let (now, steady) = (self.now(), self.steady());
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(trust) = trust.filter(|trust| trust.has_quorum()) else {

@@ -187,7 +187,6 @@ impl EmbeddedCollector {
             erased,
             rules,
             timekeeper: timekeeper.clone(),
-            #[cfg(feature = "server")]
             own_entries: None,
             unattested: Unattested::new(reader.clone()),
             metrics: metrics.clone(),

@@ -6,9 +6,7 @@
 //! The log's own events are never erased: they say what the log did to itself. Neither is what is under a legal hold.
 
 mod choose;
-pub(crate) mod record;
-#[cfg(feature = "server")]
-mod server;
+pub mod record;
 mod state;
 
 use std::iter::Peekable;
@@ -22,13 +20,11 @@ use crate::own_chain::OwnChains;
 use crate::store::{Reader, StoreError, StoredEvent};
 use crate::submitting::SubmitError;
 
-pub(crate) use choose::Choosing;
-#[cfg(feature = "server")]
-pub use server::{erase, keep};
-pub(crate) use state::{ErasureState, state};
+pub use choose::Choosing;
+pub use state::{ErasureState, state};
 
 /// How many events are erased at a time: others wait for the store meanwhile.
-pub(crate) const BATCH: usize = 1_024;
+pub const BATCH: usize = 1_024;
 /// How many stretches of leaves one record tells of.
 const STRETCHES: usize = 4_096;
 /// Who erases and why, as it is recorded.
@@ -72,19 +68,21 @@ pub enum EraseError {
 }
 
 /// What there is to erase.
-pub(crate) struct Found {
+pub struct Found {
     /// Leaves whose event may be erased.
-    pub(crate) present: RoaringTreemap,
+    pub present: RoaringTreemap,
     /// Leaves without an event.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a search index forgets them"))]
-    pub(crate) without: Vec<u64>,
+    pub without: Vec<u64>,
     /// What is known already of what becomes of them all.
-    pub(crate) erased: Erased,
+    pub erased: Erased,
 }
 
 impl Found {
     /// Among these leaves. `held` tells what is under a legal hold.
-    pub(crate) fn look(
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn look(
         reader: &dyn Reader,
         mut own: OwnChains<'_>,
         held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,
@@ -117,13 +115,13 @@ impl Found {
     }
 
     /// What becomes of those that are erased: records, each with the leaves that it tells of.
-    pub(crate) fn records<'a>(present: RoaringTreemap, origin: &'a str, cause: &'a Cause) -> Records<'a> {
+    pub fn records<'a>(present: RoaringTreemap, origin: &'a str, cause: &'a Cause) -> Records<'a> {
         Records { left: present.into_iter().peekable(), origin, cause }
     }
 }
 
 /// The records of what is going to be erased.
-pub(crate) struct Records<'a> {
+pub struct Records<'a> {
     left: Peekable<roaring::treemap::IntoIter>,
     origin: &'a str,
     cause: &'a Cause,

@@ -30,9 +30,8 @@ use crate::asked::{Asked, Looking};
 use crate::store::{Published, Reader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 use attest::Attested;
-#[cfg(feature = "server")]
-pub(crate) use attest::Had;
-pub(crate) use attest::void_grants;
+pub use attest::Had;
+pub use attest::void_grants;
 
 pub use candidates::{Candidates, Entries, Index};
 pub use explain::{Explained, Explaining};
@@ -41,7 +40,7 @@ pub use plan::Plan;
 pub use planning::Planning;
 
 /// How many leaves are read from the store at a time.
-pub(crate) const PAGE: u64 = 64;
+pub const PAGE: u64 = 64;
 
 /// What an export shows. The default is the whole log. Where indexes, times or a number of events alone are asked for, it is
 /// a stretch of the log, whole, and claims to be (SPEC section 7).
@@ -123,7 +122,7 @@ impl Exporter {
     }
 
     /// How events are read.
-    pub(crate) fn readings(&self) -> &Readings {
+    pub fn readings(&self) -> &Readings {
         &self.readings
     }
 
@@ -198,15 +197,19 @@ impl Exporter {
     }
 
     /// When the newest checkpoint existed that witnesses saw, if any did: by the quorum, or else its first cosignature.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "retention asks for it"))]
-    pub(crate) fn attested_time(&self) -> Result<Option<Time>, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn attested_time(&self) -> Result<Option<Time>, StoreError> {
         let size = self.reader.published()?.map_or(0, |published| published.size);
         Ok(self.attested(size)?.newest_time())
     }
 
     /// Since when the log has its leaves.
-    #[cfg(feature = "server")]
-    pub(crate) fn had(&self) -> Result<Had, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn had(&self) -> Result<Had, StoreError> {
         let first = self.reader.seen_first()?;
         let size = self.reader.published()?.map_or(0, |published| published.size);
         let attested = self.attested(size)?;

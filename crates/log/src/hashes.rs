@@ -14,7 +14,7 @@ use crate::store::{Reader, StoreError};
 ///
 /// # Errors
 /// [`StoreError::Damaged`] where tiles are missing; the store's own.
-pub(crate) fn root_at(reader: &dyn Reader, size: u64) -> Result<Hash, StoreError> {
+pub fn root_at(reader: &dyn Reader, size: u64) -> Result<Hash, StoreError> {
     let damaged = |error: Error| StoreError::Damaged(error.into_message());
     let subtrees: Vec<_> = skips(0, size).collect();
     let hashes = StoredHashes::new(reader, size).read_hashes(&subtrees).map_err(damaged)?;

@@ -1,70 +1,40 @@
-//! The collector: takes submissions from emitters, orders them in an append-only Merkle tree, publishes it as C2SP
-//! tlog-tiles, has it witnessed, and serves exports, live streams and proofs.
+//! The engine of a log: takes submissions from emitters, orders them in an append-only Merkle tree, publishes it as C2SP
+//! tlog-tiles, has it witnessed, and makes exports, live views and proofs.
+//!
+//! It has no threads, files, sockets or database of its own, and compiles to WebAssembly. Its hosts are the crate
+//! `countersign-log-server`, which is `countersign serve`, and [`embedded`], a whole log that a Durable Object hosts.
+//!
+//! | to do | module |
+//! | --- | --- |
+//! | decide the order of entries, sign, publish | [`sequencer`], which describes the commit protocol |
+//! | store a log | [`store`], the traits; [`tables`], the same for any SQL database |
+//! | remember what was signed, and stop when it is contradicted | [`signed`], [`stop`], [`self_check`] |
+//! | make exports and live views | [`export`], [`asked`] |
+//! | erase events | [`erase`] |
+//! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
+//! | decide who may read, and record who did | [`tokens`], [`reads`] |
+//! | read requests and make answers, whoever serves them | [`api`] |
 #![deny(missing_docs, unsafe_code)]
 
-mod api;
+pub mod api;
 pub mod asked;
-#[cfg(feature = "server")]
-pub mod backup;
-#[cfg(feature = "server")]
-pub mod bucket;
 pub mod clock;
-#[cfg(feature = "server")]
-pub mod collector;
-#[cfg(feature = "server")]
-pub mod control_files;
-#[cfg(feature = "server")]
-mod disk;
 pub mod embedded;
 pub mod erase;
 pub mod evidence;
 pub mod export;
-#[cfg(feature = "server")]
-mod files;
-#[cfg(feature = "server")]
-pub mod findings;
-#[cfg(feature = "server")]
-pub mod fsck;
 pub mod hashes;
-#[cfg(feature = "server")]
-pub mod lock;
 pub mod metrics;
-#[cfg(feature = "server")]
-pub mod oidc;
-mod own_chain;
-#[cfg(feature = "server")]
-pub mod own_entries;
-#[cfg(feature = "server")]
-mod own_view;
+pub mod own_chain;
 pub mod quota;
-#[cfg(feature = "server")]
-pub mod reading;
 pub mod reads;
-#[cfg(feature = "server")]
-pub mod reason;
-#[cfg(feature = "server")]
-pub mod restore;
-#[cfg(feature = "server")]
-pub mod retention;
-#[cfg(feature = "server")]
-pub mod search;
-mod self_check;
-mod sequencer;
-#[cfg(feature = "server")]
-pub mod serve;
-#[cfg(feature = "server")]
-pub mod server;
+pub mod self_check;
+pub mod sequencer;
 pub mod signed;
-#[cfg(feature = "server")]
-pub mod sqlite;
 pub mod stop;
 pub mod store;
-mod strangers;
-mod submitting;
+pub mod strangers;
+pub mod submitting;
 pub mod tables;
 pub mod tokens;
-#[cfg(feature = "server")]
-mod turns;
-#[cfg(feature = "server")]
-pub mod witness;
-mod witnessing;
+pub mod witnessing;

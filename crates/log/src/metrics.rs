@@ -14,8 +14,6 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Standing;
-#[cfg(feature = "server")]
-use crate::control_files::ControlFile;
 use crate::store::Published;
 use crate::strangers::{Reason, Seldom};
 use crate::submitting::SubmitError;
@@ -130,7 +128,6 @@ struct ByLevel {
 /// How serious a finding can be.
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 
-#[cfg(feature = "server")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByFile {
     file: &'static str,
@@ -172,7 +169,6 @@ pub struct Metrics {
     published_at: Gauge<f64, AtomicU64>,
     witness_failures: Family<ByWitness, Counter>,
     witness_contradicts: Family<ByWitness, Gauge>,
-    #[cfg(feature = "server")]
     control_files: Family<ByFile, Gauge>,
     clock_outside: Gauge,
     clock_skew: Family<ByWitness, Gauge<f64, AtomicU64>>,
@@ -208,7 +204,6 @@ impl Default for Metrics {
             published_at: Gauge::default(),
             witness_failures: Family::default(),
             witness_contradicts: Family::default(),
-            #[cfg(feature = "server")]
             control_files: Family::default(),
             clock_outside: Gauge::default(),
             clock_skew: Family::default(),
@@ -328,40 +323,42 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.checked_at.clone(),
         );
-        #[cfg(feature = "server")]
-        {
-            for file in ControlFile::ALL {
-                metrics.control_file(file, true);
-            }
-            registry.register(
-                "control_file_ok",
-                "0 while readers.txt, holds.txt or trust.txt can't be used as it is now",
-                metrics.control_files.clone(),
-            );
-        }
-        // A Durable Object has neither.
-        if cfg!(feature = "server") {
-            registry.register(
-                "bucket_failing",
-                "1 while the log's bucket does not answer, or cannot be followed",
-                metrics.unfollowed.clone(),
-            );
-            registry.register(
-                "index_damages",
-                "Parts of the search index that were found damaged, and are made anew",
-                metrics.index_damages.clone(),
-            );
-            registry.register(
-                "findings",
-                "What a log that watches itself found since the start, by level",
-                metrics.findings.clone(),
-            );
-        }
         Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
+    /// The metrics of a log server: also what a Durable Object doesn't have, such as a bucket, a search index and control
+    /// files. Each of `control_files` counts as usable until it is set otherwise.
+    pub fn for_server(control_files: impl IntoIterator<Item = &'static str>) -> Self {
+        let mut metrics = Self::default();
+        for file in control_files {
+            metrics.control_file(file, true);
+        }
+        let registry = &mut metrics.registry;
+        registry.register(
+            "control_file_ok",
+            "0 while readers.txt, holds.txt or trust.txt can't be used as it is now",
+            metrics.control_files.clone(),
+        );
+        registry.register(
+            "bucket_failing",
+            "1 while the log's bucket does not answer, or cannot be followed",
+            metrics.unfollowed.clone(),
+        );
+        registry.register(
+            "index_damages",
+            "Parts of the search index that were found damaged, and are made anew",
+            metrics.index_damages.clone(),
+        );
+        registry.register(
+            "findings",
+            "What a log that watches itself found since the start, by level",
+            metrics.findings.clone(),
+        );
+        metrics
+    }
+
     /// A submission was answered.
     pub fn submission(&self, outcome: Outcome) {
         self.submissions.get_or_create(&BySubmission { outcome }).inc();
@@ -373,7 +370,7 @@ impl Metrics {
     }
 
     /// A submission was answered.
-    pub(crate) fn answered(&self, answered: Result<(), &SubmitError>) {
+    pub fn answered(&self, answered: Result<(), &SubmitError>) {
         match Outcome::of(answered) {
             Ok(outcome) => self.submission(outcome),
             Err(reason) => self.turned_away(reason),
@@ -381,7 +378,7 @@ impl Metrics {
     }
 
     /// Somebody was turned away. Anybody can bring that about as often as he likes: it is told of once a second.
-    pub(crate) fn turned_away(&self, reason: Reason) {
+    pub fn turned_away(&self, reason: Reason) {
         self.turned_away.get_or_create(&ByReason { reason }).inc();
         if let Some(times) = self.seldom.tell(reason) {
             tracing::warn!(reason = reason.word(), times, "turned away");
@@ -427,26 +424,23 @@ impl Metrics {
     }
 
     /// Whether the newest commit failed, or would.
-    pub(crate) fn are_commits_failing(&self) -> bool {
+    pub fn are_commits_failing(&self) -> bool {
         self.commits_failing.get() != 0 || self.unfollowed.get() != 0
     }
 
     /// A check of the whole log has come so far.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not check itself"))]
-    pub(crate) fn checking(&self, leaves: u64) {
+    pub fn checking(&self, leaves: u64) {
         self.checking.set(leaves.cast_signed());
     }
 
     /// It came to its end.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not check itself"))]
-    pub(crate) fn checked(&self, damages: u64, at: countersign::time::Time) {
+    pub fn checked(&self, damages: u64, at: countersign::time::Time) {
         self.damages.set(damages.cast_signed());
         self.checked_at.set(at.millis() as f64 / 1000.0);
     }
 
     /// Counts parts of the search index that are found damaged.
-    #[cfg(feature = "server")]
-    pub(crate) fn index_damages(&self) -> Counter {
+    pub fn index_damages(&self) -> Counter {
         self.index_damages.clone()
     }
 
@@ -465,20 +459,18 @@ impl Metrics {
     }
 
     /// Sets whether a control file can be used as it is now.
-    #[cfg(feature = "server")]
-    pub(crate) fn control_file(&self, file: ControlFile, ok: bool) {
-        self.control_files.get_or_create(&ByFile { file: file.label() }).set(ok.into());
+    pub fn control_file(&self, file: &'static str, ok: bool) {
+        self.control_files.get_or_create(&ByFile { file }).set(ok.into());
     }
 
     /// Sets whether a witness's latest answer contradicts the log.
-    pub(crate) fn witness_contradicts(&self, witness: &str, contradicts: bool) {
+    pub fn witness_contradicts(&self, witness: &str, contradicts: bool) {
         let labels = ByWitness { witness: witness.to_owned() };
         self.witness_contradicts.get_or_create(&labels).set(contradicts.into());
     }
 
     /// Forgets the contradiction of a witness that the trust file no longer names.
-    #[cfg(feature = "server")]
-    pub(crate) fn forget_witness(&self, witness: &str) {
+    pub fn forget_witness(&self, witness: &str) {
         self.witness_contradicts.remove(&ByWitness { witness: witness.to_owned() });
     }
 
@@ -497,19 +489,17 @@ impl Metrics {
     }
 
     /// Whether a recorded erasure cannot be carried out.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object tries again at its next alarm"))]
-    pub(crate) fn erasures_failing(&self, failing: bool) {
+    pub fn erasures_failing(&self, failing: bool) {
         self.erasures_failing.set(failing.into());
     }
 
     /// Whether one cannot be.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object tries again at its next alarm"))]
-    pub(crate) fn are_erasures_failing(&self) -> bool {
+    pub fn are_erasures_failing(&self) -> bool {
         self.erasures_failing.get() != 0
     }
 
     /// Reads of so many readers were to be recorded and are not.
-    pub(crate) fn reads_unrecorded(&self, readers: usize) {
+    pub fn reads_unrecorded(&self, readers: usize) {
         self.reads_unrecorded.set(i64::try_from(readers).unwrap_or(i64::MAX));
     }
 

@@ -86,7 +86,7 @@ fn random() -> Result<[u8; 16], SubmitError> {
 }
 
 /// Tells which chains are the log's own: what they say is never erased.
-pub(crate) struct OwnChains<'a> {
+pub struct OwnChains<'a> {
     reader: &'a dyn Reader,
     origin: &'a str,
     known: HashMap<ChainId, bool>,
@@ -94,12 +94,15 @@ pub(crate) struct OwnChains<'a> {
 
 impl<'a> OwnChains<'a> {
     /// Of the log of that origin.
-    pub(crate) fn new(reader: &'a dyn Reader, origin: &'a str) -> Self {
+    pub fn new(reader: &'a dyn Reader, origin: &'a str) -> Self {
         Self { reader, origin, known: HashMap::new() }
     }
 
     /// Whether this one is: the log may have had other keys before, of the same name.
-    pub(crate) fn has(&mut self, chain: &ChainId) -> Result<bool, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn has(&mut self, chain: &ChainId) -> Result<bool, StoreError> {
         if let Some(own) = self.known.get(chain) {
             return Ok(*own);
         }

@@ -64,7 +64,7 @@ impl Load {
 }
 
 /// What a submission brings, by its keys as far as they are known.
-pub(crate) struct Loads {
+pub struct Loads {
     keys: HashMap<VerifierKey, Load>,
     /// Of chains whose key is not known.
     chains: HashMap<ChainId, Load>,
@@ -74,7 +74,7 @@ pub(crate) struct Loads {
 
 impl Loads {
     /// Of a submission. The keys of the chains that it opens are known.
-    pub(crate) fn of(submission: &Submission) -> Self {
+    pub fn of(submission: &Submission) -> Self {
         let mut chains: HashMap<ChainId, Load> = HashMap::new();
         let mut opened: HashMap<ChainId, &VerifierKey> = HashMap::new();
         for entry in submission.entries() {
@@ -90,7 +90,7 @@ impl Loads {
     }
 
     /// Looks whose the other chains are.
-    pub(crate) fn know(&mut self, key_of: impl Fn(&ChainId) -> Option<VerifierKey>) {
+    pub fn know(&mut self, key_of: impl Fn(&ChainId) -> Option<VerifierKey>) {
         let Self { keys, owners, .. } = self;
         self.chains.retain(|chain, load| match key_of(chain) {
             Some(key) => {
@@ -103,13 +103,13 @@ impl Loads {
     }
 
     /// The chains whose key is not known.
-    pub(crate) fn unknown(&self) -> impl Iterator<Item = &ChainId> {
+    pub fn unknown(&self) -> impl Iterator<Item = &ChainId> {
         self.chains.keys()
     }
 }
 
 /// What all keys have left.
-pub(crate) struct Quotas {
+pub struct Quotas {
     quota: Quota,
     /// Those that brought something.
     keys: Mutex<HashMap<VerifierKey, Left>>,
@@ -127,7 +127,7 @@ struct Left {
 
 impl Quotas {
     /// None where there is no limit.
-    pub(crate) fn new(quota: Quota) -> Option<Self> {
+    pub fn new(quota: Quota) -> Option<Self> {
         (quota.events.is_some() || quota.bytes.is_some()).then(|| Self {
             quota,
             keys: Mutex::default(),
@@ -140,7 +140,10 @@ impl Quotas {
     }
 
     /// After how many seconds the first of these keys may bring something that may not now.
-    pub(crate) fn check(&self, loads: &Loads, now: Time) -> Result<(), u64> {
+    ///
+    /// # Errors
+    /// How many seconds to wait.
+    pub fn check(&self, loads: &Loads, now: Time) -> Result<(), u64> {
         let mut keys = self.keys();
         for key in loads.keys.keys() {
             let Some(left) = keys.get_mut(key) else { continue };
@@ -155,7 +158,7 @@ impl Quotas {
 
     /// Takes out what the keys brought. What was taken counts for all of them, the evidence of a fork, which is kept, for the
     /// key alone that signed it, and what is refused otherwise for nobody.
-    pub(crate) fn settle(&self, mut loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
+    pub fn settle(&self, mut loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
         match answered {
             Ok(()) => self.charge(loads, now),
             Err(SubmitError::Refused(Refusal { kind: Kind::Fork(evidence), .. })) => {

@@ -5,9 +5,6 @@
 //! logs, and is counted. Where recording is required, a read is answered when the record that it began is durable, and
 //! refused when it cannot be; such records are made once a second at most.
 
-#[cfg(feature = "server")]
-mod server;
-
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -20,11 +17,8 @@ use serde_json::{Map, Value, json};
 
 use crate::tokens::Access;
 
-#[cfg(feature = "server")]
-pub(crate) use server::{Reads, Tally};
-
 /// How often reads are recorded.
-pub(crate) const EVERY: Duration = Duration::from_mins(1);
+pub const EVERY: Duration = Duration::from_mins(1);
 /// Of so many different kinds of reads one record tells, for each token. Others are counted together.
 const DIFFERENT: usize = 16;
 /// A value of a condition that is longer, in bytes, is recorded as its hash.
@@ -64,7 +58,7 @@ impl RecordReads {
     }
 
     /// Whether reads of that way are.
-    pub(crate) fn has(self, way: Way) -> bool {
+    pub fn has(self, way: Way) -> bool {
         match self {
             Self::None => false,
             Self::Exports => matches!(way, Way::Export | Way::Explain),
@@ -84,10 +78,14 @@ pub struct ReadRules {
 
 /// The way of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Way {
+pub enum Way {
+    /// `GET /export`.
     Export,
+    /// `GET /explain`.
     Explain,
+    /// `GET /proof`.
     Proof,
+    /// `GET /stream`.
     Stream,
 }
 
@@ -104,14 +102,15 @@ impl Way {
 
 /// What was read: in which way, and what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct What {
-    pub(crate) way: Way,
+pub struct What {
+    /// The way of reading.
+    pub way: Way,
     filter: Vec<(String, String)>,
 }
 
 impl What {
     /// Of a request with these parameters.
-    pub(crate) fn new(way: Way, filter: Vec<(String, String)>) -> Self {
+    pub fn new(way: Way, filter: Vec<(String, String)>) -> Self {
         let short = |(name, value): (String, String)| {
             let value =
                 if value.len() > LONG { format!("sha256:{}", Hash::of(&[value.as_bytes()])) } else { value };
@@ -121,7 +120,7 @@ impl What {
     }
 
     /// Of a request for a proof at that address.
-    pub(crate) fn of_proof(path: &str) -> Self {
+    pub fn of_proof(path: &str) -> Self {
         let place = path.trim_start_matches("/proof/").to_owned();
         Self::new(Way::Proof, vec![("event".into(), place)])
     }
@@ -129,7 +128,7 @@ impl What {
 
 /// How often, and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Count {
+pub struct Count {
     begun: u64,
     ended: u64,
     events: u64,
@@ -138,17 +137,17 @@ pub(crate) struct Count {
 
 impl Count {
     /// Of a read that begins.
-    pub(crate) fn begun() -> Self {
+    pub fn begun() -> Self {
         Self { begun: 1, ..Self::default() }
     }
 
     /// Of one that has ended, once all is added that was handed out.
-    pub(crate) fn ended() -> Self {
+    pub fn ended() -> Self {
         Self { ended: 1, ..Self::default() }
     }
 
     /// So many events were handed out, in a piece of so many bytes.
-    pub(crate) fn hand_out(&mut self, events: u64, bytes: usize) {
+    pub fn hand_out(&mut self, events: u64, bytes: usize) {
         self.events += events;
         self.bytes += bytes as u64;
     }
@@ -168,10 +167,10 @@ impl Count {
 }
 
 /// A reader: the name, the token, and what it is bound to.
-pub(crate) type Reader = (String, String, Vec<String>);
+pub type Reader = (String, String, Vec<String>);
 
 /// Who reads.
-pub(crate) fn reader(access: &Access) -> Reader {
+pub fn reader(access: &Access) -> Reader {
     let scope = access.scope().conditions();
     let scope = scope.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     (access.name().to_owned(), access.credential(), scope)
@@ -198,7 +197,7 @@ impl OfReader {
 
 /// Reads that are not recorded yet.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Gathered {
+pub struct Gathered {
     /// When the first of them was, in milliseconds from the epoch.
     since: Option<i64>,
     /// In their order.
@@ -207,14 +206,13 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     /// Adds a read, or its end.
-    pub(crate) fn add(&mut self, reader: &Reader, what: &What, count: Count, at: Time) {
+    pub fn add(&mut self, reader: &Reader, what: &What, count: Count, at: Time) {
         self.note(at.millis());
         self.of(reader).add(what, count);
     }
 
     /// Adds what was gathered before.
-    #[cfg(feature = "server")]
-    pub(crate) fn put_back(&mut self, before: Self) {
+    pub fn put_back(&mut self, before: Self) {
         if let Some(since) = before.since {
             self.note(since);
         }
@@ -240,25 +238,24 @@ impl Gathered {
     }
 
     /// When the first of them was.
-    #[cfg_attr(feature = "server", allow(dead_code, reason = "a server records at fixed times"))]
     pub(crate) fn since(&self) -> Option<Time> {
         self.since.and_then(Time::from_millis)
     }
 
     /// How many readers they are of.
-    pub(crate) fn readers(&self) -> usize {
+    pub fn readers(&self) -> usize {
         self.readers.len()
     }
 
     /// The event that tells of the first reader, by now.
-    pub(crate) fn record(&self, origin: &str, now: Time) -> Option<Value> {
+    pub fn record(&self, origin: &str, now: Time) -> Option<Value> {
         let (reader, reads) = self.readers.first()?;
         let since = self.since().unwrap_or(now);
         Some(record(origin, (since, now), reader, reads))
     }
 
     /// That was recorded.
-    pub(crate) fn recorded(&mut self) {
+    pub fn recorded(&mut self) {
         if !self.readers.is_empty() {
             self.readers.remove(0);
         }

@@ -11,7 +11,7 @@ use crate::store::{Reader, StoreError};
 ///
 /// # Errors
 /// [`StoreError::Damaged`] where it does not; the store's own.
-pub(crate) fn check(reader: &dyn Reader) -> Result<(), StoreError> {
+pub fn check(reader: &dyn Reader) -> Result<(), StoreError> {
     let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
     let Some(published) = reader.published()? else { return Ok(()) };
     let size = published.size;

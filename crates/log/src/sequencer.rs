@@ -2,6 +2,25 @@
 //!
 //! All submissions that wait at one time are taken together, share one durable commit and one checkpoint (group
 //! commit), and are answered after it: the longer a commit takes, the more share the next.
+//!
+//! # The commit protocol
+//!
+//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is [`Memory`](crate::signed::Memory), which remembers what was
+//! signed apart from the store.
+//!
+//! | step | durable after it | a restart after a crash there |
+//! | --- | --- | --- |
+//! | 1. judge submissions against the writer's state | nothing | finds nothing; emitters send again |
+//! | 2. sign the checkpoint, if [`Writer::signs_before_commit`] | nothing: the signature has left no process | finds nothing |
+//! | 3. keep the log's own entries ([`OwnEntryStore::keep`]) | lines of entries that may never be committed | ignores them: restored entries must give the tree that was signed |
+//! | 4. [`Writer::commit`], all or nothing | entries, tiles, chains and records of erasures; with step 2 the checkpoint too | step 5 or 7 is repeated by [`Sequencer::begin`]; emitters that send again get the old indexes |
+//! | 5. sign the checkpoint, if step 2 didn't | as after 4 | as after 4 |
+//! | 6. memory remembers the checkpoint | the signed size and root | a store that has less, or another tree, stops the log |
+//! | 7. without witnesses: [`Writer::publish`], then announce. With witnesses: hand the checkpoint to them, and publish when [`Job::Publish`] brings it back | the published checkpoint | publishes, or shows to witnesses, what is durable |
+//! | 8. answer | as after 7 | emitters that got no answer send again |
+//!
+//! A checkpoint reaches readers and witnesses only after step 6, so a log that lost entries can't sign a second history
+//! unnoticed. If another server commits first, step 4 stores nothing, and the steps begin again on top of its entries.
 
 mod unattested;
 
@@ -23,18 +42,16 @@ use crate::export::void_grants;
 use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
-#[cfg(feature = "server")]
-use crate::own_entries::OwnEntries;
 use crate::signed::{Memory, SignedHead, Then};
 use crate::stop::{Cause, Signing, Stop as Halt};
 use crate::store::{CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
 use crate::witnessing::{AGAIN, Assessment, Contradiction, has_witnesses};
 
-pub(crate) use unattested::Unattested;
+pub use unattested::Unattested;
 
 /// What a log goes by, and may go by otherwise from one moment to the next.
-pub(crate) type SharedRules = Arc<RwLock<Arc<Rules>>>;
+pub type SharedRules = Arc<RwLock<Arc<Rules>>>;
 
 /// Why there are no rules.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +69,7 @@ pub enum RulesError {
 ///
 /// # Errors
 /// [`RulesError`].
-pub(crate) fn rules(reader: &dyn Reader, key: &VerifierKey, trust: Trust) -> Result<Rules, RulesError> {
+pub fn rules(reader: &dyn Reader, key: &VerifierKey, trust: Trust) -> Result<Rules, RulesError> {
     let void = void_grants(reader, &trust)?;
     let rules = Rules::new(key.name(), Some(trust.with_emitter(key.clone())?));
     Ok(void.into_iter().fold(rules, Rules::with_void))
@@ -66,82 +83,134 @@ const MOST_LEAVES: u64 = 65_536;
 const TRIES: usize = 100;
 
 /// What the sequencer is asked to do.
-pub(crate) enum Job {
+pub enum Job {
     /// Takes a submission.
-    Submit { submission: Submission, reply: Reply },
+    Submit {
+        /// The submission.
+        submission: Submission,
+        /// Receives the result.
+        reply: Reply,
+    },
     /// Records an event of the log's own chain.
-    Record { event: String, reply: Reply },
+    Record {
+        /// The event's text.
+        event: String,
+        /// Receives the result.
+        reply: Reply,
+    },
     /// Notes that the erasure which that leaf records is done.
-    FinishErasure { record: u64, reply: oneshot::Sender<Result<(), StoreError>> },
+    FinishErasure {
+        /// The entry that records the erasure.
+        record: u64,
+        /// Receives the result.
+        reply: oneshot::Sender<Result<(), StoreError>>,
+    },
     /// Erases events.
-    Erase { leaves: Vec<u64>, reply: oneshot::Sender<Result<u64, StoreError>> },
+    Erase {
+        /// The entries, in ascending order.
+        leaves: Vec<u64>,
+        /// Receives the result.
+        reply: oneshot::Sender<Result<u64, StoreError>>,
+    },
     /// Publishes a checkpoint that witnesses cosigned.
-    Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
+    Publish {
+        /// The checkpoint.
+        published: Published,
+        /// Receives the result.
+        reply: oneshot::Sender<Result<(), StoreError>>,
+    },
     /// Assesses what a witness has against the log. A proof stops the log.
-    Contradicted { contradiction: Contradiction, reply: oneshot::Sender<Assessment> },
+    Contradicted {
+        /// The witness's contradiction.
+        contradiction: Contradiction,
+        /// Receives the result.
+        reply: oneshot::Sender<Assessment>,
+    },
     /// Stops the log because of unproven claims of witnesses without whom there is no quorum, if any still counts.
-    Claimed { claims: Vec<Contradiction>, reply: oneshot::Sender<()> },
+    Claimed {
+        /// The unproven claims.
+        claims: Vec<Contradiction>,
+        /// Receives the result.
+        reply: oneshot::Sender<()>,
+    },
     /// Publishes what is durable, after a stop ended.
-    #[cfg_attr(
-        not(feature = "server"),
-        allow(dead_code, reason = "the trust file of an object changes only between two of its lives")
-    )]
     Resumed,
     /// Follows other servers of the log, and says whether that could be done.
-    #[cfg_attr(
-        not(feature = "server"),
-        allow(dead_code, reason = "others have the same log in a bucket alone")
-    )]
-    Follow { done: oneshot::Sender<bool> },
+    Follow {
+        /// Receives whether that worked.
+        done: oneshot::Sender<bool>,
+    },
     /// Closes the log's own chain.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object is not told of its end"))]
-    Close { reply: Reply },
+    Close {
+        /// Receives the result.
+        reply: Reply,
+    },
 }
 
-type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
+/// Receives the result of a submission.
+pub type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
 
 /// A submission whose leaves are durable.
-pub(crate) struct Durable {
-    pub(crate) taken: Taken,
+pub struct Durable {
+    /// The result for each chain and key note.
+    pub taken: Taken,
     /// The tree that it made grow.
-    pub(crate) tree: Option<Arc<Grown>>,
+    pub tree: Option<Arc<Grown>>,
     /// The checkpoint that was published with it, where none was left for witnesses to see first.
-    #[cfg_attr(
-        not(feature = "server"),
-        allow(dead_code, reason = "who waits for nothing reads it where it is published")
-    )]
-    pub(crate) published: Option<Arc<Published>>,
+    pub published: Option<Arc<Published>>,
 }
 
 /// A checkpoint of durable leaves, for witnesses to see before it is published.
 #[derive(Clone, Debug)]
-pub(crate) struct Unwitnessed {
-    pub(crate) checkpoint: Checkpoint,
-    pub(crate) note: String,
+pub struct Unwitnessed {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// The signed note with it.
+    pub note: String,
     /// The latest time of a link in it that no cosigned checkpoint holds.
-    pub(crate) latest: Option<Time>,
+    pub latest: Option<Time>,
 }
 
-pub(crate) struct Sequencer {
-    pub(crate) writer: Box<dyn Writer>,
-    pub(crate) reader: Arc<dyn Reader>,
+/// Where the newest entries of the log's own chains are kept, apart from its database: nobody else has them.
+pub trait OwnEntryStore: Send {
+    /// Keeps the entries of `growth` that are on chains of `key`. The commit doesn't depend on it.
+    fn keep(&mut self, growth: &Growth, key: &VerifierKey);
+
+    /// Erases the events of these entries, which are in ascending order.
+    ///
+    /// # Errors
+    /// [`StoreError`]: some events may still be there.
+    fn erase(&mut self, entries: &[u64]) -> Result<(), StoreError>;
+}
+
+/// Decides the order of everything, and signs it. [`Sequencer::begin`] makes it ready.
+pub struct Sequencer {
+    /// The sequencer's half of the store.
+    pub writer: Box<dyn Writer>,
+    /// The half of the store that all readers share.
+    pub reader: Arc<dyn Reader>,
     /// What was signed: it is asked before anything is.
-    pub(crate) memory: Box<dyn Memory>,
+    pub memory: Box<dyn Memory>,
     /// Whether anything is signed.
-    pub(crate) signing: Signing,
-    pub(crate) key: SignerKey,
-    pub(crate) published: watch::Sender<Option<Arc<Published>>>,
+    pub signing: Signing,
+    /// The log's private key.
+    pub key: SignerKey,
+    /// Announces the newest published checkpoint.
+    pub published: watch::Sender<Option<Arc<Published>>>,
     /// Where checkpoints go that witnesses shall see first.
-    pub(crate) witnesses: watch::Sender<Option<Unwitnessed>>,
+    pub witnesses: watch::Sender<Option<Unwitnessed>>,
     /// Told of leaves whose events other servers erased.
-    pub(crate) erased: mpsc::UnboundedSender<Vec<u64>>,
-    pub(crate) rules: SharedRules,
-    pub(crate) timekeeper: Arc<Timekeeper>,
-    pub(crate) unattested: Unattested,
+    pub erased: mpsc::UnboundedSender<Vec<u64>>,
+    /// The acceptance rules.
+    pub rules: SharedRules,
+    /// The log's clock.
+    pub timekeeper: Arc<Timekeeper>,
+    /// The times of links that no cosigned checkpoint contains yet.
+    pub unattested: Unattested,
     /// Where the log's own entries are kept beside its database.
-    #[cfg(feature = "server")]
-    pub(crate) own_entries: Option<OwnEntries>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub own_entries: Option<Box<dyn OwnEntryStore>>,
+    /// The metrics to count in.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A submission that waits for the commit.
@@ -153,7 +222,10 @@ struct Waiting {
 
 impl Sequencer {
     /// Has everything published that is durable, and is ready then. A log that contradicts what it signed signs nothing.
-    pub(crate) fn begin(mut self) -> Result<Working, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn begin(mut self) -> Result<Working, StoreError> {
         self.check_proof()?;
         self.check_memory()?;
         let edge = self.writer.edge()?;
@@ -225,7 +297,6 @@ impl Sequencer {
 
     /// Erases the events of these leaves, which are in ascending order, wherever they are kept.
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
-        #[cfg(feature = "server")]
         if let Some(own) = &mut self.own_entries {
             own.erase(leaves)?;
         }
@@ -589,7 +660,6 @@ impl Sequencer {
             Some(Signed::Published(published)) => Some(published),
             Some(Signed::ForWitnesses(_)) | None => None,
         };
-        #[cfg(feature = "server")]
         if let Some(own) = &mut self.own_entries {
             own.keep(growth, self.key.verifier_key());
         }
@@ -686,7 +756,7 @@ fn announce_newest(
 }
 
 /// A sequencer that is ready.
-pub(crate) struct Working {
+pub struct Working {
     sequencer: Sequencer,
     edge: CompactRange,
     own: OwnChain,
@@ -696,7 +766,7 @@ pub(crate) struct Working {
 
 impl Working {
     /// Does this job, and with it those that wait behind it. Says whether it is the last one.
-    pub(crate) fn work(&mut self, job: Job, next: &mut dyn FnMut() -> Option<Job>) -> bool {
+    pub fn work(&mut self, job: Job, next: &mut dyn FnMut() -> Option<Job>) -> bool {
         let (mut job, mut waiting, mut leaves, mut last) = (Some(job), Vec::new(), 0, false);
         while let Some(now) = job.take() {
             let may_take = match now {
@@ -781,16 +851,6 @@ impl Working {
         }
         Err(SubmitError::Clock { now, skew })
     }
-
-    /// Works until no one can ask for anything any more.
-    #[cfg(feature = "server")]
-    pub(crate) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(job) = jobs.blocking_recv() {
-            if self.work(job, &mut || jobs.try_recv().ok()) {
-                jobs.close();
-            }
-        }
-    }
 }
 
 /// What a commit made of the log.
@@ -844,6 +904,3 @@ fn fail(waiting: Vec<Waiting>, own: &mut OwnChain, error: StoreError) {
         let _ = waiting.reply.send(Err(error.again()));
     }
 }
-
-#[cfg(test)]
-mod tests;

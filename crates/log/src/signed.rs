@@ -1,19 +1,11 @@
 //! What a log signed, remembered apart from its database: a backup that is brought back, a write-ahead log that is gone
 //! and a bucket that lost objects do not take it along. It is asked before anything is signed.
 
-#[cfg(feature = "server")]
-mod file;
-#[cfg(feature = "server")]
-mod identity;
-
 use countersign::base64;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
 
 use crate::store::StoreError;
-
-#[cfg(feature = "server")]
-pub use file::{FILE, Found, SignedFile};
 
 /// The head of a tree that the log signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +86,7 @@ pub trait Memory: Send {
 
 /// For a log whose storage is all that there is: what it says was signed is what is remembered.
 #[derive(Default)]
-pub(crate) struct InStore(Option<SignedHead>);
+pub struct InStore(Option<SignedHead>);
 
 impl Memory for InStore {
     fn newest(&self) -> Option<&SignedHead> {
@@ -106,21 +98,6 @@ impl Memory for InStore {
             self.0 = Some(head);
         }
         then(Ok(()));
-    }
-}
-
-/// Of a log that signs nothing more: what it signed last.
-#[cfg(feature = "server")]
-pub(crate) struct Frozen(pub(crate) Option<SignedHead>);
-
-#[cfg(feature = "server")]
-impl Memory for Frozen {
-    fn newest(&self) -> Option<&SignedHead> {
-        self.0.as_ref()
-    }
-
-    fn remember(&mut self, _: SignedHead, then: Then) {
-        then(Err(StoreError::unavailable("remembering what is signed", "the log signs nothing more")));
     }
 }
 

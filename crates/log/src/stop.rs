@@ -3,9 +3,6 @@
 //! A log that is stopped is read as before, takes nothing, and says why. The evidence is kept apart from the database,
 //! which may be what was brought back, so that starting the log again is no way on.
 
-#[cfg(feature = "server")]
-mod file;
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,9 +12,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::store::StoreError;
-
-#[cfg(feature = "server")]
-pub use file::{FILE, StopFile, StopFileError};
 
 /// What evidence says that it is.
 const VERSION: &str = "stop/v1";
@@ -65,7 +59,8 @@ impl Cause {
         }
     }
 
-    pub(crate) fn of_code(code: &str) -> Option<Self> {
+    /// The cause with this stable code.
+    pub fn of_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.code() == code)
     }
 }
@@ -120,7 +115,7 @@ const CLAIM_HINT: &str = "ask the witness's operator for the checkpoint that it 
 
 impl Stop {
     /// A stop without evidence beside what it says.
-    pub(crate) fn new(at: Time, cause: Cause, message: impl Into<String>) -> Self {
+    pub fn new(at: Time, cause: Cause, message: impl Into<String>) -> Self {
         Self { at, cause, message: message.into(), checkpoint: None, signed: None, witness: None }
     }
 
@@ -259,7 +254,7 @@ impl Signing {
     ///
     /// # Errors
     /// The store's own.
-    pub(crate) fn open(
+    pub fn open(
         stops: Box<dyn Stops>,
         now: Time,
         is_witness: &dyn Fn(&VerifierKey) -> bool,
@@ -285,8 +280,7 @@ impl Signing {
     }
 
     /// Tells when it stops.
-    #[cfg(feature = "server")]
-    pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Stop>>> {
+    pub fn watch(&self) -> watch::Receiver<Option<Arc<Stop>>> {
         self.0.stopped.subscribe()
     }
 
@@ -297,7 +291,7 @@ impl Signing {
 
     /// Nothing is signed from now on, whether the evidence can be kept or not. The first cause counts, except that
     /// anything else replaces an unproven claim of a witness.
-    pub(crate) fn stop(&self, stop: Stop) {
+    pub fn stop(&self, stop: Stop) {
         let stop = Arc::new(stop);
         let counts = self.0.stopped.send_if_modified(|stopped| {
             let counts = stopped.as_ref().is_none_or(|stopped| stopped.is_claim() && !stop.is_claim());
@@ -346,7 +340,7 @@ impl Signing {
     ///
     /// # Errors
     /// The store's own: the log stays stopped then.
-    pub(crate) fn resume(
+    pub fn resume(
         &self,
         now: Time,
         why: &str,
@@ -384,7 +378,10 @@ impl Signing {
     }
 
     /// That it may sign.
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn check(&self) -> Result<(), StoreError> {
         match self.stopped() {
             Some(stop) => Err(StoreError::Stopped(stop)),
             None => Ok(()),

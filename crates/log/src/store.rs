@@ -197,7 +197,7 @@ impl StoredLeaf {
 }
 
 /// The link that a leaf is, if it is one.
-pub(crate) fn link(leaf: &[u8]) -> Option<Link> {
+pub fn link(leaf: &[u8]) -> Option<Link> {
     str::from_utf8(leaf).ok().and_then(|text| Link::parse(text).ok())
 }
 
@@ -237,7 +237,6 @@ pub trait Reader: Send + Sync {
     ///
     /// # Errors
     /// The store's own.
-    #[cfg(feature = "server")]
     fn seen_first(&self) -> Result<Option<Published>, StoreError>;
 
     /// A tile's hashes, 32 bytes each, as wide as asked for; `None` when the tree does not have it.

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
-#[cfg(feature = "server")]
 use countersign::link::{ChainId, Link};
-#[cfg(feature = "server")]
 use countersign::log::Kind;
-#[cfg(feature = "server")]
 use countersign::log::Submission;
 use countersign::log::{Refusal, Stop, Taken};
 use countersign::merkle::{Grown, inclusion_proof};
@@ -25,7 +22,7 @@ pub struct Committed {
     /// A checkpoint that holds it.
     pub published: Arc<Published>,
     /// The tree that it made grow.
-    pub(crate) tree: Option<Arc<Grown>>,
+    pub tree: Option<Arc<Grown>>,
 }
 
 /// Why a submission was not taken, or is not known to be.
@@ -65,8 +62,7 @@ pub enum SubmitError {
 
 impl SubmitError {
     /// Whether it is refused for what the log does not know, and may know when it has looked again.
-    #[cfg(feature = "server")]
-    pub(crate) fn is_of_somebody_unknown(&self) -> bool {
+    pub fn is_of_somebody_unknown(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };
         matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorised)
     }
@@ -99,8 +95,7 @@ impl From<StoreError> for SubmitError {
 }
 
 /// The chains that a submission opens, and their keys.
-#[cfg(feature = "server")]
-pub(crate) fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::VerifierKey)> {
+pub fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::VerifierKey)> {
     let open = |link: &Link| match link {
         Link::Open(open) => Some((open.chain, open.key.clone())),
         Link::Event(_) | Link::Close(_) => None,
@@ -109,7 +104,7 @@ pub(crate) fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note
 }
 
 /// How many leaves a checkpoint has at least that holds all that was taken.
-pub(crate) fn size_with(taken: &Taken) -> u64 {
+pub fn size_with(taken: &Taken) -> u64 {
     let indexes = taken.chains.values().map(|tip| tip.index).chain(taken.notes.iter().map(|held| held.index));
     indexes.max().map_or(0, |last| last + 1)
 }

@@ -2,7 +2,7 @@
 //!
 //! Links and events are in tables of their own: an event is erased without touching what commits to it.
 //!
-//! The server has them in a [file](crate::sqlite), a Durable Object in its own storage. What is asked of them is here, once: the
+//! The server has them in a file, a Durable Object in its own storage. What is asked of them is here, once: the
 //! two cannot drift apart. So the SQL keeps to what both take, and leaves integer arithmetic to Rust: a Durable Object
 //! binds every number as a floating-point one.
 
@@ -17,8 +17,7 @@ use crate::store::StoreError;
 
 pub use reader::{Connections, TableReader};
 pub use writer::TableWriter;
-#[cfg(feature = "server")]
-pub(crate) use writer::takes_the_place_of;
+pub use writer::takes_the_place_of;
 
 /// Which form of these tables a database has.
 pub const VERSION: i64 = 2;
@@ -90,7 +89,7 @@ pub enum Value<'v> {
 }
 
 /// Integers as SQLite has them. Sizes and indexes are below 2^53.
-pub(crate) fn integer(value: u64) -> i64 {
+pub fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -294,7 +293,7 @@ fn all<T>(
 }
 
 /// A tile's key.
-pub(crate) fn tile_key(level: u8, index: u64) -> i64 {
+pub fn tile_key(level: u8, index: u64) -> i64 {
     // A tree of 2^53 leaves has fewer than 2^48 tiles on any level.
     i64::from(level) << 48 | index.cast_signed()
 }

@@ -11,8 +11,6 @@
 //!
 //! A token is 32 random bytes in hex after `csr_`, by which it is found where it should not be.
 
-#[cfg(feature = "server")]
-mod file;
 mod rights;
 mod scope;
 
@@ -20,29 +18,25 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-#[cfg(feature = "server")]
-use crate::oidc::Refused;
 use countersign::hash::Hash;
 use countersign::time::Time;
 
-#[cfg(feature = "server")]
-pub use file::{FILE, NewReader, Token, TokenError, Tokens, add, add_all, list, revoke, revoke_all};
 pub use rights::{Right, Rights};
-#[cfg(feature = "server")]
-pub(crate) use scope::MAX_CONDITIONS;
+pub use scope::MAX_CONDITIONS;
 pub use scope::{SCOPED, Scope};
 
 /// The most bytes that the file may have: more than 600,000 tokens.
-pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
+pub const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The most bytes that a line may have: 64 conditions fit.
-const MAX_LINE_BYTES: usize = 256 << 10;
+pub const MAX_LINE_BYTES: usize = 256 << 10;
 /// The most bytes that a name may have.
 const MAX_NAME: usize = 100;
 
 /// A line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
-    hash: [u8; 32],
+    /// The SHA-256 of its token.
+    pub hash: [u8; 32],
     /// What it may do.
     pub rights: Rights,
     /// Its name, for people; each once.
@@ -60,30 +54,26 @@ pub struct Access {
     right: Right,
     name: String,
     scope: Arc<Scope>,
-    #[cfg(feature = "server")]
     lent: Option<Lent>,
 }
 
 /// For how long a token is good that an issuer signed.
-#[cfg(feature = "server")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lent {
+pub struct Lent {
     /// The token's end.
-    pub(crate) until: Time,
+    pub until: Time,
     /// What tells the issuer's key from others: for as long as the issuer has it.
-    pub(crate) key: Hash,
+    pub key: Hash,
 }
 
 impl Access {
     /// Of somebody whom an issuer vouches for. `hash` is of what the issuer calls them.
-    #[cfg(feature = "server")]
-    pub(crate) fn lent(hash: [u8; 32], right: Right, name: String, scope: Arc<Scope>, lent: Lent) -> Self {
+    pub fn lent(hash: [u8; 32], right: Right, name: String, scope: Arc<Scope>, lent: Lent) -> Self {
         Self { hash, right, name, scope, lent: Some(lent) }
     }
 
     /// For how long it is good, where an issuer vouches for it.
-    #[cfg(feature = "server")]
-    pub(crate) fn issued(&self) -> Option<&Lent> {
+    pub fn issued(&self) -> Option<&Lent> {
         self.lent.as_ref()
     }
 
@@ -94,7 +84,7 @@ impl Access {
 
     /// What tells the token from others, and lets nobody in: the first 16 digits of its hash in the file, or of the hash
     /// of what the issuer calls its bearer.
-    pub(crate) fn credential(&self) -> String {
+    pub fn credential(&self) -> String {
         let mut digits = String::with_capacity(16);
         for byte in &self.hash[..8] {
             // Writing to a string does not fail.
@@ -121,14 +111,6 @@ pub enum Denied {
     /// The file could not be read. Nobody is let in then.
     #[error("the readers' file cannot be read")]
     Unavailable,
-    /// A token of the issuer is not good.
-    #[cfg(feature = "server")]
-    #[error("the issuer's token is not good: {0}")]
-    Refused(Refused),
-    /// The issuer's keys are not known. Nobody of its readers is let in then.
-    #[cfg(feature = "server")]
-    #[error("the issuer's keys are not known")]
-    IssuerUnavailable,
 }
 
 impl Reader {
@@ -151,7 +133,11 @@ impl Reader {
         Self { hash, rights, name, until, scope: Arc::new(scope) }.checked()
     }
 
-    fn checked(self) -> Result<Self, String> {
+    /// Checks that its rights and conditions go together.
+    ///
+    /// # Errors
+    /// What failed, in words.
+    pub fn checked(self) -> Result<Self, String> {
         if self.rights.allow(Right::Admin) && !self.scope.is_everything() {
             return Err("the right admin is for the whole log: such a token has no conditions".into());
         }
@@ -176,7 +162,11 @@ impl fmt::Display for Reader {
     }
 }
 
-fn check_name(name: &str) -> Result<&str, &'static str> {
+/// Checks a reader's name.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_name(name: &str) -> Result<&str, &'static str> {
     let good = !name.is_empty()
         && name.len() <= MAX_NAME
         && !name.chars().any(|char| char.is_whitespace() || char.is_control());
@@ -201,25 +191,28 @@ fn parse_hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn hash(token: &str) -> [u8; 32] {
+/// The SHA-256 of a token.
+pub fn hash(token: &str) -> [u8; 32] {
     Hash::of(&[token.as_bytes()]).0
 }
 
 /// All readers, each of another name and token.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Readers {
+pub struct Readers {
     /// In the file's order.
-    list: Vec<Reader>,
+    pub list: Vec<Reader>,
     /// The place of each in the list, by its token's hash.
     by_hash: HashMap<[u8; 32], usize>,
     /// When those end that do, ascending.
-    #[cfg(feature = "server")]
     ends: Vec<Time>,
 }
 
 impl Readers {
     /// Reads the file's text; else says in which line what is wrong.
-    pub(crate) fn parse(text: &str) -> Result<Self, (usize, String)> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, (usize, String)> {
         if text.len() as u64 > MAX_FILE_BYTES {
             return Err((1, format!("the file has more than {} MiB", MAX_FILE_BYTES >> 20)));
         }
@@ -241,37 +234,27 @@ impl Readers {
             }
             list.push(reader);
         }
-        #[cfg(feature = "server")]
         let ends = {
             let mut ends: Vec<Time> = list.iter().filter_map(|reader| reader.until).collect();
             ends.sort_unstable();
             ends
         };
-        Ok(Self {
-            list,
-            by_hash,
-            #[cfg(feature = "server")]
-            ends,
-        })
+        Ok(Self { list, by_hash, ends })
     }
 
     /// Lets a token in, if it has the right. It is found by its SHA-256, so how long that takes says nothing about
     /// other tokens.
-    pub(crate) fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, Denied> {
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, Denied> {
         let reader = self.find(&hash(token.ok_or(Denied::Unauthenticated)?));
         let reader = reader.filter(|reader| reader.is_good_at(now)).ok_or(Denied::Unauthenticated)?;
         if !reader.rights.allow(right) {
             return Err(Denied::Forbidden(right));
         }
         let Reader { hash, name, scope, .. } = reader;
-        Ok(Access {
-            hash: *hash,
-            right,
-            name: name.clone(),
-            scope: scope.clone(),
-            #[cfg(feature = "server")]
-            lent: None,
-        })
+        Ok(Access { hash: *hash, right, name: name.clone(), scope: scope.clone(), lent: None })
     }
 
     fn find(&self, hash: &[u8; 32]) -> Option<&Reader> {
@@ -280,15 +263,14 @@ impl Readers {
 
     /// Whether a token that was let in before would be let in now for the same. It is told by what it is and not by its
     /// reader's name, which another token may have got.
-    pub(crate) fn still_admit(&self, access: &Access, now: Time) -> bool {
+    pub fn still_admit(&self, access: &Access, now: Time) -> bool {
         self.find(&access.hash).is_some_and(|reader| {
             reader.is_good_at(now) && reader.rights.allow(access.right) && reader.scope == access.scope
         })
     }
 
     /// How many are good at that time.
-    #[cfg(feature = "server")]
-    fn good(&self, now: Time) -> usize {
+    pub fn good(&self, now: Time) -> usize {
         self.list.len() - self.ends.partition_point(|end| *end <= now)
     }
 }

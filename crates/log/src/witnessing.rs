@@ -8,8 +8,6 @@
 //! the log. Without one the witness counts as one that doesn't cosign; if the quorum isn't met, the log signs nothing
 //! until it is, or until the trust file no longer names the witness.
 
-#[cfg(feature = "server")]
-mod client;
 #[cfg(test)]
 mod tests;
 
@@ -30,22 +28,19 @@ use crate::sequencer::Unwitnessed;
 use crate::stop::{Cause, Stop, WitnessAnswer};
 use crate::store::{Published, Reader};
 
-#[cfg(feature = "server")]
-pub(crate) use client::Witnessing;
-
 /// How long witnesses get before a checkpoint is published without them.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// When witnesses who failed are asked again, though the log did not grow.
 pub const AGAIN: Duration = Duration::from_secs(10);
 /// When a log that does not grow shows that it is still seen.
-pub(crate) const REFRESH: Duration = Duration::from_mins(10);
+pub const REFRESH: Duration = Duration::from_mins(10);
 /// How often one witness may say that it is elsewhere.
 const CONFLICTS: usize = 3;
 /// The status by which a witness says that a tree did not grow from the one that it cosigned last.
 const UNPROCESSABLE: u16 = 422;
 
 /// Whether a log of that trust file has witnesses to ask.
-pub(crate) fn has_witnesses(trust: Option<&Trust>) -> bool {
+pub fn has_witnesses(trust: Option<&Trust>) -> bool {
     trust.is_some_and(|trust| {
         let asked = |place| trust.witness_url(place).is_some();
         trust.has_quorum() && (0..trust.witnesses().len()).any(asked)
@@ -53,7 +48,7 @@ pub(crate) fn has_witnesses(trust: Option<&Trust>) -> bool {
 }
 
 /// A checkpoint, and who cosigned it so far.
-pub(crate) struct Gathering {
+pub struct Gathering {
     checkpoint: Unwitnessed,
     trust: Trust,
     cosigned: Vec<bool>,
@@ -62,20 +57,20 @@ pub(crate) struct Gathering {
 
 impl Gathering {
     /// Of a log with that trust file.
-    pub(crate) fn new(checkpoint: Unwitnessed, trust: Option<&Trust>) -> Self {
+    pub fn new(checkpoint: Unwitnessed, trust: Option<&Trust>) -> Self {
         let trust = trust.cloned().unwrap_or_default();
         let cosigned = vec![false; trust.witnesses().len()];
         Self { note: checkpoint.note.clone(), checkpoint, trust, cosigned }
     }
 
     /// The witnesses to ask: each one's place among all, its key, and where it is.
-    pub(crate) fn witnesses(&self) -> impl Iterator<Item = (usize, &VerifierKey, &str)> {
+    pub fn witnesses(&self) -> impl Iterator<Item = (usize, &VerifierKey, &str)> {
         let witnesses = self.trust.witnesses().enumerate();
         witnesses.filter_map(|(place, key)| Some((place, key, self.trust.witness_url(place)?)))
     }
 
     /// One of them gave these signature lines.
-    pub(crate) fn add(&mut self, place: usize, lines: &str) {
+    pub fn add(&mut self, place: usize, lines: &str) {
         if let Some(cosigned @ false) = self.cosigned.get_mut(place) {
             *cosigned = true;
             self.note.push_str(lines);
@@ -83,12 +78,12 @@ impl Gathering {
     }
 
     /// Whether enough of them did.
-    pub(crate) fn is_enough(&self) -> bool {
+    pub fn is_enough(&self) -> bool {
         self.trust.quorum_met(&|place| self.cosigned.get(place).copied().unwrap_or_default())
     }
 
     /// The checkpoint to publish.
-    pub(crate) fn end(self, at: Time) -> Published {
+    pub fn end(self, at: Time) -> Published {
         let (witnessed, size) = (self.is_enough(), self.checkpoint.checkpoint.size);
         if !witnessed {
             tracing::warn!(size, "published without the quorum of witnesses");
@@ -99,7 +94,7 @@ impl Gathering {
 
 /// Why a witness gave no cosignature.
 #[derive(Debug)]
-pub(crate) enum NoCosignature {
+pub enum NoCosignature {
     /// It cannot, or not now. The reason is for people.
     Failed(String),
     /// It has cosigned what contradicts the checkpoint.
@@ -114,7 +109,7 @@ impl From<String> for NoCosignature {
 
 /// What a witness has against a checkpoint.
 #[derive(Clone, Debug)]
-pub(crate) struct Contradiction {
+pub struct Contradiction {
     cause: Cause,
     checkpoint: String,
     answer: WitnessAnswer,
@@ -124,7 +119,7 @@ pub(crate) struct Contradiction {
 
 /// The sequencer's judgment of a contradiction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Assessment {
+pub enum Assessment {
     /// The log has what the witness has seen.
     Refuted,
     /// Only the witness says so.
@@ -134,7 +129,7 @@ pub(crate) enum Assessment {
 }
 
 /// Returns where a witness shows the latest checkpoint that it cosigned for the log of that origin.
-pub(crate) fn proof_url(witness_url: &str, origin: &str) -> String {
+pub fn proof_url(witness_url: &str, origin: &str) -> String {
     let Hash(hash) = Hash::of(&[origin.as_bytes()]);
     format!("{}/{}/checkpoint", witness_url.trim_end_matches('/'), hex::encode(&hash))
 }
@@ -151,12 +146,13 @@ impl Contradiction {
     }
 
     /// The witness's key.
-    pub(crate) fn witness(&self) -> &VerifierKey {
+    pub fn witness(&self) -> &VerifierKey {
         &self.answer.key
     }
 
     /// Adds the answer to a request for the witness's latest checkpoint, if it is a checkpoint.
-    pub(crate) fn with_proof(self, note: &[u8]) -> Self {
+    #[must_use]
+    pub fn with_proof(self, note: &[u8]) -> Self {
         let proof = str::from_utf8(note).ok().and_then(|note| SignedCheckpoint::parse(note).ok());
         Self { proof: proof.map(Box::new), ..self }
     }
@@ -211,7 +207,7 @@ impl Contradiction {
 }
 
 /// A witness while it is asked. It says why not, for people.
-pub(crate) struct Asking {
+pub struct Asking {
     key: VerifierKey,
     checkpoint: SignedCheckpoint,
     /// The latest time of a link that it is the first to attest.
@@ -225,14 +221,20 @@ pub(crate) struct Asking {
 
 impl Asking {
     /// Asks for a cosignature of that checkpoint.
-    pub(crate) fn new(key: &VerifierKey, checkpoint: &Unwitnessed, old_size: u64) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What failed, in words.
+    pub fn new(key: &VerifierKey, checkpoint: &Unwitnessed, old_size: u64) -> Result<Self, String> {
         let signed = SignedCheckpoint::parse(&checkpoint.note).map_err(countersign::Error::into_message)?;
         let latest = checkpoint.latest;
         Ok(Self { key: key.clone(), checkpoint: signed, latest, old_size, told: None, conflicts: 0 })
     }
 
     /// What is sent to it: at its address and `/add-checkpoint`.
-    pub(crate) fn request(&self, reader: &dyn Reader) -> Result<String, String> {
+    ///
+    /// # Errors
+    /// What failed, in words.
+    pub fn request(&self, reader: &dyn Reader) -> Result<String, String> {
         let (old_size, size) = (self.old_size, self.checkpoint.checkpoint.size);
         if old_size > size {
             return Err(format!("it has a larger checkpoint, of {old_size} leaves"));
@@ -243,7 +245,10 @@ impl Asking {
     }
 
     /// Its signature lines, or none: then it is to be asked again.
-    pub(crate) fn answered(
+    ///
+    /// # Errors
+    /// [`NoCosignature`].
+    pub fn answered(
         &mut self,
         status: u16,
         kind: Option<&str>,
@@ -293,7 +298,7 @@ impl Asking {
     }
 
     /// The size that it has seen when it cosigned.
-    pub(crate) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.checkpoint.checkpoint.size
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) ->
         .env("PATH", search_path(tools)?);
     if matches!(part, Part::Crates) {
         // The program's package is named all the same: its features are everybody's.
-        cargo.args(["--package", "countersign-log", "--lib"]);
+        cargo.args(["--package", "countersign-log-server", "--lib"]);
     }
     log.run(&mut cargo)
 }

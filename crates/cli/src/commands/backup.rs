@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use countersign_log::backup::{self, Backup};
+use countersign_log_server::backup::{self, Backup};
 
 use crate::commands::serve;
 use crate::commands::verify::now;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use clap::FromArgMatches as _;
 use countersign::note::SignerKey;
-use countersign_log::server::Address;
-use countersign_log::tokens::{self, Rights, Scope};
+use countersign_log::tokens::{Rights, Scope};
+use countersign_log_server::server::Address;
+use countersign_log_server::tokens;
 use zeroize::Zeroizing;
 
 use crate::commands::keygen::{random, write_key};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use countersign::time::Time;
 use countersign_analyze::Fault;
 use countersign_controls::{Catalogue, Period};
-use countersign_log::retention::Age;
+use countersign_log_server::retention::Age;
 use countersign_query::moment::Moment;
 use gather::{Gathered, Look};
 use written::{write, written};

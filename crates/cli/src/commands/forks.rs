@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::log::Evidence;
 use countersign::time::Time;
-use countersign_log::stop::{Line, Stop, StopFile};
-use countersign_log::{evidence, sqlite};
+use countersign_log::evidence;
+use countersign_log::stop::{Line, Stop};
+use countersign_log_server::sqlite;
+use countersign_log_server::stop_file::StopFile;
 
 use crate::arg_groups::FormatArgs;
 use crate::commands::serve::store_hint;

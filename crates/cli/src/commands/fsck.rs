@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use countersign_log::bucket::Bucket;
-use countersign_log::fsck::{self, Report};
-use countersign_log::serve::{self, StartError};
 use countersign_log::store::StoreError;
+use countersign_log_server::bucket::Bucket;
+use countersign_log_server::fsck::{self, Report};
+use countersign_log_server::serve::{self, StartError};
 use serde_json::json;
 use tokio::runtime::Runtime;
 

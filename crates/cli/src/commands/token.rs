@@ -7,7 +7,8 @@ use clap::Subcommand;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::time::Time;
-use countersign_log::tokens::{self, NewReader, Rights, Scope, Token, TokenError};
+use countersign_log::tokens::{Rights, Scope};
+use countersign_log_server::tokens::{self, NewReader, Token, TokenError};
 use zeroize::Zeroizing;
 
 use crate::args;

@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::note::VerifierKey;
 use countersign::time::Time;
-use countersign_log::server::{Address, Bounds};
-use countersign_log::witness::{Config, MemoryError, StartError, serve, steady};
+use countersign_log_server::server::{Address, Bounds};
+use countersign_log_server::witness::{Config, MemoryError, StartError, serve, steady};
 
 use crate::args;
 use crate::commands::serve::{explain_listening, log_to_stderr, stop_asked, url};

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign::export::{Compression, Decompressor};
-use countersign_log::reason::{innermost, of_request};
+use countersign_log_server::reason::{innermost, of_request};
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};

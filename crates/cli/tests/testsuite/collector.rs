@@ -197,7 +197,7 @@ fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &serving.url, "--trust", "trust.txt"];
     place.run(&args).success();
     let rights = countersign_log::tokens::Rights::READ;
-    let token = countersign_log::tokens::add(
+    let token = countersign_log_server::tokens::add(
         &place.path("log"),
         "auditor",
         rights,
@@ -354,7 +354,8 @@ fn the_table_of_queries_finds_the_same_through_a_log() {
         place.run(&args).success();
         let (rights, scope) =
             (countersign_log::tokens::Rights::READ, countersign_log::tokens::Scope::default());
-        let token = countersign_log::tokens::add(&place.path("log"), "auditor", rights, None, scope).unwrap();
+        let token =
+            countersign_log_server::tokens::add(&place.path("log"), "auditor", rights, None, scope).unwrap();
         place.write("token.txt", token.as_str());
         let file = fs::read_to_string(events).unwrap();
         let recorded: Vec<Value> = file

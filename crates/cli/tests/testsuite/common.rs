@@ -1,7 +1,7 @@
 //! A directory with keys and a trust file, and the program run in it.
 
 pub mod collector;
-#[path = "../../../log/tests/testsuite/common/emitter.rs"]
+#[path = "../../../log-server/tests/testsuite/common/emitter.rs"]
 #[allow(dead_code, reason = "shared with the log's tests")]
 pub mod emitter;
 pub mod fake_log;

@@ -12,12 +12,15 @@ pub(crate) fn is_larger(headers: &HeaderMap, bytes: usize) -> bool {
 }
 
 /// How many bytes a body says that it has.
-pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
+pub fn declared(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// What can be told before a byte is read.
-pub(crate) fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
     if is_larger(headers, limits.bytes) {
         return Err(Problem::too_large(limits));
     }
@@ -35,27 +38,25 @@ pub(crate) fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem>
 }
 
 /// The body did not come.
-pub(crate) fn too_slow() -> Problem {
+pub fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
 }
 
 /// The body's pieces are not told from each other as HTTP does it.
-#[cfg(feature = "server")]
-pub(crate) fn malformed() -> Problem {
+pub fn malformed() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body's chunks are malformed")
         .with_hint("tell the body's length, or let an HTTP client make the chunks")
 }
 
 /// The body came in so many pieces that reading them is more work than reading what is in them.
-#[cfg(feature = "server")]
-pub(crate) fn in_too_small_pieces() -> Problem {
+pub fn in_too_small_pieces() -> Problem {
     let message = "the body comes in too many pieces that are too small";
     Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
         .with_hint("tell its length, or send larger chunks")
 }
 
 /// There is no room for the body.
-pub(crate) fn busy() -> Problem {
+pub fn busy() -> Problem {
     let message = "too many submissions are being read already";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
         .with_hint("send it again later: nothing was taken")
@@ -82,7 +83,7 @@ const PARTS: u64 = 1_024;
 const PIECE: usize = 128;
 
 /// Why a body was not read.
-pub(crate) enum Unread<E> {
+pub enum Unread<E> {
     /// It does not unpack, or there is no room for it.
     Problem(Problem),
     /// What it says is refused, or the store could not tell.
@@ -93,7 +94,7 @@ pub(crate) enum Unread<E> {
 
 /// How far a body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub enum Extent {
     /// All of it.
     Whole,
     /// Until the first of it is admitted. There may be more to come.
@@ -102,7 +103,10 @@ pub(crate) enum Extent {
 
 /// Reads a body, decompressed where it is compressed, line by line. It may take a while. `hold` is told how many
 /// bytes are held in all, and may refuse; `admit` is given the first leaf of each chain, and each key note.
-pub(crate) fn read<E>(
+///
+/// # Errors
+/// [`Unread`].
+pub fn read<E>(
     bytes: &[u8],
     limits: &Limits,
     extent: Extent,

@@ -28,7 +28,7 @@ impl Cors {
     }
 
     /// Tells a page what it may read of an answer to it.
-    pub(crate) fn allow(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+    pub fn allow(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         headers.insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static("retry-after,content-disposition,countersign-matched"),
@@ -37,7 +37,7 @@ impl Cors {
     }
 
     /// Tells a page what it may send, which it asks for first (`OPTIONS`).
-    pub(crate) fn allow_asking(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+    pub fn allow_asking(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         for (name, value) in [
             (ACCESS_CONTROL_ALLOW_METHODS, "GET,POST"),
             (ACCESS_CONTROL_ALLOW_HEADERS, "authorization,content-type,content-encoding,last-event-id"),

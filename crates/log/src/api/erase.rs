@@ -14,18 +14,20 @@ use crate::erase::{Cause, Erased};
 use crate::tokens::{Access, Scope};
 
 /// The most bytes that a body may have.
-pub(crate) const MAX_BODY: usize = 1 << 20;
+pub const MAX_BODY: usize = 1 << 20;
 /// The most characters that a reason may have.
 const MAX_REASON: usize = 500;
 
 /// What shall be erased.
-pub(crate) struct ErasureRequest {
-    pub(crate) chosen: Chosen,
-    pub(crate) cause: Cause,
+pub struct ErasureRequest {
+    /// The events to erase.
+    pub chosen: Chosen,
+    /// Who erases them, and why.
+    pub cause: Cause,
 }
 
 /// Which events.
-pub(crate) enum Chosen {
+pub enum Chosen {
     /// Those of these places, all of which the log has, within the scope.
     Places(Vec<(ChainId, u64)>, Arc<Scope>),
     /// Those within the scope that fulfil all of these conditions.
@@ -34,7 +36,10 @@ pub(crate) enum Chosen {
 
 impl ErasureRequest {
     /// Reads a body. `access` is the token of who asks, at that moment; a body that did not come whole is none.
-    pub(crate) fn read(body: Option<&[u8]>, access: &Access, now: Time) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn read(body: Option<&[u8]>, access: &Access, now: Time) -> Result<Self, Problem> {
         let body = body.filter(|body| body.len() <= MAX_BODY).ok_or_else(|| {
             let message = "the body did not come whole";
             Problem::new(http::StatusCode::PAYLOAD_TOO_LARGE, "request.invalid", message)
@@ -137,7 +142,7 @@ fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, Problem> {
 }
 
 /// The answer when it is done, or when some of it is left for later.
-pub(crate) fn done(Erased { erased, without, own, held, left }: Erased) -> Answer {
+pub fn done(Erased { erased, without, own, held, left }: Erased) -> Answer {
     let mut body = json!({ "erased": erased, "without": without, "own": own, "held": held });
     if left == 0 {
         return json(&body);

@@ -13,7 +13,10 @@ use crate::tokens::Access;
 const MOST: u64 = 100;
 
 /// A token that is for some events alone is not told of erasures, which may be of others.
-pub(crate) fn check(access: &Access) -> Result<(), Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn check(access: &Access) -> Result<(), Problem> {
     if access.scope().is_everything() {
         return Ok(());
     }
@@ -24,16 +27,22 @@ pub(crate) fn check(access: &Access) -> Result<(), Problem> {
 
 /// Which erasures are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// The newest, or those before a record.
-    Newest { before: Option<u64> },
+    Newest {
+        /// Only those recorded before this entry.
+        before: Option<u64>,
+    },
     /// That of one record.
     One(u64),
 }
 
 impl Asked {
     /// Reads an address.
-    pub(crate) fn read(path: &str, query: Option<&str>) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn read(path: &str, query: Option<&str>) -> Result<Self, Problem> {
         let Some(record) = path.strip_prefix("/erasures/") else {
             let before = query::read(query, &["before"])?.pop();
             let before = before.map(|(name, value)| query::integer(&name, &value)).transpose()?;
@@ -45,7 +54,10 @@ impl Asked {
     }
 
     /// The answer. `state` finds out how far an erasure is.
-    pub(crate) fn answer(
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn answer(
         self,
         reader: &dyn Reader,
         state: &dyn Fn(Erasure) -> Result<ErasureState, StoreError>,

@@ -9,7 +9,10 @@ use crate::stop::Signing;
 use crate::store::{Reader, StoreError};
 
 /// Everything that the log keeps as evidence, one JSON object a line.
-pub(crate) fn lines(signing: &Signing, reader: &dyn Reader) -> Result<Answer, StoreError> {
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lines(signing: &Signing, reader: &dyn Reader) -> Result<Answer, StoreError> {
     let lines = evidence::lines(signing.lines()?, reader.evidence()?);
     Ok(success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE], lines.into_bytes()))
 }

@@ -10,12 +10,15 @@ use crate::export::{Explained, Request};
 use crate::tokens::Access;
 
 /// Reads a request, at that moment, and whether it asks for unknown fields alone.
-pub(crate) fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request, bool), Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request, bool), Problem> {
     query::explain(query, access.scope().clone(), now)
 }
 
 /// The answer, with the unknown fields alone or with all there is to tell.
-pub(crate) fn answer(explained: &Explained, fields_alone: bool) -> Answer {
+pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let Explained { size, query, findings } = explained;
     let left = |parts: &[Left]| -> Value {
         let one = |left: &Left| {

@@ -11,13 +11,18 @@ use crate::export::{ExportError, Plan, Request};
 use crate::tokens::{Access, Denied};
 
 /// An export that is asked for, and how its file's name ends.
-pub(crate) struct ExportRequest {
-    pub(crate) request: Request,
-    pub(crate) name: String,
+pub struct ExportRequest {
+    /// The export that is asked for.
+    pub request: Request,
+    /// The file name that the answer suggests.
+    pub name: String,
 }
 
 /// Reads a request for an export, at that moment. Who takes a live view too goes on from it with `GET /stream`.
-pub(crate) fn read(
+///
+/// # Errors
+/// [`Problem`].
+pub fn read(
     query: Option<&str>,
     headers: &HeaderMap,
     access: &Access,
@@ -33,7 +38,10 @@ pub(crate) fn read(
 }
 
 /// Reads a request for an event's proof.
-pub(crate) fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<ExportRequest, Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<ExportRequest, Problem> {
     query::read(query, &[])?;
     // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
     let place = path.strip_prefix("/proof/").and_then(link::place);
@@ -56,12 +64,15 @@ pub(crate) fn busy() -> Problem {
 }
 
 /// How many of what an export shows are as asked, where events were looked for. A stretch of the log is not.
-pub(crate) fn matched(plan: &Plan, is_asked: bool) -> Option<u64> {
+pub fn matched(plan: &Plan, is_asked: bool) -> Option<u64> {
     (is_asked && plan.range().is_none()).then(|| plan.shown().len())
 }
 
 /// What comes before the lines of a log's export, of which so many match where there were conditions.
-pub(crate) fn head(origin: &str, name: &str, matched: Option<u64>) -> Result<Response<()>, Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn head(origin: &str, name: &str, matched: Option<u64>) -> Result<Response<()>, Problem> {
     let name = format!("{}{name}.countersign.ndjson", file_name(origin));
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
         .map_err(|error| Problem::unavailable(&error))?;

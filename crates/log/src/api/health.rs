@@ -14,7 +14,7 @@ use crate::store::{Published, Reader};
 
 /// What is so about erasures.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Erasing {
+pub struct Erasing {
     /// How many are recorded and not done; none where that cannot be told.
     pub(crate) unfinished: Option<usize>,
     /// Whether one of them cannot be carried out.
@@ -23,32 +23,33 @@ pub(crate) struct Erasing {
 
 impl Erasing {
     /// As a store has them.
-    pub(crate) fn of(reader: &dyn Reader, failing: bool) -> Self {
+    pub fn of(reader: &dyn Reader, failing: bool) -> Self {
         Self { unfinished: reader.unfinished_erasures().ok().map(|records| records.len()), failing }
     }
 }
 
 /// With less room than this the disk is full, before a commit finds it so: 64 MiB.
-pub(crate) const LEAST: u64 = 64 << 20;
+pub const LEAST: u64 = 64 << 20;
 
 /// How many bytes there are where the log is stored.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Room {
-    pub(crate) free: u64,
-    pub(crate) total: u64,
+pub struct Room {
+    /// Free bytes.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
 }
 
 impl Room {
-    pub(crate) fn is_full(self) -> bool {
+    /// True if too little is free for the log to accept anything.
+    pub fn is_full(self) -> bool {
         self.free < LEAST
     }
 }
 
 /// In what the log is stored.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A folder of its own.
     Folder,
     /// A bucket, of which the folder has an index.
@@ -70,59 +71,58 @@ impl Kind {
 
 /// Where the log is stored.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Storage {
-    pub(crate) kind: Kind,
+pub struct Storage {
+    /// The kind of storage.
+    pub kind: Kind,
     /// The newest commit failed.
-    pub(crate) failing: bool,
+    pub failing: bool,
     /// None where that cannot be told.
-    pub(crate) room: Option<Room>,
+    pub room: Option<Room>,
 }
 
 /// The log's check of itself.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Check {
+pub struct Check {
     /// In how many seconds it reads everything.
-    pub(crate) within: u64,
+    pub within: u64,
     /// How much of it the one that is under way has read, in hundredths.
-    pub(crate) percent: u64,
+    pub percent: u64,
     /// When the newest one ended, and how many damages it found.
-    pub(crate) newest: Option<(Time, u64)>,
+    pub newest: Option<(Time, u64)>,
 }
 
 /// The search index.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has none"))]
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Index {
+pub struct Index {
     /// How many leaves it has; the others are looked at one by one.
-    pub(crate) indexed: u64,
+    pub indexed: u64,
     /// Whether nothing of it is known to be damaged.
-    pub(crate) whole: bool,
+    pub whole: bool,
 }
 
 /// What else may be wrong, and what is known beside.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Condition {
+pub struct Condition {
     /// The log takes nothing more, for it ends.
-    pub(crate) stopping: bool,
+    pub stopping: bool,
     /// What is so about erasures.
-    pub(crate) erasing: Erasing,
+    pub erasing: Erasing,
     /// Where the log is stored.
-    pub(crate) storage: Storage,
+    pub storage: Storage,
     /// What a check of the whole log found damaged: code, place, what is wrong and what to do.
-    pub(crate) damaged: Option<[String; 4]>,
+    pub damaged: Option<[String; 4]>,
     /// The control files that can't be used.
-    pub(crate) control_files: Vec<Value>,
+    pub control_files: Vec<Value>,
     /// The log's check of itself, where it checks itself.
-    pub(crate) check: Option<Check>,
+    pub check: Option<Check>,
     /// The search index, where there is one.
-    pub(crate) index: Option<Index>,
+    pub index: Option<Index>,
     /// When the newest backup was made that is known of, and of how many leaves.
-    pub(crate) backup: Option<(Time, u64)>,
+    pub backup: Option<(Time, u64)>,
 }
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
-pub(crate) fn health(
+pub fn health(
     origin: &str,
     size: Option<u64>,
     published: Option<&Published>,
@@ -186,7 +186,7 @@ pub(crate) fn health(
 }
 
 /// What is counted.
-pub(crate) fn metrics(metrics: &Metrics, clock: &Standing) -> Answer {
+pub fn metrics(metrics: &Metrics, clock: &Standing) -> Answer {
     metrics.clock(clock);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     success(&[(CONTENT_TYPE, kind)], metrics.encode().into_bytes())

@@ -85,18 +85,17 @@ impl Problem {
     }
 
     /// There is nothing at this address.
-    pub(crate) fn not_found() -> Self {
+    pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "request.not_found", "there is nothing at this address")
     }
 
     /// The address takes another method.
-    pub(crate) fn method_not_allowed() -> Self {
+    pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "request.invalid", "this address takes another method")
     }
 
     /// The client takes none of the encodings that the log has.
-    #[cfg(feature = "server")]
-    pub(crate) fn not_acceptable() -> Self {
+    pub fn not_acceptable() -> Self {
         let message = "the request's Accept-Encoding refuses all that this log can send";
         Self::new(StatusCode::NOT_ACCEPTABLE, "request.encoding", message)
             .with_hint("accept gzip or identity, or leave that header out")
@@ -151,7 +150,7 @@ impl Problem {
     }
 
     /// Events that were not erased.
-    pub(crate) fn of_erasure(error: &EraseError, limits: &Limits) -> Self {
+    pub fn of_erasure(error: &EraseError, limits: &Limits) -> Self {
         match error {
             EraseError::Record(error) => Self::of_submission(error, limits),
             EraseError::Store(StoreError::Stopped(stop)) => Self::stopped(stop),
@@ -200,8 +199,7 @@ impl Problem {
     }
 
     /// Whether it can be had later as it is.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has no memory to share out"))]
-    pub(crate) fn is_busy(&self) -> bool {
+    pub fn is_busy(&self) -> bool {
         self.0.status == StatusCode::SERVICE_UNAVAILABLE
     }
 

@@ -15,13 +15,16 @@ use crate::tokens::Scope;
 const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
 
 /// The parameters of an explanation.
-pub(crate) const EXPLAINED: [&str; 13] = [
+pub const EXPLAINED: [&str; 13] = [
     "from", "to", "only", "actor", "action", "target", "outcome", "tenant", "since", "until", "chain", "q",
     "query",
 ];
 
 /// Reads the parameters, each known and there once.
-pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
     let mut read: Vec<(String, String)> = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -44,12 +47,12 @@ pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, S
 }
 
 /// The parameters of a request for an export that was understood, as they are written down.
-pub(crate) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+pub fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     given(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
 }
 
 /// The parameters of a request that was understood.
-pub(crate) fn given(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
+pub fn given(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
     read(query, known).unwrap_or_default()
 }
 

@@ -7,7 +7,7 @@ use super::Answer;
 use super::response::{NOSNIFF, success};
 
 /// Says what this is, to people.
-pub(crate) fn text(origin: &str) -> Answer {
+pub fn text(origin: &str) -> Answer {
     let text = format!(
         "countersign: the log {origin}. Anyone can read /checkpoint and /tile/ (C2SP tlog-tiles); emitters POST to \
          /submit.\n"
@@ -16,8 +16,7 @@ pub(crate) fn text(origin: &str) -> Answer {
 }
 
 /// A page.
-#[cfg(feature = "server")]
-pub(crate) fn page<T>(html: T) -> http::Response<T> {
+pub fn page<T>(html: T) -> http::Response<T> {
     success(&headers("text/html; charset=utf-8"), html)
 }
 

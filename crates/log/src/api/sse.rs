@@ -34,10 +34,10 @@ pub const GATHER: Duration = Duration::from_millis(50);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The parameters of a live view.
-pub(crate) const PARAMETERS: [&str; 2] = ["from", "query"];
+pub const PARAMETERS: [&str; 2] = ["from", "query"];
 
 /// What a live view begins with.
-pub(crate) enum Begun {
+pub enum Begun {
     /// This.
     Whole(Plan),
     /// That is still to be found out.
@@ -46,8 +46,10 @@ pub(crate) enum Begun {
 
 impl Begun {
     /// Finds it out.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does it step by step"))]
-    pub(crate) fn finish(self, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn finish(self, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
         match self {
             Self::Whole(plan) => Ok(plan),
             Self::Planning(planning) => planning.finish(cancelled),
@@ -57,7 +59,7 @@ impl Begun {
 
 /// Where a live view begins.
 #[derive(Clone, Debug)]
-pub(crate) struct Opening {
+pub struct Opening {
     scope: Arc<Scope>,
     from: Option<u64>,
     /// The last leaf of a view that was cut off.
@@ -66,7 +68,10 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Reads a request, at that moment.
-    pub(crate) fn read(
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn read(
         query: Option<&str>,
         headers: &HeaderMap,
         access: &Access,
@@ -85,12 +90,15 @@ impl Opening {
     }
 
     /// Whose events are shown.
-    pub(crate) fn scope(&self) -> &Arc<Scope> {
+    pub fn scope(&self) -> &Arc<Scope> {
         &self.scope
     }
 
     /// Begins to find out what it begins with.
-    pub(crate) fn begin(&self, exporter: &Exporter) -> Result<Begun, ExportError> {
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn begin(&self, exporter: &Exporter) -> Result<Begun, ExportError> {
         Ok(match self.last {
             Some(last) => Begun::Whole(exporter.plan_further(last + 1, &self.scope, true)?),
             None => Begun::Planning(exporter.begin_live(self.from, &self.scope)?),
@@ -98,7 +106,7 @@ impl Opening {
     }
 
     /// The answer where that failed.
-    pub(crate) fn problem(&self, error: ExportError) -> Problem {
+    pub fn problem(&self, error: ExportError) -> Problem {
         match error {
             ExportError::Invalid { message, .. } if self.last.is_some() => {
                 query::invalid("Last-Event-ID", &message)
@@ -108,7 +116,7 @@ impl Opening {
     }
 
     /// The first leaf of the view itself.
-    pub(crate) fn first(&self, plan: &Plan) -> u64 {
+    pub fn first(&self, plan: &Plan) -> u64 {
         self.last.map_or(plan.first(), |last| last + 1)
     }
 }
@@ -125,25 +133,29 @@ fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 }
 
 /// What comes before the events.
-pub(crate) fn head() -> Response<()> {
+pub fn head() -> Response<()> {
     let kind = "text/event-stream; charset=utf-8";
     let buffering = (HeaderName::from_static("x-accel-buffering"), "no");
     success(&[(CONTENT_TYPE, kind), NO_STORE, NOSNIFF, buffering], ())
 }
 
 /// Some lines as server-sent events.
-pub(crate) struct Piece {
-    pub(crate) bytes: Vec<u8>,
+pub struct Piece {
+    /// The text of the events.
+    pub bytes: Vec<u8>,
     /// How many events are in it.
-    pub(crate) events: u64,
+    pub events: u64,
     /// The size to which it comes.
-    pub(crate) at: u64,
+    pub at: u64,
     /// What is left.
-    pub(crate) lines: Option<Lines>,
+    pub lines: Option<Lines>,
 }
 
 /// The next lines as server-sent events.
-pub(crate) fn piece(mut lines: Lines, first: u64) -> Result<Piece, StoreError> {
+///
+/// # Errors
+/// [`StoreError`].
+pub fn piece(mut lines: Lines, first: u64) -> Result<Piece, StoreError> {
     let before = lines.events();
     let mut piece = Vec::with_capacity(PIECE);
     let mut more = true;

@@ -8,7 +8,10 @@ use crate::store::Reader;
 use crate::submitting::Committed;
 
 /// The answer to a submission that is durable and published.
-pub(crate) fn taken(committed: &Committed, reader: &dyn Reader) -> Result<Answer, Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn taken(committed: &Committed, reader: &dyn Reader) -> Result<Answer, Problem> {
     let mut prover = committed.prover(reader)?;
     let mut chains = Map::new();
     for (chain, tip) in &committed.taken.chains {

@@ -13,14 +13,20 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 const BRIEFLY: &str = "no-cache";
 
 /// `GET /checkpoint`: the newest.
-pub(crate) fn checkpoint(published: Option<&Published>) -> Result<Answer, Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn checkpoint(published: Option<&Published>) -> Result<Answer, Problem> {
     let published = published.ok_or_else(Problem::not_found)?;
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, BRIEFLY), NOSNIFF];
     Ok(success(&headers, published.note.clone().into_bytes()))
 }
 
 /// `GET /tile/…`: the tile or bundle at that path, if the published tree of that size has it.
-pub(crate) fn tile(reader: &dyn Reader, size: u64, path: &str) -> Result<Answer, Problem> {
+///
+/// # Errors
+/// [`Problem`].
+pub fn tile(reader: &dyn Reader, size: u64, path: &str) -> Result<Answer, Problem> {
     // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
     let found = find(reader, size, path.trim_start_matches('/'))?;
     let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOREVER), NOSNIFF];

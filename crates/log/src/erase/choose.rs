@@ -13,7 +13,7 @@ use crate::store::{Reader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
 /// The choice of leaves whose event fulfils all conditions, a page at a time.
-pub(crate) struct Choosing {
+pub struct Choosing {
     reader: Arc<dyn Reader>,
     query: Query,
     scope: Arc<Scope>,
@@ -25,7 +25,7 @@ pub(crate) struct Choosing {
 
 impl Choosing {
     /// Among the leaves below that size within the scope, whose events are read by these.
-    pub(crate) fn new(
+    pub fn new(
         reader: Arc<dyn Reader>,
         readings: &Readings,
         query: Query,
@@ -69,8 +69,7 @@ impl Choosing {
     ///
     /// # Errors
     /// [`ExportError::Cancelled`], and the store's own.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does it step by step"))]
-    pub(crate) fn finish(mut self, cancelled: &dyn Fn() -> bool) -> Result<RoaringTreemap, ExportError> {
+    pub fn finish(mut self, cancelled: &dyn Fn() -> bool) -> Result<RoaringTreemap, ExportError> {
         loop {
             if cancelled() {
                 return Err(ExportError::Cancelled);

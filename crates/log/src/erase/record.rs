@@ -33,13 +33,13 @@ pub(super) fn event(origin: &str, cause: &Cause, stretches: &[(u64, u64)], event
 }
 
 /// Whether an event says that it records an erasure.
-pub(crate) fn is_erasure(event: &str) -> bool {
+pub fn is_erasure(event: &str) -> bool {
     let action = || serde_json::from_str::<Value>(event).is_ok_and(|event| event["action"] == ACTION);
     event.contains(ACTION) && action()
 }
 
 /// The leaves of a growth that record erasures: `log.erase` on a chain of the log's own key.
-pub(crate) fn recorded(growth: &Growth, key: &VerifierKey) -> Vec<u64> {
+pub fn recorded(growth: &Growth, key: &VerifierKey) -> Vec<u64> {
     let own = own_chains(growth, key);
     if own.is_empty() {
         return Vec::new();
@@ -55,7 +55,7 @@ pub(crate) fn records_erasure(submission: &Submission, growth: &Growth, key: &Ve
 }
 
 /// The chains of this key that a growth adds to.
-pub(crate) fn own_chains(growth: &Growth, key: &VerifierKey) -> HashSet<ChainId> {
+pub fn own_chains(growth: &Growth, key: &VerifierKey) -> HashSet<ChainId> {
     growth.chains().filter(|(_, chain)| chain.key == *key).map(|(id, _)| *id).collect()
 }
 
@@ -73,13 +73,13 @@ pub(crate) fn refusal() -> Refusal {
 }
 
 /// A record that was read.
-pub(crate) struct Record {
+pub struct Record {
     /// The link that it is the event of.
     pub(crate) link: Link,
     /// All that it says.
     pub(crate) event: Value,
     /// The leaves whose events it takes, all of them before it.
-    pub(crate) leaves: RoaringTreemap,
+    pub leaves: RoaringTreemap,
 }
 
 impl Record {
@@ -87,7 +87,7 @@ impl Record {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] where there is none, or one that cannot be understood; the store's own.
-    pub(crate) fn read(reader: &dyn Reader, index: u64) -> Result<Self, StoreError> {
+    pub fn read(reader: &dyn Reader, index: u64) -> Result<Self, StoreError> {
         let damaged = |what| StoreError::Damaged(format!("leaf {index}: {what}"));
         let leaf = reader.leaves_with_events(index..index + 1)?.pop();
         let leaf = leaf.ok_or_else(|| damaged("it is missing"))?;

@@ -10,7 +10,7 @@ use crate::own_chain::OwnChains;
 use crate::store::{Erasure, Reader, StoreError};
 
 /// An erasure, and how far it is.
-pub(crate) struct ErasureState {
+pub struct ErasureState {
     /// The leaf that records it.
     pub(crate) record: u64,
     /// When it was recorded.
@@ -48,7 +48,7 @@ impl ErasureState {
 ///
 /// # Errors
 /// The store's own; [`StoreError::Damaged`] where its record cannot be read.
-pub(crate) fn state(
+pub fn state(
     reader: &dyn Reader,
     own: OwnChains<'_>,
     held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,

@@ -34,19 +34,16 @@ struct Attestation {
     /// The time of its first cosignature.
     first: Option<Time>,
     /// When it was published, by the server's clock.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "retention asks for it"))]
     at: Time,
 }
 
 /// Since when a log has its leaves, as its kept checkpoints say. Emitters say nothing about that.
-#[cfg(feature = "server")]
-pub(crate) struct Had(Vec<(u64, Time)>);
+pub struct Had(Vec<(u64, Time)>);
 
-#[cfg(feature = "server")]
 impl Had {
     /// When the first kept checkpoint existed that holds the leaf: never earlier than it came, and an hour later at most.
     /// None where none holds it.
-    pub(crate) fn since(&self, index: u64) -> Option<Time> {
+    pub fn since(&self, index: u64) -> Option<Time> {
         let first = self.0.partition_point(|(size, _)| *size <= index);
         self.0.get(first).map(|(_, time)| *time)
     }
@@ -140,7 +137,6 @@ impl Attested {
 
     /// When the newest checkpoint existed that has times: by the quorum, or else by its first cosignature, so that no
     /// single witness can say that it is later.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "retention asks for it"))]
     pub(super) fn newest_time(&self) -> Option<Time> {
         let newest = self.checkpoints.iter().rev().find(|checkpoint| checkpoint.existed_by.is_some())?;
         if self.by_quorum { newest.existed_by } else { newest.first }
@@ -148,7 +144,6 @@ impl Attested {
 
     /// Since when the log has its leaves: as witnesses say, or else by its own clock. What they saw again is as old as
     /// when they saw it `first`.
-    #[cfg(feature = "server")]
     pub(super) fn had(&self, first: Option<&Published>, trust: Option<&Trust>) -> Result<Had, StoreError> {
         let first = first.map(|first| attestation(first, trust)).transpose()?;
         let time = |checkpoint: &Attestation| {
@@ -173,7 +168,10 @@ impl Attested {
 }
 
 /// The grants in a log that are void by this trust file; none where there can be none.
-pub(crate) fn void_grants(reader: &dyn Reader, trust: &Trust) -> Result<Option<VoidGrants>, StoreError> {
+///
+/// # Errors
+/// [`StoreError`].
+pub fn void_grants(reader: &dyn Reader, trust: &Trust) -> Result<Option<VoidGrants>, StoreError> {
     let Some(mut void) = VoidGrants::of(trust) else { return Ok(None) };
     let mut attested = Attested::default();
     attested.catch_up(reader, Some(trust), reader.size()?)?;

@@ -144,7 +144,7 @@ impl Lines {
     }
 
     /// How many events were written so far.
-    pub(crate) fn events(&self) -> u64 {
+    pub fn events(&self) -> u64 {
         self.events
     }
 

@@ -16,7 +16,7 @@ use crate::store::{Published, Reader, StoreError, link};
 const STEPS: usize = 64;
 
 /// Follows a log as it grows and is cosigned.
-pub(crate) struct Unattested {
+pub struct Unattested {
     reader: Arc<dyn Reader>,
     /// How many leaves were looked at; none before anything was asked for.
     seen: Option<u64>,
@@ -27,7 +27,7 @@ pub(crate) struct Unattested {
 
 impl Unattested {
     /// Of a log that is read there.
-    pub(crate) fn new(reader: Arc<dyn Reader>) -> Self {
+    pub fn new(reader: Arc<dyn Reader>) -> Self {
         Self { reader, seen: None, steps: VecDeque::new() }
     }
 

@@ -79,7 +79,6 @@ impl<C: Connections> Reader for TableReader<C> {
         self.with(|database| all(database, "reading checkpoints", sql, &sizes, published))
     }
 
-    #[cfg(feature = "server")]
     fn seen_first(&self) -> Result<Option<Published>, StoreError> {
         let sql = "SELECT size, note, at, 1 FROM seen_first ORDER BY size DESC LIMIT 1";
         self.with(|database| first(database, "reading the checkpoint", sql, &[], published))

@@ -51,14 +51,15 @@ impl<D: Database> TableWriter<D> {
     }
 
     /// The database.
-    #[cfg(feature = "server")]
-    pub(crate) fn database(&self) -> &D {
+    pub fn database(&self) -> &D {
         &self.database
     }
 
     /// Whether this evidence is new, and its chain has not been refused so often that no more is kept.
-    #[cfg(feature = "server")]
-    pub(crate) fn has_room_for(&self, evidence: &Evidence) -> Result<bool, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn has_room_for(&self, evidence: &Evidence) -> Result<bool, StoreError> {
         let Evidence { chain: ChainId(chain), seq, refused, .. } = evidence;
         let sql = format!(
             "SELECT count(*) < {EVIDENCE} AND NOT coalesce(max(seq = ?2 AND refused = ?3), 0) \
@@ -205,8 +206,7 @@ fn hour(at: Time) -> i64 {
 }
 
 /// Whether a checkpoint is kept instead of the one that was published before it.
-#[cfg(feature = "server")]
-pub(crate) fn takes_the_place_of(published: &Published, before: &Published) -> bool {
+pub fn takes_the_place_of(published: &Published, before: &Published) -> bool {
     hour(before.at) == hour(published.at) && (published.witnessed || !before.witnessed)
 }
 

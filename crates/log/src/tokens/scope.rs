@@ -16,7 +16,7 @@ use crate::asked::{chain, member, one};
 pub const SCOPED: [&str; 4] = ["tenant", "actor", "action", "chain"];
 
 /// How many conditions a scope may have.
-pub(crate) const MAX_CONDITIONS: usize = 64;
+pub const MAX_CONDITIONS: usize = 64;
 
 /// What is written with percent signs, so that a condition is one word.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -76,7 +76,10 @@ impl Scope {
     }
 
     /// Adds a condition as it stands in a file: `tenant=acme`, with blanks as `%20`.
-    pub(super) fn allow_written(&mut self, word: &str) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What failed, in words.
+    pub fn allow_written(&mut self, word: &str) -> Result<(), String> {
         let (name, value) = word.split_once('=').ok_or("it is not a condition such as tenant=acme")?;
         let digits =
             |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));

@@ -4,8 +4,8 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use countersign_log::export::{Explained, ExportError, Exporter, Lines, Request};
-use countersign_log::sqlite;
 use countersign_log::store::StoreError;
+use countersign_log_server::sqlite;
 
 use crate::commands::serve::{DAMAGED_STORE, store_hint};
 use crate::commands::slice::Chosen;

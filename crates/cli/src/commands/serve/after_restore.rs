@@ -8,10 +8,10 @@ use std::path::Path;
 use countersign::check::Resource;
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
-use countersign_log::restore::ending::Ending;
-use countersign_log::restore::{Bundles, Config, Folder, Over, Plan, Restore, Source};
-use countersign_log::serve::StartError;
-use countersign_log::sqlite;
+use countersign_log_server::restore::ending::Ending;
+use countersign_log_server::restore::{Bundles, Config, Folder, Over, Plan, Restore, Source};
+use countersign_log_server::serve::StartError;
+use countersign_log_server::sqlite;
 use tokio::runtime::Runtime;
 
 use super::{Args, KEY, TRUST, explain, now};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countersign_log::server::{Tls, TlsError};
+use countersign_log_server::server::{Tls, TlsError};
 
 use super::watched::Watched;
 use crate::errors::{Failure, shown};

@@ -1,7 +1,7 @@
 //! Readers whom an issuer of OpenID Connect vouches for.
 
-use countersign_log::oidc::{Config, Rule};
-use countersign_log::server::Page;
+use countersign_log_server::oidc::{Config, Rule};
+use countersign_log_server::server::Page;
 
 use crate::errors::Failure;
 use crate::io::style;

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use countersign::trust::Trust;
 use countersign_analyze::{Level, Pack};
 use countersign_log::export::ExportError;
-use countersign_log::findings::FILE as FINDINGS;
-use countersign_log::reading::Reading;
+use countersign_log_server::findings::FILE as FINDINGS;
+use countersign_log_server::reading::Reading;
 use countersign_query::Readings;
 use serde_json::Value;
 

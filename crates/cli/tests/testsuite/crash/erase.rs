@@ -5,7 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign_log::tokens::{self, Rights, Scope};
+use countersign_log::tokens::{Rights, Scope};
+use countersign_log_server::tokens;
 use reqwest::blocking::Client;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};

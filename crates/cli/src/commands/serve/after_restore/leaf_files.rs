@@ -9,7 +9,7 @@ use countersign::log::SaltedEvent;
 use countersign::note::VerifierKey;
 use countersign::proof::Proof;
 use countersign::trust::Trust;
-use countersign_log::restore::{HeldLeaf, Source};
+use countersign_log_server::restore::{HeldLeaf, Source};
 use serde::Deserialize;
 
 use crate::errors::{Failure, shown};

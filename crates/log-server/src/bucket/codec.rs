@@ -1,0 +1,361 @@
+//! The bytes of objects: four that say what it is, the body, and the SHA-256 of both.
+//!
+//! Numbers have the higher byte first.
+
+use std::collections::BTreeMap;
+
+use countersign::hash::Hash;
+use countersign::log::{Growth, SaltedEvent};
+use countersign::merkle::MAX_SIZE;
+use countersign::time::Time;
+
+use countersign_log::store::{Published, StoreError};
+
+const COMMIT: &[u8; 4] = b"csc\x01";
+const COMMIT_STUB: &[u8; 4] = b"css\x01";
+const EVENTS: &[u8; 4] = b"cse\x01";
+/// What is left of a generation of events when the next one is there.
+pub(super) const EVENTS_STUB: &[u8; 4] = b"csx\x01";
+const ERASURE: &[u8; 4] = b"csr\x01";
+const ERASURE_DONE: &[u8; 4] = b"csd\x01";
+const CHECKPOINT: &[u8; 4] = b"csk\x01";
+
+/// How many bytes say what an object is.
+pub(super) const KIND: u64 = 4;
+
+/// The events of a commit's leaves, by the leaves' indexes.
+pub(super) type Events = BTreeMap<u64, SaltedEvent>;
+
+/// What one server added to the log at one time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// How many leaves there were before.
+    pub(super) base: u64,
+    pub(super) leaves: Vec<String>,
+    /// `None` in a stub: they are in a generation of their own.
+    pub(super) events: Option<Events>,
+}
+
+/// A generation of events.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Generation {
+    Here(Events),
+    /// There is a later one.
+    Stub,
+}
+
+/// Leaves whose events are erased.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Erasure {
+    /// Ascending.
+    pub(super) leaves: Vec<u64>,
+    /// Whether no object has the events any more.
+    pub(super) done: bool,
+}
+
+impl Commit {
+    /// How many leaves there are with it.
+    pub(super) fn size(&self) -> u64 {
+        self.base + self.leaves.len() as u64
+    }
+
+    pub(super) fn stub(self) -> Self {
+        Self { events: None, ..self }
+    }
+
+    pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let kind = if self.events.is_some() { COMMIT } else { COMMIT_STUB };
+        let mut out = begin_commit(*kind, self.base, self.leaves.iter().map(String::as_str))?;
+        if let Some(events) = &self.events {
+            write_events(&mut out, events.iter().map(|(index, event)| (*index, event)))?;
+        }
+        Ok(seal(out))
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let (kind, mut rest) = open(bytes)?;
+        if kind != COMMIT && kind != COMMIT_STUB {
+            return Err(damaged("it is not a commit"));
+        }
+        let base = rest.number()?;
+        let count = rest.length()?;
+        let leaves: Vec<String> = (0..count).map(|_| rest.text()).collect::<Result<_, _>>()?;
+        let size = base.checked_add(leaves.len() as u64).filter(|size| *size <= MAX_SIZE);
+        let size = size.filter(|_| !leaves.is_empty()).ok_or_else(|| damaged("no log is of that size"))?;
+        let events = if kind == COMMIT { Some(rest.events(base..size)?) } else { None };
+        rest.end(Self { base, leaves, events })
+    }
+}
+
+/// The commit of a growth.
+pub(super) fn encode_growth(growth: &Growth) -> Result<Vec<u8>, StoreError> {
+    let leaves = growth.leaves();
+    let mut out = begin_commit(*COMMIT, growth.base(), leaves.iter().map(|leaf| leaf.text.as_str()))?;
+    let events = leaves.iter().zip(growth.base()..);
+    write_events(&mut out, events.filter_map(|(leaf, index)| Some((index, leaf.event()?))))?;
+    Ok(seal(out))
+}
+
+fn begin_commit<'l>(
+    kind: [u8; 4],
+    base: u64,
+    leaves: impl Iterator<Item = &'l str> + Clone,
+) -> Result<Vec<u8>, StoreError> {
+    let mut out = Vec::from(kind);
+    out.extend_from_slice(&base.to_be_bytes());
+    write_length(&mut out, leaves.clone().count())?;
+    for leaf in leaves {
+        write_bytes(&mut out, leaf.as_bytes())?;
+    }
+    Ok(out)
+}
+
+/// Whether an object that begins like this has no events.
+pub(super) fn is_stub(kind: &[u8]) -> bool {
+    kind == COMMIT_STUB || kind == EVENTS_STUB
+}
+
+impl Generation {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Here(events) => {
+                let mut out = Vec::from(EVENTS);
+                write_events(&mut out, events.iter().map(|(index, event)| (*index, event)))?;
+                Ok(seal(out))
+            }
+            Self::Stub => Ok(Vec::from(EVENTS_STUB)),
+        }
+    }
+
+    /// The events of leaves in that range.
+    pub(super) fn decode(bytes: &[u8], leaves: std::ops::Range<u64>) -> Result<Self, StoreError> {
+        if bytes == EVENTS_STUB {
+            return Ok(Self::Stub);
+        }
+        let (kind, mut rest) = open(bytes)?;
+        if kind != EVENTS {
+            return Err(damaged("these are not events"));
+        }
+        let events = rest.events(leaves)?;
+        rest.end(Self::Here(events))
+    }
+}
+
+impl Erasure {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let mut out = Vec::from(if self.done { ERASURE_DONE } else { ERASURE });
+        write_length(&mut out, self.leaves.len())?;
+        out.extend(self.leaves.iter().flat_map(|leaf| leaf.to_be_bytes()));
+        Ok(seal(out))
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let (kind, mut rest) = open(bytes)?;
+        if kind != ERASURE && kind != ERASURE_DONE {
+            return Err(damaged("it is not an erasure"));
+        }
+        let count = rest.length()?;
+        let leaves: Vec<u64> = (0..count).map(|_| rest.number()).collect::<Result<_, _>>()?;
+        if leaves.is_empty() || !leaves.is_sorted_by(|one, next| one < next) {
+            return Err(damaged("the leaves of an erasure are not in ascending order"));
+        }
+        rest.end(Self { leaves, done: kind == ERASURE_DONE })
+    }
+}
+
+pub(super) fn encode_checkpoint(published: &Published) -> Result<Vec<u8>, StoreError> {
+    let mut out = Vec::from(CHECKPOINT);
+    out.extend_from_slice(&published.size.to_be_bytes());
+    out.extend_from_slice(&published.at.millis().to_be_bytes());
+    out.push(published.witnessed.into());
+    write_bytes(&mut out, published.note.as_bytes())?;
+    Ok(seal(out))
+}
+
+pub(super) fn decode_checkpoint(bytes: &[u8]) -> Result<Published, StoreError> {
+    let (kind, mut rest) = open(bytes)?;
+    if kind != CHECKPOINT {
+        return Err(damaged("it is not a kept checkpoint"));
+    }
+    let size = rest.number()?;
+    let at = Time::from_millis(i64::from_be_bytes(rest.array()?));
+    let at = at.ok_or_else(|| damaged("a checkpoint's time is out of bounds"))?;
+    let witnessed = match rest.array::<1>()? {
+        [0] => false,
+        [1] => true,
+        _ => return Err(damaged("a flag is neither 0 nor 1")),
+    };
+    let note = rest.text()?;
+    rest.end(Published { size, note, at, witnessed })
+}
+
+fn damaged(why: &str) -> StoreError {
+    StoreError::Damaged(why.to_owned())
+}
+
+fn write_length(out: &mut Vec<u8>, length: usize) -> Result<(), StoreError> {
+    let length = u32::try_from(length).map_err(|_| damaged("too much for one object"))?;
+    out.extend_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), StoreError> {
+    write_length(out, bytes.len())?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn write_events<'e>(
+    out: &mut Vec<u8>,
+    events: impl Iterator<Item = (u64, &'e SaltedEvent)> + Clone,
+) -> Result<(), StoreError> {
+    write_length(out, events.clone().count())?;
+    for (index, SaltedEvent { salt, text }) in events {
+        out.extend_from_slice(&index.to_be_bytes());
+        out.extend_from_slice(salt);
+        write_bytes(out, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn seal(mut out: Vec<u8>) -> Vec<u8> {
+    let Hash(sum) = Hash::of(&[&out]);
+    out.extend_from_slice(&sum);
+    out
+}
+
+/// What it is, and its body.
+fn open(bytes: &[u8]) -> Result<(&[u8; 4], Body<'_>), StoreError> {
+    let (content, sum) = bytes.split_last_chunk::<32>().ok_or_else(|| damaged("an object was cut"))?;
+    if Hash::of(&[content]) != Hash(*sum) {
+        return Err(damaged("an object's bytes were changed"));
+    }
+    let (kind, body) = content.split_first_chunk().ok_or_else(|| damaged("an object was cut"))?;
+    Ok((kind, Body(body)))
+}
+
+struct Body<'b>(&'b [u8]);
+
+impl Body<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        let (array, rest) = self.0.split_first_chunk().ok_or_else(|| damaged("an object was cut"))?;
+        self.0 = rest;
+        Ok(*array)
+    }
+
+    fn number(&mut self) -> Result<u64, StoreError> {
+        Ok(u64::from_be_bytes(self.array()?))
+    }
+
+    fn length(&mut self) -> Result<usize, StoreError> {
+        let length = u32::from_be_bytes(self.array()?) as usize;
+        // Whatever is counted takes a byte at least.
+        if length > self.0.len() {
+            return Err(damaged("an object was cut"));
+        }
+        Ok(length)
+    }
+
+    fn text(&mut self) -> Result<String, StoreError> {
+        let length = self.length()?;
+        let (text, rest) = self.0.split_at(length);
+        self.0 = rest;
+        str::from_utf8(text).map(str::to_owned).map_err(|_| damaged("a text is not UTF-8"))
+    }
+
+    fn events(&mut self, leaves: std::ops::Range<u64>) -> Result<Events, StoreError> {
+        let mut events = Events::new();
+        for _ in 0..self.length()? {
+            let index = self.number()?;
+            let event = SaltedEvent { salt: self.array()?, text: self.text()? };
+            if !leaves.contains(&index) || events.insert(index, event).is_some() {
+                return Err(damaged("an event is of no leaf"));
+            }
+        }
+        Ok(events)
+    }
+
+    fn end<T>(self, value: T) -> Result<T, StoreError> {
+        if self.0.is_empty() { Ok(value) } else { Err(damaged("an object is too long")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events() -> Events {
+        let event = |text: &str| SaltedEvent { salt: [7; 16], text: text.to_owned() };
+        Events::from([(4, event("{}")), (5, event(r#"{"a":"é"}"#))])
+    }
+
+    /// Whether an object can be read.
+    type Reads = fn(&[u8]) -> bool;
+
+    /// Objects of all kinds, and what reads each.
+    fn objects() -> Vec<(Vec<u8>, Reads)> {
+        let commit =
+            Commit { base: 3, leaves: vec!["a".into(), "é".into(), "c".into()], events: Some(events()) };
+        let published =
+            Published { size: 6, note: "note".into(), at: Time::from_millis(5).unwrap(), witnessed: true };
+        vec![
+            (commit.encode().unwrap(), |bytes| Commit::decode(bytes).is_ok()),
+            (commit.stub().encode().unwrap(), |bytes| Commit::decode(bytes).is_ok()),
+            (Generation::Here(events()).encode().unwrap(), |bytes| Generation::decode(bytes, 3..6).is_ok()),
+            (Generation::Stub.encode().unwrap(), |bytes| Generation::decode(bytes, 3..6).is_ok()),
+            (Erasure { leaves: vec![3, 5], done: false }.encode().unwrap(), |bytes| {
+                Erasure::decode(bytes).is_ok()
+            }),
+            (encode_checkpoint(&published).unwrap(), |bytes| decode_checkpoint(bytes).is_ok()),
+        ]
+    }
+
+    #[test]
+    fn objects_are_read_as_they_were_written() {
+        let commit =
+            Commit { base: 3, leaves: vec!["a".into(), "é".into(), "c".into()], events: Some(events()) };
+        assert_eq!(Commit::decode(&commit.encode().unwrap()).unwrap(), commit);
+        let stub = Commit { events: None, leaves: commit.leaves.clone(), ..commit };
+        assert_eq!(Commit::decode(&stub.encode().unwrap()).unwrap(), stub);
+        let generation = Generation::Here(events());
+        assert_eq!(Generation::decode(&generation.encode().unwrap(), 3..6).unwrap(), generation);
+        let erasure = Erasure { leaves: vec![3, 5], done: true };
+        assert_eq!(Erasure::decode(&erasure.encode().unwrap()).unwrap(), erasure);
+        for witnessed in [true, false] {
+            let at = Time::from_millis(5).unwrap();
+            let published = Published { size: 6, note: "note".into(), at, witnessed };
+            assert_eq!(decode_checkpoint(&encode_checkpoint(&published).unwrap()).unwrap(), published);
+        }
+    }
+
+    #[test]
+    fn an_object_that_was_cut_or_changed_is_not_read() {
+        for (kind, (bytes, reads)) in objects().into_iter().enumerate() {
+            assert!(reads(&bytes), "{kind}");
+            for end in 0..bytes.len() {
+                assert!(!reads(&bytes[..end]), "{kind} cut at {end}");
+            }
+            for place in 0..bytes.len() {
+                let mut changed = bytes.clone();
+                changed[place] ^= 1;
+                assert!(!reads(&changed), "{kind} changed at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_server_writes_is_refused_though_its_sum_is_right() {
+        assert!(Generation::decode(&Generation::Here(events()).encode().unwrap(), 3..5).is_err());
+        for leaves in [vec![], vec![5, 3], vec![3, 3]] {
+            assert!(Erasure::decode(&Erasure { leaves, done: false }.encode().unwrap()).is_err());
+        }
+        let empty = Commit { base: 3, leaves: Vec::new(), events: None };
+        assert!(Commit::decode(&empty.encode().unwrap()).is_err());
+        let outside = Commit { base: 9, leaves: vec!["a".into()], events: Some(events()) };
+        assert!(Commit::decode(&outside.encode().unwrap()).is_err());
+        let mut many = Vec::from(COMMIT);
+        many.extend_from_slice(&3_u64.to_be_bytes());
+        many.extend_from_slice(&u32::MAX.to_be_bytes());
+        assert!(Commit::decode(&seal(many)).is_err());
+    }
+}

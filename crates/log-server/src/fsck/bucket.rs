@@ -1,0 +1,162 @@
+//! Whether a bucket holds what the log says: its objects against each other, and a folder's index against them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use roaring::RoaringTreemap;
+use tokio::runtime::Handle;
+
+use super::erasures::From;
+use super::{Damage, Mend, Report, check, check_leaves};
+use crate::bucket::{Bucket, Mending, ObjectReader};
+use crate::search;
+use crate::sqlite;
+use countersign_log::store::{Reader, StoreError, StoredEvent};
+
+/// Checks all objects of a log's bucket, and the index of it in a folder where one is given. Servers may be using them.
+/// For threads that may wait. `progress` is told how many leaves of how many were looked at.
+///
+/// # Errors
+/// When there is no log, or the bucket does not answer.
+pub fn check_bucket(
+    bucket: Bucket,
+    handle: Handle,
+    folder: Option<&Path>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, StoreError> {
+    let objects = Arc::new(ObjectReader::open(bucket, handle)?);
+    let mut report = Report { origin: objects.origin().to_owned(), ..Report::default() };
+    let index = folder.map(|folder| check_index(folder, &objects, &mut report)).transpose()?.flatten();
+    let (mut here, mut differs) = (RoaringTreemap::new(), None);
+    let mut going_on = |done, all| {
+        progress(done, all);
+        Ok(())
+    };
+    let reader: Arc<dyn Reader> = objects.clone();
+    let mut also = |first: u64, leaves: &[_]| {
+        for (leaf, at) in leaves.iter().zip(first..) {
+            let leaf: &Option<countersign_log::store::StoredLeaf> = leaf;
+            if leaf.as_ref().is_some_and(|leaf| matches!(leaf.event, StoredEvent::Here(_))) {
+                here.insert(at);
+            }
+        }
+        if differs.is_none() {
+            differs = index.as_ref().and_then(|index| first_other(&**index, first, leaves));
+        }
+        objects.check_bundle(first, leaves)?;
+        objects.has_answered()
+    };
+    let found = check_leaves(&reader, objects.origin(), From::Objects, &mut going_on, &mut also)?;
+    objects.has_answered()?;
+    if let Some(leaf) = differs {
+        let why = "the folder's index has another leaf there than the bucket";
+        report.tell("fsck.folder", format!("leaf {leaf}"), why, Mend::Folder);
+    }
+    report.unfinished = found.unfinished.max(objects.check_erasures(&here)?);
+    let faults = objects.faults();
+    let unreadable = faults.iter().any(|fault| fault.code == "fsck.commit");
+    for fault in faults {
+        let mend = match fault.code {
+            "fsck.public" => Mend::Public,
+            "fsck.erasure" => Mend::Objects,
+            _ => Mend::Commits,
+        };
+        report.tell(fault.code, fault.place, fault.why, mend);
+    }
+    for damage in found.damages {
+        match damage.code {
+            // The object is named.
+            "fsck.leaf" if unreadable => {}
+            "fsck.tile" if damage.mend == Mend::Tiles => {
+                report.tell("fsck.public", format!("public/{}", damage.place), damage.message, Mend::Public);
+            }
+            _ => {
+                let mend = if damage.mend == Mend::Erasure { Mend::Objects } else { Mend::Commits };
+                report.push(Damage { mend, ..damage });
+            }
+        }
+    }
+    (report.leaves, report.events, report.erased) = (objects.committed(), found.events, found.erased);
+    report.more += found.more;
+    Ok(report)
+}
+
+/// Checks the index by itself. One that is missing is no damage.
+fn check_index(
+    folder: &Path,
+    objects: &ObjectReader,
+    report: &mut Report,
+) -> Result<Option<Arc<dyn Reader>>, StoreError> {
+    if !folder.join(sqlite::FILE).exists() {
+        return Ok(None);
+    }
+    let (origin, reader) = match sqlite::open_reader(folder) {
+        Ok(opened) => opened,
+        Err(error) => {
+            report.tell("fsck.database", sqlite::FILE, error.to_string(), Mend::Folder);
+            return Ok(None);
+        }
+    };
+    if origin != objects.origin() {
+        let why = format!("this folder is of the log {origin:?}, the bucket of {:?}", objects.origin());
+        return Err(StoreError::Damaged(why));
+    }
+    let found = check(folder, &mut |_, _| {})?;
+    for damage in found.damages {
+        let mend = if damage.mend == Mend::Index { Mend::Index } else { Mend::Folder };
+        report.push(Damage { place: format!("{}: {}", sqlite::FILE, damage.place), mend, ..damage });
+    }
+    report.more += found.more;
+    let (here, there) = (reader.size()?, objects.committed());
+    if objects.is_behind(here)? {
+        let why = format!("the folder's index has {here} leaves, and {there} are in the bucket's commits");
+        report.tell("fsck.commit", "private/commits", why, Mend::Commits);
+    }
+    Ok(Some(reader))
+}
+
+/// The first of these leaves that is another in the index.
+fn first_other(
+    index: &dyn Reader,
+    first: u64,
+    leaves: &[Option<countersign_log::store::StoredLeaf>],
+) -> Option<u64> {
+    let end = index.size().ok()?.min(first + leaves.len() as u64);
+    let known = index.leaves(first..end.max(first)).ok()?;
+    let differs = |(leaf, known): (&Option<countersign_log::store::StoredLeaf>, &Vec<u8>)| {
+        leaf.as_ref().is_some_and(|leaf| leaf.leaf != *known)
+    };
+    leaves.iter().zip(&known).position(differs).map(|place| first + place as u64)
+}
+
+/// Mends what a check found of a bucket and can be mended; servers may be using it. The folder is nobody else's
+/// meanwhile. Check it again afterwards.
+///
+/// # Errors
+/// What bucket or database say.
+pub fn repair_bucket(
+    bucket: Bucket,
+    handle: Handle,
+    folder: Option<&Path>,
+    report: &Report,
+) -> Result<(), StoreError> {
+    let mends = |mend| report.damages.iter().any(|damage| damage.mend == mend);
+    if let Some(folder) = folder {
+        if mends(Mend::Folder) {
+            sqlite::discard(folder)?;
+        }
+        if mends(Mend::Folder) || mends(Mend::Index) {
+            search::discard(folder)?;
+        }
+    }
+    if mends(Mend::Public) || mends(Mend::Objects) {
+        let mending = Mending::begin(bucket, handle)?;
+        if mends(Mend::Public) {
+            mending.publish_again()?;
+        }
+        if mends(Mend::Objects) {
+            mending.erase_again()?;
+        }
+    }
+    Ok(())
+}

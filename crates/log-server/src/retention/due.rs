@@ -1,0 +1,92 @@
+//! Where events are that are old enough, or will be: found by looking at each as the store has it.
+//!
+//! The search index is not asked: what it does not know would stay for ever. So all of the log is read once after the
+//! start, some of it in each pass, and of each page it is remembered when the first of its events is due.
+
+use roaring::RoaringTreemap;
+
+use countersign::time::Time;
+
+use super::{PassError, Rules};
+use crate::reading::Reading;
+use countersign_log::export::PAGE;
+use countersign_log::store::{StoreError, StoredEvent};
+
+/// How many events one pass erases at most.
+const MOST: u64 = 100_000;
+/// How many pages one pass looks at: about a million leaves.
+const PAGES: u64 = 16_384;
+
+/// When events are due, as far as that was looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Due {
+    rules: Rules,
+    /// Of each full page that was read, when the first of its events is due: never, where it has none.
+    pages: Vec<Option<i64>>,
+    /// The page that the next pass begins with.
+    next: u64,
+}
+
+/// The events that are old enough.
+pub(super) struct Expired {
+    pub(super) leaves: RoaringTreemap,
+    /// Whether not all of the log was looked at.
+    pub(super) more: bool,
+}
+
+impl Due {
+    /// The events that are old enough at that moment, as many as one pass erases.
+    pub(super) fn expired(
+        &mut self,
+        reading: &Reading,
+        rules: &Rules,
+        now: Time,
+    ) -> Result<Expired, PassError> {
+        if self.rules != *rules {
+            *self = Self { rules: rules.clone(), ..Self::default() };
+        }
+        let holds =
+            reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
+        let collector = reading.collector();
+        let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
+        let had = reading.had()?;
+        let (mut leaves, mut own, mut looked) = (RoaringTreemap::new(), reading.own_chains(), 0);
+        for page in std::mem::take(&mut self.next)..size.div_ceil(PAGE) {
+            let known = self.pages.get(page as usize);
+            if known.is_some_and(|due| due.is_none_or(|due| due >= now.millis())) {
+                continue;
+            }
+            if looked >= PAGES || leaves.len() >= MOST {
+                self.next = page;
+                return Ok(Expired { leaves, more: true });
+            }
+            looked += 1;
+            let first = page * PAGE;
+            let end = size.min(first + PAGE);
+            let mut due: Option<i64> = None;
+            for (leaf, index) in collector.reader().leaves_with_events(first..end)?.iter().zip(first..) {
+                let StoredEvent::Here(event) = &leaf.event else { continue };
+                let Some(link) = leaf.link() else { continue };
+                let Some(age) = rules.age(&event.text) else { continue };
+                if own.has(&link.chain())? {
+                    continue;
+                }
+                // What no checkpoint holds yet is asked for again.
+                let since = had.since(index).map(Time::millis);
+                let at = since.map_or(now.millis(), |since| since.saturating_add(age.millis()));
+                due = Some(due.map_or(at, |due| due.min(at)));
+                if at < now.millis() && !holds.hold(&**collector.reader(), &link, &event.text)? {
+                    leaves.insert(index);
+                }
+            }
+            if end - first == PAGE {
+                match self.pages.get_mut(page as usize) {
+                    Some(known) => *known = due,
+                    // Pages fill in their order, and are first looked at in it.
+                    None => self.pages.push(due),
+                }
+            }
+        }
+        Ok(Expired { leaves, more: false })
+    }
+}

@@ -1,0 +1,126 @@
+//! SQL for the file.
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
+
+use super::{PATIENCE, PATIENCE_WITH_READERS, failed};
+use countersign_log::store::StoreError;
+use countersign_log::tables::{Database, Each, Row, Value};
+
+/// A value of a statement, as rusqlite takes it.
+struct SqlValue<'v>(&'v Value<'v>);
+
+impl ToSql for SqlValue<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(value) => ValueRef::Integer(value),
+            Value::Text(value) => ValueRef::Text(value.as_bytes()),
+            Value::Blob(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+/// A row that SQLite found.
+struct SqlRow<'r>(&'r rusqlite::Row<'r>);
+
+impl Row for SqlRow<'_> {
+    fn integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        self.0.get(column).map_err(failed("reading a row"))
+    }
+
+    fn text(&self, column: usize) -> Result<Option<String>, StoreError> {
+        self.0.get(column).map_err(failed("reading a row"))
+    }
+
+    fn blob(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(column).map_err(failed("reading a row"))
+    }
+}
+
+/// A connection, as the tables ask it.
+pub(super) struct SqlDatabase<'c>(pub(super) &'c Connection);
+
+impl Database for SqlDatabase<'_> {
+    fn each(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        values: &[Value<'_>],
+        each: Each<'_>,
+    ) -> Result<(), StoreError> {
+        let failed = failed(doing);
+        let mut query = self.0.prepare_cached(sql).map_err(failed)?;
+        let mut rows = query.query(params_from_iter(values.iter().map(SqlValue))).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(&SqlRow(row))?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, doing: &'static str, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        self.0
+            .prepare_cached(sql)
+            .and_then(|mut change| change.execute(params_from_iter(values.iter().map(SqlValue))))
+            .map(|rows| rows as u64)
+            .map_err(failed(doing))
+    }
+
+    fn put(
+        &self,
+        doing: &'static str,
+        into: &str,
+        columns: usize,
+        values: &[Value<'_>],
+    ) -> Result<(), StoreError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("{into} VALUES (?{})", ", ?".repeat(columns - 1));
+        let put = || -> rusqlite::Result<()> {
+            let mut put = self.0.prepare_cached(&sql)?;
+            for row in values.chunks_exact(columns) {
+                put.execute(params_from_iter(row.iter().map(SqlValue)))?;
+            }
+            Ok(())
+        };
+        put().map_err(failed(doing))
+    }
+
+    fn transaction(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = failed(doing);
+        let transaction =
+            Transaction::new_unchecked(self.0, TransactionBehavior::Immediate).map_err(failed)?;
+        work()?;
+        transaction.commit().map_err(failed)
+    }
+
+    fn purge(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = failed(doing);
+        // Whole pages that are freed are overwritten with zeros too.
+        self.0.pragma_update(None, "secure_delete", true).map_err(failed)?;
+        self.transaction(doing, work)?;
+        self.0.pragma_update(None, "secure_delete", "fast").map_err(failed)?;
+        // The write-ahead log still has the pages as they were.
+        if !empty_write_ahead_log(self.0).map_err(failed)? {
+            return Err(StoreError::unavailable(doing, "the write-ahead log is in use: ask again"));
+        }
+        Ok(())
+    }
+}
+
+/// Moves all that the write-ahead log has into the database. Whether it could: somebody may read for too long.
+pub(super) fn empty_write_ahead_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(PATIENCE_WITH_READERS)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(PATIENCE)?;
+    Ok(busy? == 0)
+}

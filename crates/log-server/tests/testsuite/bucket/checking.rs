@@ -1,0 +1,341 @@
+//! Each kind of damage in a bucket is found and named, and what can be made anew is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::link::ChainId;
+use countersign_log::store::StoreError;
+use countersign_log::tokens::{Rights, Scope};
+use countersign_log_server::fsck::{Report, check_bucket, repair_bucket};
+use countersign_log_server::serve::{Config, Serving, serve};
+use countersign_log_server::tokens;
+use object_store::ObjectStoreExt as _;
+use object_store::memory::InMemory;
+use object_store::path::Path as ObjectPath;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::faults::Faulty;
+use super::world::{World, config, contents, deliver, deliver_at_once, emitter, until, url};
+use crate::common::emitter::Attempt;
+use crate::common::random::Random;
+use crate::common::server::{client, send};
+
+/// A chain of 300 events, and the log's own of one.
+const LEAVES: u64 = 301 + 3;
+
+/// A log of such leaves in a bucket, of which three events were erased, and a server's folder.
+struct Scene {
+    world: World,
+    folder: TempDir,
+}
+
+/// Erases events as their chain has them, with a record.
+fn erase(serving: &Serving, folder: &TempDir, chain: ChainId, seqs: &[u64]) {
+    let token = tokens::add(folder.path(), "privacy-desk", Rights::READ_AND_ERASE, None, Scope::default());
+    let events: Vec<String> = seqs.iter().map(|seq| format!("{chain}/{seq}")).collect();
+    let request = client().post(url(serving) + "/erase").bearer_auth(token.unwrap().as_str());
+    let body = json!({ "events": events, "reason": "asked for" }).to_string();
+    let answer = send(request.body(body));
+    assert_eq!(answer.status, 200, "{}", answer.json());
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (world, folder) = (World::new(Arc::new(InMemory::new())), TempDir::new().unwrap());
+        let serving = world.try_start(world.store.clone(), folder.path()).unwrap();
+        let mut emitter = emitter(0, 0);
+        for _ in 0..10 {
+            emitter.record(30);
+            deliver_at_once(&mut emitter, &[url(&serving)], &mut Random::new(4));
+        }
+        erase(&serving, &folder, emitter.chain(), &[7, 9, 250]);
+        world.stop(serving);
+        Self { world, folder }
+    }
+
+    fn check(&self, with_folder: bool) -> Report {
+        let (bucket, handle) = (self.world.bucket(self.world.store.clone()), self.world.runtime.handle());
+        let folder = with_folder.then(|| self.folder.path());
+        let (mut last, mut total) = (0, 0);
+        let report = check_bucket(bucket, handle.clone(), folder, &mut |done, of| {
+            assert!(done >= last && done <= of);
+            (last, total) = (done, of);
+        });
+        assert_eq!(last, total);
+        report.unwrap()
+    }
+
+    fn repair(&self, report: &Report) {
+        let (bucket, handle) = (self.world.bucket(self.world.store.clone()), self.world.runtime.handle());
+        repair_bucket(bucket, handle.clone(), Some(self.folder.path()), report).unwrap();
+    }
+
+    fn put(&self, name: &str, bytes: Vec<u8>) {
+        let path = ObjectPath::from(name);
+        self.world.runtime.block_on(self.world.store.put(&path, bytes.into())).unwrap();
+    }
+
+    fn delete(&self, name: &str) {
+        self.world.runtime.block_on(self.world.store.delete(&ObjectPath::from(name))).unwrap();
+    }
+
+    /// The last object whose name begins like that below the log's prefix.
+    fn named(&self, begin: &str) -> String {
+        let begin = format!("{}/{begin}", self.world.prefix);
+        self.world.objects().into_keys().rfind(|name| name.starts_with(&begin)).unwrap()
+    }
+
+    fn starts(&self) {
+        let serving = self.world.try_start(self.world.store.clone(), self.folder.path()).unwrap();
+        let mut other = emitter(1, 0);
+        other.record(2);
+        deliver(&mut other, &[url(&serving)], &mut Random::new(5));
+        self.world.stop(serving);
+        assert_eq!(self.check(true).damages, []);
+    }
+}
+
+fn codes(report: &Report) -> BTreeSet<&'static str> {
+    report.damages.iter().map(|damage| damage.code).collect()
+}
+
+fn flip(mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bytes
+}
+
+#[test]
+fn a_server_that_stops_waits_for_the_last_user_of_its_store() {
+    let scene = Scene::new();
+    let serving = scene.world.try_start(scene.world.store.clone(), scene.folder.path()).unwrap();
+    let reader = serving.collector().reader().clone();
+    std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| scene.world.stop(serving));
+        // The server itself, and this.
+        until("the rest of the server has ended", || Arc::strong_count(&reader) <= 2);
+        assert_eq!(contents(&*reader).len() as u64, LEAVES);
+        assert!(!stopping.is_finished(), "the folder can still change");
+        drop(reader);
+    });
+}
+
+#[test]
+fn a_whole_bucket_is_whole() {
+    let scene = Scene::new();
+    for with_folder in [false, true] {
+        let report = scene.check(with_folder);
+        assert_eq!(report.damages, []);
+        // The log's own chain has an event, which records the erasure.
+        assert_eq!((report.leaves, report.events, report.erased, report.unfinished), (LEAVES, 298, 3, 0));
+    }
+}
+
+/// A server that checks itself in that time.
+fn serve_checking(scene: &Scene, within: Duration) -> Serving {
+    let bucket = Some(scene.world.bucket(scene.world.store.clone()));
+    let config = Config { check_within: Some(within), ..config(scene.folder.path(), bucket) };
+    scene.world.runtime.block_on(serve(config)).unwrap()
+}
+
+#[test]
+fn a_server_says_at_once_that_its_bucket_lost_commits() {
+    let scene = Scene::new();
+    let commits: Vec<String> =
+        scene.world.objects().into_keys().filter(|name| name.contains("/private/commits/")).collect();
+    let lost = [&commits[0], &commits[3], &commits[4]];
+    let kept: Vec<Vec<u8>> = lost.iter().map(|name| scene.world.objects()[*name].clone()).collect();
+    for name in lost {
+        scene.delete(name);
+    }
+    // The whole check does not end before the test does.
+    let serving = serve_checking(&scene, Duration::from_hours(1));
+    let health = || send(client().get(url(&serving) + "/healthz"));
+    until("it is noticed", || health().status == 503);
+    let said = health().json();
+    assert_eq!(
+        (&said["damaged"]["code"], &said["damaged"]["place"]),
+        (&json!("fsck.commit"), &json!(lost[0]))
+    );
+    let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
+    assert!(metrics.contains("countersign_check_damages 3\n"), "{metrics}");
+    scene.world.stop(serving);
+
+    for (name, bytes) in lost.iter().zip(kept) {
+        scene.put(name, bytes);
+    }
+    let serving = serve_checking(&scene, Duration::ZERO);
+    let health = || send(client().get(url(&serving) + "/healthz"));
+    until("it is checked", || !health().json()["check"]["at"].is_null());
+    assert_eq!(health().status, 200, "{}", health().json());
+    scene.world.stop(serving);
+}
+
+#[test]
+fn a_server_whose_bucket_loses_a_commit_acknowledges_nothing_until_it_is_back() {
+    let scene = Scene::new();
+    let serving = serve_checking(&scene, Duration::from_hours(1));
+    let health = || send(client().get(url(&serving) + "/healthz"));
+    let (mut one, mut other) = (emitter(1, 0), emitter(2, 0));
+    one.record(2);
+    deliver_at_once(&mut one, &[url(&serving)], &mut Random::new(5));
+    assert_eq!(health().status, 200);
+    let lost = scene.named("private/commits/");
+    let bytes = scene.world.objects()[&lost].clone();
+    scene.delete(&lost);
+    until("it is noticed", || health().status == 503);
+    assert_eq!(health().json()["damaged"]["code"], "fsck.commit");
+    other.record(2);
+    assert!(other.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
+    one.record(1);
+    assert!(one.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
+    scene.put(&lost, bytes);
+    until("it is back", || health().status == 200);
+    deliver_at_once(&mut other, &[url(&serving)], &mut Random::new(6));
+    deliver_at_once(&mut one, &[url(&serving)], &mut Random::new(7));
+    scene.world.stop(serving);
+    assert_eq!(scene.check(true).damages, []);
+}
+
+#[test]
+fn a_bucket_that_does_not_answer_is_not_taken_for_damaged() {
+    let scene = Scene::new();
+    for from in [0, 1, 256] {
+        let way = Faulty::new(scene.world.store.clone(), 0);
+        let (bucket, handle) = (scene.world.bucket(way.clone()), scene.world.runtime.handle());
+        let failing = way.clone();
+        let checked = check_bucket(bucket, handle.clone(), None, &mut |done, _| {
+            if done >= from {
+                failing.fail(1000);
+            }
+        });
+        assert!(matches!(checked, Err(StoreError::Unavailable { .. })), "{from}: {checked:?}");
+    }
+}
+
+#[test]
+fn what_is_public_is_made_anew_from_the_commits() {
+    for (begin, damage) in [
+        ("public/tile/0/000", "flip"),
+        ("public/tile/0/000", "delete"),
+        ("public/tile/entries/000", "flip"),
+        ("public/tile/entries/001.p/48", "delete"),
+        ("public/tile/1/000.p/", "flip"),
+        ("public/checkpoint", "delete"),
+        ("public/checkpoint", "garbage"),
+    ] {
+        let scene = Scene::new();
+        let name = scene.named(begin);
+        match damage {
+            "flip" => scene.put(&name, flip(scene.world.objects()[&name].clone())),
+            "garbage" => scene.put(&name, b"no checkpoint".to_vec()),
+            _ => scene.delete(&name),
+        }
+        let report = scene.check(false);
+        assert_eq!(codes(&report), ["fsck.public"].into(), "{name} {damage}: {report:?}");
+        assert!(report.damages.iter().any(|damage| name.ends_with(&damage.place)), "{name}: {report:?}");
+        scene.repair(&report);
+        assert_eq!(scene.check(true).damages, [], "{name} {damage}");
+        scene.starts();
+    }
+}
+
+#[test]
+fn a_commit_that_is_lost_or_damaged_is_named() {
+    for damage in ["flip", "delete"] {
+        let scene = Scene::new();
+        let commits: Vec<String> =
+            scene.world.objects().into_keys().filter(|name| name.contains("private/commits/")).collect();
+        let name = &commits[5];
+        if damage == "flip" {
+            scene.put(name, flip(scene.world.objects()[name].clone()));
+        } else {
+            scene.delete(name);
+        }
+        let report = scene.check(false);
+        assert_eq!(codes(&report), ["fsck.commit"].into(), "{report:?}");
+        let told = if damage == "flip" { name } else { &commits[4] };
+        assert_eq!((report.damages.len(), &report.damages[0].place), (1, told), "{report:?}");
+        assert!(!report.damages[0].mend.is_possible());
+    }
+}
+
+#[test]
+fn commits_that_are_fewer_than_what_was_published_or_is_in_an_index_are_noticed() {
+    let scene = Scene::new();
+    let last = scene.world.objects().into_keys().rfind(|name| name.contains("private/commits/")).unwrap();
+    scene.delete(&last);
+    for (with_folder, some) in [(false, "fsck.checkpoint"), (true, "fsck.commit")] {
+        let report = scene.check(with_folder);
+        assert!(codes(&report).contains(some), "{report:?}");
+    }
+}
+
+#[test]
+fn what_an_erasure_left_is_erased() {
+    let scene = Scene::new();
+    let folder = TempDir::new().unwrap();
+    // The commit as it was, with its events.
+    let before = {
+        let world = World::new(Arc::new(InMemory::new()));
+        let serving = world.try_start(world.store.clone(), folder.path()).unwrap();
+        let mut emitter = emitter(0, 0);
+        for _ in 0..10 {
+            emitter.record(30);
+            deliver_at_once(&mut emitter, &[url(&serving)], &mut Random::new(4));
+        }
+        world.stop(serving);
+        world.objects()
+    };
+    let now = scene.world.objects();
+    let is_stub =
+        |(name, bytes): &(&String, &Vec<u8>)| name.contains("private/commits/") && now[*name] != **bytes;
+    let (name, bytes) = before.iter().find(is_stub).unwrap();
+    scene.put(name, bytes.clone());
+    let report = scene.check(false);
+    assert_eq!(codes(&report), ["fsck.erasure"].into(), "{report:?}");
+    scene.repair(&report);
+    assert_eq!(scene.check(true).damages, []);
+    assert_ne!(&scene.world.objects()[name], bytes);
+    scene.starts();
+}
+
+#[test]
+fn other_objects_that_are_damaged_are_named() {
+    for (begin, code) in [
+        ("private/erasures/", "fsck.object"),
+        ("private/checkpoints/", "fsck.object"),
+        ("private/signed/", "fsck.object"),
+        ("private/events/", "fsck.commit"),
+    ] {
+        let scene = Scene::new();
+        let name = scene.named(begin);
+        scene.put(&name, b"something else".to_vec());
+        let report = scene.check(false);
+        assert!(codes(&report).contains(code), "{name}: {report:?}");
+    }
+}
+
+#[test]
+fn a_folder_s_index_is_held_against_the_bucket_and_made_anew() {
+    for sql in [
+        "UPDATE events SET event = event || ' ' WHERE idx = 120",
+        "UPDATE leaves SET leaf = CAST(replace(leaf, 'event', 'evemt') AS BLOB) WHERE idx = 120",
+        "DELETE FROM tiles",
+    ] {
+        let scene = Scene::new();
+        let file = scene.folder.path().join(countersign_log_server::sqlite::FILE);
+        rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        assert_eq!(scene.check(false).damages, []);
+        let report = scene.check(true);
+        assert!(
+            !report.is_whole() && report.damages.iter().all(|damage| damage.mend.is_possible()),
+            "{report:?}"
+        );
+        scene.repair(&report);
+        assert_eq!(scene.check(true).damages, [], "{sql}");
+        scene.starts();
+    }
+}

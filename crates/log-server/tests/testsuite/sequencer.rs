@@ -1,0 +1,198 @@
+//! What the sequencer answers when a commit fails, and what it publishes when something else is better.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use countersign::checkpoint::Checkpoint;
+use countersign::event::{Event, Redaction};
+use countersign::log::{Evidence, Growth, Kind, Limits, Rules, Storage, Submission};
+use countersign::merkle::{CompactRange, Grown};
+use countersign::note::{SignerKey, VerifierKey};
+use countersign::recorder::Recorder;
+use countersign::time::Time;
+use countersign_log::clock::Timekeeper;
+use countersign_log::metrics::Metrics;
+use countersign_log::sequencer::{Durable, Job, Sequencer, Unattested, Working};
+use countersign_log::signed::InStore;
+use countersign_log::stop::Signing;
+use countersign_log::store::{CommitError, Published, Reader, StoreError, Writer};
+use countersign_log::submitting::SubmitError;
+use countersign_log_server::sqlite;
+use countersign_log_server::stop_file::StopFile;
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot, watch};
+
+const ORIGIN: &str = "log.example";
+
+fn key(name: &str) -> SignerKey {
+    SignerKey::generate(name, [7; 32]).unwrap()
+}
+
+/// A store whose commits fail for as long as it is told to.
+struct Failing {
+    inner: Box<dyn Writer>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Writer for Failing {
+    fn size(&self) -> u64 {
+        self.inner.size()
+    }
+
+    fn edge(&self) -> Result<CompactRange, StoreError> {
+        self.inner.edge()
+    }
+
+    fn state(&self) -> &dyn Storage<Error = StoreError> {
+        self.inner.state()
+    }
+
+    fn commit(
+        &mut self,
+        growth: &Growth,
+        tree: &Grown,
+        publish: Option<&Published>,
+        erasures: &[u64],
+    ) -> Result<(), CommitError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("committing", "there is no room").into());
+        }
+        self.inner.commit(growth, tree, publish, erasures)
+    }
+
+    fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
+        self.inner.publish(published)
+    }
+
+    fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
+        self.inner.keep_evidence(evidence, at)
+    }
+
+    fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError> {
+        self.inner.finish_erasure(record, at)
+    }
+
+    fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError> {
+        self.inner.find_erasures(key)
+    }
+
+    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
+        self.inner.erase(leaves)
+    }
+}
+
+struct Scene {
+    _folder: TempDir,
+    reader: Arc<dyn Reader>,
+    fails: Arc<AtomicBool>,
+    published: watch::Receiver<Option<Arc<Published>>>,
+    working: Working,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = sqlite::open(folder.path(), ORIGIN).unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let writer = Failing { inner: store.writer, fails: fails.clone() };
+        let (announce, published) = watch::channel(None);
+        let sequencer = Sequencer {
+            writer: Box::new(writer),
+            reader: store.reader.clone(),
+            memory: Box::new(InStore::default()),
+            signing: Signing::open(Box::new(StopFile::new(folder.path())), Time::MIN, &|_| true).unwrap(),
+            key: key(ORIGIN),
+            published: announce,
+            witnesses: watch::channel(None).0,
+            erased: mpsc::unbounded_channel().0,
+            rules: Arc::new(RwLock::new(Arc::new(Rules::new(ORIGIN, None)))),
+            timekeeper: Arc::new(Timekeeper::new(Arc::new(|| Time::MIN), Arc::new(|| Duration::ZERO))),
+            own_entries: None,
+            unattested: Unattested::new(store.reader.clone()),
+            metrics: Arc::new(Metrics::default()),
+        };
+        let working = sequencer.begin().unwrap();
+        Self { _folder: folder, reader: store.reader, fails, published, working }
+    }
+
+    /// Has these taken in one commit.
+    fn commit(&mut self, submissions: &[&Submission]) -> Vec<Result<Durable, SubmitError>> {
+        let (jobs, mut answers): (Vec<_>, Vec<_>) = (submissions.iter())
+            .map(|submission| {
+                let (reply, answer) = oneshot::channel();
+                (Job::Submit { submission: (*submission).clone(), reply }, answer)
+            })
+            .unzip();
+        let mut jobs = jobs.into_iter();
+        let first = jobs.next().unwrap();
+        self.working.work(first, &mut || jobs.next());
+        answers.iter_mut().map(|answer| answer.try_recv().unwrap()).collect()
+    }
+
+    fn publish(&mut self, published: Published) -> Result<(), StoreError> {
+        let (reply, mut answer) = oneshot::channel();
+        self.working.work(Job::Publish { published, reply }, &mut || None);
+        answer.try_recv().unwrap()
+    }
+}
+
+/// A chain of two links, which says that.
+fn chain(says: &str) -> Submission {
+    let key = key("example.com/e");
+    let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), Time::MIN, &[0; 16]).unwrap();
+    recorder.sign_with(&key).unwrap();
+    let event = Event::parse(format!("{{\"says\":\"{says}\"}}").as_bytes(), &Redaction::none()).unwrap();
+    recorder.record(&event, Time::MIN, &[0; 16]).unwrap();
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    Submission::parse(recorder.drain().as_bytes(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn what_is_refused_because_of_leaves_that_were_not_committed_is_not_refused() {
+    let mut scene = Scene::new();
+    let (one, other) = (chain("one"), chain("other"));
+    scene.fails.store(true, Ordering::SeqCst);
+    for answer in scene.commit(&[&one, &other]) {
+        assert!(matches!(answer, Err(SubmitError::Unavailable(_))));
+    }
+    assert_eq!((scene.reader.size().unwrap(), scene.reader.evidence().unwrap().len()), (0, 0));
+    scene.fails.store(false, Ordering::SeqCst);
+    let answers = scene.commit(&[&other, &one]);
+    assert!(answers[0].is_ok());
+    assert!(
+        matches!(&answers[1], Err(SubmitError::Refused(refusal)) if matches!(refusal.kind, Kind::Fork(_)))
+    );
+    let (_, evidence) = scene.reader.evidence().unwrap().remove(0);
+    assert_eq!((evidence.seq, evidence.index, scene.reader.size().unwrap()), (1, Some(1), 2));
+}
+
+#[test]
+fn what_is_published_never_goes_back() {
+    let mut scene = Scene::new();
+    let checkpoint = |size: u64, witnessed: bool, at: i64| {
+        let checkpoint = Checkpoint::new(ORIGIN, size, countersign::merkle::empty_root()).unwrap();
+        let note = checkpoint.sign(&key(ORIGIN)).unwrap();
+        Published { size, note, at: Time::from_millis(at).unwrap(), witnessed }
+    };
+    let steps = [
+        (checkpoint(5, false, 1), true),
+        (checkpoint(5, true, 2), true),
+        // Witnesses who do not answer again take nothing away, and those who are late neither.
+        (checkpoint(5, false, 3), false),
+        (checkpoint(4, true, 4), false),
+        (checkpoint(5, true, 5), true),
+        (checkpoint(6, false, 6), true),
+        (checkpoint(5, true, 7), false),
+    ];
+    let mut newest = scene.reader.published().unwrap();
+    for (published, better) in steps {
+        scene.publish(published.clone()).unwrap();
+        if better {
+            newest = Some(published);
+        }
+        assert_eq!(scene.published.borrow().as_deref(), newest.as_ref());
+        assert_eq!(scene.reader.published().unwrap(), newest);
+    }
+}

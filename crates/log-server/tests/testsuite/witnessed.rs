@@ -1,0 +1,324 @@
+//! Clocks that are wrong where there are witnesses: an emitter's, the log's, a witness's. What the log takes verifies.
+
+use std::time::{Duration, Instant};
+
+use countersign::link::Link;
+use countersign::log::Limits;
+use countersign::time::Time;
+use countersign::verify::{Options, Report, Verifier};
+use countersign_log::export::{Exporter, Request};
+use countersign_log::store::StoredEvent;
+use countersign_log_server::server::Bounds;
+use serde_json::{Value, json};
+
+use crate::common::emitter::{BEGIN, Emitter};
+use crate::common::server::{Answer, ORIGIN, Server, emitter_key};
+use crate::common::witness::Witness;
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+
+/// A log with witnesses, of which so many are enough.
+struct Witnessed {
+    server: Server,
+    witnesses: Vec<Witness>,
+    chains: u64,
+}
+
+impl Witnessed {
+    fn start(clocks: &[i64], quorum: &str) -> Self {
+        Self::start_at(BEGIN, clocks, quorum)
+    }
+
+    /// When the log's clock shows that, and each of the witnesses' what is given.
+    fn start_at(clock: i64, clocks: &[i64], quorum: &str) -> Self {
+        let witnesses: Vec<Witness> =
+            (0..).zip(clocks).map(|(number, millis)| Witness::start(number, *millis)).collect();
+        let names: Vec<String> = (0..witnesses.len()).map(|number| format!("w{number}")).collect();
+        let lines: String = witnesses.iter().zip(&names).map(|(witness, name)| witness.line(name)).collect();
+        let (members, emitter) = (names.join(" "), emitter_key(0));
+        let lines =
+            format!("{lines}group g {quorum} {members}\nquorum g\nemitter {}\n", emitter.verifier_key());
+        let server = Server::beginning_at(clock, &lines, Limits::default(), Bounds::default());
+        Self { server, witnesses, chains: 0 }
+    }
+
+    /// A chain whose event is dated like this.
+    fn submit(&mut self, dated: i64) -> Answer {
+        self.chains += 1;
+        let trust = self.server.trust();
+        let mut emitter = Emitter::beginning_at(dated - 1, ORIGIN, emitter_key(0), self.chains, trust);
+        emitter.record(1);
+        self.server.submit(emitter.body(0, usize::MAX).0)
+    }
+
+    fn take(&mut self, dated: i64) {
+        let answer = self.submit(dated);
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    }
+
+    fn assert_outside(&mut self, state: &str, skew: i64) {
+        let before = self.server.size();
+        let answer = self.submit(BEGIN - HOUR);
+        assert_eq!(answer.refusal(), (503, "log.clock".into()), "{}", answer.json());
+        assert_eq!(
+            (&answer.json()["skew"], &answer.headers["retry-after"]),
+            (&json!(skew), &"10".parse().unwrap())
+        );
+        assert_eq!(self.server.size(), before);
+        let health = self.server.get("/healthz");
+        let clock = &health.json()["clock"];
+        assert_eq!((health.status, &clock["state"], &clock["skew"]), (503, &json!(state), &json!(skew)));
+        assert_eq!(self.metric("countersign_clock_outside"), "1");
+    }
+
+    fn health(&self) -> Value {
+        self.server.get("/healthz").json()
+    }
+
+    fn metric(&self, name: &str) -> String {
+        let text = String::from_utf8(self.server.get("/metrics").body).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{text}")).to_owned()
+    }
+
+    /// So much time passes for all clocks.
+    fn pass(&self, millis: i64) {
+        self.server.pass(millis);
+        for witness in &self.witnesses {
+            witness.clock.fetch_add(millis, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    /// Waits until the log agrees with its witnesses, which are asked again when something is refused.
+    fn until_agreed(&self) {
+        until("the clocks agree", || self.health()["clock"]["state"] == "agrees");
+    }
+
+    /// Waits until the witnesses' cosignatures are on all that there is.
+    fn until_witnessed(&self) {
+        let size = self.server.size();
+        until("all is witnessed", || {
+            let published = &self.health()["published"];
+            published["size"] == size && published["witnessed"] == true
+        });
+    }
+
+    fn report(&self) -> Report {
+        let trust = self.server.trust().with_emitter(self.server.collector().key().clone()).unwrap();
+        let exporter = Exporter::new(self.server.reader().clone(), ORIGIN, Some(trust.clone()));
+        let mut lines = exporter.plan(&Request::default(), &|| false).unwrap().lines();
+        let mut verifier = Verifier::new(Options { trust, ..Options::default() });
+        while let Some(piece) = lines.next_piece().unwrap() {
+            verifier.push(&piece);
+        }
+        verifier.finish().report
+    }
+
+    /// The whole export is in order.
+    fn assert_verifies(&self) {
+        let size = self.server.size();
+        until("all is published", || self.health()["published"]["size"] == size);
+        let report = self.report();
+        let found: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert!(found.iter().all(|code| *code == "chain.open"), "{found:?}");
+        assert_eq!(report.verdict.as_str(), "verified", "{:?}", report.checks);
+        assert_eq!(report.counts.leaves, self.server.size());
+    }
+
+    /// The times of the log's own events, and which chain each is in.
+    fn own(&self) -> Vec<(String, i64)> {
+        let size = self.server.size();
+        let leaves = self.server.reader().leaves_with_events(0..size).unwrap();
+        let own = leaves.iter().filter(
+            |leaf| matches!(&leaf.event, StoredEvent::Here(event) if event.text.contains("log.test")),
+        );
+        own.map(|leaf| {
+            let link: Link = leaf.link().unwrap();
+            (link.chain().to_string(), link.time().millis())
+        })
+        .collect()
+    }
+
+    fn record(&self) -> Result<(), countersign_log_server::collector::SubmitError> {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(self.server.collector().record(&json!({ "action": "log.test" })))
+    }
+}
+
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_mins(2), "not yet: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_an_emitter_dates_ahead_is_taken_so_far_as_it_verifies() {
+    let mut log = Witnessed::start(&[BEGIN], "all");
+    for (ahead, taken) in [(0, true), (119_900, true), (120_000, true), (120_001, false), (299_900, false)] {
+        let answer = log.submit(BEGIN + ahead);
+        if taken {
+            assert_eq!(answer.status, 200, "{ahead}");
+        } else {
+            assert_eq!(answer.refusal(), (503, "submit.early".into()), "{ahead}");
+            let now = Time::from_millis(BEGIN).unwrap().to_string();
+            let said = answer.json();
+            assert_eq!((&said["now"], &said["tolerance"]), (&json!(now), &json!(120)));
+            assert_eq!(
+                answer.headers["retry-after"],
+                (ahead - 120_000_i64).cast_unsigned().div_ceil(1000).max(1).to_string()
+            );
+        }
+    }
+    log.assert_verifies();
+}
+
+/// Whole seconds are rounded down, and the witness's clock is as far behind as it may be.
+#[test]
+fn what_is_taken_at_the_edge_verifies_at_the_edge() {
+    for clock in [BEGIN, BEGIN + 1, BEGIN + 999] {
+        let mut log = Witnessed::start_at(clock, &[clock - 119 * SECOND], "all");
+        log.take(clock + 120 * SECOND);
+        log.assert_verifies();
+        assert_eq!(log.health()["published"]["witnessed"], true);
+    }
+}
+
+#[test]
+fn a_log_whose_clock_is_ahead_or_behind_takes_nothing_until_it_is_set() {
+    for skew in [HOUR, -HOUR, 3 * MINUTE, -3 * MINUTE] {
+        let mut log = Witnessed::start_at(BEGIN + skew, &[BEGIN], "all");
+        let state = if skew > 0 { "ahead" } else { "behind" };
+        log.assert_outside(state, skew / SECOND);
+        assert!(log.record().is_err());
+        assert_eq!(log.server.size(), 0);
+        // It is set right: that counts at once, and nothing was lost or spoilt.
+        log.server.set_clock(BEGIN);
+        log.take(BEGIN);
+        assert_eq!(log.health()["clock"]["state"], "agrees");
+        assert_eq!(log.metric("countersign_clock_outside"), "0");
+        log.assert_verifies();
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_between_two_cosignatures_is_noticed_at_once() {
+    let mut log = Witnessed::start(&[BEGIN], "all");
+    log.take(BEGIN);
+    for jump in [HOUR, -HOUR, 24 * HOUR, 253_402_300_799_999 - BEGIN, -BEGIN] {
+        log.server.set_clock(BEGIN + jump);
+        log.assert_outside(if jump > 0 { "ahead" } else { "behind" }, jump / SECOND);
+        log.server.set_clock(BEGIN);
+        log.take(BEGIN);
+    }
+    // A machine that slept: no time seems to have passed, and the witness knows better.
+    log.server.set_clock(BEGIN + 24 * HOUR);
+    log.witnesses[0].set_clock(BEGIN + 24 * HOUR);
+    // So long after they were last asked they are asked again.
+    log.server.pass(10 * SECOND);
+    assert_eq!(log.submit(BEGIN + 24 * HOUR).refusal(), (503, "log.clock".into()));
+    log.until_agreed();
+    log.take(BEGIN + 24 * HOUR);
+    log.assert_verifies();
+}
+
+#[test]
+fn one_witness_of_three_with_a_wrong_clock_stops_nothing() {
+    for wrong in [HOUR, -HOUR, -20 * 366 * 24 * HOUR] {
+        let mut log = Witnessed::start(&[BEGIN + wrong, BEGIN, BEGIN], "2");
+        log.take(BEGIN + 2 * MINUTE);
+        let health = log.health();
+        assert_eq!((&health["healthy"], &health["published"]["witnessed"]), (&json!(true), &json!(true)));
+        log.assert_verifies();
+    }
+}
+
+/// Where any witness is enough, the one that is wrong says nothing that is published: it would make all links that it
+/// attests links of the future.
+#[test]
+fn a_cosignature_that_would_spoil_the_log_is_not_published() {
+    let mut log = Witnessed::start(&[BEGIN - HOUR, BEGIN], "any");
+    for _ in 0..5 {
+        log.take(BEGIN);
+    }
+    log.assert_verifies();
+}
+
+/// The witnesses were away while the log's clock was wrong: what was taken meanwhile is attested when its time has come.
+#[test]
+fn links_that_were_taken_ahead_of_time_wait_for_their_cosignatures() {
+    let mut log = Witnessed::start_at(BEGIN + HOUR, &[0], "all");
+    log.take(BEGIN + HOUR);
+    assert_eq!(log.health()["clock"]["state"], "unknown");
+    log.server.set_clock(BEGIN);
+    log.witnesses[0].set_clock(BEGIN);
+    log.take(BEGIN);
+    let health = log.health();
+    assert_eq!(
+        (&health["clock"]["state"], &health["published"]["witnessed"]),
+        (&json!("agrees"), &json!(false))
+    );
+    // What is not attested is known after a start too.
+    log.server.begin();
+    log.take(BEGIN);
+    assert_eq!(log.health()["published"]["witnessed"], false);
+    log.pass(HOUR - 5 * MINUTE - 1);
+    log.take(BEGIN);
+    assert_eq!(log.health()["published"]["witnessed"], false);
+    log.pass(SECOND);
+    log.take(BEGIN);
+    assert_eq!(log.health()["published"]["witnessed"], true);
+    log.assert_verifies();
+}
+
+#[test]
+fn the_logs_own_chain_is_in_time_whatever_its_clock_did() {
+    // Without witnesses nobody can tell that the clock is wrong.
+    let server = Server::start();
+    let mut log = Witnessed { server, witnesses: Vec::new(), chains: 0 };
+    let day = 24 * HOUR;
+    let clocks = [0, day, 0, 1, -MINUTE, -day, 0, 253_402_300_799_999 - BEGIN, 0];
+    for clock in clocks {
+        log.server.set_clock(BEGIN + clock);
+        log.record().unwrap();
+    }
+    log.server.set_clock(BEGIN);
+    log.take(BEGIN);
+    let own = log.own();
+    assert_eq!(own.len(), clocks.len());
+    for ((_, time), clock) in own.iter().zip(clocks) {
+        // Never ahead of what the clock showed by more than the log takes from others.
+        assert!((0..=2 * MINUTE).contains(&(time - BEGIN - clock)), "{time} at {clock}");
+    }
+    // A clock that went back a little repeats the last time; one that went back for long begins a new chain.
+    assert_eq!((&own[3].0, own[4].1), (&own[4].0, BEGIN + 1));
+    assert_ne!(own[1].0, own[2].0);
+    log.server.begin();
+    log.server.set_clock(BEGIN);
+    log.record().unwrap();
+    assert_eq!(log.own().last().unwrap().1, BEGIN);
+    assert_eq!(log.report().verdict.as_str(), "verified");
+}
+
+#[test]
+fn an_erasure_under_a_clock_that_is_ahead_is_not_recorded() {
+    let mut log = Witnessed::start(&[BEGIN], "all");
+    log.take(BEGIN);
+    log.record().unwrap();
+    log.server.set_clock(BEGIN + HOUR);
+    assert!(log.record().is_err());
+    log.server.set_clock(BEGIN);
+    log.record().unwrap();
+    let own = log.own();
+    assert_eq!(own.len(), 2);
+    assert_eq!(own[0].0, own[1].0, "the chain goes on");
+    // What a wrong clock comes upon while it is being published gets no cosignature.
+    log.until_witnessed();
+    log.server.set_clock(BEGIN - HOUR);
+    assert!(log.record().is_err());
+    log.server.set_clock(BEGIN);
+    log.assert_verifies();
+}
