@@ -2,6 +2,25 @@
 //!
 //! All submissions that wait at one time are taken together, share one durable commit and one checkpoint (group
 //! commit), and are answered after it: the longer a commit takes, the more share the next.
+//!
+//! # The commit protocol
+//!
+//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is [`Memory`], which remembers what was
+//! signed apart from the store.
+//!
+//! | step | durable after it | a restart after a crash there |
+//! | --- | --- | --- |
+//! | 1. judge submissions against the writer's state | nothing | finds nothing; emitters send again |
+//! | 2. sign the checkpoint, if [`Writer::signs_before_commit`] | nothing: the signature has left no process | finds nothing |
+//! | 3. keep the log's own entries ([`OwnEntryStore::keep`]) | lines of entries that may never be committed | ignores them: restored entries must give the tree that was signed |
+//! | 4. [`Writer::commit`], all or nothing | entries, tiles, chains and records of erasures; with step 2 the checkpoint too | step 5 or 7 is repeated by [`Sequencer::begin`]; emitters that send again get the old indexes |
+//! | 5. sign the checkpoint, if step 2 didn't | as after 4 | as after 4 |
+//! | 6. memory remembers the checkpoint | the signed size and root | a store that has less, or another tree, stops the log |
+//! | 7. without witnesses: [`Writer::publish`], then announce. With witnesses: hand the checkpoint to them, and publish when [`Job::Publish`] brings it back | the published checkpoint | publishes, or shows to witnesses, what is durable |
+//! | 8. answer | as after 7 | emitters that got no answer send again |
+//!
+//! A checkpoint reaches readers and witnesses only after step 6, so a log that lost entries can't sign a second history
+//! unnoticed. If another server commits first, step 4 stores nothing, and the steps begin again on top of its entries.
 
 mod unattested;
 
