@@ -5,7 +5,7 @@
 //!
 //! # The commit protocol
 //!
-//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is [`Memory`](crate::signed::Memory), which remembers what was
+//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is [`Memory`], which remembers what was
 //! signed apart from the store.
 //!
 //! | step | durable after it | a restart after a crash there |
