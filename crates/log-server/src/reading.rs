@@ -62,7 +62,7 @@ impl Reading {
         reads: ReadRules,
     ) -> Self {
         let exporter = Exporter::new(collector.reader().clone(), collector.origin(), None);
-        let exporter = exporter.with_readings(readings);
+        let exporter = exporter.with_readings(readings).with_announced(collector.published());
         let exporter = match &search {
             Some(search) => exporter.with_search(search.clone()),
             None => exporter,

@@ -25,6 +25,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
+use tokio::sync::watch;
 
 use crate::asked::{Asked, Looking};
 use crate::store::{Published, Reader, StoreError, StoredEvent};
@@ -95,6 +96,7 @@ pub struct Exporter {
     origin: String,
     readings: Readings,
     search: Option<Arc<dyn Index>>,
+    announced: Option<watch::Receiver<Option<Arc<Published>>>>,
     known: Mutex<Known>,
 }
 
@@ -111,7 +113,23 @@ impl Exporter {
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
         let known = Mutex::new(Known { trust, attested: Attested::default() });
         let readings = Readings::built_in();
-        Self { reader, origin: origin.into(), readings, search: None, known }
+        Self { reader, origin: origin.into(), readings, search: None, announced: None, known }
+    }
+
+    /// Shows only checkpoints that the sequencer announced. Without this, exports end at the store's newest checkpoint, which
+    /// a folder without witnesses has before the memory of what was signed does.
+    #[must_use]
+    pub fn with_announced(mut self, announced: watch::Receiver<Option<Arc<Published>>>) -> Self {
+        self.announced = Some(announced);
+        self
+    }
+
+    /// The newest checkpoint that may be shown.
+    fn newest(&self) -> Result<Option<Published>, StoreError> {
+        match &self.announced {
+            Some(announced) => Ok(announced.borrow().as_deref().cloned()),
+            None => self.reader.published(),
+        }
     }
 
     /// The same, reading events by these.
@@ -201,7 +219,7 @@ impl Exporter {
     /// # Errors
     /// [`StoreError`].
     pub fn attested_time(&self) -> Result<Option<Time>, StoreError> {
-        let size = self.reader.published()?.map_or(0, |published| published.size);
+        let size = self.newest()?.map_or(0, |published| published.size);
         Ok(self.attested(size)?.newest_time())
     }
 
@@ -211,7 +229,7 @@ impl Exporter {
     /// [`StoreError`].
     pub fn had(&self) -> Result<Had, StoreError> {
         let first = self.reader.seen_first()?;
-        let size = self.reader.published()?.map_or(0, |published| published.size);
+        let size = self.newest()?.map_or(0, |published| published.size);
         let attested = self.attested(size)?;
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         attested.had(first.as_ref(), known.trust.as_ref())

@@ -8,9 +8,10 @@ use countersign::export::{Header, Item, Line, Withheld};
 use countersign::merkle::leaf_hash;
 use countersign::verify::FindingCode;
 use countersign::verify::report::{Check, CheckState, Checks, Complete, Report};
-use countersign_log::export::{ExportError, Lines, Request};
+use countersign_log::export::{ExportError, Exporter, Lines, Request};
 use countersign_log::store::StoredEvent;
 use proptest::prelude::*;
+use tokio::sync::watch;
 
 use crate::reading;
 use crate::reading::{DAY, EMITTERS, EVENTS, HOUR, TestLog, export, filters, request, shown, steps, verify};
@@ -57,6 +58,25 @@ fn only_what_is_published() {
     assert!(assert_intact(&text, &log).iter().all(|index| *index < published));
     let beyond = Request { to: Some(published + 1), ..Request::default() };
     assert!(matches!(export(&log.exporter(), &beyond), Err(ExportError::Invalid { parameter: "to", .. })));
+}
+
+#[test]
+fn a_checkpoint_that_is_stored_but_not_announced_is_not_shown() {
+    let mut log = TestLog::small();
+    let (announce, announced) = watch::channel(log.reader().published().unwrap().map(Arc::new));
+    let exporter = log.exporter().with_announced(announced);
+    let before = log.size();
+    log.record(0, EVENTS[0]);
+    log.flush(0);
+    log.checkpoint();
+    let size = |exporter: &Exporter| {
+        let text = export(exporter, &Request::default()).unwrap();
+        assert_intact(&text, &log);
+        verify(&text, log.trust(), Vec::new()).0.report.counts.leaves
+    };
+    assert_eq!(size(&exporter), before);
+    announce.send_replace(log.reader().published().unwrap().map(Arc::new));
+    assert_eq!(size(&exporter), log.size());
 }
 
 #[test]

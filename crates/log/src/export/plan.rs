@@ -103,7 +103,7 @@ impl Exporter {
     }
 
     pub(super) fn published(&self) -> Result<Published, ExportError> {
-        let published = self.reader.published()?;
+        let published = self.newest()?;
         published.ok_or_else(|| ExportError::NotFound("the log has published nothing yet".into()))
     }
 }
