@@ -32,7 +32,6 @@ mod answer;
 mod cutter;
 pub mod duplicates;
 pub mod encoding;
-mod envelope;
 mod error;
 pub mod integers;
 pub mod lines;

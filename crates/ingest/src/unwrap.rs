@@ -1,8 +1,9 @@
-//! Splits deliveries (JSON Lines, arrays, wrapper objects, arrays of these, OTLP) into events, in bounded memory.
+//! Splits deliveries (JSON Lines, arrays, objects with a list, arrays of these, OTLP) into events, in bounded memory.
 //!
 //! Each event is handed out as soon as it has ended: someone may be waiting for it.
 
-mod wrapper;
+mod envelope;
+mod list;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -16,10 +17,10 @@ use countersign_query::value::{Document, Kind};
 use crate::answer::Answer;
 use crate::count;
 use crate::encoding::BYTE_ORDER_MARK;
-use crate::envelope::{self, Content, MAX_CONTENT};
 use crate::error::{IngestError, fault};
 use crate::otlp;
-use wrapper::Wrapper;
+use envelope::{Content, MAX_CONTENT};
+use list::ListForm;
 
 /// The most envelopes within each other: SQS delivers what SNS does, in which is an event of `EventBridge`.
 const MAX_ENVELOPES: u8 = 4;
@@ -54,7 +55,7 @@ pub struct Unwrapper {
     in_string: bool,
     escaped: bool,
     /// What the object that is held may turn out to be, and where its list begins in it.
-    candidate: Option<(&'static Wrapper, usize)>,
+    candidate: Option<(&'static ListForm, usize)>,
     list: Option<List>,
     summary: UnwrapSummary,
     /// The envelopes that all of this is in.
@@ -106,7 +107,7 @@ impl fmt::Display for UnwrapSummary {
 /// A list that has begun.
 struct List {
     /// None for an array that stands by itself.
-    wrapper: Option<&'static Wrapper>,
+    form: Option<&'static ListForm>,
     elements: u64,
 }
 
@@ -191,8 +192,8 @@ impl Unwrapper {
 
     fn place(&self) -> String {
         match &self.list {
-            Some(List { wrapper: Some(wrapper), elements }) => format!("{}[{elements}]", wrapper.list),
-            Some(List { wrapper: None, elements }) => format!("the array, at [{elements}]"),
+            Some(List { form: Some(form), elements }) => format!("{}[{elements}]", form.list),
+            Some(List { form: None, elements }) => format!("the array, at [{elements}]"),
             None => "an object".into(),
         }
     }
@@ -225,7 +226,7 @@ impl Unwrapper {
                 return Ok(0);
             }
             b'[' if self.list.is_none() => {
-                self.list = Some(List { wrapper: None, elements: 0 });
+                self.list = Some(List { form: None, elements: 0 });
                 self.first_line = self.lines + 1;
             }
             b']' if self.list.is_some() && self.phase == Phase::Between => self.end_list(),
@@ -263,10 +264,10 @@ impl Unwrapper {
 
     fn end_list(&mut self) {
         match self.list.take() {
-            Some(List { wrapper: Some(wrapper), .. }) => {
+            Some(List { form: Some(form), .. }) => {
                 // What follows is read as the rest of an object whose list was left out.
-                self.held = format!("{{{:?}:0", wrapper.list).into_bytes();
-                self.list = Some(List { wrapper: Some(wrapper), elements: 0 });
+                self.held = format!("{{{:?}:0", form.list).into_bytes();
+                self.list = Some(List { form: Some(form), elements: 0 });
                 self.depth = 1;
                 self.phase = Phase::Rest;
             }
@@ -307,7 +308,7 @@ impl Unwrapper {
                         if self.depth == 2 && self.candidate.is_none() && self.may_hold_events() {
                             self.hold(&bytes[..at])?;
                             self.candidate =
-                                Wrapper::begun_in(&self.held).map(|wrapper| (wrapper, self.held.len()));
+                                ListForm::begun_in(&self.held).map(|form| (form, self.held.len()));
                             return Ok(at);
                         }
                     }
@@ -325,11 +326,11 @@ impl Unwrapper {
         }
         self.hold(bytes)?;
         if self.held.len() > MAX_BYTES
-            && let Some((wrapper, begins)) = self.candidate
+            && let Some((form, begins)) = self.candidate
             && self.list.is_none()
-            && !wrapper.is_deep()
+            && !form.is_deep()
         {
-            self.enter(wrapper, begins, each)?;
+            self.enter(form, begins, each)?;
         }
         Ok(bytes.len())
     }
@@ -338,23 +339,23 @@ impl Unwrapper {
         if self.phase == Phase::Rest {
             let (held, list) = (std::mem::take(&mut self.held), self.list.take());
             self.phase = Phase::Between;
-            return match list.and_then(|list| list.wrapper) {
-                Some(wrapper) => Ok(wrapper.check_rest(&held, self.lines + 1)?),
+            return match list.and_then(|list| list.form) {
+                Some(form) => Ok(form.check_rest(&held, self.lines + 1)?),
                 None => Ok(()),
             };
         }
         match self.candidate {
-            Some((wrapper, _)) if self.list.is_some() => {
-                if wrapper.is_deep() || wrapper.is(&self.held) {
+            Some((form, _)) if self.list.is_some() => {
+                if form.is_deep() || form.is(&self.held) {
                     self.hand_out_delivery(each)
                 } else {
                     self.hand_out(each)
                 }
             }
-            Some((wrapper, _)) if wrapper.is_deep() => self.hand_out_records(each),
+            Some((form, _)) if form.is_deep() => self.hand_out_records(each),
             // What is larger can be no event.
-            Some((wrapper, begins)) if self.held.len() > MAX_BYTES || wrapper.is(&self.held) => {
-                self.enter(wrapper, begins, each)
+            Some((form, begins)) if self.held.len() > MAX_BYTES || form.is(&self.held) => {
+                self.enter(form, begins, each)
             }
             _ => self.hand_out(each),
         }
@@ -363,7 +364,7 @@ impl Unwrapper {
     /// Reads what is held once more, as an object whose list holds the events.
     fn enter<E: From<IngestError>>(
         &mut self,
-        wrapper: &'static Wrapper,
+        form: &'static ListForm,
         begins: usize,
         each: &mut EachEvent<'_, E>,
     ) -> Result<(), E> {
@@ -371,9 +372,9 @@ impl Unwrapper {
         let (before, list) = held.split_at(begins);
         let mut object = before.to_vec();
         object.extend(b"]}");
-        wrapper.check_rest(&object, self.first_line)?;
+        form.check_rest(&object, self.first_line)?;
         self.lines = self.first_line - 1 + memchr::memchr_iter(b'\n', before).count() as u64;
-        self.list = Some(List { wrapper: Some(wrapper), elements: 0 });
+        self.list = Some(List { form: Some(form), elements: 0 });
         self.candidate = None;
         self.in_string = false;
         self.escaped = false;
@@ -401,7 +402,7 @@ impl Unwrapper {
 
     /// Whether an object here may hold events: several deliveries stand in an array, and none in another.
     fn may_hold_events(&self) -> bool {
-        self.list.as_ref().is_none_or(|list| list.wrapper.is_none())
+        self.list.as_ref().is_none_or(|list| list.form.is_none())
     }
 
     /// Hands out the events of a delivery that is an element of an array.
@@ -525,7 +526,7 @@ impl Unwrapper {
     fn hold(&mut self, bytes: &[u8]) -> Result<(), IngestError> {
         let size = self.held.len() + bytes.len();
         if size > MAX_LINE && (self.candidate.is_none() || self.list.is_some()) {
-            let Some((wrapper, _)) = self.candidate else {
+            let Some((form, _)) = self.candidate else {
                 let hint = "record a hash of what is large; if this is one response with many events, write them one per line first: jq -c '.hits.hits[]' FILE, or '.results[]'";
                 let why = "an event of more than 1 MiB: at most 256 KiB (262144 bytes) can be recorded";
                 return Err(fault(why, hint, self.first_line));
@@ -533,12 +534,12 @@ impl Unwrapper {
             let why = format!(
                 "{} is a delivery with {:?} of more than 1 MiB, which can only be read outside of an array",
                 self.place(),
-                wrapper.list
+                form.list
             );
             let hint = "take the deliveries out of their array, one a line: jq -c '.[]' FILE";
             return Err(fault(&why, hint, self.first_line));
         }
-        if size > MAX_EXPORT && self.candidate.is_some_and(|(wrapper, _)| wrapper.is_deep()) {
+        if size > MAX_EXPORT && self.candidate.is_some_and(|(form, _)| form.is_deep()) {
             let hint = "ask for less at once, or have the collector write smaller batches";
             return Err(fault(
                 "a delivery of more than 32 MiB that is no list of events",
@@ -566,7 +567,7 @@ impl Unwrapper {
         self.held = held;
         self.held.clear();
         if let Some(list) = &self.list {
-            *self.summary.unwrapped.entry(list.wrapper.map_or("", |wrapper| wrapper.list)).or_insert(0) += 1;
+            *self.summary.unwrapped.entry(list.form.map_or("", |form| form.list)).or_insert(0) += 1;
         }
         self.handed_out();
         Ok(())
@@ -574,8 +575,8 @@ impl Unwrapper {
 
     /// Where in a list what is held stands: `Records[3]`.
     fn place_in_list(&self) -> Option<String> {
-        self.list.as_ref().map(|list| match list.wrapper {
-            Some(wrapper) => format!("{}[{}]", wrapper.list, list.elements),
+        self.list.as_ref().map(|list| match list.form {
+            Some(form) => format!("{}[{}]", form.list, list.elements),
             None => format!("[{}]", list.elements),
         })
     }

@@ -9,7 +9,7 @@ use countersign::note::{SignerKey, VerifierKey};
 
 use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
-use crate::commands::record::submit::NoteTo;
+use crate::commands::record::deliver::NoteTo;
 use crate::commands::verify::now;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;

@@ -1,8 +1,8 @@
 //! `countersign record`: events in, a signed chain out.
 
+pub(crate) mod deliver;
 pub(crate) mod redactions;
 pub(crate) mod resume;
-pub(crate) mod submit;
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -16,9 +16,9 @@ use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
 use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
 use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
+use deliver::To;
 use redactions::{Redactions, Rules};
 use serde_json::json;
-use submit::To;
 
 use crate::arg_groups::FormatArgs;
 use crate::args;
@@ -162,7 +162,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     Input::check(&args.events)?;
     let key = key::load(args.key.as_deref().unwrap_or(Path::new("")))?;
     match (args.to.url(), &args.resume) {
-        (Some(url), _) => submit::run(args, &args.to, url, &key),
+        (Some(url), _) => deliver::run(args, &args.to, url, &key),
         (None, Some(export)) => go_on(args, &key, export),
         (None, None) => begin(args, &key),
     }

@@ -40,7 +40,7 @@ use self::webhook::Webhook;
 use crate::arg_groups::{AccessArgs, FormatArgs, TrustArgs};
 use crate::args;
 use crate::args::origin;
-use crate::commands::record::submit::Http;
+use crate::commands::record::deliver::Http;
 use crate::commands::verify::now;
 use crate::commands::{analyze, rules};
 use crate::errors::{Failure, shown};

@@ -6,55 +6,55 @@ use crate::error::{IngestError, fault};
 use crate::otlp;
 
 /// What a source delivers its events in: an object with a list of them, and with what may stand beside it.
-pub(super) struct Wrapper {
+pub(super) struct ListForm {
     pub(super) list: &'static str,
     /// A member that must stand beside it, which tells it from an event that has such a list.
     with: Option<&'static str>,
     beside: &'static [&'static str],
 }
 
-static WRAPPERS: [Wrapper; 19] = [
+static FORMS: [ListForm; 19] = [
     // The files of AWS CloudTrail.
-    Wrapper { list: "Records", with: None, beside: &[] },
+    ListForm { list: "Records", with: None, beside: &[] },
     // Azure's blobs and event hubs.
-    Wrapper { list: "records", with: None, beside: &[] },
+    ListForm { list: "records", with: None, beside: &[] },
     // Kubernetes' lists, and those of Google Workspace.
-    Wrapper {
+    ListForm {
         list: "items",
         with: Some("kind"),
         beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
     },
     // Google Workspace, as ALFA collects it.
-    Wrapper { list: "activities", with: None, beside: &[] },
+    ListForm { list: "activities", with: None, beside: &[] },
     // Microsoft Graph, and Azure's REST interface.
-    Wrapper {
+    ListForm {
         list: "value",
         with: None,
         beside: &["@odata.context", "@odata.nextLink", "@odata.count", "nextLink"],
     },
     // What CloudTrail's LookupEvents lists.
-    Wrapper { list: "Events", with: None, beside: &["NextToken"] },
+    ListForm { list: "Events", with: None, beside: &["NextToken"] },
     // Subscriptions to CloudWatch Logs, and what is searched for in these.
-    Wrapper {
+    ListForm {
         list: "logEvents",
         with: Some("messageType"),
         beside: &["messageType", "owner", "logGroup", "logStream", "subscriptionFilters"],
     },
-    Wrapper {
+    ListForm {
         list: "events",
         with: Some("searchedLogStreams"),
         beside: &["searchedLogStreams", "nextToken"],
     },
     // Slack and Cloud Logging.
-    Wrapper { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
+    ListForm { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
     // Cloudflare.
-    Wrapper {
+    ListForm {
         list: "result",
         with: Some("success"),
         beside: &["success", "errors", "messages", "result_info"],
     },
     // Auth0: its API, and its streams to a webhook. Tailscale's API.
-    Wrapper {
+    ListForm {
         list: "logs",
         with: None,
         beside: &[
@@ -70,23 +70,23 @@ static WRAPPERS: [Wrapper; 19] = [
         ],
     },
     // Advanced hunting in Microsoft Defender, by Microsoft Graph and by itself.
-    Wrapper { list: "results", with: Some("schema"), beside: &["@odata.context", "schema"] },
-    Wrapper { list: "Results", with: Some("Schema"), beside: &["Stats", "Schema"] },
+    ListForm { list: "results", with: Some("schema"), beside: &["@odata.context", "schema"] },
+    ListForm { list: "Results", with: Some("Schema"), beside: &["Stats", "Schema"] },
     // Datadog, whose first way of searching answers logs.
-    Wrapper { list: "data", with: Some("meta"), beside: &["meta", "links"] },
+    ListForm { list: "data", with: Some("meta"), beside: &["meta", "links"] },
     // OpenTelemetry, whose log records stand deeper.
-    Wrapper { list: otlp::LIST, with: None, beside: &[] },
+    ListForm { list: otlp::LIST, with: None, beside: &[] },
     // Answers with columns and rows.
-    Wrapper { list: "tables", with: None, beside: &[] },
-    Wrapper { list: "rows", with: None, beside: &[] },
-    Wrapper { list: "values", with: None, beside: &[] },
-    Wrapper { list: "datarows", with: None, beside: &[] },
+    ListForm { list: "tables", with: None, beside: &[] },
+    ListForm { list: "rows", with: None, beside: &[] },
+    ListForm { list: "values", with: None, beside: &[] },
+    ListForm { list: "datarows", with: None, beside: &[] },
 ];
 
 /// The lists whose elements are no events.
 const DEEP: [&str; 5] = [otlp::LIST, "tables", "rows", "values", "datarows"];
 
-impl Wrapper {
+impl ListForm {
     /// Whether what is in its list holds the events, or is made an event of, and is none.
     pub(super) fn is_deep(&self) -> bool {
         DEEP.contains(&self.list)
@@ -100,8 +100,8 @@ impl Wrapper {
             .strip_suffix(b":")?
             .trim_ascii_end()
             .strip_suffix(b"\"")?;
-        WRAPPERS.iter().find(|wrapper| {
-            name.strip_suffix(wrapper.list.as_bytes()).is_some_and(|before| before.ends_with(b"\""))
+        FORMS.iter().find(|form| {
+            name.strip_suffix(form.list.as_bytes()).is_some_and(|before| before.ends_with(b"\""))
         })
     }
 

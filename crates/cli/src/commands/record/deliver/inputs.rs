@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_ingest::UnwrapSummary;
 use countersign_ingest::lines::is_space;
 
-use crate::commands::record::submit::follow::{Follower, Progress, Reader};
+use crate::commands::record::deliver::follow::{Follower, Progress, Reader};
 use crate::errors::Failure;
 use crate::io::input::{Input, RawLine};
 use crate::io::progress;
@@ -142,7 +142,7 @@ fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, Failure>
 }
 
 /// Reads all inputs, on a thread of its own: line by line where it is to go on after a line that is no event.
-pub(super) fn inputs(mut inputs: Inputs, by_lines: bool) -> Receiver<Fed> {
+pub(super) fn read(mut inputs: Inputs, by_lines: bool) -> Receiver<Fed> {
     let (sender, receiver) = sync_channel(WAITING);
     thread::spawn(move || {
         let mut read = || {

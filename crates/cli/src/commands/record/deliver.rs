@@ -1,9 +1,9 @@
 //! `countersign record --to`: events in, one signed chain out, delivered to a log and proven to be in it.
 
 mod clock;
-mod feed;
 pub(crate) mod follow;
 mod http;
+mod inputs;
 mod note;
 mod proofs;
 mod redate;
@@ -25,8 +25,8 @@ use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
 use self::clock::{BACK, Clock};
-use self::feed::{Fed, Inputs};
 pub(crate) use self::http::Http;
+use self::inputs::{Fed, Inputs};
 pub(crate) use self::note::NoteTo;
 use self::proofs::Proofs;
 use self::redate::redate;
@@ -137,7 +137,7 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     let mut resumed = false;
     let keeps = to.outbox.is_some() && !to.follow && args.events.iter().all(|path| path.is_file());
     let feed = if let Some(file) = file {
-        feed::follow(file, outbox.followed().filter(|followed| followed.offset > 0).cloned())
+        inputs::follow(file, outbox.followed().filter(|followed| followed.offset > 0).cloned())
     } else if keeps {
         let (inputs, earlier) = Inputs::resume(&args.events, outbox.followed().cloned().unwrap_or_default())?;
         resumed = earlier.is_some();
@@ -145,9 +145,9 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
             nothing_there = false;
             style::done(&earlier.to_string());
         }
-        feed::inputs(inputs, false)
+        inputs::read(inputs, false)
     } else {
-        feed::inputs(Inputs::new(&args.events, None), to.follow)
+        inputs::read(Inputs::new(&args.events, None), to.follow)
     };
     let outbox = Mutex::new(outbox);
     let shared = Shared::default();
@@ -185,7 +185,7 @@ fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), Failure> {
 /// An outbox remembers how far one file was read.
 fn check_file(outbox: &Outbox, file: Option<&Path>) -> Result<(), Failure> {
     let known = outbox.followed().and_then(|followed| followed.path.clone());
-    match (known, file.and_then(feed::place)) {
+    match (known, file.and_then(inputs::place)) {
         (Some(known), Some(place)) if known != place => {
             let message = format!("the outbox follows another file: {}", style::plain(&known));
             let hint = "give each file an outbox of its own";
@@ -277,7 +277,7 @@ impl Session<'_> {
             if stop::asked() {
                 // What was taken from a pipe is in no other place any more.
                 after_stop += 1;
-                if after_stop > feed::WAITING && !self.to.follow {
+                if after_stop > inputs::WAITING && !self.to.follow {
                     break Err(stopped());
                 }
             }
@@ -355,7 +355,7 @@ impl Session<'_> {
     fn event(
         &self,
         bytes: &[u8],
-        place: Option<feed::Place>,
+        place: Option<inputs::Place>,
         followed: Option<&FollowPosition>,
         rules: &Rules,
         recorded: u64,
@@ -370,7 +370,7 @@ impl Session<'_> {
         };
         if !self.to.follow {
             let mut failure = explain(error, bytes);
-            if let Some(feed::Place { file, line, within }) = place {
+            if let Some(inputs::Place { file, line, within }) = place {
                 let within = within.iter().fold(failure, |failure, list| failure.because(list));
                 failure = within.at_line(line).within(&file);
             }
