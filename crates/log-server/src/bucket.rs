@@ -13,7 +13,7 @@
 //! | `private/events/<size>/<generation>` | the events that such a commit still has |
 //! | `private/erasures/<number>` | the leaves whose events are erased, in the order of the erasures |
 //! | `private/checkpoints/<size>` | checkpoints that are kept for exports |
-//! | `private/signed/<size>` | the newest checkpoints that were signed, each created before it is shown to anyone |
+//! | `private/signed/<size>` | the newest checkpoints that were signed |
 //! | `private/evidence/<hash>` | forks that were refused |
 //! | `private/ended` | where the log is over: why, and which one goes on from it |
 //! | `public/checkpoint`, `public/tile/…` | the log as C2SP tlog-tiles, which may be served as it is |

@@ -4,9 +4,7 @@
 //! as the record of an export and the end of its chain, nobody else may have: an export can't contain the record of
 //! its own end. If an older database is restored, these entries come back from here.
 //!
-//! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Each is on the disk before it is
-//! committed. A line of an entry that was never committed, or that a crash cut off, does no harm: entries that come back must
-//! give the tree that the log signed. Erased events are overwritten here as well.
+//! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Erased events are overwritten here as well.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The first line names the origin and the file itself: its number and when it was made. A copy of the file is another
-//! file, and so is known to be one. Each further line is a checkpoint's size, root hash, and key ID and signature. It is on the disk before anyone sees the checkpoint.
+//! file, and so is known to be one. Each further line is a checkpoint's size, root hash, and key ID and signature.
 //! Empty lines, which are room for more, mean nothing.
 
 mod identity;
@@ -136,7 +136,7 @@ fn parse<'b>(
 pub struct SignedFile {
     newest: Option<SignedHead>,
     durable: Arc<AtomicU64>,
-    /// None while the file is only looked at.
+    /// None while it is dropped.
     writing: Option<Sender<(SignedHead, Then)>>,
     thread: Option<thread::JoinHandle<()>>,
 }

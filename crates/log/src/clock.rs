@@ -19,7 +19,7 @@ pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 /// Tells how much time has passed since some moment, by a clock that nobody sets.
 pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// A clock that nobody sets.
+/// Returns a clock that nobody sets. Not for WebAssembly, which has none.
 pub fn steady() -> Steady {
     let begin = std::time::Instant::now();
     Arc::new(move || begin.elapsed())

@@ -237,11 +237,7 @@ impl Default for Metrics {
         );
         registry.register("leaves", "Leaves taken since the start", metrics.leaves.clone());
         registry.register("commits", "Durable commits", metrics.commits.clone());
-        registry.register(
-            "commits_failed",
-            "Commits that failed: nothing was stored",
-            metrics.failed.clone(),
-        );
+        registry.register("commits_failed", "Commits that failed", metrics.failed.clone());
         registry.register(
             "commits_overtaken",
             "Commits that another server of the log was ahead of",
@@ -328,7 +324,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The metrics of a log server: also what a Durable Object doesn't have, such as a bucket, a search index and control
+    /// Returns the metrics of a log server, for which `default` isn't enough: also what a Durable Object doesn't have, such as a bucket, a search index and control
     /// files. Each of `control_files` counts as usable until it is set otherwise.
     pub fn for_server(control_files: impl IntoIterator<Item = &'static str>) -> Self {
         let mut metrics = Self::default();

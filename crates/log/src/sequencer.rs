@@ -11,16 +11,20 @@
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
 //! | 1. judge submissions against the writer's state | nothing | finds nothing; emitters send again |
-//! | 2. sign the checkpoint, if [`Writer::signs_before_commit`] | nothing: the signature has left no process | finds nothing |
-//! | 3. keep the log's own entries ([`OwnEntryStore::keep`]) | lines of entries that may never be committed | ignores them: restored entries must give the tree that was signed |
-//! | 4. [`Writer::commit`], all or nothing | entries, tiles, chains and records of erasures; with step 2 the checkpoint too | step 5 or 7 is repeated by [`Sequencer::begin`]; emitters that send again get the old indexes |
+//! | 2. sign the checkpoint, if [`Writer::signs_before_commit`] (tables do, a bucket doesn't) | nothing: the signature has left no process | finds nothing |
+//! | 3. keep the log's own entries, if there is an [`OwnEntryStore`] | their lines, if they could be written; they may never be committed | doesn't read them: a restore does, and uses only those that give the tree that was signed |
+//! | 4. [`Writer::commit`], all or nothing | entries and events, all that follows from them, and how much memory had remembered; with step 2 and without witnesses the checkpoint too. In a bucket entries and events: the rest is derived from them | [`Sequencer::begin`] makes up for steps 5 to 7; emitters that send again get the old indexes |
 //! | 5. sign the checkpoint, if step 2 didn't | as after 4 | as after 4 |
-//! | 6. memory remembers the checkpoint | the signed size and root | a store that has less, or another tree, stops the log |
-//! | 7. without witnesses: [`Writer::publish`], then announce. With witnesses: hand the checkpoint to them, and publish when [`Job::Publish`] brings it back | the published checkpoint | publishes, or shows to witnesses, what is durable |
-//! | 8. answer | as after 7 | emitters that got no answer send again |
+//! | 6. memory remembers the checkpoint | its size, root, and signature, if memory outlives the process | a store that is ahead of memory goes on. A store that has less, or another tree, or has noted more than memory has, stops the log |
+//! | 7. without witnesses: publish, unless step 4 did, and announce. With witnesses: hand it to them; [`Job::Publish`] publishes it, with their quorum or without | the published checkpoint | publishes what is durable; witnesses see the newest again in any case |
+//! | 8. answer; the host waits for a checkpoint that isn't published yet | evidence of refused forks, which was kept before the answer | emitters that got no answer send again |
 //!
-//! A checkpoint reaches readers and witnesses only after step 6, so a log that lost entries can't sign a second history
-//! unnoticed. If another server commits first, step 4 stores nothing, and the steps begin again on top of its entries.
+//! A commit that failed may still land: a bucket's is looked for before the next one.
+//!
+//! What is announced was remembered first, so a log that lost entries can't sign a second history unnoticed. Readers see
+//! announced checkpoints alone ([`Exporter::with_announced`](crate::export::Exporter::with_announced)), though in a folder
+//! without witnesses step 4 stores them already. If another server commits first, step 4 stores nothing, and the steps
+//! begin again on top of its entries.
 
 mod unattested;
 
@@ -112,7 +116,8 @@ pub enum Job {
         /// Receives the result.
         reply: oneshot::Sender<Result<u64, StoreError>>,
     },
-    /// Publishes a checkpoint that witnesses cosigned.
+    /// Publishes a checkpoint that witnesses had their time for. If their quorum cosigned it, a stop that rests on a claim
+    /// ends.
     Publish {
         /// The checkpoint.
         published: Published,
@@ -154,9 +159,9 @@ pub type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
 pub struct Durable {
     /// The result for each chain and key note.
     pub taken: Taken,
-    /// The tree that it made grow.
+    /// The tree that it made grow; none if nothing was added.
     pub tree: Option<Arc<Grown>>,
-    /// The checkpoint that was published with it, where none was left for witnesses to see first.
+    /// The checkpoint that was published with it. None if witnesses see it first, publishing failed, or nothing was added.
     pub published: Option<Arc<Published>>,
 }
 
@@ -173,10 +178,11 @@ pub struct Unwitnessed {
 
 /// Where the newest entries of the log's own chains are kept, apart from its database: nobody else has them.
 pub trait OwnEntryStore: Send {
-    /// Keeps the entries of `growth` that are on chains of `key`. The commit doesn't depend on it.
+    /// Keeps the entries of `growth` that are on chains of `key`. It is called before the commit, which may fail: what is
+    /// kept may never be in the log. The store logs its own failures.
     fn keep(&mut self, growth: &Growth, key: &VerifierKey);
 
-    /// Erases the events of these entries, which are in ascending order.
+    /// Erases the events of these entries, which are in ascending order. It may be called again for the same entries.
     ///
     /// # Errors
     /// [`StoreError`]: some events may still be there.
@@ -195,7 +201,7 @@ pub struct Sequencer {
     pub signing: Signing,
     /// The log's private key.
     pub key: SignerKey,
-    /// Announces the newest published checkpoint.
+    /// Announces the newest published checkpoint. It has to begin with [`Reader::published`].
     pub published: watch::Sender<Option<Arc<Published>>>,
     /// Where checkpoints go that witnesses shall see first.
     pub witnesses: watch::Sender<Option<Unwitnessed>>,
@@ -221,10 +227,11 @@ struct Waiting {
 }
 
 impl Sequencer {
-    /// Has everything published that is durable, and is ready then. A log that contradicts what it signed signs nothing.
+    /// Remembers and publishes what is durable, or shows it to witnesses. A log that is stopped, or contradicts what it
+    /// signed, begins too, and signs nothing.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// The store's own.
     pub fn begin(mut self) -> Result<Working, StoreError> {
         self.check_proof()?;
         self.check_memory()?;
@@ -341,7 +348,7 @@ impl Sequencer {
         self.signing.stop(Halt { checkpoint, signed, ..Halt::new(self.timekeeper.now(), cause, message) });
     }
 
-    /// A crash may have come between a commit and what remembers that its checkpoint is signed.
+    /// Remembers the published checkpoint, if the log's present key signed it.
     fn remember_published(&mut self) -> Result<(), StoreError> {
         let published = self.published.borrow().clone();
         let Some(published) = published.filter(|published| self.is_ours(published)) else { return Ok(()) };
@@ -450,7 +457,7 @@ impl Sequencer {
         }
     }
 
-    /// A crash may have come between a commit and its publication.
+    /// Publishes what is durable, or hands it to witnesses, unless that was done.
     fn publish_what_is_durable(&mut self, edge: &CompactRange) -> Result<(), StoreError> {
         // The log may have another key than when the checkpoint was published.
         if self
@@ -566,7 +573,7 @@ impl Sequencer {
                     waiting = judged.into_iter().map(|(waiting, _)| waiting).collect();
                 }
                 Err(CommitError::Failed(error)) => {
-                    tracing::error!(%error, "nothing was committed");
+                    tracing::error!(%error, "the commit failed");
                     self.metrics.commit_failed();
                     return fail(judged.into_iter().map(|(waiting, _)| waiting).collect(), own, error);
                 }
@@ -765,7 +772,8 @@ pub struct Working {
 }
 
 impl Working {
-    /// Does this job, and with it those that wait behind it. Says whether it is the last one.
+    /// Does this job, and with it those that wait behind it. Returns true if [`Job::Close`] was among them: take no new jobs
+    /// then, but do those that wait.
     pub fn work(&mut self, job: Job, next: &mut dyn FnMut() -> Option<Job>) -> bool {
         let (mut job, mut waiting, mut leaves, mut last) = (Some(job), Vec::new(), 0, false);
         while let Some(now) = job.take() {

@@ -84,7 +84,8 @@ pub trait Memory: Send {
     fn remember(&mut self, head: SignedHead, then: Then);
 }
 
-/// For a log whose storage is all that there is: what it says was signed is what is remembered.
+/// The memory of a log whose storage is all that there is. It begins empty and ends with the process;
+/// [`Sequencer::begin`](crate::sequencer::Sequencer::begin) tells it what was published.
 #[derive(Default)]
 pub struct InStore(Option<SignedHead>);
 

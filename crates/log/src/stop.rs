@@ -1,7 +1,7 @@
 //! Why a log signs nothing more: what it would sign next contradicts, or may contradict, what it signed before.
 //!
 //! A log that is stopped is read as before, takes nothing, and says why. The evidence is kept apart from the database,
-//! which may be what was brought back, so that starting the log again is no way on.
+//! which may be what was brought back. Each start checks again.
 
 use std::fmt;
 use std::sync::Arc;

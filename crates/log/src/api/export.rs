@@ -14,7 +14,7 @@ use crate::tokens::{Access, Denied};
 pub struct ExportRequest {
     /// The export that is asked for.
     pub request: Request,
-    /// The file name that the answer suggests.
+    /// How the suggested file name ends, before `.countersign.ndjson`. May be empty.
     pub name: String,
 }
 

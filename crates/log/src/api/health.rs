@@ -41,7 +41,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// True if too little is free for the log to accept anything.
+    /// True if less than [`LEAST`] is free, which `/healthz` reports. Nothing is refused because of it.
     pub fn is_full(self) -> bool {
         self.free < LEAST
     }
