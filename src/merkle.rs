@@ -31,5 +31,6 @@ pub use proof::{
 };
 pub use subtree::{Subtree, skips};
 pub use tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
+#[cfg(feature = "verify")]
 pub(crate) use tree::root_of;
 pub use tree::{MAX_LEAF, MAX_SIZE, empty_root, leaf_hash, node_hash};

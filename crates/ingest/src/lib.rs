@@ -29,6 +29,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod answer;
+mod count;
 mod cutter;
 pub mod duplicates;
 pub mod encoding;
@@ -42,8 +43,3 @@ mod unwrap;
 pub use cutter::Cutter;
 pub use error::IngestError;
 pub use unwrap::{EachEvent, SourceEvent, UnwrapSummary, Unwrapper};
-
-/// A number of things, for people.
-fn count(number: u64, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
-}

@@ -5,7 +5,7 @@
 use countersign::canonical::write_string;
 use countersign::export::MAX_LINE;
 
-use crate::count;
+use crate::count::count;
 use crate::encoding::BYTE_ORDER_MARK;
 use crate::error::{IngestError, fault};
 use crate::unwrap::{EachEvent, SourceEvent};

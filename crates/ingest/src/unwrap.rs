@@ -15,7 +15,7 @@ use countersign::export::MAX_LINE;
 use countersign_query::value::{Document, Kind};
 
 use crate::answer::Answer;
-use crate::count;
+use crate::count::count;
 use crate::encoding::BYTE_ORDER_MARK;
 use crate::error::{IngestError, fault};
 use crate::otlp;
