@@ -1,4 +1,4 @@
-//! What a rule looks for in an event (Sigma 2.1, "Detection"): selections, and the condition that joins them.
+//! Detections (Sigma 2.1, "Detection"): the selections of a rule, and the condition that joins them.
 
 mod compile;
 mod condition;
@@ -22,40 +22,40 @@ use crate::wildcard::Wildcard;
 pub(crate) use field::field;
 pub(crate) use required::{Required, required};
 
-/// How many selections the conditions of a rule may name, each as often as it is named: each is looked at in each event.
+/// The most selections that a rule's conditions may name, counting repeats: each is evaluated for each event.
 pub(crate) const MAX_NAMED: usize = 65_536;
 
-/// What a rule looks for in an event.
+/// A rule's selections and the condition that joins them.
 #[derive(Clone, Debug)]
 pub(crate) struct Detection {
     pub(crate) selections: Vec<(String, Selection)>,
     pub(crate) condition: Condition,
-    /// What it asks of baselines, where it asks anything.
+    /// The facts that it asks of baselines, if any.
     pub(crate) asks: Option<Asks>,
 }
 
-/// What a rule asks of baselines.
+/// The facts that a rule asks of baselines.
 #[derive(Clone, Debug)]
 pub(crate) struct Asks {
     pub(crate) facts: Vec<Fact>,
-    /// Whether it asks for nothing else.
+    /// True if the rule asks for nothing else.
     pub(crate) is_alone: bool,
-    /// Of these each must be there for it to hold.
+    /// The groups that must all be present for the rule to hold.
     needs: Groups,
 }
 
-/// What must hold. A number is a selection's.
+/// A condition on selections, which it names by number.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     Selection(usize),
     Not(Box<Self>),
     All(Vec<Self>),
     Any(Vec<Self>),
-    /// So many of these selections at least.
+    /// At least this many of these selections.
     Several(usize, Vec<usize>),
 }
 
-/// What an event must be like to be selected.
+/// A test that an event passes to be selected.
 #[derive(Clone, Debug)]
 pub(crate) enum Selection {
     /// All of these.
@@ -64,38 +64,38 @@ pub(crate) enum Selection {
     Any(Vec<Self>),
 }
 
-/// A field, and what it must be.
+/// A field, and the tests of its values.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     /// None for keywords: any name or value of the event.
     pub(crate) field: Option<Id>,
-    /// Whether all tests must hold, of any of the values each, and not only one.
+    /// True if all tests must hold, each for any of the values; false if one is enough.
     pub(crate) all: bool,
     /// True if the field must be there and none of the tests may hold (`neq`).
     pub(crate) differs: bool,
     pub(crate) tests: Vec<Test>,
-    /// What of a baseline it asks for, where it does.
+    /// The fact of a baseline that it asks for, if any.
     pub(crate) fact: Option<Fact>,
-    /// Its place among the rule's.
+    /// Its number among the rule's items.
     pub(crate) nth: usize,
 }
 
-/// What a value must be.
+/// A test of a value.
 #[derive(Clone, Debug)]
 pub(crate) enum Test {
-    /// Like this, and the bigrams of whatever is: what lacks one is not, which is told sooner.
+    /// A pattern, and bigrams that every match contains: a value that lacks one is rejected early.
     Text(Wildcard, Bigrams),
     Number(Compare, f64),
     Bool(bool),
     Null,
     Exists(bool),
     Network(Network),
-    /// Like a value of another field.
+    /// Equal to, or containing, a value of another field.
     Field(Id, Part),
-    /// Matched by this, and the bigrams of whatever is.
+    /// A regular expression, and bigrams that every match contains.
     #[cfg(feature = "re")]
     Regex(Regex, Bigrams),
-    /// An array, of whose elements this holds.
+    /// A condition on the elements of an array.
     Elements(Box<Elements>),
 }
 
@@ -110,7 +110,7 @@ pub(crate) enum Compare {
     AtLeast,
 }
 
-/// Which part of a text is meant.
+/// The part of a string that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Whole,
@@ -134,6 +134,6 @@ pub(crate) struct Elements {
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Matched {
     pub(crate) field: Option<Id>,
-    /// So much of it as is told.
+    /// As much of the value as findings show.
     pub(crate) value: Box<str>,
 }

@@ -17,7 +17,7 @@ pub struct Finding {
     pub title: String,
     /// How serious it is.
     pub level: Level,
-    /// What it takes to see that it is right.
+    /// The evidence that proves it.
     pub evidence: Evidence,
     /// The score of the identity that it is about, or else of the session, with this finding, in whole points; of
     /// neither, the points of its level.
@@ -77,7 +77,7 @@ impl Level {
     }
 }
 
-/// What it takes to see that a finding is right.
+/// The evidence that proves a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub enum Evidence {

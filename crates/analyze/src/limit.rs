@@ -1,6 +1,6 @@
-//! What is left out for want of room.
+//! Limits that a rule reached.
 
-/// What a rule left out for want of room.
+/// A limit that a rule reached, so that it left something out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// The rule's id; `baseline` for what baselines forgot, `baseline.silent_hours` for what they forgot of chains.

@@ -35,7 +35,7 @@ pub struct Rule {
     pub name: Option<String>,
     /// What it decides, where it says so: a gate asks those that look at each event by itself.
     pub decision: Option<Decision>,
-    /// What it takes to see that what it finds is right.
+    /// The evidence that proves its findings.
     pub evidence: Evidence,
     pub(crate) kind: Kind,
     /// The events that it is for.

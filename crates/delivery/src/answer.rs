@@ -1,4 +1,4 @@
-//! What a collector answers to a submission.
+//! A log server's answers to submissions.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::outbox::Receipt;
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// How long to wait, if the answer says so.
+    /// The wait that the answer asks for, if any.
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: Vec<u8>,

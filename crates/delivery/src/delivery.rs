@@ -48,16 +48,16 @@ pub enum Step<E> {
         now: Time,
         /// All before this link is in the log, if it is in the middle of a segment.
         from: Option<(ChainId, u64)>,
-        /// How long to wait, if the log server says so.
+        /// The wait that the log server asked for, if any.
         after: Option<Duration>,
         /// The log server's words.
         why: E,
     },
     /// It did not work, and may work later.
     Later {
-        /// How long to wait, if the log server says so.
+        /// The wait that the log server asked for, if any.
         after: Option<Duration>,
-        /// What went wrong.
+        /// The error.
         why: E,
     },
     /// It will not work until someone changes something.

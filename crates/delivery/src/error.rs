@@ -5,13 +5,13 @@ use std::io;
 
 use countersign::Error;
 
-/// Why links could not be kept or delivered.
+/// An error of keeping or delivering links.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeliveryError {
     /// A file of the outbox, or its folder, could not be read or written.
     Io {
-        /// What was to be done: `read the outbox`.
+        /// The operation that failed: `read the outbox`.
         doing: &'static str,
         /// The file or folder.
         place: String,
@@ -22,27 +22,27 @@ pub enum DeliveryError {
     Outbox {
         /// The stable code.
         code: &'static str,
-        /// What is wrong, for people.
+        /// The message for people.
         message: String,
-        /// What to do about it, for people.
+        /// The hint for people.
         hint: &'static str,
         /// The outbox, or the file in it.
         place: String,
     },
     /// There is more between two signed links than the log server accepts at a time.
     TooLarge {
-        /// What is wrong, for people.
+        /// The message for people.
         message: String,
-        /// What to do about it, for people.
+        /// The hint for people.
         hint: &'static str,
     },
     /// The log contradicts what is in the outbox: the chain can't go on.
     Contradiction {
         /// The stable code.
         code: &'static str,
-        /// What is wrong, for people.
+        /// The message for people.
         message: String,
-        /// What to do about it, for people.
+        /// The hint for people.
         hint: String,
         /// The outbox.
         place: String,
@@ -58,9 +58,9 @@ pub enum DeliveryError {
     },
     /// The log server accepted a submission and did not prove that the log holds it.
     Unproven {
-        /// What is wrong with the proof.
+        /// The error in the proof.
         error: Error,
-        /// What that means, for people.
+        /// The hint for people.
         hint: &'static str,
     },
 }
