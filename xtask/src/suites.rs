@@ -244,7 +244,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 28] = [
+pub(crate) const PARTS: [&str; 30] = [
     "-p",
     "countersign",
     "-p",
@@ -257,6 +257,8 @@ pub(crate) const PARTS: [&str; 28] = [
     "countersign-evidence",
     "-p",
     "countersign-feeds",
+    "-p",
+    "countersign-files",
     "-p",
     "countersign-index",
     "-p",

@@ -47,7 +47,6 @@ mod answer;
 mod batch;
 mod delivery;
 mod error;
-mod lock;
 mod outbox;
 
 pub use answer::{Answer, is_transient};

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use countersign::time::Time;
 
-use crate::files::{replace, sync_folder, temporary};
 use crate::sqlite;
+use countersign_files::{replace, sync_folder, temporary};
 use countersign_log::self_check;
 use countersign_log::store::StoreError;
 

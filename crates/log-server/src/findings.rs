@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
-use crate::files::{open_private, replace};
+use countersign_files::{open_private, replace};
 use countersign_log::store::{Reader, StoreError, StoredEvent};
 
 /// The most findings that are kept to be read; the oldest go first.

@@ -16,8 +16,8 @@ use countersign::log::{Growth, SaltedEvent};
 use countersign::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{open_private, replace};
 use crate::restore::{HeldLeaf, Source};
+use countersign_files::{open_private, replace};
 use countersign_log::erase::record::own_chains;
 use countersign_log::sequencer::OwnEntryStore;
 use countersign_log::store::StoreError;

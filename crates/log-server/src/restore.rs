@@ -217,7 +217,7 @@ pub struct Restore {
     place: Place,
     known: Known,
     sources: Vec<Box<dyn Source>>,
-    _lock: crate::lock::Lock,
+    _lock: countersign_files::Lock,
 }
 
 impl Restore {

@@ -23,7 +23,7 @@ use std::thread;
 
 use countersign_log::signed::{Memory, SignedHead, Then};
 
-use crate::files::{open_private, sync_folder};
+use countersign_files::{open_private, sync_folder};
 use countersign_log::store::StoreError;
 use identity::Identity;
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::files::open_private;
+use countersign_files::open_private;
 use countersign_log::store::{Store, StoreError};
 use countersign_log::tables::{ADDED, ALL_SETTLED, TABLES, TableReader, TableWriter, VERSION};
 use owned::Owned;

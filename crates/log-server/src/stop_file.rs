@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::files::{open_private, replace, sync_folder};
+use countersign_files::{open_private, replace, sync_folder};
 use countersign_log::stop::Stops;
 use countersign_log::store::StoreError;
 

@@ -11,7 +11,7 @@ use countersign::time::Time;
 use tokio::sync::watch;
 
 use crate::control_files::{ControlFault, ControlFaultKind};
-use crate::files::{Stamp, open_private, replace};
+use countersign_files::{Stamp, open_private, replace};
 use countersign_log::tokens::{
     Access, Denied, MAX_FILE_BYTES, MAX_LINE_BYTES, Reader, Readers, Right, Rights, Scope, check_name, hash,
 };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::DeliveryError;
-use crate::lock::Lock;
+use countersign_files::Lock;
 
 /// Small files by name. Each appears whole or not at all.
 pub trait Store: Send {

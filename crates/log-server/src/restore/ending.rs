@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Over;
-use crate::files::{replace, sync_folder};
+use countersign_files::{replace, sync_folder};
 
 /// The file that says what is to be done.
 const FILE: &str = "ending.json";

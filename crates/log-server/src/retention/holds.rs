@@ -21,7 +21,7 @@ use countersign::link::Link;
 use countersign::time::Time;
 
 use crate::control_files::{ControlFault, ControlFaultKind};
-use crate::files::Stamp;
+use countersign_files::Stamp;
 use countersign_log::asked::{Asked, Looking};
 use countersign_log::store::{Reader, StoreError};
 

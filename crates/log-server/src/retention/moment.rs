@@ -23,8 +23,8 @@ use countersign::note::VerifierKey;
 use countersign::time::Time;
 
 use super::{DAY, PassError};
-use crate::files::replace;
 use crate::reading::Reading;
+use countersign_files::replace;
 use countersign_log::store::{StoreError, link};
 
 /// The file's name within the log's folder.

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use super::terms::Term;
-use crate::files::replace;
+use countersign_files::replace;
 use countersign_log::store::StoreError;
 
 /// The file's name within the log's folder.

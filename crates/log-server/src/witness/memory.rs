@@ -9,7 +9,7 @@ use countersign::note::VerifierKey;
 use countersign::witness::TreeHead;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
-use crate::files::open_private;
+use countersign_files::open_private;
 
 /// Which form of the table below a file has.
 const VERSION: i64 = 1;

@@ -1,4 +1,4 @@
-//! Files of a log's folder: their owner's alone, and replaced in one step.
+//! Private files, and their replacement in one step.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,11 +7,11 @@ use std::time::SystemTime;
 
 use tempfile::{Builder, NamedTempFile};
 
-/// Opens a file, which nobody but its owner may read where this makes it.
-pub(crate) fn open_private(
-    path: &Path,
-    how: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions,
-) -> io::Result<File> {
+/// Opens a file. If this creates it, only its owner can read it.
+///
+/// # Errors
+/// If the system can't.
+pub fn open_private(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -20,16 +20,17 @@ pub(crate) fn open_private(
     Ok(file)
 }
 
-/// The version of a file, which tells whether it is another one than before.
+/// The version of a file: it differs if the file was changed or replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
     file: u64,
 }
 
 impl Stamp {
-    pub(crate) fn new(metadata: &Metadata) -> Self {
+    /// Returns the version that these metadata are of.
+    pub fn new(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         let file = std::os::unix::fs::MetadataExt::ino(metadata);
         #[cfg(not(unix))]
@@ -42,8 +43,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives what root makes to whom the folder belongs: the server runs as that user, and could not read it. A link there may
-/// lead to a file of root's elsewhere, which stays root's.
+/// Gives a file that root created to the owner of the folder, who couldn't open it otherwise. A link there may lead to a
+/// file of root's elsewhere, which stays root's.
 #[cfg(unix)]
 fn hand_over(file: &File, path: &Path) {
     use std::os::unix::fs::{MetadataExt as _, fchown};
@@ -53,7 +54,7 @@ fn hand_over(file: &File, path: &Path) {
     };
     let is_there = (made.dev(), made.ino(), made.nlink()) == (there.dev(), there.ino(), 1);
     if is_there && made.uid() == 0 && folder.uid() != 0 {
-        // A root without that right may still be who runs the server.
+        // A root without that right keeps it.
         let _ = fchown(file, Some(folder.uid()), Some(folder.gid()));
     }
 }
@@ -61,8 +62,11 @@ fn hand_over(file: &File, path: &Path) {
 #[cfg(not(unix))]
 fn hand_over(_: &File, _: &Path) {}
 
-/// Puts a file of these bytes in the place of the one that is there, if there is one: after a crash either is there, whole.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Replaces a file, or creates it. After a crash either the old or the new one is there, whole.
+///
+/// # Errors
+/// If the system can't.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = temporary(folder)?;
     hand_over(file.as_file(), file.path());
@@ -72,13 +76,19 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// A file of a temporary name, for its owner alone. Nobody asked for that name, which is in no error.
-pub(crate) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+/// Creates a private file with a temporary name, which no error mentions.
+///
+/// # Errors
+/// If the system can't.
+pub fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(|error| error.kind().into())
 }
 
 /// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// If the system can't.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

@@ -1,4 +1,4 @@
-//! A file whose lock says that a folder is taken.
+//! A file whose lock says that a folder is in use.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::files::open_private;
 pub struct Lock(File);
 
 impl Lock {
-    /// Locks the file, which is made where it does not exist. It does not wait.
+    /// Locks the file, which is created if it does not exist. It does not wait.
     ///
     /// # Errors
-    /// [`TryLockError::WouldBlock`] while somebody else has it.
+    /// [`TryLockError::WouldBlock`] while another process has it, or the system's error.
     pub fn take(path: &Path) -> Result<Self, TryLockError> {
         let open = open_private(path, |options| options.create(true).write(true).truncate(false));
         let file = open.map_err(TryLockError::Error)?;
