@@ -47,7 +47,7 @@ export interface Played {
 /** By which rules is looked: those that come with the program, and the dashboard's. */
 export const RULES = ["crates/analyze/rules", "examples/dashboard/rules"].flatMap((path) => ["--rules", project(path)]);
 /** The finding whose rule denies. */
-const TAKEN_OVER = "An account was taken over";
+const TAKEN_OVER = "Account Takeover";
 const ACCOUNTS = ["u_lin", "u_noor", "u_zoe"];
 /** What people call their passwords. The last is right. */
 const GUESSES = [...Array.from({ length: 24 }, (_, nth) => `letmein${nth}`), "sunshine"];

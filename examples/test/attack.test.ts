@@ -93,11 +93,11 @@ test("an attack on the dashboard is found, the Worker refuses the account, and t
   );
   assert.deepEqual(answers, [202, 403], said.join("\n"));
   const titles = findings.map(({ title }) => title);
-  for (const title of ["Many failed logins of one identity", "An account was taken over"]) {
+  for (const title of ["Many Failed Logins for One Identity", "Account Takeover"]) {
     assert.ok(titles.includes(title), titles.join(", "));
   }
   // That it was refused is recorded, with the finding.
-  const taken = findings.find(({ title }) => title === "An account was taken over");
+  const taken = findings.find(({ title }) => title === "Account Takeover");
   const { events } = exportOf(workers.logUrl, TOKEN, trust, folder);
   const refused = events.flatMap(({ event }) => (event.outcome === "denied" ? [event] : []));
   assert.ok(refused.length > 0);

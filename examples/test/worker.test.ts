@@ -77,7 +77,7 @@ test("what is done through the Worker is in the Durable Object's log, and verifi
         action: "http.request",
         actor: { id: "u_1" },
         outcome: "denied",
-        reason: "refused by A job that is not to be deleted",
+        reason: "refused by Protected Job Deleted",
         http: {
           method: "DELETE",
           path: "/jobs/nightly-backup",

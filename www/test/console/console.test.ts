@@ -157,7 +157,7 @@ test("what rules find is told in a part of its own, and leads to the events", { 
 const LONG = `arn:aws:sts::123456789012:assumed-role/${"a-role-with-a-long-name-".repeat(2)}/a-session-1722458700`;
 
 /** The titles of the rules that fire in the first session. */
-const WHY = /Log or Log Retention Changed|There is a new administrator/;
+const WHY = /Log or Log Retention Changed|Administrator Role Granted/;
 
 test("sessions and identities are ranked by what was found of them, and lead to the events", {
   skip,

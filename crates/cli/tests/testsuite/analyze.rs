@@ -57,7 +57,7 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
     assert_eq!(found["verdict"], "verified");
     assert_eq!(found["events"], 42);
     let [finding] = &found["findings"].as_array().unwrap()[..] else { panic!("{found}") };
-    assert_eq!(finding["title"], "Many failed logins of one identity");
+    assert_eq!(finding["title"], "Many Failed Logins for One Identity");
     assert_eq!(
         (&finding["level"], &finding["standing"], &finding["repeats"]),
         (&json!("high"), &json!("trusted"), &json!(1))
@@ -75,7 +75,7 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
     place
         .run(&["analyze", "audit.ndjson", "--trust", "trust.txt"])
         .success()
-        .stdout(predicate::str::contains("✗ high Many failed logins of one identity"))
+        .stdout(predicate::str::contains("✗ high Many Failed Logins for One Identity"))
         .stdout(predicate::str::contains("read.actor.id u_1"))
         .stdout(predicate::str::contains("1 finding in all entries from 0 to 44"));
     place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "high"]).code(6);
@@ -222,8 +222,8 @@ fn real_events_are_looked_through() {
     for title in [
         "Log or Log Retention Changed, Disabled, or Erased",
         "Password or Access Key of an AWS User Set by Another Identity",
-        "An AWS snapshot or image was shared",
-        "An AWS network was opened",
+        "AWS Snapshot or Machine Image Shared",
+        "AWS Network Opened to the Internet",
     ] {
         assert!(titles.contains(&title), "{title} is not among {titles:?}");
     }
@@ -251,7 +251,7 @@ fn rules_are_built_tested_and_listed() {
     place
         .run(&["rules", "list"])
         .success()
-        .stdout(predicate::str::contains("Many failed logins of one identity"));
+        .stdout(predicate::str::contains("Many Failed Logins for One Identity"));
     place.write(
         "rules/deleted.cases.yml",
         "rule: deleted\nname: two\nfires: false\nevents: [{event: {action: job.delete}}]\n",

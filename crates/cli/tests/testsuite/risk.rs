@@ -91,7 +91,7 @@ fn observations_propose_and_change_nothing() {
     assert_eq!((&proposed["observed"], &proposed["complete"]), (&json!(2), &json!(true)));
     let what = |nth: usize| [&proposed["what"][nth]["title"], &proposed["what"][nth]["times"]];
     assert_eq!(what(0), [&json!("GET /internal/export"), &json!(1)]);
-    assert_eq!(what(1), [&json!("Many failed logins of one identity"), &json!(1)]);
+    assert_eq!(what(1), [&json!("Many Failed Logins for One Identity"), &json!(1)]);
     assert_eq!(proposed["what"][0]["leaves"], json!([50]));
     // The hidden endpoint's entry is the last one before the chain's end.
     assert!(proposed["leaves"].as_array().unwrap().contains(&json!(50)), "{proposed}");
