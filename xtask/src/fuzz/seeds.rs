@@ -135,7 +135,7 @@ fn of_no_vector(seeds: &mut Seeds) {
 /// The documented queries over the events that stand beside them, and each reading over samples of its source.
 fn of_queries(tools: &Tools, seeds: &mut Seeds) -> Result<()> {
     let document = fs::read_to_string(tools.path("docs/query.md"))?;
-    let after = document.split_once("Over these events").context("docs/query.md has events")?.1;
+    let after = document.split_once("The examples use these events").context("docs/query.md has events")?.1;
     let after = after.split_once("```json\n").context("docs/query.md has events")?.1;
     let events = after.split_once("\n```").context("docs/query.md has events")?.0;
     for row in document.lines().filter(|line| line.starts_with("| `")) {

@@ -43,7 +43,7 @@ fn table(name: &str) -> Vec<(String, String)> {
 }
 
 fn events() -> Vec<&'static str> {
-    let (_, block) = DOCUMENT.split_once("Over these events").unwrap().1.split_once("```json\n").unwrap();
+    let (_, block) = DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
     block.lines().take_while(|line| *line != "```").collect()
 }
 
@@ -67,7 +67,7 @@ fn the_examples_find_what_the_document_says() {
 
 #[test]
 fn the_examples_are_refused_as_the_document_says() {
-    let rows = table("is refused, with the place");
+    let rows = table("error and position");
     assert!(rows.len() > 20);
     for (text, expected) in rows {
         let error = Query::parse(&text, now()).expect_err(&text);
