@@ -1,4 +1,4 @@
-/** Which checkpoint samples of an export are drawn by (SPEC.md, section 14). */
+/** Which checkpoint samples of an export are drawn by (SPEC-DETECTION.md, section 14). */
 
 import type { CheckpointMark } from "../verify/marks.js";
 

@@ -77,7 +77,7 @@ export interface ProofStep {
   readonly hashes?: readonly ProofHash[];
 }
 
-/** What an evidence file is written of, or a report that can be filed (SPEC.md, section 14). */
+/** What an evidence file is written of, or a report that can be filed (SPEC-DETECTION.md, section 14). */
 export interface Filing {
   /** The frame as JSON, in which `trust`, `pins` and the slice's `file` may lack hash and size. */
   readonly frame: string;
@@ -98,7 +98,7 @@ export interface Evidence {
   readonly why: Why | null;
 }
 
-/** A sample that is to be drawn (SPEC.md, section 14). */
+/** A sample that is to be drawn (SPEC-DETECTION.md, section 14). */
 export interface Drawing {
   /** The root hash, in base64. */
   readonly root: string;

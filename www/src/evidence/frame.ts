@@ -31,7 +31,7 @@ export type Block =
   | { readonly list: readonly string[] }
   | { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
 
-/** A report with where it comes from (SPEC.md, section 14). */
+/** A report with where it comes from (SPEC-DETECTION.md, section 14). */
 export interface Frame {
   readonly file: Described;
   readonly tool: { readonly name: string; readonly version: string; readonly sha256: string };

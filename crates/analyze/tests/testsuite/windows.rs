@@ -1,4 +1,4 @@
-//! Windows are as SPEC.md, section 13, has them, whatever the order in which events arrive.
+//! Windows are as SPEC-DETECTION.md, section 13, has them, whatever the order in which events arrive.
 #![allow(clippy::cast_precision_loss, reason = "the numbers are small")]
 
 use countersign::time::Time;
