@@ -25,7 +25,7 @@ use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Error, Field, Path, Query, Readings, Short};
 
-use crate::store::{Reader, StoreError, link};
+use crate::store::{EntryReader, StoreError, link};
 use crate::tokens::Scope;
 
 /// The most words that free text may have.
@@ -240,7 +240,7 @@ impl Looking {
     /// [`StoreError`].
     pub fn matches(
         &mut self,
-        reader: &dyn Reader,
+        reader: &dyn EntryReader,
         query: &Query,
         link: &Link,
         event: Option<&str>,
@@ -255,7 +255,7 @@ impl Looking {
     /// Looks at a link, and its event where it is there, as a query does.
     pub(crate) fn look<T>(
         &mut self,
-        reader: &dyn Reader,
+        reader: &dyn EntryReader,
         query: &Query,
         link: &Link,
         event: Option<&str>,
@@ -272,7 +272,7 @@ impl Looking {
     /// what is outside of it does not depend on what is asked.
     pub(crate) fn look_within<T>(
         &mut self,
-        reader: &dyn Reader,
+        reader: &dyn EntryReader,
         scope: &Scope,
         asked: &Query,
         link: &Link,
@@ -295,7 +295,7 @@ impl Looking {
     /// Whether a link, and its event where it is there, are within the scope and as asked.
     pub(crate) fn matches_within(
         &mut self,
-        reader: &dyn Reader,
+        reader: &dyn EntryReader,
         scope: &Scope,
         asked: &Query,
         link: &Link,
@@ -331,7 +331,7 @@ impl Looking {
         })
     }
 
-    fn find_signer(&mut self, reader: &dyn Reader, of: &Link) -> Result<(), StoreError> {
+    fn find_signer(&mut self, reader: &dyn EntryReader, of: &Link) -> Result<(), StoreError> {
         let chain = of.chain();
         if self.signers.contains_key(&chain) {
             return Ok(());

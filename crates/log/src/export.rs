@@ -28,7 +28,7 @@ use roaring::RoaringTreemap;
 use tokio::sync::watch;
 
 use crate::asked::{Asked, Looking};
-use crate::store::{Published, Reader, StoreError, StoredEvent};
+use crate::store::{EntryReader, Published, Reader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 use attest::Attested;
 pub use attest::Had;
@@ -247,7 +247,7 @@ impl Exporter {
 /// Whether a link and what became of its event are within the scope. Where events decide, one that is gone is in none.
 pub(crate) fn shows(
     looking: &mut Looking,
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
     scope: &Scope,
     link: &Link,
     event: &StoredEvent,

@@ -26,7 +26,7 @@ use crate::clock::Timekeeper;
 use crate::hashes::StoredHashes;
 use crate::sequencer::Unwitnessed;
 use crate::stop::{Cause, Stop, WitnessAnswer};
-use crate::store::{Published, Reader};
+use crate::store::{EntryReader, Published};
 
 /// How long witnesses get before a checkpoint is published without them.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -234,7 +234,7 @@ impl Asking {
     ///
     /// # Errors
     /// What failed, in words.
-    pub fn request(&self, reader: &dyn Reader) -> Result<String, String> {
+    pub fn request(&self, reader: &dyn EntryReader) -> Result<String, String> {
         let (old_size, size) = (self.old_size, self.checkpoint.checkpoint.size);
         if old_size > size {
             return Err(format!("it has a larger checkpoint, of {old_size} leaves"));

@@ -8,7 +8,7 @@ use roaring::RoaringTreemap;
 
 use super::{Mend, PORTION, Report, stretches};
 use countersign_log::erase::record::{Record, is_erasure};
-use countersign_log::store::{Reader, StoredEvent, StoredLeaf};
+use countersign_log::store::{EntryReader, Reader, StoredEvent, StoredLeaf};
 
 /// Where leaves are read from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Erasures {
 }
 
 /// Which of these events are still here: they may have been erased since they were seen.
-fn still_here(reader: &dyn Reader, leaves: &RoaringTreemap) -> Option<RoaringTreemap> {
+fn still_here(reader: &dyn EntryReader, leaves: &RoaringTreemap) -> Option<RoaringTreemap> {
     let is_here = |index: &u64| {
         let read = reader.leaves_with_events(*index..*index + 1);
         read.is_ok_and(|leaf| leaf.iter().any(|leaf| matches!(leaf.event, StoredEvent::Here(_))))

@@ -122,7 +122,7 @@ impl Place {
         self.remember(heads)?;
         SignedFile::replace(folder, origin, heads)?;
         match self {
-            Self::Folder(store) => store.writer.forget_signed(),
+            Self::Folder(store) => store.writer.forget_signed_size(),
             Self::Bucket(_) => {
                 // It is of what was brought back: the server makes it anew.
                 sqlite::discard(folder)?;

@@ -10,7 +10,7 @@ use super::response::{NO_STORE, success, with_headers};
 use crate::clock::Standing;
 use crate::metrics::Metrics;
 use crate::stop::Stop;
-use crate::store::{Published, Reader};
+use crate::store::{ErasureReader, Published};
 
 /// What is so about erasures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Erasing {
 
 impl Erasing {
     /// As a store has them.
-    pub fn of(reader: &dyn Reader, failing: bool) -> Self {
+    pub fn of(reader: &dyn ErasureReader, failing: bool) -> Self {
         Self { unfinished: reader.unfinished_erasures().ok().map(|records| records.len()), failing }
     }
 }

@@ -7,7 +7,7 @@ use countersign_query::{Findings, Query, Tally};
 
 use super::{Candidates, ExportError, Exporter, PAGE, Request, range, text};
 use crate::asked::Looking;
-use crate::store::{Reader, StoreError};
+use crate::store::{EntryReader, StoreError};
 use crate::tokens::Scope;
 
 /// What there is to say of a search.
@@ -23,7 +23,7 @@ pub struct Explained {
 
 /// A search while it is looked at what it finds, a page of leaves at a time.
 pub struct Explaining {
-    reader: Arc<dyn Reader>,
+    reader: Arc<dyn EntryReader>,
     scope: Arc<Scope>,
     size: u64,
     /// The leaves that were not looked at.
