@@ -35,8 +35,6 @@ use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::log::{Growth, Kind, Refusal, Rules, Stop, Submission, Taken};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::{SignerKey, VerifierKey};
-
-use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -50,7 +48,7 @@ use crate::signed::{Memory, SignedHead, Then};
 use crate::stop::{Cause, Signing, Stop as Halt};
 use crate::store::{Batch, CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
-use crate::witnessing::{AGAIN, Assessment, Contradiction, has_witnesses};
+use crate::witnessing::{AGAIN, Assessment, Contradiction, Unwitnessed, has_witnesses};
 
 pub use unattested::Unattested;
 
@@ -163,17 +161,6 @@ pub struct Durable {
     pub tree: Option<Arc<Grown>>,
     /// The checkpoint that was published with it. None if witnesses see it first, publishing failed, or nothing was added.
     pub published: Option<Arc<Published>>,
-}
-
-/// A checkpoint of durable leaves, for witnesses to see before it is published.
-#[derive(Clone, Debug)]
-pub struct Unwitnessed {
-    /// The checkpoint.
-    pub checkpoint: Checkpoint,
-    /// The signed note with it.
-    pub note: String,
-    /// The latest time of a link in it that no cosigned checkpoint holds.
-    pub latest: Option<Time>,
 }
 
 /// Where the newest entries of the log's own chains are kept, apart from its database: nobody else has them.

@@ -16,10 +16,10 @@ use object_store::path::Path;
 use roaring::RoaringTreemap;
 use tokio::runtime::Handle;
 
-use super::Bucket;
 use super::codec::{Commit, EVENTS_STUB, Erasure, KIND, decode_checkpoint, is_stub};
 use super::erase::newest_events;
 use super::layout::{Layout, number};
+use super::location::Bucket;
 use super::objects::{AT_ONCE, Objects};
 use super::writer::at;
 use countersign_log::signed::SignedHead;

@@ -15,11 +15,11 @@ use object_store::path::Path as ObjectPath;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use super::Bucket;
 use super::codec::{self, Commit};
 use super::erase::newest_events;
 use super::index::{Erasures, Index};
 use super::layout::Layout;
+use super::location::Bucket;
 use super::objects::{AT_ONCE, Created, Objects};
 use super::publish::Public;
 use countersign_log::store::{

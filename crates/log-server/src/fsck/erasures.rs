@@ -6,7 +6,8 @@ use std::sync::Arc;
 use countersign::link::{ChainId, Link, commit};
 use roaring::RoaringTreemap;
 
-use super::{Mend, PORTION, Report, stretches};
+use super::portion::{PORTION, read, stretches};
+use super::report::{Mend, Report};
 use countersign_log::erase::record::{Record, is_erasure};
 use countersign_log::store::{EntryReader, Reader, StoredEvent, StoredLeaf};
 
@@ -121,7 +122,7 @@ impl Erasures {
         let mut first = size;
         while first < now {
             let end = now.min(first + PORTION);
-            for (leaf, index) in super::read(&self.reader, first..end).iter().zip(first..) {
+            for (leaf, index) in read(&*self.reader, first..end).iter().zip(first..) {
                 let Some((leaf, link)) = leaf.as_ref().and_then(|leaf| Some((leaf, leaf.link()?))) else {
                     continue;
                 };

@@ -7,7 +7,8 @@ use countersign::hash::Hash;
 use countersign::merkle::{CompactRange, Grown, TILE_HEIGHT, leaf_hash};
 use rusqlite::Connection;
 
-use super::{Mend, PORTION, Report};
+use super::portion::PORTION;
+use super::report::{Mend, Report};
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{EntryReader, StoreError};

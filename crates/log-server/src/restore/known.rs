@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use countersign::note::VerifierKey;
 
 use super::place::Place;
-use super::{Config, Source, head_of};
+use super::source::Source;
+use super::{Config, head_of};
 use crate::signed_file::{Found, SignedFile};
 use crate::stop_file::StopFile;
 use countersign_log::hashes::root_at;

@@ -11,7 +11,7 @@ use countersign::note::VerifierKey;
 use serde_json::{Value, json};
 
 use super::place::Place;
-use super::{HeldLeaf, Source};
+use super::source::{HeldLeaf, Source};
 use crate::own_entries::FILE as OWN_ENTRIES;
 use countersign_log::erase::record;
 use countersign_log::signed::SignedHead;

@@ -5,7 +5,8 @@ use std::path::Path;
 use countersign::note::VerifierKey;
 use tokio::runtime::Handle;
 
-use super::{Over, Source};
+use super::over::Over;
+use super::source::Source;
 use crate::bucket::{Bucket, Restoring};
 use crate::search;
 use crate::signed_file::SignedFile;

@@ -22,7 +22,8 @@ use countersign::time::Time;
 
 use crate::control_files::{ControlFault, ControlFaultKind};
 use countersign_files::Stamp;
-use countersign_log::asked::{Asked, Looking};
+use countersign_log::event_filter::Asked;
+use countersign_log::looking::Looking;
 use countersign_log::store::{EntryReader, StoreError};
 
 /// The file's name within the log's folder.

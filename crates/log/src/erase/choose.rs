@@ -7,8 +7,8 @@ use std::sync::Arc;
 use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
 
-use crate::asked::Looking;
 use crate::export::{ExportError, PAGE};
+use crate::looking::Looking;
 use crate::store::{EntryReader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use countersign_query::{Findings, Query, Tally};
 
-use super::{Candidates, ExportError, Exporter, PAGE, Request, range, text};
-use crate::asked::Looking;
+use super::candidates::Candidates;
+use super::exporter::Exporter;
+use super::request::{ExportError, PAGE, Request, range, text};
+use crate::looking::Looking;
 use crate::store::{EntryReader, StoreError};
 use crate::tokens::Scope;
 

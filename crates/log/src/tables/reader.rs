@@ -10,9 +10,9 @@ use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
+use super::database::{Database, Row, all, first, integer, tile_key};
 use super::storage::TableStorage;
 use super::tail::Tail;
-use super::{Database, Row, all, first, integer, tile_key};
 use crate::store::{
     CheckpointReader, EntryReader, Erasure, ErasureReader, ForkReader, Published, StoreError, StoredEvent,
     StoredLeaf,

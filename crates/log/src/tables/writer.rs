@@ -9,9 +9,9 @@ use countersign::merkle::{CompactRange, Grown, HashReader as _, TILE_HEIGHT, Til
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
+use super::database::{Database, Value, first, tile_key};
 use super::storage::TableStorage;
 use super::tail::Tail;
-use super::{Database, Value, first, tile_key};
 use crate::erase::record;
 use crate::store::{
     Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, SignedHeadStore,
