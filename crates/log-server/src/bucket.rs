@@ -34,6 +34,7 @@ mod commit_names;
 mod erase;
 mod index;
 mod layout;
+mod location;
 mod mending;
 mod objects;
 mod publish;
@@ -43,65 +44,20 @@ mod signed;
 mod url;
 mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
 use countersign::note::VerifierKey;
-use object_store::ObjectStore;
-use object_store::path::Path as ObjectPath;
 use tokio::runtime::Handle;
 
 use countersign_log::store::{Store, StoreError};
 
 pub(crate) use self::commit_names::{CommitNames, Listed};
+pub use self::location::Bucket;
 pub(crate) use self::mending::Mending;
 pub(crate) use self::reader::ObjectReader;
 pub(crate) use self::restoring::Restoring;
 pub use self::signed::SignedObjects;
 pub use self::url::BucketError;
-
-/// The first pause before something that failed is tried again.
-const PAUSE: Duration = Duration::from_millis(50);
-/// How often it is looked what other servers did.
-const INTERVAL: Duration = Duration::from_secs(2);
-
-/// Where a log's objects are.
-#[derive(Clone, Debug)]
-pub struct Bucket {
-    store: Arc<dyn ObjectStore>,
-    prefix: ObjectPath,
-    /// The folder, where the bucket is one.
-    folder: Option<PathBuf>,
-    /// How long to wait before something that failed is tried again: twice as long each time.
-    pause: Duration,
-    /// How often it is looked what other servers of the log did.
-    interval: Duration,
-}
-
-impl Bucket {
-    /// Below that prefix of an object store. It must refuse [`object_store::PutMode::Create`] of an object that is there, and
-    /// show what was written to whoever reads or lists after it.
-    pub fn new(store: Arc<dyn ObjectStore>, prefix: ObjectPath) -> Self {
-        Self { store, prefix, folder: None, pause: PAUSE, interval: INTERVAL }
-    }
-
-    /// Waits so long before something that failed is tried again, and twice as long each time after.
-    #[must_use]
-    pub fn with_pause(self, pause: Duration) -> Self {
-        Self { pause, ..self }
-    }
-
-    /// Looks so often what other servers of the log did while nothing is submitted: each time it asks the bucket for two objects.
-    #[must_use]
-    pub fn with_interval(self, interval: Duration) -> Self {
-        Self { interval, ..self }
-    }
-
-    pub(crate) fn interval(&self) -> Duration {
-        self.interval
-    }
-}
 
 /// Opens the log with that key in a bucket, with its index in a folder that exists: begins it where there is none,
 /// and moves it to the bucket where the folder has a log that was in none. Follows the bucket to its newest

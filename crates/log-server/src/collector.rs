@@ -15,8 +15,7 @@ use moka::sync::Cache;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::control_files::ControlFiles;
-use countersign_log::api::Problem;
-use countersign_log::api::body::{self, Extent, Unread};
+use countersign_log::body::{self, BodyError, Extent, Unread};
 use countersign_log::clock::{Standing, Timekeeper};
 use countersign_log::metrics::Metrics;
 use countersign_log::quota::{Loads, Quota, Quotas};
@@ -256,19 +255,19 @@ impl Collector {
 
     /// Reads a submission's body, decompressed where it is compressed, and verifies the signatures of keys that are known
     /// to write here. What strangers bring is refused at its first line. It may take a while. `hold` is told how many bytes
-    /// are held.
+    /// are held in all, and returns false if there is no room for them.
     pub(crate) fn read(
         &self,
         body: &[u8],
-        hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
-    ) -> Result<Result<Submission, SubmitError>, Problem> {
+        hold: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Result<Submission, SubmitError>, BodyError> {
         let read = self.read_knowing(&**self.reader(), body, hold)?;
         Ok(read.map_err(|refused| self.explain(refused)))
     }
 
     /// The same, where it can be done at once: of chains and keys that are remembered.
     pub(crate) fn read_at_once(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
-        match self.read_knowing(&Remembered(self), body, &mut |_| Ok(())) {
+        match self.read_knowing(&Remembered(self), body, &mut |_| true) {
             Ok(Ok(submission)) => Some(Ok(submission)),
             Ok(Err(Refused::By(Stop::Refused(refusal)))) => Some(Err(SubmitError::Refused(refusal))),
             Ok(Err(Refused::Stranger(Stop::Refused(refusal)))) => Some(Err(self.stranger(refusal))),
@@ -281,11 +280,11 @@ impl Collector {
         let (rules, known) = (self.rules(), &**self.reader());
         let mut admission = Admission::new(&rules, known);
         let admit = &mut |leaf: &_| admission.admit(leaf);
-        match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| Ok(()), admit) {
+        match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| true, admit) {
             Ok(intake) => Ok(intake.has_admitted()),
             Err(Unread::Stranger(stop)) => Err(self.explain(Refused::Stranger(stop))),
             // That is for when all of it is there.
-            Err(Unread::Problem(_) | Unread::Stop(_)) => Ok(true),
+            Err(Unread::Body(_) | Unread::Stop(_)) => Ok(true),
         }
     }
 
@@ -308,14 +307,14 @@ impl Collector {
         &self,
         known: &K,
         body: &[u8],
-        hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
-    ) -> Result<Result<Submission, Refused<K::Error>>, Problem> {
+        hold: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Result<Submission, Refused<K::Error>>, BodyError> {
         let rules = self.rules();
         let mut admission = Admission::new(&rules, known);
         let mut admit = |leaf: &_| admission.admit(leaf);
         let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
             Ok(intake) => intake,
-            Err(Unread::Problem(problem)) => return Err(problem),
+            Err(Unread::Body(error)) => return Err(error),
             Err(Unread::Stop(stop)) => return Ok(Err(Refused::By(stop))),
             Err(Unread::Stranger(stop)) => return Ok(Err(Refused::Stranger(stop))),
         };

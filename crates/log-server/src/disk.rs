@@ -3,8 +3,8 @@
 use std::path::Path;
 
 #[cfg(test)]
-use countersign_log::api::health::LEAST;
-use countersign_log::api::health::Room;
+use countersign_log::condition::LEAST;
+use countersign_log::condition::Room;
 
 /// The room where the folder is: what is free, and all of it. None where that cannot be told.
 #[cfg(unix)]

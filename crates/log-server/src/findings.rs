@@ -13,7 +13,7 @@ use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
 use countersign_files::{open_private, replace};
-use countersign_log::store::{Reader, StoreError, StoredEvent};
+use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
 /// The most findings that are kept to be read; the oldest go first.
 pub const MAX_FINDINGS: usize = 2_048;
@@ -57,7 +57,7 @@ impl Findings {
     ///
     /// # Errors
     /// The store's own, or what the system says: it is not kept then.
-    pub(crate) fn add(&self, finding: String, reader: &dyn Reader) -> Result<(), StoreError> {
+    pub(crate) fn add(&self, finding: String, reader: &dyn EntryReader) -> Result<(), StoreError> {
         // Held until it is kept: who erases meanwhile finds it then.
         let mut kept = self.kept();
         let mut erased = RoaringTreemap::new();

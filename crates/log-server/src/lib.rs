@@ -22,6 +22,7 @@ pub mod serve;
 pub mod server;
 pub mod signed_file;
 pub mod sqlite;
+mod start_error;
 pub mod stop_file;
 pub mod tokens;
 mod turns;

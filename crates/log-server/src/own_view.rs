@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::reading::Reading;
-use countersign_log::export::{ExportError, Exporter};
+use countersign_log::export::{ExportError, Exporter, GATHER};
 use countersign_log::store::StoreError;
 use countersign_log::tokens::Scope;
 
@@ -48,7 +48,7 @@ impl Reading {
                 }
                 _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
             }
-            tokio::time::sleep(countersign_log::api::sse::GATHER).await;
+            tokio::time::sleep(GATHER).await;
             let scope = scope.clone();
             plan = self.glance(move |exporter| exporter.plan_further(at, &scope, false)).await?;
         }

@@ -7,30 +7,29 @@
 pub mod ending;
 mod known;
 mod mend;
+mod over;
 mod place;
+mod source;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use countersign::checkpoint::{SignedCheckpoint, claimed_time};
-use countersign::log::SaltedEvent;
-use countersign::merkle::Bundle;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
-use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::bucket::Bucket;
 use crate::own_entries::KeptEntries;
-use crate::serve::{StartError, lock};
-use crate::sqlite;
+use crate::start_error::{StartError, lock};
 use crate::stop_file::StopFile;
 use countersign_log::signed::SignedHead;
-use countersign_log::stop::{Cause, Line, Stops as _};
-use countersign_log::store::{Published, Reader, StoreError};
+use countersign_log::stop::{Line, Stops as _};
+use countersign_log::store::{Published, StoreError};
 use place::Place;
 
 pub use known::Known;
+pub use over::Over;
+pub use source::{Bundles, Folder, HeldLeaf, Source};
 
 /// The log that is to go on.
 pub struct Config {
@@ -50,122 +49,6 @@ pub struct Config {
     pub now: Time,
 }
 
-/// Who may still have leaves of a log, and checkpoints.
-pub trait Source {
-    /// The name for people.
-    fn name(&self) -> String;
-
-    /// Checkpoints that the log may have signed.
-    fn checkpoints(&self) -> &[String];
-
-    /// The leaf of that index, with its event where it has that. Asked for in ascending order.
-    ///
-    /// # Errors
-    /// What keeps it from looking, for people.
-    fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String>;
-}
-
-/// A leaf that someone still has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldLeaf {
-    /// The leaf.
-    pub text: String,
-    /// Its event.
-    pub event: Option<SaltedEvent>,
-}
-
-/// The leaves of entry bundles, which are read one at a time.
-pub struct Bundles<F> {
-    name: String,
-    checkpoints: Vec<String>,
-    size: u64,
-    read: F,
-    /// The bundle that was read last.
-    last: Option<(u64, Vec<String>)>,
-}
-
-impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Bundles<F> {
-    /// Of a log that has a checkpoint of that size.
-    pub fn new(name: String, checkpoint: String, size: u64, read: F) -> Self {
-        Self { name, checkpoints: vec![checkpoint], size, read, last: None }
-    }
-}
-
-impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Source for Bundles<F> {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn checkpoints(&self) -> &[String] {
-        &self.checkpoints
-    }
-
-    fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String> {
-        if index >= self.size {
-            return Ok(None);
-        }
-        let number = index / countersign::merkle::TILE_WIDTH;
-        if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
-            let Some(bundle) = Bundle::grown(index, self.size).next() else { return Ok(None) };
-            let bytes = (self.read)(bundle)?;
-            let leaves = bytes.map(|bytes| {
-                let leaves = bundle.decode(&bytes).map_err(countersign::Error::into_message)?;
-                let text = |leaf: &&[u8]| String::from_utf8(leaf.to_vec()).map_err(|error| error.to_string());
-                leaves.iter().map(text).collect::<Result<Vec<_>, _>>()
-            });
-            self.last = Some((number, leaves.transpose()?.unwrap_or_default()));
-        }
-        let leaves = self.last.as_ref().map_or(&[][..], |(_, leaves)| leaves);
-        let text = leaves.get((index % countersign::merkle::TILE_WIDTH) as usize);
-        Ok(text.map(|text| HeldLeaf { text: text.clone(), event: None }))
-    }
-}
-
-/// The leaves of another folder of the log, such as a later backup.
-pub struct Folder {
-    name: String,
-    reader: Arc<dyn Reader>,
-    size: u64,
-    checkpoints: Vec<String>,
-}
-
-impl Folder {
-    /// The log in that folder.
-    ///
-    /// # Errors
-    /// The store's own.
-    pub fn open(name: String, folder: &std::path::Path) -> Result<Self, StoreError> {
-        let (_, reader) = sqlite::open_reader(folder)?;
-        let size = reader.size()?;
-        let checkpoints = reader.published()?.map(|published| published.note).into_iter().collect();
-        Ok(Self { name, reader, size, checkpoints })
-    }
-}
-
-impl Source for Folder {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn checkpoints(&self) -> &[String] {
-        &self.checkpoints
-    }
-
-    fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String> {
-        if index >= self.size {
-            return Ok(None);
-        }
-        let leaves = self.reader.leaves_with_events(index..index + 1).map_err(|error| error.to_string())?;
-        let Some(stored) = leaves.into_iter().next() else { return Ok(None) };
-        let event = match stored.event {
-            countersign_log::store::StoredEvent::Here(event) => Some(event),
-            _ => None,
-        };
-        let text = String::from_utf8(stored.leaf).map_err(|error| error.to_string())?;
-        Ok(Some(HeldLeaf { text, event }))
-    }
-}
-
 /// What is to be done.
 pub enum Plan {
     /// Nothing is missing: the log goes on as it is.
@@ -177,38 +60,6 @@ pub enum Plan {
     Mend(mend::Mend),
     /// The log is over.
     End(Over),
-}
-
-/// Why a log cannot go on.
-#[derive(Clone, Debug)]
-pub struct Over {
-    /// The stable code of what stopped it.
-    pub code: &'static str,
-    /// Why, for people.
-    pub why: String,
-    /// The last checkpoint that it is known to have signed.
-    pub checkpoint: Option<String>,
-}
-
-impl Over {
-    /// What is written down in the log's bucket.
-    pub(crate) fn to_line(&self, new: &str) -> String {
-        let Self { code, why, .. } = self;
-        json!({ "countersign": "ended/v1", "code": code, "message": why, "new": new }).to_string()
-    }
-
-    /// Why the log is over, as it was written down.
-    pub(crate) fn read(bytes: &[u8]) -> (Cause, String) {
-        let ended: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let cause = ended["code"].as_str().and_then(Cause::of_code).unwrap_or(Cause::Unremembered);
-        let (why, new) = (ended["message"].as_str(), ended["new"].as_str());
-        let message = format!(
-            "this log is over, and {} goes on from it: {}",
-            new.unwrap_or("another one"),
-            why.unwrap_or("it is not known why")
-        );
-        (cause, message)
-    }
 }
 
 /// A log that is looked at. Nobody else has its folder meanwhile.

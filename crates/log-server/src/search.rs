@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 
 use crate::sqlite;
 use countersign_log::export::{Candidates, Entries, Index, PAGE};
-use countersign_log::store::{Reader, StoreError};
+use countersign_log::store::{EntryReader, StoreError};
 use countersign_log::tokens::Scope;
 use secret::Secret;
 use segment::{Head, Page, page_of};
@@ -141,7 +141,7 @@ impl Search {
     ///
     /// # Errors
     /// What SQLite says, or the store.
-    pub fn open(folder: &Path, reader: &dyn Reader, readings: Readings) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, reader: &dyn EntryReader, readings: Readings) -> Result<Self, StoreError> {
         let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
         let opened = match open_file(&path, reader, &readings) {
             Ok(None) | Err(Fault::Broken(_)) => {
@@ -185,7 +185,7 @@ impl Search {
     }
 
     /// Begins anew, with an empty file.
-    fn remake(&self, reader: &dyn Reader) -> Result<(), StoreError> {
+    fn remake(&self, reader: &dyn EntryReader) -> Result<(), StoreError> {
         let (mut writing, mut reading) = (lock(&self.writing), lock(&self.reading));
         // The file's own connections end first.
         *writing = Connection::open_in_memory().map_err(failed)?;
@@ -229,7 +229,7 @@ impl Search {
     /// What SQLite says.
     pub fn forget(
         &self,
-        reader: &dyn Reader,
+        reader: &dyn EntryReader,
         leaves: impl IntoIterator<Item = u64>,
     ) -> Result<(), StoreError> {
         let mut connection = lock(&self.writing);
@@ -366,7 +366,7 @@ impl Index for Search {
 /// whose events may be there again that the index forgot.
 fn open_file(
     path: &Path,
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
     readings: &Readings,
 ) -> Result<Option<(Connection, Connection)>, Fault> {
     crate::sqlite::touch(path).map_err(|error| StoreError::unavailable("making the search index", error))?;

@@ -1,14 +1,12 @@
 //! A whole collector: store, sequencer and HTTP interface, started and stopped together.
 
 use std::cell::RefCell;
-use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use countersign::Error;
 use countersign::log::Limits;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
@@ -42,7 +40,9 @@ use countersign_log::stop::{Cause, Signing, Stop};
 use countersign_log::store::StoreError;
 use countersign_log::{self_check, store};
 
-use countersign_log::sequencer::{RulesError, rules};
+use countersign_log::sequencer::rules;
+
+pub use crate::start_error::{StartError, lock};
 
 /// Does the sequencer's jobs until nothing can send any more.
 fn run(mut working: Working, mut jobs: mpsc::Receiver<Job>) {
@@ -94,40 +94,6 @@ pub struct Config {
     pub check_within: Option<Duration>,
     /// Tells how much time has passed: [`steady`](countersign_log::clock::steady).
     pub steady: Steady,
-}
-
-/// Why a collector did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Another process has the log's folder.
-    #[error("another server has this folder: {0}")]
-    InUse(String),
-    /// The address cannot be listened on.
-    #[error("listening: {0}")]
-    Listen(io::Error),
-    /// The folder cannot be locked, or a thread not started.
-    #[error("{doing}: {error}")]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The store is not usable.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A key or trust file is not usable.
-    #[error(transparent)]
-    Invalid(#[from] Error),
-}
-
-impl From<RulesError> for StartError {
-    fn from(error: RulesError) -> Self {
-        match error {
-            RulesError::Key(error) => Self::Invalid(error),
-            RulesError::Store(error) => Self::Store(error),
-        }
-    }
 }
 
 /// A collector that runs.
@@ -445,25 +411,4 @@ async fn close(reader: Arc<dyn store::Reader>) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let _ = tokio::task::spawn_blocking(move || drop(reader)).await;
-}
-
-/// Takes the folder for this process: two writers would fork the log. It is free again when the lock is dropped.
-///
-/// # Errors
-/// [`StartError::InUse`] where a server has it.
-pub fn lock(folder: &Path) -> Result<Lock, StartError> {
-    let path = folder.join("lock");
-    // Whoever asks whether a server runs here has the lock for a moment.
-    let again = || {
-        std::thread::sleep(Duration::from_millis(20));
-        Lock::take(&path)
-    };
-    let taken = Lock::take(&path).or_else(|error| match error {
-        TryLockError::WouldBlock => again().or_else(|_| again()),
-        error @ TryLockError::Error(_) => Err(error),
-    });
-    taken.map_err(|error| match error {
-        TryLockError::WouldBlock => StartError::InUse(folder.display().to_string()),
-        TryLockError::Error(error) => StartError::Io { doing: "locking the log's folder", error },
-    })
 }

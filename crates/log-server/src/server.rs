@@ -1,6 +1,7 @@
 //! The HTTP server: the API over axum.
 
 mod address;
+mod admit_error;
 mod bounds;
 mod budget;
 mod client;
@@ -14,10 +15,10 @@ mod listener;
 mod page;
 mod places;
 mod receive;
+mod state;
 mod stream;
 mod tls;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -26,21 +27,12 @@ use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
-use countersign_query::Readings;
-use tokio::sync::Semaphore;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
-
-use crate::collector::Collector;
-use crate::fsck::Found;
-use crate::reading::Reading;
-use budget::Budget;
-use client::Client;
-use countersign_log::reads::ReadRules;
 
 pub use address::Address;
 pub use bounds::Bounds;
@@ -50,64 +42,8 @@ pub use entrance::Entrance;
 pub use hosts::Hosts;
 pub use listen::{Listening, listen};
 pub use page::Page;
+pub use state::AppState;
 pub use tls::{Tls, TlsError};
-
-/// What routes have in hand.
-#[derive(Clone)]
-pub struct AppState {
-    /// The log.
-    pub collector: Collector,
-    /// The log's folder.
-    pub folder: Arc<PathBuf>,
-    /// What is served at `/`.
-    pub page: Option<Page>,
-    /// What readers are served from.
-    pub reading: Arc<Reading>,
-    /// What the log's check of itself found.
-    pub found: Found,
-    bounds: Bounds,
-    budget: Budget,
-    /// Who may read bodies that take a while.
-    readers: Arc<Semaphore>,
-    /// Who may read what everybody may.
-    looking: Arc<Semaphore>,
-    /// Who may ask how the log is.
-    asking: Arc<Semaphore>,
-}
-
-/// So many look at the store at one time for those without a token; others wait. Each has a connection with its cache and
-/// a thread, which a flood would otherwise have as many of as there may be.
-const LOOKING: usize = 8;
-/// So many ask how the log is.
-const ASKING: usize = 2;
-
-impl AppState {
-    /// Of a log with that folder, which grants its clients so much.
-    pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
-        let reading = Arc::new(Reading::new(
-            collector.clone(),
-            &folder,
-            Readings::built_in(),
-            None,
-            ReadRules::default(),
-        ));
-        let budget = Budget::new(bounds.memory);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let readers = Arc::new(Semaphore::new(cores));
-        Self {
-            collector,
-            folder: Arc::new(folder),
-            page: None,
-            reading,
-            found: Found::default(),
-            bounds,
-            budget,
-            readers,
-            looking: Arc::new(Semaphore::new(LOOKING)),
-            asking: Arc::new(Semaphore::new(ASKING)),
-        }
-    }
-}
 
 /// The routes for readers with a token.
 fn reading() -> Router<AppState> {

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::collector::Collector;
 use crate::reason::of_request;
-use countersign_log::sequencer::Unwitnessed;
+use countersign_log::witnessing::Unwitnessed;
 use countersign_log::witnessing::{
     AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, PATIENCE, REFRESH, has_witnesses,
     proof_url,

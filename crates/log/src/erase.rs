@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::export::PAGE;
 use crate::own_chain::OwnChains;
-use crate::store::{Reader, StoreError, StoredEvent};
+use crate::store::{EntryReader, StoreError, StoredEvent};
 use crate::submitting::SubmitError;
 
 pub use choose::Choosing;
@@ -83,7 +83,7 @@ impl Found {
     /// # Errors
     /// [`StoreError`].
     pub fn look(
-        reader: &dyn Reader,
+        reader: &dyn EntryReader,
         mut own: OwnChains<'_>,
         held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,
         leaves: &RoaringTreemap,

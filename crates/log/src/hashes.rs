@@ -8,13 +8,13 @@ use countersign::error::Code;
 use countersign::hash::Hash;
 use countersign::merkle::{CompactRange, HashReader, Subtree, TileHashes, empty_root, skips, tiles_for};
 
-use crate::store::{Reader, StoreError};
+use crate::store::{EntryReader, StoreError};
 
 /// The root hash of the tree of a store's first leaves.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] where tiles are missing; the store's own.
-pub fn root_at(reader: &dyn Reader, size: u64) -> Result<Hash, StoreError> {
+pub fn root_at(reader: &dyn EntryReader, size: u64) -> Result<Hash, StoreError> {
     let damaged = |error: Error| StoreError::Damaged(error.into_message());
     let subtrees: Vec<_> = skips(0, size).collect();
     let hashes = StoredHashes::new(reader, size).read_hashes(&subtrees).map_err(damaged)?;
@@ -27,13 +27,13 @@ pub fn root_at(reader: &dyn Reader, size: u64) -> Result<Hash, StoreError> {
 
 /// The tree of the first so many leaves of a store.
 pub struct StoredHashes<'r> {
-    reader: &'r dyn Reader,
+    reader: &'r dyn EntryReader,
     size: u64,
 }
 
 impl<'r> StoredHashes<'r> {
     /// The store has at least `size` leaves.
-    pub fn new(reader: &'r dyn Reader, size: u64) -> Self {
+    pub fn new(reader: &'r dyn EntryReader, size: u64) -> Self {
         Self { reader, size }
     }
 
@@ -75,7 +75,7 @@ struct Kept {
 }
 
 impl<'r> KeptHashes<'r> {
-    pub(crate) fn new(reader: &'r dyn Reader, size: u64) -> Self {
+    pub(crate) fn new(reader: &'r dyn EntryReader, size: u64) -> Self {
         let kept = Kept { tiles: TileHashes::new(usize::MAX), roots: BTreeMap::new() };
         Self { stored: StoredHashes::new(reader, size), kept: RefCell::new(kept) }
     }

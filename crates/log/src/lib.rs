@@ -7,23 +7,28 @@
 //! | to do | module |
 //! | --- | --- |
 //! | decide the order of entries, sign, publish | [`sequencer`], which describes the commit protocol |
+//! | read what is submitted, and answer it | [`body`], [`submitting`], [`quota`] |
 //! | store a log | [`store`], the traits; [`tables`], the same for any SQL database |
 //! | remember what was signed, and stop when it is contradicted | [`signed`], [`stop`], [`self_check`] |
-//! | make exports and live views | [`export`], [`asked`] |
+//! | make exports and live views | [`export`], [`event_filter`] |
 //! | erase events | [`erase`] |
 //! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
-//! | read requests and make answers, whoever serves them | [`api`] |
+//! | count, and tell what may be wrong | [`metrics`], [`condition`] |
+//! | read HTTP requests and make answers, whoever serves them | [`api`] |
 #![deny(missing_docs, unsafe_code)]
 
 pub mod api;
-pub mod asked;
+pub mod body;
 pub mod clock;
+pub mod condition;
 pub mod embedded;
 pub mod erase;
+pub mod event_filter;
 pub mod evidence;
 pub mod export;
 pub mod hashes;
+pub mod looking;
 pub mod metrics;
 pub mod own_chain;
 pub mod quota;

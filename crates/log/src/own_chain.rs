@@ -6,13 +6,13 @@ use std::collections::HashMap;
 
 use countersign::event::{Event, Redaction};
 use countersign::link::ChainId;
-use countersign::log::{Limits, Submission};
+use countersign::log::{Known, Limits, Submission};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::tolerance;
 
-use crate::store::{Reader, StoreError};
+use crate::store::StoreError;
 use crate::submitting::SubmitError;
 
 /// The chain, once it is open.
@@ -87,15 +87,15 @@ fn random() -> Result<[u8; 16], SubmitError> {
 
 /// Tells which chains are the log's own: what they say is never erased.
 pub struct OwnChains<'a> {
-    reader: &'a dyn Reader,
+    keys: &'a dyn Known<Error = StoreError>,
     origin: &'a str,
     known: HashMap<ChainId, bool>,
 }
 
 impl<'a> OwnChains<'a> {
     /// Of the log of that origin.
-    pub fn new(reader: &'a dyn Reader, origin: &'a str) -> Self {
-        Self { reader, origin, known: HashMap::new() }
+    pub fn new(keys: &'a dyn Known<Error = StoreError>, origin: &'a str) -> Self {
+        Self { keys, origin, known: HashMap::new() }
     }
 
     /// Whether this one is: the log may have had other keys before, of the same name.
@@ -106,7 +106,7 @@ impl<'a> OwnChains<'a> {
         if let Some(own) = self.known.get(chain) {
             return Ok(*own);
         }
-        let own = self.reader.key_of(chain)?.is_some_and(|key| key.name() == self.origin);
+        let own = self.keys.key_of(chain)?.is_some_and(|key| key.name() == self.origin);
         self.known.insert(*chain, own);
         Ok(own)
     }

@@ -11,9 +11,9 @@
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
 //! | 1. judge submissions against the writer's state | nothing | finds nothing; emitters send again |
-//! | 2. sign the checkpoint, if [`Writer::signs_before_commit`] (tables do, a bucket doesn't) | nothing: the signature has left no process | finds nothing |
+//! | 2. sign the checkpoint, if [`signs_before_commit`](crate::store::EntryWriter::signs_before_commit) (tables do, a bucket doesn't) | nothing: the signature has left no process | finds nothing |
 //! | 3. keep the log's own entries, if there is an [`OwnEntryStore`] | their lines, if they could be written; they may never be committed | doesn't read them: a restore does, and uses only those that give the tree that was signed |
-//! | 4. [`Writer::commit`], all or nothing | entries and events, all that follows from them, and how much memory had remembered; with step 2 and without witnesses the checkpoint too. In a bucket entries and events: the rest is derived from them | [`Sequencer::begin`] makes up for steps 5 to 7; emitters that send again get the old indexes |
+//! | 4. [`commit`](crate::store::EntryWriter::commit), all or nothing | entries and events, all that follows from them, and how much memory had remembered; with step 2 and without witnesses the checkpoint too. In a bucket entries and events: the rest is derived from them | [`Sequencer::begin`] makes up for steps 5 to 7; emitters that send again get the old indexes |
 //! | 5. sign the checkpoint, if step 2 didn't | as after 4 | as after 4 |
 //! | 6. memory remembers the checkpoint | its size, root, and signature, if memory outlives the process | a store that is ahead of memory goes on. A store that has less, or another tree, or has noted more than memory has, stops the log |
 //! | 7. without witnesses: publish, unless step 4 did, and announce. With witnesses: hand it to them; [`Job::Publish`] publishes it, with their quorum or without | the published checkpoint | publishes what is durable; witnesses see the newest again in any case |
@@ -35,8 +35,6 @@ use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::log::{Growth, Kind, Refusal, Rules, Stop, Submission, Taken};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::{SignerKey, VerifierKey};
-
-use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -48,9 +46,9 @@ use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
 use crate::signed::{Memory, SignedHead, Then};
 use crate::stop::{Cause, Signing, Stop as Halt};
-use crate::store::{CommitError, Published, Reader, StoreError, Writer};
+use crate::store::{Batch, CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
-use crate::witnessing::{AGAIN, Assessment, Contradiction, has_witnesses};
+use crate::witnessing::{AGAIN, Assessment, Contradiction, Unwitnessed, has_witnesses};
 
 pub use unattested::Unattested;
 
@@ -165,17 +163,6 @@ pub struct Durable {
     pub published: Option<Arc<Published>>,
 }
 
-/// A checkpoint of durable leaves, for witnesses to see before it is published.
-#[derive(Clone, Debug)]
-pub struct Unwitnessed {
-    /// The checkpoint.
-    pub checkpoint: Checkpoint,
-    /// The signed note with it.
-    pub note: String,
-    /// The latest time of a link in it that no cosigned checkpoint holds.
-    pub latest: Option<Time>,
-}
-
 /// Where the newest entries of the log's own chains are kept, apart from its database: nobody else has them.
 pub trait OwnEntryStore: Send {
     /// Keeps the entries of `growth` that are on chains of `key`. It is called before the commit, which may fail: what is
@@ -201,7 +188,7 @@ pub struct Sequencer {
     pub signing: Signing,
     /// The log's private key.
     pub key: SignerKey,
-    /// Announces the newest published checkpoint. It has to begin with [`Reader::published`].
+    /// Announces the newest published checkpoint. It has to begin with [`CheckpointReader::published`](crate::store::CheckpointReader::published).
     pub published: watch::Sender<Option<Arc<Published>>>,
     /// Where checkpoints go that witnesses shall see first.
     pub witnesses: watch::Sender<Option<Unwitnessed>>,
@@ -316,7 +303,7 @@ impl Sequencer {
             return Ok(());
         }
         let newest = self.memory.newest();
-        if let Some(noted) = self.writer.noted_signed()?
+        if let Some(noted) = self.writer.signed_size()?
             && newest.is_none_or(|newest| newest.size < noted)
         {
             let message =
@@ -659,9 +646,7 @@ impl Sequencer {
         let mut tree = Grown::new(edge);
         let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
         tree.extend(&hashes);
-        if let Some(size) = self.memory.durable() {
-            self.writer.note_signed(size);
-        }
+        let signed_size = self.memory.durable();
         let signed = if self.writer.signs_before_commit() { Some(self.sign(&tree)?) } else { None };
         let publish = match &signed {
             Some(Signed::Published(published)) => Some(published),
@@ -670,7 +655,7 @@ impl Sequencer {
         if let Some(own) = &mut self.own_entries {
             own.keep(growth, self.key.verifier_key());
         }
-        self.writer.commit(growth, &tree, publish, erasures)?;
+        self.writer.commit(&Batch { growth, tree: &tree, publish, erasures, signed_size })?;
         *edge = tree.edge();
         self.unattested.grew(growth);
         let signed = signed

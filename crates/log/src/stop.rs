@@ -217,24 +217,19 @@ impl Line {
 /// The code of a line that says that the log went on.
 const RESUMED: &str = "log.resumed";
 
-/// Where evidence is kept.
+/// Keeps the evidence of stops, one line each. A change is durable when its method returns.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if the evidence can't be read or written. Lines that were kept before are still there.
+#[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait Stops: Send + Sync {
-    /// All lines, the oldest first.
-    ///
-    /// # Errors
-    /// The store's own, as for all of these.
+    /// Returns all lines, oldest first.
     fn lines(&self) -> Result<Vec<String>, StoreError>;
 
-    /// Keeps one more. It is durable when this returns.
-    ///
-    /// # Errors
-    /// The store's own.
+    /// Appends a line.
     fn keep(&self, line: &str) -> Result<(), StoreError>;
 
-    /// Keeps these lines instead of those that are there, in one step.
-    ///
-    /// # Errors
-    /// The store's own.
+    /// Replaces all lines by these in one step.
     fn replace(&self, lines: &[String]) -> Result<(), StoreError>;
 }
 

@@ -1,13 +1,37 @@
-//! Where a log keeps what it took.
+//! Storage for a log: its entries, its checkpoints, the forks that it refused, and its erasures.
 //!
 //! A store has two halves. The [`Writer`] belongs to the sequencer's thread alone, so that there is one order of
-//! things; the [`Reader`] is shared by all who answer requests. Calls block: they are made from threads that may wait.
+//! changes. The [`Reader`] is shared by all that answer requests. Each half consists of traits with one concern, and
+//! callers take the trait that they need:
+//!
+//! | concern | sequencer's half | readers' half |
+//! | --- | --- | --- |
+//! | entries | [`EntryWriter`] | [`EntryReader`] |
+//! | keys and chains that entries are accepted for | [`EntryWriter::state`] | [`Known`] |
+//! | published checkpoints | [`CheckpointWriter`] | [`CheckpointReader`] |
+//! | what was signed | [`SignedHeadStore`] | |
+//! | refused forks | [`ForkWriter`] | [`ForkReader`] |
+//! | erasures | [`ErasureWriter`] | [`ErasureReader`] |
+//!
+//! # Contract
+//!
+//! This holds for every method, unless the method says otherwise:
+//!
+//! - Calls block. Call them from threads that may wait.
+//! - A change is durable when its method returns `Ok`: it survives the end of the process, and of the machine.
+//! - Changes take effect in the order of the calls. A reader that is called after a change returned sees the change.
+//! - [`StoreError::Unavailable`] means that the disk, the database or the object store failed; the call can be repeated.
+//!   [`StoreError::Damaged`] means that what is stored contradicts itself, or lacks an entry that it must have. A store
+//!   never returns [`StoreError::Stopped`].
+//! - A change that returned an error may have taken effect in part, and repeating it completes it.
+
+#![allow(clippy::missing_errors_doc, reason = "the contract states the errors of all methods")]
 
 use std::ops::Range;
 
 use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Evidence, Growth, Known, Life, SaltedEvent, Storage};
+use countersign::log::{Evidence, Growth, Known, SaltedEvent, Storage};
 use countersign::merkle::{CompactRange, Grown, Tile};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -80,105 +104,106 @@ pub struct Erasure {
     pub done: Option<Time>,
 }
 
-/// The sequencer's half: the only one that changes anything.
-pub trait Writer: Send {
-    /// How many leaves are durable.
+/// Entries to commit in one step, and all that becomes durable with them.
+#[derive(Clone, Copy)]
+pub struct Batch<'b> {
+    /// The entries, and what they change in chains and keys.
+    pub growth: &'b Growth,
+    /// The hashes that the entries complete.
+    pub tree: &'b Grown,
+    /// The checkpoint to publish in the same step. Only for a store that [signs before it
+    /// commits](EntryWriter::signs_before_commit).
+    pub publish: Option<&'b Published>,
+    /// The indexes of those entries that record an erasure: each becomes an unfinished erasure.
+    pub erasures: &'b [u64],
+    /// How many leaves the largest signed tree has that is durably remembered apart from the store. See
+    /// [`SignedHeadStore`].
+    pub signed_size: Option<u64>,
+}
+
+/// Appends entries.
+pub trait EntryWriter: Send {
+    /// Returns the number of durable entries.
     fn size(&self) -> u64;
 
-    /// The right edge of the tree over them.
-    ///
-    /// # Errors
-    /// The store's own, as for all of these.
+    /// Returns the right edge of the tree over the durable entries.
     fn edge(&self) -> Result<CompactRange, StoreError>;
 
-    /// What is known of the leaves that are durable.
+    /// Returns the chains, keys and links of the durable entries, to judge submissions by.
     fn state(&self) -> &dyn Storage<Error = StoreError>;
 
-    /// Whether a checkpoint may be signed before its leaves are committed: only where no other server can be first.
+    /// True if a checkpoint may be signed before its entries are committed: no other server can commit first.
     fn signs_before_commit(&self) -> bool {
         true
     }
 
-    /// Makes leaves durable, all or none, with what follows from them: when this returns they survive a crash. `tree`
-    /// holds the hashes that they complete. With `publish` the checkpoint is published in the same step. `erasures` are the
-    /// leaves among them that record an erasure: in the same step each becomes one that is to be done.
+    /// Appends the batch's entries, all or none, and with them all else that the batch contains.
     ///
     /// # Errors
-    /// [`CommitError`].
-    fn commit(
-        &mut self,
-        growth: &Growth,
-        tree: &Grown,
-        publish: Option<&Published>,
-        erasures: &[u64],
-    ) -> Result<(), CommitError>;
+    /// [`CommitError::Overtaken`]: nothing of the batch is stored. [`CommitError::Failed`]: nothing is stored, except that
+    /// in a bucket the whole batch may be. The next call finds out, and returns [`CommitError::Overtaken`] if it is.
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError>;
 
-    /// Publishes a checkpoint of leaves that are durable. Of those published within one hour the last
-    /// witnessed one is kept for exports, and the newest of all.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn publish(&mut self, published: &Published) -> Result<(), StoreError>;
-
-    /// How many leaves the largest tree has that is remembered to be signed: the next commit says so beside its leaves.
-    fn note_signed(&mut self, _size: u64) {}
-
-    /// Forgets what commits said of that.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn forget_signed(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// What the newest commit said of that, if one did.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn noted_signed(&self) -> Result<Option<u64>, StoreError> {
-        Ok(None)
-    }
-
-    /// Catches up with what other servers of the same log committed, and gives the size.
-    ///
-    /// # Errors
-    /// The store's own.
+    /// Applies what other servers of the same log committed, and returns the new size.
     fn catch_up(&mut self) -> Result<u64, StoreError> {
         Ok(self.size())
     }
+}
 
-    /// The leaves whose events were erased while catching up, since this was asked last: what others derived from them
-    /// goes too.
+/// Publishes checkpoints.
+pub trait CheckpointWriter: Send {
+    /// Publishes a checkpoint of durable entries. Of those published within one hour the last witnessed one is kept for
+    /// exports; the newest is always kept.
+    fn publish(&mut self, published: &Published) -> Result<(), StoreError>;
+}
+
+/// Remembers beside the entries how much of what was signed is remembered apart from the store
+/// ([`Memory`](crate::signed::Memory)): a store that knows of more shows that the other record is gone.
+///
+/// [`EntryWriter::commit`] writes the size in the same step as the entries; a batch without a size keeps the earlier one.
+pub trait SignedHeadStore: Send {
+    /// Returns the size that the newest batch with a size had.
+    fn signed_size(&self) -> Result<Option<u64>, StoreError>;
+
+    /// Deletes that size, because the record apart from the store begins anew.
+    fn forget_signed_size(&mut self) -> Result<(), StoreError>;
+}
+
+/// Keeps the evidence of forks that were refused.
+pub trait ForkWriter: Send {
+    /// Keeps the evidence of a fork with the time when it came. The store may drop what it has already, and what is more
+    /// than it keeps of one chain.
+    fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError>;
+}
+
+/// Erases events, and keeps account of erasures. [`EntryWriter::commit`] begins an erasure, in the same step as the entry
+/// that records it.
+pub trait ErasureWriter: Send {
+    /// Erases the salts and bytes of these entries' events, and returns how many events there were. When this returns, they
+    /// are in no file of the store.
+    ///
+    /// # Errors
+    /// [The contract](self#contract) applies. Some events may be erased after an error.
+    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError>;
+
+    /// Marks the erasure that this entry records as done.
+    fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError>;
+
+    /// Begins the erasures whose records, on chains of this key, are older than the store's account of erasures. The store
+    /// looks for them once.
+    fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError>;
+
+    /// Takes the indexes of the entries whose events [`EntryWriter::catch_up`] erased since the last call: what was derived
+    /// from these events has to be erased too.
     fn erased_meanwhile(&mut self) -> Vec<u64> {
         Vec::new()
     }
-
-    /// Keeps the evidence of a fork.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError>;
-
-    /// Erases the events of these leaves, salts and bytes, for good, and gives how many there were: when this
-    /// returns, the bytes are in no file of the store.
-    ///
-    /// # Errors
-    /// The store's own. Some may be erased then, and it can be asked again.
-    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError>;
-
-    /// Notes that an erasure is done.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError>;
-
-    /// Notes the erasures that this key recorded in the store before the store kept account of them. Their records are
-    /// looked for once.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError>;
 }
+
+/// The sequencer's half of a store: the only one that changes anything.
+pub trait Writer: EntryWriter + CheckpointWriter + SignedHeadStore + ForkWriter + ErasureWriter {}
+
+impl<W: EntryWriter + CheckpointWriter + SignedHeadStore + ForkWriter + ErasureWriter> Writer for W {}
 
 /// A leaf's bytes, with what the store has of its event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,118 +237,74 @@ pub enum StoredEvent {
     Here(SaltedEvent),
 }
 
-/// Everyone's half.
-pub trait Reader: Send + Sync {
-    /// How many leaves are durable. They may not be published yet.
-    ///
-    /// # Errors
-    /// The store's own, as for all of these.
+/// Reads entries, and finds them.
+pub trait EntryReader: Send + Sync {
+    /// Returns the number of durable entries. They may not be published yet.
     fn size(&self) -> Result<u64, StoreError>;
 
-    /// The newest published checkpoint.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn published(&self) -> Result<Option<Published>, StoreError>;
-
-    /// The kept checkpoints of these sizes, in ascending order: for each hour in which the log grew the last one, and
-    /// the newest.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError>;
-
-    /// The newest checkpoint as witnesses saw it first, where they saw it again since.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn seen_first(&self) -> Result<Option<Published>, StoreError>;
-
-    /// A tile's hashes, 32 bytes each, as wide as asked for; `None` when the tree does not have it.
-    ///
-    /// # Errors
-    /// The store's own.
+    /// Returns a tile's hashes, 32 bytes each, as wide as the tile says; none if the tree doesn't have it.
     fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The leaves of a range, without their events. Ask for a bundle's worth at a time.
+    /// Returns the leaf hash at an index.
     ///
     /// # Errors
-    /// The store's own; [`StoreError::Damaged`] when one is missing.
+    /// [`StoreError::Damaged`] if there is no such entry.
+    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError>;
+
+    /// Returns the entries of a range, without their events. Ask for a bundle's worth at a time.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if one is missing.
     fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError>;
 
-    /// The leaves of a range with their events. Ask for a bundle's worth at a time.
+    /// Returns the entries of a range with their events. Ask for a bundle's worth at a time.
     ///
     /// # Errors
-    /// The store's own; [`StoreError::Damaged`] when one is missing.
+    /// [`StoreError::Damaged`] if one is missing.
     fn leaves_with_events(&self, range: Range<u64>) -> Result<Vec<StoredLeaf>, StoreError>;
 
-    /// The index of a chain's link.
-    ///
-    /// # Errors
-    /// The store's own.
+    /// Returns the index of a chain's link.
     fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError>;
 
-    /// The key's text of a chain that the log has.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError>;
-
-    /// What the log's key notes say about a key.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError>;
-
-    /// Whether the log has the key note with this leaf hash.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn has_note(&self, hash: &Hash) -> Result<bool, StoreError>;
-
-    /// The indexes of the key notes among these leaves, ascending.
-    ///
-    /// # Errors
-    /// The store's own.
+    /// Returns the indexes of the key notes in a range, in ascending order.
     fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError>;
-
-    /// The evidence of forks, oldest first, with when it came.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError>;
-
-    /// The newest erasures, at most so many, newest first; with `before` those recorded before that leaf.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError>;
-
-    /// The records of the erasures that are not done, ascending.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError>;
-
-    /// The leaf hash at an index.
-    ///
-    /// # Errors
-    /// The store's own; [`StoreError::Damaged`] when it is missing.
-    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError>;
 }
 
-impl Known for dyn Reader {
-    type Error = StoreError;
+/// Reads published checkpoints.
+pub trait CheckpointReader: Send + Sync {
+    /// Returns the newest one.
+    fn published(&self) -> Result<Option<Published>, StoreError>;
 
-    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
-        Reader::key_of(self, chain)
-    }
+    /// Returns the kept ones of these sizes in ascending order: for each hour in which the log grew the last one, and the
+    /// newest.
+    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError>;
 
-    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
-        Reader::life(self, key)
-    }
+    /// Returns the newest one as witnesses saw it first, if they saw it again since.
+    fn seen_first(&self) -> Result<Option<Published>, StoreError>;
+}
 
-    fn has_note(&self, hash: &Hash) -> Result<bool, StoreError> {
-        Reader::has_note(self, hash)
-    }
+/// Reads the evidence of refused forks.
+pub trait ForkReader: Send + Sync {
+    /// Returns all evidence, oldest first, each with the time when it came.
+    fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError>;
+}
+
+/// Reads the account of erasures.
+pub trait ErasureReader: Send + Sync {
+    /// Returns the `most` newest erasures, newest first; with `before`, those that an earlier entry than that one records.
+    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError>;
+
+    /// Returns the indexes of the entries that record unfinished erasures, in ascending order.
+    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError>;
+}
+
+/// The half of a store that all readers share.
+pub trait Reader:
+    EntryReader + CheckpointReader + ForkReader + ErasureReader + Known<Error = StoreError>
+{
+}
+
+impl<R: EntryReader + CheckpointReader + ForkReader + ErasureReader + Known<Error = StoreError>> Reader
+    for R
+{
 }

@@ -12,7 +12,7 @@ use countersign::proof::Proof;
 use countersign::time::Time;
 
 use crate::hashes::KeptHashes;
-use crate::store::{Published, Reader, StoreError};
+use crate::store::{EntryReader, Published, StoreError};
 
 /// A submission that is durable and published.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] where the checkpoint is none.
-    pub fn prover<'c>(&'c self, reader: &'c dyn Reader) -> Result<Prover<'c>, StoreError> {
+    pub fn prover<'c>(&'c self, reader: &'c dyn EntryReader) -> Result<Prover<'c>, StoreError> {
         let size = self.published.size;
         Ok(Prover {
             size,

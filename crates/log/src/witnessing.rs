@@ -13,7 +13,7 @@ mod tests;
 
 use std::time::Duration;
 
-use countersign::checkpoint::{SignedCheckpoint, claimed_time};
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint, claimed_time};
 use countersign::hash::Hash;
 use countersign::hex;
 use countersign::merkle::consistency_proof;
@@ -24,9 +24,8 @@ use countersign::witness::{Answer, Request};
 
 use crate::clock::Timekeeper;
 use crate::hashes::StoredHashes;
-use crate::sequencer::Unwitnessed;
 use crate::stop::{Cause, Stop, WitnessAnswer};
-use crate::store::{Published, Reader};
+use crate::store::{EntryReader, Published};
 
 /// How long witnesses get before a checkpoint is published without them.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,6 +44,17 @@ pub fn has_witnesses(trust: Option<&Trust>) -> bool {
         let asked = |place| trust.witness_url(place).is_some();
         trust.has_quorum() && (0..trust.witnesses().len()).any(asked)
     })
+}
+
+/// A checkpoint of durable leaves, for witnesses to see before it is published.
+#[derive(Clone, Debug)]
+pub struct Unwitnessed {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// The signed note with it.
+    pub note: String,
+    /// The latest time of a link in it that no cosigned checkpoint holds.
+    pub latest: Option<Time>,
 }
 
 /// A checkpoint, and who cosigned it so far.
@@ -234,7 +244,7 @@ impl Asking {
     ///
     /// # Errors
     /// What failed, in words.
-    pub fn request(&self, reader: &dyn Reader) -> Result<String, String> {
+    pub fn request(&self, reader: &dyn EntryReader) -> Result<String, String> {
         let (old_size, size) = (self.old_size, self.checkpoint.checkpoint.size);
         if old_size > size {
             return Err(format!("it has a larger checkpoint, of {old_size} leaves"));

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Handle;
 
-use super::Bucket;
 use super::layout::Layout;
+use super::location::Bucket;
 use super::objects::Objects;
 use crate::sqlite::{self, failed};
 use countersign_log::store::StoreError;

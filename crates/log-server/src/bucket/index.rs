@@ -14,7 +14,7 @@ use super::codec::Commit;
 use crate::sqlite::{self, SqliteWriter, failed};
 use countersign_log::erase::record;
 use countersign_log::hashes::root_at;
-use countersign_log::store::{Reader, StoreError, Writer as _};
+use countersign_log::store::{Batch, CommitError, EntryWriter as _, ErasureWriter as _, Reader, StoreError};
 use countersign_log::tables::integer;
 
 const TABLES: &str = "
@@ -30,6 +30,8 @@ pub(super) struct Index {
     pub(super) sqlite: SqliteWriter,
     pub(super) reader: Arc<dyn Reader>,
     edge: CompactRange,
+    /// What the next batch says of what was signed.
+    signed_size: Option<u64>,
 }
 
 /// How far the bucket's erasures were followed.
@@ -46,7 +48,7 @@ impl Index {
         let (sqlite, reader) = sqlite::open_index(folder, origin)?;
         sqlite.database().execute_batch(TABLES).map_err(failed("opening the index"))?;
         let edge = sqlite.edge()?;
-        Ok(Self { sqlite, reader, edge })
+        Ok(Self { sqlite, reader, edge, signed_size: None })
     }
 
     fn connection(&self) -> &Connection {
@@ -109,35 +111,30 @@ impl Index {
         let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
         tree.extend(&hashes);
         let erasures = record::recorded(&growth, key);
-        self.write(&bases, &growth, &tree, &erasures)
+        let signed_size = self.signed_size;
+        let batch = Batch { growth: &growth, tree: &tree, publish: None, erasures: &erasures, signed_size };
+        self.write(&bases, &batch)
+    }
+
+    /// Has the next batch say how much of what was signed is remembered, whichever server's commit it is.
+    pub(super) fn note_signed_size(&mut self, size: Option<u64>) {
+        self.signed_size = size.or(self.signed_size);
     }
 
     /// Takes this server's own commit.
-    pub(super) fn commit(
-        &mut self,
-        growth: &Growth,
-        tree: &Grown,
-        erasures: &[u64],
-    ) -> Result<(), StoreError> {
-        self.write(&[growth.base()], growth, tree, erasures)
+    pub(super) fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        self.write(&[batch.growth.base()], batch)
     }
 
-    fn write(
-        &mut self,
-        bases: &[u64],
-        growth: &Growth,
-        tree: &Grown,
-        erasures: &[u64],
-    ) -> Result<(), StoreError> {
+    fn write(&mut self, bases: &[u64], batch: &Batch<'_>) -> Result<(), StoreError> {
         // These commits are in the bucket: that is so whatever becomes of the rest.
         self.add_bases(bases)?;
-        self.sqlite.commit(growth, tree, None, erasures).map_err(|error| match error {
-            countersign_log::store::CommitError::Failed(error) => error,
-            error @ countersign_log::store::CommitError::Overtaken => {
-                StoreError::unavailable("writing the index", error)
-            }
+        self.sqlite.commit(batch).map_err(|error| match error {
+            CommitError::Failed(error) => error,
+            error @ CommitError::Overtaken => StoreError::unavailable("writing the index", error),
         })?;
-        self.edge = tree.edge();
+        self.edge = batch.tree.edge();
+        self.signed_size = None;
         Ok(())
     }
 

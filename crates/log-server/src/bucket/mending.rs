@@ -4,8 +4,8 @@ use countersign::note::{KeyType, VerifierKey};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
-use super::Bucket;
 use super::layout::Layout;
+use super::location::Bucket;
 use super::objects::Objects;
 use super::publish::is_head;
 use super::writer::{BucketWriter, at};

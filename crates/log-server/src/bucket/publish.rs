@@ -15,7 +15,7 @@ use super::codec::{decode_checkpoint, encode_checkpoint};
 use super::layout::number;
 use super::objects::{AT_ONCE, Object, Replaced};
 use super::writer::{BucketWriter, at};
-use countersign_log::store::{Published, StoreError, Writer as _};
+use countersign_log::store::{CheckpointWriter as _, Published, StoreError};
 use countersign_log::tables::takes_the_place_of;
 
 /// How often other servers may publish in between before it is left to them.

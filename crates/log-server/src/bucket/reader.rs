@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Evidence, Life};
+use countersign::log::{Evidence, Known, Life};
 use countersign::merkle::{Bundle, TILE_WIDTH, Tile, leaf_hash};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -16,14 +16,17 @@ use object_store::path::Path;
 use roaring::RoaringTreemap;
 use tokio::runtime::Handle;
 
-use super::Bucket;
 use super::codec::{Commit, EVENTS_STUB, Erasure, KIND, decode_checkpoint, is_stub};
 use super::erase::newest_events;
 use super::layout::{Layout, number};
+use super::location::Bucket;
 use super::objects::{AT_ONCE, Objects};
 use super::writer::at;
 use countersign_log::signed::SignedHead;
-use countersign_log::store::{Erasure as Recorded, Published, Reader, StoreError, StoredEvent, StoredLeaf};
+use countersign_log::store::{
+    CheckpointReader, EntryReader, Erasure as Recorded, ErasureReader, ForkReader, Published, StoreError,
+    StoredEvent, StoredLeaf,
+};
 
 /// What the first line of `private/log` says.
 const BEGIN: &str = "countersign log v1\n";
@@ -378,21 +381,9 @@ fn seen(size: u64, note: String) -> Published {
     Published { size, note, at: Time::MIN, witnessed: false }
 }
 
-impl Reader for ObjectReader {
+impl EntryReader for ObjectReader {
     fn size(&self) -> Result<u64, StoreError> {
         Ok(self.size)
-    }
-
-    fn published(&self) -> Result<Option<Published>, StoreError> {
-        Ok(self.checkpoints.iter().max_by_key(|published| published.size).cloned())
-    }
-
-    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
-        Ok(self.checkpoints.iter().filter(|published| sizes.contains(&published.size)).cloned().collect())
-    }
-
-    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
-        Ok(None)
     }
 
     fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError> {
@@ -403,6 +394,12 @@ impl Reader for ObjectReader {
             }
             found => Ok(found),
         }
+    }
+
+    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
+        let leaves = self.leaves(index..index + 1)?;
+        let leaf = leaves.first().ok_or_else(|| StoreError::Damaged(format!("leaf {index} is missing")))?;
+        Ok(leaf_hash(leaf))
     }
 
     fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -440,6 +437,44 @@ impl Reader for ObjectReader {
         Ok(None)
     }
 
+    fn notes(&self, _: Range<u64>) -> Result<Vec<u64>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+impl CheckpointReader for ObjectReader {
+    fn published(&self) -> Result<Option<Published>, StoreError> {
+        Ok(self.checkpoints.iter().max_by_key(|published| published.size).cloned())
+    }
+
+    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
+        Ok(self.checkpoints.iter().filter(|published| sizes.contains(&published.size)).cloned().collect())
+    }
+
+    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
+        Ok(None)
+    }
+}
+
+impl ForkReader for ObjectReader {
+    fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+impl ErasureReader for ObjectReader {
+    fn erasures(&self, _: Option<u64>, _: u64) -> Result<Vec<Recorded>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+impl Known for ObjectReader {
+    type Error = StoreError;
+
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
         Ok(self.scan().own.get(chain).cloned())
     }
@@ -450,27 +485,5 @@ impl Reader for ObjectReader {
 
     fn has_note(&self, _: &Hash) -> Result<bool, StoreError> {
         Ok(false)
-    }
-
-    fn notes(&self, _: Range<u64>) -> Result<Vec<u64>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn erasures(&self, _: Option<u64>, _: u64) -> Result<Vec<Recorded>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
-        let leaves = self.leaves(index..index + 1)?;
-        let leaf = leaves.first().ok_or_else(|| StoreError::Damaged(format!("leaf {index} is missing")))?;
-        Ok(leaf_hash(leaf))
     }
 }

@@ -11,9 +11,9 @@ use roaring::RoaringTreemap;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
-use super::Bucket;
 use super::codec::{Commit, decode_checkpoint};
 use super::index::Erasures;
+use super::location::Bucket;
 use super::objects::Created;
 use super::signed::SignedObjects;
 use super::writer::{BucketWriter, at, fetch};

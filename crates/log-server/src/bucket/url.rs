@@ -13,7 +13,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ClientConfigKey, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
-use super::Bucket;
+use super::location::Bucket;
 
 /// Why there is no bucket at a URL.
 #[derive(Debug, thiserror::Error)]

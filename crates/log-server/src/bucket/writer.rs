@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign::hash::Hash;
-use countersign::log::{Evidence, Growth, Storage};
-use countersign::merkle::{CompactRange, Grown};
+use countersign::log::{Evidence, Storage};
+use countersign::merkle::CompactRange;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -15,14 +15,17 @@ use object_store::path::Path as ObjectPath;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use super::Bucket;
 use super::codec::{self, Commit};
 use super::erase::newest_events;
 use super::index::{Erasures, Index};
 use super::layout::Layout;
+use super::location::Bucket;
 use super::objects::{AT_ONCE, Created, Objects};
 use super::publish::Public;
-use countersign_log::store::{CommitError, Published, Reader, StoreError, Writer};
+use countersign_log::store::{
+    Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, Reader,
+    SignedHeadStore, StoreError,
+};
 
 /// After so many commits of other servers, one by one, it is asked how many there are.
 const ONE_BY_ONE: usize = 4;
@@ -311,7 +314,7 @@ fn read_evidence(bytes: &[u8]) -> Option<(Time, Evidence)> {
     ))
 }
 
-impl Writer for BucketWriter {
+impl EntryWriter for BucketWriter {
     fn size(&self) -> u64 {
         self.index.size()
     }
@@ -328,14 +331,10 @@ impl Writer for BucketWriter {
         false
     }
 
-    fn commit(
-        &mut self,
-        growth: &Growth,
-        tree: &Grown,
-        publish: Option<&Published>,
-        erasures: &[u64],
-    ) -> Result<(), CommitError> {
-        debug_assert!(publish.is_none(), "no checkpoint is signed before its leaves are in the bucket");
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
+        debug_assert!(batch.publish.is_none(), "no checkpoint is signed before its leaves are in the bucket");
+        let growth = batch.growth;
+        self.index.note_signed_size(batch.signed_size);
         if self.unsure {
             self.follow()?;
         }
@@ -347,7 +346,7 @@ impl Writer for BucketWriter {
         let path = self.layout.commit(growth.base());
         match self.objects.wait(self.objects.create(&path, commit))? {
             Created::Ours => {
-                self.index.commit(growth, tree, erasures)?;
+                self.index.commit(batch)?;
                 self.unsure = false;
                 Ok(())
             }
@@ -358,36 +357,40 @@ impl Writer for BucketWriter {
         }
     }
 
-    fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
-        self.make_public(published)?;
-        self.index.sqlite.publish(published)
-    }
-
-    fn note_signed(&mut self, size: u64) {
-        self.index.sqlite.note_signed(size);
-    }
-
-    fn noted_signed(&self) -> Result<Option<u64>, StoreError> {
-        self.index.sqlite.noted_signed()
-    }
-
     fn catch_up(&mut self) -> Result<u64, StoreError> {
         self.follow()?;
         self.restore_head()?;
         Ok(self.index.size())
     }
+}
 
-    fn erased_meanwhile(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.erased)
+impl CheckpointWriter for BucketWriter {
+    fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
+        self.make_public(published)?;
+        self.index.sqlite.publish(published)
+    }
+}
+
+impl SignedHeadStore for BucketWriter {
+    fn signed_size(&self) -> Result<Option<u64>, StoreError> {
+        self.index.sqlite.signed_size()
     }
 
+    fn forget_signed_size(&mut self) -> Result<(), StoreError> {
+        self.index.sqlite.forget_signed_size()
+    }
+}
+
+impl ForkWriter for BucketWriter {
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
         if self.index.sqlite.has_room_for(evidence)? {
             self.put_evidence(evidence, at)?;
         }
         self.index.sqlite.keep_evidence(evidence, at)
     }
+}
 
+impl ErasureWriter for BucketWriter {
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         self.erase_events(leaves)
     }
@@ -398,5 +401,9 @@ impl Writer for BucketWriter {
 
     fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError> {
         self.index.sqlite.find_erasures(key)
+    }
+
+    fn erased_meanwhile(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.erased)
     }
 }

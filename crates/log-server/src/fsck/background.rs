@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use countersign::time::Time;
 
 use super::erasures::From;
-use super::{Damage, Mend, Report, check_leaves, pages};
+use super::leaves::check_leaves;
+use super::pages;
+use super::report::{Damage, Mend, Report};
 use crate::bucket::{CommitNames, Listed};
 use crate::collector::Collector;
 use crate::search::Search;
-use countersign_log::api::health::Check;
+use countersign_log::condition::Check;
 use countersign_log::store::StoreError;
 
 /// How often it is looked whether the server shall stop.

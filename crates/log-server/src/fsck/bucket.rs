@@ -6,8 +6,10 @@ use std::sync::Arc;
 use roaring::RoaringTreemap;
 use tokio::runtime::Handle;
 
+use super::check;
 use super::erasures::From;
-use super::{Damage, Mend, Report, check, check_leaves};
+use super::leaves::check_leaves;
+use super::report::{Damage, Mend, Report};
 use crate::bucket::{Bucket, Mending, ObjectReader};
 use crate::search;
 use crate::sqlite;

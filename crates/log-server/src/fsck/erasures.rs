@@ -6,9 +6,10 @@ use std::sync::Arc;
 use countersign::link::{ChainId, Link, commit};
 use roaring::RoaringTreemap;
 
-use super::{Mend, PORTION, Report, stretches};
+use super::portion::{PORTION, read, stretches};
+use super::report::{Mend, Report};
 use countersign_log::erase::record::{Record, is_erasure};
-use countersign_log::store::{Reader, StoredEvent, StoredLeaf};
+use countersign_log::store::{EntryReader, Reader, StoredEvent, StoredLeaf};
 
 /// Where leaves are read from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl Erasures {
         let mut first = size;
         while first < now {
             let end = now.min(first + PORTION);
-            for (leaf, index) in super::read(&self.reader, first..end).iter().zip(first..) {
+            for (leaf, index) in read(&*self.reader, first..end).iter().zip(first..) {
                 let Some((leaf, link)) = leaf.as_ref().and_then(|leaf| Some((leaf, leaf.link()?))) else {
                     continue;
                 };
@@ -137,7 +138,7 @@ impl Erasures {
 }
 
 /// Which of these events are still here: they may have been erased since they were seen.
-fn still_here(reader: &dyn Reader, leaves: &RoaringTreemap) -> Option<RoaringTreemap> {
+fn still_here(reader: &dyn EntryReader, leaves: &RoaringTreemap) -> Option<RoaringTreemap> {
     let is_here = |index: &u64| {
         let read = reader.leaves_with_events(*index..*index + 1);
         read.is_ok_and(|leaf| leaf.iter().any(|leaf| matches!(leaf.event, StoredEvent::Here(_))))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{Mend, Report, connect};
+use super::report::{Mend, Report};
 use crate::sqlite;
 use countersign_log::store::StoreError;
 
@@ -64,4 +64,8 @@ fn tell(found: rusqlite::Result<Vec<String>>, report: &mut Report) {
     for line in found.into_iter().filter(|line| line != "ok") {
         report.tell("fsck.database", sqlite::FILE, line, Mend::Not);
     }
+}
+
+fn connect(folder: &Path) -> Result<Connection, StoreError> {
+    sqlite::connect_to_read(&folder.join(sqlite::FILE))
 }

@@ -7,10 +7,11 @@ use countersign::hash::Hash;
 use countersign::merkle::{CompactRange, Grown, TILE_HEIGHT, leaf_hash};
 use rusqlite::Connection;
 
-use super::{Mend, PORTION, Report};
+use super::portion::PORTION;
+use super::report::{Mend, Report};
 use crate::search;
 use crate::sqlite;
-use countersign_log::store::{Reader, StoreError};
+use countersign_log::store::{EntryReader, StoreError};
 use countersign_log::tables::{ADDED, tile_key};
 
 /// Mends what a check found and can be mended. The folder is nobody else's meanwhile; check it again afterwards.
@@ -50,7 +51,7 @@ pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)
 /// Writes all tiles anew that the leaves have.
 fn write_tiles(
     connection: &Connection,
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::unavailable("writing tiles", error);

@@ -7,7 +7,7 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::{Hash, hash_nodes};
 use countersign::merkle::{CompactRange, Tile, decode_tile, empty_root, leaf_hash};
 
-use super::{Mend, Report};
+use super::report::{Mend, Report};
 use countersign_log::store::{Published, Reader, StoreError, StoredLeaf};
 
 const WIDTH: usize = 256;

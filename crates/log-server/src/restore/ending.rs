@@ -11,7 +11,7 @@ use countersign::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Over;
+use super::over::Over;
 use countersign_files::{replace, sync_folder};
 
 /// The file that says what is to be done.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use countersign::note::VerifierKey;
 
 use super::place::Place;
-use super::{Config, Source, head_of};
+use super::source::Source;
+use super::{Config, head_of};
 use crate::signed_file::{Found, SignedFile};
 use crate::stop_file::StopFile;
 use countersign_log::hashes::root_at;
 use countersign_log::signed::SignedHead;
 use countersign_log::stop::{Cause, Line, WitnessAnswer};
-use countersign_log::store::{Reader, StoreError};
+use countersign_log::store::{EntryReader, StoreError};
 
 /// What is known.
 #[derive(Debug, Default)]
@@ -93,7 +94,7 @@ impl Known {
         known.heads.sort_by_key(|head| head.size);
         known.doubt = match place.remembered() {
             Some(remembered) => known.doubts_of_bucket(remembered.map(|head| head.size)),
-            None => known.doubts(&found, place.writer().noted_signed()?),
+            None => known.doubts(&found, place.writer().signed_size()?),
         };
         Ok(known)
     }
@@ -162,7 +163,11 @@ impl Known {
     }
 
     /// What contradicts the leaves that are here, if anything does.
-    pub(super) fn contradiction(&self, reader: &dyn Reader, size: u64) -> Result<Option<String>, StoreError> {
+    pub(super) fn contradiction(
+        &self,
+        reader: &dyn EntryReader,
+        size: u64,
+    ) -> Result<Option<String>, StoreError> {
         if let Some(size) = self.split {
             return Ok(Some(format!("it signed two different trees of {size} leaves")));
         }

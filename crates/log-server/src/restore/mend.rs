@@ -11,11 +11,11 @@ use countersign::note::VerifierKey;
 use serde_json::{Value, json};
 
 use super::place::Place;
-use super::{HeldLeaf, Source};
+use super::source::{HeldLeaf, Source};
 use crate::own_entries::FILE as OWN_ENTRIES;
 use countersign_log::erase::record;
 use countersign_log::signed::SignedHead;
-use countersign_log::store::{CommitError, StoreError};
+use countersign_log::store::{Batch, CommitError, StoreError};
 
 /// So many leaves are put back at one time.
 const PORTION: u64 = 4_096;
@@ -136,7 +136,10 @@ impl Mend {
             let mut tree = Grown::new(&edge);
             let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
             tree.extend(&hashes);
-            match place.writer_mut().commit(&growth, &tree, None, &record::recorded(&growth, key)) {
+            let erasures = record::recorded(&growth, key);
+            let batch =
+                Batch { growth: &growth, tree: &tree, publish: None, erasures: &erasures, signed_size: None };
+            match place.writer_mut().commit(&batch) {
                 Ok(()) => tracing::info!(size = tree.size(), "leaves are put back"),
                 // The bucket has that commit, and those behind it.
                 Err(CommitError::Overtaken) if place.writer().size() > edge.end() => {}

@@ -5,7 +5,8 @@ use std::path::Path;
 use countersign::note::VerifierKey;
 use tokio::runtime::Handle;
 
-use super::{Over, Source};
+use super::over::Over;
+use super::source::Source;
 use crate::bucket::{Bucket, Restoring};
 use crate::search;
 use crate::signed_file::SignedFile;
@@ -122,7 +123,7 @@ impl Place {
         self.remember(heads)?;
         SignedFile::replace(folder, origin, heads)?;
         match self {
-            Self::Folder(store) => store.writer.forget_signed(),
+            Self::Folder(store) => store.writer.forget_signed_size(),
             Self::Bucket(_) => {
                 // It is of what was brought back: the server makes it anew.
                 sqlite::discard(folder)?;

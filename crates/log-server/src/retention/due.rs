@@ -7,10 +7,11 @@ use roaring::RoaringTreemap;
 
 use countersign::time::Time;
 
-use super::{PassError, Rules};
-use crate::reading::Reading;
-use countersign_log::export::PAGE;
-use countersign_log::store::{StoreError, StoredEvent};
+use super::holds::ActiveHolds;
+use super::rules::Rules;
+use countersign_log::export::{Had, PAGE};
+use countersign_log::own_chain::OwnChains;
+use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
 /// How many events one pass erases at most.
 const MOST: u64 = 100_000;
@@ -34,23 +35,29 @@ pub(super) struct Expired {
     pub(super) more: bool,
 }
 
+/// What events are looked at with.
+pub(super) struct Sources<'r> {
+    pub(super) reader: &'r dyn EntryReader,
+    /// How many leaves are published.
+    pub(super) size: u64,
+    pub(super) had: Had,
+    pub(super) own: OwnChains<'r>,
+    pub(super) holds: ActiveHolds,
+}
+
 impl Due {
     /// The events that are old enough at that moment, as many as one pass erases.
     pub(super) fn expired(
         &mut self,
-        reading: &Reading,
+        sources: Sources<'_>,
         rules: &Rules,
         now: Time,
-    ) -> Result<Expired, PassError> {
+    ) -> Result<Expired, StoreError> {
+        let Sources { reader, size, had, mut own, holds } = sources;
         if self.rules != *rules {
             *self = Self { rules: rules.clone(), ..Self::default() };
         }
-        let holds =
-            reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
-        let collector = reading.collector();
-        let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
-        let had = reading.had()?;
-        let (mut leaves, mut own, mut looked) = (RoaringTreemap::new(), reading.own_chains(), 0);
+        let (mut leaves, mut looked) = (RoaringTreemap::new(), 0);
         for page in std::mem::take(&mut self.next)..size.div_ceil(PAGE) {
             let known = self.pages.get(page as usize);
             if known.is_some_and(|due| due.is_none_or(|due| due >= now.millis())) {
@@ -64,7 +71,7 @@ impl Due {
             let first = page * PAGE;
             let end = size.min(first + PAGE);
             let mut due: Option<i64> = None;
-            for (leaf, index) in collector.reader().leaves_with_events(first..end)?.iter().zip(first..) {
+            for (leaf, index) in reader.leaves_with_events(first..end)?.iter().zip(first..) {
                 let StoredEvent::Here(event) = &leaf.event else { continue };
                 let Some(link) = leaf.link() else { continue };
                 let Some(age) = rules.age(&event.text) else { continue };
@@ -75,7 +82,7 @@ impl Due {
                 let since = had.since(index).map(Time::millis);
                 let at = since.map_or(now.millis(), |since| since.saturating_add(age.millis()));
                 due = Some(due.map_or(at, |due| due.min(at)));
-                if at < now.millis() && !holds.hold(&**collector.reader(), &link, &event.text)? {
+                if at < now.millis() && !holds.hold(reader, &link, &event.text)? {
                     leaves.insert(index);
                 }
             }

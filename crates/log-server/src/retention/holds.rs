@@ -22,8 +22,9 @@ use countersign::time::Time;
 
 use crate::control_files::{ControlFault, ControlFaultKind};
 use countersign_files::Stamp;
-use countersign_log::asked::{Asked, Looking};
-use countersign_log::store::{Reader, StoreError};
+use countersign_log::event_filter::Asked;
+use countersign_log::looking::Looking;
+use countersign_log::store::{EntryReader, StoreError};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "holds.txt";
@@ -57,7 +58,7 @@ impl ActiveHolds {
     ///
     /// # Errors
     /// The store's own.
-    pub fn hold(&self, reader: &dyn Reader, link: &Link, event: &str) -> Result<bool, StoreError> {
+    pub fn hold(&self, reader: &dyn EntryReader, link: &Link, event: &str) -> Result<bool, StoreError> {
         let mut looking = Looking::at_members();
         for Hold(asked) in &self.0 {
             if looking.matches(reader, asked.query(), link, Some(event))? {

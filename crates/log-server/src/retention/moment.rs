@@ -22,7 +22,8 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-use super::{DAY, PassError};
+use super::pass_error::PassError;
+use super::rules::DAY;
 use crate::reading::Reading;
 use countersign_files::replace;
 use countersign_log::store::{StoreError, link};

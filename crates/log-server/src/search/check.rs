@@ -13,7 +13,7 @@ use super::terms::TermCache;
 use super::{FILE, Fault, Search, failed, integer, part, version};
 use crate::sqlite;
 use countersign_log::export::PAGE;
-use countersign_log::store::{Reader, StoreError};
+use countersign_log::store::{EntryReader, StoreError};
 
 /// Told how many segments of how many were looked at; may end it.
 type Pace<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
@@ -26,7 +26,7 @@ type By<'b> = (&'b Secret, &'b Readings);
 ///
 /// # Errors
 /// What SQLite says, or the store.
-pub(crate) fn damaged(folder: &Path, reader: &dyn Reader) -> Result<Vec<Range<u64>>, StoreError> {
+pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Range<u64>>, StoreError> {
     let path = folder.join(FILE);
     if !path.exists() {
         return Ok(Vec::new());
@@ -47,7 +47,7 @@ impl Search {
     ///
     /// # Errors
     /// What SQLite says, the store, or `pace`.
-    pub(crate) fn check(&self, reader: &dyn Reader, pace: Pace<'_>) -> Result<(), StoreError> {
+    pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Pace<'_>) -> Result<(), StoreError> {
         let mut tell = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
         match check(&self.path, (&self.secret, &self.readings), reader, pace, &mut tell) {
             Err(Fault::Broken(why)) => {
@@ -64,7 +64,7 @@ impl Search {
 fn check(
     path: &Path,
     by: By<'_>,
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
     pace: Pace<'_>,
     damaged: &mut dyn FnMut(Range<u64>),
 ) -> Result<(), Fault> {
@@ -97,7 +97,7 @@ fn check(
 fn look(
     connection: &Connection,
     by: By<'_>,
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
     first: u64,
 ) -> Result<Option<Range<u64>>, Fault> {
     // One view for all of it.
@@ -123,7 +123,7 @@ fn is_good(
     view: &Connection,
     (secret, readings): By<'_>,
     head: &Head,
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
 ) -> Result<bool, Fault> {
     let mut wanted = Vec::with_capacity(head.pages.len());
     let mut cache = TermCache::new(secret);

@@ -13,9 +13,9 @@ use super::segment::{
 };
 use super::terms::{Term, TermCache, Terms};
 use super::{ALL, Fault, Search, extents, failed, heads, integer, lock, part, whole_to};
-use countersign_log::asked::Looking;
 use countersign_log::export::PAGE;
-use countersign_log::store::{Reader, StoreError, StoredEvent};
+use countersign_log::looking::Looking;
+use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
 /// A page as it was read.
 pub(super) struct Indexed {
@@ -31,7 +31,7 @@ impl Search {
     ///
     /// # Errors
     /// What SQLite says, or the store.
-    pub fn advance(&self, reader: &dyn Reader, size: u64, most: u64) -> Result<u64, StoreError> {
+    pub fn advance(&self, reader: &dyn EntryReader, size: u64, most: u64) -> Result<u64, StoreError> {
         let done = self.mend(reader).and_then(|()| {
             let again = self.index_again(reader)?;
             let done = if again > 0 { again } else { self.index_further(reader, size, most)? };
@@ -57,7 +57,7 @@ impl Search {
     ///
     /// # Errors
     /// What SQLite says, or the store: they may be left then, and it is to be asked again.
-    pub fn settle(&self, reader: &dyn Reader) -> Result<(), StoreError> {
+    pub fn settle(&self, reader: &dyn EntryReader) -> Result<(), StoreError> {
         if self.broken.load(Ordering::SeqCst) {
             self.remake(reader)?;
         }
@@ -74,7 +74,7 @@ impl Search {
     }
 
     /// Every segment is of this log, and can be read. What cannot is not indexed any more.
-    pub(super) fn check_heads(&self, reader: &dyn Reader) -> Result<(), Fault> {
+    pub(super) fn check_heads(&self, reader: &dyn EntryReader) -> Result<(), Fault> {
         let size = reader.size()?;
         let found = heads(&lock(&self.reading), &self.secret, ALL)?;
         let mut end = 0;
@@ -97,7 +97,7 @@ impl Search {
         Ok(())
     }
 
-    fn mend(&self, reader: &dyn Reader) -> Result<(), Fault> {
+    fn mend(&self, reader: &dyn EntryReader) -> Result<(), Fault> {
         if self.broken.load(Ordering::SeqCst) {
             return Ok(self.remake(reader)?);
         }
@@ -117,7 +117,7 @@ impl Search {
     }
 
     /// Indexes all pages again whose events were erased, and gives how many it were.
-    fn index_again(&self, reader: &dyn Reader) -> Result<u64, Fault> {
+    fn index_again(&self, reader: &dyn EntryReader) -> Result<u64, Fault> {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -156,7 +156,7 @@ impl Search {
     }
 
     /// Indexes pages that are not indexed.
-    fn index_further(&self, reader: &dyn Reader, size: u64, most: u64) -> Result<u64, Fault> {
+    fn index_further(&self, reader: &dyn EntryReader, size: u64, most: u64) -> Result<u64, Fault> {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -179,7 +179,11 @@ impl Search {
     }
 
     /// Reads pages that follow each other, some of them at the same time.
-    fn read_all(&self, reader: &dyn Reader, pages: Range<u64>) -> Result<BTreeMap<u64, Indexed>, StoreError> {
+    fn read_all(
+        &self,
+        reader: &dyn EntryReader,
+        pages: Range<u64>,
+    ) -> Result<BTreeMap<u64, Indexed>, StoreError> {
         let read_some = |pages: Range<u64>| -> Result<Vec<(u64, Indexed)>, StoreError> {
             let mut cache = TermCache::new(&self.secret);
             pages.map(|page| Ok((page, read(&mut cache, &self.readings, reader, page)?))).collect()
@@ -201,7 +205,7 @@ impl Search {
         head: Option<Head>,
         first: u64,
         pages: BTreeMap<u64, Indexed>,
-        reader: &dyn Reader,
+        reader: &dyn EntryReader,
     ) -> Result<bool, Fault> {
         let before = head.clone();
         let mut head = match head {
@@ -311,7 +315,7 @@ impl Search {
 pub(super) fn read(
     cache: &mut TermCache<'_>,
     readings: &Readings,
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
     number: u64,
 ) -> Result<Indexed, StoreError> {
     let mut page = Page::default();
@@ -344,7 +348,7 @@ fn generation() -> Result<u64, StoreError> {
 }
 
 /// Notes how large the log is: one that is smaller later was rolled back.
-pub(super) fn note_size(connection: &Connection, reader: &dyn Reader) -> Result<(), Fault> {
+pub(super) fn note_size(connection: &Connection, reader: &dyn EntryReader) -> Result<(), Fault> {
     let size = reader.size()?;
     let Some(last) = size.checked_sub(1) else { return Ok(()) };
     let last = reader.leaf_hash(last)?.0;

@@ -20,7 +20,7 @@ use countersign_query::{Condition, Entry, Field, Node, Path, Query, Short};
 
 use super::secret::{Secret, TenantKey};
 use super::segment::{Page, sort};
-use countersign_log::asked::member;
+use countersign_log::event_filter::member;
 use countersign_log::export::{Entries, PAGE};
 use countersign_log::tokens::{MAX_CONDITIONS, SCOPED, Scope};
 

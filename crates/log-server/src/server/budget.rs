@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{Client, Problem};
+use super::client::Client;
+use countersign_log::api::Problem;
 use countersign_log::api::body::busy;
 
 /// Memory is taken in steps of so many bytes.

@@ -11,9 +11,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::{StreamExt as _, stream};
 
+use super::client::Client;
 use super::fallback;
 use super::places::{Place, Places};
-use super::{Bounds, Client, Problem, Proxies};
+use super::{Bounds, Proxies};
+use countersign_log::api::Problem;
 use countersign_log::strangers::Reason;
 
 /// Where connections and requests come in.

@@ -6,8 +6,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::Problem;
-use countersign_log::api::Answer;
+use countersign_log::api::{Answer, Problem};
 
 /// An error of a handler: any that can be answered with a [`Problem`].
 pub(super) struct HandlerError(Problem);

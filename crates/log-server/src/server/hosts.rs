@@ -14,8 +14,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use url::Host;
 
-use super::Problem;
 use super::fallback::response;
+use countersign_log::api::Problem;
 
 /// The names that a log answers to, beside those of loopback and the address that it listens on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

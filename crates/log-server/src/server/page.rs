@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use super::AppState;
+use super::state::AppState;
 use crate::oidc::SignIn;
 use countersign_log::api;
 

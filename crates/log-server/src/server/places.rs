@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::Client;
+use super::client::Client;
 use countersign_log::strangers::Reason;
 
 /// So many connections are taken beyond the most, to tell how the log is and why nothing else is answered.

@@ -13,10 +13,12 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::budget::Share;
+use super::client::Client;
 use super::fallback::HandlerError;
-use super::{AppState, Client, Problem};
+use super::state::AppState;
 use crate::collector::SubmitError;
-use countersign_log::api;
+use countersign_log::api::{self, Problem};
+use countersign_log::body::BodyError;
 use countersign_log::strangers::Reason;
 
 /// A body of at least so many bytes is read on a thread that may be busy for a while. Of such a body it is looked at so
@@ -141,15 +143,15 @@ impl Receiving<'_> {
         let _reading = self.state.readers.acquire().await.map_err(|error| Problem::unavailable(&error))?;
         let (collector, share) = (self.state.collector.clone(), self.share.handle());
         let read = aside(move || {
-            let read = collector.read(&bytes, &mut |bytes| share.resize(bytes));
-            if let Ok(Ok(submission)) = &read {
-                share.resize(submission.bytes())?;
+            let read = collector.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
+            if let Ok(submission) = &read {
+                share.resize(submission.bytes()).map_err(|_| BodyError::NoRoom)?;
             }
-            read.map(|read| (bytes, read))
+            Ok((bytes, read))
         });
-        read.await?.map_err(|problem| {
-            let reason = if problem.is_busy() { Reason::Memory } else { Reason::TooLarge };
-            Unanswered::Outside(Some(reason), problem)
+        read.await?.map_err(|error: BodyError| {
+            let reason = if error == BodyError::NoRoom { Reason::Memory } else { Reason::TooLarge };
+            Unanswered::Outside(Some(reason), Problem::of_body(&error, self.state.collector.limits()))
         })
     }
 

@@ -10,12 +10,13 @@ use futures_util::stream;
 use tokio::sync::watch;
 
 use super::fallback::HandlerError;
-use super::{AppState, handlers};
+use super::handlers;
+use super::state::AppState;
 use crate::reading::Reading;
 use crate::reads::Tally;
 use countersign_log::api;
-use countersign_log::api::sse::{GATHER, Opening, Piece, QUIET, QUIET_TEXT};
-use countersign_log::export::{ExportError, Exporter, Lines};
+use countersign_log::api::sse::{Opening, Piece, QUIET, QUIET_TEXT};
+use countersign_log::export::{ExportError, Exporter, GATHER, Lines};
 use countersign_log::reads::{Way, What};
 use countersign_log::store::{Published, StoreError};
 use countersign_log::tokens::{Access, Right, Scope};

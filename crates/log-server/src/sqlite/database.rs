@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 
-use super::{PATIENCE, PATIENCE_WITH_READERS, failed};
+use super::connection::{PATIENCE, PATIENCE_WITH_READERS, failed};
 use countersign_log::store::StoreError;
 use countersign_log::tables::{Database, Each, Row, Value};
 

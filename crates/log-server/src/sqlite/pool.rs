@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::connect;
+use super::connection::{connect, failed};
 use super::database::SqlDatabase;
 #[cfg(unix)]
 use super::still::{Still, is_served};
@@ -89,7 +89,7 @@ impl Connections for Pool {
             let connection = self.connect()?;
             #[cfg(unix)]
             if self.is_still() {
-                Still::add_tables(&connection).map_err(super::failed("opening the database"))?;
+                Still::add_tables(&connection).map_err(failed("opening the database"))?;
             }
             connection
         };

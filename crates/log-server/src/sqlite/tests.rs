@@ -18,7 +18,10 @@ use tempfile::TempDir;
 use super::pool::Pool;
 use super::{FILE, Owned, SqliteWriter, connect, prepare, touch};
 use countersign_log::hashes::StoredHashes;
-use countersign_log::store::{CommitError, Published, Reader as _, StoreError, Writer as _};
+use countersign_log::store::{
+    Batch, CheckpointReader as _, CheckpointWriter as _, CommitError, EntryReader as _, EntryWriter as _,
+    Published, StoreError,
+};
 use countersign_log::submitting::Committed;
 use countersign_log::tables::{Connections, Database, TableReader};
 
@@ -54,7 +57,10 @@ fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactR
     let mut tree = Grown::new(&edge);
     let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
     tree.extend(&hashes);
-    writer.commit(&growth, &tree, Some(&published(growth.size())), &[])?;
+    let published = published(growth.size());
+    let batch =
+        Batch { growth: &growth, tree: &tree, publish: Some(&published), erasures: &[], signed_size: None };
+    writer.commit(&batch)?;
     Ok(tree.edge())
 }
 

@@ -18,7 +18,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Options, Verification, VerifiedEvent, Verifier};
 use countersign_log::export::{ExportError, Exporter, Request};
-use countersign_log::store::{Published, Reader, Store};
+use countersign_log::store::{Batch, Published, Reader, Store};
 use countersign_log_server::sqlite;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
@@ -233,7 +233,8 @@ impl TestLog {
             .unwrap_or_else(|_| panic!("refused"));
         let mut tree = Grown::new(&writer.edge().unwrap());
         tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
-        writer.commit(&growth, &tree, None, &[]).unwrap();
+        let batch = Batch { growth: &growth, tree: &tree, publish: None, erasures: &[], signed_size: None };
+        writer.commit(&batch).unwrap();
         for (leaf, index) in growth.leaves().iter().zip(growth.base()..) {
             if let (Some(link), Some(event)) = (leaf.link(), leaf.event()) {
                 let (link, event) = (link.clone(), event.text.clone());

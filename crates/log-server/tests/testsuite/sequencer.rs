@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use countersign::checkpoint::Checkpoint;
 use countersign::event::{Event, Redaction};
-use countersign::log::{Evidence, Growth, Kind, Limits, Rules, Storage, Submission};
-use countersign::merkle::{CompactRange, Grown};
+use countersign::log::{Evidence, Kind, Limits, Rules, Storage, Submission};
+use countersign::merkle::CompactRange;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -16,7 +16,10 @@ use countersign_log::metrics::Metrics;
 use countersign_log::sequencer::{Durable, Job, Sequencer, Unattested, Working};
 use countersign_log::signed::InStore;
 use countersign_log::stop::Signing;
-use countersign_log::store::{CommitError, Published, Reader, StoreError, Writer};
+use countersign_log::store::{
+    Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, Reader,
+    SignedHeadStore, StoreError, Writer,
+};
 use countersign_log::submitting::SubmitError;
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
@@ -35,7 +38,7 @@ struct Failing {
     fails: Arc<AtomicBool>,
 }
 
-impl Writer for Failing {
+impl EntryWriter for Failing {
     fn size(&self) -> u64 {
         self.inner.size()
     }
@@ -48,25 +51,39 @@ impl Writer for Failing {
         self.inner.state()
     }
 
-    fn commit(
-        &mut self,
-        growth: &Growth,
-        tree: &Grown,
-        publish: Option<&Published>,
-        erasures: &[u64],
-    ) -> Result<(), CommitError> {
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("committing", "there is no room").into());
         }
-        self.inner.commit(growth, tree, publish, erasures)
+        self.inner.commit(batch)
     }
+}
 
+impl CheckpointWriter for Failing {
     fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
         self.inner.publish(published)
     }
+}
 
+impl SignedHeadStore for Failing {
+    fn signed_size(&self) -> Result<Option<u64>, StoreError> {
+        self.inner.signed_size()
+    }
+
+    fn forget_signed_size(&mut self) -> Result<(), StoreError> {
+        self.inner.forget_signed_size()
+    }
+}
+
+impl ForkWriter for Failing {
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
         self.inner.keep_evidence(evidence, at)
+    }
+}
+
+impl ErasureWriter for Failing {
+    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
+        self.inner.erase(leaves)
     }
 
     fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError> {
@@ -75,10 +92,6 @@ impl Writer for Failing {
 
     fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError> {
         self.inner.find_erasures(key)
-    }
-
-    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
-        self.inner.erase(leaves)
     }
 }
 

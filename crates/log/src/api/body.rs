@@ -1,10 +1,10 @@
-//! A submission's body: bounded in size, before and after decompression.
+//! What is wrong with a submission's body, before and after it is read.
 
-use countersign::export::{Compression, Decompressor};
-use countersign::log::{Intake, Leaf, Limits, Stop};
+use countersign::log::Limits;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::Problem;
+use crate::body::BodyError;
 
 /// Whether a body says that it has more bytes than that.
 pub(crate) fn is_larger(headers: &HeaderMap, bytes: usize) -> bool {
@@ -62,112 +62,18 @@ pub fn busy() -> Problem {
         .with_hint("send it again later: nothing was taken")
 }
 
-/// A body may unpack to so many bytes, however small it is.
-const UNPACKED: usize = 1 << 20;
-/// Beyond that, it may unpack to so many times its size: what is signed and hashed is not repeated so often.
-const RATIO: usize = 100;
-
-/// When a line is refused, so much more is unpacked to see whether the body was damaged on its way: nothing that it says is
-/// to be relied on then.
-const LOOKED_OVER: usize = 64 << 10;
-
-/// So many bytes more may be packed than they unpack to, a block that is not whole yet among them: what is packed for nothing
-/// is work for nothing.
-const WASTED: usize = 256 << 10;
-
-/// So many gzip members or zstd frames there may be.
-const PARTS: u64 = 1_024;
-
-/// So many bytes are unpacked at a time: they give a thousand times as much at most in gzip, and in zstd what is soon
-/// written.
-const PIECE: usize = 128;
-
-/// Why a body was not read.
-pub enum Unread<E> {
-    /// It does not unpack, or there is no room for it.
-    Problem(Problem),
-    /// What it says is refused, or the store could not tell.
-    Stop(Stop<E>),
-    /// The same before anything of it was admitted.
-    Stranger(Stop<E>),
-}
-
-/// How far a body is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// All of it.
-    Whole,
-    /// Until the first of it is admitted. There may be more to come.
-    Beginning,
-}
-
-/// Reads a body, decompressed where it is compressed, line by line. It may take a while. `hold` is told how many
-/// bytes are held in all, and may refuse; `admit` is given the first leaf of each chain, and each key note.
-///
-/// # Errors
-/// [`Unread`].
-pub fn read<E>(
-    bytes: &[u8],
-    limits: &Limits,
-    extent: Extent,
-    hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
-    admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
-) -> Result<Intake, Unread<E>> {
-    let mut intake = Intake::new(*limits);
-    let Some(compression) = Compression::detect(bytes) else {
-        if extent == Extent::Whole {
-            hold(bytes.len().saturating_mul(2)).map_err(Unread::Problem)?;
-        }
-        let pushed = intake.push(bytes, admit);
-        return pushed.map_err(|stop| stopped(&intake, stop)).map(|()| intake);
-    };
-    let most = UNPACKED.saturating_add(bytes.len().saturating_mul(RATIO)).min(limits.bytes);
-    let mut decompressor = Decompressor::new(compression);
-    let (mut unpacked, mut refused): (usize, Option<(Unread<E>, usize)>) = (0, None);
-    for (piece, packed) in bytes.chunks(PIECE).zip((0..).step_by(PIECE)) {
-        let pushed = decompressor.push(piece, &mut |text| {
-            unpacked += text.len();
-            let done = extent == Extent::Beginning && intake.has_admitted();
-            if refused.is_none() && unpacked <= most && !done {
-                let stop = intake.push(text, admit).err();
-                refused = stop.map(|stop| (stopped(&intake, stop), unpacked));
-            }
-        });
-        pushed.map_err(|_| Unread::Problem(not_whole()))?;
-        match refused {
-            Some((unread, at)) if unpacked - at > LOOKED_OVER => return Err(unread),
-            Some(_) => {}
-            None if extent == Extent::Beginning && intake.has_admitted() => return Ok(intake),
-            None if unpacked > most => return Err(Unread::Problem(Problem::too_large(limits))),
-            None if packed > unpacked + WASTED || decompressor.parts() > PARTS => {
-                return Err(Unread::Problem(wasteful()));
-            }
-            None => hold(bytes.len() + unpacked).map_err(Unread::Problem)?,
+impl Problem {
+    /// A body that can't be read.
+    pub fn of_body(error: &BodyError, limits: &Limits) -> Self {
+        match error {
+            BodyError::TooLarge => Self::too_large(limits),
+            BodyError::NoRoom => busy(),
+            BodyError::Wasteful => Self::new(StatusCode::BAD_REQUEST, "submit.encoding", error.to_string())
+                .with_hint(
+                    "compress it as one: its parts are 1,024 at most, and not larger than what they hold",
+                ),
+            BodyError::Incomplete => Self::new(StatusCode::BAD_REQUEST, "submit.encoding", error.to_string())
+                .with_hint("it was cut off, or damaged on its way"),
         }
     }
-    match refused {
-        Some((unread, _)) if extent == Extent::Beginning => Err(unread),
-        refused => {
-            if extent == Extent::Whole {
-                decompressor.finish().map_err(|_| Unread::Problem(not_whole()))?;
-            }
-            refused.map_or(Ok(intake), |(unread, _)| Err(unread))
-        }
-    }
-}
-
-/// What was refused, and whether by then anything was admitted.
-pub(crate) fn stopped<E>(intake: &Intake, stop: Stop<E>) -> Unread<E> {
-    if intake.has_admitted() { Unread::Stop(stop) } else { Unread::Stranger(stop) }
-}
-
-fn wasteful() -> Problem {
-    let message = "the body is packed in too many parts, or for nothing";
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
-        .with_hint("compress it as one: its parts are 1,024 at most, and not larger than what they hold")
-}
-
-fn not_whole() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body does not decompress whole")
-        .with_hint("it was cut off, or damaged on its way")
 }

@@ -9,8 +9,8 @@ use serde_json::{Map, json};
 
 use super::response::json;
 use super::{Answer, Problem, query};
-use crate::asked::Asked;
 use crate::erase::{Cause, Erased};
+use crate::event_filter::Asked;
 use crate::tokens::{Access, Scope};
 
 /// The most bytes that a body may have.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::response::json;
 use super::{Answer, Problem, query};
 use crate::erase::ErasureState;
-use crate::store::{Erasure, Reader, StoreError};
+use crate::store::{Erasure, ErasureReader, StoreError};
 use crate::tokens::Access;
 
 /// How many are in one answer.
@@ -59,7 +59,7 @@ impl Asked {
     /// [`Problem`].
     pub fn answer(
         self,
-        reader: &dyn Reader,
+        reader: &dyn ErasureReader,
         state: &dyn Fn(Erasure) -> Result<ErasureState, StoreError>,
     ) -> Result<Answer, Problem> {
         let (before, most) = match self {

@@ -6,13 +6,13 @@ use super::Answer;
 use super::response::{NO_STORE, success};
 use crate::evidence;
 use crate::stop::Signing;
-use crate::store::{Reader, StoreError};
+use crate::store::{ForkReader, StoreError};
 
 /// Everything that the log keeps as evidence, one JSON object a line.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn lines(signing: &Signing, reader: &dyn Reader) -> Result<Answer, StoreError> {
+pub fn lines(signing: &Signing, reader: &dyn ForkReader) -> Result<Answer, StoreError> {
     let lines = evidence::lines(signing.lines()?, reader.evidence()?);
     Ok(success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE], lines.into_bytes()))
 }

@@ -1,6 +1,5 @@
 //! `/healthz` and `/metrics`.
 
-use countersign::time::Time;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
@@ -8,118 +7,10 @@ use serde_json::{Map, Value, json};
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
 use crate::clock::Standing;
+use crate::condition::{Check, Condition, Index, Room};
 use crate::metrics::Metrics;
 use crate::stop::Stop;
-use crate::store::{Published, Reader};
-
-/// What is so about erasures.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Erasing {
-    /// How many are recorded and not done; none where that cannot be told.
-    pub(crate) unfinished: Option<usize>,
-    /// Whether one of them cannot be carried out.
-    pub(crate) failing: bool,
-}
-
-impl Erasing {
-    /// As a store has them.
-    pub fn of(reader: &dyn Reader, failing: bool) -> Self {
-        Self { unfinished: reader.unfinished_erasures().ok().map(|records| records.len()), failing }
-    }
-}
-
-/// With less room than this the disk is full, before a commit finds it so: 64 MiB.
-pub const LEAST: u64 = 64 << 20;
-
-/// How many bytes there are where the log is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// Free bytes.
-    pub free: u64,
-    /// Bytes in all.
-    pub total: u64,
-}
-
-impl Room {
-    /// True if less than [`LEAST`] is free, which `/healthz` reports. Nothing is refused because of it.
-    pub fn is_full(self) -> bool {
-        self.free < LEAST
-    }
-}
-
-/// In what the log is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
-    /// A folder of its own.
-    Folder,
-    /// A bucket, of which the folder has an index.
-    Bucket,
-    /// A storage that the platform looks after.
-    #[default]
-    Object,
-}
-
-impl Kind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Folder => "folder",
-            Self::Bucket => "bucket",
-            Self::Object => "object",
-        }
-    }
-}
-
-/// Where the log is stored.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Storage {
-    /// The kind of storage.
-    pub kind: Kind,
-    /// The newest commit failed.
-    pub failing: bool,
-    /// None where that cannot be told.
-    pub room: Option<Room>,
-}
-
-/// The log's check of itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Check {
-    /// In how many seconds it reads everything.
-    pub within: u64,
-    /// How much of it the one that is under way has read, in hundredths.
-    pub percent: u64,
-    /// When the newest one ended, and how many damages it found.
-    pub newest: Option<(Time, u64)>,
-}
-
-/// The search index.
-#[derive(Clone, Copy, Debug)]
-pub struct Index {
-    /// How many leaves it has; the others are looked at one by one.
-    pub indexed: u64,
-    /// Whether nothing of it is known to be damaged.
-    pub whole: bool,
-}
-
-/// What else may be wrong, and what is known beside.
-#[derive(Clone, Debug, Default)]
-pub struct Condition {
-    /// The log takes nothing more, for it ends.
-    pub stopping: bool,
-    /// What is so about erasures.
-    pub erasing: Erasing,
-    /// Where the log is stored.
-    pub storage: Storage,
-    /// What a check of the whole log found damaged: code, place, what is wrong and what to do.
-    pub damaged: Option<[String; 4]>,
-    /// The control files that can't be used.
-    pub control_files: Vec<Value>,
-    /// The log's check of itself, where it checks itself.
-    pub check: Option<Check>,
-    /// The search index, where there is one.
-    pub index: Option<Index>,
-    /// When the newest backup was made that is known of, and of how many leaves.
-    pub backup: Option<(Time, u64)>,
-}
+use crate::store::Published;
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
 pub fn health(

@@ -198,11 +198,6 @@ impl Problem {
         problem
     }
 
-    /// Whether it can be had later as it is.
-    pub fn is_busy(&self) -> bool {
-        self.0.status == StatusCode::SERVICE_UNAVAILABLE
-    }
-
     /// The store failed: what it said is for the operator, not for clients.
     pub fn unavailable(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request was not answered");

@@ -7,7 +7,7 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
 use super::Problem;
-use crate::asked::{CONDITIONS, Unusable};
+use crate::event_filter::{CONDITIONS, Unusable};
 use crate::export::Request;
 use crate::tokens::Scope;
 

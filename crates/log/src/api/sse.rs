@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, Response};
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{Problem, query};
-use crate::asked::Asked;
+use crate::event_filter::Asked;
 use crate::export::{ExportError, Exporter, Line, Lines, Plan, Planning};
 use crate::store::StoreError;
 use crate::tokens::{Access, Scope};
@@ -27,9 +27,6 @@ const PIECE: usize = 64 << 10;
 pub const QUIET: Duration = Duration::from_secs(15);
 /// That comment.
 pub const QUIET_TEXT: &[u8] = b": all is quiet\n\n";
-
-/// Where checkpoints follow each other fast, they are told of together this often.
-pub const GATHER: Duration = Duration::from_millis(50);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 

@@ -4,14 +4,14 @@ use serde_json::{Map, json};
 
 use super::response::json;
 use super::{Answer, Problem};
-use crate::store::Reader;
+use crate::store::EntryReader;
 use crate::submitting::Committed;
 
 /// The answer to a submission that is durable and published.
 ///
 /// # Errors
 /// [`Problem`].
-pub fn taken(committed: &Committed, reader: &dyn Reader) -> Result<Answer, Problem> {
+pub fn taken(committed: &Committed, reader: &dyn EntryReader) -> Result<Answer, Problem> {
     let mut prover = committed.prover(reader)?;
     let mut chains = Map::new();
     for (chain, tip) in &committed.taken.chains {

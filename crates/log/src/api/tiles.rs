@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use super::response::{NOSNIFF, success};
 use super::{Answer, Problem};
-use crate::store::{Published, Reader};
+use crate::store::{EntryReader, Published};
 
 /// What a tile or bundle says never changes.
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -26,14 +26,14 @@ pub fn checkpoint(published: Option<&Published>) -> Result<Answer, Problem> {
 ///
 /// # Errors
 /// [`Problem`].
-pub fn tile(reader: &dyn Reader, size: u64, path: &str) -> Result<Answer, Problem> {
+pub fn tile(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Answer, Problem> {
     // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
     let found = find(reader, size, path.trim_start_matches('/'))?;
     let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOREVER), NOSNIFF];
     Ok(success(&headers, found.ok_or_else(Problem::not_found)?))
 }
 
-fn find(reader: &dyn Reader, size: u64, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+fn find(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Option<Vec<u8>>, Problem> {
     if let Ok(bundle) = Bundle::parse(path) {
         let start = bundle.index * TILE_WIDTH;
         let end = start + u64::from(bundle.width);

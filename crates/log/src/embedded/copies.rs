@@ -5,30 +5,10 @@ use std::sync::Arc;
 
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
 
-use super::{EmbeddedCollector, Sending};
+use super::collector::EmbeddedCollector;
+use super::sending::Sending;
 use crate::export::ExportError;
 use crate::store::StoreError;
-
-/// Remembers what was copied.
-pub trait Copies {
-    /// Of how many leaves everything was copied that is full.
-    ///
-    /// # Errors
-    /// The store's own, as for all of these.
-    fn copied(&self) -> Result<u64, StoreError>;
-
-    /// Everything that is full was copied of so many leaves.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn set_copied(&self, size: u64) -> Result<(), StoreError>;
-
-    /// The events of these leaves are about to be erased: from now on nobody can read what was copied of them.
-    ///
-    /// # Errors
-    /// The store's own. They are not erased then.
-    fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError>;
-}
 
 /// A tile or bundle.
 pub struct Copy {

@@ -2,7 +2,7 @@
 
 use roaring::RoaringTreemap;
 
-use super::{EmbeddedCollector, LIMITS};
+use super::collector::{EmbeddedCollector, LIMITS};
 use crate::api::erasures::Asked;
 use crate::api::{Answer, Problem};
 use crate::erase::record::Record;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::EmbeddedCollector;
+use super::collector::EmbeddedCollector;
 use super::reads::Tally;
 use crate::api;
 use crate::api::sse::Piece;

@@ -1,12 +1,16 @@
 //! Searches: what takes long is done a turn at a time, so that others have theirs in between.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use http::{HeaderMap, Response};
 
+use super::collector::EmbeddedCollector;
+use super::content::Content;
+use super::live::Live;
 use super::reads::Tally;
-use super::{Content, EmbeddedCollector, Live, Sending};
+use super::search_place::Place;
+use super::sending::Sending;
 use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::export::ExportRequest;
 use crate::api::sse::{Begun, Opening};
@@ -25,23 +29,6 @@ const PAGES: usize = 4;
 pub struct Looking {
     look: Look,
     place: Arc<Place>,
-}
-
-/// That of one of the searches that there are.
-pub(super) struct Place {
-    /// Who searches.
-    reader: String,
-    gives_way: AtomicBool,
-}
-
-impl Place {
-    fn of(access: &Access) -> Arc<Self> {
-        Arc::new(Self { reader: access.credential(), gives_way: AtomicBool::new(false) })
-    }
-
-    fn gives_way(&self) -> bool {
-        self.gives_way.load(Ordering::Relaxed)
-    }
 }
 
 /// What is looked for.

@@ -2,11 +2,12 @@
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
-use super::{Content, EmbeddedCollector, LIMITS, Pending};
+use super::collector::{EmbeddedCollector, LIMITS, Pending};
+use super::content::Content;
 use crate::api::erase::ErasureRequest;
-use crate::api::health::{Condition, Storage};
 use crate::api::sse::Opening;
 use crate::api::{self, Problem};
+use crate::condition::{Condition, Erasing, Storage};
 use crate::reads::{Way, What};
 use crate::tokens::{Access, Right};
 
@@ -186,7 +187,7 @@ impl EmbeddedCollector {
             }
             Route::Health => {
                 let clock = self.timekeeper.standing(self.working.rules().trust());
-                let erasing = api::health::Erasing::of(&*self.reader, false);
+                let erasing = Erasing::of(&*self.reader, false);
                 let (size, stopped) = (self.reader.size().ok(), self.signing.stopped());
                 let published = published.as_deref();
                 let stopped = stopped.as_deref();
@@ -212,7 +213,8 @@ impl EmbeddedCollector {
         if request.body().len() > LIMITS.bytes {
             return Err(Problem::too_large(&LIMITS));
         }
-        let answered = self.read(request.body())?.and_then(|submission| self.submit(submission));
+        let read = self.read(request.body()).map_err(|error| Problem::of_body(&error, &LIMITS))?;
+        let answered = read.and_then(|submission| self.submit(submission));
         self.metrics.answered(answered.as_ref().map(drop));
         let pending = answered.map_err(|error| Problem::of_submission(&error, &LIMITS))?;
         match self.taken(&pending) {

@@ -1,6 +1,6 @@
 //! Exports on their way.
 
-use super::EmbeddedCollector;
+use super::collector::EmbeddedCollector;
 use super::reads::Tally;
 use crate::export::{ExportError, Lines};
 use crate::tokens::Access;

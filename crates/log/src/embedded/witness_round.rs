@@ -6,11 +6,11 @@ use std::time::Duration;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-use super::EmbeddedCollector;
-use crate::sequencer::{Job, Unwitnessed};
+use super::collector::EmbeddedCollector;
+use crate::sequencer::Job;
 use crate::store::StoreError;
 use crate::witnessing::{
-    AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, REFRESH, proof_url,
+    AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, REFRESH, Unwitnessed, proof_url,
 };
 
 /// The size of the last checkpoint that each witness cosigned.

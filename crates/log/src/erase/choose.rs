@@ -7,14 +7,14 @@ use std::sync::Arc;
 use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
 
-use crate::asked::Looking;
 use crate::export::{ExportError, PAGE};
-use crate::store::{Reader, StoreError, StoredEvent};
+use crate::looking::Looking;
+use crate::store::{EntryReader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
 /// The choice of leaves whose event fulfils all conditions, a page at a time.
 pub struct Choosing {
-    reader: Arc<dyn Reader>,
+    reader: Arc<dyn EntryReader>,
     query: Query,
     scope: Arc<Scope>,
     /// The leaves that were not looked at.
@@ -26,7 +26,7 @@ pub struct Choosing {
 impl Choosing {
     /// Among the leaves below that size within the scope, whose events are read by these.
     pub fn new(
-        reader: Arc<dyn Reader>,
+        reader: Arc<dyn EntryReader>,
         readings: &Readings,
         query: Query,
         scope: Arc<Scope>,

@@ -13,7 +13,7 @@ use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
 use super::Cause;
-use crate::store::{Reader, StoreError, StoredEvent};
+use crate::store::{EntryReader, StoreError, StoredEvent};
 
 /// The action of a record.
 const ACTION: &str = "log.erase";
@@ -87,7 +87,7 @@ impl Record {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] where there is none, or one that cannot be understood; the store's own.
-    pub fn read(reader: &dyn Reader, index: u64) -> Result<Self, StoreError> {
+    pub fn read(reader: &dyn EntryReader, index: u64) -> Result<Self, StoreError> {
         let damaged = |what| StoreError::Damaged(format!("leaf {index}: {what}"));
         let leaf = reader.leaves_with_events(index..index + 1)?.pop();
         let leaf = leaf.ok_or_else(|| damaged("it is missing"))?;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::record::Record;
 use super::{Erased, Found};
 use crate::own_chain::OwnChains;
-use crate::store::{Erasure, Reader, StoreError};
+use crate::store::{EntryReader, Erasure, StoreError};
 
 /// An erasure, and how far it is.
 pub struct ErasureState {
@@ -49,7 +49,7 @@ impl ErasureState {
 /// # Errors
 /// The store's own; [`StoreError::Damaged`] where its record cannot be read.
 pub fn state(
-    reader: &dyn Reader,
+    reader: &dyn EntryReader,
     own: OwnChains<'_>,
     held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,
     Erasure { record, done }: Erasure,

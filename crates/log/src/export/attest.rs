@@ -9,7 +9,7 @@ use countersign::log::VoidGrants;
 use countersign::time::{DAY, Time};
 use countersign::trust::Trust;
 
-use crate::store::{Published, Reader, StoreError};
+use crate::store::{EntryReader, Published, Reader, StoreError};
 
 /// What a log's checkpoints attest, and about which moments readers will ask them.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +80,7 @@ impl Attested {
         Ok(())
     }
 
-    fn read_note(&mut self, reader: &dyn Reader, index: u64) -> Result<(), StoreError> {
+    fn read_note(&mut self, reader: &dyn EntryReader, index: u64) -> Result<(), StoreError> {
         for statement in &key_note(reader, index)?.statements {
             let deadline = match statement {
                 Statement::Grant { until, .. } => {
@@ -181,7 +181,7 @@ pub fn void_grants(reader: &dyn Reader, trust: &Trust) -> Result<Option<VoidGran
     Ok(Some(void))
 }
 
-fn key_note(reader: &dyn Reader, index: u64) -> Result<KeyNote, StoreError> {
+fn key_note(reader: &dyn EntryReader, index: u64) -> Result<KeyNote, StoreError> {
     let leaf = reader.leaves(index..index + 1)?.pop().unwrap_or_default();
     let note = str::from_utf8(&leaf).ok().and_then(|text| KeyNote::parse(text).ok());
     note.ok_or_else(|| StoreError::Damaged(format!("leaf {index} is not a key note")))

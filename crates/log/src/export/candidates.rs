@@ -6,7 +6,7 @@ use std::ops::Range;
 use countersign_query::Query;
 use roaring::RoaringTreemap;
 
-use super::PAGE;
+use super::request::PAGE;
 use crate::store::StoreError;
 use crate::tokens::Scope;
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use countersign_query::{Findings, Query, Tally};
 
-use super::{Candidates, ExportError, Exporter, PAGE, Request, range, text};
-use crate::asked::Looking;
-use crate::store::{Reader, StoreError};
+use super::candidates::Candidates;
+use super::exporter::Exporter;
+use super::request::{ExportError, PAGE, Request, range, text};
+use crate::looking::Looking;
+use crate::store::{EntryReader, StoreError};
 use crate::tokens::Scope;
 
 /// What there is to say of a search.
@@ -23,7 +25,7 @@ pub struct Explained {
 
 /// A search while it is looked at what it finds, a page of leaves at a time.
 pub struct Explaining {
-    reader: Arc<dyn Reader>,
+    reader: Arc<dyn EntryReader>,
     scope: Arc<Scope>,
     size: u64,
     /// The leaves that were not looked at.

@@ -10,8 +10,9 @@ use countersign_query::Readings;
 use roaring::RoaringTreemap;
 
 use super::attest::Attested;
+use super::exporter::Exporter;
 use super::plan::{Plan, Stop};
-use super::{Exporter, PAGE};
+use super::request::PAGE;
 use crate::store::{Published, Reader, StoreError, link};
 use crate::tokens::Scope;
 

@@ -7,9 +7,9 @@ use countersign::export::writer::Writer;
 use countersign::link::Link;
 
 use super::plan::{Plan, Stop};
+use super::request::{PAGE, shows};
 use super::skips::Skips;
-use super::{PAGE, shows};
-use crate::asked::Looking;
+use crate::looking::Looking;
 use crate::store::{StoreError, StoredEvent, StoredLeaf};
 
 /// How many bytes are gathered before they are handed on.

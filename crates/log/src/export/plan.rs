@@ -8,8 +8,9 @@ use countersign::export::Header;
 use countersign_query::Readings;
 use roaring::RoaringTreemap;
 
+use super::exporter::Exporter;
 use super::lines::Lines;
-use super::{ExportError, Exporter, Request};
+use super::request::{ExportError, Request, range};
 use crate::store::{Published, Reader};
 use crate::tokens::Scope;
 
@@ -81,7 +82,7 @@ impl Exporter {
     /// [`ExportError`], as for [`Exporter::begin`].
     pub fn plan_further(&self, size: u64, scope: &Arc<Scope>, again: bool) -> Result<Plan, ExportError> {
         let published = self.published()?;
-        let whole = super::range(&Request { from: Some(size), ..Request::default() }, &published)?;
+        let whole = range(&Request { from: Some(size), ..Request::default() }, &published)?;
         let kept = self.reader.checkpoints(size + u64::from(!again)..published.size)?;
         let mut stops: BTreeMap<u64, Stop> = kept.iter().map(|kept| (kept.size, Stop::Kept)).collect();
         if published.size > size || again {

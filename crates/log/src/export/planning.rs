@@ -9,11 +9,13 @@ use countersign::link::{ChainId, Link};
 use countersign_query::Query;
 
 use super::attest::Attested;
+use super::candidates::Candidates;
+use super::exporter::Exporter;
 use super::gathering::{Gathering, Page};
 use super::plan::{Plan, Stop};
+use super::request::{ExportError, PAGE, Request, range, text};
 use super::stretch::Stretch;
-use super::{Candidates, ExportError, Exporter, PAGE, Request, text};
-use crate::asked::Looking;
+use crate::looking::Looking;
 use crate::store::{Published, StoreError};
 use crate::tokens::Scope;
 
@@ -70,13 +72,21 @@ pub(super) struct Matches {
 }
 
 impl Exporter {
+    /// Finds out what an export has. `cancelled` is asked from time to time whether anybody still waits.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn plan(&self, request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+        self.begin(request)?.finish(cancelled)
+    }
+
     /// Begins to find out what an export has.
     ///
     /// # Errors
     /// [`ExportError`].
     pub fn begin(&self, request: &Request) -> Result<Planning, ExportError> {
         let published = self.published()?;
-        let range = super::range(request, &published)?;
+        let range = range(request, &published)?;
         let attested = self.attested(published.size)?;
         let mut gathering = Gathering::new(self, published.size, request.scope.clone());
         let (mut whole, mut claim) = (0..0, Claim::Nothing);
@@ -113,7 +123,7 @@ impl Exporter {
     pub fn begin_live(&self, from: Option<u64>, scope: &Arc<Scope>) -> Result<Planning, ExportError> {
         let published = self.published()?;
         let from = Some(from.unwrap_or(published.size));
-        let from = super::range(&Request { from, ..Request::default() }, &published)?.start;
+        let from = range(&Request { from, ..Request::default() }, &published)?.start;
         let attested = self.attested(published.size)?;
         let gathering = Gathering::new(self, published.size, scope.clone());
         let whole = from..published.size;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use countersign::export::writer::Writer;
 use countersign::merkle::{HashReader as _, Subtree, TileHashes, skips, tiles_for};
 
-use crate::store::{Reader, StoreError};
+use crate::store::{EntryReader, StoreError};
 
 /// How many tiles are kept for the skips that follow.
 const TILES: usize = 128;
 
 /// The tree's hashes, with the tiles that were read last.
 pub(super) struct Skips {
-    reader: Arc<dyn Reader>,
+    reader: Arc<dyn EntryReader>,
     size: u64,
     tiles: TileHashes,
     kept: usize,
@@ -21,7 +21,7 @@ pub(super) struct Skips {
 
 impl Skips {
     /// Of the tree of that size.
-    pub(super) fn new(reader: Arc<dyn Reader>, size: u64) -> Self {
+    pub(super) fn new(reader: Arc<dyn EntryReader>, size: u64) -> Self {
         Self { reader, size, tiles: TileHashes::new(TILES), kept: 0 }
     }
 

@@ -5,15 +5,18 @@ use std::sync::{Mutex, PoisonError};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Evidence, Life, SaltedEvent};
+use countersign::log::{Evidence, Known, Life, SaltedEvent};
 use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
+use super::database::{Database, Row, all, first, integer, tile_key};
 use super::storage::TableStorage;
 use super::tail::Tail;
-use super::{Database, Row, all, first, integer, tile_key};
-use crate::store::{Erasure, Published, Reader, StoreError, StoredEvent, StoredLeaf};
+use crate::store::{
+    CheckpointReader, EntryReader, Erasure, ErasureReader, ForkReader, Published, StoreError, StoredEvent,
+    StoredLeaf,
+};
 
 /// Connections to a database, for many who read at one time.
 pub trait Connections: Send + Sync {
@@ -58,30 +61,13 @@ fn whole<T>(range: &Range<u64>, found: Vec<T>) -> Result<Vec<T>, StoreError> {
     Err(StoreError::Damaged(format!("leaves of {}..{} are missing", range.start, range.end)))
 }
 
-impl<C: Connections> Reader for TableReader<C> {
+impl<C: Connections> EntryReader for TableReader<C> {
     fn size(&self) -> Result<u64, StoreError> {
         let sql = "SELECT max(idx) FROM leaves";
         let last = self.with(|database| {
             first(database, "reading the log's size", sql, &[], |row| row.optional_number(0))
         })?;
         Ok(last.flatten().map_or(0, |last| last + 1))
-    }
-
-    fn published(&self) -> Result<Option<Published>, StoreError> {
-        let sql = "SELECT size, note, at, witnessed FROM checkpoints ORDER BY size DESC LIMIT 1";
-        self.with(|database| first(database, "reading the checkpoint", sql, &[], published))
-    }
-
-    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
-        let sql =
-            "SELECT size, note, at, witnessed FROM checkpoints WHERE size >= ? AND size < ? ORDER BY size";
-        let sizes = [sizes.start.into(), sizes.end.into()];
-        self.with(|database| all(database, "reading checkpoints", sql, &sizes, published))
-    }
-
-    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
-        let sql = "SELECT size, note, at, 1 FROM seen_first ORDER BY size DESC LIMIT 1";
-        self.with(|database| first(database, "reading the checkpoint", sql, &[], published))
     }
 
     fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError> {
@@ -91,6 +77,10 @@ impl<C: Connections> Reader for TableReader<C> {
         let hashes =
             self.with(|database| first(database, "reading a tile", sql, &place, |row| row.bytes(0)))?;
         Ok(hashes.filter(|hashes| hashes.len() == length))
+    }
+
+    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
+        self.with(|database| TableStorage(database).leaf_hash(index))
     }
 
     fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -131,24 +121,33 @@ impl<C: Connections> Reader for TableReader<C> {
         })
     }
 
-    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
-        self.with(|database| Ok(TableStorage(database).chain(chain)?.map(|chain| chain.key)))
-    }
-
-    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
-        self.with(|database| TableStorage(database).life(key))
-    }
-
-    fn has_note(&self, hash: &Hash) -> Result<bool, StoreError> {
-        self.with(|database| Ok(TableStorage(database).note(hash)?.is_some()))
-    }
-
     fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError> {
         let sql = "SELECT idx FROM notes WHERE idx >= ? AND idx < ? ORDER BY idx";
         let ends = [leaves.start.into(), leaves.end.into()];
         self.with(|database| all(database, "reading key notes", sql, &ends, |row| row.number(0)))
     }
+}
 
+impl<C: Connections> CheckpointReader for TableReader<C> {
+    fn published(&self) -> Result<Option<Published>, StoreError> {
+        let sql = "SELECT size, note, at, witnessed FROM checkpoints ORDER BY size DESC LIMIT 1";
+        self.with(|database| first(database, "reading the checkpoint", sql, &[], published))
+    }
+
+    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
+        let sql =
+            "SELECT size, note, at, witnessed FROM checkpoints WHERE size >= ? AND size < ? ORDER BY size";
+        let sizes = [sizes.start.into(), sizes.end.into()];
+        self.with(|database| all(database, "reading checkpoints", sql, &sizes, published))
+    }
+
+    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
+        let sql = "SELECT size, note, at, 1 FROM seen_first ORDER BY size DESC LIMIT 1";
+        self.with(|database| first(database, "reading the checkpoint", sql, &[], published))
+    }
+}
+
+impl<C: Connections> ForkReader for TableReader<C> {
     fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {
         let sql = "SELECT at, chain, seq, idx, refused FROM evidence ORDER BY id";
         let evidence = |row: &dyn Row| {
@@ -159,7 +158,9 @@ impl<C: Connections> Reader for TableReader<C> {
         };
         self.with(|database| all(database, "reading evidence", sql, &[], evidence))
     }
+}
 
+impl<C: Connections> ErasureReader for TableReader<C> {
     fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError> {
         let sql = "SELECT record, done FROM erasures WHERE record < ? ORDER BY record DESC LIMIT ?";
         let bounds = [before.map_or(i64::MAX, integer).into(), most.into()];
@@ -175,8 +176,20 @@ impl<C: Connections> Reader for TableReader<C> {
         let sql = "SELECT record FROM erasures WHERE done IS NULL ORDER BY record";
         self.with(|database| all(database, "reading erasures", sql, &[], |row| row.number(0)))
     }
+}
 
-    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
-        self.with(|database| TableStorage(database).leaf_hash(index))
+impl<C: Connections> Known for TableReader<C> {
+    type Error = StoreError;
+
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
+        self.with(|database| Ok(TableStorage(database).chain(chain)?.map(|chain| chain.key)))
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
+        self.with(|database| TableStorage(database).life(key))
+    }
+
+    fn has_note(&self, hash: &Hash) -> Result<bool, StoreError> {
+        self.with(|database| Ok(TableStorage(database).note(hash)?.is_some()))
     }
 }

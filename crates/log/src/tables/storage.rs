@@ -5,7 +5,7 @@ use countersign::link::ChainId;
 use countersign::log::{Chain, Life, Windows};
 use countersign::note::VerifierKey;
 
-use super::{Database, first};
+use super::database::{Database, first, tile_key};
 use crate::store::StoreError;
 
 /// The state that a database has.
@@ -27,7 +27,7 @@ impl TableStorage<'_> {
     /// The hash of a leaf, from its tile.
     pub(super) fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
         let sql = "SELECT substr(hashes, ?, 32) FROM tiles WHERE tile = ?";
-        let place = [(index % 256 * 32 + 1).into(), super::tile_key(0, index / 256).into()];
+        let place = [(index % 256 * 32 + 1).into(), tile_key(0, index / 256).into()];
         first(self.0, "reading a tile", sql, &place, |row| row.bytes(0))?
             .and_then(|bytes| bytes.try_into().ok())
             .map(Hash)

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use countersign::link::ChainId;
 use countersign::log::Run;
 
-use super::{Database, Row, first};
+use super::database::{Database, Row, first};
 use crate::store::{StoreError, link};
 
 /// So many runs are not settled at most when a commit is done.

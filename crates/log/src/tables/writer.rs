@@ -9,11 +9,14 @@ use countersign::merkle::{CompactRange, Grown, HashReader as _, TILE_HEIGHT, Til
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
+use super::database::{Database, Value, first, tile_key};
 use super::storage::TableStorage;
 use super::tail::Tail;
-use super::{Database, Value, first, tile_key};
 use crate::erase::record;
-use crate::store::{CommitError, Published, StoreError, Writer};
+use crate::store::{
+    Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, SignedHeadStore,
+    StoreError,
+};
 
 /// Milliseconds of an hour.
 const HOUR: i64 = 3_600_000;
@@ -31,8 +34,6 @@ pub struct TableWriter<D> {
     /// The partial tiles of the right edge, by level.
     edge: BTreeMap<u8, Vec<u8>>,
     tail: Tail,
-    /// What the next commit says is remembered to be signed.
-    signed: Option<u64>,
 }
 
 impl<D: Database> TableWriter<D> {
@@ -45,7 +46,7 @@ impl<D: Database> TableWriter<D> {
         let last = first(&database, "reading the log's size", sql, &[], |row| row.optional_number(0))?;
         let size = last.flatten().map_or(0, |last| last + 1);
         let tail = Tail::read(&database)?;
-        let mut writer = Self { database, size, edge: BTreeMap::new(), tail, signed: None };
+        let mut writer = Self { database, size, edge: BTreeMap::new(), tail };
         writer.edge = writer.read_edge()?;
         Ok(writer)
     }
@@ -257,7 +258,7 @@ impl<D: Database + Send> Storage for TableWriter<D> {
     }
 }
 
-impl<D: Database + Send> Writer for TableWriter<D> {
+impl<D: Database + Send> EntryWriter for TableWriter<D> {
     fn size(&self) -> u64 {
         self.size
     }
@@ -282,13 +283,8 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         self
     }
 
-    fn commit(
-        &mut self,
-        growth: &Growth,
-        tree: &Grown,
-        publish: Option<&Published>,
-        erasures: &[u64],
-    ) -> Result<(), CommitError> {
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
+        let Batch { growth, tree, publish, erasures, signed_size } = *batch;
         let mut edge = self.edge.clone();
         let (runs, end) = (growth.runs(), growth.size());
         let settled = self.tail.is_full_with(&runs, end).then(|| {
@@ -302,7 +298,7 @@ impl<D: Database + Send> Writer for TableWriter<D> {
                 settle(&self.database, tail, end)?;
             }
             write_erasures(&self.database, COMMITTING, erasures)?;
-            if let Some(size) = self.signed {
+            if let Some(size) = signed_size {
                 self.database.put(COMMITTING, "REPLACE INTO signed", 2, &[1_u64.into(), size.into()])?;
             }
             publish.map_or(Ok(()), |published| write_checkpoint(&self.database, published))
@@ -314,28 +310,29 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         }
         self.edge = edge;
         self.size = end;
-        self.signed = None;
         Ok(())
     }
+}
 
-    fn note_signed(&mut self, size: u64) {
-        self.signed = Some(size);
-    }
-
-    fn forget_signed(&mut self) -> Result<(), StoreError> {
-        self.database.change("forgetting what was signed", "DELETE FROM signed", &[]).map(drop)
-    }
-
-    fn noted_signed(&self) -> Result<Option<u64>, StoreError> {
-        let sql = "SELECT size FROM signed";
-        first(&self.database, "reading what was signed", sql, &[], |row| row.number(0))
-    }
-
+impl<D: Database + Send> CheckpointWriter for TableWriter<D> {
     fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
         let database = &self.database;
         database.transaction("publishing a checkpoint", &mut || write_checkpoint(database, published))
     }
+}
 
+impl<D: Database + Send> SignedHeadStore for TableWriter<D> {
+    fn signed_size(&self) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT size FROM signed";
+        first(&self.database, "reading what was signed", sql, &[], |row| row.number(0))
+    }
+
+    fn forget_signed_size(&mut self) -> Result<(), StoreError> {
+        self.database.change("forgetting what was signed", "DELETE FROM signed", &[]).map(drop)
+    }
+}
+
+impl<D: Database + Send> ForkWriter for TableWriter<D> {
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
         let Evidence { chain: ChainId(chain), seq, index, refused } = evidence;
         let sql = format!(
@@ -346,7 +343,9 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         let row = [at.millis().into(), chain.into(), (*seq).into(), (*index).into(), refused.as_str().into()];
         self.database.change("keeping evidence", &sql, &row).map(drop)
     }
+}
 
+impl<D: Database + Send> ErasureWriter for TableWriter<D> {
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         let sql = "UPDATE events SET salt = NULL, event = NULL WHERE idx = ? AND salt IS NOT NULL";
         let mut erased = 0;

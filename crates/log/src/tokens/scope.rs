@@ -10,7 +10,7 @@ use countersign_query::matcher::Matcher;
 use countersign_query::{Condition, Field, Query, Short};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::asked::{chain, member, one};
+use crate::event_filter::{chain, member, one};
 
 /// The conditions that a scope may have.
 pub const SCOPED: [&str; 4] = ["tenant", "actor", "action", "chain"];

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Evidence, Life};
+use countersign::log::{Evidence, Known, Life};
 use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
-use countersign_log::store::{Erasure, Published, Reader, StoreError, StoredLeaf};
+use countersign_log::store::{
+    CheckpointReader, EntryReader, Erasure, ErasureReader, ForkReader, Published, Reader, StoreError,
+    StoredLeaf,
+};
 
 /// How much was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,26 +51,19 @@ fn count(counter: &AtomicU64, range: &Range<u64>) {
     counter.fetch_add(range.end - range.start, Ordering::SeqCst);
 }
 
-impl Reader for CountedReader {
+impl EntryReader for CountedReader {
     fn size(&self) -> Result<u64, StoreError> {
         self.inner.size()
-    }
-
-    fn published(&self) -> Result<Option<Published>, StoreError> {
-        self.inner.published()
-    }
-
-    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
-        self.inner.checkpoints(sizes)
-    }
-
-    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
-        self.inner.seen_first()
     }
 
     fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError> {
         self.lookups.fetch_add(1, Ordering::SeqCst);
         self.inner.tile(tile)
+    }
+
+    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        self.inner.leaf_hash(index)
     }
 
     fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -85,6 +81,44 @@ impl Reader for CountedReader {
         self.inner.index_of(chain, seq)
     }
 
+    fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError> {
+        self.inner.notes(leaves)
+    }
+}
+
+impl CheckpointReader for CountedReader {
+    fn published(&self) -> Result<Option<Published>, StoreError> {
+        self.inner.published()
+    }
+
+    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
+        self.inner.checkpoints(sizes)
+    }
+
+    fn seen_first(&self) -> Result<Option<Published>, StoreError> {
+        self.inner.seen_first()
+    }
+}
+
+impl ForkReader for CountedReader {
+    fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {
+        self.inner.evidence()
+    }
+}
+
+impl ErasureReader for CountedReader {
+    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError> {
+        self.inner.erasures(before, most)
+    }
+
+    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError> {
+        self.inner.unfinished_erasures()
+    }
+}
+
+impl Known for CountedReader {
+    type Error = StoreError;
+
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
         self.inner.key_of(chain)
     }
@@ -95,26 +129,5 @@ impl Reader for CountedReader {
 
     fn has_note(&self, hash: &Hash) -> Result<bool, StoreError> {
         self.inner.has_note(hash)
-    }
-
-    fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError> {
-        self.inner.notes(leaves)
-    }
-
-    fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {
-        self.inner.evidence()
-    }
-
-    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError> {
-        self.inner.erasures(before, most)
-    }
-
-    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError> {
-        self.inner.unfinished_erasures()
-    }
-
-    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
-        self.lookups.fetch_add(1, Ordering::SeqCst);
-        self.inner.leaf_hash(index)
     }
 }

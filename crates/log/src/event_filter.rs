@@ -3,30 +3,24 @@
 //! Whether an event matches is decided by the query alone. The search index only tells where to look.
 //!
 //! ```
-//! use countersign_log::asked::Asked;
+//! use countersign_log::event_filter::Asked;
 //!
 //! let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
 //! let mut asked = Asked::default();
 //! asked.set("action", "job.*", now)?;
 //! asked.set("query", "actor:ada since:-7d", now)?;
 //! assert_eq!(asked.query().to_string(), "\"action\"==job.* actor:ada since:2026-11-13T06:00:00.000Z");
-//! # Ok::<(), countersign_log::asked::Unusable>(())
+//! # Ok::<(), countersign_log::event_filter::Unusable>(())
 //! ```
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 
-use countersign::link::{ChainId, Link};
+use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign_query::condition::Basis;
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
-use countersign_query::needle::Needles;
-use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Error, Field, Path, Query, Readings, Short};
-
-use crate::store::{Reader, StoreError, link};
-use crate::tokens::Scope;
+use countersign_query::{Condition, Error, Field, Path, Query, Short};
 
 /// The most words that free text may have.
 const WORDS: usize = 32;
@@ -196,161 +190,11 @@ fn free_text(text: &str) -> Result<Query, Unusable> {
     }
 }
 
-/// Looks at links and events with queries.
-#[derive(Clone, Debug)]
-pub struct Looking {
-    readings: Readings,
-    /// The names of the keys that sign chains.
-    signers: HashMap<ChainId, Option<String>>,
-    /// What stands in the text of every event that is within the scope and as asked.
-    needles: Option<Needles>,
-}
-
-impl Looking {
-    /// By these readings.
-    pub fn new(readings: &Readings) -> Self {
-        Self { readings: readings.clone(), signers: HashMap::new(), needles: None }
-    }
-
-    /// By these readings, for [`Self::matches_within`] of one scope and query alone.
-    pub(crate) fn for_search(readings: &Readings, scope: &Scope, asked: &Query) -> Self {
-        // How long a reader with a scope waits for others' events does not depend on what is asked.
-        let query = if scope.is_everything() { asked } else { scope.query() };
-        Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
-    }
-
-    /// By these readings, for [`Self::look_within`] of one scope alone.
-    pub(crate) fn for_scope(readings: &Readings, scope: &Scope) -> Self {
-        Self { needles: Some(Needles::of(scope.query(), readings)), ..Self::new(readings) }
-    }
-
-    /// True if an event need not be parsed to know that it is not as the needles say.
-    fn passes_over(&self, event: Option<&str>) -> bool {
-        self.needles.as_ref().zip(event).is_some_and(|(needles, event)| !needles.may_match(event))
-    }
-
-    /// What members say alone: for conditions that no reading is for.
-    pub fn at_members() -> Self {
-        Self::new(&Readings::default())
-    }
-
-    /// Whether a link, and its event where it is there, are as asked.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn matches(
-        &mut self,
-        reader: &dyn Reader,
-        query: &Query,
-        link: &Link,
-        event: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        if query.is_empty() {
-            return Ok(true);
-        }
-        let event = event.filter(|_| query.reads_events());
-        self.look(reader, query, link, event, |entry| query.matches(entry))
-    }
-
-    /// Looks at a link, and its event where it is there, as a query does.
-    pub(crate) fn look<T>(
-        &mut self,
-        reader: &dyn Reader,
-        query: &Query,
-        link: &Link,
-        event: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
-    ) -> Result<T, StoreError> {
-        if query.asks(Short::Signer) {
-            self.find_signer(reader, link)?;
-        }
-        let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
-        Ok(self.with_entry(link, event, signer, look))
-    }
-
-    /// Looks at a link and its event if they are within the scope, which is decided first: how long it takes to look at
-    /// what is outside of it does not depend on what is asked.
-    pub(crate) fn look_within<T>(
-        &mut self,
-        reader: &dyn Reader,
-        scope: &Scope,
-        asked: &Query,
-        link: &Link,
-        event: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
-    ) -> Result<Option<T>, StoreError> {
-        if self.passes_over(event) {
-            return Ok(None);
-        }
-        if asked.asks(Short::Signer) {
-            if !self.matches(reader, scope.query(), link, event)? {
-                return Ok(None);
-            }
-            self.find_signer(reader, link)?;
-        }
-        let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
-        Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| look(entry))))
-    }
-
-    /// Whether a link, and its event where it is there, are within the scope and as asked.
-    pub(crate) fn matches_within(
-        &mut self,
-        reader: &dyn Reader,
-        scope: &Scope,
-        asked: &Query,
-        link: &Link,
-        event: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        if scope.is_everything() && asked.is_empty() {
-            return Ok(true);
-        }
-        let event = event.filter(|_| scope.query().reads_events() || asked.reads_events());
-        let matches = self.look_within(reader, scope, asked, link, event, |entry| asked.matches(entry))?;
-        Ok(matches.unwrap_or(false))
-    }
-
-    /// What there is to ask of a link and its event.
-    pub fn with_entry<T>(
-        &self,
-        link: &Link,
-        event: Option<&str>,
-        signer: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
-    ) -> T {
-        let document = event.and_then(Document::parse);
-        let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
-        let chain = link.chain().to_string();
-        look(&Entry {
-            event: root,
-            roots: &[],
-            read: read.as_ref(),
-            recorded: link.time(),
-            chain: &chain,
-            signer,
-        })
-    }
-
-    fn find_signer(&mut self, reader: &dyn Reader, of: &Link) -> Result<(), StoreError> {
-        let chain = of.chain();
-        if self.signers.contains_key(&chain) {
-            return Ok(());
-        }
-        let opened = match reader.index_of(&chain, 0)? {
-            Some(index) => reader.leaves(index..index + 1)?.pop().and_then(|leaf| link(&leaf)),
-            None => None,
-        };
-        let signer = match opened {
-            Some(Link::Open(open)) => Some(open.key.name().to_owned()),
-            _ => None,
-        };
-        self.signers.insert(chain, signer);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use countersign_query::value::Document;
+    use countersign_query::{Entry, Readings};
+
     use super::*;
 
     fn now() -> Time {

@@ -1,0 +1,116 @@
+//! What a check finds.
+
+/// How many damages are told; further ones are counted.
+const TOLD: usize = 1_000;
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// A stable code.
+    pub code: &'static str,
+    /// Where: a leaf, a tile's path, a file.
+    pub place: String,
+    /// What is wrong, for people.
+    pub message: String,
+    /// What can be made anew.
+    pub mend: Mend,
+}
+
+/// How a damage is mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// The tiles are computed from the leaves.
+    Tiles,
+    /// The search index is removed; the server makes it anew.
+    Index,
+    /// The erasure is to be done; the server does it.
+    Erasure,
+    /// What is public of a bucket is written from its commits.
+    Public,
+    /// What an erasure left in a bucket is erased.
+    Objects,
+    /// The folder's index of a bucket is removed; the server makes it anew.
+    Folder,
+    /// By the object as it was, or by who still has the leaves, alone.
+    Commits,
+    /// By the newest database, or by who still has the leaves, alone.
+    Restore,
+    /// By a backup, or a mirror of the log's tiles, alone.
+    Not,
+}
+
+impl Mend {
+    /// Whether `--repair` mends it.
+    pub fn is_possible(self) -> bool {
+        !matches!(self, Self::Not | Self::Restore | Self::Commits)
+    }
+
+    /// What to do, for people.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Tiles => "--repair computes it from the leaves",
+            Self::Index => "--repair removes the index; the server makes it anew",
+            Self::Erasure => "--repair has the server erase it at its next start",
+            Self::Public => "--repair writes it from the commits",
+            Self::Objects => "--repair erases it",
+            Self::Folder => "--repair removes the folder's index; the server makes it anew from the bucket",
+            Self::Commits => {
+                "bring the object back as it was; or stop the servers, and have `serve --after-restore` put back what others have"
+            }
+            Self::Restore => {
+                "bring back the newest database; or have `serve --after-restore` put back what others have"
+            }
+            Self::Not => "stop the server, and bring back a backup that is whole",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The log's origin.
+    pub origin: String,
+    /// How many leaves were looked at.
+    pub leaves: u64,
+    /// How many events are here.
+    pub events: u64,
+    /// How many events were erased.
+    pub erased: u64,
+    /// How many erasures are recorded and not done, which is no damage: the server goes on with them.
+    pub unfinished: u64,
+    /// What is wrong.
+    pub damages: Vec<Damage>,
+    /// How many more damages there are.
+    pub more: u64,
+}
+
+impl Report {
+    /// Adds a damage, if not too many are told already.
+    pub(super) fn tell(
+        &mut self,
+        code: &'static str,
+        place: impl Into<String>,
+        message: impl Into<String>,
+        mend: Mend,
+    ) {
+        if self.damages.len() < TOLD {
+            self.damages.push(Damage { code, place: place.into(), message: message.into(), mend });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Adds a damage, if not too many are told already.
+    pub(super) fn push(&mut self, damage: Damage) {
+        self.tell(damage.code, damage.place, damage.message, damage.mend);
+    }
+
+    /// The places of damages with this code.
+    pub(super) fn places_of(&self, code: &str) -> impl Iterator<Item = &String> {
+        self.damages.iter().filter(move |damage| damage.code == code).map(|damage| &damage.place)
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_whole(&self) -> bool {
+        self.damages.is_empty()
+    }
+}

@@ -1,0 +1,125 @@
+//! Who may still have leaves of a log.
+
+use std::sync::Arc;
+
+use countersign::log::SaltedEvent;
+use countersign::merkle::Bundle;
+
+use crate::sqlite;
+use countersign_log::store::{Reader, StoreError};
+
+/// Who may still have leaves of a log, and checkpoints.
+pub trait Source {
+    /// The name for people.
+    fn name(&self) -> String;
+
+    /// Checkpoints that the log may have signed.
+    fn checkpoints(&self) -> &[String];
+
+    /// The leaf of that index, with its event where it has that. Asked for in ascending order.
+    ///
+    /// # Errors
+    /// What keeps it from looking, for people.
+    fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String>;
+}
+
+/// A leaf that someone still has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLeaf {
+    /// The leaf.
+    pub text: String,
+    /// Its event.
+    pub event: Option<SaltedEvent>,
+}
+
+/// The leaves of entry bundles, which are read one at a time.
+pub struct Bundles<F> {
+    name: String,
+    checkpoints: Vec<String>,
+    size: u64,
+    read: F,
+    /// The bundle that was read last.
+    last: Option<(u64, Vec<String>)>,
+}
+
+impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Bundles<F> {
+    /// Of a log that has a checkpoint of that size.
+    pub fn new(name: String, checkpoint: String, size: u64, read: F) -> Self {
+        Self { name, checkpoints: vec![checkpoint], size, read, last: None }
+    }
+}
+
+impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Source for Bundles<F> {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn checkpoints(&self) -> &[String] {
+        &self.checkpoints
+    }
+
+    fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String> {
+        if index >= self.size {
+            return Ok(None);
+        }
+        let number = index / countersign::merkle::TILE_WIDTH;
+        if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
+            let Some(bundle) = Bundle::grown(index, self.size).next() else { return Ok(None) };
+            let bytes = (self.read)(bundle)?;
+            let leaves = bytes.map(|bytes| {
+                let leaves = bundle.decode(&bytes).map_err(countersign::Error::into_message)?;
+                let text = |leaf: &&[u8]| String::from_utf8(leaf.to_vec()).map_err(|error| error.to_string());
+                leaves.iter().map(text).collect::<Result<Vec<_>, _>>()
+            });
+            self.last = Some((number, leaves.transpose()?.unwrap_or_default()));
+        }
+        let leaves = self.last.as_ref().map_or(&[][..], |(_, leaves)| leaves);
+        let text = leaves.get((index % countersign::merkle::TILE_WIDTH) as usize);
+        Ok(text.map(|text| HeldLeaf { text: text.clone(), event: None }))
+    }
+}
+
+/// The leaves of another folder of the log, such as a later backup.
+pub struct Folder {
+    name: String,
+    reader: Arc<dyn Reader>,
+    size: u64,
+    checkpoints: Vec<String>,
+}
+
+impl Folder {
+    /// The log in that folder.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn open(name: String, folder: &std::path::Path) -> Result<Self, StoreError> {
+        let (_, reader) = sqlite::open_reader(folder)?;
+        let size = reader.size()?;
+        let checkpoints = reader.published()?.map(|published| published.note).into_iter().collect();
+        Ok(Self { name, reader, size, checkpoints })
+    }
+}
+
+impl Source for Folder {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn checkpoints(&self) -> &[String] {
+        &self.checkpoints
+    }
+
+    fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String> {
+        if index >= self.size {
+            return Ok(None);
+        }
+        let leaves = self.reader.leaves_with_events(index..index + 1).map_err(|error| error.to_string())?;
+        let Some(stored) = leaves.into_iter().next() else { return Ok(None) };
+        let event = match stored.event {
+            countersign_log::store::StoredEvent::Here(event) => Some(event),
+            _ => None,
+        };
+        let text = String::from_utf8(stored.leaf).map_err(|error| error.to_string())?;
+        Ok(Some(HeldLeaf { text, event }))
+    }
+}

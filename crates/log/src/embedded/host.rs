@@ -1,0 +1,33 @@
+//! What the log's host keeps for it.
+
+use crate::store::StoreError;
+
+/// Remembers what was copied. A change is durable when its method returns.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if the host's storage fails: what was remembered before still counts.
+#[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
+pub trait Copies {
+    /// Returns the number of entries of which all full tiles and bundles were copied.
+    fn copied(&self) -> Result<u64, StoreError>;
+
+    /// Sets that number.
+    fn set_copied(&self, size: u64) -> Result<(), StoreError>;
+
+    /// Withdraws the copies of these entries' events, which are about to be erased: the copies can't be read when this
+    /// returns. After an error the events are not erased.
+    fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError>;
+}
+
+/// Keeps reads that are not recorded yet: a host may end at any time. A change is durable when its method returns.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if the host's storage fails: what was kept before is still there.
+#[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
+pub trait Unrecorded {
+    /// Returns what was kept, if anything.
+    fn kept(&self) -> Result<Option<String>, StoreError>;
+
+    /// Replaces what was kept by this, or by nothing.
+    fn keep(&self, text: Option<&str>) -> Result<(), StoreError>;
+}
