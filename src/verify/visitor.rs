@@ -42,6 +42,16 @@ impl PendingItem for () {
     }
 }
 
+impl<T: PendingItem> PendingItem for Option<T> {
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, T::bytes)
+    }
+
+    fn compact(&mut self) {
+        self.iter_mut().for_each(T::compact);
+    }
+}
+
 /// An event that matches the commit of its link. Whether a valid signature covers the link is not known yet.
 #[derive(Clone, Copy, Debug)]
 pub struct SummarizedEvent<'a> {
@@ -156,9 +166,9 @@ pub trait EventVisitor {
 /// An item of bytes, for callers of `parallel::verify_looking`.
 pub type Annotation = Option<Box<[u8]>>;
 
-impl PendingItem for Annotation {
+impl PendingItem for Box<[u8]> {
     fn bytes(&self) -> usize {
-        self.as_deref().map_or(0, <[u8]>::len)
+        self.len()
     }
 }
 

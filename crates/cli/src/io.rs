@@ -20,4 +20,5 @@ pub(crate) mod style;
 pub(crate) mod tapped;
 pub(crate) mod token;
 pub(crate) mod verdict;
+pub(crate) mod visit;
 pub(crate) mod webhook;

@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let local = Local::of(args)?;
     let found = pack
         .as_ref()
-        .map(|pack| analyze::look(&mut contents(&local.path)?, trust.clone(), pack, &readings, threads))
+        .map(|pack| analyze::analyze(&mut contents(&local.path)?, trust.clone(), pack, &readings, threads))
         .transpose()?;
     let called = match &policy.endpoints {
         None => None,

@@ -26,7 +26,7 @@ use crate::io::parquet::{self, Rows};
 use crate::io::pin::{self, Pins};
 use crate::io::tapped::Tapped;
 use crate::io::verdict::count;
-use crate::io::{progress, readings, style, verdict};
+use crate::io::{progress, readings, style, verdict, visit};
 
 /// Verify an export: unchanged, signed by whom, complete
 ///
@@ -142,9 +142,7 @@ pub(crate) fn threads(asked: Option<u16>) -> usize {
 
 /// Verifies an export.
 pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
-    read(&mut report::contents(export)?, |reader, progress| {
-        parallel::verify(reader, options, threads, progress, |_| ())
-    })
+    visit::verify(&mut report::contents(export)?, options, threads)
 }
 
 /// Verifies an export, and looks at its events where they are hashed: see [`parallel::verify_looking`].

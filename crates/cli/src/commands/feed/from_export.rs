@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
     let pack = rules::load(&args.rules)?;
     let analyzed = feed
         .findings
-        .then(|| analyze::look(&mut input, trust, &pack, &feed.readings, threads))
+        .then(|| analyze::analyze(&mut input, trust, &pack, &feed.readings, threads))
         .transpose()?;
     let standings = Standings::of(report);
     let mut beyond = 0u64;
