@@ -136,7 +136,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
                 input,
                 trust.clone(),
                 asked,
-                &inventory::Looking { readings, query: None },
+                &inventory::EventFilter { readings, query: None },
                 threads,
             )?)
         }
