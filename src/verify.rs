@@ -74,7 +74,6 @@ pub use standing::Standing;
 pub use summary::{Summarizer, Summary};
 pub use unread::Unread;
 pub use update::Update;
-pub use visitor::{Annotation, Pick, PickedEvent};
 pub use visitor::{EventVisitor, PendingItem, SelectedItem, SummarizedEvent, VerifiedItem, VisitError};
 
 use report::Counts;

@@ -8,8 +8,8 @@ pub use super::pipeline::in_order;
 use super::pipeline::under_way;
 use super::visitor::Selected;
 use super::{
-    EventVisitor, Options, Pick, PickedEvent, Progress, SelectedItem, Splitter, SummarizedEvent, Summarizer,
-    Update, Verification, VerifiedItem, VisitError,
+    EventVisitor, Options, Progress, SelectedItem, Splitter, SummarizedEvent, Summarizer, Update,
+    Verification, VisitError,
 };
 use crate::export::Header;
 
@@ -69,33 +69,6 @@ where
     };
     shared_out(reader, options, threads, Some(&examiner), progress, |update| {
         deliver(update, visitor).map_err(VisitError::Visitor)
-    })
-}
-
-/// Reads an export to its end and verifies it. Each thread has a look of its own at events.
-///
-/// # Errors
-/// What reading met, and what [`Update::whole`] refuses.
-pub fn verify_looking<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
-    reader: impl Read + Send,
-    options: Options,
-    threads: usize,
-    look: impl Fn() -> L + Sync,
-    progress: impl FnMut(u64) + Send,
-    mut told: impl FnMut(Update),
-) -> io::Result<Verification> {
-    let examiner = || {
-        let mut look = look();
-        move |event: &SummarizedEvent<'_>| look(event).map(SelectedItem::erase)
-    };
-    shared_out(reader, options, threads, Some(&examiner), progress, |mut update| {
-        let picked = core::mem::take(&mut update.selected).into_iter().map(|event| {
-            let VerifiedItem { link, item: annotation, text: event } = event.downcast();
-            PickedEvent { link, annotation, event }
-        });
-        update.picked = picked.collect();
-        told(update);
-        Ok(())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::visitor::{AnyItem, VerifiedItem};
-use super::{Mark, PickedEvent, VerifiedEvent};
+use super::{Mark, VerifiedEvent};
 use crate::error::{Code, Error};
 
 /// What became known since the last time, of what the [`Options`](super::Options) ask for.
@@ -11,12 +11,9 @@ pub struct Update {
     /// Events that became verified.
     pub events: Vec<VerifiedEvent>,
     /// Events that became verified and that an examiner had selected.
-    #[doc(hidden)]
-    pub selected: Vec<VerifiedItem<AnyItem>>,
+    pub(super) selected: Vec<VerifiedItem<AnyItem>>,
     /// How many events became verified that an examiner had not selected.
-    pub others: u64,
-    /// The events of `selected`, for callers of `parallel::verify_looking`.
-    pub picked: Vec<PickedEvent>,
+    pub(super) others: u64,
     /// How many events and links became verified that are missing here, because more than 64 MiB waited for a
     /// signature.
     pub left_out: u64,

@@ -87,7 +87,7 @@ pub struct SelectedItem<T> {
 }
 
 /// An item of a type that the visitor alone knows.
-pub type AnyItem = Box<dyn PendingItem>;
+pub(super) type AnyItem = Box<dyn PendingItem>;
 
 /// An event that an examiner selected.
 pub(super) type Selected = SelectedItem<AnyItem>;
@@ -161,37 +161,6 @@ pub trait EventVisitor {
         let _ = settled;
         Ok(())
     }
-}
-
-/// An item of bytes, for callers of `parallel::verify_looking`.
-pub type Annotation = Option<Box<[u8]>>;
-
-impl PendingItem for Box<[u8]> {
-    fn bytes(&self) -> usize {
-        self.len()
-    }
-}
-
-/// A selected event, for callers of `parallel::verify_looking`.
-pub type Pick = SelectedItem<Annotation>;
-
-impl SummarizedEvent<'_> {
-    /// Selects the event, for callers of `parallel::verify_looking`.
-    pub const fn pick(&self, annotation: Annotation, with_text: bool) -> Pick {
-        SelectedItem { entry: self.entry, item: annotation, with_text }
-    }
-}
-
-/// An event that was picked and became verified.
-#[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
-pub struct PickedEvent {
-    /// Its link.
-    #[deref]
-    pub link: CoveredLink,
-    /// What was kept of it when it was looked at.
-    pub annotation: Annotation,
-    /// Its text, where that was asked for.
-    pub event: Option<Box<str>>,
 }
 
 /// Why a run with a visitor ended early.

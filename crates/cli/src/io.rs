@@ -14,6 +14,7 @@ pub(crate) mod readings;
 pub(crate) mod retry;
 pub(crate) mod source;
 pub(crate) mod spill;
+pub(crate) mod spill_queue;
 pub(crate) mod stage;
 pub(crate) mod stop;
 pub(crate) mod style;

@@ -17,7 +17,7 @@ use countersign_query::Readings;
 use super::{AnalyzedExport, detect};
 use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::errors::Failure;
-use crate::io::spill::{PendingValue, Spill, SpillQueue};
+use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 
 /// How many bytes wait in memory, about.
 const IN_MEMORY: usize = 16 << 20;
@@ -143,7 +143,9 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
         let pack = judge.pack;
         waiting.for_each(
             |record| SignedDetection::read(record, pack),
-            |leaf, SignedDetection { signer, detected }| judge.take(leaf, *signer, std::mem::take(detected)),
+            |leaf, SignedDetection { signer, detected }| {
+                judge.take(leaf, *signer, std::mem::take(&mut **detected))
+            },
         )?;
         let Judge { analyzer, signers, .. } = judge;
         Ok(AnalyzedExport { pack, report, outcome: analyzer.finish(), signers, answers, events })
@@ -160,12 +162,11 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
         let pack = self.judge.pack;
         self.events += 1;
         let answer = text.as_deref().and_then(|text| Acknowledged::of(text, link.index));
-        let detected = match item {
-            Some(item) => item.into_value(|bytes| read(bytes, pack))?,
-            None => {
-                let of = (link.time, link.chain, Some(link.vkey.name()));
-                Box::new(detect(pack, self.readings, &text.unwrap_or_default(), of))
-            }
+        let detected = if let Some(item) = item {
+            item.into_value(|bytes| read(bytes, pack))?
+        } else {
+            let of = (link.time, link.chain, Some(link.vkey.name()));
+            Box::new(detect(pack, self.readings, &text.unwrap_or_default(), of))
         };
         let signer = Signer { chain: link.chain, vkey: link.vkey, authorised: link.authorised };
         if let Some(answer) = answer {
@@ -182,7 +183,7 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
 
     fn settle(&mut self, settled: u64) -> Result<(), Failure> {
         for (leaf, SignedDetection { signer, detected }) in self.waiting.take_below(settled) {
-            self.judge.take(leaf, signer, detected)?;
+            self.judge.take(leaf, signer, *detected)?;
         }
         self.waiting.spill_if_full()
     }
@@ -196,7 +197,7 @@ struct Judge<'p> {
 }
 
 impl Judge<'_> {
-    fn take(&mut self, leaf: u64, signer: u32, detected: Box<Detected>) -> Result<(), Failure> {
+    fn take(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), Failure> {
         self.signers.note(leaf, signer, &self.analyzer);
         self.analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
     }
@@ -256,7 +257,9 @@ correlation:
         let (of_third, others): (Vec<u64>, Vec<u64>) = (0..3000).partition(|index| index % 3 == 2);
         for (others, of_third) in others.chunks(400).zip(of_third.chunks(200)) {
             let mut batch = |leaves: &[u64], settled| {
-                leaves.iter().for_each(|leaf| visitor.visit(event(*leaf)).unwrap());
+                for leaf in leaves {
+                    visitor.visit(event(*leaf)).unwrap();
+                }
                 visitor.settle(settled).unwrap();
             };
             batch(others, of_third[0]);

@@ -25,7 +25,7 @@ use super::Args;
 use crate::commands::report::selected;
 use crate::errors::Failure;
 use crate::io::input::{self, Input};
-use crate::io::spill::{PendingValue, Spill, SpillQueue};
+use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 use crate::io::visit::visit_tapped;
 
 /// How many events of a record or a person are listed.
@@ -229,12 +229,11 @@ impl EventVisitor for RecordVisitor<'_> {
 
     fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), Failure> {
         let VerifiedItem { link, item, text } = event;
-        let Examination { looked, detected } = match item {
-            Some(item) => *item.into_value(read)?,
-            None => {
-                let of = (link.time, link.chain, Some(link.vkey.name()));
-                self.look.at(self.looking, text.as_deref().unwrap_or_default(), of, link.index)
-            }
+        let Examination { looked, detected } = if let Some(item) = item {
+            *item.into_value(read)?
+        } else {
+            let of = (link.time, link.chain, Some(link.vkey.name()));
+            self.look.at(self.looking, text.as_deref().unwrap_or_default(), of, link.index)
         };
         self.leaves.iter_mut().for_each(|leaves| leaves.push(link.index));
         let record = Record {
