@@ -44,7 +44,6 @@ pub mod parallel;
 #[cfg(all(feature = "parts", not(target_arch = "wasm32")))]
 pub mod parts;
 mod payloads;
-mod picked;
 #[cfg(not(target_arch = "wasm32"))]
 mod pipeline;
 mod range;
@@ -60,6 +59,7 @@ mod tree;
 mod unread;
 mod update;
 mod verdict;
+mod visitor;
 mod void;
 pub mod wire;
 mod witnesses;
@@ -68,16 +68,17 @@ pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
 pub use meaning::{Doubts, Why};
-pub use picked::{Annotation, Pick, PickedEvent, SummarizedEvent};
 pub use report::{CheckState, Report, SignerTrust, Verdict};
 pub use splitter::Splitter;
 pub use standing::Standing;
 pub use summary::{Summarizer, Summary};
 pub use unread::Unread;
 pub use update::Update;
+pub use visitor::{EventVisitor, PendingItem, SelectedItem, SummarizedEvent, VerifiedItem, VisitError};
 
 use report::Counts;
 use sequence::Sequence;
+use visitor::Selected;
 
 use crate::checkpoint::SignedCheckpoint;
 use crate::export::Header;
@@ -191,15 +192,14 @@ impl Progress {
     /// Takes the summary of the next stretch. `stretch` is the text that was summarized, from which events are
     /// handed out; it may be empty where none are wanted.
     pub fn absorb(&mut self, summary: Summary, stretch: &[u8]) {
-        self.absorb_picked(summary, stretch, None);
+        self.absorb_selected(summary, stretch, None);
     }
 
-    /// The same where somebody looked at the [events](Summary::events) of the stretch: of those that become verified,
-    /// [`Update`] has these, and how many others there are. The picks are in the order of the events; none where nobody
-    /// looked.
-    pub fn absorb_picked(&mut self, summary: Summary, stretch: &[u8], picks: Option<Vec<Pick>>) {
+    /// Takes the summary of the next stretch, of whose [events](Summary::events) these were selected, in their order.
+    /// None if there was no examiner.
+    fn absorb_selected(&mut self, summary: Summary, stretch: &[u8], selected: Option<Vec<Selected>>) {
         if let Some(sequence) = &mut self.sequence {
-            sequence.absorb(summary, stretch, picks);
+            sequence.absorb(summary, stretch, selected);
         }
     }
 

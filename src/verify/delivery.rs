@@ -7,14 +7,16 @@ use super::Update;
 use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
-use super::picked::{Annotation, PickedEvent};
 use super::summary::{LinkEntry, Role, Shown};
+use super::visitor::{AnyItem, VerifiedItem};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
 use crate::time::Time;
 
 /// How many bytes of links may wait for a signature. What is more is counted and not handed out.
 const MAX_HELD: usize = 64 << 20;
+/// How many bytes may wait before items are made compact.
+const CROWDED: usize = 8 << 20;
 
 /// What is ready to be handed out, and links that wait for a signature.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(super) struct Delivery {
     events_wanted: bool,
     marks_wanted: bool,
     bytes: usize,
+    /// Set when more than [`CROWDED`] bytes wait, until less than half of them do.
+    is_crowded: bool,
     chains: HashMap<usize, OfChain>,
     /// The first leaf of each chain in which something waits, with the chain; and some that no longer do.
     firsts: BinaryHeap<Reverse<(u64, usize)>>,
@@ -33,9 +37,9 @@ pub(super) struct Delivery {
 pub(super) enum Offered<'e> {
     /// Its text, which is handed out where events are wanted, and where that begins in the export.
     Text(&'e [u8], Option<u64>),
-    /// It was picked, with this text or without.
-    Picked(Annotation, Option<&'e [u8]>),
-    /// Others were picked.
+    /// An examiner selected it, with this text or without.
+    Item(AnyItem, Option<&'e [u8]>),
+    /// An examiner did not select it.
     Count,
 }
 
@@ -43,7 +47,7 @@ pub(super) enum Offered<'e> {
 #[derive(Debug, Default)]
 struct OfChain {
     waiting: Vec<Waiting>,
-    /// How many events nobody picked.
+    /// How many events were not selected.
     others: u64,
     /// How much there was no room for.
     left_out: u64,
@@ -62,7 +66,7 @@ struct Waiting {
 #[derive(Debug)]
 enum What {
     Event(Box<str>, Option<u64>),
-    Picked(Annotation, Option<Box<str>>),
+    Item(AnyItem, Option<Box<str>>),
     Mark(LinkKind),
 }
 
@@ -71,12 +75,16 @@ impl Waiting {
     fn bytes(&self) -> usize {
         let held = match &self.what {
             What::Event(text, _) => text.len(),
-            What::Picked(annotation, text) => {
-                annotation.as_deref().map_or(0, <[u8]>::len) + text.as_deref().map_or(0, str::len)
-            }
+            What::Item(item, text) => item.bytes() + text.as_deref().map_or(0, str::len),
             What::Mark(_) => 0,
         };
         2 * size_of::<Self>() + held
+    }
+
+    fn compact(&mut self) {
+        if let What::Item(item, _) = &mut self.what {
+            item.compact();
+        }
     }
 }
 
@@ -101,8 +109,8 @@ impl Delivery {
                             self.wait(chain, place, link.time, What::Event(event, at));
                         }
                     }
-                    Offered::Picked(annotation, event) => {
-                        self.wait(chain, place, link.time, What::Picked(annotation, event.and_then(text)));
+                    Offered::Item(item, event) => {
+                        self.wait(chain, place, link.time, What::Item(item, event.and_then(text)));
                     }
                     Offered::Count => self.chains.entry(chain).or_default().others += 1,
                 }
@@ -117,7 +125,10 @@ impl Delivery {
 
     fn wait(&mut self, chain: usize, place: Place, time: Time, what: What) {
         let (Some((_, Some(seq))), Some(index)) = (place.link, place.index) else { return };
-        let waiting = Waiting { line: place.line, index, seq, time, what };
+        let mut waiting = Waiting { line: place.line, index, seq, time, what };
+        if self.is_crowded {
+            waiting.compact();
+        }
         let bytes = waiting.bytes();
         let of_chain = self.chains.entry(chain).or_default();
         if self.bytes + bytes > MAX_HELD {
@@ -132,6 +143,14 @@ impl Delivery {
             if self.firsts.len() > 2 * self.chains.len() + 64 {
                 let chains = &self.chains;
                 self.firsts.retain(|Reverse((first, chain))| waits(chains, *first, *chain));
+            }
+        }
+        if !self.is_crowded && self.bytes > CROWDED {
+            self.is_crowded = true;
+            for waiting in self.chains.values_mut().flat_map(|chain| &mut chain.waiting) {
+                self.bytes -= waiting.bytes();
+                waiting.compact();
+                self.bytes += waiting.bytes();
             }
         }
     }
@@ -158,16 +177,18 @@ impl Delivery {
             let ready = &mut self.ready;
             match what {
                 What::Event(event, at) => ready.events.push(VerifiedEvent { link, event, at }),
-                What::Picked(annotation, event) => ready.picked.push(PickedEvent { link, annotation, event }),
+                What::Item(item, text) => ready.selected.push(VerifiedItem { link, item, text }),
                 What::Mark(kind) => ready.marks.push(Mark::Link(LinkMark { kind, link })),
             }
         }
+        self.is_crowded &= self.bytes > CROWDED / 2;
     }
 
     /// No signature will cover what waits in a chain.
     pub(super) fn drop_chain(&mut self, number: usize) {
         let dropped = self.chains.remove(&number).unwrap_or_default().waiting;
         self.bytes -= dropped.iter().map(Waiting::bytes).sum::<usize>();
+        self.is_crowded &= self.bytes > CROWDED / 2;
     }
 
     /// Anything but a link, which need not wait.
@@ -202,6 +223,7 @@ mod tests {
     use super::*;
     use crate::error::Code;
     use crate::hash::Hash;
+    use crate::verify::PendingItem;
     use crate::verify::summary::Signed;
 
     const CHAIN: ChainId = ChainId([7; 16]);
@@ -293,23 +315,69 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_told_as_it_was_picked_and_others_are_counted() {
+    fn an_event_is_told_as_it_was_selected_and_others_are_counted() {
         let event = link(Role::Event, Shown::Matches);
         let mut delivery = Delivery::new(false, false);
-        let annotation: Annotation = Some(Box::from(*b"kept"));
         for chain in 1..=2 {
-            delivery.hold(chain, &event, place(1), Offered::Picked(annotation.clone(), Some(b"{\"of\":1}")));
+            let item = Box::new(Item { bytes: 4, is_compact: false });
+            delivery.hold(chain, &event, place(1), Offered::Item(item, Some(b"{\"of\":1}")));
             delivery.hold(chain, &event, place(2), Offered::Count);
             delivery.hold(chain, &event, place(3), Offered::Count);
         }
-        assert_eq!(delivery.bytes, 2 * (2 * size_of::<Waiting>() + "kept".len() + r#"{"of":1}"#.len()));
+        assert_eq!(delivery.bytes, 2 * (2 * size_of::<Waiting>() + 4 + r#"{"of":1}"#.len()));
         for chain in 1..=2 {
             delivery.release(chain, CHAIN, vkey, true);
         }
         let told = delivery.take(4);
-        assert_eq!((told.picked.len(), told.others, delivery.bytes), (2, 4, 0));
-        let picked = &told.picked[0];
-        assert_eq!((&picked.annotation, picked.event.as_deref()), (&annotation, Some(r#"{"of":1}"#)));
+        assert_eq!((told.selected.len(), told.others, delivery.bytes), (2, 4, 0));
+        let selected = told.selected.into_iter().next().unwrap();
+        assert_eq!((is_compact(&selected), selected.text.as_deref()), (false, Some(r#"{"of":1}"#)));
+    }
+
+    /// An item of so many bytes, of which it needs one.
+    #[derive(Debug)]
+    struct Item {
+        bytes: usize,
+        is_compact: bool,
+    }
+
+    impl PendingItem for Item {
+        fn bytes(&self) -> usize {
+            if self.is_compact { 1 } else { self.bytes }
+        }
+
+        fn compact(&mut self) {
+            self.is_compact = true;
+        }
+    }
+
+    fn is_compact(event: &VerifiedItem<AnyItem>) -> bool {
+        let item: &dyn core::any::Any = &*event.item;
+        item.downcast_ref::<Item>().unwrap().is_compact
+    }
+
+    #[test]
+    fn items_are_compact_while_many_wait() {
+        let event = link(Role::Event, Shown::Matches);
+        let mut delivery = Delivery::new(false, false);
+        let mut hold = |delivery: &mut Delivery, chain, bytes| {
+            let item = Box::new(Item { bytes, is_compact: false });
+            delivery.hold(chain, &event, place(1), Offered::Item(item, None));
+        };
+        let compact = |delivery: &mut Delivery, chain| {
+            delivery.release(chain, CHAIN, vkey, true);
+            delivery.take(2).selected.iter().map(is_compact).collect::<Vec<_>>()
+        };
+        hold(&mut delivery, 1, CROWDED / 2);
+        assert!(!delivery.is_crowded);
+        hold(&mut delivery, 2, CROWDED / 2);
+        // Both were, and what comes is, until little waits.
+        assert_eq!((delivery.is_crowded, delivery.bytes), (true, 2 * (2 * size_of::<Waiting>() + 1)));
+        hold(&mut delivery, 2, CROWDED);
+        assert_eq!(compact(&mut delivery, 2), [true, true]);
+        assert_eq!(compact(&mut delivery, 1), [true]);
+        hold(&mut delivery, 1, 5);
+        assert_eq!((compact(&mut delivery, 1), delivery.bytes), (vec![false], 0));
     }
 
     #[test]

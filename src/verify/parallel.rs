@@ -6,7 +6,11 @@ use std::sync::mpsc::sync_channel;
 
 pub use super::pipeline::in_order;
 use super::pipeline::under_way;
-use super::{Options, Pick, Progress, Splitter, SummarizedEvent, Summarizer, Update, Verification};
+use super::visitor::Selected;
+use super::{
+    EventVisitor, Options, Progress, SelectedItem, Splitter, SummarizedEvent, Summarizer, Update,
+    Verification, VisitError,
+};
 use crate::export::Header;
 
 /// How many bytes are read in one go.
@@ -31,37 +35,66 @@ pub fn verify(
     options: Options,
     threads: usize,
     progress: impl FnMut(u64) + Send,
-    told: impl FnMut(Update),
+    mut told: impl FnMut(Update),
 ) -> io::Result<Verification> {
-    let nobody = None::<&fn() -> fn(&SummarizedEvent<'_>) -> Option<Pick>>;
-    shared_out(reader, options, threads, nobody, progress, told)
+    let nobody = None::<&fn() -> fn(&SummarizedEvent<'_>) -> Option<Selected>>;
+    shared_out(reader, options, threads, nobody, progress, |update| {
+        told(update);
+        Ok(())
+    })
 }
 
-/// The same where events are looked at before it is known whether they verify, by the threads that summarize: each has a
-/// look of its own, which picks what is wanted. `told` gets what was picked of the events that verify, in the order in
-/// which they become so, which no number of threads changes.
+/// Reads an export to its end and verifies it, so many threads making summaries and examining events, and the calling
+/// thread visiting those that verify.
+///
+/// `examiner` makes the examiner of each thread. [`EventVisitor`] says what becomes of its items.
 ///
 /// # Errors
-/// What reading met, and what [`Update::whole`] refuses.
-pub fn verify_looking<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
+/// What reading met, what [`Update::whole`] refuses, and the visitor's own error.
+pub fn visit<V, X>(
     reader: impl Read + Send,
     options: Options,
     threads: usize,
-    look: impl Fn() -> L + Sync,
+    examiner: impl Fn() -> X + Sync,
+    visitor: &mut V,
     progress: impl FnMut(u64) + Send,
-    told: impl FnMut(Update),
-) -> io::Result<Verification> {
-    shared_out(reader, options, threads, Some(&look), progress, told)
+) -> Result<Verification, VisitError<V::Error>>
+where
+    V: EventVisitor<Error: Send>,
+    X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
+{
+    let examiner = || {
+        let mut examine = examiner();
+        move |event: &SummarizedEvent<'_>| examine(event).map(SelectedItem::erase)
+    };
+    shared_out(reader, options, threads, Some(&examiner), progress, |update| {
+        deliver(update, visitor).map_err(VisitError::Visitor)
+    })
 }
 
-fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
+/// Hands a batch of what became known to a visitor.
+fn deliver<V: EventVisitor>(update: Update, visitor: &mut V) -> Result<(), V::Error> {
+    let Update { selected, others, settled, marks, .. } = update;
+    if others > 0 {
+        visitor.count_others(others);
+    }
+    selected.into_iter().try_for_each(|event| visitor.visit(event.downcast()))?;
+    marks.into_iter().try_for_each(|mark| visitor.mark(mark))?;
+    visitor.settle(settled)
+}
+
+fn shared_out<X, E>(
     mut reader: impl Read + Send,
     options: Options,
     threads: usize,
-    look: Option<&(impl Fn() -> L + Sync)>,
+    examiner: Option<&(impl Fn() -> X + Sync)>,
     mut progress: impl FnMut(u64) + Send,
-    mut told: impl FnMut(Update),
-) -> io::Result<Verification> {
+    mut told: impl FnMut(Update) -> Result<(), E>,
+) -> Result<Verification, E>
+where
+    X: FnMut(&SummarizedEvent<'_>) -> Option<Selected>,
+    E: From<io::Error> + Send,
+{
     let (trust, tiles) = (options.trust.clone(), options.tiles);
     let begin = |header: &Header, line| {
         let summarizer = Summarizer::new(&header.origin, &trust).of_tiles(tiles);
@@ -70,13 +103,14 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     // Stretches are read into those that are done with.
     let (give, spent) = sync_channel(under_way(threads));
     let worker = || {
-        let (mut summarizer, mut look) = (None, look.map(|look| look()));
+        let (mut summarizer, mut examine) = (None, examiner.map(|examiner| examiner()));
         move |(begin, stretch): (Arc<Begin>, Vec<u8>)| {
             let summarizer: &mut Summarizer = summarizer.get_or_insert_with(|| begin.summarizer.clone());
             let summary = summarizer.summarize(&stretch);
-            let picks: Option<Vec<Pick>> =
-                look.as_mut().map(|look| summary.events(&stretch).filter_map(|event| look(&event)).collect());
-            (begin, stretch, summary, picks)
+            let selected: Option<Vec<Selected>> = examine
+                .as_mut()
+                .map(|examine| summary.events(&stretch).filter_map(|event| examine(&event)).collect());
+            (begin, stretch, summary, selected)
         }
     };
     let (mut splitter, mut end) = (Splitter::new(), Ok(()));
@@ -118,9 +152,9 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
         Ok(())
     };
     let mut sequence = Progress::new(options);
-    in_order(threads, jobs, worker, |(begin, stretch, summary, picks)| {
+    in_order(threads, jobs, worker, |(begin, stretch, summary, selected)| {
         sequence.begin(&begin.header, begin.line);
-        sequence.absorb_picked(summary, &stretch, picks);
+        sequence.absorb_selected(summary, &stretch, selected);
         let _ = give.try_send(stretch);
         tell(sequence.take(), &mut told)
     })?;
@@ -132,12 +166,9 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     Ok(verification)
 }
 
-fn tell(what: Update, told: &mut impl FnMut(Update)) -> io::Result<()> {
+fn tell<E: From<io::Error>>(what: Update, told: &mut impl FnMut(Update) -> Result<(), E>) -> Result<(), E> {
     let what = what.whole().map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
-    if !what.is_empty() {
-        told(what);
-    }
-    Ok(())
+    if what.is_empty() { Ok(()) } else { told(what) }
 }
 
 fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {

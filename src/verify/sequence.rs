@@ -19,8 +19,9 @@ use super::summary::{
 };
 use super::time::TimeCheck;
 use super::tree::Tree;
+use super::visitor::Selected;
 use super::witnesses::Witnesses;
-use super::{FindingCode, Options, Pick, Update, format};
+use super::{FindingCode, Options, Update, format};
 use crate::ed25519;
 use crate::error::Quoted;
 use crate::export::Header;
@@ -123,9 +124,9 @@ impl Sequence {
         }
     }
 
-    /// The summary of the next stretch; `stretch` is its text, for the events in it, and `picks` are those of them that
-    /// are wanted, where not all are.
-    pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8], picks: Option<Vec<Pick>>) {
+    /// The summary of the next stretch; `stretch` is its text, for the events in it, and `selected` are those that an
+    /// examiner selected, if there was one.
+    pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8], selected: Option<Vec<Selected>>) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
         let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
         let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
@@ -140,16 +141,16 @@ impl Sequence {
         };
         let mut findings = summary.findings.iter().peekable();
         let mut canonical = summary.canonical.iter().peekable();
-        let mut picks = picks.map(|picks| picks.into_iter().peekable());
+        let mut selected = selected.map(|selected| selected.into_iter().peekable());
         for (number, entry) in summary.entries.iter_mut().enumerate() {
             if let Some(unresolved) = unresolved.next_if(|unresolved| unresolved.entry == number) {
                 self.resolve(entry, &unresolved, &stretch.chains);
             }
             let canonical = canonical.next_if(|(of, _)| *of == number).map(|(_, text)| &**text);
-            let pick = picks.as_mut().map(|picks| picks.next_if(|pick| pick.entry == number));
+            let item = selected.as_mut().map(|selected| selected.next_if(|item| item.entry == number));
             let has_place = self.has_place(entry, &stretch);
             let place = if has_place {
-                self.entry(entry, (canonical, pick), &mut stretch)
+                self.entry(entry, EventText { canonical, item }, &mut stretch)
             } else {
                 Place::line(self.line + entry.line)
             };
@@ -205,7 +206,7 @@ impl Sequence {
     fn entry(
         &mut self,
         entry: &Entry,
-        (canonical, pick): (Option<&str>, Option<Option<Pick>>),
+        EventText { canonical, item }: EventText<'_>,
         stretch: &mut Stretch<'_>,
     ) -> Place {
         let (line, index) = (self.line + entry.line, stretch.index(&self.tree));
@@ -217,9 +218,9 @@ impl Sequence {
                 let text = || canonical.map_or_else(|| stretch.event(link), str::as_bytes);
                 let at =
                     if canonical.is_some() { None } else { stretch.at.map(|at| at + link.event.0 as u64) };
-                let event = match pick {
+                let event = match item {
                     None => Offered::Text(text(), at),
-                    Some(Some(pick)) => Offered::Picked(pick.annotation, pick.with_text.then(text)),
+                    Some(Some(selected)) => Offered::Item(selected.item, selected.with_text.then(text)),
                     Some(None) => Offered::Count,
                 };
                 let chain = &mut stretch.chains[link.chain as usize];
@@ -406,6 +407,14 @@ impl Sequence {
         self.numbers.add(id, number);
         number
     }
+}
+
+/// An event's text and what an examiner made of it.
+struct EventText<'a> {
+    /// The canonical form, if only that matches the commit.
+    canonical: Option<&'a str>,
+    /// None if there was no examiner, `Some(None)` if it did not select the event.
+    item: Option<Option<Selected>>,
 }
 
 /// A stretch while it is taken in.

@@ -1,7 +1,8 @@
 //! What is told while an export is verified.
 
 use super::finding::Finding;
-use super::{Mark, PickedEvent, VerifiedEvent};
+use super::visitor::{AnyItem, VerifiedItem};
+use super::{Mark, VerifiedEvent};
 use crate::error::{Code, Error};
 
 /// What became known since the last time, of what the [`Options`](super::Options) ask for.
@@ -9,10 +10,10 @@ use crate::error::{Code, Error};
 pub struct Update {
     /// Events that became verified.
     pub events: Vec<VerifiedEvent>,
-    /// Events that became verified and had been [picked](super::Progress::absorb_picked).
-    pub picked: Vec<PickedEvent>,
-    /// How many events became verified of stretches from which others were picked.
-    pub others: u64,
+    /// Events that became verified and that an examiner had selected.
+    pub(super) selected: Vec<VerifiedItem<AnyItem>>,
+    /// How many events became verified that an examiner had not selected.
+    pub(super) others: u64,
     /// How many events and links became verified that are missing here, because more than 64 MiB waited for a
     /// signature.
     pub left_out: u64,
@@ -29,7 +30,7 @@ impl Update {
     /// Whether nothing became known.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
-            && self.picked.is_empty()
+            && self.selected.is_empty()
             && self.others == 0
             && self.left_out == 0
             && self.marks.is_empty()
@@ -55,7 +56,7 @@ impl Update {
     /// This, and what became known after it.
     pub fn append(&mut self, mut next: Self) {
         self.events.append(&mut next.events);
-        self.picked.append(&mut next.picked);
+        self.selected.append(&mut next.selected);
         self.others += next.others;
         self.left_out += next.left_out;
         self.settled = self.settled.max(next.settled);

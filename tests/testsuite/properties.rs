@@ -10,8 +10,9 @@ use countersign::link::{ChainId, Link};
 use countersign::trust::Trust;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{
-    CheckState, Finding, Options, PickedEvent, Progress, Splitter, SummarizedEvent, Summarizer, Update,
-    Verdict, VerifiedEvent, Verifier, parallel,
+    CheckState, CoveredLink, EventVisitor, Finding, Options, PendingItem, Progress, Splitter,
+    SummarizedEvent, Summarizer, Update, Verdict, VerifiedEvent, VerifiedItem, Verifier, VisitError,
+    parallel,
 };
 use countersign_slice::explain::explain;
 use countersign_slice::{Selection, Survey};
@@ -19,6 +20,41 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::common::world::{self, World, plans};
+
+/// A number in the chain, and the length of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Item(u64, usize);
+
+impl PendingItem for Item {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// Collects what it visits, up to the event that it refuses.
+#[derive(Default)]
+struct Collector {
+    events: Vec<(Option<Box<str>>, Item, CoveredLink)>,
+    others: u64,
+    refused: Option<usize>,
+}
+
+impl EventVisitor for Collector {
+    type Item = Item;
+    type Error = usize;
+
+    fn visit(&mut self, VerifiedItem { link, item, text }: VerifiedItem<Item>) -> Result<(), usize> {
+        if self.refused == Some(self.events.len()) {
+            return Err(self.events.len());
+        }
+        self.events.push((text, item, link));
+        Ok(())
+    }
+
+    fn count_others(&mut self, events: u64) {
+        self.others += events;
+    }
+}
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
@@ -395,29 +431,45 @@ proptest! {
     }
 
     #[test]
-    fn what_is_picked_is_told_once_it_verifies_and_all_else_is_counted(
+    fn what_is_selected_is_visited_once_it_verifies_and_all_else_is_counted(
         (world, Bytes(export)) in long_exports(),
         threads in 0..4_usize,
+        refused in any::<Index>(),
     ) {
         let (expected, shown) = verify(&export, &world.trust);
-        let look = || {
-            |event: &SummarizedEvent<'_>| match event.seq % 3 {
-                0 => None,
-                with_text => Some(event.pick(Some([event.seq as u8, event.text.len() as u8].into()), with_text == 1)),
+        let examiner = || {
+            |event: &SummarizedEvent<'_>| {
+                let item = Item(event.seq, event.text.len());
+                match event.seq % 3 {
+                    0 => None,
+                    1 => Some(event.select_with_text(item)),
+                    _ => Some(event.select(item)),
+                }
             }
         };
-        let mut told = Update::default();
-        let options = Options { events: false, ..options(&world.trust) };
-        let verification =
-            parallel::verify_looking(&export[..], options, threads, look, |_| {}, |more| told.append(more)).unwrap();
-        prop_assert_eq!(&verification.report, &expected);
+        let visit = |refused| {
+            let mut visitor = Collector { refused, ..Collector::default() };
+            let options = Options { events: false, ..options(&world.trust) };
+            let verified = parallel::visit(&export[..], options, threads, examiner, &mut visitor, |_| {});
+            (verified, visitor)
+        };
+        let (verified, visited) = visit(None);
+        prop_assert_eq!(&verified.unwrap().report, &expected);
         let others = shown.iter().filter(|event| event.seq % 3 == 0).count();
-        prop_assert_eq!((told.others, told.events.len()), (others as u64, 0));
-        let picked = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event, .. }| {
-            let annotation = Some([link.seq as u8, event.len() as u8].into());
-            PickedEvent { event: (link.seq % 3 == 1).then_some(event), annotation, link }
+        prop_assert_eq!(visited.others, others as u64);
+        let selected = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event, .. }| {
+            let item = Item(link.seq, event.len());
+            ((link.seq % 3 == 1).then_some(event), item, link)
         });
-        prop_assert_eq!(told.picked, picked.collect::<Vec<_>>());
+        let selected: Vec<_> = selected.collect();
+        prop_assert_eq!(&visited.events, &selected);
+
+        if !selected.is_empty() {
+            let refused = refused.index(selected.len());
+            let (verified, visited) = visit(Some(refused));
+            prop_assert!(matches!(verified, Err(VisitError::Visitor(at)) if at == refused));
+            prop_assert_eq!(&visited.events[..], &selected[..refused]);
+        }
     }
 
     #[test]

@@ -110,6 +110,21 @@ impl Detected {
         self.leaf
     }
 
+    /// Returns about how many bytes of memory it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let reasons = |reasons: &[Matched]| {
+            reasons.iter().map(|one| size_of::<Matched>() + one.value.len()).sum::<usize>()
+        };
+        let fired = self.fired.iter().map(|fired| size_of::<Fired>() + reasons(&fired.reasons));
+        let pending = self.pending.iter().map(|pending| size_of::<Pending>() + reasons(&pending.reasons));
+        let joins = self.joins.iter().map(|join| size_of::<Join>() + join.key.len() + join.value.len());
+        size_of::<Self>()
+            + self.shape.as_ref().map_or(0, Shape::heap_bytes)
+            + size_of_val(&*self.lacking)
+            + fired.chain(pending).chain(joins).sum::<usize>()
+            + self.observed.as_ref().map_or(0, |observed| observed.memory_bytes())
+    }
+
     /// The rules that fired, by their places in the pack, whether they make findings of their own or not.
     pub fn rules(&self) -> impl Iterator<Item = usize> + '_ {
         self.fired.iter().map(|fired| fired.rule)

@@ -47,6 +47,12 @@ impl Shape {
         }
     }
 
+    /// Returns how many bytes of memory it takes beside itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+        text(&self.parser) + text(&self.origin) + self.fields.len()
+    }
+
     /// True if the event has what an item asks about.
     fn has(&self, item: &Item, fields: &Fields) -> bool {
         item.field.is_none_or(|field| self.has_field(field, fields))

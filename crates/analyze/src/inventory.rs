@@ -83,9 +83,25 @@ pub struct Inventory {
     room: usize,
 }
 
-/// Whether an event is of a call that an inventory counts.
-pub fn is_call(entry: &Entry<'_>) -> bool {
-    entry.within(|entry| Call::of(0, entry).is_some())
+/// A call of an API, as an event states it.
+#[derive(Clone, Debug)]
+pub struct ApiCall(Call<'static>);
+
+impl ApiCall {
+    /// Returns the call that an event is of. None if an inventory doesn't count the event. Who signed it makes no
+    /// difference.
+    pub fn from_entry(entry: &Entry<'_>) -> Option<Self> {
+        entry.within(|entry| Call::of(0, entry).map(|call| Self(call.into_owned())))
+    }
+
+    /// Returns about how many bytes of memory it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let what = match &self.0.what {
+            What::Request { path, .. } => path.len(),
+            What::Operation { service, operation } => service.len() + operation.len(),
+        };
+        size_of::<Self>() + what + self.0.caller.as_ref().map_or(0, String::len)
+    }
 }
 
 impl Inventory {
@@ -113,10 +129,15 @@ impl Inventory {
 
     /// Takes an event. Whether it is of a call.
     pub fn take(&mut self, leaf: u64, entry: &Entry<'_>) -> bool {
-        entry.within(|entry| Call::of(leaf, entry).is_some_and(|call| self.take_call(&call)))
+        entry.within(|entry| Call::of(leaf, entry).is_some_and(|call| self.count(&call)))
     }
 
-    fn take_call(&mut self, call: &Call<'_>) -> bool {
+    /// Takes a call that the event of a leaf is of.
+    pub fn take_call(&mut self, leaf: u64, call: ApiCall) {
+        self.count(&Call { leaf, ..call.0 });
+    }
+
+    fn count(&mut self, call: &Call<'_>) -> bool {
         self.calls += 1;
         self.has_before |= self.asked.since.is_some_and(|since| call.time < since);
         let callers = &mut self.callers;

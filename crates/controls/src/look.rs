@@ -186,6 +186,21 @@ fn could_match(query: &Query, entry: &Entry<'_>) -> bool {
 }
 
 impl Looked {
+    /// Returns about how many bytes of memory it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let texts = |one: &String, other: &String| size_of::<(String, String)>() + one.len() + other.len();
+        let said = |said: &Said| {
+            let Said { action, actor, name, target, address, outcome } = said;
+            let texts = [action, actor, name, target, address, outcome];
+            size_of::<Said>() + texts.iter().map(|text| text.len()).sum::<usize>()
+        };
+        size_of::<Self>()
+            + self.uncategorized.as_ref().map_or(0, |both| texts(&both.0, &both.1))
+            + self.likely.as_ref().map_or(0, String::len)
+            + self.said.as_deref().map_or(0, said)
+            + self.kept.as_deref().map_or(0, str::len)
+    }
+
     /// Whether the subject did it, or it was done to them.
     pub const fn is_about_subject(&self) -> bool {
         self.subject.0 || self.subject.1

@@ -40,6 +40,11 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
+    /// Returns how many bytes of memory it takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.text.len()
+    }
+
     /// What of a reading it takes.
     pub(crate) const PARTS: Parts =
         Parts::ACTION.with(Parts::ACTOR).with(Parts::ADDRESS).with(Parts::OUTCOME);

@@ -104,6 +104,18 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// The same apart from its event's text.
+    pub(super) fn into_owned(self) -> Call<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let what = match self.what {
+            What::Request { method, path } => What::Request { method, path: owned(path) },
+            What::Operation { service, operation } => {
+                What::Operation { service: owned(service), operation: owned(operation) }
+            }
+        };
+        Call { what, ..self }
+    }
+
     /// How it was answered.
     pub(super) fn answer(&self) -> Answer {
         self.status.map_or(Answer::Outcome(self.outcome), Answer::Status)

@@ -2,12 +2,11 @@
 
 pub(crate) mod acknowledged;
 mod coverage;
-mod taking;
 mod text;
+mod visitor;
 
 use std::path::{Path, PathBuf};
 
-use acknowledged::Acknowledged;
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -18,18 +17,19 @@ use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Sign
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
-use taking::{Answers, Signer, Taken, Taking};
+use visitor::{Answers, FindingsVisitor, Signer};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::verify::standing::{Standing, Standings};
-use crate::commands::{report, rules, slice, verify};
+use crate::commands::{report, rules, slice};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Folder;
 use crate::io::style::{bad, good};
 use crate::io::verdict::count;
+use crate::io::visit::visit;
 use crate::io::{readings, style, verdict};
 
 pub(crate) use coverage::gaps;
@@ -82,75 +82,31 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let readings = args.own.load()?;
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let threads = args.threads.count();
-    let Looked { report, outcome, signers, answers, events } =
-        look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
-    let found = Found { report: &report, pack: &pack, outcome, signers, answers, events };
+    let export = analyze(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
     if let Some(folder) = folder {
-        found.evidence(folder, args)?;
+        export.evidence(folder, args)?;
     }
     if let Some(before) = &args.recompute {
-        return found.compare(before);
+        return export.compare(before);
     }
-    let text = if args.format.is_json() { found.json() + "\n" } else { found.text() };
+    let text = if args.format.is_json() { export.json() + "\n" } else { export.text() };
     verdict::print(&text)?;
-    Ok(found.exit_status(args.fail_on))
+    Ok(export.exit_status(args.fail_on))
 }
 
-/// What was looked at, and what was found in it.
-pub(crate) struct Looked {
-    pub(crate) report: Report,
-    pub(crate) outcome: Analysis,
-    /// Who signed the entries that findings name.
-    signers: Signers<Signer>,
-    answers: Answers,
-    pub(crate) events: u64,
-}
-
-impl Looked {
-    /// The least trusted of those who signed what a finding was made from.
-    pub(crate) fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
-        least(&self.signers, finding, standings)
-    }
-}
-
-fn least(signers: &Signers<Signer>, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
-    let signed = finding.leaves.iter().filter_map(|leaf| signers.of(*leaf));
-    signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
-}
-
-/// Verifies an export, and looks in it for what rules describe.
-pub(crate) fn look(
+/// Verifies an export, and makes findings of its events.
+pub(crate) fn analyze<'p>(
     input: &mut Input,
     trust: Trust,
-    pack: &Pack,
+    pack: &'p Pack,
     readings: &Readings,
     threads: usize,
-) -> Result<Looked, Failure> {
+) -> Result<AnalyzedExport<'p>, Failure> {
     let options = Options { trust, ..Options::default() };
-    let mut events = 0u64;
-    let mut taking = Taking::new(pack, readings);
-    let mut taken = Ok(());
-    // Who signs is known later: where rules ask for that, events are looked at when it is; where not, the threads that
-    // hash them look.
-    let look = || {
-        |event: &SummarizedEvent<'_>| {
-            if pack.reads_signer() {
-                return Some(event.pick(None, true));
-            }
-            let text = std::str::from_utf8(event.text).ok()?;
-            let detected = detect(pack, readings, text, (event.time, event.chain, None));
-            Some(event.pick(Some(detected.to_bytes().into()), Acknowledged::may_be(text)))
-        }
-    };
-    let verification = verify::look(input, options, threads, look, |told| {
-        events += told.picked.len() as u64 + told.others;
-        if taken.is_ok() {
-            taken = taking.take(told);
-        }
-    })?;
-    taken?;
-    let Taken { outcome, signers, answers } = taking.finish()?;
-    Ok(Looked { report: verification.report, outcome, signers, answers, events })
+    let mut visitor = FindingsVisitor::new(pack, readings);
+    let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, readings, event);
+    let verification = visit(input, options, threads, examiner, &mut visitor)?;
+    visitor.finish(verification.report)
 }
 
 /// What rules say of an event, with its link's time, its chain and who signed that.
@@ -175,18 +131,19 @@ fn stated(printed: &Value) -> Option<Vec<Value>> {
     Some(findings)
 }
 
-/// What was found, and by what.
-struct Found<'a> {
-    report: &'a Report,
-    pack: &'a Pack,
-    outcome: Analysis,
+/// An export that was verified and searched with the rules of a pack.
+pub(crate) struct AnalyzedExport<'p> {
+    pack: &'p Pack,
+    pub(crate) report: Report,
+    pub(crate) outcome: Analysis,
     /// Who signed the entries that findings name.
     signers: Signers<Signer>,
     answers: Answers,
-    events: u64,
+    /// How many events verified.
+    pub(crate) events: u64,
 }
 
-impl Found<'_> {
+impl AnalyzedExport<'_> {
     fn exit_status(&self, fail_on: Option<Level>) -> ExitStatus {
         let status = self.report.verdict.into();
         let may_be_found = fail_on.is_some_and(|least| {
@@ -198,8 +155,9 @@ impl Found<'_> {
     }
 
     /// The least trusted of those who signed what a finding was made from.
-    fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
-        least(&self.signers, finding, standings)
+    pub(crate) fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
+        let signed = finding.leaves.iter().filter_map(|leaf| self.signers.of(*leaf));
+        signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
     }
 
     fn json(&self) -> String {
@@ -230,7 +188,7 @@ impl Found<'_> {
         if before["countersign"] != "findings/v1" {
             return Err(broken());
         }
-        let say = |text: String| verdict::print(&(verdict::headline(self.report) + "\n" + &text + "\n"));
+        let say = |text: String| verdict::print(&(verdict::headline(&self.report) + "\n" + &text + "\n"));
         for (what, was, is) in [
             ("engine", &before["engine"], json!(ENGINE)),
             ("pack", &before["pack"]["hash"], json!(self.pack.hash().to_string())),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report;
-use countersign::verify::{Options, SummarizedEvent, Verdict};
+use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
 use countersign_analyze::Fault;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -22,13 +22,14 @@ use crate::arg_groups::{AccessArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::export::stream;
 use crate::commands::report::contents;
-use crate::commands::verify::{look, now};
+use crate::commands::verify::now;
 use crate::commands::{analyze, inventory, rules};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::http::Prefix;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
+use crate::io::visit::visit;
 use crate::io::{readings, style, verdict};
 use judged::{Check, Known, Searched};
 use policy::Policy;
@@ -124,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let local = Local::of(args)?;
     let found = pack
         .as_ref()
-        .map(|pack| analyze::look(&mut contents(&local.path)?, trust.clone(), pack, &readings, threads))
+        .map(|pack| analyze::analyze(&mut contents(&local.path)?, trust.clone(), pack, &readings, threads))
         .transpose()?;
     let called = match &policy.endpoints {
         None => None,
@@ -136,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
                 input,
                 trust.clone(),
                 asked,
-                &inventory::Looking { readings, query: None },
+                &inventory::EventFilter { readings, query: None },
                 threads,
             )?)
         }
@@ -279,11 +280,26 @@ fn lines(
     leaves: &BTreeSet<u64>,
     threads: usize,
 ) -> Result<(Report, BTreeMap<u64, u64>), Failure> {
-    let mut lines = BTreeMap::new();
-    let pick = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.pick(None, false));
-    let verification = look(&mut contents(export)?, options, threads, pick, |told| {
-        let links = told.picked.into_iter().map(|picked| picked.link);
-        lines.extend(links.filter(|link| leaves.contains(&link.index)).map(|link| (link.index, link.line)));
-    })?;
-    Ok((verification.report, lines))
+    let examiner = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.select(()));
+    let mut visitor = LineVisitor { leaves, lines: BTreeMap::new() };
+    let verification = visit(&mut contents(export)?, options, threads, examiner, &mut visitor)?;
+    Ok((verification.report, visitor.lines))
+}
+
+/// Notes on which lines some leaves stand.
+struct LineVisitor<'l> {
+    leaves: &'l BTreeSet<u64>,
+    lines: BTreeMap<u64, u64>,
+}
+
+impl EventVisitor for LineVisitor<'_> {
+    type Item = ();
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+        if self.leaves.contains(&event.index) {
+            self.lines.insert(event.index, event.line);
+        }
+        Ok(())
+    }
 }

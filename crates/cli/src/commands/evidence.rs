@@ -1,7 +1,6 @@
 //! `countersign evidence`: what a log shows for the controls of a framework.
 
 mod gather;
-mod kept;
 mod written;
 
 use std::path::PathBuf;

@@ -4,25 +4,25 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report as Verified;
-use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict};
+use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
 use countersign_analyze::document::Seen;
-use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report, is_call};
-use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings};
+use countersign_analyze::inventory::{ApiCall, Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report};
+use countersign_query::{Query, Readings};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::export::stream;
-use crate::commands::{rules, verify};
+use crate::commands::rules;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::http::Prefix;
 use crate::io::input::Input;
+use crate::io::query::{EventQuery, MetConditions, parse_event};
 use crate::io::verdict::count;
+use crate::io::visit::visit;
 use crate::io::{query, readings, style, verdict};
 
 /// List the API endpoints that are actually called
@@ -101,12 +101,14 @@ impl FailOn {
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let trust = args.trust.load()?;
-    let looking =
-        Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
+    let filter = EventFilter {
+        readings: args.own.load()?,
+        query: args.query.as_deref().map(query::parse).transpose()?,
+    };
     let description = args.openapi.as_deref().map(description).transpose()?;
     refuse_without(args, description.as_ref())?;
     let asked = Asked { description, since: args.since };
-    let found = find(open(args)?, trust, asked, &looking, args.threads.count())?;
+    let found = find(open(args)?, trust, asked, &filter, args.threads.count())?;
     verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
 }
@@ -116,53 +118,70 @@ pub(crate) fn find(
     mut input: Input,
     trust: Trust,
     asked: Asked,
-    looking: &Looking,
+    filter: &EventFilter,
     threads: usize,
-) -> Result<Found, Failure> {
+) -> Result<ExportInventory, Failure> {
     let options = Options { trust, ..Options::default() };
-    let mut inventory = Inventory::new(asked);
-    let mut events = 0u64;
-    // Who signed an event is known once it verifies.
-    let look = || {
+    let query = filter.query.as_ref().map(EventQuery::new);
+    let examiner = || {
         |event: &SummarizedEvent<'_>| {
-            let text = std::str::from_utf8(event.text).ok()?;
-            looking.at(text, (event.time, event.chain, None), is_call).then(|| event.pick(None, true))
+            parse_event(event, &filter.readings, |entry| {
+                let call = ApiCall::from_entry(entry)?;
+                let met = query
+                    .as_ref()
+                    .map_or_else(|| Some(MetConditions::default()), |query| query.examine(entry))?;
+                // Who signed an event is known once it verifies.
+                Some(event.select(EventCall { call, met }))
+            })
         }
     };
-    let verified = verify::look(&mut input, options, threads, look, |told| {
-        events += told.picked.len() as u64 + told.others;
-        for PickedEvent { link, event, .. } in told.picked {
-            let text = event.unwrap_or_default();
-            let of = (link.time, link.chain, Some(link.vkey.name()));
-            looking.at(&text, of, |entry| {
-                let is_asked = looking.query.as_ref().is_none_or(|query| query.matches(entry));
-                is_asked && inventory.take(link.index, entry)
-            });
-        }
-    })?
-    .report;
-    Ok(Found { verified, report: inventory.finish(), events })
+    let mut visitor = InventoryVisitor { query: query.as_ref(), inventory: Inventory::new(asked), events: 0 };
+    let verified = visit(&mut input, options, threads, examiner, &mut visitor)?.report;
+    let InventoryVisitor { inventory, events, .. } = visitor;
+    Ok(ExportInventory { verified, report: inventory.finish(), events })
 }
 
 /// What events are read by, and which are asked for.
-pub(crate) struct Looking {
+pub(crate) struct EventFilter {
     pub(crate) readings: Readings,
     pub(crate) query: Option<Query>,
 }
 
-impl Looking {
-    /// Looks at an event, with its link's time, its chain and who signed that.
-    fn at(
-        &self,
-        text: &str,
-        (recorded, chain, signer): (Time, ChainId, Option<&str>),
-        mut look: impl FnMut(&Entry<'_>) -> bool,
-    ) -> bool {
-        let document = Document::parse(text);
-        let event = document.as_ref().map(Document::root);
-        let read = event.as_ref().and_then(|event| self.readings.read(event));
-        let chain = chain.to_string();
-        look(&Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer })
+/// A call, and what of a query its event meets.
+#[derive(Debug)]
+struct EventCall {
+    call: ApiCall,
+    met: MetConditions,
+}
+
+impl PendingItem for EventCall {
+    fn bytes(&self) -> usize {
+        self.call.memory_bytes() + self.met.bytes()
+    }
+}
+
+/// Takes the calls that verified events are of.
+struct InventoryVisitor<'q> {
+    query: Option<&'q EventQuery<'q>>,
+    inventory: Inventory,
+    events: u64,
+}
+
+impl EventVisitor for InventoryVisitor<'_> {
+    type Item = EventCall;
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<EventCall>) -> Result<(), Failure> {
+        self.events += 1;
+        let VerifiedItem { link, item: EventCall { call, met }, .. } = event;
+        if self.query.is_none_or(|query| query.matches(met, &link)) {
+            self.inventory.take_call(link.index, call);
+        }
+        Ok(())
+    }
+
+    fn count_others(&mut self, events: u64) {
+        self.events += events;
     }
 }
 
@@ -214,14 +233,14 @@ fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), 
     Err(Failure::unusable("arguments.invalid", message, "without it nothing could be found"))
 }
 
-/// What was found, and in what.
-pub(crate) struct Found {
+/// The endpoints that an export shows, and the report on it.
+pub(crate) struct ExportInventory {
     pub(crate) verified: Verified,
     pub(crate) report: Report,
     events: u64,
 }
 
-impl Found {
+impl ExportInventory {
     fn exit_status(&self, fail_on: &[FailOn]) -> ExitStatus {
         let is_there = |what: &FailOn| match what {
             FailOn::Unused => !self.report.unused.is_empty(),

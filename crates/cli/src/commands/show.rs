@@ -20,11 +20,12 @@ use search::{Asked, Search, State, Wanted};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
+use crate::commands::report;
 use crate::commands::verify::standing::Standings;
-use crate::commands::{report, verify};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::found::Found;
+use crate::io::visit::visit;
 use crate::io::{query, readings, style, verdict};
 
 /// Show the events of an export that verify
@@ -88,20 +89,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let wanted = wanted(args.event, asked.as_ref(), &readings);
     let state = State::default();
     let mut search = Search::new(&wanted, &state, most);
-    let mut taken = Ok(());
     let threads = args.threads.count();
-    let verification = verify::look(
-        &mut report::contents(&args.export)?,
-        options,
-        threads,
-        || state.look(&wanted),
-        |told| {
-            if taken.is_ok() {
-                taken = search.take(told);
-            }
-        },
-    )?;
-    taken?;
+    let mut input = report::contents(&args.export)?;
+    let verification = visit(&mut input, options, threads, || state.examiner(&wanted), &mut search)?;
     let report = &verification.report;
     let (found, findings) = search.finish();
     let headline = verdict::headline(report);

@@ -4,17 +4,13 @@ pub(crate) mod standing;
 pub(crate) mod summaries;
 pub(crate) mod trust_compared;
 
-use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::parallel;
-use countersign::verify::{
-    Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
-};
+use countersign::verify::{Expectations, MaxAge, Options, Report, Verdict, Verification};
 
 use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
@@ -24,9 +20,8 @@ use crate::exit_status::ExitStatus;
 use crate::io::input::{self, Input};
 use crate::io::parquet::{self, Rows};
 use crate::io::pin::{self, Pins};
-use crate::io::tapped::Tapped;
 use crate::io::verdict::count;
-use crate::io::{progress, readings, style, verdict};
+use crate::io::{readings, style, verdict, visit};
 
 /// Verify an export: unchanged, signed by whom, complete
 ///
@@ -142,35 +137,7 @@ pub(crate) fn threads(asked: Option<u16>) -> usize {
 
 /// Verifies an export.
 pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
-    read(&mut report::contents(export)?, |reader, progress| {
-        parallel::verify(reader, options, threads, progress, |_| ())
-    })
-}
-
-/// Verifies an export, and looks at its events where they are hashed: see [`parallel::verify_looking`].
-pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
-    input: &mut Input,
-    options: Options,
-    threads: usize,
-    look: impl Fn() -> L + Sync,
-    told: impl FnMut(Update),
-) -> Result<Verification, Failure> {
-    look_tapped(input, |_| (), options, threads, look, told)
-}
-
-/// The same, where `tap` gets the bytes of the file too, as they are read.
-pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
-    input: &mut Input,
-    tap: impl FnMut(&[u8]) + Send,
-    options: Options,
-    threads: usize,
-    look: impl Fn() -> L + Sync,
-    told: impl FnMut(Update),
-) -> Result<Verification, Failure> {
-    read(input, |reader, progress| {
-        let reader = Tapped { reader, tap };
-        parallel::verify_looking(reader, options, threads, look, progress, told)
-    })
+    visit::verify(&mut report::contents(export)?, options, threads)
 }
 
 /// Refuses what is no export, for whoever would make something of it.
@@ -178,17 +145,6 @@ pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> 
     let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
     let failure = Failure::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
     Err(failure.with_status(report.verdict.into()).within(name))
-}
-
-fn read(
-    input: &mut Input,
-    verify: impl FnOnce(&mut (dyn Read + Send), &mut (dyn FnMut(u64) + Send)) -> io::Result<Verification>,
-) -> Result<Verification, Failure> {
-    let bar = progress::bar("verifying", input.size());
-    let name = input.name().to_owned();
-    let result = verify(input.reader()?, &mut |read| bar.set_position(read));
-    bar.finish_and_clear();
-    result.map_err(|error| Failure::io("read", &name, &error))
 }
 
 fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {

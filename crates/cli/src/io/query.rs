@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use countersign::export::Item;
 use countersign::link::{ChainId, EventLink, Link};
 use countersign::time::Time;
+use countersign::verify::{CoveredLink, PendingItem, SummarizedEvent};
 use countersign_query::tally::{Left, Unknown};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Findings, Query, Readings};
+use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short};
 
 use crate::commands::verify;
 use crate::errors::Failure;
@@ -27,6 +28,86 @@ pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, Failure> {
         Failure::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint)
             .within("the query")
     })
+}
+
+/// Parses an event of which it is not known who signed it, and calls `examine` with it.
+pub(crate) fn parse_event<T>(
+    event: &SummarizedEvent<'_>,
+    readings: &Readings,
+    examine: impl FnOnce(&Entry<'_>) -> T,
+) -> T {
+    let document = str::from_utf8(event.text).ok().and_then(Document::parse);
+    let root = document.as_ref().map(Document::root);
+    let read = root.as_ref().and_then(|event| readings.read(event));
+    let chain = event.chain.to_string();
+    examine(&Entry {
+        event: root,
+        roots: &[],
+        read: read.as_ref(),
+        recorded: event.time,
+        chain: &chain,
+        signer: None,
+    })
+}
+
+/// The conditions of a query that an event meets, by their places; those about its signer are not among them yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MetConditions(u128);
+
+impl PendingItem for MetConditions {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// Returns a bit for each condition that is about the signer.
+pub(crate) fn signer_conditions(query: &Query) -> u128 {
+    let conditions = query.conditions().iter().zip(0_u32..);
+    let of_signer = conditions.filter(|(asked, _)| match &asked.condition {
+        Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
+            *short == Short::Signer
+        }
+        _ => false,
+    });
+    of_signer.fold(0, |bits, (_, nth)| bits | 1 << nth)
+}
+
+/// A query that is asked of an event where it is parsed, and of its signer once it is verified.
+pub(crate) struct EventQuery<'q> {
+    query: &'q Query,
+    /// The conditions about the signer.
+    of_signer: u128,
+}
+
+impl<'q> EventQuery<'q> {
+    pub(crate) fn new(query: &'q Query) -> Self {
+        Self { query, of_signer: signer_conditions(query) }
+    }
+
+    /// Returns the conditions that an event meets. None if it doesn't match, whoever signed it.
+    pub(crate) fn examine(&self, entry: &Entry<'_>) -> Option<MetConditions> {
+        let Self { query, of_signer } = self;
+        if *of_signer == 0 {
+            return query.matches(entry).then(MetConditions::default);
+        }
+        if entry.event.is_none() && query.reads_events() {
+            return None;
+        }
+        let met = Seen::of(query, entry, !of_signer).held;
+        let known = |nth| (of_signer >> nth & 1 == 0).then_some(met >> nth & 1 == 1);
+        query.may_match(&known).then_some(MetConditions(met))
+    }
+
+    /// True if the event matches, now that its signer is known.
+    pub(crate) fn matches(&self, met: MetConditions, link: &CoveredLink) -> bool {
+        if self.of_signer == 0 {
+            return true;
+        }
+        let chain = link.chain.to_string();
+        let entry = Entry { chain: &chain, signer: Some(link.vkey.name()), ..Entry::recorded(link.time) };
+        let met = met.0 | Seen::of(self.query, &entry, self.of_signer).held;
+        self.query.root().holds(&mut |nth| met >> nth & 1 == 1)
+    }
 }
 
 /// What is known of an export's chains beside its events.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored};
 
-use super::Found;
+use super::AnalyzedExport;
 use super::coverage::{gaps, numbers};
 use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::commands::verify::standing::{Standings, marked};
@@ -19,11 +19,11 @@ const RANKED: usize = 10;
 /// How many runs of entries are shown.
 const RUNS: usize = 6;
 
-impl Found<'_> {
+impl AnalyzedExport<'_> {
     pub(super) fn text(&self) -> String {
         let Analysis { findings, identities, sessions, limits, future, digest, coverage } = &self.outcome;
-        let standings = Standings::of(self.report);
-        let mut text = verdict::headline(self.report) + "\n\n";
+        let standings = Standings::of(&self.report);
+        let mut text = verdict::headline(&self.report) + "\n\n";
         let mut ranked: Vec<&Finding> = findings.iter().collect();
         ranked.sort_by_key(|finding| Reverse((finding.score, finding.level)));
         for finding in ranked {

@@ -7,7 +7,9 @@ use countersign::hex;
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
-use countersign::verify::{Options, PickedEvent, SummarizedEvent, Update, Verdict, Verification};
+use countersign::verify::{
+    EventVisitor, Mark, Options, SelectedItem, SummarizedEvent, Verdict, Verification, VerifiedItem,
+};
 use countersign_analyze::{Analysis, Analyzer, Detected, Pack};
 use countersign_controls::{
     Catalogue, Ended, Evidence, Gathering, Known, Looked, Looking, Record, Source, Wanted, What,
@@ -15,17 +17,21 @@ use countersign_controls::{
 use countersign_evidence::Described;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Args;
-use super::kept::Kept;
 use crate::commands::report::selected;
-use crate::commands::verify;
 use crate::errors::Failure;
 use crate::io::input::{self, Input};
+use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
+use crate::io::visit::visit_tapped;
 
 /// How many events of a record or a person are listed.
 const ROWS: usize = 10_000;
+/// How many bytes of records are kept in memory.
+const IN_MEMORY: usize = 16 << 20;
 
 /// What was read, and what came of it.
 pub(super) struct Gathered {
@@ -45,8 +51,52 @@ pub(super) struct Look<'a> {
     pub(super) args: &'a Args,
 }
 
-/// What was seen of an event of which it is not known yet whether it verifies.
-type Seen = (Looked, Detected);
+/// What an event has to do with the catalogue, and what rules detect in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Examination {
+    pub(super) looked: Looked,
+    detected: Detected,
+}
+
+impl Spill for Examination {
+    fn memory_bytes(&self) -> usize {
+        self.looked.memory_bytes() + self.detected.memory_bytes()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write(self, out);
+    }
+}
+
+/// A record of the log, and what rules detect in its event.
+#[derive(Debug, Serialize, Deserialize)]
+struct LogRecord {
+    record: Record,
+    detected: Option<Box<Detected>>,
+}
+
+impl Spill for LogRecord {
+    fn memory_bytes(&self) -> usize {
+        let looked = match &self.record.what {
+            What::Event(looked) => looked.memory_bytes(),
+            What::Withheld(_) => 0,
+        };
+        looked + self.detected.as_ref().map_or(0, |detected| detected.memory_bytes())
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write(self, out);
+    }
+}
+
+fn write(value: &impl Serialize, out: &mut Vec<u8>) {
+    // What is written into memory has no way to fail.
+    out.extend(postcard::to_stdvec(value).unwrap_or_default());
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    postcard::from_bytes(bytes).map_err(|error| faulty(&error.to_string()))
+}
 
 impl Look<'_> {
     pub(super) fn at(
@@ -55,7 +105,7 @@ impl Look<'_> {
         text: &str,
         of: (Time, ChainId, Option<&str>),
         leaf: u64,
-    ) -> Seen {
+    ) -> Examination {
         let (recorded, chain, signer) = of;
         let document = Document::parse(text);
         let event = document.as_ref().map(Document::root);
@@ -64,7 +114,7 @@ impl Look<'_> {
         let entry = Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer };
         entry.within(|entry| {
             let detected = self.pack.detect(leaf, entry);
-            (looking.look(entry, text, &detected), detected)
+            Examination { looked: looking.look(entry, text, &detected), detected }
         })
     }
 
@@ -79,39 +129,34 @@ impl Look<'_> {
         let (subject, record) = (args.subject.as_deref(), args.record.as_deref());
         let looking = Looking::new(self.catalogue, &self.readings, self.pack, subject, record);
         let needs_signer = self.pack.reads_signer() || self.catalogue.asks_signer();
-        let look = || {
-            |event: &SummarizedEvent<'_>| {
+        let examiner = || {
+            |event: &SummarizedEvent<'_>| -> Option<SelectedItem<Option<PendingValue<Examination>>>> {
                 if needs_signer {
-                    return Some(event.pick(None, true));
+                    return Some(event.select_with_text(None));
                 }
                 let text = std::str::from_utf8(event.text).ok()?;
-                let seen = self.at(&looking, text, (event.time, event.chain, None), 0);
-                Some(event.pick(Some(postcard::to_stdvec(&seen).ok()?.into()), false))
+                let examination = self.at(&looking, text, (event.time, event.chain, None), 0);
+                Some(event.select(Some(PendingValue::new(examination))))
             }
         };
-        let mut taken = Taken { leaves: wants_leaves.then(Vec::new), ..Taken::default() };
-        let mut failed = Ok(());
+        let mut visitor = RecordVisitor {
+            look: self,
+            looking: &looking,
+            records: SpillQueue::new(IN_MEMORY),
+            chains: Vec::new(),
+            numbers: HashMap::new(),
+            ended: Ended::default(),
+            leaves: wants_leaves.then(Vec::new),
+        };
         let (mut hash, mut bytes) = (Sha256::new(), 0);
         let tap = |read: &[u8]| {
             hash.update(read);
             bytes += read.len() as u64;
         };
         let threads = args.threads.count();
-        let verification = verify::look_tapped(input, tap, options, threads, look, |told| {
-            if failed.is_err() {
-                return;
-            }
-            failed = taken.take(told, |picked| {
-                if let Some(annotation) = &picked.annotation {
-                    return postcard::from_bytes(annotation).map_err(|error| faulty(&error.to_string()));
-                }
-                let of = (picked.link.time, picked.link.chain, Some(picked.link.vkey.name()));
-                Ok(self.at(&looking, picked.event.as_deref().unwrap_or_default(), of, picked.link.index))
-            });
-        })?;
-        failed?;
+        let verification = visit_tapped(input, tap, options, threads, examiner, &mut visitor)?;
         let report = &verification.report;
-        let Taken { mut kept, chains, ended, leaves, .. } = taken;
+        let RecordVisitor { mut records, chains, ended, leaves, .. } = visitor;
         let mut leaves = leaves.unwrap_or_default();
         leaves.sort_unstable();
         leaves.dedup();
@@ -141,18 +186,17 @@ impl Look<'_> {
         };
         let mut gathering = Gathering::new(self.catalogue, known, wanted);
         let mut analyzer = Analyzer::new(self.pack);
-        kept.for_each(|bytes| {
-            let (record, detected) = read(bytes)?;
-            gathering.take(&record);
-            match detected {
-                Some(detected) => analyzer.take(detected).map_err(|error| faulty(&error.to_string())),
+        records.for_each(read, |_, LogRecord { record, detected }| {
+            gathering.take(record);
+            match detected.take() {
+                Some(detected) => analyzer.take(*detected).map_err(|error| faulty(&error.to_string())),
                 None => Ok(()),
             }
         })?;
         let analysis: Analysis = analyzer.finish();
         gathering.again(&analysis);
-        kept.for_each(|bytes| {
-            gathering.show(&read(bytes)?.0);
+        records.for_each(read, |_, LogRecord { record, .. }| {
+            gathering.show(record);
             Ok(())
         })?;
         let evidence = gathering.finish(self.pack, &analysis);
@@ -160,54 +204,55 @@ impl Look<'_> {
     }
 }
 
-/// What was told of an export so far.
-#[derive(Default)]
-struct Taken {
-    kept: Kept,
+/// Keeps a record of each entry until the end of the export.
+struct RecordVisitor<'a> {
+    look: &'a Look<'a>,
+    looking: &'a Looking<'a>,
+    records: SpillQueue<LogRecord>,
     chains: Vec<(ChainId, VerifierKey)>,
     numbers: HashMap<ChainId, u32>,
     ended: Ended,
     leaves: Option<Vec<u64>>,
 }
 
-impl Taken {
-    fn take(
-        &mut self,
-        told: Update,
-        mut seen: impl FnMut(&PickedEvent) -> Result<Seen, Failure>,
-    ) -> Result<(), Failure> {
-        for picked in told.picked {
-            let (looked, detected) = seen(&picked)?;
-            let link = &picked.link;
-            self.leaves.iter_mut().for_each(|leaves| leaves.push(link.index));
-            let record = Record {
-                leaf: link.index,
-                chain: self.number(link.chain, &link.vkey),
-                seq: link.seq,
-                recorded: link.time.millis(),
-                authorised: link.authorised,
-                what: What::Event(Box::new(looked)),
-            };
-            let detected = detected.at(link.index);
-            self.keep(&record, Some(detected))?;
-        }
-        for mark in told.marks {
-            let Self { chains, numbers, ended, .. } = self;
-            let record = ended.take(mark, |chain, vkey| number(chains, numbers, chain, vkey));
-            if let Some(record) = record {
-                self.keep(&record, None)?;
-            }
-        }
-        Ok(())
+impl RecordVisitor<'_> {
+    fn keep(&mut self, record: Record, detected: Option<Box<Detected>>) -> Result<(), Failure> {
+        self.records.push(record.leaf, LogRecord { record, detected });
+        self.records.spill_if_full()
+    }
+}
+
+impl EventVisitor for RecordVisitor<'_> {
+    /// None for an event that is examined when it is visited.
+    type Item = Option<PendingValue<Examination>>;
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), Failure> {
+        let VerifiedItem { link, item, text } = event;
+        let Examination { looked, detected } = if let Some(item) = item {
+            *item.into_value(read)?
+        } else {
+            let of = (link.time, link.chain, Some(link.vkey.name()));
+            self.look.at(self.looking, text.as_deref().unwrap_or_default(), of, link.index)
+        };
+        self.leaves.iter_mut().for_each(|leaves| leaves.push(link.index));
+        let record = Record {
+            leaf: link.index,
+            chain: number(&mut self.chains, &mut self.numbers, link.chain, &link.vkey),
+            seq: link.seq,
+            recorded: link.time.millis(),
+            authorised: link.authorised,
+            what: What::Event(Box::new(looked)),
+        };
+        self.keep(record, Some(Box::new(detected.at(link.index))))
     }
 
-    fn number(&mut self, chain: ChainId, vkey: &VerifierKey) -> u32 {
-        number(&mut self.chains, &mut self.numbers, chain, vkey)
-    }
-
-    fn keep(&mut self, record: &Record, detected: Option<Detected>) -> Result<(), Failure> {
-        let bytes = postcard::to_stdvec(&(record, detected)).map_err(|error| faulty(&error.to_string()))?;
-        self.kept.push(record.leaf, bytes.into())
+    fn mark(&mut self, mark: Mark) -> Result<(), Failure> {
+        let Self { chains, numbers, ended, .. } = self;
+        match ended.take(mark, |chain, vkey| number(chains, numbers, chain, vkey)) {
+            Some(record) => self.keep(record, None),
+            None => Ok(()),
+        }
     }
 }
 
@@ -225,9 +270,4 @@ fn number(
 
 fn faulty(what: &str) -> Failure {
     Failure::unusable("evidence.order", what.to_owned(), "this is a fault of the program: report it")
-}
-
-/// Reads a record back.
-fn read(bytes: &[u8]) -> Result<(Record, Option<Detected>), Failure> {
-    postcard::from_bytes(bytes).map_err(|error| faulty(&error.to_string()))
 }

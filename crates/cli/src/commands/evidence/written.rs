@@ -96,7 +96,7 @@ impl Look<'_> {
         if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
             let looking = Looking::new(self.catalogue, &self.readings, self.pack, Some(&subject.id), None);
             let is_about = |chain, _, text: &str| {
-                self.at(&looking, text, (Time::MIN, chain, None), 0).0.is_about_subject()
+                self.at(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
             };
             slice::matching(&mut input, trust, &is_about, &folder.join("subject.ndjson"))?;
             write(Some(&folder.join("subject.csv")), &countersign_controls::rows(&subject.events.listed))?;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use countersign::verify::report::{CheckState, Report};
-use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, VerifiedEvent};
+use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedEvent, VerifiedItem};
 use countersign_feeds::{Event, Finding, Kind, Log};
 use countersign_query::Entry;
 use countersign_query::value::Document;
@@ -18,6 +18,7 @@ use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::found::Found;
 use crate::io::verdict::count;
+use crate::io::visit::visit;
 use crate::io::{style, verdict};
 
 pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<ExitStatus, Failure> {
@@ -27,18 +28,11 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
     let has_quorum = trust.has_quorum();
     let pins = delivery.progress.pin().into_iter().collect();
     let options = Options { trust: trust.clone(), pins, ..Options::default() };
-    let mut found = Found::default();
-    let mut kept = Ok(());
+    let mut visitor = EventKeeper::default();
     let name = input.name().to_owned();
-    let look = || |event: &SummarizedEvent<'_>| feed.events.then(|| event.pick(None, true));
-    let verification = verify::look(&mut input, options, threads, look, |told| {
-        for PickedEvent { link, event, .. } in told.picked {
-            if kept.is_ok() {
-                kept = found.push(link, event);
-            }
-        }
-    })?;
-    kept?;
+    let examiner = || |event: &SummarizedEvent<'_>| feed.events.then(|| event.select_with_text(()));
+    let verification = visit(&mut input, options, threads, examiner, &mut visitor)?;
+    let EventKeeper(found) = visitor;
     let report = &verification.report;
     let log = provable(report, has_quorum, &name)?;
     if delivery.progress.is_kept()
@@ -54,7 +48,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
     let pack = rules::load(&args.rules)?;
     let analyzed = feed
         .findings
-        .then(|| analyze::look(&mut input, trust, &pack, &feed.readings, threads))
+        .then(|| analyze::analyze(&mut input, trust, &pack, &feed.readings, threads))
         .transpose()?;
     let standings = Standings::of(report);
     let mut beyond = 0u64;
@@ -97,6 +91,19 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
     // That there may be more is no fault of the feed, and whom to trust is said with each record.
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
     Ok(ExitStatus::Success)
+}
+
+/// Keeps events until the whole export is verified.
+#[derive(Default)]
+struct EventKeeper(Found);
+
+impl EventVisitor for EventKeeper {
+    type Item = ();
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+        self.0.push(event.link, event.text)
+    }
 }
 
 /// The checkpoint that proves what is fed; a failure where there is none, or where something is not as it was signed.

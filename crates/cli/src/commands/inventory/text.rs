@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_analyze::Level;
 use countersign_analyze::inventory::{Answer, Described, Endpoint, Flag, Latency};
 
-use super::Found;
+use super::ExportInventory;
 use crate::commands::analyze::named;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{self, count};
@@ -14,7 +14,7 @@ use crate::io::verdict::{self, count};
 const WHOLE: usize = 20;
 const LINES: usize = 100;
 
-impl Found {
+impl ExportInventory {
     pub(super) fn text(&self) -> String {
         let Self { verified, report, events } = self;
         let mut text = verdict::headline(verified) + "\n\n";

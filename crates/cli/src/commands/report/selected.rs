@@ -6,17 +6,17 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::{Mark, Options, PickedEvent, SummarizedEvent, Verification};
+use countersign::verify::{EventVisitor, Mark, Options, SummarizedEvent, Verification, VerifiedItem};
 use countersign_evidence::{Described, Draw, SampleRoot, Sampled};
-use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings};
+use countersign_query::Readings;
 use sha2::{Digest as _, Sha256};
 
-use crate::commands::verify;
 use crate::errors::{Failure, shown};
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
 use crate::io::progress;
+use crate::io::query::{EventQuery, MetConditions, parse_event};
+use crate::io::visit::visit;
 
 /// What it is verified by, as it stands in files.
 pub(crate) struct Given {
@@ -90,21 +90,27 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     }
     let query = asked.query.as_deref().map(|text| crate::io::query::parse_at(text, asked.now)).transpose()?;
     let file = described(export)?;
-    let mut leaves = Vec::new();
-    let mut roots = Roots::default();
-    let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, query.is_some()));
+    let query = query.as_ref().map(EventQuery::new);
+    let examiner = || {
+        |event: &SummarizedEvent<'_>| {
+            let met = match &query {
+                Some(query) => parse_event(event, &asked.readings, |entry| query.examine(entry))?,
+                None => MetConditions::default(),
+            };
+            Some(event.select(met))
+        }
+    };
     let options = Options { marks: true, ..given.options()? };
     let pins = options.pins.clone();
-    let verification = verify::look(&mut super::contents(export)?, options, asked.threads, look, |told| {
-        for event in told.picked {
-            let index = event.index;
-            let is_within = asked.range.is_none_or(|(first, end)| (first..end).contains(&index));
-            if is_within && query.as_ref().is_none_or(|query| matches(query, &asked.readings, &event)) {
-                leaves.push(index);
-            }
-        }
-        roots.take(told.marks);
-    })?;
+    let mut visitor = SelectionVisitor {
+        query: query.as_ref(),
+        range: asked.range,
+        leaves: Vec::new(),
+        roots: Roots::default(),
+    };
+    let mut input = super::contents(export)?;
+    let verification = visit(&mut input, options, asked.threads, examiner, &mut visitor)?;
+    let SelectionVisitor { mut leaves, roots, .. } = visitor;
     leaves.sort_unstable();
     leaves.dedup();
     let origin = verification.report.origin.as_deref();
@@ -113,20 +119,46 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     Ok(Found { path: export.to_owned(), file, verification, leaves, sample: sample.transpose()? })
 }
 
-fn matches(query: &Query, readings: &Readings, event: &PickedEvent) -> bool {
-    let document = event.event.as_deref().and_then(Document::parse);
-    let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
-    let chain = event.chain.to_string();
-    let signer = Some(event.vkey.name());
-    query.matches(&Entry {
-        event: root,
-        roots: &[],
-        read: read.as_ref(),
-        recorded: event.time,
-        chain: &chain,
-        signer,
-    })
+/// Selects the events that match a query and lie in a range, where these are asked for.
+struct SelectionVisitor<'q> {
+    query: Option<&'q EventQuery<'q>>,
+    range: Option<(u64, u64)>,
+    leaves: Vec<u64>,
+    roots: Roots,
+}
+
+impl EventVisitor for SelectionVisitor<'_> {
+    type Item = MetConditions;
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<MetConditions>) -> Result<(), Failure> {
+        let VerifiedItem { link, item: met, .. } = event;
+        let is_within = self.range.is_none_or(|(first, end)| (first..end).contains(&link.index));
+        if is_within && self.query.is_none_or(|query| query.matches(met, &link)) {
+            self.leaves.push(link.index);
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, mark: Mark) -> Result<(), Failure> {
+        self.roots.take(mark);
+        Ok(())
+    }
+}
+
+/// Returns the report on an export that was read, the leaves of its events, and the roots of its checkpoints.
+pub(super) fn events(
+    input: &mut Input,
+    options: Options,
+    threads: usize,
+) -> Result<(Verification, Vec<u64>, Roots), Failure> {
+    let options = Options { marks: true, ..options };
+    let mut visitor =
+        SelectionVisitor { query: None, range: None, leaves: Vec::new(), roots: Roots::default() };
+    let examiner = || |event: &SummarizedEvent<'_>| Some(event.select(MetConditions::default()));
+    let verification = visit(input, options, threads, examiner, &mut visitor)?;
+    let SelectionVisitor { leaves, roots, .. } = visitor;
+    Ok((verification, leaves, roots))
 }
 
 /// By which checkpoint a sample is drawn: of each origin the last that matches, and the last that witnesses saw.
@@ -137,21 +169,19 @@ pub(super) struct Roots {
 }
 
 impl Roots {
-    pub(super) fn take(&mut self, marks: Vec<Mark>) {
-        for mark in marks {
-            let Mark::Checkpoint(checkpoint) = mark else { continue };
-            if !checkpoint.matches {
-                continue;
-            }
-            let keep = |roots: &mut Vec<(String, Hash)>| {
-                roots.retain(|(origin, _)| *origin != checkpoint.origin);
-                roots.push((checkpoint.origin.clone(), checkpoint.root));
-            };
-            if checkpoint.times.is_some() {
-                keep(&mut self.witnessed);
-            }
-            keep(&mut self.matching);
+    fn take(&mut self, mark: Mark) {
+        let Mark::Checkpoint(checkpoint) = mark else { return };
+        if !checkpoint.matches {
+            return;
         }
+        let keep = |roots: &mut Vec<(String, Hash)>| {
+            roots.retain(|(origin, _)| *origin != checkpoint.origin);
+            roots.push((checkpoint.origin.clone(), checkpoint.root));
+        };
+        if checkpoint.times.is_some() {
+            keep(&mut self.witnessed);
+        }
+        keep(&mut self.matching);
     }
 
     /// The root that samples of a log of this origin are drawn by.

@@ -5,14 +5,14 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use countersign::verify::{Options, Report, SummarizedEvent, Verifier};
+use countersign::verify::{Report, Verifier};
 use countersign_evidence::{
     Described, File, Frame, LONGEST_EXPORT, Scope, Section, Shown, Sliced, Tool, canonical_report,
 };
 use countersign_slice::Selection;
 
-use super::selected::{Asked, Found, Given, Roots, described};
-use crate::commands::{slice, verify};
+use super::selected::{Asked, Found, Given, described, events};
+use crate::commands::slice;
 use crate::errors::{Failure, shown};
 use crate::io::input::Input;
 use crate::io::output::Output;
@@ -130,14 +130,8 @@ pub(super) fn verified(export: &[u8], given: &Given) -> Result<Report, Failure> 
 
 /// Returns the report on an export in memory, and the events from which samples are drawn.
 pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Report, Shown), Failure> {
-    let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, false));
-    let (mut leaves, mut roots) = (Vec::new(), Roots::default());
     let mut input = Input::stream("export", Box::new(Cursor::new(export.to_vec())));
-    let options = Options { marks: true, ..given.options()? };
-    let verification = verify::look(&mut input, options, 1, look, |told| {
-        leaves.extend(told.picked.iter().map(|event| event.index));
-        roots.take(told.marks);
-    })?;
+    let (verification, leaves, roots) = events(&mut input, given.options()?, 1)?;
     let root = roots.root(verification.report.origin.as_deref());
     Ok((verification.report, Shown { leaves, root }))
 }

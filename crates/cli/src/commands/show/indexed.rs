@@ -11,18 +11,18 @@ use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
-use countersign::verify::{CoveredLink, Options, PickedEvent};
+use countersign::verify::{CoveredLink, EventVisitor, Options, SummarizedEvent, VerifiedEvent, VerifiedItem};
 use countersign_index::{Events, Place, Row, Search, SegmentBuilder};
 use countersign_query::{Findings, Query, Readings};
 
 use super::export::{Export, changed};
 use super::side::{Key, Of, Side, Unfit, Verified, Writer};
-use crate::commands::verify;
 use crate::commands::verify::standing::Standings;
 use crate::errors::{Failure, shown};
 use crate::io::found::Found;
 use crate::io::input::{self, Input};
 use crate::io::style::plain;
+use crate::io::visit::visit;
 use crate::io::{style, verdict};
 
 /// Rows and bytes of events that make a segment, about.
@@ -114,22 +114,13 @@ impl Asked<'_> {
             Failure::io("write", &shown(path), error).with_hint("name another place: --index=FILE")
         };
         let options = Options { trust, ..Options::default() };
-        let (hand, take) = mpsc::sync_channel::<Vec<PickedEvent>>(WAITING);
+        let (hand, take) = mpsc::sync_channel(WAITING);
         let (verification, writer) = std::thread::scope(|scope| {
             let writing = scope.spawn(move || self.write(path, &take));
-            let verification = verify::look(
-                input,
-                options,
-                self.threads,
-                || |event: &countersign::verify::SummarizedEvent<'_>| Some(event.pick(None, true)),
-                |told| {
-                    if !told.picked.is_empty() {
-                        // Where nobody takes them any more, that is told below.
-                        let _ = hand.send(told.picked);
-                    }
-                },
-            );
-            drop(hand);
+            let examiner = || |event: &SummarizedEvent<'_>| Some(event.select_with_text(()));
+            let mut visitor = BatchVisitor { hand, batch: Vec::new() };
+            let verification = visit(input, options, self.threads, examiner, &mut visitor);
+            drop(visitor);
             let writer = writing.join().map_err(|_| io::Error::other("the thread that writes it ended"));
             (verification, writer.flatten())
         });
@@ -146,14 +137,13 @@ impl Asked<'_> {
     }
 
     /// Makes segments of events as they become verified.
-    fn write(&self, path: &Path, events: &mpsc::Receiver<Vec<PickedEvent>>) -> io::Result<Writer> {
+    fn write(&self, path: &Path, events: &mpsc::Receiver<Vec<VerifiedEvent>>) -> io::Result<Writer> {
         let mut writer = Writer::new(path)?;
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
         let mut builder = SegmentBuilder::new(u64::from_le_bytes(seed), self.readings.clone());
         let mut bytes = 0;
-        for picked in events.iter().flatten() {
-            let PickedEvent { link, event: Some(event), .. } = picked else { continue };
+        for VerifiedEvent { link, event, .. } in events.iter().flatten() {
             let chain = link.chain.to_string();
             let row = Row {
                 line: link.line,
@@ -175,6 +165,31 @@ impl Asked<'_> {
         }
         builder.finish().iter().try_for_each(|segment| writer.add(segment))?;
         Ok(writer)
+    }
+}
+
+/// Hands batches of events to the thread that makes segments of them.
+struct BatchVisitor {
+    hand: mpsc::SyncSender<Vec<VerifiedEvent>>,
+    batch: Vec<VerifiedEvent>,
+}
+
+impl EventVisitor for BatchVisitor {
+    type Item = ();
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+        let VerifiedItem { link, text, .. } = event;
+        self.batch.extend(text.map(|event| VerifiedEvent { link, event, at: None }));
+        Ok(())
+    }
+
+    fn settle(&mut self, _: u64) -> Result<(), Failure> {
+        if !self.batch.is_empty() {
+            // If the other thread has ended, its error is returned when it is joined.
+            let _ = self.hand.send(std::mem::take(&mut self.batch));
+        }
+        Ok(())
     }
 }
 

@@ -6,14 +6,17 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign::link::ChainId;
-use countersign::verify::{Annotation, Pick, PickedEvent, SummarizedEvent, Update};
+use countersign::verify::{
+    CoveredLink, EventVisitor, PendingItem, SelectedItem, SummarizedEvent, VerifiedItem,
+};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short, Tally};
+use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Tally};
 
 use super::searcher::Searcher;
 use crate::errors::Failure;
 use crate::io::found::Found;
+use crate::io::query::signer_conditions;
 
 /// Which events are looked for.
 pub(super) enum Wanted<'q> {
@@ -65,7 +68,7 @@ impl<'q> Asked<'q> {
             query,
             readings,
             needles: Needles::of(query, readings),
-            signers: bits(&|condition| short(condition) == Some(Short::Signer)),
+            signers: signer_conditions(query),
             counted,
             reads: counted != 0
                 || bits(&|condition| short(condition).is_some_and(|short| !short.is_of_link())) != 0,
@@ -73,10 +76,10 @@ impl<'q> Asked<'q> {
     }
 
     /// What an event shows that was only looked at, now that it is known who signed it.
-    fn seen(&self, picked: &PickedEvent, Seen { held, about }: Seen) -> Seen {
-        let chain = picked.chain.to_string();
-        let signer = Some(picked.vkey.name());
-        let entry = Entry { chain: &chain, signer, ..Entry::recorded(picked.time) };
+    fn seen(&self, link: &CoveredLink, Seen { held, about }: Seen) -> Seen {
+        let chain = link.chain.to_string();
+        let signer = Some(link.vkey.name());
+        let entry = Entry { chain: &chain, signer, ..Entry::recorded(link.time) };
         let of_signer =
             if self.signers == 0 { Seen::default() } else { Seen::of(self.query, &entry, self.signers) };
         Seen { held: held | of_signer.held, about: about | of_signer.about }
@@ -102,6 +105,19 @@ impl<'q> Asked<'q> {
     }
 }
 
+/// What was seen of an event before it was known who signed it.
+#[derive(Debug)]
+pub(super) struct SeenConditions(Seen);
+
+impl PendingItem for SeenConditions {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// What an examiner makes of an event; none if it is examined when it is visited.
+type Item = Option<SeenConditions>;
+
 /// A search under way.
 pub(super) struct Search<'q> {
     wanted: &'q Wanted<'q>,
@@ -111,16 +127,16 @@ pub(super) struct Search<'q> {
 }
 
 impl State {
-    /// What a thread does with each event.
-    pub(super) fn look<'s>(
+    /// Makes a thread's examiner of events.
+    pub(super) fn examiner<'s>(
         &'s self,
         wanted: &'s Wanted<'s>,
-    ) -> impl FnMut(&SummarizedEvent<'_>) -> Option<Pick> + use<'s> {
+    ) -> impl FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<Item>> + use<'s> {
         let mut searching = None;
         move |event| match wanted {
-            Wanted::All => (!self.full.load(Ordering::Relaxed)).then(|| event.pick(None, true)),
+            Wanted::All => (!self.full.load(Ordering::Relaxed)).then(|| event.select_with_text(None)),
             Wanted::One(chain, seq) => {
-                ((event.chain, event.seq) == (*chain, *seq)).then(|| event.pick(None, true))
+                ((event.chain, event.seq) == (*chain, *seq)).then(|| event.select_with_text(None))
             }
             Wanted::Matching(asked) => self.search(asked, &mut searching, event),
         }
@@ -137,9 +153,9 @@ impl State {
         asked: &Asked<'_>,
         searching: &mut Option<((bool, u128), Option<Searcher>)>,
         event: &SummarizedEvent<'_>,
-    ) -> Option<Pick> {
+    ) -> Option<SelectedItem<Item>> {
         if self.whole.load(Ordering::Relaxed) {
-            return Some(event.pick(None, true));
+            return Some(event.select_with_text(None));
         }
         let now @ (found, lacking) = (self.found.load(Ordering::Relaxed), self.lacking());
         let (_, searcher) = match searching {
@@ -169,7 +185,8 @@ impl State {
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
         let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
         let wanted = may && !self.full.load(Ordering::Relaxed);
-        (may || counts).then(|| event.pick(annotation(held, about), wanted))
+        let item = (may || counts).then_some(SeenConditions(Seen { held, about }))?;
+        Some(if wanted { event.select_with_text(Some(item)) } else { event.select(Some(item)) })
     }
 }
 
@@ -184,32 +201,7 @@ impl<'q> Search<'q> {
         search
     }
 
-    /// Takes what became verified.
-    pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
-        match (self.wanted, &mut self.tally) {
-            (Wanted::All, _) => self.found.total += told.others,
-            (Wanted::Matching(_), Some(tally)) => tally.count_others(told.others),
-            _ => {}
-        }
-        for picked in told.picked {
-            let matches = match (self.wanted, &mut self.tally) {
-                (Wanted::Matching(asked), Some(tally)) => {
-                    match picked.annotation.as_deref().and_then(annotated) {
-                        Some(seen) => tally.count(asked.seen(&picked, seen)),
-                        None => look(tally, asked.readings, &picked),
-                    }
-                }
-                _ => true,
-            };
-            if matches {
-                self.found.push(picked.link, picked.event)?;
-            }
-        }
-        self.tell();
-        Ok(())
-    }
-
-    /// Lets those who look know.
+    /// Lets the examiners know.
     fn tell(&self) {
         let State { full, found, whole, lacking } = self.state;
         full.store(self.found.is_full(), Ordering::Relaxed);
@@ -228,30 +220,47 @@ impl<'q> Search<'q> {
     }
 }
 
-/// What was seen of an event before it was known who signed it.
-#[allow(clippy::unnecessary_wraps, reason = "others annotate nothing")]
-fn annotation(held: u128, about: u128) -> Annotation {
-    Some([held.to_le_bytes(), about.to_le_bytes()].concat().into())
+impl EventVisitor for Search<'_> {
+    type Item = Item;
+    type Error = Failure;
+
+    fn count_others(&mut self, events: u64) {
+        match (self.wanted, &mut self.tally) {
+            (Wanted::All, _) => self.found.total += events,
+            (Wanted::Matching(_), Some(tally)) => tally.count_others(events),
+            _ => {}
+        }
+    }
+
+    fn visit(&mut self, event: VerifiedItem<Item>) -> Result<(), Failure> {
+        let matches = match (self.wanted, &mut self.tally) {
+            (Wanted::Matching(asked), Some(tally)) => match event.item {
+                Some(SeenConditions(seen)) => tally.count(asked.seen(&event.link, seen)),
+                None => look(tally, asked.readings, &event),
+            },
+            _ => true,
+        };
+        if matches { self.found.push(event.link, event.text) } else { Ok(()) }
+    }
+
+    fn settle(&mut self, _: u64) -> Result<(), Failure> {
+        self.tell();
+        Ok(())
+    }
 }
 
-fn annotated(annotation: &[u8]) -> Option<Seen> {
-    let (held, about) = annotation.split_first_chunk()?;
-    let about = about.first_chunk()?;
-    Some(Seen { held: u128::from_le_bytes(*held), about: u128::from_le_bytes(*about) })
-}
-
-/// Whether an event that was not looked at is as asked.
-fn look(tally: &mut Tally<&Query>, readings: &Readings, picked: &PickedEvent) -> bool {
-    let document = picked.event.as_deref().and_then(Document::parse);
+/// Whether an event that was not examined is as asked.
+fn look(tally: &mut Tally<&Query>, readings: &Readings, event: &VerifiedItem<Item>) -> bool {
+    let document = event.text.as_deref().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);
     let read = root.as_ref().and_then(|event| readings.read(event));
-    let chain = picked.chain.to_string();
+    let chain = event.chain.to_string();
     tally.look(&Entry {
         event: root,
         roots: &[],
         read: read.as_ref(),
-        recorded: picked.time,
+        recorded: event.time,
         chain: &chain,
-        signer: Some(picked.vkey.name()),
+        signer: Some(event.vkey.name()),
     })
 }

@@ -10,20 +10,22 @@ use countersign::export::{Item, Matched, Payload};
 use countersign::link::{ChainId, EventLink, Link};
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
-use countersign::verify::{CoveredLink, Options, Pick, Report, SummarizedEvent, Verdict, Verification};
+use countersign::verify::{
+    CoveredLink, EventVisitor, Options, Report, SummarizedEvent, Verdict, Verification, VerifiedItem,
+};
 use countersign_parquet::{Row, Value};
 use countersign_query::Readings;
 use countersign_query::value::Document;
 use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
 
-use crate::commands::verify;
 use crate::commands::verify::standing::{Standing, Standings};
 use crate::errors::Failure;
 use crate::io::export;
 use crate::io::export::Part;
 use crate::io::input::Input;
 use crate::io::tapped::Tapped;
+use crate::io::visit::visit_tapped;
 
 /// An export that was verified.
 pub(crate) struct Rows {
@@ -41,6 +43,30 @@ pub(crate) struct Rows {
     pub(crate) count: u64,
 }
 
+/// Notes which events verify, and whose signature covers them.
+#[derive(Default)]
+struct SignerVisitor {
+    verified: RoaringTreemap,
+    unauthorised: RoaringTreemap,
+    signers: HashMap<ChainId, VerifierKey>,
+    count: u64,
+}
+
+impl EventVisitor for SignerVisitor {
+    type Item = ();
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+        self.verified.insert(event.index);
+        if !event.authorised {
+            self.unauthorised.insert(event.index);
+        }
+        self.signers.entry(event.chain).or_insert_with(|| event.link.vkey.clone());
+        self.count += 1;
+        Ok(())
+    }
+}
+
 impl Rows {
     /// Verifies an export.
     pub(crate) fn of(
@@ -50,27 +76,13 @@ impl Rows {
         threads: usize,
     ) -> Result<Self, Failure> {
         let mut input = input.rereadable()?;
-        let (mut verified, mut unauthorised, mut count) = (RoaringTreemap::new(), RoaringTreemap::new(), 0);
-        let mut signers: HashMap<ChainId, VerifierKey> = HashMap::new();
+        let mut visitor = SignerVisitor::default();
         let mut hash = Sha256::new();
         let options = Options { trust, ..Options::default() };
-        let verification = verify::look_tapped(
-            &mut input,
-            |bytes| hash.update(bytes),
-            options,
-            threads,
-            || pick,
-            |told| {
-                for event in told.picked {
-                    verified.insert(event.index);
-                    if !event.authorised {
-                        unauthorised.insert(event.index);
-                    }
-                    signers.entry(event.chain).or_insert_with(|| event.vkey.clone());
-                    count += 1;
-                }
-            },
-        )?;
+        let examiner = || |event: &SummarizedEvent<'_>| Some(event.select(()));
+        let tap = |bytes: &[u8]| hash.update(bytes);
+        let verification = visit_tapped(&mut input, tap, options, threads, examiner, &mut visitor)?;
+        let SignerVisitor { verified, unauthorised, signers, count } = visitor;
         let hash = hash.finalize().into();
         Ok(Self { input, verification, readings, verified, unauthorised, signers, hash, count })
     }
@@ -233,10 +245,4 @@ impl Rows {
             }
         }))
     }
-}
-
-/// Every event is wanted, but not its text.
-#[allow(clippy::unnecessary_wraps, reason = "others pick some")]
-fn pick(event: &SummarizedEvent<'_>) -> Option<Pick> {
-    Some(event.pick(None, false))
 }

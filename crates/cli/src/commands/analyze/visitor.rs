@@ -1,0 +1,290 @@
+//! Makes findings of what was detected, in the order of the log, while the export is verified.
+//!
+//! Threads detect, and signatures decide when an event counts: so what was detected comes in another order. Most of it
+//! waits for the end of its batch alone. Where a chain leaves its links unsigned, all that comes after them waits, in a
+//! temporary file.
+
+use std::collections::HashMap;
+
+use countersign::link::ChainId;
+use countersign::note::VerifierKey;
+use countersign::verify::report::Report;
+use countersign::verify::{EventVisitor, SelectedItem, SummarizedEvent, VerifiedItem};
+use countersign_analyze::pieces::Unreadable;
+use countersign_analyze::{Analyzer, Detected, Pack, Signers};
+use countersign_query::Readings;
+
+use super::{AnalyzedExport, detect};
+use crate::commands::analyze::acknowledged::Acknowledged;
+use crate::errors::Failure;
+use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
+
+/// How many bytes wait in memory, about.
+const IN_MEMORY: usize = 16 << 20;
+
+/// The most findings whose answers are kept.
+const MAX_ANSWERED: usize = 16_384;
+
+/// People's first answers to findings, by the findings' ids, with who signed them.
+#[derive(Default)]
+pub(super) struct Answers {
+    first: HashMap<String, (Acknowledged, Signer)>,
+    /// How many there was no room for.
+    pub(super) left_out: u64,
+}
+
+impl Answers {
+    fn take(&mut self, answer: Acknowledged, signer: Signer) {
+        let is_full = self.first.len() >= MAX_ANSWERED;
+        match self.first.get_mut(&answer.finding) {
+            Some((first, of)) if answer.leaf < first.leaf => (*first, *of) = (answer, signer),
+            Some(_) => {}
+            None if is_full => self.left_out += 1,
+            None => _ = self.first.insert(answer.finding.clone(), (answer, signer)),
+        }
+    }
+
+    pub(super) fn to(&self, finding: &str) -> Option<&(Acknowledged, Signer)> {
+        self.first.get(finding)
+    }
+}
+
+/// Who signed an entry.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Signer {
+    pub(super) chain: ChainId,
+    pub(super) vkey: VerifierKey,
+    pub(super) authorised: bool,
+}
+
+/// What was detected in an event, and the number of its signer.
+#[derive(Debug)]
+struct SignedDetection {
+    signer: u32,
+    detected: Box<Detected>,
+}
+
+impl SignedDetection {
+    fn read(record: &[u8], pack: &Pack) -> Result<Self, Failure> {
+        let (signer, detected) = record.split_first_chunk().ok_or_else(|| broken(&Unreadable))?;
+        let signer = u32::from_le_bytes(*signer);
+        Ok(Self { signer, detected: Box::new(read(detected, pack)?) })
+    }
+}
+
+impl Spill for SignedDetection {
+    fn memory_bytes(&self) -> usize {
+        self.detected.memory_bytes()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.signer.to_le_bytes());
+        self.detected.write(out);
+    }
+}
+
+impl Spill for Detected {
+    fn memory_bytes(&self) -> usize {
+        self.memory_bytes()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.to_bytes());
+    }
+}
+
+fn read(detected: &[u8], pack: &Pack) -> Result<Detected, Failure> {
+    Detected::from_bytes(detected, pack).map_err(|error| broken(&error))
+}
+
+/// Makes findings of the events that it visits.
+pub(super) struct FindingsVisitor<'p, 'r> {
+    readings: &'r Readings,
+    judge: Judge<'p>,
+    answers: Answers,
+    events: u64,
+    waiting: SpillQueue<SignedDetection>,
+}
+
+impl<'p, 'r> FindingsVisitor<'p, 'r> {
+    pub(super) fn new(pack: &'p Pack, readings: &'r Readings) -> Self {
+        Self::with_memory(pack, readings, IN_MEMORY)
+    }
+
+    /// With so many bytes of what waits in memory.
+    fn with_memory(pack: &'p Pack, readings: &'r Readings, max_bytes: usize) -> Self {
+        Self {
+            readings,
+            judge: Judge { pack, analyzer: Analyzer::new(pack), signers: Signers::default() },
+            answers: Answers::default(),
+            events: 0,
+            waiting: SpillQueue::new(max_bytes),
+        }
+    }
+
+    /// Detects in an event, unless rules ask who signed it: that is known when it is visited.
+    pub(super) fn examine(
+        pack: &Pack,
+        readings: &Readings,
+        event: &SummarizedEvent<'_>,
+    ) -> Option<SelectedItem<Option<PendingValue<Detected>>>> {
+        if pack.reads_signer() {
+            return Some(event.select_with_text(None));
+        }
+        let text = std::str::from_utf8(event.text).ok()?;
+        let detected = detect(pack, readings, text, (event.time, event.chain, None));
+        let item = Some(PendingValue::new(detected));
+        Some(if Acknowledged::may_be(text) { event.select_with_text(item) } else { event.select(item) })
+    }
+
+    /// Ends with the report on the export.
+    pub(super) fn finish(self, report: Report) -> Result<AnalyzedExport<'p>, Failure> {
+        let Self { mut judge, answers, events, mut waiting, .. } = self;
+        let pack = judge.pack;
+        waiting.for_each(
+            |record| SignedDetection::read(record, pack),
+            |leaf, SignedDetection { signer, detected }| {
+                judge.take(leaf, *signer, std::mem::take(&mut **detected))
+            },
+        )?;
+        let Judge { analyzer, signers, .. } = judge;
+        Ok(AnalyzedExport { pack, report, outcome: analyzer.finish(), signers, answers, events })
+    }
+}
+
+impl EventVisitor for FindingsVisitor<'_, '_> {
+    /// None for an event that is examined when it is visited.
+    type Item = Option<PendingValue<Detected>>;
+    type Error = Failure;
+
+    fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), Failure> {
+        let VerifiedItem { link, item, text } = event;
+        let pack = self.judge.pack;
+        self.events += 1;
+        let answer = text.as_deref().and_then(|text| Acknowledged::of(text, link.index));
+        let detected = if let Some(item) = item {
+            item.into_value(|bytes| read(bytes, pack))?
+        } else {
+            let of = (link.time, link.chain, Some(link.vkey.name()));
+            Box::new(detect(pack, self.readings, &text.unwrap_or_default(), of))
+        };
+        let signer = Signer { chain: link.chain, vkey: link.vkey, authorised: link.authorised };
+        if let Some(answer) = answer {
+            self.answers.take(answer, signer.clone());
+        }
+        let signer = self.judge.signers.number(signer);
+        self.waiting.push(link.index, SignedDetection { signer, detected });
+        Ok(())
+    }
+
+    fn count_others(&mut self, events: u64) {
+        self.events += events;
+    }
+
+    fn settle(&mut self, settled: u64) -> Result<(), Failure> {
+        for (leaf, SignedDetection { signer, detected }) in self.waiting.take_below(settled) {
+            self.judge.take(leaf, signer, *detected)?;
+        }
+        self.waiting.spill_if_full()
+    }
+}
+
+/// What takes events in the order of the log.
+struct Judge<'p> {
+    pack: &'p Pack,
+    analyzer: Analyzer<'p>,
+    signers: Signers<Signer>,
+}
+
+impl Judge<'_> {
+    fn take(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), Failure> {
+        self.signers.note(leaf, signer, &self.analyzer);
+        self.analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
+    }
+}
+
+fn broken(error: &dyn std::error::Error) -> Failure {
+    Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign::time::Time;
+    use countersign::verify::{CoveredLink, Options, Verifier};
+    use countersign_analyze::{Analysis, Sources};
+
+    use super::*;
+
+    const RULES: &str = "
+title: Refused
+id: refused
+level: low
+detection: {s: {outcome: denied}, condition: s}
+---
+title: Many refused
+id: many
+level: high
+correlation:
+  type: event_count
+  rules: [refused]
+  group-by: [actor.id]
+  timespan: 1m
+  condition: {gte: 4}
+  generate: true
+";
+
+    fn event(index: u64) -> VerifiedItem<Option<PendingValue<Detected>>> {
+        let vkey = "example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
+        let link = CoveredLink {
+            line: index + 2,
+            index,
+            chain: ChainId([(index % 3) as u8; 16]),
+            seq: index / 3,
+            time: Time::from_millis(1_800_000_000_000 + index.cast_signed() * 1000).unwrap(),
+            vkey: vkey.parse().unwrap(),
+            authorised: !index.is_multiple_of(3),
+        };
+        let text = format!(r#"{{"action":"a","actor":{{"id":"u{}"}},"outcome":"denied"}}"#, index % 5);
+        VerifiedItem { link, item: None, text: Some(text.into()) }
+    }
+
+    /// What is found where the third chain signs now and then.
+    fn found(max_bytes: usize) -> (Analysis, Vec<ChainId>, bool) {
+        let mut sources = Sources::default();
+        sources.add("rules.yml", RULES);
+        let (pack, readings) = (sources.build("test").unwrap(), Readings::built_in());
+        let mut visitor = FindingsVisitor::with_memory(&pack, &readings, max_bytes);
+        let (of_third, others): (Vec<u64>, Vec<u64>) = (0..3000).partition(|index| index % 3 == 2);
+        for (others, of_third) in others.chunks(400).zip(of_third.chunks(200)) {
+            let mut batch = |leaves: &[u64], settled| {
+                for leaf in leaves {
+                    visitor.visit(event(*leaf)).unwrap();
+                }
+                visitor.settle(settled).unwrap();
+            };
+            batch(others, of_third[0]);
+            batch(of_third, of_third[199]);
+        }
+        let is_spilled = visitor.waiting.is_spilled();
+        let report = Verifier::new(Options::default()).finish().report;
+        let AnalyzedExport { outcome: analysis, signers, events, .. } = visitor.finish(report).unwrap();
+        assert_eq!((events, analysis.coverage.events, analysis.coverage.unparsed), (3000, 3000, 0));
+        let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
+        let chains = leaves.map(|leaf| signers.of(*leaf).unwrap().chain);
+        let chains = chains.collect();
+        (analysis, chains, is_spilled)
+    }
+
+    #[test]
+    fn what_waits_does_so_in_memory_or_in_a_file() {
+        let (analysis, chains, is_spilled) = found(usize::MAX);
+        assert!(
+            !is_spilled
+                && analysis.findings.iter().filter(|finding| finding.rule == "refused").count() == 3000
+        );
+        assert!(analysis.findings.iter().any(|finding| finding.rule == "many"));
+        let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
+        assert!(chains.iter().zip(leaves).all(|(chain, leaf)| u64::from(chain.0[0]) == leaf % 3));
+        assert_eq!(found(10_000), (analysis, chains, true));
+    }
+}

@@ -1,0 +1,131 @@
+//! Values that examiners make of events, on their way to whoever takes them in the order of the log.
+//!
+//! They are serialized only when they are written to a temporary file, or when so many wait for a signature that the
+//! verifier asks to make them compact.
+
+use std::fmt::Debug;
+
+use countersign::verify::PendingItem;
+
+use crate::errors::Failure;
+use crate::io::spill::Runs;
+
+/// A value that can be serialized when memory has no room for it.
+pub(crate) trait Spill: Debug + Send + 'static {
+    /// Returns about how many bytes of memory it takes.
+    fn memory_bytes(&self) -> usize;
+
+    /// Appends its serialized form.
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+/// A value that an examiner made of an event, until the event is visited.
+#[derive(Debug)]
+pub(crate) enum PendingValue<T> {
+    /// The value itself.
+    Value(Box<T>),
+    /// Its serialized form.
+    Bytes(Box<[u8]>),
+}
+
+impl<T> PendingValue<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self::Value(Box::new(value))
+    }
+
+    /// Returns the value, which `read` makes of its serialized form.
+    pub(crate) fn into_value(
+        self,
+        read: impl FnOnce(&[u8]) -> Result<T, Failure>,
+    ) -> Result<Box<T>, Failure> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::Bytes(bytes) => read(&bytes).map(Box::new),
+        }
+    }
+}
+
+impl<T: Spill> PendingItem for PendingValue<T> {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Value(value) => value.memory_bytes(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    fn compact(&mut self) {
+        if let Self::Value(value) = self {
+            let mut bytes = Vec::new();
+            value.write(&mut bytes);
+            *self = Self::Bytes(bytes.into());
+        }
+    }
+}
+
+/// Values that wait in the order of their keys: in memory while they are few, and else in a temporary file.
+pub(crate) struct SpillQueue<T> {
+    max_bytes: usize,
+    values: Vec<(u64, T)>,
+    bytes: usize,
+    runs: Option<Runs>,
+}
+
+impl<T: Spill> SpillQueue<T> {
+    /// With about so many bytes of values in memory at most.
+    pub(crate) const fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, values: Vec::new(), bytes: 0, runs: None }
+    }
+
+    /// Adds a value.
+    pub(crate) fn push(&mut self, key: u64, value: T) {
+        self.bytes += value.memory_bytes() + size_of::<(u64, T)>();
+        self.values.push((key, value));
+    }
+
+    /// Takes out the values with lower keys than this, in their order. None once some are in the file.
+    pub(crate) fn take_below(&mut self, key: u64) -> impl Iterator<Item = (u64, T)> {
+        self.values.sort_by_key(|(key, _)| *key);
+        let end = if self.runs.is_some() { 0 } else { self.values.partition_point(|(of, _)| *of < key) };
+        let bytes = &mut self.bytes;
+        self.values.drain(..end).inspect(|(_, value)| *bytes -= value.memory_bytes() + size_of::<(u64, T)>())
+    }
+
+    /// Writes all values to the file if they have filled the memory that is theirs.
+    pub(crate) fn spill_if_full(&mut self) -> Result<(), Failure> {
+        if self.bytes < self.max_bytes { Ok(()) } else { self.spill() }
+    }
+
+    fn spill(&mut self) -> Result<(), Failure> {
+        self.values.sort_by_key(|(key, _)| *key);
+        let runs = match &mut self.runs {
+            Some(runs) => runs,
+            None => self.runs.insert(Runs::new()?),
+        };
+        self.bytes = 0;
+        runs.add(self.values.drain(..), |(key, value), out| {
+            value.write(out);
+            key
+        })
+    }
+
+    /// All values in the order of their keys; `read` reads those in the file. They can be asked for again.
+    pub(crate) fn for_each(
+        &mut self,
+        read: impl Fn(&[u8]) -> Result<T, Failure>,
+        mut each: impl FnMut(u64, &mut T) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if self.runs.is_some() && !self.values.is_empty() {
+            self.spill()?;
+        }
+        if let Some(runs) = &mut self.runs {
+            return runs.for_each(|key, record| each(key, &mut read(record)?));
+        }
+        self.values.sort_by_key(|(key, _)| *key);
+        self.values.iter_mut().try_for_each(|(key, value)| each(*key, value))
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn is_spilled(&self) -> bool {
+        self.runs.is_some()
+    }
+}

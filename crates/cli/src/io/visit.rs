@@ -1,0 +1,69 @@
+//! Visiting the verified events of an input, while a bar shows how far it was read.
+
+use std::io::Read;
+
+use countersign::verify::{
+    EventVisitor, Options, SelectedItem, SummarizedEvent, Verification, VisitError, parallel,
+};
+
+use crate::errors::Failure;
+use crate::io::input::Input;
+use crate::io::progress;
+use crate::io::tapped::Tapped;
+
+/// Verifies an export and visits its events: see [`parallel::visit`].
+pub(crate) fn visit<V, X>(
+    input: &mut Input,
+    options: Options,
+    threads: usize,
+    examiner: impl Fn() -> X + Sync,
+    visitor: &mut V,
+) -> Result<Verification, Failure>
+where
+    V: EventVisitor<Error = Failure>,
+    X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
+{
+    visit_tapped(input, |_| (), options, threads, examiner, visitor)
+}
+
+/// Verifies an export and visits its events. `tap` gets the bytes of the file too, as they are read.
+pub(crate) fn visit_tapped<V, X>(
+    input: &mut Input,
+    tap: impl FnMut(&[u8]) + Send,
+    options: Options,
+    threads: usize,
+    examiner: impl Fn() -> X + Sync,
+    visitor: &mut V,
+) -> Result<Verification, Failure>
+where
+    V: EventVisitor<Error = Failure>,
+    X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
+{
+    read(input, |reader, progress| {
+        parallel::visit(Tapped { reader, tap }, options, threads, examiner, visitor, progress)
+    })
+}
+
+/// Verifies an export.
+pub(crate) fn verify(input: &mut Input, options: Options, threads: usize) -> Result<Verification, Failure> {
+    read(input, |reader, progress| {
+        parallel::verify(reader, options, threads, progress, |_| ()).map_err(VisitError::Read)
+    })
+}
+
+fn read(
+    input: &mut Input,
+    verify: impl FnOnce(
+        &mut (dyn Read + Send),
+        &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Verification, VisitError<Failure>>,
+) -> Result<Verification, Failure> {
+    let bar = progress::bar("verifying", input.size());
+    let name = input.name().to_owned();
+    let result = verify(input.reader()?, &mut |read| bar.set_position(read));
+    bar.finish_and_clear();
+    result.map_err(|error| match error {
+        VisitError::Read(error) => Failure::io("read", &name, &error),
+        VisitError::Visitor(failure) => failure,
+    })
+}
