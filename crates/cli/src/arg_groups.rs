@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use countersign::trust::Trust;
+use countersign_client::Token;
 
 use crate::commands::verify;
 use crate::errors::Failure;
 use crate::io::input;
-use crate::io::token::{self, Token};
+use crate::io::token;
 
 /// The trust file.
 #[derive(clap::Args)]

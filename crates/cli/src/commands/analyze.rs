@@ -1,20 +1,18 @@
 //! `countersign analyze`: what rules find among the events of an export that verify.
 
-pub(crate) mod acknowledged;
 mod coverage;
 mod taking;
 mod text;
 
 use std::path::{Path, PathBuf};
 
-use acknowledged::Acknowledged;
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
 use countersign_analyze::document::{Seen, Told};
-use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
+use countersign_analyze::{Acknowledgement, Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
@@ -139,7 +137,7 @@ pub(crate) fn look(
             }
             let text = std::str::from_utf8(event.text).ok()?;
             let detected = detect(pack, readings, text, (event.time, event.chain, None));
-            Some(event.pick(Some(detected.to_bytes().into()), Acknowledged::may_be(text)))
+            Some(event.pick(Some(detected.to_bytes().into()), Acknowledgement::may_be(text)))
         }
     };
     let verification = verify::look(input, options, threads, look, |told| {

@@ -9,6 +9,7 @@ mod sink;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_client::Prefix;
 use countersign_feeds::Format;
 use countersign_query::{Query, Readings};
 
@@ -18,7 +19,6 @@ use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::args;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
 use crate::io::{query, readings, stop};
 
 /// Send verified events and findings to a SIEM or a collector

@@ -11,6 +11,7 @@ use countersign::verify::report::Report as Verified;
 use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict};
 use countersign_analyze::document::Seen;
 use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report, is_call};
+use countersign_client::Prefix;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
 
@@ -20,7 +21,6 @@ use crate::commands::export::stream;
 use crate::commands::{rules, verify};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
 use crate::io::input::Input;
 use crate::io::verdict::count;
 use crate::io::{query, readings, style, verdict};

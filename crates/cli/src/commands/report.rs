@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         query: args.query.clone(),
         range: args.range,
         sample: args.sample.zip(args.seed.clone()),
-        now: args.now.map_or_else(verify::now, Ok)?,
+        now: args.now.map_or_else(countersign_client::now, Ok)?,
         readings: args.own.load()?,
         threads: args.threads.count(),
     };

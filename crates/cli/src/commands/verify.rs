@@ -7,7 +7,6 @@ pub(crate) mod trust_compared;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -15,6 +14,7 @@ use countersign::verify::parallel;
 use countersign::verify::{
     Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
 };
+use countersign_client::now;
 
 use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
@@ -198,14 +198,6 @@ fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
         None => now()?,
     };
     Ok(Some(MaxAge { seconds, now }))
-}
-
-/// What the system's clock says.
-pub(crate) fn now() -> Result<Time, Failure> {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis());
-    millis.and_then(|millis| Time::from_millis(i64::try_from(millis).ok()?)).ok_or_else(|| {
-        Failure::unusable("time.invalid", "the system's clock is out of bounds", "set the clock")
-    })
 }
 
 /// The trust file's, or nobody.

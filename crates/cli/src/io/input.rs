@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use countersign::export::{Compression, DecompressError, Header};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
+use countersign_client::Prefix;
 use countersign_ingest::lines::{LineSplitter, is_space};
 use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
 use crate::errors::{Failure, shown};
-use crate::io::http::Prefix;
 use crate::io::progress;
 use crate::io::stage::{FIRST, Stage};
 

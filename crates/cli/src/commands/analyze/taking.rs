@@ -10,13 +10,12 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::verify::{PickedEvent, Update};
 use countersign_analyze::pieces::Unreadable;
-use countersign_analyze::{Analysis, Analyzer, Detected, Pack, Signers};
+use countersign_analyze::{Acknowledgement, Analysis, Analyzer, Detected, Pack, Signers};
 use countersign_query::Readings;
+use countersign_spill::Runs;
 
 use super::detect;
-use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::errors::Failure;
-use crate::io::spill::Runs;
 
 /// How many bytes wait in memory, about.
 const IN_MEMORY: usize = 16 << 20;
@@ -27,13 +26,13 @@ const MAX_ANSWERED: usize = 16_384;
 /// People's first answers to findings, by the findings' ids, with who signed them.
 #[derive(Default)]
 pub(super) struct Answers {
-    first: HashMap<String, (Acknowledged, Signer)>,
+    first: HashMap<String, (Acknowledgement, Signer)>,
     /// How many there was no room for.
     pub(super) left_out: u64,
 }
 
 impl Answers {
-    fn take(&mut self, answer: Acknowledged, signer: Signer) {
+    fn take(&mut self, answer: Acknowledgement, signer: Signer) {
         let is_full = self.first.len() >= MAX_ANSWERED;
         match self.first.get_mut(&answer.finding) {
             Some((first, of)) if answer.leaf < first.leaf => (*first, *of) = (answer, signer),
@@ -43,7 +42,7 @@ impl Answers {
         }
     }
 
-    pub(super) fn to(&self, finding: &str) -> Option<&(Acknowledged, Signer)> {
+    pub(super) fn to(&self, finding: &str) -> Option<&(Acknowledgement, Signer)> {
         self.first.get(finding)
     }
 }
@@ -98,7 +97,7 @@ impl<'p> Taking<'p> {
     /// Takes what became verified. What was noted of an event is what was detected; where nothing was, its text is there.
     pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
         for PickedEvent { link, event, annotation } in told.picked {
-            let answer = event.as_deref().and_then(|event| Acknowledged::of(event, link.index));
+            let answer = event.as_deref().and_then(|event| Acknowledgement::of(event, link.index));
             let detected = annotation.unwrap_or_else(|| {
                 let of = (link.time, link.chain, Some(link.vkey.name()));
                 detect(self.judge.pack, self.readings, &event.unwrap_or_default(), of).to_bytes().into()

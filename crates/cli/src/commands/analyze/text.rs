@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored};
+use countersign_analyze::{
+    Acknowledgement, Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored,
+};
 
 use super::Found;
 use super::coverage::{gaps, numbers};
-use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::commands::verify::standing::{Standings, marked};
 use crate::io::style::{bad, doubt, faint, good, label, line, plain};
 use crate::io::verdict::{self, count};
@@ -92,7 +93,7 @@ impl Found<'_> {
         };
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));
-        if let Some((Acknowledged { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
+        if let Some((Acknowledgement { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
             let standing = marked(standings.of_signer(&signer.vkey, signer.chain, signer.authorised));
             let name = plain(signer.vkey.name());
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {}", short(reason)));

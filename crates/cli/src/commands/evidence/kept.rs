@@ -1,7 +1,8 @@
 //! Records that wait for the end of an export.
 
+use countersign_spill::Runs;
+
 use crate::errors::Failure;
-use crate::io::spill::Runs;
 
 /// How many bytes of records are kept in memory.
 const IN_MEMORY: usize = 16 << 20;
@@ -28,10 +29,10 @@ impl Kept {
             None => self.runs.insert(Runs::new()?),
         };
         self.bytes = 0;
-        runs.add(self.records.drain(..), |(leaf, record), out| {
+        Ok(runs.add(self.records.drain(..), |(leaf, record), out| {
             out.extend(record);
             leaf
-        })
+        })?)
     }
 
     /// All of them, in the order of the log.

@@ -3,11 +3,12 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
+use countersign_client::Prefix;
+
 use super::{Args, Request, fetch, folder, prefix};
 use crate::commands::verify;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
 use crate::io::input::Input;
 use crate::io::parquet::{self, Rows};
 use crate::io::verdict::count;

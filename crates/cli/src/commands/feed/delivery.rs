@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use countersign::time::Time;
+use countersign_client::SendError;
+use countersign_delivery::Backoff;
 use countersign_feeds::Record;
 
 use super::progress::Progress;
 use super::sink::Sink;
 use crate::errors::Failure;
-use crate::io::retry::{Trouble, Waits};
 use crate::io::verdict::count;
 use crate::io::{stop, style};
 
@@ -91,7 +92,7 @@ impl Delivery {
 
     /// Has the receiver take these, or keeps those that it refuses.
     fn send(&mut self, records: &[Record]) -> Result<(), Failure> {
-        let mut waits = Waits::new();
+        let mut waits = Backoff::new();
         let begun = Instant::now();
         let mut left: Vec<&Record> = records.iter().collect();
         loop {
@@ -110,17 +111,17 @@ impl Delivery {
                     }
                     ("it doesn't accept all of them at the moment".to_owned(), answer.after)
                 }
-                Err(Trouble::Refused(why)) if left.len() == 1 => {
+                Err(SendError::Refused(why)) if left.len() == 1 => {
                     self.refuse(left[0], why);
                     return Ok(());
                 }
                 // Which of them it does not want is found by halves.
-                Err(Trouble::Refused(_)) => {
+                Err(SendError::Refused(_)) => {
                     let (first, second) = records_of(&left);
                     self.send(&first)?;
                     return self.send(&second);
                 }
-                Err(Trouble::Later { why, after }) => (why, after),
+                Err(SendError::Later { why, after }) => (why, after),
             };
             if self.told.as_ref() != Some(&why) {
                 style::warn(&format!("the receiver doesn't accept records, so they wait: {why}"));

@@ -7,16 +7,16 @@ use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, Verifi
 use countersign_feeds::{Event, Finding, Kind, Log};
 use countersign_query::Entry;
 use countersign_query::value::Document;
+use countersign_spill::PendingEvents as Found;
+use countersign_watch::{Draft, LogState};
 
 use super::delivery::Delivery;
 use super::{Args, Feed};
 use crate::commands::analyze;
 use crate::commands::verify::standing::{Standing, Standings};
-use crate::commands::watch::{At, Draft};
 use crate::commands::{report, rules, verify};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
-use crate::io::found::Found;
 use crate::io::verdict::count;
 use crate::io::{style, verdict};
 
@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
         style::warn(&format!("{events} not sent, because no checkpoint contains them yet"));
     }
     if let Some(looked) = &analyzed {
-        let at = At { origin: log.origin, size: log.size, root: log.root };
+        let at = LogState { origin: log.origin, size: log.size, root: log.root };
         for finding in &looked.outcome.findings {
             if finding.leaves.iter().any(|leaf| *leaf >= log.size) {
                 continue;

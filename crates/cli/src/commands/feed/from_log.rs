@@ -5,21 +5,24 @@ use std::sync::Arc;
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_analyze::{Pack, Sources};
+use countersign_client::Prefix;
+use countersign_client::now;
+use countersign_client::{Server, Source as _};
+use countersign_delivery::Directory;
 use countersign_feeds::{Finding, Kind, Log};
+use countersign_watch::{
+    Follower, HttpViews, Item, ItemKind, LiveViews, WatchConfig, WatchState, Watcher, follow,
+};
 
 use super::delivery::Delivery;
 use super::{Args, Feed};
 use crate::args::origin;
 use crate::commands::rules;
-use crate::commands::verify::now;
 use crate::commands::verify::standing::Standings;
-use crate::commands::watch::{self, Follows, Item, ItemKind, Remote, State, Views, Watched, Watcher};
+use crate::commands::watch::Terminal;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
-use crate::io::source::{Server, Source as _};
-use crate::io::style;
-use countersign_delivery::Directory;
+use crate::io::{style, token};
 
 pub(super) fn run(
     args: &Args,
@@ -32,13 +35,17 @@ pub(super) fn run(
     let prefix = Prefix::parse(url).map_err(|why| {
         Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
-    let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
+    let token = args.access.token()?;
+    if token.is_some() {
+        token::warn_if_seen(&prefix.join("stream", &[]));
+    }
+    let views: Arc<dyn LiveViews> = Arc::new(HttpViews::new(prefix.clone(), token)?);
     // Without findings no rule is asked.
     let pack = if feed.findings { rules::load(&args.rules)? } else { nothing()? };
     delivery.progress.begin(&origin)?;
     let Some((store, name)) = delivery.progress.store() else { return Ok(ExitStatus::Unusable) };
     let name = name.to_owned();
-    let state = State::load(&store, &name)?;
+    let state = WatchState::load(&store, &name)?;
     let end = if args.once || args.from_now {
         Some(Server::new(prefix)?.checkpoint()?.checkpoint.size)
     } else {
@@ -46,13 +53,13 @@ pub(super) fn run(
     };
     let readings = feed.readings.clone();
     let events = feed.events;
-    let watched = Watched { origin: origin.clone(), trust, pack: &pack, readings, scans: false, events };
-    let mut watcher = Watcher::new(watched, state, &name)?;
-    watcher.notice().iter().for_each(|notice| style::warn(notice));
+    let config = WatchConfig { origin: origin.clone(), trust, pack: &pack, readings, scans: false, events };
+    let mut watcher = Watcher::new(config, state, &name)?;
+    watcher.notice().iter().for_each(|notice| style::warn(&notice.to_string()));
     watcher.begin_at(end.filter(|_| args.from_now).unwrap_or(0));
     let mut following =
         Following { feed, watcher, delivery, store, name, origin, end: end.filter(|_| args.once) };
-    watch::follow(&mut following, &views)?;
+    follow(&mut following, &views, &Terminal { pack: pack.name.clone() })?;
     following.delivery.end()?;
     Ok(ExitStatus::Success)
 }
@@ -79,7 +86,9 @@ struct Following<'p> {
     end: Option<u64>,
 }
 
-impl<'p> Follows<'p> for Following<'p> {
+impl<'p> Follower<'p> for Following<'p> {
+    type Error = Failure;
+
     fn watcher(&mut self) -> &mut Watcher<'p> {
         &mut self.watcher
     }
@@ -116,7 +125,7 @@ impl<'p> Follows<'p> for Following<'p> {
             self.delivery.keep()?;
         }
         match step.fatal {
-            Some(failure) => Err(failure),
+            Some(error) => Err(error.into()),
             None => Ok((!step.anew).then_some(step.has_grown)),
         }
     }

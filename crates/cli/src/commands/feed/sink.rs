@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use countersign_client::SendError;
+use countersign_client::{Client, Redirects, webhook_url};
 use countersign_feeds::{Format, Record};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -23,10 +25,7 @@ use self::http::{Http, Receiver};
 use self::socket::Socket;
 use self::stdout::Stdout;
 use crate::errors::{Failure, shown};
-use crate::io::http::{Client, Redirects};
-use crate::io::retry::Trouble;
-use crate::io::webhook::{Hook, Secret, address};
-use crate::io::{input, key, token};
+use crate::io::{input, key, token, webhook};
 
 /// What a receiver says of a batch, by the places of its records.
 #[derive(Debug, Default)]
@@ -42,7 +41,7 @@ pub(super) struct Answer {
 /// Where records go.
 pub(super) trait Sink {
     /// Has the receiver take these. What is neither refused nor left for later is there.
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble>;
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, SendError>;
 
     /// How many records a batch has at most.
     fn most(&self) -> usize;
@@ -130,7 +129,7 @@ impl Sending {
             }
             Kind::Webhook => {
                 let path = self.webhook_key.as_deref().unwrap_or(Path::new(""));
-                let hook = Hook::new(destination, Secret::load(path)?, self.client()?)?;
+                let hook = webhook::open(destination, webhook::secret(path)?, self.client()?)?;
                 return Ok(Box::new(Webhook { hook, most }));
             }
             Kind::Http => Receiver::Any,
@@ -149,7 +148,7 @@ impl Sending {
             let hint = "give --to otlp for a collector of OpenTelemetry, --to ecs for Elasticsearch";
             return Err(Failure::unusable("arguments.invalid", message, hint));
         }
-        let url = address(destination)?;
+        let url = webhook_url(destination)?;
         if !url.username().is_empty() || url.password().is_some() {
             let hint = "put the token in a file of its own, and use --sink-token";
             return Err(Failure::unusable(
@@ -181,7 +180,7 @@ impl Sending {
             }
             _ => None,
         };
-        Client::with_certificates(Redirects::SameHostWithBody, ca, identity)
+        Ok(Client::with_certificates(Redirects::SameHostWithBody, ca, identity)?)
     }
 
     fn tls(&self, destination: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), Failure> {

@@ -10,10 +10,10 @@ use countersign::verify::{Annotation, Pick, PickedEvent, SummarizedEvent, Update
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short, Tally};
+use countersign_spill::PendingEvents as Found;
 
 use super::searcher::Searcher;
 use crate::errors::Failure;
-use crate::io::found::Found;
 
 /// Which events are looked for.
 pub(super) enum Wanted<'q> {
@@ -187,7 +187,7 @@ impl<'q> Search<'q> {
     /// Takes what became verified.
     pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
         match (self.wanted, &mut self.tally) {
-            (Wanted::All, _) => self.found.total += told.others,
+            (Wanted::All, _) => self.found.count(told.others),
             (Wanted::Matching(_), Some(tally)) => tally.count_others(told.others),
             _ => {}
         }

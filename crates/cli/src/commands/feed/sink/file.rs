@@ -4,11 +4,11 @@ use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use countersign_client::SendError;
 use countersign_feeds::Record;
 
 use super::{Answer, Sink};
 use crate::errors::{Failure, shown};
-use crate::io::retry::Trouble;
 
 /// The most bytes that a kill can have left behind what was kept: those of a few batches.
 const SURPLUS: u64 = 64 << 20;
@@ -64,7 +64,7 @@ impl Sink for File {
         self.lines_from(from).map_err(|error| Failure::io("read", &name, &error))
     }
 
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, SendError> {
         let is_new = |record: &&&Record| !self.surplus.iter().any(|line| holds(line, &record.id));
         let text: String =
             records.iter().filter(is_new).flat_map(|record| [record.text.as_str(), "\n"]).collect();
@@ -72,7 +72,7 @@ impl Sink for File {
         if let Err(error) = written {
             // What is there of it is taken back, so that trying again doubles nothing.
             let _ = self.handle.set_len(self.length);
-            return Err(Trouble::later(format!("{}: {error}", self.name)));
+            return Err(SendError::later(format!("{}: {error}", self.name)));
         }
         self.length += text.len() as u64;
         Ok(Answer::default())

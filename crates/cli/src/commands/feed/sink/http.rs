@@ -2,6 +2,9 @@
 
 use std::io::Write as _;
 
+use countersign_client::SendError;
+use countersign_client::Token;
+use countersign_client::{Body, Client};
 use countersign_feeds::{Format, Record, otlp_request};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -9,10 +12,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::{Answer, Sink};
-use crate::io::http::{Body, Client};
-use crate::io::retry::Trouble;
 use crate::io::style;
-use crate::io::token::Token;
 
 /// Whom requests are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Http {
         Some(format!("{scheme} {token}"))
     }
 
-    fn post(&self, records: &[&Record]) -> Result<crate::io::http::Answer, Trouble> {
+    fn post(&self, records: &[&Record]) -> Result<countersign_client::Answer, SendError> {
         let (content_type, mut bytes) = self.body(records);
         let authorization = self.authorization();
         let mut headers: Vec<(&str, &str)> =
@@ -97,12 +97,12 @@ impl Http {
         if self.gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             let packed = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-            bytes = packed.map_err(|error| Trouble::later(error.to_string()))?;
+            bytes = packed.map_err(|error| SendError::later(error.to_string()))?;
             headers.push(("content-encoding", "gzip"));
         }
         let answer = self.client.post_with(&self.url, Body { content_type, bytes }, &headers, ANSWER);
         // The failure itself names the address, which may hold what others are not to see.
-        answer.map_err(|failure| Trouble::later(format!("{}: {}", self.host(), failure.said())))
+        answer.map_err(|error| SendError::later(format!("{}: {}", self.host(), error.without_place())))
     }
 
     fn host(&self) -> &str {
@@ -111,12 +111,12 @@ impl Http {
 }
 
 impl Sink for Http {
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, SendError> {
         let answer = self.post(records)?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match (answer.status, self.receiver) {
             (200..300, Receiver::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
-                Trouble::later(format!("{} does not answer as a bulk interface does", self.host()))
+                SendError::later(format!("{} does not answer as a bulk interface does", self.host()))
             }),
             (200..300, Receiver::Otlp) => {
                 // It says how many and not which, and that they are not to be sent again.
@@ -142,15 +142,15 @@ impl Sink for Http {
                         after: None,
                     })
                 }
-                _ => Err(Trouble::Refused(format!("{} answers with status 400", self.host()))),
+                _ => Err(SendError::Refused(format!("{} answers with status 400", self.host()))),
             },
             (status @ (400 | 413 | 422), _) => {
-                Err(Trouble::Refused(format!("{} answers with status {status}", self.host())))
+                Err(SendError::Refused(format!("{} answers with status {status}", self.host())))
             }
             // A token that is wrong, or a path, is mended by a person.
             (status, _) => {
                 let why = format!("{} answers with status {status}", self.host());
-                Err(Trouble::Later { why, after: answer.retry_after })
+                Err(SendError::Later { why, after: answer.retry_after })
             }
         }
     }

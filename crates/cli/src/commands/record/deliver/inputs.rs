@@ -7,16 +7,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use countersign_delivery::{FileFollower, FollowPosition, FollowProgress, InputPosition, LineReader};
+use countersign_diagnostic::Diagnostic;
 use countersign_ingest::UnwrapSummary;
 use countersign_ingest::lines::is_space;
 
-use crate::commands::record::deliver::follow::{Follower, Progress, Reader};
 use crate::errors::Failure;
 use crate::io::input::{Input, RawLine};
 use crate::io::progress;
 use crate::io::stop;
 use crate::io::verdict::count;
-use countersign_delivery::{FollowPosition, InputPosition};
 
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -180,7 +180,7 @@ fn feed(
         let followed =
             followed.as_ref().map(|followed| FollowPosition { begun: begun.clone(), ..followed.clone() });
         let place = Some(Place { file: file.clone(), line, within });
-        send(sender, Fed::Event { bytes: bytes.to_vec(), place, followed })
+        Ok(send(sender, Fed::Event { bytes: bytes.to_vec(), place, followed })?)
     };
     if by_lines {
         let each =
@@ -196,14 +196,14 @@ pub(super) fn follow(path: &Path, from: Option<FollowPosition>) -> Receiver<Fed>
     let (sender, receiver) = sync_channel(WAITING);
     let path: PathBuf = path.to_owned();
     thread::spawn(move || {
-        let mut follower = Follower::new(&path, from);
+        let mut follower = FileFollower::new(&path, from);
         let mut sink = Sink { sender: &sender, path: place(&path) };
         let read = loop {
             match follower.step(&mut sink) {
-                Ok(Progress::Some) if !stop::asked() => {}
+                Ok(FollowProgress::Some) if !stop::asked() => {}
                 Ok(_) if stop::asked() => break Ok(()),
                 Ok(_) => thread::sleep(LOOK),
-                Err(failure) => break Err(failure),
+                Err(failure) => break Err(Failure::from(failure)),
             }
         };
         let _ = sender.send(Fed::End(read.map(|()| UnwrapSummary::default())));
@@ -222,8 +222,8 @@ struct Sink<'a> {
     path: Option<String>,
 }
 
-impl Reader for Sink<'_> {
-    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure> {
+impl LineReader for Sink<'_> {
+    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Diagnostic> {
         if line.iter().all(|byte| is_space(*byte)) {
             return Ok(());
         }
@@ -236,6 +236,6 @@ impl Reader for Sink<'_> {
     }
 }
 
-fn send(sender: &SyncSender<Fed>, fed: Fed) -> Result<(), Failure> {
-    sender.send(fed).map_err(|_| Failure::unusable("io.failed", "nobody records any more", "run it again"))
+fn send(sender: &SyncSender<Fed>, fed: Fed) -> Result<(), Diagnostic> {
+    sender.send(fed).map_err(|_| Diagnostic::new("io.failed", "nobody records any more", "run it again"))
 }

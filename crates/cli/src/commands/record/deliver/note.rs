@@ -1,11 +1,12 @@
 //! Submitting a key note: once, and then its proof is looked at.
 
 use countersign::trust::Trust;
+use countersign_client::HttpLogServer;
+use countersign_delivery::submit_note;
 
-use super::http;
 use super::proofs::Proofs;
 use crate::errors::Failure;
-use countersign_delivery::submit_note;
+use crate::io::submit::log_server;
 
 /// Where a key note is submitted to.
 #[derive(clap::Args)]
@@ -21,7 +22,7 @@ pub(crate) struct NoteTo {
 
 /// A collector that key notes are submitted to.
 pub(crate) struct NoteCollector {
-    collector: http::Http,
+    collector: HttpLogServer,
     trust: Trust,
     origin: String,
 }
@@ -31,7 +32,7 @@ impl NoteTo {
     pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, Failure> {
         let Some(url) = &self.to else { return self.proofs.refuse_without_url().map(|()| None) };
         let (trust, origin) = self.proofs.trust(origin)?;
-        Ok(Some(NoteCollector { collector: http::Http::new(url)?, trust, origin }))
+        Ok(Some(NoteCollector { collector: log_server(url)?, trust, origin }))
     }
 }
 
@@ -43,6 +44,6 @@ impl NoteCollector {
 
     /// Submits an export's line with a key note, and gives the index that it is proven to have.
     pub(crate) fn submit(&mut self, line: &str, note: &str) -> Result<u64, Failure> {
-        submit_note(&mut self.collector, line, note, &self.origin, &self.trust)
+        Ok(submit_note(&mut self.collector, line, note, &self.origin, &self.trust)?)
     }
 }
