@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 
 use countersign::Error;
 use countersign_delivery::DeliveryError;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use countersign_ingest::IngestError;
 
-pub(crate) use countersign_diagnostic::{explain, shown};
+pub(crate) use countersign_errors::{explain, shown};
 
 use crate::exit_status::ExitStatus;
 use crate::io::style;
@@ -16,24 +16,24 @@ use crate::io::style;
 /// Why a command ends without having done its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    diagnostic: Diagnostic,
+    error: EngineError,
     status: ExitStatus,
 }
 
 impl Failure {
     /// An argument, or a file beside the input, is of no use.
     pub(crate) fn unusable(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Diagnostic::new(code, message, hint).into()
+        EngineError::new(code, message, hint).into()
     }
 
     /// Something about this file could not be read or written.
     pub(crate) fn io(doing: &str, name: &str, error: &io::Error) -> Self {
-        Diagnostic::io(doing, name, error).into()
+        EngineError::io(doing, name, error).into()
     }
 
     /// The same of a file that is named later.
     pub(crate) fn system(doing: &str, error: &io::Error) -> Self {
-        Diagnostic::system(doing, error).into()
+        EngineError::system(doing, error).into()
     }
 
     /// The input was read, and this is wrong with it.
@@ -54,57 +54,57 @@ impl Failure {
 
     /// The same within this file, unless it is about another one.
     pub(crate) fn within(self, name: &str) -> Self {
-        self.map(|diagnostic| diagnostic.within(name))
+        self.map(|error| error.within(name))
     }
 
     /// The same at this line, unless a line or a file is known.
     pub(crate) fn at_line(self, line: u64) -> Self {
-        self.map(|diagnostic| diagnostic.at_line(line))
+        self.map(|error| error.at_line(line))
     }
 
     /// The same with this hint.
     pub(crate) fn with_hint(self, hint: &str) -> Self {
-        self.map(|diagnostic| diagnostic.with_hint(hint))
+        self.map(|error| error.with_hint(hint))
     }
 
     /// The same with this hint, unless there is one.
     pub(crate) fn or_hint(self, hint: &str) -> Self {
-        self.map(|diagnostic| diagnostic.or_hint(hint))
+        self.map(|error| error.or_hint(hint))
     }
 
     /// The same, said to be the reason for something.
     pub(crate) fn because(self, what: &str) -> Self {
-        self.map(|diagnostic| diagnostic.because(what))
+        self.map(|error| error.because(what))
     }
 
-    fn map(self, change: impl FnOnce(Diagnostic) -> Diagnostic) -> Self {
-        Self { diagnostic: change(self.diagnostic), ..self }
+    fn map(self, change: impl FnOnce(EngineError) -> EngineError) -> Self {
+        Self { error: change(self.error), ..self }
     }
 
     /// The line, if it is known.
     pub(crate) fn line(&self) -> Option<u64> {
-        self.diagnostic.line()
+        self.error.line()
     }
 
     /// The stable code.
     pub(crate) fn code(&self) -> &str {
-        self.diagnostic.code()
+        self.error.code()
     }
 
     /// What is wrong, on one line.
     pub(crate) fn brief(&self) -> String {
-        self.diagnostic.to_string()
+        self.error.to_string()
     }
 
     /// The same without the place, which may be an address with a secret.
     pub(crate) fn said(&self) -> String {
-        self.diagnostic.without_place()
+        self.error.without_place()
     }
 
     /// The error without the status to exit with.
-    pub(crate) fn into_diagnostic(self) -> Diagnostic {
+    pub(crate) fn into_engine_error(self) -> EngineError {
         let is_broken = self.status == ExitStatus::Broken;
-        if is_broken { self.diagnostic.into_broken() } else { self.diagnostic }
+        if is_broken { self.error.into_broken() } else { self.error }
     }
 
     /// The status to exit with.
@@ -114,12 +114,12 @@ impl Failure {
 
     /// Tells the person at the terminal.
     pub(crate) fn report(&self) {
-        let diagnostic = &self.diagnostic;
-        if diagnostic.is_closed_pipe() {
+        let error = &self.error;
+        if error.is_closed_pipe() {
             return;
         }
-        let (code, message, file) = (diagnostic.code(), diagnostic.message(), diagnostic.file());
-        let (line, member, hint) = (diagnostic.line(), diagnostic.member(), diagnostic.hint());
+        let (code, message, file) = (error.code(), error.message(), error.file());
+        let (line, member, hint) = (error.line(), error.member(), error.hint());
         if style::is_json() {
             let (message, file) = (without_keys(message), file.map(without_keys));
             tracing::error!(target: style::TARGET, code, file, line, member, hint, "{message}");
@@ -143,22 +143,22 @@ impl Failure {
     }
 }
 
-impl From<Diagnostic> for Failure {
-    fn from(diagnostic: Diagnostic) -> Self {
-        let status = if diagnostic.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
-        Self { diagnostic, status }
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let status = if error.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
+        Self { error, status }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Diagnostic::from(error).into()
+        EngineError::from(error).into()
     }
 }
 
 impl From<DeliveryError> for Failure {
     fn from(error: DeliveryError) -> Self {
-        Diagnostic::from(error).into()
+        EngineError::from(error).into()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign::export::{Compression, Decompressor};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
@@ -185,7 +185,7 @@ impl Client {
     ///
     /// # Errors
     /// If the system's certificates or proxy settings can't be used.
-    pub fn new(redirects: Redirects) -> Result<Self, Diagnostic> {
+    pub fn new(redirects: Redirects) -> Result<Self, EngineError> {
         Self::with_certificates(redirects, None, None)
     }
 
@@ -198,12 +198,12 @@ impl Client {
         redirects: Redirects,
         trusted: Option<(Vec<u8>, String)>,
         own: Option<(Vec<u8>, String)>,
-    ) -> Result<Self, Diagnostic> {
+    ) -> Result<Self, EngineError> {
         let policy = Policy::custom(move |attempt| follow(redirects, attempt));
         let mut builder = reqwest::blocking::Client::builder();
         let unusable = |name: &str| {
             let hint = "give a PEM file with the certificates, and the key where one is needed";
-            Diagnostic::new("tls.invalid", "there is no certificate in it that can be used", hint)
+            EngineError::new("tls.invalid", "there is no certificate in it that can be used", hint)
                 .within(name)
         };
         if let Some((pem, name)) = trusted {
@@ -221,7 +221,7 @@ impl Client {
             .referer(false)
             .build();
         let inner = built.map_err(|error| {
-            Diagnostic::new(
+            EngineError::new(
                 "http.client",
                 of_request(&error),
                 "check the system's certificates and proxy settings",
@@ -234,7 +234,7 @@ impl Client {
     ///
     /// # Errors
     /// If there is no whole answer.
-    pub fn get(&self, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, Diagnostic> {
+    pub fn get(&self, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, EngineError> {
         let mut request = self.inner.get(url.clone());
         match deadline.remaining() {
             Some(left) if left.is_zero() => return Err(late().within(url.as_str())),
@@ -250,7 +250,7 @@ impl Client {
     ///
     /// # Errors
     /// If there is no answer.
-    pub fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, Diagnostic> {
+    pub fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, EngineError> {
         let mut request = self.inner.get(url.clone());
         if let Some(token) = token {
             debug_assert_ne!(self.redirects, Redirects::Anywhere, "a token stays with its host");
@@ -273,7 +273,7 @@ impl Client {
         body: Body,
         token: Option<&str>,
         most: usize,
-    ) -> Result<Answer, Diagnostic> {
+    ) -> Result<Answer, EngineError> {
         let mut request = self.posting(url, body);
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -291,7 +291,7 @@ impl Client {
         body: Body,
         headers: &[(&str, &str)],
         most: usize,
-    ) -> Result<Answer, Diagnostic> {
+    ) -> Result<Answer, EngineError> {
         let request = self.posting(url, body);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         whole(send(request, url)?, url, most, &Deadline::default())
@@ -304,7 +304,7 @@ impl Client {
     }
 }
 
-fn send(request: RequestBuilder, url: &Url) -> Result<Response, Diagnostic> {
+fn send(request: RequestBuilder, url: &Url) -> Result<Response, EngineError> {
     request
         .header(header::ACCEPT_ENCODING, "gzip, identity")
         .send()
@@ -371,7 +371,7 @@ impl Read for Stream {
     }
 }
 
-fn whole(mut response: Response, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, Diagnostic> {
+fn whole(mut response: Response, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, EngineError> {
     let text = |headers: &HeaderMap, name| {
         headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
     };
@@ -395,8 +395,8 @@ fn wait(after: &str, date: Option<&str>) -> Option<Duration> {
     Some(until.duration_since(answered).unwrap_or_default())
 }
 
-fn late() -> Diagnostic {
-    Diagnostic::new("http.timeout", "the answer takes too long", "try again later")
+fn late() -> EngineError {
+    EngineError::new("http.timeout", "the answer takes too long", "try again later")
 }
 
 fn read(
@@ -405,13 +405,13 @@ fn read(
     most: usize,
     slowest: Pace,
     deadline: &Deadline,
-) -> Result<Vec<u8>, Diagnostic> {
+) -> Result<Vec<u8>, EngineError> {
     let mut decompressor = match coding {
         None | Some("identity" | "") => None,
         Some("gzip" | "x-gzip") => Some(Decompressor::new(Compression::Gzip)),
         Some(_) => {
             let hint = "the server must answer with gzip, or without any";
-            return Err(Diagnostic::new(
+            return Err(EngineError::new(
                 "http.encoding",
                 "the answer has a content encoding that was not asked for",
                 hint,
@@ -428,7 +428,7 @@ fn read(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let hint = "the connection was lost, or nothing arrived for too long: try again";
-                return Err(Diagnostic::new("http.interrupted", innermost(&error), hint));
+                return Err(EngineError::new("http.interrupted", innermost(&error), hint));
             }
         };
         if length == 0 {
@@ -447,12 +447,18 @@ fn read(
         }
         if body.len() > most {
             let hint = "what is there is not what was asked for: check the URL";
-            return Err(Diagnostic::new("http.too_large", format!("the answer is above {most} bytes"), hint));
+            return Err(EngineError::new(
+                "http.too_large",
+                format!("the answer is above {most} bytes"),
+                hint,
+            ));
         }
         if begun.elapsed() > WHOLE || deadline.has_passed() {
             return Err(late());
         }
-        meter.count(length).map_err(|message| Diagnostic::new("http.timeout", message, "try again later"))?;
+        meter
+            .count(length)
+            .map_err(|message| EngineError::new("http.timeout", message, "try again later"))?;
     }
     if let Some(decompressor) = &mut decompressor {
         decompressor.finish().map_err(not_whole)?;
@@ -460,12 +466,12 @@ fn read(
     Ok(body)
 }
 
-fn not_whole(why: countersign::export::DecompressError) -> Diagnostic {
+fn not_whole(why: countersign::export::DecompressError) -> EngineError {
     let message = format!("the answer cannot be read whole: {why}");
-    Diagnostic::new("http.encoding", message, "the connection was lost, or the server is faulty: try again")
+    EngineError::new("http.encoding", message, "the connection was lost, or the server is faulty: try again")
 }
 
-fn failed(error: &reqwest::Error) -> Diagnostic {
+fn failed(error: &reqwest::Error) -> EngineError {
     let (code, hint) = if error.is_redirect() {
         ("http.redirect", "give the URL that it redirects to, if you trust it")
     } else if error.is_timeout() {
@@ -482,7 +488,7 @@ fn failed(error: &reqwest::Error) -> Diagnostic {
     } else {
         ("http.failed", "the server does not speak HTTP as expected: check the URL")
     };
-    Diagnostic::new(code, of_request(error), hint)
+    EngineError::new(code, of_request(error), hint)
 }
 
 #[cfg(test)]

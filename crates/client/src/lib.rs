@@ -18,18 +18,18 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod clock;
+mod destination_error;
 mod http;
 mod reason;
-mod send_error;
 mod source;
 mod submit;
 mod token;
 mod webhook;
 
 pub use clock::now;
+pub use destination_error::DestinationError;
 pub use http::{Answer, Body, Client, Deadline, Prefix, Redirects, Stream};
 pub use reqwest::Url;
-pub use send_error::SendError;
 pub use source::{Folder, Server, Source, open, unreadable_folder};
 pub use submit::HttpLogServer;
 pub use token::Token;

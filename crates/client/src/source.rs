@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use countersign::check::Resource;
 use countersign::checkpoint::SignedCheckpoint;
 use countersign_delivery::is_transient;
-use countersign_diagnostic::{Diagnostic, shown};
+use countersign_errors::{EngineError, shown};
 
 use crate::http::{Client, Deadline, Prefix, Redirects};
 
@@ -36,13 +36,13 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// If it can't be read, or is longer.
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Diagnostic>;
+    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, EngineError>;
 
     /// Reads a tile or an entry bundle. If the log has replaced a partial one, it is the beginning of the full one.
     ///
     /// # Errors
     /// If it can't be read.
-    fn get(&self, resource: Resource) -> Result<Option<Vec<u8>>, Diagnostic> {
+    fn get(&self, resource: Resource) -> Result<Option<Vec<u8>>, EngineError> {
         if let Some(bytes) = self.read(&resource.path(), resource.most_bytes())? {
             return Ok(Some(bytes));
         }
@@ -55,22 +55,23 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// If it can't be read, or there is none.
-    fn checkpoint(&self) -> Result<SignedCheckpoint, Diagnostic> {
-        let within = |failure: Diagnostic| failure.within(&format!("{}checkpoint", self.name()));
+    fn checkpoint(&self) -> Result<SignedCheckpoint, EngineError> {
+        let within = |failure: EngineError| failure.within(&format!("{}checkpoint", self.name()));
         let bytes = self.read("checkpoint", MAX_CHECKPOINT)?.ok_or_else(|| {
             let hint = "a log has a checkpoint beside its folder tile: check the URL or the folder";
-            within(Diagnostic::new("log.no_checkpoint", "there is no checkpoint", hint))
+            within(EngineError::new("log.no_checkpoint", "there is no checkpoint", hint))
         })?;
         let hint = "a checkpoint is a signed note: check the URL or the folder";
         let text = String::from_utf8(bytes)
-            .map_err(|_| within(Diagnostic::new("checkpoint.invalid", "it is not UTF-8 text", hint)))?;
-        SignedCheckpoint::parse_extended(&text).map_err(|error| within(Diagnostic::from(error).or_hint(hint)))
+            .map_err(|_| within(EngineError::new("checkpoint.invalid", "it is not UTF-8 text", hint)))?;
+        SignedCheckpoint::parse_extended(&text)
+            .map_err(|error| within(EngineError::from(error).or_hint(hint)))
     }
 }
 
 /// Returns the error of a folder that can't be read, in whose place a URL could have been given.
-pub fn unreadable_folder(name: &str, error: &io::Error) -> Diagnostic {
-    let failure = Diagnostic::io("read", name, error);
+pub fn unreadable_folder(name: &str, error: &io::Error) -> EngineError {
+    let failure = EngineError::io("read", name, error);
     if error.kind() == io::ErrorKind::NotFound {
         return failure.with_hint("check the path; a URL begins with https:// or http://");
     }
@@ -81,10 +82,10 @@ pub fn unreadable_folder(name: &str, error: &io::Error) -> Diagnostic {
 ///
 /// # Errors
 /// If it is neither a URL nor a folder.
-pub fn open(place: &str) -> Result<Box<dyn Source>, Diagnostic> {
+pub fn open(place: &str) -> Result<Box<dyn Source>, EngineError> {
     if Prefix::is_meant(place) {
         let prefix = Prefix::parse(place).map_err(|why| {
-            Diagnostic::new("http.url", why, "write it as https://log.example/audit").within("the URL")
+            EngineError::new("http.url", why, "write it as https://log.example/audit").within("the URL")
         })?;
         return Ok(Box::new(Server::new(prefix)?));
     }
@@ -103,7 +104,7 @@ impl Server {
     ///
     /// # Errors
     /// If the system's certificates or proxy settings can't be used.
-    pub fn new(prefix: Prefix) -> Result<Self, Diagnostic> {
+    pub fn new(prefix: Prefix) -> Result<Self, EngineError> {
         Ok(Self { prefix, client: Client::new(Redirects::Anywhere)?, deadline: Deadline::default() })
     }
 }
@@ -121,7 +122,7 @@ impl Source for Server {
         self.deadline.set(deadline);
     }
 
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Diagnostic> {
+    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, EngineError> {
         let url = self.prefix.join(path, &[]);
         let mut attempt = 1;
         loop {
@@ -150,17 +151,17 @@ impl Source for Server {
     }
 }
 
-fn is_passing(failure: &Diagnostic) -> bool {
+fn is_passing(failure: &EngineError) -> bool {
     matches!(failure.code(), "http.timeout" | "http.interrupted" | "http.failed")
 }
 
-fn refused(status: u16) -> Diagnostic {
+fn refused(status: u16) -> EngineError {
     let hint = match status {
         401 | 403 => "a log's checkpoint and tiles are public: ask its operator",
         429 | 500..=599 => "the server is busy or faulty: try again later",
         _ => "check the URL",
     };
-    Diagnostic::new("http.status", format!("the server answered with status {status}"), hint)
+    EngineError::new("http.status", format!("the server answered with status {status}"), hint)
 }
 
 /// A log in a folder that holds `checkpoint` and `tile/`.
@@ -174,7 +175,7 @@ impl Folder {
     ///
     /// # Errors
     /// If there is no such folder.
-    pub fn open(path: &Path) -> Result<Self, Diagnostic> {
+    pub fn open(path: &Path) -> Result<Self, EngineError> {
         let name = shown(path);
         let failed = |error: io::Error| unreadable_folder(&name, &error);
         let root = fs::canonicalize(path).map_err(failed)?;
@@ -196,9 +197,9 @@ impl Source for Folder {
         1
     }
 
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Diagnostic> {
+    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, EngineError> {
         let name = format!("{}{path}", self.name);
-        let failed = |error: io::Error| Diagnostic::io("read", &name, &error);
+        let failed = |error: io::Error| EngineError::io("read", &name, &error);
         let found = match fs::canonicalize(self.root.join(path)) {
             Ok(found) => found,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -208,12 +209,12 @@ impl Source for Folder {
         };
         if !found.starts_with(&self.root) {
             let hint = "a log's files are in its own folder: replace the link by the file";
-            return Err(Diagnostic::new("io.outside", "it leads out of the folder", hint).within(&name));
+            return Err(EngineError::new("io.outside", "it leads out of the folder", hint).within(&name));
         }
         // What is no file, such as a pipe, may never end.
         if !fs::metadata(&found).map_err(failed)?.is_file() {
             let hint = "was the right folder given?";
-            return Err(Diagnostic::new("io.not_file", "it is not a file", hint).within(&name));
+            return Err(EngineError::new("io.not_file", "it is not a file", hint).within(&name));
         }
         let mut bytes = Vec::new();
         File::open(&found)
@@ -221,7 +222,9 @@ impl Source for Folder {
             .map_err(failed)?;
         if bytes.len() > most {
             let message = format!("it is above {most} bytes");
-            return Err(Diagnostic::new("io.too_large", message, "was the right folder given?").within(&name));
+            return Err(
+                EngineError::new("io.too_large", message, "was the right folder given?").within(&name)
+            );
         }
         Ok(Some(bytes))
     }

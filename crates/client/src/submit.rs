@@ -1,7 +1,7 @@
 //! A log server on the network.
 
 use countersign_delivery::{Answer, LogServer};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::http::{Body, Client, Prefix, Redirects};
 
@@ -19,15 +19,15 @@ impl HttpLogServer {
     ///
     /// # Errors
     /// If the system's certificates or proxy settings can't be used.
-    pub fn new(prefix: Prefix) -> Result<Self, Diagnostic> {
+    pub fn new(prefix: Prefix) -> Result<Self, EngineError> {
         Ok(Self { client: Client::new(Redirects::SameHostWithBody)?, prefix })
     }
 }
 
 impl LogServer for HttpLogServer {
-    type Error = Diagnostic;
+    type Error = EngineError;
 
-    fn submit(&mut self, lines: &str) -> Result<Answer, Diagnostic> {
+    fn submit(&mut self, lines: &str) -> Result<Answer, EngineError> {
         let body = Body { content_type: "application/x-ndjson", bytes: lines.as_bytes().to_vec() };
         let answer = self.client.post(&self.prefix.join("submit", &[]), body, None, MAX_ANSWER)?;
         Ok(Answer { status: answer.status, retry_after: answer.retry_after, body: answer.body })

@@ -1,6 +1,6 @@
 //! Tokens of readers.
 
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use zeroize::Zeroizing;
 
 /// A secret that lets its bearer read a log, or send to a receiver.
@@ -11,13 +11,13 @@ impl Token {
     ///
     /// # Errors
     /// If it is not one word of visible ASCII.
-    pub fn parse(text: &str, name: &str) -> Result<Self, Diagnostic> {
+    pub fn parse(text: &str, name: &str) -> Result<Self, EngineError> {
         let text = text.trim();
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(Self(Zeroizing::new(text.to_owned())));
         }
         let hint = "a token is one word, as the log's operator gave it to you";
-        Err(Diagnostic::new("token.invalid", "there is no token in it", hint).within(name))
+        Err(EngineError::new("token.invalid", "there is no token in it", hint).within(name))
     }
 
     /// Returns the token's text.

@@ -3,15 +3,15 @@
 //! An address may hold a secret, so that of it the host alone is ever shown.
 
 use countersign::base64;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Url;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::clock::now;
+use crate::destination_error::DestinationError;
 use crate::http::{Body, Client};
-use crate::send_error::SendError;
 
 /// What a secret's text begins with.
 const PREFIX: &str = "whsec_";
@@ -26,11 +26,11 @@ impl WebhookSecret {
     ///
     /// # Errors
     /// If it is not that, or not of 24 to 64 bytes.
-    pub fn parse(text: &str, name: &str) -> Result<Self, Diagnostic> {
+    pub fn parse(text: &str, name: &str) -> Result<Self, EngineError> {
         let bytes = text.trim().strip_prefix(PREFIX).and_then(base64::decode).map(Zeroizing::new);
         bytes.filter(|bytes| LENGTHS.contains(&bytes.len())).map(Self).ok_or_else(|| {
             let hint = "it is whsec_ and the base64 of 24 to 64 random bytes: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
-            Diagnostic::new("webhook.key", "it holds no secret of a webhook", hint).within(name)
+            EngineError::new("webhook.key", "it holds no secret of a webhook", hint).within(name)
         })
     }
 
@@ -61,8 +61,8 @@ impl Webhook {
     ///
     /// # Errors
     /// If the receiver does not accept it.
-    pub fn post(&self, id: &str, text: &str) -> Result<(), SendError> {
-        let seconds = now().map_err(|error| SendError::later(error.without_place()))?.millis() / 1_000;
+    pub fn post(&self, id: &str, text: &str) -> Result<(), DestinationError> {
+        let seconds = now().map_err(|error| DestinationError::later(error.without_place()))?.millis() / 1_000;
         let signature = self.secret.sign(id, seconds, text);
         let seconds = seconds.to_string();
         let headers = [
@@ -74,9 +74,9 @@ impl Webhook {
         let host = self.url.host_str().unwrap_or_default();
         match self.client.post_with(&self.url, body, &headers, 1 << 16) {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
-            Ok(answer) => Err(SendError::from_answer(host, &answer)),
+            Ok(answer) => Err(DestinationError::from_answer(host, &answer)),
             // The error's place is the address.
-            Err(error) => Err(SendError::later(format!("{host}: {}", error.without_place()))),
+            Err(error) => Err(DestinationError::later(format!("{host}: {}", error.without_place()))),
         }
     }
 }
@@ -85,10 +85,10 @@ impl Webhook {
 ///
 /// # Errors
 /// If it is no URL of HTTP.
-pub fn webhook_url(url: &str) -> Result<Url, Diagnostic> {
+pub fn webhook_url(url: &str) -> Result<Url, EngineError> {
     let refuse = || {
         let hint = "it begins with https:// or http://";
-        Diagnostic::new("arguments.invalid", "the address to post to is no URL", hint)
+        EngineError::new("arguments.invalid", "the address to post to is no URL", hint)
     };
     let url: Url = url.parse().map_err(|_| refuse())?;
     if !matches!(url.scheme(), "http" | "https") {

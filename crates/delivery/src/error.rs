@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use countersign::Error;
-use countersign_diagnostic::{Diagnostic, plain_lines};
+use countersign_errors::{EngineError, plain_lines};
 
 /// An error of keeping or delivering links.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl std::error::Error for DeliveryError {
 }
 
 /// The texts of others are sanitized.
-impl From<DeliveryError> for Diagnostic {
+impl From<DeliveryError> for EngineError {
     fn from(error: DeliveryError) -> Self {
         match error {
             DeliveryError::Io { doing, place, error } => Self::io(doing, &plain_lines(&place), &error),
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_words_of_a_log_server_are_fit_for_a_terminal() {
-        let answer = Diagnostic::from(DeliveryError::Answer {
+        let answer = EngineError::from(DeliveryError::Answer {
             code: "a\u{1b}[2J".into(),
             message: "b\u{202e}".into(),
             hint: "c\u{7}".into(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use countersign::base64;
 use countersign::export::{Compression, MAX_LINE};
 use countersign::hash::Hash;
-use countersign_diagnostic::{Diagnostic, shown};
+use countersign_errors::{EngineError, shown};
 
 use crate::outbox::FollowPosition;
 
@@ -35,7 +35,7 @@ pub trait LineReader {
     ///
     /// # Errors
     /// If the line can't be taken: the file is not read any further.
-    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Diagnostic>;
+    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError>;
     /// Called with something that people should know, such as that the file was rotated.
     fn note(&mut self, text: String);
 }
@@ -73,9 +73,9 @@ impl FileFollower {
     ///
     /// # Errors
     /// If the file can't be read, is compressed, or the reader fails.
-    pub fn step(&mut self, reader: &mut dyn LineReader) -> Result<FollowProgress, Diagnostic> {
+    pub fn step(&mut self, reader: &mut dyn LineReader) -> Result<FollowProgress, EngineError> {
         let name = shown(&self.path);
-        let failed = |error: io::Error| Diagnostic::io("follow", &name, &error);
+        let failed = |error: io::Error| EngineError::io("follow", &name, &error);
         let Some(mut open) = self.open.take() else {
             self.open = self.find(reader).map_err(failed)?;
             if let Some(open) = &mut self.open {
@@ -198,13 +198,13 @@ impl Open {
         Ok((remember(&open.recent) == from.before).then_some(open))
     }
 
-    fn refuse_compressed(&mut self) -> io::Result<Option<Diagnostic>> {
+    fn refuse_compressed(&mut self) -> io::Result<Option<EngineError>> {
         let mut first = Vec::new();
         self.file.rewind()?;
         (&self.file).take(4).read_to_end(&mut first)?;
         Ok(Compression::detect(&first).map(|_| {
             let hint = "follow the file that is being written, or record the compressed one without --follow";
-            Diagnostic::new("arguments.invalid", "a compressed file cannot be followed", hint)
+            EngineError::new("arguments.invalid", "a compressed file cannot be followed", hint)
         }))
     }
 
@@ -237,8 +237,8 @@ impl Open {
     fn read(
         &mut self,
         reader: &mut dyn LineReader,
-        failed: impl Fn(io::Error) -> Diagnostic,
-    ) -> Result<FollowProgress, Diagnostic> {
+        failed: impl Fn(io::Error) -> EngineError,
+    ) -> Result<FollowProgress, EngineError> {
         self.file.seek(SeekFrom::Start(self.position)).map_err(&failed)?;
         let mut window = std::mem::take(&mut self.recent);
         let before = window.len();
@@ -273,7 +273,7 @@ impl Open {
     }
 
     /// Takes a last line that has no end: nobody will end it.
-    fn leave(&mut self, reader: &mut dyn LineReader) -> Result<(), Diagnostic> {
+    fn leave(&mut self, reader: &mut dyn LineReader) -> Result<(), EngineError> {
         if self.held.is_empty() {
             return Ok(());
         }
@@ -353,7 +353,7 @@ mod tests {
     }
 
     impl LineReader for Read {
-        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Diagnostic> {
+        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError> {
             self.lines.push(String::from_utf8(line.to_vec()).unwrap());
             self.last = Some(followed);
             Ok(())
@@ -413,10 +413,10 @@ mod tests {
     /// Takes so many lines.
     struct Stops(Read, usize);
     impl LineReader for Stops {
-        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Diagnostic> {
+        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError> {
             self.0.line(line, followed)?;
             self.1 -= 1;
-            if self.1 == 0 { Err(Diagnostic::new("test", "stopped", "")) } else { Ok(()) }
+            if self.1 == 0 { Err(EngineError::new("test", "stopped", "")) } else { Ok(()) }
         }
         fn note(&mut self, text: String) {
             self.0.note(text);

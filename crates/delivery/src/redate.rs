@@ -7,7 +7,7 @@ use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::tolerance;
 
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::clock::ClockDifference;
 use crate::outbox::{Outbox, Segment};
@@ -30,7 +30,7 @@ pub fn redate(
     origin: &str,
     nonce: &[u8; 16],
     rhythm: impl Fn(Recorder) -> Recorder,
-) -> Result<Option<Recorder>, Diagnostic> {
+) -> Result<Option<Recorder>, EngineError> {
     let is_early = |segment: &Segment| tolerance::early(segment.end.position.time, early.now).is_some();
     let Some(first) = outbox.pending().iter().position(is_early) else { return Ok(None) };
     let refused: Vec<Segment> = outbox.pending().iter().skip(first).cloned().collect();

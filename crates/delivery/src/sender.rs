@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use countersign::link::ChainId;
 use countersign::time::Time;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::backoff::Backoff;
 use crate::batch::BatchLimits;
@@ -48,7 +48,7 @@ pub struct SenderStatus {
     /// True if delivering has ended.
     pub over: bool,
     /// Why it has ended, if not all is delivered.
-    pub failure: Option<Diagnostic>,
+    pub failure: Option<EngineError>,
     /// How much the log server accepts at a time.
     pub limits: BatchLimits,
 }
@@ -100,7 +100,7 @@ pub trait SenderObserver {
     }
 
     /// Called when delivering fails for another reason than before. It is tried again after `wait`.
-    fn failed(&self, _why: &Diagnostic, _wait: Duration) {}
+    fn failed(&self, _why: &EngineError, _wait: Duration) {}
 
     /// Called when delivering works again.
     fn recovered(&self) {}
@@ -112,7 +112,7 @@ impl SenderObserver for () {}
 /// Delivers until all is delivered and nothing more will come, or until it has to give up. It is for a thread of its own.
 pub fn send(
     mut delivery: Delivery<'_>,
-    server: &mut dyn LogServer<Error = Diagnostic>,
+    server: &mut dyn LogServer<Error = EngineError>,
     shared: &SharedStatus,
     policy: &RetryPolicy,
     observer: &dyn SenderObserver,
@@ -139,7 +139,7 @@ pub fn send(
             let message = "the collector keeps asking for other things and accepts nothing";
             step = Step::Later {
                 after: None,
-                why: Diagnostic::new("submit.endless", message, "the collector is at fault"),
+                why: EngineError::new("submit.endless", message, "the collector is at fault"),
             };
         }
         match step {
@@ -199,7 +199,7 @@ fn is_dated_anew(shared: &SharedStatus, early: Early) -> bool {
 }
 
 /// Says once what is wrong, and again when it is something else.
-fn tell(told: &mut String, why: &Diagnostic, wait: Duration, observer: &dyn SenderObserver) {
+fn tell(told: &mut String, why: &EngineError, wait: Duration, observer: &dyn SenderObserver) {
     if *told != why.code() {
         why.code().clone_into(told);
         observer.failed(why, wait);

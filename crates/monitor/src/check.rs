@@ -12,7 +12,7 @@ use countersign::tolerance::is_future;
 use countersign::trust::{Times, Trust};
 use countersign::verify::FindingCode as Code;
 use countersign_client::{Source, now};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::chains::{Chains, Judge};
 use crate::finding::{
@@ -93,7 +93,7 @@ impl<'a> Monitor<'a> {
     ///
     /// # Errors
     /// If `on_silence` fails, or the system's clock is unusable.
-    pub fn check<E: From<Diagnostic>>(
+    pub fn check<E: From<EngineError>>(
         &self,
         state: &mut MonitorState,
         mut on_silence: impl FnMut(&mut MonitorState, &Findings, Time) -> Result<(), E>,
@@ -118,7 +118,7 @@ impl<'a> Monitor<'a> {
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => {
                         return Err(
-                            Diagnostic::new("monitor.look", "a look ended early", "run it again").into()
+                            EngineError::new("monitor.look", "a look ended early", "run it again").into()
                         );
                     }
                 }
@@ -192,7 +192,7 @@ impl<'a> Monitor<'a> {
         seen: &SignedCheckpoint,
         now: Time,
         findings: &mut Findings,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), EngineError> {
         if let Err(finding) = self.check_signature(seen) {
             findings.stop();
             findings.add(*finding);
@@ -280,7 +280,7 @@ impl<'a> Monitor<'a> {
         old: u64,
         checkpoint: &Checkpoint,
         findings: &mut Findings,
-    ) -> Result<bool, Diagnostic> {
+    ) -> Result<bool, EngineError> {
         let end = entries.edge.end();
         let Some(root) = entries.edge.root().filter(|_| end > old) else { return Ok(false) };
         self.allow(self.source, PROOF_LIMIT);
@@ -349,7 +349,7 @@ impl<'a> Monitor<'a> {
         pin: &SignedCheckpoint,
         seen: &SignedCheckpoint,
         findings: &mut Findings,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), EngineError> {
         let (old, new) = (&seen.checkpoint, &pin.checkpoint);
         if let Growth::Inconsistent = tree::consistency(self.source, (old.size, &old.root), new)? {
             findings.add(split_view(
@@ -538,7 +538,7 @@ fn split_view(pin: &SignedCheckpoint, seen: &SignedCheckpoint, what: &str) -> Fi
     Finding::new(SPLIT_VIEW, message).with_evidence(&[&pin.to_string(), &seen.to_string()]).fatal()
 }
 
-fn unreachable(failure: &Diagnostic) -> Finding {
+fn unreachable(failure: &EngineError) -> Finding {
     Finding::new(UNREACHABLE, failure.to_string()).lasting()
 }
 

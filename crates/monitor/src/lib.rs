@@ -10,7 +10,7 @@
 //! ```
 //! use countersign::trust::Trust;
 //! use countersign_client::Folder;
-//! use countersign_diagnostic::Diagnostic;
+//! use countersign_errors::EngineError;
 //! use countersign_monitor::{Monitor, MonitorState};
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
@@ -18,7 +18,7 @@
 //! let (trust, log) = (Trust::default(), Folder::open(folder)?);
 //! let monitor = Monitor::new("log.example/audit", &trust, &log, &());
 //! let mut state = MonitorState::default();
-//! let checked = monitor.check(&mut state, |_, _, _| Ok::<_, Diagnostic>(()))?;
+//! let checked = monitor.check(&mut state, |_, _, _| Ok::<_, EngineError>(()))?;
 //! let (findings, now) = checked.expect("nothing stopped it");
 //! let changes = state.update(&findings, "log.example/audit", now, false);
 //! assert_eq!(changes.new[0].kind.code, "log.unreachable");

@@ -13,7 +13,7 @@ use countersign::merkle::{
     consistency_subtrees, decode_tile, leaf_hash, skips, verify_consistency,
 };
 use countersign_client::Source;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::finding::{Finding, TREE_ROOT};
 use crate::observer::Observer;
@@ -33,7 +33,7 @@ pub(crate) fn consistency(
     source: &dyn Source,
     old: (u64, &Hash),
     new: &Checkpoint,
-) -> Result<Growth, Diagnostic> {
+) -> Result<Growth, EngineError> {
     if old.0 == 0 {
         return Ok(Growth::Consistent);
     }
@@ -83,7 +83,7 @@ pub(crate) struct Entries {
 /// The reason why reading ended early.
 pub(crate) enum Interruption {
     TimeLimit,
-    Failure(Diagnostic),
+    Failure(EngineError),
 }
 
 /// Reads the entries from the edge up to the checkpoint until the time limit, and passes each to `leaf` before it is
@@ -98,7 +98,7 @@ pub(crate) fn leaves(
     limit: Instant,
     observer: &dyn Observer,
     mut leaf: impl FnMut(u64, &[u8]),
-) -> Result<Reading, Diagnostic> {
+) -> Result<Reading, EngineError> {
     let mut entries = Entries { edge: edge.clone(), match_pin: true };
     let first = edge.end() / TILE_WIDTH;
     let (mut done, total) = (0, new.size.div_ceil(TILE_WIDTH) - first);
@@ -157,11 +157,11 @@ fn take_bundles(
     limit: Instant,
     observer: &dyn Observer,
     mut take: impl FnMut(Bundle, &[u8]) -> Result<(), Error>,
-) -> Result<Ended, Diagnostic> {
+) -> Result<Ended, EngineError> {
     for (bundle, queue) in Bundle::grown(old, new).zip(queues.iter().cycle()) {
         let got = queue.recv();
         if observer.is_stopped() {
-            return Err(Diagnostic::new("monitor.stopped", "it was stopped", "run it again"));
+            return Err(EngineError::new("monitor.stopped", "it was stopped", "run it again"));
         }
         let wrong = |code, message: String| {
             let finding = Finding::new(code, message).at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH);
@@ -177,7 +177,7 @@ fn take_bundles(
             _ if Instant::now() >= limit => return Ok(Ended::Early(Interruption::TimeLimit)),
             Ok(Err(failure)) => return Ok(Ended::Early(Interruption::Failure(failure))),
             Err(_) => {
-                return Err(Diagnostic::new("monitor.reader", "a reader ended early", "run it again"));
+                return Err(EngineError::new("monitor.reader", "a reader ended early", "run it again"));
             }
         }
         let done = (bundle.index * TILE_WIDTH).saturating_add(bundle.width.into());
@@ -188,7 +188,7 @@ fn take_bundles(
     Ok(Ended::AtSize)
 }
 
-type Got = Result<Option<Vec<u8>>, Diagnostic>;
+type Got = Result<Option<Vec<u8>>, EngineError>;
 
 fn read(source: &dyn Source, bundles: impl Iterator<Item = Bundle>, give: &SyncSender<Got>) {
     for bundle in bundles {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use countersign_client::{Body, Client, Redirects, Url};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use serde_json::Value;
 
 use crate::state::{MonitorState, WAITING};
@@ -49,10 +49,10 @@ impl Webhook {
     ///
     /// # Errors
     /// If the address is no URL of HTTP, or the system's certificates or proxy settings can't be used.
-    pub fn new(url: &str) -> Result<Self, Diagnostic> {
+    pub fn new(url: &str) -> Result<Self, EngineError> {
         let refuse = || {
             let hint = "it begins with https:// or http://";
-            Diagnostic::new("arguments.invalid", "the webhook's address is no URL", hint)
+            EngineError::new("arguments.invalid", "the webhook's address is no URL", hint)
         };
         let url: Url = url.parse().map_err(|_| refuse())?;
         if !matches!(url.scheme(), "http" | "https") {

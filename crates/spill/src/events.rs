@@ -7,7 +7,7 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::{CoveredLink, VerifiedEvent};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::runs::Runs;
 
@@ -74,7 +74,7 @@ impl PendingEvents {
     ///
     /// # Errors
     /// If `each` fails, or the temporary file can't be read.
-    pub fn for_each<E: From<Diagnostic>>(
+    pub fn for_each<E: From<EngineError>>(
         self,
         mut each: impl FnMut(VerifiedEvent) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -112,7 +112,7 @@ impl<K: Spillable> PendingEvents<K> {
     ///
     /// # Errors
     /// If the temporary file can't be written.
-    pub fn push(&mut self, link: CoveredLink, event: Option<K>) -> Result<(), Diagnostic> {
+    pub fn push(&mut self, link: CoveredLink, event: Option<K>) -> Result<(), EngineError> {
         self.total += 1;
         let Some(event) = event.filter(|_| !self.is_full()) else { return Ok(()) };
         self.kept += 1;
@@ -137,7 +137,7 @@ impl<K: Spillable> PendingEvents<K> {
     ///
     /// # Errors
     /// If `each` fails, or the temporary file can't be read.
-    pub fn for_each_kept<E: From<Diagnostic>>(
+    pub fn for_each_kept<E: From<EngineError>>(
         mut self,
         mut each: impl FnMut(CoveredLink, K) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -151,7 +151,7 @@ impl<K: Spillable> PendingEvents<K> {
         runs.for_each(|_, bytes| {
             let (link, event) = kept(bytes, &keys).ok_or_else(|| {
                 let hint = "make sure nothing else writes there, and run the command again";
-                Diagnostic::new("io.changed", "a temporary file was changed", hint)
+                EngineError::new("io.changed", "a temporary file was changed", hint)
             })?;
             each(link, event)
         })
@@ -159,12 +159,12 @@ impl<K: Spillable> PendingEvents<K> {
 }
 
 impl Spilled {
-    fn new() -> Result<Self, Diagnostic> {
+    fn new() -> Result<Self, EngineError> {
         Ok(Self { runs: Runs::new()?, keys: Vec::new(), numbers: HashMap::new() })
     }
 
     /// Events that are sorted.
-    fn add<K: Spillable>(&mut self, events: &[(CoveredLink, K)]) -> Result<(), Diagnostic> {
+    fn add<K: Spillable>(&mut self, events: &[(CoveredLink, K)]) -> Result<(), EngineError> {
         let Self { runs, keys, numbers } = self;
         runs.add(events, |(link, event), out| {
             write(link, event.as_bytes(), number(&link.vkey, keys, numbers), out);
@@ -242,7 +242,7 @@ mod tests {
         let mut events = Vec::new();
         all.for_each(|event| {
             events.push(event);
-            Ok::<_, Diagnostic>(())
+            Ok::<_, EngineError>(())
         })
         .unwrap();
         (total, spilled, events)
@@ -269,7 +269,7 @@ mod tests {
             let mut kept = Vec::new();
             all.for_each_kept(|link, bytes: Box<[u8]>| {
                 kept.push((link, bytes));
-                Ok::<_, Diagnostic>(())
+                Ok::<_, EngineError>(())
             })
             .unwrap();
             let expected = [1, 2, 3].map(|index| (found(index).0, Box::from([255, index as u8])));

@@ -4,7 +4,7 @@
 //! verdict is known, and [`Runs`] sorts any records that memory has no room for.
 //!
 //! ```
-//! use countersign_diagnostic::Diagnostic;
+//! use countersign_errors::EngineError;
 //! use countersign_spill::Runs;
 //!
 //! let mut runs = Runs::new()?;
@@ -17,10 +17,10 @@
 //! let mut keys = Vec::new();
 //! runs.for_each(|key, _| {
 //!     keys.push(key);
-//!     Ok::<_, Diagnostic>(())
+//!     Ok::<_, EngineError>(())
 //! })?;
 //! assert_eq!(keys, [1, 2, 3, 4]);
-//! # Ok::<(), Diagnostic>(())
+//! # Ok::<(), EngineError>(())
 //! ```
 #![deny(missing_docs, unsafe_code)]
 

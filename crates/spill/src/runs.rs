@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 /// How many bytes of each run are read at a time.
 const PIECE: usize = 64 << 10;
@@ -23,7 +23,7 @@ impl Runs {
     ///
     /// # Errors
     /// If the system can't.
-    pub fn new() -> Result<Self, Diagnostic> {
+    pub fn new() -> Result<Self, EngineError> {
         let file = tempfile::tempfile().map_err(|error| failed(&error))?;
         Ok(Self { file, runs: Vec::new() })
     }
@@ -36,7 +36,7 @@ impl Runs {
         &mut self,
         sorted: impl IntoIterator<Item = T>,
         mut write: impl FnMut(T, &mut Vec<u8>) -> u64,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), EngineError> {
         let begin = self.runs.last().map_or(0, |(_, end)| *end);
         let mut end = begin;
         let mut out = Vec::with_capacity(PIECE * 2);
@@ -69,7 +69,7 @@ impl Runs {
     ///
     /// # Errors
     /// If `each` fails, or the temporary file can't be read.
-    pub fn for_each<E: From<Diagnostic>>(
+    pub fn for_each<E: From<EngineError>>(
         &mut self,
         mut each: impl FnMut(u64, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -89,8 +89,8 @@ impl Runs {
     }
 }
 
-fn failed(error: &io::Error) -> Diagnostic {
-    Diagnostic::io("keep events in", "a temporary file", error)
+fn failed(error: &io::Error) -> EngineError {
+    EngineError::io("keep events in", "a temporary file", error)
         .with_hint("make room, or set TMPDIR to a folder that has it")
 }
 
@@ -167,7 +167,7 @@ mod tests {
         runs.for_each(|key, bytes| {
             assert_eq!((key, bytes), (next, &record(key)[..]));
             next += 1;
-            Ok::<_, Diagnostic>(())
+            Ok::<_, EngineError>(())
         })
         .unwrap();
         assert_eq!(next, 420);

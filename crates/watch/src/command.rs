@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use countersign_client::SendError;
+use countersign_client::DestinationError;
 
 use crate::handoff::Receiver;
 use crate::item::{Item, ItemKind};
@@ -64,18 +64,18 @@ impl Receiver for CommandReceiver {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), SendError> {
-        let failed = |error: std::io::Error| SendError::later(format!("it cannot be run: {error}"));
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+        let failed = |error: std::io::Error| DestinationError::later(format!("it cannot be run: {error}"));
         let mut child = self.start(item).map_err(failed)?;
         let until = Instant::now() + self.patience;
         let mut pause = Duration::from_millis(1);
         loop {
             match child.try_wait().map_err(failed)? {
                 Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(SendError::Refused(format!("it ended with {status}"))),
+                Some(status) => return Err(DestinationError::Refused(format!("it ended with {status}"))),
                 None if Instant::now() >= until => {
                     end(&mut child);
-                    return Err(SendError::Refused("it takes longer than a minute".into()));
+                    return Err(DestinationError::Refused("it takes longer than a minute".into()));
                 }
                 None => {
                     std::thread::sleep(pause);
@@ -112,7 +112,7 @@ mod tests {
             ended.send(pipe.read_to_end(&mut Vec::new())).unwrap();
         });
         loop {
-            assert!(matches!(exec.take(&item), Err(SendError::Refused(_))));
+            assert!(matches!(exec.take(&item), Err(DestinationError::Refused(_))));
             if begins.try_recv().is_ok() {
                 break;
             }

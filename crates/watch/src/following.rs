@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign_delivery::Backoff;
 
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::notice::{Notice, Observer};
 use crate::stream::{LiveViews, ViewEvent};
@@ -24,7 +24,7 @@ const PIECES: usize = 64;
 /// What follows a log, and makes something of it.
 pub trait Follower<'p> {
     /// The caller's error.
-    type Error: From<Diagnostic>;
+    type Error: From<EngineError>;
 
     /// Returns what verifies the log.
     fn watcher(&mut self) -> &mut Watcher<'p>;
@@ -108,8 +108,8 @@ fn listen<'p, F: Follower<'p>>(
     heard: &Channel<ViewEvent>,
     views: &dyn LiveViews,
     observer: &dyn Observer,
-) -> Result<(Option<u16>, Diagnostic, bool), F::Error> {
-    let ended = |why: &str| Diagnostic::new("stream.ended", why, "it is asked again");
+) -> Result<(Option<u16>, EngineError, bool), F::Error> {
+    let ended = |why: &str| EngineError::new("stream.ended", why, "it is asked again");
     let mut has_grown = false;
     let mut trusted = Instant::now();
     loop {

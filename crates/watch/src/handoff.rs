@@ -9,9 +9,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use countersign_client::SendError;
+use countersign_client::DestinationError;
 use countersign_delivery::Backoff;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::item::Item;
 use crate::notice::{Notice, Observer};
@@ -36,7 +36,7 @@ pub trait Receiver: Send {
     ///
     /// # Errors
     /// If it doesn't, for now or at all.
-    fn take(&mut self, item: &Item) -> Result<(), SendError>;
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError>;
     /// Called when there is nothing for it. Returns whether it has done all that it accepted.
     fn idle(&mut self) -> bool {
         true
@@ -262,8 +262,8 @@ fn hand_over(
                 }
                 return true;
             }
-            Err(SendError::Later { why, after }) => (why, after),
-            Err(SendError::Refused(why)) => {
+            Err(DestinationError::Later { why, after }) => (why, after),
+            Err(DestinationError::Refused(why)) => {
                 refusals += 1;
                 if refusals == REFUSALS {
                     let receiver = receiver.name();
@@ -291,7 +291,7 @@ fn hand_over(
     }
 }
 
-fn warn(receiver: &dyn Receiver, told: &mut Option<String>, why: Diagnostic, observer: &dyn Observer) {
+fn warn(receiver: &dyn Receiver, told: &mut Option<String>, why: EngineError, observer: &dyn Observer) {
     let text = why.to_string();
     if told.as_ref() != Some(&text) {
         observer.notice(&Notice::NotKept { receiver: receiver.name(), why });
@@ -317,7 +317,7 @@ mod tests {
             true
         }
 
-        fn take(&mut self, _: &Item) -> Result<(), SendError> {
+        fn take(&mut self, _: &Item) -> Result<(), DestinationError> {
             std::thread::sleep(LOOK);
             Ok(())
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use countersign_client::{SendError, Url};
-use countersign_diagnostic::Diagnostic;
+use countersign_client::{DestinationError, Url};
+use countersign_errors::EngineError;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
@@ -33,11 +33,11 @@ impl MailServer<'_> {
     ///
     /// # Errors
     /// If the address is no mail server's, or the system's certificates can't be used.
-    pub fn open(self, origin: &str) -> Result<MailReceiver, Diagnostic> {
+    pub fn open(self, origin: &str) -> Result<MailReceiver, EngineError> {
         let refuse = |why: &str| {
             let hint =
                 "write it as smtp://mail.example:587 or smtps://mail.example, without name and password";
-            Diagnostic::new("arguments.invalid", format!("the mail server's address {why}"), hint)
+            EngineError::new("arguments.invalid", format!("the mail server's address {why}"), hint)
         };
         let url: Url = self.url.parse().map_err(|_| refuse("is no URL"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("has no host"))?;
@@ -47,7 +47,7 @@ impl MailServer<'_> {
         }
         let unusable = |error: lettre::transport::smtp::Error| {
             let hint = "check the system's certificates, and the name of the host";
-            Diagnostic::new("mail.tls", error.to_string(), hint)
+            EngineError::new("mail.tls", error.to_string(), hint)
         };
         let tls = TlsParameters::new(host.to_owned()).map_err(unusable)?;
         let (tls, port) = match url.scheme() {
@@ -119,12 +119,12 @@ impl Receiver for MailReceiver {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), SendError> {
-        let message = self.message(item).map_err(|error| SendError::Refused(error.to_string()))?;
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+        let message = self.message(item).map_err(|error| DestinationError::Refused(error.to_string()))?;
         match self.transport.send(&message) {
             Ok(_) => Ok(()),
-            Err(error) if error.is_permanent() => Err(SendError::Refused(error.to_string())),
-            Err(error) => Err(SendError::later(error.to_string())),
+            Err(error) if error.is_permanent() => Err(DestinationError::Refused(error.to_string())),
+            Err(error) => Err(DestinationError::later(error.to_string())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use countersign_analyze::Coverage;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 /// Something that people should know; as text, a sentence without its end.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub enum Notice {
         from: u64,
     },
     /// The view of the log was lost; it is requested again.
-    ViewLost(Diagnostic),
+    ViewLost(EngineError),
     /// Too few witnesses signed the log's checkpoint.
     Unwitnessed {
         /// The checkpoint's size.
@@ -51,12 +51,12 @@ pub enum Notice {
         /// The receiver's name.
         receiver: &'static str,
         /// The error.
-        why: Diagnostic,
+        why: EngineError,
     },
     /// Ending waits for the answers of these receivers.
     Ending(Vec<&'static str>),
     /// Records wait for the log.
-    RecordsWaiting(Diagnostic),
+    RecordsWaiting(EngineError),
     /// The watchlist is full: so many entries were left out.
     WatchlistFull(u64),
 }

@@ -11,9 +11,9 @@ use countersign::event::{Event, Redaction};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::trust::Trust;
-use countersign_client::{SendError, now};
+use countersign_client::{DestinationError, now};
 use countersign_delivery::{Delivery, Directory, FollowPosition, LogServer, Outbox, Step};
-use countersign_diagnostic::{Diagnostic, shown};
+use countersign_errors::{EngineError, shown};
 use serde_json::{Value, json};
 
 use crate::handoff::Receiver;
@@ -32,7 +32,7 @@ pub struct RecordReceiver {
     trust: Trust,
     origin: String,
     outbox: Mutex<Outbox>,
-    server: Box<dyn LogServer<Error = Diagnostic> + Send>,
+    server: Box<dyn LogServer<Error = EngineError> + Send>,
     observer: Arc<dyn Observer>,
     told: Option<String>,
 }
@@ -48,14 +48,14 @@ impl RecordReceiver {
         key: SignerKey,
         trust: &Trust,
         origin: &str,
-        server: Box<dyn LogServer<Error = Diagnostic> + Send>,
+        server: Box<dyn LogServer<Error = EngineError> + Send>,
         observer: Arc<dyn Observer>,
-    ) -> Result<Self, Diagnostic> {
+    ) -> Result<Self, EngineError> {
         let outbox = Outbox::open(Box::new(Directory::open(folder)?), origin, &shown(folder))?;
         if outbox.head().is_some_and(|head| !head.closed && head.key != *key.verifier_key()) {
             let message = "the chain in the outbox was begun with another key";
             let hint = "give that key; or give another directory, where a new chain begins";
-            return Err(Diagnostic::new("outbox.other_key", message, hint).within(outbox.name()));
+            return Err(EngineError::new("outbox.other_key", message, hint).within(outbox.name()));
         }
         Ok(Self {
             key,
@@ -73,7 +73,7 @@ impl RecordReceiver {
     }
 
     /// Makes the record of an item durable here, once.
-    fn record(&mut self, item: &Item) -> Result<(), Diagnostic> {
+    fn record(&mut self, item: &Item) -> Result<(), EngineError> {
         if self.outbox().followed().is_some_and(|followed| followed.offset >= item.serial) {
             return Ok(());
         }
@@ -133,8 +133,8 @@ impl Receiver for RecordReceiver {
         true
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), SendError> {
-        self.record(item).map_err(|error| SendError::later(error.to_string()))?;
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+        self.record(item).map_err(|error| DestinationError::later(error.to_string()))?;
         self.deliver();
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use countersign::hash::Hash;
 use countersign_analyze::Finding;
 use countersign_delivery::{Directory, Store};
-use countersign_diagnostic::{Diagnostic, shown};
+use countersign_errors::{EngineError, shown};
 use serde::{Deserialize, Serialize};
 
 use crate::item::Item;
@@ -110,8 +110,8 @@ impl WatchState {
     ///
     /// # Errors
     /// If it can't be read, or is damaged.
-    pub fn load(store: &Directory, name: &str) -> Result<Option<Self>, Diagnostic> {
-        let failed = |error| Diagnostic::io("read", name, &error);
+    pub fn load(store: &Directory, name: &str) -> Result<Option<Self>, EngineError> {
+        let failed = |error| EngineError::io("read", name, &error);
         if !store.names().map_err(failed)?.iter().any(|file| file == STATE) {
             return Ok(None);
         }
@@ -122,17 +122,17 @@ impl WatchState {
     ///
     /// # Errors
     /// If it can't be read, or is damaged.
-    pub fn read(folder: &Path) -> Result<Self, Diagnostic> {
+    pub fn read(folder: &Path) -> Result<Self, EngineError> {
         let path = folder.join(STATE);
         let name = shown(&path);
-        let failed = |error| Diagnostic::io("read", &name, &error);
+        let failed = |error| EngineError::io("read", &name, &error);
         if std::fs::metadata(&path).map_err(failed)?.len() > MOST {
             return Err(damaged(&name, "it is too long"));
         }
         Self::parse(&std::fs::read(&path).map_err(failed)?, &name)
     }
 
-    fn parse(bytes: &[u8], name: &str) -> Result<Self, Diagnostic> {
+    fn parse(bytes: &[u8], name: &str) -> Result<Self, EngineError> {
         let (body, checksum) = bytes.split_at(bytes.len().saturating_sub(CHECKSUM));
         if Hash::of(&[body]).0 != *checksum {
             return Err(damaged(name, "it is not what was written"));
@@ -161,21 +161,21 @@ impl WatchState {
     ///
     /// # Errors
     /// If the system can't.
-    pub fn save(&self, store: &Directory, name: &str) -> Result<(), Diagnostic> {
+    pub fn save(&self, store: &Directory, name: &str) -> Result<(), EngineError> {
         let mut bytes = postcard::to_extend(self, MAGIC.to_vec()).unwrap_or_default();
         if self.told_before > 0 {
             bytes = postcard::to_extend(&self.told_before, bytes).unwrap_or_default();
         }
         let checksum = Hash::of(&[&bytes]);
         bytes.extend(checksum.0);
-        store.put(STATE, &bytes).map_err(|error| Diagnostic::io("write", name, &error))
+        store.put(STATE, &bytes).map_err(|error| EngineError::io("write", name, &error))
     }
 }
 
-fn damaged(name: &str, why: &str) -> Diagnostic {
+fn damaged(name: &str, why: &str) -> EngineError {
     let hint = "put the right file in its place; or begin anew with an empty directory: the same log gives the same findings, \
                 which receivers know by their ids";
-    Diagnostic::new("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
+    EngineError::new("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }
 
 /// How far each receiver has come, in a small file of its own.
@@ -192,8 +192,8 @@ impl Taken {
         name: &str,
         receivers: &[&'static str],
         serial: u64,
-    ) -> Result<Self, Diagnostic> {
-        let failed = |error| Diagnostic::io("read", name, &error);
+    ) -> Result<Self, EngineError> {
+        let failed = |error| EngineError::io("read", name, &error);
         let mut by: BTreeMap<String, u64> = BTreeMap::new();
         if store.names().map_err(failed)?.iter().any(|file| file == TAKEN) {
             let bytes = store.read(TAKEN).map_err(failed)?;
@@ -210,7 +210,7 @@ impl Taken {
     }
 
     /// That receiver has all up to that number.
-    pub(crate) fn through(&mut self, receiver: &str, serial: u64) -> Result<(), Diagnostic> {
+    pub(crate) fn through(&mut self, receiver: &str, serial: u64) -> Result<(), EngineError> {
         self.by.insert(receiver.to_owned(), serial);
         self.save()
     }
@@ -224,8 +224,8 @@ impl Taken {
         self.by.values().min().copied()
     }
 
-    fn save(&self) -> Result<(), Diagnostic> {
+    fn save(&self) -> Result<(), EngineError> {
         let text = serde_json::to_vec(&self.by).unwrap_or_default();
-        self.store.put(TAKEN, &text).map_err(|error| Diagnostic::io("write", &self.name, &error))
+        self.store.put(TAKEN, &text).map_err(|error| EngineError::io("write", &self.name, &error))
     }
 }

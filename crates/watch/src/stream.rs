@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use countersign::trust::Trust;
 use countersign_client::{Answer, Client, Prefix, Redirects, Token};
 
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 /// How long a line may be: that of an export has at most 1 MiB, and the name of its field stands before it.
 const LONGEST: usize = (1 << 20) + 64;
@@ -24,7 +24,7 @@ pub enum ViewEvent {
         /// The status of the log server's answer to the request, if that is not the view.
         status: Option<u16>,
         /// The reason.
-        why: Diagnostic,
+        why: EngineError,
     },
 }
 
@@ -52,7 +52,7 @@ impl HttpViews {
     ///
     /// # Errors
     /// If the system's certificates or proxy settings can't be used.
-    pub fn new(prefix: Prefix, token: Option<Token>) -> Result<Self, Diagnostic> {
+    pub fn new(prefix: Prefix, token: Option<Token>) -> Result<Self, EngineError> {
         Ok(Self { client: Client::new(Redirects::SameHost)?, prefix, token })
     }
 }
@@ -73,7 +73,7 @@ impl LiveViews for HttpViews {
     }
 }
 
-fn refused(answer: &Answer, has_token: bool) -> Diagnostic {
+fn refused(answer: &Answer, has_token: bool) -> EngineError {
     let hint = match (answer.status, has_token) {
         (401 | 403, false) => {
             "its stream is for readers with a token: give --token-file FILE, or set COUNTERSIGN_TOKEN"
@@ -84,17 +84,17 @@ fn refused(answer: &Answer, has_token: bool) -> Diagnostic {
         }
         _ => "the collector's log may say more",
     };
-    Diagnostic::new("stream.refused", format!("the collector answered with status {}", answer.status), hint)
+    EngineError::new("stream.refused", format!("the collector answered with status {}", answer.status), hint)
 }
 
-fn read(mut stream: impl Read, tell: &SyncSender<ViewEvent>, line_patience: Duration) -> Diagnostic {
+fn read(mut stream: impl Read, tell: &SyncSender<ViewEvent>, line_patience: Duration) -> EngineError {
     let mut parser = Parser::default();
     let mut line_begun = Instant::now();
     let mut piece = vec![0; PIECE];
     loop {
         let read = match stream.read(&mut piece) {
             Ok(0) => {
-                return Diagnostic::new(
+                return EngineError::new(
                     "stream.ended",
                     "the collector ended the stream",
                     "it is asked again",
@@ -103,23 +103,23 @@ fn read(mut stream: impl Read, tell: &SyncSender<ViewEvent>, line_patience: Dura
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Diagnostic::new("stream.lost", error.to_string(), "it is asked again");
+                return EngineError::new("stream.lost", error.to_string(), "it is asked again");
             }
         };
         let mut lines = Vec::new();
         if parser.add(&piece[..read], &mut lines).is_err() {
             let hint = "check the URL: it is the collector's";
-            return Diagnostic::new("stream.invalid", "this is not the stream of a log", hint);
+            return EngineError::new("stream.invalid", "this is not the stream of a log", hint);
         }
         if parser.held.len() < read {
             // A line ended in this piece.
             line_begun = Instant::now();
         } else if line_begun.elapsed() > line_patience {
             let hint = "it is asked again";
-            return Diagnostic::new("stream.lost", "a line of the stream comes too slowly", hint);
+            return EngineError::new("stream.lost", "a line of the stream comes too slowly", hint);
         }
         if !lines.is_empty() && tell.send(ViewEvent::Lines(lines)).is_err() {
-            return Diagnostic::new("stream.ended", "nobody listens any more", "it is asked again");
+            return EngineError::new("stream.ended", "nobody listens any more", "it is asked again");
         }
     }
 }

@@ -6,7 +6,7 @@ use countersign::time::Time;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{FindingCode, Mark, NoteMark, Options, VerifiedEvent, Verifier};
 use countersign_analyze::Acknowledgement;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use countersign_spill::PendingEvents;
 
 use crate::item::LogState;
@@ -55,7 +55,7 @@ impl View {
     }
 
     /// Looks at what became verified.
-    pub(crate) fn settle(&mut self, watched: &WatchConfig<'_>) -> Result<(), Diagnostic> {
+    pub(crate) fn settle(&mut self, watched: &WatchConfig<'_>) -> Result<(), EngineError> {
         self.verifier.settle();
         let told = self.verifier.take().whole()?;
         for event in told.events {
@@ -78,7 +78,7 @@ impl View {
     }
 
     /// The events that stand before that leaf; none that stood before the other one.
-    pub(crate) fn take_events(&mut self, from: u64, size: u64) -> Result<PendingEvents, Diagnostic> {
+    pub(crate) fn take_events(&mut self, from: u64, size: u64) -> Result<PendingEvents, EngineError> {
         let mut attested = PendingEvents::default();
         let mut later = PendingEvents::default();
         std::mem::take(&mut self.events).for_each(|VerifiedEvent { link, event, .. }| match link.index {
@@ -95,7 +95,7 @@ impl View {
         &self,
         report: &Report,
         watched: &'w WatchConfig<'_>,
-    ) -> Result<Option<(LogState<'w>, String)>, Diagnostic> {
+    ) -> Result<Option<(LogState<'w>, String)>, EngineError> {
         let (Some(log), Some(text)) = (&report.log, &self.checkpoint) else { return Ok(None) };
         let checks = &report.checks;
         let passes = [&checks.tree, &checks.log].into_iter().all(|check| check.state == CheckState::Pass)
@@ -108,12 +108,12 @@ impl View {
             .then(|| (LogState { origin: &watched.origin, size: log.size, root: log.root }, text.clone())))
     }
 
-    pub(crate) fn bounded(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn bounded(&self) -> Result<(), EngineError> {
         if self.found.kept() <= UNATTESTED {
             return Ok(());
         }
         let message = "much was found, and no checkpoint that enough witnesses signed holds it";
         let hint = "look why the log's checkpoints lack cosignatures: `countersign monitor` says which";
-        Err(Diagnostic::new("watch.unattested", message, hint))
+        Err(EngineError::new("watch.unattested", message, hint))
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use countersign_analyze::Coverage;
 use countersign_client::now;
 use countersign_delivery::Directory;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::following::{self, Follower, LOOK};
 use crate::handoff::{Handoff, Receiver};
@@ -88,7 +88,7 @@ impl<'p> Watch<'p> {
         begin: u64,
         receivers: Vec<Box<dyn Receiver>>,
         observer: Arc<dyn Observer>,
-    ) -> Result<Self, Diagnostic> {
+    ) -> Result<Self, EngineError> {
         let mut watcher = Watcher::new(config, state, name)?;
         watcher.notice().iter().for_each(|notice| observer.notice(notice));
         watcher.begin_at(begin);
@@ -126,7 +126,7 @@ impl<'p> Watch<'p> {
     ///
     /// # Errors
     /// If the log is altered or unknown, or the state can't be kept.
-    pub fn follow(&mut self, views: &Arc<dyn LiveViews>) -> Result<(), Diagnostic> {
+    pub fn follow(&mut self, views: &Arc<dyn LiveViews>) -> Result<(), EngineError> {
         let observer = self.observer.clone();
         following::follow(self, views, &*observer)
     }
@@ -136,7 +136,7 @@ impl<'p> Watch<'p> {
     ///
     /// # Errors
     /// If the state can't be kept.
-    pub fn end(mut self, is_ok: bool, patience: Duration) -> Result<Outcome, Diagnostic> {
+    pub fn end(mut self, is_ok: bool, patience: Duration) -> Result<Outcome, EngineError> {
         if is_ok {
             self.list()?;
             self.report_gaps();
@@ -159,7 +159,7 @@ impl<'p> Watch<'p> {
     }
 
     /// Publishes the watchlist where that is due.
-    fn list(&mut self) -> Result<(), Diagnostic> {
+    fn list(&mut self) -> Result<(), EngineError> {
         let now = now()?;
         let Some(lister) = &mut self.lister else { return Ok(()) };
         let left_out = self.watcher.listing().take_left_out();
@@ -175,7 +175,7 @@ impl<'p> Watch<'p> {
         Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), Diagnostic> {
+    fn keep(&mut self) -> Result<(), EngineError> {
         let state = self.watcher.keep(self.handoff.taken());
         state.save(&self.store, &self.name)?;
         (self.kept, self.unkept) = (Instant::now(), false);
@@ -184,7 +184,7 @@ impl<'p> Watch<'p> {
 }
 
 impl<'p> Follower<'p> for Watch<'p> {
-    type Error = Diagnostic;
+    type Error = EngineError;
 
     fn watcher(&mut self) -> &mut Watcher<'p> {
         &mut self.watcher
@@ -194,7 +194,7 @@ impl<'p> Follower<'p> for Watch<'p> {
         self.end
     }
 
-    fn settle(&mut self) -> Result<Option<bool>, Diagnostic> {
+    fn settle(&mut self) -> Result<Option<bool>, EngineError> {
         let now = now()?;
         let until = self.lister.as_ref().map(|lister| lister.until(now));
         let step = self.watcher.settle(now, until)?;
@@ -213,7 +213,7 @@ impl<'p> Follower<'p> for Watch<'p> {
         }
     }
 
-    fn idle(&mut self) -> Result<(), Diagnostic> {
+    fn idle(&mut self) -> Result<(), EngineError> {
         if self.unkept && self.kept.elapsed() >= KEEP {
             self.keep()?;
         }

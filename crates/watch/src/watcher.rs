@@ -13,7 +13,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{CoveredLink, Doubts, Severity, Standing, Standings, VerifiedEvent};
 use countersign_analyze::{Acknowledgement, Analyzer, Coverage, Detected, Finding, Pack, Unfit};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use countersign_spill::PendingEvents;
@@ -103,7 +103,7 @@ pub struct Step {
     /// Reading has to begin again, at [`Watcher::position`]: a chain goes on whose open link this view does not show.
     pub anew: bool,
     /// The log does not pass, so that nothing that comes after can be believed.
-    pub fatal: Option<Diagnostic>,
+    pub fatal: Option<EngineError>,
 }
 
 impl<'p> Watcher<'p> {
@@ -111,13 +111,13 @@ impl<'p> Watcher<'p> {
     ///
     /// # Errors
     /// If the state is of another log, or damaged.
-    pub fn new(watched: WatchConfig<'p>, state: Option<WatchState>, name: &str) -> Result<Self, Diagnostic> {
+    pub fn new(watched: WatchConfig<'p>, state: Option<WatchState>, name: &str) -> Result<Self, EngineError> {
         let mut state =
             state.unwrap_or_else(|| WatchState { origin: watched.origin.clone(), ..WatchState::default() });
         if state.origin != watched.origin {
             let hint = "give each log a directory of its own";
             let message = format!("it is of the log {:?}", state.origin);
-            return Err(Diagnostic::new("state.other_log", message, hint).within(name));
+            return Err(EngineError::new("state.other_log", message, hint).within(name));
         }
         let analyzer = if state.analyzer.is_empty() {
             Analyzer::streaming(watched.pack)
@@ -125,7 +125,7 @@ impl<'p> Watcher<'p> {
             match Analyzer::restore(watched.pack, &std::mem::take(&mut state.analyzer)) {
                 Ok(analyzer) => analyzer,
                 Err(unfit @ Unfit::Damaged) => {
-                    return Err(Diagnostic::new(unfit.code(), unfit.to_string(), unfit.hint()).within(name));
+                    return Err(EngineError::new(unfit.code(), unfit.to_string(), unfit.hint()).within(name));
                 }
                 // What other rules, or another version of them, remember of what was there before is found by looking again.
                 Err(_) => {
@@ -210,7 +210,7 @@ impl<'p> Watcher<'p> {
         &mut self.state.listing
     }
 
-    pub(crate) fn write_list(&self, lister: &mut Lister, now: Time) -> Result<(), Diagnostic> {
+    pub(crate) fn write_list(&self, lister: &mut Lister, now: Time) -> Result<(), EngineError> {
         lister.write(&self.state.listing, &self.watched.origin, self.watched.pack, now)
     }
 
@@ -245,7 +245,7 @@ impl<'p> Watcher<'p> {
     ///
     /// # Errors
     /// If the temporary file of events that wait fails, or too much waits for a checkpoint.
-    pub fn settle(&mut self, now: Time, listed_until: Option<i64>) -> Result<Step, Diagnostic> {
+    pub fn settle(&mut self, now: Time, listed_until: Option<i64>) -> Result<Step, EngineError> {
         self.listed_until = listed_until;
         self.view.settle(&self.watched)?;
         if self.view.lacks_open && self.anew_at != Some(self.state.position) {
@@ -323,9 +323,9 @@ impl<'p> Watcher<'p> {
         at: &LogState<'_>,
         now: Time,
         items: &mut Vec<Item>,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), EngineError> {
         let broken = |error: &dyn std::error::Error| {
-            Diagnostic::new("analyze.order", error.to_string(), "this is a bug: please report it")
+            EngineError::new("analyze.order", error.to_string(), "this is a bug: please report it")
         };
         let mut later = PendingEvents::default();
         let standings = Standings::of(report);
@@ -505,7 +505,7 @@ impl<'p> Watcher<'p> {
     }
 
     /// Why nothing more can be believed, if that is so.
-    fn failure(&self, report: &Report) -> Option<Diagnostic> {
+    fn failure(&self, report: &Report) -> Option<EngineError> {
         let checks = &report.checks;
         let of = [("tree", &checks.tree), ("log", &checks.log), ("append_only", &checks.append_only)];
         let (name, check) =
@@ -528,7 +528,7 @@ impl<'p> Watcher<'p> {
         } else {
             ("watch.unknown_log", "the trust file has to name the log's key, in a line: log VKEY")
         };
-        let failure = Diagnostic::new(code, format!("the log does not pass the check {name}: {why}"), hint);
+        let failure = EngineError::new(code, format!("the log does not pass the check {name}: {why}"), hint);
         Some(if check.state == CheckState::Fail { failure.into_broken() } else { failure })
     }
 

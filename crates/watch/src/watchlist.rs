@@ -6,7 +6,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign_analyze::watchlist::{Header, Kind, MAX_ENTRIES, Watched, Watchlist};
 use countersign_analyze::{Decision, Finding, Pack};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use serde::{Deserialize, Serialize};
 
 use crate::random::random;
@@ -81,7 +81,7 @@ impl Listing {
 }
 
 /// Publishes a watchlist, in the place of the one before, in one step.
-pub type Publish = Box<dyn FnMut(&str) -> Result<(), Diagnostic> + Send>;
+pub type Publish = Box<dyn FnMut(&str) -> Result<(), EngineError> + Send>;
 
 /// Signs and publishes watchlists.
 pub struct Lister {
@@ -128,7 +128,7 @@ impl Lister {
         origin: &str,
         pack: &Pack,
         now: Time,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), EngineError> {
         let salt = random()?;
         let header = Header {
             origin: origin.to_owned(),

@@ -1,6 +1,6 @@
 //! A webhook that each item is posted to.
 
-use countersign_client::{SendError, Webhook};
+use countersign_client::{DestinationError, Webhook};
 
 use crate::handoff::Receiver;
 use crate::item::{Item, ItemKind};
@@ -17,7 +17,7 @@ impl Receiver for WebhookReceiver {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), SendError> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         self.0.post(&item.name(), &item.text)
     }
 }

@@ -13,7 +13,7 @@ use countersign::note::{VerifierKey, check_name};
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
 use countersign_client::Source;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 
 use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
 use crate::errors::Failure;
@@ -163,7 +163,7 @@ fn walk(
     Ok(tiles)
 }
 
-type Got = Result<Option<Vec<u8>>, Diagnostic>;
+type Got = Result<Option<Vec<u8>>, EngineError>;
 
 fn read(source: &dyn Source, plan: impl Iterator<Item = Resource>, give: &SyncSender<Got>) {
     for resource in plan {

@@ -36,7 +36,7 @@ use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Proxies
 use countersign_log_server::sqlite;
 
 use certificate::Certificate;
-use reqwest::Url;
+use countersign_client::Url;
 use watched::Watched;
 use zeroize::Zeroizing;
 

@@ -208,7 +208,7 @@ fn publish_to(path: PathBuf) -> Publish {
         output.write_all(list.as_bytes()).map_err(|error| Failure::io("write", &shown(&path), &error))?;
         output.finish()
     };
-    Box::new(move |list| publish(list).map_err(Failure::into_diagnostic))
+    Box::new(move |list| publish(list).map_err(Failure::into_engine_error))
 }
 
 /// Says what came of a watch.

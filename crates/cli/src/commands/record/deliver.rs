@@ -21,7 +21,7 @@ use countersign_delivery::{
     BatchLimits, Clock, Delivery, Directory, Early, FollowPosition, LogServer, Memory, Outbox, RetryPolicy,
     SenderObserver, SharedStatus, Store, redate, send,
 };
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
@@ -215,7 +215,7 @@ impl SenderObserver for Terminal {
         stop::asked()
     }
 
-    fn failed(&self, why: &Diagnostic, wait: Duration) {
+    fn failed(&self, why: &EngineError, wait: Duration) {
         let seconds = wait.as_secs().max(1);
         style::warn(&format!("not delivered, trying again in {seconds} s: {why}"));
     }
@@ -244,7 +244,7 @@ impl Session<'_> {
     fn deliver(
         &self,
         trust: &Trust,
-        collector: &mut (dyn LogServer<Error = Diagnostic> + Send),
+        collector: &mut (dyn LogServer<Error = EngineError> + Send),
         feed: &Receiver<Fed>,
     ) -> (u64, Result<UnwrapSummary, Failure>) {
         let policy = RetryPolicy {
@@ -585,6 +585,6 @@ fn stopped() -> Failure {
 }
 
 /// Whether the chain itself is at an end, and not just the delivery.
-fn is_dead(failure: Option<&Diagnostic>) -> bool {
+fn is_dead(failure: Option<&EngineError>) -> bool {
     failure.is_some_and(|failure| matches!(failure.code(), "log.fork" | "log.rollback"))
 }

@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 
 use countersign::trust::Trust;
 use countersign_analyze::{Level, Pack};
-use countersign_client::SendError;
+use countersign_client::DestinationError;
 use countersign_delivery::Directory;
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use countersign_log::export::ExportError;
 use countersign_log_server::findings::FILE as FINDINGS;
 use countersign_log_server::reading::Reading;
@@ -74,13 +74,13 @@ impl LiveViews for Own {
         let told = move |piece| lines.send(ViewEvent::Lines(piece)).is_ok();
         let ended = self.runtime.block_on(self.reading.follow(from.unwrap_or_default(), told));
         let (status, why) = match ended {
-            Ok(()) => (None, Diagnostic::new("stream.ended", "the log's view ended", "it is asked again")),
+            Ok(()) => (None, EngineError::new("stream.ended", "the log's view ended", "it is asked again")),
             Err(error) => {
                 let status = if matches!(error, ExportError::Invalid { .. }) { 400 } else { 503 };
                 // A log without any entry has none yet.
                 let code =
                     if matches!(error, ExportError::NotFound(_)) { "stream.ended" } else { "stream.lost" };
-                (Some(status), Diagnostic::new(code, error.to_string(), "it is asked again"))
+                (Some(status), EngineError::new(code, error.to_string(), "it is asked again"))
             }
         };
         let _ = tell.send(ViewEvent::Lost { status, why });
@@ -127,13 +127,13 @@ impl Receiver for Kept {
         true
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), SendError> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         if !self.names.insert(name(&item.text).unwrap_or_default()) {
             return Ok(());
         }
         if let Err(error) = self.reading.add_finding(item.text.clone()) {
             self.names.remove(&name(&item.text).unwrap_or_default());
-            return Err(SendError::later(error.to_string()));
+            return Err(DestinationError::later(error.to_string()));
         }
         if item.kind == ItemKind::Alert {
             let data = item.data();

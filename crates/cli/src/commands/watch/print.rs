@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use countersign_client::SendError;
+use countersign_client::DestinationError;
 use countersign_watch::{Item, ItemKind, Receiver};
 
 use crate::io::style::{self, bad, doubt, faint, plain};
@@ -21,12 +21,12 @@ impl Receiver for Print {
         item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), SendError> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         let text = if self.json { item.text.clone() + "\n" } else { text(item) };
         match style::write(&text).and_then(|()| io::stdout().flush()) {
             // Nobody listens any more.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(SendError::later(error.to_string()))
+                Err(DestinationError::later(error.to_string()))
             }
             _ => Ok(()),
         }

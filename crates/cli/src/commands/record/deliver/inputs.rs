@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use countersign_delivery::{FileFollower, FollowPosition, FollowProgress, InputPosition, LineReader};
-use countersign_diagnostic::Diagnostic;
+use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
 use countersign_ingest::lines::is_space;
 
@@ -223,7 +223,7 @@ struct Sink<'a> {
 }
 
 impl LineReader for Sink<'_> {
-    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Diagnostic> {
+    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError> {
         if line.iter().all(|byte| is_space(*byte)) {
             return Ok(());
         }
@@ -236,6 +236,6 @@ impl LineReader for Sink<'_> {
     }
 }
 
-fn send(sender: &SyncSender<Fed>, fed: Fed) -> Result<(), Diagnostic> {
-    sender.send(fed).map_err(|_| Diagnostic::new("io.failed", "nobody records any more", "run it again"))
+fn send(sender: &SyncSender<Fed>, fed: Fed) -> Result<(), EngineError> {
+    sender.send(fed).map_err(|_| EngineError::new("io.failed", "nobody records any more", "run it again"))
 }

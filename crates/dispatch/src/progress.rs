@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
+use countersign_delivery::{Directory, Store as _};
+use countersign_errors::{EngineError, shown};
 use countersign_feeds::Record;
 use serde::{Deserialize, Serialize};
-
-use crate::errors::{Failure, shown};
-use countersign_delivery::{Directory, Store as _};
 
 /// How far the feed is.
 const SENT: &str = "sent.json";
@@ -35,15 +34,15 @@ struct Sent {
 
 /// A record that was refused, and why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Refused {
-    pub(super) id: String,
-    pub(super) why: String,
-    pub(super) time: String,
-    pub(super) text: String,
+pub(crate) struct Refused {
+    pub(crate) id: String,
+    pub(crate) why: String,
+    pub(crate) time: String,
+    pub(crate) text: String,
 }
 
-/// What is remembered of a feed; nothing outlives the run where there is no folder for it.
-pub(super) struct Progress {
+/// How far a feed has come, and what a destination refused. It outlives the run if it has a folder.
+pub struct Progress {
     store: Option<Arc<Directory>>,
     name: String,
     sent: Sent,
@@ -51,13 +50,17 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn open(folder: Option<&Path>) -> Result<Self, Failure> {
+    /// Reads what is kept in a folder, which is locked, and created if it is missing.
+    ///
+    /// # Errors
+    /// If the folder can't be used, or its files are damaged.
+    pub fn open(folder: Option<&Path>) -> Result<Self, EngineError> {
         let mut progress =
             Self { store: None, name: String::new(), sent: Sent::default(), refused: Vec::new() };
         let Some(folder) = folder else { return Ok(progress) };
         progress.name = shown(folder);
         let store = Directory::open(folder)?;
-        let failed = |error| Failure::io("read", &progress.name, &error);
+        let failed = |error| EngineError::io("read", &progress.name, &error);
         for name in store.names().map_err(failed)? {
             let bytes = || store.read(&name).map_err(failed);
             match name.as_str() {
@@ -76,8 +79,11 @@ impl Progress {
         Ok(progress)
     }
 
-    /// Whether something of this log was sent before. Another log's is refused.
-    pub(super) fn begin(&mut self, origin: &str) -> Result<(), Failure> {
+    /// Sets the log's origin, unless it is known.
+    ///
+    /// # Errors
+    /// If it is another log's.
+    pub fn begin(&mut self, origin: &str) -> Result<(), EngineError> {
         if self.sent.origin.is_empty() {
             origin.clone_into(&mut self.sent.origin);
         }
@@ -86,40 +92,41 @@ impl Progress {
         }
         let hint = "give each log a directory of its own";
         let message = format!("it is of the log {:?}", self.sent.origin);
-        Err(Failure::unusable("state.other_log", message, hint).within(&self.name))
+        Err(EngineError::new("state.other_log", message, hint).within(&self.name))
     }
 
-    /// The folder and its name, where there is one.
-    pub(super) fn store(&self) -> Option<(Arc<Directory>, &str)> {
+    /// Returns the folder and its name, if there is one.
+    pub fn store(&self) -> Option<(Arc<Directory>, &str)> {
         self.store.clone().map(|store| (store, self.name.as_str()))
     }
 
-    pub(super) fn is_kept(&self) -> bool {
+    /// True if it outlives the run.
+    pub fn is_kept(&self) -> bool {
         self.store.is_some()
     }
 
-    /// The checkpoint that the log must have grown from.
-    pub(super) fn pin(&self) -> Option<SignedCheckpoint> {
+    /// Returns the checkpoint that the log must have grown from.
+    pub fn pin(&self) -> Option<SignedCheckpoint> {
         SignedCheckpoint::parse_extended(self.sent.pin.as_deref()?).ok()
     }
 
-    /// All events before this leaf were sent.
-    pub(super) fn leaf(&self) -> u64 {
+    /// Returns the leaf before which all events were sent.
+    pub fn leaf(&self) -> u64 {
         self.sent.leaf
     }
 
     /// Whether an event or a finding was sent before.
-    pub(super) fn has(&self, leaf: Option<u64>, id: &str) -> bool {
+    pub(crate) fn has(&self, leaf: Option<u64>, id: &str) -> bool {
         leaf.map_or_else(|| self.sent.findings.contains(id), |leaf| leaf < self.sent.leaf)
     }
 
     /// How long the file was when it was last known to hold all that was sent.
-    pub(super) fn written(&self) -> Option<u64> {
+    pub(crate) fn written(&self) -> Option<u64> {
         self.sent.written
     }
 
     /// This was sent.
-    pub(super) fn sent(&mut self, leaf: Option<u64>, id: &str) {
+    pub(crate) fn sent(&mut self, leaf: Option<u64>, id: &str) {
         match leaf {
             Some(leaf) => self.sent.leaf = self.sent.leaf.max(leaf + 1),
             None => {
@@ -128,41 +135,41 @@ impl Progress {
         }
     }
 
-    /// All before this leaf was looked at, and what was to be sent of it was.
-    pub(super) fn through(&mut self, leaf: u64, pin: Option<&str>) {
+    /// Remembers that all before this leaf was looked at, and what was to be sent of it was.
+    pub fn through(&mut self, leaf: u64, pin: Option<&str>) {
         self.sent.leaf = self.sent.leaf.max(leaf);
         self.sent.pin = pin.map(str::to_owned).or(self.sent.pin.take());
     }
 
     /// What was sent of findings cannot come again: how far these are is kept elsewhere.
-    pub(super) fn forget_findings(&mut self) {
+    pub(crate) fn forget_findings(&mut self) {
         self.sent.findings.clear();
     }
 
     /// A receiver does not want this.
-    pub(super) fn refuse(&mut self, record: &Record, why: String) {
+    pub(crate) fn refuse(&mut self, record: &Record, why: String) {
         let Record { id, time, text } = record.clone();
         self.refused.retain(|refused| refused.id != id);
         self.refused.push(Refused { id, why, time: time.to_string(), text });
     }
 
     /// What was refused so far.
-    pub(super) fn refused(&self) -> &[Refused] {
+    pub(crate) fn refused(&self) -> &[Refused] {
         &self.refused
     }
 
     /// What was refused so far, to be sent again.
-    pub(super) fn take_refused(&mut self) -> Vec<Refused> {
+    pub(crate) fn take_refused(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.refused)
     }
 
     /// Keeps it, durably.
-    pub(super) fn keep(&mut self, written: Option<u64>) -> Result<(), Failure> {
+    pub(crate) fn keep(&mut self, written: Option<u64>) -> Result<(), EngineError> {
         VERSION.clone_into(&mut self.sent.version);
         self.sent.written = written;
         let Some(store) = &self.store else { return Ok(()) };
         let put = |name: &str, text: &[u8]| {
-            store.put(name, text).map_err(|error| Failure::io("write", &self.name, &error))
+            store.put(name, text).map_err(|error| EngineError::io("write", &self.name, &error))
         };
         // First what was refused, which would be lost else.
         if !self.refused.is_empty()
@@ -174,11 +181,11 @@ impl Progress {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], file: &str, name: &str) -> Result<T, Failure> {
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], file: &str, name: &str) -> Result<T, EngineError> {
     serde_json::from_slice(bytes).map_err(|_| damaged(name, &format!("{file} is malformed")))
 }
 
-fn damaged(name: &str, why: &str) -> Failure {
+fn damaged(name: &str, why: &str) -> EngineError {
     let hint = "put the right file in its place, or start over in another directory: receivers recognise records by their ids";
-    Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
+    EngineError::new("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }

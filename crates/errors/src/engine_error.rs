@@ -10,7 +10,7 @@ use crate::system::{explain, in_full};
 
 /// An error with a stable code, a message, and where known the file, the line, the member, and a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic(Box<Details>);
+pub struct EngineError(Box<Details>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
@@ -24,7 +24,7 @@ struct Details {
     is_closed_pipe: bool,
 }
 
-impl Diagnostic {
+impl EngineError {
     /// Creates an error with a stable code such as `io.not_found`, a message that says what is wrong, and a hint that
     /// says what to do.
     pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -51,9 +51,9 @@ impl Diagnostic {
             return own.clone().into();
         }
         let (code, hint) = explain(doing, error);
-        let mut diagnostic = Self::new(code, format!("cannot {doing}: {}", in_full(error)), hint);
-        diagnostic.0.is_closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        diagnostic
+        let mut failed = Self::new(code, format!("cannot {doing}: {}", in_full(error)), hint);
+        failed.0.is_closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
+        failed
     }
 
     /// Marks the error as one in an input that was read: it is altered or broken.
@@ -147,7 +147,7 @@ impl Diagnostic {
 }
 
 /// The place, and the message and the code, sanitized.
-impl fmt::Display for Diagnostic {
+impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.0.file {
             write!(f, "{file}: ")?;
@@ -156,9 +156,9 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-impl std::error::Error for Diagnostic {}
+impl std::error::Error for EngineError {}
 
-impl From<Error> for Diagnostic {
+impl From<Error> for EngineError {
     fn from(error: Error) -> Self {
         Self(Box::new(Details {
             code: error.code.as_str().into(),
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn no_words_of_an_error_are_lost_or_repeated() {
-        let text = |error: &io::Error| Diagnostic::io("read", "x", error).without_place();
+        let text = |error: &io::Error| EngineError::io("read", "x", error).without_place();
         let inner =
             || io::Error::new(io::ErrorKind::TimedOut, Outer("too slow", io::Error::other("no answer")));
         assert_eq!(text(&io::Error::other("why")), "cannot read: why [io.failed]");
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn the_first_place_that_is_named_stays() {
         let error =
-            Diagnostic::new("a.b", "wrong\u{1b}[2J", "correct it").at_line(3).within("inner").at_line(4);
+            EngineError::new("a.b", "wrong\u{1b}[2J", "correct it").at_line(3).within("inner").at_line(4);
         let error = error.within("outer");
         assert_eq!((error.file(), error.line()), (Some("inner"), Some(3)));
         assert_eq!(error.to_string(), "inner: wrong\\u{1b}[2J [a.b]");

@@ -4,16 +4,17 @@ use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use countersign_client::SendError;
+use countersign_client::DestinationError;
+use countersign_errors::{EngineError, shown};
 use countersign_feeds::Record;
 
-use super::{Answer, Sink};
-use crate::errors::{Failure, shown};
+use crate::destination::{BatchAnswer, Destination};
 
 /// The most bytes that a kill can have left behind what was kept: those of a few batches.
 const SURPLUS: u64 = 64 << 20;
 
-pub(super) struct File {
+/// A file of lines, a record each.
+pub struct FileDestination {
     handle: fs::File,
     name: String,
     most: usize,
@@ -22,15 +23,19 @@ pub(super) struct File {
     surplus: Vec<String>,
 }
 
-impl File {
-    pub(super) fn open(path: &Path, most: usize) -> Result<Self, Failure> {
+impl FileDestination {
+    /// Opens the file, or creates it. A batch has at most `most` records.
+    ///
+    /// # Errors
+    /// If the system can't.
+    pub fn open(path: &Path, most: usize) -> Result<Self, EngineError> {
         let name = shown(path);
         let open = || {
             let file = fs::File::options().create(true).append(true).read(true).open(path)?;
             let length = file.metadata()?.len();
             Ok((file, length))
         };
-        let (file, length) = open().map_err(|error: io::Error| Failure::io("write", &name, &error))?;
+        let (file, length) = open().map_err(|error: io::Error| EngineError::io("write", &name, &error))?;
         Ok(Self { handle: file, name, most, length, surplus: Vec::new() })
     }
 
@@ -56,15 +61,15 @@ fn holds(line: &str, id: &str) -> bool {
     })
 }
 
-impl Sink for File {
-    fn resume(&mut self, written: Option<u64>) -> Result<(), Failure> {
+impl Destination for FileDestination {
+    fn resume(&mut self, written: Option<u64>) -> Result<(), EngineError> {
         let name = self.name.clone();
         // Another file was put in its place, or its end was cut off: it begins where it ends.
         let from = written.filter(|written| *written <= self.length).unwrap_or(self.length);
-        self.lines_from(from).map_err(|error| Failure::io("read", &name, &error))
+        self.lines_from(from).map_err(|error| EngineError::io("read", &name, &error))
     }
 
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, SendError> {
+    fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
         let is_new = |record: &&&Record| !self.surplus.iter().any(|line| holds(line, &record.id));
         let text: String =
             records.iter().filter(is_new).flat_map(|record| [record.text.as_str(), "\n"]).collect();
@@ -72,13 +77,13 @@ impl Sink for File {
         if let Err(error) = written {
             // What is there of it is taken back, so that trying again doubles nothing.
             let _ = self.handle.set_len(self.length);
-            return Err(SendError::later(format!("{}: {error}", self.name)));
+            return Err(DestinationError::later(format!("{}: {error}", self.name)));
         }
         self.length += text.len() as u64;
-        Ok(Answer::default())
+        Ok(BatchAnswer::default())
     }
 
-    fn most(&self) -> usize {
+    fn max_records(&self) -> usize {
         self.most
     }
 
@@ -106,7 +111,7 @@ mod tests {
         for kept in [0, all[0].text.len() + 1] {
             for killed in kept..=expected.len() {
                 fs::write(&path, &expected[..killed]).unwrap();
-                let mut file = File::open(&path, 2).unwrap();
+                let mut file = FileDestination::open(&path, 2).unwrap();
                 file.resume(Some(kept as u64)).unwrap();
                 let left: Vec<&Record> = all.iter().skip(usize::from(kept > 0)).collect();
                 for batch in left.chunks(2) {

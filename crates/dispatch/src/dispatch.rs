@@ -1,27 +1,27 @@
-//! Delivery: records go out in batches, each again until the receiver has it, and then it is kept how far that is.
+//! Records go out in batches, each again until the receiver has it, and then it is kept how far that is.
 
 use std::time::{Duration, Instant};
 
 use countersign::time::Time;
-use countersign_client::SendError;
+use countersign_client::DestinationError;
 use countersign_delivery::Backoff;
+use countersign_errors::EngineError;
 use countersign_feeds::Record;
 
-use super::progress::Progress;
-use super::sink::Sink;
-use crate::errors::Failure;
-use crate::io::verdict::count;
-use crate::io::{stop, style};
+use crate::destination::Destination;
+use crate::notice::{DispatchObserver, Notice};
+use crate::progress::Progress;
 
 /// A batch has no more bytes than this, but for a single record that is longer.
 const BYTES: usize = 1 << 20;
 /// How long nothing is looked at while a receiver is not asked.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A feed on its way to a receiver.
-pub(super) struct Delivery {
-    sink: Box<dyn Sink>,
-    pub(super) progress: Progress,
+/// Sends records to a destination.
+pub struct Dispatch {
+    destination: Box<dyn Destination>,
+    progress: Progress,
+    observer: Box<dyn DispatchObserver>,
     /// With each the leaf of an event; none of a finding.
     batch: Vec<(Option<u64>, Record)>,
     bytes: usize,
@@ -33,17 +33,23 @@ pub(super) struct Delivery {
     told: Option<String>,
 }
 
-impl Delivery {
-    /// Sends first what was refused before.
-    pub(super) fn begin(
-        sink: Box<dyn Sink>,
+impl Dispatch {
+    /// Begins with what was refused before, and is kept. `patience` is how long a destination may fail; without it, it is tried
+    /// again until the observer stops.
+    ///
+    /// # Errors
+    /// If the destination fails for so long, or the progress can't be kept.
+    pub fn begin(
+        destination: Box<dyn Destination>,
         progress: Progress,
         patience: Option<Duration>,
-    ) -> Result<Self, Failure> {
+        observer: Box<dyn DispatchObserver>,
+    ) -> Result<Self, EngineError> {
         let (batch, told) = (Vec::new(), None);
-        let mut delivery = Self { sink, progress, batch, bytes: 0, patience, sent: 0, refused: 0, told };
-        delivery.sink.resume(delivery.progress.written())?;
-        let again = delivery.progress.take_refused();
+        let mut dispatch =
+            Self { destination, progress, observer, batch, bytes: 0, patience, sent: 0, refused: 0, told };
+        dispatch.destination.resume(dispatch.progress.written())?;
+        let again = dispatch.progress.take_refused();
         if !again.is_empty() {
             let records: Vec<Record> = again
                 .into_iter()
@@ -52,14 +58,31 @@ impl Delivery {
                 })
                 .collect();
             // What is kept says so until the receiver was asked once more.
-            delivery.send(&records)?;
-            delivery.keep()?;
+            dispatch.send(&records)?;
+            dispatch.keep()?;
         }
-        Ok(delivery)
+        Ok(dispatch)
     }
 
-    /// Takes a record, unless it was sent before.
-    pub(super) fn push(&mut self, leaf: Option<u64>, record: Record) -> Result<(), Failure> {
+    /// Returns how far it is.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Returns how far it is, to be changed.
+    pub fn progress_mut(&mut self) -> &mut Progress {
+        &mut self.progress
+    }
+
+    pub(crate) fn notice(&self, notice: &Notice) {
+        self.observer.notice(notice);
+    }
+
+    /// Takes a record, unless it was sent before. `leaf` is that of an event; a finding has none.
+    ///
+    /// # Errors
+    /// If the destination fails for too long, or the progress can't be kept.
+    pub fn push(&mut self, leaf: Option<u64>, record: Record) -> Result<(), EngineError> {
         if self.progress.has(leaf, &record.id) {
             return Ok(());
         }
@@ -68,11 +91,14 @@ impl Delivery {
         }
         self.bytes += record.text.len();
         self.batch.push((leaf, record));
-        if self.batch.len() >= self.sink.most() { self.flush() } else { Ok(()) }
+        if self.batch.len() >= self.destination.max_records() { self.flush() } else { Ok(()) }
     }
 
     /// Sends what there is, and keeps how far that is.
-    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the destination fails for too long, or the progress can't be kept.
+    pub fn flush(&mut self) -> Result<(), EngineError> {
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -86,18 +112,22 @@ impl Delivery {
     }
 
     /// Keeps how far it is.
-    pub(super) fn keep(&mut self) -> Result<(), Failure> {
-        self.progress.keep(self.sink.written())
+    pub(crate) fn keep(&mut self) -> Result<(), EngineError> {
+        self.progress.keep(self.destination.written())
     }
 
     /// Has the receiver take these, or keeps those that it refuses.
-    fn send(&mut self, records: &[Record]) -> Result<(), Failure> {
+    fn send(&mut self, records: &[Record]) -> Result<(), EngineError> {
         let mut waits = Backoff::new();
         let begun = Instant::now();
         let mut left: Vec<&Record> = records.iter().collect();
         loop {
-            let (why, asked) = match self.sink.send(&left) {
+            let (why, asked) = match self.destination.send(&left) {
                 Ok(answer) => {
+                    if let Some((rejected, why)) = answer.rejected {
+                        let records = left.len();
+                        self.observer.notice(&Notice::Rejected { rejected, records, why });
+                    }
                     self.sent += (left.len() - answer.refused.len() - answer.later.len()) as u64;
                     for (nth, why) in answer.refused {
                         self.refuse(left[nth], why);
@@ -105,36 +135,36 @@ impl Delivery {
                     left = answer.later.into_iter().map(|nth| left[nth]).collect();
                     if left.is_empty() {
                         if self.told.take().is_some() {
-                            style::done("the receiver accepts records again");
+                            self.observer.notice(&Notice::Accepting);
                         }
                         return Ok(());
                     }
                     ("it doesn't accept all of them at the moment".to_owned(), answer.after)
                 }
-                Err(SendError::Refused(why)) if left.len() == 1 => {
+                Err(DestinationError::Refused(why)) if left.len() == 1 => {
                     self.refuse(left[0], why);
                     return Ok(());
                 }
                 // Which of them it does not want is found by halves.
-                Err(SendError::Refused(_)) => {
+                Err(DestinationError::Refused(_)) => {
                     let (first, second) = records_of(&left);
                     self.send(&first)?;
                     return self.send(&second);
                 }
-                Err(SendError::Later { why, after }) => (why, after),
+                Err(DestinationError::Later { why, after }) => (why, after),
             };
             if self.told.as_ref() != Some(&why) {
-                style::warn(&format!("the receiver doesn't accept records, so they wait: {why}"));
+                self.observer.notice(&Notice::Waiting { why: why.clone() });
                 self.told = Some(why.clone());
             }
             let until = Instant::now() + waits.next(asked);
             while Instant::now() < until {
                 let is_over = self.patience.is_some_and(|patience| begun.elapsed() > patience);
-                if stop::asked() || is_over {
+                if self.observer.is_stopped() || is_over {
                     let hint = "run it again once the receiver can be reached; with --state it continues where it was";
                     // How many are still to come, nobody has counted.
-                    let message = format!("{} sent, and the rest not: {why}", count(self.sent, "record"));
-                    return Err(Failure::unusable("feed.waiting", message, hint));
+                    let message = format!("{} sent, and the rest not: {why}", count(self.sent));
+                    return Err(EngineError::new("feed.waiting", message, hint));
                 }
                 std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));
             }
@@ -144,34 +174,35 @@ impl Delivery {
     fn refuse(&mut self, record: &Record, why: String) {
         self.refused += 1;
         if self.refused == 1 {
-            let kept = if self.progress.is_kept() {
-                "it is kept, and sent again at the next start"
-            } else {
-                "it is lost: --state keeps it"
-            };
-            style::warn(&format!("the receiver refuses {}: {why}; {kept}", record.id));
+            let is_kept = self.progress.is_kept();
+            self.observer.notice(&Notice::Refused { id: record.id.clone(), why: why.clone(), is_kept });
         }
         self.progress.refuse(record, why);
     }
 
-    /// Ends in good order, and says what was done.
-    pub(super) fn end(mut self) -> Result<(), Failure> {
+    /// Ends in good order. Returns the number of records that were sent.
+    ///
+    /// # Errors
+    /// If the destination refused records, or not all were sent.
+    pub fn end(mut self) -> Result<u64, EngineError> {
         self.flush()?;
         self.keep()?;
-        let sent = count(self.sent, "record");
         let refused = self.progress.refused().len() as u64;
         if refused == 0 {
-            style::done(&format!("{sent} sent"));
-            return Ok(());
+            return Ok(self.sent);
         }
-        let message = format!("{sent} sent, {} refused by the receiver", count(refused, "record"));
+        let message = format!("{} sent, {} refused by the receiver", count(self.sent), count(refused));
         let hint = if self.progress.is_kept() {
             "they are in refused.json in the state directory, with the receiver's reasons, and are sent again at the next start"
         } else {
             "with --state DIR they are kept and sent again"
         };
-        Err(Failure::unusable("feed.refused", message, hint))
+        Err(EngineError::new("feed.refused", message, hint))
     }
+}
+
+fn count(number: u64) -> String {
+    if number == 1 { "1 record".into() } else { format!("{number} records") }
 }
 
 fn records_of(left: &[&Record]) -> (Vec<Record>, Vec<Record>) {

@@ -2,21 +2,18 @@
 
 use std::io::Write as _;
 
-use countersign_client::SendError;
-use countersign_client::Token;
-use countersign_client::{Body, Client};
+use countersign_client::{Answer, Body, Client, DestinationError, Token, Url};
+use countersign_errors::plain_lines;
 use countersign_feeds::{Format, Record, otlp_request};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::{Answer, Sink};
-use crate::io::style;
+use crate::destination::{BatchAnswer, Destination};
 
-/// Whom requests are for.
+/// The kind of receiver that requests are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Receiver {
+pub enum HttpReceiver {
     /// Lines, as they are; `CloudEvents` in their own kind of batch.
     Any,
     /// Splunk's HTTP Event Collector.
@@ -27,14 +24,22 @@ pub(super) enum Receiver {
     Otlp,
 }
 
-pub(super) struct Http {
-    pub(super) client: Client,
-    pub(super) url: Url,
-    pub(super) token: Option<Token>,
-    pub(super) receiver: Receiver,
-    pub(super) format: Format,
-    pub(super) gzip: bool,
-    pub(super) most: usize,
+/// A receiver that batches are posted to.
+pub struct HttpDestination {
+    /// A client for requests with a body.
+    pub client: Client,
+    /// The address.
+    pub url: Url,
+    /// The token, if the receiver wants one.
+    pub token: Option<Token>,
+    /// The kind of receiver.
+    pub receiver: HttpReceiver,
+    /// The format of the records.
+    pub format: Format,
+    /// True if posts are compressed with gzip.
+    pub gzip: bool,
+    /// The most records of a batch.
+    pub max_records: usize,
 }
 
 /// The most bytes of an answer.
@@ -42,24 +47,26 @@ const ANSWER: usize = 16 << 20;
 /// How much of a receiver's reason is told.
 const REASON: usize = 200;
 
-impl Http {
+impl HttpDestination {
     fn body(&self, records: &[&Record]) -> (&'static str, Vec<u8>) {
         let lines = || records.iter().flat_map(|record| [record.text.as_str(), "\n"]).collect::<String>();
         let (kind, text) = match self.receiver {
-            Receiver::Any if self.format == Format::CloudEvents => {
+            HttpReceiver::Any if self.format == Format::CloudEvents => {
                 let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
                 ("application/cloudevents-batch+json", format!("[{}]", texts.join(",")))
             }
-            Receiver::Any if self.format.is_json() => ("application/x-ndjson", lines()),
-            Receiver::Any => ("text/plain; charset=utf-8", lines()),
-            Receiver::Splunk => ("application/json", records.iter().map(|record| self.hec(record)).collect()),
-            Receiver::Elastic => {
+            HttpReceiver::Any if self.format.is_json() => ("application/x-ndjson", lines()),
+            HttpReceiver::Any => ("text/plain; charset=utf-8", lines()),
+            HttpReceiver::Splunk => {
+                ("application/json", records.iter().map(|record| self.hec(record)).collect())
+            }
+            HttpReceiver::Elastic => {
                 let action = |record: &Record| json!({ "create": { "_id": record.id } }).to_string();
                 let text = records.iter().flat_map(|record| [action(record), record.text.clone()]);
                 let text = text.flat_map(|line| [line, "\n".into()]).collect();
                 ("application/x-ndjson", text)
             }
-            Receiver::Otlp => {
+            HttpReceiver::Otlp => {
                 ("application/json", otlp_request(records.iter().map(|record| record.text.as_str())))
             }
         };
@@ -82,14 +89,14 @@ impl Http {
     fn authorization(&self) -> Option<String> {
         let token = self.token.as_ref()?.as_str();
         let scheme = match self.receiver {
-            Receiver::Any | Receiver::Otlp => "Bearer",
-            Receiver::Splunk => "Splunk",
-            Receiver::Elastic => "ApiKey",
+            HttpReceiver::Any | HttpReceiver::Otlp => "Bearer",
+            HttpReceiver::Splunk => "Splunk",
+            HttpReceiver::Elastic => "ApiKey",
         };
         Some(format!("{scheme} {token}"))
     }
 
-    fn post(&self, records: &[&Record]) -> Result<countersign_client::Answer, SendError> {
+    fn post(&self, records: &[&Record]) -> Result<Answer, DestinationError> {
         let (content_type, mut bytes) = self.body(records);
         let authorization = self.authorization();
         let mut headers: Vec<(&str, &str)> =
@@ -97,12 +104,12 @@ impl Http {
         if self.gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             let packed = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-            bytes = packed.map_err(|error| SendError::later(error.to_string()))?;
+            bytes = packed.map_err(|error| DestinationError::later(error.to_string()))?;
             headers.push(("content-encoding", "gzip"));
         }
         let answer = self.client.post_with(&self.url, Body { content_type, bytes }, &headers, ANSWER);
         // The failure itself names the address, which may hold what others are not to see.
-        answer.map_err(|error| SendError::later(format!("{}: {}", self.host(), error.without_place())))
+        answer.map_err(|error| DestinationError::later(format!("{}: {}", self.host(), error.without_place())))
     }
 
     fn host(&self) -> &str {
@@ -110,60 +117,57 @@ impl Http {
     }
 }
 
-impl Sink for Http {
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, SendError> {
+impl Destination for HttpDestination {
+    fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
         let answer = self.post(records)?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match (answer.status, self.receiver) {
-            (200..300, Receiver::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
-                SendError::later(format!("{} does not answer as a bulk interface does", self.host()))
+            (200..300, HttpReceiver::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
+                DestinationError::later(format!("{} does not answer as a bulk interface does", self.host()))
             }),
-            (200..300, Receiver::Otlp) => {
+            (200..300, HttpReceiver::Otlp) => {
                 // It says how many and not which, and that they are not to be sent again.
                 let rejected = &said["partialSuccess"]["rejectedLogRecords"];
                 let rejected = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
-                if rejected > 0 {
-                    let why = short(said["partialSuccess"]["errorMessage"].as_str().unwrap_or_default());
-                    style::warn(&format!(
-                        "the collector rejected {rejected} of {} records: {why}",
-                        records.len()
-                    ));
-                }
-                Ok(Answer::default())
+                let why = said["partialSuccess"]["errorMessage"].as_str().unwrap_or_default();
+                let rejected = (rejected > 0).then(|| (rejected, short(why)));
+                Ok(BatchAnswer { rejected, ..BatchAnswer::default() })
             }
-            (200..300, _) => Ok(Answer::default()),
-            (400, Receiver::Splunk) => match said["invalid-event-number"].as_u64().map(|nth| nth as usize) {
-                // What comes before it was taken.
-                Some(nth) if nth < records.len() => {
-                    let why = short(said["text"].as_str().unwrap_or("refused"));
-                    Ok(Answer {
-                        refused: vec![(nth, why)],
-                        later: (nth + 1..records.len()).collect(),
-                        after: None,
-                    })
+            (200..300, _) => Ok(BatchAnswer::default()),
+            (400, HttpReceiver::Splunk) => {
+                match said["invalid-event-number"].as_u64().map(|nth| nth as usize) {
+                    // What comes before it was taken.
+                    Some(nth) if nth < records.len() => {
+                        let why = short(said["text"].as_str().unwrap_or("refused"));
+                        Ok(BatchAnswer {
+                            refused: vec![(nth, why)],
+                            later: (nth + 1..records.len()).collect(),
+                            ..BatchAnswer::default()
+                        })
+                    }
+                    _ => Err(DestinationError::Refused(format!("{} answers with status 400", self.host()))),
                 }
-                _ => Err(SendError::Refused(format!("{} answers with status 400", self.host()))),
-            },
+            }
             (status @ (400 | 413 | 422), _) => {
-                Err(SendError::Refused(format!("{} answers with status {status}", self.host())))
+                Err(DestinationError::Refused(format!("{} answers with status {status}", self.host())))
             }
             // A token that is wrong, or a path, is mended by a person.
             (status, _) => {
                 let why = format!("{} answers with status {status}", self.host());
-                Err(SendError::Later { why, after: answer.retry_after })
+                Err(DestinationError::Later { why, after: answer.retry_after })
             }
         }
     }
 
-    fn most(&self) -> usize {
-        self.most
+    fn max_records(&self) -> usize {
+        self.max_records
     }
 }
 
 /// What a bulk interface says of each. What is there already is there.
-fn elastic(said: &Value, records: usize) -> Option<Answer> {
+fn elastic(said: &Value, records: usize) -> Option<BatchAnswer> {
     let items = said["items"].as_array().filter(|items| items.len() == records)?;
-    let mut answer = Answer::default();
+    let mut answer = BatchAnswer::default();
     for (nth, item) in items.iter().enumerate() {
         let item = &item["create"];
         match item["status"].as_u64()? {
@@ -179,5 +183,5 @@ fn elastic(said: &Value, records: usize) -> Option<Answer> {
 }
 
 fn short(text: &str) -> String {
-    style::plain(text).chars().take(REASON).collect()
+    plain_lines(text).chars().take(REASON).collect()
 }

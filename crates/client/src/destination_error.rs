@@ -8,7 +8,7 @@ use crate::http::Answer;
 
 /// The reason why a receiver did not accept something.
 #[derive(Debug)]
-pub enum SendError {
+pub enum DestinationError {
     /// It may accept it later.
     Later {
         /// The reason, for people.
@@ -20,7 +20,7 @@ pub enum SendError {
     Refused(String),
 }
 
-impl SendError {
+impl DestinationError {
     /// Creates one of a receiver that may accept it later, and does not say when.
     pub fn later(why: impl Into<String>) -> Self {
         Self::Later { why: why.into(), after: None }
