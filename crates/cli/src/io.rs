@@ -1,8 +1,11 @@
 //! Input and output for all commands: files, streams, HTTP, the terminal and the words for it.
 
+pub(crate) mod contents;
+pub(crate) mod entries;
 pub(crate) mod export;
 pub(crate) mod input;
 pub(crate) mod key;
+pub(crate) mod look;
 pub(crate) mod output;
 pub(crate) mod parquet;
 pub(crate) mod pin;

@@ -31,7 +31,6 @@ use crate::io::verdict::count;
 use crate::io::{readings, style, verdict};
 
 pub(crate) use coverage::gaps;
-pub(crate) use text::named;
 
 /// Search verified events with detection rules
 ///

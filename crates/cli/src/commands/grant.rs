@@ -10,7 +10,7 @@ use countersign_client::now;
 
 use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
-use crate::commands::record::deliver::NoteTo;
+use crate::commands::record::note::NoteTo;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;

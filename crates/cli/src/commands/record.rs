@@ -1,6 +1,9 @@
 //! `countersign record`: events in, a signed chain out.
 
 pub(crate) mod deliver;
+mod inputs;
+pub(crate) mod note;
+mod proofs;
 pub(crate) mod redactions;
 pub(crate) mod resume;
 

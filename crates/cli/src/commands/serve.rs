@@ -2,6 +2,7 @@
 
 mod after_restore;
 mod certificate;
+mod leaf_files;
 pub(crate) mod memory;
 mod oidc;
 mod watched;

@@ -4,29 +4,24 @@ pub(crate) mod standing;
 pub(crate) mod summaries;
 pub(crate) mod trust_compared;
 
-use std::io::{self, Read};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::parallel;
-use countersign::verify::{
-    Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
-};
+use countersign::verify::{Expectations, MaxAge, Options, Report, Verdict, Verification};
 use countersign_client::now;
 
 use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::report;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::input::{self, Input};
+use crate::io::contents::contents;
+use crate::io::input::Input;
+pub(crate) use crate::io::look::{look, look_tapped};
 use crate::io::parquet::{self, Rows};
 use crate::io::pin::{self, Pins};
-use crate::io::tapped::Tapped;
 use crate::io::verdict::count;
-use crate::io::{progress, readings, style, verdict};
+use crate::io::{look, readings, style, verdict};
 
 /// Verify an export: unchanged, signed by whom, complete
 ///
@@ -130,47 +125,9 @@ fn status(args: &Args, report: &Report) -> ExitStatus {
     if allowed { ExitStatus::Success } else { report.verdict.into() }
 }
 
-/// How many threads can run at once.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-/// So many threads as are asked for, or as can run at once.
-pub(crate) fn threads(asked: Option<u16>) -> usize {
-    asked.map_or_else(cores, usize::from)
-}
-
 /// Verifies an export.
 pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
-    read(&mut report::contents(export)?, |reader, progress| {
-        parallel::verify(reader, options, threads, progress, |_| ())
-    })
-}
-
-/// Verifies an export, and looks at its events where they are hashed: see [`parallel::verify_looking`].
-pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
-    input: &mut Input,
-    options: Options,
-    threads: usize,
-    look: impl Fn() -> L + Sync,
-    told: impl FnMut(Update),
-) -> Result<Verification, Failure> {
-    look_tapped(input, |_| (), options, threads, look, told)
-}
-
-/// The same, where `tap` gets the bytes of the file too, as they are read.
-pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
-    input: &mut Input,
-    tap: impl FnMut(&[u8]) + Send,
-    options: Options,
-    threads: usize,
-    look: impl Fn() -> L + Sync,
-    told: impl FnMut(Update),
-) -> Result<Verification, Failure> {
-    read(input, |reader, progress| {
-        let reader = Tapped { reader, tap };
-        parallel::verify_looking(reader, options, threads, look, progress, told)
-    })
+    look::verify(&mut contents(export)?, options, threads)
 }
 
 /// Refuses what is no export, for whoever would make something of it.
@@ -180,17 +137,6 @@ pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> 
     Err(failure.with_status(report.verdict.into()).within(name))
 }
 
-fn read(
-    input: &mut Input,
-    verify: impl FnOnce(&mut (dyn Read + Send), &mut (dyn FnMut(u64) + Send)) -> io::Result<Verification>,
-) -> Result<Verification, Failure> {
-    let bar = progress::bar("verifying", input.size());
-    let name = input.name().to_owned();
-    let result = verify(input.reader()?, &mut |read| bar.set_position(read));
-    bar.finish_and_clear();
-    result.map_err(|error| Failure::io("read", &name, &error))
-}
-
 fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
     let Some(seconds) = args.max_age else { return Ok(None) };
     let now = match args.now {
@@ -198,9 +144,4 @@ fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
         None => now()?,
     };
     Ok(Some(MaxAge { seconds, now }))
-}
-
-/// The trust file's, or nobody.
-pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
-    Ok(path.map(input::trust).transpose()?.unwrap_or_default())
 }

@@ -301,3 +301,8 @@ pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure>
     })?;
     Ok((trust, bytes))
 }
+
+/// The trust file's, or nobody.
+pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
+    Ok(path.map(trust).transpose()?.unwrap_or_default())
+}

@@ -10,6 +10,7 @@ use countersign_analyze::{
 use super::Found;
 use super::coverage::{gaps, numbers};
 use crate::commands::verify::standing::{Standings, marked};
+use crate::io::entries::ranges;
 use crate::io::style::{bad, doubt, faint, good, label, line, plain};
 use crate::io::verdict::{self, count};
 
@@ -17,8 +18,6 @@ use crate::io::verdict::{self, count};
 const REASONS: usize = 6;
 /// How many identities and sessions are shown, the highest scores first.
 const RANKED: usize = 10;
-/// How many runs of entries are shown.
-const RUNS: usize = 6;
 
 impl Found<'_> {
     pub(super) fn text(&self) -> String {
@@ -171,29 +170,4 @@ fn ranking(who: &str, scored: &[Scored]) -> String {
 
 fn short(text: &str) -> String {
     line(text, 100)
-}
-
-/// Leaves in runs: `3, 7 to 9`.
-fn ranges(leaves: &[u64]) -> String {
-    countersign_analyze::runs::told(leaves, RUNS)
-}
-
-/// The same with what they are: `entry 3`, `entries 3, 7 to 9`.
-pub(crate) fn named(leaves: &[u64]) -> String {
-    format!("{} {}", if leaves.len() == 1 { "entry" } else { "entries" }, ranges(leaves))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn leaves_are_told_in_runs() {
-        assert_eq!(ranges(&[3]), "3");
-        assert_eq!(ranges(&[3, 7, 8, 9, 11]), "3, 7 to 9, 11");
-        assert_eq!(
-            ranges(&(0..20).map(|leaf| leaf * 2).collect::<Vec<_>>()),
-            "0, 2, 4, 6, 8, 10 and 14 more runs"
-        );
-    }
 }

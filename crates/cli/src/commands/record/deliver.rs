@@ -1,9 +1,5 @@
 //! `countersign record --to`: events in, one signed chain out, delivered to a log and proven to be in it.
 
-mod inputs;
-mod note;
-mod proofs;
-
 use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -25,9 +21,8 @@ use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
-use self::inputs::{Fed, Inputs};
-pub(crate) use self::note::NoteTo;
-use self::proofs::Proofs;
+use super::inputs::{self, Fed, Inputs};
+use super::proofs::{self, Proofs};
 use crate::args;
 use crate::commands::keygen::random;
 use crate::commands::record;

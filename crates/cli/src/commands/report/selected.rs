@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::commands::verify;
 use crate::errors::{Failure, shown};
+use crate::io::contents::contents;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
 use crate::io::progress;
@@ -95,7 +96,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, query.is_some()));
     let options = Options { marks: true, ..given.options()? };
     let pins = options.pins.clone();
-    let verification = verify::look(&mut super::contents(export)?, options, asked.threads, look, |told| {
+    let verification = verify::look(&mut contents(export)?, options, asked.threads, look, |told| {
         for event in told.picked {
             let index = event.index;
             let is_within = asked.range.is_none_or(|(first, end)| (first..end).contains(&index));

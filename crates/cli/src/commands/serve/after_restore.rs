@@ -1,7 +1,5 @@
 //! `countersign serve --after-restore`: the way on for a log whose storage was brought back.
 
-mod leaf_files;
-
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +13,7 @@ use countersign_log_server::serve::StartError;
 use countersign_log_server::sqlite;
 use tokio::runtime::Runtime;
 
+use super::leaf_files;
 use super::{Args, KEY, TRUST, explain, now};
 use crate::errors::{Failure, shown};
 use crate::io::{key, style};

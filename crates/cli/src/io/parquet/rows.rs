@@ -10,19 +10,20 @@ use countersign::export::{Item, Matched, Payload};
 use countersign::link::{ChainId, EventLink, Link};
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
-use countersign::verify::{CoveredLink, Options, Pick, Report, SummarizedEvent, Verdict, Verification};
+use countersign::verify::{
+    CoveredLink, Options, Pick, Report, Standing, Standings, SummarizedEvent, Verdict, Verification,
+};
 use countersign_parquet::{Row, Value};
 use countersign_query::Readings;
 use countersign_query::value::Document;
 use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
 
-use crate::commands::verify;
-use crate::commands::verify::standing::{Standing, Standings};
 use crate::errors::Failure;
 use crate::io::export;
 use crate::io::export::Part;
 use crate::io::input::Input;
+use crate::io::look;
 use crate::io::tapped::Tapped;
 
 /// An export that was verified.
@@ -54,7 +55,7 @@ impl Rows {
         let mut signers: HashMap<ChainId, VerifierKey> = HashMap::new();
         let mut hash = Sha256::new();
         let options = Options { trust, ..Options::default() };
-        let verification = verify::look_tapped(
+        let verification = look::look_tapped(
             &mut input,
             |bytes| hash.update(bytes),
             options,
