@@ -244,15 +244,21 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 30] = [
+pub(crate) const PARTS: [&str; 42] = [
     "-p",
     "countersign",
     "-p",
     "countersign-analyze",
     "-p",
+    "countersign-client",
+    "-p",
     "countersign-controls",
     "-p",
     "countersign-delivery",
+    "-p",
+    "countersign-dispatch",
+    "-p",
+    "countersign-errors",
     "-p",
     "countersign-evidence",
     "-p",
@@ -268,6 +274,8 @@ pub(crate) const PARTS: [&str; 30] = [
     "-p",
     "countersign-log-server",
     "-p",
+    "countersign-monitor",
+    "-p",
     "countersign-parquet",
     "-p",
     "countersign-query",
@@ -275,6 +283,10 @@ pub(crate) const PARTS: [&str; 30] = [
     "countersign-risk",
     "-p",
     "countersign-slice",
+    "-p",
+    "countersign-spill",
+    "-p",
+    "countersign-watch",
 ];
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {

@@ -37,6 +37,7 @@
 #![allow(clippy::unnecessary_box_returns, reason = "faults are handed on as what holds little")]
 #![allow(clippy::float_cmp, reason = "rules compare numbers exactly")]
 
+mod acknowledgement;
 mod analyzer;
 mod baseline;
 mod bigrams;
@@ -71,7 +72,6 @@ mod pack;
 mod path;
 #[cfg(feature = "state")]
 pub mod pieces;
-pub mod plain;
 mod prefilter;
 mod rule;
 mod rule_set;
@@ -93,6 +93,7 @@ pub mod written;
 mod yaml;
 mod zone;
 
+pub use acknowledgement::Acknowledgement;
 pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OutOfOrder};
 pub use coverage::{BlindRule, Coverage, SourceCoverage};
 pub use decision::Decision;

@@ -1,14 +1,15 @@
 //! Options that several commands have, to be flattened into their arguments.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use countersign::trust::Trust;
+use countersign_client::Token;
 
-use crate::commands::verify;
 use crate::errors::Failure;
 use crate::io::input;
-use crate::io::token::{self, Token};
+use crate::io::token;
 
 /// The trust file.
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ impl TrustArgs {
 
     /// Reads the trust file. Without one, no key is trusted.
     pub(crate) fn load(&self) -> Result<Trust, Failure> {
-        verify::trust_or_nobody(self.path())
+        input::trust_or_nobody(self.path())
     }
 }
 
@@ -56,7 +57,7 @@ pub(crate) struct ThreadArgs {
 
 impl ThreadArgs {
     pub(crate) fn count(&self) -> usize {
-        verify::threads(self.threads)
+        threads(self.threads)
     }
 }
 
@@ -138,4 +139,14 @@ impl<F: OutputFormat> FormatArgs<F> {
     pub(crate) fn is_json(&self) -> bool {
         self.format() == F::JSON
     }
+}
+
+/// How many threads can run at once.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// So many threads as are asked for, or as can run at once.
+pub(crate) fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(cores, usize::from)
 }

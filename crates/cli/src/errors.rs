@@ -2,62 +2,38 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::Path;
 
 use countersign::Error;
 use countersign_delivery::DeliveryError;
+use countersign_errors::EngineError;
 use countersign_ingest::IngestError;
+
+pub(crate) use countersign_errors::{explain, shown};
 
 use crate::exit_status::ExitStatus;
 use crate::io::style;
 
 /// Why a command ends without having done its work.
 #[derive(Debug)]
-pub(crate) struct Failure(Box<Details>);
-
-#[derive(Debug)]
-struct Details {
-    /// A stable code, for example `io.not_found`.
-    code: String,
-    file: Option<String>,
-    line: Option<u64>,
-    member: Option<String>,
-    message: String,
-    hint: Option<String>,
+pub(crate) struct Failure {
+    error: EngineError,
     status: ExitStatus,
-    /// Nobody listens any more.
-    silent: bool,
 }
 
 impl Failure {
     /// An argument, or a file beside the input, is of no use.
     pub(crate) fn unusable(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self(Box::new(Details {
-            code: code.into(),
-            file: None,
-            line: None,
-            member: None,
-            message: message.into(),
-            hint: Some(hint.into()),
-            status: ExitStatus::Unusable,
-            silent: false,
-        }))
+        EngineError::new(code, message, hint).into()
     }
 
     /// Something about this file could not be read or written.
     pub(crate) fn io(doing: &str, name: &str, error: &io::Error) -> Self {
-        Self::system(doing, error).within(name)
+        EngineError::io(doing, name, error).into()
     }
 
     /// The same of a file that is named later.
     pub(crate) fn system(doing: &str, error: &io::Error) -> Self {
-        if let Some(own) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-            return own.clone().into();
-        }
-        let (code, hint) = explain(doing, error);
-        let mut failure = Self::unusable(code, format!("cannot {doing}: {}", in_full(error)), hint);
-        failure.0.silent = error.kind() == io::ErrorKind::BrokenPipe;
-        failure
+        EngineError::system(doing, error).into()
     }
 
     /// The input was read, and this is wrong with it.
@@ -72,76 +48,80 @@ impl Failure {
 
     /// The same, to exit with this status.
     pub(crate) fn with_status(mut self, status: ExitStatus) -> Self {
-        self.0.status = status;
+        self.status = status;
         self
     }
 
     /// The same within this file, unless it is about another one.
-    pub(crate) fn within(mut self, name: &str) -> Self {
-        self.0.file.get_or_insert_with(|| name.into());
-        self
+    pub(crate) fn within(self, name: &str) -> Self {
+        self.map(|error| error.within(name))
     }
 
     /// The same at this line, unless a line or a file is known.
-    pub(crate) fn at_line(mut self, line: u64) -> Self {
-        if self.0.file.is_none() {
-            self.0.line.get_or_insert(line);
-        }
-        self
+    pub(crate) fn at_line(self, line: u64) -> Self {
+        self.map(|error| error.at_line(line))
     }
 
     /// The same with this hint.
-    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
-        self.0.hint = Some(hint.into());
-        self
+    pub(crate) fn with_hint(self, hint: &str) -> Self {
+        self.map(|error| error.with_hint(hint))
     }
 
     /// The same with this hint, unless there is one.
-    pub(crate) fn or_hint(mut self, hint: &str) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
-        self
+    pub(crate) fn or_hint(self, hint: &str) -> Self {
+        self.map(|error| error.or_hint(hint))
     }
 
     /// The same, said to be the reason for something.
-    pub(crate) fn because(mut self, what: &str) -> Self {
-        self.0.message = format!("{what}: {}", self.0.message);
-        self
+    pub(crate) fn because(self, what: &str) -> Self {
+        self.map(|error| error.because(what))
+    }
+
+    fn map(self, change: impl FnOnce(EngineError) -> EngineError) -> Self {
+        Self { error: change(self.error), ..self }
     }
 
     /// The line, if it is known.
     pub(crate) fn line(&self) -> Option<u64> {
-        self.0.line
+        self.error.line()
     }
 
     /// The stable code.
     pub(crate) fn code(&self) -> &str {
-        &self.0.code
+        self.error.code()
     }
 
     /// What is wrong, on one line.
     pub(crate) fn brief(&self) -> String {
-        let place = self.0.file.as_ref().map_or_else(String::new, |file| format!("{file}: "));
-        format!("{place}{}", self.said())
+        self.error.to_string()
     }
 
     /// The same without the place, which may be an address with a secret.
     pub(crate) fn said(&self) -> String {
-        format!("{} [{}]", style::plain(&self.0.message), self.0.code)
+        self.error.without_place()
+    }
+
+    /// The error without the status to exit with.
+    pub(crate) fn into_engine_error(self) -> EngineError {
+        let is_broken = self.status == ExitStatus::Broken;
+        if is_broken { self.error.into_broken() } else { self.error }
     }
 
     /// The status to exit with.
     pub(crate) fn status(&self) -> ExitStatus {
-        self.0.status
+        self.status
     }
 
     /// Tells the person at the terminal.
     pub(crate) fn report(&self) {
-        let Details { code, file, line, member, message, hint, silent, .. } = &*self.0;
-        if *silent {
+        let error = &self.error;
+        if error.is_closed_pipe() {
             return;
         }
+        let (code, message, file) = (error.code(), error.message(), error.file());
+        let (line, member, hint) = (error.line(), error.member(), error.hint());
         if style::is_json() {
-            let (message, file) = (without_keys(message), file.as_deref().map(without_keys));
+            let (message, file) = (without_keys(message), file.map(without_keys));
             tracing::error!(target: style::TARGET, code, file, line, member, hint, "{message}");
             return;
         }
@@ -163,40 +143,22 @@ impl Failure {
     }
 }
 
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let status = if error.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
+        Self { error, status }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self(Box::new(Details {
-            code: error.code.as_str().into(),
-            file: None,
-            line: error.line,
-            member: error.member.clone(),
-            hint: error.hint.map(Into::into),
-            message: error.into_message(),
-            status: ExitStatus::Unusable,
-            silent: false,
-        }))
+        EngineError::from(error).into()
     }
 }
 
 impl From<DeliveryError> for Failure {
     fn from(error: DeliveryError) -> Self {
-        use style::plain;
-        match error {
-            DeliveryError::Io { doing, place, error } => Self::io(doing, &plain(&place), &error),
-            DeliveryError::Outbox { code, message, hint, place } => {
-                Self::unusable(code, message, hint).within(&plain(&place))
-            }
-            DeliveryError::TooLarge { message, hint } => Self::unusable("submit.too_large", message, hint),
-            DeliveryError::Contradiction { code, message, hint, place } => {
-                Self::unusable(code, message, hint).into_broken().within(&plain(&place))
-            }
-            DeliveryError::Answer { code, message, hint } => {
-                let message = format!("the collector says: {}", plain(&message));
-                Self::unusable(&plain(&code), message, plain(&hint)).into_broken()
-            }
-            DeliveryError::Unproven { error, hint } => Self::broken(error).with_hint(hint),
-            error => Self::unusable(error.code(), error.to_string(), "run it again"),
-        }
+        EngineError::from(error).into()
     }
 }
 
@@ -204,20 +166,6 @@ impl From<IngestError> for Failure {
     fn from(error: IngestError) -> Self {
         Self::broken(error.into())
     }
-}
-
-/// An error's own words, and those of its reasons that it does not repeat.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut reason = error.source();
-    while let Some(inner) = reason {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            let _ = write!(text, ": {words}");
-        }
-        reason = inner.source();
-    }
-    text
 }
 
 /// The text without signer keys: one may have been given in the place of a path, and paths are shown.
@@ -233,90 +181,4 @@ fn without_keys(text: &str) -> String {
         shown.push_str(&part[end..]);
     }
     shown
-}
-
-/// The code of an error of the system, and what to do.
-pub(crate) fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
-    match error.kind() {
-        io::ErrorKind::NotFound if doing == "write" => {
-            ("io.not_found", "check the path: the folder that it is to be in must be there")
-        }
-        io::ErrorKind::NotFound => ("io.not_found", "check the path"),
-        io::ErrorKind::PermissionDenied => ("io.permission", "check who may read or write it"),
-        io::ErrorKind::IsADirectory => ("io.is_directory", "give a file, not a directory"),
-        io::ErrorKind::NotADirectory => {
-            ("io.not_directory", "check the path: a part of it is not a directory")
-        }
-        io::ErrorKind::AlreadyExists if doing == "make" => {
-            ("io.exists", "a folder is to be there, and something else is: give another path")
-        }
-        io::ErrorKind::AlreadyExists => ("io.exists", "choose another name, or remove it first"),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ("io.full", "free some space, then run it again: no partial file was left behind")
-        }
-        io::ErrorKind::FileTooLarge => {
-            ("io.too_large", "files of this size are not allowed here; no partial file was left behind")
-        }
-        io::ErrorKind::ReadOnlyFilesystem => (
-            "io.read_only",
-            "its file system can't be written to: mount it so that it can, or give another path",
-        ),
-        _ => ("io.failed", "the system gave no other reason"),
-    }
-}
-
-/// A path as it is shown to people.
-pub(crate) fn shown(path: &Path) -> String {
-    style::plain(&path.display().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug)]
-    struct Outer(&'static str, io::Error);
-
-    impl std::fmt::Display for Outer {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(self.0)
-        }
-    }
-
-    impl std::error::Error for Outer {
-        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-            Some(&self.1)
-        }
-    }
-
-    #[test]
-    fn no_words_of_an_error_are_lost_or_said_twice() {
-        let said = |error: &io::Error| Failure::io("read", "x", error).said();
-        let inner =
-            || io::Error::new(io::ErrorKind::TimedOut, Outer("too slow", io::Error::other("no answer")));
-        assert_eq!(said(&io::Error::other("why")), "cannot read: why [io.failed]");
-        assert_eq!(said(&inner()), "cannot read: too slow: no answer [io.failed]");
-        let outer = io::Error::other(Outer("part 3", inner()));
-        assert_eq!(said(&outer), "cannot read: part 3: too slow: no answer [io.failed]");
-        let repeats = io::Error::other(Outer("part 3: too slow", inner()));
-        assert_eq!(said(&repeats), "cannot read: part 3: too slow: no answer [io.failed]");
-        let missing = io::Error::from_raw_os_error(2);
-        assert_eq!(said(&missing), "cannot read: No such file or directory (os error 2) [io.not_found]");
-        let read_only = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
-        assert!(said(&read_only).ends_with(" [io.read_only]"), "{}", said(&read_only));
-    }
-
-    #[test]
-    fn the_words_of_a_log_server_are_fit_for_a_terminal() {
-        let answer = DeliveryError::Answer {
-            code: "a\u{1b}[2J".into(),
-            message: "b\u{202e}".into(),
-            hint: "c\u{7}".into(),
-        };
-        let Failure(details) = Failure::from(answer);
-        assert_eq!(details.code, "a\\u{1b}[2J");
-        assert_eq!(details.message, "the collector says: b\\u{202e}");
-        assert_eq!(details.hint.as_deref(), Some("c\\u{7}"));
-        assert_eq!(details.status, ExitStatus::Broken);
-    }
 }

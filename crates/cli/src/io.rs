@@ -1,8 +1,8 @@
 //! Input and output for all commands: files, streams, HTTP, the terminal and the words for it.
 
+pub(crate) mod contents;
+pub(crate) mod entries;
 pub(crate) mod export;
-pub(crate) mod found;
-pub(crate) mod http;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod output;
@@ -11,13 +11,11 @@ pub(crate) mod pin;
 pub(crate) mod progress;
 pub(crate) mod query;
 pub(crate) mod readings;
-pub(crate) mod retry;
-pub(crate) mod source;
-pub(crate) mod spill;
 pub(crate) mod spill_queue;
 pub(crate) mod stage;
 pub(crate) mod stop;
 pub(crate) mod style;
+pub(crate) mod submit;
 pub(crate) mod tapped;
 pub(crate) mod token;
 pub(crate) mod verdict;

@@ -1,6 +1,6 @@
 //! Texts of others, so that they stay texts in Markdown and CSV.
 
-use countersign_analyze::plain::plain;
+use countersign_errors::plain;
 
 /// A text within Markdown, where no mark of it means anything.
 pub(crate) fn marked(text: &str) -> String {

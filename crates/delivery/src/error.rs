@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use countersign::Error;
+use countersign_errors::{EngineError, plain_lines};
 
 /// An error of keeping or delivering links.
 #[derive(Debug)]
@@ -111,5 +112,44 @@ impl std::error::Error for DeliveryError {
             Self::Io { error, .. } => Some(error),
             _ => None,
         }
+    }
+}
+
+/// The texts of others are sanitized.
+impl From<DeliveryError> for EngineError {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::Io { doing, place, error } => Self::io(doing, &plain_lines(&place), &error),
+            DeliveryError::Outbox { code, message, hint, place } => {
+                Self::new(code, message, hint).within(&plain_lines(&place))
+            }
+            DeliveryError::TooLarge { message, hint } => Self::new("submit.too_large", message, hint),
+            DeliveryError::Contradiction { code, message, hint, place } => {
+                Self::new(code, message, hint).into_broken().within(&plain_lines(&place))
+            }
+            DeliveryError::Answer { code, message, hint } => {
+                let message = format!("the collector says: {}", plain_lines(&message));
+                Self::new(&plain_lines(&code), message, plain_lines(&hint)).into_broken()
+            }
+            DeliveryError::Unproven { error, hint } => Self::from(error).into_broken().with_hint(hint),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_log_server_are_fit_for_a_terminal() {
+        let answer = EngineError::from(DeliveryError::Answer {
+            code: "a\u{1b}[2J".into(),
+            message: "b\u{202e}".into(),
+            hint: "c\u{7}".into(),
+        });
+        assert_eq!(answer.code(), "a\\u{1b}[2J");
+        assert_eq!(answer.message(), "the collector says: b\\u{202e}");
+        assert_eq!(answer.hint(), Some("c\\u{7}"));
+        assert!(answer.is_broken());
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A recorder's links go into an [`Outbox`], which is durable in a [`Directory`] or ends with the process in [`Memory`]. A
 //! [`Delivery`] submits them to a [`LogServer`], one request a step, and removes a link only if the log proves to hold it.
-//! A step reads no clock and waits for nothing: the caller decides when to try again.
+//! A step reads no clock and waits for nothing: the caller decides when to try again, or runs [`send`] on a thread, which waits
+//! and tries again by itself. Links that a log refuses as dated ahead of its clock are [dated anew](redate) by a [`Clock`] that
+//! follows the log's. A [`FileFollower`] reads a log file that grows, and the outbox remembers how far.
 //!
 //! ```
 //! use std::sync::Mutex;
@@ -44,15 +46,25 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod answer;
+mod backoff;
 mod batch;
+mod clock;
 mod delivery;
 mod error;
+mod follow;
 mod outbox;
+mod redate;
+mod sender;
 
 pub use answer::{Answer, is_transient};
+pub use backoff::Backoff;
 pub use batch::BatchLimits;
+pub use clock::{Clock, ClockDifference};
 pub use delivery::{Delivery, LogServer, Step, submit_note};
 pub use error::DeliveryError;
+pub use follow::{FileFollower, FollowProgress, LineReader};
 pub use outbox::{
     Directory, FollowPosition, Head, InputPosition, LinkPlace, Memory, Outbox, Receipt, Segment, Store,
 };
+pub use redate::redate;
+pub use sender::{Early, RetryPolicy, SenderObserver, SenderStatus, SharedStatus, send};

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use countersign_analyze::plain::plain;
+use countersign_errors::plain;
 
 use crate::figures::Figures;
 use crate::proposed::{Kind, METHOD, Proposed};

@@ -1,6 +1,5 @@
 //! `countersign analyze`: what rules find among the events of an export that verify.
 
-pub(crate) mod acknowledged;
 mod coverage;
 mod text;
 mod visitor;
@@ -13,7 +12,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
 use countersign_analyze::document::{Seen, Told};
-use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
+use countersign_analyze::{Acknowledgement, Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
@@ -33,7 +32,6 @@ use crate::io::visit::visit;
 use crate::io::{readings, style, verdict};
 
 pub(crate) use coverage::gaps;
-pub(crate) use text::named;
 
 /// Search verified events with detection rules
 ///

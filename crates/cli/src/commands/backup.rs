@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use countersign_client::now;
 use countersign_log_server::backup::{self, Backup};
 
 use crate::commands::serve;
-use crate::commands::verify::now;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::directory;

@@ -12,12 +12,13 @@ use countersign::merkle::TILE_WIDTH;
 use countersign::note::{VerifierKey, check_name};
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
+use countersign_client::Source;
+use countersign_errors::EngineError;
 
 use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::pin::{self, Pins};
-use crate::io::source::{self, Source};
 use crate::io::style::{bad, faint, good, label, plain};
 use crate::io::verdict::count;
 use crate::io::{input, progress, verdict};
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         tiles: true,
         ..Options::default()
     };
-    let source = source::open(&args.log)?;
+    let source = countersign_client::open(&args.log)?;
     let keep = args.pins.keep()?;
     let (tiles, Verification { report, pin }) = check(&*source, options)?;
     let pin = pin.filter(|_| tiles.pass());
@@ -162,7 +163,7 @@ fn walk(
     Ok(tiles)
 }
 
-type Got = Result<Option<Vec<u8>>, Failure>;
+type Got = Result<Option<Vec<u8>>, EngineError>;
 
 fn read(source: &dyn Source, plan: impl Iterator<Item = Resource>, give: &SyncSender<Got>) {
     for resource in plan {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use countersign::time::Time;
 use countersign_analyze::Fault;
+use countersign_client::Prefix;
 use countersign_controls::{Catalogue, Period};
 use countersign_log_server::retention::Age;
 use countersign_query::moment::Moment;
@@ -19,7 +20,6 @@ use crate::commands::report::selected;
 use crate::commands::{report, rules};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
 use crate::io::input::Input;
 use crate::io::output::Folder;
 use crate::io::{readings, style, verdict};

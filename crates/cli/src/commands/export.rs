@@ -12,6 +12,7 @@ use countersign::Code;
 use countersign::Error;
 use countersign::link::ChainId;
 use countersign::time::Time;
+use countersign_client::{Answer, Client, Prefix, Redirects, Stream, Token};
 use countersign_query::Query;
 
 use crate::arg_groups::{AccessArgs, OutputArgs};
@@ -19,12 +20,11 @@ use crate::args;
 use crate::commands::slice::{self, Chosen};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::http::{Answer, Client, Prefix, Redirects, Stream};
 use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::parquet::Partition;
 use crate::io::stage::Stage;
-use crate::io::token::{self, Token};
+use crate::io::token;
 use crate::io::{export, progress, style};
 
 const CHUNK: usize = 1 << 17;

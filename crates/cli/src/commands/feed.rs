@@ -1,24 +1,23 @@
 //! `countersign feed`: what verifies, and what rules find in it, goes on to a SIEM or a collector.
 
-mod delivery;
 mod from_export;
 mod from_log;
-mod progress;
 mod sink;
+mod stdout;
+mod terminal;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_client::Prefix;
+use countersign_dispatch::{Dispatch, Feed, Progress};
 use countersign_feeds::Format;
-use countersign_query::{Query, Readings};
 
-use self::delivery::Delivery;
-use self::progress::Progress;
+use self::terminal::Terminal;
 use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::args;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
 use crate::io::{query, readings, stop};
 
 /// Send verified events and findings to a SIEM or a collector
@@ -86,15 +85,6 @@ pub(crate) struct Args {
 /// How long a receiver is asked again where all is to be sent and the program is to end.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// What is fed, and how it is written.
-struct Feed {
-    format: Format,
-    readings: Readings,
-    query: Option<Query>,
-    events: bool,
-    findings: bool,
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let feed = Feed {
         format: args.format,
@@ -112,9 +102,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let progress = Progress::open(args.state.as_deref())?;
     stop::gracefully();
     let patience = (log.is_none() || args.once).then_some(PATIENCE);
-    let delivery = Delivery::begin(sink, progress, patience)?;
+    let dispatch = Dispatch::begin(sink, progress, patience, Box::new(Terminal))?;
     match log {
-        Some(url) => from_log::run(args, url, &feed, delivery),
-        None => from_export::run(args, &feed, delivery),
+        Some(url) => from_log::run(args, url, &feed, dispatch),
+        None => from_export::run(args, &feed, dispatch),
     }
 }

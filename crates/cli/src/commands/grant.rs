@@ -6,11 +6,11 @@ use countersign::export::Header;
 use countersign::export::writer::Writer;
 use countersign::keys::{KeyNote, Statement, names_under};
 use countersign::note::{SignerKey, VerifierKey};
+use countersign_client::now;
 
 use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
-use crate::commands::record::deliver::NoteTo;
-use crate::commands::verify::now;
+use crate::commands::record::note::NoteTo;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;

@@ -10,6 +10,7 @@ use countersign::verify::report::Report as Verified;
 use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
 use countersign_analyze::document::Seen;
 use countersign_analyze::inventory::{ApiCall, Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report};
+use countersign_client::Prefix;
 use countersign_query::{Query, Readings};
 
 use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
@@ -18,7 +19,6 @@ use crate::commands::export::stream;
 use crate::commands::rules;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
 use crate::io::input::Input;
 use crate::io::query::{EventQuery, MetConditions, parse_event};
 use crate::io::verdict::count;

@@ -1,38 +1,29 @@
 //! `countersign monitor`: follows a log for ever, and says what is wrong with it.
 
-mod chains;
-mod finding;
-mod look;
-mod memory;
-mod tree;
-mod webhook;
+mod keep;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign::time::Time;
 use countersign::verify::Severity;
+use countersign_client::{now, open};
+use countersign_monitor::{Finding, Findings, Monitor, MonitorState, Observer, Webhook};
+use indicatif::ProgressBar;
 use serde_json::json;
 
-use self::chains::Judge;
-use self::finding::{Finding, Findings};
-use self::look::Watch;
-use self::memory::{Keep, Memory};
-use self::webhook::Webhook;
+use self::keep::Keep;
 use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
 use crate::args;
 use crate::args::origin;
-use crate::commands::verify::now;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
-use crate::io::source;
 use crate::io::style::{bad, doubt, faint, label, plain};
 use crate::io::verdict::{count, entries};
-use crate::io::{stop, style};
+use crate::io::{progress, stop, style};
 
 /// Keep watching a log, and report what is wrong with it
 ///
@@ -89,58 +80,81 @@ pub(crate) struct Args {
     format: FormatArgs,
 }
 
-/// The interval at which a running look checks for silence and for a request to stop.
-const TICK: Duration = Duration::from_millis(100);
-
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
-    let source = source::open(&args.log)?;
-    let also = args.also.iter().map(|place| source::open(place)).collect::<Result<Vec<_>, _>>()?;
+    let source = open(&args.log)?;
+    let also = args.also.iter().map(|place| open(place)).collect::<Result<Vec<_>, _>>()?;
     let webhook = args.webhook.as_deref().map(Webhook::new).transpose()?;
     let keep = match (&args.state, &args.pin) {
         (Some(path), _) => Keep::State(path.clone()),
         (None, Some(path)) => Keep::Pin(path.clone()),
         (None, None) => Keep::Nothing,
     };
-    let mut memory = keep.load(&origin)?;
-    memory.watched_since.get_or_insert(now()?.millis());
+    let mut state = keep.load(&origin)?;
+    state.begin(now()?);
     keep.try_writing()?;
-    if memory.pin.is_none() && !args.once {
+    if state.pin().is_none() && !args.once {
         style::warn("this log was not seen before, so earlier rewrites can't be noticed");
     }
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
-    let judge = Judge::new(&origin, &trust);
-    let watch = Watch { source: &*source, also: &also, judge, silence, timeout: args.timeout };
+    let terminal = Terminal::default();
+    let monitor = Monitor::new(&origin, &trust, &*source, &terminal);
+    let monitor = monitor.also(&also).silence(silence).timeout(args.timeout);
     stop::gracefully();
-    Monitor { args, origin: &origin, keep, webhook, memory, told_size: None, kept: String::new() }
-        .follow(&watch)
+    Reporter { args, origin: &origin, keep, webhook, told_size: None, kept: String::new() }
+        .follow(&monitor, &mut state)
 }
 
-struct Monitor<'a> {
+/// Shows how far a check is, and passes on that the program was asked to stop.
+#[derive(Default)]
+struct Terminal(Mutex<Option<ProgressBar>>);
+
+impl Observer for Terminal {
+    fn is_stopped(&self) -> bool {
+        stop::asked()
+    }
+
+    fn reading(&self, done: u64, total: u64) {
+        let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| progress::count("reading", total)).set_position(done);
+    }
+
+    fn has_read(&self) {
+        if let Some(bar) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Reports what a monitor finds.
+struct Reporter<'a> {
     args: &'a Args,
     origin: &'a str,
     keep: Keep,
     webhook: Option<Webhook>,
-    memory: Memory,
     /// The size that was printed last, and whether all of its entries had been read.
     told_size: Option<(u64, bool)>,
     /// What was written last.
     kept: String,
 }
 
-impl Monitor<'_> {
-    fn follow(&mut self, watch: &Watch<'_>) -> Result<ExitStatus, Failure> {
+impl Reporter<'_> {
+    fn follow(&mut self, monitor: &Monitor<'_>, state: &mut MonitorState) -> Result<ExitStatus, Failure> {
         loop {
-            let (mut findings, memory, now) = self.look(watch)?;
-            if stop::asked() && !findings.is_fatal() {
-                // Nothing of this look was kept: the next run sees it again.
+            let checked =
+                monitor.check(
+                    state,
+                    |state, silent, now| {
+                        if self.args.once { Ok(()) } else { self.tell(state, silent, now) }
+                    },
+                )?;
+            let Some((findings, now)) = checked else {
+                // Nothing of this check was kept: the next run sees it again.
                 return Ok(if self.args.once { ExitStatus::NotChecked } else { ExitStatus::Success });
-            }
-            self.memory.accept(memory);
-            watch.check_silence(&watch.last_heard(&self.memory), now, &mut findings);
-            self.tell(&findings, now)?;
-            self.tell_size(&findings);
+            };
+            self.tell(state, &findings, now)?;
+            self.tell_size(state, &findings);
             if findings.is_fatal() || self.args.once {
                 return Ok(status(&findings));
             }
@@ -154,68 +168,15 @@ impl Monitor<'_> {
         }
     }
 
-    /// Looks once, and meanwhile reports silence as soon as it lasts too long: a look may take as long as the log's
-    /// server makes it.
-    fn look(&mut self, watch: &Watch<'_>) -> Result<(Findings, Memory, Time), Failure> {
-        let (begun, heard) = (now()?, watch.last_heard(&self.memory));
-        let mut memory = self.memory.clone();
-        thread::scope(|scope| {
-            let (done, ended) = sync_channel(1);
-            scope.spawn(move || {
-                let findings = watch.look(&mut memory, begun);
-                let _ = done.send((findings, memory));
-            });
-            loop {
-                match ended.recv_timeout(TICK) {
-                    Ok((findings, mut memory)) => {
-                        let now = now()?;
-                        if memory.grown_at == Some(begun.millis()) {
-                            memory.grown_at = Some(now.millis());
-                        }
-                        return Ok((findings, memory, now));
-                    }
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(Failure::unusable("monitor.look", "a look ended early", "run it again"));
-                    }
-                }
-                if stop::asked() {
-                    watch.cancel();
-                }
-                if self.args.once {
-                    continue;
-                }
-                let (mut silent, now) = (Findings::default(), now()?);
-                watch.check_silence(&heard, now, &mut silent);
-                if silent.list().iter().any(|finding| !self.memory.lasting.contains(&finding.name())) {
-                    // Whether anything else is over is not known yet.
-                    silent.stop();
-                    self.tell(&silent, now)?;
-                }
-            }
-        })
-    }
-
     /// Says what is new. It is remembered before the webhook is asked, and again when that has taken it.
-    fn tell(&mut self, findings: &Findings, now: Time) -> Result<(), Failure> {
+    fn tell(&mut self, state: &mut MonitorState, findings: &Findings, now: Time) -> Result<(), Failure> {
+        let changes = state.update(findings, self.origin, now, self.webhook.is_some());
         let mut text = String::new();
-        let mut lasting = BTreeSet::new();
-        for finding in findings.list() {
-            let known = finding.lasting && !lasting.insert(finding.name());
-            if known || (finding.lasting && self.memory.lasting.contains(&finding.name())) {
-                continue;
-            }
-            let value = finding.to_json(self.origin, &now.to_string());
+        for finding in changes.new {
             if self.args.format.is_json() {
-                let _ = writeln!(text, "{value}");
+                let _ = writeln!(text, "{}", finding.to_json(self.origin, &now.to_string()));
             } else {
                 text.push_str(&self::text(finding, now));
-            }
-            if !finding.evidence.is_empty() {
-                self.memory.add_evidence(value.clone());
-            }
-            if self.webhook.is_some() {
-                self.memory.unsent.push(value);
             }
         }
         for (code, more) in findings.more() {
@@ -227,11 +188,7 @@ impl Monitor<'_> {
                 let _ = writeln!(text, "  … and {more} more of {code}");
             }
         }
-        if findings.is_incomplete() {
-            // Of what could not be looked at it is not known whether it is over.
-            lasting.extend(self.memory.lasting.iter().cloned());
-        }
-        for name in self.memory.lasting.difference(&lasting) {
+        for name in &changes.over {
             if self.args.format.is_json() {
                 let over = json!({ "countersign": "finding/v1", "log": self.origin, "time": now.to_string(), "over": name });
                 let _ = writeln!(text, "{over}");
@@ -239,28 +196,27 @@ impl Monitor<'_> {
                 let _ = writeln!(text, "{} {now} {} is over", style::good("✓"), label(plain(name)));
             }
         }
-        self.memory.lasting = lasting;
         style::write(&text).map_err(|error| Failure::io("write", "standard output", &error))?;
-        self.keep.save(&self.memory, self.origin, &mut self.kept)?;
+        self.keep.save(state, self.origin, &mut self.kept)?;
         if let Some(webhook) = &mut self.webhook {
-            let waiting = self.memory.unsent.len();
-            webhook.send(&mut self.memory);
-            if self.memory.unsent.len() != waiting {
-                self.keep.save(&self.memory, self.origin, &mut self.kept)?;
+            let waiting = state.unsent();
+            webhook.send(state).iter().for_each(|notice| style::warn(&notice.to_string()));
+            if state.unsent() != waiting {
+                self.keep.save(state, self.origin, &mut self.kept)?;
             }
         }
         Ok(())
     }
 
     /// Says how large the log is, where that is new; as done only where this look was whole and found nothing.
-    fn tell_size(&mut self, findings: &Findings) {
-        let Some(pin) = &self.memory.pin else { return };
+    fn tell_size(&mut self, state: &MonitorState, findings: &Findings) {
+        let Some(pin) = state.pin() else { return };
         let checkpoint = &pin.checkpoint;
-        let told = (checkpoint.size, self.memory.edge.end() == checkpoint.size);
+        let told = (checkpoint.size, state.read_entries() == checkpoint.size);
         if self.told_size.replace(told) == Some(told) || self.args.format.is_json() {
             return;
         }
-        let chains = count(self.memory.chains.open() as u64, "open chain");
+        let chains = count(state.open_chains() as u64, "open chain");
         let size = entries(checkpoint.size);
         let seen = format!("{}: {size}, {chains}, root {}", plain(self.origin), checkpoint.root);
         if status(findings) == ExitStatus::Success {

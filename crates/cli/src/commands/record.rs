@@ -1,6 +1,9 @@
 //! `countersign record`: events in, a signed chain out.
 
 pub(crate) mod deliver;
+mod inputs;
+pub(crate) mod note;
+mod proofs;
 pub(crate) mod redactions;
 pub(crate) mod resume;
 
@@ -14,6 +17,7 @@ use countersign::link::ChainId;
 use countersign::note::SignerKey;
 use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
+use countersign_client::now;
 use countersign_ingest::encoding::{BYTE_ORDER_MARK, byte_order_mark_hint};
 use countersign_ingest::{SourceEvent, UnwrapSummary, duplicates, integers};
 use deliver::To;
@@ -23,7 +27,6 @@ use serde_json::json;
 use crate::arg_groups::FormatArgs;
 use crate::args;
 use crate::commands::keygen::random;
-use crate::commands::verify::now;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
 use crate::io::input::{self, Input, is_of_an_export};

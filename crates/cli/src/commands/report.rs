@@ -19,7 +19,7 @@ use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
 use crate::io::{input, readings, style, verdict};
 
-pub(crate) use check::contents;
+pub(crate) use crate::io::contents::contents;
 pub(crate) use sections::of_markdown;
 
 /// Write a report: an evidence file that verifies itself, or JSON
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         query: args.query.clone(),
         range: args.range,
         sample: args.sample.zip(args.seed.clone()),
-        now: args.now.map_or_else(verify::now, Ok)?,
+        now: args.now.map_or_else(countersign_client::now, Ok)?,
         readings: args.own.load()?,
         threads: args.threads.count(),
     };

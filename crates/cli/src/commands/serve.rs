@@ -2,6 +2,7 @@
 
 mod after_restore;
 mod certificate;
+mod leaf_files;
 pub(crate) mod memory;
 mod oidc;
 mod watched;
@@ -36,7 +37,7 @@ use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Proxies
 use countersign_log_server::sqlite;
 
 use certificate::Certificate;
-use reqwest::Url;
+use countersign_client::Url;
 use watched::Watched;
 use zeroize::Zeroizing;
 

@@ -15,6 +15,7 @@ use countersign::link::ChainId;
 use countersign::verify::{Options, VerifiedEvent};
 use countersign_query::value::Document;
 use countersign_query::{Findings, Query, Readings};
+use countersign_spill::PendingEvents as Found;
 use indexed::{Answer, Asked as Asking};
 use search::{Asked, Search, State, Wanted};
 
@@ -24,7 +25,6 @@ use crate::commands::report;
 use crate::commands::verify::standing::Standings;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
-use crate::io::found::Found;
 use crate::io::visit::visit;
 use crate::io::{query, readings, style, verdict};
 
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         let mut text = headline + "\n\n";
         found.for_each(|event| {
             one::write(&mut text, &event, report, &standings, &readings);
-            Ok(())
+            Ok::<_, Failure>(())
         })?;
         print(&text)?;
     } else {
@@ -171,7 +171,7 @@ fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result
         if open {
             open = written(out.write_all(json_line(&event, standings, readings).as_bytes()))?;
         }
-        Ok(())
+        Ok::<_, Failure>(())
     })?;
     written(out.flush()).map(drop)
 }

@@ -13,9 +13,9 @@ use countersign_slice::{Selection, Survey};
 
 use crate::arg_groups::OutputArgs;
 use crate::args;
-use crate::commands::report;
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
+use crate::io::contents::contents;
 use crate::io::export::Part;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
@@ -77,7 +77,7 @@ pub(crate) struct Chosen {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
-    slice(&args.chosen, matches, || report::contents(&args.export), args.output.path())
+    slice(&args.chosen, matches, || contents(&args.export), args.output.path())
 }
 
 /// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.

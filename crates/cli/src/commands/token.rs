@@ -7,13 +7,13 @@ use clap::Subcommand;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::time::Time;
+use countersign_client::now;
 use countersign_log::tokens::{Rights, Scope};
 use countersign_log_server::tokens::{self, NewReader, Token, TokenError};
 use zeroize::Zeroizing;
 
 use crate::args;
 use crate::commands::serve;
-use crate::commands::verify::now;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;

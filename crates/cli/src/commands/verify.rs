@@ -4,20 +4,20 @@ pub(crate) mod standing;
 pub(crate) mod summaries;
 pub(crate) mod trust_compared;
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, MaxAge, Options, Report, Verdict, Verification};
+use countersign_client::now;
 
 use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::report;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::input::{self, Input};
+use crate::io::contents::contents;
+use crate::io::input::Input;
+pub(crate) use crate::io::look::{look, look_tapped};
 use crate::io::parquet::{self, Rows};
 use crate::io::pin::{self, Pins};
 use crate::io::verdict::count;
@@ -125,19 +125,9 @@ fn status(args: &Args, report: &Report) -> ExitStatus {
     if allowed { ExitStatus::Success } else { report.verdict.into() }
 }
 
-/// How many threads can run at once.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-/// So many threads as are asked for, or as can run at once.
-pub(crate) fn threads(asked: Option<u16>) -> usize {
-    asked.map_or_else(cores, usize::from)
-}
-
 /// Verifies an export.
 pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
-    visit::verify(&mut report::contents(export)?, options, threads)
+    visit::verify(&mut contents(export)?, options, threads)
 }
 
 /// Refuses what is no export, for whoever would make something of it.
@@ -154,17 +144,4 @@ fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
         None => now()?,
     };
     Ok(Some(MaxAge { seconds, now }))
-}
-
-/// What the system's clock says.
-pub(crate) fn now() -> Result<Time, Failure> {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis());
-    millis.and_then(|millis| Time::from_millis(i64::try_from(millis).ok()?)).ok_or_else(|| {
-        Failure::unusable("time.invalid", "the system's clock is out of bounds", "set the clock")
-    })
-}
-
-/// The trust file's, or nobody.
-pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
-    Ok(path.map(input::trust).transpose()?.unwrap_or_default())
 }

@@ -1,58 +1,39 @@
 //! `countersign watch`: follows a log, and hands on at once what rules find in it.
 
-mod command;
-mod following;
-mod handing;
-mod item;
-mod listing;
-mod mail;
+mod mailing;
 mod own;
 mod print;
-mod recording;
-mod state;
-mod stream;
-mod view;
-mod watcher;
-mod webhook;
+mod terminal;
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign::time::Time;
-use countersign_analyze::{Coverage, Rule};
+use countersign_analyze::Rule;
+use countersign_client::{Client, Prefix, Redirects, Server, Source as _};
+use countersign_delivery::Directory;
+use countersign_watch::{
+    CommandReceiver, HttpViews, Item, Lister, LiveViews, Observer, Outcome, Publish, Receiver,
+    RecordReceiver, Watch, WatchConfig, WatchState, WebhookReceiver,
+};
 
-use self::command::Exec;
-use self::following::LOOK;
-pub(crate) use self::following::{Follows, follow};
-use self::handing::{Handing, Receiver};
-pub(crate) use self::item::{At, Draft, Item, Kind as ItemKind};
-use self::listing::Lister;
 pub(crate) use self::own::begin as begin_own;
 use self::print::Print;
-use self::recording::Recording;
-pub(crate) use self::state::State;
-use self::state::Taken;
-pub(crate) use self::stream::{Remote, Views};
-pub(crate) use self::watcher::{Watched, Watcher};
-use self::webhook::Webhook;
+pub(crate) use self::terminal::Terminal;
 use crate::arg_groups::{AccessArgs, FormatArgs, TrustArgs};
 use crate::args;
 use crate::args::origin;
-use crate::commands::record::deliver::Http;
-use crate::commands::verify::now;
-use crate::commands::{analyze, rules};
+use crate::commands::rules;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
 use crate::io::output::Output;
-use crate::io::source::{Server, Source as _};
 use crate::io::style::{bad, doubt, faint, good, label, plain};
+use crate::io::submit::log_server;
 use crate::io::verdict::{count, entries};
-use crate::io::webhook::Secret;
-use crate::io::{input, key, readings, stop, style, verdict};
-use countersign_delivery::Directory;
+use crate::io::{input, key, readings, stop, style, token, verdict, webhook};
 
 /// Follow a log, and report findings as they are made
 ///
@@ -118,7 +99,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CMD", help_heading = "Where findings go")]
     exec: Option<String>,
     #[command(flatten)]
-    mail: mail::Mailing,
+    mail: mailing::Mailing,
     /// Keep a signed watchlist in this file, for gates
     ///
     /// It lists whom findings are about, for rules with a countersign.decision of challenge or deny that are
@@ -137,10 +118,6 @@ pub(crate) struct Args {
     key: Option<PathBuf>,
 }
 
-/// How often the position is kept where nothing is found.
-const KEEP: Duration = Duration::from_secs(10);
-/// While so much waits for a receiver, nothing more is looked for.
-const WAITING: usize = 10_000;
 /// How long ending may take while receivers take what there is.
 const ENDING: Duration = Duration::from_secs(10);
 /// The same with --once, unless it is stopped.
@@ -157,24 +134,39 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let prefix = Prefix::parse(log).map_err(|why| {
         Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
-    let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
+    let token = args.access.token()?;
+    if token.is_some() {
+        token::warn_if_seen(&prefix.join("stream", &[]));
+    }
+    let views: Arc<dyn LiveViews> = Arc::new(HttpViews::new(prefix.clone(), token)?);
     let name = shown(&args.state);
     let store = Arc::new(Directory::open(&args.state)?);
-    let state = State::load(&store, &name)?;
+    let state = WatchState::load(&store, &name)?;
+    let observer: Arc<dyn Observer> = Arc::new(Terminal { pack: pack.name.clone() });
     let mut receivers: Vec<Box<dyn Receiver>> = vec![Box::new(Print { json: args.format.is_json() })];
     if let (Some(url), Some(path)) = (&args.webhook, &args.webhook_key) {
-        receivers.push(Box::new(Webhook::new(url, Secret::load(path)?)?));
+        let secret = webhook::secret(path)?;
+        let client = Client::new(Redirects::SameHostWithBody)?;
+        receivers.push(Box::new(WebhookReceiver(webhook::open(url, secret, client)?)));
     }
     if let Some(command) = &args.exec {
-        receivers.push(Box::new(Exec::new(command)));
+        receivers.push(Box::new(CommandReceiver::new(command)));
     }
     if let Some(mail) = args.mail.open(&origin)? {
         receivers.push(Box::new(mail));
     }
     if let Some(path) = args.key.as_deref().filter(|_| args.record) {
         let folder = args.state.join("record");
-        let collector = Box::new(Http::new(log)?);
-        receivers.push(Box::new(Recording::new(&folder, key::load(path)?, (&trust, &origin), collector)?));
+        let server = Box::new(log_server(log)?);
+        let key = key::load(path)?;
+        receivers.push(Box::new(RecordReceiver::new(
+            &folder,
+            key,
+            &trust,
+            &origin,
+            server,
+            observer.clone(),
+        )?));
     }
     if args.watchlist.is_some() && !pack.rules().iter().any(Rule::can_list) {
         style::warn(&format!(
@@ -187,7 +179,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         Output::create(Some(list))?;
     }
     let lister = match (&args.watchlist, &args.key) {
-        (Some(list), Some(path)) => Some(Lister::new(list.clone(), key::load(path)?, args.watchlist_for)),
+        (Some(list), Some(path)) => {
+            Some(Lister::new(publish_to(list.clone()), key::load(path)?, args.watchlist_for))
+        }
         _ => None,
     };
     let end = if args.once || args.from_now {
@@ -195,201 +189,42 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     } else {
         None
     };
-    let watched =
-        Watched { origin, trust, pack: &pack, readings: args.own.load()?, scans: args.record, events: false };
-    let mut watcher = Watcher::new(watched, state, &name)?;
-    watcher.notice().iter().for_each(|notice| style::warn(notice));
-    match end {
-        Some(size) if args.from_now => watcher.begin_at(size),
-        _ => watcher.begin_at(0),
-    }
-    let names: Vec<_> = receivers.iter().map(|receiver| receiver.name()).collect();
-    let taken = Taken::load(store.clone(), &name, &names, watcher.state().serial)?;
-    let handing = Handing::begin(receivers, taken, &watcher.state().waiting);
+    let readings = args.own.load()?;
+    let config = WatchConfig { origin, trust, pack: &pack, readings, scans: args.record, events: false };
+    let begin = end.filter(|_| args.from_now).unwrap_or(0);
+    let watch = Watch::open(store, &name, state, config, begin, receivers, observer)?;
     stop::gracefully();
-    let end = end.filter(|_| args.once);
-    let mut watch = Watch { end, lister, ..Watch::new(watcher, handing, store, name) };
+    let mut watch = watch.until(end.filter(|_| args.once)).watchlist(lister);
     let ended = watch.follow(&views);
-    watch.end(ended, args.once)
+    let outcome = watch.end(ended.is_ok(), if args.once { ONCE } else { ENDING })?;
+    ended?;
+    conclude(&outcome, &name, args.once)
 }
 
-/// How long a watch looks at events before it says what rules couldn't look at, and how long before it does so again.
-const FIRST_COVERAGE: Duration = Duration::from_mins(1);
-const COVERAGE: Duration = Duration::from_hours(1);
-
-/// The gaps in what rules could look at, without numbers of events: sources, and rules by their ids.
-#[derive(Default, PartialEq)]
-struct Gaps {
-    is_unparsed: bool,
-    sources: Vec<String>,
-    blind: Vec<String>,
+/// Publishes watchlists in a file.
+fn publish_to(path: PathBuf) -> Publish {
+    let publish = move |list: &str| -> Result<(), Failure> {
+        let mut output = Output::create(Some(&path))?;
+        output.write_all(list.as_bytes()).map_err(|error| Failure::io("write", &shown(&path), &error))?;
+        output.finish()
+    };
+    Box::new(move |list| publish(list).map_err(Failure::into_engine_error))
 }
 
-impl Gaps {
-    fn of(coverage: &Coverage) -> Self {
-        let sources = coverage.sources.iter().filter(|source| source.covered < source.events);
-        Self {
-            is_unparsed: coverage.unparsed > 0,
-            sources: sources.map(|source| source.parser.clone()).collect(),
-            blind: coverage.blind.iter().map(|blind| blind.rule.clone()).collect(),
-        }
+/// Says what came of a watch.
+fn conclude(outcome: &Outcome, name: &str, is_once: bool) -> Result<ExitStatus, Failure> {
+    let looked = entries(outcome.position);
+    if outcome.is_delivered {
+        style::done(&format!("{looked} looked at"));
+        return Ok(ExitStatus::Success);
     }
-}
-
-/// A watch of a log.
-struct Watch<'p> {
-    watcher: Watcher<'p>,
-    handing: Handing,
-    store: Arc<Directory>,
-    name: String,
-    kept: Instant,
-    /// Whether the position is further than it is kept.
-    unkept: bool,
-    /// The size to stop at.
-    end: Option<u64>,
-    lister: Option<Lister>,
-    /// The gaps that were last reported, and the time of the next report.
-    gaps: Gaps,
-    gaps_due: Instant,
-}
-
-impl<'p> Watch<'p> {
-    /// Begins a watch that goes on until it is stopped.
-    fn new(watcher: Watcher<'p>, handing: Handing, store: Arc<Directory>, name: String) -> Self {
-        Self {
-            watcher,
-            handing,
-            store,
-            name,
-            kept: Instant::now(),
-            unkept: false,
-            end: None,
-            lister: None,
-            gaps: Gaps::default(),
-            gaps_due: Instant::now() + FIRST_COVERAGE,
-        }
+    let message = format!("{looked} looked at; {}", left_over(outcome.waiting as u64));
+    if is_once {
+        let hint = "run it again once the receivers can be reached: what waits is kept";
+        return Err(Failure::unusable("watch.waiting", message, hint).within(name));
     }
-}
-
-impl<'p> Follows<'p> for Watch<'p> {
-    fn watcher(&mut self) -> &mut Watcher<'p> {
-        &mut self.watcher
-    }
-
-    fn end(&self) -> Option<u64> {
-        self.end
-    }
-
-    /// Takes in what became known. Whether the log has grown; none where another view is needed.
-    fn settle(&mut self) -> Result<Option<bool>, Failure> {
-        let now = now()?;
-        let until = self.lister.as_ref().map(|lister| lister.until(now));
-        let step = self.watcher.settle(now, until)?;
-        let late = self.watcher.take_late();
-        if late > 0 {
-            let events = count(late, "event");
-            style::warn(&format!(
-                "{events} were covered by a signature later than by a checkpoint: they are passed over"
-            ));
-        }
-        self.unkept |= step.has_grown;
-        if !step.items.is_empty() {
-            self.keep()?;
-            self.handing.hand_on(&step.items);
-        }
-        match step.fatal {
-            Some(failure) => Err(failure),
-            None => Ok((!step.anew).then_some(step.has_grown)),
-        }
-    }
-
-    fn idle(&mut self) -> Result<(), Failure> {
-        if self.unkept && self.kept.elapsed() >= KEEP {
-            self.keep()?;
-        }
-        if Instant::now() >= self.gaps_due {
-            self.say_gaps();
-        }
-        self.list()?;
-        while self.handing.waiting() > WAITING && !stop::asked() {
-            self.handing.wait(LOOK, stop::asked);
-            // A gate whose list runs out may refuse everything, whoever is slow here.
-            self.list()?;
-        }
-        Ok(())
-    }
-}
-
-impl Watch<'_> {
-    /// Follows the log until it is stopped, or comes to its end.
-    fn follow(&mut self, views: &Arc<dyn Views>) -> Result<(), Failure> {
-        following::follow(self, views)
-    }
-
-    /// Says what rules couldn't look at so far, if that has changed since it was last said.
-    fn say_gaps(&mut self) {
-        self.gaps_due = Instant::now() + COVERAGE;
-        let coverage = self.watcher.coverage();
-        let gaps = Gaps::of(&coverage);
-        if gaps != self.gaps {
-            for gap in analyze::gaps(&coverage, self.watcher.pack_name()) {
-                style::warn(&gap);
-            }
-            self.gaps = gaps;
-        }
-    }
-
-    /// Writes the watchlist where that is due.
-    fn list(&mut self) -> Result<(), Failure> {
-        let now = now()?;
-        let Some(lister) = &mut self.lister else { return Ok(()) };
-        let left_out = self.watcher.listing().take_left_out();
-        if left_out > 0 {
-            style::warn(&format!(
-                "the watchlist is full: {} left out, of those that end soonest",
-                entries(left_out as u64)
-            ));
-        }
-        if lister.is_due(self.watcher.listing(), now) {
-            self.keep()?;
-            if let Some(lister) = &self.lister {
-                self.watcher.write_list(lister, now)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self) -> Result<(), Failure> {
-        let state = self.watcher.keep(self.handing.taken());
-        state.save(&self.store, &self.name)?;
-        (self.kept, self.unkept) = (Instant::now(), false);
-        Ok(())
-    }
-
-    /// Ends in good order: what receivers take at once is handed on, the rest is kept.
-    fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<ExitStatus, Failure> {
-        if ended.is_ok() {
-            self.list()?;
-            self.say_gaps();
-        }
-        let all = self.handing.end(if is_once { ONCE } else { ENDING }, ENDING, stop::asked);
-        self.keep()?;
-        let state = self.watcher.state();
-        let (position, waiting) = (state.position, state.waiting.len());
-        ended?;
-        let looked = entries(position);
-        if all {
-            style::done(&format!("{looked} looked at"));
-            return Ok(ExitStatus::Success);
-        }
-        let message = format!("{looked} looked at; {}", left_over(waiting as u64));
-        if is_once {
-            let hint = "run it again once the receivers can be reached: what waits is kept";
-            return Err(Failure::unusable("watch.waiting", message, hint).within(&self.name));
-        }
-        style::warn(&(message + ", kept for the next run"));
-        Ok(ExitStatus::Success)
-    }
+    style::warn(&(message + ", kept for the next run"));
+    Ok(ExitStatus::Success)
 }
 
 /// What receivers have not got, where so many findings wait for one of them.
@@ -403,7 +238,7 @@ fn left_over(waiting: u64) -> String {
 
 /// Shows what was found last.
 fn list(folder: &Path) -> Result<ExitStatus, Failure> {
-    let state = State::read(folder)?;
+    let state = WatchState::read(folder)?;
     let waiting = |id: &str| state.waiting.iter().any(|item: &Item| item.id == id);
     let mut text = String::new();
     for told in &state.told {

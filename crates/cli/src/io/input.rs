@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use countersign::export::{Compression, DecompressError, Header};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
+use countersign_client::Prefix;
 use countersign_ingest::lines::{LineSplitter, is_space};
 use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
 use crate::errors::{Failure, shown};
-use crate::io::http::Prefix;
 use crate::io::progress;
 use crate::io::stage::{FIRST, Stage};
 
@@ -300,4 +300,9 @@ pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure>
         )
     })?;
     Ok((trust, bytes))
+}
+
+/// The trust file's, or nobody.
+pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
+    Ok(path.map(trust).transpose()?.unwrap_or_default())
 }

@@ -12,13 +12,12 @@ use countersign_query::tally::{Left, Unknown};
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short};
 
-use crate::commands::verify;
 use crate::errors::Failure;
 use crate::io::style::{doubt, label, plain};
 
 /// Reads a query. Lengths of time in it count from now.
 pub(crate) fn parse(text: &str) -> Result<Query, Failure> {
-    parse_at(text, verify::now()?)
+    parse_at(text, countersign_client::now()?)
 }
 
 /// Reads a query in which lengths of time count from that moment.

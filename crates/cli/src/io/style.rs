@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anstyle::{AnsiColor, Style};
 use clap::builder::Styles;
 
-use crate::errors::shown;
+use countersign_errors::shown;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -70,7 +70,7 @@ pub(crate) fn faint(text: impl Display) -> String {
 
 /// Text that comes from a file, without what could move a terminal's cursor or change what it shows.
 pub(crate) fn plain(text: &str) -> String {
-    text.split('\n').map(countersign_analyze::plain::plain).collect::<Vec<_>>().join("\n")
+    countersign_errors::plain_lines(text)
 }
 
 /// The same on one line of at most so many characters.

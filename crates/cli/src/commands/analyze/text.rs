@@ -3,12 +3,14 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored};
+use countersign_analyze::{
+    Acknowledgement, Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored,
+};
 
 use super::AnalyzedExport;
 use super::coverage::{gaps, numbers};
-use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::commands::verify::standing::{Standings, marked};
+use crate::io::entries::ranges;
 use crate::io::style::{bad, doubt, faint, good, label, line, plain};
 use crate::io::verdict::{self, count};
 
@@ -16,8 +18,6 @@ use crate::io::verdict::{self, count};
 const REASONS: usize = 6;
 /// How many identities and sessions are shown, the highest scores first.
 const RANKED: usize = 10;
-/// How many runs of entries are shown.
-const RUNS: usize = 6;
 
 impl AnalyzedExport<'_> {
     pub(super) fn text(&self) -> String {
@@ -92,7 +92,7 @@ impl AnalyzedExport<'_> {
         };
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));
-        if let Some((Acknowledged { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
+        if let Some((Acknowledgement { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
             let standing = marked(standings.of_signer(&signer.vkey, signer.chain, signer.authorised));
             let name = plain(signer.vkey.name());
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {}", short(reason)));
@@ -170,29 +170,4 @@ fn ranking(who: &str, scored: &[Scored]) -> String {
 
 fn short(text: &str) -> String {
     line(text, 100)
-}
-
-/// Leaves in runs: `3, 7 to 9`.
-fn ranges(leaves: &[u64]) -> String {
-    countersign_analyze::runs::told(leaves, RUNS)
-}
-
-/// The same with what they are: `entry 3`, `entries 3, 7 to 9`.
-pub(crate) fn named(leaves: &[u64]) -> String {
-    format!("{} {}", if leaves.len() == 1 { "entry" } else { "entries" }, ranges(leaves))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn leaves_are_told_in_runs() {
-        assert_eq!(ranges(&[3]), "3");
-        assert_eq!(ranges(&[3, 7, 8, 9, 11]), "3, 7 to 9, 11");
-        assert_eq!(
-            ranges(&(0..20).map(|leaf| leaf * 2).collect::<Vec<_>>()),
-            "0, 2, 4, 6, 8, 10 and 14 more runs"
-        );
-    }
 }

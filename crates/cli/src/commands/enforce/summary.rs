@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_risk::markdown::words;
 
 use super::Judged;
-use crate::commands::analyze::named;
+use crate::io::entries::named;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{self, count};
 

@@ -10,7 +10,7 @@ use super::Format;
 use super::gather::Look;
 use crate::commands::report::selected::{self, Asked, Given};
 use crate::commands::report::written::Words;
-use crate::commands::{report, slice, verify};
+use crate::commands::{report, slice};
 use crate::errors::{Failure, shown};
 use crate::io::input::Input;
 use crate::io::output::Output;
@@ -53,7 +53,7 @@ impl Look<'_> {
             query: None,
             range: None,
             sample: None,
-            now: verify::now()?,
+            now: countersign_client::now()?,
             readings: self.args.own.load()?,
             threads: self.args.threads.count(),
         };

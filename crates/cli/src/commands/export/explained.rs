@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
+use countersign_client::{Client, Prefix, Redirects, Token};
 use countersign_log::export::Explained;
 use countersign_query::Findings;
 use countersign_query::tally::{Left, Unknown, short_name};
@@ -9,11 +10,9 @@ use serde_json::Value;
 
 use super::{Request, explain};
 use crate::errors::Failure;
-use crate::io::http::{Client, Prefix, Redirects};
 use crate::io::query;
 use crate::io::stage::Stage;
 use crate::io::style::{doubt, plain};
-use crate::io::token::Token;
 
 /// The longest answer that is read.
 const MOST: u64 = 1 << 20;

@@ -3,16 +3,15 @@
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use countersign_client::unreadable_folder;
 use countersign_log::export::{Explained, ExportError, Exporter, Lines, Request};
 use countersign_log::store::StoreError;
 use countersign_log_server::sqlite;
 
 use crate::commands::serve::{DAMAGED_STORE, store_hint};
 use crate::commands::slice::Chosen;
-use crate::commands::verify;
 use crate::errors::{Failure, shown};
 use crate::io::input;
-use crate::io::source::no_folder;
 
 /// The trust file that the collector of the folder goes by, unless it was given another.
 const TRUST: &str = "trust.txt";
@@ -35,7 +34,7 @@ pub(super) struct Made {
 /// Opens the log in that folder; a collector may run there meanwhile.
 pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, String)]) -> Result<Log, Failure> {
     let name = shown(folder);
-    std::fs::read_dir(folder).map_err(|error| no_folder(&name, &error))?;
+    std::fs::read_dir(folder).map_err(|error| unreadable_folder(&name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
         let hint = "give the folder of a collector whose log is in it; of one in a bucket, give its address";
         Failure::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
@@ -54,10 +53,12 @@ pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, Strin
             "to" => request.to = bound(),
             "limit" => request.limit = bound(),
             "boundary" => request.boundary = bound(),
-            condition => request.asked.set(condition, value, verify::now()?).map_err(|error| {
-                let message = format!("--{condition}: {error}");
-                Failure::unusable("arguments.invalid", message, "see `countersign export --help`")
-            })?,
+            condition => {
+                request.asked.set(condition, value, countersign_client::now()?).map_err(|error| {
+                    let message = format!("--{condition}: {error}");
+                    Failure::unusable("arguments.invalid", message, "see `countersign export --help`")
+                })?
+            }
         }
     }
     let exporter = Exporter::new(reader, origin, trust).with_readings(chosen.own.load()?);

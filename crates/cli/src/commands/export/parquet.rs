@@ -3,12 +3,13 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
+use countersign_client::Prefix;
+
 use super::{Args, Request, fetch, folder, prefix};
-use crate::commands::verify;
+use crate::arg_groups;
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::http::Prefix;
-use crate::io::input::Input;
+use crate::io::input::{self, Input};
 use crate::io::parquet::{self, Rows};
 use crate::io::verdict::count;
 use crate::io::{style, verdict};
@@ -18,9 +19,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         let message = "Parquet can't be read on a terminal";
         return Err(Failure::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
     }
-    let trust = verify::trust_or_nobody(args.chosen.trust.as_deref())?;
+    let trust = input::trust_or_nobody(args.chosen.trust.as_deref())?;
     let readings = args.chosen.own.load()?;
-    let mut rows = Rows::of(open(args)?, trust, readings, verify::threads(None))?;
+    let mut rows = Rows::of(open(args)?, trust, readings, arg_groups::threads(None))?;
     parquet::write(&mut rows, args.output.path(), args.partition)?;
     let report = rows.report();
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));

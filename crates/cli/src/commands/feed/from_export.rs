@@ -4,29 +4,29 @@ use std::io::Write as _;
 
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedEvent, VerifiedItem};
+use countersign_dispatch::{Dispatch, Feed};
 use countersign_feeds::{Event, Finding, Kind, Log};
 use countersign_query::Entry;
 use countersign_query::value::Document;
+use countersign_spill::PendingEvents as Found;
+use countersign_watch::{Draft, LogState};
 
-use super::delivery::Delivery;
-use super::{Args, Feed};
+use super::Args;
 use crate::commands::analyze;
 use crate::commands::verify::standing::{Standing, Standings};
-use crate::commands::watch::{At, Draft};
 use crate::commands::{report, rules, verify};
 use crate::errors::Failure;
 use crate::exit_status::ExitStatus;
-use crate::io::found::Found;
 use crate::io::verdict::count;
 use crate::io::visit::visit;
 use crate::io::{style, verdict};
 
-pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<ExitStatus, Failure> {
+pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<ExitStatus, Failure> {
     let trust = args.trust.load()?;
     let threads = args.threads.count();
     let mut input = report::contents(&args.from)?.rereadable()?;
     let has_quorum = trust.has_quorum();
-    let pins = delivery.progress.pin().into_iter().collect();
+    let pins = delivery.progress().pin().into_iter().collect();
     let options = Options { trust: trust.clone(), pins, ..Options::default() };
     let mut visitor = EventKeeper::default();
     let name = input.name().to_owned();
@@ -35,15 +35,15 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
     let EventKeeper(found) = visitor;
     let report = &verification.report;
     let log = provable(report, has_quorum, &name)?;
-    if delivery.progress.is_kept()
-        && report.complete_range().is_none_or(|[first, _]| first > delivery.progress.leaf())
+    if delivery.progress().is_kept()
+        && report.complete_range().is_none_or(|[first, _]| first > delivery.progress().leaf())
     {
         let hint = "leave --state out, or give an export that is complete from where the last one ended";
         let message =
             "this export doesn't show all entries, so there is no way to tell what was sent of the log";
         return Err(Failure::unusable("feed.partial", message, hint).within(&name));
     }
-    delivery.progress.begin(log.origin)?;
+    delivery.progress_mut().begin(log.origin)?;
     // Findings are looked for before anything goes out: that can fail too.
     let pack = rules::load(&args.rules)?;
     let analyzed = feed
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
         style::warn(&format!("{events} not sent, because no checkpoint contains them yet"));
     }
     if let Some(looked) = &analyzed {
-        let at = At { origin: log.origin, size: log.size, root: log.root };
+        let at = LogState { origin: log.origin, size: log.size, root: log.root };
         for finding in &looked.outcome.findings {
             if finding.leaves.iter().any(|leaf| *leaf >= log.size) {
                 continue;
@@ -86,8 +86,9 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<Ex
         }
     }
     delivery.flush()?;
-    delivery.progress.through(log.size, verification.pin.as_deref());
-    delivery.end()?;
+    delivery.progress_mut().through(log.size, verification.pin.as_deref());
+    let sent = delivery.end()?;
+    style::done(&format!("{} sent", count(sent, "record")));
     // That there may be more is no fault of the feed, and whom to trust is said with each record.
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
     Ok(ExitStatus::Success)
@@ -128,43 +129,4 @@ fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<
     let hint = "give an export of a log: `countersign seal` makes one, `countersign export` fetches one";
     let message = "nothing was sent: no checkpoint shows that these events are in a log";
     Err(Failure::unusable("feed.no_checkpoint", message, hint).within(name))
-}
-
-impl Feed {
-    /// Whether an event is asked for.
-    pub(super) fn wants(&self, event: &VerifiedEvent) -> bool {
-        let Some(query) = &self.query else { return true };
-        let document = Document::parse(&event.event);
-        let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
-        let chain = event.chain.to_string();
-        let entry = Entry {
-            event: root,
-            roots: &[],
-            read: read.as_ref(),
-            recorded: event.time,
-            chain: &chain,
-            signer: Some(event.vkey.name()),
-        };
-        query.matches(&entry)
-    }
-
-    /// The record of an event.
-    pub(super) fn record(
-        &self,
-        log: &Log<'_>,
-        event: &VerifiedEvent,
-        standing: Standing,
-    ) -> countersign_feeds::Record {
-        let event = Event {
-            leaf: event.index,
-            chain: event.chain,
-            seq: event.seq,
-            recorded: event.time,
-            signer: event.vkey.as_str(),
-            standing: standing.as_str(),
-            text: &event.event,
-        };
-        self.format.event(log, &event, &self.readings)
-    }
 }

@@ -1,62 +1,18 @@
 //! Sinks: where records go.
 
-mod file;
-mod hook;
-mod http;
-mod socket;
-mod stdout;
-
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueEnum;
-use countersign_feeds::{Format, Record};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use countersign_client::{Client, Redirects, webhook_url};
+use countersign_dispatch::{
+    ClientCertificate, Destination, FileDestination, HttpDestination, HttpReceiver, Pem, SocketDestination,
+    TlsFiles, WebhookDestination,
+};
+use countersign_feeds::Format;
 
-use self::file::File;
-use self::hook::Webhook;
-use self::http::{Http, Receiver};
-use self::socket::Socket;
-use self::stdout::Stdout;
+use super::stdout::Stdout;
 use crate::errors::{Failure, shown};
-use crate::io::http::{Client, Redirects};
-use crate::io::retry::Trouble;
-use crate::io::webhook::{Hook, Secret, address};
-use crate::io::{input, key, token};
-
-/// What a receiver says of a batch, by the places of its records.
-#[derive(Debug, Default)]
-pub(super) struct Answer {
-    /// Those that it does not want, and why.
-    pub(super) refused: Vec<(usize, String)>,
-    /// Those that it does not take now.
-    pub(super) later: Vec<usize>,
-    /// Not before this, where it says so.
-    pub(super) after: Option<Duration>,
-}
-
-/// Where records go.
-pub(super) trait Sink {
-    /// Has the receiver take these. What is neither refused nor left for later is there.
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble>;
-
-    /// How many records a batch has at most.
-    fn most(&self) -> usize;
-
-    /// Goes on with what was written before, which was so long when all that was sent was in it.
-    fn resume(&mut self, _written: Option<u64>) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// How long what was written is, where that tells how far it is.
-    fn written(&self) -> Option<u64> {
-        None
-    }
-}
+use crate::io::{input, key, token, webhook};
 
 /// Where records go, by arguments.
 #[derive(clap::Args)]
@@ -118,38 +74,38 @@ impl Kind {
 }
 
 impl Sending {
-    pub(super) fn open(&self, format: Format) -> Result<Box<dyn Sink>, Failure> {
-        let most = usize::from(self.batch);
+    pub(super) fn open(&self, format: Format) -> Result<Box<dyn Destination>, Failure> {
+        let max_records = usize::from(self.batch);
         let destination = self.destination.as_deref().unwrap_or_default();
         let receiver = match self.sink {
-            Kind::File => return Ok(Box::new(File::open(Path::new(destination), most)?)),
+            Kind::File => return Ok(Box::new(FileDestination::open(Path::new(destination), max_records)?)),
             Kind::Tcp | Kind::Tls => {
-                let tls = if self.sink == Kind::Tls { Some(self.tls(destination)?) } else { None };
-                host(destination)?;
-                return Ok(Box::new(Socket { address: destination.into(), tls, format, most }));
+                let files = if self.sink == Kind::Tls { Some(self.tls()?) } else { None };
+                let socket = SocketDestination::new(destination, files.as_ref(), format, max_records)?;
+                return Ok(Box::new(socket));
             }
             Kind::Webhook => {
                 let path = self.webhook_key.as_deref().unwrap_or(Path::new(""));
-                let hook = Hook::new(destination, Secret::load(path)?, self.client()?)?;
-                return Ok(Box::new(Webhook { hook, most }));
+                let webhook = webhook::open(destination, webhook::secret(path)?, self.client()?)?;
+                return Ok(Box::new(WebhookDestination { webhook, max_records }));
             }
-            Kind::Http => Receiver::Any,
-            Kind::Splunk => Receiver::Splunk,
-            Kind::Elastic => Receiver::Elastic,
-            Kind::Otlp => Receiver::Otlp,
-            Kind::Stdout => return Ok(Box::new(Stdout { most })),
+            Kind::Http => HttpReceiver::Any,
+            Kind::Splunk => HttpReceiver::Splunk,
+            Kind::Elastic => HttpReceiver::Elastic,
+            Kind::Otlp => HttpReceiver::Otlp,
+            Kind::Stdout => return Ok(Box::new(Stdout { max_records })),
         };
         let fits = match receiver {
-            Receiver::Otlp => format == Format::Otlp,
-            Receiver::Elastic => format.is_json(),
-            Receiver::Any | Receiver::Splunk => true,
+            HttpReceiver::Otlp => format == Format::Otlp,
+            HttpReceiver::Elastic => format.is_json(),
+            HttpReceiver::Any | HttpReceiver::Splunk => true,
         };
         if !fits {
             let message = format!("{} doesn't accept the format {}", self.sink.name(), format.as_str());
             let hint = "give --to otlp for a collector of OpenTelemetry, --to ecs for Elasticsearch";
             return Err(Failure::unusable("arguments.invalid", message, hint));
         }
-        let url = address(destination)?;
+        let url = webhook_url(destination)?;
         if !url.username().is_empty() || url.password().is_some() {
             let hint = "put the token in a file of its own, and use --sink-token";
             return Err(Failure::unusable(
@@ -162,8 +118,8 @@ impl Sending {
         if token.is_some() {
             token::warn_if_seen(&url);
         }
-        let client = self.client()?;
-        Ok(Box::new(Http { client, url, token, receiver, format, gzip: self.gzip, most }))
+        let (client, gzip) = (self.client()?, self.gzip);
+        Ok(Box::new(HttpDestination { client, url, token, receiver, format, gzip, max_records }))
     }
 
     fn client(&self) -> Result<Client, Failure> {
@@ -181,67 +137,25 @@ impl Sending {
             }
             _ => None,
         };
-        Client::with_certificates(Redirects::SameHostWithBody, ca, identity)
+        Ok(Client::with_certificates(Redirects::SameHostWithBody, ca, identity)?)
     }
 
-    fn tls(&self, destination: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), Failure> {
-        let refused = |why: String| {
-            let hint = "check the system's certificates, or give the receiver's with --ca";
-            Failure::unusable("tls.invalid", why, hint)
-        };
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| refused(error.to_string()))?;
-        let builder = match &self.ca {
-            Some(path) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(path)? {
-                    roots
-                        .add(certificate)
-                        .map_err(|error| refused(error.to_string()).within(&shown(path)))?;
-                }
-                builder.with_root_certificates(roots)
-            }
-            None => builder.with_platform_verifier().map_err(|error| refused(error.to_string()))?,
-        };
-        let config = match (&self.client_certificate, &self.client_key) {
+    fn tls(&self) -> Result<TlsFiles, Failure> {
+        let ca = self.ca.as_deref().map(pem).transpose()?;
+        let own = match (&self.client_certificate, &self.client_key) {
             (Some(certificate), Some(path)) => {
                 key::warn_if_readable(path, "key");
-                let key = PrivateKeyDer::from_pem_slice(&input::small(path)?)
-                    .map_err(|_| pem(path, "a private key"))?;
-                builder
-                    .with_client_auth_cert(certificates(certificate)?, key)
-                    .map_err(|error| refused(error.to_string()).within(&shown(path)))?
+                let key = pem(path)?;
+                Some(ClientCertificate { certificates: pem(certificate)?, key })
             }
-            _ => builder.with_no_client_auth(),
+            _ => None,
         };
-        let name = host(destination)?;
-        let name = ServerName::try_from(name.to_owned())
-            .map_err(|_| refused(format!("{name:?} is not a host name")))?;
-        Ok((Arc::new(config), name))
+        Ok(TlsFiles { ca, own })
     }
 }
 
-/// The host of `HOST:PORT`.
-fn host(address: &str) -> Result<&str, Failure> {
-    let parts =
-        address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    parts.map(|(host, _)| host.trim_matches(['[', ']'])).ok_or_else(|| {
-        let hint = "write it as siem.example:6514, or [2001:db8::1]:6514";
-        Failure::unusable("arguments.invalid", "the destination is not a host with a port", hint)
-    })
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let bytes = input::small(path)?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    certificates.ok().filter(|all| !all.is_empty()).ok_or_else(|| pem(path, "a certificate"))
-}
-
-fn pem(path: &Path, what: &str) -> Failure {
-    let message = format!("it does not hold {what} as PEM");
-    Failure::unusable("tls.invalid", message, "give a file of PEM").within(&shown(path))
+fn pem(path: &Path) -> Result<Pem, Failure> {
+    Ok(Pem { bytes: input::small(path)?, name: shown(path) })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use countersign_analyze::Level;
 use countersign_analyze::inventory::{Answer, Described, Endpoint, Flag, Latency};
 
 use super::ExportInventory;
-use crate::commands::analyze::named;
+use crate::io::entries::named;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::verdict::{self, count};
 

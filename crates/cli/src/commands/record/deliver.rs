@@ -1,14 +1,5 @@
 //! `countersign record --to`: events in, one signed chain out, delivered to a log and proven to be in it.
 
-mod clock;
-pub(crate) mod follow;
-mod http;
-mod inputs;
-mod note;
-mod proofs;
-mod redate;
-mod sender;
-
 use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -21,16 +12,17 @@ use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_client::now;
+use countersign_delivery::{
+    BatchLimits, Clock, Delivery, Directory, Early, FollowPosition, LogServer, Memory, Outbox, RetryPolicy,
+    SenderObserver, SharedStatus, Store, redate, send,
+};
+use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
 use serde_json::json;
 
-use self::clock::{BACK, Clock};
-pub(crate) use self::http::Http;
-use self::inputs::{Fed, Inputs};
-pub(crate) use self::note::NoteTo;
-use self::proofs::Proofs;
-use self::redate::redate;
-use self::sender::{Early, RetryPolicy, Shared};
+use super::inputs::{self, Fed, Inputs};
+use super::proofs::{self, Proofs};
 use crate::args;
 use crate::commands::keygen::random;
 use crate::commands::record;
@@ -38,10 +30,9 @@ use crate::commands::record::explain;
 use crate::commands::record::redactions::{Redactions, Rules};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::submit::log_server;
 use crate::io::verdict::count;
 use crate::io::{progress, stop, style};
-use countersign_delivery::{BatchLimits, Delivery, LogServer};
-use countersign_delivery::{Directory, FollowPosition, Memory, Outbox, Store};
 
 /// A flush has at most so many events and bytes: a segment and a submission stay small.
 const FLUSH_EVENTS: u64 = 1_024;
@@ -104,7 +95,7 @@ impl To {
 /// Records all events and delivers them.
 pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<ExitStatus, Failure> {
     let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
-    let mut collector = http::Http::new(url)?;
+    let mut collector = log_server(url)?;
     let (store, name): (Box<dyn Store>, String) = match &to.outbox {
         Some(path) => (Box::new(Directory::open(path)?), shown(path)),
         None => (Box::<Memory>::default(), "memory".into()),
@@ -150,7 +141,7 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         inputs::read(Inputs::new(&args.events, None), to.follow)
     };
     let outbox = Mutex::new(outbox);
-    let shared = Shared::default();
+    let shared = SharedStatus::default();
     let session = Session {
         args,
         to,
@@ -206,9 +197,27 @@ struct Session<'a> {
     keeps: bool,
     /// Whether an earlier run recorded some of them.
     resumed: bool,
-    shared: &'a Shared,
+    shared: &'a SharedStatus,
     clock: Mutex<Clock>,
     redactions: Mutex<Redactions>,
+}
+
+/// Prints how delivering goes, and passes on that the program was asked to stop.
+struct Terminal;
+
+impl SenderObserver for Terminal {
+    fn is_stopped(&self) -> bool {
+        stop::asked()
+    }
+
+    fn failed(&self, why: &EngineError, wait: Duration) {
+        let seconds = wait.as_secs().max(1);
+        style::warn(&format!("not delivered, trying again in {seconds} s: {why}"));
+    }
+
+    fn recovered(&self) {
+        style::done("delivering again");
+    }
 }
 
 /// What was recorded and not yet flushed.
@@ -230,7 +239,7 @@ impl Session<'_> {
     fn deliver(
         &self,
         trust: &Trust,
-        collector: &mut (dyn LogServer<Error = Failure> + Send),
+        collector: &mut (dyn LogServer<Error = EngineError> + Send),
         feed: &Receiver<Fed>,
     ) -> (u64, Result<UnwrapSummary, Failure>) {
         let policy = RetryPolicy {
@@ -241,7 +250,7 @@ impl Session<'_> {
         let delivery = Delivery::new(self.outbox, trust, self.origin).limits(BatchLimits::default());
         let mut recorded = 0;
         let ended = std::thread::scope(|scope| {
-            scope.spawn(|| sender::run(delivery, collector, self.shared, &policy));
+            scope.spawn(|| send(delivery, collector, self.shared, &policy, &Terminal));
             let ended = self.record(feed, &mut recorded);
             self.shared.change(|standing| standing.ended = true);
             let bar = progress::status();
@@ -391,14 +400,14 @@ impl Session<'_> {
 
     /// What time it is, as far as the log agrees.
     fn now(&self) -> Result<Time, Failure> {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner).now()
+        Ok(self.clock.lock().unwrap_or_else(PoisonError::into_inner).now(now()?))
     }
 
     /// Whether a chain's times are ahead of now. They never go back, so that it could only repeat one that no log takes
     /// until then.
     fn is_yet_to_come(&self, recorder: Option<&Recorder>) -> Result<bool, Failure> {
         let Some(position) = recorder.and_then(Recorder::position) else { return Ok(false) };
-        Ok(position.time.millis() > self.now()?.millis() + BACK)
+        Ok(Clock::is_too_far_ahead(position.time, self.now()?))
     }
 
     /// Dates anew what the log refused as early, if it did. The recorder goes on with the new chain then.
@@ -415,10 +424,12 @@ impl Session<'_> {
     }
 
     fn try_date_anew(&self, early: &Early) -> Result<Option<Recorder>, Failure> {
-        let learnt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).learn(early.now)?;
+        let learnt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).learn(now()?, early.now);
         let Some(learnt) = learnt else { return Ok(None) };
+        let mut nonce = [0; 16];
+        random(&mut nonce)?;
         let rhythm = |recorder| self.with_rhythm(recorder);
-        let anew = redate(&mut self.outbox(), early, &learnt, self.key, self.origin, rhythm)?;
+        let anew = redate(&mut self.outbox(), early, &learnt, self.key, self.origin, &nonce, rhythm)?;
         if anew.is_some() && learnt.is_corrected {
             let seconds = learnt.ahead / 1000;
             style::warn(&format!(
@@ -539,7 +550,7 @@ impl Session<'_> {
                     if waiting == 1 { "1 event is".into() } else { format!("{waiting} events are") }
                 )
             };
-            return Err(failure.unwrap_or_else(stopped).because(&what));
+            return Err(failure.map_or_else(stopped, Failure::from).because(&what));
         }
         // What is remembered of inputs that gave this run nothing is not of these.
         if (recorded > 0 || self.resumed) && self.keeps {
@@ -569,6 +580,6 @@ fn stopped() -> Failure {
 }
 
 /// Whether the chain itself is at an end, and not just the delivery.
-fn is_dead(failure: Option<&Failure>) -> bool {
+fn is_dead(failure: Option<&EngineError>) -> bool {
     failure.is_some_and(|failure| matches!(failure.code(), "log.fork" | "log.rollback"))
 }

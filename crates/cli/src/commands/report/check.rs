@@ -1,11 +1,10 @@
 //! Verifying what was filed.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use countersign::hash::Hash;
 use countersign::hex;
-use countersign_evidence::{Described, File, Frame, LONGEST_FILE, has_evidence, is_page};
+use countersign_evidence::{Described, File, Frame, LONGEST_FILE, is_page};
 
 use super::selected::{Asked, Found, Given, name, select};
 use super::written::{json, verified, verified_with_shown};
@@ -17,25 +16,7 @@ use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{self, count};
 
-/// So much of a file tells whether it is a page.
-const FIRST: usize = 16;
 const MOST_MIB: u64 = (LONGEST_FILE >> 20) as u64;
-
-/// An export, or the one in an evidence file: that one's hashes are checked, and all that it brings beside the export, such as
-/// whom its writer trusted, is left aside.
-pub(crate) fn contents(path: &Path) -> Result<Input, Failure> {
-    let mut input = Input::open(path)?;
-    if !input.begins(FIRST, is_page)? {
-        return Ok(input);
-    }
-    let bytes = input.all(MOST_MIB)?;
-    if !has_evidence(&bytes) {
-        return Ok(input);
-    }
-    let file = File::read(&bytes).map_err(|error| Failure::broken(error).within(&shown(path)))?;
-    let name = format!("{}, in {}", plain(file.export_name()), input.name());
-    Ok(Input::stream(&name, Box::new(Cursor::new(file.export))))
-}
 
 pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, Failure> {
     let bytes = Input::open(path)?.all(MOST_MIB)?;

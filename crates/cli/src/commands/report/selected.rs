@@ -12,6 +12,7 @@ use countersign_query::Readings;
 use sha2::{Digest as _, Sha256};
 
 use crate::errors::{Failure, shown};
+use crate::io::contents::contents;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
 use crate::io::progress;
@@ -108,7 +109,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
         leaves: Vec::new(),
         roots: Roots::default(),
     };
-    let mut input = super::contents(export)?;
+    let mut input = contents(export)?;
     let verification = visit(&mut input, options, asked.threads, examiner, &mut visitor)?;
     let SelectionVisitor { mut leaves, roots, .. } = visitor;
     leaves.sort_unstable();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_risk::markdown::{money, name, number, percent};
 use countersign_risk::{Bought, Figures, Kind, METHOD, Proposed, Report, Told};
 
-use crate::commands::analyze::named;
+use crate::io::entries::named;
 use crate::io::style::{doubt, faint, label, plain};
 use crate::io::verdict::count;
 

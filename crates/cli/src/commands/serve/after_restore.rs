@@ -1,22 +1,22 @@
 //! `countersign serve --after-restore`: the way on for a log whose storage was brought back.
 
-mod leaf_files;
-
 use std::fs;
 use std::path::Path;
 
 use countersign::check::Resource;
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
+use countersign_client::open;
 use countersign_log_server::restore::ending::Ending;
 use countersign_log_server::restore::{Bundles, Config, Folder, Over, Plan, Restore, Source};
 use countersign_log_server::serve::StartError;
 use countersign_log_server::sqlite;
 use tokio::runtime::Runtime;
 
+use super::leaf_files;
 use super::{Args, KEY, TRUST, explain, now};
 use crate::errors::{Failure, shown};
-use crate::io::{key, source, style};
+use crate::io::{key, style};
 
 const ENDING: &str = "bring back what is there with --mend URL|DIR|FILE; or end this log and begin another in its place: --origin NEW";
 const DOUBTFUL: &str = "bring back what is there with --mend URL|DIR|FILE; add --nothing-newer only if you know that nothing was \
@@ -252,10 +252,10 @@ fn sources(
 }
 
 fn mirror(place: &str) -> Result<Box<dyn Source>, Failure> {
-    let source = source::open(place)?;
+    let source = open(place)?;
     let checkpoint = source.checkpoint()?;
     let size = checkpoint.checkpoint.size;
     Ok(Box::new(Bundles::new(place.to_owned(), checkpoint.to_string(), size, move |bundle| {
-        source.get(Resource::Bundle(bundle)).map_err(|failure| failure.brief())
+        source.get(Resource::Bundle(bundle)).map_err(|error| error.to_string())
     })))
 }

@@ -14,12 +14,12 @@ use countersign::trust::Trust;
 use countersign::verify::{CoveredLink, EventVisitor, Options, SummarizedEvent, VerifiedEvent, VerifiedItem};
 use countersign_index::{Events, Place, Row, Search, SegmentBuilder};
 use countersign_query::{Findings, Query, Readings};
+use countersign_spill::PendingEvents as Found;
 
 use super::export::{Export, changed};
 use super::side::{Key, Of, Side, Unfit, Verified, Writer};
 use crate::commands::verify::standing::Standings;
 use crate::errors::{Failure, shown};
-use crate::io::found::Found;
 use crate::io::input::{self, Input};
 use crate::io::style::plain;
 use crate::io::visit::visit;
@@ -239,6 +239,6 @@ impl Events for Taking<'_> {
         let (line, index, seq, time) = (event.line, event.index, event.seq, event.time);
         let text = if self.found.is_full() { None } else { Some(self.export.event(line)?) };
         let link = CoveredLink { line, index, chain, seq, time, vkey, authorised: event.authorised };
-        self.found.push(link, text)
+        Ok(self.found.push(link, text)?)
     }
 }

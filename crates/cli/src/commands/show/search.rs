@@ -12,10 +12,10 @@ use countersign::verify::{
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Tally};
+use countersign_spill::PendingEvents as Found;
 
 use super::searcher::Searcher;
 use crate::errors::Failure;
-use crate::io::found::Found;
 use crate::io::query::signer_conditions;
 
 /// Which events are looked for.

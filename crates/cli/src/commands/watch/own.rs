@@ -8,22 +8,22 @@ use std::thread::JoinHandle;
 
 use countersign::trust::Trust;
 use countersign_analyze::{Level, Pack};
+use countersign_client::DestinationError;
+use countersign_delivery::Directory;
+use countersign_errors::EngineError;
 use countersign_log::export::ExportError;
 use countersign_log_server::findings::FILE as FINDINGS;
 use countersign_log_server::reading::Reading;
 use countersign_query::Readings;
+use countersign_watch::{
+    Item, ItemKind, LiveViews, Observer, Receiver, ViewEvent, Watch, WatchConfig, WatchState,
+};
 use serde_json::Value;
 
-use super::Watch;
-use super::handing::{Handing, Receiver, Trouble};
-use super::item::{Item, Kind};
-use super::state::{State, Taken};
-use super::stream::{Heard, Views};
-use super::watcher::{Watched, Watcher};
+use super::{ENDING, Terminal, conclude};
 use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style;
-use countersign_delivery::Directory;
 
 /// The folder, in the log's own.
 const FOLDER: &str = "watch";
@@ -38,32 +38,22 @@ pub(crate) fn begin(
     let watch = folder.join(FOLDER);
     let name = shown(&watch);
     let store = Arc::new(Directory::open(&watch)?);
-    let state = State::load(&store, &name)?;
+    let state = WatchState::load(&store, &name)?;
     let origin = reading.collector().origin().to_owned();
     let views = Own { reading: reading.clone(), runtime: tokio::runtime::Handle::current() };
     let trust = views.trust().unwrap_or_default();
-    let serial = state.as_ref().map_or(0, |state| state.serial);
     let kept = Kept::open(folder, reading.clone())?;
-    let taken = Taken::load(store.clone(), &name, &[kept.name()], serial)?;
-    // Whether the state fits the rules is told at once, not in a thread.
-    let watched = |pack| Watched {
-        origin: origin.clone(),
-        trust: trust.clone(),
-        pack,
-        readings,
-        scans: false,
-        events: false,
-    };
+    let observer: Arc<dyn Observer> = Arc::new(Terminal { pack: pack.name.clone() });
     let pack: &'static Pack = Box::leak(Box::new(pack));
-    let mut watcher = Watcher::new(watched(pack), state, &name)?;
-    watcher.notice().iter().for_each(|notice| style::warn(notice));
-    watcher.begin_at(0);
-    let handing = Handing::begin(vec![Box::new(kept)], taken, &watcher.state().waiting);
-    let mut watch = Watch::new(watcher, handing, store, name);
+    let config = WatchConfig { origin, trust, pack, readings, scans: false, events: false };
+    // Whether the state fits the rules is told at once, not in a thread.
+    let mut watch = Watch::open(store, &name, state, config, 0, vec![Box::new(kept)], observer)?;
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
-        let views: Arc<dyn Views> = Arc::new(views);
+        let views: Arc<dyn LiveViews> = Arc::new(views);
         let ended = watch.follow(&views);
-        let ended = watch.end(ended, false);
+        let outcome = watch.end(ended.is_ok(), ENDING);
+        let ended = outcome.and_then(|outcome| ended.map(|()| outcome)).map_err(Failure::from);
+        let ended = ended.and_then(|outcome| conclude(&outcome, &name, false));
         if let Err(failure) = &ended {
             style::warn(&format!("the log does not watch itself any more: {}", failure.brief()));
         }
@@ -78,22 +68,22 @@ struct Own {
     runtime: tokio::runtime::Handle,
 }
 
-impl Views for Own {
-    fn follow(&self, from: Option<u64>, tell: &SyncSender<Heard>) {
+impl LiveViews for Own {
+    fn follow(&self, from: Option<u64>, tell: &SyncSender<ViewEvent>) {
         let lines = tell.clone();
-        let told = move |piece| lines.send(Heard::Lines(piece)).is_ok();
+        let told = move |piece| lines.send(ViewEvent::Lines(piece)).is_ok();
         let ended = self.runtime.block_on(self.reading.follow(from.unwrap_or_default(), told));
         let (status, why) = match ended {
-            Ok(()) => (None, Failure::unusable("stream.ended", "the log's view ended", "it is asked again")),
+            Ok(()) => (None, EngineError::new("stream.ended", "the log's view ended", "it is asked again")),
             Err(error) => {
                 let status = if matches!(error, ExportError::Invalid { .. }) { 400 } else { 503 };
                 // A log without any entry has none yet.
                 let code =
                     if matches!(error, ExportError::NotFound(_)) { "stream.ended" } else { "stream.lost" };
-                (Some(status), Failure::unusable(code, error.to_string(), "it is asked again"))
+                (Some(status), EngineError::new(code, error.to_string(), "it is asked again"))
             }
         };
-        let _ = tell.send(Heard::Lost { status, why });
+        let _ = tell.send(ViewEvent::Lost { status, why });
     }
 
     /// The log's, as it is now, with its own key.
@@ -137,15 +127,15 @@ impl Receiver for Kept {
         true
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         if !self.names.insert(name(&item.text).unwrap_or_default()) {
             return Ok(());
         }
         if let Err(error) = self.reading.add_finding(item.text.clone()) {
             self.names.remove(&name(&item.text).unwrap_or_default());
-            return Err(Trouble::later(error.to_string()));
+            return Err(DestinationError::later(error.to_string()));
         }
-        if item.kind == Kind::Alert {
+        if item.kind == ItemKind::Alert {
             let data = item.data();
             let level = data["finding"]["level"].as_str().and_then(Level::parse);
             self.reading.collector().metrics().found(level.map_or("unknown", Level::as_str));

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write as _};
 
-use super::handing::{Receiver, Trouble};
-use super::item::{Item, Kind};
+use countersign_client::DestinationError;
+use countersign_watch::{Item, ItemKind, Receiver};
+
 use crate::io::style::{self, bad, doubt, faint, plain};
 
 /// Prints each item, as text or as a line of JSON.
@@ -17,14 +18,16 @@ impl Receiver for Print {
     }
 
     fn wants(&self, item: &Item) -> bool {
-        item.kind != Kind::Scan
+        item.kind != ItemKind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         let text = if self.json { item.text.clone() + "\n" } else { text(item) };
         match style::write(&text).and_then(|()| io::stdout().flush()) {
             // Nobody listens any more.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::later(error.to_string())),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(DestinationError::later(error.to_string()))
+            }
             _ => Ok(()),
         }
     }
@@ -32,9 +35,9 @@ impl Receiver for Print {
 
 fn text(item: &Item) -> String {
     let mark = match item.kind {
-        Kind::Alert => bad("✗ alert"),
-        Kind::Unverified => bad("✗ altered"),
-        Kind::Retract | Kind::Scan => doubt("! taken back"),
+        ItemKind::Alert => bad("✗ alert"),
+        ItemKind::Unverified => bad("✗ altered"),
+        ItemKind::Retract | ItemKind::Scan => doubt("! taken back"),
     };
     let title = item.title.strip_prefix("taken back: ").unwrap_or(&item.title);
     format!("{mark} {}\n  {} {}\n", plain(title).replace('\n', " "), faint("id:"), item.id)

@@ -11,7 +11,8 @@ use countersign::link::{ChainId, EventLink, Link};
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::{
-    CoveredLink, EventVisitor, Options, Report, SummarizedEvent, Verdict, Verification, VerifiedItem,
+    CoveredLink, EventVisitor, Options, Report, Standing, Standings, SummarizedEvent, Verdict, Verification,
+    VerifiedItem,
 };
 use countersign_parquet::{Row, Value};
 use countersign_query::Readings;
@@ -19,11 +20,11 @@ use countersign_query::value::Document;
 use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
 
-use crate::commands::verify::standing::{Standing, Standings};
 use crate::errors::Failure;
 use crate::io::export;
 use crate::io::export::Part;
 use crate::io::input::Input;
+use crate::io::look;
 use crate::io::tapped::Tapped;
 use crate::io::visit::visit_tapped;
 

@@ -1,0 +1,28 @@
+//! The standard output: a record a line.
+
+use std::io::Write as _;
+
+use countersign_client::DestinationError;
+use countersign_dispatch::{BatchAnswer, Destination};
+use countersign_feeds::Record;
+
+pub(super) struct Stdout {
+    pub(super) max_records: usize,
+}
+
+impl Destination for Stdout {
+    fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
+        let text: String = records.iter().flat_map(|record| [record.text.as_str(), "\n"]).collect();
+        let mut out = std::io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => Ok(BatchAnswer::default()),
+            // Nobody reads any more, and nobody will.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) => Err(DestinationError::later(format!("the standard output: {error}"))),
+        }
+    }
+
+    fn max_records(&self) -> usize {
+        self.max_records
+    }
+}

@@ -1,0 +1,36 @@
+//! Reads logs over HTTP or from folders, submits to log servers, and posts to other receivers.
+//!
+//! [`Source`] is a tiled log: [`Server`] reads it over HTTP and [`Folder`] from files. [`HttpLogServer`] submits links to a
+//! log server, for a [`Delivery`](countersign_delivery::Delivery). A [`Webhook`] signs what it posts. All of them use a
+//! [`Client`], which bounds each answer in size and time, and sends nothing to another host than the one that was asked
+//! for.
+//!
+//! ```
+//! use countersign_client::{Folder, Source};
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//!
+//! let log = Folder::open(folder)?;
+//! assert_eq!(log.read("checkpoint", 1 << 18)?, None);
+//! assert_eq!(log.checkpoint().unwrap_err().code(), "log.no_checkpoint");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(missing_docs, unsafe_code)]
+
+mod clock;
+mod destination_error;
+mod http;
+mod reason;
+mod source;
+mod submit;
+mod token;
+mod webhook;
+
+pub use clock::now;
+pub use destination_error::DestinationError;
+pub use http::{Answer, Body, Client, Deadline, Prefix, Redirects, Stream};
+pub use reqwest::Url;
+pub use source::{Folder, Server, Source, open, unreadable_folder};
+pub use submit::HttpLogServer;
+pub use token::Token;
+pub use webhook::{Webhook, WebhookSecret, webhook_url};

@@ -1,0 +1,22 @@
+//! Reasons of errors, as people are told them.
+
+use std::error::Error;
+
+/// Returns the words of the innermost error, such as that a connection was refused: what is around it says only that
+/// something failed.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+/// Returns the words of a request's error without its address, in which there may be a secret.
+pub(crate) fn of_request(error: &reqwest::Error) -> String {
+    match (error.source(), error.url()) {
+        (Some(source), _) => innermost(source),
+        (None, Some(url)) => error.to_string().replace(&format!(" for url ({url})"), ""),
+        (None, None) => error.to_string(),
+    }
+}

@@ -1,0 +1,125 @@
+//! A file that grows: a record a line, each once, also over kills.
+
+use std::fs;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use countersign_client::DestinationError;
+use countersign_errors::{EngineError, shown};
+use countersign_feeds::Record;
+
+use crate::destination::{BatchAnswer, Destination};
+
+/// The most bytes that a kill can have left behind what was kept: those of a few batches.
+const SURPLUS: u64 = 64 << 20;
+
+/// A file of lines, a record each.
+pub struct FileDestination {
+    handle: fs::File,
+    name: String,
+    most: usize,
+    length: u64,
+    /// Whole lines behind what was kept, of a process that was killed before it could keep how far it was.
+    surplus: Vec<String>,
+}
+
+impl FileDestination {
+    /// Opens the file, or creates it. A batch has at most `most` records.
+    ///
+    /// # Errors
+    /// If the system can't.
+    pub fn open(path: &Path, most: usize) -> Result<Self, EngineError> {
+        let name = shown(path);
+        let open = || {
+            let file = fs::File::options().create(true).append(true).read(true).open(path)?;
+            let length = file.metadata()?.len();
+            Ok((file, length))
+        };
+        let (file, length) = open().map_err(|error: io::Error| EngineError::io("write", &name, &error))?;
+        Ok(Self { handle: file, name, most, length, surplus: Vec::new() })
+    }
+
+    fn lines_from(&mut self, written: u64) -> io::Result<()> {
+        let from = written.max(self.length.saturating_sub(SURPLUS));
+        self.handle.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        self.handle.read_to_end(&mut bytes)?;
+        // A line that was cut off by a kill is written anew.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.length = from + whole as u64;
+        self.handle.set_len(self.length)?;
+        self.surplus = String::from_utf8_lossy(&bytes[..whole]).lines().map(str::to_owned).collect();
+        Ok(())
+    }
+}
+
+/// Whether a line holds this id, and not just one that begins with it.
+fn holds(line: &str, id: &str) -> bool {
+    line.match_indices(id).any(|(at, _)| {
+        let after = line[at + id.len()..].chars().next();
+        !after.is_some_and(|after| after.is_ascii_alphanumeric() || after == '/')
+    })
+}
+
+impl Destination for FileDestination {
+    fn resume(&mut self, written: Option<u64>) -> Result<(), EngineError> {
+        let name = self.name.clone();
+        // Another file was put in its place, or its end was cut off: it begins where it ends.
+        let from = written.filter(|written| *written <= self.length).unwrap_or(self.length);
+        self.lines_from(from).map_err(|error| EngineError::io("read", &name, &error))
+    }
+
+    fn send(&mut self, records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
+        let is_new = |record: &&&Record| !self.surplus.iter().any(|line| holds(line, &record.id));
+        let text: String =
+            records.iter().filter(is_new).flat_map(|record| [record.text.as_str(), "\n"]).collect();
+        let written = self.handle.write_all(text.as_bytes()).and_then(|()| self.handle.sync_data());
+        if let Err(error) = written {
+            // What is there of it is taken back, so that trying again doubles nothing.
+            let _ = self.handle.set_len(self.length);
+            return Err(DestinationError::later(format!("{}: {error}", self.name)));
+        }
+        self.length += text.len() as u64;
+        Ok(BatchAnswer::default())
+    }
+
+    fn max_records(&self) -> usize {
+        self.most
+    }
+
+    fn written(&self) -> Option<u64> {
+        Some(self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str) -> Record {
+        let time = countersign::time::Time::from_millis(0).unwrap();
+        Record { id: id.into(), time, text: format!("{{\"id\":\"{id}\"}}") }
+    }
+
+    #[test]
+    fn what_a_kill_left_behind_is_neither_doubled_nor_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed");
+        let all: Vec<Record> = ["c/1", "c/10", "c/11", "f", "f/retracted"].map(record).into();
+        let expected: String = all.iter().map(|record| record.text.clone() + "\n").collect();
+        // Killed after so many bytes, of which none or the first line was kept.
+        for kept in [0, all[0].text.len() + 1] {
+            for killed in kept..=expected.len() {
+                fs::write(&path, &expected[..killed]).unwrap();
+                let mut file = FileDestination::open(&path, 2).unwrap();
+                file.resume(Some(kept as u64)).unwrap();
+                let left: Vec<&Record> = all.iter().skip(usize::from(kept > 0)).collect();
+                for batch in left.chunks(2) {
+                    file.send(batch).unwrap();
+                }
+                assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{kept} {killed}");
+                assert_eq!(file.written(), Some(expected.len() as u64));
+            }
+        }
+    }
+}

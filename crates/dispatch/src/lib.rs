@@ -1,0 +1,55 @@
+//! Sends the verified events and findings of a log to SIEMs and collectors.
+//!
+//! A [`Dispatch`] sends records in batches to a [`Destination`], each again until that has it, and keeps in a [`Progress`] how
+//! far it is: a record is sent at least once, under the same id, also after a kill. A [`Feed`] says which events become
+//! records, and in which format. A [`LogFeed`] does both with a log that grows.
+//!
+//! It prints nothing: the caller's [`DispatchObserver`] is told what people should know.
+//!
+//! ```
+//! use countersign_client::DestinationError;
+//! use countersign_errors::EngineError;
+//! use countersign_dispatch::{BatchAnswer, Destination, Dispatch, Progress};
+//! use countersign_feeds::Record;
+//!
+//! /// Has room for everything.
+//! struct Everything;
+//!
+//! impl Destination for Everything {
+//!     fn send(&mut self, _records: &[&Record]) -> Result<BatchAnswer, DestinationError> {
+//!         Ok(BatchAnswer::default())
+//!     }
+//!
+//!     fn max_records(&self) -> usize {
+//!         500
+//!     }
+//! }
+//!
+//! let mut dispatch = Dispatch::begin(Box::new(Everything), Progress::open(None)?, None, Box::new(()))?;
+//! let record = Record { id: "f".into(), time: "2026-11-20T06:01:02.345Z".parse()?, text: "{}".into() };
+//! dispatch.push(None, record.clone())?;
+//! dispatch.push(Some(4), record)?;
+//! assert_eq!(dispatch.end()?, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(missing_docs, unsafe_code)]
+
+mod destination;
+mod dispatch;
+mod feed;
+mod file;
+mod http;
+mod notice;
+mod progress;
+mod socket;
+mod webhook;
+
+pub use destination::{BatchAnswer, Destination};
+pub use dispatch::Dispatch;
+pub use feed::{Feed, LogFeed};
+pub use file::FileDestination;
+pub use http::{HttpDestination, HttpReceiver};
+pub use notice::{DispatchObserver, Notice};
+pub use progress::Progress;
+pub use socket::{ClientCertificate, Pem, SocketDestination, TlsFiles};
+pub use webhook::WebhookDestination;

@@ -1,0 +1,26 @@
+//! Errors as people are told them: a stable code, a message, the place, and a hint that says what to do.
+//!
+//! An [`EngineError`] is the error of the crates that do a program's work: what they have to report is for its user. It
+//! explains errors of the system, and sanitizes texts that come from elsewhere.
+//!
+//! ```
+//! use countersign_errors::EngineError;
+//!
+//! let refused = EngineError::new("state.other_log", "it is of another log", "give each log a directory of its own");
+//! let refused = refused.within("state/");
+//! assert_eq!(refused.code(), "state.other_log");
+//! assert_eq!(refused.to_string(), "state/: it is of another log [state.other_log]");
+//!
+//! let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+//! let full = EngineError::io("write", "audit.ndjson", &full);
+//! assert_eq!(full.code(), "io.full");
+//! ```
+#![deny(missing_docs, unsafe_code)]
+
+mod engine_error;
+mod plain;
+mod system;
+
+pub use engine_error::EngineError;
+pub use plain::{plain, plain_lines, shown};
+pub use system::explain;

@@ -1,0 +1,555 @@
+//! One check of the log: what is new, and whether it fits what was seen before.
+
+use std::fmt::Write as _;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::hash::Hash;
+use countersign::time::Time;
+use countersign::tolerance::is_future;
+use countersign::trust::{Times, Trust};
+use countersign::verify::FindingCode as Code;
+use countersign_client::{Source, now};
+use countersign_errors::EngineError;
+
+use crate::chains::{Chains, Judge};
+use crate::finding::{
+    BEHIND, Finding, Findings, NO_CHECKPOINT, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT,
+    SPLIT_VIEW, STALE, UNREACHABLE, UNREAD,
+};
+use crate::observer::Observer;
+use crate::state::MonitorState;
+use crate::tree::{self, Entries, Growth, Interruption, Reading};
+
+/// More than any checkpoint is.
+const MAX_CHECKPOINT: usize = 1 << 18;
+/// The time limit for reading a checkpoint, retries included.
+const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
+/// The time limit for reading the tiles of a consistency proof.
+const PROOF_LIMIT: Duration = Duration::from_mins(1);
+
+/// The interval at which a running check looks for silence and for a request to stop.
+const TICK: Duration = Duration::from_millis(100);
+/// The time limit for reading entries in one check, unless another is set.
+const TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Monitors one log.
+pub struct Monitor<'a> {
+    source: &'a dyn Source,
+    /// Other places that serve the log or its checkpoints.
+    also: &'a [Box<dyn Source>],
+    judge: Judge<'a>,
+    /// How long nothing may be heard, in milliseconds.
+    silence: Option<i64>,
+    /// The time limit for reading entries in one check. It also limits every other request.
+    timeout: Duration,
+    observer: &'a dyn Observer,
+}
+
+/// When something was last heard of the log. It is judged while a check is under way, too.
+struct LastHeard {
+    watched_since: Option<i64>,
+    grown_at: Option<i64>,
+    /// When the witnesses last saw the pinned checkpoint.
+    witnessed_at: Option<Time>,
+}
+
+impl<'a> Monitor<'a> {
+    /// Creates a monitor of the log with that origin, which is judged by `trust`. A check may take 10 minutes.
+    pub fn new(
+        origin: &'a str,
+        trust: &'a Trust,
+        source: &'a dyn Source,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        let judge = Judge::new(origin, trust);
+        Self { source, also: &[], judge, silence: None, timeout: TIMEOUT, observer }
+    }
+
+    /// Sets other places that serve the log or its checkpoints, with which it is compared.
+    #[must_use]
+    pub fn also(self, also: &'a [Box<dyn Source>]) -> Self {
+        Self { also, ..self }
+    }
+
+    /// Sets for how many milliseconds the log may have no new entries or cosignatures.
+    #[must_use]
+    pub fn silence(self, silence: Option<i64>) -> Self {
+        Self { silence, ..self }
+    }
+
+    /// Sets how long one check may read entries. It also limits every other request.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Checks once. The state changes only by what was found good, and by `on_silence`, which is called several times a
+    /// second while the log has been silent for too long: a check may take as long as the log's server makes it.
+    ///
+    /// Returns what was found, and the time; none if the check was stopped, of which nothing is kept.
+    ///
+    /// # Errors
+    /// If `on_silence` fails, or the system's clock is unusable.
+    pub fn check<E: From<EngineError>>(
+        &self,
+        state: &mut MonitorState,
+        mut on_silence: impl FnMut(&mut MonitorState, &Findings, Time) -> Result<(), E>,
+    ) -> Result<Option<(Findings, Time)>, E> {
+        let (begun, heard) = (now()?, self.last_heard(state));
+        let mut checked = state.clone();
+        let (mut findings, checked, now) = thread::scope(|scope| {
+            let (done, ended) = sync_channel(1);
+            scope.spawn(move || {
+                let findings = self.look(&mut checked, begun);
+                let _ = done.send((findings, checked));
+            });
+            loop {
+                match ended.recv_timeout(TICK) {
+                    Ok((findings, mut checked)) => {
+                        let now = now()?;
+                        if checked.grown_at == Some(begun.millis()) {
+                            checked.grown_at = Some(now.millis());
+                        }
+                        return Ok::<_, E>((findings, checked, now));
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Err(
+                            EngineError::new("monitor.look", "a look ended early", "run it again").into()
+                        );
+                    }
+                }
+                if self.observer.is_stopped() {
+                    self.cancel();
+                }
+                let (mut silent, now) = (Findings::default(), now()?);
+                self.check_silence(&heard, now, &mut silent);
+                if silent.list().iter().any(|finding| !state.is_known(finding)) {
+                    // Whether anything else is over is not known yet.
+                    silent.stop();
+                    on_silence(state, &silent, now)?;
+                }
+            }
+        })?;
+        if self.observer.is_stopped() && !findings.is_fatal() {
+            return Ok(None);
+        }
+        state.accept(checked);
+        self.check_silence(&self.last_heard(state), now, &mut findings);
+        Ok(Some((findings, now)))
+    }
+
+    fn trust(&self) -> &Trust {
+        self.judge.trust
+    }
+
+    /// Looks once. What is remembered changes only by what was found good.
+    fn look(&self, memory: &mut MonitorState, now: Time) -> Findings {
+        let mut findings = Findings::default();
+        // First, so that the log cannot seem to be behind by what was added meanwhile.
+        self.look_beside(memory, &mut findings);
+        self.allow(self.source, CHECKPOINT_LIMIT);
+        match self.source.checkpoint() {
+            Ok(checkpoint) => {
+                if let Err(failure) = self.judge_checkpoint(memory, &checkpoint, now, &mut findings) {
+                    findings.stop();
+                    findings.add(unreachable(&failure));
+                }
+            }
+            Err(failure) if failure.code() == "checkpoint.invalid" => {
+                let message = format!("what is served is not a checkpoint: {}", failure.to_string());
+                findings.stop();
+                findings.add(Finding::new(NO_CHECKPOINT, message).lasting());
+            }
+            Err(failure) => {
+                findings.stop();
+                findings.add(unreachable(&failure));
+            }
+        }
+        if !findings.is_fatal() {
+            self.compare(memory, &mut findings);
+        }
+        findings
+    }
+
+    /// Ends the requests under way soon.
+    fn cancel(&self) {
+        self.source.set_deadline(Some(Instant::now()));
+        self.also.iter().for_each(|other| other.set_deadline(Some(Instant::now())));
+    }
+
+    /// Gives the next requests that much time.
+    fn allow(&self, source: &dyn Source, limit: Duration) {
+        source.set_deadline(Instant::now().checked_add(limit.min(self.timeout)));
+    }
+
+    fn judge_checkpoint(
+        &self,
+        memory: &mut MonitorState,
+        seen: &SignedCheckpoint,
+        now: Time,
+        findings: &mut Findings,
+    ) -> Result<(), EngineError> {
+        if let Err(finding) = self.check_signature(seen) {
+            findings.stop();
+            findings.add(*finding);
+            return Ok(());
+        }
+        self.check_witnesses(seen, findings);
+        let checkpoint = &seen.checkpoint;
+        let pin = memory.pin.clone();
+        if let Some(pin) = &pin {
+            if checkpoint.size < pin.checkpoint.size {
+                return self.judge_smaller(pin, seen, findings);
+            }
+            if checkpoint.size == pin.checkpoint.size && checkpoint.root != pin.checkpoint.root {
+                findings.add(split_view(pin, seen, "the log signed two roots of one size"));
+                return Ok(());
+            }
+        }
+        let mut unknown = None;
+        self.allow(self.source, PROOF_LIMIT);
+        if let Some(pin) = pin.as_ref().filter(|pin| pin.checkpoint.size < checkpoint.size) {
+            let before = (pin.checkpoint.size, &pin.checkpoint.root);
+            match tree::consistency(self.source, before, checkpoint)? {
+                Growth::Consistent => {}
+                Growth::Inconsistent => {
+                    findings.add(split_view(pin, seen, "the log did not grow from what was seen before"));
+                    return Ok(());
+                }
+                Growth::Unknown(finding) => unknown = Some(finding),
+            }
+        }
+        if memory.edge.end() < checkpoint.size {
+            let (mut chains, mut found) = (memory.chains.clone(), Findings::default());
+            let before = pin.as_ref().map(|pin| &pin.checkpoint);
+            self.allow(self.source, self.timeout);
+            let limit = Instant::now() + self.timeout;
+            let leaf = |index, leaf: &[u8]| chains.leaf(&self.judge, index, leaf, &mut found);
+            let reading =
+                tree::leaves(self.source, &memory.edge, before, checkpoint, limit, self.observer, leaf)?;
+            if let (Reading::Complete(entries) | Reading::Partial(entries, _), Some(pin)) = (&reading, &pin)
+                && !entries.match_pin
+            {
+                let what = "the log's entries are not those that were seen before";
+                findings.add(split_view(pin, seen, what));
+                return Ok(());
+            }
+            match reading {
+                Reading::Wrong(wrong) => {
+                    [wrong].into_iter().chain(unknown).for_each(|finding| findings.add(finding));
+                    return Ok(());
+                }
+                Reading::Complete(entries) => {
+                    chains.unsigned(&mut found);
+                    self.keep_entries(memory, entries, chains, seen, found, findings);
+                }
+                Reading::Partial(entries, why) => {
+                    let old = memory.edge.end();
+                    let proven =
+                        unknown.is_none() && self.check_begin(&entries, old, checkpoint, findings)?;
+                    self.report_partial(&entries, why, old, checkpoint, findings);
+                    if !proven {
+                        if let Some(finding) = unknown {
+                            findings.add(finding);
+                        }
+                        return Ok(());
+                    }
+                    self.keep_entries(memory, entries, chains, seen, found, findings);
+                }
+            }
+        }
+        if let Some(finding) = unknown {
+            findings.add(finding);
+        }
+        let grown = pin.as_ref().is_none_or(|pin| pin.checkpoint.size < checkpoint.size);
+        if grown || memory.grown_at.is_none() {
+            memory.grown_at = Some(now.millis());
+        }
+        memory.pin = Some(seen.clone());
+        Ok(())
+    }
+
+    /// True if new entries were read and the log's tree begins with them.
+    fn check_begin(
+        &self,
+        entries: &Entries,
+        old: u64,
+        checkpoint: &Checkpoint,
+        findings: &mut Findings,
+    ) -> Result<bool, EngineError> {
+        let end = entries.edge.end();
+        let Some(root) = entries.edge.root().filter(|_| end > old) else { return Ok(false) };
+        self.allow(self.source, PROOF_LIMIT);
+        Ok(match tree::consistency(self.source, (end, &root), checkpoint)? {
+            Growth::Consistent => true,
+            Growth::Inconsistent => {
+                let limit = Instant::now() + PROOF_LIMIT.min(self.timeout);
+                findings.add(tree::differing(self.source, old, end, limit, self.observer));
+                false
+            }
+            Growth::Unknown(finding) => {
+                findings.add(finding);
+                false
+            }
+        })
+    }
+
+    /// Reports that the rest of the entries was not read.
+    fn report_partial(
+        &self,
+        entries: &Entries,
+        why: Interruption,
+        old: u64,
+        checkpoint: &Checkpoint,
+        findings: &mut Findings,
+    ) {
+        findings.stop();
+        let end = entries.edge.end();
+        findings.add(match why {
+            Interruption::Failure(failure) => unreachable(&failure),
+            Interruption::TimeLimit if end == old => {
+                let message = format!("no entry could be read in {:?}", self.timeout);
+                Finding::new(UNREACHABLE, message).lasting()
+            }
+            Interruption::TimeLimit => {
+                let size = entries_of(checkpoint.size);
+                let message = format!("the log claims {size}, and {end} were read when the time limit ended");
+                Finding::new(UNREAD, message).lasting()
+            }
+        });
+    }
+
+    /// Keeps what authentic entries say.
+    fn keep_entries(
+        &self,
+        memory: &mut MonitorState,
+        entries: Entries,
+        mut chains: Chains,
+        seen: &SignedCheckpoint,
+        mut found: Findings,
+        findings: &mut Findings,
+    ) {
+        if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(seen))
+            && is_future(time, existed_by)
+        {
+            let message = format!("a link of {time} is in a checkpoint that existed by {existed_by}");
+            found.add(Finding::new(Code::TimeFuture, message).at_leaf(index));
+        }
+        memory.edge = entries.edge;
+        memory.chains = chains;
+        findings.append(found);
+    }
+
+    fn judge_smaller(
+        &self,
+        pin: &SignedCheckpoint,
+        seen: &SignedCheckpoint,
+        findings: &mut Findings,
+    ) -> Result<(), EngineError> {
+        let (old, new) = (&seen.checkpoint, &pin.checkpoint);
+        if let Growth::Inconsistent = tree::consistency(self.source, (old.size, &old.root), new)? {
+            findings.add(split_view(
+                pin,
+                seen,
+                "the log shows other entries than those that were seen before",
+            ));
+            return Ok(());
+        }
+        let message = format!("the log shows {}, and had {}", entries_of(old.size), new.size);
+        let finding = Finding::new(ROLLBACK, message).lasting();
+        findings.add(finding.with_evidence(&[&pin.to_string(), &seen.to_string()]));
+        Ok(())
+    }
+
+    /// Whether a log key of the trust file signed it.
+    fn check_signature(&self, seen: &SignedCheckpoint) -> Result<(), Box<Finding>> {
+        let origin = &seen.checkpoint.origin;
+        if origin != self.judge.origin {
+            let message = format!("the checkpoint is of the log {origin:?}");
+            return Err(Box::new(Finding::new(OTHER_ORIGIN, message).lasting()));
+        }
+        let log = seen.log_signatures(self.trust().logs());
+        if !log.invalid.is_empty() {
+            let finding =
+                Finding::new(Code::LogSignature, "the log's signature on the checkpoint is invalid");
+            return Err(Box::new(finding.lasting().with_evidence(&[&seen.to_string()])));
+        }
+        if log.verified.is_empty() {
+            let message = "no log key of the trust file signed the checkpoint";
+            return Err(Box::new(Finding::new(Code::LogUnknown, message).lasting()));
+        }
+        Ok(())
+    }
+
+    fn check_witnesses(&self, seen: &SignedCheckpoint, findings: &mut Findings) {
+        let trust = self.trust();
+        let cosigned = seen.cosignatures(trust.witnesses());
+        for key in &cosigned.invalid {
+            let message = format!("the cosignature of {} is invalid", key.name());
+            let mut finding = Finding::new(Code::WitnessSignature, message).at(key.name()).lasting();
+            finding.place.key = Some(key.to_string());
+            findings.add(finding.with_evidence(&[&seen.to_string()]));
+        }
+        let by = |witness| cosigned.verified.iter().any(|cosignature| cosignature.witness == witness);
+        if !trust.quorum_met(&by) {
+            let (number, all) = (cosigned.verified.len(), trust.witnesses().len());
+            let message = format!("{number} of {all} witnesses cosigned the checkpoint");
+            findings.add(Finding::new(QUORUM, message).lasting());
+        }
+    }
+
+    fn existed_by(&self, seen: &SignedCheckpoint) -> Option<Time> {
+        self.times(seen).map(|times| times.existed_by)
+    }
+
+    fn times(&self, seen: &SignedCheckpoint) -> Option<Times> {
+        self.trust().times(&seen.cosignatures(self.trust().witnesses()).times())
+    }
+
+    /// Gets the checkpoints that other places have, all at once: none of them can delay the others or the log.
+    fn look_beside(&self, memory: &mut MonitorState, findings: &mut Findings) {
+        let all: Vec<_> = thread::scope(|scope| {
+            let asked: Vec<_> =
+                self.also.iter().map(|other| scope.spawn(|| self.checkpoint_beside(&**other))).collect();
+            let answered = asked.into_iter().map(thread::ScopedJoinHandle::join);
+            answered.map(|seen| seen.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        for (other, seen) in self.also.iter().zip(all) {
+            let seen = match seen {
+                Ok(seen) => seen,
+                Err(finding) => {
+                    findings.add(*finding);
+                    continue;
+                }
+            };
+            let size =
+                |text: &String| SignedCheckpoint::parse_extended(text).map_or(0, |seen| seen.checkpoint.size);
+            // One that was seen and is yet to be compared is not forgotten for an older one.
+            let name = other.name();
+            if memory.others.get(&name).is_none_or(|known| size(known) <= seen.checkpoint.size) {
+                memory.others.insert(name, seen.to_string());
+            }
+        }
+    }
+
+    /// Gets the checkpoint that another place has.
+    fn checkpoint_beside(&self, other: &dyn Source) -> Result<SignedCheckpoint, Box<Finding>> {
+        self.allow(other, CHECKPOINT_LIMIT);
+        let name = other.name();
+        let trouble =
+            |message: String| Box::new(Finding::new(OTHER_UNREACHABLE, message).at(&name).lasting());
+        let read =
+            |path: &str| other.read(path, MAX_CHECKPOINT).map_err(|failure| trouble(failure.to_string()));
+        let bytes = match read("checkpoint")? {
+            Some(bytes) => Some(bytes),
+            // A witness has it below the hash of the origin (C2SP tlog-witness).
+            None => read(&format!("{}/checkpoint", hex(&Hash::of(&[self.judge.origin.as_bytes()]))))?,
+        };
+        let nothing = || trouble("there is no checkpoint of this log".into());
+        let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;
+        let seen = SignedCheckpoint::parse_extended(&text).map_err(|error| {
+            Box::new(Finding::new(NO_CHECKPOINT, error.into_message()).at(&name).lasting())
+        })?;
+        self.check_signature(&seen).map_err(|finding| Box::new(finding.at(&name)))?;
+        Ok(seen)
+    }
+
+    /// Compares what other places showed with what was seen here.
+    fn compare(&self, memory: &mut MonitorState, findings: &mut Findings) {
+        let Some(pin) = memory.pin.clone() else { return };
+        memory.others.retain(|name, text| {
+            let Ok(seen) = SignedCheckpoint::parse_extended(text) else { return false };
+            let (here, there) = (&pin.checkpoint, &seen.checkpoint);
+            self.allow(self.source, PROOF_LIMIT);
+            let growth = if there.size <= here.size {
+                tree::consistency(self.source, (there.size, &there.root), here)
+            } else {
+                let other = self.also.iter().find(|other| other.name() == *name);
+                other.map_or_else(
+                    || Ok(Growth::Consistent),
+                    |other| {
+                        self.allow(&**other, PROOF_LIMIT);
+                        tree::consistency(&**other, (here.size, &here.root), there)
+                    },
+                )
+            };
+            match growth {
+                Ok(Growth::Inconsistent) => {
+                    let message = format!("another log of the same origin is served at {name}");
+                    findings.add(split_view(&pin, &seen, &message).at(name));
+                    return true;
+                }
+                Ok(Growth::Unknown(finding)) if there.size <= here.size => findings.add(finding),
+                Ok(Growth::Consistent | Growth::Unknown(_)) => {}
+                Err(failure) => findings.add(unreachable(&failure)),
+            }
+            if there.size > here.size {
+                let message =
+                    format!("{name} has {}, and the log itself shows {}", entries_of(there.size), here.size);
+                let evidence = [pin.to_string(), text.clone()];
+                let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
+                findings.add(Finding::new(BEHIND, message).at(name).lasting().with_evidence(&evidence));
+            }
+            there.size > here.size
+        });
+    }
+
+    /// Returns when something was last heard of the log, by what is remembered.
+    fn last_heard(&self, memory: &MonitorState) -> LastHeard {
+        LastHeard {
+            watched_since: memory.watched_since,
+            grown_at: memory.grown_at,
+            witnessed_at: memory.pin.as_ref().and_then(|pin| self.times(pin)).map(|times| times.seen_at),
+        }
+    }
+
+    /// Reports what lasts longer than the silence that is allowed.
+    fn check_silence(&self, heard: &LastHeard, now: Time, findings: &mut Findings) {
+        let Some(silence) = self.silence else { return };
+        let is_over = |millis: &i64| now.millis().saturating_sub(*millis) > silence;
+        let time =
+            |millis| Time::from_millis(millis).map_or_else(String::new, |time| format!(" since {time}"));
+        let silent = match (heard.grown_at, heard.watched_since) {
+            (Some(grown_at), _) => Some(grown_at)
+                .filter(is_over)
+                .map(|grown_at| format!("the log has not grown{}", time(grown_at))),
+            (None, since) => since.filter(is_over).map(|since| {
+                format!("no good checkpoint of the log was seen{}, when monitoring began", time(since))
+            }),
+        };
+        if let Some(message) = silent {
+            findings.add(Finding::new(SILENT, message).lasting());
+        }
+        if let Some(seen_at) = heard.witnessed_at.filter(|seen_at| is_over(&seen_at.millis())) {
+            let message = format!("the newest checkpoint was last seen by the witnesses at {seen_at}");
+            findings.add(Finding::new(STALE, message).lasting());
+        }
+    }
+}
+
+fn split_view(pin: &SignedCheckpoint, seen: &SignedCheckpoint, what: &str) -> Finding {
+    let (one, other) = (&pin.checkpoint, &seen.checkpoint);
+    let message =
+        format!("{what}: {} with root {}, and {} with root {}", one.size, one.root, other.size, other.root);
+    Finding::new(SPLIT_VIEW, message).with_evidence(&[&pin.to_string(), &seen.to_string()]).fatal()
+}
+
+fn unreachable(failure: &EngineError) -> Finding {
+    Finding::new(UNREACHABLE, failure.to_string()).lasting()
+}
+
+/// Says how many entries there are.
+fn entries_of(entries: u64) -> String {
+    if entries == 1 { "1 entry".into() } else { format!("{entries} entries") }
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.0.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

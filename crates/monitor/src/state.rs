@@ -1,0 +1,230 @@
+//! What a monitor remembers from check to check, and from run to run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::hash::Hash;
+use countersign::merkle::CompactRange;
+use countersign::time::Time;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::chains::Chains;
+use crate::finding::{Finding, Findings};
+use crate::tree::{read_edge, write_edge};
+
+const VERSION: &str = "monitor/v1";
+/// How many findings wait for a webhook that does not answer; then the oldest are dropped, and it is said.
+pub(crate) const WAITING: usize = 1_000;
+/// How many pieces of evidence are kept.
+const EVIDENCE: usize = 100;
+
+/// What a monitor remembers of a log.
+#[derive(Clone, Debug, Default)]
+pub struct MonitorState {
+    /// The newest checkpoint that was found good.
+    pub(crate) pin: Option<SignedCheckpoint>,
+    /// The leaves up to the edge were read; the pin's tree begins with them.
+    pub(crate) edge: CompactRange,
+    pub(crate) chains: Chains,
+    /// When monitoring began, by the clock here, in milliseconds.
+    pub(crate) watched_since: Option<i64>,
+    /// When the log was seen to grow, by the clock here, in milliseconds.
+    pub(crate) grown_at: Option<i64>,
+    /// The names of findings that last and were reported.
+    pub(crate) lasting: BTreeSet<String>,
+    /// What waits for the webhook.
+    pub(crate) unsent: Vec<Value>,
+    /// The newest checkpoints that were seen in other places, and not yet compared.
+    pub(crate) others: BTreeMap<String, String>,
+    /// Findings with the checkpoints that show them.
+    pub(crate) evidence: Vec<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    countersign: String,
+    origin: String,
+    pin: Option<String>,
+    edge: Vec<String>,
+    /// The entries that were read, if these aren't all of the pin's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read: Option<ReadEntries>,
+    chains: Chains,
+    #[serde(default)]
+    watched_since: Option<i64>,
+    grown_at: Option<i64>,
+    #[serde(default)]
+    lasting: BTreeSet<String>,
+    #[serde(default)]
+    unsent: Vec<Value>,
+    #[serde(default)]
+    others: BTreeMap<String, String>,
+    #[serde(default)]
+    evidence: Vec<Value>,
+}
+
+/// The beginning of a log's tree that was read.
+#[derive(Serialize, Deserialize)]
+struct ReadEntries {
+    size: u64,
+    root: String,
+}
+
+impl ReadEntries {
+    fn new(edge: &CompactRange, pin: Option<&SignedCheckpoint>) -> Option<Self> {
+        let root = edge.root()?.to_string();
+        pin.filter(|pin| pin.checkpoint.size != edge.end()).map(|_| Self { size: edge.end(), root })
+    }
+
+    fn edge(&self, hashes: &[String], pin: &SignedCheckpoint) -> Option<CompactRange> {
+        let root = Hash::from_base64(&self.root)?;
+        read_edge(hashes, self.size, &root).filter(|_| self.size < pin.checkpoint.size)
+    }
+}
+
+/// What is to be reported after a check.
+#[derive(Debug)]
+pub struct Changes<'f> {
+    /// Findings that were not reported before.
+    pub new: Vec<&'f Finding>,
+    /// The names of findings that have ended.
+    pub over: Vec<String>,
+}
+
+impl MonitorState {
+    fn add_evidence(&mut self, finding: Value) {
+        self.evidence.push(finding);
+        if self.evidence.len() > EVIDENCE {
+            self.evidence.remove(0);
+        }
+    }
+
+    /// Returns the newest checkpoint that was found good.
+    pub fn pin(&self) -> Option<&SignedCheckpoint> {
+        self.pin.as_ref()
+    }
+
+    /// Returns the number of entries that were read.
+    pub fn read_entries(&self) -> u64 {
+        self.edge.end()
+    }
+
+    /// Returns the number of chains that are open.
+    pub fn open_chains(&self) -> usize {
+        self.chains.open()
+    }
+
+    /// Returns the number of findings that wait for the webhook.
+    pub fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// Sets when monitoring began, unless that is known.
+    pub fn begin(&mut self, now: Time) {
+        self.watched_since.get_or_insert(now.millis());
+    }
+
+    /// True if a finding lasts and was reported.
+    pub(crate) fn is_known(&self, finding: &Finding) -> bool {
+        self.lasting.contains(&finding.name())
+    }
+
+    /// Remembers what a check found, and returns what of it is to be reported. With `is_sent`, new findings wait for the
+    /// webhook.
+    pub fn update<'f>(
+        &mut self,
+        findings: &'f Findings,
+        origin: &str,
+        now: Time,
+        is_sent: bool,
+    ) -> Changes<'f> {
+        let mut new = Vec::new();
+        let mut lasting = BTreeSet::new();
+        for finding in findings.list() {
+            let known = finding.lasting && !lasting.insert(finding.name());
+            if known || (finding.lasting && self.is_known(finding)) {
+                continue;
+            }
+            let value = finding.to_json(origin, &now.to_string());
+            if !finding.evidence.is_empty() {
+                self.add_evidence(value.clone());
+            }
+            if is_sent {
+                self.unsent.push(value);
+            }
+            new.push(finding);
+        }
+        if findings.is_incomplete() {
+            // Of what could not be looked at it is not known whether it is over.
+            lasting.extend(self.lasting.iter().cloned());
+        }
+        let over = self.lasting.difference(&lasting).cloned().collect();
+        self.lasting = lasting;
+        Changes { new, over }
+    }
+
+    /// Accepts what a look found; what was told meanwhile is kept.
+    pub(crate) fn accept(&mut self, looked: Self) {
+        let Self { lasting, unsent, evidence, .. } = std::mem::take(self);
+        *self = Self { lasting, unsent, evidence, ..looked };
+    }
+
+    /// Creates the state of a log of which only this checkpoint is remembered.
+    pub fn from_pin(pin: SignedCheckpoint) -> Self {
+        Self { pin: Some(pin), ..Self::default() }
+    }
+
+    /// Reads what [`Self::to_text`] wrote for the log with that origin.
+    ///
+    /// # Errors
+    /// Why the text can't be used.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, &'static str> {
+        let stored: Stored = serde_json::from_str(text).map_err(|_| "it is malformed")?;
+        if stored.countersign != VERSION {
+            return Err("it is not a monitor's");
+        }
+        if stored.origin != origin {
+            return Err("it is of another log");
+        }
+        let pin = stored.pin.map(|pin| SignedCheckpoint::parse_extended(&pin)).transpose();
+        let pin = pin.map_err(|_| "its checkpoint is malformed")?;
+        let edge = match (&pin, &stored.read) {
+            (None, _) => Some(CompactRange::new()),
+            (Some(pin), Some(read)) => read.edge(&stored.edge, pin),
+            (Some(SignedCheckpoint { checkpoint, .. }), None) => {
+                read_edge(&stored.edge, checkpoint.size, &checkpoint.root)
+            }
+        };
+        Ok(Self {
+            pin,
+            edge: edge.ok_or("its tree is not that of its checkpoint")?,
+            chains: stored.chains,
+            watched_since: stored.watched_since,
+            grown_at: stored.grown_at,
+            lasting: stored.lasting,
+            unsent: stored.unsent,
+            others: stored.others,
+            evidence: stored.evidence,
+        })
+    }
+
+    /// Returns the state as text, for a file.
+    pub fn to_text(&self, origin: &str) -> String {
+        let stored = Stored {
+            countersign: VERSION.into(),
+            origin: origin.into(),
+            pin: self.pin.as_ref().map(ToString::to_string),
+            edge: write_edge(&self.edge),
+            read: ReadEntries::new(&self.edge, self.pin.as_ref()),
+            chains: self.chains.clone(),
+            watched_since: self.watched_since,
+            grown_at: self.grown_at,
+            lasting: self.lasting.clone(),
+            unsent: self.unsent.clone(),
+            others: self.others.clone(),
+            evidence: self.evidence.clone(),
+        };
+        serde_json::to_string(&stored).unwrap_or_default() + "\n"
+    }
+}

@@ -1,0 +1,67 @@
+//! Watches a log: verifies it as it grows, applies rules to it, and delivers each finding once to each receiver.
+//!
+//! A [`Watcher`] verifies lines of an export and finds in them what rules describe; it does no I/O, and what it knows
+//! between two checkpoints is a [`WatchState`]. [`follow`] feeds it with the [live view](LiveViews) of a log. A [`Watch`]
+//! does both, and hands its [`Item`]s to [`Receiver`]s: position, state and undelivered items are durable together, so that
+//! each item is delivered also after a kill, under the same name.
+//!
+//! It prints nothing: the caller's [`Observer`] is told what people should know.
+//!
+//! ```
+//! use countersign::trust::Trust;
+//! use countersign_analyze::Sources;
+//! use countersign_query::Readings;
+//! use countersign_watch::{WatchConfig, Watcher};
+//!
+//! let rule = "title: Deleted\nid: deleted\nlevel: low\ndetection:\n  s: {action: job.delete}\n  condition: s\n";
+//! let mut sources = Sources::default();
+//! sources.add("rule.yml", rule);
+//! let pack = sources.build("mine").expect("a rule");
+//!
+//! let config = WatchConfig {
+//!     origin: "log.example/audit".into(),
+//!     trust: Trust::default(),
+//!     pack: &pack,
+//!     readings: Readings::built_in(),
+//!     scans: false,
+//!     events: false,
+//! };
+//! let mut watcher = Watcher::new(config, None, "state")?;
+//! watcher.begin_at(0);
+//! watcher.push(b"{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n");
+//! let step = watcher.settle("2026-11-20T06:01:02.345Z".parse()?, None)?;
+//! assert!(step.items.is_empty() && !step.has_grown);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(missing_docs, unsafe_code)]
+
+mod command;
+mod following;
+mod handoff;
+mod item;
+mod mail;
+mod notice;
+mod random;
+mod recording;
+mod state;
+mod stream;
+mod view;
+mod watch;
+mod watcher;
+mod watchlist;
+mod webhook;
+
+pub use command::CommandReceiver;
+pub use following::{Follower, follow};
+pub use handoff::Receiver;
+pub use item::{Draft, Item, ItemKind, LogState};
+pub use lettre::message::Mailbox;
+pub use mail::{MailReceiver, MailServer};
+pub use notice::{Notice, Observer};
+pub use recording::RecordReceiver;
+pub use state::{Reported, WatchState};
+pub use stream::{HttpViews, LiveViews, ViewEvent};
+pub use watch::{Outcome, Watch};
+pub use watcher::{AttestedEvents, Step, WatchConfig, Watcher};
+pub use watchlist::{Lister, Publish};
+pub use webhook::WebhookReceiver;

@@ -1,0 +1,13 @@
+//! Random bytes.
+
+use countersign_errors::EngineError;
+
+/// Returns 16 bytes from the system's secure random source.
+pub(crate) fn random() -> Result<[u8; 16], EngineError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        let message = format!("the system has no random numbers: {error}");
+        EngineError::new("random.failed", message, "nothing was written: try again")
+    })?;
+    Ok(bytes)
+}

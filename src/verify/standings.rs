@@ -1,0 +1,64 @@
+//! Whether to trust who signed an event, as the whole report has it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::report::{Report, SignerTrust};
+use super::{CoveredLink, Doubts, Standing};
+use crate::link::ChainId;
+use crate::note::VerifierKey;
+
+/// What a whole report says of signers and chains.
+pub struct Standings<'r> {
+    signers: HashMap<Cow<'r, str>, SignerTrust>,
+    doubts: Doubts,
+}
+
+impl<'r> Standings<'r> {
+    /// Reads a report.
+    pub fn of(report: &'r Report) -> Self {
+        Self {
+            signers: report
+                .signers
+                .iter()
+                .map(|signer| (signer.vkey.as_str().into(), signer.trust))
+                .collect(),
+            doubts: Doubts::of(report),
+        }
+    }
+
+    /// Reads what was kept: keys with the words of [`Self::signers`], and suspect chains; without any list each chain is
+    /// suspect.
+    pub fn kept(signers: &'r [(String, String)], suspects: Option<&[String]>) -> Self {
+        let signers =
+            signers.iter().filter_map(|(key, word)| Some((Cow::Borrowed(&**key), SignerTrust::parse(word)?)));
+        let chains = suspects.unwrap_or_default().iter();
+        let chains = chains.filter_map(|chain| ChainId::parse(chain.as_bytes())).collect();
+        Self { signers: signers.collect(), doubts: Doubts { chains, all: suspects.is_none() } }
+    }
+
+    /// Returns each key with the word for how it is trusted.
+    pub fn signers(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.signers.iter().map(|(key, trust)| (&**key, trust.as_str()))
+    }
+
+    /// True if the report has a chain of that key.
+    pub fn has(&self, vkey: &VerifierKey) -> bool {
+        self.signers.contains_key(vkey.as_str())
+    }
+
+    /// Returns the chains that are suspect; none if each is.
+    pub fn suspects(&self) -> Option<&[ChainId]> {
+        (!self.doubts.all).then_some(&self.doubts.chains)
+    }
+
+    /// Returns the standing of who signed a link.
+    pub fn of_link(&self, link: &CoveredLink) -> Standing {
+        self.of_signer(&link.vkey, link.chain, link.authorised)
+    }
+
+    /// Returns the standing of a key in a chain. `authorised` is whether it was where the link was handed out.
+    pub fn of_signer(&self, vkey: &VerifierKey, chain: ChainId, authorised: bool) -> Standing {
+        Standing::of(self.signers.get(vkey.as_str()).copied(), self.doubts.has(chain), authorised)
+    }
+}
