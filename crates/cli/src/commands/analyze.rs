@@ -12,7 +12,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
 use countersign_analyze::document::{Seen, Told};
-use countersign_analyze::{Acknowledgement, Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
+use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};

@@ -17,7 +17,6 @@ use crate::errors::{Failure, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::contents;
 use crate::io::input::Input;
-pub(crate) use crate::io::look::{look, look_tapped};
 use crate::io::parquet::{self, Rows};
 use crate::io::pin::{self, Pins};
 use crate::io::verdict::count;

@@ -6,9 +6,9 @@
 use std::fmt::Debug;
 
 use countersign::verify::PendingItem;
+use countersign_spill::Runs;
 
 use crate::errors::Failure;
-use crate::io::spill::Runs;
 
 /// A value that can be serialized when memory has no room for it.
 pub(crate) trait Spill: Debug + Send + 'static {
@@ -102,10 +102,10 @@ impl<T: Spill> SpillQueue<T> {
             None => self.runs.insert(Runs::new()?),
         };
         self.bytes = 0;
-        runs.add(self.values.drain(..), |(key, value), out| {
+        Ok(runs.add(self.values.drain(..), |(key, value), out| {
             value.write(out);
             key
-        })
+        })?)
     }
 
     /// All values in the order of their keys; `read` reads those in the file. They can be asked for again.

@@ -11,11 +11,10 @@ use countersign::note::VerifierKey;
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, SelectedItem, SummarizedEvent, VerifiedItem};
 use countersign_analyze::pieces::Unreadable;
-use countersign_analyze::{Analyzer, Detected, Pack, Signers};
+use countersign_analyze::{Acknowledgement, Analyzer, Detected, Pack, Signers};
 use countersign_query::Readings;
 
 use super::{AnalyzedExport, detect};
-use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::errors::Failure;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 
@@ -28,13 +27,13 @@ const MAX_ANSWERED: usize = 16_384;
 /// People's first answers to findings, by the findings' ids, with who signed them.
 #[derive(Default)]
 pub(super) struct Answers {
-    first: HashMap<String, (Acknowledged, Signer)>,
+    first: HashMap<String, (Acknowledgement, Signer)>,
     /// How many there was no room for.
     pub(super) left_out: u64,
 }
 
 impl Answers {
-    fn take(&mut self, answer: Acknowledged, signer: Signer) {
+    fn take(&mut self, answer: Acknowledgement, signer: Signer) {
         let is_full = self.first.len() >= MAX_ANSWERED;
         match self.first.get_mut(&answer.finding) {
             Some((first, of)) if answer.leaf < first.leaf => (*first, *of) = (answer, signer),
@@ -44,7 +43,7 @@ impl Answers {
         }
     }
 
-    pub(super) fn to(&self, finding: &str) -> Option<&(Acknowledged, Signer)> {
+    pub(super) fn to(&self, finding: &str) -> Option<&(Acknowledgement, Signer)> {
         self.first.get(finding)
     }
 }
@@ -134,7 +133,7 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
         let text = std::str::from_utf8(event.text).ok()?;
         let detected = detect(pack, readings, text, (event.time, event.chain, None));
         let item = Some(PendingValue::new(detected));
-        Some(if Acknowledged::may_be(text) { event.select_with_text(item) } else { event.select(item) })
+        Some(if Acknowledgement::may_be(text) { event.select_with_text(item) } else { event.select(item) })
     }
 
     /// Ends with the report on the export.
@@ -161,7 +160,7 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
         let VerifiedItem { link, item, text } = event;
         let pack = self.judge.pack;
         self.events += 1;
-        let answer = text.as_deref().and_then(|text| Acknowledged::of(text, link.index));
+        let answer = text.as_deref().and_then(|text| Acknowledgement::of(text, link.index));
         let detected = if let Some(item) = item {
             item.into_value(|bytes| read(bytes, pack))?
         } else {

@@ -3,11 +3,9 @@
 use std::io::Write as _;
 
 use countersign::verify::report::{CheckState, Report};
-use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedEvent, VerifiedItem};
+use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
 use countersign_dispatch::{Dispatch, Feed};
-use countersign_feeds::{Event, Finding, Kind, Log};
-use countersign_query::Entry;
-use countersign_query::value::Document;
+use countersign_feeds::{Finding, Kind, Log};
 use countersign_spill::PendingEvents as Found;
 use countersign_watch::{Draft, LogState};
 
@@ -103,7 +101,7 @@ impl EventVisitor for EventKeeper {
     type Error = Failure;
 
     fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
-        self.0.push(event.link, event.text)
+        Ok(self.0.push(event.link, event.text)?)
     }
 }
 

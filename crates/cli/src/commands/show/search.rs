@@ -226,7 +226,7 @@ impl EventVisitor for Search<'_> {
 
     fn count_others(&mut self, events: u64) {
         match (self.wanted, &mut self.tally) {
-            (Wanted::All, _) => self.found.total += events,
+            (Wanted::All, _) => self.found.count(events),
             (Wanted::Matching(_), Some(tally)) => tally.count_others(events),
             _ => {}
         }
@@ -240,7 +240,10 @@ impl EventVisitor for Search<'_> {
             },
             _ => true,
         };
-        if matches { self.found.push(event.link, event.text) } else { Ok(()) }
+        if matches {
+            self.found.push(event.link, event.text)?;
+        }
+        Ok(())
     }
 
     fn settle(&mut self, _: u64) -> Result<(), Failure> {

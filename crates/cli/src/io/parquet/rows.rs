@@ -24,7 +24,6 @@ use crate::errors::Failure;
 use crate::io::export;
 use crate::io::export::Part;
 use crate::io::input::Input;
-use crate::io::look;
 use crate::io::tapped::Tapped;
 use crate::io::visit::visit_tapped;
 
